@@ -1,0 +1,3 @@
+"""PersonaChat: a workbench for AI personas."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,250 @@
+"""Everything that can go wrong, as one tree.
+
+Each class has a stable `code`; the message is a sentence for the person, and `hint` the way out.
+Nothing here knows HTTP or a page: the API, the pages and the command line each render an error once.
+No message ever holds a secret or a provider's raw answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class PersonaChatError(Exception):
+    """The root. `str(error)` is one sentence; `hint` says what to do about it, or is empty."""
+
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class SettingsInvalid(PersonaChatError):
+    """A setting's value cannot be used; the message names the variable, never its value."""
+
+    code = "settings_invalid"
+
+
+class AddressUnavailable(PersonaChatError):
+    """The server cannot listen there: the port is taken, or the address is not this machine's."""
+
+    code = "address_unavailable"
+
+
+# --- personas -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault in a persona's JSON text, with its place (both 1-based) and how to mend it.
+
+    `path` is the JSON path as keys and indices, e.g. ("examples", 0, "user"); empty for the whole.
+    """
+
+    message: str
+    line: int = 1
+    column: int = 1
+    path: tuple[str | int, ...] = ()
+
+
+class PersonaInvalid(PersonaChatError):
+    """A persona's text does not follow the schema; `problems` is never empty, in the order of lines."""
+
+    code = "persona_invalid"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        first = problems[0]
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        super().__init__(f"Line {first.line}: {first.message}{more}")
+        self.problems = tuple(problems)
+
+
+class PersonaNotFound(PersonaChatError):
+    code = "persona_not_found"
+
+
+class PersonaExists(PersonaChatError):
+    """A create-only save met a persona of that id."""
+
+    code = "persona_exists"
+
+
+class PersonaChanged(PersonaChatError):
+    """Somebody saved a newer version. `etag` and `text` are the stored ones; None where it was deleted."""
+
+    code = "persona_changed"
+
+    def __init__(self, message: str, *, etag: str | None, text: str | None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.etag = etag
+        self.text = text
+
+
+class PersonaBroken(PersonaChatError):
+    """The persona's file is there and cannot be read as a persona; it is left as it is."""
+
+    code = "persona_broken"
+
+    def __init__(self, message: str, *, problems: Sequence[Problem] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.problems = tuple(problems)
+
+
+class StoreUnavailable(PersonaChatError):
+    """The store cannot be read or written: no permission, disk full, a lock that never came free."""
+
+    code = "store_unavailable"
+
+
+# --- conversations and replies --------------------------------------------------------------------
+
+
+class ConversationNotFound(PersonaChatError):
+    code = "conversation_not_found"
+
+
+class ReplyNotFound(PersonaChatError):
+    code = "reply_not_found"
+
+
+class ReplyInProgress(PersonaChatError):
+    """The conversation is still being answered."""
+
+    code = "reply_in_progress"
+
+
+class MessageInvalid(PersonaChatError):
+    """The message is empty or too long."""
+
+    code = "message_invalid"
+
+
+class TooManyReplies(PersonaChatError):
+    """The limit on replies at once is reached; `retry_after_seconds` is a guess."""
+
+    code = "too_many_replies"
+
+    def __init__(self, message: str, *, retry_after_seconds: float = 5, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_seconds = retry_after_seconds
+
+
+# --- providers ------------------------------------------------------------------------------------
+
+
+class ProviderError(PersonaChatError):
+    """A provider could not answer, or not to the end. What had arrived is kept by the reply.
+
+    `retryable` says whether the same request may well succeed; `retry_after_seconds` when.
+    """
+
+    code = "provider_error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_seconds: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class NoModelAvailable(ProviderError):
+    """No provider is configured and the offline model is not installed."""
+
+    code = "no_model_available"
+
+
+class ModelNotFound(ProviderError):
+    """`models` are the ones that exist, as far as the provider says; may be empty."""
+
+    code = "model_not_found"
+
+    def __init__(self, message: str, *, models: Sequence[str] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.models = tuple(models)
+
+
+class ApiKeyMissing(ProviderError):
+    code = "api_key_missing"
+
+
+class ApiKeyRefused(ProviderError):
+    code = "api_key_refused"
+
+
+class RequestRefused(ProviderError):
+    """The provider refuses this request as it stands (4xx)."""
+
+    code = "request_refused"
+
+
+class ContextTooLong(ProviderError):
+    code = "context_too_long"
+
+
+class QuotaExceeded(ProviderError):
+    code = "quota_exceeded"
+
+
+class RateLimited(ProviderError):
+    code = "rate_limited"
+    retryable = True
+
+
+class ProviderUnavailable(ProviderError):
+    """5xx, overloaded, refused connection, unknown host, a proxy's error page."""
+
+    code = "provider_unavailable"
+    retryable = True
+
+
+class RedirectRefused(ProviderError):
+    code = "redirect_refused"
+
+
+class NotAStream(ProviderError):
+    """Status 200 with something else than a reply: HTML, plain JSON, or nothing."""
+
+    code = "not_a_stream"
+
+
+class BrokenStream(ProviderError):
+    """The stream held bytes that are no events: bad JSON, bad UTF-8."""
+
+    code = "broken_stream"
+
+
+class ConnectionLost(ProviderError):
+    code = "connection_lost"
+    retryable = True
+
+
+class ReplyTruncated(ProviderError):
+    """The stream ended with neither a finish reason nor [DONE]."""
+
+    code = "reply_truncated"
+
+
+class ReplyEmpty(ProviderError):
+    """The provider ended the reply without a word."""
+
+    code = "reply_empty"
+
+
+class StreamFailed(ProviderError):
+    """The provider reported an error inside the stream."""
+
+    code = "stream_failed"
+
+
+class FirstTokenTimeout(ProviderError):
+    code = "first_token_timeout"
+
+
+class IdleTimeout(ProviderError):
+    code = "idle_timeout"
+
+
+class ReplyTimeout(ProviderError):
+    code = "reply_timeout"

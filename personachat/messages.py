@@ -1,0 +1,82 @@
+"""Pure values that travel between the parts: messages, usage and the events of a reply.
+
+Values hold no ids and do no work. A reply's events come in this order: one Started, then any number
+of Noticed, ReasoningDelta and TextDelta, at most one UsageReported, then exactly one of Finished and
+Failed, and nothing after it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Role = Literal["system", "user", "assistant"]
+
+FinishReason = Literal["stop", "length", "content_filter", "refusal", "stopped"]
+"""Why a reply ended without an error. "stopped" means by the user; unknown reasons count as "stop"."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message as a provider gets it."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the provider counted them; None where it did not say."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The provider accepted the request; `model` is the one that answers."""
+
+    provider: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """What one read from the provider added to the text: never empty, no NUL, no lone surrogates."""
+
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something the person should know that is no failure: turns dropped, a parameter left out."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReported:
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    reason: FinishReason
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The reply ended with an error; `code` is a PersonaChatError's, `message` and `hint` are sentences."""
+
+    code: str
+    message: str
+    hint: str = ""
+    retry_after_seconds: float | None = None
+
+
+ReplyEvent: TypeAlias = Started | TextDelta | ReasoningDelta | Noticed | UsageReported | Finished | Failed
