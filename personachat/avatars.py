@@ -1,0 +1,59 @@
+"""What can be an avatar: one emoji, or `:material/name:` with a name that Material Symbols has.
+
+Streamlit takes any other string for the path or address of a picture and opens it, so nothing else may pass.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+_MATERIAL = re.compile(r":material/([a-z0-9_]+):")
+_EMOJI_SHAPE = re.compile("[#*0-9\u00a9-\U0010ffff][\u00a9-\U0010ffff]{0,15}")
+_VARIATION = "\ufe0f"
+
+
+def avatar_fault(avatar: str) -> str:
+    """Return a sentence on why this cannot be an avatar, or "" if it can; "" itself means none is set."""
+    if not avatar:
+        return ""
+    if avatar.startswith(":"):
+        return _icon_fault(avatar)
+    emoji = _listed("emojis.py")
+    shaped = not avatar.isascii() and bool(_EMOJI_SHAPE.fullmatch(avatar))
+    if shaped and (not emoji or avatar.replace(_VARIATION, "") in emoji):
+        return ""
+    return 'must be one emoji such as "🧭", or an icon such as ":material/school:"'
+
+
+def _icon_fault(avatar: str) -> str:
+    match = _MATERIAL.fullmatch(avatar)
+    if not match:
+        return 'must be written like ":material/school:", or be one emoji such as "🧭"'
+    icons = _listed("material_icon_names.py")
+    name = match[1]
+    if not icons or name in icons:
+        return ""
+    near = difflib.get_close_matches(name[:40], icons, n=1)
+    mend = f'did you mean ":material/{near[0]}:"?' if near else "look a name up in Google's Material Symbols"
+    return f"names an icon that does not exist; {mend}"
+
+
+@cache
+def _listed(filename: str) -> frozenset[str]:
+    """Streamlit's own list, read as text: importing Streamlit takes a second and is for pages alone.
+
+    Empty where it cannot be found; then only the avatar's shape is checked.
+    """
+    spec = find_spec("streamlit")
+    if not spec or not spec.origin:
+        return frozenset()
+    try:
+        source = Path(spec.origin).with_name(filename).read_text(encoding="utf-8")
+    except (OSError, UnicodeError):
+        return frozenset()
+    match = re.search(r"=\s*\{([^}]*)\}", source)
+    return frozenset(re.findall(r'"([^"\\]+)"', match[1])) if match else frozenset()

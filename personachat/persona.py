@@ -1,0 +1,175 @@
+"""What a persona is: its keys, their rules, its JSON text.
+
+A Persona that exists is valid, and `parse_persona(dump_persona(persona)) == persona`. JSON uses camelCase,
+Python snake_case. Unknown keys are refused; what else someone keeps goes into `extensions`, untouched.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from personachat.errors import PersonaInvalid, Problem
+from personachat.persona_fields import (
+    Avatar,
+    FilledLine,
+    FilledText,
+    JsonObject,
+    Number,
+    PersonaId,
+    Text,
+    WholeNumber,
+)
+from personachat.persona_problems import schema_faults
+from personachat.persona_syntax import Path, places
+from personachat.persona_text import MAX_FAULTS, read_json
+
+DEFAULT_PERSONA_ID = "default-persona"
+"""The persona a new chat starts with; always first in a list."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_alias=True,
+        validate_by_name=True,
+        hide_input_in_errors=True,
+        field_title_generator=lambda name, _: name.replace("_", " ").capitalize(),
+    )
+
+
+class Personality(_Part):
+    """The manner of speaking; empty traits add nothing to the prompt."""
+
+    tone: Annotated[
+        Text, Field(max_length=1000, description="How it sounds, e.g. warm, dry, encouraging.")
+    ] = ""
+    style: Annotated[
+        Text, Field(max_length=1000, description="How it writes, e.g. short paragraphs, tables.")
+    ] = ""
+    formality: Annotated[
+        Text, Field(max_length=1000, description="How formal it is, e.g. casual, formal.")
+    ] = ""
+
+
+class Example(_Part):
+    """One exchange that shows the model how to answer."""
+
+    user: Annotated[FilledText, Field(max_length=16_000, description="What a user might write.")]
+    assistant: Annotated[FilledText, Field(max_length=16_000, description="The answer to it.")]
+
+
+class Persona(_Part):
+    """Who answers, in what manner, and with which model."""
+
+    id: Annotated[
+        PersonaId,
+        Field(description="Its name in addresses and its file's name: lower-case letters, digits, - and _."),
+    ]
+    name: Annotated[FilledLine, Field(max_length=80, description="What people call it.")]
+    description: Annotated[Text, Field(max_length=2000, description="What it is good for, in a line.")] = ""
+    system_prompt: Annotated[
+        FilledText,
+        Field(
+            max_length=32_000,
+            description="Who it is and what it does. {{user}}, {{char}} and {{date}} are replaced.",
+        ),
+    ]
+    temperature: Annotated[
+        Number, Field(ge=0, le=2, description="0 is the most predictable, 2 the most varied.")
+    ] = 0.7
+    max_tokens: Annotated[
+        WholeNumber, Field(ge=1, le=1_000_000, description="The longest reply, in tokens.")
+    ] = 1000
+    model: Annotated[FilledLine, Field(max_length=200, description="A model's name, or provider/model.")] = (
+        "gpt-4"
+    )
+    personality: Annotated[Personality, Field(description="The manner of speaking.")] = Personality()
+    greeting: Annotated[Text, Field(max_length=16_000, description="Its first message in a new chat.")] = ""
+    starters: Annotated[
+        tuple[Annotated[FilledLine, Field(max_length=300)], ...],
+        Field(max_length=12, description="Prompts suggested in an empty chat."),
+    ] = ()
+    examples: Annotated[
+        tuple[Example, ...], Field(max_length=50, description="Exchanges that show the model how to answer.")
+    ] = ()
+    tags: Annotated[
+        tuple[Annotated[FilledLine, Field(max_length=60)], ...],
+        Field(max_length=50, description="Labels to find it by."),
+    ] = ()
+    avatar: Annotated[
+        Avatar, Field(description="One emoji, or a Material icon such as :material/school:.")
+    ] = ""
+    top_p: Annotated[
+        Number | None,
+        Field(ge=0, le=1, description="Nucleus sampling; null leaves it to the model."),
+    ] = None
+    stop: Annotated[
+        tuple[Annotated[Text, Field(min_length=1, max_length=200)], ...],
+        Field(max_length=4, description="Texts at which the reply ends."),
+    ] = ()
+    extensions: Annotated[JsonObject, Field(description="Anything else; kept untouched.")] = Field(
+        default_factory=dict
+    )
+
+
+def _keys(part: type[BaseModel]) -> tuple[str, ...]:
+    return tuple(entry.alias or name for name, entry in part.model_fields.items())
+
+
+_KNOWN: dict[Path, tuple[str, ...]] = {
+    (): _keys(Persona),
+    ("personality",): _keys(Personality),
+    ("examples",): _keys(Example),
+}
+_OPTIONAL = ("greeting", "starters", "examples", "tags", "avatar", "top_p", "stop", "extensions")
+
+
+def parse_persona(text: str) -> Persona:
+    """Read a persona's JSON text. Raises PersonaInvalid with every problem, in the order of the text."""
+    persona, problems = _read(text)
+    if persona is None:
+        raise PersonaInvalid(problems)
+    return persona
+
+
+def check_persona(text: str) -> tuple[Problem, ...]:
+    """Return every problem of a persona's JSON text, in the order of the text; none if it is valid."""
+    return _read(text)[1]
+
+
+def _read(text: str) -> tuple[Persona | None, tuple[Problem, ...]]:
+    read = read_json(text)
+    faults = list(read.faults)
+    persona = None
+    if not read.broken:
+        try:
+            persona = Persona.model_validate(read.value, by_alias=True, by_name=False)
+        except ValidationError as error:
+            faults += schema_faults(error.errors(include_url=False), read, _KNOWN)
+    if not faults:
+        return persona, ()
+    faults = sorted(faults, key=lambda fault: fault.offset)[:MAX_FAULTS]
+    offsets = [fault.offset for fault in faults]
+    return None, tuple(
+        Problem(fault.message, line, column, fault.path)
+        for fault, (line, column) in zip(faults, places(text, offsets), strict=True)
+    )
+
+
+def dump_persona(persona: Persona) -> str:
+    """Return the JSON text: indented by two, the core keys always, the optional ones where they are set."""
+    unset = {name for name in _OPTIONAL if getattr(persona, name) in (None, "", (), {})}
+    value = persona.model_dump(mode="json", by_alias=True, exclude=unset)
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def persona_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of the text."""
+    schema = Persona.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

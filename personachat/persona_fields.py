@@ -1,0 +1,124 @@
+"""The kinds of values a persona's keys may hold, each with its rule and the sentence for a breach.
+
+A sentence starts with the key's name, which `persona_problems` puts in front, and ends without a full stop.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from personachat.avatars import avatar_fault
+from personachat.persona_text import MAX_DEPTH, UNSTORABLE
+
+ID_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+
+_DEVICES = [
+    "con",
+    "prn",
+    "aux",
+    "nul",
+    *(f"{port}{number}" for port in ("com", "lpt") for number in range(10)),
+]
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_NOT_BLANK = {"pattern": "\\S"}
+_NOTHING_UNSTORABLE = {"not": {"pattern": "\\u0000"}}
+_ONE_LINE = {"not": {"pattern": "[\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]"}}
+
+
+def _text(value: str) -> str:
+    if UNSTORABLE.search(value):
+        raise ValueError(
+            "holds a NUL or half a character (a lone surrogate), which cannot be stored; remove it"
+        )
+    return value
+
+
+def _line(value: str) -> str:
+    if _CONTROL.search(value):
+        raise ValueError("holds a line break or another control character; write it in one plain line")
+    return _text(value)
+
+
+def _not_blank(value: str) -> str:
+    if value and not value.strip():
+        raise ValueError("holds nothing but blanks; write something")
+    return value
+
+
+def is_persona_id(text: str) -> bool:
+    """Return whether this may be an id, and so the name of a file."""
+    return bool(re.fullmatch(ID_PATTERN, text)) and not text.endswith("\n") and text not in _DEVICES
+
+
+def _id(value: str) -> str:
+    if not is_persona_id(value) and value not in _DEVICES:
+        raise ValueError(
+            "must be 1 to 64 lower-case letters, digits, - and _, starting with a letter or digit, "
+            'such as "data-analyst"'
+        )
+    if value in _DEVICES:
+        raise ValueError(
+            f"cannot be {value}, which is a device on Windows and no file's name; choose another"
+        )
+    return value
+
+
+def _avatar(value: str) -> str:
+    if fault := avatar_fault(value):
+        raise ValueError(fault)
+    return value
+
+
+def _whole(value: Any) -> Any:
+    """Take 1000.0 for 1000, as JSON Schema does."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _is_finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
+
+
+def _json_copy(value: Any, depth: int = 1) -> Any:
+    """Copy what JSON can hold, so that a persona cannot be changed from outside; ValueError for the rest."""
+    if depth > MAX_DEPTH:
+        raise ValueError(f"is nested too deep; {MAX_DEPTH} levels are the most")
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, int | float) and not _is_finite(value):
+        raise ValueError("holds NaN, Infinity or a number too big for JSON; write a smaller one")
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {_text(key): _json_copy(entry, depth + 1) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_json_copy(entry, depth + 1) for entry in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    raise ValueError("holds something that JSON does not know; use texts, numbers, lists and objects")
+
+
+Text = Annotated[str, Field(strict=True, json_schema_extra=_NOTHING_UNSTORABLE), AfterValidator(_text)]
+Line = Annotated[str, Field(strict=True, json_schema_extra=_ONE_LINE), AfterValidator(_line)]
+FilledText = Annotated[
+    Text,
+    Field(min_length=1, json_schema_extra={**_NOTHING_UNSTORABLE, **_NOT_BLANK}),
+    AfterValidator(_not_blank),
+]
+FilledLine = Annotated[
+    Line, Field(min_length=1, json_schema_extra={**_ONE_LINE, **_NOT_BLANK}), AfterValidator(_not_blank)
+]
+
+PersonaId = Annotated[
+    str,
+    Field(strict=True, json_schema_extra={"pattern": ID_PATTERN, "not": {"enum": _DEVICES}}),
+    AfterValidator(_id),
+]
+Avatar = Annotated[str, Field(strict=True, max_length=80), AfterValidator(_avatar)]
+Number = Annotated[float, Field(strict=True)]
+WholeNumber = Annotated[int, Field(strict=True), BeforeValidator(_whole)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(_json_copy)]
