@@ -1,0 +1,234 @@
+"""One reply from one provider: limits, retries, room for long conversations, and exactly one end.
+
+Whatever a provider does, the events of reply() are Started at most once and first, and one Finished or
+Failed last; text that came is never taken back. A request is sent again only while nobody has seen a
+token of the reply. Cancelling, or closing the generator, ends the request upstream at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from personachat.errors import (
+    BrokenStream,
+    ContextTooLong,
+    FirstTokenTimeout,
+    IdleTimeout,
+    PersonaChatError,
+    ProviderError,
+    ReplyTimeout,
+    ReplyTruncated,
+)
+from personachat.messages import (
+    ChatMessage,
+    Failed,
+    Finished,
+    Noticed,
+    ReasoningDelta,
+    ReplyEvent,
+    Started,
+    TextDelta,
+)
+from personachat.providers.base import ChatRequest, Provider, ProviderEvent
+
+log = logging.getLogger(__name__)
+
+RETRY_DELAYS_SECONDS = (0.5, 1.0)
+"""Time before each further try where the provider is only momentarily unable to answer."""
+
+LONGEST_WAIT_SECONDS = 10.0
+"""A provider that wants more time than this before the next try is not waited for: the person decides."""
+
+SHORTENINGS = 4
+"""How often turns are left out; the last time all that may be."""
+
+LONGEST_REPLY_CHARACTERS = 10_000_000
+"""More than the largest model writes: a server that never stops must not fill the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyLimits:
+    """How long to wait for the first token of a try, for the next one, and for the whole reply."""
+
+    first_token_seconds: float = 60
+    idle_seconds: float = 60
+    reply_seconds: float = 600
+
+
+async def reply(
+    provider: Provider,
+    request: ChatRequest,
+    *,
+    limits: ReplyLimits,
+    retry_delays_seconds: Sequence[float] = RETRY_DELAYS_SECONDS,
+) -> AsyncGenerator[ReplyEvent]:
+    """Answer a request; see the module. Raises nothing but CancelledError."""
+    attempts = _Reply(provider, request, limits, retry_delays_seconds)
+    failure: Failed | None = None
+    ended = False
+    try:
+        async with aclosing(attempts.events()) as events:
+            async for event in events:
+                ended = isinstance(event, Finished)
+                yield event
+    except PersonaChatError as error:
+        wait = error.retry_after_seconds if isinstance(error, ProviderError) else None
+        failure = Failed(error.code, str(error), error.hint, wait)
+    except Exception as error:  # noqa: BLE001  # the text that came is with the consumer; this is its end
+        # Neither message nor values: either may hold a secret.
+        where = "".join(traceback.format_tb(error.__traceback__))
+        log.error("%s failed with %s\n%s", provider.name, type(error).__name__, where)  # noqa: TRY400
+        failure = Failed("internal_error", "Something went wrong in PersonaChat itself.", "Try again.")
+    if failure and not ended:  # what goes wrong in a provider's tidying up is no matter of the reply
+        yield failure
+
+
+class _Reply:
+    """The tries that make up one reply."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        request: ChatRequest,
+        limits: ReplyLimits,
+        retry_delays_seconds: Sequence[float],
+    ) -> None:
+        self._provider = provider
+        self._request = request
+        self._limits = limits
+        self._delays = list(retry_delays_seconds)
+        self._deadline = asyncio.get_running_loop().time() + limits.reply_seconds
+        self._started = False
+        self._characters = 0
+        self._shortenings = 0
+        self._left_out = 0
+
+    async def events(self) -> AsyncGenerator[ReplyEvent]:
+        ended = False
+        while not ended:
+            try:
+                async with aclosing(self._try()) as events:
+                    async for event in events:
+                        ended = isinstance(event, Finished)
+                        yield event
+            except ProviderError as error:
+                if self._characters or ended:
+                    raise
+                if isinstance(error, ContextTooLong):
+                    self._shorten(error)
+                else:
+                    await self._wait_to_retry(error)
+
+    async def _try(self) -> AsyncGenerator[ReplyEvent]:
+        clock = asyncio.get_running_loop().time
+        quiet_until = clock() + self._limits.first_token_seconds
+        async with aclosing(self._provider.stream(self._request)) as events:
+            while (event := await self._next(events, quiet_until)) is not None:
+                if not self._started:
+                    self._started = True
+                    if not isinstance(event, Started):
+                        yield Started(self._provider.name, self._request.model)
+                elif isinstance(event, Started):
+                    continue
+                if self._left_out and not isinstance(event, (Started, Noticed)):
+                    yield self._noticed()
+                if isinstance(event, (TextDelta, ReasoningDelta)):
+                    event = self._counted(event)
+                    quiet_until = clock() + self._limits.idle_seconds
+                yield event
+                if isinstance(event, Finished):
+                    return
+        raise ReplyTruncated(f"{self._provider.name} stopped without an end.", hint="Try again.")
+
+    async def _next(self, events: AsyncGenerator[ProviderEvent], quiet_until: float) -> ProviderEvent | None:
+        """The next event, None at the end. No timeout is held over a yield: it would hit the consumer."""
+        try:
+            async with asyncio.timeout_at(min(quiet_until, self._deadline)) as limit:
+                return await anext(events, None)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+        raise self._overdue()
+
+    def _overdue(self) -> ProviderError:
+        limits = self._limits
+        name = self._request.model
+        if asyncio.get_running_loop().time() >= self._deadline:
+            return ReplyTimeout(
+                f"The reply took longer than {limits.reply_seconds:g} seconds.",
+                hint="Continue the reply, or raise PERSONACHAT_REPLY_TIMEOUT_SECONDS.",
+            )
+        if not self._characters:
+            return FirstTokenTimeout(
+                f"{name} did not begin to answer within {limits.first_token_seconds:g} seconds.",
+                hint="Try again, or raise PERSONACHAT_FIRST_TOKEN_TIMEOUT_SECONDS for slow models.",
+            )
+        return IdleTimeout(
+            f"{name} fell silent for {limits.idle_seconds:g} seconds in the middle of the reply.",
+            hint="Continue the reply, or raise PERSONACHAT_IDLE_TIMEOUT_SECONDS.",
+        )
+
+    def _counted(self, event: TextDelta | ReasoningDelta) -> TextDelta | ReasoningDelta:
+        """The delta, with what cannot be stored replaced."""
+        text = event.content
+        self._characters += len(text)
+        if self._characters > LONGEST_REPLY_CHARACTERS:
+            raise BrokenStream(
+                f"{self._request.model} does not stop writing.",
+                hint="Choose another model, or set maxTokens.",
+            )
+        return event if _is_storable(text) else replace(event, content=_storable(text))
+
+    async def _wait_to_retry(self, error: ProviderError) -> None:
+        """Wait for the next try, or raise the error where none is due."""
+        if not error.retryable or not self._delays:
+            raise error
+        wait = max(self._delays.pop(0), error.retry_after_seconds or 0)
+        if wait > LONGEST_WAIT_SECONDS or asyncio.get_running_loop().time() + wait >= self._deadline:
+            raise error
+        await asyncio.sleep(wait)
+
+    def _shorten(self, error: ContextTooLong) -> None:
+        """Leave out the older half of what may go, the last time all of it; raise the error if none may."""
+        self._shortenings += 1
+        request = self._request
+        turns = _turns(request.messages[request.pinned :])
+        if len(turns) < 2 or self._shortenings > SHORTENINGS:
+            raise error
+        count = len(turns) - 1 if self._shortenings == SHORTENINGS else len(turns) // 2
+        dropped = sum(map(len, turns[:count]))
+        self._left_out += dropped
+        kept = request.messages[: request.pinned] + request.messages[request.pinned + dropped :]
+        self._request = replace(request, messages=kept)
+
+    def _noticed(self) -> Noticed:
+        count, self._left_out = self._left_out, 0
+        messages = "oldest message was" if count == 1 else f"oldest {count} messages were"
+        return Noticed(f"The {messages} left out because the conversation is longer than the model's memory.")
+
+
+def _turns(messages: Sequence[ChatMessage]) -> list[list[ChatMessage]]:
+    """Group messages so that each group but perhaps the first begins with the user's."""
+    turns: list[list[ChatMessage]] = []
+    for message in messages:
+        if message.role == "user" or not turns:
+            turns.append([])
+        turns[-1].append(message)
+    return turns
+
+
+def _is_storable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
+def _storable(text: str) -> str:
+    return text.replace("\0", "\ufffd").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -1,0 +1,77 @@
+"""Turns a persona and a history into the messages a provider gets. Pure: no clock, no files, no network.
+
+Placeholders ({{user}}, {{char}}, {{date}}) are replaced as plain text, in one pass over what the persona's
+author wrote and never in the history. A value that was put in is never expanded again; nothing is evaluated.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from personachat.messages import ChatMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from personachat.persona import Persona
+
+# ASCII: otherwise U+017F, an old form of "s", matches one when case is ignored.
+_PLACEHOLDER = re.compile(r"\{\{[ \t]*(user|char|date)[ \t]*\}\}", re.IGNORECASE | re.ASCII)
+
+_BYTES_PER_TOKEN = 4
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledPrompt:
+    """What would be sent; the first `pinned` messages are the persona's and never dropped to save room."""
+
+    messages: tuple[ChatMessage, ...]
+    pinned: int
+
+
+def compile_prompt(
+    persona: Persona, history: Sequence[ChatMessage], *, user_name: str = "User", today: date
+) -> CompiledPrompt:
+    """Put together the system message, the examples as user/assistant pairs, then the history as it is."""
+    values = _values(persona, user_name, today)
+    messages = [ChatMessage("system", system_message(persona, user_name=user_name, today=today))]
+    for example in persona.examples:
+        messages.append(ChatMessage("user", _replaced(example.user, values)))
+        messages.append(ChatMessage("assistant", _replaced(example.assistant, values)))
+    return CompiledPrompt(messages=(*messages, *history), pinned=len(messages))
+
+
+def system_message(persona: Persona, *, user_name: str = "User", today: date) -> str:
+    """Return the system prompt and a block for the traits that are set; without any, the prompt alone."""
+    values = _values(persona, user_name, today)
+    prompt = _replaced(persona.system_prompt, values)
+    manner = persona.personality
+    traits = (("Tone", manner.tone), ("Style", manner.style), ("Formality", manner.formality))
+    # One line a trait: a line break in it would end the list item.
+    lines = [f"- {label}: {' '.join(_replaced(text, values).split())}" for label, text in traits if text]
+    return "\n".join((f"{prompt}\n\n## Manner", *lines)) if lines else prompt
+
+
+def greeting(persona: Persona, *, user_name: str = "User", today: date) -> str:
+    """Return the persona's first message, or "" if it has none."""
+    return _replaced(persona.greeting, _values(persona, user_name, today))
+
+
+def estimate_tokens(text: str) -> int:
+    """Guess the number of tokens: one for every four bytes of UTF-8, rounded up.
+
+    The usual rule of thumb for English (four characters a token); bytes instead of characters, because
+    tokenizers spend more tokens on other scripts. Off by up to a half: good for a hint, not for a limit.
+    """
+    return -(-len(text.encode("utf-8", "surrogatepass")) // _BYTES_PER_TOKEN)
+
+
+def _values(persona: Persona, user_name: str, today: date) -> dict[str, str]:
+    return {"user": user_name, "char": persona.name, "date": today.isoformat()}
+
+
+def _replaced(text: str, values: dict[str, str]) -> str:
+    return _PLACEHOLDER.sub(lambda found: values[found[1].lower()], text)

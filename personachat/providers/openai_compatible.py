@@ -1,0 +1,225 @@
+"""Any server that speaks OpenAI's chat completions, over the official SDK.
+
+The SDK makes the request (address, credentials, pool, TLS); ReplyReader reads the body. Time is the
+engine's, so the SDK neither retries nor times out beyond connecting. Redirects are not followed: the
+key would go along. No error that leaves here holds a secret or has the SDK's own error in its chain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import jiter
+
+from personachat.errors import (
+    ApiKeyRefused,
+    BrokenStream,
+    ModelNotFound,
+    NotAStream,
+    ProviderError,
+    ProviderUnavailable,
+)
+from personachat.messages import Noticed, Started
+from personachat.providers.base import ChatRequest, ProviderEvent
+from personachat.providers.openai_client import new_client, request_headers
+from personachat.providers.openai_errors import (
+    Server,
+    connection_lost,
+    from_connecting,
+    from_status,
+    key_missing,
+    model_not_found,
+)
+from personachat.providers.openai_report import Report, read_report
+from personachat.providers.openai_request import Adaptation
+from personachat.providers.openai_stream import ReplyReader
+from personachat.providers.reads import drain, joined_reads
+
+if TYPE_CHECKING:
+    import openai
+    from openai import AsyncAPIResponse
+    from pydantic import SecretStr
+
+OPENAI_URL = "https://api.openai.com/v1"
+MODELS_SECONDS = 10.0
+SUGGESTION_SECONDS = 3.0
+"""How long an unknown model's error may wait for the list of those that exist."""
+
+AFTERMATH_SECONDS = 2.0
+"""How long usage and [DONE] may take once the reply has its finish reason."""
+
+
+class OpenAICompatibleProvider:
+    """See Provider. `base_url` None is OpenAI itself; `models`, if given, is all that models() lists."""
+
+    def __init__(
+        self, name: str, *, base_url: str | None, api_key: SecretStr | None, models: tuple[str, ...] = ()
+    ) -> None:
+        self._name = name
+        self._url = (base_url or OPENAI_URL).removesuffix("/").removesuffix("/chat/completions")
+        self._key = (api_key.get_secret_value().strip() or None) if api_key else None
+        self._server = Server.at(name, self._url, self._key)
+        self._models = models
+        self._adaptations: dict[str, Adaptation] = {}
+        self._client: openai.AsyncOpenAI | None = None
+        self._opening = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return f"OpenAICompatibleProvider({self._name!r}, host={self._server.host!r})"
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ProviderEvent]:
+        """See Provider.stream: Started, what the body holds, Finished, or a ProviderError."""
+        notices: list[str] = []
+        async with self._accepted(request, notices) as response:
+            yield Started(self._name, request.model)
+            for notice in notices:
+                yield Noticed(notice)
+            reader = ReplyReader(self._server, request.model)
+            async with aclosing(joined_reads(response.iter_bytes())) as reads:
+                deadline: float | None = None
+                while data := await self._next_read(reads, deadline):
+                    for event in reader.feed(data):
+                        yield event
+                    if reader.done:
+                        await drain(reads)
+                        break
+                    if reader.finish_reason and deadline is None:
+                        deadline = asyncio.get_running_loop().time() + AFTERMATH_SECONDS
+            for event in reader.end():
+                yield event
+
+    async def models(self) -> tuple[str, ...]:
+        """See Provider.models."""
+        if self._models:
+            return self._models
+        client = await self._open()
+        try:
+            async with asyncio.timeout(MODELS_SECONDS):
+                answer = await client.models.with_raw_response.list(
+                    extra_headers=request_headers(self._name, self._key)
+                )
+                return _model_names(jiter.from_json(answer.content))
+        except TimeoutError:
+            message = f"{self._server.title} did not list its models within {MODELS_SECONDS:.0f} seconds."
+            raise ProviderUnavailable(message, hint="Try again.") from None
+        except ValueError:
+            raise NotAStream(
+                f"{self._server.title} lists no models.", hint=f"Check {self._server.url_setting}."
+            ) from None
+        except Exception as error:  # noqa: BLE001  # translated or raised again
+            raise self._translated(error, model="") from None
+
+    async def aclose(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def _open(self) -> openai.AsyncOpenAI:
+        """The client, made at first use and off the loop: importing the SDK takes most of a second."""
+        async with self._opening:
+            if self._client is None:
+                if self._key is None and self._url == OPENAI_URL:
+                    raise key_missing(self._server)
+                if self._key and not (self._key.isascii() and self._key.isprintable()):
+                    raise ApiKeyRefused(
+                        "The API key holds characters that no key has.",
+                        hint=f"Check {self._server.key_setting}.",
+                    )
+                self._client = await asyncio.to_thread(new_client, self._url, self._key, self._server)
+            return self._client
+
+    @asynccontextmanager
+    async def _accepted(
+        self, request: ChatRequest, notices: list[str]
+    ) -> AsyncIterator[AsyncAPIResponse[Any]]:
+        """Send the request until the server takes it, adapting to what its model refuses."""
+        client = await self._open()
+        adaptation = self._adaptations.setdefault(request.model, Adaptation(request.model))
+        async with AsyncExitStack() as stack:
+            while True:
+                body = adaptation.body(request)
+                answering = client.chat.completions.with_streaming_response.create(
+                    model=request.model,
+                    messages=[],  # in the extra body: the SDK spends 30 ms on transforming a long history
+                    stream=True,
+                    extra_body=body,
+                    extra_headers=request_headers(self._name, self._key),
+                )
+                try:
+                    response = await stack.enter_async_context(answering)
+                    break
+                except Exception as error:  # noqa: BLE001  # adapted to, translated or raised again
+                    notice = _learned(error, adaptation, body)
+                    if notice is None:
+                        await self._give_up(error, request.model)
+                    elif notice:
+                        notices.append(notice)
+            yield response
+
+    async def _give_up(self, error: Exception, model: str) -> NoReturn:
+        translated = self._translated(error, model=model)
+        if isinstance(translated, ModelNotFound):
+            with suppress(ProviderError, TimeoutError):
+                async with asyncio.timeout(SUGGESTION_SECONDS):
+                    translated = model_not_found(self._server, model, await self.models())
+        raise translated from None
+
+    def _translated(self, error: Exception, *, model: str) -> Exception:
+        """The ProviderError for what the SDK raised; the error itself where it is no affair of the wire."""
+        import httpx2  # noqa: PLC0415  # see _open
+        import openai  # noqa: PLC0415
+
+        if isinstance(error, openai.APIStatusError):
+            return from_status(
+                self._server, error.status_code, error.response.headers, _report(error), model=model
+            )
+        if isinstance(error, (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, OSError)):
+            return from_connecting(self._server, error)
+        return error
+
+    async def _next_read(self, reads: AsyncGenerator[bytes], deadline: float | None) -> bytes:
+        """What came in the meantime; empty at the end of the body or of a finished reply's aftermath."""
+        import httpx2  # noqa: PLC0415  # see _open
+
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await anext(reads, b"")
+        except httpx2.DecodingError:
+            message = f"{self._server.title} sent bytes that cannot be unpacked."
+            raise BrokenStream(message, hint="Try again; what had arrived is kept.") from None
+        except (TimeoutError, httpx2.HTTPError, OSError):
+            if deadline is not None:
+                return b""
+            raise connection_lost(self._server) from None
+
+
+def _learned(error: Exception, adaptation: Adaptation, body: dict[str, Any]) -> str | None:
+    import openai  # noqa: PLC0415  # see OpenAICompatibleProvider._open
+
+    if isinstance(error, openai.APIStatusError) and error.status_code in {400, 422}:
+        return adaptation.learn(_report(error), body)
+    return None
+
+
+def _report(error: openai.APIStatusError) -> Report:
+    try:
+        return read_report(jiter.from_json(error.response.content))
+    except ValueError:
+        return Report(error.response.text)
+
+
+def _model_names(value: Any) -> tuple[str, ...]:
+    """Find the names in {"data": [{"id"}]}, {"models": [{"name"}]} or a bare list; raises ValueError."""
+    if isinstance(value, dict):
+        value = value.get("data") or value.get("models") or []
+    if not isinstance(value, list):
+        raise ValueError  # noqa: TRY004  # as for what is no JSON
+    names = [model.get("id") or model.get("name") if isinstance(model, dict) else model for model in value]
+    return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))

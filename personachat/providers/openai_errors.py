@@ -1,0 +1,261 @@
+"""What goes wrong at an OpenAI-compatible server, translated into one ProviderError each.
+
+Servers report the same fault in a dozen shapes and wordings; here they become one sentence that names
+the host and a hint that names the setting. A server's own short message may be quoted, on one line,
+with everything that looks like a key masked; its pages, paths and headers never.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import socket
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from personachat.errors import (
+    ApiKeyMissing,
+    ApiKeyRefused,
+    ConnectionLost,
+    ContextTooLong,
+    ModelNotFound,
+    ProviderError,
+    ProviderUnavailable,
+    QuotaExceeded,
+    RateLimited,
+    RedirectRefused,
+    RequestRefused,
+    StreamFailed,
+)
+from personachat.providers.openai_report import Report, retry_after_seconds
+
+QUOTED_CHARACTERS = 200
+OVERLOADED_STATUS = 529
+
+_KEYS = re.compile(
+    r"(?:\b(?:sk|pk|rk|gsk|xai|hf|nvapi|key|pplx|fw|tgp|csk)[-_]|AIza|Bearer\s+|Basic\s+)[\w\-.*+/=•]{4,}|"
+    r"(?<=//)[^/\s@]+(?=@)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Who is meant in a sentence, and which settings lead there. `secret` is only ever masked."""
+
+    name: str
+    host: str
+    secret: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def at(cls, name: str, base_url: str, secret: str | None) -> Server:
+        """Name the server by host and port alone: a path or user part may hold a secret."""
+        try:
+            parts = urlsplit(base_url)
+            host = parts.hostname or "an unnamed host"
+            port = f":{parts.port}" if parts.port else ""
+        except ValueError:
+            host, port = "an unreadable address", ""
+        return cls(name, f"{host}{port}", secret)
+
+    @property
+    def title(self) -> str:
+        return "OpenAI" if self.host == "api.openai.com" else f"The provider at {self.host}"
+
+    @property
+    def key_setting(self) -> str:
+        return "OPENAI_API_KEY" if self.name == "openai" else f"api_key in [providers.{self.name}]"
+
+    @property
+    def url_setting(self) -> str:
+        return "OPENAI_BASE_URL" if self.name == "openai" else f"base_url in [providers.{self.name}]"
+
+    def quote(self, message: str) -> str:
+        """The server's message as it may be shown: one line, short, keys masked; empty if it is a page."""
+        text = message
+        if self.secret and len(self.secret) >= 4:
+            text = text.replace(self.secret, "***")
+        text = _KEYS.sub("***", " ".join(text.split()))
+        text = "".join(character for character in text if character.isprintable())
+        if re.search(r"<(!doctype|html|head|body|\?xml)", text, re.IGNORECASE):
+            return ""
+        return text if len(text) <= QUOTED_CHARACTERS else f"{text[: QUOTED_CHARACTERS - 1].rstrip()}…"
+
+    def saying(self, message: str) -> str:
+        """The end of a sentence: what the server said, or just the full stop."""
+        quoted = self.quote(message)
+        if not quoted:
+            return "."
+        return f": {quoted}" if quoted.endswith((".", "!", "?", "…")) else f": {quoted}."
+
+
+def from_status(  # noqa: PLR0911  # one return a kind of answer
+    server: Server, status: int, headers: Mapping[str, str], report: Report, *, model: str
+) -> ProviderError:
+    """Translate an answer with an error status. `report` is empty where the body was a page or nothing."""
+    wait = retry_after_seconds(headers)
+    if 300 <= status < 400:
+        return _redirect(server, headers)
+    if report.is_quota or status == 402:
+        return _quota(server, report)
+    if report.is_context_too_long or status == 413:
+        return context_too_long(model)
+    if status in {401, 403}:
+        return _key_refused(server, status, report)
+    if status == 429:
+        return rate_limited(server, wait)
+    if status >= 500 or status in {408, 425}:
+        return _unavailable(server, status, report, wait)
+    if report.is_unknown_model:
+        return model_not_found(server, model, ())
+    if status in {404, 405}:
+        return RequestRefused(
+            f"{server.title} has no chat at the configured address (status {status}).",
+            hint=f"Check {server.url_setting}: it usually ends in /v1.",
+        )
+    return RequestRefused(
+        f"{server.title} refused the request (status {status}){server.saying(report.message)}",
+        hint="Change what it complains about in the persona, or choose another model.",
+    )
+
+
+def from_stream(server: Server, report: Report, *, model: str) -> ProviderError:
+    """Translate an error that came inside an answer with status 200."""
+    if report.is_quota:
+        return _quota(server, report)
+    if report.is_context_too_long:
+        return context_too_long(model)
+    if report.is_unknown_model:
+        return model_not_found(server, model, ())
+    if re.search(r"rate_?limit|\b429\b|too_many_requests", report.code, re.IGNORECASE):
+        return rate_limited(server, None)
+    if re.search(r"invalid_api_key|authentication|\b40[13]\b", report.code, re.IGNORECASE):
+        return _key_refused(server, 401, report)
+    return StreamFailed(
+        f"{server.title} broke off with an error{server.saying(report.message)}",
+        hint="Try again; what had arrived is kept.",
+    )
+
+
+def from_connecting(  # noqa: PLR0911  # one return a kind of answer
+    server: Server, error: BaseException
+) -> ProviderError:
+    """Translate a request that got no answer at all; the cause is looked up along the chain."""
+    chain = list(_causes(error))
+    names = {type(link).__name__ for link in chain}
+    check = f"Check {server.url_setting} and the network."
+    if any(isinstance(link, socket.gaierror) for link in chain):
+        return ProviderUnavailable(f"There is no host of the name {server.host}.", hint=check)
+    if names & {"ConnectTimeout", "PoolTimeout"}:
+        return ProviderUnavailable(f"{server.title} took too long to take the connection.", hint=check)
+    if any(isinstance(link, ssl.SSLError) for link in chain):
+        return ProviderUnavailable(f"No secure connection to {server.host} came about (TLS).", hint=check)
+    if "ProxyError" in names:
+        return ProviderUnavailable(
+            f"The proxy gave no connection to {server.host}.", hint="Check HTTPS_PROXY."
+        )
+    if names & {"InvalidURL", "UnsupportedProtocol", "LocalProtocolError"}:
+        return address_refused(server)
+    if any(isinstance(link, ConnectionRefusedError) for link in chain) or "ConnectError" in names:
+        return ProviderUnavailable(
+            f"Nothing answers at {server.host}.", hint=f"Is the server running? {check}"
+        )
+    return connection_lost(server)
+
+
+def connection_lost(server: Server) -> ConnectionLost:
+    return ConnectionLost(
+        f"The connection to {server.host} broke off.", hint="Try again; what had arrived is kept."
+    )
+
+
+def address_refused(server: Server) -> RequestRefused:
+    return RequestRefused(
+        "The provider's address cannot be used.",
+        hint=f"Check {server.url_setting}, and HTTPS_PROXY if it is set.",
+    )
+
+
+def key_missing(server: Server) -> ApiKeyMissing:
+    return ApiKeyMissing(
+        f"{server.title} wants an API key and none is set.", hint=f"Set {server.key_setting}."
+    )
+
+
+def context_too_long(model: str) -> ContextTooLong:
+    return ContextTooLong(
+        f"The conversation is longer than {model}'s memory.",
+        hint="Shorten the message or the system prompt, or choose a model with a longer context.",
+    )
+
+
+def rate_limited(server: Server, wait: float | None) -> RateLimited:
+    when = f"in {_duration(wait)}" if wait is not None else "in a moment"
+    return RateLimited(
+        f"{server.title} takes no more requests just now.",
+        hint=f"Try again {when}.",
+        retry_after_seconds=wait,
+    )
+
+
+def model_not_found(server: Server, model: str, models: Sequence[str]) -> ModelNotFound:
+    """Offer the nearest of the models that exist."""
+    nearest = difflib.get_close_matches(model, models, n=5, cutoff=0)
+    offer = f" It has {', '.join(nearest)}." if nearest else ""
+    return ModelNotFound(
+        f"{server.title} has no model {model}.{offer}",
+        models=models,
+        hint="Choose another model in the persona.",
+    )
+
+
+def _redirect(server: Server, headers: Mapping[str, str]) -> RedirectRefused:
+    target = Server.at("", headers.get("location", ""), None).host
+    return RedirectRefused(
+        f"{server.title} wants to send the request on to {target}, which would give it the key.",
+        hint=f"If that is right, put the new address into {server.url_setting}.",
+    )
+
+
+def _quota(server: Server, report: Report) -> QuotaExceeded:
+    return QuotaExceeded(
+        f"The account at {server.host} has no quota or credit left{server.saying(report.message)}",
+        hint=f"Check its plan and billing, or use another key in {server.key_setting}.",
+    )
+
+
+def _key_refused(server: Server, status: int, report: Report) -> ProviderError:
+    if server.secret is None:
+        return key_missing(server)
+    what = "does not accept the API key" if status == 401 else "does not allow this with the API key"
+    return ApiKeyRefused(
+        f"{server.title} {what}{server.saying(report.message)}", hint=f"Check {server.key_setting}."
+    )
+
+
+def _unavailable(server: Server, status: int, report: Report, wait: float | None) -> ProviderUnavailable:
+    what = "is overloaded" if status in {503, OVERLOADED_STATUS} else "has a fault of its own"
+    return ProviderUnavailable(
+        f"{server.title} {what} (status {status}){server.saying(report.message)}",
+        hint="Try again in a moment." if wait is None else f"Try again in {_duration(wait)}.",
+        retry_after_seconds=wait,
+    )
+
+
+def _causes(error: BaseException | None) -> Sequence[BaseException]:
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        if isinstance(error, BaseExceptionGroup):
+            chain.extend(error.exceptions)
+        error = error.__cause__ or error.__context__
+    return chain
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        whole = max(1, round(seconds))
+        return f"{whole} second{'s' * (whole != 1)}"
+    return f"{round(seconds / 60)} minutes" if seconds < 5400 else f"{round(seconds / 3600)} hours"

@@ -1,0 +1,122 @@
+"""What an OpenAI-compatible server says about a fault, found in whatever shape it says it.
+
+The shapes are OpenAI's, vLLM's, FastAPI's, Google's, OpenRouter's and plain text; the wordings by which
+a conversation that is too long, an unknown model or an empty account are told are those of OpenAI, vLLM,
+llama.cpp, Ollama, LM Studio, Anthropic, Google, Groq, Mistral and TGI.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+_CONTEXT_TEXTS = re.compile(
+    r"maximum context length|context.length.exceeded|exceeds? the (available )?context (size|length|window)"
+    r"|exceed_context_size|longer than the maximum model length|larger than the (maximum )?context"
+    r"|(greater|longer|larger) than the (model's |loaded )?context( length| window| size)?"
+    r"|context (length|window|size|limit) (was |is |has been )?(exceeded|overflow)|context the overflows"
+    r"|exceeds? (the )?(model's )?(maximum )?context|exceed context limit"
+    r"|prompt is too long|input is too long"
+    r"|reduce the length of the (messages|prompt)|exceeds the maximum number of tokens allowed"
+    r"|tokens` \+ `max_new_tokens` must be|reached context length",
+    re.IGNORECASE,
+)
+_MODEL_TEXTS = re.compile(
+    r"\bmodels?\b.{0,120}(not found|does ?n.t exist|not exist|no such|unknown|not available|is not loaded)"
+    r"|not a valid model|(unknown|invalid|no such) model|try pulling it first",
+    re.IGNORECASE | re.DOTALL,
+)
+_QUOTA_TEXTS = re.compile(
+    r"insufficient_quota|exceeded your current quota|insufficient (credits|balance|funds)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An error object as servers write it, whatever its shape; empty strings where they did not say."""
+
+    message: str = ""
+    code: str = ""
+    param: str = ""
+
+    @property
+    def is_context_too_long(self) -> bool:
+        return bool(_CONTEXT_TEXTS.search(self.code) or _CONTEXT_TEXTS.search(self.message))
+
+    @property
+    def is_quota(self) -> bool:
+        return bool(_QUOTA_TEXTS.search(self.code) or _QUOTA_TEXTS.search(self.message))
+
+    @property
+    def is_unknown_model(self) -> bool:
+        return "model_not_found" in self.code or bool(_MODEL_TEXTS.search(self.message))
+
+
+def read_report(value: Any) -> Report:
+    """Find the error in a decoded JSON answer: OpenAI's, vLLM's, FastAPI's, Google's, plain text."""
+    if isinstance(value, list) and value:
+        value = value[0]
+    if isinstance(value, str):
+        return Report(value)
+    if not isinstance(value, Mapping):
+        return Report()
+    error = value.get("error")
+    if isinstance(error, str) and error:
+        return Report(str(value.get("message") or error), _joined(value, "code", "type"))
+    if isinstance(error, Mapping):
+        value = error
+    detail = value.get("detail")
+    message = value.get("message") or value.get("msg") or value.get("error_description")
+    if not message and isinstance(detail, list):
+        message = "; ".join(_validation_fault(fault) for fault in detail[:3])
+    metadata = value.get("metadata")
+    if (
+        isinstance(metadata, Mapping)
+        and isinstance(metadata.get("raw"), str)
+        and str(message).startswith("Provider")
+    ):
+        message = metadata["raw"]  # OpenRouter: "Provider returned error", and the reason inside
+    return Report(
+        _text(message or detail), _joined(value, "code", "type", "status"), _text(value.get("param"))
+    )
+
+
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+    """Read `retry-after-ms` or `Retry-After`: seconds or an HTTP date (RFC 9110); None if neither."""
+    try:
+        if (milliseconds := headers.get("retry-after-ms")) is not None:
+            return max(0.0, float(milliseconds) / 1000)
+        value = headers.get("retry-after")
+        if value is None:
+            return None
+        if re.fullmatch(r"\s*\d+(\.\d+)?\s*", value):
+            return float(value)
+        return max(0.0, (parsedate_to_datetime(value).astimezone(UTC) - datetime.now(UTC)).total_seconds())
+    except ValueError:
+        return None
+
+
+def _validation_fault(fault: Any) -> str:
+    if isinstance(fault, Mapping):
+        place = fault.get("loc")
+        where = ".".join(str(part) for part in place) if isinstance(place, (list, tuple)) else ""
+        return f"{where}: {fault.get('msg', '')}".strip(": ")
+    return _text(fault)
+
+
+def _joined(value: Mapping[str, Any], *keys: str) -> str:
+    return " ".join(_text(value.get(key)) for key in keys).strip()
+
+
+def _text(value: Any) -> str:
+    return (
+        value
+        if isinstance(value, str)
+        else ""
+        if value is None or isinstance(value, (dict, list))
+        else str(value)
+    )

