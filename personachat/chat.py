@@ -1,0 +1,285 @@
+"""ChatService: send, retry, stop, queue. It owns what a message does to a conversation.
+
+The user's words are recorded before anything is asked of a provider, so whatever fails afterwards
+fails as a reply under them, with its reason, and can be retried. A reply's end is recorded on the
+engine's loop, never by whoever watches it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
+from datetime import date
+
+from personachat.conversations.memory import MemoryConversations
+from personachat.conversations.model import Conversation, QueuedMessage, Reply, Turn, new_id
+from personachat.engine import ReplyLimits, reply
+from personachat.errors import (
+    MessageInvalid,
+    PersonaChatError,
+    ProviderError,
+    ReplyInProgress,
+    ReplyNotFound,
+)
+from personachat.generations import Generation, Generations
+from personachat.messages import ChatMessage, Failed, ReplyEvent
+from personachat.persona import Persona
+from personachat.prompts import compile_prompt, greeting
+from personachat.providers.base import ChatRequest, Provider
+from personachat.providers.registry import ProviderRegistry
+from personachat.store.base import PersonaStore
+
+log = logging.getLogger(__name__)
+
+MAX_MESSAGE_CHARACTERS = 200_000
+"""Beyond any model's window in use; a paste larger than that is a mistake."""
+
+UNSTORABLE = {0: "\N{REPLACEMENT CHARACTER}"}
+
+
+class ChatService:
+    """Safe for threads. Ids that nobody knows raise ConversationNotFound or ReplyNotFound."""
+
+    def __init__(
+        self,
+        *,
+        personas: PersonaStore,
+        conversations: MemoryConversations,
+        providers: ProviderRegistry,
+        generations: Generations,
+        limits: ReplyLimits,
+    ) -> None:
+        self._personas = personas
+        self._conversations = conversations
+        self._providers = providers
+        self._generations = generations
+        self._limits = limits
+        self._sending = threading.Lock()
+
+    def start(self, *, kept: bool = True) -> Conversation:
+        """A new, empty conversation."""
+        return self._conversations.create(kept=kept)
+
+    def conversation(self, conversation_id: str) -> Conversation:
+        """The conversation as it is now, a running reply's text included."""
+        found = self._conversations.get(conversation_id)
+        leaf = found.leaf
+        if leaf and leaf.reply and leaf.reply.state == "running":
+            generation = self._generations.find(leaf.id)
+            if generation is not None:
+                shown = replace(leaf, reply=generation.snapshot())
+                return replace(found, turns={**found.turns, leaf.id: shown})
+        return found
+
+    def generation(self, message_id: str) -> Generation:
+        """The reply of an assistant's turn, running or ended."""
+        generation = self._generations.find(message_id)
+        if generation is None:
+            raise ReplyNotFound("This reply does not exist, or no longer.")
+        return generation
+
+    def running(self, conversation_id: str) -> Generation | None:
+        """The reply being streamed into a conversation, if any."""
+        leaf = self._conversations.get(conversation_id).leaf
+        generation = self._generations.find(leaf.id) if leaf else None
+        return generation if generation and generation.running else None
+
+    def send(
+        self,
+        conversation_id: str,
+        text: str,
+        *,
+        persona_id: str,
+        history: Sequence[ChatMessage] = (),
+        offline: bool = False,
+    ) -> Generation:
+        """Record the user's words and start the reply to them.
+
+        `history` goes before them where the conversation is still empty. What a provider refuses comes
+        as the generation's Failed event. Raises MessageInvalid, PersonaNotFound, PersonaBroken,
+        and ReplyInProgress while another reply is running.
+        """
+        text = cleaned(text)
+        persona = self._personas.get(persona_id).persona
+        conversation = self.conversation(conversation_id)
+        if self.running(conversation_id):
+            raise ReplyInProgress(
+                "This conversation is still being answered.", hint="Wait for it, or stop it."
+            )
+        turns: list[Turn] = []
+        parent = conversation.leaf_id
+        if parent is None:
+            opening = [*history] or [
+                ChatMessage("assistant", words) for words in [opening_words(persona)] if words
+            ]
+            for message in opening:
+                turns.append(_turn(message.role, message.content, parent=parent, persona=persona))
+                parent = turns[-1].id
+        turns.append(_turn("user", text, parent=parent, persona=persona))
+        return self._answer(conversation, turns, persona, offline=offline)
+
+    def retry(self, conversation_id: str, *, offline: bool = False) -> Generation:
+        """Answer the last user turn again, beside the reply that is there. Errors as for `send`."""
+        conversation = self.conversation(conversation_id)
+        if self.running(conversation_id):
+            raise ReplyInProgress(
+                "This conversation is still being answered.", hint="Wait for it, or stop it."
+            )
+        asked = next((turn for turn in reversed(conversation.path) if turn.role == "user"), None)
+        if asked is None:
+            raise ReplyNotFound("There is nothing to answer again yet.")
+        persona = self._personas.get(asked.persona_id).persona
+        conversation = replace(self._conversations.show(conversation_id, asked.id), turns=conversation.turns)
+        return self._answer(conversation, [], persona, offline=offline)
+
+    def stop(self, message_id: str) -> None:
+        """End a running reply at once and keep its text; an ended one is left alone."""
+        self.generation(message_id).stop()
+
+    def queue(self, conversation_id: str, text: str, *, persona_id: str) -> None:
+        """Send `text` as soon as the running reply is done, or now if none is."""
+        message = QueuedMessage(new_id(), cleaned(text), persona_id)
+        self._conversations.queue(conversation_id, message)
+        if self.running(conversation_id) is None:
+            self.send_queued(conversation_id)
+
+    def send_queued(self, conversation_id: str) -> Generation | None:
+        """Send the first queued message, if there is one and no reply is running. Errors as for `send`."""
+        with self._sending:
+            if self.running(conversation_id):
+                return None
+            message = self._conversations.unqueue(conversation_id)
+            if message is None:
+                return None
+            try:
+                return self.send(conversation_id, message.content, persona_id=message.persona_id)
+            except PersonaChatError:
+                self._conversations.queue(conversation_id, message, first=True)
+                raise
+
+    def unqueue(self, conversation_id: str, message_id: str) -> str:
+        """Take a message back out of the queue; returns its text, empty where it has gone out."""
+        message = self._conversations.unqueue(conversation_id, message_id)
+        return message.content if message else ""
+
+    def clear(self, conversation_id: str) -> str | None:
+        """Stop what is running, drop what is queued and show the conversation empty.
+
+        Returns what `restore` needs to undo it; None where there was nothing.
+        """
+        while self._conversations.unqueue(conversation_id):
+            pass
+        generation = self.running(conversation_id)
+        if generation:
+            generation.stop()
+        leaf_id = self._conversations.get(conversation_id).leaf_id
+        self._conversations.show(conversation_id, None)
+        return leaf_id
+
+    def restore(self, conversation_id: str, leaf_id: str) -> None:
+        """Undo `clear`, unless the conversation has gone on meanwhile."""
+        conversation = self._conversations.get(conversation_id)
+        if conversation.leaf_id is None and leaf_id in conversation.turns:
+            self._conversations.show(conversation_id, leaf_id)
+
+    def keep(self, conversation_id: str) -> None:
+        """From now on its replies go on without a follower."""
+        self._conversations.keep(conversation_id)
+
+    def discard(self, conversation_id: str) -> None:
+        """Forget a conversation that is not kept."""
+        if not self._conversations.get(conversation_id).kept:
+            self._conversations.delete(conversation_id)
+
+    def _answer(
+        self, conversation: Conversation, turns: list[Turn], persona: Persona, *, offline: bool
+    ) -> Generation:
+        before = conversation.leaf_id
+        asked = turns[-1].id if turns else before
+        history = [turn.as_message() for turn in (*conversation.path, *turns)]
+        first, events = self._plan(
+            persona, [message for message in history if message.content], offline=offline
+        )
+        turn = replace(_turn("assistant", "", parent=asked, persona=persona), reply=first)
+        added = self._conversations.append(conversation.id, [*turns, turn], only_after=before)
+        if turn.id not in added.turns:
+            raise ReplyInProgress(
+                "This conversation has just gone on in another window.", hint="Send it again."
+            )
+
+        def ended(generation: Generation) -> None:
+            self._conversations.update(conversation.id, replace(turn, reply=generation.snapshot()))
+            if generation.state != "failed":
+                try:
+                    self.send_queued(conversation.id)
+                except PersonaChatError as error:  # it stays in the queue, where the page offers it again
+                    log.warning("A queued message was not sent: %s", error.code)
+
+        return self._generations.start(
+            events, kept=conversation.kept, first=first, reply_id=turn.id, on_ended=ended
+        )
+
+    def _plan(
+        self, persona: Persona, history: Sequence[ChatMessage], *, offline: bool
+    ) -> tuple[Reply, Callable[[], AsyncGenerator[ReplyEvent]]]:
+        try:
+            answering = self._providers.resolve(persona.model, offline=offline)
+        except ProviderError as error:
+            failed = Failed(error.code, str(error), error.hint)
+            return Reply(model=persona.model), lambda: _only(failed)
+        request = chat_request(persona, history, model=answering.model)
+        first = Reply(provider=answering.provider.name, model=answering.model, reason=answering.reason)
+        return first, lambda: self._stream(answering.provider, request)
+
+    def _stream(self, provider: Provider, request: ChatRequest) -> AsyncGenerator[ReplyEvent]:
+        return reply(provider, request, limits=self._limits)
+
+
+def chat_request(persona: Persona, history: Sequence[ChatMessage], *, model: str) -> ChatRequest:
+    """Exactly what a provider is asked for this persona and history."""
+    prompt = compile_prompt(persona, history, today=date.today())  # noqa: DTZ011  # the server's own day
+    return ChatRequest(
+        model=model,
+        messages=prompt.messages,
+        pinned=prompt.pinned,
+        temperature=persona.temperature,
+        max_tokens=persona.max_tokens,
+        top_p=persona.top_p,
+        stop=persona.stop,
+    )
+
+
+def opening_words(persona: Persona) -> str:
+    """What the persona says first in a new conversation, or nothing."""
+    return greeting(persona, today=date.today())  # noqa: DTZ011  # the server's own day
+
+
+def cleaned(text: str) -> str:
+    """The text as it can be stored and sent. Raises MessageInvalid where it is empty or too long."""
+    text = text.translate(UNSTORABLE).encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
+    if not text:
+        raise MessageInvalid("The message is empty.", hint="Write something first.")
+    if len(text) > MAX_MESSAGE_CHARACTERS:
+        raise MessageInvalid(
+            f"The message has {len(text):,} characters; {MAX_MESSAGE_CHARACTERS:,} are the most.",
+            hint="Shorten it, or send it in parts.",
+        )
+    return text
+
+
+def _turn(role: str, content: str, *, parent: str | None, persona: Persona) -> Turn:
+    return Turn(
+        id=new_id(),
+        parent_id=parent,
+        role="user" if role == "user" else "assistant",
+        content=content,
+        persona_id=persona.id,
+        persona_name=persona.name,
+        avatar=persona.avatar,
+    )
+
+
+async def _only(event: ReplyEvent) -> AsyncGenerator[ReplyEvent]:
+    yield event

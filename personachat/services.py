@@ -1,0 +1,76 @@
+"""The composition root: every part built once from the settings, and shared by page, API and commands."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from personachat.chat import ChatService
+from personachat.conversations.memory import MemoryConversations
+from personachat.engine import ReplyLimits
+from personachat.generations import Generations
+from personachat.providers.registry import ProviderRegistry
+from personachat.settings import APP, INSTALLED, Settings, load_settings
+from personachat.store.base import PersonaStore
+from personachat.store.files import FilePersonaStore, seed_personas
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts, ready to use; `close` ends every running reply."""
+
+    settings: Settings
+    personas: PersonaStore
+    conversations: MemoryConversations
+    providers: ProviderRegistry
+    generations: Generations
+    chat: ChatService
+
+    def close(self) -> None:
+        self.generations.ask(self.providers.aclose(), timeout_seconds=10)
+        self.generations.close()
+
+
+def build_services(settings: Settings) -> Services:
+    """Build the parts. Fills an installed product's own personas folder at its first start."""
+    if INSTALLED:
+        seed_personas(settings.personas_dir, APP / "personas")
+    personas = FilePersonaStore(settings.personas_dir)
+    conversations = MemoryConversations()
+    providers = ProviderRegistry(settings)
+    generations = Generations(max_concurrent=settings.max_concurrent_replies)
+    limits = ReplyLimits(
+        first_token_seconds=settings.first_token_timeout_seconds,
+        idle_seconds=settings.idle_timeout_seconds,
+        reply_seconds=settings.reply_timeout_seconds,
+    )
+    chat = ChatService(
+        personas=personas,
+        conversations=conversations,
+        providers=providers,
+        generations=generations,
+        limits=limits,
+    )
+    return Services(settings, personas, conversations, providers, generations, chat)
+
+
+_lock = threading.Lock()
+_services: Services | None = None
+
+
+def get_services() -> Services:
+    """This process's services, built at the first call. Raises SettingsInvalid."""
+    global _services  # noqa: PLW0603  # one process, one set of running replies
+    with _lock:
+        if _services is None:
+            _services = build_services(load_settings())
+        return _services
+
+
+def reset_services() -> None:
+    """Close this process's services; the next `get_services` builds them anew."""
+    global _services  # noqa: PLW0603
+    with _lock:
+        if _services is not None:
+            _services.close()
+            _services = None

@@ -1,0 +1,67 @@
+"""Fixtures every test may use: a provider on loopback, and services over folders of the test's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from personachat.services import Services, build_services
+from personachat.settings import load_settings
+from tests.fake_provider import FakeProvider
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test sees neither the keys nor the folders of whoever runs it."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "PERSONACHAT_PROVIDERS", "PERSONACHAT_API_TOKENS"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("DEFAULT_MODEL", "LOCAL_MODEL", "PERSONAS_DIR", "DATA_DIR", "MAX_CONCURRENT_REPLIES"):
+        monkeypatch.delenv(f"PERSONACHAT_{name}", raising=False)
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeProvider]:
+    with FakeProvider() as provider:
+        yield provider
+
+
+def persona_text(persona_id: str = "tester", **keys: Any) -> str:
+    """The JSON text of a small persona."""
+    required = {"id": persona_id, "name": persona_id.title(), "systemPrompt": "You are a test."}
+    return json.dumps(required | keys)
+
+
+@pytest.fixture
+def make_services(fake: FakeProvider, tmp_path: Path) -> Iterator[Callable[..., Services]]:
+    """Builds services that talk to `fake`, with a persona "tester"; settings may be given."""
+    made: list[Services] = []
+
+    def make(**settings: Any) -> Services:
+        explicit = {
+            "openai_base_url": fake.base_url,
+            "openai_api_key": "sk-test-key-that-nobody-may-see",
+            "personas_dir": tmp_path / "personas",
+            "data_dir": tmp_path / "data",
+        }
+        services = build_services(load_settings(**(explicit | settings)))
+        services.personas.save(persona_text())
+        made.append(services)
+        return services
+
+    yield make
+    for services in made:
+        services.close()
+
+
+@pytest.fixture
+def services(make_services: Callable[..., Services]) -> Services:
+    return make_services()

@@ -1,0 +1,218 @@
+"""What a message does to a conversation, over the real wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from personachat.conversations.model import Reply
+from personachat.errors import (
+    ConversationNotFound,
+    MessageInvalid,
+    PersonaNotFound,
+    ReplyInProgress,
+    ReplyNotFound,
+)
+from personachat.generations import Generation
+from personachat.messages import ChatMessage
+from personachat.services import Services
+from tests.conftest import persona_text
+from tests.fake_provider import FakeProvider, Gate, status, tokens
+
+WAIT = 10
+
+
+def ended(generation: Generation) -> Reply:
+    seen = 0
+    while generation.running:
+        new = generation.wait(seen, timeout_seconds=WAIT)
+        assert new or not generation.running, "the reply never ended"
+        seen += len(new)
+    return generation.snapshot()
+
+
+def sent(fake: FakeProvider) -> list[tuple[str, str]]:
+    return [(message["role"], message["content"]) for message in fake.chats[-1].body["messages"]]
+
+
+def test_a_message_is_answered_and_both_turns_are_kept(services: Services, fake: FakeProvider) -> None:
+    fake.enqueue(tokens(["Hel", "lo"]))
+    conversation = services.chat.start()
+    reply = ended(services.chat.send(conversation.id, "Hi", persona_id="tester"))
+    assert (reply.state, reply.text, reply.model) == ("finished", "Hello", "gpt-4")
+    turns = services.chat.conversation(conversation.id).path
+    assert [(turn.role, turn.as_message().content) for turn in turns] == [
+        ("user", "Hi"),
+        ("assistant", "Hello"),
+    ]
+
+
+def test_earlier_turns_are_sent_along(services: Services, fake: FakeProvider) -> None:
+    fake.enqueue(tokens(["one"]), tokens(["two"]))
+    conversation = services.chat.start()
+    ended(services.chat.send(conversation.id, "first", persona_id="tester"))
+    ended(services.chat.send(conversation.id, "second", persona_id="tester"))
+    assert sent(fake)[1:] == [("user", "first"), ("assistant", "one"), ("user", "second")]
+
+
+def test_the_greeting_is_the_first_turn(services: Services, fake: FakeProvider) -> None:
+    services.personas.save(persona_text("greeter", greeting="Hello from {{char}}."))
+    conversation = services.chat.start()
+    ended(services.chat.send(conversation.id, "Hi", persona_id="greeter"))
+    assert sent(fake)[1:] == [("assistant", "Hello from Greeter."), ("user", "Hi")]
+
+
+def test_history_that_is_given_goes_before_the_message(services: Services, fake: FakeProvider) -> None:
+    history = [ChatMessage("user", "a"), ChatMessage("assistant", "b")]
+    ended(services.chat.send(services.chat.start().id, "c", persona_id="tester", history=history))
+    assert sent(fake)[1:] == [("user", "a"), ("assistant", "b"), ("user", "c")]
+
+
+def test_another_persona_takes_over_with_the_history(services: Services, fake: FakeProvider) -> None:
+    services.personas.save(persona_text("second", systemPrompt="You are the second."))
+    conversation = services.chat.start()
+    ended(services.chat.send(conversation.id, "Hi", persona_id="tester"))
+    ended(services.chat.send(conversation.id, "And you?", persona_id="second"))
+    assert sent(fake)[0] == ("system", "You are the second.")
+    assert len(sent(fake)) == 4
+    assert [turn.persona_id for turn in services.chat.conversation(conversation.id).path] == [
+        *["tester"] * 2,
+        *["second"] * 2,
+    ]
+
+
+def test_the_words_are_kept_when_the_provider_refuses_and_can_be_retried(
+    services: Services, fake: FakeProvider
+) -> None:
+    fake.enqueue(status(401, {}, b'{"error": {"message": "bad key"}}'), tokens(["fine"]))
+    conversation = services.chat.start()
+    failed = ended(services.chat.send(conversation.id, "my words", persona_id="tester"))
+    assert failed.error
+    assert failed.error.code == "api_key_refused"
+    assert services.chat.conversation(conversation.id).path[0].content == "my words"
+    assert ended(services.chat.retry(conversation.id)).text == "fine"
+    path = services.chat.conversation(conversation.id).path
+    assert [turn.role for turn in path] == ["user", "assistant"]
+    assert sent(fake)[1:] == [("user", "my words")]
+
+
+def test_a_retry_leaves_the_first_reply_beside_the_second(services: Services, fake: FakeProvider) -> None:
+    fake.enqueue(tokens(["first"]), tokens(["second"]))
+    conversation = services.chat.start()
+    ended(services.chat.send(conversation.id, "Hi", persona_id="tester"))
+    ended(services.chat.retry(conversation.id))
+    turns = services.chat.conversation(conversation.id).turns.values()
+    assert {turn.reply.text for turn in turns if turn.reply} == {"first", "second"}
+
+
+def test_stop_keeps_the_text_and_the_next_message_works(services: Services, fake: FakeProvider) -> None:
+    fake.enqueue(tokens(["part", Gate()]), tokens(["next"]))
+    conversation = services.chat.start()
+    generation = services.chat.send(conversation.id, "Hi", persona_id="tester")
+    while not generation.snapshot().text:
+        generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=WAIT)
+    services.chat.stop(generation.id)
+    assert fake.wait_for_disconnect()
+    shown = services.chat.conversation(conversation.id).leaf
+    assert shown
+    assert shown.reply
+    assert (shown.reply.state, shown.reply.text) == ("stopped", "part")
+    assert ended(services.chat.send(conversation.id, "Again", persona_id="tester")).text == "next"
+    assert sent(fake)[1:] == [("user", "Hi"), ("assistant", "part"), ("user", "Again")]
+
+
+def test_one_reply_at_a_time(services: Services, fake: FakeProvider) -> None:
+    gate = Gate()
+    fake.enqueue(tokens([gate, "done"]))
+    conversation = services.chat.start()
+    generation = services.chat.send(conversation.id, "Hi", persona_id="tester")
+    with pytest.raises(ReplyInProgress):
+        services.chat.send(conversation.id, "Again", persona_id="tester")
+    with pytest.raises(ReplyInProgress):
+        services.chat.retry(conversation.id)
+    gate.open()
+    assert ended(generation).text == "done"
+
+
+def test_a_queued_message_goes_out_when_the_reply_is_done(services: Services, fake: FakeProvider) -> None:
+    gate = Gate()
+    fake.enqueue(tokens(["one", gate]), tokens(["two"]))
+    conversation = services.chat.start()
+    services.chat.send(conversation.id, "first", persona_id="tester")
+    services.chat.queue(conversation.id, "second", persona_id="tester")
+    assert [message.content for message in services.chat.conversation(conversation.id).queue] == ["second"]
+    gate.open()
+    fake.wait_for_chats(2)
+    assert sent(fake)[1:] == [("user", "first"), ("assistant", "one"), ("user", "second")]
+    assert not services.chat.conversation(conversation.id).queue
+
+
+def test_a_queued_message_waits_after_a_failure_and_can_be_taken_back(
+    services: Services, fake: FakeProvider
+) -> None:
+    gate = Gate()
+    fake.enqueue(replace(status(401, {}, b"{}"), early=(gate,)))
+    conversation = services.chat.start()
+    generation = services.chat.send(conversation.id, "first", persona_id="tester")
+    services.chat.queue(conversation.id, "second", persona_id="tester")
+    gate.open()
+    assert ended(generation).state == "failed"
+    (message,) = services.chat.conversation(conversation.id).queue
+    assert services.chat.unqueue(conversation.id, message.id) == "second"
+    assert services.chat.unqueue(conversation.id, message.id) == ""
+
+
+def test_clear_can_be_undone(services: Services, fake: FakeProvider) -> None:
+    conversation = services.chat.start()
+    ended(services.chat.send(conversation.id, "Hi", persona_id="tester"))
+    leaf_id = services.chat.clear(conversation.id)
+    assert not services.chat.conversation(conversation.id).path
+    assert leaf_id
+    services.chat.restore(conversation.id, leaf_id)
+    assert len(services.chat.conversation(conversation.id).path) == 2
+
+
+def test_clear_stops_the_reply(services: Services, fake: FakeProvider) -> None:
+    fake.enqueue(tokens([Gate()]))
+    conversation = services.chat.start()
+    generation = services.chat.send(conversation.id, "Hi", persona_id="tester")
+    fake.wait_for_chats()
+    services.chat.clear(conversation.id)
+    assert generation.state == "stopped"
+    assert not services.chat.conversation(conversation.id).path
+
+
+def test_without_a_key_the_reply_fails_with_the_way_out(make_services: Callable[..., Services]) -> None:
+    services = make_services(openai_base_url=None, openai_api_key=None)
+    services.personas.save(persona_text("named", model="openai/gpt-4"))
+    reply = ended(services.chat.send(services.chat.start().id, "Hi", persona_id="named"))
+    assert reply.error
+    assert reply.error.code == "api_key_missing"
+    assert "OPENAI_API_KEY" in reply.error.message + reply.error.hint
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "x" * 200_001], ids=["empty", "blank", "too long"])
+def test_a_message_that_cannot_be_sent_leaves_no_trace(services: Services, text: str) -> None:
+    conversation = services.chat.start()
+    with pytest.raises(MessageInvalid):
+        services.chat.send(conversation.id, text, persona_id="tester")
+    assert not services.chat.conversation(conversation.id).path
+
+
+def test_what_cannot_be_stored_is_replaced(services: Services, fake: FakeProvider) -> None:
+    ended(services.chat.send(services.chat.start().id, "a\0b\ud800c", persona_id="tester"))
+    assert sent(fake)[-1] == ("user", "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c")
+
+
+def test_unknown_ids_are_said(services: Services) -> None:
+    conversation = services.chat.start()
+    with pytest.raises(PersonaNotFound):
+        services.chat.send(conversation.id, "Hi", persona_id="nobody")
+    with pytest.raises(ConversationNotFound):
+        services.chat.conversation("nothing")
+    with pytest.raises(ReplyNotFound):
+        services.chat.stop("nothing")
+    with pytest.raises(ReplyNotFound):
+        services.chat.retry(conversation.id)

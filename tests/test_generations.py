@@ -1,0 +1,192 @@
+"""Replies that run by themselves, whoever watches."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Iterator
+
+import pytest
+
+from personachat.generations import Generation, Generations
+from personachat.messages import Failed, Finished, ReplyEvent, Started, TextDelta
+
+WAIT = 5
+
+
+@pytest.fixture
+def generations() -> Iterator[Generations]:
+    made = Generations(max_concurrent=2)
+    yield made
+    made.close()
+
+
+class Script:
+    """A reply that goes on when the test says so, and tells when it was cancelled."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+        self.go = threading.Event()
+        self.cancelled = threading.Event()
+
+    async def __call__(self) -> AsyncGenerator[ReplyEvent]:
+        try:
+            yield Started("fake", "model")
+            for word in self.words:
+                yield TextDelta(word)
+            await asyncio.to_thread(self.go.wait, WAIT)
+            yield Finished("stop")
+        except (asyncio.CancelledError, GeneratorExit):
+            self.cancelled.set()
+            self.go.set()
+            raise
+
+
+def text_arrived(generation: Generation, words: int) -> None:
+    seen = 0
+    while seen < words + 1:
+        new = generation.wait(seen, timeout_seconds=WAIT)
+        assert new, "the text never came"
+        seen += len(new)
+
+
+def test_a_reply_runs_to_its_end_without_a_watcher(generations: Generations) -> None:
+    script, ended = Script("a", "b"), threading.Event()
+    generation = generations.start(script, kept=True, on_ended=lambda _: ended.set())
+    script.go.set()
+    assert ended.wait(WAIT)
+    assert generation.snapshot().text == "ab"
+    assert generation.state == "finished"
+    assert generations.running == 0
+
+
+def test_stop_keeps_the_text_that_arrived_and_cancels_upstream(generations: Generations) -> None:
+    script = Script("kept ", "words")
+    generation = generations.start(script, kept=True)
+    text_arrived(generation, 2)
+    generation.stop()
+    assert generation.state == "stopped"
+    assert script.cancelled.wait(WAIT)
+    assert generation.snapshot().text == "kept words"
+
+
+def test_stop_takes_effect_before_the_first_event(generations: Generations) -> None:
+    generation = generations.start(Script(), kept=True)
+    generation.stop()
+    assert generation.snapshot().finish_reason == "stopped"
+
+
+def test_nothing_comes_after_the_end(generations: Generations) -> None:
+    generation = generations.start(Script("a"), kept=True)
+    text_arrived(generation, 1)
+    generation.stop()
+    generation.add(TextDelta("late"))
+    generation.add(Finished("stop"))
+    assert generation.snapshot().text == "a"
+    assert [type(event) for event in generation.wait(0, timeout_seconds=0)] == [Started, TextDelta, Finished]
+
+
+@pytest.mark.anyio
+async def test_a_watcher_may_begin_at_any_number(generations: Generations) -> None:
+    script = Script("a", "b", "c")
+    generation = generations.start(script, kept=True)
+    text_arrived(generation, 3)
+    script.go.set()
+    seen = [(number, event) async for number, event in generation.events(after=2)]
+    assert seen == [(3, TextDelta("b")), (4, TextDelta("c")), (5, Finished("stop"))]
+    assert [event async for event in generation.events(after=99)] == []
+
+
+def test_a_reply_nobody_keeps_ends_when_its_last_watcher_leaves(generations: Generations) -> None:
+    script = Script("a")
+    generation = generations.start(script, kept=False)
+    with generation.followed():
+        text_arrived(generation, 1)
+    assert script.cancelled.wait(WAIT)
+    assert generation.state == "stopped"
+
+
+def test_a_watcher_who_comes_back_in_time_finds_the_reply_running(
+    generations: Generations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("personachat.generations.ABANDONED_SECONDS", 0.2)
+    script, checked = Script("a"), threading.Event()
+    generation = generations.start(script, kept=False)
+    with generation.followed():
+        text_arrived(generation, 1)
+    with generation.followed():
+        generations._loop.call_soon_threadsafe(generations._loop.call_later, 0.4, checked.set)
+        assert checked.wait(WAIT)
+        assert generation.running
+
+
+def test_above_the_limit_a_reply_fails_at_once_and_says_when_to_come_back(generations: Generations) -> None:
+    running = [Script("a"), Script("b")]
+    for script in running:
+        generations.start(script, kept=True)
+    refused = generations.start(Script("c"), kept=True).snapshot()
+    assert refused.error
+    assert refused.error.code == "too_many_replies"
+    assert refused.error.retry_after_seconds
+    assert generations.running == 2
+
+
+def test_a_place_comes_free_when_a_reply_ends(generations: Generations) -> None:
+    first, second = (generations.start(Script("a"), kept=True) for _ in range(2))
+    first.stop()
+    third = generations.start(Script("c"), kept=True)
+    text_arrived(third, 1)
+    assert second.running
+
+
+def test_a_reply_that_breaks_inside_fails_once_and_tells_nothing_of_it(
+    generations: Generations, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken() -> AsyncGenerator[ReplyEvent]:
+        yield TextDelta("kept")
+        raise RuntimeError("sk-secret")
+
+    ended = threading.Event()
+    generation = generations.start(broken, kept=True, on_ended=lambda _: ended.set())
+    assert ended.wait(WAIT)
+    reply = generation.snapshot()
+    assert reply.text == "kept"
+    assert reply.error
+    assert reply.error.code == "internal_error"
+    assert "sk-secret" not in reply.error.message
+
+
+@pytest.mark.anyio
+async def test_many_watchers_on_several_threads_see_the_same_events(generations: Generations) -> None:
+    script = Script(*"abcdef")
+    generation = generations.start(script, kept=True)
+
+    async def watch() -> list[ReplyEvent]:
+        return [event async for _, event in generation.events()]
+
+    watchers = [asyncio.create_task(watch()) for _ in range(3)]
+    others = [asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(watch()))) for _ in range(3)]
+    await asyncio.to_thread(text_arrived, generation, 6)
+    script.go.set()
+    seen = await asyncio.wait_for(asyncio.gather(*watchers, *others), WAIT)
+    assert all(events == seen[0] for events in seen)
+    assert seen[0][-1] == Finished("stop")
+
+
+def test_close_ends_every_reply(generations: Generations) -> None:
+    script = Script("a")
+    generation = generations.start(script, kept=True)
+    text_arrived(generation, 1)
+    generations.close()
+    assert generation.state == "stopped"
+    assert script.cancelled.is_set()
+
+
+def test_the_exact_failure_is_what_the_provider_said(generations: Generations) -> None:
+    async def failing() -> AsyncGenerator[ReplyEvent]:
+        yield Failed("rate_limited", "Too fast.", retry_after_seconds=30)
+
+    ended = threading.Event()
+    generation = generations.start(failing, kept=True, on_ended=lambda _: ended.set())
+    assert ended.wait(WAIT)
+    assert generation.snapshot().error == Failed("rate_limited", "Too fast.", retry_after_seconds=30)
