@@ -1,0 +1,16 @@
+"""The front door: page config, navigation, the frame all pages share, then the page."""
+
+import streamlit as st
+
+from personachat.ui import frame, warmup
+
+st.set_page_config(page_title="PersonaChat", page_icon=":material/forum:", layout="centered")
+warmup.warm_up_once()
+
+chat = st.Page("pages/chat.py", title="Chat", icon=":material/chat:", default=True)
+personas = st.Page("pages/personas.py", title="Personas", icon=":material/groups:", url_path="personas")
+
+page = st.navigation([chat, personas])
+if frame.draw() and page != chat:
+    st.switch_page(chat)
+page.run()

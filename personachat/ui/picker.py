@@ -1,0 +1,136 @@
+"""The head of the chat page: who one talks to, which model answers and why, and the menu."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from personachat.errors import ProviderError
+from personachat.persona import DEFAULT_PERSONA_ID, Persona
+from personachat.providers.registry import Answering
+from personachat.services import Services
+from personachat.store.base import BrokenPersona, StoredPersona
+from personachat.ui import state
+from personachat.ui.transcript import DEFAULT_AVATAR, escaped
+
+SHORTCUTS = """
+| Key | Does |
+|---|---|
+| `Enter` | Send the message |
+| `Shift` + `Enter` | Begin a new line |
+| `Esc` | Stop the reply |
+| `Alt` + `N` | New chat |
+"""
+
+
+def draw(services: Services) -> Persona | None:
+    """Draw the head; returns the persona to talk to, None where there is none at all."""
+    everything = services.personas.all()
+    personas = {stored.id: stored.persona for stored in everything if isinstance(stored, StoredPersona)}
+    if not personas:
+        return None
+    wanted = state.remembered("persona")
+    chosen = wanted if wanted in personas else next(iter(personas))
+    if DEFAULT_PERSONA_ID in personas and wanted not in personas:
+        chosen = DEFAULT_PERSONA_ID
+    persona = personas[chosen]
+    st.session_state["persona_choice"] = chosen
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
+        st.selectbox(
+            "Persona",
+            list(personas),
+            key="persona_choice",
+            format_func=lambda persona_id: (
+                label(personas[persona_id]) if persona_id in personas else persona_id
+            ),
+            icon=persona.avatar or DEFAULT_AVATAR,
+            label_visibility="collapsed",
+            on_change=_choose,
+        )
+        draw_menu(services, persona)
+    draw_model(services, persona)
+    if wanted and wanted != chosen:
+        draw_missing(wanted, persona, everything)
+    else:
+        state.remember("persona", chosen)
+    return persona
+
+
+def label(persona: Persona) -> str:
+    return f"{persona.name} — {persona.description}" if persona.description else persona.name
+
+
+def _choose() -> None:
+    state.remember("persona", st.session_state["persona_choice"])
+
+
+def draw_missing(wanted: str, persona: Persona, everything: list[StoredPersona | BrokenPersona]) -> None:
+    """Say that the persona of the link is not there, and why."""
+    broken = any(isinstance(found, BrokenPersona) and found.id == wanted for found in everything)
+    why = "has a fault in its file and cannot be used" if broken else "does not exist, or no longer"
+    st.warning(
+        f"The persona “{escaped(wanted[:80])}” {why}. {escaped(persona.name)} answers instead.",
+        icon=":material/person_off:",
+    )
+
+
+def draw_model(services: Services, persona: Persona) -> None:
+    """One quiet line: the model that answers, and why where that is not the persona's own."""
+    try:
+        answering = services.providers.resolve(persona.model)
+    except ProviderError as error:
+        st.caption(f":material/error: {escaped(str(error))} {escaped(error.hint)}")
+        return
+    if answering.provider.name == "local":
+        draw_offline(answering)
+    else:
+        model = f"{answering.model} · {answering.provider.name}"
+        st.caption(f":material/smart_toy: {escaped(model)}  {escaped(answering.reason)}".rstrip())
+
+
+def draw_offline(answering: Answering) -> None:
+    """Which demo model answers; how to connect a real one, until that is dismissed."""
+    why = answering.reason or "This persona asks for the offline model."
+    if st.session_state.get("offline_explained"):
+        st.caption(f":material/cloud_off: {escaped(answering.model)} · offline", help=why)
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(
+            f":material/cloud_off: **{escaped(answering.model)} · offline.** {escaped(why)} "
+            "It is a small demo model. To connect a real one, set `OPENAI_API_KEY` or "
+            "`OPENAI_BASE_URL` and start again.",
+            width="stretch",
+        )
+        st.button(
+            "Dismiss",
+            icon=":material/close:",
+            type="tertiary",
+            on_click=_dismiss_offline,
+            key="dismiss_offline",
+        )
+
+
+def _dismiss_offline() -> None:
+    st.session_state["offline_explained"] = True
+
+
+def draw_menu(services: Services, persona: Persona) -> None:
+    """What is needed now and then."""
+    conversation_id = state.remembered("chat")
+    actions = ["New chat", "Clear this chat", "Edit this persona", "Keyboard shortcuts"]
+    chosen = st.menu_button(
+        ":material/more_vert:", actions, help="More", type="tertiary", key="chat_menu", on_click=None
+    )
+    if chosen == "New chat":
+        state.new_chat()
+        st.rerun()
+    elif chosen == "Clear this chat" and conversation_id:
+        st.session_state["cleared"] = services.chat.clear(conversation_id)
+    elif chosen == "Edit this persona":
+        st.switch_page("pages/personas.py", query_params={"id": persona.id})
+    elif chosen == "Keyboard shortcuts":
+        show_shortcuts()
+
+
+@st.dialog("Keyboard shortcuts")
+def show_shortcuts() -> None:
+    st.markdown(SHORTCUTS)

@@ -1,0 +1,111 @@
+"""What a browser session remembers: ids and choices, behind typed names, never rows or transcripts.
+
+Ids that must survive a refresh stand in the URL as well; `st.navigation` drops query parameters, so the
+session has them too and writes them back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import streamlit as st
+
+from personachat.chat import ChatService
+from personachat.conversations.model import Conversation
+from personachat.errors import ConversationNotFound, SettingsInvalid
+from personachat.services import Services, get_services
+from personachat.ui.transcript import STEP_TURNS
+
+
+def services() -> Services:
+    """The process's services; a page that cannot have them says why and ends."""
+    try:
+        return get_services()
+    except SettingsInvalid as error:
+        st.error(str(error), title="PersonaChat cannot start", icon=":material/settings_alert:")
+        st.stop()
+
+
+@dataclass(slots=True)
+class Draft:
+    """An unsaved text of a persona. `etag` is the version it began from; None for a new persona."""
+
+    text: str
+    base_text: str
+    etag: str | None
+
+
+def drafts() -> dict[str, Draft]:
+    """Unsaved persona texts by the id they were opened under."""
+    return cast("dict[str, Draft]", st.session_state.setdefault("persona_drafts", {}))
+
+
+def remembered(name: str) -> str | None:
+    """A value from the URL, else from the session; None where neither has it."""
+    value = st.query_params.get(name) or st.session_state.get(f"remembered_{name}")
+    return str(value) if value else None
+
+
+def remember(name: str, value: str | None) -> None:
+    """Keep a value in the session and in the URL; None forgets it."""
+    st.session_state[f"remembered_{name}"] = value
+    if value is None:
+        st.query_params.pop(name, None)
+    elif st.query_params.get(name) != value:
+        st.query_params[name] = value
+
+
+def forget_url() -> None:
+    """Leave the parameters of another page out of this page's URL."""
+    st.query_params.clear()
+
+
+# --- the chat -------------------------------------------------------------------------------------
+
+
+def follow_deep_link() -> None:
+    """A link that names another persona and no chat begins a new chat with it."""
+    linked = st.query_params.get("persona")
+    if linked and not st.query_params.get("chat") and linked != st.session_state.get("remembered_persona"):
+        new_chat()
+
+
+def current_conversation(chat: ChatService) -> Conversation | None:
+    """The conversation the session is in; None where none has begun. One that is gone is said once."""
+    conversation_id = remembered("chat")
+    if conversation_id is None:
+        return None
+    try:
+        conversation = chat.conversation(conversation_id)
+    except ConversationNotFound:
+        new_chat()
+        st.session_state["chat_is_gone"] = True
+        return None
+    remember("chat", conversation_id)
+    return conversation
+
+
+def draw_gone() -> None:
+    """Say once that the chat of the link is not there."""
+    if st.session_state.pop("chat_is_gone", False):
+        st.info(
+            "That chat is gone: chats are kept only while PersonaChat runs.",
+            icon=":material/history_toggle_off:",
+        )
+
+
+def new_chat() -> None:
+    """Leave the conversation; the next message begins another."""
+    remember("chat", None)
+    st.session_state.pop("cleared", None)
+    st.session_state.pop("chat_is_gone", None)
+
+
+def earlier_turns(conversation_id: str) -> int:
+    """How many turns above the window this session has asked for."""
+    return int(st.session_state.get(f"earlier_{conversation_id}", 0))
+
+
+def show_earlier(conversation_id: str) -> None:
+    st.session_state[f"earlier_{conversation_id}"] = earlier_turns(conversation_id) + 2 * STEP_TURNS

@@ -1,0 +1,179 @@
+"""Draws turns: who said it, the words, and a quiet line about how the reply came about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from personachat.conversations.model import Reply, Turn
+from personachat.messages import Failed
+from personachat.prompts import estimate_tokens
+from personachat.ui.markdown import pieces_of
+from personachat.ui.stream import thought_label
+
+Place: TypeAlias = Any
+"""Where elements go: a container, or Streamlit itself for the current one."""
+
+SHOWN_TURNS = 50
+"""How many of the last turns are drawn; earlier ones on demand. Drawing 500 takes seconds."""
+
+STEP_TURNS = 20
+"""The window moves in steps, so that most new turns leave the others in their place."""
+
+USER_AVATAR = ":material/person:"
+DEFAULT_AVATAR = ":material/forum:"
+
+
+def window_start(turns: int, *, more: int = 0) -> int:
+    """The first turn to draw of `turns`, with `more` earlier ones asked for."""
+    excess = max(0, turns - SHOWN_TURNS)
+    return max(0, -(-excess // STEP_TURNS) * STEP_TURNS - more)
+
+
+def place(start: int) -> DeltaGenerator:
+    """Where a transcript that begins with turn `start` is drawn.
+
+    A block that is drawn again keeps what stood in it before until the run ends. So a window that has
+    moved gets another place, and the one it had is emptied at once.
+    """
+    even = start // STEP_TURNS % 2 == 0
+    first = st.container() if even else st.empty()
+    second = st.empty() if even else st.container()
+    return first if even else second
+
+
+def draw_turns(turns: Sequence[Turn], *, before: Turn | None) -> None:
+    """Draw ended turns in order; `before` is the one that stands above them, drawn or not."""
+    previous = before
+    for turn in turns:
+        draw_switch(previous, turn.persona_id, turn.persona_name)
+        with bubble(turn):
+            reply = draw_words(turn, head=st, words=st)
+            if reply:
+                draw_outcome(reply)
+        previous = turn
+
+
+def draw_switch(previous: Turn | None, persona_id: str, persona_name: str) -> None:
+    """A thin line where another persona takes over."""
+    if previous is not None and previous.persona_id != persona_id:
+        st.caption(f":material/swap_horiz: Now talking to {escaped(persona_name)}", text_alignment="center")
+
+
+def draw_words(turn: Turn, *, head: Place, words: Place) -> Reply | None:
+    """The words of an ended turn; returns its reply, None for what was not generated."""
+    if turn.role == "user":
+        words.text(turn.content, width="stretch")
+    elif turn.reply is None:
+        draw_text(turn.content, words)
+    else:
+        draw_reply(turn.reply, head=head, words=words)
+    return turn.reply
+
+
+def bubble(turn: Turn) -> DeltaGenerator:
+    """The container of one turn."""
+    if turn.role == "user":
+        return st.chat_message("user", avatar=USER_AVATAR)
+    return st.chat_message("assistant", avatar=turn.avatar or DEFAULT_AVATAR)
+
+
+def draw_text(text: str, words: Place = st) -> None:
+    for piece in pieces_of(text):
+        words.markdown(piece)
+
+
+def draw_reply(reply: Reply, *, head: Place, words: Place) -> None:
+    """What `stream.draw_running` leaves of a reply."""
+    if reply.reasoning:
+        with head.status(thought_label(reply), type="compact", state="complete"):
+            draw_text(reply.reasoning)
+    draw_text(reply.text, words)
+
+
+def draw_outcome(reply: Reply) -> None:
+    """What is to be said below the words: notices, a badge, a failure, and the quiet caption."""
+    for notice in reply.notices:
+        st.caption(f":material/info: {escaped(notice)}")
+    badge = {
+        "stopped": (":material/stop_circle:", "Stopped"),
+        "length": (":material/content_cut:", "Cut off at the token limit"),
+        "content_filter": (":material/filter_alt:", "Cut off by the provider's content filter"),
+        "refusal": (":material/block:", "The model declined"),
+    }.get(reply.finish_reason or "")
+    if badge:
+        st.badge(badge[1], icon=badge[0], color="gray")
+    if reply.error:
+        draw_failure(reply.error)
+    if reply.text or reply.reasoning:
+        st.caption(caption_of(reply))
+
+
+def draw_failure(error: Failed) -> None:
+    wait = f" Try again in {round(error.retry_after_seconds)} s." if error.retry_after_seconds else ""
+    st.error(
+        f"{escaped(error.message)}{wait} {escaped(error.hint)}".strip(),
+        title=TITLES.get(error.code, "The reply failed"),
+        icon=":material/error:",
+    )
+
+
+TITLES = {
+    "api_key_missing": "No API key",
+    "api_key_refused": "The API key was refused",
+    "model_not_found": "No such model",
+    "no_model_available": "No model to answer",
+    "rate_limited": "Too many requests",
+    "quota_exceeded": "The quota is used up",
+    "context_too_long": "The conversation is too long",
+    "provider_unavailable": "The provider cannot be reached",
+    "first_token_timeout": "No answer came",
+    "idle_timeout": "The reply stalled",
+    "reply_timeout": "The reply took too long",
+    "connection_lost": "The connection broke",
+    "reply_truncated": "The reply broke off",
+    "reply_empty": "An empty reply",
+    "too_many_replies": "Too many replies at once",
+}
+
+
+def caption_of(reply: Reply) -> str:
+    """E.g. "smollm2-135m · 212 tokens · 0.2 s to first token · 84/s", with ~ where tokens are estimated."""
+    counted = reply.usage.completion_tokens if reply.usage else None
+    tokens = estimate_tokens(reply.text + reply.reasoning) if counted is None else counted
+    parts = [escaped(reply.model), f"{'~' if counted is None else ''}{short(tokens)} tokens"]
+    first, whole = reply.first_token_seconds, reply.duration_seconds
+    if first is not None:
+        parts.append(f"{first:.1f} s to first token")
+        if whole is not None and whole - first > 0.05 and tokens > 1:  # else it says nothing
+            parts.append(f"{short((tokens - 1) / (whole - first))}/s")
+    return " · ".join(parts)
+
+
+def short(number: float) -> str:
+    """A number as people say it: 84, 1.2k, 3.4M."""
+    for limit, suffix in ((1_000_000, "M"), (1_000, "k")):
+        if number >= limit:
+            return f"{number / limit:.1f}{suffix}"
+    return f"{number:.0f}"
+
+
+def escaped(text: str) -> str:
+    """Plain words as Markdown that shows just them."""
+    return "".join(f"\\{sign}" if sign in r"\`*_{}[]<>()#+!|$:~" else sign for sign in text)
+
+
+def draw_earlier(hidden: int, load: Callable[[str], None], conversation_id: str) -> None:
+    """The way to the turns above the window."""
+    if hidden:
+        st.button(
+            f"Show earlier messages ({hidden})",
+            icon=":material/expand_less:",
+            on_click=load,
+            args=(conversation_id,),
+            type="tertiary",
+            width="stretch",
+        )
