@@ -2,9 +2,12 @@
 
 import streamlit as st
 
+from personachat.settings import APP
 from personachat.ui import frame, warmup
 
-st.set_page_config(page_title="PersonaChat", page_icon=":material/forum:", layout="centered")
+ICON = APP / "pages" / "icon.png"
+
+st.set_page_config(page_title="PersonaChat", page_icon=ICON)
 warmup.warm_up_once()
 
 chat = st.Page("pages/chat.py", title="Chat", icon=":material/chat:", default=True)

@@ -3,8 +3,11 @@
 import streamlit as st
 
 from personachat.conversations.model import Reply
-from personachat.ui import composer, picker, state, transcript
+from personachat.ui import composer, front_door, picker, state, transcript
 from personachat.ui.stream import draw_running
+
+front_door.require_home()
+st.set_page_config(layout="centered")  # each page sets its own width, once a run
 
 services = state.services()
 chat = services.chat

@@ -105,6 +105,8 @@ class EmbeddedProvider:
         except ModelUnusable:
             await self.aclose()
             raise self._unusable("llama.cpp does not load it") from None
+        except ImportError:
+            raise NoModelAvailable("llama.cpp does not start on this machine.", hint=INSTALL_HINT) from None
         except (RuntimeError, OSError) as error:
             raise StreamFailed("The offline model failed.", hint="Try again.") from error
         for event in reader.end():

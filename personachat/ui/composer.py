@@ -67,10 +67,10 @@ def draw_not_sent() -> None:
 
 def draw_opening(persona: Persona) -> None:
     """What stands where nothing has been said yet: who this is, and how one may begin."""
-    st.space("small")
-    st.subheader(f"{persona.avatar or DEFAULT_AVATAR} {escaped(persona.name)}", anchor=False)
-    if persona.description:
-        st.caption(escaped(persona.description))
+    with st.container(gap=None):
+        st.subheader(f"{persona.avatar or DEFAULT_AVATAR} {escaped(persona.name)}", anchor=False)
+        if persona.description:
+            st.caption(escaped(persona.description))
     words = opening_words(persona)
     if words:
         with st.chat_message("assistant", avatar=persona.avatar or DEFAULT_AVATAR):

@@ -93,16 +93,15 @@ def draw_offline(answering: Answering) -> None:
     if st.session_state.get("offline_explained"):
         st.caption(f":material/cloud_off: {escaped(answering.model)} · offline", help=why)
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         st.caption(
             f":material/cloud_off: **{escaped(answering.model)} · offline.** {escaped(why)} "
-            "It is a small demo model. To connect a real one, set `OPENAI_API_KEY` or "
-            "`OPENAI_BASE_URL` and start again.",
+            "Set `OPENAI_API_KEY` or `OPENAI_BASE_URL` to connect a larger one.",
             width="stretch",
         )
         st.button(
-            "Dismiss",
-            icon=":material/close:",
+            ":material/close:",
+            help="Dismiss",
             type="tertiary",
             on_click=_dismiss_offline,
             key="dismiss_offline",

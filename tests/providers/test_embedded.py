@@ -86,11 +86,14 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 async def test_a_question_is_answered(provider: EmbeddedProvider) -> None:
-    events = await reply(provider, request("List the days of the week.", max_tokens=1000))
+    events = await reply(provider, request("List the days of the week.", max_tokens=30))
 
     assert events[0] == Started("local", MODEL_NAME)
     assert "Monday" in text_of(events)
-    assert events[-1] == Finished("stop")
+
+
+async def test_a_reply_that_comes_to_its_own_end_says_so(provider: EmbeddedProvider) -> None:
+    assert (await reply(provider, request("Hello!", max_tokens=1000)))[-1] == Finished("stop")
 
 
 async def test_tokens_are_counted_exactly_and_the_limit_is_said(provider: EmbeddedProvider) -> None:
@@ -323,7 +326,7 @@ async def told(monkeypatch: pytest.MonkeyPatch, *arrivals: list[dict[str, Any]])
     async def stream(self: LlamaServer, body: dict[str, Any]) -> AsyncGenerator[list[dict[str, Any]]]:
         for chunks in arrivals:
             if "throws" in chunks[0]:
-                raise RuntimeError(chunks[0]["throws"])
+                raise chunks[0]["throws"]
             yield chunks
 
     monkeypatch.setattr(LlamaServer, "stream", stream)
@@ -367,7 +370,8 @@ async def test_a_reply_without_an_end_is_truncated(monkeypatch: pytest.MonkeyPat
         ({"error": {"type": "exceed_context_size_error", "message": "raw"}}, ContextTooLong),
         ({"error": {"type": "invalid_request_error", "message": "raw"}}, RequestRefused),
         ({"error": {"type": "server_error", "message": "raw"}}, StreamFailed),
-        ({"throws": "raw"}, StreamFailed),
+        ({"throws": RuntimeError("raw")}, StreamFailed),
+        ({"throws": ImportError("raw")}, NoModelAvailable),
     ],
 )
 async def test_llama_cpps_troubles_become_sentences(

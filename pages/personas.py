@@ -1,0 +1,104 @@
+"""Personas: the list on the left; editor, problems and preview of the open one on the right."""
+
+import streamlit as st
+
+from personachat.errors import StoreUnavailable
+from personachat.ui import (
+    editor,
+    front_door,
+    persona_desk,
+    persona_dialogs,
+    persona_list,
+    persona_view,
+    state,
+)
+from personachat.ui import persona_editing as editing
+from personachat.ui.persona_desk import Question
+from personachat.ui.transcript import escaped
+
+front_door.require_home()
+st.set_page_config(layout="wide")
+
+personas = state.services().personas
+desk = persona_desk.desk()
+persona_desk.take_typed()
+
+try:
+    entries = personas.all()
+except StoreUnavailable as error:
+    st.error(f"{error} {error.hint}".strip(), title="Personas cannot be read", icon=":material/folder_off:")
+    st.button("Try again", icon=":material/refresh:")
+    for persona_id, draft in state.drafts().items():
+        with st.expander(f"Your unsaved text of {persona_id}"):
+            st.code(draft.text, language="json", wrap_lines=True)
+    st.stop()
+
+by_id = {entry.id: entry for entry in entries}
+rows = persona_list.rows(entries, state.drafts())
+wanted = state.remembered("id") or (rows[0].id if rows else None)
+found = persona_desk.opened(wanted, by_id) if wanted else None
+if found:
+    state.remember("id", found.id)
+
+if desk.said:
+    st.toast(desk.said, icon=":material/check:")
+    desk.said = ""
+notice = st.container()
+if desk.deleted:
+    with notice.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(f":material/delete: Deleted **{escaped(desk.deleted.name)}**.", width="stretch")
+        st.button("Undo", icon=":material/undo:", on_click=editing.undo, args=(personas,), key="undo_delete")
+        st.button(
+            "Dismiss",
+            icon=":material/close:",
+            type="tertiary",
+            on_click=editing.forget_deleted,
+            key="dismiss_undo",
+        )
+
+left, right = st.columns([1, 2.5], gap="medium")
+
+with left:
+    st.button(
+        "Create new",
+        icon=":material/add:",
+        width="stretch",
+        key="create",
+        type="secondary" if rows else "primary",
+        on_click=editing.ask,
+        args=(Question("create"),),
+    )
+    if rows:
+        persona_list.draw(rows, selected=found.id if found else None)
+
+with right:
+    trouble = st.container()
+    if desk.error:
+        trouble.error(
+            f"{desk.error} {desk.error.hint}".strip(), title="That did not work", icon=":material/error:"
+        )
+    if found:
+        persona_view.draw_head(personas, entries, found)
+        json_tab, preview_tab = st.tabs(["JSON", "Preview"])
+        with json_tab:
+            editor.draw(
+                persona_desk.mounted(found), problems=found.problems, line=persona_desk.shown_line(found)
+            )
+            persona_view.draw_problems(found)
+        with preview_tab:
+            persona_view.draw_preview(found)
+    elif wanted:
+        st.warning(
+            f"There is no persona with the id “{escaped(wanted[:80])}”. It may have been renamed or deleted.",
+            title="Not found",
+            icon=":material/person_off:",
+        )
+        st.caption("Choose one from the list, or create a new one.")
+    else:
+        st.info(
+            "A persona is who answers in the chat: a prompt, a model and a manner. Create the first one.",
+            title="No persona yet",
+            icon=":material/group_add:",
+        )
+
+persona_dialogs.draw(personas, entries, found)

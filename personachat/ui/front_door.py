@@ -1,0 +1,27 @@
+"""Every page comes through Home.py, also one that is asked for by its own address.
+
+Until `st.navigation` has been called once in a process, Streamlit takes the files in `pages/` for a menu of
+its own and runs the one of the address alone, without Home.py and its frame. Nothing else here touches what
+Streamlit does not document.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+
+def close_side_door() -> None:
+    """Make Streamlit leave the files in `pages/` to Home.py; once a process, before the first visitor."""
+    PagesManager.uses_pages_directory = False
+
+
+def require_home() -> None:
+    """Start over with Home.py if this page was run without it; the first line of a page.
+
+    Once a session is enough, and more would cost a click: AppTest opens the side door before every run.
+    """
+    if PagesManager.uses_pages_directory and "sent_home" not in st.session_state:
+        st.session_state["sent_home"] = True
+        close_side_door()
+        st.rerun()

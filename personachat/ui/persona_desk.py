@@ -1,0 +1,151 @@
+"""The personas page's desk: what is open on it, in which editor, and what the session remembers of it.
+
+A text that was typed is never lost: it is a draft of the session until it is saved or thrown away by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, cast
+
+import streamlit as st
+
+from personachat.errors import PersonaChanged, PersonaChatError, Problem
+from personachat.persona import Persona, check_persona, parse_persona
+from personachat.store.base import BrokenPersona, StoredPersona
+from personachat.ui import state
+from personachat.ui.editor import Mount
+from personachat.ui.persona_texts import name_in
+from personachat.ui.state import Draft
+
+Entry: TypeAlias = StoredPersona | BrokenPersona
+Standing = Literal["saved", "unsaved", "invalid", "changed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A persona as the page shows it: the stored version, the draft over it, and what the text is worth."""
+
+    id: str
+    stored: Entry | None
+    draft: Draft | None
+    text: str
+    problems: tuple[Problem, ...]
+    persona: Persona | None
+
+    @property
+    def standing(self) -> Standing:
+        if self.changed_elsewhere:
+            return "changed"
+        if self.problems:
+            return "invalid"
+        return "unsaved" if self.draft else "saved"
+
+    @property
+    def changed_elsewhere(self) -> bool:
+        return bool(self.draft and self.draft.etag != (self.stored.etag if self.stored else None))
+
+    @property
+    def saves_as_new(self) -> bool:
+        """Whether saving would leave this persona and create another, because the id was changed."""
+        return bool(self.stored and self.persona and self.persona.id != self.id)
+
+    @property
+    def name(self) -> str:
+        if isinstance(self.stored, StoredPersona):
+            return self.stored.persona.name
+        if isinstance(self.stored, BrokenPersona):
+            return self.stored.filename
+        return name_in(self.text) or self.id
+
+    @property
+    def saved_persona(self) -> Persona | None:
+        return self.stored.persona if isinstance(self.stored, StoredPersona) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A persona that was deleted in this session, and the draft that went with it."""
+
+    name: str
+    text: str
+    persona_id: str
+    draft: Draft | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A dialog that is open until it is answered, however often the script runs meanwhile."""
+
+    kind: Literal["create", "delete", "conflict"]
+    persona_id: str = ""
+    theirs: PersonaChanged | None = None
+
+
+@dataclass(slots=True)
+class Desk:
+    """What the session remembers of the page beside the drafts."""
+
+    mount: Mount | None = None
+    mounts: int = 0
+    line: int | None = None
+    question: Question | None = None
+    deleted: Deleted | None = None
+    said: str = ""
+    error: PersonaChatError | None = None
+
+
+def desk() -> Desk:
+    return cast("Desk", st.session_state.setdefault("persona_desk", Desk()))
+
+
+def opened(persona_id: str, entries: Mapping[str, Entry]) -> Opened | None:
+    """The persona under this id as it stands, stored or only a draft; None where it is neither."""
+    stored, draft = entries.get(persona_id), state.drafts().get(persona_id)
+    if draft and stored and stored.text == draft.text:
+        del state.drafts()[persona_id]
+        draft = None
+    if draft is None and stored is None:
+        return None
+    text = draft.text if draft else stored.text if stored else ""
+    if isinstance(stored, BrokenPersona) and text == stored.text:
+        return Opened(persona_id, stored, draft, text, stored.problems, None)
+    if isinstance(stored, StoredPersona) and draft is None:
+        return Opened(persona_id, stored, draft, text, (), stored.persona)
+    problems = tuple(check_persona(text))
+    return Opened(persona_id, stored, draft, text, problems, None if problems else parse_persona(text))
+
+
+def mounted(found: Opened) -> Mount:
+    """The editor that shows this text: the one on the screen where it does, else a new one."""
+    here, mount = desk(), desk().mount
+    if mount is None or mount.persona_id != found.id or not mount.alive or mount.shown != found.text:
+        here.mounts += 1
+        base, etag = found.text, found.stored.etag if found.stored else None
+        if found.draft:
+            base, etag = found.draft.base_text, found.draft.etag
+        here.mount = mount = Mount(found.id, here.mounts, found.text, base, etag)
+    elif found.draft is None and found.stored:
+        mount.base_text, mount.etag = found.stored.text, found.stored.etag
+    return mount
+
+
+def take_typed() -> None:
+    """Keep what the editor holds as a draft, if it is not what is stored."""
+    mount = desk().mount
+    if mount is None or not mount.alive:
+        return
+    draft, typed = state.drafts().get(mount.persona_id), mount.shown
+    if typed == (draft.text if draft else mount.base_text):
+        return
+    if typed == mount.base_text and mount.etag is not None:
+        state.drafts().pop(mount.persona_id, None)
+    else:
+        state.drafts()[mount.persona_id] = Draft(typed, mount.base_text, mount.etag)
+
+
+def shown_line(found: Opened) -> int | None:
+    """The line that was asked for, as long as there is a problem on it."""
+    line = desk().line
+    return line if any(problem.line == line for problem in found.problems) else None

@@ -1,0 +1,103 @@
+"""The questions the personas page asks: where to start a new one, whether to delete, which version to keep.
+
+A dialog stays open over reruns (a late key stroke from the editor causes one) until it is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from personachat.errors import PersonaChanged
+from personachat.store.base import PersonaStore, StoredPersona
+from personachat.ui import persona_editing as editing
+from personachat.ui.persona_desk import Entry, Opened, desk
+from personachat.ui.persona_texts import diff
+from personachat.ui.transcript import escaped
+
+BLANK_START = ""
+
+
+def draw(personas: PersonaStore, entries: Sequence[Entry], found: Opened | None) -> None:
+    """Draw the open question, if there is one."""
+    question = desk().question
+    if question is None:
+        return
+    if question.kind == "create":
+        ask_create(entries)
+    elif found is None or found.id != question.persona_id:
+        editing.close_question()
+    elif question.kind == "delete":
+        ask_delete(personas, found)
+    elif question.theirs is not None:
+        ask_conflict(personas, found, question.theirs)
+
+
+@st.dialog("Create a persona", icon=":material/person_add:", on_dismiss=editing.close_question)
+def ask_create(entries: Sequence[Entry]) -> None:
+    starts = {entry.id: entry.persona for entry in entries if isinstance(entry, StoredPersona)}
+    name = st.text_input("Name", placeholder="New persona", max_chars=80, key="new_persona_name")
+    start = st.selectbox(
+        "Starting point",
+        [BLANK_START, *starts],
+        format_func=lambda persona_id: (
+            f"A copy of {starts[persona_id].name}" if persona_id in starts else "Blank"
+        ),
+        key="new_persona_start",
+    )
+    st.caption("It opens in the editor; nothing is stored before you save it.")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Cancel", key="cancel_create"):
+            editing.close_question()
+            st.rerun()
+        if st.button("Create", type="primary", key="confirm_create"):
+            editing.create(entries, name=name or "", start=starts.get(start))
+            st.rerun()
+
+
+@st.dialog("Delete this persona?", icon=":material/delete:", on_dismiss=editing.close_question)
+def ask_delete(personas: PersonaStore, found: Opened) -> None:
+    st.markdown(f"**{escaped(found.name)}** goes away for everyone. You can undo it right after.")
+    if found.draft and found.draft.etag is not None:
+        st.caption("Its unsaved edits go with it, and come back with it.")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Cancel", key="cancel_delete"):
+            editing.close_question()
+            st.rerun()
+        if st.button("Delete", type="primary", icon=":material/delete:", key="confirm_delete"):
+            editing.delete(personas, found.id, etag=found.stored.etag if found.stored else None)
+            st.rerun()
+
+
+@st.dialog(
+    "Changed elsewhere", width="large", icon=":material/sync_problem:", on_dismiss=editing.close_question
+)
+def ask_conflict(personas: PersonaStore, found: Opened, theirs: PersonaChanged) -> None:
+    name = escaped(found.name)
+    if theirs.text is None:
+        st.markdown(f"**{name}** was deleted after you opened it. Your text is still here.")
+        st.code(found.text, language="json", wrap_lines=True, height=320)
+    else:
+        st.markdown(f"A newer version of **{name}** was saved after you opened it. Nothing is lost yet.")
+        difference, side_by_side = st.tabs(["What differs", "Both versions"])
+        with difference:
+            st.caption("Lines with - are theirs, lines with + are yours.")
+            st.code(diff(theirs.text, found.text), language="diff", wrap_lines=True, height=320)
+        with side_by_side:
+            left, right = st.columns(2)
+            left.caption("Theirs, the stored one")
+            left.code(theirs.text, language="json", wrap_lines=True, height=320)
+            right.caption("Yours, not saved")
+            right.code(found.text, language="json", wrap_lines=True, height=320)
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Go on editing", key="conflict_edit"):
+            editing.close_question()
+            st.rerun()
+        if st.button("Drop mine" if theirs.text is None else "Take theirs", key="conflict_theirs"):
+            editing.discard(found.id)
+            st.rerun()
+        keep = "Save mine again" if theirs.text is None else "Keep mine, overwrite"
+        if st.button(keep, key="conflict_mine", type="primary", disabled=bool(found.problems)):
+            editing.keep_mine(personas, found.id, theirs)
+            st.rerun()

@@ -1,0 +1,177 @@
+"""The right side of the personas page: head, problems and preview of the persona that is open."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+
+import streamlit as st
+
+from personachat.chat import chat_request
+from personachat.messages import ChatMessage
+from personachat.persona import Persona
+from personachat.prompts import estimate_tokens, greeting, system_message
+from personachat.store.base import BrokenPersona, PersonaStore
+from personachat.ui import persona_editing as editing
+from personachat.ui.persona_desk import Entry, Opened, Question
+from personachat.ui.persona_texts import line_of
+from personachat.ui.transcript import DEFAULT_AVATAR, escaped
+
+MOST_PROBLEMS = 10
+EXCERPT_CHARACTERS = 90
+SAVE_HELP = "Ctrl+S works while the focus is outside the editor, which keeps its keys to itself."
+
+
+def draw_head(personas: PersonaStore, entries: Sequence[Entry], found: Opened) -> None:
+    """Draw who is open, how it stands, and what can be done with it."""
+    persona = found.persona or found.saved_persona
+    icon = ":material/warning:" if isinstance(found.stored, BrokenPersona) else DEFAULT_AVATAR
+    avatar = persona.avatar if persona and persona.avatar else icon
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+            st.subheader(f"{avatar} {escaped(found.name)}", anchor=False, width="content")
+            _draw_badge(found)
+        st.space("stretch")
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
+            _draw_actions(personas, entries, found)
+    with st.container():  # always there: what comes and goes in it must not move the editor
+        _draw_notes(found)
+
+
+def draw_problems(found: Opened) -> None:
+    """One row a problem: where, what, how to mend it, and the line itself."""
+    for number, problem in enumerate(found.problems[:MOST_PROBLEMS]):
+        excerpt = line_of(found.text, problem.line)[:EXCERPT_CHARACTERS].replace("`", "'")
+        with st.container(horizontal=True, gap="small", vertical_alignment="top"):
+            st.button(
+                f"Line {problem.line}",
+                icon=":material/error:",
+                type="tertiary",
+                key=f"problem-{number}",
+                help="Show the line in the editor",
+                on_click=editing.show_line,
+                args=(problem.line,),
+            )
+            with st.container(gap=None, width="stretch"):
+                st.markdown(escaped(problem.message))
+                if excerpt:
+                    st.caption(f"`{excerpt}`")
+    if len(found.problems) > MOST_PROBLEMS:
+        st.caption(f"… and {len(found.problems) - MOST_PROBLEMS} more below these.")
+    if found.problems:
+        st.caption("In the editor, F8 goes from one problem to the next.")
+
+
+def draw_preview(found: Opened) -> None:
+    """What the model is told, from the text as it stands in the editor."""
+    if found.persona is None:
+        st.info("Mend the problems first: a preview needs a valid persona.", icon=":material/visibility_off:")
+        return
+    persona, today = found.persona, date.today()  # noqa: DTZ011  # the server's own day, as in a chat
+    message = system_message(persona, today=today)
+    st.caption(
+        f"System message · about {estimate_tokens(message):,} tokens · {escaped(persona.model)} · "
+        f"temperature {persona.temperature:g} · at most {persona.max_tokens:,} tokens a reply"
+    )
+    st.code(message, language=None, wrap_lines=True)
+    if persona.greeting:
+        st.caption("Greeting")
+        st.code(greeting(persona, today=today), language=None, wrap_lines=True)
+    with st.expander("The whole request", icon=":material/data_object:"):
+        st.caption("What would be sent for a first message of “Hello”.")
+        st.code(_request(persona), language="json", wrap_lines=True)
+
+
+def _request(persona: Persona) -> str:
+    request = chat_request(persona, [ChatMessage("user", "Hello")], model=persona.model)
+    return json.dumps(asdict(request), indent=2, ensure_ascii=False)
+
+
+def _draw_badge(found: Opened) -> None:
+    if found.standing == "changed":
+        label = "Changed elsewhere" if found.stored else "Deleted elsewhere"
+        st.badge(
+            label,
+            icon=":material/sync_problem:",
+            color="violet",
+        )
+    elif found.standing == "invalid":
+        st.badge(f"Invalid ({len(found.problems)})", icon=":material/error:", color="red")
+    elif found.standing == "unsaved":
+        st.badge("Unsaved", icon=":material/edit:", color="orange")
+    else:
+        st.badge("Saved", icon=":material/check:", color="green")
+
+
+def _draw_actions(personas: PersonaStore, entries: Sequence[Entry], found: Opened) -> None:
+    st.button(
+        "Save as new" if found.saves_as_new else "Save",
+        icon=":material/save:",
+        type="primary",
+        shortcut="Ctrl+S",
+        key="save",
+        disabled=bool(_why_not_save(found)),
+        help=_why_not_save(found) or SAVE_HELP,
+        on_click=editing.save,
+        args=(personas, found.id),
+    )
+    if st.button(
+        "Chat with it",
+        icon=":material/chat:",
+        key="chat_with",
+        disabled=found.saved_persona is None,
+        help=_chat_help(found),
+    ):
+        st.switch_page("pages/chat.py", query_params={"persona": found.id})
+    _draw_menu(entries, found)
+
+
+def _draw_menu(entries: Sequence[Entry], found: Opened) -> None:
+    start = found.persona or found.saved_persona
+    actions = ["Duplicate"] if start else []
+    if found.draft and found.draft.etag is not None:
+        actions.append("Discard edits")
+    if found.saved_persona or (found.draft and found.draft.etag is None):
+        actions.append("Delete")
+    if not actions:
+        return
+    chosen = st.menu_button("More", actions, icon=":material/more_vert:", type="tertiary", key="persona_menu")
+    if chosen == "Duplicate" and start:
+        editing.create(entries, name=f"{start.name[:73]} (copy)", start=start)
+    elif chosen == "Discard edits":
+        editing.discard(found.id)
+    elif chosen == "Delete":
+        editing.ask(Question("delete", found.id))
+    if chosen:
+        st.rerun()
+
+
+def _draw_notes(found: Opened) -> None:
+    if found.standing == "changed":
+        what = "A newer version was saved" if found.stored else "This persona was deleted"
+        st.warning(f"{what} after you began to edit. Save compares the two.", icon=":material/sync_problem:")
+    elif isinstance(found.stored, BrokenPersona) and not found.draft:
+        st.warning(
+            f"`{found.stored.filename}` cannot be used as it is. Mend it here and save.",
+            icon=":material/warning:",
+        )
+    if found.saves_as_new and found.persona:
+        st.info(
+            f"The id is now `{found.persona.id}`: saving creates a new persona, `{found.id}` stays.",
+            icon=":material/content_copy:",
+        )
+
+
+def _why_not_save(found: Opened) -> str:
+    if found.problems:
+        count = len(found.problems)
+        return f"Mend the {count} problems below first." if count > 1 else "Mend the problem below first."
+    return "" if found.draft else "There is nothing to save."
+
+
+def _chat_help(found: Opened) -> str | None:
+    if found.saved_persona is None:
+        return "Save it first."
+    return "The saved version answers; your unsaved edits wait here." if found.draft else None

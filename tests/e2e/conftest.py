@@ -1,0 +1,160 @@
+"""The real product in a real browser: its server in a process of its own, chromium driven by Playwright.
+
+A module gets a server with personas and data of its own and a provider that does as it is told; a test gets a
+browser context of its own. Only loopback is used.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.fake_provider import FakeProvider
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 60
+PATIENCE_MILLISECONDS = 15_000
+"""How long a busy machine may take to show what a test waits for."""
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--headless",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@dataclass(frozen=True)
+class AppServer:
+    """A running PersonaChat. `provider` answers its chats; None where it was started without one."""
+
+    url: str
+    personas_dir: Path
+    data_dir: Path
+    log: Path
+    provider: FakeProvider | None = None
+
+
+@pytest.fixture(scope="module")
+def app_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
+    """PersonaChat with a copy of the shipped personas and a fake OpenAI-compatible provider."""
+    with (
+        FakeProvider() as provider,
+        start_app(tmp_path_factory.mktemp("app"), provider=provider) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium; where there is none the test is skipped, but on CI it fails."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        reason = "no chromium is installed, so nothing can be seen in a real browser"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """An empty tab in a fresh context, 1280 x 900."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE_MILLISECONDS)
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
+    yield context.new_page()
+    context.close()
+
+
+@contextmanager
+def start_app(
+    folder: Path,
+    *,
+    provider: FakeProvider | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[AppServer]:
+    """Run PersonaChat on a free port until the block ends; `environment` adds to its settings."""
+    personas, data, log = folder / "personas", folder / "data", folder / "server.log"
+    shutil.copytree(ROOT / "personas", personas)
+    port = _free_port()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            _command(port),
+            cwd=ROOT,
+            env=_environment(personas, data, provider) | dict(environment or {}),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait_until_healthy(url, process, log)
+            yield AppServer(url, personas, data, log, provider)
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _command(port: int) -> list[str]:
+    return [
+        *(sys.executable, "-m", "streamlit", "run", "personachat/server.py"),
+        *("--server.headless", "true"),
+        *("--server.address", "127.0.0.1"),
+        *("--server.port", str(port)),
+        *("--server.fileWatcherType", "none"),
+        *("--browser.gatherUsageStats", "false"),
+    ]
+
+
+def _environment(personas: Path, data: Path, provider: FakeProvider | None) -> dict[str, str]:
+    ours = ("PERSONACHAT_", "OPENAI_", "STREAMLIT_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    kept |= {"PERSONACHAT_PERSONAS_DIR": str(personas), "PERSONACHAT_DATA_DIR": str(data)}
+    if provider is not None:
+        kept |= {"OPENAI_BASE_URL": provider.base_url, "OPENAI_API_KEY": "key-of-the-tests"}
+    return kept
+
+
+def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            pass
+        try:
+            process.wait(timeout=0.1)
+        except subprocess.TimeoutExpired:
+            continue
+        break
+    pytest.fail(f"PersonaChat did not start:\n{log.read_text(errors='replace')[-4000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

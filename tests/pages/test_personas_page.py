@@ -1,0 +1,303 @@
+"""The personas page without a browser: what it shows and what it stores. Ace itself is tested in e2e."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from personachat.services import reset_services
+from tests.fake_provider import FakeProvider
+
+ROOT = Path(__file__).resolve().parents[2]
+
+OpenPage = Callable[..., AppTest]
+
+
+def text_of(persona_id: str, name: str, **keys: Any) -> str:
+    keys = {"systemPrompt": "Be brief.", "temperature": 0.7} | keys
+    return json.dumps({"id": persona_id, "name": name} | keys, indent=2) + "\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A personas folder with three personas and a broken file."""
+    made = tmp_path / "personas"
+    made.mkdir()
+    (made / "analyst.json").write_text(
+        text_of("analyst", "Data analyst", description="Explains numbers", tags=["statistics"])
+    )
+    (made / "tutor.json").write_text(text_of("tutor", "Socratic tutor", description="Asks questions"))
+    (made / "bold.json").write_text(text_of("bold", "**Bold** [name]"))
+    (made / "cracked.json").write_text('{\n  "id": "cracked",\n  "name": "Cracked"\n}\n')
+    return made
+
+
+@pytest.fixture
+def open_page(
+    folder: Path, tmp_path: Path, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[OpenPage]:
+    """Opens the page in a new session; `persona_id` goes into its address."""
+    reset_services()
+    st.cache_resource.clear()
+    monkeypatch.setenv("PERSONACHAT_PERSONAS_DIR", str(folder))
+    monkeypatch.setenv("PERSONACHAT_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("OPENAI_BASE_URL", fake.base_url)
+
+    def open_it(persona_id: str | None = None) -> AppTest:
+        at = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=30).run()
+        at.switch_page("pages/personas.py")
+        if persona_id is not None:
+            at.query_params["id"] = persona_id
+        at.run()
+        assert not at.exception
+        return at
+
+    yield open_it
+    reset_services()
+
+
+def write(at: AppTest, text: str) -> None:
+    """What the editor reports after typing."""
+    at.session_state[at.session_state["persona_desk"].mount.key] = text
+    at.run()
+    assert not at.exception
+
+
+def rows(at: AppTest) -> list[str]:
+    return [str(button.label) for button in at.button if str(button.key).startswith("persona-")]
+
+
+def badges(at: AppTest) -> str:
+    return " ".join(str(mark.value) for mark in at.markdown if "-badge[" in str(mark.value))
+
+
+def test_all_personas_are_listed_and_the_broken_file_is_marked(open_page: OpenPage) -> None:
+    at = open_page()
+
+    assert len(rows(at)) == 4
+    assert [label for label in rows(at) if "broken" in label] == ["cracked.json :red[broken]"]
+
+
+def test_a_name_is_shown_as_it_is_written(open_page: OpenPage) -> None:
+    assert any(r"\*\*Bold\*\* \[name\]" in label for label in rows(open_page("analyst")))
+
+
+@pytest.mark.parametrize("query", ["DATA", "numbers", "statistics", "analyst", "explains data"])
+def test_the_search_looks_at_name_description_tags_and_id(open_page: OpenPage, query: str) -> None:
+    at = open_page()
+    at.text_input(key="persona_search").set_value(query).run()
+
+    assert len(rows(at)) == 1
+    assert "Data analyst" in rows(at)[0]
+
+
+def test_a_search_without_a_hit_says_so(open_page: OpenPage) -> None:
+    at = open_page()
+    at.text_input(key="persona_search").set_value("nobody").run()
+
+    assert rows(at) == []
+    assert any("No persona matches “nobody”" in caption.value for caption in at.caption)
+
+
+def test_without_any_persona_the_page_says_what_to_do_first(open_page: OpenPage, folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+    at = open_page()
+
+    assert "Create the first one" in at.info[0].value
+    assert at.button(key="create").proto.type == "primary"
+
+
+def test_an_unknown_id_in_the_address_is_said_and_the_list_is_there(open_page: OpenPage) -> None:
+    at = open_page("nobody-there")
+
+    assert "nobody-there" in at.warning[0].value
+    assert len(rows(at)) == 4
+
+
+def test_the_id_in_the_address_opens_that_persona(open_page: OpenPage) -> None:
+    at = open_page("tutor")
+
+    assert "Socratic tutor" in at.subheader[0].value
+    assert "Saved" in badges(at)
+    assert at.button(key="save").disabled
+
+
+def test_another_persona_has_an_editor_of_its_own(open_page: OpenPage) -> None:
+    at = open_page("analyst")
+    first = at.session_state["persona_desk"].mount
+    at.button(key="persona-tutor").click().run()
+    second = at.session_state["persona_desk"].mount
+
+    assert first.key != second.key
+    assert "Socratic tutor" in second.text
+    assert at.query_params["id"] == "tutor"
+
+
+def test_an_edit_is_a_draft_until_it_is_saved_and_the_word_says_what_changed(
+    open_page: OpenPage, folder: Path
+) -> None:
+    at = open_page("analyst")
+    before = (folder / "analyst.json").read_bytes()
+    longer = text_of("analyst", "Data analyst", systemPrompt="Be brief." + "!" * 120, temperature=0.2)
+    write(at, longer)
+    assert "Unsaved" in badges(at)
+    assert any("Data analyst" in label and "●" in label for label in rows(at))
+    assert (folder / "analyst.json").read_bytes() == before
+
+    at.button(key="save").click().run()
+
+    assert (folder / "analyst.json").read_text() == longer
+    assert "temperature 0.7 → 0.2" in at.toast[0].value.replace("\\", "")
+    assert "system prompt +120 characters" in at.toast[0].value.replace("\\", "")
+    assert "●" not in "".join(rows(at))
+
+
+def test_typing_the_stored_text_again_leaves_nothing_to_save(open_page: OpenPage, folder: Path) -> None:
+    at = open_page("analyst")
+    write(at, text_of("analyst", "Another name"))
+    write(at, (folder / "analyst.json").read_text())
+
+    assert "Saved" in badges(at)
+    assert at.button(key="save").disabled
+
+
+def test_an_invalid_text_cannot_be_saved_and_each_problem_is_a_row(open_page: OpenPage) -> None:
+    at = open_page("analyst")
+    write(at, '{\n"id": "analyst",\n"name": "A",\n"systemPrompt": "x",\n"temprature": 1,\n"topP": 7\n}')
+
+    assert "Invalid (2)" in badges(at)
+    assert at.button(key="save").disabled
+    assert "2 problems" in at.button(key="save").help
+    assert [at.button(key=f"problem-{number}").label for number in (0, 1)] == ["Line 5", "Line 6"]
+    assert any("temprature" in caption.value for caption in at.caption)
+
+    at.button(key="problem-1").click().run()
+    assert at.session_state["persona_desk"].line == 6
+
+
+def test_a_changed_id_saves_a_new_persona_and_keeps_the_old_one(open_page: OpenPage, folder: Path) -> None:
+    at = open_page("analyst")
+    before = (folder / "analyst.json").read_bytes()
+    write(at, text_of("analyst-2", "Analyst two"))
+    assert at.button(key="save").label == "Save as new"
+    assert "analyst-2" in at.info[0].value
+
+    at.button(key="save").click().run()
+
+    assert (folder / "analyst.json").read_bytes() == before
+    assert json.loads((folder / "analyst-2.json").read_text())["name"] == "Analyst two"
+    assert at.query_params["id"] == "analyst-2"
+    assert "Analyst two" in at.subheader[0].value
+
+
+def test_a_changed_id_never_overwrites_the_persona_that_has_it(open_page: OpenPage, folder: Path) -> None:
+    at = open_page("analyst")
+    before = (folder / "tutor.json").read_bytes()
+    write(at, text_of("tutor", "Not the tutor"))
+
+    at.button(key="save").click().run()
+
+    assert (folder / "tutor.json").read_bytes() == before
+    assert "tutor" in at.error[0].value
+    assert "Unsaved" in badges(at)
+
+
+def test_a_file_that_changed_on_disk_is_shown_at_once_where_nothing_was_edited(
+    open_page: OpenPage, folder: Path
+) -> None:
+    at = open_page("analyst")
+    number = at.session_state["persona_desk"].mount.number
+    (folder / "analyst.json").write_text(text_of("analyst", "Renamed on disk"))
+    at.run()
+
+    mount = at.session_state["persona_desk"].mount
+    assert mount.number > number
+    assert "Renamed on disk" in mount.text
+    assert "Saved" in badges(at)
+
+
+def test_a_file_that_changed_on_disk_leaves_the_edits_and_says_so(open_page: OpenPage, folder: Path) -> None:
+    at = open_page("analyst")
+    write(at, text_of("analyst", "Mine"))
+    (folder / "analyst.json").write_text(text_of("analyst", "Theirs"))
+    at.run()
+    assert "Changed elsewhere" in badges(at)
+
+    at.button(key="save").click().run()
+
+    assert json.loads((folder / "analyst.json").read_text())["name"] == "Theirs"
+    assert at.button(key="conflict_mine").label.startswith("Keep mine")
+    assert any('"Theirs"' in code.value for code in at.code)
+
+
+def test_a_draft_of_a_persona_that_was_deleted_on_disk_is_kept(open_page: OpenPage, folder: Path) -> None:
+    at = open_page("analyst")
+    write(at, text_of("analyst", "Mine"))
+    (folder / "analyst.json").unlink()
+    at.run()
+
+    assert "Deleted elsewhere" in badges(at)
+    at.button(key="save").click().run()
+    assert not (folder / "analyst.json").exists()
+    assert at.button(key="conflict_mine").label == "Save mine again"
+
+
+def test_a_duplicate_is_a_draft_with_an_id_of_its_own(open_page: OpenPage, folder: Path) -> None:
+    at = open_page("analyst")
+    at.menu_button(key="persona_menu").set_value("Duplicate").run()
+
+    assert "Unsaved" in badges(at)
+    assert "Data analyst (copy)" in at.session_state["persona_desk"].mount.text
+    assert at.query_params["id"] == "data-analyst-copy"
+    assert not (folder / "data-analyst-copy.json").exists()
+
+
+def test_the_preview_is_the_system_message_with_its_size(open_page: OpenPage) -> None:
+    at = open_page("analyst")
+    write(at, text_of("analyst", "Ada", systemPrompt="I am {{char}}.", personality={"tone": "dry"}))
+
+    preview = at.tabs[1]
+    assert preview.code[0].value.startswith("I am Ada.")
+    assert "dry" in preview.code[0].value
+    assert "tokens" in preview.caption[0].value
+
+
+def test_a_store_that_cannot_be_read_is_one_sentence_and_the_text_is_kept(
+    open_page: OpenPage, folder: Path
+) -> None:
+    at = open_page("analyst")
+    mine = text_of("analyst", "Half written")
+    write(at, mine)
+    away = folder.rename(folder.with_name("away"))
+    folder.write_text("a file where the folder was")
+    at.run()
+    assert not at.exception
+    assert len(at.error) == 1
+    assert any(code.value == mine.rstrip() or code.value == mine for code in at.code)
+
+    folder.unlink()
+    away.rename(folder)
+    at.run()
+    mount = at.session_state["persona_desk"].mount
+    assert at.session_state.get(mount.key, mount.text) == mine
+    assert "Unsaved" in badges(at)
+
+
+def test_a_thousand_personas_show_the_first_hundred_and_how_to_find_the_rest(
+    open_page: OpenPage, folder: Path
+) -> None:
+    for number in range(1000):
+        (folder / f"p{number:04}.json").write_text(text_of(f"p{number:04}", f"Persona {number:04}"))
+    at = open_page("analyst")
+
+    assert len(rows(at)) == 100
+    assert any("100 of 1,004" in caption.value for caption in at.caption)
+    at.text_input(key="persona_search").set_value("0999").run()
+    assert len(rows(at)) == 1
