@@ -38,7 +38,7 @@ if conversation is None or not conversation.path:
     st.stop()
 st.empty()  # where the opening stood
 
-if conversation.queue:
+if conversation.queue and not composer.held_back(conversation):
     chat.send_queued(conversation.id)
     conversation = chat.conversation(conversation.id)
 path = conversation.path
@@ -68,5 +68,5 @@ with transcript.place(start):
             composer.draw_ways_on(services, conversation, reply)
     transcript.draw_switch(last, persona.id, persona.name)
 
-if running and chat.conversation(conversation.id).queue:
-    st.rerun()
+if running and conversation.queue:
+    st.rerun()  # its turn has come

@@ -47,8 +47,8 @@ def _http_url(value: str) -> str:
     url = urlsplit(value.strip())
     if url.scheme not in {"http", "https"} or not url.hostname or re.search(r"\s", url.geturl()):
         raise ValueError("it must be a URL that starts with http:// or https://")
-    if url.username is not None or url.query or url.fragment:  # it is shown on pages and in messages
-        raise ValueError("it must be a plain URL, without a password, ? or #")
+    if url.query or url.fragment:
+        raise ValueError("it must be a plain URL, without ? or #")
     return url.geturl().rstrip("/")
 
 

@@ -128,6 +128,11 @@ class FakeProvider:
     def enqueue(self, *replies: Reply) -> None:
         self._queue.extend(replies)
 
+    def forget(self) -> None:
+        """Begin anew: nothing asked, nothing to answer."""
+        self.requests.clear()
+        self._queue.clear()
+
     def wait_for_chats(self, count: int = 1, *, timeout_seconds: float = 10) -> list[Recorded]:
         """Block until so many chat requests have come; raises TimeoutError."""
         with self._arrived:

@@ -153,6 +153,12 @@ def draw_queue(chat: ChatService, conversation: Conversation) -> None:
                     )
 
 
+def held_back(conversation: Conversation) -> bool:
+    """Whether the queue waits for the person to decide, because the last reply failed."""
+    leaf = conversation.leaf
+    return bool(leaf and leaf.reply and leaf.reply.state == "failed")
+
+
 def _remove(chat: ChatService, conversation_id: str, message_id: str) -> None:
     chat.unqueue(conversation_id, message_id)
 

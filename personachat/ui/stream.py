@@ -141,8 +141,12 @@ def cut(pieces: Pieces, text: str, *, ended: bool) -> Generator[str | Callable[[
         drawn = 0
     if ended:
         pieces.end()
-    if len(pieces.open) > drawn:
-        yield pieces.open[drawn:]
+    new = pieces.open[drawn:]
+    if new and not drawn and not ended:
+        yield new[:1]  # st.write_stream shows no cursor behind the first chunk of an element
+        new = new[1:]
+    if new:
+        yield new
 
 
 def end_piece() -> None:
@@ -170,9 +174,14 @@ def draw_running(generation: Generation, *, head: DeltaGenerator, words: DeltaGe
         else:
             head.empty()
         if follower.has_text:
-            with words.container(), closing(follower.text_frames()) as frames:
+            with wide(words), closing(follower.text_frames()) as frames:
                 st.write_stream(frames, cursor=Cursor(follower.converter))
     return generation.snapshot()
+
+
+def wide(place: DeltaGenerator) -> DeltaGenerator:
+    """A container in `place` that scrolls sideways by itself where a table is wider than the window."""
+    return place.container(horizontal=True, wrap=False).container()
 
 
 def thought_label(reply: Reply) -> str:

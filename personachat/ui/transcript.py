@@ -12,7 +12,7 @@ from personachat.conversations.model import Reply, Turn
 from personachat.messages import Failed
 from personachat.prompts import estimate_tokens
 from personachat.ui.markdown import pieces_of
-from personachat.ui.stream import thought_label
+from personachat.ui.stream import thought_label, wide
 
 Place: TypeAlias = Any
 """Where elements go: a container, or Streamlit itself for the current one."""
@@ -68,7 +68,7 @@ def draw_words(turn: Turn, *, head: Place, words: Place) -> Reply | None:
     if turn.role == "user":
         words.text(turn.content, width="stretch")
     elif turn.reply is None:
-        draw_text(turn.content, words)
+        draw_text(turn.content, wide(words))
     else:
         draw_reply(turn.reply, head=head, words=words)
     return turn.reply
@@ -91,7 +91,7 @@ def draw_reply(reply: Reply, *, head: Place, words: Place) -> None:
     if reply.reasoning:
         with head.status(thought_label(reply), type="compact", state="complete"):
             draw_text(reply.reasoning)
-    draw_text(reply.text, words)
+    draw_text(reply.text, wide(words))
 
 
 def draw_outcome(reply: Reply) -> None:

@@ -1,0 +1,90 @@
+"""The REST API as one FastAPI app, to be mounted under /api beside the pages.
+
+It knows of itself only which streams are open and where their replies were begun: everything else is asked of
+the services, which it gets anew for every request, so that page and API always see the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from personachat import __version__
+from personachat.api import chat, health, personas
+from personachat.api.auth import Gate
+from personachat.api.errors import add_handlers
+from personachat.api.events import Origin, ReplyStream
+from personachat.api.openapi import add_description
+from personachat.services import Services, get_services
+
+_DOCS = Path(__file__).with_name("docs.html")
+_DOCS_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+
+
+class ApiFirst:
+    """Sends /api straight to the API, past the pages' own middleware, which would add cookies and gzip."""
+
+    def __init__(self, app: ASGIApp, *, api: ASGIApp) -> None:
+        self._pages = app
+        self._api = api
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if scope["type"] != "http" or not (path == "/api" or path.startswith("/api/")):
+            await self._pages(scope, receive, send)
+        elif path == "/api":
+            await RedirectResponse("/api/docs")(scope, receive, send)
+        else:
+            await self._api({**scope, "root_path": "/api"}, receive, send)
+
+
+def create_api(
+    services: Callable[[], Services] = get_services,
+    *,
+    allowed_hosts: Callable[[], Collection[str]] = frozenset,
+) -> FastAPI:
+    """Build the app. `allowed_hosts` are names besides localhost under which it may be called on loopback."""
+    api = FastAPI(
+        title="PersonaChat",
+        version=__version__,
+        description="Personas: write them, talk to them.",
+        docs_url=None,  # FastAPI's own page loads its script from elsewhere; this product works offline
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[
+            Middleware(Gate, tokens=lambda: services().settings.accepted_tokens, allowed_hosts=allowed_hosts)
+        ],
+    )
+    api.state.services = services
+    api.state.origins = dict[str, Origin]()
+    api.state.streams = set[ReplyStream]()
+    add_handlers(api)
+    add_description(api)
+    routers = [part.router for part in (chat, personas, health)]
+    for router in routers:
+        api.include_router(router)
+    api.state.endpoints = [route for router in routers for route in router.routes]
+
+    @api.get("/docs", include_in_schema=False)
+    def docs() -> HTMLResponse:
+        return HTMLResponse(_DOCS.read_text("utf-8"), headers={"Content-Security-Policy": _DOCS_POLICY})
+
+    @api.get("/", include_in_schema=False)
+    def index() -> RedirectResponse:
+        return RedirectResponse("docs")
+
+    return api
+
+
+def end_streams(api: FastAPI) -> None:
+    """Bring every open stream to its end by stopping its reply. To be called on the API's event loop."""
+    for stream in list(api.state.streams):
+        stream.end()

@@ -1,0 +1,61 @@
+"""The conditions of a request (RFC 9110, section 13): ETags in If-Match and If-None-Match.
+
+A write compares strongly, so a weak tag never matches; a header that cannot be read is refused and never
+taken for an absent one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Header
+from pydantic.json_schema import SkipJsonSchema
+
+from personachat.api.errors import Refused
+
+_ETAGS = {"pattern": r'^(\*|(W/)?"[^"]*"(, ?(W/)?"[^"]*")*)$'}
+IfMatch = Annotated[
+    str | SkipJsonSchema[None],
+    Header(description="Only over the version with this ETag, or with * over any.", json_schema_extra=_ETAGS),
+]
+IfNoneMatch = Annotated[
+    str | SkipJsonSchema[None],
+    Header(description="Only if no such version exists; for a write only *.", json_schema_extra=_ETAGS),
+]
+
+_TAG = re.compile(r'\s*(W/)?(?:"([^"]*)"|([^\s",]+))\s*(?:,|$)')
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """When a write may happen: over one of these versions, over any, only as a new one, or always."""
+
+    etags: tuple[str, ...] = ()
+    existing: bool = False
+    new: bool = False
+
+
+def condition_of(if_match: str | None, if_none_match: str | None) -> Condition:
+    if if_none_match is not None and if_none_match.strip() != "*":
+        raise Refused(400, "condition_invalid", "For a write, If-None-Match can only be *.")
+    tags = tags_of(if_match)
+    etags = tuple(tag for tag in tags if tag != "*")
+    if if_match is not None and not tags:
+        etags = ("",)  # only weak or empty ones: no version can match
+    return Condition(etags, existing="*" in tags, new=if_none_match is not None)
+
+
+def tags_of(header: str | None, *, weak: bool = False) -> list[str]:
+    """The entity tags of a header, `*` as it is; weak ones only where a weak comparison will do."""
+    tags, at = [], 0
+    while header is not None and at < len(header):
+        found = _TAG.match(header, at)
+        if found is None:
+            raise Refused(400, "condition_invalid", 'An ETag is written in double quotes: "abc".')
+        if weak or not found[1]:
+            quoted, bare = found[2], found[3]
+            tags.append(bare if quoted is None else quoted.replace("*", "%2A"))  # "*" is a tag, * is any
+        at = found.end()
+    return tags

@@ -1,0 +1,228 @@
+"""The API's one error envelope: application/problem+json (RFC 9457), with a stable `code`.
+
+Whatever goes wrong under /api answers in it: our own errors, a reply that failed before its first event,
+invalid input, unknown paths, and what nobody foresaw, of which nothing is shown.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Match
+
+from personachat.errors import (
+    ModelNotFound,
+    PersonaBroken,
+    PersonaChanged,
+    PersonaChatError,
+    PersonaInvalid,
+    Problem,
+    ProviderError,
+    TooManyReplies,
+)
+from personachat.messages import Failed
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUSES: Mapping[str, int] = {
+    "persona_invalid": 422,
+    "persona_not_found": 404,
+    "persona_exists": 412,
+    "persona_changed": 412,
+    "persona_broken": 409,
+    "persona_id_mismatch": 422,
+    "store_unavailable": 503,
+    "conversation_not_found": 404,
+    "reply_not_found": 404,
+    "reply_in_progress": 409,
+    "message_invalid": 422,
+    "too_many_replies": 429,
+    # A provider's own 401 is not the caller's: our key was refused, not theirs.
+    "provider_error": 502,
+    "no_model_available": 503,
+    "model_not_found": 404,
+    "api_key_missing": 503,
+    "api_key_refused": 502,
+    "request_refused": 400,
+    "context_too_long": 413,
+    "quota_exceeded": 402,
+    "rate_limited": 429,
+    "provider_unavailable": 503,
+    "redirect_refused": 502,
+    "not_a_stream": 502,
+    "broken_stream": 502,
+    "connection_lost": 502,
+    "reply_truncated": 502,
+    "reply_empty": 502,
+    "stream_failed": 502,
+    "first_token_timeout": 504,
+    "idle_timeout": 504,
+    "reply_timeout": 504,
+}
+"""The HTTP status of each PersonaChatError code that can reach the API; anything else is a 500."""
+
+_RETRY_LATER_SECONDS = 5
+_HTTP_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+
+
+class Refused(PersonaChatError):
+    """A request the API itself turns away; each one names its own code and status."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        hint: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.reason = code
+        self.headers = headers or {}
+
+
+def problem(  # noqa: PLR0913  # the fields of the envelope
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    hint: str = "",
+    headers: Mapping[str, str] | None = None,
+    retry_after_seconds: float | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> Response:
+    """Build the envelope. 429 and 503 always say when to come again."""
+    body = {
+        "type": f"urn:personachat:error:{code}",
+        "title": code.replace("_", " ").capitalize(),
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **({"hint": hint} if hint else {}),
+        **(extra or {}),
+    }
+    sent = dict(headers or {})
+    if retry_after_seconds is None and status in (429, 503):
+        retry_after_seconds = _RETRY_LATER_SECONDS
+    if retry_after_seconds is not None:
+        sent["Retry-After"] = str(max(1, math.ceil(retry_after_seconds)))
+    return Response(json.dumps(body), status, sent, MEDIA_TYPE)
+
+
+def problem_of(error: PersonaChatError, *, extra: Mapping[str, Any] | None = None) -> Response:
+    """Render one of our errors, with what it knows besides the sentence."""
+    if isinstance(error, Refused):
+        return problem(error.status, error.reason, str(error), hint=error.hint, headers=error.headers)
+    retry_after: float | None = None
+    known: dict[str, Any] = {}
+    match error:
+        case PersonaInvalid(problems=problems) | PersonaBroken(problems=problems):
+            known["problems"] = [_as_json(found) for found in problems]
+        case PersonaChanged(etag=etag):
+            known["etag"] = etag
+        case ModelNotFound(models=models):
+            known["models"] = list(models)
+    if isinstance(error, ProviderError | TooManyReplies):
+        retry_after = error.retry_after_seconds
+    return problem(
+        STATUSES.get(error.code, 500),
+        error.code,
+        str(error),
+        hint=error.hint,
+        retry_after_seconds=retry_after,
+        extra=known | dict(extra or {}),
+    )
+
+
+def problem_of_reply(failed: Failed, *, extra: Mapping[str, Any] | None = None) -> Response:
+    """Render a reply that failed before its first event."""
+    return problem(
+        STATUSES.get(failed.code, 500),
+        failed.code,
+        failed.message,
+        hint=failed.hint,
+        retry_after_seconds=failed.retry_after_seconds,
+        extra=extra,
+    )
+
+
+def add_handlers(api: FastAPI) -> None:
+    """Make every exception of an app answer in the envelope."""
+    api.add_exception_handler(PersonaChatError, _own)
+    api.add_exception_handler(RequestValidationError, _invalid)
+    api.add_exception_handler(HTTPException, _http)
+    api.add_exception_handler(Exception, _unforeseen)
+
+
+async def _own(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, PersonaChatError)
+    return problem_of(error)
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults: Sequence[Mapping[str, Any]] = error.errors()
+    if faults[0]["type"] == "json_invalid":
+        reason = faults[0].get("ctx", {}).get("error", "")
+        return problem(400, "body_not_json", f"The body is not valid JSON: {reason}.".replace("..", "."))
+    found = [{"path": list(_path(fault["loc"])), "message": _sentence(fault)} for fault in faults]
+    first = found[0]["message"]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return problem(422, "request_invalid", f"{first}{more}", extra={"problems": found})
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status, headers = error.status_code, dict(error.headers or {})
+    code = _HTTP_CODES.get(status, "request_refused")
+    if status == HTTPStatus.NOT_FOUND:
+        detail, hint = "There is nothing at this address.", "See /api/docs for what there is."
+    elif status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods_at(request))
+        detail, hint = f"{request.method} is not possible here.", f"Possible: {headers['Allow']}."
+    elif status == HTTPStatus.BAD_REQUEST:
+        detail, hint = "The body cannot be read as JSON in UTF-8.", "Check its encoding and its nesting."
+    else:
+        detail, hint = f"{HTTPStatus(status).phrase}.", ""
+    return problem(status, code, detail, hint=hint, headers=headers)
+
+
+async def _unforeseen(_request: Request, _error: Exception) -> Response:
+    # The server logs the traceback: Starlette raises the exception again after this answer.
+    return problem(500, "internal_error", "Something went wrong in PersonaChat itself.", hint="Try again.")
+
+
+def _methods_at(request: Request) -> list[str]:
+    """All methods of a path: the router itself only knows those of the first route that fits."""
+    methods: set[str] = set()
+    for route in request.app.state.endpoints:
+        matched, _ = route.matches(request.scope)
+        if matched is not Match.NONE:
+            methods |= route.methods
+    return sorted(methods)
+
+
+def _path(location: Iterable[Any]) -> Iterable[str | int]:
+    kind, *keys = location
+    return keys if kind == "body" else (kind, *keys)
+
+
+def _sentence(fault: Mapping[str, Any]) -> str:
+    keys = [str(key) for key in _path(fault["loc"])]
+    where = ".".join(keys) if keys else "The body"
+    what = {"missing": "is missing", "extra_forbidden": "is not a key the API knows"}.get(fault["type"])
+    return f"{where} {what}." if what else f"{where}: {fault['msg']}."
+
+
+def _as_json(found: Problem) -> dict[str, Any]:
+    return {"message": found.message, "line": found.line, "column": found.column, "path": list(found.path)}

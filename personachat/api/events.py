@@ -1,0 +1,187 @@
+"""A reply as server-sent events: numbered, named, JSON in plain ASCII, and `[DONE]` at the end.
+
+Nothing is answered before the reply's first event, so that what fails before it is an HTTP status. The
+connection counts as a follower from the moment it is made until it closes, and nothing it does touches the
+reply otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import ExitStack, aclosing, contextmanager
+from dataclasses import dataclass
+from json.encoder import encode_basestring_ascii
+from typing import Any, cast
+
+import anyio
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from personachat.api.errors import problem_of_reply
+from personachat.generations import Generation
+from personachat.messages import (
+    Failed,
+    Finished,
+    Noticed,
+    ReasoningDelta,
+    ReplyEvent,
+    Started,
+    TextDelta,
+    UsageReported,
+)
+
+HEARTBEAT_SECONDS = 15.0
+"""Shorter than the idle limits of usual proxies (30 to 60 s)."""
+
+_HEARTBEAT = b": waiting\n\n"
+_DONE = b"data: [DONE]\n\n"
+_DELTA = 'id: {}\nevent: delta\ndata: {{"content": {}}}\n\n'
+_REASONING = 'id: {}\nevent: reasoning\ndata: {{"content": {}}}\n\n'
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a reply belongs; None where it was not begun through the API."""
+
+    conversation_id: str | None = None
+    persona_id: str | None = None
+
+
+class ReplyStream(Response):
+    """Answers with a generation's events beyond number `after`.
+
+    `on_refused` is called, in a thread, where it fails before its first event and there is no stream.
+    """
+
+    media_type = "text/event-stream"
+
+    def __init__(
+        self,
+        generation: Generation,
+        origin: Origin,
+        *,
+        after: int = 0,
+        on_refused: Callable[[], object] = lambda: None,
+    ) -> None:
+        super().__init__(headers={"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"})
+        del self.headers["content-length"]
+        self._generation = generation
+        self._origin = origin
+        self._after = after
+        self._on_refused = on_refused
+        # From here on, not from the first wait: a busy server may take longer than a reply's patience.
+        self._following = ExitStack()
+        self._following.enter_context(generation.followed())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._following, self._listed(scope["app"].state.streams):
+            async with anyio.create_task_group() as tasks:
+
+                async def leave_with_the_client() -> None:
+                    while (await receive())["type"] != "http.disconnect":
+                        pass
+                    tasks.cancel_scope.cancel()
+
+                tasks.start_soon(leave_with_the_client)
+                refused = await self._stream(_Writer(send, self.raw_headers), tasks.start_soon)
+                if refused is not None:
+                    await refused(scope, receive, send)
+                tasks.cancel_scope.cancel()
+
+    def end(self) -> None:
+        """Stop the reply, so that the stream comes to its proper end."""
+        self._generation.stop()
+
+    @contextmanager
+    def _listed(self, streams: set[ReplyStream]) -> Iterator[None]:
+        streams.add(self)
+        try:
+            yield
+        finally:
+            streams.discard(self)
+
+    async def _stream(self, writer: _Writer, start_soon: Callable[..., object]) -> Response | None:
+        """Send everything; returns what to answer instead where the reply failed before its first event."""
+        begun = self._after > 0
+        if begun:
+            await writer.begin(start_soon)
+        async with aclosing(batches(self._generation, self._after)) as numbered:
+            async for number, events in numbered:
+                if number == 1 and isinstance(events[0], Failed):
+                    await anyio.to_thread.run_sync(self._on_refused)
+                    return problem_of_reply(events[0])
+                if not begun:
+                    await writer.begin(start_soon)
+                    begun = True
+                lines = [self._encode(at, event) for at, event in enumerate(events, number)]
+                await writer.write("".join(lines).encode("ascii"))
+        await writer.write(_DONE, last=True)
+        return None
+
+    def _encode(self, number: int, event: ReplyEvent) -> str:
+        if isinstance(event, TextDelta):
+            return _DELTA.format(number, encode_basestring_ascii(event.content))
+        if isinstance(event, ReasoningDelta):
+            return _REASONING.format(number, encode_basestring_ascii(event.content))
+        name, data = self._named(event)
+        return f"id: {number}\nevent: {name}\ndata: {json.dumps(data)}\n\n"
+
+    def _named(self, event: ReplyEvent) -> tuple[str, dict[str, Any]]:
+        match event:
+            case Started(provider, model):
+                return "start", {
+                    "conversationId": self._origin.conversation_id,
+                    "messageId": self._generation.id,
+                    "personaId": self._origin.persona_id,
+                    "model": model,
+                    "provider": provider,
+                }
+            case UsageReported(usage):
+                tokens = {"promptTokens": usage.prompt_tokens, "completionTokens": usage.completion_tokens}
+                return "usage", {**tokens, "costUsd": None}
+            case Noticed(message):
+                return "notice", {"message": message}
+            case Finished(reason):
+                return "done", {"finishReason": reason}
+            case Failed(code, message, _, retry_after):
+                later = {} if retry_after is None else {"retryAfter": retry_after}
+                return "error", {"code": code, "message": message, **later}
+            case _:
+                raise TypeError(f"{type(event).__name__} has no name on the wire")
+
+
+class _Writer:
+    """The body's single way out: a heartbeat can neither split an event nor follow the end."""
+
+    def __init__(self, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
+        self._send = send
+        self._headers = headers
+        self._lock = anyio.Lock(fast_acquire=True)
+        self._over = False
+
+    async def begin(self, start_soon: Callable[..., object]) -> None:
+        await self._send({"type": "http.response.start", "status": 200, "headers": self._headers})
+        start_soon(self._beat)
+
+    async def write(self, data: bytes, *, last: bool = False) -> None:
+        async with self._lock:
+            if not self._over:
+                self._over = last
+                await self._send({"type": "http.response.body", "body": data, "more_body": not last})
+
+    async def _beat(self) -> None:
+        while True:
+            await anyio.sleep(HEARTBEAT_SECONDS)
+            await self.write(_HEARTBEAT)
+
+
+async def batches(generation: Generation, after: int) -> AsyncGenerator[tuple[int, list[ReplyEvent]]]:
+    """Events beyond number `after`, as many at a time as are pending, with the first one's number."""
+    events = cast("AsyncGenerator[tuple[int, ReplyEvent]]", generation.events(after))
+    async with aclosing(events):
+        async for number, event in events:
+            if number > after:
+                batch = [event, *generation.wait(number, timeout_seconds=0)]
+                after = number + len(batch) - 1
+                yield number, batch

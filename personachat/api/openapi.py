@@ -1,0 +1,130 @@
+"""What the API's description says beyond the endpoints themselves: the error envelope and the persona.
+
+Every operation declares every answer it gives; `default` is the envelope, for what any of them may meet
+(too many replies, no token, a body too large).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from personachat.api.errors import MEDIA_TYPE
+from personachat.persona import persona_schema
+
+_STATUSES = {
+    304: "Not changed since the version whose ETag was given.",
+    400: "The request cannot be read.",
+    404: "There is no such thing.",
+    409: "It is in the way of something that is there: a broken file, a running reply.",
+    412: "The condition does not hold: somebody was quicker, or it exists already.",
+    422: "The request was read and is not valid; `problems` says where.",
+    429: "Too many replies at once, here or at the provider.",
+    502: "The provider could not answer.",
+}
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "An error (RFC 9457). `code` is stable; `detail` and `hint` are sentences for people.",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "hint": {"type": "string"},
+        "problems": {"type": "array", "items": {"type": "object"}},
+        "etag": {"type": ["string", "null"]},
+        "stored": {"description": "The persona as it is stored."},
+        "sent": {"description": "The persona as it was sent."},
+        "models": {"type": "array", "items": {"type": "string"}},
+    },
+}
+PERSONA = {"$ref": "#/components/schemas/Persona"}
+_PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+ETAG_HEADER = {"ETag": {"description": "Names this very version.", "schema": {"type": "string"}}}
+
+
+def answers(*statuses: int, **given: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """Declare the envelope for these statuses and as the default; `given` are others, e.g. `s200={...}`."""
+    problems: dict[int | str, dict[str, Any]] = {
+        status: {"description": _STATUSES[status], **({} if status == 304 else _PROBLEM)}
+        for status in statuses
+    }
+    others: dict[int | str, dict[str, Any]] = {int(name[1:]): answer for name, answer in given.items()}
+    return {**others, **problems, "default": {"description": "Any other error.", **_PROBLEM}}
+
+
+def json_answer(description: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Declare an answer whose body is JSON of this schema."""
+    return {"description": description, "content": {"application/json": {"schema": schema}}, **more}
+
+
+def json_body(schema: dict[str, Any]) -> dict[str, Any]:
+    """Declare a body that the endpoint reads by itself."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+SAVED = {
+    "s200": json_answer("The persona, replaced.", PERSONA, headers=ETAG_HEADER),
+    "s201": json_answer("The persona, new.", PERSONA, headers=ETAG_HEADER),
+}
+ONE_PERSONA = json_answer("The persona.", PERSONA, headers=ETAG_HEADER)
+PERSONA_LIST = json_answer(
+    "All that can be read.",
+    {"type": "array", "items": PERSONA},
+    headers={
+        "X-Broken-Personas": {
+            "description": "How many files cannot be read as personas; /api/health says which.",
+            "schema": {"type": "integer"},
+        }
+    },
+)
+
+
+def add_description(api: FastAPI) -> None:
+    """Complete what FastAPI generates."""
+
+    def describe() -> dict[str, Any]:
+        if api.openapi_schema is None:
+            described = get_openapi(
+                title=api.title,
+                version=api.version,
+                description=api.description,
+                routes=api.routes,
+                tags=api.openapi_tags,
+                servers=api.servers,
+            )
+            components = described.setdefault("components", {})
+            schemas = components.setdefault("schemas", {})
+            schemas["Problem"] = PROBLEM_SCHEMA
+            schemas["Persona"] = _persona(schemas)
+            components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+            described["security"] = [{"token": []}, {}]
+            api.openapi_schema = described
+        return api.openapi_schema
+
+    api.openapi = describe  # type: ignore[method-assign]
+
+
+def _persona(schemas: dict[str, Any]) -> dict[str, Any]:
+    """The persona's schema, its parts moved to where OpenAPI keeps them."""
+    schema = persona_schema()
+    schema.pop("$schema", None)
+    schemas.update(_moved(schema.pop("$defs", {})))
+    moved: dict[str, Any] = _moved(schema)
+    return moved
+
+
+def _moved(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: entry.replace("#/$defs/", "#/components/schemas/")
+            if key == "$ref" and isinstance(entry, str)
+            else _moved(entry)
+            for key, entry in value.items()
+        }
+    return [_moved(entry) for entry in value] if isinstance(value, list) else value

@@ -1,0 +1,251 @@
+"""Personas over HTTP: read, write and remove them, each guarded by its ETag.
+
+An ETag names one exact saved text. A write with If-Match happens only over that version; what is refused
+comes back with both versions, so that nothing anybody wrote is lost.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from personachat.api.conditions import Condition, IfMatch, IfNoneMatch, condition_of, tags_of
+from personachat.api.errors import Refused, problem_of
+from personachat.api.openapi import ONE_PERSONA, PERSONA, PERSONA_LIST, SAVED, answers, json_answer, json_body
+from personachat.errors import PersonaBroken, PersonaChanged, PersonaExists, PersonaNotFound
+from personachat.persona import dump_persona, parse_persona, persona_schema
+from personachat.services import Services
+from personachat.store.base import BrokenPersona, PersonaStore, StoredPersona
+
+router = APIRouter(prefix="/personas", tags=["personas"])
+
+
+@router.get("", summary="List personas", response_class=Response, responses=answers(422, s200=PERSONA_LIST))
+def get_personas(
+    request: Request,
+    q: Annotated[str, Query(description="Part of the id, the name, the description or a tag.")] = "",
+    tag: Annotated[str, Query(description="A tag, without regard to case.")] = "",
+) -> Response:
+    """All personas, the default one first, then by name; files that cannot be read are only counted."""
+    found = _store(request).all()
+    whole = [stored for stored in found if isinstance(stored, StoredPersona)]
+    shown = [stored for stored in whole if _matches(stored, q.strip().casefold(), tag.strip().casefold())]
+    body = "[" + ",".join(_json(stored) for stored in shown) + "]"
+    return Response(
+        body, headers={"X-Broken-Personas": str(len(found) - len(whole))}, media_type="application/json"
+    )
+
+
+@router.post(
+    "",
+    summary="Create or replace a persona",
+    response_class=Response,
+    responses=answers(400, 409, 412, 422, **SAVED),
+    openapi_extra=json_body(PERSONA),
+)
+async def post_persona(
+    request: Request, if_match: IfMatch = None, if_none_match: IfNoneMatch = None
+) -> Response:
+    """Its `id` says which. `If-None-Match: *` only creates, `If-Match` only replaces that version."""
+    text, condition = await _text(request), condition_of(if_match, if_none_match)
+    return await run_in_threadpool(_save, _store(request), text, condition)
+
+
+@router.delete(
+    "",
+    summary="Delete a persona",
+    status_code=204,
+    response_class=Response,
+    responses=answers(400, 404, 409, 412, 422),
+)
+def delete_persona_by_query(
+    request: Request,
+    persona_id: Annotated[str, Query(alias="id", min_length=1)],
+    if_match: IfMatch = None,
+) -> Response:
+    """As `DELETE /personas/{id}`."""
+    return _delete(_store(request), persona_id, condition_of(if_match, None))
+
+
+@router.get(
+    "/schema",
+    summary="The JSON Schema of a persona",
+    response_class=Response,
+    responses=answers(s200=json_answer("JSON Schema (2020-12).", {"type": "object"})),
+)
+def get_schema() -> Response:
+    """What editors need for completion and checks."""
+    return Response(json.dumps(persona_schema()), media_type="application/json")
+
+
+@router.get(
+    "/{id}",
+    summary="Read a persona",
+    response_class=Response,
+    responses=answers(304, 400, 404, 409, 422, s200=ONE_PERSONA),
+)
+def get_persona(
+    persona_id: Annotated[str, Path(alias="id")], request: Request, if_none_match: IfNoneMatch = None
+) -> Response:
+    """With its ETag, to be given back when it is saved."""
+    store = _store(request)
+    try:
+        stored = store.get(persona_id)
+    except PersonaBroken as broken:
+        answer = problem_of(broken)
+        if (etag := _etag_of(store, persona_id)) is not None:
+            answer.headers["ETag"] = f'"{etag}"'
+        return answer
+    wanted = tags_of(if_none_match, weak=True)
+    if stored.etag in wanted or "*" in wanted:
+        return Response(status_code=304, headers=_headers(stored))
+    return Response(_json(stored), headers=_headers(stored), media_type="application/json")
+
+
+@router.put(
+    "/{id}",
+    summary="Create or replace the persona of this id",
+    response_class=Response,
+    responses=answers(400, 409, 412, 422, **SAVED),
+    openapi_extra=json_body(PERSONA),
+)
+async def put_persona(
+    persona_id: Annotated[str, Path(alias="id")],
+    request: Request,
+    if_match: IfMatch = None,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """The `id` in the body has to be the one in the address."""
+    text, condition = await _text(request), condition_of(if_match, if_none_match)
+
+    def save() -> Response:
+        given = parse_persona(text).id
+        if given != persona_id:
+            raise Refused(
+                422,
+                "persona_id_mismatch",
+                f'The body\'s id is "{given}", the address says something else.',
+                hint="Make them the same; a persona's id cannot be changed, only its copy has another.",
+            )
+        return _save(_store(request), text, condition)
+
+    return await run_in_threadpool(save)
+
+
+@router.delete(
+    "/{id}",
+    summary="Delete a persona",
+    status_code=204,
+    response_class=Response,
+    responses=answers(400, 404, 409, 412, 422),
+)
+def delete_persona(
+    persona_id: Annotated[str, Path(alias="id")], request: Request, if_match: IfMatch = None
+) -> Response:
+    """`If-Match` only deletes that version."""
+    return _delete(_store(request), persona_id, condition_of(if_match, None))
+
+
+def _store(request: Request) -> PersonaStore:
+    services: Services = request.app.state.services()
+    return services.personas
+
+
+async def _text(request: Request) -> str:
+    """The body as it was written; one that is all on a line is laid out for people to edit."""
+    try:
+        text = (await request.body()).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Refused(400, "body_not_utf8", f"The body is not UTF-8 from byte {error.start} on.") from None
+    if "\n" in text.strip():
+        return text
+    return dump_persona(await run_in_threadpool(parse_persona, text))
+
+
+def _save(store: PersonaStore, text: str, condition: Condition) -> Response:
+    def write() -> tuple[StoredPersona, int]:
+        if condition.new:
+            return store.create(text), 201
+        if condition.etags or condition.existing:
+            return store.save(text, etag=_guard(store, parse_persona(text).id, condition)), 200
+        try:
+            return store.create(text), 201
+        except PersonaExists:
+            return store.save(text), 200
+
+    try:
+        stored, status = write()
+    except PersonaChanged as changed:
+        return _conflict(changed, sent=text)
+    headers = _headers(stored)
+    if status == 201:
+        headers["Location"] = f"/api/personas/{stored.id}"
+    return Response(_json(stored), status, headers, "application/json")
+
+
+def _delete(store: PersonaStore, persona_id: str, condition: Condition) -> Response:
+    try:
+        guard = _guard(store, persona_id, condition) if condition.etags else None
+        store.delete(persona_id, etag=guard)
+    except PersonaChanged as changed:
+        return _conflict(changed)
+    return Response(status_code=204)
+
+
+def _guard(store: PersonaStore, persona_id: str, condition: Condition) -> str:
+    """The one version that may be written over. The store compares it again, under its lock."""
+    if len(condition.etags) == 1:
+        return condition.etags[0]
+    current = _etag_of(store, persona_id)
+    if current is not None and (condition.existing or current in condition.etags):
+        return current
+    return condition.etags[0] if condition.etags else "none"
+
+
+def _etag_of(store: PersonaStore, persona_id: str) -> str | None:
+    try:
+        return store.get(persona_id).etag
+    except PersonaNotFound:
+        return None
+    except PersonaBroken:
+        found = (stored for stored in store.all() if isinstance(stored, BrokenPersona))
+        return next((broken.etag for broken in found if broken.id == persona_id), None)
+
+
+def _conflict(changed: PersonaChanged, *, sent: str | None = None) -> Response:
+    versions = {"stored": _value(changed.text)} | ({} if sent is None else {"sent": _value(sent)})
+    answer = problem_of(changed, extra=versions)
+    if changed.etag is not None:
+        answer.headers["ETag"] = f'"{changed.etag}"'
+    return answer
+
+
+def _value(text: str | None) -> Any:
+    """A persona's text as JSON, or as it is where it is none."""
+    try:
+        return None if text is None else json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _matches(stored: StoredPersona, wanted: str, tag: str) -> bool:
+    persona = stored.persona
+    tags = [label.casefold() for label in persona.tags]
+    texts = (persona.id, persona.name.casefold(), persona.description.casefold(), *tags)
+    return (not tag or tag in tags) and any(wanted in text for text in texts)
+
+
+def _headers(stored: StoredPersona) -> dict[str, str]:
+    return {"ETag": f'"{stored.etag}"', "Cache-Control": "no-cache"}
+
+
+def _json(stored: StoredPersona) -> str:
+    return dump_persona(stored.persona).rstrip("\n")

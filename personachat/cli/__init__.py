@@ -1,0 +1,184 @@
+"""The command line: `personachat` and its commands, one line on stderr for each error.
+
+Exit codes: 0 fine; 1 a reply failed, a fault was found, or the output's reader went away; 2 the command or
+a setting cannot be used; 130 Ctrl-C. This module starts fast: what a command needs is imported by the
+command, so that `--help` loads neither Streamlit nor a provider.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from personachat import __version__
+from personachat.cli.console import complain, complain_of
+from personachat.errors import PersonaChatError, SettingsInvalid
+
+if TYPE_CHECKING:
+    from personachat.settings import Settings
+
+PersonasDir = Annotated[
+    Path | None,
+    typer.Option("--personas-dir", metavar="FOLDER", help="Where persona files are, instead of the setting."),
+]
+
+
+class ServingGroup(TyperGroup):
+    """A group whose options without a command belong to `serve`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in {"--help", "--version"}):
+            args = ["serve", *args]
+        return super().parse_args(ctx, args)
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001  # Typer's way of calling back
+    if wanted:
+        typer.echo(f"personachat {__version__}")
+        raise typer.Exit
+
+
+def _callback(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """A workbench for AI personas. Without a command: serve."""
+
+
+app = typer.Typer(
+    cls=ServingGroup,
+    callback=_callback,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+personas_app = typer.Typer(help="List, show, check and begin personas.", no_args_is_help=True)
+app.add_typer(personas_app, name="personas")
+
+
+@app.command()
+def serve(
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for everyone.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8501,
+    headless: Annotated[bool, typer.Option("--headless", help="Open no browser.")] = False,
+    personas_dir: PersonasDir = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option("--data-dir", metavar="FOLDER", help="Where data is kept, instead of the setting."),
+    ] = None,
+) -> None:
+    """Serve the pages and the REST API on one port (the default command)."""
+    from personachat.settings import load_settings
+
+    # The pages, the API and a restarted worker all read the environment: an option wins by being put there.
+    for variable, folder in (("PERSONACHAT_PERSONAS_DIR", personas_dir), ("PERSONACHAT_DATA_DIR", data_dir)):
+        if folder is not None:
+            os.environ[variable] = str(folder.absolute())
+    load_settings()  # an invalid one is told before anything slow is loaded
+    from personachat.server import serve as run
+
+    run(host=host, port=port, headless=headless)
+
+
+@app.command()
+def chat(
+    message: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MESSAGE]", help="What to say; what is piped in is added to it.", show_default=False
+        ),
+    ] = None,
+    *,
+    persona: Annotated[str, typer.Option("--persona", "-p", metavar="ID", help="Who answers.")],
+    offline: Annotated[bool, typer.Option("--offline", help="Let the embedded model answer.")] = False,
+    personas_dir: PersonasDir = None,
+) -> None:
+    """Talk to a persona: one MESSAGE, or as long as you like. Ctrl-C stops a reply and keeps its text."""
+    from personachat.cli.chat import run
+
+    raise typer.Exit(run(persona, message, offline=offline, settings=_settings(personas_dir)))
+
+
+@personas_app.command("list")
+def list_personas(*, personas_dir: PersonasDir = None) -> None:
+    """Print every persona: id, model and name; a broken one with its fault."""
+    from personachat.cli import personas
+
+    personas.list_all(personas.open_store(_settings(personas_dir)))
+
+
+@personas_app.command("show")
+def show_persona(
+    persona_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)],
+    *,
+    personas_dir: PersonasDir = None,
+) -> None:
+    """Print a persona's JSON as it was saved."""
+    from personachat.cli import personas
+
+    personas.show(personas.open_store(_settings(personas_dir)), persona_id)
+
+
+@personas_app.command("validate")
+def validate_personas(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILES]...", help="Files or folders; without any, all personas.", show_default=False
+        ),
+    ] = None,
+    *,
+    personas_dir: PersonasDir = None,
+) -> None:
+    """Print each fault as file:line:column: message; exit with 1 if there is one."""
+    from personachat.cli import personas
+
+    raise typer.Exit(personas.validate(files or [_settings(personas_dir).personas_dir]))
+
+
+@personas_app.command("new")
+def new_persona(
+    persona_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)],
+    *,
+    personas_dir: PersonasDir = None,
+) -> None:
+    """Write a persona to begin with, and print its path."""
+    from personachat.cli import personas
+
+    settings = _settings(personas_dir)
+    personas.create(personas.open_store(settings), settings.personas_dir, persona_id)
+
+
+def _settings(personas_dir: Path | None) -> Settings:
+    from personachat.settings import load_settings
+
+    return load_settings(personas_dir=personas_dir)
+
+
+def main() -> None:
+    """The console script. Never shows a traceback, except in Python's development mode."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a model may say what the terminal's encoding cannot
+    try:
+        app(prog_name="personachat")
+    except SettingsInvalid as error:
+        complain_of(error)
+        sys.exit(2)
+    except PersonaChatError as error:
+        complain_of(error)
+        sys.exit(1)
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        complain(f"something unforeseen went wrong ({type(error).__name__}).", "PYTHONDEVMODE=1 shows where.")
+        sys.exit(1)

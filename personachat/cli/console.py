@@ -1,0 +1,44 @@
+"""What the commands write, and where: answers to stdout, everything about them to stderr.
+
+So every command works in a pipe. Text from elsewhere (a model, a file) never reaches a terminal with its
+control characters, which could move the cursor or rename the window.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+from personachat.errors import PersonaChatError
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+DIM, RED, PLAIN = "\x1b[2m", "\x1b[31m", "\x1b[0m"
+
+
+def answer(text: str, *, end: str = "") -> None:
+    """Write to stdout at once; as it is into a pipe or file, without control characters on a terminal."""
+    sys.stdout.write((plain(text) if sys.stdout.isatty() else text) + end)
+    sys.stdout.flush()
+
+
+def note(text: str, *, style: str = DIM, end: str = "\n") -> None:
+    """Write to stderr; in colour on a terminal, unless NO_COLOR is set (no-color.org)."""
+    coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    text = plain(text)
+    sys.stderr.write((f"{style}{text}{PLAIN}" if coloured else text) + end)
+    sys.stderr.flush()
+
+
+def complain(message: str, hint: str = "") -> None:
+    """One line on stderr for what went wrong."""
+    line = " ".join(f"{message} {hint}".split())
+    note(f"personachat: {line}", style=RED)
+
+
+def complain_of(error: PersonaChatError) -> None:
+    complain(str(error), error.hint)
+
+
+def plain(text: str) -> str:
+    return CONTROL.sub("", text)

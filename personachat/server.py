@@ -1,0 +1,166 @@
+"""One port for everything: the pages at /, the REST API at /api.
+
+`streamlit run personachat/server.py`, `uvicorn personachat.server:app` and `serve` all serve the same
+`app`. What is slow to load is loaded after the start, beside the first requests and never in one of them,
+and on the way out open streams are ended first, since the server waits for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import pkgutil
+import signal
+import socket
+import sys
+import threading
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from types import FrameType
+from typing import Any
+
+import streamlit as st
+from starlette.middleware import Middleware
+from streamlit.cli_util import open_browser
+
+import personachat.ui
+from personachat.api.app import ApiFirst, create_api, end_streams
+from personachat.errors import AddressUnavailable, PersonaChatError, SettingsInvalid
+from personachat.services import get_services, reset_services
+from personachat.settings import APP, load_settings
+from personachat.ui import warmup
+
+log = logging.getLogger(__name__)
+
+HOME = APP / "Home.py"
+
+WARM_UP_AFTER_SECONDS = 0.25
+"""Long enough for the server to answer that it is there before the imports take the processor."""
+
+
+def _allowed_hosts() -> Collection[str]:
+    """Names the operator vouches for; a wildcard vouches for nothing."""
+    return {host for host in st.get_option("server.allowedHosts") or () if "*" not in host}
+
+
+api = create_api(allowed_hosts=_allowed_hosts)
+
+
+@asynccontextmanager
+async def lifespan(served: st.App) -> AsyncGenerator[dict[str, Any]]:
+    """Run the API's own lifespan, warm up beside it, announce, and end every reply at the end."""
+    warming = threading.Thread(target=_warm_up, name="personachat-warm-up", daemon=True)
+    asyncio.get_running_loop().call_later(WARM_UP_AFTER_SECONDS, warming.start)
+    async with api.router.lifespan_context(api):
+        with _streams_ended_at(signal.SIGINT, signal.SIGTERM):
+            announce = served.state.pop("announce", None)
+            if announce is not None:
+                announce()
+            try:
+                yield {}
+            finally:
+                await asyncio.to_thread(reset_services)
+
+
+def _warm_up() -> None:
+    """Build the services and import what first use would; the memory that stays is then frozen."""
+    bare = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
+    level = bare.level
+    bare.setLevel(logging.ERROR)  # a component that is declared outside a page is no fault
+    try:
+        if get_services().providers.default_name == "openai":
+            importlib.import_module("openai")
+        for module in pkgutil.iter_modules(personachat.ui.__path__, f"{personachat.ui.__name__}."):
+            importlib.import_module(module.name)
+        warmup.warm_up_once()
+    except Exception:
+        log.exception("Warming up failed; what is used first will be slower")
+    finally:
+        bare.setLevel(level)
+
+
+@contextmanager
+def _streams_ended_at(*signals: signal.Signals) -> Iterator[None]:
+    """End the API's open streams as soon as a signal comes, besides what the server itself does then.
+
+    The server stops only when every connection is done, and a stream is done when its reply is.
+    """
+    loop = asyncio.get_running_loop()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(end_streams, api)
+        handlers[number](number, frame)
+
+    handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
+    if threading.current_thread() is threading.main_thread():  # nobody else may handle signals
+        for number in signals:
+            handler = signal.getsignal(number)
+            if callable(handler):
+                handlers[number] = handler
+                signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for handled, handler in handlers.items():
+            signal.signal(handled, handler)
+
+
+def _show_script_error(error: Exception) -> bool:
+    """A page failed: log why, and show a sentence instead of a traceback."""
+    log.error("A page failed", exc_info=error)
+    if isinstance(error, PersonaChatError):
+        st.error(f"{error} {error.hint}".strip(), icon=":material/error:")
+    else:
+        st.error(
+            "Something went wrong on this page. Reload it; the server's log says what it was.",
+            icon=":material/error:",
+        )
+    return True
+
+
+try:
+    load_settings()
+except SettingsInvalid as invalid:
+    sys.exit(f"personachat: {invalid} {invalid.hint}".rstrip())
+
+app = st.App(
+    HOME, lifespan=lifespan, middleware=[Middleware(ApiFirst, api=api)], on_script_error=_show_script_error
+)
+
+
+def serve(*, host: str, port: int, headless: bool) -> None:
+    """Serve until stopped, and open a browser unless headless. Raises AddressUnavailable."""
+    _refuse_unavailable(host, port)
+    shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    url = f"http://{shown}:{port}"
+
+    def announce() -> None:
+        print(f"PersonaChat is at {url}, its API at {url}/api/docs. Ctrl-C ends it.", flush=True)  # noqa: T201
+        if not st.get_option("server.headless"):
+            threading.Thread(target=open_browser, args=(url,), daemon=True).start()
+
+    app.state["announce"] = announce
+    sys.argv = [str(HOME)]  # Streamlit looks for .streamlit/config.toml beside it
+    app.run(
+        config={
+            "server.address": host,
+            "server.port": port,
+            **({"server.headless": True} if headless else {}),  # else it is as the machine has a screen
+            "logger.hideWelcomeMessage": True,  # it asks a server on the internet for this machine's address
+        }
+    )
+
+
+def _refuse_unavailable(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as attempt:
+        if sys.platform != "win32":
+            attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            attempt.bind((host, port))
+        except OSError as error:
+            raise AddressUnavailable(
+                f"Port {port} of {host} cannot be used: {(error.strerror or 'no such address').lower()}.",
+                hint="Choose another with --port, or --host.",
+            ) from None

@@ -1,0 +1,63 @@
+"""The API on a real port, over services that talk to the fake provider."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+
+from personachat.api.app import ApiFirst, create_api
+from personachat.services import Services, build_services
+from personachat.settings import load_settings
+from tests.conftest import persona_text
+from tests.fake_provider import FakeProvider
+
+
+@contextmanager
+def served(services: Services) -> Iterator[httpx2.Client]:
+    """Serve the API of these services and yield a client of it, based at /api."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    outer = ApiFirst(Starlette(), api=create_api(lambda: services))
+    server = uvicorn.Server(uvicorn.Config(outer, lifespan="off", log_level="critical"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=20) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        for generation in list(services.generations._generations.values()):
+            generation.stop()  # the server waits for open streams
+        thread.join(10)
+        listening.close()
+    assert not thread.is_alive()
+
+
+@contextmanager
+def standing(folder: Path, **settings: Any) -> Iterator[httpx2.Client]:
+    """Serve services of their own with a persona "tester", for a whole module of tests."""
+    with FakeProvider() as fake:
+        explicit = {"openai_base_url": fake.base_url, "openai_api_key": "sk-test-key-that-nobody-may-see"}
+        folders = {"personas_dir": folder / "personas", "data_dir": folder / "data"}
+        services = build_services(load_settings(**(explicit | folders | settings)))
+        services.personas.save(persona_text())
+        try:
+            with served(services) as client:
+                yield client
+        finally:
+            services.close()
+
+
+@pytest.fixture
+def client(services: Services) -> Iterator[httpx2.Client]:
+    with served(services) as made:
+        yield made

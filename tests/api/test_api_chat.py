@@ -1,0 +1,375 @@
+"""Chat over real HTTP: the stream, coming back to it, leaving it, stopping it, and what fails before it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from personachat.services import Services
+from tests.api.conftest import served
+from tests.api.wire import Event, chatting, events_of, problem_of, said, streamed, text_of
+from tests.conftest import persona_text
+from tests.fake_provider import FakeProvider, Gate, Reply, chunk, events, failure, reset, status, tokens
+
+KEY = "sk-test-key-that-nobody-may-see"
+
+
+def until(events: Iterator[Event], name: str) -> Event:
+    return next(event for event in events if event.name == name)
+
+
+def test_a_reply_comes_as_numbered_named_events(client: httpx2.Client, fake: FakeProvider) -> None:
+    fake.enqueue(tokens(["Hel", "lo"], usage=(7, 2)))
+    with chatting(client) as (response, stream):
+        found = list(stream)
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert "no-cache" in response.headers["cache-control"]
+    assert response.headers["x-accel-buffering"] == "no"
+    assert "content-encoding" not in response.headers
+    assert list(dict.fromkeys(event.name for event in found)) == ["start", "delta", "usage", "done", None]
+    assert [event.number for event in found] == [*range(1, len(found)), None]
+    start, *_, usage, done, end = [event.data for event in found]
+    assert {key: start[key] for key in ("personaId", "model", "provider")} == {
+        "personaId": "tester",
+        "model": "gpt-4",
+        "provider": "openai",
+    }
+    assert set(start) == {"conversationId", "messageId", "personaId", "model", "provider"}
+    assert text_of(found) == "Hello"
+    assert usage == {"promptTokens": 7, "completionTokens": 2, "costUsd": None}
+    assert done == {"finishReason": "stop"}
+    assert end == "[DONE]"
+
+
+def test_events_are_plain_ascii_on_the_wire(client: httpx2.Client, fake: FakeProvider) -> None:
+    text = "é \u2028 \x85 \U0001f600\n\r\nid: 9\n\ndata: x"
+    fake.enqueue(tokens([text]))
+    with client.stream("POST", "/chat", json={"message": "Hi", "personaId": "tester"}) as response:
+        raw = response.read()
+    assert raw.isascii()
+    lines = [line for line in raw.decode().split("\n") if line.startswith("data: {")]
+    assert any(json.loads(line[6:]).get("content") == text for line in lines)
+
+
+def test_reasoning_has_events_of_its_own(client: httpx2.Client, fake: FakeProvider) -> None:
+    thought = chunk({"reasoning_content": "Hm."})
+    fake.enqueue(events(thought, chunk("Yes."), chunk({}, finish="stop")))
+    found = said(client)
+    assert [event.data["content"] for event in found if event.name == "reasoning"] == ["Hm."]
+    assert text_of(found) == "Yes."
+
+
+def test_what_is_left_out_is_noticed_in_the_stream(client: httpx2.Client, fake: FakeProvider) -> None:
+    too_long = failure(400, "too long", error_code="context_length_exceeded")
+    fake.enqueue(too_long, tokens(["ok"]))
+    history = [
+        {"role": role, "content": f"{role} {number}"} for number in range(4) for role in ("user", "assistant")
+    ]
+    found = said(client, history=history)
+    assert [event.name for event in found if event.name in {"notice", "done"}] == ["notice", "done"]
+
+
+def test_a_conversation_goes_on_with_what_was_said(client: httpx2.Client, fake: FakeProvider) -> None:
+    fake.enqueue(tokens(["one"]), tokens(["two"]))
+    conversation_id = said(client, "first")[0].data["conversationId"]
+    second = said(client, "second", conversationId=conversation_id)
+    assert second[0].data["conversationId"] == conversation_id
+    asked = [message["content"] for message in fake.chats[1].body["messages"]]
+    assert asked[1:] == ["first", "one", "second"]
+
+
+def test_history_begins_a_conversation(client: httpx2.Client, fake: FakeProvider) -> None:
+    history = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    said(client, "c", history=history)
+    assert [message["content"] for message in fake.chats[0].body["messages"]][1:] == ["a", "b", "c"]
+
+
+def test_a_lost_connection_is_resumed_after_the_last_event(client: httpx2.Client, fake: FakeProvider) -> None:
+    gate = Gate()
+    fake.enqueue(tokens(["one ", "two ", gate, "three"]))
+    with chatting(client) as (_, stream):
+        message_id = next(stream).data["messageId"]
+        last = until(stream, "delta")
+    with streamed(
+        client, "GET", f"/chat/{message_id}/events", headers={"Last-Event-ID": str(last.number)}
+    ) as (_, stream):
+        gate.open()
+        rest = list(stream)
+    assert rest[0].number == (last.number or 0) + 1
+    assert text_of([last, *rest]) == "one two three"
+    assert rest[-1].data == "[DONE]"
+
+
+def test_a_reply_can_be_read_again_after_its_end(client: httpx2.Client, fake: FakeProvider) -> None:
+    first = said(client)
+    with streamed(client, "GET", f"/chat/{first[0].data['messageId']}/events") as (_, stream):
+        assert list(stream) == first
+
+
+def test_after_the_last_event_there_is_only_the_end(client: httpx2.Client, fake: FakeProvider) -> None:
+    first = said(client)
+    last = {"Last-Event-ID": str(first[-2].number)}
+    with streamed(client, "GET", f"/chat/{first[0].data['messageId']}/events", headers=last) as (_, stream):
+        assert [event.data for event in stream] == ["[DONE]"]
+
+
+@pytest.mark.parametrize("last", ["99999999", "-1", "1.5", "x", "9" * 400, "\u0661"])
+def test_a_last_event_that_never_was_is_refused(client: httpx2.Client, fake: FakeProvider, last: str) -> None:
+    message_id = said(client)[0].data["messageId"]
+    headers = {b"Last-Event-ID": last.encode()}
+    problem_of(client.get(f"/chat/{message_id}/events", headers=headers), 422, "request_invalid")
+
+
+def test_closing_the_connection_stops_the_provider_within_two_seconds(
+    client: httpx2.Client, fake: FakeProvider
+) -> None:
+    fake.enqueue(tokens(["one", Gate(), "two"]))
+    with chatting(client) as (_, stream):
+        until(stream, "delta")
+    assert fake.wait_for_disconnect(2)
+
+
+def test_closing_the_connection_before_the_first_event_stops_the_provider(
+    client: httpx2.Client, fake: FakeProvider
+) -> None:
+    fake.enqueue(Reply(early=[Gate()]))
+    with pytest.raises(httpx2.ReadTimeout):
+        client.post("/chat", json={"message": "Hi", "personaId": "tester"}, timeout=0.5)
+    assert fake.wait_for_disconnect(2)
+
+
+def test_a_kept_conversation_goes_on_without_a_connection(
+    client: httpx2.Client, fake: FakeProvider, services: Services
+) -> None:
+    gate = Gate()
+    fake.enqueue(tokens(["one"]), tokens(["two", gate, " three"]))
+    conversation_id = said(client, "first")[0].data["conversationId"]
+    with chatting(client, "second", conversationId=conversation_id) as (_, stream):
+        message_id = next(stream).data["messageId"]
+        until(stream, "delta")
+    assert not fake.wait_for_disconnect(1.5)
+    gate.open()
+    with streamed(client, "GET", f"/chat/{message_id}/events") as (_, stream):
+        assert text_of(list(stream)) == "two three"
+
+
+def test_another_watcher_keeps_a_reply_alive(client: httpx2.Client, fake: FakeProvider) -> None:
+    gate = Gate()
+    fake.enqueue(tokens(["one", gate, " two"]))
+    with chatting(client) as (_, stream):
+        message_id = next(stream).data["messageId"]
+        until(stream, "delta")
+        watching = streamed(client, "GET", f"/chat/{message_id}/events")
+        _, watched = watching.__enter__()
+        until(watched, "delta")
+    assert not fake.wait_for_disconnect(1.5)
+    gate.open()
+    assert text_of(list(watched)) == " two"
+    watching.__exit__(None, None, None)
+
+
+def test_stop_ends_the_stream_and_keeps_the_text(
+    client: httpx2.Client, fake: FakeProvider, services: Services
+) -> None:
+    fake.enqueue(tokens(["one", Gate(), "two"]))
+    with chatting(client) as (_, stream):
+        start = next(stream).data
+        until(stream, "delta")
+        stopped = client.post(f"/chat/{start['messageId']}/stop")
+        assert stopped.json() == {"messageId": start["messageId"], "state": "stopped"}
+        assert [event.data for event in stream] == [{"finishReason": "stopped"}, "[DONE]"]
+    assert fake.wait_for_disconnect(2)
+    leaf = services.chat.conversation(start["conversationId"]).leaf
+    assert leaf is not None
+    assert leaf.reply is not None
+    assert leaf.reply.text == "one"
+
+
+def test_stopping_an_ended_reply_changes_nothing(client: httpx2.Client, fake: FakeProvider) -> None:
+    message_id = said(client)[0].data["messageId"]
+    assert client.post(f"/chat/{message_id}/stop").json()["state"] == "finished"
+
+
+def test_unknown_replies_are_not_found(client: httpx2.Client) -> None:
+    problem_of(client.post("/chat/nothing/stop"), 404, "reply_not_found")
+    problem_of(client.get("/chat/nothing/events"), 404, "reply_not_found")
+
+
+@pytest.mark.parametrize(
+    ("upstream", "expected", "code"),
+    [
+        (failure(401, "bad key"), 502, "api_key_refused"),
+        (failure(404, "no such model", error_code="model_not_found"), 404, "model_not_found"),
+        (failure(429, "no money", error_code="insufficient_quota"), 402, "quota_exceeded"),
+        (status(302, {"Location": "http://192.0.2.1/"}), 502, "redirect_refused"),
+    ],
+)
+def test_what_fails_before_the_first_event_is_a_status(
+    client: httpx2.Client, fake: FakeProvider, services: Services, upstream: Any, expected: int, code: str
+) -> None:
+    fake.enqueue(upstream)
+    response = client.post("/chat", json={"message": "Hi", "personaId": "tester"})
+    problem_of(response, expected, code)
+    assert KEY not in response.text
+    assert not services.conversations._conversations, "a conversation that never began is left behind"
+
+
+def test_a_provider_that_wants_us_to_wait_says_how_long(client: httpx2.Client, fake: FakeProvider) -> None:
+    fake.enqueue(status(429, {"Retry-After": "31"}, {"error": {"message": "slow down"}}))
+    response = client.post("/chat", json={"message": "Hi", "personaId": "tester"})
+    problem_of(response, 429, "rate_limited")
+    assert response.headers["retry-after"] == "31"
+
+
+def test_a_provider_that_is_away_is_unavailable(client: httpx2.Client, fake: FakeProvider) -> None:
+    fake.enqueue(reset(), reset(), reset())
+    response = client.post("/chat", json={"message": "Hi", "personaId": "tester"})
+    assert response.status_code in {502, 503}
+    problem_of(response, response.status_code, response.json()["code"])
+
+
+def test_what_fails_after_the_first_event_is_an_event(client: httpx2.Client, fake: FakeProvider) -> None:
+    fake.enqueue(events(chunk("some"), {"error": {"message": "boom"}}, done=False))
+    found = said(client)
+    assert text_of(found) == "some"
+    assert found[-2].name == "error"
+    assert found[-2].data["code"] == "stream_failed"
+    assert found[-2].data["message"]
+    assert found[-1].data == "[DONE]"
+
+
+def test_above_the_limit_a_reply_is_refused_until_later(
+    make_services: Callable[..., Services], fake: FakeProvider
+) -> None:
+    gate = Gate()
+    fake.enqueue(tokens(["one", gate]))
+    with served(make_services(max_concurrent_replies=1)) as client, chatting(client) as (_, stream):
+        until(stream, "delta")
+        refused = client.post("/chat", json={"message": "Hi", "personaId": "tester"})
+        problem_of(refused, 429, "too_many_replies")
+        assert int(refused.headers["retry-after"]) >= 1
+        gate.open()
+        assert list(stream)[-1].data == "[DONE]"
+        assert text_of(said(client, "again")) == "You said: again"
+
+
+def test_a_conversation_answers_one_message_at_a_time(client: httpx2.Client, fake: FakeProvider) -> None:
+    fake.enqueue(tokens(["one"]), tokens(["two", Gate()]))
+    conversation_id = said(client)[0].data["conversationId"]
+    body = {"message": "third", "personaId": "tester", "conversationId": conversation_id}
+    with chatting(client, "second", conversationId=conversation_id) as (_, stream):
+        until(stream, "delta")
+        problem_of(client.post("/chat", json=body), 409, "reply_in_progress")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected", "code"),
+    [
+        ({"message": "Hi", "personaId": "nobody"}, 404, "persona_not_found"),
+        ({"message": "Hi", "personaId": "../../etc/passwd"}, 404, "persona_not_found"),
+        ({"message": "Hi", "personaId": "tester", "conversationId": "no"}, 404, "conversation_not_found"),
+        ({"message": "", "personaId": "tester"}, 422, "request_invalid"),
+        ({"message": " \n ", "personaId": "tester"}, 422, "message_invalid"),
+        ({"message": 1, "personaId": "tester"}, 422, "request_invalid"),
+        ({"message": ["Hi"], "personaId": None}, 422, "request_invalid"),
+        ({"personaId": "tester"}, 422, "request_invalid"),
+        ({"message": "Hi", "persona_id": "tester"}, 422, "request_invalid"),
+        ({"message": "Hi", "personaId": "tester", "baseUrl": "http://192.0.2.1"}, 422, "request_invalid"),
+        ({"message": "Hi", "personaId": "tester", "apiKey": "sk-x"}, 422, "request_invalid"),
+        ({"message": "Hi", "personaId": "tester", "history": {"role": "user"}}, 422, "request_invalid"),
+        (
+            {"message": "Hi", "personaId": "tester", "history": [{"role": "system", "content": "x"}]},
+            422,
+            "request_invalid",
+        ),
+        ([], 422, "request_invalid"),
+        (None, 422, "request_invalid"),
+    ],
+)
+def test_a_body_that_is_wrong_is_named(
+    client: httpx2.Client, fake: FakeProvider, body: Any, expected: int, code: str
+) -> None:
+    problem_of(client.post("/chat", json=body), expected, code)
+    assert not fake.chats
+
+
+def test_history_and_a_conversation_exclude_each_other(client: httpx2.Client, fake: FakeProvider) -> None:
+    conversation_id = said(client)[0].data["conversationId"]
+    body = {"message": "Hi", "personaId": "tester", "conversationId": conversation_id}
+    history = [{"role": "user", "content": "x"}]
+    problem_of(client.post("/chat", json=body | {"history": history}), 422, "request_invalid")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"message": "\xff"}',
+        b"{",
+        b"",
+        b"[" * 100_000,
+        b'{"message": NaN}',
+        b"\x00",
+        b'"\\ud800"',
+        b"1" * 5000,
+    ],
+)
+def test_a_body_that_is_no_json_is_never_our_fault(client: httpx2.Client, raw: bytes) -> None:
+    response = client.post("/chat", content=raw, headers={"Content-Type": "application/json"})
+    assert response.status_code in {400, 422}
+    problem_of(response, response.status_code, response.json()["code"])
+
+
+def test_half_characters_in_a_message_do_no_harm(client: httpx2.Client, fake: FakeProvider) -> None:
+    raw = b'{"message": "a\\ud800b\\u0000", "personaId": "tester"}'
+    response = client.post("/chat", content=raw, headers={"Content-Type": "application/json"})
+    assert response.status_code in {200, 422}
+
+
+def test_a_broken_persona_cannot_answer(client: httpx2.Client, services: Services) -> None:
+    (services.settings.personas_dir / "broken.json").write_text('{"id": "broken"', "utf-8")
+    response = client.post("/chat", json={"message": "Hi", "personaId": "broken"})
+    assert problem_of(response, 409, "persona_broken")["problems"]
+
+
+def test_the_greeting_is_part_of_the_conversation(
+    client: httpx2.Client, fake: FakeProvider, services: Services
+) -> None:
+    services.personas.save(persona_text("greeter", greeting="Welcome."))
+    said(client, "Hi", personaId="greeter")
+    assert [message["content"] for message in fake.chats[0].body["messages"]][1:] == ["Welcome.", "Hi"]
+
+
+def test_a_silent_stream_carries_heartbeats(
+    client: httpx2.Client, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("personachat.api.events.HEARTBEAT_SECONDS", 0.05)
+    gate = Gate()
+    fake.enqueue(tokens(["one", gate, "two"]))
+    with client.stream("POST", "/chat", json={"message": "Hi", "personaId": "tester"}) as response:
+        lines = response.iter_lines()
+        assert any(line.startswith(":") for line in lines)
+        gate.open()
+        assert list(lines)[-2:] == ["data: [DONE]", ""]
+
+
+def test_many_replies_stream_at_once(make_services: Callable[..., Services], fake: FakeProvider) -> None:
+    count = 40
+    gate = Gate()
+    fake.enqueue(*[tokens(["a", gate, *["b"] * 50]) for _ in range(count)])
+    body = {"message": "Hi", "personaId": "tester"}
+    with served(make_services(max_concurrent_replies=count)) as client:
+        watching = [client.stream("POST", "/chat", json=body) for _ in range(count)]
+        streams = [events_of(stream.__enter__()) for stream in watching]
+        for stream in streams:
+            until(stream, "delta")
+        gate.open()
+        for stream in streams:
+            rest = list(stream)
+            assert text_of(rest) == "b" * 50
+            assert rest[-1].data == "[DONE]"
+        for opened in watching:
+            opened.__exit__(None, None, None)

@@ -1,0 +1,92 @@
+"""The OpenAPI description against the running API: nothing is answered that it does not declare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.schemas import BaseSchema
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from tests.api.conftest import standing
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the API is: one for all, since hypothesis calls a test many times over."""
+    with standing(tmp_path_factory.mktemp("described")) as client:
+        yield str(client.base_url).rstrip("/")
+
+
+@pytest.fixture(scope="module")
+def description(address: str) -> BaseSchema:
+    return schemathesis.openapi.from_url(f"{address}/openapi.json")
+
+
+OPERATIONS = [
+    ("POST", "/chat"),
+    ("GET", "/chat/{messageId}/events"),
+    ("POST", "/chat/{messageId}/stop"),
+    ("GET", "/personas"),
+    ("POST", "/personas"),
+    ("DELETE", "/personas"),
+    ("GET", "/personas/schema"),
+    ("GET", "/personas/{id}"),
+    ("PUT", "/personas/{id}"),
+    ("DELETE", "/personas/{id}"),
+    ("GET", "/health"),
+]
+REFUSING = [
+    ("POST", "/chat"),
+    ("POST", "/personas"),
+    ("DELETE", "/personas"),
+    ("PUT", "/personas/{id}"),
+]
+"""Those that can be asked in a way the description does not allow."""
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "mode"),
+    [(*operation, GenerationMode.POSITIVE) for operation in OPERATIONS]
+    + [(*operation, GenerationMode.NEGATIVE) for operation in REFUSING],
+)
+def test_generated_requests_are_answered_as_described(
+    description: BaseSchema, method: str, path: str, mode: GenerationMode
+) -> None:
+    operation = description[path][method]
+
+    @settings(
+        max_examples=15,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(operation.as_strategy(generation_mode=mode))
+    def check(case: Case[Any]) -> None:
+        # A request can fit the schema and not the facts: a version that has changed, an id that differs.
+        case.call_and_validate(excluded_checks=[positive_data_acceptance])
+
+    check()
+
+
+def test_every_operation_is_generated_for(address: str) -> None:
+    described = httpx2.get(f"{address}/openapi.json").json()["paths"]
+    assert {(method.upper(), path) for path, methods in described.items() for method in methods} == set(
+        OPERATIONS
+    )
+
+
+def test_every_operation_says_what_it_is_for(address: str) -> None:
+    described = httpx2.get(f"{address}/openapi.json").json()
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            assert operation["summary"], f"{method} {path}"
+            assert operation["description"], f"{method} {path}"
+            assert operation["responses"]["default"]["content"].keys() == {"application/problem+json"}

@@ -1,0 +1,239 @@
+"""The whole server as people start it: in a process of its own, with pages and API on one port."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+from streamlit.testing.v1 import AppTest
+from streamlit.web.server.app_discovery import discover_asgi_app
+
+from personachat.errors import AddressUnavailable
+from personachat.server import serve
+from personachat.settings import APP
+from tests.api.wire import chatting, problem_of, said, text_of
+from tests.conftest import persona_text
+from tests.fake_provider import FakeProvider, Gate, tokens
+
+SECONDS = 30
+SERVER = APP / "personachat" / "server.py"
+PYTHON = [sys.executable, "-W", "ignore"]
+WAYS = {
+    "serve": (
+        "-c",
+        "from personachat.server import serve; serve(host='127.0.0.1', port={port}, headless=True)",
+    ),
+    "uvicorn": ("-m", "uvicorn", "personachat.server:app", "--port", "{port}"),
+    "streamlit": (
+        *("-m", "streamlit", "run", str(SERVER), "--server.port", "{port}"),
+        *("--server.address", "127.0.0.1", "--server.headless", "true"),
+    ),
+}
+LISTENING = {"serve": "PersonaChat is at", "uvicorn": "Uvicorn running", "streamlit": "URL:"}
+
+
+@dataclass
+class Running:
+    process: subprocess.Popen[str]
+    client: httpx2.Client
+    output: list[str]
+    ended: threading.Thread
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def environment(fake: FakeProvider, tmp_path: Path) -> dict[str, str]:
+    personas = tmp_path / "personas"
+    personas.mkdir()
+    (personas / "tester.json").write_text(persona_text(), "utf-8")
+    return {name: value for name, value in os.environ.items() if not name.startswith("STREAMLIT_")} | {
+        "OPENAI_BASE_URL": fake.base_url,
+        "OPENAI_API_KEY": "sk-test-key-that-nobody-may-see",
+        "PERSONACHAT_PERSONAS_DIR": str(personas),
+        "PERSONACHAT_DATA_DIR": str(tmp_path / "data"),
+        "HOME": str(tmp_path),
+    }
+
+
+@contextmanager
+def running(way: str, environment: dict[str, str], folder: Path) -> Iterator[Running]:
+    port = free_port()
+    process = subprocess.Popen(
+        [*PYTHON, *(part.format(port=port) for part in WAYS[way])],
+        env=environment,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    output: list[str] = []
+    there = threading.Event()
+
+    def read() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            output.append(line)
+            if LISTENING[way] in line:
+                there.set()
+        there.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        assert there.wait(SECONDS), output
+        assert process.poll() is None, output
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=SECONDS) as client:
+            yield Running(process, client, output, reader)
+    finally:
+        process.kill()
+        process.wait()
+        reader.join(SECONDS)
+        if process.stdout:
+            process.stdout.close()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_pages_and_api_are_on_one_port(
+    way: str, environment: dict[str, str], tmp_path: Path, fake: FakeProvider
+) -> None:
+    with running(way, environment, tmp_path) as server:
+        root = server.client.base_url.copy_with(path="/")
+        assert server.client.get("/health").json()["personas"] == 1
+        for path in ("/", "/personas"):
+            page = httpx2.get(root.join(path), timeout=SECONDS)
+            assert page.status_code == 200
+            assert '<div id="root">' in page.text
+        assert text_of(said(server.client, "one two")) == "You said: one two"
+        problem_of(server.client.get("/personas/..%2f"), 404, "not_found")
+        assert httpx2.get(root.join("/api"), timeout=SECONDS).headers["location"] == "/api/docs"
+        assert not [line for line in server.output if "Traceback" in line or "sk-test-key" in line]
+
+
+def test_nothing_of_the_pages_is_added_to_the_api(environment: dict[str, str], tmp_path: Path) -> None:
+    packed = {"Accept-Encoding": "gzip"}
+    with (
+        running("serve", environment, tmp_path) as server,
+        chatting(server.client) as (response, events),
+    ):
+        assert list(events)[-1].data == "[DONE]"
+        for answer in (response, server.client.get("/openapi.json", headers=packed)):
+            assert "content-encoding" not in answer.headers
+            assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_running_replies_and_the_server(
+    way: str, number: signal.Signals, environment: dict[str, str], tmp_path: Path, fake: FakeProvider
+) -> None:
+    fake.enqueue(tokens(["one", Gate(), "two"]))
+    with running(way, environment, tmp_path) as server:
+        with chatting(server.client) as (_, events):
+            next(event for event in events if event.name == "delta")
+            server.process.send_signal(number)
+            rest = list(events)
+        assert [event.data for event in rest] == [{"finishReason": "stopped"}, "[DONE]"]
+        server.process.wait(5)
+        server.ended.join(SECONDS)
+        # Ctrl-C ends as KeyboardInterrupt, which whoever called `serve` turns into an exit code.
+        assert way == "serve" or not [line for line in server.output if "Traceback" in line]
+    assert fake.wait_for_disconnect(2)
+
+
+def test_a_signal_ends_an_idle_server_at_once(environment: dict[str, str], tmp_path: Path) -> None:
+    with running("uvicorn", environment, tmp_path) as server:
+        server.client.get("/health")
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait(5)
+
+
+def test_the_pages_get_our_configuration(environment: dict[str, str], tmp_path: Path) -> None:
+    """From any folder: what .streamlit/config.toml says is what the server runs with."""
+    code = f"""
+import json
+from streamlit import config
+from streamlit.web.server.starlette.starlette_server import UvicornRunner
+
+def show(self):
+    print(json.dumps({{name: config.get_option(name) for name in config._config_options}}, default=str))
+
+UvicornRunner.run = show
+from personachat.server import serve
+serve(host="127.0.0.1", port={free_port()}, headless=True)
+"""
+    command = [*PYTHON, "-c", code]
+    result = subprocess.run(
+        command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS, check=True
+    )
+    seen = json.loads(result.stdout)
+    wanted = tomllib.loads((APP / ".streamlit" / "config.toml").read_text("utf-8"))
+    flat = {f"{section}.{name}": value for section, names in wanted.items() for name, value in names.items()}
+    assert flat
+    for name, value in flat.items():
+        if not isinstance(value, dict):
+            assert seen[name] == value, name
+    assert seen["server.address"] == "127.0.0.1"
+
+
+def test_streamlit_finds_the_app() -> None:
+    found = discover_asgi_app(SERVER)
+    assert (found.is_asgi_app, found.import_string) == (True, "server:app")
+
+
+def test_a_port_in_use_is_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(AddressUnavailable, match=rf"^Port {port} of 127\.0\.0\.1 cannot be used: .*\.$"):
+            serve(host="127.0.0.1", port=port, headless=True)
+    with pytest.raises(AddressUnavailable):
+        serve(host="no-such-host.invalid", port=8501, headless=True)
+
+
+def test_an_invalid_setting_stops_the_start_with_a_sentence(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    result = subprocess.run(
+        [*PYTHON, "-m", "uvicorn", "personachat.server:app", "--port", str(free_port())],
+        env=environment | {"PERSONACHAT_MAX_CONCURRENT_REPLIES": "many"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert result.returncode != 0
+    assert "PERSONACHAT_MAX_CONCURRENT_REPLIES" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_page_that_fails_shows_a_sentence_and_no_traceback() -> None:
+    def page() -> None:
+        from personachat.errors import StoreUnavailable
+        from personachat.server import _show_script_error
+
+        _show_script_error(RuntimeError("inner secret"))
+        _show_script_error(StoreUnavailable("The disk is full.", hint="Make room."))
+
+    page_run = AppTest.from_function(page, default_timeout=SECONDS).run()
+    first, second = (shown.value for shown in page_run.error)
+    assert "went wrong" in first
+    assert "inner secret" not in first
+    assert second == "The disk is full. Make room."
