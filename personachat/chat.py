@@ -17,6 +17,7 @@ from personachat.conversations.memory import MemoryConversations
 from personachat.conversations.model import Conversation, QueuedMessage, Reply, Turn, new_id
 from personachat.engine import ReplyLimits, reply
 from personachat.errors import (
+    ConversationNotFound,
     MessageInvalid,
     PersonaChatError,
     ProviderError,
@@ -210,16 +211,23 @@ class ChatService:
             )
 
         def ended(generation: Generation) -> None:
-            self._conversations.update(conversation.id, replace(turn, reply=generation.snapshot()))
-            if generation.state != "failed":
-                try:
+            try:
+                self._conversations.update(conversation.id, replace(turn, reply=generation.snapshot()))
+                if generation.state != "failed":
                     self.send_queued(conversation.id)
-                except PersonaChatError as error:  # it stays in the queue, where the page offers it again
-                    log.warning("A queued message was not sent: %s", error.code)
+            except ConversationNotFound:
+                log.debug("A reply ended after its conversation was discarded")
+            except PersonaChatError as error:  # it stays in the queue, where the page offers it again
+                log.warning("A queued message was not sent: %s", error.code)
 
-        return self._generations.start(
-            events, kept=conversation.kept, first=first, reply_id=turn.id, on_ended=ended
+        generation = Generation(
+            turn.id,
+            kept=conversation.kept,
+            first=first,
+            conversation_id=conversation.id,
+            persona_id=persona.id,
         )
+        return self._generations.start(generation, events, on_ended=ended)
 
     def _plan(
         self, persona: Persona, history: Sequence[ChatMessage], *, offline: bool

@@ -42,14 +42,24 @@ REMEMBERED = 1_000
 class Generation:
     """One reply. Safe for threads: the engine writes, any number of watchers read."""
 
-    def __init__(self, reply_id: str, *, kept: bool, first: Reply) -> None:
-        self.id = reply_id
+    def __init__(
+        self,
+        reply_id: str | None = None,
+        *,
+        kept: bool = True,
+        first: Reply | None = None,
+        conversation_id: str = "",
+        persona_id: str = "",
+    ) -> None:
+        self.id = reply_id or new_id()
+        self.conversation_id = conversation_id
+        self.persona_id = persona_id
         self.kept = kept
         self._condition = threading.Condition()
         self._events: list[ReplyEvent] = []
         self._sleepers: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
         self._started = time.monotonic()
-        self._reply = first
+        self._reply = first or Reply()
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._followers = 0
@@ -196,18 +206,15 @@ class Generations:
 
     def start(
         self,
+        generation: Generation,
         events: Callable[[], AsyncGenerator[ReplyEvent]],
         *,
-        kept: bool,
-        first: Reply | None = None,
-        reply_id: str | None = None,
         on_ended: Callable[[Generation], None] = lambda _: None,
     ) -> Generation:
         """Run a reply; `on_ended` is called once, on the engine's loop, after its last event.
 
         Above the limit the generation fails at once with `too_many_replies`.
         """
-        generation = Generation(reply_id or new_id(), kept=kept, first=first or Reply())
         with self._lock:
             admitted = self._running < self.max_concurrent
             self._running += admitted
@@ -244,12 +251,16 @@ class Generations:
             future.cancel()
             raise
 
+    def stop_all(self) -> None:
+        """Stop every running reply."""
+        for generation in list(self._generations.values()):
+            generation.stop()
+
     def close(self) -> None:
         """Stop every reply and the loop; returns once the thread has ended."""
         if not self._thread.is_alive():
             return
-        for generation in list(self._generations.values()):
-            generation.stop()
+        self.stop_all()
         asyncio.run_coroutine_threadsafe(self._drain(), self._loop).result(timeout=10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)

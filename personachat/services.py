@@ -27,6 +27,7 @@ class Services:
     chat: ChatService
 
     def close(self) -> None:
+        self.generations.stop_all()
         self.generations.ask(self.providers.aclose(), timeout_seconds=10)
         self.generations.close()
 

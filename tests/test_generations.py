@@ -52,7 +52,7 @@ def text_arrived(generation: Generation, words: int) -> None:
 
 def test_a_reply_runs_to_its_end_without_a_watcher(generations: Generations) -> None:
     script, ended = Script("a", "b"), threading.Event()
-    generation = generations.start(script, kept=True, on_ended=lambda _: ended.set())
+    generation = generations.start(Generation(), script, on_ended=lambda _: ended.set())
     script.go.set()
     assert ended.wait(WAIT)
     assert generation.snapshot().text == "ab"
@@ -62,7 +62,7 @@ def test_a_reply_runs_to_its_end_without_a_watcher(generations: Generations) -> 
 
 def test_stop_keeps_the_text_that_arrived_and_cancels_upstream(generations: Generations) -> None:
     script = Script("kept ", "words")
-    generation = generations.start(script, kept=True)
+    generation = generations.start(Generation(), script)
     text_arrived(generation, 2)
     generation.stop()
     assert generation.state == "stopped"
@@ -71,13 +71,13 @@ def test_stop_keeps_the_text_that_arrived_and_cancels_upstream(generations: Gene
 
 
 def test_stop_takes_effect_before_the_first_event(generations: Generations) -> None:
-    generation = generations.start(Script(), kept=True)
+    generation = generations.start(Generation(), Script())
     generation.stop()
     assert generation.snapshot().finish_reason == "stopped"
 
 
 def test_nothing_comes_after_the_end(generations: Generations) -> None:
-    generation = generations.start(Script("a"), kept=True)
+    generation = generations.start(Generation(), Script("a"))
     text_arrived(generation, 1)
     generation.stop()
     generation.add(TextDelta("late"))
@@ -89,7 +89,7 @@ def test_nothing_comes_after_the_end(generations: Generations) -> None:
 @pytest.mark.anyio
 async def test_a_watcher_may_begin_at_any_number(generations: Generations) -> None:
     script = Script("a", "b", "c")
-    generation = generations.start(script, kept=True)
+    generation = generations.start(Generation(), script)
     text_arrived(generation, 3)
     script.go.set()
     seen = [(number, event) async for number, event in generation.events(after=2)]
@@ -99,7 +99,7 @@ async def test_a_watcher_may_begin_at_any_number(generations: Generations) -> No
 
 def test_a_reply_nobody_keeps_ends_when_its_last_watcher_leaves(generations: Generations) -> None:
     script = Script("a")
-    generation = generations.start(script, kept=False)
+    generation = generations.start(Generation(kept=False), script)
     with generation.followed():
         text_arrived(generation, 1)
     assert script.cancelled.wait(WAIT)
@@ -111,7 +111,7 @@ def test_a_watcher_who_comes_back_in_time_finds_the_reply_running(
 ) -> None:
     monkeypatch.setattr("personachat.generations.ABANDONED_SECONDS", 0.2)
     script, checked = Script("a"), threading.Event()
-    generation = generations.start(script, kept=False)
+    generation = generations.start(Generation(kept=False), script)
     with generation.followed():
         text_arrived(generation, 1)
     with generation.followed():
@@ -123,8 +123,8 @@ def test_a_watcher_who_comes_back_in_time_finds_the_reply_running(
 def test_above_the_limit_a_reply_fails_at_once_and_says_when_to_come_back(generations: Generations) -> None:
     running = [Script("a"), Script("b")]
     for script in running:
-        generations.start(script, kept=True)
-    refused = generations.start(Script("c"), kept=True).snapshot()
+        generations.start(Generation(), script)
+    refused = generations.start(Generation(), Script("c")).snapshot()
     assert refused.error
     assert refused.error.code == "too_many_replies"
     assert refused.error.retry_after_seconds
@@ -132,9 +132,9 @@ def test_above_the_limit_a_reply_fails_at_once_and_says_when_to_come_back(genera
 
 
 def test_a_place_comes_free_when_a_reply_ends(generations: Generations) -> None:
-    first, second = (generations.start(Script("a"), kept=True) for _ in range(2))
+    first, second = (generations.start(Generation(), Script("a")) for _ in range(2))
     first.stop()
-    third = generations.start(Script("c"), kept=True)
+    third = generations.start(Generation(), Script("c"))
     text_arrived(third, 1)
     assert second.running
 
@@ -147,7 +147,7 @@ def test_a_reply_that_breaks_inside_fails_once_and_tells_nothing_of_it(
         raise RuntimeError("sk-secret")
 
     ended = threading.Event()
-    generation = generations.start(broken, kept=True, on_ended=lambda _: ended.set())
+    generation = generations.start(Generation(), broken, on_ended=lambda _: ended.set())
     assert ended.wait(WAIT)
     reply = generation.snapshot()
     assert reply.text == "kept"
@@ -159,7 +159,7 @@ def test_a_reply_that_breaks_inside_fails_once_and_tells_nothing_of_it(
 @pytest.mark.anyio
 async def test_many_watchers_on_several_threads_see_the_same_events(generations: Generations) -> None:
     script = Script(*"abcdef")
-    generation = generations.start(script, kept=True)
+    generation = generations.start(Generation(), script)
 
     async def watch() -> list[ReplyEvent]:
         return [event async for _, event in generation.events()]
@@ -175,7 +175,7 @@ async def test_many_watchers_on_several_threads_see_the_same_events(generations:
 
 def test_close_ends_every_reply(generations: Generations) -> None:
     script = Script("a")
-    generation = generations.start(script, kept=True)
+    generation = generations.start(Generation(), script)
     text_arrived(generation, 1)
     generations.close()
     assert generation.state == "stopped"
@@ -187,6 +187,6 @@ def test_the_exact_failure_is_what_the_provider_said(generations: Generations) -
         yield Failed("rate_limited", "Too fast.", retry_after_seconds=30)
 
     ended = threading.Event()
-    generation = generations.start(failing, kept=True, on_ended=lambda _: ended.set())
+    generation = generations.start(Generation(), failing, on_ended=lambda _: ended.set())
     assert ended.wait(WAIT)
     assert generation.snapshot().error == Failed("rate_limited", "Too fast.", retry_after_seconds=30)

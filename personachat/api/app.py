@@ -1,7 +1,7 @@
 """The REST API as one FastAPI app, to be mounted under /api beside the pages.
 
-It knows of itself only which streams are open and where their replies were begun: everything else is asked of
-the services, which it gets anew for every request, so that page and API always see the same ones.
+It knows of itself only which streams are open: everything else is asked of the services, which it gets
+anew for every request, so that page and API always see the same ones.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from personachat import __version__
 from personachat.api import chat, health, personas
 from personachat.api.auth import Gate
 from personachat.api.errors import add_handlers
-from personachat.api.events import Origin, ReplyStream
+from personachat.api.events import ReplyStream
 from personachat.api.openapi import add_description
 from personachat.services import Services, get_services
 
@@ -64,7 +64,6 @@ def create_api(
         ],
     )
     api.state.services = services
-    api.state.origins = dict[str, Origin]()
     api.state.streams = set[ReplyStream]()
     add_handlers(api)
     add_description(api)

@@ -17,15 +17,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from personachat.api.errors import Refused
-from personachat.api.events import Origin, ReplyStream
+from personachat.api.events import ReplyStream
 from personachat.api.openapi import answers
 from personachat.errors import ConversationNotFound
 from personachat.messages import ChatMessage
 from personachat.services import Services
 
 router = APIRouter(prefix="/chat", tags=["chat"])
-
-REMEMBERED_ORIGINS = 10_000
 
 _STREAM = {
     "description": (
@@ -79,12 +77,7 @@ class StoppedReply(BaseModel):
 )
 async def post_message(body: ChatBody, request: Request) -> Response:
     """Closing the connection ends the reply, unless its conversation is kept: continued at least once."""
-    origins: dict[str, Origin] = request.app.state.origins
-    stream, message_id, origin = await run_in_threadpool(_begin, request.app.state.services(), body)
-    origins[message_id] = origin
-    if len(origins) > REMEMBERED_ORIGINS:
-        del origins[next(iter(origins))]
-    return stream
+    return await run_in_threadpool(_begin, request.app.state.services(), body)
 
 
 @router.get(
@@ -107,8 +100,7 @@ async def get_events(
     after = int(last_event_id or 0)
     if after > len(generation.wait(0, timeout_seconds=0)):
         raise Refused(422, "request_invalid", f"This reply has no event {after} yet, to go on after it.")
-    origins: dict[str, Origin] = request.app.state.origins
-    return ReplyStream(generation, origins.get(message_id, Origin()), after=after)
+    return ReplyStream(generation, after=after)
 
 
 @router.post(
@@ -124,7 +116,7 @@ def stop_reply(message_id: Annotated[str, Path(alias="messageId")], request: Req
     return StoppedReply(message_id=message_id, state=services.chat.generation(message_id).state)
 
 
-def _begin(services: Services, body: ChatBody) -> tuple[ReplyStream, str, Origin]:
+def _begin(services: Services, body: ChatBody) -> ReplyStream:
     chat = services.chat
     history = [ChatMessage(message.role, message.content) for message in body.history or ()]
     if body.conversation_id is not None:
@@ -156,5 +148,4 @@ def _begin(services: Services, body: ChatBody) -> tuple[ReplyStream, str, Origin
     except BaseException:
         discard()
         raise
-    origin = Origin(conversation_id, body.persona_id)
-    return ReplyStream(generation, origin, on_refused=discard_ended), generation.id, origin
+    return ReplyStream(generation, on_refused=discard_ended)

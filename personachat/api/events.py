@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import ExitStack, aclosing, contextmanager
-from dataclasses import dataclass
 from json.encoder import encode_basestring_ascii
 from typing import Any, cast
 
@@ -40,14 +39,6 @@ _DELTA = 'id: {}\nevent: delta\ndata: {{"content": {}}}\n\n'
 _REASONING = 'id: {}\nevent: reasoning\ndata: {{"content": {}}}\n\n'
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a reply belongs; None where it was not begun through the API."""
-
-    conversation_id: str | None = None
-    persona_id: str | None = None
-
-
 class ReplyStream(Response):
     """Answers with a generation's events beyond number `after`.
 
@@ -59,7 +50,6 @@ class ReplyStream(Response):
     def __init__(
         self,
         generation: Generation,
-        origin: Origin,
         *,
         after: int = 0,
         on_refused: Callable[[], object] = lambda: None,
@@ -67,7 +57,6 @@ class ReplyStream(Response):
         super().__init__(headers={"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._generation = generation
-        self._origin = origin
         self._after = after
         self._on_refused = on_refused
         # From here on, not from the first wait: a busy server may take longer than a reply's patience.
@@ -131,9 +120,9 @@ class ReplyStream(Response):
         match event:
             case Started(provider, model):
                 return "start", {
-                    "conversationId": self._origin.conversation_id,
+                    "conversationId": self._generation.conversation_id,
                     "messageId": self._generation.id,
-                    "personaId": self._origin.persona_id,
+                    "personaId": self._generation.persona_id,
                     "model": model,
                     "provider": provider,
                 }
