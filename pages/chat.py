@@ -43,7 +43,8 @@ if conversation.queue and not composer.held_back(conversation):
     conversation = chat.conversation(conversation.id)
 path = conversation.path
 last, above = path[-1], path[-2] if len(path) > 1 else None
-running = chat.running(conversation.id)
+# Asked of what is drawn, not of the service again: the reply may have ended since.
+running = chat.generation(last.id) if last.reply and last.reply.state == "running" else None
 start = transcript.window_start(len(path), more=state.earlier_turns(conversation.id))
 
 with transcript.place(start):

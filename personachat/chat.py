@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import date
 
@@ -19,17 +20,18 @@ from personachat.engine import ReplyLimits, reply
 from personachat.errors import (
     ConversationNotFound,
     MessageInvalid,
+    ModelNotFound,
     PersonaChatError,
     ProviderError,
     ReplyInProgress,
     ReplyNotFound,
 )
 from personachat.generations import Generation, Generations
-from personachat.messages import ChatMessage, Failed, ReplyEvent
+from personachat.messages import ChatMessage, Failed, Noticed, ReplyEvent, Started
 from personachat.persona import Persona
 from personachat.prompts import compile_prompt, greeting
-from personachat.providers.base import ChatRequest, Provider
-from personachat.providers.registry import ProviderRegistry
+from personachat.providers.base import ChatRequest
+from personachat.providers.registry import Answering, ProviderRegistry
 from personachat.store.base import PersonaStore
 
 log = logging.getLogger(__name__)
@@ -239,10 +241,24 @@ class ChatService:
             return Reply(model=persona.model), lambda: _only(failed)
         request = chat_request(persona, history, model=answering.model)
         first = Reply(provider=answering.provider.name, model=answering.model, reason=answering.reason)
-        return first, lambda: self._stream(answering.provider, request)
+        return first, lambda: self._stream(answering, request)
 
-    def _stream(self, provider: Provider, request: ChatRequest) -> AsyncGenerator[ReplyEvent]:
-        return reply(provider, request, limits=self._limits)
+    async def _stream(self, answering: Answering, request: ChatRequest) -> AsyncGenerator[ReplyEvent]:
+        """The reply; by the default model, where the provider turns out not to have the persona's."""
+        stand_in: Answering | None = None
+        async with aclosing(reply(answering.provider, request, limits=self._limits)) as events:
+            async for event in events:
+                if isinstance(event, Failed) and event.code == ModelNotFound.code:
+                    stand_in = self._providers.stand_in(answering)
+                if stand_in is None:
+                    yield event
+        if stand_in is not None:
+            request = replace(request, model=stand_in.model)
+            async with aclosing(reply(stand_in.provider, request, limits=self._limits)) as events:
+                async for event in events:
+                    yield event
+                    if isinstance(event, Started):
+                        yield Noticed(stand_in.reason)
 
 
 def chat_request(persona: Persona, history: Sequence[ChatMessage], *, model: str) -> ChatRequest:

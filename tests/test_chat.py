@@ -216,3 +216,26 @@ def test_unknown_ids_are_said(services: Services) -> None:
         services.chat.stop("nothing")
     with pytest.raises(ReplyNotFound):
         services.chat.retry(conversation.id)
+
+
+def test_the_default_model_steps_in_where_the_provider_lacks_the_personas(
+    make_services: Callable[..., Services], fake: FakeProvider
+) -> None:
+    services = make_services(default_model="llama")
+    missing = b'{"error": {"code": "model_not_found", "message": "no such model"}}'
+    fake.enqueue(status(404, {}, missing), tokens(["Hello"]), tokens(["Again"]))
+    conversation = services.chat.start()
+    reply = ended(services.chat.send(conversation.id, "Hi", persona_id="tester"))
+    assert (reply.text, reply.model) == ("Hello", "llama")
+    assert "llama" in reply.notices[0]
+    assert ended(services.chat.send(conversation.id, "Hi", persona_id="tester")).text == "Again"
+    assert [request.body["model"] for request in fake.chats] == ["gpt-4", "llama", "llama"]
+
+
+def test_without_a_default_model_a_missing_one_is_said(services: Services, fake: FakeProvider) -> None:
+    missing = b'{"error": {"code": "model_not_found", "message": "no such model"}}'
+    fake.enqueue(status(404, {}, missing))
+    reply = ended(services.chat.send(services.chat.start().id, "Hi", persona_id="tester"))
+    assert reply.error
+    assert reply.error.code == "model_not_found"
+    assert "fake-1" in reply.error.message + reply.error.hint

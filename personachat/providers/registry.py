@@ -8,6 +8,7 @@ Whenever something else answers than the persona asks for, the answer says so an
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,10 @@ LISTING_SECONDS = 5.0
 """How long each provider has to list its models: a page may be waiting."""
 
 
+MISSING_SECONDS = 300.0
+"""How long a model that was not there is taken to be missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answering:
     """Who answers. `substituted`: not the model that was asked for; then `reason` says why, for the page."""
@@ -50,6 +55,7 @@ class ProviderRegistry:
         self._settings = settings
         self._local_model = embedded_model_name(settings.local_model)
         self._providers: dict[str, Provider] = {}
+        self._missing: dict[tuple[str, str], float] = {}
         if settings.openai_api_key or settings.openai_base_url:
             self._providers[OPENAI] = OpenAICompatibleProvider(
                 OPENAI, base_url=settings.openai_base_url, api_key=settings.openai_api_key
@@ -91,10 +97,20 @@ class ProviderRegistry:
             if stand_in is None:
                 raise
             return stand_in
-        if self._is_declared(found) and not found.substituted:
+        if self._has(found) and not found.substituted:
             return found
         missing = "No API key is set" if found.substituted else f"{model} is not among the provider's models"
         return self._stand_in(default, why=missing) or found
+
+    def stand_in(self, missing: Answering) -> Answering | None:
+        """Who answers instead, now that the provider said it has no such model; None if nobody does.
+
+        `resolve` knows it from now on, for MISSING_SECONDS: somebody may be about to install the model.
+        """
+        self._missing[missing.provider.name, missing.model] = time.monotonic() + MISSING_SECONDS
+        found = self.resolve(missing.model)
+        same = (found.provider.name, found.model) == (missing.provider.name, missing.model)
+        return None if same else found
 
     async def available_models(self) -> dict[str, tuple[str, ...]]:
         """Ask every provider for its models, all at once; one that fails or is slow has none.
@@ -168,7 +184,10 @@ class ProviderRegistry:
         reason = f"{why}, so the default model {default} answers."
         return Answering(found.provider, found.model, reason, substituted=True)
 
-    def _is_declared(self, found: Answering) -> bool:
+    def _has(self, found: Answering) -> bool:
+        """Whether the provider has the model, as far as was declared and has turned out."""
+        if self._missing.get((found.provider.name, found.model), 0) > time.monotonic():
+            return False
         server = self._settings.providers.get(found.provider.name)
         return server is None or not server.models or found.model in server.models
 

@@ -39,6 +39,11 @@ CHROMIUM_FLAGS = [
 ]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright's loop stays in this thread, where no other may then run."""
+    items.sort(key=lambda item: "e2e" in item.path.parts)
+
+
 @dataclass(frozen=True)
 class AppServer:
     """A running PersonaChat. `provider` answers its chats; None where it was started without one."""

@@ -159,6 +159,15 @@ def test_a_failure_says_what_to_do_and_the_words_are_kept(app_server: AppServer,
     expect(bubbles(page).nth(-2)).to_contain_text("My precious words")
 
 
+def test_words_that_cannot_be_sent_go_back_into_the_box(app_server: AppServer, page: Page) -> None:
+    open_chat(page, app_server, "/?persona=support-agent")
+    expect(box(page)).to_have_attribute("placeholder", re.compile("Message"))
+    (app_server.personas_dir / "support-agent.json").write_text("{")
+    say(page, "My precious words")
+    expect(page.get_by_text("Not sent")).to_be_visible()
+    expect(box(page)).to_have_value("My precious words")
+
+
 def test_the_offline_model_steps_in_where_the_provider_fails(app_server: AppServer, page: Page) -> None:
     provider(app_server, status(401, {}, b"{}"))
     open_chat(page, app_server)

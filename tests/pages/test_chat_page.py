@@ -1,0 +1,238 @@
+"""The chat page without a browser: what it shows of what the services know."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from personachat.chat import ChatService
+from personachat.conversations.model import Conversation
+from personachat.generations import Generation
+from personachat.messages import ChatMessage
+from personachat.services import Services, get_services, reset_services
+from tests.conftest import persona_text
+from tests.fake_provider import FakeProvider, Gate, events, status, tokens
+
+ROOT = Path(__file__).resolve().parents[2]
+
+OpenChat = Callable[..., AppTest]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "personas"
+    made.mkdir()
+    starters = ["What is a p-value?", "Costs $5 *or* more"]
+    first = persona_text("default-persona", name="Guide", greeting="Welcome, {{user}}.", starters=starters)
+    (made / "default-persona.json").write_text(first)
+    (made / "second.json").write_text(persona_text("second", name="Second", description="The other one."))
+    return made
+
+
+@pytest.fixture
+def open_chat(
+    folder: Path, tmp_path: Path, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[OpenChat]:
+    """Opens the page in a new session with these query parameters."""
+    reset_services()
+    st.cache_resource.clear()
+    monkeypatch.setenv("PERSONACHAT_PERSONAS_DIR", str(folder))
+    monkeypatch.setenv("PERSONACHAT_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("OPENAI_BASE_URL", fake.base_url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-key-of-the-test-that-nobody-may-see")
+
+    def open_it(**query: str) -> AppTest:
+        page = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=30)
+        for name, value in query.items():
+            page.query_params[name] = value
+        page.run()
+        assert not page.exception
+        return page
+
+    yield open_it
+    reset_services()
+    st.cache_resource.clear()
+
+
+def say(page: AppTest, words: str) -> AppTest:
+    page.chat_input[0].set_value(words).run()
+    assert not page.exception
+    return page
+
+
+def words(page: AppTest, index: int = -1) -> str:
+    """All the text of one bubble."""
+    bubble = page.chat_message[index]
+    return "\n".join(str(element.value) for element in [*bubble.markdown, *bubble.text, *bubble.caption])
+
+
+def services() -> Services:
+    return get_services()
+
+
+def test_an_empty_chat_shows_who_this_is_and_how_to_begin(open_chat: OpenChat) -> None:
+    page = open_chat()
+    assert "Welcome, User." in words(page)
+    assert page.button_group[0].options == [
+        "What is a p\\-value?".replace("\\-", "-"),
+        "Costs \\$5 \\*or\\* more",
+    ]
+    assert page.chat_input[0].placeholder == "Message Guide"
+    assert any("gpt-4" in caption.value for caption in page.caption)
+
+
+def test_a_message_is_answered_with_a_caption_of_numbers(open_chat: OpenChat, fake: FakeProvider) -> None:
+    fake.enqueue(tokens(["An ", "answer."]))
+    page = say(open_chat(), "A question")
+    assert "A question" in words(page, -2)
+    assert "An answer." in words(page)
+    assert "gpt\\-4" in words(page) or "gpt-4" in words(page)
+    assert "tokens" in words(page)
+    assert not page.error
+
+
+def test_a_reply_that_ends_while_the_page_is_drawn_is_shown_whole(
+    open_chat: OpenChat, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate()
+    fake.enqueue(tokens(["First ", gate, "and last."]))
+    page = open_chat()
+    look = ChatService.conversation
+
+    def ends_behind_its_back(chat: ChatService, conversation_id: str) -> Conversation:
+        seen = look(chat, conversation_id)
+        running = chat.running(conversation_id)
+        if running:
+            gate.open()
+            wait_for_end(running)
+        return seen
+
+    monkeypatch.setattr(ChatService, "conversation", ends_behind_its_back)
+    say(page, "Go")
+    assert "First and last." in words(page)
+
+
+def wait_for_end(generation: Generation) -> None:
+    while generation.running:
+        generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=10)
+
+
+def test_a_deep_link_names_the_persona(open_chat: OpenChat) -> None:
+    page = open_chat(persona="second")
+    assert page.selectbox[0].value == "second"
+    assert page.chat_input[0].placeholder == "Message Second"
+
+
+def test_a_link_to_a_persona_that_is_not_there_says_so(open_chat: OpenChat) -> None:
+    page = open_chat(persona="nobody")
+    assert "nobody" in page.warning[0].value
+    assert page.selectbox[0].value == "default-persona"
+
+
+def test_a_broken_persona_in_the_link_says_so(open_chat: OpenChat, folder: Path) -> None:
+    (folder / "cracked.json").write_text("{")
+    assert "fault in its file" in open_chat(persona="cracked").warning[0].value
+
+
+def test_a_hostile_link_is_only_text(open_chat: OpenChat) -> None:
+    page = open_chat(persona="[x](javascript:alert(1))<script>" * 50, chat="../../etc/passwd")
+    assert "[x](javascript" not in page.warning[0].value
+    assert page.chat_input[0].placeholder == "Message Guide"
+
+
+def test_a_chat_that_is_gone_is_said_once(open_chat: OpenChat) -> None:
+    page = open_chat(chat="0" * 32)
+    assert "gone" in page.info[0].value
+    page.run()
+    assert not page.info
+
+
+def test_the_conversation_of_the_address_is_shown_in_a_new_session(
+    open_chat: OpenChat, fake: FakeProvider
+) -> None:
+    fake.enqueue(tokens(["Remembered."]))
+    page = say(open_chat(), "Keep this")
+    address = page.query_params["chat"]
+    again = open_chat(chat=address)
+    assert "Keep this" in words(again, -2)
+    assert "Remembered." in words(again)
+
+
+@pytest.mark.parametrize(
+    ("reply", "title"),
+    [
+        (status(401, {}, b"{}"), "The API key was refused"),
+        (status(429, {"Retry-After": "120"}, b"{}"), "Too many requests"),
+        (events(), "An empty reply"),
+    ],
+    ids=["refused key", "rate limit", "nothing"],
+)
+def test_a_failure_has_a_title_a_sentence_and_a_retry(
+    open_chat: OpenChat, fake: FakeProvider, reply: object, title: str
+) -> None:
+    fake.enqueue(reply)  # type: ignore[arg-type]
+    page = say(open_chat(), "Words to keep")
+    (error,) = page.error
+    assert error.value
+    assert "sk-key-of-the-test" not in json.dumps([element.value for element in page.error])
+    fake.enqueue(tokens(["Now it works."]))
+    next(button for button in page.button if button.key == "retry").click().run()
+    assert "Now it works." in words(page)
+    assert "Words to keep" in words(page, -2)
+    assert not page.error
+
+
+def test_a_reply_that_was_cut_off_says_so(open_chat: OpenChat, fake: FakeProvider) -> None:
+    fake.enqueue(tokens(["Half of"], finish="length"))
+    page = say(open_chat(), "Go")
+    assert "Cut off at the token limit" in words(page)
+
+
+def test_only_the_last_turns_are_drawn_and_the_others_come_on_demand(open_chat: OpenChat) -> None:
+    page = open_chat()
+    chat = services().chat
+    conversation = chat.start()
+    history = [ChatMessage("user" if i % 2 == 0 else "assistant", f"turn {i}") for i in range(120)]
+    generation = chat.send(conversation.id, "last", persona_id="default-persona", history=history)
+    wait_for_end(generation)
+    page = open_chat(chat=conversation.id)
+    assert 30 <= len(page.chat_message) <= 50
+    before = len(page.chat_message)
+    next(button for button in page.button if button.label.startswith("Show earlier")).click().run()
+    assert len(page.chat_message) > before
+
+
+def test_another_persona_in_the_middle_is_marked(open_chat: OpenChat, fake: FakeProvider) -> None:
+    fake.enqueue(tokens(["One."]))
+    page = say(open_chat(), "Hello")
+    page.selectbox[0].set_value("second").run()
+    assert any("Now talking to Second" in caption.value for caption in page.caption)
+    assert "One." in words(page)
+
+
+def test_a_message_nobody_can_send_says_why(open_chat: OpenChat, folder: Path) -> None:
+    page = open_chat(persona="second")
+    (folder / "second.json").write_text("{")
+    say(page, "My words")
+    assert any("Not sent" in str(warning.proto) for warning in page.warning)
+
+
+def test_without_any_persona_the_page_says_what_to_do(open_chat: OpenChat, folder: Path) -> None:
+    for file in folder.glob("*.json"):
+        file.unlink()
+    page = open_chat()
+    assert "Create the first one" in page.info[0].value
+    assert page.chat_input[0].disabled
+
+
+def test_a_setting_that_cannot_be_used_is_one_sentence(
+    open_chat: OpenChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERSONACHAT_IDLE_TIMEOUT_SECONDS", "soon")
+    page = open_chat()
+    assert "PERSONACHAT_IDLE_TIMEOUT_SECONDS" in page.error[0].value
