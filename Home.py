@@ -8,6 +8,7 @@ from personachat.ui import frame, warmup
 ICON = APP / "pages" / "icon.png"
 
 st.set_page_config(page_title="PersonaChat", page_icon=ICON)
+st.logo(ICON, size="large")
 warmup.warm_up_once()
 
 chat = st.Page("pages/chat.py", title="Chat", icon=":material/chat:", default=True)

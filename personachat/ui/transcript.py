@@ -23,6 +23,9 @@ SHOWN_TURNS = 50
 STEP_TURNS = 20
 """The window moves in steps, so that most new turns leave the others in their place."""
 
+MEASURABLE_SECONDS = 0.05
+"""What came within less says nothing about a model's speed."""
+
 USER_AVATAR = ":material/person:"
 DEFAULT_AVATAR = ":material/forum:"
 
@@ -146,9 +149,9 @@ def caption_of(reply: Reply) -> str:
     tokens = estimate_tokens(reply.text + reply.reasoning) if counted is None else counted
     parts = [escaped(reply.model), f"{'~' if counted is None else ''}{short(tokens)} tokens"]
     first, whole = reply.first_token_seconds, reply.duration_seconds
-    if first is not None:
-        parts.append(f"{first:.1f} s to first token")
-        if whole is not None and whole - first > 0.05 and tokens > 1:  # else it says nothing
+    if first is not None and whole is not None:
+        parts.append(f"{max(first, 0.1):.1f} s to first token")
+        if whole > first and tokens - 1 >= whole - first > MEASURABLE_SECONDS:
             parts.append(f"{short((tokens - 1) / (whole - first))}/s")
     return " · ".join(parts)
 
