@@ -17,4 +17,4 @@ personas = st.Page("pages/personas.py", title="Personas", icon=":material/groups
 page = st.navigation([chat, personas])
 if frame.draw() and page != chat:
     st.switch_page(chat)
-page.run()
+frame.run(page)

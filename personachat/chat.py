@@ -27,7 +27,7 @@ from personachat.errors import (
     ReplyNotFound,
 )
 from personachat.generations import Generation, Generations
-from personachat.messages import ChatMessage, Failed, Noticed, ReplyEvent, Started
+from personachat.messages import ChatMessage, Failed, Noticed, ReplyEvent, Started, storable
 from personachat.persona import Persona
 from personachat.prompts import compile_prompt, greeting
 from personachat.providers.base import ChatRequest
@@ -38,8 +38,6 @@ log = logging.getLogger(__name__)
 
 MAX_MESSAGE_CHARACTERS = 200_000
 """Beyond any model's window in use; a paste larger than that is a mistake."""
-
-UNSTORABLE = {0: "\N{REPLACEMENT CHARACTER}"}
 
 
 class ChatService:
@@ -76,9 +74,9 @@ class ChatService:
                 return replace(found, turns={**found.turns, leaf.id: shown})
         return found
 
-    def generation(self, message_id: str) -> Generation:
-        """The reply of an assistant's turn, running or ended."""
-        generation = self._generations.find(message_id)
+    def generation(self, reply_id: str) -> Generation:
+        """The reply of an assistant's turn, whose id it has, running or ended."""
+        generation = self._generations.find(reply_id)
         if generation is None:
             raise ReplyNotFound("This reply does not exist, or no longer.")
         return generation
@@ -118,7 +116,7 @@ class ChatService:
                 ChatMessage("assistant", words) for words in [opening_words(persona)] if words
             ]
             for message in opening:
-                turns.append(_turn(message.role, message.content, parent=parent, persona=persona))
+                turns.append(_turn(message.role, storable(message.content), parent=parent, persona=persona))
                 parent = turns[-1].id
         turns.append(_turn("user", text, parent=parent, persona=persona))
         return self._answer(conversation, turns, persona, offline=offline)
@@ -137,13 +135,13 @@ class ChatService:
         conversation = replace(self._conversations.show(conversation_id, asked.id), turns=conversation.turns)
         return self._answer(conversation, [], persona, offline=offline)
 
-    def stop(self, message_id: str) -> None:
+    def stop(self, reply_id: str) -> None:
         """End a running reply at once and keep its text; an ended one is left alone."""
-        self.generation(message_id).stop()
+        self.generation(reply_id).stop()
 
-    def queue(self, conversation_id: str, text: str, *, persona_id: str) -> None:
+    def queue(self, conversation_id: str, text: str, *, persona_id: str, offline: bool = False) -> None:
         """Send `text` as soon as the running reply is done, or now if none is."""
-        message = QueuedMessage(new_id(), cleaned(text), persona_id)
+        message = QueuedMessage(new_id(), cleaned(text), persona_id, offline)
         self._conversations.queue(conversation_id, message)
         if self.running(conversation_id) is None:
             self.send_queued(conversation_id)
@@ -157,7 +155,9 @@ class ChatService:
             if message is None:
                 return None
             try:
-                return self.send(conversation_id, message.content, persona_id=message.persona_id)
+                return self.send(
+                    conversation_id, message.content, persona_id=message.persona_id, offline=message.offline
+                )
             except PersonaChatError:
                 self._conversations.queue(conversation_id, message, first=True)
                 raise
@@ -188,8 +188,11 @@ class ChatService:
             self._conversations.show(conversation_id, leaf_id)
 
     def keep(self, conversation_id: str) -> None:
-        """From now on its replies go on without a follower."""
+        """From now on its replies go on without a follower, the running one included."""
         self._conversations.keep(conversation_id)
+        running = self.running(conversation_id)
+        if running:
+            running.kept = True
 
     def discard(self, conversation_id: str) -> None:
         """Forget a conversation that is not kept."""
@@ -199,24 +202,25 @@ class ChatService:
     def _answer(
         self, conversation: Conversation, turns: list[Turn], persona: Persona, *, offline: bool
     ) -> Generation:
-        before = conversation.leaf_id
+        before, conversation_id = conversation.leaf_id, conversation.id
         asked = turns[-1].id if turns else before
         history = [turn.as_message() for turn in (*conversation.path, *turns)]
         first, events = self._plan(
             persona, [message for message in history if message.content], offline=offline
         )
         turn = replace(_turn("assistant", "", parent=asked, persona=persona), reply=first)
-        added = self._conversations.append(conversation.id, [*turns, turn], only_after=before)
+        added = self._conversations.append(conversation_id, [*turns, turn], only_after=before)
         if turn.id not in added.turns:
             raise ReplyInProgress(
                 "This conversation has just gone on in another window.", hint="Send it again."
             )
 
+        # It is remembered with the generation, so it must not hold the conversation as it was.
         def ended(generation: Generation) -> None:
             try:
-                self._conversations.update(conversation.id, replace(turn, reply=generation.snapshot()))
+                self._conversations.update(conversation_id, replace(turn, reply=generation.snapshot()))
                 if generation.state != "failed":
-                    self.send_queued(conversation.id)
+                    self.send_queued(conversation_id)
             except ConversationNotFound:
                 log.debug("A reply ended after its conversation was discarded")
             except PersonaChatError as error:  # it stays in the queue, where the page offers it again
@@ -226,7 +230,7 @@ class ChatService:
             turn.id,
             kept=conversation.kept,
             first=first,
-            conversation_id=conversation.id,
+            conversation_id=conversation_id,
             persona_id=persona.id,
         )
         return self._generations.start(generation, events, on_ended=ended)
@@ -237,7 +241,7 @@ class ChatService:
         try:
             answering = self._providers.resolve(persona.model, offline=offline)
         except ProviderError as error:
-            failed = Failed(error.code, str(error), error.hint)
+            failed = Failed.of(error)
             return Reply(model=persona.model), lambda: _only(failed)
         request = chat_request(persona, history, model=answering.model)
         first = Reply(provider=answering.provider.name, model=answering.model, reason=answering.reason)
@@ -246,9 +250,11 @@ class ChatService:
     async def _stream(self, answering: Answering, request: ChatRequest) -> AsyncGenerator[ReplyEvent]:
         """The reply; by the default model, where the provider turns out not to have the persona's."""
         stand_in: Answering | None = None
+        accepted = False
         async with aclosing(reply(answering.provider, request, limits=self._limits)) as events:
             async for event in events:
-                if isinstance(event, Failed) and event.code == ModelNotFound.code:
+                accepted = accepted or isinstance(event, Started)
+                if isinstance(event, Failed) and event.code == ModelNotFound.code and not accepted:
                     stand_in = self._providers.stand_in(answering)
                 if stand_in is None:
                     yield event
@@ -282,7 +288,7 @@ def opening_words(persona: Persona) -> str:
 
 def cleaned(text: str) -> str:
     """The text as it can be stored and sent. Raises MessageInvalid where it is empty or too long."""
-    text = text.translate(UNSTORABLE).encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
+    text = storable(text).strip()
     if not text:
         raise MessageInvalid("The message is empty.", hint="Write something first.")
     if len(text) > MAX_MESSAGE_CHARACTERS:

@@ -71,6 +71,7 @@ class QueuedMessage:
     id: str
     content: str
     persona_id: str
+    offline: bool = False
 
 
 @dataclass(frozen=True, slots=True)

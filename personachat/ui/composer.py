@@ -47,11 +47,11 @@ def send(text: str) -> None:
         chat = state.services().chat
         conversation = state.current_conversation(chat) or chat.start()
         state.remember("chat", conversation.id)
-        persona_id = str(st.session_state["persona_choice"])
+        persona_id, offline = str(st.session_state["persona_choice"]), state.offline_chosen()
         if chat.running(conversation.id):
-            chat.queue(conversation.id, text, persona_id=persona_id)
+            chat.queue(conversation.id, text, persona_id=persona_id, offline=offline)
         else:
-            chat.send(conversation.id, text, persona_id=persona_id)
+            chat.send(conversation.id, text, persona_id=persona_id, offline=offline)
         st.session_state.pop("cleared", None)
     except PersonaChatError as error:
         st.session_state[BOX] = text
@@ -123,8 +123,10 @@ def draw_ways_on(services: Services, conversation: Conversation, reply: Reply) -
 
 
 def _retry(conversation_id: str, *, offline: bool = False) -> None:
+    if offline:
+        state.choose_offline(True)
     try:
-        state.services().chat.retry(conversation_id, offline=offline)
+        state.services().chat.retry(conversation_id, offline=state.offline_chosen())
     except PersonaChatError as error:
         st.session_state["not_sent"] = f"{error} {error.hint}".strip()
 

@@ -1,9 +1,11 @@
-"""The frame all pages share: the name, and a new chat from anywhere."""
+"""The frame all pages share: a new chat from anywhere, and one way to say what went wrong."""
 
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
+from personachat.errors import PersonaChatError
 from personachat.ui import state
 
 
@@ -17,3 +19,11 @@ def draw() -> bool:
             on_click=state.new_chat,
             width="stretch",
         )
+
+
+def run(page: StreamlitPage) -> None:
+    """Run a page; what it did not expect of a service is said in a sentence."""
+    try:
+        page.run()
+    except PersonaChatError as error:
+        st.error(f"{error} {error.hint}".strip(), title="That did not work", icon=":material/error:")

@@ -1,10 +1,11 @@
 r"""A reply's Markdown as Streamlit can draw it, in pieces that never change again.
 
-Two things happen to the text while it arrives. `Converter` rewrites what Streamlit would draw wrongly:
-LaTeX in `\(...\)` and `\[...\]`, and prices such as $5, which it would take for LaTeX. `Pieces` cuts the
-result at top-level blocks that a later block has closed, so that a finished piece can be left alone.
-Both depend on the text alone, not on how it was split while it came: the picture of a streamed reply
-equals the picture of the same reply drawn at once.
+Two things happen to the text while it arrives. `Converter` rewrites what Streamlit would draw wrongly
+(LaTeX in `\(...\)` and `\[...\]`; prices such as $5, which it would take for LaTeX) or should not draw at
+all: an image's address would be fetched unasked, and so could carry words of the chat to a stranger; it
+becomes a link. `Pieces` cuts the result at top-level blocks that a later block has closed, so that a
+finished piece can be left alone. Both depend on the text alone, not on how it was split while it came: the
+picture of a streamed reply equals the picture of the same reply drawn at once.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ MARK = r"""
     | (?P<fence>(?<=\n)[ \t]*(?:`{3,}|~{3,}))
     | (?P<code>`+)
     | (?P<escape>\\[\s\S])
+    | (?P<image>!(?=\[))
     | (?P<price>\$(?=\d[\d,]*(?:\.\d+)?(?:[kKmMbB]|bn)?(?:[\s.,;:!?)/\]}%*_|"'+\u2013\u2014-]|$)))
     | (?P<math>\${1,2})
     """
-OPEN = r"(?P<open>(?<=\n)[ \t]*[`~]*\Z|`+\Z|\\\Z|\$\$?[\d.,]*(?:[kKmMbB]n?)?\Z) | "
+OPEN = r"(?P<open>(?<=\n)[ \t]*[`~]*\Z|`+\Z|[\\!]\Z|\$\$?[\d.,]*(?:[kKmMbB]n?)?\Z) | "
 """An end of text whose meaning depends on what comes next."""
 
 DECIDED = re.compile(MARK, re.VERBOSE)
@@ -71,18 +73,20 @@ class Converter:
         source, out, at = before + text, list[str](), len(before)
         self._held = ""
         for match in tokens.finditer(source, at):
-            plain = source[at : match.start()]
-            self._line += plain
-            out.append(plain)
+            out.append(self._plain(source[at : match.start()]))
             at = match.start()
             if match.lastgroup == "open":
                 self._held = match.group()
                 return "".join(out)
             out.append(self._mark(match.lastgroup or "", match.group()))
             at = match.end()
-        self._line += source[at:]
-        out.append(source[at:])
+        out.append(self._plain(source[at:]))
         return "".join(out)
+
+    def _plain(self, text: str) -> str:
+        if not self._line.strip():  # what a line goes on with does not matter, and it may be endless
+            self._line += text
+        return text
 
     def _mark(self, kind: str, mark: str) -> str:
         if kind == "newline":
@@ -99,8 +103,10 @@ class Converter:
             pass
         elif kind == "escape":
             return self._take_escape(mark, line)
-        elif kind == "price" and not self._math:
+        elif kind in {"image", "price"} and not self._math:
             return "\\" + mark
+        elif kind == "image":
+            pass
         else:
             self._math = "" if self._math == mark else self._math or mark
         return mark

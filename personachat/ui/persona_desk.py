@@ -11,8 +11,8 @@ from typing import Literal, TypeAlias, cast
 
 import streamlit as st
 
-from personachat.errors import PersonaChanged, PersonaChatError, Problem
-from personachat.persona import Persona, check_persona, parse_persona
+from personachat.errors import PersonaChanged, PersonaChatError, PersonaInvalid, Problem
+from personachat.persona import Persona, parse_persona
 from personachat.store.base import BrokenPersona, StoredPersona
 from personachat.ui import state
 from personachat.ui.editor import Mount
@@ -113,8 +113,10 @@ def opened(persona_id: str, entries: Mapping[str, Entry]) -> Opened | None:
         return Opened(persona_id, stored, draft, text, stored.problems, None)
     if isinstance(stored, StoredPersona) and draft is None:
         return Opened(persona_id, stored, draft, text, (), stored.persona)
-    problems = tuple(check_persona(text))
-    return Opened(persona_id, stored, draft, text, problems, None if problems else parse_persona(text))
+    try:
+        return Opened(persona_id, stored, draft, text, (), parse_persona(text))
+    except PersonaInvalid as invalid:
+        return Opened(persona_id, stored, draft, text, invalid.problems, None)
 
 
 def mounted(found: Opened) -> Mount:

@@ -76,15 +76,33 @@ def draw_missing(wanted: str, persona: Persona, everything: list[StoredPersona |
 def draw_model(services: Services, persona: Persona) -> None:
     """One quiet line: the model that answers, and why where that is not the persona's own."""
     try:
-        answering = services.providers.resolve(persona.model)
+        answering = services.providers.resolve(persona.model, offline=state.offline_chosen())
     except ProviderError as error:
         st.caption(f":material/error: {escaped(str(error))} {escaped(error.hint)}")
         return
-    if answering.provider.name == "local":
+    if state.offline_chosen():
+        draw_chosen_offline(answering, persona)
+    elif answering.provider.name == "local":
         draw_offline(answering)
     else:
         model = f"{answering.model} · {answering.provider.name}"
         st.caption(f":material/smart_toy: {escaped(model)}  {escaped(answering.reason)}".rstrip())
+
+
+def draw_chosen_offline(answering: Answering, persona: Persona) -> None:
+    """The demo model answers because the person said so, and how to change that."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(
+            f":material/cloud_off: **{escaped(answering.model)} · offline.** {escaped(answering.reason)}",
+            width="content",
+        )
+        st.button(
+            f"Back to {escaped(persona.model)}",
+            type="tertiary",
+            on_click=state.choose_offline,
+            args=(False,),
+            key="leave_offline",
+        )
 
 
 def draw_offline(answering: Answering) -> None:

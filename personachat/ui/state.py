@@ -56,11 +56,6 @@ def remember(name: str, value: str | None) -> None:
         st.query_params[name] = value
 
 
-def forget_url() -> None:
-    """Leave the parameters of another page out of this page's URL."""
-    st.query_params.clear()
-
-
 # --- the chat -------------------------------------------------------------------------------------
 
 
@@ -82,6 +77,8 @@ def current_conversation(chat: ChatService) -> Conversation | None:
         new_chat()
         st.session_state["chat_is_gone"] = True
         return None
+    if not conversation.kept:  # begun over the API; a page may leave its replies at any time
+        chat.keep(conversation_id)
     remember("chat", conversation_id)
     return conversation
 
@@ -109,3 +106,12 @@ def earlier_turns(conversation_id: str) -> int:
 
 def show_earlier(conversation_id: str) -> None:
     st.session_state[f"earlier_{conversation_id}"] = earlier_turns(conversation_id) + 2 * STEP_TURNS
+
+
+def offline_chosen() -> bool:
+    """Whether the person asked for the offline model where the persona's own failed."""
+    return bool(st.session_state.get("offline_chosen"))
+
+
+def choose_offline(chosen: bool) -> None:  # noqa: FBT001  # it is what a button's callback passes
+    st.session_state["offline_chosen"] = chosen

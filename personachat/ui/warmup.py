@@ -1,7 +1,7 @@
 """What the first page would otherwise wait for, done once in the background at the start.
 
 `st.write_stream` imports pandas, numpy and pyarrow when it is first called, two seconds into the first
-reply; the first Markdown parser and the provider's client take their time as well.
+reply; the first Markdown parser takes its time as well.
 """
 
 from __future__ import annotations

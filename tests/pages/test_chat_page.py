@@ -236,3 +236,13 @@ def test_a_setting_that_cannot_be_used_is_one_sentence(
     monkeypatch.setenv("PERSONACHAT_IDLE_TIMEOUT_SECONDS", "soon")
     page = open_chat()
     assert "PERSONACHAT_IDLE_TIMEOUT_SECONDS" in page.error[0].value
+
+
+def test_a_folder_that_cannot_be_read_is_one_sentence(open_chat: OpenChat, folder: Path) -> None:
+    for file in folder.iterdir():
+        file.unlink()
+    folder.rmdir()
+    folder.write_text("this is no folder")
+    page = open_chat()
+    assert page.error[0].value
+    assert "Traceback" not in page.error[0].value

@@ -7,7 +7,8 @@ import pytest
 
 from personachat.errors import StoreUnavailable
 from personachat.store import files
-from personachat.store.files import FilePersonaStore, seed_personas
+from personachat.store.files import FilePersonaStore
+from personachat.store.seeding import seed_personas
 
 SHIPPED = Path(__file__).parents[2] / "personas"
 

@@ -34,7 +34,22 @@ def converted(text: str) -> str:
 FRAGMENTS = (
     *("word ", "\n", "\n\n", "  ", "*", "long " * 60, "- item\n", "1. one\n", "# Head\n", "> quote\n"),
     *("```python\n", "```\n", "~~~\n", "`", "``", "    code\n", "---\n", "===\n", "<div>\n", "[a]: b\n"),
-    *("$", "$$", "$5", "$1,000.50 ", "\\(", "\\)", "\\[", "\\]", "\\\\", "\\", "| a | b |\n", "|---|---|\n"),
+    *(
+        "$",
+        "$$",
+        "$5",
+        "$1,000.50 ",
+        "\\(",
+        "\\)",
+        "\\[",
+        "\\]",
+        "\\\\",
+        "\\",
+        "!",
+        "![a](b)",
+        "| a | b |\n",
+        "|---|---|\n",
+    ),
 )
 MARKDOWN = st.lists(st.sampled_from(FRAGMENTS), max_size=60).map("".join)
 
@@ -84,6 +99,8 @@ def test_a_long_reply_has_pieces_of_bounded_size() -> None:
         ("$2^n$ and $x$", "$2^n$ and $x$"),
         (r"a \\(literal\\) bracket", r"a \\(literal\\) bracket"),
         ("~~~\n\\(x\\)\n~~~\n", "~~~\n\\(x\\)\n~~~\n"),
+        ("![a](https://x.example/?q=secret)!", "\\![a](https://x.example/?q=secret)!"),
+        ("`![a](b)`", "`![a](b)`"),
     ],
 )
 def test_formulas_are_drawn_and_prices_are_not_formulas(given_text: str, shown: str) -> None:
