@@ -57,7 +57,7 @@ class ChatService:
         self._providers = providers
         self._generations = generations
         self._limits = limits
-        self._sending = threading.Lock()
+        self._sending = threading.RLock()
 
     def start(self, *, kept: bool = True) -> Conversation:
         """A new, empty conversation."""
@@ -104,36 +104,32 @@ class ChatService:
         """
         text = cleaned(text)
         persona = self._personas.get(persona_id).persona
-        conversation = self.conversation(conversation_id)
-        if self.running(conversation_id):
-            raise ReplyInProgress(
-                "This conversation is still being answered.", hint="Wait for it, or stop it."
-            )
-        turns: list[Turn] = []
-        parent = conversation.leaf_id
-        if parent is None:
-            opening = [*history] or [
-                ChatMessage("assistant", words) for words in [opening_words(persona)] if words
-            ]
-            for message in opening:
-                turns.append(_turn(message.role, storable(message.content), parent=parent, persona=persona))
-                parent = turns[-1].id
-        turns.append(_turn("user", text, parent=parent, persona=persona))
-        return self._answer(conversation, turns, persona, offline=offline)
+        with self._sending:
+            conversation = self._idle(conversation_id)
+            turns: list[Turn] = []
+            parent = conversation.leaf_id
+            if parent is None:
+                words = opening_words(persona)
+                greeted = [ChatMessage("assistant", words)] if words else []
+                for message in history or greeted:
+                    content = storable(message.content)
+                    turns.append(_turn(message.role, content, parent=parent, persona=persona))
+                    parent = turns[-1].id
+            turns.append(_turn("user", text, parent=parent, persona=persona))
+            return self._answer(conversation, turns, persona, offline=offline)
 
     def retry(self, conversation_id: str, *, offline: bool = False) -> Generation:
         """Answer the last user turn again, beside the reply that is there. Errors as for `send`."""
-        conversation = self.conversation(conversation_id)
-        if self.running(conversation_id):
-            raise ReplyInProgress(
-                "This conversation is still being answered.", hint="Wait for it, or stop it."
+        with self._sending:
+            conversation = self._idle(conversation_id)
+            asked = next((turn for turn in reversed(conversation.path) if turn.role == "user"), None)
+            if asked is None:
+                raise ReplyNotFound("There is nothing to answer again yet.")
+            persona = self._personas.get(asked.persona_id).persona
+            conversation = replace(
+                self._conversations.show(conversation_id, asked.id), turns=conversation.turns
             )
-        asked = next((turn for turn in reversed(conversation.path) if turn.role == "user"), None)
-        if asked is None:
-            raise ReplyNotFound("There is nothing to answer again yet.")
-        persona = self._personas.get(asked.persona_id).persona
-        conversation = replace(self._conversations.show(conversation_id, asked.id), turns=conversation.turns)
-        return self._answer(conversation, [], persona, offline=offline)
+            return self._answer(conversation, [], persona, offline=offline)
 
     def stop(self, reply_id: str) -> None:
         """End a running reply at once and keep its text; an ended one is left alone."""
@@ -198,6 +194,15 @@ class ChatService:
         """Forget a conversation that is not kept."""
         if not self._conversations.get(conversation_id).kept:
             self._conversations.delete(conversation_id)
+
+    def _idle(self, conversation_id: str) -> Conversation:
+        """The conversation, ready for another reply. Raises ReplyInProgress."""
+        conversation = self.conversation(conversation_id)
+        if self.running(conversation_id):
+            raise ReplyInProgress(
+                "This conversation is still being answered.", hint="Wait for it, or stop it."
+            )
+        return conversation
 
     def _answer(
         self, conversation: Conversation, turns: list[Turn], persona: Persona, *, offline: bool

@@ -23,6 +23,7 @@ from personachat.errors import (
     ProviderError,
     ReplyTimeout,
     ReplyTruncated,
+    unforeseen,
 )
 from personachat.messages import (
     ChatMessage,
@@ -33,6 +34,7 @@ from personachat.messages import (
     ReplyEvent,
     Started,
     TextDelta,
+    storable,
 )
 from personachat.providers.base import ChatRequest, Provider, ProviderEvent
 
@@ -77,13 +79,12 @@ async def reply(
                 ended = isinstance(event, Finished)
                 yield event
     except PersonaChatError as error:
-        wait = error.retry_after_seconds if isinstance(error, ProviderError) else None
-        failure = Failed(error.code, str(error), error.hint, wait)
+        failure = Failed.of(error)
     except Exception as error:  # noqa: BLE001  # the text that came is with the consumer; this is its end
         # Neither message nor values: either may hold a secret.
         where = "".join(traceback.format_tb(error.__traceback__))
         log.error("%s failed with %s\n%s", provider.name, type(error).__name__, where)  # noqa: TRY400
-        failure = Failed("internal_error", "Something went wrong in PersonaChat itself.", "Try again.")
+        failure = Failed.of(unforeseen())
     if failure and not ended:  # what goes wrong in a provider's tidying up is no matter of the reply
         yield failure
 
@@ -182,7 +183,7 @@ class _Reply:
                 f"{self._request.model} does not stop writing.",
                 hint="Choose another model, or set maxTokens.",
             )
-        return event if _is_storable(text) else replace(event, content=_storable(text))
+        return event if _is_storable(text) else replace(event, content=storable(text))
 
     async def _wait_to_retry(self, error: ProviderError) -> None:
         """Wait for the next try, or raise the error where none is due."""
@@ -228,7 +229,3 @@ def _is_storable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return "\0" not in text
-
-
-def _storable(text: str) -> str:
-    return text.replace("\0", "\ufffd").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -13,13 +13,22 @@ from typing import ClassVar
 
 
 class PersonaChatError(Exception):
-    """The root. `str(error)` is one sentence; `hint` says what to do about it, or is empty."""
+    """The root. `str(error)` is one sentence; `hint` says what to do about it, or is empty.
+
+    `retry_after_seconds` says when the same may work, where that is known.
+    """
 
     code: ClassVar[str] = "internal_error"
+    retry_after_seconds: float | None = None
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+
+def unforeseen() -> PersonaChatError:
+    """What is told of a fault of our own; only the log says which."""
+    return PersonaChatError("Something went wrong in PersonaChat itself.", hint="Try again.")
 
 
 class SettingsInvalid(PersonaChatError):
@@ -126,10 +135,7 @@ class TooManyReplies(PersonaChatError):
     """The limit on replies at once is reached; `retry_after_seconds` is a guess."""
 
     code = "too_many_replies"
-
-    def __init__(self, message: str, *, retry_after_seconds: float = 5, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.retry_after_seconds = retry_after_seconds
+    retry_after_seconds = 5
 
 
 # --- providers ------------------------------------------------------------------------------------
@@ -138,7 +144,7 @@ class TooManyReplies(PersonaChatError):
 class ProviderError(PersonaChatError):
     """A provider could not answer, or not to the end. What had arrived is kept by the reply.
 
-    `retryable` says whether the same request may well succeed; `retry_after_seconds` when.
+    `retryable` says whether the same request may well succeed.
     """
 
     code = "provider_error"

@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from personachat.conversations.model import Reply, TurnState, new_id
+from personachat.errors import TooManyReplies, unforeseen
 from personachat.messages import (
     Failed,
     Finished,
@@ -218,8 +219,6 @@ class Generations:
         with self._lock:
             admitted = self._running < self.max_concurrent
             self._running += admitted
-            self._generations[generation.id] = generation
-            self._forget_the_oldest()
 
         def ended(generation: Generation) -> None:
             if admitted:
@@ -229,17 +228,14 @@ class Generations:
 
         generation._on_ended = ended  # noqa: SLF001  # the two classes are one mechanism
         generation._on_unfollowed = self._watch_over  # noqa: SLF001
+        with self._lock:  # from here on anybody may find it, and stop it
+            self._generations[generation.id] = generation
+            self._forget_the_oldest()
         if admitted:
             self._loop.call_soon_threadsafe(self._spawn, generation, events)
         else:
-            generation.add(
-                Failed(
-                    "too_many_replies",
-                    f"All {self.max_concurrent} places for replies are taken.",
-                    hint="Try again in a moment.",
-                    retry_after_seconds=5,
-                )
-            )
+            taken = f"All {self.max_concurrent} places for replies are taken."
+            generation.add(Failed.of(TooManyReplies(taken, hint="Try again in a moment.")))
         return generation
 
     def ask(self, coroutine: Coroutine[Any, Any, T], *, timeout_seconds: float) -> T:
@@ -281,9 +277,7 @@ class Generations:
         finally:
             with suppress(Exception):
                 await events.aclose()
-            generation.add(
-                Failed("internal_error", "Something went wrong in PersonaChat itself.", hint="Try again.")
-            )
+            generation.add(Failed.of(unforeseen()))
 
     def _end(self, generation: Generation, on_ended: Callable[[Generation], None]) -> None:
         task = self._tasks.pop(generation.id, None)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from personachat.errors import PersonaChatError
+
 Role = Literal["system", "user", "assistant"]
 
 FinishReason = Literal["stop", "length", "content_filter", "refusal", "stopped"]
@@ -78,5 +80,14 @@ class Failed:
     hint: str = ""
     retry_after_seconds: float | None = None
 
+    @classmethod
+    def of(cls, error: PersonaChatError) -> Failed:
+        return cls(error.code, str(error), error.hint, error.retry_after_seconds)
+
 
 ReplyEvent: TypeAlias = Started | TextDelta | ReasoningDelta | Noticed | UsageReported | Finished | Failed
+
+
+def storable(text: str) -> str:
+    """The text with U+FFFD for what no database and no UTF-8 file can hold: NUL and lone surrogates."""
+    return text.replace("\0", "\ufffd").encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -29,7 +29,7 @@ from personachat.api.app import ApiFirst, create_api, end_streams
 from personachat.errors import AddressUnavailable, PersonaChatError, SettingsInvalid
 from personachat.services import get_services, reset_services
 from personachat.settings import APP, load_settings
-from personachat.ui import warmup
+from personachat.ui import front_door, warmup
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +124,7 @@ try:
 except SettingsInvalid as invalid:
     sys.exit(f"personachat: {invalid} {invalid.hint}".rstrip())
 
+front_door.close_side_door()
 app = st.App(
     HOME, lifespan=lifespan, middleware=[Middleware(ApiFirst, api=api)], on_script_error=_show_script_error
 )

@@ -10,14 +10,14 @@ from personachat.conversations.memory import MemoryConversations
 from personachat.engine import ReplyLimits
 from personachat.generations import Generations
 from personachat.providers.registry import ProviderRegistry
-from personachat.settings import APP, INSTALLED, Settings, load_settings
+from personachat.settings import Settings, load_settings
 from personachat.store.base import PersonaStore
-from personachat.store.files import FilePersonaStore, seed_personas
+from personachat.store.seeding import open_store
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The parts, ready to use; `close` ends every running reply."""
+    """The parts, ready to use."""
 
     settings: Settings
     personas: PersonaStore
@@ -27,16 +27,17 @@ class Services:
     chat: ChatService
 
     def close(self) -> None:
+        """End every running reply, then the providers, then the loop they ran on."""
         self.generations.stop_all()
-        self.generations.ask(self.providers.aclose(), timeout_seconds=10)
-        self.generations.close()
+        try:
+            self.generations.ask(self.providers.aclose(), timeout_seconds=10)
+        finally:
+            self.generations.close()
 
 
 def build_services(settings: Settings) -> Services:
-    """Build the parts. Fills an installed product's own personas folder at its first start."""
-    if INSTALLED:
-        seed_personas(settings.personas_dir, APP / "personas")
-    personas = FilePersonaStore(settings.personas_dir)
+    """Build the parts."""
+    personas = open_store(settings)
     conversations = MemoryConversations()
     providers = ProviderRegistry(settings)
     generations = Generations(max_concurrent=settings.max_concurrent_replies)
@@ -70,8 +71,8 @@ def get_services() -> Services:
 
 def reset_services() -> None:
     """Close this process's services; the next `get_services` builds them anew."""
-    global _services  # noqa: PLW0603
+    global _services
     with _lock:
-        if _services is not None:
-            _services.close()
-            _services = None
+        closing, _services = _services, None
+        if closing is not None:
+            closing.close()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
-from personachat.conversations.model import Reply
+from personachat.conversations.model import Conversation, Reply
 from personachat.errors import (
     ConversationNotFound,
     MessageInvalid,
@@ -19,7 +21,7 @@ from personachat.generations import Generation
 from personachat.messages import ChatMessage
 from personachat.services import Services
 from tests.conftest import persona_text
-from tests.fake_provider import FakeProvider, Gate, status, tokens
+from tests.fake_provider import FakeProvider, Gate, chunk, events, status, tokens
 
 WAIT = 10
 
@@ -239,3 +241,54 @@ def test_without_a_default_model_a_missing_one_is_said(services: Services, fake:
     assert reply.error
     assert reply.error.code == "model_not_found"
     assert "fake-1" in reply.error.message + reply.error.hint
+
+
+def test_a_model_that_is_lost_in_mid_reply_is_not_continued_by_the_default_one(
+    make_services: Callable[..., Services], fake: FakeProvider
+) -> None:
+    services = make_services(default_model="llama")
+    lost = {"error": {"code": "model_not_found", "message": "The model was unloaded."}}
+    fake.enqueue(events(chunk({"content": "half of "}), lost), tokens(["another"]))
+    reply = ended(services.chat.send(services.chat.start().id, "Hi", persona_id="tester"))
+    assert (reply.state, reply.text) == ("failed", "half of ")
+    assert len(fake.chats) == 1
+
+
+def test_a_conversation_that_is_kept_keeps_its_running_reply(services: Services, fake: FakeProvider) -> None:
+    gate = Gate()
+    fake.enqueue(tokens(["one", gate, " two"]))
+    conversation = services.chat.start(kept=False)
+    generation = services.chat.send(conversation.id, "Hi", persona_id="tester")
+    with generation.followed():
+        services.chat.keep(conversation.id)
+    assert not fake.wait_for_disconnect(1.5)
+    gate.open()
+    assert ended(generation).text == "one two"
+
+
+def test_of_many_messages_at_once_one_is_answered(services: Services, fake: FakeProvider) -> None:
+    fake.enqueue(tokens([Gate()]))
+    conversation = services.chat.start()
+
+    def send(number: int) -> bool:
+        try:
+            services.chat.send(conversation.id, str(number), persona_id="tester")
+        except ReplyInProgress:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(send, range(32))) == 1
+    assert len(services.chat.conversation(conversation.id).path) == 2
+
+
+def test_ended_replies_do_not_hold_the_conversations_they_came_from(
+    services: Services, fake: FakeProvider
+) -> None:
+    conversation = services.chat.start()
+    for number in range(10):
+        ended(services.chat.send(conversation.id, str(number), persona_id="tester"))
+    assert services.generations.running == 0
+    gc.collect()
+    versions = [found for found in gc.get_objects() if isinstance(found, Conversation)]
+    assert len([version for version in versions if version.id == conversation.id]) <= 2

@@ -266,10 +266,10 @@ async def test_a_first_token_that_does_not_come_fails_the_reply(
     fake: FakeProvider, provider: OpenAICompatibleProvider, silent: Reply
 ) -> None:
     fake.enqueue(silent)
-    end = await end_of(provider, limits=ReplyLimits(0.1, 60, 600))
+    end = await end_of(provider, limits=ReplyLimits(0.5, 60, 600))
     assert isinstance(end, Failed)
     assert end.code == "first_token_timeout"
-    assert "0.1 seconds" in end.message
+    assert "0.5 seconds" in end.message
     assert len(fake.chats) == 1
     assert await asyncio.to_thread(fake.wait_for_disconnect)
 

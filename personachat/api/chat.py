@@ -19,6 +19,7 @@ from starlette.responses import Response
 from personachat.api.errors import Refused
 from personachat.api.events import ReplyStream
 from personachat.api.openapi import answers
+from personachat.conversations.model import TurnState
 from personachat.errors import ConversationNotFound
 from personachat.messages import ChatMessage
 from personachat.services import Services
@@ -66,7 +67,7 @@ class StoppedReply(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
 
     message_id: str
-    state: Literal["running", "stopped", "finished", "failed"]
+    state: TurnState
 
 
 @router.post(
@@ -136,16 +137,9 @@ def _begin(services: Services, body: ChatBody) -> ReplyStream:
         with suppress(ConversationNotFound):
             chat.discard(conversation_id)
 
-    def discard_ended() -> None:
-        async def after_its_end() -> None:
-            discard()
-
-        # On the engine's loop, where a reply's end is recorded, and so after that.
-        services.generations.ask(after_its_end(), timeout_seconds=10)
-
     try:
         generation = chat.send(conversation_id, body.message, persona_id=body.persona_id, history=history)
     except BaseException:
         discard()
         raise
-    return ReplyStream(generation, on_refused=discard_ended)
+    return ReplyStream(generation, on_refused=discard)

@@ -19,14 +19,12 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from personachat.errors import (
-    ModelNotFound,
     PersonaBroken,
     PersonaChanged,
     PersonaChatError,
     PersonaInvalid,
     Problem,
-    ProviderError,
-    TooManyReplies,
+    unforeseen,
 )
 from personachat.messages import Failed
 
@@ -38,7 +36,6 @@ STATUSES: Mapping[str, int] = {
     "persona_exists": 412,
     "persona_changed": 412,
     "persona_broken": 409,
-    "persona_id_mismatch": 422,
     "store_unavailable": 503,
     "conversation_not_found": 404,
     "reply_not_found": 404,
@@ -123,23 +120,18 @@ def problem_of(error: PersonaChatError, *, extra: Mapping[str, Any] | None = Non
     """Render one of our errors, with what it knows besides the sentence."""
     if isinstance(error, Refused):
         return problem(error.status, error.reason, str(error), hint=error.hint, headers=error.headers)
-    retry_after: float | None = None
     known: dict[str, Any] = {}
     match error:
         case PersonaInvalid(problems=problems) | PersonaBroken(problems=problems):
             known["problems"] = [_as_json(found) for found in problems]
         case PersonaChanged(etag=etag):
             known["etag"] = etag
-        case ModelNotFound(models=models):
-            known["models"] = list(models)
-    if isinstance(error, ProviderError | TooManyReplies):
-        retry_after = error.retry_after_seconds
     return problem(
         STATUSES.get(error.code, 500),
         error.code,
         str(error),
         hint=error.hint,
-        retry_after_seconds=retry_after,
+        retry_after_seconds=error.retry_after_seconds,
         extra=known | dict(extra or {}),
     )
 
@@ -199,7 +191,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 async def _unforeseen(_request: Request, _error: Exception) -> Response:
     # The server logs the traceback: Starlette raises the exception again after this answer.
-    return problem(500, "internal_error", "Something went wrong in PersonaChat itself.", hint="Try again.")
+    return problem_of(unforeseen())
 
 
 def _methods_at(request: Request) -> list[str]:

@@ -67,7 +67,7 @@ def _configured(services: Services) -> Health:
         replies_running=services.generations.running,
         replies_at_most=services.generations.max_concurrent,
         tokens_configured=bool(services.settings.accepted_tokens),
-    ).model_copy(update=_personas(services.personas) | _answering(services))
+    ).model_copy(update=_answering(services) | _personas(services.personas))
 
 
 def _personas(store: PersonaStore) -> dict[str, Any]:

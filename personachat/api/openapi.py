@@ -40,7 +40,6 @@ PROBLEM_SCHEMA: dict[str, Any] = {
         "etag": {"type": ["string", "null"]},
         "stored": {"description": "The persona as it is stored."},
         "sent": {"description": "The persona as it was sent."},
-        "models": {"type": "array", "items": {"type": "string"}},
     },
 }
 PERSONA = {"$ref": "#/components/schemas/Persona"}

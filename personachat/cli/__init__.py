@@ -112,8 +112,9 @@ def chat(
 def list_personas(*, personas_dir: PersonasDir = None) -> None:
     """Print every persona: id, model and name; a broken one with its fault."""
     from personachat.cli import personas
+    from personachat.store.seeding import open_store
 
-    personas.list_all(personas.open_store(_settings(personas_dir)))
+    personas.list_all(open_store(_settings(personas_dir)))
 
 
 @personas_app.command("show")
@@ -124,8 +125,9 @@ def show_persona(
 ) -> None:
     """Print a persona's JSON as it was saved."""
     from personachat.cli import personas
+    from personachat.store.seeding import open_store
 
-    personas.show(personas.open_store(_settings(personas_dir)), persona_id)
+    personas.show(open_store(_settings(personas_dir)), persona_id)
 
 
 @personas_app.command("validate")
@@ -153,9 +155,10 @@ def new_persona(
 ) -> None:
     """Write a persona to begin with, and print its path."""
     from personachat.cli import personas
+    from personachat.store.seeding import open_store
 
     settings = _settings(personas_dir)
-    personas.create(personas.open_store(settings), settings.personas_dir, persona_id)
+    personas.create(open_store(settings), settings.personas_dir, persona_id)
 
 
 def _settings(personas_dir: Path | None) -> Settings:

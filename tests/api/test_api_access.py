@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -147,6 +148,16 @@ def test_health_says_little_to_strangers_and_more_to_others(guarded: httpx2.Clie
     assert told["provider"] == "openai"
     assert told["personas"] == 1
     assert told["tokensConfigured"] is True
+
+
+def test_health_says_that_the_personas_cannot_be_read(services: Services) -> None:
+    folder = services.settings.personas_dir
+    shutil.rmtree(folder)
+    folder.write_text("this is no folder", "utf-8")
+    with served(services) as client:
+        told = client.get("/health").json()
+    assert told["status"] == "degraded"
+    assert f'"{folder.name}"' in told["reason"]
 
 
 def test_strangers_may_see_the_page_of_the_docs_alone(guarded: httpx2.Client) -> None:

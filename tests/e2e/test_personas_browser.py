@@ -30,7 +30,8 @@ def open_persona(page: Page, server: AppServer, persona_id: str) -> None:
 
 
 def ace(page: Page) -> FrameLocator:
-    return page.frame_locator("iframe[title$='ace']")
+    # While one editor takes the place of another, both may be there for a moment.
+    return page.frame_locator("iframe[title$='ace']").first
 
 
 def lines(page: Page) -> Locator:

@@ -246,3 +246,9 @@ def test_a_folder_that_cannot_be_read_is_one_sentence(open_chat: OpenChat, folde
     page = open_chat()
     assert page.error[0].value
     assert "Traceback" not in page.error[0].value
+
+
+def test_a_chat_that_the_api_began_is_kept_once_it_is_open_here(open_chat: OpenChat) -> None:
+    conversation = services().chat.start(kept=False)
+    open_chat(chat=conversation.id)
+    assert services().chat.conversation(conversation.id).kept

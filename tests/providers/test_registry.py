@@ -108,6 +108,7 @@ def test_a_name_that_nobody_has_comes_with_those_that_exist(model: str) -> None:
         registry(**GROQ).resolve(model)
 
     assert caught.value.models == ("groq/llama-3", "groq/gemma-2", f"local/{MODEL_NAME}")
+    assert all(name in caught.value.hint for name in caught.value.models)
 
 
 def test_offline_means_the_embedded_model_whatever_is_configured() -> None:
@@ -164,6 +165,13 @@ def test_the_default_model_steps_in_and_says_why(model: str, why: str) -> None:
     assert who(answering) == ("groq", "llama-3")
     assert answering.substituted
     assert answering.reason == f"{why}, so the default model groq/llama-3 answers."
+
+
+def test_a_model_its_own_provider_lacks_is_not_asked_of_another_one() -> None:
+    servers = {"providers": {"groq": {"base_url": "http://127.0.0.1:9"}}}
+    for settings in (KEY, {}):
+        asked = registry(**servers, **settings)
+        assert asked.stand_in(asked.resolve("groq/nothing")) is None
 
 
 def test_the_default_model_leaves_alone_what_is_there() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from personachat.errors import StoreUnavailable
-from personachat.store import files
+from personachat.store import seeding
 from personachat.store.files import FilePersonaStore
 from personachat.store.seeding import seed_personas
 
@@ -54,7 +54,7 @@ def test_a_start_that_died_half_way_is_completed(tmp_path: Path, monkeypatch: py
         path.write_bytes(content)
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "replace_file", die_at_the_third)
+        patch.setattr(seeding, "replace_file", die_at_the_third)
         with pytest.raises(KeyboardInterrupt):
             seed_personas(tmp_path, SHIPPED)
     assert len(names(tmp_path)) == 1
