@@ -9,29 +9,25 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
 from personachat.conversations.memory import MemoryConversations
-from personachat.conversations.model import Conversation, QueuedMessage, Reply, Turn, new_id
-from personachat.engine import ReplyLimits, reply
+from personachat.conversations.model import Conversation, QueuedMessage, Turn, new_id
 from personachat.errors import (
     ConversationNotFound,
     MessageInvalid,
-    ModelNotFound,
     PersonaChatError,
-    ProviderError,
     ReplyInProgress,
     ReplyNotFound,
 )
-from personachat.generations import Generation, Generations
-from personachat.messages import ChatMessage, Failed, Noticed, ReplyEvent, Started, storable
+from personachat.generation import Generation
+from personachat.generations import Generations
+from personachat.messages import ChatMessage, storable
 from personachat.persona import Persona
-from personachat.prompts import compile_prompt, greeting
-from personachat.providers.base import ChatRequest
-from personachat.providers.registry import Answering, ProviderRegistry
+from personachat.prompts import greeting
+from personachat.replies import Replies
 from personachat.store.base import PersonaStore
 
 log = logging.getLogger(__name__)
@@ -48,15 +44,13 @@ class ChatService:
         *,
         personas: PersonaStore,
         conversations: MemoryConversations,
-        providers: ProviderRegistry,
+        replies: Replies,
         generations: Generations,
-        limits: ReplyLimits,
     ) -> None:
         self._personas = personas
         self._conversations = conversations
-        self._providers = providers
+        self._replies = replies
         self._generations = generations
-        self._limits = limits
         self._sending = threading.RLock()
 
     def start(self, *, kept: bool = True) -> Conversation:
@@ -210,9 +204,8 @@ class ChatService:
         before, conversation_id = conversation.leaf_id, conversation.id
         asked = turns[-1].id if turns else before
         history = [turn.as_message() for turn in (*conversation.path, *turns)]
-        first, events = self._plan(
-            persona, [message for message in history if message.content], offline=offline
-        )
+        said = [message for message in history if message.content]
+        first, events = self._replies.plan(persona, said, offline=offline)
         turn = replace(_turn("assistant", "", parent=asked, persona=persona), reply=first)
         added = self._conversations.append(conversation_id, [*turns, turn], only_after=before)
         if turn.id not in added.turns:
@@ -239,51 +232,6 @@ class ChatService:
             persona_id=persona.id,
         )
         return self._generations.start(generation, events, on_ended=ended)
-
-    def _plan(
-        self, persona: Persona, history: Sequence[ChatMessage], *, offline: bool
-    ) -> tuple[Reply, Callable[[], AsyncGenerator[ReplyEvent]]]:
-        try:
-            answering = self._providers.resolve(persona.model, offline=offline)
-        except ProviderError as error:
-            failed = Failed.of(error)
-            return Reply(model=persona.model), lambda: _only(failed)
-        request = chat_request(persona, history, model=answering.model)
-        first = Reply(provider=answering.provider.name, model=answering.model, reason=answering.reason)
-        return first, lambda: self._stream(answering, request)
-
-    async def _stream(self, answering: Answering, request: ChatRequest) -> AsyncGenerator[ReplyEvent]:
-        """The reply; by the default model, where the provider turns out not to have the persona's."""
-        stand_in: Answering | None = None
-        accepted = False
-        async with aclosing(reply(answering.provider, request, limits=self._limits)) as events:
-            async for event in events:
-                accepted = accepted or isinstance(event, Started)
-                if isinstance(event, Failed) and event.code == ModelNotFound.code and not accepted:
-                    stand_in = self._providers.stand_in(answering)
-                if stand_in is None:
-                    yield event
-        if stand_in is not None:
-            request = replace(request, model=stand_in.model)
-            async with aclosing(reply(stand_in.provider, request, limits=self._limits)) as events:
-                async for event in events:
-                    yield event
-                    if isinstance(event, Started):
-                        yield Noticed(stand_in.reason)
-
-
-def chat_request(persona: Persona, history: Sequence[ChatMessage], *, model: str) -> ChatRequest:
-    """Exactly what a provider is asked for this persona and history."""
-    prompt = compile_prompt(persona, history, today=date.today())  # noqa: DTZ011  # the server's own day
-    return ChatRequest(
-        model=model,
-        messages=prompt.messages,
-        pinned=prompt.pinned,
-        temperature=persona.temperature,
-        max_tokens=persona.max_tokens,
-        top_p=persona.top_p,
-        stop=persona.stop,
-    )
 
 
 def opening_words(persona: Persona) -> str:
@@ -314,7 +262,3 @@ def _turn(role: str, content: str, *, parent: str | None, persona: Persona) -> T
         persona_name=persona.name,
         avatar=persona.avatar,
     )
-
-
-async def _only(event: ReplyEvent) -> AsyncGenerator[ReplyEvent]:
-    yield event

@@ -10,6 +10,7 @@ from personachat.conversations.memory import MemoryConversations
 from personachat.engine import ReplyLimits
 from personachat.generations import Generations
 from personachat.providers.registry import ProviderRegistry
+from personachat.replies import Replies
 from personachat.settings import Settings, load_settings
 from personachat.store.base import PersonaStore
 from personachat.store.seeding import open_store
@@ -49,9 +50,8 @@ def build_services(settings: Settings) -> Services:
     chat = ChatService(
         personas=personas,
         conversations=conversations,
-        providers=providers,
+        replies=Replies(providers, limits=limits),
         generations=generations,
-        limits=limits,
     )
     return Services(settings, personas, conversations, providers, generations, chat)
 

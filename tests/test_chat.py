@@ -17,7 +17,7 @@ from personachat.errors import (
     ReplyInProgress,
     ReplyNotFound,
 )
-from personachat.generations import Generation
+from personachat.generation import Generation
 from personachat.messages import ChatMessage
 from personachat.services import Services
 from tests.conftest import persona_text

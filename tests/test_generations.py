@@ -8,7 +8,8 @@ from collections.abc import AsyncGenerator, Iterator
 
 import pytest
 
-from personachat.generations import Generation, Generations
+from personachat.generation import Generation
+from personachat.generations import Generations
 from personachat.messages import Failed, Finished, ReplyEvent, Started, TextDelta
 
 WAIT = 5

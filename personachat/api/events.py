@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from personachat.api.errors import problem_of_reply
-from personachat.generations import Generation
+from personachat.generation import Generation
 from personachat.messages import (
     Failed,
     Finished,

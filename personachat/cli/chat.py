@@ -18,7 +18,7 @@ from personachat.cli.console import RED, answer, complain, complain_of, note
 from personachat.cli.personas import find
 from personachat.conversations.model import Reply
 from personachat.errors import PersonaChatError
-from personachat.generations import Generation
+from personachat.generation import Generation
 from personachat.messages import Failed, Noticed, ReasoningDelta, ReplyEvent, TextDelta
 from personachat.services import Services, build_services
 from personachat.settings import Settings

@@ -11,7 +11,7 @@ import streamlit as st
 from personachat.chat import ChatService, opening_words
 from personachat.conversations.model import Conversation, Reply
 from personachat.errors import PersonaChatError
-from personachat.generations import Generation
+from personachat.generation import Generation
 from personachat.persona import Persona
 from personachat.services import Services
 from personachat.ui import state

@@ -9,10 +9,10 @@ from datetime import date
 
 import streamlit as st
 
-from personachat.chat import chat_request
 from personachat.messages import ChatMessage
 from personachat.persona import Persona
 from personachat.prompts import estimate_tokens, greeting, system_message
+from personachat.replies import chat_request
 from personachat.store.base import BrokenPersona, PersonaStore
 from personachat.ui import persona_editing as editing
 from personachat.ui.persona_desk import Entry, Opened, Question

@@ -17,7 +17,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from personachat.conversations.model import Reply
-from personachat.generations import Generation
+from personachat.generation import Generation
 from personachat.messages import ReasoningDelta, TextDelta
 from personachat.ui.markdown import Converter, Pieces
 

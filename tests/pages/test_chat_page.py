@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from personachat.chat import ChatService
 from personachat.conversations.model import Conversation
-from personachat.generations import Generation
+from personachat.generation import Generation
 from personachat.messages import ChatMessage
 from personachat.services import Services, get_services, reset_services
 from tests.conftest import persona_text
