@@ -38,9 +38,7 @@ if conversation is None or not conversation.path:
     st.stop()
 st.empty()  # where the opening stood
 
-if conversation.queue and not composer.held_back(conversation):
-    chat.send_queued(conversation.id)
-    conversation = chat.conversation(conversation.id)
+conversation = composer.send_waiting(chat, conversation)
 path = conversation.path
 last, above = path[-1], path[-2] if len(path) > 1 else None
 # Asked of what is drawn, not of the service again: the reply may have ended since.

@@ -14,7 +14,7 @@ from personachat.ui import (
 )
 from personachat.ui import persona_editing as editing
 from personachat.ui.persona_desk import Question
-from personachat.ui.transcript import escaped
+from personachat.ui.wording import error_text, escaped
 
 front_door.require_home()
 st.set_page_config(layout="wide")
@@ -26,7 +26,7 @@ persona_desk.take_typed()
 try:
     entries = personas.all()
 except StoreUnavailable as error:
-    st.error(f"{error} {error.hint}".strip(), title="Personas cannot be read", icon=":material/folder_off:")
+    st.error(error_text(error), title="Personas cannot be read", icon=":material/folder_off:")
     st.button("Try again", icon=":material/refresh:")
     for persona_id, draft in state.drafts().items():
         with st.expander(f"Your unsaved text of {persona_id}"):
@@ -74,9 +74,7 @@ with left:
 with right:
     trouble = st.container()
     if desk.error:
-        trouble.error(
-            f"{desk.error} {desk.error.hint}".strip(), title="That did not work", icon=":material/error:"
-        )
+        trouble.error(error_text(desk.error), title="That did not work", icon=":material/error:")
     if found:
         persona_view.draw_head(personas, entries, found)
         json_tab, preview_tab = st.tabs(["JSON", "Preview"])

@@ -30,6 +30,7 @@ from personachat.errors import AddressUnavailable, PersonaChatError, SettingsInv
 from personachat.services import get_services, reset_services
 from personachat.settings import APP, load_settings
 from personachat.ui import front_door, warmup
+from personachat.ui.wording import error_text
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ def _show_script_error(error: Exception) -> bool:
     """A page failed: log why, and show a sentence instead of a traceback."""
     log.error("A page failed", exc_info=error)
     if isinstance(error, PersonaChatError):
-        st.error(f"{error} {error.hint}".strip(), icon=":material/error:")
+        st.error(error_text(error), icon=":material/error:")
     else:
         st.error(
             "Something went wrong on this page. Reload it; the server's log says what it was.",

@@ -131,9 +131,6 @@ class Settings(BaseSettings):
     personas_dir: Folder = Field(
         default_factory=lambda: _default_folder("personas"), validation_alias="PERSONACHAT_PERSONAS_DIR"
     )
-    data_dir: Folder = Field(
-        default_factory=lambda: _default_folder("data"), validation_alias="PERSONACHAT_DATA_DIR"
-    )
     api_tokens: Annotated[tuple[Secret, ...], BeforeValidator(_split)] = Field(
         (), validation_alias="PERSONACHAT_API_TOKENS"
     )
@@ -161,7 +158,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        # The stock sources also listen to the fields' bare names (DATA_DIR), which belong to others.
+        # The stock sources also listen to the fields' bare names (API_TOKENS), which belong to others.
         del env_settings, dotenv_settings, file_secret_settings
         return (
             init_settings,

@@ -24,7 +24,7 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test sees neither the keys nor the folders of whoever runs it."""
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "PERSONACHAT_PROVIDERS", "PERSONACHAT_API_TOKENS"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("DEFAULT_MODEL", "LOCAL_MODEL", "PERSONAS_DIR", "DATA_DIR", "MAX_CONCURRENT_REPLIES"):
+    for name in ("DEFAULT_MODEL", "LOCAL_MODEL", "PERSONAS_DIR", "MAX_CONCURRENT_REPLIES"):
         monkeypatch.delenv(f"PERSONACHAT_{name}", raising=False)
 
 
@@ -50,7 +50,6 @@ def make_services(fake: FakeProvider, tmp_path: Path) -> Iterator[Callable[..., 
             "openai_base_url": fake.base_url,
             "openai_api_key": "sk-test-key-that-nobody-may-see",
             "personas_dir": tmp_path / "personas",
-            "data_dir": tmp_path / "data",
         }
         services = build_services(load_settings(**(explicit | settings)))
         services.personas.save(persona_text())

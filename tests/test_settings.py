@@ -45,7 +45,6 @@ def test_without_any_setting_the_defaults_hold(checkout: Path) -> None:
     assert settings.openai_base_url is None
     assert settings.providers == {}
     assert settings.personas_dir == checkout / "personas"
-    assert settings.data_dir == checkout / "data"
     assert settings.accepted_tokens == ()
     assert (settings.first_token_timeout_seconds, settings.idle_timeout_seconds) == (60, 60)
     assert (settings.reply_timeout_seconds, settings.max_concurrent_replies) == (600, 64)
@@ -98,12 +97,11 @@ def test_an_empty_value_counts_as_absent(
 def test_variables_and_keys_of_other_programs_are_left_alone(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("PROVIDERS", "providers", "DATA_DIR", "API_TOKENS", "DEFAULT_MODEL"):
+    for name in ("PROVIDERS", "providers", "PERSONAS_DIR", "API_TOKENS", "DEFAULT_MODEL"):
         monkeypatch.setenv(name, "not ours")
-    write_secrets(checkout, 'data_dir = "not ours"\n[auth]\ncookie_secret = "theirs"\n')
+    write_secrets(checkout, 'personas_dir = "not ours"\n[auth]\ncookie_secret = "theirs"\n')
     settings = load_settings()
     assert settings.providers == {}
-    assert settings.data_dir == checkout / "data"
     assert settings.accepted_tokens == ()
     assert settings.default_model is None
 
@@ -212,8 +210,8 @@ def test_a_secrets_file_that_cannot_be_read_is_named(checkout: Path) -> None:
 
 
 def test_a_tilde_means_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PERSONACHAT_DATA_DIR", "~/chats")
-    assert load_settings().data_dir == Path.home() / "chats"
+    monkeypatch.setenv("PERSONACHAT_PERSONAS_DIR", "~/chats")
+    assert load_settings().personas_dir == Path.home() / "chats"
 
 
 def test_secrets_do_not_show_when_the_settings_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -237,10 +237,11 @@ def _refuse(constant: str) -> None:
 
 
 def _matches(stored: StoredPersona, wanted: str, tag: str) -> bool:
+    """Whether every word wanted is in the id, name, description or tags, as in the page's list."""
     persona = stored.persona
     tags = [label.casefold() for label in persona.tags]
-    texts = (persona.id, persona.name.casefold(), persona.description.casefold(), *tags)
-    return (not tag or tag in tags) and any(wanted in text for text in texts)
+    text = " ".join((persona.id, persona.name.casefold(), persona.description.casefold(), *tags))
+    return (not tag or tag in tags) and all(word in text for word in wanted.split())
 
 
 def _headers(stored: StoredPersona) -> dict[str, str]:

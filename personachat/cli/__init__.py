@@ -71,18 +71,12 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8501,
     headless: Annotated[bool, typer.Option("--headless", help="Open no browser.")] = False,
     personas_dir: PersonasDir = None,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option("--data-dir", metavar="FOLDER", help="Where data is kept, instead of the setting."),
-    ] = None,
 ) -> None:
     """Serve the pages and the REST API on one port (the default command)."""
     from personachat.settings import load_settings
 
-    # The pages, the API and a restarted worker all read the environment: an option wins by being put there.
-    for variable, folder in (("PERSONACHAT_PERSONAS_DIR", personas_dir), ("PERSONACHAT_DATA_DIR", data_dir)):
-        if folder is not None:
-            os.environ[variable] = str(folder.absolute())
+    if personas_dir is not None:  # the pages and the API read the environment: there the option wins
+        os.environ["PERSONACHAT_PERSONAS_DIR"] = str(personas_dir.absolute())
     load_settings()  # an invalid one is told before anything slow is loaded
     from personachat.server import serve as run
 

@@ -145,9 +145,9 @@ def _figures(reply: Reply) -> str:
         figures.append(f"{tokens} tokens")
     if reply.first_token_seconds is not None:
         figures.append(f"first after {reply.first_token_seconds:.1f} s")
-    if tokens and reply.duration_seconds and reply.first_token_seconds is not None:
-        writing = reply.duration_seconds - reply.first_token_seconds
-        figures += [f"{tokens / writing:.0f}/s"] if writing > 0.05 else []
+    rate = reply.tokens_per_second(tokens or 0)
+    if rate is not None:
+        figures.append(f"{rate:.0f}/s")
     return " · ".join(figures)
 
 

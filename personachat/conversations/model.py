@@ -16,6 +16,10 @@ from personachat.messages import ChatMessage, Failed, FinishReason, Usage
 TurnState = Literal["running", "stopped", "finished", "failed"]
 
 
+MEASURABLE_SECONDS = 0.05
+"""What came within less says nothing about a model's speed."""
+
+
 def new_id() -> str:
     """A random id nobody can guess: whoever knows a conversation's id may read it."""
     return uuid.uuid4().hex
@@ -44,6 +48,13 @@ class Reply:
     reasoning_seconds: float | None = None
     """From the request to the first word of the text, where reasoning came before it."""
     duration_seconds: float | None = None
+
+    def tokens_per_second(self, tokens: int) -> float | None:
+        """How fast `tokens` came after the first; None where that says nothing about the model."""
+        if self.first_token_seconds is None or self.duration_seconds is None:
+            return None
+        writing = self.duration_seconds - self.first_token_seconds
+        return (tokens - 1) / writing if tokens > 1 and writing > MEASURABLE_SECONDS else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,11 @@ from personachat.conversations.model import Conversation, Reply
 from personachat.errors import PersonaChatError
 from personachat.generation import Generation
 from personachat.persona import Persona
+from personachat.providers.embedded import LOCAL
 from personachat.services import Services
 from personachat.ui import state
-from personachat.ui.transcript import DEFAULT_AVATAR, USER_AVATAR, draw_text, escaped
+from personachat.ui.transcript import DEFAULT_AVATAR, USER_AVATAR, draw_text
+from personachat.ui.wording import error_text, escaped
 
 BOX = "message"
 STARTERS = "starters"
@@ -55,14 +57,14 @@ def send(text: str) -> None:
         st.session_state.pop("cleared", None)
     except PersonaChatError as error:
         st.session_state[BOX] = text
-        st.session_state["not_sent"] = f"{error} {error.hint}".strip()
+        st.session_state["not_sent"] = error_text(error)
 
 
 def draw_not_sent() -> None:
     """Why the last words are back in the box."""
     reason = st.session_state.pop("not_sent", None)
     if reason:
-        st.warning(escaped(reason), title="Not sent", icon=":material/unpublished:")
+        st.warning(reason, title="Not sent", icon=":material/unpublished:")
 
 
 def draw_opening(persona: Persona) -> None:
@@ -104,7 +106,7 @@ def draw_ways_on(services: Services, conversation: Conversation, reply: Reply) -
     """What can be done about a reply that did not come to its end."""
     if reply.state == "finished" and reply.finish_reason in {None, "stop"}:
         return
-    offline = bool(reply.error) and services.providers.offline_available and reply.provider != "local"
+    offline = bool(reply.error) and services.providers.offline_available and reply.provider != LOCAL
     with st.container(horizontal=True):
         st.button("Retry", icon=":material/refresh:", on_click=_retry, args=(conversation.id,), key="retry")
         if offline:
@@ -128,7 +130,7 @@ def _retry(conversation_id: str, *, offline: bool = False) -> None:
     try:
         state.services().chat.retry(conversation_id, offline=state.offline_chosen())
     except PersonaChatError as error:
-        st.session_state["not_sent"] = f"{error} {error.hint}".strip()
+        st.session_state["not_sent"] = error_text(error)
 
 
 def draw_queue(chat: ChatService, conversation: Conversation) -> None:
@@ -155,10 +157,24 @@ def draw_queue(chat: ChatService, conversation: Conversation) -> None:
                     )
 
 
-def held_back(conversation: Conversation) -> bool:
-    """Whether the queue waits for the person to decide, because the last reply failed."""
+def send_waiting(chat: ChatService, conversation: Conversation) -> Conversation:
+    """Send the first queued message if its turn has come; returns the conversation as it is then.
+
+    After a failed reply the queue waits for the person to decide.
+    """
     leaf = conversation.leaf
-    return bool(leaf and leaf.reply and leaf.reply.state == "failed")
+    if conversation.queue and not (leaf and leaf.reply and leaf.reply.state == "failed"):
+        _send_first(chat, conversation.id)
+        draw_not_sent()
+        return chat.conversation(conversation.id)
+    return conversation
+
+
+def _send_first(chat: ChatService, conversation_id: str) -> None:
+    try:
+        chat.send_queued(conversation_id)
+    except PersonaChatError as error:
+        st.session_state["not_sent"] = error_text(error)
 
 
 def _remove(chat: ChatService, conversation_id: str, message_id: str) -> None:
@@ -169,10 +185,7 @@ def _send_now(chat: ChatService, conversation_id: str) -> None:
     running = chat.running(conversation_id)
     if running:
         running.stop()
-    try:
-        chat.send_queued(conversation_id)
-    except PersonaChatError as error:
-        st.session_state["not_sent"] = f"{error} {error.hint}".strip()
+    _send_first(chat, conversation_id)
 
 
 def draw_cleared(chat: ChatService, conversation: Conversation) -> None:

@@ -7,6 +7,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from personachat.errors import PersonaChatError
 from personachat.ui import state
+from personachat.ui.wording import error_text
 
 
 def draw() -> bool:
@@ -26,4 +27,4 @@ def run(page: StreamlitPage) -> None:
     try:
         page.run()
     except PersonaChatError as error:
-        st.error(f"{error} {error.hint}".strip(), title="That did not work", icon=":material/error:")
+        st.error(error_text(error), title="That did not work", icon=":material/error:")

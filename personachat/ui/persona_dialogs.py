@@ -14,7 +14,7 @@ from personachat.store.base import PersonaStore, StoredPersona
 from personachat.ui import persona_editing as editing
 from personachat.ui.persona_desk import Entry, Opened, desk
 from personachat.ui.persona_texts import diff
-from personachat.ui.transcript import escaped
+from personachat.ui.wording import escaped
 
 BLANK_START = ""
 

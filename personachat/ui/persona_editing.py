@@ -14,7 +14,7 @@ from personachat.ui import state
 from personachat.ui.persona_desk import Deleted, Entry, Question, desk, take_typed
 from personachat.ui.persona_texts import changes, name_in, new_text
 from personachat.ui.state import Draft
-from personachat.ui.transcript import escaped
+from personachat.ui.wording import escaped
 
 
 def select(persona_id: str) -> None:

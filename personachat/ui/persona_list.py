@@ -13,7 +13,8 @@ from personachat.ui.persona_desk import Entry
 from personachat.ui.persona_editing import select
 from personachat.ui.persona_texts import name_in
 from personachat.ui.state import Draft
-from personachat.ui.transcript import DEFAULT_AVATAR, escaped
+from personachat.ui.transcript import DEFAULT_AVATAR
+from personachat.ui.wording import escaped
 
 MOST_ROWS = 100
 """More than this is searched, not scrolled, and would slow down every run of the page."""

@@ -17,7 +17,8 @@ from personachat.store.base import BrokenPersona, PersonaStore
 from personachat.ui import persona_editing as editing
 from personachat.ui.persona_desk import Entry, Opened, Question
 from personachat.ui.persona_texts import line_of
-from personachat.ui.transcript import DEFAULT_AVATAR, escaped
+from personachat.ui.transcript import DEFAULT_AVATAR
+from personachat.ui.wording import escaped
 
 MOST_PROBLEMS = 10
 EXCERPT_CHARACTERS = 90

@@ -6,11 +6,13 @@ import streamlit as st
 
 from personachat.errors import ProviderError
 from personachat.persona import DEFAULT_PERSONA_ID, Persona
+from personachat.providers.embedded import LOCAL
 from personachat.providers.registry import Answering
 from personachat.services import Services
 from personachat.store.base import BrokenPersona, StoredPersona
 from personachat.ui import state
-from personachat.ui.transcript import DEFAULT_AVATAR, escaped
+from personachat.ui.transcript import DEFAULT_AVATAR
+from personachat.ui.wording import error_text, escaped
 
 SHORTCUTS = """
 | Key | Does |
@@ -78,11 +80,11 @@ def draw_model(services: Services, persona: Persona) -> None:
     try:
         answering = services.providers.resolve(persona.model, offline=state.offline_chosen())
     except ProviderError as error:
-        st.caption(f":material/error: {escaped(str(error))} {escaped(error.hint)}")
+        st.caption(f":material/error: {error_text(error)}")
         return
     if state.offline_chosen():
         draw_chosen_offline(answering, persona)
-    elif answering.provider.name == "local":
+    elif answering.provider.name == LOCAL:
         draw_offline(answering)
     else:
         model = f"{answering.model} · {answering.provider.name}"

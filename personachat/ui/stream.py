@@ -19,7 +19,7 @@ from streamlit.delta_generator import DeltaGenerator
 from personachat.conversations.model import Reply
 from personachat.generation import Generation
 from personachat.messages import ReasoningDelta, TextDelta
-from personachat.ui.markdown import Converter, Pieces
+from personachat.ui.markdown import Converter, Pieces, pieces_of
 
 FRAME_SECONDS = 0.045
 """Between two frames: below what an eye tells from continuous text, far above the cost of one."""
@@ -176,7 +176,12 @@ def draw_running(generation: Generation, *, head: DeltaGenerator, words: DeltaGe
         if follower.has_text:
             with wide(words), closing(follower.text_frames()) as frames:
                 st.write_stream(frames, cursor=Cursor(follower.converter))
-    return generation.snapshot()
+        reply = generation.snapshot()
+        if follower.has_reasoning and reply.reasoning:  # some came after the text had begun
+            with head.status(thought_label(reply), type="compact", state="complete"):
+                for piece in pieces_of(reply.reasoning):
+                    st.markdown(piece)
+    return reply
 
 
 def wide(place: DeltaGenerator) -> DeltaGenerator:

@@ -13,6 +13,7 @@ from personachat.messages import Failed
 from personachat.prompts import estimate_tokens
 from personachat.ui.markdown import pieces_of
 from personachat.ui.stream import thought_label, wide
+from personachat.ui.wording import escaped, short
 
 Place: TypeAlias = Any
 """Where elements go: a container, or Streamlit itself for the current one."""
@@ -22,9 +23,6 @@ SHOWN_TURNS = 50
 
 STEP_TURNS = 20
 """The window moves in steps, so that most new turns leave the others in their place."""
-
-MEASURABLE_SECONDS = 0.05
-"""What came within less says nothing about a model's speed."""
 
 USER_AVATAR = ":material/person:"
 DEFAULT_AVATAR = ":material/forum:"
@@ -151,22 +149,10 @@ def caption_of(reply: Reply) -> str:
     first, whole = reply.first_token_seconds, reply.duration_seconds
     if first is not None and whole is not None:
         parts.append(f"{max(first, 0.1):.1f} s to first token")
-        if whole > first and tokens - 1 >= whole - first > MEASURABLE_SECONDS:
-            parts.append(f"{short((tokens - 1) / (whole - first))}/s")
+        rate = reply.tokens_per_second(tokens)
+        if rate is not None and rate >= 1:
+            parts.append(f"{short(rate)}/s")
     return " · ".join(parts)
-
-
-def short(number: float) -> str:
-    """A number as people say it: 84, 1.2k, 3.4M."""
-    for limit, suffix in ((1_000_000, "M"), (1_000, "k")):
-        if number >= limit:
-            return f"{number / limit:.1f}{suffix}"
-    return f"{number:.0f}"
-
-
-def escaped(text: str) -> str:
-    """Plain words as Markdown that shows just them."""
-    return "".join(f"\\{sign}" if sign in r"\`*_{}[]<>()#+!|$:~" else sign for sign in text)
 
 
 def draw_earlier(hidden: int, load: Callable[[str], None], conversation_id: str) -> None:

@@ -50,7 +50,6 @@ class AppServer:
 
     url: str
     personas_dir: Path
-    data_dir: Path
     log: Path
     provider: FakeProvider | None = None
 
@@ -98,21 +97,21 @@ def start_app(
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[AppServer]:
     """Run PersonaChat on a free port until the block ends; `environment` adds to its settings."""
-    personas, data, log = folder / "personas", folder / "data", folder / "server.log"
+    personas, log = folder / "personas", folder / "server.log"
     shutil.copytree(ROOT / "personas", personas)
     port = _free_port()
     with log.open("wb") as output:
         process = subprocess.Popen(
             _command(port),
             cwd=ROOT,
-            env=_environment(personas, data, provider) | dict(environment or {}),
+            env=_environment(personas, provider) | dict(environment or {}),
             stdout=output,
             stderr=subprocess.STDOUT,
         )
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_until_healthy(url, process, log)
-            yield AppServer(url, personas, data, log, provider)
+            yield AppServer(url, personas, log, provider)
         finally:
             process.terminate()
             try:
@@ -133,10 +132,10 @@ def _command(port: int) -> list[str]:
     ]
 
 
-def _environment(personas: Path, data: Path, provider: FakeProvider | None) -> dict[str, str]:
+def _environment(personas: Path, provider: FakeProvider | None) -> dict[str, str]:
     ours = ("PERSONACHAT_", "OPENAI_", "STREAMLIT_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    kept |= {"PERSONACHAT_PERSONAS_DIR": str(personas), "PERSONACHAT_DATA_DIR": str(data)}
+    kept |= {"PERSONACHAT_PERSONAS_DIR": str(personas)}
     if provider is not None:
         kept |= {"OPENAI_BASE_URL": provider.base_url, "OPENAI_API_KEY": "key-of-the-tests"}
     return kept

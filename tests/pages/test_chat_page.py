@@ -16,7 +16,7 @@ from personachat.generation import Generation
 from personachat.messages import ChatMessage
 from personachat.services import Services, get_services, reset_services
 from tests.conftest import persona_text
-from tests.fake_provider import FakeProvider, Gate, events, status, tokens
+from tests.fake_provider import FakeProvider, Gate, chunk, events, status, tokens
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,7 +42,6 @@ def open_chat(
     reset_services()
     st.cache_resource.clear()
     monkeypatch.setenv("PERSONACHAT_PERSONAS_DIR", str(folder))
-    monkeypatch.setenv("PERSONACHAT_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("OPENAI_BASE_URL", fake.base_url)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-key-of-the-test-that-nobody-may-see")
 
@@ -252,3 +251,33 @@ def test_a_chat_that_the_api_began_is_kept_once_it_is_open_here(open_chat: OpenC
     conversation = services().chat.start(kept=False)
     open_chat(chat=conversation.id)
     assert services().chat.conversation(conversation.id).kept
+
+
+def test_a_queued_message_whose_persona_is_gone_does_not_hide_the_chat(
+    open_chat: OpenChat, fake: FakeProvider, folder: Path
+) -> None:
+    gate = Gate()
+    fake.enqueue(tokens(["The first ", gate, "answer."]))
+    chat = services().chat
+    conversation = chat.start()
+    running = chat.send(conversation.id, "one", persona_id="default-persona")
+    chat.queue(conversation.id, "two", persona_id="second")
+    (folder / "second.json").unlink()
+    gate.open()
+    wait_for_end(running)
+    page = open_chat(chat=conversation.id)
+    assert any("Not sent" in str(warning.proto) for warning in page.warning)
+    assert any("The first answer." in words(page, index) for index in range(len(page.chat_message)))
+    next(button for button in page.button if button.label == "Remove").click().run()
+    assert not any(button.label == "Remove" for button in page.button)
+    assert not page.warning
+
+
+def test_reasoning_that_comes_after_the_text_is_there_at_once(
+    open_chat: OpenChat, fake: FakeProvider
+) -> None:
+    late = chunk({"reasoning_content": "On reflection."})
+    fake.enqueue(events(chunk("The answer."), late, chunk({}, finish="stop")))
+    page = say(open_chat(), "Think")
+    assert "On reflection." in words(page)
+    assert page.status[0].label.startswith("Thought")

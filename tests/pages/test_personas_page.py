@@ -46,7 +46,6 @@ def open_page(
     reset_services()
     st.cache_resource.clear()
     monkeypatch.setenv("PERSONACHAT_PERSONAS_DIR", str(folder))
-    monkeypatch.setenv("PERSONACHAT_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("OPENAI_BASE_URL", fake.base_url)
 
     def open_it(persona_id: str | None = None) -> AppTest:
