@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from personachat.errors import ProviderError
-from personachat.persona import DEFAULT_PERSONA_ID, Persona
+from personachat.persona import Persona
 from personachat.providers.embedded import LOCAL
 from personachat.providers.registry import Answering
 from personachat.services import Services
@@ -31,9 +31,7 @@ def draw(services: Services) -> Persona | None:
     if not personas:
         return None
     wanted = state.remembered("persona")
-    chosen = wanted if wanted in personas else next(iter(personas))
-    if DEFAULT_PERSONA_ID in personas and wanted not in personas:
-        chosen = DEFAULT_PERSONA_ID
+    chosen = wanted if wanted in personas else next(iter(personas))  # the default one comes first
     persona = personas[chosen]
     st.session_state["persona_choice"] = chosen
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
@@ -136,9 +134,7 @@ def draw_menu(services: Services, persona: Persona) -> None:
     """What is needed now and then."""
     conversation_id = state.remembered("chat")
     actions = ["New chat", "Clear this chat", "Edit this persona", "Keyboard shortcuts"]
-    chosen = st.menu_button(
-        ":material/more_vert:", actions, help="More", type="tertiary", key="chat_menu", on_click=None
-    )
+    chosen = st.menu_button(":material/more_vert:", actions, help="More", type="tertiary", key="chat_menu")
     if chosen == "New chat":
         state.new_chat()
         st.rerun()

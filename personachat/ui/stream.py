@@ -117,9 +117,8 @@ class Follower:
             pending += converter.feed("".join(source)) + (converter.end() if ended else "")
             source.clear()
             began = time.monotonic()
-            if pending and (
-                ended or len(pending) >= GROWTH * len(pieces.open) or began - last > STALE_SECONDS
-            ):
+            worth_it = len(pending) >= GROWTH * len(pieces.open) or began - last > STALE_SECONDS
+            if ended or (pending and worth_it):
                 yield from cut(pieces, pending, ended=ended)
                 pending, last = "", began
             else:
