@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,8 +12,6 @@ from personachat.ui import stream
 from personachat.ui.markdown import Converter, pieces_of
 from personachat.ui.stream import Cursor, Follower
 
-Frame = str | Callable[[], None]
-
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,20 +21,24 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "touch", lambda: None)
 
 
+class Fed(Follower):
+    """A follower whose reply goes on by one delta whenever it is looked at, and then ends."""
+
+    def __init__(self, generation: Generation, deltas: list[str]) -> None:
+        super().__init__(generation)
+        self._fed = generation
+        self._deltas = iter(deltas)
+
+    def look(self, timeout_seconds: float) -> None:
+        delta = next(self._deltas, None)
+        self._fed.add(Finished("stop") if delta is None else TextDelta(delta))
+        super().look(timeout_seconds)
+
+
 def drawn(deltas: list[str]) -> list[str]:
     """The elements that st.write_stream would leave, where a frame comes after each delta."""
-    generation, elements, element = Generation(), list[str](), ""
-    frames = Follower(generation)
-    waiting = iter(deltas)
-
-    def feed(_: float) -> None:
-        delta = next(waiting, None)
-        generation.add(Finished("stop") if delta is None else TextDelta(delta))
-        look(0)
-
-    look = frames.look
-    frames.look = feed  # type: ignore[method-assign]  # the reply goes on whenever it is looked at
-    for frame in frames.text_frames():
+    elements, element = list[str](), ""
+    for frame in Fed(Generation(), deltas).text_frames():
         if isinstance(frame, str):
             element += frame
         elif element:
