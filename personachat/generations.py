@@ -81,8 +81,15 @@ class Generations:
         return generation
 
     def ask(self, coroutine: Coroutine[Any, Any, T], *, timeout_seconds: float) -> T:
-        """Run a coroutine on the engine's loop and wait for its result; raises TimeoutError."""
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        """Run a coroutine on the engine's loop and wait for its result.
+
+        Raises TimeoutError, and RuntimeError or CancelledError where the loop has ended or ends.
+        """
+        try:
+            future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        except RuntimeError:
+            coroutine.close()
+            raise
         try:
             return future.result(timeout_seconds)
         except TimeoutError:

@@ -16,6 +16,7 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator
+from concurrent.futures import CancelledError
 from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
 from typing import Any
@@ -65,16 +66,17 @@ async def lifespan(served: st.App) -> AsyncGenerator[dict[str, Any]]:
 
 
 def _warm_up() -> None:
-    """Build the services and import what first use would; the memory that stays is then frozen."""
+    """Build the services and do what first use would wait for; the memory that stays is then frozen."""
     bare = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
     level = bare.level
     bare.setLevel(logging.ERROR)  # a component that is declared outside a page is no fault
     try:
-        if get_services().providers.default_name == "openai":
-            importlib.import_module("openai")
+        get_services().warm_up()
         for module in pkgutil.iter_modules(personachat.ui.__path__, f"{personachat.ui.__name__}."):
             importlib.import_module(module.name)
         warmup.warm_up_once()
+    except (RuntimeError, CancelledError, TimeoutError):
+        log.debug("Warming up was cut short")
     except Exception:
         log.exception("Warming up failed; what is used first will be slower")
     finally:

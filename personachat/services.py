@@ -27,6 +27,10 @@ class Services:
     generations: Generations
     chat: ChatService
 
+    def warm_up(self) -> None:
+        """Do what the first reply would wait for; takes seconds. Errors as for Generations.ask."""
+        self.generations.ask(self.providers.warm_up(), timeout_seconds=60)
+
     def close(self) -> None:
         """End every running reply, then the providers, then the loop they ran on."""
         self.generations.stop_all()

@@ -54,4 +54,7 @@ class Provider(Protocol):
     async def models(self) -> tuple[str, ...]:
         """Names of the models this provider has, as far as it says. Raises ProviderError."""
 
+    async def warm_up(self) -> None:
+        """Do what the first reply would wait for, without asking anybody. Raises ProviderError."""
+
     async def aclose(self) -> None: ...

@@ -22,7 +22,16 @@ from personachat.errors import (
     RequestRefused,
     StreamFailed,
 )
-from personachat.messages import Finished, ReasoningDelta, Started, TextDelta, Usage, UsageReported, storable
+from personachat.messages import (
+    ChatMessage,
+    Finished,
+    ReasoningDelta,
+    Started,
+    TextDelta,
+    Usage,
+    UsageReported,
+    storable,
+)
 from personachat.providers.base import ChatRequest, ProviderEvent
 from personachat.providers.llama_server import LlamaServer, ModelUnusable
 
@@ -114,6 +123,12 @@ class EmbeddedProvider:
 
     async def models(self) -> tuple[str, ...]:
         return (self.model_name,)
+
+    async def warm_up(self) -> None:
+        """Load the model, and write one token with it."""
+        request = ChatRequest(self.model_name, (ChatMessage("user", "Hello"),), max_tokens=1)
+        async for _ in self.stream(request):
+            pass
 
     async def aclose(self) -> None:
         """End all replies and free the model's memory; the next reply would load it again."""

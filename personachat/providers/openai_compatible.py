@@ -95,6 +95,10 @@ class OpenAICompatibleProvider:
             for event in reader.end():
                 yield event
 
+    async def warm_up(self) -> None:
+        """See Provider.warm_up: the SDK is imported and its client made."""
+        await self._open()
+
     async def models(self) -> tuple[str, ...]:
         """See Provider.models."""
         if self._models:

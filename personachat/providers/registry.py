@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -128,6 +129,12 @@ class ProviderRegistry:
         names = self.names
         found = await asyncio.gather(*(listed(self._providers[name]) for name in names))
         return dict(zip(names, found, strict=True))
+
+    async def warm_up(self) -> None:
+        """Warm up the default provider. What is wrong with it is for the first reply to say."""
+        if self.default_name is not None:
+            with suppress(ProviderError):
+                await self._providers[self.default_name].warm_up()
 
     async def aclose(self) -> None:
         """Close all providers, even where one fails to; then raises its error."""

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from personachat.chat import ChatService
 from personachat.conversations.model import Conversation
 from personachat.generation import Generation
 from personachat.messages import ChatMessage
-from personachat.services import Services, get_services, reset_services
+from personachat.services import Services, get_services
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, Gate, chunk, events, status, tokens
-
-ROOT = Path(__file__).resolve().parents[2]
-
-OpenChat = Callable[..., AppTest]
+from tests.pages.conftest import OpenPage
 
 
 @pytest.fixture
@@ -35,27 +30,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def open_chat(
-    folder: Path, tmp_path: Path, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[OpenChat]:
+def open_chat(open_home: OpenPage, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
     """Opens the page in a new session with these query parameters."""
-    reset_services()
-    st.cache_resource.clear()
-    monkeypatch.setenv("PERSONACHAT_PERSONAS_DIR", str(folder))
-    monkeypatch.setenv("OPENAI_BASE_URL", fake.base_url)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-key-of-the-test-that-nobody-may-see")
-
-    def open_it(**query: str) -> AppTest:
-        page = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=30)
-        for name, value in query.items():
-            page.query_params[name] = value
-        page.run()
-        assert not page.exception
-        return page
-
-    yield open_it
-    reset_services()
-    st.cache_resource.clear()
+    return open_home
 
 
 def say(page: AppTest, words: str) -> AppTest:
@@ -74,7 +52,7 @@ def services() -> Services:
     return get_services()
 
 
-def test_an_empty_chat_shows_who_this_is_and_how_to_begin(open_chat: OpenChat) -> None:
+def test_an_empty_chat_shows_who_this_is_and_how_to_begin(open_chat: OpenPage) -> None:
     page = open_chat()
     assert "Welcome, User." in words(page)
     assert page.button_group[0].options == [
@@ -85,7 +63,7 @@ def test_an_empty_chat_shows_who_this_is_and_how_to_begin(open_chat: OpenChat) -
     assert any("gpt-4" in caption.value for caption in page.caption)
 
 
-def test_a_message_is_answered_with_a_caption_of_numbers(open_chat: OpenChat, fake: FakeProvider) -> None:
+def test_a_message_is_answered_with_a_caption_of_numbers(open_chat: OpenPage, fake: FakeProvider) -> None:
     fake.enqueue(tokens(["An ", "answer."]))
     page = say(open_chat(), "A question")
     assert "A question" in words(page, -2)
@@ -96,7 +74,7 @@ def test_a_message_is_answered_with_a_caption_of_numbers(open_chat: OpenChat, fa
 
 
 def test_a_reply_that_ends_while_the_page_is_drawn_is_shown_whole(
-    open_chat: OpenChat, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+    open_chat: OpenPage, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = Gate()
     fake.enqueue(tokens(["First ", gate, "and last."]))
@@ -121,30 +99,30 @@ def wait_for_end(generation: Generation) -> None:
         generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=10)
 
 
-def test_a_deep_link_names_the_persona(open_chat: OpenChat) -> None:
+def test_a_deep_link_names_the_persona(open_chat: OpenPage) -> None:
     page = open_chat(persona="second")
     assert page.selectbox[0].value == "second"
     assert page.chat_input[0].placeholder == "Message Second"
 
 
-def test_a_link_to_a_persona_that_is_not_there_says_so(open_chat: OpenChat) -> None:
+def test_a_link_to_a_persona_that_is_not_there_says_so(open_chat: OpenPage) -> None:
     page = open_chat(persona="nobody")
     assert "nobody" in page.warning[0].value
     assert page.selectbox[0].value == "default-persona"
 
 
-def test_a_broken_persona_in_the_link_says_so(open_chat: OpenChat, folder: Path) -> None:
+def test_a_broken_persona_in_the_link_says_so(open_chat: OpenPage, folder: Path) -> None:
     (folder / "cracked.json").write_text("{")
     assert "fault in its file" in open_chat(persona="cracked").warning[0].value
 
 
-def test_a_hostile_link_is_only_text(open_chat: OpenChat) -> None:
+def test_a_hostile_link_is_only_text(open_chat: OpenPage) -> None:
     page = open_chat(persona="[x](javascript:alert(1))<script>" * 50, chat="../../etc/passwd")
     assert "[x](javascript" not in page.warning[0].value
     assert page.chat_input[0].placeholder == "Message Guide"
 
 
-def test_a_chat_that_is_gone_is_said_once(open_chat: OpenChat) -> None:
+def test_a_chat_that_is_gone_is_said_once(open_chat: OpenPage) -> None:
     page = open_chat(chat="0" * 32)
     assert "gone" in page.info[0].value
     page.run()
@@ -152,7 +130,7 @@ def test_a_chat_that_is_gone_is_said_once(open_chat: OpenChat) -> None:
 
 
 def test_the_conversation_of_the_address_is_shown_in_a_new_session(
-    open_chat: OpenChat, fake: FakeProvider
+    open_chat: OpenPage, fake: FakeProvider
 ) -> None:
     fake.enqueue(tokens(["Remembered."]))
     page = say(open_chat(), "Keep this")
@@ -172,7 +150,7 @@ def test_the_conversation_of_the_address_is_shown_in_a_new_session(
     ids=["refused key", "rate limit", "nothing"],
 )
 def test_a_failure_has_a_title_a_sentence_and_a_retry(
-    open_chat: OpenChat, fake: FakeProvider, reply: object, title: str
+    open_chat: OpenPage, fake: FakeProvider, reply: object, title: str
 ) -> None:
     fake.enqueue(reply)  # type: ignore[arg-type]
     page = say(open_chat(), "Words to keep")
@@ -186,13 +164,13 @@ def test_a_failure_has_a_title_a_sentence_and_a_retry(
     assert not page.error
 
 
-def test_a_reply_that_was_cut_off_says_so(open_chat: OpenChat, fake: FakeProvider) -> None:
+def test_a_reply_that_was_cut_off_says_so(open_chat: OpenPage, fake: FakeProvider) -> None:
     fake.enqueue(tokens(["Half of"], finish="length"))
     page = say(open_chat(), "Go")
     assert "Cut off at the token limit" in words(page)
 
 
-def test_only_the_last_turns_are_drawn_and_the_others_come_on_demand(open_chat: OpenChat) -> None:
+def test_only_the_last_turns_are_drawn_and_the_others_come_on_demand(open_chat: OpenPage) -> None:
     page = open_chat()
     chat = services().chat
     conversation = chat.start()
@@ -206,7 +184,7 @@ def test_only_the_last_turns_are_drawn_and_the_others_come_on_demand(open_chat: 
     assert len(page.chat_message) > before
 
 
-def test_another_persona_in_the_middle_is_marked(open_chat: OpenChat, fake: FakeProvider) -> None:
+def test_another_persona_in_the_middle_is_marked(open_chat: OpenPage, fake: FakeProvider) -> None:
     fake.enqueue(tokens(["One."]))
     page = say(open_chat(), "Hello")
     page.selectbox[0].set_value("second").run()
@@ -214,14 +192,14 @@ def test_another_persona_in_the_middle_is_marked(open_chat: OpenChat, fake: Fake
     assert "One." in words(page)
 
 
-def test_a_message_nobody_can_send_says_why(open_chat: OpenChat, folder: Path) -> None:
+def test_a_message_nobody_can_send_says_why(open_chat: OpenPage, folder: Path) -> None:
     page = open_chat(persona="second")
     (folder / "second.json").write_text("{")
     say(page, "My words")
     assert any("Not sent" in str(warning.proto) for warning in page.warning)
 
 
-def test_without_any_persona_the_page_says_what_to_do(open_chat: OpenChat, folder: Path) -> None:
+def test_without_any_persona_the_page_says_what_to_do(open_chat: OpenPage, folder: Path) -> None:
     for file in folder.glob("*.json"):
         file.unlink()
     page = open_chat()
@@ -230,14 +208,14 @@ def test_without_any_persona_the_page_says_what_to_do(open_chat: OpenChat, folde
 
 
 def test_a_setting_that_cannot_be_used_is_one_sentence(
-    open_chat: OpenChat, monkeypatch: pytest.MonkeyPatch
+    open_chat: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PERSONACHAT_IDLE_TIMEOUT_SECONDS", "soon")
     page = open_chat()
     assert "PERSONACHAT_IDLE_TIMEOUT_SECONDS" in page.error[0].value
 
 
-def test_a_folder_that_cannot_be_read_is_one_sentence(open_chat: OpenChat, folder: Path) -> None:
+def test_a_folder_that_cannot_be_read_is_one_sentence(open_chat: OpenPage, folder: Path) -> None:
     for file in folder.iterdir():
         file.unlink()
     folder.rmdir()
@@ -247,14 +225,14 @@ def test_a_folder_that_cannot_be_read_is_one_sentence(open_chat: OpenChat, folde
     assert "Traceback" not in page.error[0].value
 
 
-def test_a_chat_that_the_api_began_is_kept_once_it_is_open_here(open_chat: OpenChat) -> None:
+def test_a_chat_that_the_api_began_is_kept_once_it_is_open_here(open_chat: OpenPage) -> None:
     conversation = services().chat.start(kept=False)
     open_chat(chat=conversation.id)
     assert services().chat.conversation(conversation.id).kept
 
 
 def test_a_queued_message_whose_persona_is_gone_does_not_hide_the_chat(
-    open_chat: OpenChat, fake: FakeProvider, folder: Path
+    open_chat: OpenPage, fake: FakeProvider, folder: Path
 ) -> None:
     gate = Gate()
     fake.enqueue(tokens(["The first ", gate, "answer."]))
@@ -274,7 +252,7 @@ def test_a_queued_message_whose_persona_is_gone_does_not_hide_the_chat(
 
 
 def test_reasoning_that_comes_after_the_text_is_there_at_once(
-    open_chat: OpenChat, fake: FakeProvider
+    open_chat: OpenPage, fake: FakeProvider
 ) -> None:
     late = chunk({"reasoning_content": "On reflection."})
     fake.enqueue(events(chunk("The answer."), late, chunk({}, finish="stop")))

