@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator
 from concurrent.futures import CancelledError
 from contextlib import asynccontextmanager, contextmanager
@@ -36,6 +37,9 @@ from personachat.ui.wording import error_text
 log = logging.getLogger(__name__)
 
 HOME = APP / "Home.py"
+
+ECHO_SECONDS = 2.0
+"""A second signal within this time is the first one again; a server that loads a model may hear it late."""
 
 WARM_UP_AFTER_SECONDS = 0.25
 """Long enough for the server to answer that it is there before the imports take the processor."""
@@ -87,13 +91,19 @@ def _warm_up() -> None:
 def _streams_ended_at(*signals: signal.Signals) -> Iterator[None]:
     """End the API's open streams as soon as a signal comes, besides what the server itself does then.
 
-    The server stops only when every connection is done, and a stream is done when its reply is.
+    The server stops only when every connection is done, and a stream is done when its reply is. `uv run`
+    hands on the Ctrl-C that the terminal has sent already; a second one means "at once" to the server,
+    which then breaks off in the middle. So an echo is not passed on.
     """
     loop = asyncio.get_running_loop()
+    last = float("-inf")
 
     def end(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(end_streams, api)
-        handlers[number](number, frame)
+        nonlocal last
+        is_echo, last = time.monotonic() - last < ECHO_SECONDS, time.monotonic()
+        if not is_echo:
+            loop.call_soon_threadsafe(end_streams, api)
+            handlers[number](number, frame)
 
     handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
     if threading.current_thread() is threading.main_thread():  # nobody else may handle signals
@@ -146,14 +156,17 @@ def serve(*, host: str, port: int, headless: bool) -> None:
 
     app.state["announce"] = announce
     sys.argv = [str(HOME)]  # Streamlit looks for .streamlit/config.toml beside it
-    app.run(
-        config={
-            "server.address": host,
-            "server.port": port,
-            **({"server.headless": True} if headless else {}),  # else it is as the machine has a screen
-            "logger.hideWelcomeMessage": True,  # it asks a server on the internet for this machine's address
-        }
-    )
+    config = {
+        "server.address": host,
+        "server.port": port,
+        **({"server.headless": True} if headless else {}),  # else it is as the machine has a screen
+        "logger.hideWelcomeMessage": True,  # it asks a server on the internet for this machine's address
+    }
+    try:
+        app.run(config=config)
+    finally:
+        # `uv run` hands on the Ctrl-C that the terminal has sent already: the second must not break the exit.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _refuse_unavailable(host: str, port: int) -> None:

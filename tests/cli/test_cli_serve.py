@@ -31,7 +31,8 @@ def test_serve_is_what_runs_without_a_command_and_ctrl_c_ends_it(
         assert f"http://127.0.0.1:{port}" in announcement
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/personas", timeout=WAIT) as response:
             assert [persona["id"] for persona in json.load(response)] == ["lone"]
-        process.send_signal(signal.SIGINT)
+        for _ in range(2):  # as `uv run` does: the terminal's Ctrl-C, and its own
+            process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=WAIT)
     assert process.returncode == 130
     assert "Traceback" not in err
