@@ -108,11 +108,27 @@ class StoreUnavailable(PersonaChatError):
     code = "store_unavailable"
 
 
+class DatabaseUnavailable(PersonaChatError):
+    """Conversations cannot be read or written now: disk full, no permission, locked, unreachable."""
+
+    code = "database_unavailable"
+
+
+class DatabaseDamaged(PersonaChatError):
+    """The database is damaged, or of a newer version than this one knows; it is left as it is."""
+
+    code = "database_damaged"
+
+
 # --- conversations and replies --------------------------------------------------------------------
 
 
 class ConversationNotFound(PersonaChatError):
     code = "conversation_not_found"
+
+
+class TurnNotFound(PersonaChatError):
+    code = "turn_not_found"
 
 
 class ReplyNotFound(PersonaChatError):
@@ -123,6 +139,30 @@ class ReplyInProgress(PersonaChatError):
     """The conversation is still being answered."""
 
     code = "reply_in_progress"
+
+
+class NotContinuable(PersonaChatError):
+    """The reply has come to its end, or is still running: there is nothing to continue."""
+
+    code = "not_continuable"
+
+
+class CursorInvalid(PersonaChatError):
+    """What should say where the next page begins did not come from the page before."""
+
+    code = "cursor_invalid"
+
+
+class ShareNotFound(PersonaChatError):
+    """No such link, or one that was revoked."""
+
+    code = "share_not_found"
+
+
+class ImportRefused(PersonaChatError):
+    """What was to be imported is not what an export gives; nothing was imported."""
+
+    code = "import_refused"
 
 
 class MessageInvalid(PersonaChatError):
@@ -186,7 +226,13 @@ class RequestRefused(ProviderError):
 
 
 class ContextTooLong(ProviderError):
+    """`window_tokens` is what the provider said it takes at most; None where it did not say."""
+
     code = "context_too_long"
+
+    def __init__(self, message: str, *, hint: str = "", window_tokens: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.window_tokens = window_tokens
 
 
 class QuotaExceeded(ProviderError):

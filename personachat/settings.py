@@ -59,6 +59,15 @@ def _header_value(value: SecretStr) -> SecretStr:
     return SecretStr(secret)
 
 
+def _database_url(value: SecretStr) -> SecretStr:
+    """The URL with the driver that is installed; hosts give it as postgres:// or postgresql://."""
+    text = value.get_secret_value().strip()
+    scheme, separator, rest = text.partition("://")
+    if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg", "sqlite"}:
+        raise ValueError("it must begin with postgresql:// or sqlite:///")
+    return SecretStr(text if scheme == "sqlite" else f"postgresql+psycopg://{rest}")
+
+
 def _provider_names(value: dict[str, ProviderSettings]) -> dict[str, ProviderSettings]:
     for name in value:
         if not PROVIDER_NAME.fullmatch(name) or name.lower() in BUILT_IN_PROVIDERS:
@@ -131,6 +140,16 @@ class Settings(BaseSettings):
     personas_dir: Folder = Field(
         default_factory=lambda: _default_folder("personas"), validation_alias="PERSONACHAT_PERSONAS_DIR"
     )
+    data_dir: Folder = Field(
+        default_factory=lambda: _default_folder("data"), validation_alias="PERSONACHAT_DATA_DIR"
+    )
+    """Where the SQLite file is, unless `database_url` names another database."""
+
+    database_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = Field(
+        None, validation_alias="DATABASE_URL"
+    )
+    """Where conversations are kept; it usually holds a password."""
+
     api_tokens: Annotated[tuple[Secret, ...], BeforeValidator(_split)] = Field(
         (), validation_alias="PERSONACHAT_API_TOKENS"
     )

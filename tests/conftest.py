@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from personachat.services import Services, build_services
+from personachat.conversations.model import LOCAL_OWNER
+from personachat.services import Services, Workspace, build_services
 from personachat.settings import load_settings
 from tests.fake_provider import FakeProvider
 
@@ -22,10 +23,11 @@ def anyio_backend() -> str:
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test sees neither the keys nor the folders of whoever runs it."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "PERSONACHAT_PROVIDERS", "PERSONACHAT_API_TOKENS"):
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("DEFAULT_MODEL", "LOCAL_MODEL", "PERSONAS_DIR", "MAX_CONCURRENT_REPLIES"):
+    for name in ("PROVIDERS", "API_TOKENS", "DEFAULT_MODEL", "LOCAL_MODEL", "PERSONAS_DIR", "DATA_DIR"):
         monkeypatch.delenv(f"PERSONACHAT_{name}", raising=False)
+    monkeypatch.delenv("PERSONACHAT_MAX_CONCURRENT_REPLIES", raising=False)
 
 
 @pytest.fixture
@@ -50,6 +52,7 @@ def make_services(fake: FakeProvider, tmp_path: Path) -> Iterator[Callable[..., 
             "openai_base_url": fake.base_url,
             "openai_api_key": "sk-test-key-that-nobody-may-see",
             "personas_dir": tmp_path / "personas",
+            "data_dir": tmp_path / "data",
         }
         services = build_services(load_settings(**(explicit | settings)))
         services.personas.save(persona_text())
@@ -64,3 +67,8 @@ def make_services(fake: FakeProvider, tmp_path: Path) -> Iterator[Callable[..., 
 @pytest.fixture
 def services(make_services: Callable[..., Services]) -> Services:
     return make_services()
+
+
+def local(services: Services) -> Workspace:
+    """What whoever sits at this machine can do."""
+    return services.of(LOCAL_OWNER)

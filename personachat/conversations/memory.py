@@ -1,119 +1,247 @@
-"""Conversations in the memory of this process.
+"""Temporary conversations: in the memory of this process, gone with it, never written.
 
-Every change goes through one lock and replaces an immutable Conversation, so a reader always holds a
-consistent one. The oldest idle conversations make room once there are `capacity` of them.
+The oldest idle ones make room once there are `capacity` of them. Everything happens under one lock.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from personachat.conversations.model import Conversation, QueuedMessage, Turn, new_id
-from personachat.errors import ConversationNotFound
+from personachat.conversations.model import (
+    Conversation,
+    QueuedMessage,
+    Rating,
+    Reply,
+    SentRequest,
+    Turn,
+    branch,
+    new_id,
+    now,
+    siblings_of,
+)
+from personachat.conversations.titles import retitled
+from personachat.errors import ConversationNotFound, TurnNotFound
+
+
+@dataclass
+class _Held:
+    """A conversation's head, without `path`, and all its turns in the order they came."""
+
+    head: Conversation
+    turns: dict[str, Turn] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
+    requests: dict[str, SentRequest] = field(default_factory=dict)
+
+    def visible(self, *, but: set[str] | None = None) -> dict[str, Turn]:
+        """The turns that are not hidden; where other ones are deleted, `but` for those."""
+        deleted = self.deleted if but is None else but
+        found: dict[str, Turn] = {}
+        for turn in self.turns.values():  # parents came before their children
+            if turn.id not in deleted and (turn.parent_id is None or turn.parent_id in found):
+                found[turn.id] = turn
+        return found
+
+    def newest_below(self, turn_id: str) -> str:
+        below = {turn_id}
+        newest = turn_id
+        for turn in self.visible().values():
+            if turn.parent_id in below:
+                below.add(turn.id)
+                newest = turn.id
+        return newest
+
+    def shown(self, last: int | None) -> Conversation:
+        turns = self.visible()
+        whole = branch(turns, self.head.leaf_id)
+        path = whole if last is None else whole[max(0, len(whole) - last) :]
+        siblings = siblings_of(path, list(turns.values()))
+        return replace(self.head, length=len(whole), path=path, siblings=siblings)
 
 
 class MemoryConversations:
-    """Safe for threads. Methods raise ConversationNotFound for an unknown id."""
+    """A ConversationStore; see there."""
 
     def __init__(self, *, capacity: int = 5_000) -> None:
         self._capacity = capacity
-        self._lock = threading.Lock()
-        self._conversations: OrderedDict[str, Conversation] = OrderedDict()
+        self._lock = threading.RLock()
+        self._conversations: OrderedDict[str, _Held] = OrderedDict()
+        self._places: dict[str, str] = {}  # turn id -> conversation id
 
-    def create(self, *, kept: bool = True) -> Conversation:
-        conversation = Conversation(id=new_id(), kept=kept)
+    def __contains__(self, conversation_id: str) -> bool:
+        return conversation_id in self._conversations
+
+    def has_turn(self, turn_id: str) -> bool:
+        return turn_id in self._places
+
+    def create(self, owner: str, *, kept: bool = True) -> Conversation:
+        head = Conversation(id=new_id(), owner=owner, kept=kept, temporary=True)
         with self._lock:
-            self._conversations[conversation.id] = conversation
+            self._conversations[head.id] = _Held(head)
             self._make_room()
-        return conversation
+        return head
 
-    def get(self, conversation_id: str) -> Conversation:
+    def get(self, owner: str, conversation_id: str, *, last: int | None = None) -> Conversation:
         with self._lock:
-            return self._get(conversation_id)
+            return self._held(owner, conversation_id).shown(last)
 
-    def append(self, conversation_id: str, turns: Iterable[Turn], *, only_after: str | None) -> Conversation:
-        """Add turns as a branch and make its last one the leaf.
-
-        Nothing is added, and the conversation comes back as it is, where its leaf is no longer
-        `only_after`: somebody else was quicker.
-        """
-
-        def change(conversation: Conversation) -> Conversation:
-            added = list(turns)
-            if conversation.leaf_id != only_after or not added:
-                return conversation
-            return replace(
-                conversation,
-                turns={**conversation.turns, **{turn.id: turn for turn in added}},
-                leaf_id=added[-1].id,
-            )
-
-        return self._change(conversation_id, change)
-
-    def update(self, conversation_id: str, turn: Turn) -> Conversation:
-        """Put a turn in the place of the one with its id."""
-        return self._change(
-            conversation_id, lambda found: replace(found, turns={**found.turns, turn.id: turn})
-        )
-
-    def show(self, conversation_id: str, leaf_id: str | None) -> Conversation:
-        """Make a turn the leaf; None shows the conversation empty and keeps every turn."""
-        return self._change(conversation_id, lambda found: replace(found, leaf_id=leaf_id))
-
-    def keep(self, conversation_id: str) -> Conversation:
-        return self._change(conversation_id, lambda found: replace(found, kept=True))
-
-    def queue(self, conversation_id: str, message: QueuedMessage, *, first: bool = False) -> Conversation:
-        """Put a message at the end of the queue, or first."""
-        return self._change(
-            conversation_id,
-            lambda found: replace(found, queue=(message, *found.queue) if first else (*found.queue, message)),
-        )
-
-    def unqueue(self, conversation_id: str, message_id: str | None = None) -> QueuedMessage | None:
-        """Take a message out of the queue (None: the first) and return it; None where it is gone."""
-        taken: list[QueuedMessage] = []
-
-        def change(conversation: Conversation) -> Conversation:
-            wanted = message_id or (conversation.queue[0].id if conversation.queue else None)
-            taken.extend(message for message in conversation.queue if message.id == wanted)
-            return replace(conversation, queue=tuple(m for m in conversation.queue if m.id != wanted))
-
-        self._change(conversation_id, change)
-        return taken[0] if taken else None
-
-    def delete(self, conversation_id: str) -> None:
+    def tree(self, owner: str, conversation_id: str) -> tuple[Turn, ...]:
         with self._lock:
-            self._conversations.pop(conversation_id, None)
+            return tuple(self._held(owner, conversation_id).visible().values())
 
-    def _change(self, conversation_id: str, change: Callable[[Conversation], Conversation]) -> Conversation:
+    def turn(self, owner: str, turn_id: str) -> tuple[str, Turn]:
         with self._lock:
-            changed = change(self._get(conversation_id))
-            self._conversations[conversation_id] = changed
+            held = self._held_with(owner, turn_id)
+            return held.head.id, held.turns[turn_id]
+
+    def path(self, owner: str, turn_id: str) -> tuple[Turn, ...]:
+        with self._lock:
+            return branch(self._held_with(owner, turn_id).visible(), turn_id)
+
+    def append(
+        self,
+        owner: str,
+        conversation_id: str,
+        turns: Sequence[Turn],
+        *,
+        only_after: str | None,
+        requests: Mapping[str, SentRequest] | None = None,
+        process_id: str | None = None,  # noqa: ARG002  # it can only be this one
+    ) -> bool:
+        with self._lock:
+            held = self._held(owner, conversation_id)
+            if held.head.leaf_id != only_after:
+                return False
+            depths: dict[str | None, int] = {None: -1}
+            depths |= {turn.id: turn.depth for turn in held.visible().values()}
+            for turn in turns:
+                if turn.parent_id not in depths:
+                    raise no_such_turn()
+                depths[turn.id] = depths[turn.parent_id] + 1
+            earlier = [turn.as_message() for turn in held.turns.values()]
+            title = retitled(held.head.title, earlier, [turn.as_message() for turn in turns])
+            held.turns |= {turn.id: replace(turn, depth=depths[turn.id]) for turn in turns}
+            held.requests |= requests or {}
+            self._places |= {turn.id: conversation_id for turn in turns}
+            leaf_id = turns[-1].id if turns else only_after
+            held.head = replace(held.head, leaf_id=leaf_id, title=title, updated_at=now())
             self._conversations.move_to_end(conversation_id)
-            return changed
+            return True
 
-    def _get(self, conversation_id: str) -> Conversation:
-        try:
-            return self._conversations[conversation_id]
-        except KeyError:
-            raise ConversationNotFound(
-                "This conversation does not exist, or no longer.", hint="Start a new chat."
-            ) from None
+    def show(self, owner: str, conversation_id: str, turn_id: str | None) -> None:
+        with self._lock:
+            held = self._held(owner, conversation_id)
+            if turn_id is not None and turn_id not in held.visible():
+                raise no_such_turn()
+            held.head = replace(held.head, leaf_id=turn_id)
+
+    def show_branch(self, owner: str, conversation_id: str, turn_id: str) -> None:
+        with self._lock:
+            held = self._held(owner, conversation_id)
+            if turn_id not in held.visible():
+                raise no_such_turn()
+            held.head = replace(held.head, leaf_id=held.newest_below(turn_id))
+
+    def request(self, owner: str, turn_id: str) -> SentRequest | None:
+        with self._lock:
+            return self._held_with(owner, turn_id).requests.get(turn_id)
+
+    def rate(self, owner: str, turn_id: str, rating: Rating | None, *, note: str = "") -> None:
+        with self._lock:
+            held = self._held_with(owner, turn_id)
+            held.turns[turn_id] = replace(held.turns[turn_id], rating=rating, rating_note=note)
+
+    def delete_turn(self, owner: str, turn_id: str) -> str | None:
+        with self._lock:
+            held = self._held_with(owner, turn_id)
+            turn, before = held.turns[turn_id], held.head.leaf_id
+            on_path = any(shown.id == turn_id for shown in branch(held.visible(), before))
+            held.deleted.add(turn_id)
+            if on_path:
+                others = [other.id for other in held.visible().values() if other.parent_id == turn.parent_id]
+                leaf_id = held.newest_below(others[-1]) if others else turn.parent_id
+                held.head = replace(held.head, leaf_id=leaf_id)
+            return before
+
+    def restore_turn(self, owner: str, turn_id: str, *, leaf_id: str | None) -> None:
+        with self._lock:
+            held = self._held_with(owner, turn_id, deleted=True)
+            hidden = held.deleted - {turn_id}
+            if leaf_id is not None and leaf_id not in held.visible(but=hidden):
+                raise no_such_turn()
+            held.deleted = hidden
+            held.head = replace(held.head, leaf_id=leaf_id)
+
+    def keep(self, owner: str, conversation_id: str) -> None:
+        with self._lock:
+            held = self._held(owner, conversation_id)
+            held.head = replace(held.head, kept=True)
+
+    def queue(self, owner: str, conversation_id: str, message: QueuedMessage, *, first: bool = False) -> None:
+        with self._lock:
+            held = self._held(owner, conversation_id)
+            queue = held.head.queue
+            held.head = replace(held.head, queue=(message, *queue) if first else (*queue, message))
+
+    def unqueue(
+        self, owner: str, conversation_id: str, message_id: str | None = None
+    ) -> QueuedMessage | None:
+        with self._lock:
+            held = self._held(owner, conversation_id)
+            wanted = message_id or (held.head.queue[0].id if held.head.queue else None)
+            taken = next((message for message in held.head.queue if message.id == wanted), None)
+            held.head = replace(held.head, queue=tuple(m for m in held.head.queue if m.id != wanted))
+            return taken
+
+    def discard(self, owner: str, conversation_id: str) -> None:
+        with self._lock:
+            held = self._conversations.get(conversation_id)
+            if held is not None and held.head.owner == owner:
+                self._forget(conversation_id)
+
+    def write_reply(self, turn_id: str, reply: Reply) -> None:
+        """Put a reply as it stands into its turn; one that is gone is no error."""
+        with self._lock:
+            conversation_id = self._places.get(turn_id)
+            if conversation_id is not None:
+                turns = self._conversations[conversation_id].turns
+                turns[turn_id] = replace(turns[turn_id], reply=reply)
+
+    def _held(self, owner: str, conversation_id: str) -> _Held:
+        held = self._conversations.get(conversation_id)
+        if held is None or held.head.owner != owner:
+            raise no_such_conversation()
+        return held
+
+    def _held_with(self, owner: str, turn_id: str, *, deleted: bool = False) -> _Held:
+        held = self._conversations.get(self._places.get(turn_id, ""))
+        if held is None or held.head.owner != owner:
+            raise no_such_turn()
+        if not deleted and turn_id not in held.visible():
+            raise no_such_turn()
+        return held
+
+    def _forget(self, conversation_id: str) -> None:
+        for turn_id in self._conversations.pop(conversation_id).turns:
+            del self._places[turn_id]
 
     def _make_room(self) -> None:
         excess = len(self._conversations) - self._capacity
-        if excess <= 0:
-            return
-        idle = [
-            conversation.id
-            for conversation in self._conversations.values()
-            if not (
-                conversation.leaf and conversation.leaf.reply and conversation.leaf.reply.state == "running"
-            )
-        ]
-        for conversation_id in idle[:excess]:
-            del self._conversations[conversation_id]
+        if excess > 0:
+            idle = [
+                conversation_id
+                for conversation_id, held in self._conversations.items()
+                if not any(turn.reply and turn.reply.live for turn in held.turns.values())
+            ]
+            for conversation_id in idle[:excess]:
+                self._forget(conversation_id)
+
+
+def no_such_conversation() -> ConversationNotFound:
+    return ConversationNotFound("This conversation does not exist, or no longer.", hint="Start a new chat.")
+
+
+def no_such_turn() -> TurnNotFound:
+    return TurnNotFound("This message does not exist, or no longer.")

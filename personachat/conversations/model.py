@@ -1,27 +1,39 @@
 """A conversation is a tree of turns with one active leaf; the path to it is what a person sees.
 
-Turns are immutable values: retrying adds a sibling, clearing moves the leaf, nothing is overwritten.
+Turns are immutable values: retrying and editing add a sibling, clearing moves the leaf, nothing is
+overwritten. Only a running reply grows, and continuing one extends it. The newest turn is always a leaf.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Any, Literal
 
 from personachat.messages import ChatMessage, Failed, FinishReason, Usage
 
-TurnState = Literal["running", "stopped", "finished", "failed"]
+TurnState = Literal["running", "paused", "stopped", "finished", "failed", "interrupted"]
+"""Of a reply. Text that arrived is kept in every one; "interrupted" means its process died."""
 
+LIVE_STATES: frozenset[TurnState] = frozenset({"running", "paused"})
+
+LOCAL_OWNER = "local"
+"""Whoever sits at this machine: the terminal, and page and API over loopback."""
 
 MEASURABLE_SECONDS = 0.05
 """What came within less says nothing about a model's speed."""
 
 
 def new_id() -> str:
-    """A random id nobody can guess: whoever knows a conversation's id may read it."""
+    """A random id nobody can guess."""
     return uuid.uuid4().hex
+
+
+def now() -> datetime:
+    """The moment, in UTC, as precisely as every database keeps it: to the microsecond."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +49,30 @@ class Reply:
     """Why this model answers, where it is not the one the persona names."""
     notices: tuple[str, ...] = ()
     usage: Usage | None = None
+    """Of all requests together, where the reply was continued."""
+    cost_usd: float | None = None
+    """None where no price is known."""
     finish_reason: FinishReason | None = None
     error: Failed | None = None
     first_token_seconds: float | None = None
     reasoning_seconds: float | None = None
     """From the request to the first word of the text, where reasoning came before it."""
     duration_seconds: float | None = None
+    memory_from: int | None = None
+    """The depth of the first turn the model was told of; None where it was told of all."""
+    summary: str = ""
+    """What the model was told instead of the turns before `memory_from`; "" where they were dropped."""
+
+    @property
+    def live(self) -> bool:
+        """Whether more may still come by itself."""
+        return self.state in LIVE_STATES
+
+    @property
+    def continuable(self) -> bool:
+        """Whether it ended before the model was done, so that it can go on where it stopped."""
+        cut = self.finish_reason in {"stopped", "length"}
+        return not self.live and (cut or self.state in {"stopped", "interrupted", "failed"})
 
     def tokens_per_second(self, tokens: int) -> float | None:
         """How fast `tokens` came after the first; None where that says nothing about the model."""
@@ -52,9 +82,15 @@ class Reply:
         return (tokens - 1) / writing if tokens > 1 and writing > MEASURABLE_SECONDS else None
 
 
+Rating = Literal[1, -1]
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A user's message, or an assistant's with its reply; `persona_*` are those of the moment."""
+    """A user's message, or an assistant's with its reply; `persona_*` are those of the moment.
+
+    An assistant's turn without a reply was not generated: a greeting, imported, or written by the person.
+    """
 
     id: str
     parent_id: str | None
@@ -63,10 +99,36 @@ class Turn:
     persona_id: str
     persona_name: str
     avatar: str | None = None
+    persona_revision: str = ""
+    """The ETag of the persona that spoke."""
     reply: Reply | None = None
+    depth: int = 0
+    """Turns above it on its branch."""
+    created_at: datetime = field(default_factory=now)
+    edited: bool = False
+    """Whether the person changed another turn's words into these."""
+    rating: Rating | None = None
+    rating_note: str = ""
+
+    @property
+    def text(self) -> str:
+        """The words, whoever said them."""
+        return self.reply.text if self.reply else self.content
 
     def as_message(self) -> ChatMessage:
-        return ChatMessage(self.role, self.reply.text if self.reply else self.content)
+        return ChatMessage(self.role, self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class SentRequest:
+    """What a provider was asked for a reply, without the turns: those are the path above the reply.
+
+    `messages` are the persona's own (system message and examples), `parameters` the rest by the names
+    of ChatRequest's fields.
+    """
+
+    messages: tuple[ChatMessage, ...]
+    parameters: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +143,49 @@ class QueuedMessage:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """`kept` ones outlive their followers; the others' replies end when nobody listens."""
+    """What a person sees of a conversation: its head and the last turns of the active branch.
+
+    `kept` ones outlive their followers; the others' replies end when nobody listens. `temporary` ones
+    are in this process's memory alone and never written.
+    """
 
     id: str
+    owner: str
     kept: bool = True
+    temporary: bool = False
+    title: str = ""
     leaf_id: str | None = None
-    turns: Mapping[str, Turn] = field(default_factory=dict)
+    length: int = 0
+    """Turns on the active branch, of which `path` has the last ones or all."""
+    path: tuple[Turn, ...] = ()
+    """The active branch, oldest first."""
+    siblings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """For turns of `path` that have any: the ids of all that stand in the same place, oldest first."""
     queue: tuple[QueuedMessage, ...] = ()
-
-    @property
-    def path(self) -> tuple[Turn, ...]:
-        """The active branch, oldest first."""
-        turns: list[Turn] = []
-        turn_id = self.leaf_id
-        while turn_id is not None:
-            turn = self.turns[turn_id]
-            turns.append(turn)
-            turn_id = turn.parent_id
-        return tuple(reversed(turns))
+    pinned: bool = False
+    archived: bool = False
+    created_at: datetime = field(default_factory=now)
+    updated_at: datetime = field(default_factory=now)
 
     @property
     def leaf(self) -> Turn | None:
-        return None if self.leaf_id is None else self.turns[self.leaf_id]
+        return self.path[-1] if self.path else None
+
+
+def branch(turns: Mapping[str, Turn], leaf_id: str | None) -> tuple[Turn, ...]:
+    """The turns from the root to a leaf, oldest first."""
+    path: list[Turn] = []
+    while leaf_id is not None:
+        path.append(turns[leaf_id])
+        leaf_id = turns[leaf_id].parent_id
+    return tuple(reversed(path))
+
+
+def siblings_of(turns: Sequence[Turn], among: Sequence[Turn]) -> dict[str, tuple[str, ...]]:
+    """For each of `turns` that has siblings in `among`: their ids and its own, in the order of `among`."""
+    places: dict[str | None, list[str]] = {}
+    for turn in among:
+        places.setdefault(turn.parent_id, []).append(turn.id)
+    return {
+        turn.id: tuple(places[turn.parent_id]) for turn in turns if len(places.get(turn.parent_id, ())) > 1
+    }

@@ -1,0 +1,75 @@
+"""Renaming, pinning, archiving, deleting: what changes a conversation's place in the lists, not its words.
+
+Deleting hides; what was deleted long ago is purged, and then it is gone with its turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, and_, exists, or_, select, update
+
+from personachat.conversations.database import Database
+from personachat.conversations.memory import no_such_conversation
+from personachat.conversations.model import now
+from personachat.conversations.tables import conversations, queued_messages, turns
+from personachat.errors import MessageInvalid
+from personachat.messages import storable
+
+MOST_TITLE_CHARACTERS = 200
+
+KEPT_AFTER_DELETION = timedelta(days=30)
+EMPTY_KEPT = timedelta(days=1)
+"""A conversation in which nothing was ever said."""
+
+_AT_ONCE = 500
+
+
+def title_kept(title: str) -> str:
+    """A title as it is kept: on one line. Raises MessageInvalid."""
+    kept = " ".join(storable(title).split())
+    if not 0 < len(kept) <= MOST_TITLE_CHARACTERS:
+        raise MessageInvalid(f"A title has 1 to {MOST_TITLE_CHARACTERS} characters.")
+    return kept
+
+
+def change(connection: Connection, owner: str, conversation_id: str, **values: Any) -> None:
+    """Write into an owner's conversation that is not deleted. Raises ConversationNotFound."""
+    c = conversations.c
+    mine = update(conversations).where(c.id == conversation_id, c.owner == owner, c.deleted_at.is_(None))
+    if connection.execute(mine.values(**values)).rowcount != 1:
+        raise no_such_conversation()
+
+
+def set_deleted(connection: Connection, owner: str, ids: Sequence[str], *, deleted: bool) -> int:
+    """Hide conversations or show them again; returns how many of them the owner has and were not so yet."""
+    c = conversations.c
+    changed = 0
+    for start in range(0, len(ids), _AT_ONCE):
+        other = c.deleted_at.is_(None) if deleted else c.deleted_at.is_not(None)
+        mine = update(conversations).where(c.owner == owner, c.id.in_(ids[start : start + _AT_ONCE]), other)
+        changed += connection.execute(mine.values(deleted_at=now() if deleted else None)).rowcount
+    return changed
+
+
+def is_there(connection: Connection, owner: str, conversation_id: str) -> bool:
+    """Whether the owner has it, deleted or not."""
+    c = conversations.c
+    return bool(connection.scalar(select(exists().where(c.id == conversation_id, c.owner == owner))))
+
+
+def purge(database: Database) -> int:
+    """Remove for good, whosoever it is, what was deleted or left empty long ago; returns how many went."""
+    c = conversations.c
+    said = exists().where(turns.c.conversation_id == c.id)
+    waiting = exists().where(queued_messages.c.conversation_id == c.id)
+    old = c.deleted_at < now() - KEPT_AFTER_DELETION
+    unused = and_(c.title == "", c.updated_at < now() - EMPTY_KEPT, ~said, ~waiting)
+    with database.read() as connection:
+        gone = connection.scalars(select(c.id).where(or_(old, unused))).all()
+    for conversation_id in gone:  # each for itself: others can write in between
+        with database.write() as connection:
+            connection.execute(conversations.delete().where(c.id == conversation_id, or_(old, unused)))
+    return len(gone)

@@ -1,0 +1,98 @@
+"""Ways through the tree of a conversation's turns: up to the root, down to the newest, aside to siblings.
+
+A deleted turn hides itself and all below it. Each function costs what it returns, not what there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import CTE, Connection, Row, literal, select
+
+from personachat.conversations.model import Turn
+from personachat.conversations.rows import TURN_COLUMNS, turn_of
+from personachat.conversations.tables import turns
+
+_MOST_PLACES = 500
+"""Parents to name in one query for siblings; more of them, and the whole conversation is looked through."""
+
+
+def path_rows(connection: Connection, leaf_id: str, *, last: int | None = None) -> Sequence[Row[Any]]:
+    """The turns down to a leaf, oldest first (the last ones, or all), as TURN_COLUMNS."""
+    up = _upward(leaf_id, last=last)
+    query = select(*TURN_COLUMNS).join_from(turns, up, turns.c.number == up.c.number)
+    return connection.execute(query.order_by(turns.c.depth)).all()
+
+
+def is_visible(connection: Connection, turn_id: str, *, conversation_id: str) -> bool:
+    """Whether a turn is in that conversation, and neither deleted nor below one that is."""
+    up = _upward(turn_id)
+    query = select(turns.c.conversation_id, turns.c.deleted_at, turns.c.id)
+    found = connection.execute(query.join_from(turns, up, turns.c.number == up.c.number)).all()
+    here = any(row.id == turn_id and row.conversation_id == conversation_id for row in found)
+    return here and all(row.deleted_at is None for row in found)
+
+
+def is_on_path(connection: Connection, turn_id: str, *, leaf_id: str | None) -> bool:
+    up = _upward(leaf_id)
+    return connection.execute(select(up.c.number).where(up.c.id == turn_id)).first() is not None
+
+
+def newest_below(connection: Connection, turn_id: str) -> str:
+    """The newest visible turn below a visible one, or itself."""
+    down = select(turns.c.number, turns.c.id).where(turns.c.id == turn_id).cte("down", recursive=True)
+    below = select(turns.c.number, turns.c.id).where(
+        turns.c.parent_id == down.c.id, turns.c.deleted_at.is_(None)
+    )
+    down = down.union_all(below)
+    found: str = connection.execute(select(down.c.id).order_by(down.c.number.desc()).limit(1)).scalar_one()
+    return found
+
+
+def newest_sibling(connection: Connection, turn: Row[Any]) -> str | None:
+    """The newest visible turn in the same place but for itself."""
+    query = select(turns.c.id).where(
+        turns.c.conversation_id == turn.conversation_id,
+        turns.c.parent_id.is_not_distinct_from(turn.parent_id),
+        turns.c.deleted_at.is_(None),
+        turns.c.id != turn.id,
+    )
+    found: str | None = connection.execute(query.order_by(turns.c.number.desc()).limit(1)).scalar()
+    return found
+
+
+def siblings(
+    connection: Connection, path: Sequence[Turn], *, conversation_id: str
+) -> dict[str, tuple[str, ...]]:
+    """See Conversation.siblings."""
+    query = select(turns.c.id, turns.c.parent_id).where(
+        turns.c.conversation_id == conversation_id, turns.c.deleted_at.is_(None)
+    )
+    if len(path) <= _MOST_PLACES:
+        parents = [turn.parent_id for turn in path if turn.parent_id is not None]
+        below, first = turns.c.parent_id.in_(parents), turns.c.parent_id.is_(None)
+        query = query.where(below if len(parents) == len(path) else below | first)
+    places: dict[str | None, list[str]] = {}
+    for row in connection.execute(query.order_by(turns.c.number)):
+        places.setdefault(row.parent_id, []).append(row.id)
+    return {turn.id: tuple(here) for turn in path if len(here := places.get(turn.parent_id, [])) > 1}
+
+
+def visible_turns(connection: Connection, conversation_id: str) -> tuple[Turn, ...]:
+    """Every turn that is not hidden, in the order in which they came."""
+    query = select(*TURN_COLUMNS).where(turns.c.conversation_id == conversation_id)
+    found: dict[str, Turn] = {}
+    for row in connection.execute(query.order_by(turns.c.number)):
+        if row.deleted_at is None and (row.parent_id is None or row.parent_id in found):
+            found[row.id] = turn_of(row)
+    return tuple(found.values())
+
+
+def _upward(leaf_id: str | None, *, last: int | None = None) -> CTE:
+    """Number, id and parent of the turns from a leaf up to the root, or of the last ones."""
+    columns = (turns.c.number, turns.c.id, turns.c.parent_id)
+    start = select(*columns, literal(1).label("steps")).where(turns.c.id == leaf_id)
+    up = start.cte("up", recursive=True)
+    above = select(*columns, up.c.steps + 1).where(turns.c.id == up.c.parent_id)
+    return up.union_all(above if last is None else above.where(up.c.steps < last))

@@ -1,0 +1,239 @@
+"""The database: one engine, opened and brought up to date when it is first needed.
+
+SQLite is the default, PostgreSQL where DATABASE_URL names one; nothing above this package knows which.
+Everything runs in a transaction of `read` or `write`, and fails with a PersonaChatError only. Readers never
+wait for writers. A file that is damaged or of a newer version is never written.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from filelock import Timeout as LockTimeout
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
+
+from personachat.conversations import schema
+from personachat.conversations.faults import (
+    BUSY_SECONDS,
+    FAULTS,
+    OPENING_FAULTS,
+    busy,
+    damaged,
+    failure,
+    harms_all,
+)
+from personachat.conversations.model import now
+from personachat.conversations.presence import Presence
+from personachat.errors import DatabaseUnavailable, PersonaChatError
+from personachat.settings import Settings
+
+FILE_NAME = "personachat.sqlite3"
+
+_CONNECTIONS, _MORE_CONNECTIONS = 8, 24
+_CONNECT_SECONDS = 5
+
+
+class Database:
+    """Cheap to make and safe for threads; not for processes forked after its first use."""
+
+    def __init__(self, url: str | URL) -> None:
+        self._url: URL | None = None  # and stays None where it cannot be one
+        with suppress(*OPENING_FAULTS):
+            self._url = make_url(url)
+        self._opening = threading.Lock()
+        self._writing = threading.Lock()
+        self._attempts = 0
+        self._failed: PersonaChatError | None = None
+        self._engine: Engine | None = None
+        self._harmed: int | None = None  # the inode of a file found damaged
+        self.presence = Presence(self.path.parent / "processes" if self.path else None)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Database:
+        """The one that the settings name."""
+        if settings.database_url is not None:
+            return cls(settings.database_url.get_secret_value())
+        return cls(URL.create("sqlite", database=str(settings.data_dir / FILE_NAME)))
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self._url is not None and self._url.get_backend_name() == "sqlite"
+
+    @property
+    def path(self) -> Path | None:
+        """SQLite's file; None with PostgreSQL."""
+        named = self._url.database if self._url and self.is_sqlite else None
+        return Path(named).absolute() if named and named != ":memory:" else None
+
+    def prepare(self) -> None:
+        """Open it and bring it up to date, if that has not been done. Errors as for `read`."""
+        self._opened()
+
+    def close(self) -> None:
+        """Close every connection; a later use opens it again."""
+        with self._opening:
+            engine, self._engine = self._engine, None
+            self.presence.close()
+            if engine is not None:
+                engine.dispose()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees one moment. Raises DatabaseUnavailable and DatabaseDamaged."""
+        engine = self._opened()
+        if not self.is_sqlite:
+            engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with self._told(), engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that an exception rolls back; committed at the end. Errors as for `read`."""
+        engine = self._opened()
+        with ExitStack() as stack:
+            if self.is_sqlite:
+                if self._harmed is not None:
+                    raise damaged(self.path)
+                # Threads queue here, in turn; SQLite would have them sleep and try their luck.
+                if not self._writing.acquire(timeout=BUSY_SECONDS):
+                    raise busy(self.path)
+                stack.callback(self._writing.release)
+                engine = engine.execution_options(begin="IMMEDIATE")
+            stack.enter_context(self._told())
+            yield stack.enter_context(engine.begin())
+
+    def moment(self, connection: Connection) -> datetime:
+        """The time by the clock that every process on this database shares."""
+        if self.is_sqlite:
+            return now()
+        found: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        return found
+
+    def _opened(self) -> Engine:
+        if self._harmed is not None and self._harmed != self._inode():  # a backup was put in its place
+            self._harmed = None
+            self.close()
+        engine, attempt = self._engine, self._attempts
+        if engine is not None:
+            return engine
+        with self._opening:
+            if self._engine is not None:
+                return self._engine
+            if self._failed is not None and self._attempts > attempt:  # while this thread waited
+                raise type(self._failed)(str(self._failed), hint=self._failed.hint)
+            self._attempts += 1
+            self._failed = None
+            try:
+                with self._told(OPENING_FAULTS):
+                    self._engine = self._open()
+            except PersonaChatError as error:
+                self._failed = error
+                raise
+            return self._engine
+
+    def _open(self) -> Engine:
+        path = self.path
+        if self._url is None or (self.is_sqlite and path is None):
+            raise DatabaseUnavailable(
+                "DATABASE_URL names no database that can keep conversations.",
+                hint="Write it as postgresql://USER:PASSWORD@HOST/NAME or as sqlite:///FILE.",
+            )
+        if path is not None:
+            _make_private(path)
+        engine = _sqlite_engine(path) if path else _postgresql_engine(self._url)
+        try:
+            if path is not None:
+                self._bring_up(engine, path)
+            elif schema.outdated(engine, path=None):
+                schema.migrate(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+        return engine
+
+    def _bring_up(self, engine: Engine, path: Path) -> None:
+        """Switch the file to WAL and migrate it, unless both is done; one process at a time."""
+        if _journal(engine) == "wal" and not schema.outdated(engine, path=path):
+            return
+        try:
+            with FileLock(f"{path}.lock", timeout=60, poll_interval=0.02, thread_local=False):
+                _journal(engine, "wal")
+                if schema.outdated(engine, path=path):
+                    schema.migrate(engine)
+        except LockTimeout:
+            raise busy(path) from None
+
+    def _inode(self) -> int | None:
+        try:
+            return os.stat(self.path).st_ino if self.path else None  # noqa: PTH116
+        except OSError:
+            return None
+
+    @contextmanager
+    def _told(self, faults: tuple[type[Exception], ...] = FAULTS) -> Iterator[None]:
+        try:
+            yield
+        except faults as error:
+            if self.is_sqlite and harms_all(error):
+                self._harmed = self._inode()
+            raise failure(error, path=self.path) from None
+
+
+def _make_private(path: Path) -> None:
+    """Make the folder and the empty file, where there are none, for this person's eyes only."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _sqlite_engine(path: Path) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        # The driver would begin transactions at its own discretion, and always as readers.
+        connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},
+        pool_size=_CONNECTIONS,
+        max_overflow=_MORE_CONNECTIONS,
+        pool_timeout=BUSY_SECONDS,
+        hide_parameters=True,
+    )
+
+    def connected(connection: Any, _: object) -> None:
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', 'DEFERRED')}")
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", begun)
+    return engine
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    if "connect_timeout" not in url.query:
+        url = url.update_query_dict({"connect_timeout": str(_CONNECT_SECONDS)})
+    return create_engine(
+        url,
+        # Hosted poolers hand a transaction to any connection, which need not know a prepared statement.
+        connect_args={"prepare_threshold": None},
+        pool_pre_ping=True,
+        pool_size=_CONNECTIONS,
+        max_overflow=_MORE_CONNECTIONS,
+        pool_timeout=BUSY_SECONDS,
+        hide_parameters=True,
+    )
+
+
+def _journal(engine: Engine, mode: str = "") -> str:
+    """SQLite's journal mode, or what it becomes; it cannot be set inside of a transaction."""
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        pragma = f"PRAGMA journal_mode={mode}" if mode else "PRAGMA journal_mode"
+        return str(driver.execute(pragma).fetchone()[0])

@@ -1,0 +1,183 @@
+"""The JSON document that conversations are exported as and imported from: version 1, and its rules.
+
+Keys are camelCase, as in the API. Reading is strict (unknown keys, wrong types and sizes are refused), except
+that NUL and lone surrogates in texts are made storable and moments are clamped to what has been.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from personachat.conversations.model import Reply, Turn, TurnState, now
+from personachat.messages import Failed, FinishReason, Usage, storable
+
+FORMAT = "personachat.conversations"
+VERSION = 1
+
+MOST_CONVERSATIONS = 10_000
+
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _storable(value: object) -> object:
+    return storable(value) if isinstance(value, str) else value
+
+
+def _moment(value: object) -> object:
+    """ISO 8601 text as a moment in UTC, UTC where it names no zone, between 1970 and now."""
+    if not isinstance(value, str):
+        raise ValueError("it must be a date and time as ISO 8601 text")  # noqa: TRY004  # pydantic's way
+    try:
+        read = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("it must be a date and time as ISO 8601 text") from None
+    try:
+        read = read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except OverflowError:
+        return _EARLIEST
+    return min(max(read, _EARLIEST), now())
+
+
+def _real(value: object) -> object:
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Text = Annotated[str, BeforeValidator(_storable)]
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Amount = Annotated[float, BeforeValidator(_real), Field(ge=0, le=1e12, allow_inf_nan=False)]
+
+
+Id = Annotated[Text, Field(min_length=1, max_length=200)]
+Key = Annotated[Text, Field(max_length=64)]
+Name = Annotated[Text, Field(max_length=80)]
+ModelName = Annotated[Text, Field(max_length=200)]
+Title = Annotated[Text, Field(max_length=200)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        hide_input_in_errors=True,
+        protected_namespaces=(),
+    )
+
+
+class ErrorDocument(_Part):
+    code: Annotated[Text, Field(max_length=60)]
+    message: Text
+    hint: Text = ""
+    retry_after_seconds: Amount | None = None
+
+
+class UsageDocument(_Part):
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
+
+
+class ReplyDocument(_Part):
+    """What is known of a reply besides its words, which are the turn's content."""
+
+    state: TurnState
+    reasoning: Text = ""
+    provider: Name = ""
+    model: ModelName = ""
+    reason: Text = ""
+    notices: list[Text] = []
+    usage: UsageDocument | None = None
+    cost_usd: Amount | None = None
+    finish_reason: FinishReason | None = None
+    error: ErrorDocument | None = None
+    first_token_seconds: Amount | None = None
+    reasoning_seconds: Amount | None = None
+    duration_seconds: Amount | None = None
+    memory_from: Count | None = None
+    summary: Text = ""
+
+
+class TurnDocument(_Part):
+    """One turn; `parent_id` names the turn above it in the same conversation."""
+
+    id: Id
+    parent_id: Id | None = None
+    role: Literal["user", "assistant"]
+    content: Text
+    persona_id: Key
+    persona_name: Name
+    avatar: Name | None = None
+    persona_revision: Key = ""
+    created_at: Moment
+    edited: bool = False
+    rating: Literal[1, -1] | None = None
+    rating_note: Text = ""
+    reply: ReplyDocument | None = None
+
+
+class ConversationDocument(_Part):
+    """A conversation with its whole tree, siblings oldest first; `leaf_id` ends the active branch."""
+
+    title: Title = ""
+    pinned: bool = False
+    archived: bool = False
+    created_at: Moment
+    updated_at: Moment
+    leaf_id: Id | None = None
+    turns: list[TurnDocument]
+
+
+class Document(_Part):
+    format: Literal["personachat.conversations"] = FORMAT
+    version: Literal[1] = VERSION
+    conversations: Annotated[list[ConversationDocument], Field(max_length=MOST_CONVERSATIONS)]
+
+
+def document_of(turn: Turn) -> TurnDocument:
+    """A turn as it is exported."""
+    values = {name: getattr(turn, name) for name in _TURN_NAMES}
+    return TurnDocument.model_construct(
+        **values, content=turn.text, reply=_reply_document(turn.reply) if turn.reply else None
+    )
+
+
+def turn_of(document: TurnDocument) -> Turn:
+    """The turn that a document describes, with its ids; what was still coming counts as interrupted."""
+    values = {name: getattr(document, name) for name in _TURN_NAMES}
+    reply = _reply(document.reply, document.content) if document.reply else None
+    return Turn(**values, content="" if reply else document.content, reply=reply)
+
+
+def _reply_document(reply: Reply) -> ReplyDocument:
+    error, usage = reply.error, reply.usage
+    return ReplyDocument.model_construct(
+        **{name: getattr(reply, name) for name in _REPLY_NAMES},
+        notices=list(reply.notices),
+        usage=UsageDocument.model_construct(**asdict(usage)) if usage else None,
+        error=ErrorDocument.model_construct(**asdict(error)) if error else None,
+    )
+
+
+def _reply(document: ReplyDocument, text: str) -> Reply:
+    error, usage = document.error, document.usage
+    reply = Reply(
+        **{name: getattr(document, name) for name in _REPLY_NAMES},
+        text=text,
+        notices=tuple(document.notices),
+        usage=Usage(**dict(usage)) if usage else None,
+        error=Failed(**dict(error)) if error else None,
+    )
+    return replace(reply, state="interrupted") if reply.live else reply
+
+
+_TURN_NAMES = tuple(name for name in TurnDocument.model_fields if name not in {"content", "reply"})
+_REPLY_NAMES = tuple(
+    name for name in ReplyDocument.model_fields if name not in {"notices", "usage", "error"}
+)

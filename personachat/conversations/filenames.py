@@ -1,0 +1,40 @@
+"""File names made of titles, good on every system: no separators, no device names, not too long."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+MOST_CHARACTERS = 80
+_MOST_BYTES = 180
+"""A name has at most 255, with its number and ending."""
+
+_FORBIDDEN = re.compile('[<>:"/\\\\|?*]')
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def file_name(title: str) -> str:
+    """A title as a file's name, without an ending."""
+    text = unicodedata.normalize("NFC", title)
+    text = "".join(" " if unicodedata.category(sign) in _INVISIBLE else sign for sign in text)
+    text = " ".join(_FORBIDDEN.sub(" ", text).split())[:MOST_CHARACTERS]
+    text = text.encode()[:_MOST_BYTES].decode(errors="ignore").strip(" .~-")
+    return "conversation" if not text or _DEVICE.fullmatch(text) else text
+
+
+def unique_names(titles: Sequence[str]) -> list[str]:
+    """A name for each, in order; where case alone would tell two apart, the later one is numbered."""
+    taken: set[str] = set()
+    numbers: dict[str, int] = {}
+    names: list[str] = []
+    for title in titles:
+        plain = file_name(title)
+        name, key = plain, plain.casefold()
+        while unicodedata.normalize("NFD", name.casefold()) in taken:
+            numbers[key] = numbers.get(key, 1) + 1
+            name = f"{plain} ({numbers[key]})"
+        taken.add(unicodedata.normalize("NFD", name.casefold()))
+        names.append(name)
+    return names

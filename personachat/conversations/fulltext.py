@@ -1,0 +1,132 @@
+"""What the full-text indexes are asked, on SQLite (FTS5) and on PostgreSQL (tsvector); migration 0002 makes them.
+
+Words and facts (owner, archived, persona, model, rating, month) are narrowed down together, so that neither other
+owners' turns nor common words make a search slow. FTS5 goes through its hits newest first. PostgreSQL's
+index knows no order: there the owner's newest turns are looked through first, where common words are found
+at once, and the index is asked only for what is rare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, text
+
+from personachat.conversations.listing import Filters
+from personachat.conversations.model import now
+from personachat.conversations.words import Term, Wanted
+
+_FIRST_LOOK = 5_000
+"""Of the newest turns. What does not fill a page there is rare enough for the index."""
+
+_MOST_MONTHS = 60
+
+
+def match_newest(
+    connection: Connection, owner: str, sought: Wanted, filters: Filters, *, below: int, size: int
+) -> Sequence[int]:
+    """The newest `size` numbers under `below` of turns with these words and facts, on SQLite."""
+    facts = [f"o{_hex(owner)}", f"a{int(filters.archived)}"]
+    facts += [f"p{_hex(filters.persona_id)}"] if filters.persona_id is not None else []
+    facts += [f"m{_hex(filters.model)}"] if filters.model is not None else []
+    facts += ["rgood" if filters.rating == 1 else "rbad"] if filters.rating is not None else []
+    asked = [f'text:{_phrase(term)}' for term in sought.terms] + [f"facts:{fact}" for fact in facts]
+    allowed, ruled_out = _months(filters)
+    if allowed:
+        asked.append(f"facts:({' OR '.join(f'd{month}' for month in allowed)})")
+    match = " AND ".join(asked)
+    if ruled_out:
+        match = f"({match}) NOT facts:({' OR '.join(f'd{month}' for month in ruled_out)})"
+    query = text(
+        "SELECT rowid FROM turn_words WHERE turn_words MATCH :asked AND rowid < :below"
+        " ORDER BY rowid DESC LIMIT :size"
+    )
+    return connection.scalars(query, {"asked": match, "below": below, "size": size}).all()
+
+
+def _phrase(term: Term) -> str:
+    """A term as FTS5 reads it; words hold neither quotes nor spaces."""
+    return f'"{" ".join(term.words)}"{"*" if term.prefix else ""}'
+
+
+def _hex(fact: str) -> str:
+    return fact.encode().hex()
+
+
+def look_newest(
+    connection: Connection, owner: str, sought: Wanted, filters: Filters, *, below: int, size: int
+) -> Sequence[int]:
+    """The newest `size` numbers under `below` of turns with these words and facts, on PostgreSQL."""
+    asked, values = _tsquery(owner, sought, filters)
+    newest = text(
+        "SELECT min(number), count(*) FROM (SELECT number FROM turn_words"
+        " WHERE owner = :owner AND number < :below ORDER BY number DESC LIMIT :most) AS newest"
+    )
+    floor, looked = connection.execute(
+        newest, {"owner": owner, "below": below, "most": _FIRST_LOOK}
+    ).one()
+    if not looked:
+        return ()
+    values |= {"owner": owner, "below": below, "floor": floor, "size": size}
+    among_newest = text(
+        "SELECT number FROM turn_words"
+        f" WHERE owner = :owner AND number >= :floor AND number < :below AND words @@ ({asked})"
+        " ORDER BY number DESC LIMIT :size"
+    )
+    numbers = connection.scalars(among_newest, values).all()
+    if len(numbers) == size or looked < _FIRST_LOOK:
+        return numbers
+    older = text(
+        f"WITH older AS MATERIALIZED (SELECT number FROM turn_words WHERE words @@ ({asked}))"
+        " SELECT number FROM older WHERE number < :floor ORDER BY number DESC LIMIT :size"
+    )
+    return (*numbers, *connection.scalars(older, values | {"size": size - len(numbers)}))
+
+
+def _tsquery(owner: str, sought: Wanted, filters: Filters) -> tuple[str, dict[str, object]]:
+    """An SQL expression for what is sought, and the values in it."""
+    facts = [f"=o{owner}", f"=a{str(filters.archived).lower()}"]
+    facts += [f"=p{filters.persona_id}"] if filters.persona_id is not None else []
+    facts += [f"=m{filters.model}"] if filters.model is not None else []
+    facts += [f"=r{filters.rating}"] if filters.rating is not None else []
+    allowed, ruled_out = _months(filters)
+    query = " & ".join(_lexeme(fact) for fact in facts)
+    query += f" & ({' | '.join(_lexeme(f'=d{month}') for month in allowed)})" if allowed else ""
+    query += "".join(f" & !{_lexeme(f'=d{month}')}" for month in ruled_out)
+    values: dict[str, object] = {"facts": query}
+    asked = ["CAST(:facts AS tsquery)"]
+    for place, term in enumerate(sought.terms):
+        phrase = f"phraseto_tsquery('simple', plain_words(:term{place}))"
+        if term.prefix:
+            phrase = f"CAST(NULLIF(CAST({phrase} AS text), '') || '\\:*' AS tsquery)"
+        asked.append(phrase)
+        values[f"term{place}"] = " ".join(term.words)
+    return " && ".join(asked), values
+
+
+def _lexeme(fact: str) -> str:
+    """A fact as a tsquery reads it."""
+    return "'" + fact.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _months(filters: Filters) -> tuple[list[str], list[str]]:
+    """The months the dates allow and those they rule out, as YYYYMM; either may say nothing."""
+    this = _month(now())
+    if filters.since is not None:
+        last = min(this, _month(filters.until)) if filters.until is not None else this
+        return _named(_month(filters.since), last), []
+    if filters.until is not None:
+        return [], _named(_month(filters.until) + 1, this)
+    return [], []
+
+
+def _named(first: int, last: int) -> list[str]:
+    if last - first >= _MOST_MONTHS:
+        return []
+    return [f"{month // 12:04}{month % 12 + 1:02}" for month in range(first, last + 1)]
+
+
+def _month(moment: datetime) -> int:
+    moment = moment.astimezone(UTC)
+    return moment.year * 12 + moment.month - 1

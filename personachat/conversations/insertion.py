@@ -1,0 +1,73 @@
+"""New turns as rows, with what was asked for them and the title that they give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from personachat.conversations import branches
+from personachat.conversations.memory import no_such_turn
+from personachat.conversations.model import SentRequest, Turn
+from personachat.conversations.rows import prompt_values, request_values, turn_values
+from personachat.conversations.tables import conversations, prompts, turns
+from personachat.conversations.titles import MOST_READ_MESSAGES, retitled
+from personachat.messages import ChatMessage
+
+
+def insert_turns(
+    connection: Connection,
+    conversation_id: str,
+    added: Sequence[Turn],
+    *,
+    visible_leaf: str | None,
+    requests: Mapping[str, SentRequest],
+    process_id: str | None,
+) -> None:
+    """Write turns with their depths, live replies as the process's own. Raises TurnNotFound for a parent."""
+    parent_id = added[0].parent_id
+    depths: dict[str | None, int] = {None: -1}
+    if parent_id is not None:
+        above = select(turns.c.depth).where(turns.c.id == parent_id)
+        depth = connection.execute(above.where(turns.c.conversation_id == conversation_id)).scalar()
+        is_known = parent_id == visible_leaf or branches.is_visible(
+            connection, parent_id, conversation_id=conversation_id
+        )
+        if depth is None or not is_known:
+            raise no_such_turn()
+        depths[parent_id] = depth
+    asked = {turn_id: prompt_values(request) for turn_id, request in requests.items()}
+    insert_new(connection, prompts, list({prompt["id"]: prompt for prompt in asked.values()}.values()))
+    rows: list[dict[str, Any]] = []
+    for turn in added:
+        if turn.parent_id not in depths:
+            raise no_such_turn()
+        depths[turn.id] = depths[turn.parent_id] + 1
+        row = turn_values(turn, conversation_id=conversation_id, depth=depths[turn.id])
+        request = requests.get(turn.id)
+        row["request"] = request_values(request, prompt_id=asked[turn.id]["id"]) if request else None
+        row["process_id"] = process_id if turn.reply and turn.reply.live else None
+        rows.append(row)
+    connection.execute(insert(turns), rows)
+
+
+def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add the rows whose key is not there yet, in the keys' order: two writers never block each other."""
+    if rows:
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        ordered = sorted(rows, key=lambda row: str(row["id"]))
+        connection.execute(dialect.insert(table).on_conflict_do_nothing(), ordered)
+
+
+def retitle(connection: Connection, conversation_id: str, title: str, added: Sequence[Turn]) -> None:
+    """Name a conversation after what is said in it, before the turns are added."""
+    query = select(turns.c.role, turns.c.text).where(turns.c.conversation_id == conversation_id)
+    rows = connection.execute(query.order_by(turns.c.number).limit(MOST_READ_MESSAGES)).all()
+    earlier = [ChatMessage(row.role, row.text) for row in rows]
+    better = retitled(title, earlier, [turn.as_message() for turn in added])
+    if better != title:
+        connection.execute(
+            update(conversations).where(conversations.c.id == conversation_id).values(title=better)
+        )

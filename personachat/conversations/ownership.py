@@ -1,0 +1,52 @@
+"""The door to what a person owns: each look-up asks for the owner, and a stranger's id is an unknown one.
+
+What is deleted is unknown as well, except to those who bring it back.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, select
+
+from personachat.conversations import branches
+from personachat.conversations.memory import no_such_conversation, no_such_turn
+from personachat.conversations.rows import TURN_COLUMNS
+from personachat.conversations.tables import conversations, turns
+
+
+def is_owned(owner: str, conversation_id: str) -> ColumnElement[bool]:
+    """The condition for one row of conversations."""
+    return and_(
+        conversations.c.id == conversation_id,
+        conversations.c.owner == owner,
+        conversations.c.deleted_at.is_(None),
+    )
+
+
+def owned_head(connection: Connection, owner: str, conversation_id: str, *, hold: bool = False) -> Row[Any]:
+    """The row of a conversation, held until the transaction ends if asked. Raises ConversationNotFound."""
+    query = select(conversations).where(is_owned(owner, conversation_id))
+    row = connection.execute(query.with_for_update() if hold else query).first()
+    if row is None:
+        raise no_such_conversation()
+    return row
+
+
+def owned_turn(connection: Connection, owner: str, turn_id: str) -> Row[Any]:
+    """The TURN_COLUMNS of a turn, even of one that is hidden. Raises TurnNotFound."""
+    query = select(*TURN_COLUMNS).join_from(turns, conversations).where(turns.c.id == turn_id)
+    row = connection.execute(
+        query.where(conversations.c.owner == owner, conversations.c.deleted_at.is_(None))
+    ).first()
+    if row is None:
+        raise no_such_turn()
+    return row
+
+
+def visible_turn(connection: Connection, owner: str, turn_id: str) -> Row[Any]:
+    """The TURN_COLUMNS of a turn that is not hidden. Raises TurnNotFound."""
+    row = owned_turn(connection, owner, turn_id)
+    if not branches.is_visible(connection, turn_id, conversation_id=row.conversation_id):
+        raise no_such_turn()
+    return row

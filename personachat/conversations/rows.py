@@ -1,0 +1,159 @@
+"""Rows of the tables as values, and back.
+
+What no database can hold (NUL, lone surrogates) is replaced, and names that a provider made too long are
+cut, so that a write never fails for what was said.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Row
+
+from personachat.conversations.model import Conversation, QueuedMessage, Reply, SentRequest, Turn
+from personachat.conversations.tables import turns
+from personachat.messages import ChatMessage, Failed, Usage, storable
+
+TURN_COLUMNS = tuple(
+    turns.c[name]
+    for name in turns.c.keys()  # noqa: SIM118  # not the columns themselves
+    if name not in {"journal", "request", "process_id", "wanted", "error_code"}
+)
+"""What makes a Turn; not what may be heavy besides."""
+
+_MOST_PROVIDER, _MOST_MODEL = 80, 200  # as wide as their columns
+
+_AS_THEY_ARE = (
+    "cost_usd",
+    "finish_reason",
+    "first_token_seconds",
+    "reasoning_seconds",
+    "duration_seconds",
+    "memory_from",
+)
+_WORDS = ("reasoning", "reason", "summary")
+
+
+def turn_of(row: Row[Any]) -> Turn:
+    """A turn from TURN_COLUMNS."""
+    reply = reply_of(row)
+    return Turn(
+        id=row.id,
+        parent_id=row.parent_id,
+        role=row.role,
+        content="" if reply else row.text,
+        persona_id=row.persona_id,
+        persona_name=row.persona_name,
+        avatar=row.avatar,
+        persona_revision=row.persona_revision,
+        reply=reply,
+        depth=row.depth,
+        created_at=row.created_at,
+        edited=row.edited,
+        rating=row.rating,
+        rating_note=row.rating_note,
+    )
+
+
+def reply_of(row: Row[Any]) -> Reply | None:
+    """The reply in TURN_COLUMNS; None where the turn was not generated."""
+    if row.state is None:
+        return None
+    counted = row.prompt_tokens is not None or row.completion_tokens is not None
+    return Reply(
+        state=row.state,
+        text=row.text,
+        provider=row.provider,
+        model=row.model,
+        notices=tuple(row.notices or ()),
+        usage=Usage(row.prompt_tokens, row.completion_tokens) if counted else None,
+        error=Failed(**row.error) if row.error else None,
+        **{name: getattr(row, name) for name in (*_WORDS, *_AS_THEY_ARE)},
+    )
+
+
+def turn_values(turn: Turn, *, conversation_id: str, depth: int) -> dict[str, Any]:
+    """The columns of a new turn; those of a reply are there in any case, as a bulk insert wants it."""
+    return {
+        "id": turn.id,
+        "conversation_id": conversation_id,
+        "parent_id": turn.parent_id,
+        "depth": depth,
+        "role": turn.role,
+        "persona_id": turn.persona_id,
+        "persona_name": turn.persona_name,
+        "persona_revision": turn.persona_revision,
+        "avatar": turn.avatar,
+        "created_at": turn.created_at,
+        "edited": turn.edited,
+        "rating": turn.rating,
+        "rating_note": storable(turn.rating_note),
+        **reply_values(turn.reply or Reply()),
+        "text": storable(turn.text),
+        "state": turn.reply.state if turn.reply else None,
+    }
+
+
+def reply_values(reply: Reply) -> dict[str, Any]:
+    """The columns of a reply, without its journal."""
+    usage = reply.usage or Usage()
+    return {
+        "state": reply.state,
+        "text": storable(reply.text),
+        "provider": storable(reply.provider)[:_MOST_PROVIDER],
+        "model": storable(reply.model)[:_MOST_MODEL],
+        "notices": [storable(notice) for notice in reply.notices] or None,
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "error_code": reply.error.code if reply.error else None,
+        "error": _storable_all(asdict(reply.error)) if reply.error else None,
+        **{name: storable(getattr(reply, name)) for name in _WORDS},
+        **{name: getattr(reply, name) for name in _AS_THEY_ARE},
+    }
+
+
+def prompt_values(request: SentRequest) -> dict[str, Any]:
+    """The row of `prompts`: the messages under their SHA-256."""
+    messages = [[message.role, storable(message.content)] for message in request.messages]
+    digest = hashlib.sha256(json.dumps(messages).encode()).hexdigest()
+    return {"id": digest, "messages": messages}
+
+
+def request_values(request: SentRequest, *, prompt_id: str) -> dict[str, Any]:
+    return {"parameters": _storable_all(request.parameters), "prompt_id": prompt_id}
+
+
+def request_of(request: Mapping[str, Any], messages: Iterable[Any]) -> SentRequest:
+    return SentRequest(tuple(ChatMessage(role, content) for role, content in messages), request["parameters"])
+
+
+def conversation_of(row: Row[Any], *, queue: Iterable[Row[Any]] = ()) -> Conversation:
+    """The head of a conversation, without its path."""
+    return Conversation(
+        id=row.id,
+        owner=row.owner,
+        kept=row.kept,
+        title=row.title,
+        leaf_id=row.leaf_id,
+        queue=tuple(queued_of(queued) for queued in queue),
+        pinned=row.pinned,
+        archived=row.archived,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def queued_of(row: Row[Any]) -> QueuedMessage:
+    return QueuedMessage(row.id, row.content, row.persona_id, row.offline)
+
+
+def _storable_all(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, Mapping):
+        return {key: _storable_all(item) for key, item in value.items()}
+    return [_storable_all(item) for item in value] if isinstance(value, (list, tuple)) else value

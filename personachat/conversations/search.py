@@ -1,0 +1,127 @@
+"""Full-text search over an owner's turns, newest first: those that came last, whatever moment they bear.
+
+The full-text index proposes turns, this decides which of them are shown and what of them. Writing
+without spaces (Chinese, Japanese, Thai, ...) is searched as a part of the text, in the newest
+SCANNED_TURNS turns that fit the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, func, select
+
+from personachat.conversations.cursors import cursor_below, number_of
+from personachat.conversations.fulltext import look_newest, match_newest
+from personachat.conversations.listing import MOST_ON_A_PAGE, Filters, Summary, of_turns, summaries
+from personachat.conversations.tables import conversations, turns
+from personachat.conversations.words import Wanted, excerpt, wanted
+
+SCANNED_TURNS = 20_000
+
+_LARGEST_BATCH = 2_000
+_LAST_NUMBER = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A turn that was found; `marks` are the character ranges of `excerpt` that match."""
+
+    conversation: Summary
+    turn_id: str
+    role: Literal["user", "assistant"]
+    persona_name: str
+    created_at: datetime
+    excerpt: str
+    marks: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    hits: tuple[Hit, ...]
+    next_cursor: str | None
+    """None on the last page."""
+
+
+def found(
+    connection: Connection, owner: str, query: str, filters: Filters, *, limit: int, cursor: str | None
+) -> Found:
+    """A page of hits; none where the query holds no word. Any text is a query. Raises CursorInvalid."""
+    limit = max(1, min(limit, MOST_ON_A_PAGE))
+    below = min(number_of(cursor), _LAST_NUMBER) if cursor is not None else _LAST_NUMBER
+    sought = wanted(query)
+    if not sought:
+        return Found((), None)
+    rows: list[Row[Any]] = []
+    for numbers in _candidates(connection, owner, sought, filters, below=below, size=limit + 1):
+        rows += _fitting(connection, owner, sought, filters, numbers)
+        if len(rows) > limit:
+            break
+    shown = rows[:limit]
+    whose = summaries(connection, owner, {row.conversation_id for row in shown})
+    hits = tuple(_hit(row, whose[row.conversation_id], sought) for row in shown)
+    return Found(hits, cursor_below(shown[-1].number) if len(rows) > limit else None)
+
+
+def _hit(row: Row[Any], conversation: Summary, sought: Wanted) -> Hit:
+    words, marks = excerpt(row.text, sought)
+    return Hit(conversation, row.id, row.role, row.persona_name, row.created_at, words, marks)
+
+
+def _candidates(
+    connection: Connection, owner: str, sought: Wanted, filters: Filters, *, below: int, size: int
+) -> Iterator[Sequence[int]]:
+    """Numbers of turns that fit as far as the index knows, newest first, in growing batches."""
+    sqlite = connection.dialect.name == "sqlite"
+    looked = 0
+    size = _LARGEST_BATCH if sought.parts else size
+    while True:
+        if sqlite:
+            numbers = match_newest(connection, owner, sought, filters, below=below, size=size)
+        else:
+            numbers = look_newest(connection, owner, sought, filters, below=below, size=size)
+        yield numbers
+        looked += len(numbers)
+        if len(numbers) < size or (sought.parts and looked >= SCANNED_TURNS):
+            return
+        below, size = numbers[-1], min(size * 4, _LARGEST_BATCH)
+
+
+def _fitting(
+    connection: Connection, owner: str, sought: Wanted, filters: Filters, numbers: Sequence[int]
+) -> list[Row[Any]]:
+    """The turns of these numbers that fit in everything and are to be seen, newest first."""
+    t, c = turns.c, conversations.c
+    fit = select(t.number, t.id, t.conversation_id, t.role, t.persona_name, t.created_at, t.text).where(
+        t.number.in_(numbers),
+        t.deleted_at.is_(None),
+        c.owner == owner,
+        c.deleted_at.is_(None),
+        c.archived.is_(filters.archived),
+        *of_turns(filters),
+    )
+    if filters.since is not None:
+        fit = fit.where(t.created_at >= filters.since)
+    if filters.until is not None:
+        fit = fit.where(t.created_at < filters.until)
+    position = func.instr if connection.dialect.name == "sqlite" else func.strpos
+    fit = fit.where(*(position(t.text, part) > 0 for part in sought.parts))
+    whole = fit.join_from(turns, conversations, c.id == t.conversation_id).order_by(t.number.desc())
+    rows = connection.execute(whole).all()
+    hidden = hidden_turns(connection, {row.conversation_id for row in rows})
+    return [row for row in rows if row.id not in hidden]
+
+
+def hidden_turns(connection: Connection, ids: Iterable[str]) -> frozenset[str]:
+    """The turns of these conversations that are deleted, or below one that is."""
+    t = turns.c
+    with_deleted = select(t.conversation_id).where(t.deleted_at.is_not(None), t.conversation_id.in_(list(ids)))
+    places = select(t.id, t.parent_id, t.deleted_at).where(t.conversation_id.in_(with_deleted))
+    hidden: set[str] = set()
+    for row in connection.execute(places.order_by(t.number)):  # parents before their children
+        if row.deleted_at is not None or row.parent_id in hidden:
+            hidden.add(row.id)
+    return frozenset(hidden)

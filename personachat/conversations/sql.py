@@ -1,0 +1,242 @@
+"""Conversations in the database: a ConversationStore whose every method is one transaction.
+
+A method that changes a conversation's tree holds its row first, so writers of one conversation take turns and
+nobody appends to what is just being deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, delete, func, insert, select, update
+
+from personachat.conversations import branches
+from personachat.conversations.database import Database
+from personachat.conversations.insertion import insert_turns, retitle
+from personachat.conversations.memory import no_such_turn
+from personachat.conversations.model import (
+    Conversation,
+    QueuedMessage,
+    Rating,
+    SentRequest,
+    Turn,
+    new_id,
+    now,
+)
+from personachat.conversations.ownership import is_owned, owned_head, owned_turn, visible_turn
+from personachat.conversations.records import announce
+from personachat.conversations.rows import (
+    conversation_of,
+    queued_of,
+    request_of,
+    turn_of,
+)
+from personachat.conversations.tables import conversations, prompts, queued_messages
+from personachat.conversations.tables import turns as turns_table
+from personachat.messages import storable
+
+_POSITION = queued_messages.c.position
+
+
+class SqlConversations:
+    """A ConversationStore; see there."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, owner: str, *, kept: bool = True) -> Conversation:
+        moment = now()
+        head = Conversation(id=new_id(), owner=owner, kept=kept, created_at=moment, updated_at=moment)
+        values = {
+            name: getattr(head, name) for name in ("id", "owner", "kept", "title", "created_at", "updated_at")
+        }
+        with self._database.write() as connection:
+            connection.execute(insert(conversations).values(values))
+        return head
+
+    def get(self, owner: str, conversation_id: str, *, last: int | None = None) -> Conversation:
+        with self._database.read() as connection:
+            row = owned_head(connection, owner, conversation_id)
+            queue = connection.execute(_queue_of(conversation_id).order_by(_POSITION)).all()
+            head = conversation_of(row, queue=queue)
+            if row.leaf_id is None:
+                return head
+            rows = branches.path_rows(connection, row.leaf_id, last=None if last is None else max(last, 1))
+            path = tuple(turn_of(found) for found in rows)
+            length = path[-1].depth + 1
+            if last is not None:
+                path = path[len(path) - min(last, len(path)) :]
+            siblings = branches.siblings(connection, path, conversation_id=conversation_id)
+        return replace(head, length=length, path=path, siblings=siblings)
+
+    def tree(self, owner: str, conversation_id: str) -> tuple[Turn, ...]:
+        with self._database.read() as connection:
+            owned_head(connection, owner, conversation_id)
+            return branches.visible_turns(connection, conversation_id)
+
+    def turn(self, owner: str, turn_id: str) -> tuple[str, Turn]:
+        with self._database.read() as connection:
+            row = visible_turn(connection, owner, turn_id)
+            return row.conversation_id, turn_of(row)
+
+    def path(self, owner: str, turn_id: str) -> tuple[Turn, ...]:
+        with self._database.read() as connection:
+            owned_turn(connection, owner, turn_id)
+            rows = branches.path_rows(connection, turn_id)
+            if any(row.deleted_at is not None for row in rows):
+                raise no_such_turn()
+            return tuple(turn_of(row) for row in rows)
+
+    def append(
+        self,
+        owner: str,
+        conversation_id: str,
+        turns: Sequence[Turn],
+        *,
+        only_after: str | None,
+        requests: Mapping[str, SentRequest] | None = None,
+        process_id: str | None = None,
+    ) -> bool:
+        values: dict[str, Any] = {"updated_at": now()}
+        if turns:
+            values["leaf_id"] = turns[-1].id
+        goes_on = (
+            update(conversations)
+            .where(is_owned(owner, conversation_id), conversations.c.leaf_id.is_not_distinct_from(only_after))
+            .values(values)
+            .returning(conversations.c.title, conversations.c.has_own_title)
+        )
+        with self._database.write() as connection:
+            head = connection.execute(goes_on).first()
+            if head is None:
+                owned_head(connection, owner, conversation_id)
+                return False
+            if turns:
+                if not head.has_own_title:
+                    retitle(connection, conversation_id, head.title, turns)
+                if process_id is not None and any(turn.reply and turn.reply.live for turn in turns):
+                    announce(self._database, connection, process_id)
+                insert_turns(
+                    connection,
+                    conversation_id,
+                    turns,
+                    visible_leaf=only_after,
+                    requests=requests or {},
+                    process_id=process_id,
+                )
+        return True
+
+    def show(self, owner: str, conversation_id: str, turn_id: str | None) -> None:
+        with self._database.write() as connection:
+            owned_head(connection, owner, conversation_id, hold=True)
+            if turn_id is not None and not branches.is_visible(
+                connection, turn_id, conversation_id=conversation_id
+            ):
+                raise no_such_turn()
+            _show(connection, conversation_id, turn_id)
+
+    def show_branch(self, owner: str, conversation_id: str, turn_id: str) -> None:
+        with self._database.write() as connection:
+            owned_head(connection, owner, conversation_id, hold=True)
+            if not branches.is_visible(connection, turn_id, conversation_id=conversation_id):
+                raise no_such_turn()
+            _show(connection, conversation_id, branches.newest_below(connection, turn_id))
+
+    def request(self, owner: str, turn_id: str) -> SentRequest | None:
+        with self._database.read() as connection:
+            visible_turn(connection, owner, turn_id)
+            request = connection.execute(
+                select(turns_table.c.request).where(turns_table.c.id == turn_id)
+            ).scalar()
+            if request is None:
+                return None
+            asked = select(prompts.c.messages).where(prompts.c.id == request["prompt_id"])
+            return request_of(request, connection.execute(asked).scalar_one())
+
+    def rate(self, owner: str, turn_id: str, rating: Rating | None, *, note: str = "") -> None:
+        values = {"rating": rating, "rating_note": storable(note)}
+        with self._database.write() as connection:
+            visible_turn(connection, owner, turn_id)
+            connection.execute(update(turns_table).where(turns_table.c.id == turn_id).values(values))
+
+    def delete_turn(self, owner: str, turn_id: str) -> str | None:
+        with self._database.write() as connection:
+            conversation_id = owned_turn(connection, owner, turn_id).conversation_id
+            before: str | None = owned_head(connection, owner, conversation_id, hold=True).leaf_id
+            turn = visible_turn(connection, owner, turn_id)
+            is_shown = branches.is_on_path(connection, turn_id, leaf_id=before)
+            _mark(connection, turn_id, deleted_at=now())
+            if is_shown:
+                sibling = branches.newest_sibling(connection, turn)
+                leaf_id = branches.newest_below(connection, sibling) if sibling else turn.parent_id
+                _show(connection, conversation_id, leaf_id)
+        return before
+
+    def restore_turn(self, owner: str, turn_id: str, *, leaf_id: str | None) -> None:
+        with self._database.write() as connection:
+            conversation_id = owned_turn(connection, owner, turn_id).conversation_id
+            owned_head(connection, owner, conversation_id, hold=True)
+            _mark(connection, turn_id, deleted_at=None)
+            if leaf_id is not None and not branches.is_visible(
+                connection, leaf_id, conversation_id=conversation_id
+            ):
+                raise no_such_turn()
+            _show(connection, conversation_id, leaf_id)
+
+    def keep(self, owner: str, conversation_id: str) -> None:
+        with self._database.write() as connection:
+            owned_head(connection, owner, conversation_id, hold=True)
+            connection.execute(
+                update(conversations).where(is_owned(owner, conversation_id)).values(kept=True)
+            )
+
+    def queue(self, owner: str, conversation_id: str, message: QueuedMessage, *, first: bool = False) -> None:
+        with self._database.write() as connection:
+            owned_head(connection, owner, conversation_id, hold=True)
+            end = func.min(_POSITION) - 1 if first else func.max(_POSITION) + 1
+            place = select(func.coalesce(end, 0)).where(queued_messages.c.conversation_id == conversation_id)
+            values = {
+                "id": message.id,
+                "conversation_id": conversation_id,
+                "position": place.scalar_subquery(),
+                "content": storable(message.content),
+                "persona_id": message.persona_id,
+                "offline": message.offline,
+            }
+            connection.execute(insert(queued_messages).values(values))
+
+    def unqueue(
+        self, owner: str, conversation_id: str, message_id: str | None = None
+    ) -> QueuedMessage | None:
+        wanted = _queue_of(conversation_id).order_by(_POSITION).limit(1)
+        if message_id is not None:
+            wanted = wanted.where(queued_messages.c.id == message_id)
+        with self._database.write() as connection:
+            owned_head(connection, owner, conversation_id, hold=True)
+            row = connection.execute(wanted).first()
+            if row is None:
+                return None
+            connection.execute(delete(queued_messages).where(queued_messages.c.id == row.id))
+            return queued_of(row)
+
+    def discard(self, owner: str, conversation_id: str) -> None:
+        gone = and_(conversations.c.id == conversation_id, conversations.c.owner == owner)
+        with self._database.write() as connection:
+            connection.execute(delete(conversations).where(gone))
+
+
+def _queue_of(conversation_id: str) -> Select[Any]:
+    return select(queued_messages).where(queued_messages.c.conversation_id == conversation_id)
+
+
+def _show(connection: Connection, conversation_id: str, leaf_id: str | None) -> None:
+    this = conversations.c.id == conversation_id
+    connection.execute(update(conversations).where(this).values(leaf_id=leaf_id))
+
+
+def _mark(connection: Connection, turn_id: str, *, deleted_at: datetime | None) -> None:
+    this = turns_table.c.id == turn_id
+    connection.execute(update(turns_table).where(this).values(deleted_at=deleted_at))

@@ -1,0 +1,150 @@
+"""The tables: one row a conversation, a turn, a queued message, a running process.
+
+They are the same in SQLite and PostgreSQL; `migrations/` makes them, and a test holds the two together.
+What searches and lists need besides (indexes, full text) is in `listing` and `search`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite keeps no time zone, so it is taken off on the way in and put back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Json = JSON(none_as_null=True)
+
+LIVE = text("state IN ('running', 'paused')")
+"""Of turns; spelled out, since an index on a part of the table serves only who asks for that very part."""
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(300), nullable=False),
+    Column("title", String(200), nullable=False, default=""),  # "" until something was said
+    Column("has_own_title", Boolean, nullable=False, default=False),  # the person's, not made by us
+    Column("kept", Boolean, nullable=False),
+    Column("leaf_id", String(32)),
+    Column("pinned", Boolean, nullable=False, default=False),
+    Column("archived", Boolean, nullable=False, default=False),
+    Column("deleted_at", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),  # when it last went on, not when it was renamed
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),  # the order in which they came
+    Column("id", String(32), nullable=False, unique=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    # It does not cascade: SQLite would have to go as deep as the conversation is long, and refuses to.
+    Column("parent_id", ForeignKey("turns.id")),
+    Column("depth", Integer, nullable=False),
+    Column("role", String(9), nullable=False),
+    Column("text", Text, nullable=False),  # of a reply: as far as it has come
+    Column("persona_id", String(64), nullable=False),
+    Column("persona_name", String(80), nullable=False),
+    Column("persona_revision", String(64), nullable=False, default=""),
+    Column("avatar", String(80)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),  # set on the turn itself, not on those below it
+    Column("edited", Boolean, nullable=False, default=False),
+    Column("rating", SmallInteger),
+    Column("rating_note", Text, nullable=False, default=""),
+    # What follows is of replies; `state` is null where there is none.
+    Column("state", String(11)),
+    Column("reasoning", Text, nullable=False, default=""),
+    Column("provider", String(80), nullable=False, default=""),
+    Column("model", String(200), nullable=False, default=""),
+    Column("reason", Text, nullable=False, default=""),
+    Column("notices", Json),
+    Column("prompt_tokens", Integer),
+    Column("completion_tokens", Integer),
+    Column("cost_usd", Float),
+    Column("finish_reason", String(20)),
+    Column("error_code", String(60)),
+    Column("error", Json),
+    Column("first_token_seconds", Float),
+    Column("reasoning_seconds", Float),
+    Column("duration_seconds", Float),
+    Column("memory_from", Integer),
+    Column("summary", Text, nullable=False, default=""),
+    Column("journal", Text, nullable=False, default=""),  # see personachat.journal
+    Column("request", Json),  # {"parameters": {...}, "prompt_id": ...}
+    Column("process_id", String(32)),  # who generates it
+    Column("wanted", String(6)),  # what another process asks of the one that generates it
+    Index("ix_turns_conversation_id_parent_id", "conversation_id", "parent_id"),
+    Index("ix_turns_parent_id", "parent_id"),
+    Index("ix_turns_live", "process_id", sqlite_where=LIVE, postgresql_where=LIVE),
+    sqlite_autoincrement=True,
+)
+
+prompts = Table(
+    "prompts",
+    metadata,
+    Column("id", String(64), primary_key=True),  # SHA-256 of the messages: equal ones are kept once
+    Column("messages", Json, nullable=False),
+)
+
+queued_messages = Table(
+    "queued_messages",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("position", Integer, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("persona_id", String(64), nullable=False),
+    Column("offline", Boolean, nullable=False),
+)
+
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("beat_at", UtcDateTime, nullable=False),
+)

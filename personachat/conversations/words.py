@@ -1,0 +1,169 @@
+"""What a person searches for, and where it stands in a text; pure, and the same for every database.
+
+A word is a run of letters, digits and marks, compared without case and accents, as the full-text indexes
+do. Whatever is typed is a query: what is no word is ignored, nothing is an operator but the double quote.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from personachat.messages import storable
+
+MOST_CHARACTERS = 500
+MOST_TERMS = 16
+SHORTEST_PREFIX = 2
+"""A single letter begins too many words to say anything."""
+
+EXCERPT_CHARACTERS = 160
+_BEFORE_MATCH = 50
+_MOST_SEARCHED = 1_000_000
+"""Characters of a text looked through for a mark."""
+
+_SPACELESS = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
+    "\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"  # Japanese, Chinese
+    "\U00020000-\U0003ffff"
+)
+"""Scripts that put no space between words: there a word is searched as a part of the text."""
+
+_MARKS = (
+    "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
+    "\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u0711\u0730-\u074a\u0900-\u0903\u093a-\u094f\u0951-\u0957"
+    "\u0962\u0963\u0981-\u0983\u09bc-\u09cd\u0a01-\u0a4d\u0a81-\u0acd\u0b01-\u0b57\u0b82-\u0bcd\u0c00-\u0c56"
+    "\u0c81-\u0cd6\u0d00-\u0d57\u0d82-\u0ddf\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1-\u0ebc\u0ec8-\u0ecd\u0f71-\u0f84"
+    "\u102b-\u103e\u17b4-\u17d3\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u302a-\u302f\u3099\u309a\ufe20-\ufe2f"
+)
+"""Marks that belong to the word they stand in: accents and vowel signs, which are no letters to Python."""
+
+_WORD = re.compile(f"(?:[^\\W_]|[{_MARKS}])+")
+_SPACELESS_RUN = re.compile(f"[{_SPACELESS}]+")
+_QUOTED = re.compile(r'"([^"]*)"|([^\s"]+)')
+_ACCENTS = re.compile("[\u0300-\u036f]")
+_WHITE = re.compile(r"\s")
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Words that stand next to each other; the last one is only a beginning where `prefix`."""
+
+    words: tuple[str, ...]
+    prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a text has to hold: all `terms`, and all `parts` anywhere, even inside words."""
+
+    terms: tuple[Term, ...] = ()
+    parts: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.terms or self.parts)
+
+
+def wanted(query: str) -> Wanted:
+    """What a query asks for; nothing where it holds no word."""
+    terms: list[Term] = []
+    parts: list[str] = []
+    found = list(_QUOTED.finditer(storable(query[:MOST_CHARACTERS])))
+    for place, match in enumerate(found):
+        text = match[1] if match[1] is not None else match[2]
+        last = place == len(found) - 1 and match[1] is None
+        if _SPACELESS_RUN.search(text):
+            parts.extend(_SPACELESS_RUN.findall(text))
+            text = _SPACELESS_RUN.sub(" ", text)
+            last = False
+        if words := tuple(match[0] for match in _WORD.finditer(text)):
+            terms.append(Term(words, prefix=last and len(words[-1]) >= SHORTEST_PREFIX))
+    return Wanted(tuple(dict.fromkeys(terms))[:MOST_TERMS], tuple(dict.fromkeys(parts))[:MOST_TERMS])
+
+
+def excerpt(text: str, sought: Wanted) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """About 160 characters around the first match, on one line, and the ranges in it that match.
+
+    Where nothing is found (the index may see a word where this does not) it is the text's beginning.
+    """
+    places = matches(text[:_MOST_SEARCHED], sought)
+    first = next(places, None)
+    start = 0 if first is None or len(text) <= EXCERPT_CHARACTERS else max(0, first[0] - _BEFORE_MATCH)
+    start = _word_start(text, start, first[0]) if first and start else start
+    end = min(len(text), start + EXCERPT_CHARACTERS)
+    marks: list[tuple[int, int]] = []
+    before = "…" if start else ""
+    while first is not None and first[0] < end:
+        marks.append((first[0] - start + len(before), min(first[1], end) - start + len(before)))
+        first = next(places, None)
+    after = "…" if end < len(text) else ""
+    return before + _WHITE.sub(" ", text[start:end]) + after, tuple(marks)
+
+
+def matches(text: str, sought: Wanted) -> Iterator[tuple[int, int]]:
+    """The ranges of a text that match, in order and without overlaps."""
+    end = 0
+    for start, stop in _in_order(_words_found(text, sought.terms), _parts_found(text, sought.parts)):
+        if start >= end:
+            yield start, stop
+            end = stop
+
+
+def _words_found(text: str, terms: tuple[Term, ...]) -> Iterator[tuple[int, int]]:
+    sought = [([folded(word) for word in term.words], term.prefix) for term in terms]
+    longest = max((len(words) for words, _ in sought), default=0)
+    window: list[tuple[str, int, int]] = []
+    ahead = _WORD.finditer(text) if longest else iter(())
+    while True:
+        while len(window) < longest and (match := next(ahead, None)):
+            window.append((folded(match[0]), match.start(), match.end()))
+        if not window:
+            return
+        lengths = [len(words) for words, prefix in sought if _stands(window, words, prefix=prefix)]
+        if lengths:
+            yield window[0][1], window[max(lengths) - 1][2]
+        window.pop(0)
+
+
+def _stands(window: list[tuple[str, int, int]], words: list[str], *, prefix: bool) -> bool:
+    if len(window) < len(words):
+        return False
+    last = window[len(words) - 1][0]
+    same_end = last.startswith(words[-1]) if prefix else last == words[-1]
+    return same_end and all(window[place][0] == word for place, word in enumerate(words[:-1]))
+
+
+def _parts_found(text: str, parts: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+    if parts:
+        longest_first = sorted(parts, key=len, reverse=True)
+        for match in re.finditer("|".join(re.escape(part) for part in longest_first), text):
+            yield match.span()
+
+
+def _in_order(
+    first: Iterator[tuple[int, int]], second: Iterator[tuple[int, int]]
+) -> Iterator[tuple[int, int]]:
+    one, other = next(first, None), next(second, None)
+    while one is not None or other is not None:
+        if other is None or (one is not None and one <= other):
+            assert one is not None
+            yield one
+            one = next(first, None)
+        else:
+            yield other
+            other = next(second, None)
+
+
+@lru_cache(maxsize=4096)
+def folded(word: str) -> str:
+    """A word without case and accents."""
+    if word.isascii():
+        return word.lower()
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFKD", word.lower())))
+
+
+def _word_start(text: str, start: int, match: int) -> int:
+    white = _WHITE.search(text, start, match)
+    return white.end() if white else start
