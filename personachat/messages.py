@@ -2,7 +2,8 @@
 
 Values hold no ids and do no work. A reply's events come in this order: one Started, then any number
 of Noticed, ReasoningDelta and TextDelta, at most one UsageReported, then exactly one of Finished and
-Failed, and nothing after it.
+Failed, and nothing after it. Where a reply is continued, or the provider had to be asked again after a
+pause, a further Started comes where the rest begins.
 """
 
 from __future__ import annotations
@@ -59,11 +60,19 @@ class Noticed:
     """Something the person should know that is no failure: turns dropped, a parameter left out."""
 
     message: str
+    memory_from: int | None = None
+    """From now on the model is told of the turns from this depth on; None where that did not change."""
+    summary: str = ""
+    """What it is told instead of the turns before; "" where they were dropped."""
+    left_out: int = 0
+    """Messages the engine left out since it last said so; `replies` makes `memory_from` of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class UsageReported:
     usage: Usage
+    cost_usd: float | None = None
+    """None where no price is known."""
 
 
 @dataclass(frozen=True, slots=True)

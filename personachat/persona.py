@@ -17,6 +17,7 @@ from personachat.persona_fields import (
     Avatar,
     FilledLine,
     FilledText,
+    Flag,
     JsonObject,
     Number,
     PersonaId,
@@ -113,6 +114,17 @@ class Persona(_Part):
         tuple[Annotated[Text, Field(min_length=1, max_length=200)], ...],
         Field(max_length=4, description="Texts at which the reply ends."),
     ] = ()
+    context_tokens: Annotated[
+        WholeNumber | None,
+        Field(
+            ge=256,
+            le=10_000_000,
+            description="The most it is told of a conversation, in tokens; null for all the model takes.",
+        ),
+    ] = None
+    summarize: Annotated[
+        Flag, Field(description="Sum earlier turns up, instead of dropping them, where they do not fit.")
+    ] = False
     extensions: Annotated[JsonObject, Field(description="Anything else; kept untouched.")] = Field(
         default_factory=dict
     )
@@ -127,7 +139,18 @@ _KNOWN: dict[Path, tuple[str, ...]] = {
     ("personality",): _keys(Personality),
     ("examples",): _keys(Example),
 }
-_OPTIONAL = ("greeting", "starters", "examples", "tags", "avatar", "top_p", "stop", "extensions")
+_OPTIONAL = (
+    "greeting",
+    "starters",
+    "examples",
+    "tags",
+    "avatar",
+    "top_p",
+    "stop",
+    "context_tokens",
+    "summarize",
+    "extensions",
+)
 
 
 def parse_persona(text: str) -> Persona:
@@ -164,7 +187,12 @@ def _read(text: str) -> tuple[Persona | None, tuple[Problem, ...]]:
 
 def dump_persona(persona: Persona) -> str:
     """Return the JSON text: indented by two, the core keys always, the optional ones where they are set."""
-    unset = {name for name in _OPTIONAL if getattr(persona, name) in (None, "", (), {})}
+    fields = Persona.model_fields
+    unset = {
+        name
+        for name in _OPTIONAL
+        if getattr(persona, name) == fields[name].get_default(call_default_factory=True)
+    }
     value = persona.model_dump(mode="json", by_alias=True, exclude=unset)
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 

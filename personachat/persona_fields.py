@@ -121,4 +121,5 @@ PersonaId = Annotated[
 Avatar = Annotated[str, Field(strict=True, max_length=80), AfterValidator(_avatar)]
 Number = Annotated[float, Field(strict=True)]
 WholeNumber = Annotated[int, Field(strict=True), BeforeValidator(_whole)]
+Flag = Annotated[bool, Field(strict=True)]
 JsonObject = Annotated[dict[str, Any], AfterValidator(_json_copy)]

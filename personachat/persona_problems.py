@@ -18,6 +18,7 @@ _KINDS = {
     "string_type": "text in double quotes",
     "float_type": "a number without quotes",
     "int_type": "a whole number without quotes",
+    "bool_type": "true or false without quotes",
     "tuple_type": 'a list such as ["one", "two"]',
     "dict_type": "an object in braces { }",
     "model_type": "an object in braces { }",
@@ -68,6 +69,8 @@ def _wrong_kind(kind: str, value: Any) -> str:
         return f"{wanted}, not null; write a value or leave the key out."
     if kind in ("float_type", "int_type") and isinstance(value, str) and _is_number(value):
         return f'{wanted}; write {value.strip()} instead of "{shown(value)}".'
+    if kind == "bool_type" and isinstance(value, str) and value.strip().lower() in ("true", "false"):
+        return f'{wanted}; write {value.strip().lower()} instead of "{shown(value)}".'
     if kind == "int_type" and isinstance(value, float):
         return f"a whole number; write {math.ceil(value)} instead of {value}."
     return f"{wanted}, not {_kind_of(value)}."

@@ -23,6 +23,12 @@ _PLACEHOLDER = re.compile(r"\{\{[ \t]*(user|char|date)[ \t]*\}\}", re.IGNORECASE
 
 _BYTES_PER_TOKEN = 4
 
+_SUM_UP = (
+    "Sum up the conversation you are given, for somebody who has to go on with it and cannot read it: "
+    "who the user is and what they want, facts, names, numbers, decisions, promises and open questions. "
+    "At most 200 words, in the language of the conversation. Write the summary and nothing else."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class CompiledPrompt:
@@ -58,6 +64,26 @@ def system_message(persona: Persona, *, user_name: str = "User", today: date) ->
 def greeting(persona: Persona, *, user_name: str = "User", today: date) -> str:
     """Return the persona's first message, or "" if it has none."""
     return _replaced(persona.greeting, _values(persona, user_name, today))
+
+
+def summary_message(summary: str) -> ChatMessage:
+    """What the model is told instead of the turns that were summed up."""
+    return ChatMessage("system", f"Summary of the conversation so far:\n{summary}")
+
+
+def summary_prompt(
+    messages: Sequence[ChatMessage], *, earlier: str, name: str, at_most_tokens: int
+) -> tuple[ChatMessage, ...]:
+    """What asks for a summary of `messages`, and of the `earlier` one, so that it can stand for both.
+
+    `name` is the persona's. Of a talk with more than `at_most_tokens`, by the estimate, the end is told.
+    """
+    speakers = {"user": "User", "assistant": name}
+    talk = "\n\n".join(f"{speakers.get(each.role, each.role)}: {each.content}" for each in messages)
+    told = talk.encode("utf-8", "replace")[-max(at_most_tokens, 1) * _BYTES_PER_TOKEN :]
+    talk = told.decode("utf-8", "ignore")
+    before = f"Summary of what came before:\n{earlier}\n\nWhat came then:\n" if earlier else ""
+    return ChatMessage("system", _SUM_UP), ChatMessage("user", f"{before}{talk}")
 
 
 def estimate_tokens(text: str) -> int:

@@ -1,80 +1,212 @@
 """From a persona and what was said to the events of a reply: who is asked, what, and who stands in.
 
-Nothing is asked before the events are iterated, on the engine's loop.
+Nothing is asked before the events are iterated, on the engine's loop. Whenever the model is told of fewer
+turns than there are, the reply or one of its events says from which depth on.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import replace
-from datetime import date
+from dataclasses import dataclass, replace
+from functools import partial
 
-from personachat.conversations.model import Reply
+from personachat import pricing
+from personachat.context import Fitted, Memory, with_words
+from personachat.continuation import continuing, seamless
+from personachat.conversations.model import Reply, SentRequest, Turn
 from personachat.engine import ReplyLimits, reply
 from personachat.errors import ModelNotFound, ProviderError
-from personachat.messages import ChatMessage, Failed, Noticed, ReplyEvent, Started
+from personachat.messages import Failed, Noticed, ReplyEvent, Started, Usage, UsageReported
+from personachat.outgoing import (
+    Outgoing,
+    chat_request,
+    fit,
+    outgoing,
+    own_messages,
+    parameters,
+    window_tokens,
+)
 from personachat.persona import Persona
-from personachat.prompts import compile_prompt
+from personachat.prompts import summary_message
 from personachat.providers.base import ChatRequest
+from personachat.providers.openai_request import Adaptation
 from personachat.providers.registry import Answering, ProviderRegistry
+from personachat.sent import SentBody
+from personachat.summaries import Summaries
+
+__all__ = ["Plan", "Replies", "SentBody", "chat_request"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A reply that has not begun. `request` is None where nobody can answer."""
+
+    first: Reply
+    request: SentRequest | None
+    events: Callable[[str], AsyncGenerator[ReplyEvent]]
+    """Begins the reply, or asks for the rest of one of which this text is there already."""
 
 
 class Replies:
-    """Plans replies over these providers, within these limits."""
+    """Plans replies over these providers, within these limits. Safe for threads."""
 
     def __init__(self, providers: ProviderRegistry, *, limits: ReplyLimits) -> None:
         self._providers = providers
         self._limits = limits
+        self._summaries = Summaries(limits=limits)
 
     def plan(
-        self, persona: Persona, history: Sequence[ChatMessage], *, offline: bool
-    ) -> tuple[Reply, Callable[[], AsyncGenerator[ReplyEvent]]]:
-        """Say who answers, and how to begin. Where nobody can, the events are one Failed that says why.
+        self, persona: Persona, path: Sequence[Turn], *, offline: bool = False, model: str | None = None
+    ) -> Plan:
+        """Say who answers the path's last turn, and how to begin.
 
-        `offline` asks for the embedded model whatever the persona names.
+        `offline` asks for the embedded model whatever the persona names, `model` for another one than it
+        names. Where nobody can answer, the events are one Failed that says why.
         """
         try:
-            answering = self._providers.resolve(persona.model, offline=offline)
+            answering = self._providers.resolve(model or persona.model, offline=offline)
         except ProviderError as error:
             failed = Failed.of(error)
-            return Reply(model=persona.model), lambda: _only(failed)
-        request = chat_request(persona, history, model=answering.model)
+            return Plan(Reply(model=model or persona.model), None, lambda _: _only(failed))
+        asked = outgoing(persona, path, answering)
         first = Reply(provider=answering.provider.name, model=answering.model, reason=answering.reason)
-        return first, lambda: self._stream(answering, request)
+        if asked.to_sum_up is None:
+            first = replace(first, memory_from=asked.told.memory_from, summary=asked.told.summary)
+        request = SentRequest(own_messages(persona), parameters(persona) | {"model": answering.model})
+        return Plan(first, request, partial(self._events, asked, path))
 
-    async def _stream(self, answering: Answering, request: ChatRequest) -> AsyncGenerator[ReplyEvent]:
+    def preview(
+        self, persona: Persona, path: Sequence[Turn], *, offline: bool = False, model: str | None = None
+    ) -> SentBody:
+        """What would be sent for the path's last turn. Raises ProviderError where nobody would answer."""
+        answering = self._providers.resolve(model or persona.model, offline=offline)
+        asked = outgoing(persona, path, answering)
+        return self._body(answering.provider.name, asked.request(asked.summed_up()))
+
+    def sent(self, turn: Turn, path_above: Sequence[Turn], request: SentRequest) -> SentBody:
+        """What was sent for a reply: the persona's part of that time, and the path down to the reply."""
+        answered = turn.reply or Reply()
+        messages = list(request.messages)
+        if answered.summary:
+            messages.append(summary_message(answered.summary))
+        memory_from = answered.memory_from or 0
+        messages += [each.as_message() for depth, each in with_words(path_above) if depth >= memory_from]
+        given = request.parameters
+        whole = ChatRequest(
+            answered.model or given.get("model", ""),
+            tuple(messages),
+            temperature=given.get("temperature"),
+            max_tokens=given.get("max_tokens"),
+            top_p=given.get("top_p"),
+            stop=tuple(given.get("stop") or ()),
+        )
+        return self._body(answered.provider, whole)
+
+    def memory(
+        self, persona: Persona, path: Sequence[Turn], *, offline: bool = False, model: str | None = None
+    ) -> Memory:
+        """How much of the model's window the path fills: as the last reply was counted, or estimated."""
+        try:
+            answering = self._providers.resolve(model or persona.model, offline=offline)
+        except ProviderError:
+            told = fit(persona, path, window_tokens=persona.context_tokens)
+            return Memory(told.prompt_tokens, persona.context_tokens, told.memory_from, measured=False)
+        window = window_tokens(persona, answering)
+        answered = path[-1].reply if path else None
+        if answered and (answered.provider, answered.model) == (answering.provider.name, answering.model):
+            used = _counted(answered.usage)
+            if used is not None and used <= (window or used):  # more were two requests, counted together
+                return Memory(used, window, answered.memory_from, measured=True)
+        told = outgoing(persona, path, answering).summed_up()
+        return Memory(told.prompt_tokens, window, told.memory_from, measured=False)
+
+    async def _events(self, asked: Outgoing, path: Sequence[Turn], text: str) -> AsyncGenerator[ReplyEvent]:
         """The reply; by the default model, where the provider turns out not to have the persona's."""
         stand_in: Answering | None = None
         accepted = False
-        async with aclosing(reply(answering.provider, request, limits=self._limits)) as events:
+        async with aclosing(self._reply(asked, text)) as events:
             async for event in events:
                 accepted = accepted or isinstance(event, Started)
                 if isinstance(event, Failed) and event.code == ModelNotFound.code and not accepted:
-                    stand_in = self._providers.stand_in(answering)
+                    stand_in = self._providers.stand_in(asked.answering)
                 if stand_in is None:
                     yield event
         if stand_in is not None:
-            request = replace(request, model=stand_in.model)
-            async with aclosing(reply(stand_in.provider, request, limits=self._limits)) as events:
+            asked = outgoing(asked.persona, path, stand_in)
+            told = asked.told
+            async with aclosing(self._reply(asked, text)) as events:
                 async for event in events:
                     yield event
                     if isinstance(event, Started):
-                        yield Noticed(stand_in.reason)
+                        yield Noticed(stand_in.reason, memory_from=told.memory_from, summary=told.summary)
+
+    async def _reply(self, asked: Outgoing, text: str) -> AsyncGenerator[ReplyEvent]:
+        """One model's reply, or the rest of it, with what it costs and from where on it remembers."""
+        provider = asked.answering.provider
+        told, notice, spent_usd = await self._told(asked, text)
+        request = continuing(asked.request(told), text, prefills=provider.prefills)
+        events = reply(provider, request, limits=self._limits)
+        if text:
+            events = seamless(events, text, prefills=provider.prefills)
+        left_out = 0
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, UsageReported):
+                    cost = await _cost_usd(asked.answering, event.usage)
+                    yield replace(event, cost_usd=cost if cost is None else cost + spent_usd)
+                elif isinstance(event, Noticed) and event.left_out:
+                    left_out += event.left_out
+                    depth = told.depths[min(left_out, len(told.depths) - 1)]
+                    yield Noticed(event.message, memory_from=depth, summary=told.summary)
+                else:
+                    yield event
+                if notice and isinstance(event, Started):
+                    yield notice
+                    notice = None
+
+    async def _told(self, asked: Outgoing, text: str) -> tuple[Fitted, Noticed | None, float]:
+        """What the model is told, what the person is told of that, and what it cost to sum up."""
+        if asked.to_sum_up is None or asked.window_tokens is None:
+            return asked.told, None, 0
+        summed_up = await self._summaries.of(
+            asked.to_sum_up.dropped,
+            earlier=asked.to_sum_up.summary,
+            name=asked.persona.name,
+            provider=asked.answering.provider,
+            model=asked.answering.model,
+            window_tokens=asked.window_tokens,
+        )
+        cost_usd = await _cost_usd(asked.answering, summed_up.usage or Usage()) or 0
+        if summed_up.failure:
+            told = asked.told
+            message = f"Earlier turns were left out, because they could not be summed up: {summed_up.failure}"
+        else:
+            told = asked.summed_up(summed_up.text)
+            message = "Earlier turns were summed up."
+        if summed_up.known and text:  # it was said when the reply began
+            return told, None, 0
+        return told, Noticed(message, memory_from=told.memory_from, summary=told.summary), cost_usd
+
+    def _body(self, name: str, request: ChatRequest) -> SentBody:
+        provider = self._providers.named(name)
+        if provider is None:  # it was configured when this was sent
+            body = Adaptation(request.model).whole_body(request)
+            return SentBody(name, None, request.model, body, wants_key=False)
+        body = provider.body(request)
+        return SentBody(name, provider.base_url, request.model, body, wants_key=provider.wants_key)
 
 
-def chat_request(persona: Persona, history: Sequence[ChatMessage], *, model: str) -> ChatRequest:
-    """Exactly what a provider is asked for this persona and history."""
-    prompt = compile_prompt(persona, history, today=date.today())  # noqa: DTZ011  # the server's own day
-    return ChatRequest(
-        model=model,
-        messages=prompt.messages,
-        pinned=prompt.pinned,
-        temperature=persona.temperature,
-        max_tokens=persona.max_tokens,
-        top_p=persona.top_p,
-        stop=persona.stop,
-    )
+async def _cost_usd(answering: Answering, usage: Usage) -> float | None:
+    """What it costs; in a thread, because the prices may have to be loaded first."""
+    return await asyncio.to_thread(pricing.cost_usd, answering.provider.name, answering.model, usage)
+
+
+def _counted(usage: Usage | None) -> int | None:
+    if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
+        return None
+    return usage.prompt_tokens + usage.completion_tokens
 
 
 async def _only(event: ReplyEvent) -> AsyncGenerator[ReplyEvent]:

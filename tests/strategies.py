@@ -58,5 +58,7 @@ def personas(draw: st.DrawFn) -> Persona:
         avatar=draw(st.sampled_from(["", "🧭", "👩\u200d🔬", "✏️", "#️⃣", ":material/school:"])),
         top_p=draw(st.none() | st.floats(0, 1)),
         stop=draw(_lists(_texts(200, least=1), 4)),
+        context_tokens=draw(st.none() | st.integers(256, 10_000_000)),
+        summarize=draw(st.booleans()),
         extensions=draw(st.dictionaries(st.text(storable), json_values, max_size=3)),
     )

@@ -46,6 +46,7 @@ def test_keys_left_out_have_their_defaults() -> None:
     assert (persona.starters, persona.examples, persona.tags, persona.stop) == ((), (), (), ())
     assert persona.personality.tone == persona.personality.style == persona.personality.formality == ""
     assert persona.top_p is None
+    assert (persona.context_tokens, persona.summarize) == (None, False)
     assert persona.extensions == {}
 
 
@@ -73,6 +74,9 @@ def test_the_text_holds_the_core_keys_always_and_the_optional_ones_when_set() ->
     ]  # fmt: skip
     assert '  "name": "Zoë"' in text
     assert text.endswith("}\n")
+    told = dump_persona(Persona(id="a", name="A", system_prompt="x", context_tokens=4096, summarize=True))
+    assert json.loads(told)["contextTokens"] == 4096
+    assert json.loads(told)["summarize"] is True
     assert '"topP": 0.0' in dump_persona(Persona(id="a", name="A", system_prompt="x", top_p=0))
 
 
@@ -116,6 +120,19 @@ def test_ids_that_are_no_safe_file_names_are_refused(persona_id: str) -> None:
         ({"maxTokens": 10**300}, "1,000,000 is the most."),
         ({"maxTokens": False}, '"maxTokens" must be a whole number without quotes, not false.'),
         ({"topP": 1.01}, '"topP" is 1.01; 1 is the most.'),
+        ({"contextTokens": 255}, '"contextTokens" is 255; 256 is the least.'),
+        ({"contextTokens": 10_000_001}, '"contextTokens" is 10000001; 10,000,000 is the most.'),
+        (
+            {"contextTokens": "4096"},
+            '"contextTokens" must be a whole number without quotes; write 4096 instead of "4096".',
+        ),
+        (
+            {"summarize": "true"},
+            '"summarize" must be true or false without quotes; write true instead of "true".',
+        ),
+        ({"summarize": 1}, '"summarize" must be true or false without quotes, not the number 1.'),
+        ({"context_tokens": 4096}, 'Unknown key "context_tokens"; did you mean "contextTokens"?'),
+        ({"summarise": True}, 'Unknown key "summarise"; did you mean "summarize"?'),
         ({"name": ""}, '"name" is empty; write something between the quotes.'),
         ({"name": "  "}, '"name" holds nothing but blanks'),
         ({"name": "a\nb"}, '"name" holds a line break'),
@@ -350,7 +367,8 @@ def test_the_schema_names_every_key_with_a_description() -> None:
     assert schema["title"] == "Persona"
     assert schema["additionalProperties"] is False
     assert set(schema["required"]) == {"id", "name", "systemPrompt"}
-    assert {"systemPrompt", "maxTokens", "topP", "extensions"} <= set(schema["properties"])
+    optional = {"topP", "contextTokens", "summarize", "extensions"}
+    assert {"systemPrompt", "maxTokens"} | optional <= set(schema["properties"])
     assert all(rule.get("description") for rule in schema["properties"].values())
     json.dumps(schema, allow_nan=False)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from personachat.messages import (
     ChatMessage,
@@ -23,7 +23,10 @@ from personachat.messages import (
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One request, before any wire. The first `pinned` messages are never dropped to save room."""
+    """One request, before any wire.
+
+    The first `pinned` messages and the last `kept_last` are never dropped to save room.
+    """
 
     model: str
     messages: tuple[ChatMessage, ...]
@@ -32,6 +35,7 @@ class ChatRequest:
     max_tokens: int | None = None
     top_p: float | None = None
     stop: tuple[str, ...] = ()
+    kept_last: int = 1
 
 
 ProviderEvent: TypeAlias = Started | TextDelta | ReasoningDelta | Noticed | UsageReported | Finished
@@ -43,6 +47,24 @@ class Provider(Protocol):
     @property
     def name(self) -> str:
         """What stands before the slash in `name/model`: "openai", "local" or a configured name."""
+
+    @property
+    def prefills(self) -> bool:
+        """Whether a final message of the assistant's is gone on with, rather than answered."""
+
+    @property
+    def base_url(self) -> str | None:
+        """Where requests go, without a password; None where the model is in this process."""
+
+    @property
+    def wants_key(self) -> bool:
+        """Whether requests carry a key."""
+
+    def body(self, request: ChatRequest) -> dict[str, Any]:
+        """The JSON of a request exactly as it would be sent now. Holds no key."""
+
+    def window_tokens(self, model: str) -> int | None:
+        """How many tokens a model takes in, reply included; None where that has not been said."""
 
     def stream(self, request: ChatRequest) -> AsyncGenerator[ProviderEvent]:
         """Stream one reply: Started first, Finished last; UsageReported may come before Finished.

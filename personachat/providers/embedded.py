@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ from personachat.messages import (
     storable,
 )
 from personachat.providers.base import ChatRequest, ProviderEvent
-from personachat.providers.llama_server import LlamaServer, ModelUnusable
+from personachat.providers.llama_server import LlamaServer, ModelUnusable, window_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
@@ -97,6 +97,29 @@ class EmbeddedProvider:
     @property
     def model_name(self) -> str:
         return embedded_model_name(self._model_file)
+
+    @property
+    def prefills(self) -> bool:
+        return True
+
+    @property
+    def base_url(self) -> None:
+        return None
+
+    @property
+    def wants_key(self) -> bool:
+        return False
+
+    def body(self, request: ChatRequest) -> dict[str, Any]:
+        """See Provider.body: what llama.cpp gets."""
+        return _body(request)
+
+    def window_tokens(self, model: str) -> int | None:
+        """See Provider.window_tokens; the file's header says it without loading."""
+        weights = self._model_file or _shipped_weights()
+        with suppress(OSError, ValueError):
+            return window_of(weights) if weights and model == self.model_name else None
+        return None
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ProviderEvent]:
         """See Provider.stream. Raises NoModelAvailable where the packages or the file are missing."""

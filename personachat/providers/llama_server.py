@@ -15,6 +15,7 @@ import secrets
 import threading
 from collections import deque
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory, gettempdir
@@ -47,13 +48,17 @@ EXIT_SECONDS = 30.0
 Chunk: TypeAlias = dict[str, Any]
 
 
+@cache
+def window_of(model_file: Path) -> int:
+    """How many tokens a model gets here, reply included. Raises ValueError or OSError for a bad file."""
+    return min(context_length(model_file) or UNKNOWN_CONTEXT_TOKENS, LONGEST_CONTEXT_TOKENS)
+
+
 class LlamaServer:
     """Loads at first use, in a thread of its own. Raises ValueError or OSError for an unusable file."""
 
     def __init__(self, model_file: Path) -> None:
-        self.context_tokens = min(
-            context_length(model_file) or UNKNOWN_CONTEXT_TOKENS, LONGEST_CONTEXT_TOKENS
-        )
+        self.context_tokens = window_of(model_file)
         self._model_file = model_file
         self._native: Any = None
         self._loading = threading.Lock()

@@ -11,12 +11,14 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit, urlunsplit
 
 import jiter
 
 from personachat.errors import (
     ApiKeyRefused,
     BrokenStream,
+    ContextTooLong,
     ModelNotFound,
     NotAStream,
     ProviderError,
@@ -33,7 +35,7 @@ from personachat.providers.openai_errors import (
     key_missing,
     model_not_found,
 )
-from personachat.providers.openai_report import Report, read_report
+from personachat.providers.openai_report import Report, model_names, read_report
 from personachat.providers.openai_request import Adaptation
 from personachat.providers.openai_stream import ReplyReader
 from personachat.providers.reads import drain, joined_reads
@@ -74,26 +76,53 @@ class OpenAICompatibleProvider:
     def name(self) -> str:
         return self._name
 
+    @property
+    def prefills(self) -> bool:
+        return False
+
+    @property
+    def base_url(self) -> str:
+        """Where requests go, without a password that is part of the address."""
+        parts = urlsplit(self._url)
+        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+    @property
+    def wants_key(self) -> bool:
+        """Whether requests carry a key."""
+        return self._key is not None
+
+    def body(self, request: ChatRequest) -> dict[str, Any]:
+        """The JSON of a request as it would be sent now, with what its model has refused left out."""
+        return self._adaptation(request.model).whole_body(request)
+
+    def window_tokens(self, model: str) -> int | None:
+        """How much a model takes, where the server has said so."""
+        return self._adaptation(model).window_tokens
+
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ProviderEvent]:
         """See Provider.stream: Started, what the body holds, Finished, or a ProviderError."""
         notices: list[str] = []
-        async with self._accepted(request, notices) as response:
-            yield Started(self._name, request.model)
-            for notice in notices:
-                yield Noticed(notice)
-            reader = ReplyReader(self._server, request.model)
-            async with aclosing(joined_reads(response.iter_bytes())) as reads:
-                deadline: float | None = None
-                while data := await self._next_read(reads, deadline):
-                    for event in reader.feed(data):
-                        yield event
-                    if reader.done:
-                        await drain(reads)
-                        break
-                    if reader.finish_reason and deadline is None:
-                        deadline = asyncio.get_running_loop().time() + AFTERMATH_SECONDS
-            for event in reader.end():
-                yield event
+        try:
+            async with self._accepted(request, notices) as response:
+                yield Started(self._name, request.model)
+                for notice in notices:
+                    yield Noticed(notice)
+                reader = ReplyReader(self._server, request.model)
+                async with aclosing(joined_reads(response.iter_bytes())) as reads:
+                    deadline: float | None = None
+                    while data := await self._next_read(reads, deadline):
+                        for event in reader.feed(data):
+                            yield event
+                        if reader.done:
+                            await drain(reads)
+                            break
+                        if reader.finish_reason and deadline is None:
+                            deadline = asyncio.get_running_loop().time() + AFTERMATH_SECONDS
+                for event in reader.end():
+                    yield event
+        except ContextTooLong as error:
+            self._adaptation(request.model).note_window(error.window_tokens)
+            raise
 
     async def warm_up(self) -> None:
         """See Provider.warm_up: the SDK is imported and its client made."""
@@ -109,7 +138,7 @@ class OpenAICompatibleProvider:
                 answer = await client.models.with_raw_response.list(
                     extra_headers=request_headers(self._name, self._key)
                 )
-                return _model_names(jiter.from_json(answer.content))
+                return model_names(jiter.from_json(answer.content))
         except TimeoutError:
             message = f"{self._server.title} did not list its models within {MODELS_SECONDS:.0f} seconds."
             raise ProviderUnavailable(message, hint="Try again.") from None
@@ -145,7 +174,7 @@ class OpenAICompatibleProvider:
     ) -> AsyncIterator[AsyncAPIResponse[Any]]:
         """Send the request until the server takes it, adapting to what its model refuses."""
         client = await self._open()
-        adaptation = self._adaptations.setdefault(request.model, Adaptation(request.model))
+        adaptation = self._adaptation(request.model)
         async with AsyncExitStack() as stack:
             while True:
                 body = adaptation.body(request)
@@ -166,6 +195,9 @@ class OpenAICompatibleProvider:
                     elif notice:
                         notices.append(notice)
             yield response
+
+    def _adaptation(self, model: str) -> Adaptation:
+        return self._adaptations.setdefault(model, Adaptation(model))
 
     async def _give_up(self, error: Exception, model: str) -> NoReturn:
         translated = self._translated(error, model=model)
@@ -217,13 +249,3 @@ def _report(error: openai.APIStatusError) -> Report:
         return read_report(jiter.from_json(error.response.content))
     except ValueError:
         return Report(error.response.text)
-
-
-def _model_names(value: Any) -> tuple[str, ...]:
-    """Find the names in {"data": [{"id"}]}, {"models": [{"name"}]} or a bare list; raises ValueError."""
-    if isinstance(value, dict):
-        value = value.get("data") or value.get("models") or []
-    if not isinstance(value, list):
-        raise ValueError  # noqa: TRY004  # as for what is no JSON
-    names = [model.get("id") or model.get("name") if isinstance(model, dict) else model for model in value]
-    return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))

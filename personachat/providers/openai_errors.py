@@ -101,7 +101,7 @@ def from_status(  # noqa: PLR0911  # one return a kind of answer
     if report.is_quota or status == 402:
         return _quota(server, report)
     if report.is_context_too_long or status == 413:
-        return context_too_long(model)
+        return context_too_long(model, report.window_tokens)
     if status in {401, 403}:
         return _key_refused(server, status, report)
     if status == 429:
@@ -126,7 +126,7 @@ def from_stream(server: Server, report: Report, *, model: str) -> ProviderError:
     if report.is_quota:
         return _quota(server, report)
     if report.is_context_too_long:
-        return context_too_long(model)
+        return context_too_long(model, report.window_tokens)
     if report.is_unknown_model:
         return model_not_found(server, model, ())
     if re.search(r"rate_?limit|\b429\b|too_many_requests", report.code, re.IGNORECASE):
@@ -184,10 +184,12 @@ def key_missing(server: Server) -> ApiKeyMissing:
     )
 
 
-def context_too_long(model: str) -> ContextTooLong:
+def context_too_long(model: str, window_tokens: int | None) -> ContextTooLong:
+    memory = f" of {window_tokens:,} tokens" if window_tokens else ""
     return ContextTooLong(
-        f"The conversation is longer than {model}'s memory.",
+        f"The conversation is longer than {model}'s memory{memory}.",
         hint="Shorten the message or the system prompt, or choose a model with a longer context.",
+        window_tokens=window_tokens,
     )
 
 

@@ -1,4 +1,4 @@
-"""What an OpenAI-compatible server says about a fault, found in whatever shape it says it.
+"""What an OpenAI-compatible server says of a fault or of its models, in whatever shape it says it.
 
 The shapes are OpenAI's, vLLM's, FastAPI's, Google's, OpenRouter's and plain text; the wordings by which
 a conversation that is too long, an unknown model or an empty account are told are those of OpenAI, vLLM,
@@ -15,14 +15,15 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 _CONTEXT_TEXTS = re.compile(
-    r"maximum context length|context.length.exceeded|exceeds? the (available )?context (size|length|window)"
+    r"maximum (context|prompt) length|context.length.exceeded"
+    r"|exceeds? the (available )?context (size|length|window)"
     r"|exceed_context_size|longer than the maximum model length|larger than the (maximum )?context"
     r"|(greater|longer|larger) than the (model's |loaded )?context( length| window| size)?"
     r"|context (length|window|size|limit) (was |is |has been )?(exceeded|overflow)|context the overflows"
     r"|exceeds? (the )?(model's )?(maximum )?context|exceed context limit"
-    r"|prompt is too long|input is too long"
+    r"|(prompt|input) (is )?too long|exceeded max context length"
     r"|reduce the length of the (messages|prompt)|exceeds the maximum number of tokens allowed"
-    r"|tokens` \+ `max_new_tokens` must be|reached context length",
+    r"|tokens`? \+ `max_new_tokens` must be|reached context length",
     re.IGNORECASE,
 )
 _MODEL_TEXTS = re.compile(
@@ -35,6 +36,25 @@ _QUOTA_TEXTS = re.compile(
 )
 
 
+_NUMBER = r"(\d[\d,]{2,11})"
+_WINDOW_TEXTS = tuple(
+    re.compile(text, re.IGNORECASE)
+    for text in (
+        rf"maximum (?:context |prompt |model |input )?length (?:is|of) (?:only )?{_NUMBER}",
+        rf"context (?:length|size|window|limit) (?:is |of )?(?:only )?\(?{_NUMBER}",
+        rf"n_ctx\W{{1,3}}{_NUMBER}",
+        rf"model with {_NUMBER} maximum context",
+        rf"tokens allowed \({_NUMBER}",
+        rf"must be <= {_NUMBER}",
+        rf"> {_NUMBER}",
+    )
+)
+"""Where the wordings of _CONTEXT_TEXTS tell how much the model takes."""
+
+LEAST_WINDOW_TOKENS = 128
+"""What is less was no window."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """An error object as servers write it, whatever its shape; empty strings where they did not say."""
@@ -42,10 +62,22 @@ class Report:
     message: str = ""
     code: str = ""
     param: str = ""
+    n_ctx: int | None = None
+    """The window, where it has a field of its own, as in llama.cpp's."""
 
     @property
     def is_context_too_long(self) -> bool:
         return bool(_CONTEXT_TEXTS.search(self.code) or _CONTEXT_TEXTS.search(self.message))
+
+    @property
+    def window_tokens(self) -> int | None:
+        """How much the model takes, where a conversation is too long and the server says so."""
+        if not self.is_context_too_long:
+            return None
+        matches = (text.search(self.message) for text in _WINDOW_TEXTS)
+        told = next((int(match[1].replace(",", "")) for match in matches if match), None)
+        tokens = self.n_ctx or told
+        return tokens if tokens and tokens >= LEAST_WINDOW_TOKENS else None
 
     @property
     def is_quota(self) -> bool:
@@ -80,9 +112,23 @@ def read_report(value: Any) -> Report:
         and str(message).startswith("Provider")
     ):
         message = metadata["raw"]  # OpenRouter: "Provider returned error", and the reason inside
+    n_ctx = value.get("n_ctx")
     return Report(
-        _text(message or detail), _joined(value, "code", "type", "status"), _text(value.get("param"))
+        _text(message or detail),
+        _joined(value, "code", "type", "status"),
+        _text(value.get("param")),
+        n_ctx if isinstance(n_ctx, int) else None,
     )
+
+
+def model_names(value: Any) -> tuple[str, ...]:
+    """Find the names in {"data": [{"id"}]}, {"models": [{"name"}]} or a bare list; raises ValueError."""
+    if isinstance(value, dict):
+        value = value.get("data") or value.get("models") or []
+    if not isinstance(value, list):
+        raise ValueError  # noqa: TRY004  # as for what is no JSON
+    names = [model.get("id") or model.get("name") if isinstance(model, dict) else model for model in value]
+    return tuple(dict.fromkeys(name for name in names if isinstance(name, str)))
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:

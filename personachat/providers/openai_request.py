@@ -36,14 +36,15 @@ _ADAPTABLE = ("stream_options", "max_completion_tokens", "max_tokens", "top_p", 
 
 @dataclass
 class Adaptation:
-    """What one model does not take, as far as it has said."""
+    """What one model takes and does not take, as far as it has said."""
 
     model: str
     renames_max_tokens: bool = False
     left_out: set[str] = field(default_factory=set)
+    window_tokens: int | None = None
 
     def body(self, request: ChatRequest) -> dict[str, Any]:
-        """The request as JSON, without `model` and `stream`."""
+        """The request as JSON, without `model` and `stream`, which the SDK adds."""
         limit = "max_completion_tokens" if self.renames_max_tokens else "max_tokens"
         wanted = {
             limit: request.max_tokens,
@@ -57,6 +58,14 @@ class Adaptation:
             name: value for name, value in wanted.items() if value is not None and name not in self.left_out
         }
         return {"messages": messages, **chosen}
+
+    def whole_body(self, request: ChatRequest) -> dict[str, Any]:
+        """The request as JSON, as it is on the wire."""
+        return {"model": self.model, "stream": True, **self.body(request)}
+
+    def note_window(self, tokens: int | None) -> None:
+        """Remember how much the model takes, where the server has said so."""
+        self.window_tokens = tokens or self.window_tokens
 
     def learn(self, report: Report, sent: dict[str, Any]) -> str | None:
         """Adapt to a refusal of one of the parameters sent; None if it was about something else.

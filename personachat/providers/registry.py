@@ -74,6 +74,10 @@ class ProviderRegistry:
     def offline_available(self) -> bool:
         return LOCAL in self._providers
 
+    def named(self, name: str) -> Provider | None:
+        """The provider of this name; None where it is not configured (any more)."""
+        return self._providers.get(name)
+
     def resolve(self, model: str, *, offline: bool = False) -> Answering:
         """Say who answers for `model`; `offline` asks for the embedded model whatever it is.
 

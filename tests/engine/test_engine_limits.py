@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from personachat.engine import ReplyLimits, reply
 from personachat.messages import Failed, Finished, TextDelta
+from personachat.providers.base import ChatRequest, ProviderEvent
 from personachat.providers.openai_compatible import OpenAICompatibleProvider
 from tests.engine.conftest import REQUEST, STARTED, Scripted, end_of, events_of
 from tests.fake_provider import FakeProvider, Hang, Repeat, Reply, chunk, hang, raw, sse, tokens
@@ -77,3 +79,37 @@ async def test_a_slow_consumer_is_not_the_providers_fault() -> None:
         seen.append(event)
         await asyncio.sleep(0.05)  # the slowness itself
     assert seen == script
+
+
+@pytest.mark.parametrize(
+    "limits", [ReplyLimits(0.2, 60, 60), ReplyLimits(60, 0.2, 60), ReplyLimits(60, 60, 0.2)]
+)
+async def test_the_time_an_event_is_held_counts_against_no_limit(limits: ReplyLimits) -> None:
+    class Yielding(Scripted):
+        """A provider whose events do not come without a turn of the loop: a limit that is over would hit."""
+
+        async def stream(self, request: ChatRequest) -> AsyncGenerator[ProviderEvent]:
+            async for event in super().stream(request):
+                await asyncio.sleep(0)
+                yield event
+
+    script: list[Any] = [STARTED, TextDelta("a"), TextDelta("b"), Finished("stop")]
+    seen = []
+    async for event in reply(Yielding(script), REQUEST, limits=limits):
+        seen.append(event)
+        await asyncio.sleep(0.25)  # the pause itself
+    assert seen == script
+
+
+async def test_a_provider_that_falls_silent_after_a_pause_still_fails(
+    fake: FakeProvider, provider: OpenAICompatibleProvider
+) -> None:
+    fake.enqueue(tokens(["a", Hang()]))
+    seen = []
+    async with aclosing(reply(provider, REQUEST, limits=ReplyLimits(60, 0.3, 600))) as events:
+        async for event in events:
+            seen.append(event)
+            if event == TextDelta("a"):
+                await asyncio.sleep(0.4)  # the pause itself
+    assert isinstance(seen[-1], Failed)
+    assert seen[-1].code == "idle_timeout"

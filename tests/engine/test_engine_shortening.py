@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from personachat import engine
+from personachat.continuation import continuing
 from personachat.errors import ContextTooLong
 from personachat.messages import ChatMessage, Failed, Finished, Noticed, TextDelta
 from personachat.providers.base import ChatRequest
@@ -31,7 +32,7 @@ async def test_the_oldest_turns_are_left_out_and_it_is_said() -> None:
     seen = await events_of(provider, conversation(3))
     assert [message.content for message in provider.requests[1].messages] == ["You are.", "q2", "a2", "last"]
     notice = "The oldest 4 messages were left out because the conversation is longer than the model's memory."
-    assert seen == [STARTED, Noticed(notice), TextDelta("a"), Finished("stop")]
+    assert seen == [STARTED, Noticed(notice, left_out=4), TextDelta("a"), Finished("stop")]
 
 
 async def test_turns_are_left_out_until_it_fits_and_it_is_said_once() -> None:
@@ -69,3 +70,11 @@ async def test_a_message_alone_that_is_too_long_fails(
     assert end.code == "context_too_long"
     assert end.hint
     assert len(fake.chats) == 1
+
+
+async def test_a_reply_that_is_continued_stays_with_what_it_answers() -> None:
+    provider = Scripted(*[[ContextTooLong("Too long.")]] * 4, [STARTED, Finished("stop")])
+    await events_of(provider, continuing(conversation(5), "Once upon a time", prefills=False))
+    question, begun, go_on = provider.requests[-1].messages[-3:]
+    assert (question.role, begun.content, go_on.role) == ("user", "Once upon a time", "user")
+    assert len(provider.requests[-1].messages) == provider.requests[-1].pinned + 3

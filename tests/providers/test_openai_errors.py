@@ -21,7 +21,7 @@ from personachat.errors import (
     RequestRefused,
 )
 from personachat.providers.openai_compatible import OpenAICompatibleProvider
-from tests.fake_provider import FakeProvider, Hang, Reply, failure, reset, status
+from tests.fake_provider import FakeProvider, Hang, Reply, events, failure, reset, status
 from tests.providers.conftest import KEY, events_of, failure_of
 
 pytestmark = pytest.mark.anyio
@@ -102,6 +102,140 @@ async def test_a_conversation_that_is_too_long_is_known_in_every_wording(
     fake.enqueue(answer)
     _, error = await failure_of(provider)
     assert isinstance(error, ContextTooLong)
+
+
+@pytest.mark.parametrize(
+    ("answer", "tokens"),
+    [
+        # OpenAI, Azure, DeepSeek
+        (
+            failure(400, "This model's maximum context length is 8192 tokens. However, you requested 9000."),
+            8192,
+        ),
+        # OpenRouter
+        (
+            failure(
+                400,
+                "This endpoint's maximum context length is 131,072 tokens. "
+                "However, you requested about 140000 tokens (130000 of text input, 10000 in the output).",
+            ),
+            131_072,
+        ),
+        # vLLM
+        (
+            failure(400, "The decoder prompt (length 5000) is longer than the maximum model length of 4096."),
+            4096,
+        ),
+        (
+            failure(
+                400,
+                "You passed 5000 input tokens and requested 100 output tokens. However, the model's "
+                "context length is only 4096 tokens. Please reduce the length of the messages.",
+            ),
+            4096,
+        ),
+        # llama.cpp
+        (
+            status(
+                400,
+                body={
+                    "error": {
+                        "code": 400,
+                        "message": "the request exceeds the available context size, try increasing it",
+                        "type": "exceed_context_size_error",
+                        "n_prompt_tokens": 5000,
+                        "n_ctx": 4096,
+                    }
+                },
+            ),
+            4096,
+        ),
+        (failure(400, "request (5000 tokens) exceeds the available context size (4096 tokens)"), 4096),
+        # LM Studio
+        (
+            status(
+                400,
+                body={
+                    "error": "The number of tokens to keep from the initial prompt is greater than the "
+                    "context length (n_keep: 5000>= n_ctx: 4096). Try to load the model with a larger one."
+                },
+            ),
+            4096,
+        ),
+        (
+            failure(
+                400,
+                "Trying to keep the first 4731 tokens when context the overflows. However, the model is "
+                "loaded with context length of only 4096 tokens.",
+            ),
+            4096,
+        ),
+        # Anthropic
+        (failure(400, "prompt is too long: 210000 tokens > 200000 maximum"), 200_000),
+        (
+            failure(
+                400,
+                "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000, decrease it",
+            ),
+            200_000,
+        ),
+        # Google, Mistral, TGI, xAI
+        (
+            failure(
+                400, "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."
+            ),
+            1_048_576,
+        ),
+        (
+            failure(
+                400, "Prompt contains 40000 tokens, too large for model with 32768 maximum context length"
+            ),
+            32_768,
+        ),
+        (
+            failure(
+                422,
+                "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 `inputs` tokens and 100 "
+                "`max_new_tokens`",
+            ),
+            4096,
+        ),
+        (
+            failure(
+                400, "This model's maximum prompt length is 131072 but the request contains 200000 tokens."
+            ),
+            131_072,
+        ),
+        # Ollama and others, who do not say
+        (failure(500, "input length exceeds the context length"), None),
+        (failure(400, "prompt too long; exceeded max context length by 4000 tokens"), None),
+        (failure(400, "too long", error_code="context_length_exceeded"), None),
+        (failure(400, "This model's maximum context length is 12 tokens."), None),
+        (status(413, body="<html>Request Entity Too Large > 1000000</html>"), None),
+    ],
+)
+async def test_what_a_server_says_of_its_window_is_read_and_remembered_for_the_model(
+    fake: FakeProvider, provider: OpenAICompatibleProvider, answer: Reply, tokens: int | None
+) -> None:
+    fake.enqueue(answer)
+    _, error = await failure_of(provider)
+    assert isinstance(error, ContextTooLong)
+    assert error.window_tokens == tokens
+    assert provider.window_tokens("gpt-x") == tokens
+    assert provider.window_tokens("gpt-y") is None
+    assert str(error).endswith(f"'s memory of {tokens:,} tokens." if tokens else "'s memory.")
+
+
+async def test_a_window_told_inside_the_stream_is_remembered_until_another_one_is_told(
+    fake: FakeProvider, provider: OpenAICompatibleProvider
+) -> None:
+    told = [{"error": f"maximum context length is {tokens} tokens"} for tokens in (8192, 4096)]
+    fake.enqueue(events(told[0]), events(told[1]), failure(400, "", error_code="context_length_exceeded"))
+    windows = []
+    for _ in range(3):
+        await failure_of(provider)
+        windows.append(provider.window_tokens("gpt-x"))
+    assert windows == [8192, 4096, 4096]
 
 
 @pytest.mark.parametrize(

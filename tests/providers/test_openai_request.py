@@ -9,7 +9,7 @@ from personachat.messages import Noticed, Started
 from personachat.providers.base import ChatRequest
 from personachat.providers.openai_compatible import OpenAICompatibleProvider
 from tests.fake_provider import FakeProvider, Reply, failure, status, tokens
-from tests.providers.conftest import HELLO, KEY, events_of, failure_of, reply_of
+from tests.providers.conftest import HELLO, KEY, REQUEST, events_of, failure_of, reply_of
 
 pytestmark = pytest.mark.anyio
 
@@ -133,3 +133,20 @@ async def test_a_limit_beyond_the_models_own_is_left_out(
     seen, _ = await events_of(provider)
     assert seen[1] == Noticed("gpt-x does not accept that maxTokens; the reply used the model's own.")
     assert not {"max_tokens", "max_completion_tokens"} & set(fake.chats[-1].body)
+
+
+async def test_the_body_that_would_be_sent_is_the_one_that_is_sent(
+    fake: FakeProvider, provider: OpenAICompatibleProvider
+) -> None:
+    fake.enqueue(unsupported("max_tokens"), unsupported("temperature"))
+    before = provider.body(REQUEST)
+    await reply_of(provider)
+    assert before == fake.chats[0].body
+    assert provider.body(REQUEST) == fake.chats[-1].body
+    assert before != fake.chats[-1].body
+
+
+async def test_the_address_is_told_without_a_password() -> None:
+    server = OpenAICompatibleProvider("acme", base_url="https://ada:secret@host:8443/api/v1", api_key=None)
+    assert server.base_url == "https://host:8443/api/v1"
+    assert not server.wants_key

@@ -209,6 +209,22 @@ def test_a_provider_is_the_same_one_every_time() -> None:
     assert both.resolve("groq/llama-3").provider is both.resolve("groq/gemma-2").provider
 
 
+def test_a_provider_is_found_by_its_name() -> None:
+    both = registry(**KEY, **GROQ)
+
+    assert both.named("groq") is both.resolve("groq/llama-3").provider
+    assert both.named("gone") is None
+
+
+@pytest.mark.parametrize("content", [b"no model", None])
+def test_a_file_that_cannot_be_read_has_no_window(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "own.gguf"
+    if content is not None:
+        file.write_bytes(content)
+
+    assert EmbeddedProvider(file).window_tokens("own") is None
+
+
 @pytest.mark.anyio
 async def test_closing_closes_every_provider_even_where_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[str] = []

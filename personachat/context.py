@@ -1,0 +1,173 @@
+"""How much of a conversation fits into a model's window. Pure.
+
+The persona's own messages and the last of the user's always stay, even if they are too much alone. The rest
+goes oldest first and at whole turns: a question with all that answered it, so that nothing begins with an
+answer to a question that is gone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median_low
+
+from personachat.conversations.model import Turn
+from personachat.messages import ChatMessage
+from personachat.prompts import estimate_tokens, summary_message
+
+MESSAGE_TOKENS = 4
+"""What a chat template puts around a message, about."""
+
+UNMEASURED_SCALE = 1.25
+"""What the estimate is multiplied by as long as no provider has counted the same words."""
+
+SCALE_BOUNDS = (0.5, 2.0)
+"""A count beyond these was of something else: of cached words only, or of two requests together."""
+
+MEASURABLE_TOKENS = 100
+"""Less than this is more template than words, and says nothing about them."""
+
+MEASURED_REPLIES = 5
+"""So many of the last replies are looked at: one that was continued counts double."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """How full the model's window is. `measured`: as the provider counted, otherwise an estimate."""
+
+    used_tokens: int
+    window_tokens: int | None
+    """None where it is not known."""
+    memory_from: int | None
+    """The depth of the first turn the model is told of; None where it is told of all."""
+    measured: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the model is told instead of the turns above the depth `memory_from`."""
+
+    text: str
+    memory_from: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What the model is told: the `pinned` messages, one of which may be a summary, and turns."""
+
+    messages: tuple[ChatMessage, ...]
+    pinned: int
+    depths: tuple[int, ...]
+    """Of the turns among the messages."""
+    memory_from: int | None
+    """The depth of the first turn that is told; None where all are."""
+    prompt_tokens: int
+    """By the estimate."""
+    summary: str = ""
+    dropped: tuple[Turn, ...] = ()
+    """Turns that are neither told nor summed up."""
+
+
+def fitted(
+    path: Sequence[Turn],
+    *,
+    pinned: Sequence[ChatMessage],
+    window_tokens: int | None,
+    reserved_tokens: int,
+    scale: float | None = None,
+    summary: Summary | None = None,
+) -> Fitted:
+    """Fit a path and leave `reserved_tokens` for the reply. A window of None takes everything.
+
+    `scale` is tokens for each estimated one, see `measured_scale`; None where nothing was measured.
+    """
+    placed = with_words(path)
+    always = tuple(pinned)
+    if summary:
+        placed = [(depth, turn) for depth, turn in placed if depth >= summary.memory_from]
+        always = (*always, summary_message(summary.text))
+    factor = scale or UNMEASURED_SCALE
+    tokens = [message_tokens(turn.as_message()) for _, turn in placed]
+    used = sum(map(message_tokens, always))
+    room = math.inf if window_tokens is None else (window_tokens - reserved_tokens) / factor - used
+    start = _start([turn.role == "user" for _, turn in placed], tokens, room)
+    kept = placed[start:]
+    memory_from = kept[0][0] if start else summary.memory_from if summary else None
+    return Fitted(
+        messages=(*always, *(turn.as_message() for _, turn in kept)),
+        pinned=len(always),
+        depths=tuple(depth for depth, _ in kept),
+        memory_from=memory_from,
+        prompt_tokens=math.ceil((used + sum(tokens[start:])) * factor),
+        summary=summary.text if summary else "",
+        dropped=tuple(turn for _, turn in placed[:start]),
+    )
+
+
+def with_words(path: Sequence[Turn]) -> list[tuple[int, Turn]]:
+    """The turns a model can be told of, each with its depth.
+
+    Turns that are new and not stored yet may lack theirs: they stand below the one before.
+    """
+    placed: list[tuple[int, Turn]] = []
+    depth = -1
+    for turn in path:
+        depth = max(turn.depth, depth + 1)
+        if turn.text:
+            placed.append((depth, turn))
+    return placed
+
+
+def latest_summary(path: Sequence[Turn]) -> Summary | None:
+    """The last summary that the model was told on this path."""
+    replies = (turn.reply for turn in reversed(path) if turn.reply)
+    told = ((reply.summary, reply.memory_from) for reply in replies if reply.summary)
+    return next((Summary(text, depth) for text, depth in told if depth is not None), None)
+
+
+def measured_scale(
+    path: Sequence[Turn], *, pinned: Sequence[ChatMessage], persona_id: str, provider: str, model: str
+) -> float | None:
+    """Tokens for each estimated one, as they were counted for earlier replies of this persona and model.
+
+    None where they were not.
+    """
+    placed = with_words(path)
+    tokens = [message_tokens(turn.as_message()) for _, turn in placed]
+    used = sum(map(message_tokens, pinned))
+    scales: list[float] = []
+    for index in range(len(placed) - 1, -1, -1):
+        turn = placed[index][1]
+        reply = turn.reply
+        if reply is None or reply.usage is None or not reply.usage.prompt_tokens:
+            continue
+        if (turn.persona_id, reply.provider, reply.model) != (persona_id, provider, model):
+            continue
+        memory_from = reply.memory_from or 0
+        told = sum(tokens[at] for at in range(index) if placed[at][0] >= memory_from)
+        told += used + (message_tokens(summary_message(reply.summary)) if reply.summary else 0)
+        if told >= MEASURABLE_TOKENS:
+            low, high = SCALE_BOUNDS
+            scales.append(min(max(reply.usage.prompt_tokens / told, low), high))
+            if len(scales) == MEASURED_REPLIES:
+                break
+    return median_low(scales) if scales else None
+
+
+def message_tokens(message: ChatMessage) -> int:
+    """The estimate for one message."""
+    return estimate_tokens(message.content) + MESSAGE_TOKENS
+
+
+def _start(asks: Sequence[bool], tokens: Sequence[int], room: float) -> int:
+    """Where to begin so that the rest has room: at a question, at the latest at the last one, or at 0."""
+    last = max((index for index, is_question in enumerate(asks) if is_question), default=0)
+    start, used = last, sum(tokens[last:])
+    for index in range(last - 1, -1, -1):
+        used += tokens[index]
+        if used > room:
+            break
+        if asks[index] or index == 0:
+            start = index
+    return start

@@ -1,0 +1,99 @@
+"""What models cost and how much they take in: the figures of the package genai-prices, as installed.
+
+Unpriced is not free: what is not known is None. Nothing is fetched. The figures take a third of a second to
+load, which happens at the first question, or in `warm_up`.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+from personachat.messages import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from genai_prices.data_snapshot import DataSnapshot
+    from genai_prices.types import ModelInfo, ModelPrice, Provider
+
+LOCAL = "local"
+"""The embedded model's provider. It has no price, and knows its window itself."""
+
+GATEWAY = "openrouter"
+"""Whose names for models, maker/model, other gateways use as well."""
+
+SMALLEST_WINDOW_TOKENS = 4000
+"""No model to chat with takes less, of those that are known."""
+
+_OWN_COPY = re.compile(r":(latest|e?\d+(\.\d+)?[bm])\b")
+"""Tags of Ollama's library: somebody's own copy, which its maker does not charge for."""
+
+_FREE = ":free"
+
+
+def warm_up() -> None:
+    """Load the figures, for as long as the process lives."""
+    _snapshot()
+
+
+def window_tokens(provider: str, model: str) -> int | None:
+    """How many tokens a model takes in; None where that is not known.
+
+    `provider` is a provider's name here, which need not say whose the model is: its own name decides then.
+    """
+    return next((info.context_window for _, info in _found(provider, model) if info.context_window), None)
+
+
+def cost_usd(provider: str, model: str, usage: Usage) -> float | None:
+    """What a request costs by today's list price, in US dollars; None where a price or a count is unknown."""
+    if usage.prompt_tokens is None or usage.completion_tokens is None:
+        return None
+    if min(usage.prompt_tokens, usage.completion_tokens) < 0:
+        return None
+    from genai_prices import Usage as Counted  # noqa: PLC0415  # see the module
+
+    counted = Counted(input_tokens=usage.prompt_tokens, output_tokens=usage.completion_tokens)
+    for seller, info in _found(provider, model):
+        price = info.calc_price(counted, seller)
+        if _is_priced(price.model_price) or info.id.endswith(_FREE):
+            return float(price.total_price)
+    return None
+
+
+def _is_priced(price: ModelPrice) -> bool:
+    """Whether it is a price for text; images and minutes of sound are no matter of a chat."""
+    return price.input_mtok is not None and price.output_mtok is not None
+
+
+@lru_cache(maxsize=1024)
+def _found(provider: str, model: str) -> tuple[tuple[Provider, ModelInfo], ...]:
+    """Whose model it may be, the likeliest first."""
+    if provider == LOCAL or ("/" not in model and _OWN_COPY.search(model)):
+        return ()
+    found = []
+    for seller, name in _candidates(provider, model):
+        try:
+            match = _snapshot().find_provider_model(name, None, seller, None)
+        except LookupError:
+            continue
+        if not name.endswith(_FREE) or match[1].id.endswith(_FREE):
+            found.append(match)
+    return tuple(found)
+
+
+def _candidates(provider: str, model: str) -> Iterator[tuple[str | None, str]]:
+    yield provider, model
+    maker, slash, name = model.rpartition("/")
+    if slash:
+        yield GATEWAY, model
+        yield maker.rpartition("/")[2], name
+    yield None, name
+
+
+@cache
+def _snapshot() -> DataSnapshot:
+    from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415  # see the module
+
+    return get_snapshot()

@@ -1,0 +1,84 @@
+"""A request as it is on the wire, and as commands that send it again. Never holds a key."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import dataclass
+from pprint import pformat
+from typing import Any
+
+LOCAL = "local"
+"""The provider of the model in this process."""
+
+_HEREDOC_END = "REQUEST"
+_NOT_PLAIN = re.compile(r"[^\n -~]")
+
+IN_PROCESS = "The offline model runs inside PersonaChat: there is no address to send this to."
+NOT_CONFIGURED = "Its provider is not configured here: the address is not known."
+
+
+@dataclass(frozen=True, slots=True)
+class SentBody:
+    """What is or was sent."""
+
+    provider: str
+    base_url: str | None
+    """None where the model is in this process, or its provider not configured any more."""
+    model: str
+    body: dict[str, Any]
+    """As JSON on the wire."""
+    wants_key: bool = True
+    """Whether the server is asked with a key."""
+
+
+def as_curl(sent: SentBody) -> str | None:
+    """A command for a POSIX shell; None where there is no address. The key comes from the environment."""
+    if sent.base_url is None:
+        return None
+    # By its standard input: as an argument a long conversation would be refused by the system. No line of
+    # the JSON can end it, because all but the braces are indented.
+    key = f'-H "Authorization: Bearer ${key_variable(sent.provider)}" ' if sent.wants_key else ""
+    return (
+        f"curl -N {shlex.quote(sent.base_url + '/chat/completions')} {key}"
+        f"-H 'Content-Type: application/json' --data-binary @- <<'{_HEREDOC_END}'\n"
+        f"{plain_json(sent.body)}\n"
+        f"{_HEREDOC_END}\n"
+    )
+
+
+def as_python(sent: SentBody) -> str:
+    """A program for the openai package; where there is no address it only holds the request."""
+    request = f"request = {pformat(sent.body, width=100, sort_dicts=False)}\n"
+    if sent.base_url is None:
+        return f"# {no_address(sent)}\n{request}"
+    key = f"os.environ[{key_variable(sent.provider)!r}]" if sent.wants_key else "'none'"
+    imports = "import os\n\nfrom openai import OpenAI\n" if sent.wants_key else "from openai import OpenAI\n"
+    return (
+        f"{imports}\n"
+        f"client = OpenAI(base_url={sent.base_url!r}, api_key={key})\n"
+        f"{request}"
+        "for chunk in client.chat.completions.create(**request):\n"
+        "    if chunk.choices:\n"
+        '        print(chunk.choices[0].delta.content or "", end="", flush=True)\n'
+    )
+
+
+def no_address(sent: SentBody) -> str:
+    """Why there is no address, as a sentence; "" where there is one."""
+    if sent.base_url is not None:
+        return ""
+    return IN_PROCESS if sent.provider == LOCAL else NOT_CONFIGURED
+
+
+def plain_json(body: dict[str, Any]) -> str:
+    """JSON to read and to paste: indented, other scripts as they are, whatever does not print escaped."""
+    text = json.dumps(body, indent=2, ensure_ascii=False)
+    return _NOT_PLAIN.sub(lambda each: each[0] if each[0].isprintable() else json.dumps(each[0])[1:-1], text)
+
+
+def key_variable(provider: str) -> str:
+    """The environment variable that holds a provider's key in the commands."""
+    name = re.sub(r"\W", "_", provider, flags=re.ASCII).upper()
+    return f"{name}_API_KEY" if name[:1].isalpha() else f"_{name}_API_KEY"

@@ -1,0 +1,110 @@
+"""Summaries of what a model is no longer told: one request to the model itself, made once.
+
+A summary is known by the last turn it tells of, whose ancestors never change, so that other replies to the
+same message use it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from personachat.context import UNMEASURED_SCALE
+from personachat.conversations.model import Turn
+from personachat.engine import ReplyLimits, reply
+from personachat.messages import Failed, TextDelta, Usage, UsageReported
+from personachat.prompts import summary_prompt
+from personachat.providers.base import ChatRequest, Provider
+
+SUMMARY_TOKENS = 400
+"""The longest summary, where the window is large enough for it."""
+
+INSTRUCTION_TOKENS = 150
+
+LONGEST_INPUT_TOKENS = 32_000
+"""What is summed up at most, of what was said last: more would take minutes and money."""
+
+TEMPERATURE = 0.3
+
+KEPT_SUMMARIES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class SummedUp:
+    """The text, or why there is none; `usage` of the request, where one was made and told."""
+
+    text: str = ""
+    failure: str = ""
+    usage: Usage | None = None
+    known: bool = False
+    """Whether it was there already."""
+
+
+class Summaries:
+    """Asks for summaries and remembers the last ones. Used on the engine's loop alone."""
+
+    def __init__(self, *, limits: ReplyLimits) -> None:
+        self._limits = limits
+        self._known: dict[str, str] = {}
+
+    async def of(
+        self,
+        turns: Sequence[Turn],
+        *,
+        earlier: str,
+        name: str,
+        provider: Provider,
+        model: str,
+        window_tokens: int,
+    ) -> SummedUp:
+        """Sum up the earlier summary and `turns`, at least one; `name` is the persona's."""
+        last = turns[-1].id
+        if last in self._known:
+            return SummedUp(self._known[last], known=True)
+        longest = longest_summary_tokens(window_tokens)
+        request = ChatRequest(
+            model,
+            summary_prompt(
+                [turn.as_message() for turn in turns],
+                earlier=earlier,
+                name=name,
+                at_most_tokens=longest_input_tokens(window_tokens),
+            ),
+            pinned=2,
+            temperature=TEMPERATURE,
+            max_tokens=longest,
+        )
+        summed_up = await self._asked(provider, request)
+        if not summed_up.failure:
+            # A server that takes no max_tokens may write more.
+            summed_up = SummedUp(summed_up.text[: longest * 8], usage=summed_up.usage)
+            self._known[last] = summed_up.text
+            if len(self._known) > KEPT_SUMMARIES:
+                self._known.pop(next(iter(self._known)))
+        return summed_up
+
+    async def _asked(self, provider: Provider, request: ChatRequest) -> SummedUp:
+        parts: list[str] = []
+        usage: Usage | None = None
+        async with aclosing(reply(provider, request, limits=self._limits)) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    parts.append(event.content)
+                elif isinstance(event, UsageReported):
+                    usage = event.usage
+                elif isinstance(event, Failed):
+                    return SummedUp(failure=event.message, usage=usage)
+        text = "".join(parts).strip()
+        return SummedUp(text, "" if text else "The model wrote none.", usage)
+
+
+def longest_summary_tokens(window_tokens: int) -> int:
+    """How long a summary may become: an eighth of a small window."""
+    return min(SUMMARY_TOKENS, window_tokens // 8)
+
+
+def longest_input_tokens(window_tokens: int) -> int:
+    """How much can be summed up at once, by the estimate."""
+    room = (window_tokens - longest_summary_tokens(window_tokens)) / UNMEASURED_SCALE - INSTRUCTION_TOKENS
+    return min(max(int(room), 0), LONGEST_INPUT_TOKENS)
