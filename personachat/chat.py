@@ -1,85 +1,91 @@
-"""ChatService: send, retry, stop, queue. It owns what a message does to a conversation.
+"""ChatService: what one owner says in conversations, and how the replies are steered.
 
-The user's words are recorded before anything is asked of a provider, so whatever fails afterwards
-fails as a reply under them, with its reason, and can be retried. A reply's end is recorded on the
-engine's loop, never by whoever watches it.
+Words are recorded before they are answered. Those said while a reply is coming wait in a queue and leave it
+only after they have become a turn. Ids that are unknown, or somebody else's, raise ConversationNotFound,
+TurnNotFound or ReplyNotFound.
 """
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from personachat.conversations.memory import MemoryConversations
+from personachat.answering import Answers, Asking, Speaker, new_turn
 from personachat.conversations.model import Conversation, QueuedMessage, Turn, new_id
 from personachat.errors import (
-    ConversationNotFound,
     MessageInvalid,
-    PersonaChatError,
-    ReplyInProgress,
+    NotContinuable,
     ReplyNotFound,
+    TurnNotFound,
 )
 from personachat.generation import Generation
-from personachat.generations import Generations
 from personachat.messages import ChatMessage, storable
 from personachat.persona import Persona
 from personachat.prompts import greeting
-from personachat.replies import Replies
-from personachat.store.base import PersonaStore
-
-log = logging.getLogger(__name__)
 
 MAX_MESSAGE_CHARACTERS = 200_000
 """Beyond any model's window in use; a paste larger than that is a mistake."""
 
 
 class ChatService:
-    """Safe for threads. Ids that nobody knows raise ConversationNotFound or ReplyNotFound."""
+    """Safe for threads; cheap to make."""
 
-    def __init__(
-        self,
-        *,
-        personas: PersonaStore,
-        conversations: MemoryConversations,
-        replies: Replies,
-        generations: Generations,
-    ) -> None:
-        self._personas = personas
-        self._conversations = conversations
-        self._replies = replies
-        self._generations = generations
-        self._sending = threading.RLock()
+    def __init__(self, answers: Answers, *, owner: str) -> None:
+        self._answers = answers
+        self.owner = owner
 
-    def start(self, *, kept: bool = True) -> Conversation:
-        """A new, empty conversation."""
-        return self._conversations.create(kept=kept)
+    # --- conversations ----------------------------------------------------------------------------
 
-    def conversation(self, conversation_id: str) -> Conversation:
-        """The conversation as it is now, a running reply's text included."""
-        found = self._conversations.get(conversation_id)
-        leaf = found.leaf
-        if leaf and leaf.reply and leaf.reply.state == "running":
-            generation = self._generations.find(leaf.id)
-            if generation is not None:
-                shown = replace(leaf, reply=generation.snapshot())
-                return replace(found, turns={**found.turns, leaf.id: shown})
-        return found
+    def start(self, *, kept: bool = True, temporary: bool = False) -> Conversation:
+        """A new, empty conversation; a temporary one is never written."""
+        return self._answers.create(self.owner, kept=kept, temporary=temporary)
+
+    def conversation(self, conversation_id: str, *, last: int | None = None) -> Conversation:
+        """The conversation as it is now, live replies included, with its last turns (None: all)."""
+        return self._answers.conversation(self.owner, conversation_id, last=last)
+
+    def keep(self, conversation_id: str) -> None:
+        """From now on its replies go on without a follower, the running one included."""
+        self._answers.store_of(conversation_id).keep(self.owner, conversation_id)
+        running = self.running(conversation_id)
+        if running:
+            running.kept = True
+
+    def discard(self, conversation_id: str) -> None:
+        """Forget a conversation that is not kept."""
+        store = self._answers.store_of(conversation_id)
+        if not store.get(self.owner, conversation_id, last=1).kept:
+            store.discard(self.owner, conversation_id)
+
+    def clear(self, conversation_id: str) -> str | None:
+        """Show the conversation empty; the live reply is stopped and the queue emptied.
+
+        Returns what `restore` needs to undo it; every turn is kept.
+        """
+        while self.unqueue(conversation_id):
+            pass
+        conversation = self.conversation(conversation_id, last=1)
+        generation = self._answers.live(conversation)
+        if generation:
+            generation.stop()
+        self._answers.store_of(conversation_id).show(self.owner, conversation_id, None)
+        return conversation.leaf_id
+
+    def restore(self, conversation_id: str, leaf_id: str) -> None:
+        """Undo `clear`, unless the conversation has gone on meanwhile."""
+        if self.conversation(conversation_id, last=1).leaf_id is None:
+            self._answers.store_of(conversation_id).show(self.owner, conversation_id, leaf_id)
+
+    # --- replies ----------------------------------------------------------------------------------
 
     def generation(self, reply_id: str) -> Generation:
-        """The reply of an assistant's turn, whose id it has, running or ended."""
-        generation = self._generations.find(reply_id)
-        if generation is None:
-            raise ReplyNotFound("This reply does not exist, or no longer.")
-        return generation
+        """The reply of an assistant's turn, whose id it has, live or ended."""
+        return self._answers.generation(self.owner, reply_id)
 
     def running(self, conversation_id: str) -> Generation | None:
-        """The reply being streamed into a conversation, if any."""
-        leaf = self._conversations.get(conversation_id).leaf
-        generation = self._generations.find(leaf.id) if leaf else None
-        return generation if generation and generation.running else None
+        """The reply being streamed into a conversation, if any; a paused one counts."""
+        return self._answers.live(self.conversation(conversation_id, last=1))
 
     def send(
         self,
@@ -89,149 +95,117 @@ class ChatService:
         persona_id: str,
         history: Sequence[ChatMessage] = (),
         offline: bool = False,
+        turn_id: str | None = None,
     ) -> Generation:
-        """Record the user's words and start the reply to them.
+        """Record the user's words, as the turn `turn_id` if one is given, and start the reply to them.
 
         `history` goes before them where the conversation is still empty. What a provider refuses comes
         as the generation's Failed event. Raises MessageInvalid, PersonaNotFound, PersonaBroken,
-        and ReplyInProgress while another reply is running.
+        and ReplyInProgress while another reply is live.
         """
         text = cleaned(text)
-        persona = self._personas.get(persona_id).persona
-        with self._sending:
-            conversation = self._idle(conversation_id)
-            turns: list[Turn] = []
-            parent = conversation.leaf_id
-            if parent is None:
-                words = opening_words(persona)
-                greeted = [ChatMessage("assistant", words)] if words else []
-                for message in history or greeted:
-                    content = storable(message.content)
-                    turns.append(_turn(message.role, content, parent=parent, persona=persona))
-                    parent = turns[-1].id
-            turns.append(_turn("user", text, parent=parent, persona=persona))
-            return self._answer(conversation, turns, persona, offline=offline)
+        persona = self._answers.personas.get(persona_id)
+        conversation = self._answers.idle(self.owner, conversation_id)
+        said: list[Turn] = []
+        parent_id = conversation.leaf_id
+        if parent_id is None:
+            words = opening_words(persona.persona)
+            greeted = [ChatMessage("assistant", words)] if words else []
+            for message in history or greeted:
+                role: Speaker = "user" if message.role == "user" else "assistant"
+                said.append(new_turn(role, storable(message.content), parent_id=parent_id, persona=persona))
+                parent_id = said[-1].id
+        words_turn = new_turn("user", text, parent_id=parent_id, persona=persona)
+        said.append(replace(words_turn, id=turn_id or words_turn.id))
+        return self._answers.answer(
+            conversation,
+            said=said,
+            path=[*conversation.path, *said],
+            persona=persona,
+            asking=Asking(offline=offline),
+        )
 
     def retry(self, conversation_id: str, *, offline: bool = False) -> Generation:
         """Answer the last user turn again, beside the reply that is there. Errors as for `send`."""
-        with self._sending:
-            conversation = self._idle(conversation_id)
-            asked = next((turn for turn in reversed(conversation.path) if turn.role == "user"), None)
-            if asked is None:
-                raise ReplyNotFound("There is nothing to answer again yet.")
-            persona = self._personas.get(asked.persona_id).persona
-            conversation = replace(
-                self._conversations.show(conversation_id, asked.id), turns=conversation.turns
-            )
-            return self._answer(conversation, [], persona, offline=offline)
+        conversation = self._answers.idle(self.owner, conversation_id)
+        path = list(conversation.path)
+        while path and path[-1].role != "user":
+            path.pop()
+        if not path:
+            raise ReplyNotFound("There is nothing to answer again yet.")
+        persona = self._answers.personas.get(path[-1].persona_id)
+        asking = Asking(offline=offline)
+        return self._answers.answer(conversation, said=[], path=path, persona=persona, asking=asking)
+
+    def continue_reply(self, reply_id: str) -> Generation:
+        """Go on where a reply stopped, in the same turn, with the model that began it.
+
+        Raises NotContinuable; other errors as for `send`.
+        """
+        conversation_id, turn = self._answers.store_with(reply_id).turn(self.owner, reply_id)
+        conversation = self._answers.idle(self.owner, conversation_id, last=1)
+        if turn.reply is None or conversation.leaf_id != reply_id:
+            raise NotContinuable("Only the last reply of a conversation can go on.")
+        began = f"{turn.reply.provider}/{turn.reply.model}" if turn.reply.provider else None
+        return self._answers.go_on(
+            conversation,
+            turn,
+            path=self._answers.path(self.owner, turn.parent_id),
+            persona=self._answers.personas.get(turn.persona_id).persona,
+            asking=Asking(model=began),
+        )
+
+    def pause(self, reply_id: str) -> None:
+        """Hold a running reply and stop reading from its provider; any other is left alone."""
+        self.generation(reply_id).pause()
+
+    def resume(self, reply_id: str) -> None:
+        """Let a paused reply go on; any other is left alone."""
+        self.generation(reply_id).resume()
 
     def stop(self, reply_id: str) -> None:
-        """End a running reply at once and keep its text; an ended one is left alone."""
+        """End a live reply at once and keep its text; an ended one is left alone."""
         self.generation(reply_id).stop()
 
+    # --- what is said while a reply is coming -----------------------------------------------------
+
     def queue(self, conversation_id: str, text: str, *, persona_id: str, offline: bool = False) -> None:
-        """Send `text` as soon as the running reply is done, or now if none is."""
+        """Send `text` as soon as the live reply is done, or now if none is."""
         message = QueuedMessage(new_id(), cleaned(text), persona_id, offline)
-        self._conversations.queue(conversation_id, message)
+        self._answers.store_of(conversation_id).queue(self.owner, conversation_id, message)
         if self.running(conversation_id) is None:
             self.send_queued(conversation_id)
 
     def send_queued(self, conversation_id: str) -> Generation | None:
-        """Send the first queued message, if there is one and no reply is running. Errors as for `send`."""
-        with self._sending:
-            if self.running(conversation_id):
+        """Send the first queued message, if there is one and no reply is live. Errors as for `send`."""
+        with self._answers.sending:
+            conversation = self.conversation(conversation_id, last=1)
+            if self._answers.live(conversation) or not conversation.queue:
                 return None
-            message = self._conversations.unqueue(conversation_id)
-            if message is None:
-                return None
-            try:
-                return self.send(
-                    conversation_id, message.content, persona_id=message.persona_id, offline=message.offline
+            message = conversation.queue[0]
+            generation = None
+            if not self._was_sent(message):  # the process may have died between the two steps
+                generation = self.send(
+                    conversation_id,
+                    message.content,
+                    persona_id=message.persona_id,
+                    offline=message.offline,
+                    turn_id=message.id,
                 )
-            except PersonaChatError:
-                self._conversations.queue(conversation_id, message, first=True)
-                raise
+            self.unqueue(conversation_id, message.id)
+            return generation or self.send_queued(conversation_id)
 
-    def unqueue(self, conversation_id: str, message_id: str) -> str:
-        """Take a message back out of the queue; returns its text, empty where it has gone out."""
-        message = self._conversations.unqueue(conversation_id, message_id)
-        return message.content if message else ""
+    def unqueue(self, conversation_id: str, message_id: str | None = None) -> QueuedMessage | None:
+        """Take a message out of the queue (None: the first); None where it has been sent already."""
+        store = self._answers.store_of(conversation_id)
+        return store.unqueue(self.owner, conversation_id, message_id)
 
-    def clear(self, conversation_id: str) -> str | None:
-        """Stop what is running, drop what is queued and show the conversation empty.
-
-        Returns what `restore` needs to undo it; None where there was nothing.
-        """
-        while self._conversations.unqueue(conversation_id):
-            pass
-        generation = self.running(conversation_id)
-        if generation:
-            generation.stop()
-        leaf_id = self._conversations.get(conversation_id).leaf_id
-        self._conversations.show(conversation_id, None)
-        return leaf_id
-
-    def restore(self, conversation_id: str, leaf_id: str) -> None:
-        """Undo `clear`, unless the conversation has gone on meanwhile."""
-        conversation = self._conversations.get(conversation_id)
-        if conversation.leaf_id is None and leaf_id in conversation.turns:
-            self._conversations.show(conversation_id, leaf_id)
-
-    def keep(self, conversation_id: str) -> None:
-        """From now on its replies go on without a follower, the running one included."""
-        self._conversations.keep(conversation_id)
-        running = self.running(conversation_id)
-        if running:
-            running.kept = True
-
-    def discard(self, conversation_id: str) -> None:
-        """Forget a conversation that is not kept."""
-        if not self._conversations.get(conversation_id).kept:
-            self._conversations.delete(conversation_id)
-
-    def _idle(self, conversation_id: str) -> Conversation:
-        """The conversation, ready for another reply. Raises ReplyInProgress."""
-        conversation = self.conversation(conversation_id)
-        if self.running(conversation_id):
-            raise ReplyInProgress(
-                "This conversation is still being answered.", hint="Wait for it, or stop it."
-            )
-        return conversation
-
-    def _answer(
-        self, conversation: Conversation, turns: list[Turn], persona: Persona, *, offline: bool
-    ) -> Generation:
-        before, conversation_id = conversation.leaf_id, conversation.id
-        asked = turns[-1].id if turns else before
-        history = [turn.as_message() for turn in (*conversation.path, *turns)]
-        said = [message for message in history if message.content]
-        first, events = self._replies.plan(persona, said, offline=offline)
-        turn = replace(_turn("assistant", "", parent=asked, persona=persona), reply=first)
-        added = self._conversations.append(conversation_id, [*turns, turn], only_after=before)
-        if turn.id not in added.turns:
-            raise ReplyInProgress(
-                "This conversation has just gone on in another window.", hint="Send it again."
-            )
-
-        # It is remembered with the generation, so it must not hold the conversation as it was.
-        def ended(generation: Generation) -> None:
-            try:
-                self._conversations.update(conversation_id, replace(turn, reply=generation.snapshot()))
-                if generation.state != "failed":
-                    self.send_queued(conversation_id)
-            except ConversationNotFound:
-                log.debug("A reply ended after its conversation was discarded")
-            except PersonaChatError as error:  # it stays in the queue, where the page offers it again
-                log.warning("A queued message was not sent: %s", error.code)
-
-        generation = Generation(
-            turn.id,
-            kept=conversation.kept,
-            first=first,
-            conversation_id=conversation_id,
-            persona_id=persona.id,
-        )
-        return self._generations.start(generation, events, on_ended=ended)
+    def _was_sent(self, message: QueuedMessage) -> bool:
+        try:
+            self._answers.store_with(message.id).turn(self.owner, message.id)
+        except TurnNotFound:
+            return False
+        return True
 
 
 def opening_words(persona: Persona) -> str:
@@ -250,15 +224,3 @@ def cleaned(text: str) -> str:
             hint="Shorten it, or send it in parts.",
         )
     return text
-
-
-def _turn(role: str, content: str, *, parent: str | None, persona: Persona) -> Turn:
-    return Turn(
-        id=new_id(),
-        parent_id=parent,
-        role="user" if role == "user" else "assistant",
-        content=content,
-        persona_id=persona.id,
-        persona_name=persona.name,
-        avatar=persona.avatar,
-    )

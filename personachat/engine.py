@@ -77,7 +77,9 @@ async def reply(
         async with aclosing(attempts.events()) as events:
             async for event in events:
                 ended = isinstance(event, Finished)
+                given = attempts.clock()
                 yield event
+                attempts.held_seconds += attempts.clock() - given
     except PersonaChatError as error:
         failure = Failed.of(error)
     except Exception as error:  # noqa: BLE001  # the text that came is with the consumer; this is its end
@@ -103,7 +105,10 @@ class _Reply:
         self._request = request
         self._limits = limits
         self._delays = list(retry_delays_seconds)
-        self._deadline = asyncio.get_running_loop().time() + limits.reply_seconds
+        self.held_seconds = 0.0
+        """How long the consumer has held events. No limit counts that: a paused reply is not a silent one."""
+        self.clock = asyncio.get_running_loop().time
+        self._deadline = self._now() + limits.reply_seconds
         self._started = False
         self._characters = 0
         self._shortenings = 0
@@ -126,8 +131,7 @@ class _Reply:
                     await self._wait_to_retry(error)
 
     async def _try(self) -> AsyncGenerator[ReplyEvent]:
-        clock = asyncio.get_running_loop().time
-        quiet_until = clock() + self._limits.first_token_seconds
+        quiet_until = self._now() + self._limits.first_token_seconds
         async with aclosing(self._provider.stream(self._request)) as events:
             while (event := await self._next(events, quiet_until)) is not None:
                 if not self._started:
@@ -140,7 +144,7 @@ class _Reply:
                     yield self._noticed()
                 if isinstance(event, (TextDelta, ReasoningDelta)):
                     event = self._counted(event)
-                    quiet_until = clock() + self._limits.idle_seconds
+                    quiet_until = self._now() + self._limits.idle_seconds
                 yield event
                 if isinstance(event, Finished):
                     return
@@ -149,17 +153,20 @@ class _Reply:
     async def _next(self, events: AsyncGenerator[ProviderEvent], quiet_until: float) -> ProviderEvent | None:
         """The next event, None at the end. No timeout is held over a yield: it would hit the consumer."""
         try:
-            async with asyncio.timeout_at(min(quiet_until, self._deadline)) as limit:
+            async with asyncio.timeout_at(min(quiet_until, self._deadline) + self.held_seconds) as limit:
                 return await anext(events, None)
         except TimeoutError:
             if not limit.expired():
                 raise
         raise self._overdue()
 
+    def _now(self) -> float:
+        return self.clock() - self.held_seconds
+
     def _overdue(self) -> ProviderError:
         limits = self._limits
         name = self._request.model
-        if asyncio.get_running_loop().time() >= self._deadline:
+        if self._now() >= self._deadline:
             return ReplyTimeout(
                 f"The reply took longer than {limits.reply_seconds:g} seconds.",
                 hint="Continue the reply, or raise PERSONACHAT_REPLY_TIMEOUT_SECONDS.",
@@ -190,7 +197,7 @@ class _Reply:
         if not error.retryable or not self._delays:
             raise error
         wait = max(self._delays.pop(0), error.retry_after_seconds or 0)
-        if wait > LONGEST_WAIT_SECONDS or asyncio.get_running_loop().time() + wait >= self._deadline:
+        if wait > LONGEST_WAIT_SECONDS or self._now() + wait >= self._deadline:
             raise error
         await asyncio.sleep(wait)
 
@@ -198,10 +205,10 @@ class _Reply:
         """Leave out the older half of what may go, the last time all of it; raise the error if none may."""
         self._shortenings += 1
         request = self._request
-        turns = _turns(request.messages[request.pinned :])
-        if len(turns) < 2 or self._shortenings > SHORTENINGS:
+        turns = _turns(request.messages[request.pinned : -request.kept_last])
+        if not turns or self._shortenings > SHORTENINGS:
             raise error
-        count = len(turns) - 1 if self._shortenings == SHORTENINGS else len(turns) // 2
+        count = len(turns) if self._shortenings == SHORTENINGS else (len(turns) + 1) // 2
         dropped = sum(map(len, turns[:count]))
         self._left_out += dropped
         kept = request.messages[: request.pinned] + request.messages[request.pinned + dropped :]
@@ -210,7 +217,10 @@ class _Reply:
     def _noticed(self) -> Noticed:
         count, self._left_out = self._left_out, 0
         messages = "oldest message was" if count == 1 else f"oldest {count} messages were"
-        return Noticed(f"The {messages} left out because the conversation is longer than the model's memory.")
+        return Noticed(
+            f"The {messages} left out because the conversation is longer than the model's memory.",
+            left_out=count,
+        )
 
 
 def _turns(messages: Sequence[ChatMessage]) -> list[list[ChatMessage]]:

@@ -1,29 +1,24 @@
 """One reply as numbered events, for any number of watchers.
 
 Events are numbered from 1 and all kept, so a watcher may come, go and come again at any number. A
-generation ends exactly once; what arrives after that is dropped.
+generation ends exactly once; what arrives after that is dropped. While it is paused nothing is added.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from typing import Literal, Self, TypeAlias
 
 from personachat.conversations.model import Reply, TurnState, new_id
-from personachat.messages import (
-    Failed,
-    Finished,
-    Noticed,
-    ReasoningDelta,
-    ReplyEvent,
-    Started,
-    TextDelta,
-    UsageReported,
-)
+from personachat.draft import Draft
+from personachat.journal import Journal, decoded
+from personachat.messages import Failed, Finished, ReplyEvent
+
+Control: TypeAlias = Literal["pause", "resume", "stop"]
 
 
 class Generation:
@@ -35,53 +30,121 @@ class Generation:
         *,
         kept: bool = True,
         first: Reply | None = None,
+        events: Sequence[ReplyEvent] = (),
         conversation_id: str = "",
         persona_id: str = "",
     ) -> None:
+        """A reply that begins as `first`, which `events` have led to; None is an empty one."""
         self.id = reply_id or new_id()
         self.conversation_id = conversation_id
         self.persona_id = persona_id
         self.kept = kept
+        self.remote: Callable[[Control], None] | None = None
+        """How the process that generates it is told what to do; None where it is this one."""
+        self.pauses = 0
+        """How often it was paused."""
         self._condition = threading.Condition()
-        self._events: list[ReplyEvent] = []
         self._sleepers: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
-        self._started = time.monotonic()
-        self._reply = first or Reply()
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
+        self._events: list[ReplyEvent] = list(events)
+        self._journal = Journal()
+        self._draft = Draft(first or Reply())
         self._followers = 0
         self.on_unfollowed: Callable[[Generation], None] = lambda _: None
         self.on_ended: Callable[[Generation], None] = lambda _: None
 
+    @classmethod
+    def ended(
+        cls, reply_id: str, reply: Reply, journal: str, *, conversation_id: str = "", persona_id: str = ""
+    ) -> Self:
+        """A stored reply that has ended, to be watched from any of its events."""
+        return cls(
+            reply_id,
+            first=reply,
+            events=decoded(journal, reply),
+            conversation_id=conversation_id,
+            persona_id=persona_id,
+        )
+
+    @classmethod
+    def continued(cls, earlier: Generation, *, first: Reply, kept: bool = True) -> Self:
+        """A reply that has ended, going on as the same turn; `first` says who answers now, and from what.
+
+        Its events go on where they stopped: the first new one gets the number of the end, which is dropped.
+        """
+        said = earlier.snapshot()
+        events = earlier.wait(0, timeout_seconds=0)
+        if events and isinstance(events[-1], (Finished, Failed)):
+            events.pop()
+        begun = replace(
+            said,
+            state="running",
+            finish_reason=None,
+            error=None,
+            provider=first.provider,
+            model=first.model,
+            reason=first.reason,
+            memory_from=first.memory_from,
+            summary=first.summary,
+        )
+        return cls(
+            earlier.id,
+            kept=kept,
+            first=begun,
+            events=events,
+            conversation_id=earlier.conversation_id,
+            persona_id=earlier.persona_id,
+        )
+
     @property
     def state(self) -> TurnState:
-        return self._reply.state
+        return self._draft.known.state
+
+    @property
+    def live(self) -> bool:
+        """Whether it has not ended; it may be paused."""
+        return self._draft.known.live
 
     @property
     def running(self) -> bool:
-        return self._reply.state == "running"
+        return self.live
 
     @property
     def elapsed_seconds(self) -> float:
-        return time.monotonic() - self._started
+        """Since the request, without pauses."""
+        return self._draft.elapsed_seconds
 
     @property
     def followers(self) -> int:
         return self._followers
 
+    @property
+    def version(self) -> tuple[int, TurnState]:
+        """Another whenever the reply has changed."""
+        return len(self._events), self._draft.known.state
+
     def snapshot(self) -> Reply:
         """The reply as it is now."""
         with self._condition:
-            if len(self._text) > 1:
-                self._text = ["".join(self._text)]
-            if len(self._reasoning) > 1:
-                self._reasoning = ["".join(self._reasoning)]
-            return replace(self._reply, text="".join(self._text), reasoning="".join(self._reasoning))
+            return self._draft.reply()
+
+    def record(self) -> tuple[Reply, str]:
+        """The reply as it is now, and its journal; see `personachat.journal`."""
+        with self._condition:
+            return self._draft.reply(), self._journal.of(self._events)
+
+    def journal(self) -> str:
+        return self.record()[1]
 
     def wait(self, after: int, *, timeout_seconds: float) -> list[ReplyEvent]:
-        """Events beyond number `after`, as soon as there is one; empty at the end or the timeout."""
+        """Events beyond number `after`, as soon as there is one.
+
+        Empty at the end, at the timeout, and when the reply is paused or resumed meanwhile.
+        """
         with self._condition:
-            self._condition.wait_for(lambda: len(self._events) > after or not self.running, timeout_seconds)
+            state = self.state
+            self._condition.wait_for(
+                lambda: len(self._events) > after or not self.live or self.state != state, timeout_seconds
+            )
             return self._events[after:]
 
     async def events(self, after: int = 0) -> AsyncIterator[tuple[int, ReplyEvent]]:
@@ -90,7 +153,7 @@ class Generation:
         with self.followed():
             while True:
                 with self._condition:
-                    new, over = self._events[after:], not self.running
+                    new, over = self._events[after:], not self.live
                     if not new and not over:
                         self._sleepers.append((loop, wake))
                 for event in new:
@@ -102,6 +165,17 @@ class Generation:
                     await wake.wait()
                     wake.clear()
 
+    async def resumed(self) -> None:
+        """Wait until it is not paused; on any loop."""
+        loop, wake = asyncio.get_running_loop(), asyncio.Event()
+        while True:
+            with self._condition:
+                if self.state != "paused":
+                    return
+                self._sleepers.append((loop, wake))
+            await wake.wait()
+            wake.clear()
+
     @contextmanager
     def followed(self) -> Iterator[None]:
         """Counts as a follower within."""
@@ -112,60 +186,87 @@ class Generation:
         finally:
             with self._condition:
                 self._followers -= 1
-                alone = self._followers == 0 and self.running
+                alone = self._followers == 0 and self.live
             if alone:
                 self.on_unfollowed(self)
 
-    def stop(self) -> None:
-        """End the reply here and now; the text that arrived stays."""
-        self.add(Finished("stopped"))
-
-    def add(self, event: ReplyEvent) -> None:
-        """Take the next event; whatever comes after the end is dropped."""
+    def pause(self) -> None:
+        """Add nothing more until it is resumed; nothing happens where it is paused or has ended."""
+        if self.remote:
+            self.remote("pause")
+            return
         with self._condition:
-            if not self.running:
-                return
-            self._fold(event)
+            if self.state == "running":
+                self.pauses += 1
+                self._draft.pause()
+                self._wake()
+
+    def resume(self) -> None:
+        """Go on after a pause; nothing happens where it is not paused."""
+        if self.remote:
+            self.remote("resume")
+            return
+        with self._condition:
+            if self.state == "paused":
+                self._draft.resume()
+                self._wake()
+
+    def stop(self) -> None:
+        """End the reply here and now, paused or not; the text that arrived stays."""
+        if self.remote:
+            self.remote("stop")
+        else:
+            self.end(Finished("stopped"))
+
+    def add(self, event: ReplyEvent) -> bool:
+        """Take the next event. False where it must wait because the reply is paused.
+
+        Whatever comes after the end is dropped.
+        """
+        with self._condition:
+            if self._draft.known.state != "running":
+                return self._draft.known.state != "paused"
+            self._draft.add(event)
             self._events.append(event)
-            ended = not self.running
-            self._condition.notify_all()
-            sleepers, self._sleepers = self._sleepers, []
-        for loop, wake in sleepers:
-            with suppress(RuntimeError):  # that loop has closed: nobody sleeps there any more
-                loop.call_soon_threadsafe(wake.set)
+            ended = self._draft.known.state != "running"
+            self._wake()
         if ended:
             self.on_ended(self)
+        return True
 
-    def _fold(self, event: ReplyEvent) -> None:
-        elapsed = self.elapsed_seconds
-        match event:
-            case TextDelta(content):
-                if not self._text:
-                    thought = elapsed if self._reasoning else None
-                    self._note_first_token(elapsed, reasoning_seconds=thought)
-                self._text.append(content)
-            case ReasoningDelta(content):
-                self._note_first_token(elapsed)
-                self._reasoning.append(content)
-            case Started(provider, model):
-                self._reply = replace(self._reply, provider=provider, model=model)
-            case Noticed(message):
-                self._reply = replace(self._reply, notices=(*self._reply.notices, message))
-            case UsageReported(usage):
-                self._reply = replace(self._reply, usage=usage)
-            case Finished(reason):
-                state: TurnState = "stopped" if reason == "stopped" else "finished"
-                self._reply = replace(
-                    self._reply, state=state, finish_reason=reason, duration_seconds=elapsed
-                )
-            case Failed():
-                self._reply = replace(self._reply, state="failed", error=event, duration_seconds=elapsed)
+    def end(self, event: Finished | Failed) -> None:
+        """Take the last event, paused or not."""
+        with self._condition:
+            if not self.live:
+                return
+            self._draft.add(event)
+            self._events.append(event)
+            self._wake()
+        self.on_ended(self)
 
-    def _note_first_token(self, elapsed: float, *, reasoning_seconds: float | None = None) -> None:
-        first = self._reply.first_token_seconds
-        if first is None or reasoning_seconds is not None:
-            self._reply = replace(
-                self._reply,
-                first_token_seconds=elapsed if first is None else first,
-                reasoning_seconds=reasoning_seconds,
-            )
+    def agree(self, reply: Reply, end: Finished | Failed | None = None) -> None:
+        """Take over what the process that generates it says of it; its deltas have been added before.
+
+        `end` is its last event, where it has ended with one.
+        """
+        with self._condition:
+            if not self.live:
+                return
+            self._draft.agree(reply)
+            if end:
+                self._events.append(end)
+            self._wake()
+        if not reply.live:
+            self.on_ended(self)
+
+    def interrupt(self) -> None:
+        """End it without an event: nobody generates it any more, or nobody here can say."""
+        self.agree(replace(self.snapshot(), state="interrupted", duration_seconds=self.elapsed_seconds))
+
+    def _wake(self) -> None:
+        self._condition.notify_all()
+        if self._sleepers:
+            sleepers, self._sleepers = self._sleepers, []
+            for loop, wake in sleepers:
+                with suppress(RuntimeError):  # that loop has closed: nobody sleeps there any more
+                    loop.call_soon_threadsafe(wake.set)

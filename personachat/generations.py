@@ -2,6 +2,10 @@
 
 A page or a request only ever watches: neither a rerun, a refresh nor a closed connection touches the
 reply itself, unless its conversation is not kept and nobody has followed it for a moment.
+
+While a reply is paused its provider is not read. One event at most is on its way, and is added when the
+reply goes on. If the provider does not wait, the rest is asked for then. A paused reply keeps its place
+among those at once until its connection is closed; resumed, it takes one again, were it one too many.
 """
 
 from __future__ import annotations
@@ -10,18 +14,48 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import suppress
-from typing import Any, TypeVar
+from contextlib import aclosing
+from typing import Any, TypeAlias, TypeVar
 
-from personachat.errors import TooManyReplies, unforeseen
+from personachat.errors import (
+    ConnectionLost,
+    FirstTokenTimeout,
+    IdleTimeout,
+    ProviderUnavailable,
+    RateLimited,
+    ReplyTruncated,
+    StreamFailed,
+    TooManyReplies,
+    unforeseen,
+)
 from personachat.generation import Generation
 from personachat.messages import Failed, ReplyEvent
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+Asked: TypeAlias = Callable[[str], AsyncGenerator[ReplyEvent]]
+"""Asks for a reply, or for the rest of one of which this text is there."""
+
 ABANDONED_SECONDS = 1.0
 """How long a reply nobody keeps may run unwatched: long enough to reconnect, short enough to stop paying."""
+
+PAUSED_SECONDS = 120.0
+"""How long the provider is kept waiting in a pause; after that the rest is asked for anew."""
+
+LOST = frozenset(
+    error.code
+    for error in (
+        ConnectionLost,
+        FirstTokenTimeout,
+        IdleTimeout,
+        ProviderUnavailable,
+        RateLimited,
+        ReplyTruncated,
+        StreamFailed,
+    )
+)
+"""Codes of failures that a pause may be the cause of: nobody read what the provider sent."""
 
 REMEMBERED = 1_000
 """Ended generations that can still be watched from their first event."""
@@ -30,19 +64,21 @@ REMEMBERED = 1_000
 class Generations:
     """Starts replies on an event loop in a thread of its own, and finds them by id."""
 
-    def __init__(self, *, max_concurrent: int) -> None:
+    def __init__(self, *, max_concurrent: int, paused_seconds: float = PAUSED_SECONDS) -> None:
         self.max_concurrent = max_concurrent
+        self._paused_seconds = paused_seconds
         self._lock = threading.Lock()
         self._generations: dict[str, Generation] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._running = 0
+        self._tasks: dict[Generation, asyncio.Task[None]] = {}
+        self._places: set[Generation] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="personachat-engine", daemon=True)
         self._thread.start()
 
     @property
     def running(self) -> int:
-        return self._running
+        """How many of the places are taken."""
+        return len(self._places)
 
     def find(self, reply_id: str) -> Generation | None:
         return self._generations.get(reply_id)
@@ -50,34 +86,38 @@ class Generations:
     def start(
         self,
         generation: Generation,
-        events: Callable[[], AsyncGenerator[ReplyEvent]],
+        events: Asked,
         *,
         on_ended: Callable[[Generation], None] = lambda _: None,
     ) -> Generation:
         """Run a reply; `on_ended` is called once, on the engine's loop, after its last event.
 
-        Above the limit the generation fails at once with `too_many_replies`.
+        `events` is called with the text that is there, and again where the rest has to be asked for after
+        a pause. Above the limit the generation fails at once with `too_many_replies`. What another
+        process generates takes no place, and is followed once: the one that is returned may be an older one.
         """
-        with self._lock:
-            admitted = self._running < self.max_concurrent
-            self._running += admitted
 
         def ended(generation: Generation) -> None:
-            if admitted:
-                with self._lock:
-                    self._running -= 1
+            self._leave_place(generation)
             self._loop.call_soon_threadsafe(self._end, generation, on_ended)
 
         generation.on_ended = ended
         generation.on_unfollowed = self._watch_over
         with self._lock:  # from here on anybody may find it, and stop it
+            there = self._generations.get(generation.id)
+            if generation.remote and there and there.live:
+                return there
+            admitted = generation.remote is not None or len(self._places) < self.max_concurrent
+            if admitted and not generation.remote:
+                self._places.add(generation)
+            self._generations.pop(generation.id, None)  # a continued reply is one of the newest again
             self._generations[generation.id] = generation
             self._forget_the_oldest()
         if admitted:
             self._loop.call_soon_threadsafe(self._spawn, generation, events)
         else:
             taken = f"All {self.max_concurrent} places for replies are taken."
-            generation.add(Failed.of(TooManyReplies(taken, hint="Try again in a moment.")))
+            generation.end(Failed.of(TooManyReplies(taken, hint="Try again in a moment.")))
         return generation
 
     def ask(self, coroutine: Coroutine[Any, Any, T], *, timeout_seconds: float) -> T:
@@ -97,9 +137,12 @@ class Generations:
             raise
 
     def stop_all(self) -> None:
-        """Stop every running reply."""
+        """Stop every reply that runs here."""
         for generation in list(self._generations.values()):
-            generation.stop()
+            if generation.remote:
+                generation.interrupt()
+            else:
+                generation.stop()
 
     def close(self) -> None:
         """Stop every reply and the loop; returns once the thread has ended."""
@@ -111,27 +154,69 @@ class Generations:
         self._thread.join(timeout=10)
         self._loop.close()
 
-    def _spawn(self, generation: Generation, events: Callable[[], AsyncGenerator[ReplyEvent]]) -> None:
-        if generation.running:
-            task = self._loop.create_task(self._run(generation, events()))
-            self._tasks[generation.id] = task
+    def _spawn(self, generation: Generation, events: Asked) -> None:
+        if generation.live:
+            task = self._loop.create_task(self._run(generation, events))
+            self._tasks[generation] = task
             self._watch_over(generation)
 
-    async def _run(self, generation: Generation, events: AsyncGenerator[ReplyEvent]) -> None:
+    async def _run(self, generation: Generation, events: Asked) -> None:
         try:
-            async for event in events:
-                generation.add(event)
+            await self._answer(generation, events)
         except Exception:
             log.exception("A reply failed in a way nobody foresaw")
         finally:
-            with suppress(Exception):
-                await events.aclose()
-            generation.add(Failed.of(unforeseen()))
+            generation.end(Failed.of(unforeseen()))
+
+    async def _answer(self, generation: Generation, events: Asked) -> None:
+        """Add the events; ask for the rest where the provider was lost because of a pause, once for each."""
+        held: ReplyEvent | None = None
+        while True:
+            if generation.state == "paused":
+                self._leave_place(generation)
+            await generation.resumed()
+            if held and not generation.add(held):
+                continue  # paused again
+            if not generation.live:
+                return
+            held = None
+            self._take_place(generation)
+            pauses = generation.pauses
+            async with aclosing(events(generation.snapshot().text)) as coming:
+                async for event in coming:
+                    if generation.pauses > pauses and isinstance(event, Failed) and event.code in LOST:
+                        break
+                    if not await self._passed(generation, event):
+                        held = event
+                        break
+                else:
+                    return
+
+    async def _passed(self, generation: Generation, event: ReplyEvent) -> bool:
+        """Add an event, after the pause if there is one; False where that lasts too long."""
+        while not generation.add(event):
+            try:
+                async with asyncio.timeout(self._paused_seconds):
+                    await generation.resumed()
+            except TimeoutError:
+                return False
+        return True
+
+    def _take_place(self, generation: Generation) -> None:
+        with self._lock:
+            if not generation.remote and generation.live:
+                self._places.add(generation)
+
+    def _leave_place(self, generation: Generation) -> None:
+        with self._lock:
+            self._places.discard(generation)
 
     def _end(self, generation: Generation, on_ended: Callable[[Generation], None]) -> None:
-        task = self._tasks.pop(generation.id, None)
+        task = self._tasks.pop(generation, None)
         if task is not None:
             task.cancel()
+        if generation.remote and self._generations.get(generation.id) is generation:
+            del self._generations[generation.id]  # what becomes of it further is not seen here
         try:
             on_ended(generation)
         except Exception:
@@ -149,7 +234,7 @@ class Generations:
 
     def _forget_the_oldest(self) -> None:
         if len(self._generations) > REMEMBERED + self.max_concurrent:
-            ended = [g.id for g in self._generations.values() if not g.running]
+            ended = [g.id for g in self._generations.values() if not g.live]
             for reply_id in ended[: len(self._generations) - REMEMBERED]:
                 del self._generations[reply_id]
 

@@ -5,10 +5,19 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+from personachat import pricing
+from personachat.answering import Answers
+from personachat.branches import Branches
 from personachat.chat import ChatService
+from personachat.checkpoints import Checkpoints
+from personachat.conversations.database import Database
 from personachat.conversations.memory import MemoryConversations
+from personachat.conversations.records import SqlReplies
+from personachat.conversations.sql import SqlConversations
 from personachat.engine import ReplyLimits
 from personachat.generations import Generations
+from personachat.inspection import Inspection
+from personachat.library import Library
 from personachat.providers.registry import ProviderRegistry
 from personachat.replies import Replies
 from personachat.settings import Settings, load_settings
@@ -17,47 +26,85 @@ from personachat.store.seeding import open_store
 
 
 @dataclass(frozen=True, slots=True)
+class Workspace:
+    """What one owner can do, each part bound to them."""
+
+    owner: str
+    chat: ChatService
+    branches: Branches
+    inspection: Inspection
+    library: Library
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """The parts, ready to use."""
 
     settings: Settings
     personas: PersonaStore
-    conversations: MemoryConversations
+    database: Database
     providers: ProviderRegistry
     generations: Generations
-    chat: ChatService
+    checkpoints: Checkpoints
+    answers: Answers
+
+    def of(self, owner: str) -> Workspace:
+        """One owner's workspace; cheap to make."""
+        return Workspace(
+            owner,
+            ChatService(self.answers, owner=owner),
+            Branches(self.answers, owner=owner),
+            Inspection(self.answers, owner=owner),
+            Library(self.database, owner=owner),
+        )
 
     def warm_up(self) -> None:
-        """Do what the first reply would wait for; takes seconds. Errors as for Generations.ask."""
+        """Do what the first reply would wait for; takes seconds.
+
+        Errors as for Generations.ask; DatabaseUnavailable, DatabaseDamaged.
+        """
         self.generations.ask(self.providers.warm_up(), timeout_seconds=60)
+        pricing.warm_up()
+        self.database.prepare()
 
     def close(self) -> None:
-        """End every running reply, then the providers, then the loop they ran on."""
+        """End every live reply and record its end, then the providers, then the loop they ran on."""
         self.generations.stop_all()
         try:
             self.generations.ask(self.providers.aclose(), timeout_seconds=10)
         finally:
             self.generations.close()
+            self.checkpoints.close()
+            self.database.close()
 
 
 def build_services(settings: Settings) -> Services:
-    """Build the parts."""
+    """Build the parts. The database is opened when it is first needed."""
     personas = open_store(settings)
-    conversations = MemoryConversations()
+    database = Database.of(settings)
+    records = SqlReplies(database)
     providers = ProviderRegistry(settings)
     generations = Generations(max_concurrent=settings.max_concurrent_replies)
+    checkpoints = Checkpoints(records)
     limits = ReplyLimits(
         first_token_seconds=settings.first_token_timeout_seconds,
         idle_seconds=settings.idle_timeout_seconds,
         reply_seconds=settings.reply_timeout_seconds,
     )
-    chat = ChatService(
+    answers = Answers(
         personas=personas,
-        conversations=conversations,
+        stored=SqlConversations(database),
+        temporary=MemoryConversations(),
+        records=records,
         replies=Replies(providers, limits=limits),
         generations=generations,
+        checkpoints=checkpoints,
     )
-    return Services(settings, personas, conversations, providers, generations, chat)
+    answers.when_done = lambda owner, conversation_id: ChatService(answers, owner=owner).send_queued(
+        conversation_id
+    )
+    checkpoints.start()
+    return Services(settings, personas, database, providers, generations, checkpoints, answers)
 
 
 _lock = threading.Lock()

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from personachat.chat import ChatService
 from personachat.conversations.model import Conversation, Reply
 from personachat.errors import (
     ConversationNotFound,
@@ -20,10 +21,15 @@ from personachat.errors import (
 from personachat.generation import Generation
 from personachat.messages import ChatMessage
 from personachat.services import Services
-from tests.conftest import persona_text
+from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, Gate, chunk, events, status, tokens
 
 WAIT = 10
+
+
+@pytest.fixture
+def chat(services: Services) -> ChatService:
+    return local(services).chat
 
 
 def ended(generation: Generation) -> Reply:
@@ -39,205 +45,211 @@ def sent(fake: FakeProvider) -> list[tuple[str, str]]:
     return [(message["role"], message["content"]) for message in fake.chats[-1].body["messages"]]
 
 
-def test_a_message_is_answered_and_both_turns_are_kept(services: Services, fake: FakeProvider) -> None:
+def test_a_message_is_answered_and_both_turns_are_kept(chat: ChatService, fake: FakeProvider) -> None:
     fake.enqueue(tokens(["Hel", "lo"]))
-    conversation = services.chat.start()
-    reply = ended(services.chat.send(conversation.id, "Hi", persona_id="tester"))
+    conversation = chat.start()
+    reply = ended(chat.send(conversation.id, "Hi", persona_id="tester"))
     assert (reply.state, reply.text, reply.model) == ("finished", "Hello", "gpt-4")
-    turns = services.chat.conversation(conversation.id).path
+    turns = chat.conversation(conversation.id).path
     assert [(turn.role, turn.as_message().content) for turn in turns] == [
         ("user", "Hi"),
         ("assistant", "Hello"),
     ]
 
 
-def test_earlier_turns_are_sent_along(services: Services, fake: FakeProvider) -> None:
+def test_earlier_turns_are_sent_along(chat: ChatService, fake: FakeProvider) -> None:
     fake.enqueue(tokens(["one"]), tokens(["two"]))
-    conversation = services.chat.start()
-    ended(services.chat.send(conversation.id, "first", persona_id="tester"))
-    ended(services.chat.send(conversation.id, "second", persona_id="tester"))
+    conversation = chat.start()
+    ended(chat.send(conversation.id, "first", persona_id="tester"))
+    ended(chat.send(conversation.id, "second", persona_id="tester"))
     assert sent(fake)[1:] == [("user", "first"), ("assistant", "one"), ("user", "second")]
 
 
-def test_the_greeting_is_the_first_turn(services: Services, fake: FakeProvider) -> None:
+def test_the_greeting_is_the_first_turn(services: Services, chat: ChatService, fake: FakeProvider) -> None:
     services.personas.save(persona_text("greeter", greeting="Hello from {{char}}."))
-    conversation = services.chat.start()
-    ended(services.chat.send(conversation.id, "Hi", persona_id="greeter"))
+    conversation = chat.start()
+    ended(chat.send(conversation.id, "Hi", persona_id="greeter"))
     assert sent(fake)[1:] == [("assistant", "Hello from Greeter."), ("user", "Hi")]
 
 
-def test_history_that_is_given_goes_before_the_message(services: Services, fake: FakeProvider) -> None:
+def test_history_that_is_given_goes_before_the_message(chat: ChatService, fake: FakeProvider) -> None:
     history = [ChatMessage("user", "a"), ChatMessage("assistant", "b")]
-    ended(services.chat.send(services.chat.start().id, "c", persona_id="tester", history=history))
+    ended(chat.send(chat.start().id, "c", persona_id="tester", history=history))
     assert sent(fake)[1:] == [("user", "a"), ("assistant", "b"), ("user", "c")]
 
 
-def test_another_persona_takes_over_with_the_history(services: Services, fake: FakeProvider) -> None:
+def test_another_persona_takes_over_with_the_history(
+    services: Services, chat: ChatService, fake: FakeProvider
+) -> None:
     services.personas.save(persona_text("second", systemPrompt="You are the second."))
-    conversation = services.chat.start()
-    ended(services.chat.send(conversation.id, "Hi", persona_id="tester"))
-    ended(services.chat.send(conversation.id, "And you?", persona_id="second"))
+    conversation = chat.start()
+    ended(chat.send(conversation.id, "Hi", persona_id="tester"))
+    ended(chat.send(conversation.id, "And you?", persona_id="second"))
     assert sent(fake)[0] == ("system", "You are the second.")
     assert len(sent(fake)) == 4
-    assert [turn.persona_id for turn in services.chat.conversation(conversation.id).path] == [
+    assert [turn.persona_id for turn in chat.conversation(conversation.id).path] == [
         *["tester"] * 2,
         *["second"] * 2,
     ]
 
 
 def test_the_words_are_kept_when_the_provider_refuses_and_can_be_retried(
-    services: Services, fake: FakeProvider
+    chat: ChatService, fake: FakeProvider
 ) -> None:
     fake.enqueue(status(401, {}, b'{"error": {"message": "bad key"}}'), tokens(["fine"]))
-    conversation = services.chat.start()
-    failed = ended(services.chat.send(conversation.id, "my words", persona_id="tester"))
+    conversation = chat.start()
+    failed = ended(chat.send(conversation.id, "my words", persona_id="tester"))
     assert failed.error
     assert failed.error.code == "api_key_refused"
-    assert services.chat.conversation(conversation.id).path[0].content == "my words"
-    assert ended(services.chat.retry(conversation.id)).text == "fine"
-    path = services.chat.conversation(conversation.id).path
+    assert chat.conversation(conversation.id).path[0].content == "my words"
+    assert ended(chat.retry(conversation.id)).text == "fine"
+    path = chat.conversation(conversation.id).path
     assert [turn.role for turn in path] == ["user", "assistant"]
     assert sent(fake)[1:] == [("user", "my words")]
 
 
-def test_a_retry_leaves_the_first_reply_beside_the_second(services: Services, fake: FakeProvider) -> None:
+def test_a_retry_leaves_the_first_reply_beside_the_second(chat: ChatService, fake: FakeProvider) -> None:
     fake.enqueue(tokens(["first"]), tokens(["second"]))
-    conversation = services.chat.start()
-    ended(services.chat.send(conversation.id, "Hi", persona_id="tester"))
-    ended(services.chat.retry(conversation.id))
-    turns = services.chat.conversation(conversation.id).turns.values()
-    assert {turn.reply.text for turn in turns if turn.reply} == {"first", "second"}
+    conversation = chat.start()
+    ended(chat.send(conversation.id, "Hi", persona_id="tester"))
+    ended(chat.retry(conversation.id))
+    shown = chat.conversation(conversation.id)
+    assert shown.leaf
+    both = [chat.generation(reply_id).snapshot().text for reply_id in shown.siblings[shown.leaf.id]]
+    assert both == ["first", "second"]
 
 
-def test_stop_keeps_the_text_and_the_next_message_works(services: Services, fake: FakeProvider) -> None:
+def test_stop_keeps_the_text_and_the_next_message_works(chat: ChatService, fake: FakeProvider) -> None:
     fake.enqueue(tokens(["part", Gate()]), tokens(["next"]))
-    conversation = services.chat.start()
-    generation = services.chat.send(conversation.id, "Hi", persona_id="tester")
+    conversation = chat.start()
+    generation = chat.send(conversation.id, "Hi", persona_id="tester")
     while not generation.snapshot().text:
         generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=WAIT)
-    services.chat.stop(generation.id)
+    chat.stop(generation.id)
     assert fake.wait_for_disconnect()
-    shown = services.chat.conversation(conversation.id).leaf
+    shown = chat.conversation(conversation.id).leaf
     assert shown
     assert shown.reply
     assert (shown.reply.state, shown.reply.text) == ("stopped", "part")
-    assert ended(services.chat.send(conversation.id, "Again", persona_id="tester")).text == "next"
+    assert ended(chat.send(conversation.id, "Again", persona_id="tester")).text == "next"
     assert sent(fake)[1:] == [("user", "Hi"), ("assistant", "part"), ("user", "Again")]
 
 
-def test_one_reply_at_a_time(services: Services, fake: FakeProvider) -> None:
+def test_one_reply_at_a_time(chat: ChatService, fake: FakeProvider) -> None:
     gate = Gate()
     fake.enqueue(tokens([gate, "done"]))
-    conversation = services.chat.start()
-    generation = services.chat.send(conversation.id, "Hi", persona_id="tester")
+    conversation = chat.start()
+    generation = chat.send(conversation.id, "Hi", persona_id="tester")
     with pytest.raises(ReplyInProgress):
-        services.chat.send(conversation.id, "Again", persona_id="tester")
+        chat.send(conversation.id, "Again", persona_id="tester")
     with pytest.raises(ReplyInProgress):
-        services.chat.retry(conversation.id)
+        chat.retry(conversation.id)
     gate.open()
     assert ended(generation).text == "done"
 
 
-def test_a_queued_message_goes_out_when_the_reply_is_done(services: Services, fake: FakeProvider) -> None:
+def test_a_queued_message_goes_out_when_the_reply_is_done(chat: ChatService, fake: FakeProvider) -> None:
     gate = Gate()
     fake.enqueue(tokens(["one", gate]), tokens(["two"]))
-    conversation = services.chat.start()
-    services.chat.send(conversation.id, "first", persona_id="tester")
-    services.chat.queue(conversation.id, "second", persona_id="tester")
-    assert [message.content for message in services.chat.conversation(conversation.id).queue] == ["second"]
+    conversation = chat.start()
+    chat.send(conversation.id, "first", persona_id="tester")
+    chat.queue(conversation.id, "second", persona_id="tester")
+    assert [message.content for message in chat.conversation(conversation.id).queue] == ["second"]
     gate.open()
     fake.wait_for_chats(2)
     assert sent(fake)[1:] == [("user", "first"), ("assistant", "one"), ("user", "second")]
-    assert not services.chat.conversation(conversation.id).queue
+    assert not chat.conversation(conversation.id).queue
 
 
 def test_a_queued_message_waits_after_a_failure_and_can_be_taken_back(
-    services: Services, fake: FakeProvider
+    chat: ChatService, fake: FakeProvider
 ) -> None:
     gate = Gate()
     fake.enqueue(replace(status(401, {}, b"{}"), early=(gate,)))
-    conversation = services.chat.start()
-    generation = services.chat.send(conversation.id, "first", persona_id="tester")
-    services.chat.queue(conversation.id, "second", persona_id="tester")
+    conversation = chat.start()
+    generation = chat.send(conversation.id, "first", persona_id="tester")
+    chat.queue(conversation.id, "second", persona_id="tester")
     gate.open()
     assert ended(generation).state == "failed"
-    (message,) = services.chat.conversation(conversation.id).queue
-    assert services.chat.unqueue(conversation.id, message.id) == "second"
-    assert services.chat.unqueue(conversation.id, message.id) == ""
+    (message,) = chat.conversation(conversation.id).queue
+    assert chat.unqueue(conversation.id, message.id) == message
+    assert chat.unqueue(conversation.id, message.id) is None
 
 
-def test_clear_can_be_undone(services: Services, fake: FakeProvider) -> None:
-    conversation = services.chat.start()
-    ended(services.chat.send(conversation.id, "Hi", persona_id="tester"))
-    leaf_id = services.chat.clear(conversation.id)
-    assert not services.chat.conversation(conversation.id).path
+def test_clear_can_be_undone(chat: ChatService, fake: FakeProvider) -> None:
+    conversation = chat.start()
+    ended(chat.send(conversation.id, "Hi", persona_id="tester"))
+    leaf_id = chat.clear(conversation.id)
+    assert not chat.conversation(conversation.id).path
     assert leaf_id
-    services.chat.restore(conversation.id, leaf_id)
-    assert len(services.chat.conversation(conversation.id).path) == 2
+    chat.restore(conversation.id, leaf_id)
+    assert len(chat.conversation(conversation.id).path) == 2
 
 
-def test_clear_stops_the_reply(services: Services, fake: FakeProvider) -> None:
+def test_clear_stops_the_reply(chat: ChatService, fake: FakeProvider) -> None:
     fake.enqueue(tokens([Gate()]))
-    conversation = services.chat.start()
-    generation = services.chat.send(conversation.id, "Hi", persona_id="tester")
+    conversation = chat.start()
+    generation = chat.send(conversation.id, "Hi", persona_id="tester")
     fake.wait_for_chats()
-    services.chat.clear(conversation.id)
+    chat.clear(conversation.id)
     assert generation.state == "stopped"
-    assert not services.chat.conversation(conversation.id).path
+    assert not chat.conversation(conversation.id).path
 
 
 def test_without_a_key_the_reply_fails_with_the_way_out(make_services: Callable[..., Services]) -> None:
     services = make_services(openai_base_url=None, openai_api_key=None)
+    chat = local(services).chat
     services.personas.save(persona_text("named", model="openai/gpt-4"))
-    reply = ended(services.chat.send(services.chat.start().id, "Hi", persona_id="named"))
+    reply = ended(chat.send(chat.start().id, "Hi", persona_id="named"))
     assert reply.error
     assert reply.error.code == "api_key_missing"
     assert "OPENAI_API_KEY" in reply.error.message + reply.error.hint
 
 
 @pytest.mark.parametrize("text", ["", "  \n", "x" * 200_001], ids=["empty", "blank", "too long"])
-def test_a_message_that_cannot_be_sent_leaves_no_trace(services: Services, text: str) -> None:
-    conversation = services.chat.start()
+def test_a_message_that_cannot_be_sent_leaves_no_trace(chat: ChatService, text: str) -> None:
+    conversation = chat.start()
     with pytest.raises(MessageInvalid):
-        services.chat.send(conversation.id, text, persona_id="tester")
-    assert not services.chat.conversation(conversation.id).path
+        chat.send(conversation.id, text, persona_id="tester")
+    assert not chat.conversation(conversation.id).path
 
 
-def test_what_cannot_be_stored_is_replaced(services: Services, fake: FakeProvider) -> None:
-    ended(services.chat.send(services.chat.start().id, "a\0b\ud800c", persona_id="tester"))
+def test_what_cannot_be_stored_is_replaced(chat: ChatService, fake: FakeProvider) -> None:
+    ended(chat.send(chat.start().id, "a\0b\ud800c", persona_id="tester"))
     assert sent(fake)[-1] == ("user", "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c")
 
 
-def test_unknown_ids_are_said(services: Services) -> None:
-    conversation = services.chat.start()
+def test_unknown_ids_are_said(chat: ChatService) -> None:
+    conversation = chat.start()
     with pytest.raises(PersonaNotFound):
-        services.chat.send(conversation.id, "Hi", persona_id="nobody")
+        chat.send(conversation.id, "Hi", persona_id="nobody")
     with pytest.raises(ConversationNotFound):
-        services.chat.conversation("nothing")
+        chat.conversation("nothing")
     with pytest.raises(ReplyNotFound):
-        services.chat.stop("nothing")
+        chat.stop("nothing")
     with pytest.raises(ReplyNotFound):
-        services.chat.retry(conversation.id)
+        chat.retry(conversation.id)
 
 
 def test_the_default_model_steps_in_where_the_provider_lacks_the_personas(
     make_services: Callable[..., Services], fake: FakeProvider
 ) -> None:
     services = make_services(default_model="llama")
+    chat = local(services).chat
     missing = b'{"error": {"code": "model_not_found", "message": "no such model"}}'
     fake.enqueue(status(404, {}, missing), tokens(["Hello"]), tokens(["Again"]))
-    conversation = services.chat.start()
-    reply = ended(services.chat.send(conversation.id, "Hi", persona_id="tester"))
+    conversation = chat.start()
+    reply = ended(chat.send(conversation.id, "Hi", persona_id="tester"))
     assert (reply.text, reply.model) == ("Hello", "llama")
     assert "llama" in reply.notices[0]
-    assert ended(services.chat.send(conversation.id, "Hi", persona_id="tester")).text == "Again"
+    assert ended(chat.send(conversation.id, "Hi", persona_id="tester")).text == "Again"
     assert [request.body["model"] for request in fake.chats] == ["gpt-4", "llama", "llama"]
 
 
-def test_without_a_default_model_a_missing_one_is_said(services: Services, fake: FakeProvider) -> None:
+def test_without_a_default_model_a_missing_one_is_said(chat: ChatService, fake: FakeProvider) -> None:
     missing = b'{"error": {"code": "model_not_found", "message": "no such model"}}'
     fake.enqueue(status(404, {}, missing))
-    reply = ended(services.chat.send(services.chat.start().id, "Hi", persona_id="tester"))
+    reply = ended(chat.send(chat.start().id, "Hi", persona_id="tester"))
     assert reply.error
     assert reply.error.code == "model_not_found"
     assert "fake-1" in reply.error.message + reply.error.hint
@@ -247,47 +259,48 @@ def test_a_model_that_is_lost_in_mid_reply_is_not_continued_by_the_default_one(
     make_services: Callable[..., Services], fake: FakeProvider
 ) -> None:
     services = make_services(default_model="llama")
+    chat = local(services).chat
     lost = {"error": {"code": "model_not_found", "message": "The model was unloaded."}}
     fake.enqueue(events(chunk({"content": "half of "}), lost), tokens(["another"]))
-    reply = ended(services.chat.send(services.chat.start().id, "Hi", persona_id="tester"))
+    reply = ended(chat.send(chat.start().id, "Hi", persona_id="tester"))
     assert (reply.state, reply.text) == ("failed", "half of ")
     assert len(fake.chats) == 1
 
 
-def test_a_conversation_that_is_kept_keeps_its_running_reply(services: Services, fake: FakeProvider) -> None:
+def test_a_conversation_that_is_kept_keeps_its_running_reply(chat: ChatService, fake: FakeProvider) -> None:
     gate = Gate()
     fake.enqueue(tokens(["one", gate, " two"]))
-    conversation = services.chat.start(kept=False)
-    generation = services.chat.send(conversation.id, "Hi", persona_id="tester")
+    conversation = chat.start(kept=False)
+    generation = chat.send(conversation.id, "Hi", persona_id="tester")
     with generation.followed():
-        services.chat.keep(conversation.id)
+        chat.keep(conversation.id)
     assert not fake.wait_for_disconnect(1.5)
     gate.open()
     assert ended(generation).text == "one two"
 
 
-def test_of_many_messages_at_once_one_is_answered(services: Services, fake: FakeProvider) -> None:
+def test_of_many_messages_at_once_one_is_answered(chat: ChatService, fake: FakeProvider) -> None:
     fake.enqueue(tokens([Gate()]))
-    conversation = services.chat.start()
+    conversation = chat.start()
 
     def send(number: int) -> bool:
         try:
-            services.chat.send(conversation.id, str(number), persona_id="tester")
+            chat.send(conversation.id, str(number), persona_id="tester")
         except ReplyInProgress:
             return False
         return True
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(send, range(32))) == 1
-    assert len(services.chat.conversation(conversation.id).path) == 2
+    assert len(chat.conversation(conversation.id).path) == 2
 
 
 def test_ended_replies_do_not_hold_the_conversations_they_came_from(
-    services: Services, fake: FakeProvider
+    services: Services, chat: ChatService, fake: FakeProvider
 ) -> None:
-    conversation = services.chat.start()
+    conversation = chat.start()
     for number in range(10):
-        ended(services.chat.send(conversation.id, str(number), persona_id="tester"))
+        ended(chat.send(conversation.id, str(number), persona_id="tester"))
     assert services.generations.running == 0
     gc.collect()
     versions = [found for found in gc.get_objects() if isinstance(found, Conversation)]

@@ -1,0 +1,119 @@
+"""Branches: what one owner does with turns that are there already.
+
+Nothing is overwritten: another reply or other words become a sibling, and deleting hides a branch. Errors
+are those of ChatService.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from personachat.answering import Answers, Asking, turn_like
+from personachat.chat import cleaned
+from personachat.conversations.model import Conversation, Rating, SentRequest, Turn, new_id
+from personachat.errors import ReplyInProgress, ReplyNotFound
+from personachat.generation import Generation
+from personachat.messages import storable
+
+MAX_NOTE_CHARACTERS = 2_000
+
+
+class Branches:
+    """Safe for threads; cheap to make."""
+
+    def __init__(self, answers: Answers, *, owner: str) -> None:
+        self._answers = answers
+        self._owner = owner
+
+    def tree(self, conversation_id: str) -> tuple[Turn, ...]:
+        """Every turn of every branch, parents first, live replies as they are now."""
+        return self._answers.tree(self._owner, conversation_id)
+
+    def regenerate(
+        self,
+        turn_id: str,
+        *,
+        persona_id: str | None = None,
+        model: str | None = None,
+        offline: bool = False,
+    ) -> Generation:
+        """Put another reply beside this one: by its persona or another, with that one's model or `model`."""
+        conversation, turn = self._idle_with(turn_id)
+        if turn.role != "assistant" or turn.parent_id is None:
+            raise ReplyNotFound("This message is no reply to anything.")
+        return self._answers.answer(
+            conversation,
+            said=[],
+            path=self._answers.path(self._owner, turn.parent_id),
+            persona=self._answers.personas.get(persona_id or turn.persona_id),
+            asking=Asking(offline=offline, model=model),
+        )
+
+    def edit(self, turn_id: str, text: str, *, offline: bool = False) -> Generation | None:
+        """Put other words beside a turn's. A user's are answered, and their reply comes back."""
+        text = cleaned(text)
+        conversation, turn = self._idle_with(turn_id)
+        changed = turn_like(turn, text)
+        if turn.role == "user":
+            return self._answers.answer(
+                conversation,
+                said=[changed],
+                path=[*self._answers.path(self._owner, turn.parent_id), changed],
+                persona=self._answers.personas.get(turn.persona_id),
+                asking=Asking(offline=offline),
+            )
+        store = self._answers.store_of(conversation.id)
+        if not store.append(self._owner, conversation.id, [changed], only_after=conversation.leaf_id):
+            raise ReplyInProgress("This conversation has just gone on in another window.")
+        return None
+
+    def fork(self, turn_id: str) -> Conversation:
+        """A new conversation that holds the turns down to this one."""
+        path = self._answers.path(self._owner, turn_id)
+        store = self._answers.store_with(turn_id)
+        requests: dict[str, SentRequest] = {}
+        copies: list[Turn] = []
+        for turn in path:
+            parent_id = copies[-1].id if copies else None
+            copies.append(replace(turn, id=new_id(), parent_id=parent_id))
+            if turn.reply:
+                if turn.reply.live:
+                    copies[-1] = replace(copies[-1], reply=replace(turn.reply, state="stopped"))
+                request = store.request(self._owner, turn.id)
+                requests |= {copies[-1].id: request} if request else {}
+        forked = store.create(self._owner)
+        store.append(self._owner, forked.id, copies, only_after=None, requests=requests)
+        return store.get(self._owner, forked.id)
+
+    def show_sibling(self, turn_id: str) -> None:
+        """Make the branch of this turn the active one, down to its newest turn."""
+        store = self._answers.store_with(turn_id)
+        conversation_id, _ = store.turn(self._owner, turn_id)
+        store.show_branch(self._owner, conversation_id, turn_id)
+
+    def delete_turn(self, turn_id: str) -> str | None:
+        """Hide a turn and all that follows it; a live reply among that is stopped.
+
+        Returns what `restore_turn` needs to undo it.
+        """
+        store = self._answers.store_with(turn_id)
+        conversation_id, _ = store.turn(self._owner, turn_id)
+        conversation = store.get(self._owner, conversation_id)
+        if any(turn.id == turn_id for turn in conversation.path):
+            generation = self._answers.live(conversation)
+            if generation:
+                generation.stop()
+        return store.delete_turn(self._owner, turn_id)
+
+    def restore_turn(self, turn_id: str, leaf_id: str | None) -> None:
+        """Undo `delete_turn`."""
+        self._answers.store_with(turn_id).restore_turn(self._owner, turn_id, leaf_id=leaf_id)
+
+    def rate(self, turn_id: str, rating: Rating | None, *, note: str = "") -> None:
+        """Rate a reply, with a note if there is one; None takes the rating back."""
+        note = storable(note).strip()[:MAX_NOTE_CHARACTERS]
+        self._answers.store_with(turn_id).rate(self._owner, turn_id, rating, note=note)
+
+    def _idle_with(self, turn_id: str) -> tuple[Conversation, Turn]:
+        conversation_id, turn = self._answers.store_with(turn_id).turn(self._owner, turn_id)
+        return self._answers.idle(self._owner, conversation_id, last=1), turn

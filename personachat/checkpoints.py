@@ -1,0 +1,220 @@
+"""Writes what replies have so far: at least twice a second while they are live, and at once when they end.
+
+All of it happens on one thread of its own, which also says that this process lives, ends what dead ones have
+left, and does what other processes want. Where the database fails, words stay in memory until it is back.
+A temporary conversation's reply is never handed in here.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Collection
+from dataclasses import dataclass
+from typing import TypeVar
+
+from personachat import mirrors
+from personachat.conversations.base import ReplyRecords
+from personachat.conversations.model import Reply, TurnState, new_id
+from personachat.errors import PersonaChatError, unforeseen
+from personachat.generation import Generation
+from personachat.messages import ReplyEvent
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+INTERVAL_SECONDS = 0.4
+BEAT_SECONDS = 1.0
+
+INTERRUPT_SECONDS = 5.0
+"""Time between two looks for what dead processes have left."""
+
+CLOSING_SECONDS = 5.0
+"""How long the end of this process waits for a database that fails."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    generation: Generation
+    saved: tuple[int, TurnState] | None = None
+    """The version that is in the database."""
+    then: Callable[[], object] | None = None
+    """What is called once it has ended and that is written; None while it has not."""
+
+
+class Checkpoints:
+    """One a process. Safe for threads; nothing but `flush` and `close` waits for the database."""
+
+    def __init__(self, records: ReplyRecords, *, interval_seconds: float = INTERVAL_SECONDS) -> None:
+        self.process_id = new_id()
+        self._records = records
+        self._interval = interval_seconds
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._watched: dict[str, _Watched] = {}
+        self._written: list[Callable[[], object]] = []
+        self._trouble: PersonaChatError | None = None
+        self._urgent = threading.Event()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="personachat-checkpoints", daemon=True)
+
+    @property
+    def trouble(self) -> PersonaChatError | None:
+        """Why words are not being saved at the moment; None where they are."""
+        return self._trouble
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def watch(self, generation: Generation) -> None:
+        """Write this reply from now on; its turn is in the database as this process's."""
+        with self._lock:
+            self._watched[generation.id] = _Watched(generation)
+
+    def ended(self, generation: Generation, then: Callable[[], object] = lambda: None) -> None:
+        """Write the end of a watched reply at once, and call `then` after that, on the writing thread.
+
+        It is not called for a reply that somebody else has claimed or that is gone.
+        """
+        with self._lock:
+            watched = self._watched.get(generation.id)
+            if watched and watched.generation is generation:
+                watched.then = then
+        self._urgent.set()
+
+    def mirrored(self, generation: Generation) -> Callable[[str], AsyncGenerator[ReplyEvent]]:
+        """Make a new generation the mirror of what another process generates; returns its events."""
+        return mirrors.mirrored(self._records, generation, interval_seconds=self._interval)
+
+    def is_watched(self, turn_id: str) -> bool:
+        """Whether this process has more of a reply than is written, or may have soon."""
+        with self._lock:
+            return turn_id in self._watched
+
+    def is_live_elsewhere(self, turn_id: str) -> bool:
+        """Whether a reply is live, and not here. Raises DatabaseUnavailable."""
+        if self.is_watched(turn_id):
+            return False
+        found = self._records.look(turn_id)
+        return found is not None and found[0].live
+
+    def flush(self, *, timeout_seconds: float) -> bool:
+        """Write now what is there; False where it takes longer or the database fails."""
+        if not self._writing.acquire(timeout=timeout_seconds):
+            return False
+        try:
+            return self._save()
+        finally:
+            self._writing.release()
+
+    def close(self) -> None:
+        """Write everything and say that this process ends; gives up on a database that keeps failing."""
+        self._closed.set()
+        self._urgent.set()
+        if self._thread.is_alive():
+            self._thread.join(CLOSING_SECONDS)
+        give_up = time.monotonic() + CLOSING_SECONDS
+        while not self.flush(timeout_seconds=CLOSING_SECONDS) and time.monotonic() < give_up:
+            threading.Event().wait(self._interval)
+        self._attempt(lambda: self._records.retire(self.process_id))
+
+    def _work(self) -> None:
+        beat = interrupt = 0.0
+        while not self._closed.is_set():
+            if time.monotonic() >= beat:
+                beat = time.monotonic() + BEAT_SECONDS
+                self._attempt(self._beat)
+            if time.monotonic() >= interrupt:
+                interrupt = time.monotonic() + INTERRUPT_SECONDS
+                self._attempt(self._records.interrupt)
+            self._urgent.wait(self._interval)
+            self._urgent.clear()
+            with self._writing:
+                self._save()
+            self._go_on()
+
+    def _save(self) -> bool:
+        """Write every reply that has changed, all together. `_writing` is held."""
+        with self._lock:
+            watched = list(self._watched.values())
+        due: dict[str, tuple[Reply, str]] = {}
+        versions: dict[str, tuple[int, TurnState]] = {}
+        for each in watched:
+            version = each.generation.version
+            if version != each.saved:
+                versions[each.generation.id] = version
+                due[each.generation.id] = each.generation.record()
+        written: Collection[str] = ()
+        if due:
+            found = self._attempt(lambda: self._records.save(due, process_id=self.process_id))
+            if found is None:
+                return False
+            written = found
+        for each in watched:
+            turn_id = each.generation.id
+            if turn_id in written:
+                each.saved = versions[turn_id]
+            elif turn_id in due:
+                self._forget(each)
+                each.generation.stop()
+        self._finish(watched)
+        return True
+
+    def _finish(self, watched: list[_Watched]) -> None:
+        """Let go of the replies whose end is written."""
+        for each in watched:
+            if each.then and each.saved == each.generation.version:
+                self._forget(each)
+                with self._lock:
+                    self._written.append(each.then)
+
+    def _forget(self, each: _Watched) -> None:
+        with self._lock:
+            if self._watched.get(each.generation.id) is each:
+                del self._watched[each.generation.id]
+
+    def _go_on(self) -> None:
+        """Call what was to be called after the ends that are written now."""
+        with self._lock:
+            written, self._written = self._written, []
+        for then in written:
+            try:
+                then()
+            except PersonaChatError as error:
+                log.warning("A reply ended, and what was to follow failed: %s", error.code)
+            except Exception:
+                log.exception("A reply ended, and what was to follow failed")
+
+    def _beat(self) -> bool:
+        for turn_id, control in self._records.beat(self.process_id).items():
+            with self._lock:
+                watched = self._watched.get(turn_id)
+            if watched:
+                _CONTROLS[control](watched.generation)
+        return True
+
+    def _attempt(self, write: Callable[[], T]) -> T | None:
+        """Do something with the database; None where it fails, which is logged once until it works again."""
+        try:
+            done = write()
+        except Exception as error:
+            trouble = error if isinstance(error, PersonaChatError) else unforeseen()
+            if self._trouble is None:
+                if trouble is error:
+                    log.warning("Replies are kept in memory, because they cannot be saved: %s", trouble.code)
+                else:
+                    log.exception("Replies are kept in memory, because they cannot be saved")
+            self._trouble = trouble
+            return None
+        if self._trouble:
+            self._trouble = None
+            log.info("Replies are saved again")
+        return done
+
+
+_CONTROLS: dict[str, Callable[[Generation], None]] = {
+    "pause": Generation.pause,
+    "resume": Generation.resume,
+    "stop": Generation.stop,
+}

@@ -1,0 +1,194 @@
+"""The rest of a reply: how a model is asked for it, and what is removed where it repeats itself.
+
+Whatever comes, every character that was not there before is kept, in order, and none is invented.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+
+from personachat.messages import (
+    ChatMessage,
+    Failed,
+    Finished,
+    ReplyEvent,
+    TextDelta,
+)
+from personachat.providers.base import ChatRequest
+
+GO_ON = (
+    "Your last message was cut off. Go on with it exactly where it stopped: "
+    "do not repeat any of it, and say nothing about this request."
+)
+
+PHRASE_CHARACTERS = 12
+"""From here on the text's own end, said again, is no coincidence: "ha ha" and "very very" are shorter."""
+
+WORD_LETTERS = 4
+"""So much of a word that was cut short, said again from its beginning, is no coincidence."""
+
+WHOLE_CHARACTERS = 6
+"""From here on a reply that begins with all of the text has been started over."""
+
+TELLING_CHARACTERS = 6
+"""Letters or digits that a repetition must hold: indentation and rules of dashes do repeat."""
+
+RESTART_CHARACTERS = 40
+"""From here on what begins as the text did is that reply once more, even if it then takes another way."""
+
+TAIL_CHARACTERS = 2_000
+"""So much of the text's end may come again, unless all of it does."""
+
+LONGEST_BLANK_CHARACTERS = 200
+"""Blanks that are held back until it is seen what they lead to."""
+
+SENTENCE_END = re.compile(r"[.!?]\s+|[\n\u3002\uff01\uff1f]")
+
+
+def continuing(request: ChatRequest, text: str, *, prefills: bool) -> ChatRequest:
+    """The request for the rest of a reply of which `text` is there.
+
+    A provider that `prefills` goes on with a final assistant message; others are told to.
+    """
+    if not text:
+        return request
+    more = [ChatMessage("assistant", text)]
+    if not prefills:
+        more.append(ChatMessage("user", GO_ON))
+    return replace(request, messages=(*request.messages, *more), kept_last=request.kept_last + len(more))
+
+
+async def seamless(
+    events: AsyncGenerator[ReplyEvent], text: str, *, prefills: bool = False
+) -> AsyncGenerator[ReplyEvent]:
+    """The events of the rest of a reply, without what repeats the `text` that is there.
+
+    Removed are the text's last words or all of it where the rest begins with them. A provider that
+    `prefills` knows where it stopped: from it only the whole text is taken for a repetition. Text is
+    held back only as long as it says what `text` says; everything else passes at once.
+    """
+    seam: _Seam | None = _Seam(text, only_whole=prefills) if text else None
+    async with aclosing(events):
+        async for event in events:
+            if seam and isinstance(event, TextDelta):
+                rest = seam.add(event.content)
+                if rest is not None:
+                    seam = None
+                    if rest:
+                        yield TextDelta(rest)
+                continue
+            if seam and isinstance(event, (Finished, Failed)):
+                rest, seam = seam.end(cut_off=event != Finished("stop")), None
+                if rest:
+                    yield TextDelta(rest)
+            yield event
+    if seam and (rest := seam.end(cut_off=True)):
+        yield TextDelta(rest)
+
+
+class _Seam:
+    """Compares the beginning of the rest with the text, until it is clear where the new begins."""
+
+    def __init__(self, text: str, *, only_whole: bool) -> None:
+        self._text = text
+        self._whole = text.lstrip()
+        self._tail = "" if only_whole else self._whole[-TAIL_CHARACTERS:]
+        self._blank = ""
+        self._held = ""
+        """What came after the blanks. It is held as long as the text begins with it, or its tail has it."""
+        self._starts_over = True
+        self._at = 0
+
+    def add(self, content: str) -> str | None:
+        """Take more of the rest; what is new of all that came, or None as long as that is not clear."""
+        if not self._held:
+            self._blank += content
+            content = self._blank.lstrip()
+            self._blank = self._blank[: len(self._blank) - len(content)]
+            if not content:
+                return self._blank if len(self._blank) > LONGEST_BLANK_CHARACTERS else None
+        seen = len(self._held)
+        self._held += content
+        self._starts_over = self._starts_over and self._whole.startswith(content, seen)
+        if self._at >= 0 and not (seen and self._tail.startswith(content, self._at + seen)):
+            self._at = self._tail.find(self._held, self._at)
+        if self._starts_over:
+            return self._new() if len(self._held) == len(self._whole) else None
+        inside = self._at >= 0 and self._at + len(self._held) < len(self._tail)
+        return None if inside else self._new()
+
+    def end(self, *, cut_off: bool) -> str:
+        """What is new of what came, now that no more comes.
+
+        A rest that was cut off while it only repeated has said nothing new.
+        """
+        return "" if cut_off and _is_telling(self._held) else self._blank + self._held
+
+    def _new(self) -> str:
+        """What is new of what came."""
+        length = len(self._whole)
+        if (
+            self._held.startswith(self._whole)
+            and length >= WHOLE_CHARACTERS
+            and not _is_rhythmic(self._whole)
+        ):
+            return self._held[length:]
+        repeated = self._overlap()
+        if self._is_repetition(repeated):
+            return self._held[repeated:]
+        same = _length_in_common(self._held, self._whole)
+        if RESTART_CHARACTERS <= same < length:
+            return self._held[_sentence_begins(self._held[:same]) :]
+        return self._blank + self._held
+
+    def _overlap(self) -> int:
+        """How many characters, at most, the tail ends with that the rest begins with."""
+        probe, at = self._held[:WORD_LETTERS], 0
+        while (at := self._tail.find(probe, at)) >= 0:
+            if self._held.startswith(self._tail[at:]):
+                return len(self._tail) - at
+            at += 1
+        return 0
+
+    def _is_repetition(self, length: int) -> bool:
+        """Whether the overlap of this length is no coincidence."""
+        at = len(self._text) - length
+        said = self._text[at:]
+        if _is_telling(said):
+            return self._text.find(said) == at  # what was said before as well may be a refrain
+        runs_on = not self._blank and said[:1].isalpha() and said[-1:].isalpha()
+        starts_a_word = not self._text[:at][-1:].isalnum()
+        return length >= WORD_LETTERS and runs_on and starts_a_word and not _is_rhythmic(said)
+
+
+def _is_telling(said: str) -> bool:
+    """Whether this, said twice in a row, is a repetition."""
+    enough = len(said) >= PHRASE_CHARACTERS
+    return enough and sum(map(str.isalnum, said)) >= TELLING_CHARACTERS and not _is_rhythmic(said)
+
+
+def _is_rhythmic(said: str) -> bool:
+    """Whether it repeats itself, as "ha ha ha" does; so much text as no rhythm has is not looked at."""
+    if len(said) > TAIL_CHARACTERS:
+        return False
+    shift = said.find(said[: (len(said) + 1) // 2], 1)
+    while shift > 0:
+        if said.startswith(said[shift:]):
+            return True
+        shift = said.find(said[: (len(said) + 1) // 2], shift + 1)
+    return False
+
+
+def _length_in_common(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    return next(
+        (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+
+
+def _sentence_begins(said: str) -> int:
+    """Where the last sentence or line begins that `said` holds the beginning of."""
+    return max((end.end() for end in SENTENCE_END.finditer(said)), default=0)

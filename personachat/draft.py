@@ -1,0 +1,125 @@
+"""A reply as it grows: its events, folded into what is known of it at the moment.
+
+Time does not pass while it is paused. Where a reply is continued, what it took adds up.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from personachat.conversations.model import Reply, TurnState
+from personachat.messages import (
+    Failed,
+    Finished,
+    Noticed,
+    ReasoningDelta,
+    ReplyEvent,
+    Started,
+    TextDelta,
+    Usage,
+    UsageReported,
+)
+
+
+class Draft:
+    """Not safe for threads. `known` is the reply without its text and reasoning."""
+
+    def __init__(self, first: Reply) -> None:
+        self.known = replace(first, text="", reasoning="")
+        self._text = [first.text] if first.text else []
+        self._reasoning = [first.reasoning] if first.reasoning else []
+        self._began = time.monotonic() - (first.duration_seconds or 0)
+        self._paused: float | None = None
+
+    @property
+    def elapsed_seconds(self) -> float:
+        return (self._paused or time.monotonic()) - self._began
+
+    def reply(self) -> Reply:
+        if len(self._text) > 1:
+            self._text = ["".join(self._text)]
+        if len(self._reasoning) > 1:
+            self._reasoning = ["".join(self._reasoning)]
+        return replace(self.known, text="".join(self._text), reasoning="".join(self._reasoning))
+
+    def pause(self) -> None:
+        self._paused = time.monotonic()
+        self.set_state("paused")
+
+    def resume(self) -> None:
+        if self._paused:
+            self._began += time.monotonic() - self._paused
+        self._paused = None
+        self.set_state("running")
+
+    def set_state(self, state: TurnState) -> None:
+        self.known = replace(self.known, state=state)
+
+    def agree(self, reply: Reply) -> None:
+        """Take everything but the text from what another process says of the same reply."""
+        self.known = replace(reply, text="", reasoning="")
+
+    def add(self, event: ReplyEvent) -> None:
+        match event:
+            case TextDelta(content):
+                if not self._text:
+                    self._note_first_text()
+                self._text.append(content)
+            case ReasoningDelta(content):
+                if self.known.first_token_seconds is None:
+                    self.known = replace(self.known, first_token_seconds=self.elapsed_seconds)
+                self._reasoning.append(content)
+            case Started(provider, model):
+                self.known = replace(self.known, provider=provider, model=model)
+            case Noticed():
+                self.known = _with_notice(self.known, event)
+            case UsageReported():
+                self.known = _with_usage(self.known, event)
+            case Finished(reason):
+                self.known = replace(
+                    self.known,
+                    state="stopped" if reason == "stopped" else "finished",
+                    finish_reason=reason,
+                    duration_seconds=self.elapsed_seconds,
+                )
+            case Failed():
+                self.known = replace(
+                    self.known, state="failed", error=event, duration_seconds=self.elapsed_seconds
+                )
+
+    def _note_first_text(self) -> None:
+        elapsed, first = self.elapsed_seconds, self.known.first_token_seconds
+        self.known = replace(
+            self.known,
+            first_token_seconds=elapsed if first is None else first,
+            reasoning_seconds=elapsed if self._reasoning else None,
+        )
+
+
+def _with_notice(reply: Reply, event: Noticed) -> Reply:
+    """The reply with a notice, which is not said twice where the provider was asked twice."""
+    if event.message not in reply.notices:
+        reply = replace(reply, notices=(*reply.notices, event.message))
+    if event.memory_from is not None:
+        reply = replace(reply, memory_from=event.memory_from, summary=event.summary)
+    return reply
+
+
+def _with_usage(reply: Reply, event: UsageReported) -> Reply:
+    """The reply with what one more request took; a cost of which a part is not known is not known."""
+    if reply.usage is None:
+        return replace(reply, usage=event.usage, cost_usd=event.cost_usd)
+    known = reply.cost_usd is not None and event.cost_usd is not None
+    return replace(
+        reply,
+        usage=Usage(
+            _sum(reply.usage.prompt_tokens, event.usage.prompt_tokens),
+            _sum(reply.usage.completion_tokens, event.usage.completion_tokens),
+        ),
+        cost_usd=(reply.cost_usd or 0) + (event.cost_usd or 0) if known else None,
+    )
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None and other is None else (one or 0) + (other or 0)

@@ -1,0 +1,127 @@
+"""A reply's journal: kinds and lengths of its events, by which they are rebuilt from the stored text.
+
+It is a JSON array with one item an event. A number is the characters of a text delta, a negative one
+those of a reasoning delta; everything else is small and written out. A journal that does not fit
+its reply (imported, or of another version) costs nothing but the deltas' borders.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from personachat.conversations.model import Reply
+from personachat.messages import (
+    Failed,
+    Finished,
+    Noticed,
+    ReasoningDelta,
+    ReplyEvent,
+    Started,
+    TextDelta,
+    Usage,
+    UsageReported,
+)
+
+
+class Journal:
+    """The journal of events that grow in number: each is written once."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._items = ""
+
+    def of(self, events: Sequence[ReplyEvent]) -> str:
+        """The journal of `events`, which begin with those of the last call."""
+        new = ",".join(map(_item, events[self._count :]))
+        if new:
+            self._items = f"{self._items},{new}" if self._items else new
+            self._count = len(events)
+        return f"[{self._items}]"
+
+
+def encoded(events: Sequence[ReplyEvent]) -> str:
+    return Journal().of(events)
+
+
+def decoded(journal: str, reply: Reply) -> list[ReplyEvent]:
+    """The events of a stored reply, in their order; up to now where it is live or was interrupted."""
+    try:
+        events = list(_events(json.loads(journal), reply))
+    except (ValueError, TypeError):
+        events = list(_in_one_piece(reply))
+    if events and isinstance(events[-1], (Finished, Failed)):
+        events.pop()
+    end = _end_of(reply)
+    return [*events, end] if end else events
+
+
+def _end_of(reply: Reply) -> Finished | Failed | None:
+    """The event a reply ended with; None where it is live or was interrupted."""
+    if reply.live or reply.state == "interrupted":
+        return None
+    return reply.error or Finished(reply.finish_reason or "stop")
+
+
+def _item(event: ReplyEvent) -> str:
+    item: list[Any]
+    match event:
+        case TextDelta(content):
+            return str(len(content))
+        case ReasoningDelta(content):
+            return str(-len(content))
+        case Started(provider, model):
+            item = ["started", provider, model]
+        case Noticed(message, memory_from, summary):
+            item = ["noticed", message, memory_from, summary]
+        case UsageReported(usage, cost_usd):
+            item = ["usage", usage.prompt_tokens, usage.completion_tokens, cost_usd]
+        case Finished(reason):
+            item = ["finished", reason]
+        case Failed(code, message, hint, retry_after_seconds):
+            item = ["failed", code, message, hint, retry_after_seconds]
+    return json.dumps(item)
+
+
+def _events(items: Iterable[Any], reply: Reply) -> Iterator[ReplyEvent]:
+    """The events. Raises ValueError or TypeError for what is not this reply's journal."""
+    text = reasoning = 0
+    for item in items:
+        match item:
+            case int() if item >= 0:
+                yield TextDelta(reply.text[text : text + item])
+                text += item
+            case int():
+                yield ReasoningDelta(reply.reasoning[reasoning : reasoning - item])
+                reasoning -= item
+            case ["started", provider, model]:
+                yield Started(provider, model)
+            case ["noticed", message, memory_from, summary]:
+                yield Noticed(message, memory_from, summary)
+            case ["usage", prompt_tokens, completion_tokens, cost_usd]:
+                yield UsageReported(Usage(prompt_tokens, completion_tokens), cost_usd)
+            case ["finished", reason]:
+                yield Finished(reason)
+            case ["failed", code, message, hint, retry_after_seconds]:
+                yield Failed(code, message, hint, retry_after_seconds)
+            case _:
+                raise ValueError
+    if (text, reasoning) != (len(reply.text), len(reply.reasoning)):
+        raise ValueError
+
+
+def _in_one_piece(reply: Reply) -> Iterator[ReplyEvent]:
+    """Events that make up the reply, where nobody knows which they were."""
+    if reply.live and not (reply.text or reply.reasoning):
+        return
+    yield Started(reply.provider, reply.model)
+    for at, notice in enumerate(reply.notices):
+        last = at == len(reply.notices) - 1
+        yield Noticed(notice, reply.memory_from if last else None, reply.summary if last else "")
+    if reply.reasoning:
+        yield ReasoningDelta(reply.reasoning)
+    if reply.text:
+        yield TextDelta(reply.text)
+    if reply.usage:
+        yield UsageReported(reply.usage, reply.cost_usd)

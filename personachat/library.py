@@ -1,0 +1,165 @@
+"""An owner's library of conversations: finding, arranging, sharing, exporting and importing them.
+
+Everything is bound to one owner; another's conversation is one that does not exist. What other parts need of
+`personachat.conversations` for this is here by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from personachat.conversations import arranging, exporting, importing, listing, search, sharing
+from personachat.conversations.arranging import purge
+from personachat.conversations.database import Database
+from personachat.conversations.exporting import Exported, ExportFormat
+from personachat.conversations.listing import Filters, Listed, Summary
+from personachat.conversations.memory import no_such_conversation
+from personachat.conversations.search import Found, Hit
+from personachat.conversations.sharing import Share, Shared, SharedConversations, SharedTurn
+from personachat.messages import storable
+
+__all__ = [
+    "ExportFormat",
+    "Exported",
+    "Filters",
+    "Found",
+    "Hit",
+    "Library",
+    "Listed",
+    "Share",
+    "Shared",
+    "SharedConversations",
+    "SharedTurn",
+    "Summary",
+    "purge",
+]
+
+_ALL = Filters()
+
+
+class Library:
+    """One owner's; cheap to make. Methods raise ConversationNotFound, DatabaseUnavailable, DatabaseDamaged."""
+
+    def __init__(self, database: Database, *, owner: str) -> None:
+        self._database = database
+        self._owner = storable(owner)
+
+    def list(self, filters: Filters = _ALL, *, limit: int = 30, cursor: str | None = None) -> Listed:
+        """A page of what something was said in, newest first, pinned ones too. Raises CursorInvalid."""
+        with self._database.read() as connection:
+            return listing.listed(connection, self._owner, _asked(filters), limit=limit, cursor=cursor)
+
+    def pinned(self) -> tuple[Summary, ...]:
+        """All that are pinned and not archived, newest first."""
+        with self._database.read() as connection:
+            return listing.pinned(connection, self._owner)
+
+    def search(
+        self, query: str, filters: Filters = _ALL, *, limit: int = 30, cursor: str | None = None
+    ) -> Found:
+        """A page of the turns that hold all words of the query, newest first. Raises CursorInvalid only.
+
+        "Quoted words" stand next to each other, the last word may be the beginning of one. Any text is a query.
+        """
+        with self._database.read() as connection:
+            return search.found(
+                connection, self._owner, query, _asked(filters), limit=limit, cursor=cursor
+            )
+
+    def summary(self, conversation_id: str) -> Summary:
+        with self._database.read() as connection:
+            found = listing.summaries(connection, self._owner, [storable(conversation_id)])
+        if not found:
+            raise no_such_conversation()
+        return found[storable(conversation_id)]
+
+    def models(self) -> tuple[str, ...]:
+        """The models that answered in the owner's conversations, by name."""
+        with self._database.read() as connection:
+            return listing.models(connection, self._owner)
+
+    def personas(self) -> tuple[tuple[str, str], ...]:
+        """Id and newest name of the personas in the owner's conversations, by name."""
+        with self._database.read() as connection:
+            return listing.personas(connection, self._owner)
+
+    def rename(self, conversation_id: str, title: str) -> None:
+        """Give it a title of 1 to 200 characters. Raises MessageInvalid."""
+        kept = arranging.title_kept(title)
+        with self._database.write() as connection:
+            arranging.change(
+                connection, self._owner, storable(conversation_id), title=kept, has_own_title=True
+            )
+
+    def pin(self, conversation_id: str, pinned: bool) -> None:  # noqa: FBT001  # says itself
+        with self._database.write() as connection:
+            arranging.change(connection, self._owner, storable(conversation_id), pinned=pinned)
+
+    def archive(self, conversation_id: str, archived: bool) -> None:  # noqa: FBT001
+        with self._database.write() as connection:
+            arranging.change(connection, self._owner, storable(conversation_id), archived=archived)
+
+    def delete(self, conversation_id: str) -> None:
+        """Hide it; `restore` brings it back until it is purged."""
+        if not self.delete_many([conversation_id]):
+            raise no_such_conversation()
+
+    def restore(self, conversation_id: str) -> None:
+        """Undo `delete`; one that is not deleted stays as it is."""
+        with self._database.write() as connection:
+            if not arranging.is_there(connection, self._owner, storable(conversation_id)):
+                raise no_such_conversation()
+            arranging.set_deleted(connection, self._owner, [storable(conversation_id)], deleted=False)
+
+    def delete_many(self, ids: Iterable[str]) -> int:
+        """Hide those of them that are there; returns how many."""
+        wanted = [storable(conversation_id) for conversation_id in ids]
+        with self._database.write() as connection:
+            return arranging.set_deleted(connection, self._owner, wanted, deleted=True)
+
+    def restore_many(self, ids: Iterable[str]) -> int:
+        """Undo `delete_many`; returns how many came back."""
+        wanted = [storable(conversation_id) for conversation_id in ids]
+        with self._database.write() as connection:
+            return arranging.set_deleted(connection, self._owner, wanted, deleted=False)
+
+    def share(self, conversation_id: str) -> Share:
+        """A link to the active branch as it is now; the same link as before, where there was one.
+
+        Raises MessageInvalid where there is nothing to share.
+        """
+        with self._database.write() as connection:
+            return sharing.share(connection, self._owner, storable(conversation_id))
+
+    def share_of(self, conversation_id: str) -> Share | None:
+        with self._database.read() as connection:
+            return sharing.share_of(connection, self._owner, storable(conversation_id))
+
+    def revoke(self, conversation_id: str) -> None:
+        """End its link, if there is one, for good."""
+        with self._database.write() as connection:
+            sharing.revoke(connection, self._owner, storable(conversation_id))
+
+    def export(self, ids: Sequence[str] | None, format: ExportFormat) -> Exported:  # noqa: A002
+        """These conversations, or all (None), as one file; nothing is in it that is deleted."""
+        wanted = None if ids is None else [storable(conversation_id) for conversation_id in ids]
+        with self._database.read() as connection:
+            trees = exporting.read_trees(connection, self._owner, wanted)
+        return exporting.exported(trees, format)
+
+    def import_json(self, data: bytes) -> tuple[str, ...]:
+        """Take in what `export` gave as JSON; returns the new ids. Raises ImportRefused, and nothing is kept."""
+        imported = importing.read_document(data)
+        with self._database.write() as connection:
+            importing.write(connection, self._owner, imported)
+        return tuple(one.id for one in imported)
+
+
+def _asked(filters: Filters) -> Filters:
+    """The filters with text that a database takes."""
+    return replace(
+        filters,
+        persona_id=None if filters.persona_id is None else storable(filters.persona_id),
+        model=None if filters.model is None else storable(filters.model),
+    )
