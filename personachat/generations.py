@@ -80,6 +80,10 @@ class Generations:
         """How many of the places are taken."""
         return len(self._places)
 
+    @property
+    def closed(self) -> bool:
+        return not self._thread.is_alive()
+
     def find(self, reply_id: str) -> Generation | None:
         return self._generations.get(reply_id)
 

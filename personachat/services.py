@@ -68,7 +68,9 @@ class Services:
         self.database.prepare()
 
     def close(self) -> None:
-        """End every live reply and record its end, then the providers, then the loop they ran on."""
+        """End every live reply and record its end, then the providers, then the loop they ran on; once."""
+        if self.generations.closed:
+            return
         self.generations.stop_all()
         try:
             self.generations.ask(self.providers.aclose(), timeout_seconds=10)

@@ -1,0 +1,114 @@
+"""Several processes on one database, as two sets of services: each follows and respects the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from personachat.errors import ReplyInProgress
+from personachat.generation import Generation
+from personachat.services import Services, Workspace
+from tests.conftest import local
+from tests.fake_provider import FakeProvider, Gate, tokens
+from tests.postgres import fresh_database
+
+WAIT = 20
+
+Pair = tuple[Workspace, Workspace]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def pair(request: pytest.FixtureRequest, make_services: Callable[..., Services]) -> Iterator[Pair]:
+    """One owner's workspace in each of two processes."""
+    settings: dict[str, Any] = {}
+    if request.param == "sqlite":
+        yield local(make_services(**settings)), local(make_services(**settings))
+        return
+    with fresh_database() as url:
+        first, second = make_services(database_url=url), make_services(database_url=url)
+        yield local(first), local(second)
+        first.close()
+        second.close()
+
+
+def wait_for_text(generation: Generation, text: str) -> None:
+    with generation.followed():
+        while generation.snapshot().text != text:
+            assert generation.live, generation.snapshot()
+            generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=WAIT)
+
+
+def wait_for_state(generation: Generation, state: str) -> None:
+    with generation.followed():
+        while generation.state != state:
+            generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=WAIT)
+
+
+def test_a_reply_is_followed_from_the_other_process_event_by_event(pair: Pair, fake: FakeProvider) -> None:
+    here, there = pair
+    gate = Gate()
+    fake.enqueue(tokens(["one ", gate, "two"]))
+    conversation = here.chat.start()
+    generation = here.chat.send(conversation.id, "Hi", persona_id="tester")
+    mirror = there.chat.generation(generation.id)
+    wait_for_text(mirror, "one ")
+    running = there.chat.running(conversation.id)
+    assert running is mirror
+    with pytest.raises(ReplyInProgress):
+        there.chat.send(conversation.id, "Me too", persona_id="tester")
+    gate.open()
+    wait_for_state(mirror, "finished")
+    assert mirror.snapshot().text == "one two"
+    assert mirror.wait(0, timeout_seconds=0) == generation.wait(0, timeout_seconds=0)
+
+
+def test_a_reply_is_paused_resumed_and_stopped_from_the_other_process(pair: Pair, fake: FakeProvider) -> None:
+    here, there = pair
+    gate = Gate()
+    fake.enqueue(tokens(["one ", gate, "two ", Gate()]))
+    conversation = here.chat.start()
+    generation = here.chat.send(conversation.id, "Hi", persona_id="tester")
+    wait_for_text(generation, "one ")
+    there.chat.pause(generation.id)
+    wait_for_state(generation, "paused")
+    gate.open()
+    there.chat.resume(generation.id)
+    wait_for_text(generation, "one two ")
+    there.chat.stop(generation.id)
+    wait_for_state(generation, "stopped")
+    assert fake.wait_for_disconnect()
+
+
+def test_of_two_processes_one_continues_a_reply(pair: Pair, fake: FakeProvider) -> None:
+    here, there = pair
+    fake.enqueue(tokens(["one "], finish="length"), tokens(["two", Gate()]))
+    conversation = here.chat.start()
+    generation = here.chat.send(conversation.id, "Hi", persona_id="tester")
+    wait_for_state(generation, "finished")
+    wait_for_text(here.chat.continue_reply(generation.id), "one two")
+    with pytest.raises(ReplyInProgress):
+        there.chat.continue_reply(generation.id)
+    wait_for_text(there.chat.generation(generation.id), "one two")
+
+
+def test_what_one_process_has_ended_the_other_goes_on_with(pair: Pair, fake: FakeProvider) -> None:
+    here, there = pair
+    fake.enqueue(tokens(["one"]), tokens(["two"]))
+    conversation = here.chat.start()
+    wait_for_state(here.chat.send(conversation.id, "first", persona_id="tester"), "finished")
+    mirror = there.chat.generation(there.chat.conversation(conversation.id).path[-1].id)
+    wait_for_state(mirror, "finished")
+    wait_for_state(there.chat.send(conversation.id, "second", persona_id="tester"), "finished")
+    assert [message["content"] for message in fake.chats[-1].body["messages"][1:]] == [
+        "first",
+        "one",
+        "second",
+    ]
+    assert [turn.text for turn in here.chat.conversation(conversation.id).path] == [
+        "first",
+        "one",
+        "second",
+        "two",
+    ]
