@@ -17,7 +17,7 @@ from personachat.generation import Generation
 from personachat.journal import decoded
 from personachat.messages import Failed, Finished, ReplyEvent
 
-UNWATCHED_INTERVALS = 10
+UNWATCHED_INTERVALS = 3
 """So many times as long is waited between two looks while nobody follows."""
 
 
@@ -55,4 +55,7 @@ async def _events(
                 yield event
             seen = len(known)
         generation.agree(reply, end)
-        await asyncio.sleep(interval_seconds * (1 if generation.followers else UNWATCHED_INTERVALS))
+        for _ in range(UNWATCHED_INTERVALS):
+            await asyncio.sleep(interval_seconds)
+            if generation.followers:
+                break
