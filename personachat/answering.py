@@ -217,11 +217,15 @@ class Answers:
         return self._generations.start(generation, plan.events, on_ended=ended)
 
     def _find(self, reply_id: str) -> Generation | None:
+        """The reply as this process has it, where nobody can know more of it."""
         found = self._generations.find(reply_id)
         if found is None:
             with self.sending:  # it may be just about to start
                 found = self._generations.find(reply_id)
-        return found
+        if found is None or found.live:
+            return found
+        newest = self.temporary.has_turn(reply_id) or self._checkpoints.is_watched(reply_id)
+        return found if newest else None  # once its end is written another process may go on with it
 
     def _current(self, found: Conversation) -> Conversation:
         path = self._with_snapshots(found.path)

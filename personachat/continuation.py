@@ -95,6 +95,7 @@ class _Seam:
     def __init__(self, text: str, *, only_whole: bool) -> None:
         self._text = text
         self._whole = text.lstrip()
+        self._only_whole = only_whole
         self._tail = "" if only_whole else self._whole[-TAIL_CHARACTERS:]
         self._blank = ""
         self._held = ""
@@ -140,7 +141,7 @@ class _Seam:
         if self._is_repetition(repeated):
             return self._held[repeated:]
         same = _length_in_common(self._held, self._whole)
-        if RESTART_CHARACTERS <= same < length:
+        if RESTART_CHARACTERS <= same < length and not self._only_whole:
             return self._held[_sentence_begins(self._held[:same]) :]
         return self._blank + self._held
 

@@ -105,10 +105,6 @@ class Generation:
         return self._draft.known.live
 
     @property
-    def running(self) -> bool:
-        return self.live
-
-    @property
     def elapsed_seconds(self) -> float:
         """Since the request, without pauses."""
         return self._draft.elapsed_seconds

@@ -34,9 +34,9 @@ def chat(services: Services) -> ChatService:
 
 def ended(generation: Generation) -> Reply:
     seen = 0
-    while generation.running:
+    while generation.live:
         new = generation.wait(seen, timeout_seconds=WAIT)
-        assert new or not generation.running, "the reply never ended"
+        assert new or not generation.live, "the reply never ended"
         seen += len(new)
     return generation.snapshot()
 

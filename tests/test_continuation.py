@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from personachat.continuation import GO_ON, continuing, seamless
@@ -28,6 +28,8 @@ REQUEST = ChatRequest("gpt-x", (ChatMessage("user", "Tell me a story"),), max_to
 STORY = "Once upon a time there was a fox. It was quick and brown, and it jumped over a lazy"
 DONE = Finished("stop")
 LOST = Failed("connection_lost", "Lost.")
+
+unhurried = settings(deadline=None)
 
 words = st.lists(st.text("abcdefghijklmnop ", min_size=1, max_size=9), min_size=1, max_size=30).map(
     lambda parts: " ".join(f"{number}{part}" for number, part in enumerate(parts))
@@ -91,12 +93,14 @@ def test_without_text_the_reply_is_asked_for_as_ever(prefills: bool) -> None:  #
     assert continuing(REQUEST, "", prefills=prefills) == REQUEST
 
 
+@unhurried
 @given(text=words, more=words, at=chunking)
 def test_what_goes_on_passes_unchanged(text: str, more: str, at: list[int]) -> None:
     more = f" and {more}"
     assert rest_of(text, cut(more, at)) == more
 
 
+@unhurried
 @given(text=words, more=st.text(max_size=40), at=chunking, length=st.integers(12, 400))
 def test_the_last_words_said_again_are_left_out(text: str, more: str, at: list[int], length: int) -> None:
     text = text.rstrip()
@@ -105,6 +109,7 @@ def test_the_last_words_said_again_are_left_out(text: str, more: str, at: list[i
     assert rest_of(text, cut(repeated + more, at)) == more
 
 
+@unhurried
 @given(text=words, more=st.text(max_size=40), at=chunking)
 def test_a_reply_started_over_is_left_out_up_to_where_it_stopped(text: str, more: str, at: list[int]) -> None:
     assume(len(text.strip()) >= 6)
@@ -113,6 +118,7 @@ def test_a_reply_started_over_is_left_out_up_to_where_it_stopped(text: str, more
         assert text.rstrip() + rest_of(text.rstrip(), cut(whole, at), prefills=prefills) == whole
 
 
+@unhurried
 @given(
     text=st.text("ab \n", max_size=60), more=st.text("ab \n", max_size=60), at=chunking, over=st.booleans()
 )
@@ -123,6 +129,7 @@ def test_nothing_is_lost_but_what_the_text_says(text: str, more: str, at: list[i
     assert coming[: len(coming) - len(rest)].strip() in text
 
 
+@unhurried
 @given(text=words, coming=words, at=chunking, other=chunking)
 def test_how_it_is_cut_into_deltas_makes_no_difference(
     text: str, coming: str, at: list[int], other: list[int]
@@ -171,6 +178,12 @@ def test_what_a_model_says_again_is_left_out(text: str, coming: str, rest: str) 
 def test_a_reply_started_over_that_takes_another_way_goes_on_from_that_sentence() -> None:
     other = STORY.replace("brown, and it jumped", "brown, but it slept")
     assert rest_of(STORY, list(other)) == "It was quick and brown, but it slept over a lazy"
+
+
+def test_a_refrain_of_a_provider_that_prefills_stays() -> None:
+    song = "Row, row, row your boat, gently down the stream.\nMerrily, merrily.\n"
+    refrain = "Row, row, row your boat, gently down the stream.\nLife is but a dream."
+    assert rest_of(song, list(refrain), prefills=True) == refrain
 
 
 def test_a_rest_cut_off_while_it_only_repeats_says_nothing_new() -> None:

@@ -30,7 +30,7 @@ class Script:
         self.go = threading.Event()
         self.cancelled = threading.Event()
 
-    async def __call__(self) -> AsyncGenerator[ReplyEvent]:
+    async def __call__(self, text: str) -> AsyncGenerator[ReplyEvent]:
         try:
             yield Started("fake", "model")
             for word in self.words:
@@ -118,7 +118,7 @@ def test_a_watcher_who_comes_back_in_time_finds_the_reply_running(
     with generation.followed():
         generations._loop.call_soon_threadsafe(generations._loop.call_later, 0.4, checked.set)
         assert checked.wait(WAIT)
-        assert generation.running
+        assert generation.live
 
 
 def test_above_the_limit_a_reply_fails_at_once_and_says_when_to_come_back(generations: Generations) -> None:
@@ -137,13 +137,13 @@ def test_a_place_comes_free_when_a_reply_ends(generations: Generations) -> None:
     first.stop()
     third = generations.start(Generation(), Script("c"))
     text_arrived(third, 1)
-    assert second.running
+    assert second.live
 
 
 def test_a_reply_that_breaks_inside_fails_once_and_tells_nothing_of_it(
     generations: Generations, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def broken() -> AsyncGenerator[ReplyEvent]:
+    async def broken(text: str) -> AsyncGenerator[ReplyEvent]:
         yield TextDelta("kept")
         raise RuntimeError("sk-secret")
 
@@ -184,7 +184,7 @@ def test_close_ends_every_reply(generations: Generations) -> None:
 
 
 def test_the_exact_failure_is_what_the_provider_said(generations: Generations) -> None:
-    async def failing() -> AsyncGenerator[ReplyEvent]:
+    async def failing(text: str) -> AsyncGenerator[ReplyEvent]:
         yield Failed("rate_limited", "Too fast.", retry_after_seconds=30)
 
     ended = threading.Event()

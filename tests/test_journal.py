@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personachat.conversations.model import Reply
@@ -16,6 +16,7 @@ from personachat.journal import Journal, decoded, encoded
 from personachat.messages import (
     Failed,
     Finished,
+    FinishReason,
     Noticed,
     ReasoningDelta,
     ReplyEvent,
@@ -25,17 +26,20 @@ from personachat.messages import (
     UsageReported,
 )
 
+unhurried = settings(deadline=None)
+
 words = st.text(min_size=1, max_size=8)
 tokens = st.none() | st.integers(0, 10**6)
-middles = st.one_of(
-    words.map(TextDelta),
-    words.map(ReasoningDelta),
+middles: st.SearchStrategy[ReplyEvent] = st.one_of(
+    st.builds(TextDelta, words),
+    st.builds(ReasoningDelta, words),
     st.builds(Noticed, words, tokens, words),
     st.builds(UsageReported, st.builds(Usage, tokens, tokens), st.none() | st.floats(0, 10)),
     st.builds(Started, words, words),
 )
-ends = st.one_of(
-    st.sampled_from(["stop", "length", "content_filter", "refusal", "stopped"]).map(Finished),
+reasons: list[FinishReason] = ["stop", "length", "content_filter", "refusal", "stopped"]
+ends: st.SearchStrategy[ReplyEvent] = st.one_of(
+    st.builds(Finished, st.sampled_from(reasons)),
     st.builds(Failed, words, words, words, st.none() | st.floats(0, 100)),
 )
 
@@ -47,12 +51,14 @@ def reply_of(events: Sequence[ReplyEvent]) -> Reply:
     return generation.snapshot()
 
 
+@unhurried
 @given(begun=st.lists(middles, max_size=30), end=st.none() | ends)
 def test_every_event_comes_back_as_it_was(begun: list[ReplyEvent], end: ReplyEvent | None) -> None:
-    events = [Started("acme", "gpt-x"), *begun, *([end] if end else [])]
+    events: list[ReplyEvent] = [Started("acme", "gpt-x"), *begun, *([end] if end else [])]
     assert decoded(encoded(events), reply_of(events)) == events
 
 
+@unhurried
 @given(events=st.lists(middles, max_size=30), cuts=st.lists(st.integers(0, 30), max_size=5))
 def test_writing_it_as_the_reply_grows_gives_the_same(events: list[ReplyEvent], cuts: list[int]) -> None:
     journal = Journal()
@@ -61,6 +67,7 @@ def test_writing_it_as_the_reply_grows_gives_the_same(events: list[ReplyEvent], 
     assert journal.of(events) == encoded(events)
 
 
+@unhurried
 @given(
     events=st.lists(middles, max_size=10), journal=st.text() | st.lists(st.integers(-9, 9)).map(json.dumps)
 )
@@ -93,13 +100,13 @@ def test_a_reply_without_its_journal_is_told_in_one_piece(journal: str) -> None:
 
 
 def test_a_reply_that_was_interrupted_has_no_end() -> None:
-    events = [Started("acme", "gpt-x"), TextDelta("Once")]
+    events: list[ReplyEvent] = [Started("acme", "gpt-x"), TextDelta("Once")]
     interrupted = replace(reply_of(events), state="interrupted")
     assert decoded(encoded(events), interrupted) == events
 
 
 def test_the_end_before_a_reply_was_continued_is_no_event_any_more() -> None:
-    events = [Started("acme", "gpt-x"), TextDelta("Once")]
+    events: list[ReplyEvent] = [Started("acme", "gpt-x"), TextDelta("Once")]
     going_on = reply_of(events)
     assert decoded(encoded([*events, Finished("stopped")]), going_on) == events
 

@@ -93,6 +93,18 @@ def test_of_two_processes_one_continues_a_reply(pair: Pair, fake: FakeProvider) 
     wait_for_text(there.chat.generation(generation.id), "one two")
 
 
+def test_a_reply_that_was_continued_elsewhere_is_known_here_as_well(pair: Pair, fake: FakeProvider) -> None:
+    here, there = pair
+    fake.enqueue(tokens(["one "], finish="length"), tokens(["two", Gate()]))
+    conversation = here.chat.start()
+    generation = here.chat.send(conversation.id, "Hi", persona_id="tester")
+    wait_for_state(generation, "finished")
+    fake.wait_for_chats(1)
+    wait_for_text(there.chat.continue_reply(generation.id), "one two")
+    wait_for_text(here.chat.generation(generation.id), "one two")
+    assert here.chat.running(conversation.id)
+
+
 def test_what_one_process_has_ended_the_other_goes_on_with(pair: Pair, fake: FakeProvider) -> None:
     here, there = pair
     fake.enqueue(tokens(["one"]), tokens(["two"]))

@@ -49,7 +49,7 @@ class Database:
             self._url = make_url(url)
         self._opening = threading.Lock()
         self._writing = threading.Lock()
-        self._attempts = 0
+        self._failures = 0
         self._failed: PersonaChatError | None = None
         self._engine: Engine | None = None
         self._harmed: int | None = None  # the inode of a file found damaged
@@ -120,21 +120,20 @@ class Database:
         if self._harmed is not None and self._harmed != self._inode():  # a backup was put in its place
             self._harmed = None
             self.close()
-        engine, attempt = self._engine, self._attempts
+        engine, failures = self._engine, self._failures
         if engine is not None:
             return engine
         with self._opening:
             if self._engine is not None:
                 return self._engine
-            if self._failed is not None and self._attempts > attempt:  # while this thread waited
+            if self._failed is not None and self._failures > failures:  # while this thread waited
                 raise type(self._failed)(str(self._failed), hint=self._failed.hint)
-            self._attempts += 1
-            self._failed = None
             try:
                 with self._told(OPENING_FAULTS):
                     self._engine = self._open()
             except PersonaChatError as error:
                 self._failed = error
+                self._failures += 1
                 raise
             return self._engine
 

@@ -16,8 +16,8 @@ from pydantic.alias_generators import to_camel
 from personachat.conversations.model import Reply, Turn, TurnState, now
 from personachat.messages import Failed, FinishReason, Usage, storable
 
-FORMAT = "personachat.conversations"
-VERSION = 1
+FORMAT: Literal["personachat.conversations"] = "personachat.conversations"
+VERSION: Literal[1] = 1
 
 MOST_CONVERSATIONS = 10_000
 
@@ -135,8 +135,8 @@ class ConversationDocument(_Part):
 
 
 class Document(_Part):
-    format: Literal["personachat.conversations"] = FORMAT
-    version: Literal[1] = VERSION
+    format: Literal["personachat.conversations"]
+    version: Literal[1]
     conversations: Annotated[list[ConversationDocument], Field(max_length=MOST_CONVERSATIONS)]
 
 
@@ -178,6 +178,4 @@ def _reply(document: ReplyDocument, text: str) -> Reply:
 
 
 _TURN_NAMES = tuple(name for name in TurnDocument.model_fields if name not in {"content", "reply"})
-_REPLY_NAMES = tuple(
-    name for name in ReplyDocument.model_fields if name not in {"notices", "usage", "error"}
-)
+_REPLY_NAMES = tuple(name for name in ReplyDocument.model_fields if name not in {"notices", "usage", "error"})

@@ -15,7 +15,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, select
 
-from personachat.conversations.documents import ConversationDocument, Document, document_of
+from personachat.conversations.documents import FORMAT, VERSION, ConversationDocument, Document, document_of
 from personachat.conversations.filenames import file_name, unique_names
 from personachat.conversations.memory import no_such_conversation
 from personachat.conversations.model import Conversation, Turn, branch
@@ -79,7 +79,9 @@ def _markdown(trees: Sequence[Tree]) -> Exported:
 
 
 def _json(trees: Sequence[Tree]) -> Exported:
-    document = Document.model_construct(conversations=[_document(tree) for tree in trees])
+    document = Document.model_construct(
+        format=FORMAT, version=VERSION, conversations=[_document(tree) for tree in trees]
+    )
     return Exported(
         f"{_name(trees)}.json",
         "application/json",
@@ -148,4 +150,3 @@ def _fill(connection: Connection, found: dict[str, dict[str, Turn]], ids: Sequen
 
 def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
-

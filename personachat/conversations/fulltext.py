@@ -1,7 +1,7 @@
-"""What the full-text indexes are asked, on SQLite (FTS5) and on PostgreSQL (tsvector); migration 0002 makes them.
+"""What the full-text indexes of migration 0002 are asked, on SQLite (FTS5) and on PostgreSQL (tsvector).
 
-Words and facts (owner, archived, persona, model, rating, month) are narrowed down together, so that neither other
-owners' turns nor common words make a search slow. FTS5 goes through its hits newest first. PostgreSQL's
+Words and facts (owner, archived, persona, model, rating, month) are narrowed down together, so that neither
+other owners' turns nor common words make a search slow. FTS5 goes through its hits newest first. PostgreSQL's
 index knows no order: there the owner's newest turns are looked through first, where common words are found
 at once, and the index is asked only for what is rare.
 """
@@ -31,7 +31,7 @@ def match_newest(
     facts += [f"p{_hex(filters.persona_id)}"] if filters.persona_id is not None else []
     facts += [f"m{_hex(filters.model)}"] if filters.model is not None else []
     facts += ["rgood" if filters.rating == 1 else "rbad"] if filters.rating is not None else []
-    asked = [f'text:{_phrase(term)}' for term in sought.terms] + [f"facts:{fact}" for fact in facts]
+    asked = [f"text:{_phrase(term)}" for term in sought.terms] + [f"facts:{fact}" for fact in facts]
     allowed, ruled_out = _months(filters)
     if allowed:
         asked.append(f"facts:({' OR '.join(f'd{month}' for month in allowed)})")
@@ -63,14 +63,12 @@ def look_newest(
         "SELECT min(number), count(*) FROM (SELECT number FROM turn_words"
         " WHERE owner = :owner AND number < :below ORDER BY number DESC LIMIT :most) AS newest"
     )
-    floor, looked = connection.execute(
-        newest, {"owner": owner, "below": below, "most": _FIRST_LOOK}
-    ).one()
+    floor, looked = connection.execute(newest, {"owner": owner, "below": below, "most": _FIRST_LOOK}).one()
     if not looked:
         return ()
     values |= {"owner": owner, "below": below, "floor": floor, "size": size}
     among_newest = text(
-        "SELECT number FROM turn_words"
+        "SELECT number FROM turn_words"  # noqa: S608  # parts of our own
         f" WHERE owner = :owner AND number >= :floor AND number < :below AND words @@ ({asked})"
         " ORDER BY number DESC LIMIT :size"
     )
@@ -78,7 +76,7 @@ def look_newest(
     if len(numbers) == size or looked < _FIRST_LOOK:
         return numbers
     older = text(
-        f"WITH older AS MATERIALIZED (SELECT number FROM turn_words WHERE words @@ ({asked}))"
+        f"WITH older AS MATERIALIZED (SELECT number FROM turn_words WHERE words @@ ({asked}))"  # noqa: S608
         " SELECT number FROM older WHERE number < :floor ORDER BY number DESC LIMIT :size"
     )
     return (*numbers, *connection.scalars(older, values | {"size": size - len(numbers)}))
@@ -97,10 +95,9 @@ def _tsquery(owner: str, sought: Wanted, filters: Filters) -> tuple[str, dict[st
     values: dict[str, object] = {"facts": query}
     asked = ["CAST(:facts AS tsquery)"]
     for place, term in enumerate(sought.terms):
-        phrase = f"phraseto_tsquery('simple', plain_words(:term{place}))"
-        if term.prefix:
-            phrase = f"CAST(NULLIF(CAST({phrase} AS text), '') || '\\:*' AS tsquery)"
-        asked.append(phrase)
+        phrase = f"CAST(phraseto_tsquery('simple', plain_words(:term{place})) AS text)"
+        beginning = " || '\\:*'" if term.prefix else ""
+        asked.append(f"CAST(NULLIF({phrase}, ''){beginning} AS tsquery)")  # NULL, without a word: no hits
         values[f"term{place}"] = " ".join(term.words)
     return " && ".join(asked), values
 

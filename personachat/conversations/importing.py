@@ -49,7 +49,7 @@ class Imported:
 
 
 def read_document(content: bytes) -> list[Imported]:
-    """The conversations in a file. Raises ImportRefused with a sentence that names the fault and its place."""
+    """The conversations in a file. Raises ImportRefused; its sentence names the fault and the place."""
     if len(content) > MOST_BYTES:
         _refuse(f"The file is too big: {MOST_BYTES // 1024**2} MB is the most.")
     value = _json(content)

@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    DateTime,
     Index,
     Row,
     Select,
@@ -84,8 +83,10 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What is wanted. In a list: conversations that went on within the dates and have a turn of that
-    persona, model and rating. In a search: turns that are all of that themselves.
+    """What is wanted.
+
+    In a list: conversations that went on within the dates and have a turn of that persona, model and
+    rating. In a search: turns that are all of that themselves.
     """
 
     persona_id: str | None = None
@@ -105,9 +106,7 @@ class Listed:
     """None on the last page."""
 
 
-def listed(
-    connection: Connection, owner: str, filters: Filters, *, limit: int, cursor: str | None
-) -> Listed:
+def listed(connection: Connection, owner: str, filters: Filters, *, limit: int, cursor: str | None) -> Listed:
     """A page of the owner's conversations. Raises CursorInvalid."""
     limit = max(1, min(limit, MOST_ON_A_PAGE))
     c = conversations.c

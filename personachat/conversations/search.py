@@ -95,7 +95,8 @@ def _fitting(
 ) -> list[Row[Any]]:
     """The turns of these numbers that fit in everything and are to be seen, newest first."""
     t, c = turns.c, conversations.c
-    fit = select(t.number, t.id, t.conversation_id, t.role, t.persona_name, t.created_at, t.text).where(
+    names = ("number", "id", "conversation_id", "role", "persona_name", "created_at", "text")
+    fit = select(*(t[name] for name in names)).where(
         t.number.in_(numbers),
         t.deleted_at.is_(None),
         c.owner == owner,
@@ -118,7 +119,9 @@ def _fitting(
 def hidden_turns(connection: Connection, ids: Iterable[str]) -> frozenset[str]:
     """The turns of these conversations that are deleted, or below one that is."""
     t = turns.c
-    with_deleted = select(t.conversation_id).where(t.deleted_at.is_not(None), t.conversation_id.in_(list(ids)))
+    with_deleted = select(t.conversation_id).where(
+        t.deleted_at.is_not(None), t.conversation_id.in_(list(ids))
+    )
     places = select(t.id, t.parent_id, t.deleted_at).where(t.conversation_id.in_(with_deleted))
     hidden: set[str] = set()
     for row in connection.execute(places.order_by(t.number)):  # parents before their children

@@ -56,7 +56,7 @@ def _moment(moment: datetime) -> str:
 
 
 def _missing_fence(text: str) -> str:
-    """What ends a code block that a text leaves open, as a reply that was stopped may: it would go on for ever.
+    """What ends a code block that a text leaves open, as a stopped reply may: it would go on for ever.
 
     Follows CommonMark 0.31, section 4.5.
     """

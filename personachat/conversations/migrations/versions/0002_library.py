@@ -1,10 +1,11 @@
 """What listing, searching and sharing need: indexes, full text, shares.
 
-A turn is in the full-text index with its words and its facts: owner, persona, model, rating, month, and whether
-its conversation is archived, each as one word, so that the index alone narrows a search down to them. Triggers
-keep it; a reply that is still being written is not in it, so that writing it often costs nothing here.
-`personachat.conversations.search` asks it.
+A turn is in the full-text index with its words and its facts: owner, persona, model, rating, month, and
+whether its conversation is archived, each as one word, so that the index alone narrows a search down.
+Triggers keep it; a reply that is still being written is not in it, so that writing it often costs nothing
+here. `personachat.conversations.fulltext` asks it.
 """
+# ruff: noqa: S608  # every part of these statements is written here
 
 from __future__ import annotations
 
@@ -56,9 +57,7 @@ def _create_indexes() -> None:
     )
     deleted = sa.text("deleted_at IS NOT NULL")
     for table, columns in (("conversations", ["deleted_at"]), ("turns", ["conversation_id"])):
-        op.create_index(
-            f"ix_{table}_deleted", table, columns, sqlite_where=deleted, postgresql_where=deleted
-        )
+        op.create_index(f"ix_{table}_deleted", table, columns, sqlite_where=deleted, postgresql_where=deleted)
     op.create_index(
         "ix_turns_voices", "turns", ["conversation_id", "persona_id", "model", "rating", "deleted_at"]
     )
@@ -99,7 +98,9 @@ _CHANGED = ("text", "state", "deleted_at", "rating", "model", "persona_id")
 
 
 def _is_indexed(turn: str) -> str:
-    return f"{turn}.deleted_at IS NULL AND ({turn}.state IS NULL OR {turn}.state NOT IN ('running', 'paused'))"
+    return (
+        f"{turn}.deleted_at IS NULL AND ({turn}.state IS NULL OR {turn}.state NOT IN ('running', 'paused'))"
+    )
 
 
 def _facts(conversation: str, turn: str) -> str:
@@ -181,8 +182,9 @@ def _postgresql() -> list[str]:
     ascii_only = r"lower(regexp_replace(words, '[\x01-/:-@\[-`{-\x7f]+', ' ', 'g'))"
     other = lower if unicode else ascii_only
     return [
-        # Letters and digits alone reach PostgreSQL's parser, which would make hosts, paths and signs of the rest.
-        f"""CREATE FUNCTION plain_words(words text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+        # Only letters and digits reach PostgreSQL's parser, which would make hosts and paths of the rest.
+        f"""CREATE FUNCTION plain_words(words text) RETURNS text
+            LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
             SELECT CASE WHEN octet_length(words) = length(words) THEN {ascii_only} ELSE {other} END $$""",
         """CREATE FUNCTION indexed_words(turn turns) RETURNS tsvector LANGUAGE plpgsql AS $$
         DECLARE

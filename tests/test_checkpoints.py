@@ -1,0 +1,320 @@
+"""What is written of replies, when, and what happens where it cannot be."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+
+import pytest
+
+from personachat.checkpoints import Checkpoints
+from personachat.conversations.model import Reply
+from personachat.errors import DatabaseUnavailable, PersonaChatError
+from personachat.generation import Generation
+from personachat.generations import Generations
+from personachat.journal import decoded
+from personachat.messages import Finished, ReplyEvent, Started, TextDelta
+
+WAIT = 10
+STARTED = Started("acme", "gpt-x")
+
+
+class Records:
+    """A ReplyRecords in memory that tells what was asked of it, and fails when the test says so."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.saves: list[dict[str, tuple[Reply, str]]] = []
+        self.stored: dict[str, tuple[Reply, str]] = {}
+        self.foreign: set[str] = set()
+        self.wanted: dict[str, str] = {}
+        self.beats: list[str] = []
+        self.retired: list[str] = []
+        self.interrupts = 0
+        self.failure: Exception | None = None
+        self.failures = 0
+
+    def _asked(self) -> None:
+        if self.failure:
+            with self.changed:
+                self.failures += 1
+                self.changed.notify_all()
+            raise self.failure
+
+    def claim(self, turn_id: str, *, process_id: str) -> bool:
+        self.foreign.discard(turn_id)
+        return True
+
+    def save(self, replies: Mapping[str, tuple[Reply, str]], *, process_id: str) -> frozenset[str]:
+        self._asked()
+        with self.changed:
+            written = {turn_id: reply for turn_id, reply in replies.items() if turn_id not in self.foreign}
+            self.saves.append(written)
+            self.stored |= written
+            self.changed.notify_all()
+        return frozenset(written)
+
+    def beat(self, process_id: str) -> Mapping[str, str]:
+        self._asked()
+        with self.changed:
+            self.beats.append(process_id)
+            wanted, self.wanted = self.wanted, {}
+            self.changed.notify_all()
+        return wanted
+
+    def want(self, turn_id: str, control: str) -> None:
+        self.wanted[turn_id] = control
+
+    def look(self, turn_id: str) -> tuple[Reply, str] | None:
+        self._asked()
+        return self.stored.get(turn_id)
+
+    def interrupt(self) -> frozenset[str]:
+        self._asked()
+        with self.changed:
+            self.interrupts += 1
+            self.changed.notify_all()
+        return frozenset()
+
+    def retire(self, process_id: str) -> None:
+        self._asked()
+        self.retired.append(process_id)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        with self.changed:
+            assert self.changed.wait_for(condition, WAIT), "it never happened"
+
+    def text(self, generation: Generation) -> str | None:
+        stored = self.stored.get(generation.id)
+        return stored and stored[0].text
+
+
+@pytest.fixture
+def records() -> Records:
+    return Records()
+
+
+@pytest.fixture
+def checkpoints(records: Records) -> Iterator[Checkpoints]:
+    made = Checkpoints(records, interval_seconds=0.01)
+    made.start()
+    yield made
+    records.failure = None
+    made.close()
+
+
+@pytest.fixture
+def generations() -> Iterator[Generations]:
+    made = Generations(max_concurrent=4)
+    yield made
+    made.close()
+
+
+def begun(checkpoints: Checkpoints, *words: str) -> Generation:
+    generation = Generation()
+    checkpoints.watch(generation)
+    generation.on_ended = checkpoints.ended
+    generation.add(STARTED)
+    for word in words:
+        generation.add(TextDelta(word))
+    return generation
+
+
+def state_of(generation: Generation, records: Records) -> str:
+    return records.stored[generation.id][0].state
+
+
+def test_a_live_reply_is_written_as_it_grows(checkpoints: Checkpoints, records: Records) -> None:
+    generation = begun(checkpoints, "Once ")
+    records.until(lambda: records.text(generation) == "Once ")
+    generation.add(TextDelta("upon"))
+    records.until(lambda: records.text(generation) == "Once upon")
+    reply, journal = records.stored[generation.id]
+    assert decoded(journal, reply) == [STARTED, TextDelta("Once "), TextDelta("upon")]
+
+
+def test_a_pause_is_written(checkpoints: Checkpoints, records: Records) -> None:
+    generation = begun(checkpoints, "Once ")
+    generation.pause()
+    records.until(lambda: generation.id in records.stored and state_of(generation, records) == "paused")
+
+
+def test_many_replies_are_written_together_and_only_where_they_changed(records: Records) -> None:
+    checkpoints = Checkpoints(records)
+    many = [begun(checkpoints, "a") for _ in range(5)]
+    assert checkpoints.flush(timeout_seconds=WAIT)
+    many[2].add(TextDelta("b"))
+    assert checkpoints.flush(timeout_seconds=WAIT)
+    assert checkpoints.flush(timeout_seconds=WAIT)
+    assert [set(save) for save in records.saves] == [{each.id for each in many}, {many[2].id}]
+
+
+def test_an_end_is_written_before_what_follows_it(records: Records) -> None:
+    checkpoints = Checkpoints(records, interval_seconds=3600)
+    checkpoints.start()
+    generation, found = begun(checkpoints, "Once"), []
+    followed = threading.Event()
+
+    def then() -> None:
+        found.append(state_of(generation, records))
+        followed.set()
+
+    generation.on_ended = lambda ended: checkpoints.ended(ended, then)
+    generation.add(Finished("stop"))
+    assert followed.wait(WAIT), "an end does not wait for the next interval"
+    assert found == ["finished"]
+    assert not checkpoints.is_watched(generation.id)
+    checkpoints.close()
+
+
+def test_what_follows_may_fail_and_may_start_another_reply(
+    checkpoints: Checkpoints, records: Records
+) -> None:
+    first, second, third = (begun(checkpoints, "a") for _ in range(3))
+    started: list[Generation] = []
+
+    def failing() -> None:
+        raise DatabaseUnavailable("Full.")
+
+    def broken() -> None:
+        raise RuntimeError
+
+    def going_on() -> None:
+        started.append(begun(checkpoints, "next"))
+
+    first.on_ended = lambda ended: checkpoints.ended(ended, failing)
+    second.on_ended = lambda ended: checkpoints.ended(ended, broken)
+    third.on_ended = lambda ended: checkpoints.ended(ended, going_on)
+    for each in (first, second, third):
+        each.stop()
+    records.until(lambda: bool(started) and records.text(started[0]) == "next")
+
+
+def test_a_reply_that_somebody_else_has_claimed_is_stopped_and_not_written(
+    checkpoints: Checkpoints, records: Records
+) -> None:
+    called = threading.Event()
+    generation = begun(checkpoints, "mine")
+    records.until(lambda: records.text(generation) == "mine")
+    generation.on_ended = lambda ended: checkpoints.ended(ended, called.set)
+    records.foreign.add(generation.id)
+    generation.add(TextDelta(" and more"))
+    ended = generation.wait(3, timeout_seconds=WAIT)
+    assert ended == [Finished("stopped")]
+    other = begun(checkpoints, "other")
+    records.until(lambda: records.text(other) == "other")
+    assert records.text(generation) == "mine"
+    assert not called.is_set()
+    assert not checkpoints.is_watched(generation.id)
+
+
+def test_words_are_kept_while_the_database_fails_and_written_when_it_is_back(
+    checkpoints: Checkpoints, records: Records, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    records.until(lambda: records.interrupts > 0)
+    records.failure = DatabaseUnavailable("The disk is full: postgresql://user:secret@host")
+    followed = threading.Event()
+    generation = begun(checkpoints, "Once ")
+    records.until(lambda: records.failures > 3)
+    assert checkpoints.trouble is records.failure
+    assert not checkpoints.flush(timeout_seconds=WAIT)
+    generation.add(TextDelta("upon"))
+    generation.on_ended = lambda ended: checkpoints.ended(ended, followed.set)
+    generation.add(Finished("stop"))
+    assert not records.stored
+    records.failure = None
+    assert followed.wait(WAIT)
+    assert records.text(generation) == "Once upon"
+    assert checkpoints.trouble is None
+    warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(warnings) == 1
+    assert "database_unavailable" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_what_nobody_foresaw_stops_no_writing(checkpoints: Checkpoints, records: Records) -> None:
+    records.failure = RuntimeError("a bug")
+    generation = begun(checkpoints, "Once")
+    records.until(lambda: records.failures > 3)
+    trouble = checkpoints.trouble
+    assert isinstance(trouble, PersonaChatError)
+    assert "a bug" not in str(trouble)
+    records.failure = None
+    records.until(lambda: records.text(generation) == "Once")
+
+
+@pytest.mark.parametrize(("control", "state"), [("pause", "paused"), ("stop", "stopped")])
+def test_what_another_process_wants_is_done(
+    checkpoints: Checkpoints, records: Records, control: str, state: str
+) -> None:
+    generation = begun(checkpoints, "Once")
+    records.want(generation.id, control)
+    records.until(lambda: generation.id in records.stored and state_of(generation, records) == state)
+
+
+def test_it_says_that_the_process_lives_and_ends_what_the_dead_have_left(
+    checkpoints: Checkpoints, records: Records
+) -> None:
+    records.until(lambda: len(records.beats) > 1 and records.interrupts > 0)
+    assert set(records.beats) == {checkpoints.process_id}
+
+
+def test_close_writes_everything_and_retires_the_process(records: Records) -> None:
+    checkpoints = Checkpoints(records, interval_seconds=3600)
+    checkpoints.start()
+    generation = begun(checkpoints, "Once")
+    generation.stop()
+    generation.add(TextDelta("late"))
+    checkpoints.close()
+    assert records.text(generation) == "Once"
+    assert state_of(generation, records) == "stopped"
+    assert records.retired == [checkpoints.process_id]
+
+
+def test_a_reply_is_live_elsewhere_if_it_is_live_and_not_here(records: Records) -> None:
+    checkpoints = Checkpoints(records)
+    generation = begun(checkpoints, "Once")
+    records.stored |= {"other": (Reply(), "[]"), "old": (Reply(state="finished"), "[]")}
+    found = {turn_id: checkpoints.is_live_elsewhere(turn_id) for turn_id in ("other", "old", "none")}
+    assert found == {"other": True, "old": False, "none": False}
+    assert not checkpoints.is_live_elsewhere(generation.id)
+
+
+def test_a_reply_that_is_continued_before_its_end_was_handed_in_is_written_as_it_goes_on(
+    records: Records,
+) -> None:
+    checkpoints = Checkpoints(records)
+    earlier = begun(checkpoints, "Once ")
+    earlier.on_ended = lambda _: None
+    earlier.stop()
+    generation = Generation.continued(earlier, first=Reply())
+    checkpoints.watch(generation)
+    checkpoints.ended(earlier)
+    generation.add(TextDelta("upon"))
+    assert checkpoints.flush(timeout_seconds=WAIT)
+    assert records.text(generation) == "Once upon"
+    assert state_of(generation, records) == "running"
+    assert checkpoints.is_watched(generation.id)
+
+
+def test_a_reply_of_the_engine_is_written_whole(
+    checkpoints: Checkpoints, records: Records, generations: Generations
+) -> None:
+    async def counting(text: str) -> AsyncGenerator[ReplyEvent]:
+        yield STARTED
+        for number in range(500):
+            await asyncio.sleep(0)
+            yield TextDelta(f"{number} ")
+        yield Finished("stop")
+
+    followed = threading.Event()
+    generation = Generation()
+    checkpoints.watch(generation)
+    generations.start(generation, counting, on_ended=lambda ended: checkpoints.ended(ended, followed.set))
+    assert followed.wait(WAIT)
+    reply, journal = records.stored[generation.id]
+    assert reply == generation.snapshot()
+    assert decoded(journal, reply) == generation.wait(0, timeout_seconds=0)
