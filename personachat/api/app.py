@@ -1,7 +1,7 @@
 """The REST API as one FastAPI app, to be mounted under /api beside the pages.
 
-It knows of itself only which streams are open: everything else is asked of the services, which it gets
-anew for every request, so that page and API always see the same ones.
+It knows of itself only which streams are open and which messages wait: everything else is asked of the
+services, which it gets anew for every request, so that page and API always see the same ones.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from personachat import __version__
-from personachat.api import chat, health, personas
+from personachat.api import chat, conversation, conversations, health, messages, personas, replies
 from personachat.api.auth import Gate
 from personachat.api.errors import add_handlers
 from personachat.api.events import ReplyStream
+from personachat.api.lines import Lines
 from personachat.api.openapi import add_description
 from personachat.services import Services, get_services
 
@@ -65,9 +66,11 @@ def create_api(
     )
     api.state.services = services
     api.state.streams = set[ReplyStream]()
+    api.state.lines = Lines()
     add_handlers(api)
     add_description(api)
-    routers = [part.router for part in (chat, personas, health)]
+    parts = (chat, replies, conversations, conversation, messages, personas, health)
+    routers = [part.router for part in parts]
     for router in routers:
         api.include_router(router)
     api.state.endpoints = [route for router in routers for route in router.routes]

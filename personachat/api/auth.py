@@ -3,10 +3,12 @@
 On loopback, with no proxy in between, the API is open. From anywhere else a bearer token is needed, and
 without one configured nothing is allowed. A foreign Host (DNS rebinding) or Origin (another site's page)
 is refused wherever it comes from. Alive or not is for everyone to know, and the page of the docs is, too.
+Whoever is let in has an owner, and sees nothing but what is theirs.
 """
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import re
 import secrets
@@ -19,14 +21,19 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from personachat.api.errors import Refused, problem_of
+from personachat.conversations.model import LOCAL_OWNER
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 """A persona may have 1 MB and a message 200,000 characters; JSON escapes can double either."""
 
+MAX_IMPORT_BYTES = 50 * 1024 * 1024
+IMPORT_PATH = "/conversations/import"
+"""The one path whose body may be that large: it takes back what an export of everything gave."""
+
 PUBLIC_PATHS = frozenset({"/health", "/docs"})
 """What answers without a token: health says less then, and the docs are a page like any other."""
 
-_AUTHORIZED = "personachat.authorized"
+_OWNER = "personachat.owner"
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _PROXY_HEADERS = frozenset({"forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip"})
 _COMMON_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
@@ -34,7 +41,14 @@ _COMMON_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b
 
 def authorized(request: Request) -> bool:
     """Whether this caller may see more than that the server is alive."""
-    return bool(request.scope.get(_AUTHORIZED))
+    return request.scope.get(_OWNER) is not None
+
+
+def owner_of(request: Request) -> str:
+    """Whose conversations an authorized caller works on: this machine's own, or those of a token."""
+    owner = request.scope.get(_OWNER)
+    assert isinstance(owner, str), "the gate lets nobody else in"
+    return owner
 
 
 class Gate:
@@ -65,17 +79,18 @@ class Gate:
 
         headers = Headers(scope=scope)
         try:
-            scope[_AUTHORIZED] = self._admit(scope, headers)
-            _check_body(headers)
+            scope[_OWNER] = self._admit(scope, headers)
+            at_most = MAX_IMPORT_BYTES if _path(scope) == IMPORT_PATH else MAX_BODY_BYTES
+            _check_body(headers, at_most)
         except Refused as refused:
             await problem_of(refused)(scope, receive, send_with_headers)
             return
-        await self.app(scope, _limited(receive), send_with_headers)
+        await self.app(scope, _limited(receive, at_most), send_with_headers)
 
-    def _admit(self, scope: Scope, headers: Headers) -> bool:
-        """Whether the caller is authorized. Raises Refused."""
+    def _admit(self, scope: Scope, headers: Headers) -> str | None:
+        """The caller's owner; None where nothing but what is public may be seen. Raises Refused."""
         near = _is_near(scope, headers)
-        token = not near and self._has_token(headers, needed=_path(scope) not in PUBLIC_PATHS)
+        token = None if near else self._token(headers, needed=_path(scope) not in PUBLIC_PATHS)
         if near and _hostname(headers) not in _LOCAL_NAMES | set(self._allowed_hosts()):
             raise Refused(
                 421,
@@ -86,9 +101,9 @@ class Gate:
         origin = headers.get("origin")
         if origin is not None and not _same_origin(origin, headers.get("host", "")):
             raise Refused(403, "origin_refused", "Pages of other sites may not call this API.")
-        return near or token
+        return LOCAL_OWNER if near else token and _owner_with(token)
 
-    def _has_token(self, headers: Headers, *, needed: bool) -> bool:
+    def _token(self, headers: Headers, *, needed: bool) -> str | None:
         accepted = self._tokens()
         scheme, _, given = headers.get("authorization", "").partition(" ")
         given = given.strip()
@@ -98,9 +113,9 @@ class Gate:
                 secrets.compare_digest(given.encode("utf-8", "replace"), one.encode()) for one in accepted
             ]
             if any(matches):
-                return True
+                return given
         if not needed:
-            return False
+            return None
         if not accepted:
             raise Refused(
                 403,
@@ -115,6 +130,11 @@ class Gate:
             hint="Send Authorization: Bearer with one of the tokens in PERSONACHAT_API_TOKENS.",
             headers={"WWW-Authenticate": 'Bearer realm="PersonaChat"'},
         )
+
+
+def _owner_with(token: str) -> str:
+    """Of the token only a hash is ever stored."""
+    return f"token:{hashlib.sha256(token.encode()).hexdigest()[:32]}"
 
 
 def _path(scope: Scope) -> str:
@@ -153,10 +173,10 @@ def _same_origin(origin: str, host: str) -> bool:
     return bool(separator) and scheme in {"http", "https"} and bool(host) and place.lower() == host.lower()
 
 
-def _check_body(headers: Headers) -> None:
+def _check_body(headers: Headers, at_most: int) -> None:
     length = headers.get("content-length", "")
-    if length.isdecimal() and int(length[:20]) > MAX_BODY_BYTES:
-        raise _too_large()
+    if length.isdecimal() and int(length[:20]) > at_most:
+        raise Refused(413, "body_too_large", f"The body is bigger than {at_most // 1024:,} KB.")
     has_body = "transfer-encoding" in headers or length.strip("0")
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if has_body and not re.fullmatch(r"application/(?:.+\+)?json", kind):
@@ -165,7 +185,7 @@ def _check_body(headers: Headers) -> None:
         )
 
 
-def _limited(receive: Receive) -> Receive:
+def _limited(receive: Receive, at_most: int) -> Receive:
     """Count what comes, for a body that does not say how long it is."""
     received = 0
 
@@ -173,12 +193,8 @@ def _limited(receive: Receive) -> Receive:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if received > MAX_BODY_BYTES:
+        if received > at_most:
             raise HTTPException(413)
         return message
 
     return receive_counted
-
-
-def _too_large() -> Refused:
-    return Refused(413, "body_too_large", f"The body is bigger than {MAX_BODY_BYTES // 1024:,} KB.")

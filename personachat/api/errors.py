@@ -37,9 +37,16 @@ STATUSES: Mapping[str, int] = {
     "persona_changed": 412,
     "persona_broken": 409,
     "store_unavailable": 503,
+    "database_unavailable": 503,
+    "database_damaged": 500,
     "conversation_not_found": 404,
+    "turn_not_found": 404,
     "reply_not_found": 404,
+    "share_not_found": 404,
     "reply_in_progress": 409,
+    "not_continuable": 409,
+    "cursor_invalid": 422,
+    "import_refused": 422,
     "message_invalid": 422,
     "too_many_replies": 429,
     # A provider's own 401 is not the caller's: our key was refused, not theirs.
@@ -88,7 +95,7 @@ class Refused(PersonaChatError):
         self.headers = headers or {}
 
 
-def problem(  # noqa: PLR0913  # the fields of the envelope
+def problem(
     status: int,
     code: str,
     detail: str,

@@ -2,7 +2,7 @@
 
 Nothing is answered before the reply's first event, so that what fails before it is an HTTP status. The
 connection counts as a follower from the moment it is made until it closes, and nothing it does touches the
-reply otherwise.
+reply otherwise. While a reply is paused there are only heartbeats.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ from personachat.messages import (
 HEARTBEAT_SECONDS = 15.0
 """Shorter than the idle limits of usual proxies (30 to 60 s)."""
 
+INTERRUPTED = Failed(
+    "interrupted", "The server ended in the middle of this reply; what it had written is kept."
+)
+"""Told as the end of a reply whose process died: it has no event of its own."""
+
 _HEARTBEAT = b": waiting\n\n"
 _DONE = b"data: [DONE]\n\n"
 _DELTA = 'id: {}\nevent: delta\ndata: {{"content": {}}}\n\n'
@@ -42,7 +47,8 @@ _REASONING = 'id: {}\nevent: reasoning\ndata: {{"content": {}}}\n\n'
 class ReplyStream(Response):
     """Answers with a generation's events beyond number `after`.
 
-    `on_refused` is called, in a thread, where it fails before its first event and there is no stream.
+    Unless the stream has `begun` in another connection, a reply that fails as the very next event is
+    answered with a status; `on_refused` is called then, in a thread.
     """
 
     media_type = "text/event-stream"
@@ -52,12 +58,14 @@ class ReplyStream(Response):
         generation: Generation,
         *,
         after: int = 0,
+        begun: bool = False,
         on_refused: Callable[[], object] = lambda: None,
     ) -> None:
         super().__init__(headers={"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._generation = generation
         self._after = after
+        self._begun = begun
         self._on_refused = on_refused
         # From here on, not from the first wait: a busy server may take longer than a reply's patience.
         self._following = ExitStack()
@@ -92,19 +100,24 @@ class ReplyStream(Response):
 
     async def _stream(self, writer: _Writer, start_soon: Callable[..., object]) -> Response | None:
         """Send everything; returns what to answer instead where the reply failed before its first event."""
-        begun = self._after > 0
+        begun, last = self._begun, self._after
         if begun:
             await writer.begin(start_soon)
         async with aclosing(batches(self._generation, self._after)) as numbered:
             async for number, events in numbered:
-                if number == 1 and isinstance(events[0], Failed):
-                    await anyio.to_thread.run_sync(self._on_refused)
-                    return problem_of_reply(events[0])
                 if not begun:
+                    if isinstance(events[0], Failed):
+                        await anyio.to_thread.run_sync(self._on_refused)
+                        return problem_of_reply(events[0])
                     await writer.begin(start_soon)
                     begun = True
                 lines = [self._encode(at, event) for at, event in enumerate(events, number)]
                 await writer.write("".join(lines).encode("ascii"))
+                last = number + len(events) - 1
+        if not begun:
+            await writer.begin(start_soon)
+        if self._generation.state == "interrupted":
+            await writer.write(self._encode(last + 1, INTERRUPTED).encode("ascii"))
         await writer.write(_DONE, last=True)
         return None
 
@@ -126,9 +139,9 @@ class ReplyStream(Response):
                     "model": model,
                     "provider": provider,
                 }
-            case UsageReported(usage):
+            case UsageReported(usage, cost_usd):
                 tokens = {"promptTokens": usage.prompt_tokens, "completionTokens": usage.completion_tokens}
-                return "usage", {**tokens, "costUsd": None}
+                return "usage", {**tokens, "costUsd": cost_usd}
             case Noticed(message):
                 return "notice", {"message": message}
             case Finished(reason):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from personachat import __version__
 from personachat.api.auth import authorized
+from personachat.api.bodies import Answer
 from personachat.api.openapi import answers
+from personachat.checkpoints import Checkpoints
 from personachat.errors import PersonaChatError, ProviderError
 from personachat.persona import DEFAULT_PERSONA_ID, Persona
 from personachat.services import Services
@@ -20,11 +21,7 @@ from personachat.store.base import BrokenPersona, PersonaStore
 router = APIRouter(tags=["server"])
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
-
-
-class BrokenFile(_Body):
+class BrokenFile(Answer):
     """A file among the personas that is none, and the first reason."""
 
     filename: str
@@ -32,7 +29,7 @@ class BrokenFile(_Body):
     problem: str
 
 
-class Health(_Body):
+class Health(Answer):
     """`status` alone where no token was given; "degraded" where no reply is possible or a store is out."""
 
     status: Literal["ok", "degraded"] = "ok"
@@ -45,6 +42,10 @@ class Health(_Body):
     replies_running: int | None = None
     replies_at_most: int | None = None
     tokens_configured: bool | None = None
+    database: Literal["sqlite", "postgresql"] | None = None
+    saving_fails: Annotated[
+        str | None, Field(description="The code of what keeps the words of replies from being saved.")
+    ] = None
 
 
 @router.get(
@@ -67,7 +68,8 @@ def _configured(services: Services) -> Health:
         replies_running=services.generations.running,
         replies_at_most=services.generations.max_concurrent,
         tokens_configured=bool(services.settings.accepted_tokens),
-    ).model_copy(update=_answering(services) | _personas(services.personas))
+        database="sqlite" if services.database.is_sqlite else "postgresql",
+    ).model_copy(update=_answering(services) | _personas(services.personas) | _saving(services.checkpoints))
 
 
 def _personas(store: PersonaStore) -> dict[str, Any]:
@@ -81,6 +83,13 @@ def _personas(store: PersonaStore) -> dict[str, Any]:
         if isinstance(file, BrokenPersona)
     ]
     return {"personas": len(found) - len(broken), "broken_personas": broken}
+
+
+def _saving(checkpoints: Checkpoints) -> dict[str, Any]:
+    trouble = checkpoints.trouble
+    if trouble is None:
+        return {}
+    return {"status": "degraded", "reason": str(trouble), "saving_fails": trouble.code}
 
 
 def _answering(services: Services) -> dict[str, Any]:

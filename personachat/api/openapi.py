@@ -17,12 +17,14 @@ from personachat.persona import persona_schema
 _STATUSES = {
     304: "Not changed since the version whose ETag was given.",
     400: "The request cannot be read.",
-    404: "There is no such thing.",
+    404: "There is no such thing, or it is somebody else's.",
     409: "It is in the way of something that is there: a broken file, a running reply.",
     412: "The condition does not hold: somebody was quicker, or it exists already.",
+    413: "The body is too large.",
     422: "The request was read and is not valid; `problems` says where.",
     429: "Too many replies at once, here or at the provider.",
     502: "The provider could not answer.",
+    503: "Something that is needed cannot be reached now; `Retry-After` says when to come again.",
 }
 
 PROBLEM_SCHEMA: dict[str, Any] = {
@@ -67,6 +69,31 @@ def json_body(schema: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
+_EVENT = {
+    "type": "object",
+    "description": "One event; the last one has neither `id` nor `event`.",
+    "required": ["data"],
+    "properties": {
+        "id": {"type": "string", "description": "Its number."},
+        "event": {"type": "string", "description": "Its name, one of those above."},
+        "data": {"type": "string", "description": "JSON in ASCII, or `[DONE]`."},
+    },
+}
+STREAM = {
+    "description": (
+        "The reply as server-sent events: `start`, then `delta`, `reasoning` and `notice`, at most one "
+        "`usage`, then `done` or `error`, then `data: [DONE]`. Every event has an `id` to resume after; "
+        "where a reply went on after a pause or an end, there is another `start`."
+    ),
+    "content": {"text/event-stream": {"schema": _EVENT}},
+}
+MESSAGE_OR_STREAM = {
+    "s200": STREAM,
+    "s201": {
+        "description": "The new message.",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Message"}}},
+    },
+}
 SAVED = {
     "s200": json_answer("The persona, replaced.", PERSONA, headers=ETAG_HEADER),
     "s201": json_answer("The persona, new.", PERSONA, headers=ETAG_HEADER),

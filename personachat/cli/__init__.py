@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +28,16 @@ PersonasDir = Annotated[
     Path | None,
     typer.Option("--personas-dir", metavar="FOLDER", help="Where persona files are, instead of the setting."),
 ]
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", metavar="FOLDER", help="Where conversations are, instead of the setting."),
+]
+
+
+class ExportFormat(StrEnum):
+    markdown = "markdown"
+    json = "json"
+    csv = "csv"
 
 
 class ServingGroup(TyperGroup):
@@ -62,6 +73,10 @@ app = typer.Typer(
 )
 personas_app = typer.Typer(help="List, show, check and begin personas.", no_args_is_help=True)
 app.add_typer(personas_app, name="personas")
+conversations_app = typer.Typer(
+    help="List, export, import and delete this machine's conversations.", no_args_is_help=True
+)
+app.add_typer(conversations_app, name="conversations")
 
 
 @app.command()
@@ -71,12 +86,15 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8501,
     headless: Annotated[bool, typer.Option("--headless", help="Open no browser.")] = False,
     personas_dir: PersonasDir = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Serve the pages and the REST API on one port (the default command)."""
     from personachat.settings import load_settings
 
-    if personas_dir is not None:  # the pages and the API read the environment: there the option wins
-        os.environ["PERSONACHAT_PERSONAS_DIR"] = str(personas_dir.absolute())
+    folders = {"PERSONACHAT_PERSONAS_DIR": personas_dir, "PERSONACHAT_DATA_DIR": data_dir}
+    for variable, folder in folders.items():
+        if folder is not None:  # the pages and the API read the environment: there the option wins
+            os.environ[variable] = str(folder.absolute())
     load_settings()  # an invalid one is told before anything slow is loaded
     from personachat.server import serve as run
 
@@ -92,14 +110,29 @@ def chat(
         ),
     ] = None,
     *,
-    persona: Annotated[str, typer.Option("--persona", "-p", metavar="ID", help="Who answers.")],
+    persona: Annotated[
+        str | None, typer.Option("--persona", "-p", metavar="ID", help="Who answers.", show_default=False)
+    ] = None,
+    conversation: Annotated[
+        str | None,
+        typer.Option("--conversation", metavar="ID", help="Go on with this one.", show_default=False),
+    ] = None,
+    latest: Annotated[bool, typer.Option("--continue", help="Go on with the newest conversation.")] = False,
+    temporary: Annotated[bool, typer.Option("--temporary", help="Save nothing of it.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Let the embedded model answer.")] = False,
     personas_dir: PersonasDir = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Talk to a persona: one MESSAGE, or as long as you like. Ctrl-C stops a reply and keeps its text."""
-    from personachat.cli.chat import run
+    if sum((conversation is not None, latest, temporary)) > 1:
+        raise typer.BadParameter("Only one of --conversation, --continue and --temporary is possible.")
+    if persona is None and conversation is None and not latest:
+        raise typer.BadParameter("Say who answers, with --persona ID.", param_hint="--persona")
+    from personachat.cli.chat import Place, run
 
-    raise typer.Exit(run(persona, message, offline=offline, settings=_settings(personas_dir)))
+    place = Place(temporary=temporary, conversation_id=conversation, latest=latest)
+    settings = _settings(personas_dir, data_dir)
+    raise typer.Exit(run(persona, message, place=place, offline=offline, settings=settings))
 
 
 @personas_app.command("list")
@@ -155,10 +188,77 @@ def new_persona(
     personas.create(open_store(settings), settings.personas_dir, persona_id)
 
 
-def _settings(personas_dir: Path | None) -> Settings:
+@conversations_app.command("list")
+def list_conversations(
+    *,
+    search: Annotated[
+        str, typer.Option("--search", metavar="WORDS", help="Only where somebody said this.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 30,
+    data_dir: DataDir = None,
+) -> None:
+    """Print the newest: id, when it went on, persona and title; or where words were said."""
+    from personachat.cli import conversations
+
+    with conversations.opened(_settings(None, data_dir)) as library:
+        conversations.list_all(library, search=search, limit=limit)
+
+
+@conversations_app.command("export")
+def export_conversations(
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[IDS]...", help="Without any, all.", show_default=False),
+    ] = None,
+    *,
+    file_format: Annotated[
+        ExportFormat, typer.Option("--format", help="JSON has everything and can be imported.")
+    ] = ExportFormat.json,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="A file or folder, instead of stdout."),
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write conversations as Markdown, JSON or CSV."""
+    from personachat.cli import conversations
+
+    with conversations.opened(_settings(None, data_dir)) as library:
+        code = conversations.export(library, ids or [], file_format=file_format.value, output=output)
+    raise typer.Exit(code)
+
+
+@conversations_app.command("import")
+def import_conversations(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="- is stdin.", show_default=False)],
+    *,
+    data_dir: DataDir = None,
+) -> None:
+    """Take back what an export as JSON gave, and print the new ids."""
+    from personachat.cli import conversations
+
+    with conversations.opened(_settings(None, data_dir)) as library:
+        code = conversations.import_file(library, file)
+    raise typer.Exit(code)
+
+
+@conversations_app.command("delete")
+def delete_conversation(
+    conversation_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)],
+    *,
+    data_dir: DataDir = None,
+) -> None:
+    """Delete a conversation; for a while the API can restore it."""
+    from personachat.cli import conversations
+
+    with conversations.opened(_settings(None, data_dir)) as library:
+        conversations.delete(library, conversation_id)
+
+
+def _settings(personas_dir: Path | None, data_dir: Path | None = None) -> Settings:
     from personachat.settings import load_settings
 
-    return load_settings(personas_dir=personas_dir)
+    return load_settings(personas_dir=personas_dir, data_dir=data_dir)
 
 
 def main() -> None:

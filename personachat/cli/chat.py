@@ -1,25 +1,29 @@
 """`personachat chat`: one reply, or a conversation, streamed into the terminal.
 
 The reply's words are all that goes to stdout. It follows a generation as the page does, so what arrived
-before Ctrl-C or a failure has been written.
+before Ctrl-C or a failure has been written. What is said is kept with the conversations of this machine,
+unless it is to be temporary.
 """
 
 from __future__ import annotations
 
 import logging
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 
 from personachat.chat import opening_words
 from personachat.cli.console import RED, answer, complain, complain_of, note
+from personachat.cli.keys import Keys, has_keys, pressed_keys
 from personachat.cli.personas import find
-from personachat.conversations.model import Reply
-from personachat.errors import PersonaChatError
+from personachat.cli.prompt import ask, piped_text
+from personachat.conversations.model import LOCAL_OWNER, Conversation, Reply
+from personachat.errors import ConversationNotFound, DatabaseDamaged, DatabaseUnavailable, PersonaChatError
 from personachat.generation import Generation
 from personachat.messages import Failed, Noticed, ReasoningDelta, ReplyEvent, TextDelta
+from personachat.persona import DEFAULT_PERSONA_ID
 from personachat.services import Services, build_services
 from personachat.settings import Settings
 
@@ -27,6 +31,10 @@ FINE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 LISTEN_SECONDS = 0.1
 """How long a Ctrl-C may go unseen while nothing arrives."""
+
+STEERING_KEYS = frozenset("p s")
+
+UNSAVED = (DatabaseUnavailable, DatabaseDamaged)
 
 ENDINGS = {
     "length": "cut off at the persona's token limit (maxTokens)",
@@ -36,21 +44,41 @@ ENDINGS = {
 }
 
 
-def run(persona_id: str, message: str | None, *, offline: bool, settings: Settings) -> int:
-    """Answer the message, or talk until the end of input; returns the exit code."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to talk: in a new conversation, which is kept unless it is temporary, or in one there is."""
+
+    temporary: bool = False
+    conversation_id: str | None = None
+    latest: bool = False
+
+
+def run(
+    persona_id: str | None, message: str | None, *, place: Place, offline: bool, settings: Settings
+) -> int:
+    """Answer the message, or talk until the end of input; returns the exit code.
+
+    `persona_id` may be None where a conversation goes on: then it is who spoke last.
+    """
     logging.getLogger().addHandler(logging.NullHandler())  # what fails is said once, in a sentence
-    piped = _piped_text()
+    piped = piped_text()
     text = "\n\n".join(part for part in (message, piped) if part and part.strip())
     if not text and (message is not None or piped is not None):
         complain("There is nothing to send.", "Give a MESSAGE, or pipe one in.")
         return USAGE
     services = build_services(settings)
     try:
-        persona = find(services.personas, persona_id).persona
-        terminal = TerminalChat(services, persona_id, offline=offline)
+        if persona_id is not None:
+            find(services.personas, persona_id)
+        conversation = _conversation(services, place)
+        speaker = find(services.personas, persona_id or _last_speaker(conversation))
+        terminal = TerminalChat(services, speaker.id, conversation.id, offline=offline)
         if text:
             return terminal.send(text)
-        return terminal.talk(opening_words(persona))
+        return terminal.talk("" if conversation.path else opening_words(speaker.persona), conversation)
+    except UNSAVED as error:
+        _complain_of_database(error)
+        return FAILED
     finally:
         services.close()
 
@@ -58,21 +86,25 @@ def run(persona_id: str, message: str | None, *, offline: bool, settings: Settin
 class TerminalChat:
     """A conversation with one persona on stdin, stdout and stderr."""
 
-    def __init__(self, services: Services, persona_id: str, *, offline: bool) -> None:
-        self._chat = services.chat
+    def __init__(self, services: Services, persona_id: str, conversation_id: str, *, offline: bool) -> None:
+        self._chat = services.of(LOCAL_OWNER).chat
         self._persona_id = persona_id
         self._offline = offline
-        self._conversation_id = services.chat.start().id
+        self._conversation_id = conversation_id
         self._answering = ""
+        self._typed = ""
 
-    def talk(self, opening: str) -> int:
+    def talk(self, opening: str, conversation: Conversation) -> int:
         """Answer line after line until the end of input or Ctrl-C at the prompt."""
         with suppress(ImportError):
             import readline  # noqa: F401, PLC0415  # gives the prompt line editing and history, where it exists
-        note("Ctrl-C stops a reply; at the prompt it leaves, as Ctrl-D does.")
+        keys = "While a reply comes, p or space pauses it and s stops it. " if has_keys() else ""
+        note(f"{keys}Ctrl-C stops a reply; at the prompt it leaves, as Ctrl-D does.")
+        if conversation.leaf:
+            note(f"[{conversation.title}]\n{conversation.leaf.text}")
         if opening:
             answer(opening, end="\n")
-        while (line := _ask()) is not None:
+        while (line := ask(self._taken_typed())) is not None:
             if line.strip():
                 self.send(line)
         return FINE
@@ -83,28 +115,50 @@ class TerminalChat:
             generation = self._chat.send(
                 self._conversation_id, text, persona_id=self._persona_id, offline=self._offline
             )
+        except UNSAVED as error:
+            _complain_of_database(error)
+            return FAILED
         except PersonaChatError as error:
             complain_of(error)
             return FAILED
-        with _interruptible() as interrupted:
-            reply = self._follow(generation, interrupted)
+        with _interruptible() as interrupted, pressed_keys() as keys:
+            reply = self._follow(generation, interrupted, keys)
         if reply.text and not reply.text.endswith("\n"):
             answer("\n")
         return _report(reply)
 
-    def _follow(self, generation: Generation, interrupted: threading.Event) -> Reply:
+    def _follow(self, generation: Generation, interrupted: threading.Event, keys: Keys) -> Reply:
         seen = 0
         try:
             with generation.followed():
-                while (events := generation.wait(seen, timeout_seconds=LISTEN_SECONDS)) or generation.running:
+                while (events := generation.wait(seen, timeout_seconds=LISTEN_SECONDS)) or generation.live:
                     for event in events:
                         self._show(event, generation)
                     seen += len(events)
+                    self._steer(generation, keys.read())
                     if interrupted.is_set():
                         generation.stop()
         finally:
             generation.stop()  # a closed pipe: nobody reads on
         return generation.snapshot()
+
+    def _steer(self, generation: Generation, pressed: str) -> None:
+        """Do what the keys say; what comes in one piece with other keys was pasted, and is for the prompt."""
+        if not set(pressed) <= STEERING_KEYS:
+            self._typed += "" if pressed.startswith("\x1b") else pressed  # an arrow, say
+            return
+        for key in pressed:
+            if key == "s":
+                generation.stop()
+            elif generation.state == "paused":
+                generation.resume()
+            elif generation.live:
+                generation.pause()
+                note("\n[paused: p goes on, s stops]")
+
+    def _taken_typed(self) -> str:
+        typed, self._typed = self._typed, ""
+        return "".join(letter for letter in typed if letter.isprintable())
 
     def _show(self, event: ReplyEvent, generation: Generation) -> None:
         match event:
@@ -124,6 +178,27 @@ class TerminalChat:
         if line != self._answering:
             note(f"[{line}]")
             self._answering = line
+
+
+def _conversation(services: Services, place: Place) -> Conversation:
+    """The conversation to talk in. Raises ConversationNotFound, DatabaseUnavailable and DatabaseDamaged."""
+    workspace = services.of(LOCAL_OWNER)
+    if place.conversation_id is not None:
+        return workspace.chat.conversation(place.conversation_id, last=1)
+    if place.latest:
+        newest = workspace.library.list(limit=1).conversations
+        if not newest:
+            raise ConversationNotFound("There is no conversation to continue yet.")
+        return workspace.chat.conversation(newest[0].id, last=1)
+    return workspace.chat.start(temporary=place.temporary)
+
+
+def _last_speaker(conversation: Conversation) -> str:
+    return conversation.leaf.persona_id if conversation.leaf else DEFAULT_PERSONA_ID
+
+
+def _complain_of_database(error: PersonaChatError) -> None:
+    complain(str(error), "With --temporary you can talk without saving.")
 
 
 def _report(reply: Reply) -> int:
@@ -149,27 +224,6 @@ def _figures(reply: Reply) -> str:
     if rate is not None:
         figures.append(f"{rate:.0f}/s")
     return " · ".join(figures)
-
-
-def _piped_text() -> str | None:
-    """What is piped in; None where stdin is a terminal."""
-    if sys.stdin is None:  # closed by whoever started us
-        return ""
-    if sys.stdin.isatty():
-        return None
-    return sys.stdin.buffer.read().decode("utf-8-sig", "replace")
-
-
-def _ask() -> str | None:
-    """A line from the terminal; None at its end and on Ctrl-C."""
-    try:
-        if sys.stdout.isatty():
-            return input("> ")
-        note("> ", style="", end="")  # stdout is for the replies alone
-        return sys.stdin.readline() or None
-    except (EOFError, KeyboardInterrupt):
-        note("")
-        return None
 
 
 @contextmanager

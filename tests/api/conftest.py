@@ -47,7 +47,7 @@ def standing(folder: Path, **settings: Any) -> Iterator[httpx2.Client]:
     """Serve services of their own with a persona "tester", for a whole module of tests."""
     with FakeProvider() as fake:
         explicit = {"openai_base_url": fake.base_url, "openai_api_key": "sk-test-key-that-nobody-may-see"}
-        folders = {"personas_dir": folder / "personas"}
+        folders = {"personas_dir": folder / "personas", "data_dir": folder / "data"}
         services = build_services(load_settings(**(explicit | folders | settings)))
         services.personas.save(persona_text())
         try:

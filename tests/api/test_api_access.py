@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx2
@@ -150,6 +150,40 @@ def test_health_says_little_to_strangers_and_more_to_others(guarded: httpx2.Clie
     assert told["tokensConfigured"] is True
 
 
+def test_without_a_database_only_what_needs_one_is_unavailable(
+    make_services: Callable[..., Services],
+) -> None:
+    body = {"message": "Hi", "personaId": "tester"}
+    services = make_services(database_url="postgresql://someone:nobody-may-see@127.0.0.1:1/none")
+    with served(services) as client:
+        for refused in (client.get("/conversations"), client.post("/chat", json=body)):
+            problem_of(refused, 503, "database_unavailable")
+            assert int(refused.headers["retry-after"]) >= 1
+            assert "nobody-may-see" not in refused.text
+        assert client.get("/personas").status_code == 200
+        assert client.post("/chat", json=body | {"temporary": True}).status_code == 200
+
+
+def test_health_says_where_words_are_kept_and_that_they_are_not_saved(
+    guarded: httpx2.Client, make_services: Callable[..., Services]
+) -> None:
+    told = guarded.get("/health").json()
+    assert (told["status"], told["database"]) == ("ok", "sqlite")
+    assert "savingFails" not in told
+    services = make_services(database_url="postgresql://someone:nobody-may-see@127.0.0.1:1/none")
+    assert services.checkpoints._attempt(services.database.prepare) is None
+    with served(services) as client:
+        answer = client.get("/health")
+        assert client.get("/health", headers=ELSEWHERE).json() == {"status": "ok"}
+    told = answer.json()
+    assert (told["status"], told["database"], told["savingFails"]) == (
+        "degraded",
+        "postgresql",
+        "database_unavailable",
+    )
+    assert "nobody-may-see" not in answer.text
+
+
 def test_health_says_that_the_personas_cannot_be_read(services: Services) -> None:
     folder = services.settings.personas_dir
     shutil.rmtree(folder)
@@ -241,7 +275,7 @@ def test_a_wrong_method_names_the_right_ones(
     assert response.headers["allow"] == allowed
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/personas/", "/personas/a/b", "/chat/x/pause"])
+@pytest.mark.parametrize("path", ["/nothing", "/personas/", "/personas/a/b", "/chat/x/rewind"])
 def test_an_unknown_address_is_not_found(client: httpx2.Client, path: str) -> None:
     problem_of(client.get(path), 404, "not_found")
 

@@ -9,10 +9,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from personachat.conversations.tables import conversations
 from personachat.services import Services
 from tests.api.conftest import served
 from tests.api.wire import Event, chatting, events_of, problem_of, said, streamed, text_of
-from tests.conftest import persona_text
+from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, Gate, Reply, chunk, events, failure, reset, status, tokens
 
 KEY = "sk-test-key-that-nobody-may-see"
@@ -40,7 +41,7 @@ def test_a_reply_comes_as_numbered_named_events(client: httpx2.Client, fake: Fak
     }
     assert set(start) == {"conversationId", "messageId", "personaId", "model", "provider"}
     assert text_of(found) == "Hello"
-    assert usage == {"promptTokens": 7, "completionTokens": 2, "costUsd": None}
+    assert usage == {"promptTokens": 7, "completionTokens": 2, "costUsd": pytest.approx(0.00033)}
     assert done == {"finishReason": "stop"}
     assert end == "[DONE]"
 
@@ -133,6 +134,49 @@ def test_closing_the_connection_stops_the_provider_within_two_seconds(
     assert fake.wait_for_disconnect(2)
 
 
+def test_the_text_of_an_abandoned_reply_is_stored(client: httpx2.Client, fake: FakeProvider) -> None:
+    fake.enqueue(tokens(["so far", Gate(), "never"]))
+    with chatting(client) as (_, stream):
+        start = next(stream).data
+        until(stream, "delta")
+    fake.wait_for_disconnect(2)
+    with streamed(client, "GET", f"/chat/{start['messageId']}/events") as (_, rest):
+        assert [event.name for event in rest] == ["start", "delta", "done", None]
+    kept = client.get(f"/conversations/{start['conversationId']}").json()["messages"][-1]
+    assert (kept["content"], kept["state"]) == ("so far", "stopped")
+
+
+def test_a_conversation_begun_here_is_listed_at_once(client: httpx2.Client, fake: FakeProvider) -> None:
+    conversation_id = said(client, "Hello there")[0].data["conversationId"]
+    listed = client.get("/conversations").json()["conversations"]
+    assert [each["id"] for each in listed] == [conversation_id]
+
+
+def test_a_temporary_conversation_goes_on_and_is_never_written(
+    client: httpx2.Client, fake: FakeProvider, services: Services
+) -> None:
+    fake.enqueue(tokens(["one"]), tokens(["two"]))
+    start = said(client, "a secret", temporary=True)[0].data
+    conversation_id = start["conversationId"]
+    again = said(client, "more", conversationId=conversation_id, temporary=True)
+    assert text_of(again) == "two"
+    read = client.get(f"/conversations/{conversation_id}").json()
+    assert [message["content"] for message in read["messages"]] == ["a secret", "one", "more", "two"]
+    assert read["temporary"] is True
+    assert client.get("/conversations").json()["conversations"] == []
+    files = [file for file in services.settings.data_dir.rglob("*") if file.is_file()]
+    assert not any(b"a secret" in file.read_bytes() for file in files)
+
+
+def test_a_stored_conversation_is_not_taken_for_a_temporary_one(
+    client: httpx2.Client, fake: FakeProvider
+) -> None:
+    conversation_id = said(client)[0].data["conversationId"]
+    body = {"message": "x", "personaId": "tester", "conversationId": conversation_id, "temporary": True}
+    problem_of(client.post("/chat", json=body), 422, "request_invalid")
+    assert len(fake.chats) == 1
+
+
 def test_closing_the_connection_before_the_first_event_stops_the_provider(
     client: httpx2.Client, fake: FakeProvider
 ) -> None:
@@ -183,7 +227,7 @@ def test_stop_ends_the_stream_and_keeps_the_text(
         assert stopped.json() == {"messageId": start["messageId"], "state": "stopped"}
         assert [event.data for event in stream] == [{"finishReason": "stopped"}, "[DONE]"]
     assert fake.wait_for_disconnect(2)
-    leaf = services.chat.conversation(start["conversationId"]).leaf
+    leaf = local(services).chat.conversation(start["conversationId"]).leaf
     assert leaf is not None
     assert leaf.reply is not None
     assert leaf.reply.text == "one"
@@ -215,7 +259,8 @@ def test_what_fails_before_the_first_event_is_a_status(
     response = client.post("/chat", json={"message": "Hi", "personaId": "tester"})
     problem_of(response, expected, code)
     assert KEY not in response.text
-    assert not services.conversations._conversations, "a conversation that never began is left behind"
+    with services.database.read() as connection:
+        assert not connection.execute(conversations.select()).all(), "what never began is left behind"
 
 
 def test_a_provider_that_wants_us_to_wait_says_how_long(client: httpx2.Client, fake: FakeProvider) -> None:
@@ -257,15 +302,6 @@ def test_above_the_limit_a_reply_is_refused_until_later(
         assert text_of(said(client, "again")) == "You said: again"
 
 
-def test_a_conversation_answers_one_message_at_a_time(client: httpx2.Client, fake: FakeProvider) -> None:
-    fake.enqueue(tokens(["one"]), tokens(["two", Gate()]))
-    conversation_id = said(client)[0].data["conversationId"]
-    body = {"message": "third", "personaId": "tester", "conversationId": conversation_id}
-    with chatting(client, "second", conversationId=conversation_id) as (_, stream):
-        until(stream, "delta")
-        problem_of(client.post("/chat", json=body), 409, "reply_in_progress")
-
-
 @pytest.mark.parametrize(
     ("body", "expected", "code"),
     [
@@ -280,6 +316,9 @@ def test_a_conversation_answers_one_message_at_a_time(client: httpx2.Client, fak
         ({"message": "Hi", "persona_id": "tester"}, 422, "request_invalid"),
         ({"message": "Hi", "personaId": "tester", "baseUrl": "http://192.0.2.1"}, 422, "request_invalid"),
         ({"message": "Hi", "personaId": "tester", "apiKey": "sk-x"}, 422, "request_invalid"),
+        ({"message": "Hi", "personaId": "tester", "temporary": "yes"}, 422, "request_invalid"),
+        ({"message": "Hi", "personaId": "tester", "model": "gpt-4"}, 422, "request_invalid"),
+        ({"message": "Hi", "personaId": "tester", "conversationId": "\0"}, 404, "conversation_not_found"),
         ({"message": "Hi", "personaId": "tester", "history": {"role": "user"}}, 422, "request_invalid"),
         (
             {"message": "Hi", "personaId": "tester", "history": [{"role": "system", "content": "x"}]},

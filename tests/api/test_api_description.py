@@ -9,11 +9,13 @@ import httpx2
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.strategies import booleans
 from schemathesis import Case, GenerationMode
 from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tests.api.conftest import standing
+from tests.api.wire import said
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +26,18 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def ids(address: str) -> dict[str, str]:
+    """By how a path begins: the id of something that is there."""
+    with httpx2.Client(base_url=address) as client:
+        start = said(client)[0].data
+    return {
+        "/chat/": start["messageId"],
+        "/messages/": start["messageId"],
+        "/conversations/": start["conversationId"],
+    }
+
+
+@pytest.fixture(scope="module")
 def description(address: str) -> BaseSchema:
     return schemathesis.openapi.from_url(f"{address}/openapi.json")
 
@@ -31,7 +45,29 @@ def description(address: str) -> BaseSchema:
 OPERATIONS = [
     ("POST", "/chat"),
     ("GET", "/chat/{messageId}/events"),
+    ("POST", "/chat/{messageId}/pause"),
+    ("POST", "/chat/{messageId}/resume"),
     ("POST", "/chat/{messageId}/stop"),
+    ("POST", "/chat/{messageId}/continue"),
+    ("POST", "/chat/{messageId}/regenerate"),
+    ("GET", "/conversations"),
+    ("GET", "/conversations/export"),
+    ("POST", "/conversations/import"),
+    ("GET", "/conversations/{id}"),
+    ("PATCH", "/conversations/{id}"),
+    ("DELETE", "/conversations/{id}"),
+    ("POST", "/conversations/{id}/restore"),
+    ("POST", "/conversations/{id}/fork"),
+    ("GET", "/conversations/{id}/export"),
+    ("POST", "/conversations/{id}/share"),
+    ("GET", "/conversations/{id}/share"),
+    ("DELETE", "/conversations/{id}/share"),
+    ("PATCH", "/messages/{id}"),
+    ("DELETE", "/messages/{id}"),
+    ("POST", "/messages/{id}/edit"),
+    ("POST", "/messages/{id}/show"),
+    ("POST", "/messages/{id}/restore"),
+    ("GET", "/messages/{id}/request"),
     ("GET", "/personas"),
     ("POST", "/personas"),
     ("DELETE", "/personas"),
@@ -46,6 +82,14 @@ REFUSING = [
     ("POST", "/personas"),
     ("DELETE", "/personas"),
     ("PUT", "/personas/{id}"),
+    ("POST", "/chat/{messageId}/regenerate"),
+    ("GET", "/conversations"),
+    ("GET", "/conversations/{id}"),
+    ("PATCH", "/conversations/{id}"),
+    ("POST", "/conversations/{id}/fork"),
+    ("POST", "/conversations/import"),
+    ("PATCH", "/messages/{id}"),
+    ("POST", "/messages/{id}/edit"),
 ]
 """Those that can be asked in a way the description does not allow."""
 
@@ -56,9 +100,10 @@ REFUSING = [
     + [(*operation, GenerationMode.NEGATIVE) for operation in REFUSING],
 )
 def test_generated_requests_are_answered_as_described(
-    description: BaseSchema, method: str, path: str, mode: GenerationMode
+    description: BaseSchema, ids: dict[str, str], method: str, path: str, mode: GenerationMode
 ) -> None:
     operation = description[path][method]
+    real = next((known for begins, known in ids.items() if path.startswith(begins)), None)
 
     @settings(
         max_examples=15,
@@ -68,8 +113,10 @@ def test_generated_requests_are_answered_as_described(
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(operation.as_strategy(generation_mode=mode))
-    def check(case: Case[Any]) -> None:
+    @given(case=operation.as_strategy(generation_mode=mode), is_there=booleans())
+    def check(*, case: Case[Any], is_there: bool) -> None:
+        if is_there and real and mode is GenerationMode.POSITIVE and case.path_parameters:
+            case.path_parameters = dict.fromkeys(case.path_parameters, real)
         # A request can fit the schema and not the facts: a version that has changed, an id that differs.
         case.call_and_validate(excluded_checks=[positive_data_acceptance])
 

@@ -44,6 +44,7 @@ def environment(fake: FakeProvider, tmp_path: Path) -> dict[str, str]:
         "OPENAI_BASE_URL": fake.base_url,
         "OPENAI_API_KEY": "sk-test-key-that-nobody-may-see",
         "PERSONACHAT_PERSONAS_DIR": str(folder),
+        "PERSONACHAT_DATA_DIR": str(tmp_path / "data"),
         "PYTHONUTF8": "1",
     }
 

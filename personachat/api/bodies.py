@@ -1,0 +1,195 @@
+"""Conversations and messages as they are on the wire, and where a request's workspace comes from.
+
+Keys are camelCase; what is sent to us is checked strictly, and an unknown key is refused. None is said
+as null, so that every answer has every key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import Path
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+from starlette.requests import Request
+
+from personachat.api.auth import owner_of
+from personachat.conversations.model import Conversation, Rating, Turn, TurnState
+from personachat.library import Summary
+from personachat.messages import FinishReason, storable
+from personachat.services import Services, Workspace
+
+Thumb = Literal["up", "down"]
+Text = Annotated[str, AfterValidator(storable)]
+Id = Annotated[Text, Field(min_length=1, max_length=200)]
+ConversationId = Annotated[Text, Path(alias="id", description="A conversation's id.")]
+MessageId = Annotated[Text, Path(alias="id", description="A message's id.")]
+ReplyId = Annotated[Text, Path(alias="messageId", description="The id of the assistant's message.")]
+
+RATINGS: Mapping[Thumb, Rating] = {"up": 1, "down": -1}
+_THUMBS: Mapping[Rating, Thumb] = {rating: thumb for thumb, rating in RATINGS.items()}
+
+
+def services_of(request: Request) -> Services:
+    """This server's parts; to be called in a thread, since they may have to be built first."""
+    services: Services = request.app.state.services()
+    return services
+
+
+def workspace_of(request: Request) -> Workspace:
+    """What the caller can do; to be called in a thread."""
+    return services_of(request).of(owner_of(request))
+
+
+class Sent(BaseModel):
+    """What a client sends."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel, validate_by_name=False)
+
+
+class Answer(BaseModel):
+    """What the server answers."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
+
+
+class TokenCount(Answer):
+    """As the provider counted; null where it did not say."""
+
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+
+class ReplyError(Answer):
+    """Why a reply failed."""
+
+    code: str
+    message: str
+
+
+class Message(Answer):
+    """One turn. What belongs to a reply is null for what was not generated.
+
+    `siblings` are the ids of all messages in the same place, its own included, oldest first; none where
+    it stands alone.
+    """
+
+    id: str
+    parent_id: str | None
+    role: Literal["user", "assistant"]
+    content: str
+    state: TurnState | None = None
+    reasoning: str = ""
+    persona_id: str
+    persona_name: str
+    model: str | None = None
+    provider: str | None = None
+    usage: TokenCount | None = None
+    cost_usd: float | None = None
+    finish_reason: FinishReason | None = None
+    error: ReplyError | None = None
+    created_at: datetime
+    edited: bool
+    rating: Thumb | None
+    note: str
+    siblings: list[str]
+
+
+class ConversationHead(Answer):
+    """What a conversation is called and how it is kept; `personaId` is whose turn was the last."""
+
+    id: str
+    title: str
+    persona_id: str | None
+    pinned: bool
+    archived: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class ListedConversation(ConversationHead):
+    """As it is in a list. `messageCount` counts those of the active branch."""
+
+    persona_name: str | None
+    shared: bool
+    message_count: int
+
+
+class WholeConversation(ConversationHead):
+    """With its messages: the active branch, which ends at `leafId`, or those of every branch."""
+
+    temporary: bool
+    leaf_id: str | None
+    messages: list[Message]
+
+
+def message_of(turn: Turn, siblings: Sequence[str] = ()) -> Message:
+    """A turn as it is on the wire."""
+    message = Message(
+        id=turn.id,
+        parent_id=turn.parent_id,
+        role=turn.role,
+        content=turn.text,
+        persona_id=turn.persona_id,
+        persona_name=turn.persona_name,
+        created_at=turn.created_at,
+        edited=turn.edited,
+        rating=None if turn.rating is None else _THUMBS[turn.rating],
+        note=turn.rating_note,
+        siblings=list(siblings),
+    )
+    reply = turn.reply
+    if reply is None:
+        return message
+    return message.model_copy(
+        update={
+            "state": reply.state,
+            "reasoning": reply.reasoning,
+            "model": reply.model or None,
+            "provider": reply.provider or None,
+            "usage": reply.usage
+            and TokenCount(
+                prompt_tokens=reply.usage.prompt_tokens, completion_tokens=reply.usage.completion_tokens
+            ),
+            "cost_usd": reply.cost_usd,
+            "finish_reason": reply.finish_reason,
+            "error": reply.error and ReplyError(code=reply.error.code, message=reply.error.message),
+        }
+    )
+
+
+def listed_of(summary: Summary) -> ListedConversation:
+    """A conversation as it is in a list."""
+    return ListedConversation(
+        id=summary.id,
+        title=summary.title,
+        persona_id=summary.persona_id or None,
+        persona_name=summary.persona_name or None,
+        pinned=summary.pinned,
+        archived=summary.archived,
+        shared=summary.shared,
+        message_count=summary.turns,
+        created_at=summary.created_at,
+        updated_at=summary.updated_at,
+    )
+
+
+def conversation_of(
+    conversation: Conversation, turns: Sequence[Turn], siblings: Mapping[str, Sequence[str]]
+) -> WholeConversation:
+    """A conversation with these of its turns."""
+    last = conversation.leaf or (turns[-1] if turns else None)
+    return WholeConversation(
+        id=conversation.id,
+        title=conversation.title,
+        persona_id=last and last.persona_id,
+        pinned=conversation.pinned,
+        archived=conversation.archived,
+        created_at=conversation.created_at,
+        updated_at=conversation.updated_at,
+        temporary=conversation.temporary,
+        leaf_id=conversation.leaf_id,
+        messages=[message_of(turn, siblings.get(turn.id, ())) for turn in turns],
+    )

@@ -1,0 +1,200 @@
+"""One conversation over HTTP: read, rename, pin, archive, delete, fork, share and export it.
+
+What belongs to somebody else is answered exactly like what does not exist.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from personachat.api.bodies import (
+    Answer,
+    ConversationId,
+    Id,
+    ListedConversation,
+    Sent,
+    WholeConversation,
+    conversation_of,
+    listed_of,
+    workspace_of,
+)
+from personachat.api.download import DOWNLOAD, Format, download
+from personachat.api.openapi import answers
+from personachat.conversations.model import siblings_of
+from personachat.errors import ShareNotFound, TurnNotFound
+from personachat.library import Share
+from personachat.services import Workspace
+
+router = APIRouter(prefix="/conversations/{id}", tags=["conversations"])
+
+
+class ConversationChange(Sent):
+    """What is to change; what is null or missing stays as it is."""
+
+    title: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    pinned: bool | None = None
+    archived: bool | None = None
+
+
+class ForkAt(Sent):
+    """The last message that the new conversation is to have."""
+
+    message_id: Id
+
+
+class ShareLink(Answer):
+    """Whoever has the link can read the conversation as it was when it was last shared."""
+
+    token: str
+    url: str
+
+
+@router.get(
+    "",
+    summary="Read a conversation",
+    response_model=WholeConversation,
+    responses=answers(404, 422, 503),
+)
+def get_conversation(
+    conversation_id: ConversationId,
+    request: Request,
+    *,
+    tree: Annotated[bool, Query(description="The messages of every branch, parents first.")] = False,
+) -> WholeConversation:
+    """With the messages of its active branch, oldest first; a live reply as it is now."""
+    return _whole(workspace_of(request), conversation_id, tree=tree)
+
+
+@router.patch(
+    "",
+    summary="Rename, pin or archive a conversation",
+    response_model=ListedConversation,
+    responses=answers(400, 404, 422, 503),
+)
+def patch_conversation(
+    conversation_id: ConversationId, body: ConversationChange, request: Request
+) -> ListedConversation:
+    """Changes nothing of what was said, nor the conversation's place in the list."""
+    library = workspace_of(request).library
+    if body.title is not None:
+        library.rename(conversation_id, body.title)
+    if body.pinned is not None:
+        library.pin(conversation_id, body.pinned)
+    if body.archived is not None:
+        library.archive(conversation_id, body.archived)
+    return listed_of(library.summary(conversation_id))
+
+
+@router.delete(
+    "",
+    summary="Delete a conversation",
+    status_code=204,
+    response_model=None,
+    responses=answers(404, 422, 503),
+)
+def delete_conversation(conversation_id: ConversationId, request: Request) -> None:
+    """It is hidden at once, and can be restored for a while; a live reply in it is stopped."""
+    workspace = workspace_of(request)
+    running = workspace.chat.running(conversation_id)
+    workspace.library.delete(conversation_id)
+    if running is not None:
+        running.stop()
+
+
+@router.post(
+    "/restore",
+    summary="Restore a deleted conversation",
+    response_model=ListedConversation,
+    responses=answers(404, 422, 503),
+)
+def restore_conversation(conversation_id: ConversationId, request: Request) -> ListedConversation:
+    """Undoes its deletion; one that is not deleted stays as it is."""
+    library = workspace_of(request).library
+    library.restore(conversation_id)
+    return listed_of(library.summary(conversation_id))
+
+
+@router.post(
+    "/fork",
+    summary="Begin a conversation with the messages of another",
+    status_code=201,
+    response_model=WholeConversation,
+    responses=answers(400, 404, 422, 503),
+)
+def fork_conversation(conversation_id: ConversationId, body: ForkAt, request: Request) -> WholeConversation:
+    """The new one has copies of all messages down to this one, on whichever branch it is."""
+    workspace = workspace_of(request)
+    if all(turn.id != body.message_id for turn in workspace.branches.tree(conversation_id)):
+        raise TurnNotFound("There is no such message in this conversation.")
+    return _whole(workspace, workspace.branches.fork(body.message_id).id)
+
+
+def _whole(workspace: Workspace, conversation_id: str, *, tree: bool = False) -> WholeConversation:
+    """A conversation with the messages of its active branch, or of all."""
+    if not tree:
+        conversation = workspace.chat.conversation(conversation_id)
+        return conversation_of(conversation, conversation.path, conversation.siblings)
+    conversation = workspace.chat.conversation(conversation_id, last=1)
+    turns = workspace.branches.tree(conversation_id)
+    return conversation_of(conversation, turns, siblings_of(turns, turns))
+
+
+@router.get(
+    "/export",
+    summary="Export one conversation",
+    response_class=Response,
+    responses=answers(404, 422, 503, s200=DOWNLOAD),
+)
+def export_conversation(
+    conversation_id: ConversationId,
+    request: Request,
+    file_format: Annotated[Format, Query(alias="format")] = "json",
+) -> Response:
+    """Markdown shows the active branch; JSON has every branch."""
+    return download(workspace_of(request).library.export([conversation_id], file_format))
+
+
+@router.post(
+    "/share",
+    summary="Share a conversation",
+    response_model=ShareLink,
+    responses=answers(404, 422, 503),
+)
+def share_conversation(conversation_id: ConversationId, request: Request) -> ShareLink:
+    """Makes a link that shows the active branch as it is now; sharing again renews what the link shows."""
+    return _link(workspace_of(request).library.share(conversation_id))
+
+
+@router.get(
+    "/share",
+    summary="Whether a conversation is shared",
+    response_model=ShareLink,
+    responses=answers(404, 422, 503),
+)
+def get_share(conversation_id: ConversationId, request: Request) -> ShareLink:
+    """Its link; 404 where it has none."""
+    share = workspace_of(request).library.share_of(conversation_id)
+    if share is None:
+        raise ShareNotFound("This conversation is not shared.", hint="POST to this address shares it.")
+    return _link(share)
+
+
+@router.delete(
+    "/share",
+    summary="End the sharing of a conversation",
+    status_code=204,
+    response_model=None,
+    responses=answers(404, 422, 503),
+)
+def revoke_share(conversation_id: ConversationId, request: Request) -> None:
+    """Its link shows nothing any more; one that is not shared stays so."""
+    workspace_of(request).library.revoke(conversation_id)
+
+
+def _link(share: Share) -> ShareLink:
+    return ShareLink(token=share.token, url=f"/shared?token={quote(share.token, safe='')}")

@@ -1,0 +1,156 @@
+"""Conversations over HTTP: list and search the caller's own, take them away and bring them back."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BeforeValidator
+from pydantic.json_schema import SkipJsonSchema
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from personachat.api.bodies import (
+    RATINGS,
+    Answer,
+    ListedConversation,
+    Text,
+    Thumb,
+    listed_of,
+    workspace_of,
+)
+from personachat.api.download import DOWNLOAD, Format, download
+from personachat.api.errors import Refused
+from personachat.api.openapi import answers, json_body
+from personachat.library import Filters, Hit, Library
+
+router = APIRouter(prefix="/conversations", tags=["conversations"])
+
+LAST_DAY = date.max
+
+
+def _day(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+        raise ValueError("it must be a date such as 2026-01-31")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+
+
+class FoundConversation(ListedConversation):
+    """Where words were searched: the newest message that has them, and the words around them."""
+
+    message_id: str | None = None
+    excerpt: str | None = None
+
+
+class ConversationPage(Answer):
+    """A page of a list; `nextCursor` gets the next one and is null on the last."""
+
+    conversations: list[FoundConversation]
+    next_cursor: str | None
+
+
+class Imported(Answer):
+    """The ids of the new conversations, in the order of the file."""
+
+    ids: list[str]
+
+
+@router.get(
+    "", summary="List or search conversations", response_model=ConversationPage, responses=answers(422, 503)
+)
+def get_conversations(  # noqa: PLR0913  # one parameter a filter
+    request: Request,
+    *,
+    q: Annotated[Text, Query(max_length=1000, description="Words that a message has to have.")] = "",
+    persona_id: Annotated[Text | SkipJsonSchema[None], Query(alias="personaId", max_length=200)] = None,
+    model: Annotated[Text | SkipJsonSchema[None], Query(max_length=200)] = None,
+    since: Annotated[Day | SkipJsonSchema[None], Query(description="The first day, in UTC.")] = None,
+    until: Annotated[Day | SkipJsonSchema[None], Query(description="The last day, in UTC.")] = None,
+    rating: Annotated[Thumb | SkipJsonSchema[None], Query(description="Where a reply was rated so.")] = None,
+    archived: Annotated[bool, Query(description="Those in the archive, instead of the others.")] = False,
+    limit: Annotated[int, Query(ge=1, le=100)] = 30,
+    cursor: Annotated[
+        Text | SkipJsonSchema[None], Query(max_length=1000, description="A page's nextCursor.")
+    ] = None,
+) -> ConversationPage:
+    """The caller's own, newest first. With `q`, all messages of every branch are searched, newest first.
+
+    A page of a search has each conversation once; it may come again on a later page, for an older message.
+    """
+    filters = Filters(
+        persona_id=persona_id,
+        model=model,
+        since=None if since is None else _midnight(since),
+        until=None if until is None or until == LAST_DAY else _midnight(until + timedelta(days=1)),
+        rating=None if rating is None else RATINGS[rating],
+        archived=archived,
+    )
+    library = workspace_of(request).library
+    if q.strip():
+        return _search(library, q, filters, limit=limit, cursor=cursor)
+    listed = library.list(filters, limit=limit, cursor=cursor)
+    found = [FoundConversation(**dict(listed_of(summary))) for summary in listed.conversations]
+    return ConversationPage(conversations=found, next_cursor=listed.next_cursor)
+
+
+@router.get(
+    "/export",
+    summary="Export conversations",
+    response_class=Response,
+    responses=answers(404, 422, 503, s200=DOWNLOAD),
+)
+def export_conversations(
+    request: Request,
+    ids: Annotated[
+        Text | SkipJsonSchema[None],
+        Query(description="Their ids, separated by commas; without it, all of the caller's."),
+    ] = None,
+    file_format: Annotated[Format, Query(alias="format")] = "json",
+) -> Response:
+    """All of them in one file."""
+    chosen = None if ids is None else [part.strip() for part in ids.split(",") if part.strip()]
+    if chosen is not None and not chosen:
+        raise Refused(422, "request_invalid", "ids names no conversation.", hint="Leave it out for all.")
+    return download(workspace_of(request).library.export(chosen, file_format))
+
+
+@router.post(
+    "/import",
+    summary="Import conversations",
+    status_code=201,
+    response_model=Imported,
+    responses=answers(400, 413, 422, 503),
+    openapi_extra=json_body({"type": "object"}),
+)
+async def import_conversations(request: Request) -> Imported:
+    """Takes back what an export as JSON gave, as new conversations; all of it or, if refused, nothing."""
+    data = await request.body()
+    ids = await run_in_threadpool(lambda: workspace_of(request).library.import_json(data))
+    return Imported(ids=list(ids))
+
+
+def _search(
+    library: Library, query: str, filters: Filters, *, limit: int, cursor: str | None
+) -> ConversationPage:
+    found = library.search(query, filters, limit=limit, cursor=cursor)
+    newest: dict[str, Hit] = {}
+    for hit in found.hits:
+        newest.setdefault(hit.conversation.id, hit)
+    return ConversationPage(
+        conversations=[
+            FoundConversation(
+                **dict(listed_of(hit.conversation)), message_id=hit.turn_id, excerpt=hit.excerpt
+            )
+            for hit in newest.values()
+        ],
+        next_cursor=found.next_cursor,
+    )
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)

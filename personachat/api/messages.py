@@ -1,0 +1,198 @@
+"""Messages over HTTP: rate, edit, show, delete and restore one, and see what was sent for a reply."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from personachat.api.auth import owner_of
+from personachat.api.bodies import (
+    RATINGS,
+    Answer,
+    Id,
+    Message,
+    MessageId,
+    Sent,
+    Thumb,
+    message_of,
+    services_of,
+    workspace_of,
+)
+from personachat.api.errors import Refused
+from personachat.api.events import ReplyStream
+from personachat.api.openapi import MESSAGE_OR_STREAM, answers, json_answer
+from personachat.conversations.model import Turn
+from personachat.errors import TurnNotFound
+
+router = APIRouter(prefix="/messages/{id}", tags=["messages"])
+
+
+class Opinion(Sent):
+    """What the caller thinks of a reply; what is missing stays as it is, null takes the rating back."""
+
+    rating: Thumb | None = None
+    note: Annotated[str | None, Field(max_length=2000, description="Goes with a rating.")] = None
+
+
+class NewWords(Sent):
+    """Other words for a message."""
+
+    content: Annotated[str, Field(min_length=1)]
+
+
+class Leaf(Sent):
+    """The `leafId` that the deletion was answered with."""
+
+    leaf_id: Id | None
+
+
+class Branch(Answer):
+    """Which branch of a conversation is active, by its last message."""
+
+    conversation_id: str
+    leaf_id: str | None
+
+
+_SENT = json_answer(
+    "As it was sent, without the key.",
+    {
+        "type": "object",
+        "required": ["provider", "baseUrl", "model", "body"],
+        "properties": {
+            "provider": {"type": "string"},
+            "baseUrl": {"type": ["string", "null"], "description": "null: the model runs in the server."},
+            "model": {"type": "string"},
+            "body": {"type": "object"},
+        },
+    },
+)
+
+
+@router.patch(
+    "",
+    summary="Rate a reply",
+    response_model=Message,
+    responses=answers(400, 404, 422, 503),
+)
+def patch_message(message_id: MessageId, body: Opinion, request: Request) -> Message:
+    """Up or down, with a note if there is one."""
+    _, turn = _found(request, message_id)
+    if turn.role != "assistant":
+        raise TurnNotFound("This message is no reply.", hint="Only replies can be rated.")
+    rating, note = turn.rating, turn.rating_note
+    if "rating" in body.model_fields_set:
+        rating = None if body.rating is None else RATINGS[body.rating]
+        note = note if rating == turn.rating else ""
+    if body.note is not None:
+        note = body.note
+    if note.strip() and rating is None:
+        raise Refused(422, "request_invalid", "A note goes with a rating.", hint="Send rating with it.")
+    workspace_of(request).branches.rate(message_id, rating, note=note)
+    return _shown(request, message_id)
+
+
+@router.post(
+    "/edit",
+    summary="Put other words beside a message's",
+    response_class=Response,
+    responses=answers(400, 404, 409, 422, 429, 502, 503, **MESSAGE_OR_STREAM),
+)
+def edit_message(message_id: MessageId, body: NewWords, request: Request) -> Response:
+    """What was there stays, as a sibling. A user's words are answered: 200 and the reply's stream.
+
+    An assistant's words are taken as they are: 201 and the new message.
+    """
+    workspace = workspace_of(request)
+    generation = workspace.branches.edit(message_id, body.content)
+    if generation is not None:
+        return ReplyStream(generation)
+    conversation_id, _ = _found(request, message_id)
+    leaf = workspace.chat.conversation(conversation_id, last=1).leaf
+    made = _shown(request, leaf.id if leaf else message_id)
+    return Response(made.model_dump_json(by_alias=True), 201, media_type="application/json")
+
+
+@router.post(
+    "/show",
+    summary="Make a message's branch the active one",
+    response_model=Branch,
+    responses=answers(404, 422, 503),
+)
+def show_message(message_id: MessageId, request: Request) -> Branch:
+    """Down to its newest message."""
+    workspace_of(request).branches.show_sibling(message_id)
+    return _branch(request, message_id)
+
+
+@router.delete(
+    "",
+    summary="Delete a message and all that follows it",
+    response_model=Branch,
+    responses=answers(404, 422, 503),
+)
+def delete_message(message_id: MessageId, request: Request) -> Branch:
+    """They are hidden, and a live reply among them is stopped. `leafId` restores where the branch ended."""
+    conversation_id, _ = _found(request, message_id)
+    leaf_id = workspace_of(request).branches.delete_turn(message_id)
+    return Branch(conversation_id=conversation_id, leaf_id=leaf_id)
+
+
+@router.post(
+    "/restore",
+    summary="Restore a deleted message",
+    response_model=Branch,
+    responses=answers(400, 404, 422, 503),
+)
+def restore_message(message_id: MessageId, body: Leaf, request: Request) -> Branch:
+    """Undoes its deletion, with all that followed it."""
+    workspace_of(request).branches.restore_turn(message_id, body.leaf_id)
+    return _branch(request, message_id)
+
+
+@router.get(
+    "/request",
+    summary="What was sent for a reply",
+    response_class=Response,
+    responses=answers(404, 422, 503, s200=_SENT),
+)
+def get_request(message_id: MessageId, request: Request) -> Response:
+    """The body of the request as the provider got it, and where it went; never a key."""
+    sent = workspace_of(request).inspection.sent(message_id)
+    if sent is None:
+        raise Refused(404, "request_not_found", "Nothing was sent for this message, or it is not known.")
+    answer: dict[str, Any] = {
+        "provider": sent.provider,
+        "baseUrl": sent.base_url and _without_password(sent.base_url),
+        "model": sent.model,
+        "body": sent.body,
+    }
+    return Response(json.dumps(answer), media_type="application/json")
+
+
+def _found(request: Request, message_id: str) -> tuple[str, Turn]:
+    """The id of the caller's conversation that the message is in, and the turn. Raises TurnNotFound."""
+    return services_of(request).answers.store_with(message_id).turn(owner_of(request), message_id)
+
+
+def _shown(request: Request, message_id: str) -> Message:
+    conversation_id, _ = _found(request, message_id)
+    workspace = workspace_of(request)
+    siblings = workspace.chat.conversation(conversation_id).siblings
+    turn = services_of(request).answers.path(owner_of(request), message_id)[-1]
+    return message_of(turn, siblings.get(message_id, ()))
+
+
+def _branch(request: Request, message_id: str) -> Branch:
+    conversation_id, _ = _found(request, message_id)
+    leaf_id = workspace_of(request).chat.conversation(conversation_id, last=1).leaf_id
+    return Branch(conversation_id=conversation_id, leaf_id=leaf_id)
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

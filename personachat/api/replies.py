@@ -1,0 +1,132 @@
+"""One reply over HTTP: watch it, pause, resume and stop it, continue it, have another one beside it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+from starlette.responses import Response
+
+from personachat.api.bodies import Answer, Id, ReplyId, Sent, workspace_of
+from personachat.api.errors import Refused
+from personachat.api.events import ReplyStream
+from personachat.api.openapi import STREAM, answers
+from personachat.conversations.model import TurnState
+from personachat.messages import Failed, Finished
+
+router = APIRouter(prefix="/chat/{messageId}", tags=["chat"])
+
+LATE_SECONDS = 2.0
+"""How long a watcher may be ahead of us: it saw the reply in the process that writes it down."""
+
+
+class SteeredReply(Answer):
+    """How a reply stands after it was steered; one that had ended before stays as it was."""
+
+    message_id: str
+    state: TurnState
+
+
+class AnotherReply(Sent):
+    """Who is to answer instead; null for the same as before."""
+
+    persona_id: Id | None = None
+    model: Annotated[
+        Id | None, Field(description="As a persona names it: the server knows its provider.")
+    ] = None
+
+
+@router.get(
+    "/events",
+    summary="Watch a reply, from its start or after an event",
+    response_class=Response,
+    responses=answers(400, 404, 422, 502, 503, s200=STREAM),
+)
+def get_events(
+    message_id: ReplyId,
+    request: Request,
+    last_event_id: Annotated[
+        str | SkipJsonSchema[None],
+        Header(description="The number of the last event that arrived.", pattern="^[0-9]{1,9}$"),
+    ] = None,
+) -> Response:
+    """Resume after a lost connection, or a restart of the server; of an ended reply, all comes at once."""
+    generation = workspace_of(request).chat.generation(message_id)
+    after = int(last_event_id or 0)
+    generation.wait(max(after - 1, 0), timeout_seconds=LATE_SECONDS if after else 0)
+    last = len(generation.wait(0, timeout_seconds=0))
+    # What was sent and not yet written down died with its server: then only the end is left to tell.
+    if after > last and generation.state != "interrupted":
+        raise Refused(422, "request_invalid", f"This reply has no event {after} yet, to go on after it.")
+    return ReplyStream(generation, after=after, begun=after > 0)
+
+
+@router.post(
+    "/pause",
+    summary="Pause a running reply",
+    response_model=SteeredReply,
+    responses=answers(400, 404, 422, 503),
+)
+def pause_reply(message_id: ReplyId, request: Request) -> SteeredReply:
+    """Nothing more is read from the provider until it is resumed; its streams stay open."""
+    chat = workspace_of(request).chat
+    chat.pause(message_id)
+    return SteeredReply(message_id=message_id, state=chat.generation(message_id).state)
+
+
+@router.post(
+    "/resume",
+    summary="Let a paused reply go on",
+    response_model=SteeredReply,
+    responses=answers(400, 404, 422, 503),
+)
+def resume_reply(message_id: ReplyId, request: Request) -> SteeredReply:
+    """Where the provider has hung up meanwhile, it is asked for the rest."""
+    chat = workspace_of(request).chat
+    chat.resume(message_id)
+    return SteeredReply(message_id=message_id, state=chat.generation(message_id).state)
+
+
+@router.post(
+    "/stop",
+    summary="End a running or paused reply",
+    response_model=SteeredReply,
+    responses=answers(400, 404, 422, 503),
+)
+def stop_reply(message_id: ReplyId, request: Request) -> SteeredReply:
+    """The text that has arrived is kept, and the provider is no longer asked for more."""
+    chat = workspace_of(request).chat
+    chat.stop(message_id)
+    return SteeredReply(message_id=message_id, state=chat.generation(message_id).state)
+
+
+@router.post(
+    "/continue",
+    summary="Go on with a reply that was cut off",
+    response_class=Response,
+    responses=answers(400, 404, 409, 422, 429, 502, 503, s200=STREAM),
+)
+def continue_reply(message_id: ReplyId, request: Request) -> Response:
+    """Streams the rest: the numbers of its events go on from those before, and its first one is `start`."""
+    chat = workspace_of(request).chat
+    earlier = chat.generation(message_id).wait(0, timeout_seconds=0)
+    # The end gives its number to the first new event.
+    ended = bool(earlier) and isinstance(earlier[-1], (Finished, Failed))
+    return ReplyStream(chat.continue_reply(message_id), after=len(earlier) - ended)
+
+
+@router.post(
+    "/regenerate",
+    summary="Have another reply beside this one",
+    response_class=Response,
+    responses=answers(400, 404, 409, 422, 429, 502, 503, s200=STREAM),
+)
+def regenerate_reply(message_id: ReplyId, request: Request, body: AnotherReply | None = None) -> Response:
+    """By the same persona and model, or others. The reply that is there stays, as its sibling."""
+    wanted = body or AnotherReply()
+    generation = workspace_of(request).branches.regenerate(
+        message_id, persona_id=wanted.persona_id, model=wanted.model
+    )
+    return ReplyStream(generation)

@@ -1,0 +1,88 @@
+"""`personachat conversations`: list, search, export, import and delete what was said on this machine.
+
+They are those of the terminal, and of page and API where those are used over loopback.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from personachat.cli.console import answer, complain, note, plain
+from personachat.conversations.database import Database
+from personachat.conversations.model import LOCAL_OWNER
+from personachat.library import Library, Summary
+from personachat.settings import Settings
+
+FINE, FAILED = 0, 1
+
+Format = Literal["markdown", "json", "csv"]
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Library]:
+    """The local owner's conversations. Raises DatabaseUnavailable and DatabaseDamaged."""
+    database = Database.of(settings)
+    try:
+        yield Library(database, owner=LOCAL_OWNER)
+    finally:
+        database.close()
+
+
+def list_all(library: Library, *, search: str, limit: int) -> None:
+    """Print a line for each, newest first: id, day, persona and title, or the words that were found."""
+    if search.strip():
+        rows = [_row(hit.conversation, hit.excerpt) for hit in library.search(search, limit=limit).hits]
+    else:
+        rows = [_row(summary, summary.title) for summary in library.list(limit=limit).conversations]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        answer("  ".join(cells).rstrip(), end="\n")
+    if not rows:
+        note("Nothing was found." if search.strip() else "There are no conversations yet.")
+
+
+def export(library: Library, ids: Sequence[str], *, file_format: Format, output: Path | None) -> int:
+    """Write the conversations, or all of them, to stdout or a file; returns the exit code."""
+    exported = library.export(list(ids) or None, file_format)
+    if output is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(exported.content)
+        sys.stdout.buffer.flush()
+        return FINE
+    file = output / Path(exported.filename).name if output.is_dir() else output
+    try:
+        file.write_bytes(exported.content)
+    except OSError as error:
+        complain(f"{file} cannot be written: {(error.strerror or 'no such place').lower()}.")
+        return FAILED
+    note(str(file))
+    return FINE
+
+
+def import_file(library: Library, file: Path) -> int:
+    """Take back what an export as JSON gave, and print the new ids; returns the exit code."""
+    try:
+        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        complain(f"{file} cannot be read: {(error.strerror or 'no such file').lower()}.")
+        return FAILED
+    for conversation_id in library.import_json(data):
+        answer(conversation_id, end="\n")
+    return FINE
+
+
+def delete(library: Library, conversation_id: str) -> None:
+    """Hide a conversation; the page and the API can restore it for a while."""
+    title = library.summary(conversation_id).title
+    library.delete(conversation_id)
+    note(f"Deleted: {plain(title) or conversation_id}")
+
+
+def _row(summary: Summary, words: str) -> tuple[str, str, str, str]:
+    day = summary.updated_at.astimezone().strftime("%Y-%m-%d %H:%M")
+    return summary.id, day, plain(summary.persona_name), " ".join(plain(words).split())
