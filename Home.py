@@ -9,12 +9,23 @@ ICON = APP / "pages" / "icon.png"
 
 st.set_page_config(page_title="PersonaChat", page_icon=ICON)
 st.logo(ICON, size="large")
-warmup.warm_up_once()
+warmup.begin()
 
 chat = st.Page("pages/chat.py", title="Chat", icon=":material/chat:", default=True)
 personas = st.Page("pages/personas.py", title="Personas", icon=":material/groups:", url_path="personas")
+history = st.Page("pages/history.py", title="History", icon=":material/history:", url_path="history")
+shared = st.Page(
+    "pages/shared.py",
+    title="Shared conversation",
+    icon=":material/link:",
+    url_path="shared",
+    visibility="hidden",
+)
 
-page = st.navigation([chat, personas])
-if frame.draw() and page != chat:
-    st.switch_page(chat)
+page = st.navigation([chat, personas, history, shared])
+if page != shared:  # whoever only reads what was shared has nothing here
+    name, query = frame.draw(page_says=page == history) or ("", {})
+    wanted = {"chat": chat, "history": history}.get(name, page)
+    if wanted != page:
+        st.switch_page(wanted, query_params=query)
 frame.run(page)

@@ -1,25 +1,50 @@
-"""Chat: pick a persona, talk to it while the reply streams in."""
+"""Chat: pick a persona, talk to it while the reply streams in, and go back to any turn."""
+
+from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
-from personachat.conversations.model import Reply
-from personachat.ui import composer, front_door, picker, state, transcript
-from personachat.ui.stream import draw_running
+from personachat.errors import DatabaseDamaged, DatabaseUnavailable
+from personachat.ui import (
+    composer,
+    controls,
+    front_door,
+    keeping,
+    live_turn,
+    picker,
+    state,
+    transcript,
+    turn_dialogs,
+    turns,
+    undoing,
+    window,
+)
 
 front_door.require_home()
 st.set_page_config(layout="centered")  # each page sets its own width, once a run
 
 services = state.services()
-chat = services.chat
+chat = state.workspace().chat
 
 state.follow_deep_link()
+window.follow_turn_link()
 persona = picker.draw(services)
 with st.bottom:
-    controls = st.empty()
+    told, line = st.empty(), st.empty()
 composer.draw_box(persona)
-composer.draw_not_sent()
-conversation = state.current_conversation(chat)
+
+try:
+    conversation = state.current_conversation(chat)
+    if conversation and conversation.path:
+        conversation = composer.send_waiting(chat, conversation)
+except (DatabaseUnavailable, DatabaseDamaged) as error:
+    composer.draw_not_done(told)
+    keeping.draw_unreadable(error)
+    st.stop()
+composer.draw_not_done(told)
 state.draw_gone()
+keeping.draw(services, conversation)
 
 if persona is None:
     st.info(
@@ -29,43 +54,57 @@ if persona is None:
     )
     st.page_link("pages/personas.py", label="Personas", icon=":material/groups:")
     st.stop()
+turn_dialogs.draw_asked(services, conversation, persona)
 
 if conversation is None or not conversation.path:
     with st.container():
         if conversation:
             composer.draw_cleared(chat, conversation)
+            undoing.draw_deleted(conversation)
         composer.draw_opening(persona)
     st.stop()
 st.empty()  # where the opening stood
 
-conversation = composer.send_waiting(chat, conversation)
-path = conversation.path
-last, above = path[-1], path[-2] if len(path) > 1 else None
+path, last = conversation.path, conversation.path[-1]
+above = path[-2] if len(path) > 1 else None
 # Asked of what is drawn, not of the service again: the reply may have ended since.
-running = chat.generation(last.id) if last.reply and last.reply.state == "running" else None
-start = transcript.window_start(len(path), more=state.earlier_turns(conversation.id))
+live = chat.generation(last.id) if last.reply and last.reply.live else None
+paused = live is not None and live.state == "paused"
+start, end = window.of(conversation)
+skipped = conversation.length - len(path)  # turns that were not loaded
+shown = path[max(0, start - skipped) : end - skipped]
+before = path[start - skipped - 1] if start > skipped else None
+at_end = end == conversation.length
+view = turns.View.of(conversation)
+ways_on = partial(composer.draw_ways_on, services, conversation)
 
+with line.container():
+    steering = controls.Line(live, conversation, paused=paused)
 with transcript.place(start):
-    transcript.draw_earlier(start, state.show_earlier, conversation.id)
-    transcript.draw_turns(path[start:-1], before=path[start - 1] if start else None)
-    transcript.draw_switch(above, last.persona_id, last.persona_name)
-    with transcript.bubble(last):
-        # Empty places for a running reply: what stood there of another one is gone at once.
-        head, words, outcome = (st.empty() if running else st.container() for _ in range(3))
-    composer.draw_queue(chat, conversation)
-    if running:
-        with controls:
-            composer.draw_stop(running)
-        reply: Reply | None = draw_running(running, head=head, words=words)
-        controls.empty()
-        outcome = outcome.container()
+    transcript.draw_earlier(start, window.show_earlier, conversation.id)
+    turns.draw_all(view, shown[:-1] if at_end else shown, above=before)
+    following = None
+    if not at_end:
+        transcript.draw_later(
+            conversation.length - end, window.show_later, window.show_newest, conversation.id
+        )
+    elif live:
+        following = live_turn.Following(view, last, above=above, live=live)
     else:
-        reply = transcript.draw_words(last, head=head, words=words)
-    if reply:
-        with outcome:
-            transcript.draw_outcome(reply)
-            composer.draw_ways_on(services, conversation, reply)
-    transcript.draw_switch(last, persona.id, persona.name)
+        turns.draw(view, last, above=above, last=True, ways_on=ways_on)
+    composer.draw_queue(chat, conversation)
+    if following:
+        following.clear_below()
+        last = following.draw(paused=paused, ways_on=ways_on)
+    undoing.draw_deleted(conversation)
+    undoing.draw_forked(conversation)
+    if at_end:
+        transcript.draw_switch(last, persona.id, persona.name)
 
-if running and conversation.queue:
-    st.rerun()  # its turn has come
+if following and not paused:
+    if conversation.queue or (last.reply and last.reply.live):
+        st.rerun()  # the next one's turn has come, or somebody else paused this one
+    steering.end()
+steering.measure(replace(conversation, path=(*path[:-1], last)), persona)
+if live and paused:
+    controls.watch(live)

@@ -164,7 +164,7 @@ class Checkpoints:
     def _finish(self, watched: list[_Watched]) -> None:
         """Let go of the replies whose end is written."""
         for each in watched:
-            if each.then and each.saved == each.generation.version:
+            if each.then and not each.generation.live and each.saved == each.generation.version:
                 self._forget(each)
                 with self._lock:
                     self._written.append(each.then)

@@ -13,7 +13,8 @@ from personachat.conversations import arranging, exporting, importing, listing, 
 from personachat.conversations.arranging import purge
 from personachat.conversations.database import Database
 from personachat.conversations.exporting import Exported, ExportFormat
-from personachat.conversations.listing import Filters, Listed, Summary
+from personachat.conversations.filters import Filters
+from personachat.conversations.listing import Listed, Summary
 from personachat.conversations.memory import no_such_conversation
 from personachat.conversations.search import Found, Hit
 from personachat.conversations.sharing import Share, Shared, SharedConversations, SharedTurn
@@ -39,7 +40,7 @@ _ALL = Filters()
 
 
 class Library:
-    """One owner's; cheap to make. Methods raise ConversationNotFound, DatabaseUnavailable, DatabaseDamaged."""
+    """One owner's; cheap to make. Methods raise ConversationNotFound and what `Database` raises."""
 
     def __init__(self, database: Database, *, owner: str) -> None:
         self._database = database
@@ -60,12 +61,10 @@ class Library:
     ) -> Found:
         """A page of the turns that hold all words of the query, newest first. Raises CursorInvalid only.
 
-        "Quoted words" stand next to each other, the last word may be the beginning of one. Any text is a query.
+        "Quoted words" stand next to each other; the last word may be a beginning. Any text is a query.
         """
         with self._database.read() as connection:
-            return search.found(
-                connection, self._owner, query, _asked(filters), limit=limit, cursor=cursor
-            )
+            return search.found(connection, self._owner, query, _asked(filters), limit=limit, cursor=cursor)
 
     def summary(self, conversation_id: str) -> Summary:
         with self._database.read() as connection:
@@ -75,12 +74,12 @@ class Library:
         return found[storable(conversation_id)]
 
     def models(self) -> tuple[str, ...]:
-        """The models that answered in the owner's conversations, by name."""
+        """The models that answered in the owner's newest conversations, by name."""
         with self._database.read() as connection:
             return listing.models(connection, self._owner)
 
     def personas(self) -> tuple[tuple[str, str], ...]:
-        """Id and newest name of the personas in the owner's conversations, by name."""
+        """Id and newest name of the personas in the owner's newest conversations, by name."""
         with self._database.read() as connection:
             return listing.personas(connection, self._owner)
 
@@ -149,7 +148,7 @@ class Library:
         return exporting.exported(trees, format)
 
     def import_json(self, data: bytes) -> tuple[str, ...]:
-        """Take in what `export` gave as JSON; returns the new ids. Raises ImportRefused, and nothing is kept."""
+        """Take in an export as JSON; returns the new ids. Raises ImportRefused, and keeps nothing then."""
         imported = importing.read_document(data)
         with self._database.write() as connection:
             importing.write(connection, self._owner, imported)

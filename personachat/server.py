@@ -17,7 +17,6 @@ import sys
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator
-from concurrent.futures import CancelledError
 from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
 from typing import Any
@@ -56,8 +55,7 @@ api = create_api(allowed_hosts=_allowed_hosts)
 @asynccontextmanager
 async def lifespan(served: st.App) -> AsyncGenerator[dict[str, Any]]:
     """Run the API's own lifespan, warm up beside it, announce, and end every reply at the end."""
-    warming = threading.Thread(target=_warm_up, name="personachat-warm-up", daemon=True)
-    asyncio.get_running_loop().call_later(WARM_UP_AFTER_SECONDS, warming.start)
+    asyncio.get_running_loop().call_later(WARM_UP_AFTER_SECONDS, warmup.begin, _warm_up)
     async with api.router.lifespan_context(api):
         with _streams_ended_at(signal.SIGINT, signal.SIGTERM):
             announce = served.state.pop("announce", None)
@@ -70,19 +68,14 @@ async def lifespan(served: st.App) -> AsyncGenerator[dict[str, Any]]:
 
 
 def _warm_up() -> None:
-    """Build the services and do what first use would wait for; the memory that stays is then frozen."""
+    """Build the services and do what first use of them and of the pages would wait for."""
+    get_services().warm_up()
     bare = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
     level = bare.level
     bare.setLevel(logging.ERROR)  # a component that is declared outside a page is no fault
     try:
-        get_services().warm_up()
         for module in pkgutil.iter_modules(personachat.ui.__path__, f"{personachat.ui.__name__}."):
             importlib.import_module(module.name)
-        warmup.warm_up_once()
-    except (RuntimeError, CancelledError, TimeoutError):
-        log.debug("Warming up was cut short")
-    except Exception:
-        log.exception("Warming up failed; what is used first will be slower")
     finally:
         bare.setLevel(level)
 

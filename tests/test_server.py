@@ -67,6 +67,7 @@ def environment(fake: FakeProvider, tmp_path: Path) -> dict[str, str]:
         "OPENAI_BASE_URL": fake.base_url,
         "OPENAI_API_KEY": "sk-test-key-that-nobody-may-see",
         "PERSONACHAT_PERSONAS_DIR": str(personas),
+        "PERSONACHAT_DATA_DIR": str(personas.with_name("data")),
         "HOME": str(tmp_path),
     }
 

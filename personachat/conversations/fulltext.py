@@ -3,30 +3,54 @@
 Words and facts (owner, archived, persona, model, rating, month) are narrowed down together, so that neither
 other owners' turns nor common words make a search slow. FTS5 goes through its hits newest first. PostgreSQL's
 index knows no order: there the owner's newest turns are looked through first, where common words are found
-at once, and the index is asked only for what is rare.
+at once, and the index is asked only for what is rare. What is proposed may still be hidden or deleted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, text
 
-from personachat.conversations.listing import Filters
+from personachat.conversations.filters import Filters
 from personachat.conversations.model import now
 from personachat.conversations.words import Term, Wanted
 
-_FIRST_LOOK = 5_000
-"""Of the newest turns. What does not fill a page there is rare enough for the index."""
+LAST_NUMBER = 2**31 - 1
+
+_LOOK = 5_000
+_MOST_LOOKS = 8
+"""Of _LOOK turns each, as long as that promises a full page; what is rarer is left to the index."""
+
+_COMMON = 100
+"""Among _LOOK turns."""
 
 _MOST_MONTHS = 60
 
 
-def match_newest(
+def newest(
     connection: Connection, owner: str, sought: Wanted, filters: Filters, *, below: int, size: int
 ) -> Sequence[int]:
-    """The newest `size` numbers under `below` of turns with these words and facts, on SQLite."""
+    """The newest `size` numbers under `below` of turns with these words and facts."""
+    look = _match if connection.dialect.name == "sqlite" else _look
+    return look(connection, owner, sought, filters, below=below, size=size)
+
+
+def few_turns(connection: Connection, owner: str, filters: Filters, *, most: int) -> Sequence[int] | None:
+    """The numbers of all turns with these facts; None where they are more than `most`, or look common."""
+    if connection.dialect.name != "sqlite":
+        among = _among_newest(connection, owner, Wanted(), filters, below=LAST_NUMBER, size=_COMMON)
+        if len(among.numbers) == _COMMON:
+            return None
+    numbers = newest(connection, owner, Wanted(), filters, below=LAST_NUMBER, size=most + 1)
+    return numbers if len(numbers) <= most else None
+
+
+def _match(
+    connection: Connection, owner: str, sought: Wanted, filters: Filters, *, below: int, size: int
+) -> Sequence[int]:
     facts = [f"o{_hex(owner)}", f"a{int(filters.archived)}"]
     facts += [f"p{_hex(filters.persona_id)}"] if filters.persona_id is not None else []
     facts += [f"m{_hex(filters.model)}"] if filters.model is not None else []
@@ -54,37 +78,61 @@ def _hex(fact: str) -> str:
     return fact.encode().hex()
 
 
-def look_newest(
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What was found among some turns; `floor` is the lowest number of them, None where there are no more."""
+
+    numbers: Sequence[int]
+    floor: int | None
+
+
+def _look(
     connection: Connection, owner: str, sought: Wanted, filters: Filters, *, below: int, size: int
 ) -> Sequence[int]:
-    """The newest `size` numbers under `below` of turns with these words and facts, on PostgreSQL."""
+    numbers: list[int] = []
+    floor = below
+    for _ in range(_MOST_LOOKS):
+        looked = _among_newest(connection, owner, sought, filters, below=floor, size=size - len(numbers))
+        numbers += looked.numbers
+        if looked.floor is None or len(numbers) == size:
+            return numbers
+        floor = looked.floor
+        if len(looked.numbers) * _MOST_LOOKS < size:
+            break
     asked, values = _tsquery(owner, sought, filters)
-    newest = text(
-        "SELECT min(number), count(*) FROM (SELECT number FROM turn_words"
-        " WHERE owner = :owner AND number < :below ORDER BY number DESC LIMIT :most) AS newest"
-    )
-    floor, looked = connection.execute(newest, {"owner": owner, "below": below, "most": _FIRST_LOOK}).one()
-    if not looked:
-        return ()
-    values |= {"owner": owner, "below": below, "floor": floor, "size": size}
-    among_newest = text(
-        "SELECT number FROM turn_words"  # noqa: S608  # parts of our own
-        f" WHERE owner = :owner AND number >= :floor AND number < :below AND words @@ ({asked})"
-        " ORDER BY number DESC LIMIT :size"
-    )
-    numbers = connection.scalars(among_newest, values).all()
-    if len(numbers) == size or looked < _FIRST_LOOK:
-        return numbers
     older = text(
         f"WITH older AS MATERIALIZED (SELECT number FROM turn_words WHERE words @@ ({asked}))"  # noqa: S608
         " SELECT number FROM older WHERE number < :floor ORDER BY number DESC LIMIT :size"
     )
-    return (*numbers, *connection.scalars(older, values | {"size": size - len(numbers)}))
+    values |= {"floor": floor, "size": size - len(numbers)}
+    return [*numbers, *connection.scalars(older, values)]
+
+
+def _among_newest(
+    connection: Connection, owner: str, sought: Wanted, filters: Filters, *, below: int, size: int
+) -> _Looked:
+    """Those of the owner's _LOOK newest turns under `below` that fit, `size` at most."""
+    asked, values = _tsquery(owner, sought, filters)
+    values |= {"owner": owner, "below": below, "most": _LOOK, "size": size}
+    lowest = text(
+        "SELECT min(number) AS floor, count(*) AS looked FROM (SELECT number FROM turn_words"
+        " WHERE owner = :owner AND number < :below ORDER BY number DESC LIMIT :most) AS newest"
+    )
+    among = connection.execute(lowest, values).one()
+    if not among.looked:
+        return _Looked((), None)
+    fitting = text(
+        "SELECT number FROM turn_words"  # noqa: S608  # parts of our own
+        f" WHERE owner = :owner AND number >= :floor AND number < :below AND words @@ ({asked})"
+        " ORDER BY number DESC LIMIT :size"
+    )
+    numbers = connection.scalars(fitting, values | {"floor": among.floor}).all()
+    return _Looked(numbers, among.floor if among.looked == _LOOK else None)
 
 
 def _tsquery(owner: str, sought: Wanted, filters: Filters) -> tuple[str, dict[str, object]]:
     """An SQL expression for what is sought, and the values in it."""
-    facts = [f"=o{owner}", f"=a{str(filters.archived).lower()}"]
+    facts = [f"=o{owner}", *(["=archived"] if filters.archived else [])]
     facts += [f"=p{filters.persona_id}"] if filters.persona_id is not None else []
     facts += [f"=m{filters.model}"] if filters.model is not None else []
     facts += [f"=r{filters.rating}"] if filters.rating is not None else []

@@ -7,7 +7,7 @@ is read along an index of its own, so its cost does not grow with what there is.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,20 +22,26 @@ from sqlalchemy import (
     case,
     exists,
     func,
+    literal_column,
     select,
     text,
     tuple_,
+    union_all,
 )
 
 from personachat.conversations.cursors import cursor_after, place_of
-from personachat.conversations.model import Rating
+from personachat.conversations.filters import Filters, of_turns
+from personachat.conversations.fulltext import few_turns
 from personachat.conversations.sharing import shares
 from personachat.conversations.tables import UtcDateTime, conversations, turns
 
 MOST_ON_A_PAGE = 1000
+_FEW_TURNS = 2_000
+VOICES_OF = 3_000
+"""Of an owner's newest conversations, personas and models are offered to filter by."""
 
 _LISTED = text("deleted_at IS NULL AND title <> ''")
-_PINNED = text("pinned AND deleted_at IS NULL")
+_SAID = conversations.c.title != literal_column("''")  # written out, or the index would not serve
 _DELETED = text("deleted_at IS NOT NULL")
 Index(
     "ix_conversations_listed",
@@ -45,10 +51,9 @@ Index(
 )
 Index(
     "ix_conversations_pinned",
-    conversations.c.owner,
-    conversations.c.updated_at,
-    sqlite_where=_PINNED,
-    postgresql_where=_PINNED,
+    *(conversations.c[name] for name in ("owner", "archived", "updated_at", "id")),
+    sqlite_where=text("pinned = 1 AND deleted_at IS NULL"),  # as SQLAlchemy asks for it
+    postgresql_where=text("pinned AND deleted_at IS NULL"),
 )
 Index(
     "ix_conversations_deleted",
@@ -82,24 +87,6 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
-    """What is wanted.
-
-    In a list: conversations that went on within the dates and have a turn of that persona, model and
-    rating. In a search: turns that are all of that themselves.
-    """
-
-    persona_id: str | None = None
-    model: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    """Not included."""
-    rating: Rating | None = None
-    archived: bool = False
-    """Only what is archived; else only what is not."""
-
-
-@dataclass(frozen=True, slots=True)
 class Listed:
     conversations: tuple[Summary, ...]
     next_cursor: str | None
@@ -113,9 +100,9 @@ def listed(connection: Connection, owner: str, filters: Filters, *, limit: int, 
     query = _summaries().where(
         c.owner == owner,
         c.deleted_at.is_(None),
-        c.title != "",
+        _SAID,
         c.archived.is_(filters.archived),
-        *_fitting(filters),
+        *_fitting(connection, owner, filters),
     )
     if cursor is not None:
         moment, conversation_id = place_of(cursor)
@@ -131,7 +118,7 @@ def pinned(connection: Connection, owner: str) -> tuple[Summary, ...]:
     """All the owner's pinned conversations that are not archived, newest first."""
     c = conversations.c
     query = _summaries().where(
-        c.owner == owner, c.pinned, c.deleted_at.is_(None), c.archived.is_(False), c.title != ""
+        c.owner == owner, c.pinned, c.deleted_at.is_(None), c.archived.is_(False), _SAID
     )
     rows = connection.execute(query.order_by(c.updated_at.desc(), c.id.desc()))
     return tuple(_summary(row) for row in rows)
@@ -145,13 +132,13 @@ def summaries(connection: Connection, owner: str, ids: Iterable[str]) -> dict[st
 
 
 def models(connection: Connection, owner: str) -> tuple[str, ...]:
-    """The models in what the owner has not deleted, by name."""
+    """The models in the owner's VOICES_OF newest conversations, by name."""
     used = _voices(owner, turns.c.model).where(turns.c.model != "").distinct()
     return tuple(sorted(connection.scalars(used), key=str.casefold))
 
 
 def personas(connection: Connection, owner: str) -> tuple[tuple[str, str], ...]:
-    """Ids and newest names of the personas in what the owner has not deleted, by name."""
+    """Ids and newest names of the personas in the owner's VOICES_OF newest conversations, by name."""
     newest = (
         _voices(owner, turns.c.persona_id, func.max(turns.c.number).label("number"))
         .group_by(turns.c.persona_id)
@@ -163,14 +150,17 @@ def personas(connection: Connection, owner: str) -> tuple[tuple[str, str], ...]:
 
 
 def _voices(owner: str, *columns: Any) -> Select[Any]:
+    c = conversations.c
+    mine = select(c.id).where(c.owner == owner, c.deleted_at.is_(None), _SAID)
+    newest = [
+        mine.where(c.archived.is_(archived)).order_by(c.updated_at.desc()).limit(VOICES_OF).subquery()
+        for archived in (False, True)
+    ]
+    recent = union_all(*(select(part.c.id) for part in newest)).subquery("recent")
     return (
         select(*columns)
-        .join_from(conversations, turns, turns.c.conversation_id == conversations.c.id)
-        .where(
-            conversations.c.owner == owner,
-            conversations.c.deleted_at.is_(None),
-            turns.c.deleted_at.is_(None),
-        )
+        .join_from(recent, turns, turns.c.conversation_id == recent.c.id)
+        .where(turns.c.deleted_at.is_(None))
     )
 
 
@@ -194,22 +184,22 @@ def _summaries(*, even_empty: bool = False) -> Select[Any]:
     ).select_from(joined)
 
 
-def _fitting(filters: Filters) -> list[ColumnElement[bool]]:
+def _fitting(connection: Connection, owner: str, filters: Filters) -> list[ColumnElement[bool]]:
+    c = conversations.c
     conditions: list[ColumnElement[bool]] = []
     if filters.since is not None:
-        conditions.append(conversations.c.updated_at >= filters.since)
+        conditions.append(c.updated_at >= filters.since)
     if filters.until is not None:
-        conditions.append(conversations.c.updated_at < filters.until)
+        conditions.append(c.updated_at < filters.until)
     if said := of_turns(filters):
-        same = turns.c.conversation_id == conversations.c.id
-        conditions.append(exists().where(and_(same, turns.c.deleted_at.is_(None), *said)))
+        of_any_date = replace(filters, since=None, until=None)
+        few = few_turns(connection, owner, of_any_date, most=_FEW_TURNS)
+        if few is None:  # common: the newest conversations soon fill a page
+            same = turns.c.conversation_id == c.id
+            conditions.append(exists().where(and_(same, turns.c.deleted_at.is_(None), *said)))
+        else:
+            conditions.append(c.id.in_(select(turns.c.conversation_id).where(turns.c.number.in_(few))))
     return conditions
-
-
-def of_turns(filters: Filters) -> list[ColumnElement[bool]]:
-    """What a turn itself has to be."""
-    columns = {"persona_id": filters.persona_id, "model": filters.model, "rating": filters.rating}
-    return [turns.c[name] == value for name, value in columns.items() if value is not None]
 
 
 def _summary(row: Row[Any]) -> Summary:

@@ -15,15 +15,15 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, func, select
 
 from personachat.conversations.cursors import cursor_below, number_of
-from personachat.conversations.fulltext import look_newest, match_newest
-from personachat.conversations.listing import MOST_ON_A_PAGE, Filters, Summary, of_turns, summaries
+from personachat.conversations.filters import Filters, of_turns
+from personachat.conversations.fulltext import LAST_NUMBER, newest
+from personachat.conversations.listing import MOST_ON_A_PAGE, Summary, summaries
 from personachat.conversations.tables import conversations, turns
 from personachat.conversations.words import Wanted, excerpt, wanted
 
 SCANNED_TURNS = 20_000
 
-_LARGEST_BATCH = 2_000
-_LAST_NUMBER = 2**31 - 1
+_LARGEST_BATCH = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def found(
 ) -> Found:
     """A page of hits; none where the query holds no word. Any text is a query. Raises CursorInvalid."""
     limit = max(1, min(limit, MOST_ON_A_PAGE))
-    below = min(number_of(cursor), _LAST_NUMBER) if cursor is not None else _LAST_NUMBER
+    below = min(number_of(cursor), LAST_NUMBER) if cursor is not None else LAST_NUMBER
     sought = wanted(query)
     if not sought:
         return Found((), None)
@@ -75,14 +75,10 @@ def _candidates(
     connection: Connection, owner: str, sought: Wanted, filters: Filters, *, below: int, size: int
 ) -> Iterator[Sequence[int]]:
     """Numbers of turns that fit as far as the index knows, newest first, in growing batches."""
-    sqlite = connection.dialect.name == "sqlite"
     looked = 0
     size = _LARGEST_BATCH if sought.parts else size
     while True:
-        if sqlite:
-            numbers = match_newest(connection, owner, sought, filters, below=below, size=size)
-        else:
-            numbers = look_newest(connection, owner, sought, filters, below=below, size=size)
+        numbers = newest(connection, owner, sought, filters, below=below, size=size)
         yield numbers
         looked += len(numbers)
         if len(numbers) < size or (sought.parts and looked >= SCANNED_TURNS):
@@ -112,6 +108,8 @@ def _fitting(
     fit = fit.where(*(position(t.text, part) > 0 for part in sought.parts))
     whole = fit.join_from(turns, conversations, c.id == t.conversation_id).order_by(t.number.desc())
     rows = connection.execute(whole).all()
+    if not rows:
+        return []
     hidden = hidden_turns(connection, {row.conversation_id for row in rows})
     return [row for row in rows if row.id not in hidden]
 

@@ -7,20 +7,22 @@ still draws the history. Words that could not be sent go back into the box.
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from personachat.chat import ChatService, opening_words
-from personachat.conversations.model import Conversation, Reply
-from personachat.errors import PersonaChatError
-from personachat.generation import Generation
+from personachat.conversations.model import Conversation, Turn
+from personachat.errors import DatabaseDamaged, DatabaseUnavailable, PersonaChatError, ReplyInProgress
 from personachat.persona import Persona
 from personachat.providers.embedded import LOCAL
 from personachat.services import Services
-from personachat.ui import state
+from personachat.ui import state, turn_actions
 from personachat.ui.transcript import DEFAULT_AVATAR, USER_AVATAR, draw_text
-from personachat.ui.wording import error_text, escaped
+from personachat.ui.wording import escaped
 
 BOX = "message"
 STARTERS = "starters"
+
+NOT_SENT = "Not sent"
 
 
 def draw_box(persona: Persona | None) -> None:
@@ -46,25 +48,53 @@ def send(text: str) -> None:
     if not text.strip():
         return
     try:
-        chat = state.services().chat
-        conversation = state.current_conversation(chat) or chat.start()
+        chat = state.workspace().chat
+        conversation = state.current_conversation(chat) or state.begin(chat)
         state.remember("chat", conversation.id)
         persona_id, offline = str(st.session_state["persona_choice"]), state.offline_chosen()
-        if chat.running(conversation.id):
-            chat.queue(conversation.id, text, persona_id=persona_id, offline=offline)
-        else:
+        try:
             chat.send(conversation.id, text, persona_id=persona_id, offline=offline)
-        st.session_state.pop("cleared", None)
+        except ReplyInProgress:  # here, or in another window that was quicker
+            chat.queue(conversation.id, text, persona_id=persona_id, offline=offline)
+        state.moved_on(conversation.id)
     except PersonaChatError as error:
         st.session_state[BOX] = text
-        st.session_state["not_sent"] = error_text(error)
+        state.say_not_done(error, title=NOT_SENT)
+        if isinstance(error, (DatabaseUnavailable, DatabaseDamaged)):
+            st.session_state["unsaved_words"] = text
 
 
-def draw_not_sent() -> None:
-    """Why the last words are back in the box."""
-    reason = st.session_state.pop("not_sent", None)
-    if reason:
-        st.warning(reason, title="Not sent", icon=":material/unpublished:")
+def _send_unsaved() -> None:
+    """Send what could not be saved in a temporary chat, which needs no saving."""
+    words = str(st.session_state.pop("unsaved_words"))
+    state.new_chat()
+    state.choose_temporary(True)
+    st.session_state[BOX] = ""
+    send(words)
+
+
+def draw_not_done(place: DeltaGenerator) -> None:
+    """Why something was not done; words that were not sent are back in the box."""
+    told = state.not_done()
+    if told is None:
+        return
+    title, reason = told
+    with place.container():
+        icon = ":material/unpublished:" if title == NOT_SENT else ":material/error:"
+        st.warning(reason, title=title, icon=icon)
+        if title == NOT_SENT:
+            _draw_unsaved()
+
+
+def _draw_unsaved() -> None:
+    if "unsaved_words" in st.session_state:
+        st.button(
+            "Send it in a temporary chat",
+            icon=":material/visibility_off:",
+            help="It is not saved, and gone when PersonaChat ends or you leave it.",
+            on_click=_send_unsaved,
+            key="send_unsaved",
+        )
 
 
 def draw_opening(persona: Persona) -> None:
@@ -90,24 +120,22 @@ def draw_opening(persona: Persona) -> None:
         )
 
 
-def draw_stop(generation: Generation) -> None:
-    """The way to end a running reply; works before its first word as well."""
-    with st.container(horizontal=True, horizontal_alignment="center"):
-        st.button(
-            "Stop",
-            icon=":material/stop_circle:",
-            on_click=generation.stop,
-            shortcut="Esc",
-            key=f"stop_{generation.id}",
-        )
-
-
-def draw_ways_on(services: Services, conversation: Conversation, reply: Reply) -> None:
-    """What can be done about a reply that did not come to its end."""
-    if reply.state == "finished" and reply.finish_reason in {None, "stop"}:
+def draw_ways_on(services: Services, conversation: Conversation, turn: Turn) -> None:
+    """What can be done about the last reply, where it did not come to its end."""
+    reply = turn.reply
+    if reply is None or reply.live or (reply.state == "finished" and reply.finish_reason in {None, "stop"}):
         return
     offline = bool(reply.error) and services.providers.offline_available and reply.provider != LOCAL
     with st.container(horizontal=True):
+        if reply.continuable and reply.text:
+            st.button(
+                "Continue",
+                icon=":material/play_arrow:",
+                help="Go on where the reply ended",
+                on_click=turn_actions.go_on,
+                args=(turn.id,),
+                key="continue",
+            )
         st.button("Retry", icon=":material/refresh:", on_click=_retry, args=(conversation.id,), key="retry")
         if offline:
             st.button(
@@ -118,19 +146,18 @@ def draw_ways_on(services: Services, conversation: Conversation, reply: Reply) -
                 kwargs={"offline": True},
                 key="retry_offline",
             )
-        if reply.error and reply.error.code in {"model_not_found", "request_refused"}:
-            turn = conversation.leaf
-            if turn and st.button("Edit the persona", icon=":material/edit:", key="edit_persona"):
-                st.switch_page("pages/personas.py", query_params={"id": turn.persona_id})
+        refused = reply.error and reply.error.code in {"model_not_found", "request_refused"}
+        if refused and st.button("Edit the persona", icon=":material/edit:", key="edit_persona"):
+            st.switch_page("pages/personas.py", query_params={"id": turn.persona_id})
 
 
 def _retry(conversation_id: str, *, offline: bool = False) -> None:
     if offline:
         state.choose_offline(True)
     try:
-        state.services().chat.retry(conversation_id, offline=state.offline_chosen())
+        state.workspace().chat.retry(conversation_id, offline=state.offline_chosen())
     except PersonaChatError as error:
-        st.session_state["not_sent"] = error_text(error)
+        state.say_not_done(error, title=NOT_SENT)
 
 
 def draw_queue(chat: ChatService, conversation: Conversation) -> None:
@@ -165,8 +192,7 @@ def send_waiting(chat: ChatService, conversation: Conversation) -> Conversation:
     leaf = conversation.leaf
     if conversation.queue and not (leaf and leaf.reply and leaf.reply.state == "failed"):
         _send_first(chat, conversation.id)
-        draw_not_sent()
-        return chat.conversation(conversation.id)
+        return chat.conversation(conversation.id, last=state.turns_to_load(conversation.id))
     return conversation
 
 
@@ -174,7 +200,7 @@ def _send_first(chat: ChatService, conversation_id: str) -> None:
     try:
         chat.send_queued(conversation_id)
     except PersonaChatError as error:
-        st.session_state["not_sent"] = error_text(error)
+        state.say_not_done(error, title=NOT_SENT)
 
 
 def _remove(chat: ChatService, conversation_id: str, message_id: str) -> None:

@@ -1,4 +1,4 @@
-"""The frame all pages share: a new chat from anywhere, and one way to say what went wrong."""
+"""The frame all pages share: what one begins and finds in the sidebar, and one way to say what went wrong."""
 
 from __future__ import annotations
 
@@ -6,20 +6,57 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from personachat.errors import PersonaChatError
-from personachat.ui import state
+from personachat.ui import conversation_dialogs, sidebar, state
+from personachat.ui.owner import draw_cookie
 from personachat.ui.wording import error_text
 
+CLOSE_ON_A_PHONE = """<script>
+/* {departure} */ if (window.innerWidth < 768)
+  document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
+</script>"""
+"""There the sidebar lies over what was opened from it."""
 
-def draw() -> bool:
-    """Draw what stands around every page; returns whether a new chat was asked for."""
+
+def draw(*, page_says: bool) -> tuple[str, dict[str, str]] | None:
+    """Draw what stands around every page; returns the page that was asked for and its query parameters.
+
+    `page_says`: whether the page itself draws what came of the last click on a conversation.
+    """
+    state.services()  # where there are none the main page says why, not the sidebar
+    wanted = state.wanted_page()
     with st.sidebar:
-        return st.button(
-            "New chat",
-            icon=":material/add_comment:",
-            shortcut="Alt+N",
-            on_click=state.new_chat,
-            width="stretch",
-        )
+        with st.container(gap="xsmall"):
+            st.button(
+                "New chat",
+                icon=":material/add_comment:",
+                shortcut="Alt+N",
+                on_click=_begin_chat,
+                width="stretch",
+                key="new_chat",
+            )
+            st.button(
+                "Search",
+                icon=":material/search:",
+                shortcut="Alt+K",
+                help="Search all conversations",
+                on_click=state.ask_for_search,
+                width="stretch",
+                key="search_conversations",
+            )
+        if not page_says:
+            sidebar.draw_said()
+        sidebar.draw()
+        draw_cookie()
+        if wanted:
+            script = CLOSE_ON_A_PHONE.format(departure=state.count_departure())
+            st.html(script, unsafe_allow_javascript=True)
+    conversation_dialogs.draw()
+    return wanted
+
+
+def _begin_chat() -> None:
+    state.new_chat()
+    state.go_to("chat")
 
 
 def run(page: StreamlitPage) -> None:

@@ -10,15 +10,21 @@ from personachat.providers.embedded import LOCAL
 from personachat.providers.registry import Answering
 from personachat.services import Services
 from personachat.store.base import BrokenPersona, StoredPersona
-from personachat.ui import state
+from personachat.ui import state, turn_actions
 from personachat.ui.transcript import DEFAULT_AVATAR
 from personachat.ui.wording import error_text, escaped
 
-SHORTCUTS = """
+MENU = "chat_menu"
+NEW, CLEAR, EDIT = "New chat", "Clear this chat", "Edit this persona"
+TEMPORARY, SAVED = "Temporary chat", "Save this chat"
+REQUEST, SHORTCUTS = "Show the next request", "Keyboard shortcuts"
+
+KEYS = """
 | Key | Does |
 |---|---|
 | `Enter` | Send the message |
 | `Shift` + `Enter` | Begin a new line |
+| `Alt` + `P` | Pause the reply, or resume it |
 | `Esc` | Stop the reply |
 | `Alt` + `N` | New chat |
 """
@@ -46,7 +52,7 @@ def draw(services: Services) -> Persona | None:
             label_visibility="collapsed",
             on_change=_choose,
         )
-        draw_menu(services, persona)
+        draw_menu(persona)
     draw_model(services, persona)
     if wanted and wanted != chosen:
         draw_missing(wanted, persona, everything)
@@ -130,22 +136,34 @@ def _dismiss_offline() -> None:
     st.session_state["offline_explained"] = True
 
 
-def draw_menu(services: Services, persona: Persona) -> None:
+def draw_menu(persona: Persona) -> None:
     """What is needed now and then."""
-    conversation_id = state.remembered("chat")
-    actions = ["New chat", "Clear this chat", "Edit this persona", "Keyboard shortcuts"]
-    chosen = st.menu_button(":material/more_vert:", actions, help="More", type="tertiary", key="chat_menu")
-    if chosen == "New chat":
-        state.new_chat()
-        st.rerun()
-    elif chosen == "Clear this chat" and conversation_id:
-        st.session_state["cleared"] = services.chat.clear(conversation_id)
-    elif chosen == "Edit this persona":
+    not_begun = SAVED if state.temporary_chosen() else TEMPORARY
+    here = CLEAR if state.remembered("chat") else not_begun
+    actions = [NEW, here, EDIT, REQUEST, SHORTCUTS]
+    chosen = st.menu_button(
+        ":material/more_vert:", actions, help="More", type="tertiary", key=MENU, on_click=_act
+    )
+    if chosen == EDIT:
         st.switch_page("pages/personas.py", query_params={"id": persona.id})
-    elif chosen == "Keyboard shortcuts":
+    elif chosen == SHORTCUTS:
         show_shortcuts()
 
 
-@st.dialog("Keyboard shortcuts")
+def _act() -> None:
+    chosen, conversation_id = st.session_state[MENU], state.remembered("chat")
+    if chosen == NEW:
+        state.new_chat()
+    elif chosen in {TEMPORARY, SAVED}:
+        state.choose_temporary(chosen == TEMPORARY)
+    elif chosen == REQUEST:
+        turn_actions.ask("next")
+    elif chosen == CLEAR and conversation_id:
+        leaf_id = state.workspace().chat.clear(conversation_id)
+        state.moved_on(conversation_id)
+        st.session_state["cleared"] = leaf_id
+
+
+@st.dialog(SHORTCUTS)
 def show_shortcuts() -> None:
-    st.markdown(SHORTCUTS)
+    st.markdown(KEYS)

@@ -1,4 +1,4 @@
-"""Draws a running reply into the current container until it ends, or the script run does.
+"""Draws a running reply into the current container until it ends or is paused, or the script run does.
 
 The run only follows: it owns nothing that a click, a rerun or a closed tab could lose. It never blocks
 for longer than a slice without touching Streamlit, which is when a click takes effect. Frames come at
@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing
-from typing import Self
+from typing import Any, Self, TypeAlias
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -20,6 +20,9 @@ from personachat.conversations.model import Reply
 from personachat.generation import Generation
 from personachat.messages import ReasoningDelta, TextDelta
 from personachat.ui.markdown import Converter, Pieces, pieces_of
+
+Place: TypeAlias = Any
+"""Where elements go: a container, or Streamlit itself for the current one."""
 
 FRAME_SECONDS = 0.045
 """Between two frames: below what an eye tells from continuous text, far above the cost of one."""
@@ -78,7 +81,10 @@ class Follower:
 
     @property
     def over(self) -> bool:
-        return not self._generation.running and not self._generation.wait(self._seen, timeout_seconds=0)
+        """Whether there is nothing more to see, or nothing for as long as it is paused."""
+        return self._generation.state != "running" and not self._generation.wait(
+            self._seen, timeout_seconds=0
+        )
 
     @property
     def has_text(self) -> bool:
@@ -157,10 +163,10 @@ def touch() -> None:
     st.session_state.get("touch")
 
 
-def draw_running(generation: Generation, *, head: DeltaGenerator, words: DeltaGenerator) -> Reply:
-    """Follow a reply to its end, drawing into two empty places; returns how it ended.
+def draw_running(generation: Generation, *, head: DeltaGenerator, words: Place) -> Reply:
+    """Follow a reply to its end or a pause, drawing into two places; returns how it is then.
 
-    Leaves in them what `transcript.draw_reply` draws of the ended reply, so that nothing jumps.
+    Leaves in them what `transcript.draw_reply` draws of the reply, so that nothing jumps.
     """
     with generation.followed():
         follower = Follower(generation)
@@ -183,9 +189,10 @@ def draw_running(generation: Generation, *, head: DeltaGenerator, words: DeltaGe
     return reply
 
 
-def wide(place: DeltaGenerator) -> DeltaGenerator:
+def wide(place: Place) -> DeltaGenerator:
     """A container in `place` that scrolls sideways by itself where a table is wider than the window."""
-    return place.container(horizontal=True, wrap=False).container()
+    scrolling: DeltaGenerator = place.container(horizontal=True, wrap=False)
+    return scrolling.container()
 
 
 def thought_label(reply: Reply) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -12,11 +12,8 @@ from personachat.conversations.model import Reply, Turn
 from personachat.messages import Failed
 from personachat.prompts import estimate_tokens
 from personachat.ui.markdown import pieces_of
-from personachat.ui.stream import thought_label, wide
-from personachat.ui.wording import escaped, short
-
-Place: TypeAlias = Any
-"""Where elements go: a container, or Streamlit itself for the current one."""
+from personachat.ui.stream import Place, thought_label, wide
+from personachat.ui.wording import escaped, money, short
 
 SHOWN_TURNS = 50
 """How many of the last turns are drawn; earlier ones on demand. Drawing 500 takes seconds."""
@@ -44,18 +41,6 @@ def place(start: int) -> DeltaGenerator:
     first = st.container() if even else st.empty()
     second = st.empty() if even else st.container()
     return first if even else second
-
-
-def draw_turns(turns: Sequence[Turn], *, before: Turn | None) -> None:
-    """Draw ended turns in order; `before` is the one that stands above them, drawn or not."""
-    previous = before
-    for turn in turns:
-        draw_switch(previous, turn.persona_id, turn.persona_name)
-        with bubble(turn):
-            reply = draw_words(turn, head=st, words=st)
-            if reply:
-                draw_outcome(reply)
-        previous = turn
 
 
 def draw_switch(previous: Turn | None, persona_id: str, persona_name: str) -> None:
@@ -96,21 +81,14 @@ def draw_reply(reply: Reply, *, head: Place, words: Place) -> None:
 
 
 def draw_outcome(reply: Reply) -> None:
-    """What is to be said below the words: notices, a badge, a failure, and the quiet caption."""
+    """What is to be said below the words: notices, how the reply ended, a failure."""
     for notice in reply.notices:
         st.caption(f":material/info: {escaped(notice)}")
-    badge = {
-        "stopped": (":material/stop_circle:", "Stopped"),
-        "length": (":material/content_cut:", "Cut off at the token limit"),
-        "content_filter": (":material/filter_alt:", "Cut off by the provider's content filter"),
-        "refusal": (":material/block:", "The model declined"),
-    }.get(reply.finish_reason or "")
-    if badge:
-        st.badge(badge[1], icon=badge[0], color="gray")
+    ended = ENDS.get(reply.state) or ENDS.get(reply.finish_reason or "")
+    if ended:
+        st.badge(ended.label, icon=ended.icon, color="gray", help=ended.help)
     if reply.error:
         draw_failure(reply.error)
-    if reply.text or reply.reasoning:
-        st.caption(caption_of(reply))
 
 
 def draw_failure(error: Failed) -> None:
@@ -121,6 +99,29 @@ def draw_failure(error: Failed) -> None:
         icon=":material/error:",
     )
 
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A badge for a reply that is not simply finished."""
+
+    label: str
+    icon: str
+    help: str | None = None
+
+
+ENDS = {
+    "paused": End("Paused", ":material/pause_circle:", "It waits, and nothing is read from the provider."),
+    "interrupted": End(
+        "Interrupted",
+        ":material/power_off:",
+        "PersonaChat ended while this reply was being written. What had arrived is kept.",
+    ),
+    "stopped": End("Stopped", ":material/stop_circle:"),
+    "length": End("Cut off at the token limit", ":material/content_cut:"),
+    "content_filter": End("Cut off by the provider's content filter", ":material/filter_alt:"),
+    "refusal": End("The model declined", ":material/block:"),
+}
+"""By a reply's state or, where that says nothing, its finish reason."""
 
 TITLES = {
     "api_key_missing": "No API key",
@@ -142,7 +143,7 @@ TITLES = {
 
 
 def caption_of(reply: Reply) -> str:
-    """E.g. "smollm2-135m · 212 tokens · 0.2 s to first token · 84/s", with ~ where tokens are estimated."""
+    """E.g. "gpt-4 · 212 tokens · 0.2 s to first token · 84/s · $0.0031", with ~ for estimates."""
     counted = reply.usage.completion_tokens if reply.usage else None
     tokens = estimate_tokens(reply.text + reply.reasoning) if counted is None else counted
     parts = [escaped(reply.model), f"{'~' if counted is None else ''}{short(tokens)} tokens"]
@@ -152,7 +153,23 @@ def caption_of(reply: Reply) -> str:
         rate = reply.tokens_per_second(tokens)
         if rate is not None and rate >= 1:
             parts.append(f"{short(rate)}/s")
+    if reply.cost_usd is not None:
+        parts.append(escaped(money(reply.cost_usd)))
     return " · ".join(parts)
+
+
+def draw_memory(turn: Turn, reply: Reply | None) -> None:
+    """A line above the first turn the model was told of, and what it was told instead of those before."""
+    if reply is None or reply.memory_from is None or reply.memory_from != turn.depth:
+        return
+    st.caption(
+        ":material/history: The model remembers from here on",
+        text_alignment="center",
+        help="What stands above did not fit into its context window any more.",
+    )
+    if reply.summary:
+        with st.expander("Summed up for it", type="compact"):
+            draw_text(reply.summary)
 
 
 def draw_earlier(hidden: int, load: Callable[[str], None], conversation_id: str) -> None:
@@ -165,4 +182,25 @@ def draw_earlier(hidden: int, load: Callable[[str], None], conversation_id: str)
             args=(conversation_id,),
             type="tertiary",
             width="stretch",
+        )
+
+
+def draw_later(
+    hidden: int, load: Callable[[str], None], newest: Callable[[str], None], conversation_id: str
+) -> None:
+    """The way to the turns below the window."""
+    with st.container(horizontal=True, horizontal_alignment="center"):
+        st.button(
+            f"Show later messages ({hidden})",
+            icon=":material/expand_more:",
+            on_click=load,
+            args=(conversation_id,),
+            type="tertiary",
+        )
+        st.button(
+            "Go to the newest",
+            icon=":material/vertical_align_bottom:",
+            on_click=newest,
+            args=(conversation_id,),
+            type="tertiary",
         )

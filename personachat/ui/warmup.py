@@ -1,7 +1,9 @@
-"""What the first page would otherwise wait for, done once in the background at the start.
+"""What the first page and the first reply would otherwise wait for, done once, beside them.
 
 `st.write_stream` imports pandas, numpy and pyarrow when it is first called, two seconds into the first
-reply; the first Markdown parser takes its time as well.
+reply; the first Markdown parser, the first request and the first look into the database take their time as
+well. The first page is drawn at once and then held until all of it is there, so that whoever sends the first
+message has a warm process.
 """
 
 from __future__ import annotations
@@ -10,31 +12,62 @@ import gc
 import importlib
 import logging
 import threading
+from collections.abc import Callable
+from concurrent.futures import CancelledError
 
 import streamlit as st
 
+from personachat.errors import PersonaChatError
 from personachat.ui.markdown import pieces_of
 
 log = logging.getLogger(__name__)
 
 MODULES = ("pandas", "pyarrow", "streamlit.dataframe_util")
 
+SLICE_SECONDS = 0.05
+"""How long a click may wait while the first page is held."""
 
-def warm_up() -> None:
-    """Import and build what the first reply needs; takes seconds, call it off the request path."""
+_lock = threading.Lock()
+_thread: threading.Thread | None = None
+
+
+def begin(*work: Callable[[], object]) -> None:
+    """Begin to warm up, this work first, unless somebody in this process has begun already."""
+    global _thread  # noqa: PLW0603  # one process is warmed once
+    with _lock:
+        if _thread is None:
+            _thread = threading.Thread(target=_run, args=work, name="personachat-warm-up", daemon=True)
+            _thread.start()
+
+
+def hold() -> None:
+    """Keep a page that is drawn from ending before the process is warm; a click ends it as ever."""
+    while _thread is not None and _thread.is_alive():
+        _thread.join(SLICE_SECONDS)
+        st.session_state.get("touch")
+
+
+def _run(*work: Callable[[], object]) -> None:
+    for step in (*work, _import, _parse):
+        try:
+            step()
+        except (RuntimeError, CancelledError, TimeoutError):
+            log.debug("Warming up was cut short")
+        except PersonaChatError as error:  # whoever needs it is told
+            log.debug("Warming up failed: %s", error.code)
+        except Exception:
+            log.exception("Warming up failed; what is used first will be slower")
+    gc.collect()
+    gc.freeze()  # what stays need not be looked through again and again
+
+
+def _import() -> None:
     for module in MODULES:
         try:
             importlib.import_module(module)
         except ImportError:  # pyarrow is missing on some platforms, and Streamlit does without it there
             log.debug("%s is not there to be warmed up", module)
+
+
+def _parse() -> None:
     pieces_of("# Warm\n\nup\n" * 60)
-    gc.collect()
-    gc.freeze()
-
-
-@st.cache_resource(show_spinner=False)
-def warm_up_once() -> threading.Thread:
-    """Begin to warm up, once in this process."""
-    thread = threading.Thread(target=warm_up, name="personachat-warm-up", daemon=True)
-    thread.start()
-    return thread

@@ -18,6 +18,16 @@ def short(number: float) -> str:
     return f"{number:.0f}"
 
 
+def money(dollars: float) -> str:
+    """A price as short as it says something: $0, $0.0003, $0.012, $0.10, $1.20."""
+    if dollars <= 0:
+        return "$0"
+    if dollars < 0.0001:
+        return "<$0.0001"
+    digits = 4 if dollars < 0.01 else 3 if dollars < 0.1 else 2
+    return f"${dollars:.{digits}f}"
+
+
 def escaped(text: str) -> str:
     """Plain words as Markdown that shows just them."""
     return "".join(f"\\{sign}" if sign in r"\`*_{}[]<>()#+!|$:~" else sign for sign in text)

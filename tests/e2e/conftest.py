@@ -51,7 +51,13 @@ class AppServer:
     url: str
     personas_dir: Path
     log: Path
+    process: subprocess.Popen[bytes]
     provider: FakeProvider | None = None
+
+    def kill(self) -> None:
+        """End it as a power cut would: it has no time to say or save anything."""
+        self.process.kill()
+        self.process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +102,12 @@ def start_app(
     provider: FakeProvider | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[AppServer]:
-    """Run PersonaChat on a free port until the block ends; `environment` adds to its settings."""
+    """Run PersonaChat on a free port until the block ends; `environment` adds to its settings.
+
+    In a folder where it has run before it finds what it had there.
+    """
     personas, log = folder / "personas", folder / "server.log"
-    shutil.copytree(ROOT / "personas", personas)
+    shutil.copytree(ROOT / "personas", personas, dirs_exist_ok=True)
     port = _free_port()
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -111,7 +120,7 @@ def start_app(
         try:
             url = f"http://127.0.0.1:{port}"
             _wait_until_healthy(url, process, log)
-            yield AppServer(url, personas, log, provider)
+            yield AppServer(url, personas, log, process, provider)
         finally:
             process.terminate()
             try:
@@ -135,7 +144,11 @@ def _command(port: int) -> list[str]:
 def _environment(personas: Path, provider: FakeProvider | None) -> dict[str, str]:
     ours = ("PERSONACHAT_", "OPENAI_", "STREAMLIT_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    kept |= {"PERSONACHAT_PERSONAS_DIR": str(personas)}
+    kept.pop("DATABASE_URL", None)
+    kept |= {
+        "PERSONACHAT_PERSONAS_DIR": str(personas),
+        "PERSONACHAT_DATA_DIR": str(personas.with_name("data")),
+    }
     if provider is not None:
         kept |= {"OPENAI_BASE_URL": provider.base_url, "OPENAI_API_KEY": "key-of-the-tests"}
     return kept

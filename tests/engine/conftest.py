@@ -24,6 +24,9 @@ class Scripted:
     """A provider whose tries follow a script: events are given out, errors raised, "wait" waits for ever."""
 
     name = "scripted"
+    prefills = False
+    base_url = None
+    wants_key = False
 
     def __init__(self, *tries: Sequence[ProviderEvent | BaseException | str]) -> None:
         self.tries = list(tries)
@@ -47,6 +50,12 @@ class Scripted:
 
     async def models(self) -> tuple[str, ...]:
         return ()
+
+    def body(self, request: ChatRequest) -> dict[str, Any]:
+        return {"model": request.model}
+
+    def window_tokens(self, model: str) -> int | None:
+        return None
 
     async def warm_up(self) -> None:
         pass

@@ -18,10 +18,13 @@ OpenPage = Callable[..., AppTest]
 
 
 @pytest.fixture
-def open_home(folder: Path, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenPage]:
+def open_home(
+    folder: Path, fake: FakeProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[OpenPage]:
     """Opens Home.py in a new session with these query parameters; the services are the test's own."""
     forget_services()
     monkeypatch.setenv("PERSONACHAT_PERSONAS_DIR", str(folder))
+    monkeypatch.setenv("PERSONACHAT_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("OPENAI_BASE_URL", fake.base_url)
 
     def open_it(**query: str) -> AppTest:

@@ -13,7 +13,8 @@ from personachat.conversations.model import Conversation
 from personachat.generation import Generation
 from personachat.messages import ChatMessage
 from personachat.services import Services, get_services
-from tests.conftest import persona_text
+from personachat.ui import owner
+from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, Gate, Reply, chunk, events, status, tokens
 from tests.pages.conftest import OpenPage
 
@@ -33,6 +34,7 @@ def folder(tmp_path: Path) -> Path:
 def open_chat(open_home: OpenPage, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
     """Opens the page in a new session with these query parameters."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-key-of-the-test-that-nobody-may-see")
+    monkeypatch.setattr(owner, "_is_near", lambda: True)  # AppTest says nothing of where its browser is
     return open_home
 
 
@@ -81,12 +83,13 @@ def test_a_reply_that_ends_while_the_page_is_drawn_is_shown_whole(
     page = open_chat()
     look = ChatService.conversation
 
-    def ends_behind_its_back(chat: ChatService, conversation_id: str) -> Conversation:
-        seen = look(chat, conversation_id)
-        running = chat.running(conversation_id)
-        if running:
+    def ends_behind_its_back(
+        chat: ChatService, conversation_id: str, *, last: int | None = None
+    ) -> Conversation:
+        seen = look(chat, conversation_id, last=last)
+        if seen.leaf and seen.leaf.reply and seen.leaf.reply.live:
             gate.open()
-            wait_for_end(running)
+            wait_for_end(chat.generation(seen.leaf.id))
         return seen
 
     monkeypatch.setattr(ChatService, "conversation", ends_behind_its_back)
@@ -95,7 +98,7 @@ def test_a_reply_that_ends_while_the_page_is_drawn_is_shown_whole(
 
 
 def wait_for_end(generation: Generation) -> None:
-    while generation.running:
+    while generation.live:
         generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=10)
 
 
@@ -124,7 +127,7 @@ def test_a_hostile_link_is_only_text(open_chat: OpenPage) -> None:
 
 def test_a_chat_that_is_gone_is_said_once(open_chat: OpenPage) -> None:
     page = open_chat(chat="0" * 32)
-    assert "gone" in page.info[0].value
+    assert "does not exist" in page.info[0].value
     page.run()
     assert not page.info
 
@@ -172,7 +175,7 @@ def test_a_reply_that_was_cut_off_says_so(open_chat: OpenPage, fake: FakeProvide
 
 def test_only_the_last_turns_are_drawn_and_the_others_come_on_demand(open_chat: OpenPage) -> None:
     page = open_chat()
-    chat = services().chat
+    chat = local(services()).chat
     conversation = chat.start()
     history = [ChatMessage("user" if i % 2 == 0 else "assistant", f"turn {i}") for i in range(120)]
     generation = chat.send(conversation.id, "last", persona_id="default-persona", history=history)
@@ -226,9 +229,9 @@ def test_a_folder_that_cannot_be_read_is_one_sentence(open_chat: OpenPage, folde
 
 
 def test_a_chat_that_the_api_began_is_kept_once_it_is_open_here(open_chat: OpenPage) -> None:
-    conversation = services().chat.start(kept=False)
+    conversation = local(services()).chat.start(kept=False)
     open_chat(chat=conversation.id)
-    assert services().chat.conversation(conversation.id).kept
+    assert local(services()).chat.conversation(conversation.id).kept
 
 
 def test_a_queued_message_whose_persona_is_gone_does_not_hide_the_chat(
@@ -236,7 +239,7 @@ def test_a_queued_message_whose_persona_is_gone_does_not_hide_the_chat(
 ) -> None:
     gate = Gate()
     fake.enqueue(tokens(["The first ", gate, "answer."]))
-    chat = services().chat
+    chat = local(services()).chat
     conversation = chat.start()
     running = chat.send(conversation.id, "one", persona_id="default-persona")
     chat.queue(conversation.id, "two", persona_id="second")

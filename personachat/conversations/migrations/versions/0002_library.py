@@ -47,13 +47,12 @@ def _create_indexes() -> None:
         sqlite_where=listed,
         postgresql_where=listed,
     )
-    pinned = sa.text("pinned AND deleted_at IS NULL")
     op.create_index(
         "ix_conversations_pinned",
         "conversations",
-        ["owner", "updated_at"],
-        sqlite_where=pinned,
-        postgresql_where=pinned,
+        ["owner", "archived", "updated_at", "id"],
+        sqlite_where=sa.text("pinned = 1 AND deleted_at IS NULL"),
+        postgresql_where=sa.text("pinned AND deleted_at IS NULL"),
     )
     deleted = sa.text("deleted_at IS NOT NULL")
     for table, columns in (("conversations", ["deleted_at"]), ("turns", ["conversation_id"])):
@@ -191,7 +190,8 @@ def _postgresql() -> list[str]:
             facts tsvector;
         BEGIN
             SELECT array_to_tsvector(array_remove(ARRAY[
-                '=o' || c.owner, '=a' || c.archived, '=p' || turn.persona_id, '=m' || turn.model,
+                '=o' || c.owner, CASE WHEN c.archived THEN '=archived' END,
+                '=p' || turn.persona_id, '=m' || turn.model,
                 '=r' || turn.rating, '=d' || to_char(turn.created_at AT TIME ZONE 'UTC', 'YYYYMM')], NULL))
             INTO facts FROM conversations c WHERE c.id = turn.conversation_id;
             RETURN to_tsvector('simple', plain_words(turn.text)) || facts;

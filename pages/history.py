@@ -1,0 +1,17 @@
+"""History: search in all that was ever said; sort conversations, take them along, bring them in."""
+
+import streamlit as st
+
+from personachat.errors import DatabaseDamaged, DatabaseUnavailable
+from personachat.ui import front_door, history, state
+from personachat.ui.wording import error_text
+
+front_door.require_home()
+st.set_page_config(layout="centered")
+
+st.header("History", anchor=False)
+try:
+    history.draw(state.workspace().library)
+except (DatabaseUnavailable, DatabaseDamaged) as error:
+    st.error(error_text(error), title="Conversations cannot be read", icon=":material/database_off:")
+    st.button("Try again", icon=":material/refresh:")

@@ -1,0 +1,21 @@
+"""Shared: a conversation that somebody made a link to, for whoever has the link to read."""
+
+import streamlit as st
+
+from personachat.errors import DatabaseDamaged, DatabaseUnavailable, ShareNotFound
+from personachat.library import SharedConversations
+from personachat.ui import front_door, sharing, state
+from personachat.ui.wording import error_text
+
+front_door.require_home()
+st.set_page_config(layout="centered", initial_sidebar_state="collapsed")
+
+try:
+    shared = SharedConversations(state.services().database).read(st.query_params.get("token", ""))
+except ShareNotFound:
+    sharing.draw_nothing()
+except (DatabaseUnavailable, DatabaseDamaged) as error:
+    st.error(error_text(error), title="The conversation cannot be read", icon=":material/database_off:")
+    st.button("Try again", icon=":material/refresh:")
+else:
+    sharing.draw(shared)

@@ -1,0 +1,35 @@
+"""What a person wants to see of their conversations: by persona, model, date and rating."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement
+
+from personachat.conversations.model import Rating
+from personachat.conversations.tables import turns
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What is wanted.
+
+    In a list: conversations that went on within the dates and have a turn of that persona, model and
+    rating. In a search: turns that are all of that themselves.
+    """
+
+    persona_id: str | None = None
+    model: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    """Not included."""
+    rating: Rating | None = None
+    archived: bool = False
+    """Only what is archived; else only what is not."""
+
+
+def of_turns(filters: Filters) -> list[ColumnElement[bool]]:
+    """What a turn itself has to be."""
+    columns = {"persona_id": filters.persona_id, "model": filters.model, "rating": filters.rating}
+    return [turns.c[name] == value for name, value in columns.items() if value is not None]

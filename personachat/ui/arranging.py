@@ -1,0 +1,132 @@
+"""What a click does to conversations: rename, pin, archive, delete, undo.
+
+All of it happens in callbacks, before anything is drawn, so a click is obeyed at once beside a running reply.
+What fails is said in the same run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import wraps
+from typing import ParamSpec
+
+import streamlit as st
+
+from personachat.errors import PersonaChatError
+from personachat.ui import state
+from personachat.ui.state import OpenDialog, PutAway
+from personachat.ui.wording import error_text
+
+P = ParamSpec("P")
+
+
+def told(action: Callable[P, None]) -> Callable[P, None]:
+    """The action as a callback: its failure is a sentence that `sidebar.draw_said` shows."""
+
+    @wraps(action)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            action(*args, **kwargs)
+        except PersonaChatError as error:
+            state.say_not_arranged(error_text(error))
+
+    return run
+
+
+def menu_of(*, pinned: bool, archived: bool) -> list[str]:
+    """The labels of a conversation's menu."""
+    pin = "Unpin" if pinned else "Pin"
+    archive = "Take out of the archive" if archived else "Archive"
+    return ["Rename", pin, "Share", "Export", archive, "Delete"]
+
+
+@told
+def choose(key: str, conversation_id: str, title: str) -> None:
+    """Do what was chosen in the menu with that key."""
+    chosen = st.session_state[key]
+    library = state.workspace().library
+    if chosen == "Rename":
+        state.show_dialog(OpenDialog("rename", conversation_id))
+    elif chosen == "Share":
+        state.show_dialog(OpenDialog("share", conversation_id))
+    elif chosen == "Export":
+        state.show_dialog(OpenDialog("export", conversation_id))
+    elif chosen in {"Pin", "Unpin"}:
+        library.pin(conversation_id, chosen == "Pin")
+    elif chosen == "Archive":
+        put_away("archived", [conversation_id], title)
+    elif chosen == "Take out of the archive":
+        library.archive(conversation_id, False)
+    elif chosen == "Delete":
+        put_away("deleted", [conversation_id], title)
+
+
+@told
+def rename(conversation_id: str, key: str) -> None:
+    """Give it the title in the text field with that key."""
+    title = str(st.session_state[key] or "")
+    if title.strip():
+        state.workspace().library.rename(conversation_id, title)
+        state.close_dialog()
+
+
+def put_away(how: str, ids: Sequence[str], title: str) -> None:
+    """Delete or archive, and offer to undo it; the session leaves the conversation if it was in it."""
+    workspace = state.workspace()
+    if how == "deleted":
+        for conversation_id in ids:
+            _stop(conversation_id)
+        workspace.library.delete_many(ids)
+    else:
+        for conversation_id in ids:
+            workspace.library.archive(conversation_id, True)
+    current = state.remembered("chat")
+    left = current if current in ids else None
+    if left:
+        state.new_chat()
+    now_in = state.remembered("chat")
+    state.offer_undo(
+        PutAway(tuple(ids), title, "deleted" if how == "deleted" else "archived", left=left, now_in=now_in)
+    )
+
+
+@told
+def undo() -> None:
+    """Bring back what was put away last."""
+    done = state.put_away()
+    if done is None:
+        return
+    library = state.workspace().library
+    if done.how == "deleted":
+        library.restore_many(done.ids)
+    else:
+        for conversation_id in done.ids:
+            library.archive(conversation_id, False)
+    if done.left:
+        state.remember("chat", done.left)
+    state.offer_undo(None)
+
+
+@told
+def share(conversation_id: str) -> None:
+    """Make the link, or renew what it shows."""
+    state.workspace().library.share(conversation_id)
+
+
+@told
+def revoke(conversation_id: str) -> None:
+    state.workspace().library.revoke(conversation_id)
+
+
+def _stop(conversation_id: str) -> None:
+    with suppress(PersonaChatError):  # what cannot be stopped is deleted all the same
+        running = state.workspace().chat.running(conversation_id)
+        if running:
+            running.stop()
+
+
+def put_away_sentence(done: PutAway) -> str:
+    """E.g. "Deleted “p-values, plainly”." or "Archived 3 conversations."; plain text."""
+    what = f"“{done.title}”" if len(done.ids) == 1 else f"{len(done.ids)} conversations"
+    return f"{done.how.capitalize()} {what}."

@@ -1,0 +1,62 @@
+"""The line above the message box: pause, resume and stop while a reply is live, and the context gauge.
+
+It has the same height whatever it shows, so that the box and the transcript stay in their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from personachat.conversations.model import Conversation
+from personachat.generation import Generation
+from personachat.persona import Persona
+from personachat.ui import gauge, turn_actions
+
+LINE_PIXELS = 42
+
+WATCH_SECONDS = 1.0
+"""How often a page with a paused reply looks whether somebody else resumed it."""
+
+
+class Line:
+    """The line, drawn once a run; `paused` says whether the live reply is."""
+
+    def __init__(self, live: Generation | None, conversation: Conversation, *, paused: bool) -> None:
+        with (
+            st.container(height=LINE_PIXELS, border=False),
+            st.container(horizontal=True, vertical_alignment="center", wrap=False),
+        ):
+            self._buttons = st.empty()
+            self._gauge = st.empty()
+        if live:
+            with self._buttons.container(horizontal=True, width="content", wrap=False):
+                if paused:
+                    _button("Resume", "play_circle", turn_actions.resume, live, shortcut="Alt+P")
+                else:
+                    _button("Pause", "pause_circle", turn_actions.pause, live, shortcut="Alt+P")
+                _button("Stop", "stop_circle", turn_actions.stop, live, shortcut="Esc")
+        self._small = live is not None  # a phone has no room for more beside the buttons
+        gauge.draw_last(self._gauge, conversation, small=self._small)
+
+    def end(self) -> None:
+        """The reply has ended: nothing is left to be steered."""
+        self._buttons.empty()
+        self._small = False
+
+    def measure(self, conversation: Conversation, persona: Persona) -> None:
+        """Look how full the context is; not while somebody waits for words."""
+        gauge.draw(self._gauge, conversation, persona, small=self._small)
+
+
+def _button(label: str, icon: str, do: Callable[[str], None], live: Generation, *, shortcut: str) -> None:
+    key = f"{label.lower()}_{live.id}"
+    st.button(label, icon=f":material/{icon}:", on_click=do, args=(live.id,), shortcut=shortcut, key=key)
+
+
+@st.fragment(run_every=WATCH_SECONDS)
+def watch(paused: Generation) -> None:
+    """Draw the page again when a paused reply is no longer paused; somebody else may have resumed it."""
+    if paused.state != "paused":
+        st.rerun()

@@ -1,0 +1,129 @@
+"""The dialogs about one conversation: rename it, share it, take it along.
+
+What is inside a dialog belongs to the run of the whole page, not to the fragment that a dialog is: a click on
+a fragment's button would wait until a running reply has ended.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from personachat.conversations.model import now
+from personachat.errors import PersonaChatError
+from personachat.library import Library, Share, Summary
+from personachat.ui import arranging, state, taking_along
+from personachat.ui.excerpts import as_text
+from personachat.ui.moments import ago, exact, viewer_zone
+from personachat.ui.wording import error_text
+
+TITLE_FIELD = "conversation_title"
+MOST_TITLE_CHARACTERS = 200
+
+TITLES = {"rename": "Rename", "share": "Share a link", "export": "Export"}
+ICONS = {"rename": ":material/edit:", "share": ":material/share:", "export": ":material/download:"}
+
+
+def draw() -> None:
+    """Draw the dialog that is open, if one is."""
+    asked = state.open_dialog()
+    if asked is None:
+        return
+    if asked.conversation_id != state.remembered("chat"):
+        state.close_dialog()
+        return
+    place = _frame(TITLES[asked.kind], ICONS[asked.kind])
+    with place:
+        try:
+            library = state.workspace().library
+            summary = library.summary(asked.conversation_id)
+            if asked.kind == "rename":
+                _draw_rename(summary)
+            elif asked.kind == "share":
+                _draw_share(summary, library.share_of(summary.id))
+            else:
+                _draw_export(library, summary)
+        except PersonaChatError as error:
+            st.error(error_text(error), icon=":material/error:")
+
+
+def _frame(title: str, icon: str) -> DeltaGenerator:
+    places: list[DeltaGenerator] = []
+
+    @st.dialog(title, icon=icon, on_dismiss=state.close_dialog)
+    def open_it() -> None:
+        places.append(st.container())
+
+    open_it()
+    return places[0]
+
+
+def _draw_rename(summary: Summary) -> None:
+    with st.form("rename", border=False):
+        st.text_input("Title", summary.title, key=TITLE_FIELD, max_chars=MOST_TITLE_CHARACTERS)
+        with st.container(horizontal=True, horizontal_alignment="right"):
+            st.form_submit_button(
+                "Rename",
+                type="primary",
+                icon=":material/check:",
+                on_click=arranging.rename,
+                args=(summary.id, TITLE_FIELD),
+            )
+
+
+def _draw_share(summary: Summary, share: Share | None) -> None:
+    st.markdown(
+        f"Whoever has the link can read **{as_text(summary.title)}**: its title, its messages as they are "
+        "when you create the link, and the names of the personas. Nobody can write in it, and it shows no "
+        "system prompt, no settings and no other conversation."
+    )
+    if share is None:
+        st.button(
+            "Create link",
+            icon=":material/add_link:",
+            type="primary",
+            on_click=arranging.share,
+            args=(summary.id,),
+            key="create_link",
+        )
+        return
+    st.code(_address(share.token), language=None, wrap_lines=True)
+    zone = viewer_zone()
+    st.caption(
+        f"Shows the conversation as it was {ago(share.created_at, now=now(), zone=zone)}.",
+        help=exact(share.created_at, zone=zone),
+    )
+    with st.container(horizontal=True):
+        st.button(
+            "Show the newest messages",
+            icon=":material/refresh:",
+            help="The same link then shows the conversation as it is now.",
+            on_click=arranging.share,
+            args=(summary.id,),
+            key="renew_link",
+        )
+        st.button(
+            "Revoke link",
+            icon=":material/link_off:",
+            help="The link shows nothing any more, for good. A new one is a different one.",
+            on_click=arranging.revoke,
+            args=(summary.id,),
+            key="revoke_link",
+        )
+
+
+def _address(token: str) -> str:
+    """The link, at the address under which the browser reached this page."""
+    here = urlsplit(st.context.url or "")
+    folder = here.path.rsplit("/", 1)[0]
+    return urlunsplit((here.scheme, here.netloc, f"{folder}/shared", urlencode({"token": token}), ""))
+
+
+def _draw_export(library: Library, summary: Summary) -> None:
+    st.caption(
+        "Markdown is for reading and holds the messages you see. JSON holds everything, every branch "
+        "included, and can be imported again. CSV has one row a message."
+    )
+    taking_along.draw_downloads(library, [summary.id], title=summary.title)

@@ -1,0 +1,91 @@
+"""How full the model's context window is, as far as anybody knows.
+
+Measuring reads the whole conversation, so it is done once for each turn that ends and never before a reply.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from personachat.context import Memory
+from personachat.conversations.model import Conversation
+from personachat.errors import PersonaChatError
+from personachat.persona import Persona
+from personachat.ui import state
+from personachat.ui.wording import short
+
+BARS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured last, and of what: the conversation's id first."""
+
+    of: tuple[object, ...]
+    memory: Memory | None
+
+
+def draw(place: DeltaGenerator, conversation: Conversation, persona: Persona, *, small: bool) -> None:
+    """Measure, and draw what there is to show."""
+    _draw(place, _measured(conversation, persona), small=small)
+
+
+def draw_last(place: DeltaGenerator, conversation: Conversation, *, small: bool) -> None:
+    """Draw what was measured last; `small`: the number alone."""
+    known = _known()
+    _draw(place, known.memory if known and known.of[0] == conversation.id else None, small=small)
+
+
+def _draw(place: DeltaGenerator, memory: Memory | None, *, small: bool) -> None:
+    if memory is not None and memory.used_tokens:
+        words = text_of(memory, small=small)
+        place.caption(words, width="stretch", text_alignment="right", help=help_of(memory))
+
+
+def text_of(memory: Memory, *, small: bool = False) -> str:
+    """E.g. "context 1.2k / 8k ●●○○○"; without the window and the dots where it is not known."""
+    about = "" if memory.measured else "~"
+    used = f"{about}{short(memory.used_tokens)}"
+    if small:
+        return used
+    used = f"context {used}"
+    if not memory.window_tokens:
+        return used
+    share = min(1.0, memory.used_tokens / memory.window_tokens)
+    full = max(1, round(share * BARS))
+    return f"{used} / {short(memory.window_tokens)} {'●' * full}{'○' * (BARS - full)}"
+
+
+def help_of(memory: Memory) -> str:
+    """What the numbers are, in sentences."""
+    by = "as the provider counts" if memory.measured else "by an estimate"
+    words = [f"This chat is {memory.used_tokens:,} tokens long, {by}."]
+    if memory.window_tokens:
+        words.append(f"The model takes {memory.window_tokens:,}.")
+    if memory.memory_from is not None:
+        words.append("What is beyond that is left out, oldest first.")
+    return " ".join(words)
+
+
+def _measured(conversation: Conversation, persona: Persona) -> Memory | None:
+    leaf = conversation.leaf
+    ended = leaf.reply.duration_seconds if leaf and leaf.reply else None
+    of = (conversation.id, conversation.leaf_id, ended, persona, state.offline_chosen())
+    known = _known()
+    if known and known.of == of:
+        return known.memory
+    try:
+        inspection = state.workspace().inspection
+        memory = inspection.memory(conversation, persona, offline=state.offline_chosen())
+    except PersonaChatError:  # nobody would answer, which the page says already
+        memory = None
+    st.session_state["memory"] = Measured(of, memory)
+    return memory
+
+
+def _known() -> Measured | None:
+    return cast("Measured | None", st.session_state.get("memory"))

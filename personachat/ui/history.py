@@ -1,0 +1,296 @@
+"""The History page: what is searched and filtered, and the conversations with what one can do to many.
+
+The query and the filters are the page's address, so that a link or a refresh shows the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+
+import streamlit as st
+
+from personachat.conversations.model import Rating, now
+from personachat.library import Filters, Found, Hit, Library, Listed, Summary
+from personachat.ui import arranging, sidebar, state, taking_along
+from personachat.ui.excerpts import as_text, marked
+from personachat.ui.moments import ago, end_of, exact, start_of, viewer_zone
+from personachat.ui.state import HISTORY_STEP, PICKED
+from personachat.ui.taking_along import counted
+from personachat.ui.transcript import DEFAULT_AVATAR, USER_AVATAR
+
+MOST_ROWS = 600
+"""Beyond it one searches; drawing more takes seconds."""
+
+SEARCH_LABEL = "Search all conversations"
+FILTER_KEYS = ("speaker", "model", "rating", "since", "until", "archived")
+RATINGS: dict[str, Rating] = {"good": 1, "bad": -1}
+
+_FOCUS = f"""<script>
+document.querySelector('input[aria-label="{SEARCH_LABEL}"]')?.focus();
+</script>"""
+
+
+def draw(library: Library) -> None:
+    """Draw the page; raises what the library raises."""
+    query, filters = _draw_asked(library)
+    sidebar.draw_said()
+    taking_along.draw_import_outcome()
+    rows = min(state.history_rows(), MOST_ROWS)
+    moment, zone = now(), viewer_zone()
+    if query.strip():
+        found = library.search(query, filters, limit=rows)
+        _draw_found(found, query, moment=moment, zone=zone)
+    else:
+        listed = library.list(filters, limit=rows)
+        _draw_listed(library, listed, filters, moment=moment, zone=zone)
+
+
+def _draw_asked(library: Library) -> tuple[str, Filters]:
+    """The search box and the filters; returns what is wanted."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        query = st.text_input(
+            SEARCH_LABEL,
+            key="q",
+            type="search",
+            placeholder="Words, or “words in quotes”",
+            label_visibility="collapsed",
+            live="300ms",
+            bind="query-params",
+            on_change=state.begin_history_anew,
+        )
+        active = sum(bool(st.session_state.get(key)) for key in FILTER_KEYS)
+        with st.popover(
+            f"Filters ({active})" if active else "Filters", icon=":material/filter_list:", key="filters"
+        ):
+            filters = _draw_filters(library)
+    if state.search_was_asked_for():
+        st.html(_FOCUS, unsafe_allow_javascript=True)
+    return query or "", filters
+
+
+def _draw_filters(library: Library) -> Filters:
+    names = dict(library.personas())
+    zone = viewer_zone()
+    persona_id = st.selectbox(
+        "Persona",
+        list(names),
+        index=None,
+        key="speaker",
+        placeholder="Any persona",
+        format_func=lambda persona_id: names.get(persona_id, persona_id),
+        bind="query-params",
+        on_change=state.begin_history_anew,
+    )
+    model = st.selectbox(
+        "Model",
+        list(library.models()),
+        index=None,
+        key="model",
+        placeholder="Any model",
+        bind="query-params",
+        on_change=state.begin_history_anew,
+    )
+    rating = st.segmented_control(
+        "Rating",
+        list(RATINGS),
+        key="rating",
+        format_func={"good": ":material/thumb_up: Good", "bad": ":material/thumb_down: Bad"}.__getitem__,
+        bind="query-params",
+        on_change=state.begin_history_anew,
+    )
+    since = st.date_input("From", None, key="since", bind="query-params", on_change=state.begin_history_anew)
+    until = st.date_input("To", None, key="until", bind="query-params", on_change=state.begin_history_anew)
+    archived = st.toggle(
+        "Archived ones instead", key="archived", bind="query-params", on_change=state.begin_history_anew
+    )
+    st.button(
+        "Clear filters", icon=":material/filter_list_off:", on_click=_clear_filters, key="clear_filters"
+    )
+    return Filters(
+        persona_id=persona_id,
+        model=model,
+        since=start_of(since, zone=zone) if since else None,
+        until=end_of(until, zone=zone) if until else None,
+        rating=RATINGS[rating] if rating else None,
+        archived=archived,
+    )
+
+
+def _clear_filters() -> None:
+    for key in FILTER_KEYS:
+        st.session_state[key] = False if key == "archived" else None
+    state.begin_history_anew()
+
+
+def _draw_found(found: Found, query: str, *, moment: datetime, zone: tzinfo) -> None:
+    if not found.hits:
+        _draw_nothing(
+            f"Nothing found for “{as_text(query[:80])}”.",
+            "Every word has to be in one message. Try fewer words, or fewer filters.",
+        )
+        return
+    more = "+" if found.next_cursor else ""
+    messages = "message" if len(found.hits) == 1 and not more else "messages"
+    st.caption(f"{len(found.hits)}{more} {messages}, newest first")
+    for hit in found.hits:
+        _draw_hit(hit, moment=moment, zone=zone)
+    _draw_more(len(found.hits), there_is=found.next_cursor is not None)
+
+
+def _draw_hit(hit: Hit, *, moment: datetime, zone: tzinfo) -> None:
+    is_user = hit.role == "user"
+    who = f"You to {hit.persona_name}" if is_user else hit.persona_name
+    icon = USER_AVATAR if is_user else DEFAULT_AVATAR
+    with st.container(border=True, gap=None, key=f"hit_{hit.turn_id}"):
+        _draw_link(hit.conversation, hit.created_at, zone=zone, turn_id=hit.turn_id)
+        st.markdown(marked(hit.excerpt, hit.marks))
+        st.caption(f"{icon} {as_text(who)} · {ago(hit.created_at, now=moment, zone=zone)}")
+
+
+def _draw_link(conversation: Summary, moment: datetime, *, zone: tzinfo, turn_id: str | None = None) -> None:
+    title = as_text(conversation.title)
+    st.button(
+        f"**{title}**" if turn_id else title,
+        icon=conversation.avatar or DEFAULT_AVATAR,
+        type="tertiary",
+        help=f"{title}  \n{exact(moment, zone=zone)}",
+        wrap=False,
+        on_click=state.open_conversation,
+        args=(conversation.id, conversation.persona_id, turn_id),
+        key=f"show_{turn_id or conversation.id}",
+    )
+
+
+def _draw_listed(
+    library: Library, listed: Listed, filters: Filters, *, moment: datetime, zone: tzinfo
+) -> None:
+    shown = listed.conversations
+    if not shown and filters == Filters():
+        _draw_nothing("No conversation yet.", "What you say in the chat is kept here, and can be searched.")
+        st.page_link("pages/chat.py", label="Chat", icon=":material/chat:")
+        _draw_taking(library, [], filters)
+        return
+    if not shown:
+        _draw_nothing("No conversation fits these filters.", "Take one away, or widen the dates.")
+        return
+    picked = [summary for summary in shown if st.session_state.get(f"{PICKED}{summary.id}")]
+    more = "+" if listed.next_cursor else ""
+    number = f"{len(shown)}{more} conversations" if len(shown) > 1 else "1 conversation"
+    st.caption(f"{len(picked)} of {number} selected" if picked else f"{number}, newest first")
+    _draw_taking(library, picked, filters, shown=shown)
+    with st.container(gap="xsmall"):
+        for summary in shown:
+            _draw_summary(summary, moment=moment, zone=zone)
+    _draw_more(len(shown), there_is=listed.next_cursor is not None)
+
+
+def _draw_taking(
+    library: Library, picked: Sequence[Summary], filters: Filters, *, shown: Sequence[Summary] = ()
+) -> None:
+    """What can be done to those that are selected, or to all."""
+    ids = [summary.id for summary in picked]
+    with st.container(horizontal=True, gap="small"):
+        if shown:
+            every = len(picked) == len(shown)
+            st.button(
+                "Select none" if every else "Select all shown",
+                icon=":material/deselect:" if every else ":material/select_all:",
+                on_click=_pick,
+                args=([summary.id for summary in shown], not every),
+                key="pick_all",
+            )
+            label = f"Export {len(ids)}" if ids else "Export all"
+            with st.popover(label, icon=":material/download:", key="export_many"):
+                st.caption(f"{counted(len(ids))} as" if ids else "All your conversations as")
+                title = (
+                    (picked[0].title if len(picked) == 1 else None)
+                    if ids
+                    else taking_along.only_title(library)
+                )
+                taking_along.draw_downloads(library, ids or None, title=title)
+        with st.popover("Import", icon=":material/upload:", key="import_many"):
+            taking_along.draw_import()
+        if shown:
+            st.button(
+                "Take out of the archive" if filters.archived else "Archive",
+                icon=":material/unarchive:" if filters.archived else ":material/archive:",
+                disabled=not ids,
+                help=None if ids else "Select conversations first",
+                on_click=_unarchive if filters.archived else _put_away,
+                args=(ids,) if filters.archived else ("archived", picked),
+                key="archive_many",
+            )
+            st.button(
+                "Delete",
+                icon=":material/delete:",
+                disabled=not ids,
+                help=None if ids else "Select conversations first",
+                on_click=_put_away,
+                args=("deleted", picked),
+                key="delete_many",
+            )
+
+
+def _pick(ids: Sequence[str], picked: bool) -> None:  # noqa: FBT001  # it is what a button's callback passes
+    for conversation_id in ids:
+        st.session_state[f"{PICKED}{conversation_id}"] = picked
+
+
+@arranging.told
+def _put_away(how: str, picked: Sequence[Summary]) -> None:
+    arranging.put_away(how, [summary.id for summary in picked], picked[0].title)
+
+
+@arranging.told
+def _unarchive(ids: Sequence[str]) -> None:
+    for conversation_id in ids:
+        state.workspace().library.archive(conversation_id, False)
+
+
+def _draw_summary(summary: Summary, *, moment: datetime, zone: tzinfo) -> None:
+    with st.container(
+        horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=f"row_{summary.id}"
+    ):
+        st.checkbox(
+            f"Select {as_text(summary.title)}",
+            key=f"{PICKED}{summary.id}",
+            label_visibility="collapsed",
+            width="content",
+        )
+        with st.container(gap=None):
+            _draw_link(summary, summary.updated_at, zone=zone)
+            st.caption(" · ".join(_about(summary, moment=moment, zone=zone)))
+
+
+def _about(summary: Summary, *, moment: datetime, zone: tzinfo) -> list[str]:
+    parts = [
+        as_text(summary.persona_name),
+        "1 message" if summary.turns == 1 else f"{summary.turns:,} messages",
+        ago(summary.updated_at, now=moment, zone=zone),
+    ]
+    if summary.pinned:
+        parts.append(":material/keep: pinned")
+    if summary.shared:
+        parts.append(":material/link: shared")
+    return parts
+
+
+def _draw_more(shown: int, *, there_is: bool) -> None:
+    if there_is and shown >= MOST_ROWS:
+        st.caption(f"The newest {MOST_ROWS}. Search, or filter by date, for older ones.")
+    elif there_is:
+        st.button(
+            f"Show {HISTORY_STEP} more",
+            icon=":material/expand_more:",
+            type="tertiary",
+            width="stretch",
+            on_click=state.show_more_history,
+            key="more_history",
+        )
+
+
+def _draw_nothing(sentence: str, advice: str) -> None:
+    with st.container(gap="xxsmall"):
+        st.markdown(sentence)
+        st.caption(advice)

@@ -1,0 +1,67 @@
+"""What the page says about where conversations are kept: for how long, and when they are not."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import streamlit as st
+
+from personachat.conversations.model import Conversation
+from personachat.errors import PersonaChatError
+from personachat.services import Services
+from personachat.settings import APP
+from personachat.ui import state
+from personachat.ui.wording import error_text, escaped
+
+COMMUNITY_CLOUD_FOLDER = Path("/mount/src")
+"""Where Streamlit Community Cloud puts an app's repository."""
+
+TEMPORARY = "Temporary chat: it is not saved and is gone when PersonaChat ends or you leave it."
+
+
+def disk_is_kept() -> bool:
+    """Whether files outlive a restart of the app; they do not on Streamlit Community Cloud."""
+    return COMMUNITY_CLOUD_FOLDER not in APP.parents and socket.gethostname() != "streamlit"
+
+
+def draw(services: Services, conversation: Conversation | None) -> None:
+    """What is to be said above the transcript, if anything."""
+    if conversation.temporary if conversation else state.temporary_chosen():
+        st.caption(f":material/visibility_off: {TEMPORARY}")
+    elif services.checkpoints.trouble is not None:
+        st.warning(
+            f"{escaped(str(services.checkpoints.trouble))} What is said now may be lost.",
+            title="Not being saved",
+            icon=":material/database_off:",
+        )
+    elif not services.settings.database_url and not disk_is_kept():
+        draw_short_lived()
+
+
+def draw_unreadable(error: PersonaChatError) -> None:
+    """Why the conversation is not there to be seen."""
+    st.error(error_text(error), title="This chat cannot be read now", icon=":material/database_off:")
+
+
+def draw_short_lived() -> None:
+    """That this host forgets, and how to have conversations kept, until that is dismissed."""
+    if st.session_state.get("short_lived_explained"):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
+        st.caption(
+            ":material/cloud_queue: **Conversations are lost when this app restarts or sleeps.** "
+            "To keep them, put `DATABASE_URL` (of a PostgreSQL database) into the app's secrets.",
+            width="stretch",
+        )
+        st.button(
+            ":material/close:",
+            help="Dismiss",
+            type="tertiary",
+            on_click=_dismiss,
+            key="dismiss_short_lived",
+        )
+
+
+def _dismiss() -> None:
+    st.session_state["short_lived_explained"] = True

@@ -1,0 +1,88 @@
+"""Draws the last turn of a conversation while its reply is live: streaming in, or paused.
+
+What was drawn of the same turn before stays where it is, so that a reply that is continued or resumed only
+grows; of any other turn that stood there nothing stays for a moment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from personachat.conversations.model import Turn
+from personachat.generation import Generation
+from personachat.ui.stream import draw_running
+from personachat.ui.transcript import bubble, draw_outcome, draw_reply
+from personachat.ui.turns import View, WaysOn, draw_head, draw_row, draw_siblings, places_taken_by
+
+BUBBLE_ELEMENTS = 6
+"""What an ended turn may have below the three places of a live one."""
+
+TURN_ELEMENTS = 2
+"""A bubble, and a line above it now and then."""
+
+
+def clear(elements: int) -> None:
+    """Empty what follows: it would stand there, greyed out, until the reply ends and with it the run."""
+    for _ in range(elements):
+        st.empty()
+
+
+class Following:
+    """The places of a live turn, drawn at once, and what fills them while the reply goes on."""
+
+    def __init__(self, view: View, turn: Turn, *, above: Turn | None, live: Generation) -> None:
+        draw_head(view, turn, above=above)
+        self._view, self._turn, self._live = view, turn, live
+        drawn_before = places_taken_by(turn.id)
+        with bubble(turn):
+            self._head = st.empty()
+            self._words = st.container() if drawn_before else _Later(st.empty())
+            self._below, self._versions = st.empty(), st.empty()
+            if not drawn_before:
+                clear(BUBBLE_ELEMENTS)
+
+    def clear_below(self) -> None:
+        """Take away the turns of a longer branch that was seen until now."""
+        clear(max(0, self._view.length_before - len(self._view.conversation.path)) * TURN_ELEMENTS)
+
+    def draw(self, *, paused: bool, ways_on: WaysOn) -> Turn:
+        """Draw the reply until it ends or is paused; returns the turn as it is then."""
+        if paused:
+            reply = self._live.snapshot()
+            draw_reply(reply, head=self._head, words=self._words)
+            with self._below.container():
+                draw_outcome(reply)
+            self._draw_versions()
+        else:
+            self._draw_versions()
+            reply = draw_running(self._live, head=self._head, words=self._words)
+        turn = replace(self._turn, reply=reply)
+        if not reply.live:
+            self._versions.empty()
+            with self._below.container():
+                draw_outcome(reply)
+                ways_on(turn)
+                draw_row(self._view, turn, last=True)
+        return turn
+
+    def _draw_versions(self) -> None:
+        if self._turn.id in self._view.conversation.siblings:
+            with self._versions.container(horizontal=True, vertical_alignment="center", gap="small"):
+                draw_siblings(self._view, self._turn, live=True)
+
+
+class _Later:
+    """An empty place that becomes a container only when something goes into it.
+
+    At once, and the browser would not see that it was empty for a moment.
+    """
+
+    def __init__(self, place: DeltaGenerator) -> None:
+        self._place = place
+
+    def container(self, **layout: Any) -> DeltaGenerator:
+        return self._place.container().container(**layout)

@@ -1,0 +1,58 @@
+"""Moments as people say them, in the viewer's own time zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+
+
+def viewer_zone() -> tzinfo:
+    """The zone the browser told; UTC where it told none that is known here."""
+    try:
+        return ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
+
+
+def ago(moment: datetime, *, now: datetime, zone: tzinfo) -> str:
+    """E.g. "just now", "2 min ago", "3 h ago", "yesterday", "4 days ago", "12 Mar", "12 Mar 2025"."""
+    seconds = (now - moment).total_seconds()
+    day, today = moment.astimezone(zone).date(), now.astimezone(zone).date()
+    if seconds < MINUTE:
+        return "just now"
+    if seconds < HOUR:
+        return f"{int(seconds // MINUTE)} min ago"
+    if day == today or seconds < 6 * HOUR:
+        return f"{int(seconds // HOUR)} h ago"
+    days = (today - day).days
+    if days < 7:
+        return "yesterday" if days == 1 else f"{days} days ago"
+    return f"{day.day} {day:%b}" + (f" {day.year}" if day.year != today.year else "")
+
+
+def exact(moment: datetime, *, zone: tzinfo) -> str:
+    """E.g. "Thursday 12 March 2026, 14:05"."""
+    local = moment.astimezone(zone)
+    return f"{local:%A} {local.day} {local:%B %Y, %H:%M}"
+
+
+def day_name(moment: datetime, *, now: datetime, zone: tzinfo) -> str:
+    """Under which heading a list by days has it: "Today", "Yesterday", "Last 7 days" or "Earlier"."""
+    days = (now.astimezone(zone).date() - moment.astimezone(zone).date()).days
+    if days <= 1:
+        return "Yesterday" if days == 1 else "Today"
+    return "Last 7 days" if days < 7 else "Earlier"
+
+
+def start_of(day: date, *, zone: tzinfo) -> datetime:
+    """The first moment of a day."""
+    return datetime.combine(day, time(), tzinfo=zone)
+
+
+def end_of(day: date, *, zone: tzinfo) -> datetime:
+    """The first moment after a day; the end of time where there is no next one."""
+    return start_of(day + timedelta(days=1) if day < date.max else day, zone=zone)

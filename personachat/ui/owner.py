@@ -1,0 +1,65 @@
+"""Whose conversations a browser session sees.
+
+Somebody who is logged in is known by their account. Whoever sits at the server's own machine is the local
+owner, as in the terminal and over the API there. Any other browser gets a random id in a cookie, of which
+only a hash is ever stored: who has the cookie is the owner.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+
+import streamlit as st
+
+from personachat.conversations.model import LOCAL_OWNER
+
+COOKIE = "personachat_browser"
+YEAR_SECONDS = 365 * 24 * 3600
+
+_RANDOM = re.compile(r"[A-Za-z0-9_-]{32,64}")
+_PROXY_HEADERS = frozenset({"forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip"})
+
+_SET_COOKIE = """<script>
+document.cookie = {cookie} + (location.protocol === "https:" ? "; Secure" : "");
+</script>"""
+
+
+def current_owner() -> str:
+    """The owner of what this session does; the same in every tab of a browser, and after a refresh."""
+    if st.user.get("is_logged_in"):
+        account = str(st.user.get("sub") or st.user.get("email") or "")
+        if account:
+            return f"user:{_hashed(account)}"
+    if _is_near():
+        return LOCAL_OWNER
+    return f"browser:{_hashed(_browser_id())}"
+
+
+def _is_near() -> bool:
+    """Whether the browser runs on this machine, and no proxy says it speaks for somebody else."""
+    names = [name.lower() for name in st.context.headers]
+    proxied = any(name in _PROXY_HEADERS or name.startswith("x-forwarded") for name in names)
+    return st.context.ip_address is None and not proxied
+
+
+def _browser_id() -> str:
+    given = str(st.context.cookies.get(COOKIE, ""))
+    if _RANDOM.fullmatch(given):
+        return given
+    # The cookie counts from the next connection on; until then the session remembers.
+    return str(st.session_state.setdefault("browser_id", secrets.token_urlsafe(32)))
+
+
+def draw_cookie() -> None:
+    """Give the browser its id, where it needs one and has none."""
+    fresh = st.session_state.get("browser_id")
+    if fresh and st.context.cookies.get(COOKIE) != fresh:
+        cookie = f"{COOKIE}={fresh}; Max-Age={YEAR_SECONDS}; Path=/; SameSite=Lax"
+        st.html(_SET_COOKIE.format(cookie=json.dumps(cookie)), unsafe_allow_javascript=True)
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,55 @@
+"""What a link shows: a conversation to read, and nothing to write or click in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from personachat.library import Shared, SharedTurn
+from personachat.ui import state
+from personachat.ui.excerpts import as_text
+from personachat.ui.moments import exact, viewer_zone
+from personachat.ui.stream import wide
+from personachat.ui.transcript import DEFAULT_AVATAR, USER_AVATAR, draw_text
+
+
+def draw(shared: Shared) -> None:
+    """Draw it from its beginning, a part at a time."""
+    zone = viewer_zone()
+    st.title(as_text(shared.title), anchor=False)
+    st.caption(f":material/link: Shared from PersonaChat · {exact(shared.created_at, zone=zone)} · read-only")
+    shown = shared.turns[: state.shared_turns()]
+    _draw_turns(shown)
+    left = len(shared.turns) - len(shown)
+    if left:
+        st.button(
+            f"Show more ({left:,} left)",
+            icon=":material/expand_more:",
+            type="tertiary",
+            width="stretch",
+            on_click=state.show_more_shared,
+            key="show_more_shared",
+        )
+
+
+def draw_nothing() -> None:
+    """For an unknown link and for a revoked one."""
+    st.info(
+        "This link does not work, or no longer. Ask whoever sent it for a new one.",
+        icon=":material/link_off:",
+    )
+
+
+def _draw_turns(turns: Sequence[SharedTurn]) -> None:
+    speaker = ""
+    for turn in turns:
+        if turn.role == "user":
+            with st.chat_message("user", avatar=USER_AVATAR):
+                st.text(turn.text, width="stretch")
+            continue
+        if turn.persona_name != speaker:
+            speaker = turn.persona_name
+            st.caption(f":material/forum: {as_text(speaker)}", text_alignment="center")
+        with st.chat_message("assistant", avatar=turn.avatar or DEFAULT_AVATAR):
+            draw_text(turn.text, wide(st.container()))

@@ -1,0 +1,126 @@
+"""The conversations in the sidebar: pinned ones, then the newest by day, and a menu for the open one.
+
+It is drawn before every page in every run, so it asks for one page of summaries and draws few elements.
+Where the database cannot be read, a quiet line stands in its place and the page below goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import streamlit as st
+
+from personachat.conversations.model import now
+from personachat.errors import ConversationNotFound, DatabaseDamaged, DatabaseUnavailable
+from personachat.library import Library, Summary
+from personachat.ui import arranging, state
+from personachat.ui.excerpts import as_text
+from personachat.ui.moments import day_name, viewer_zone
+from personachat.ui.transcript import DEFAULT_AVATAR
+from personachat.ui.wording import error_text
+
+MOST_ROWS = 20
+MOST_PINNED = 10
+
+
+def draw() -> None:
+    """Draw it where the caller is."""
+    try:
+        rows = list(_rows(state.workspace().library))
+    except (DatabaseUnavailable, DatabaseDamaged) as error:
+        st.caption(":material/database_off: Conversations cannot be read.", help=error_text(error))
+        return
+    if not rows:
+        st.caption("Your conversations will be listed here.")
+        return
+    current = state.remembered("chat")
+    for heading, group in groupby(rows, key=lambda row: row[0]):
+        with st.container(gap=None):
+            st.caption(heading)
+            for _, summary in group:
+                _draw_row(summary, is_current=summary.id == current)
+    st.button(
+        "All conversations",
+        icon=":material/history:",
+        type="tertiary",
+        on_click=state.go_to,
+        args=("history",),
+        key="all_conversations",
+    )
+
+
+def draw_said() -> None:
+    """What came of the last click on a conversation: why it failed, or the way back from it."""
+    failure = state.not_arranged()
+    if failure:
+        st.warning(failure, icon=":material/error:")
+    done = state.put_away()
+    if done is None:
+        return
+    icon = ":material/delete:" if done.how == "deleted" else ":material/archive:"
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.caption(f"{icon} {as_text(arranging.put_away_sentence(done))}", width="content")
+        st.button(
+            "Undo", icon=":material/undo:", type="tertiary", on_click=arranging.undo, key="undo_put_away"
+        )
+
+
+def _rows(library: Library) -> Iterator[tuple[str, Summary]]:
+    """Headings and conversations, in the order they are drawn."""
+    pinned = library.pinned()[:MOST_PINNED]
+    newest = library.list(limit=MOST_ROWS).conversations
+    shown = {summary.id for summary in pinned}
+    dated = [summary for summary in newest if summary.id not in shown][: MOST_ROWS - len(pinned)]
+    current = _current(library, [*pinned, *dated])
+    if current:
+        yield "Open now", current
+    for summary in pinned:
+        yield "Pinned", summary
+    moment, zone = now(), viewer_zone()
+    for summary in dated:
+        yield day_name(summary.updated_at, now=moment, zone=zone), summary
+
+
+def _current(library: Library, listed: Sequence[Summary]) -> Summary | None:
+    """The open conversation, where it is too old, or archived, to be among those listed."""
+    current = state.remembered("chat")
+    if current is None or any(summary.id == current for summary in listed):
+        return None
+    try:
+        summary = library.summary(current)
+    except ConversationNotFound:
+        return None
+    return summary if summary.title else None
+
+
+def _draw_row(summary: Summary, *, is_current: bool) -> None:
+    if not is_current:
+        _draw_title(summary)
+        return
+    with st.container(horizontal=True, wrap=False, gap="xxsmall", vertical_alignment="center"):
+        _draw_title(summary, is_current=True)
+        key = f"menu_{summary.id}"
+        st.menu_button(
+            ":material/more_vert:",
+            arranging.menu_of(pinned=summary.pinned, archived=summary.archived),
+            help="What to do with this conversation",
+            type="tertiary",
+            key=key,
+            on_click=arranging.choose,
+            args=(key, summary.id, summary.title),
+        )
+
+
+def _draw_title(summary: Summary, *, is_current: bool = False) -> None:
+    title = as_text(summary.title)
+    st.button(
+        f"**{title}**" if is_current else title,
+        icon=":material/arrow_right:" if is_current else summary.avatar or DEFAULT_AVATAR,
+        type="tertiary",
+        help=title,
+        wrap=False,
+        on_click=state.open_conversation,
+        args=(summary.id, summary.persona_id),
+        key=f"open_{summary.id}",
+    )

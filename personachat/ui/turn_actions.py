@@ -1,0 +1,239 @@
+"""What a click on a turn does: callbacks that know turns by their ids alone, and say what went wrong.
+
+A callback runs before the page is drawn, so that the page shows what came of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import cast
+
+import streamlit as st
+
+from personachat.errors import PersonaChatError
+from personachat.ui import state, window
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What it takes to undo that a turn was deleted."""
+
+    conversation_id: str
+    turn_id: str
+    leaf_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """A conversation that was just made from another one."""
+
+    conversation_id: str
+    original_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A dialog that is to open, and for which turn; "" for the page's own."""
+
+    dialog: str
+    turn_id: str = ""
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Within, what is refused is said on the page."""
+    try:
+        yield
+    except PersonaChatError as error:
+        state.say_not_done(error)
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def edit(turn_id: str) -> None:
+    """Open the turn's words for editing."""
+    st.session_state["editing"] = turn_id
+
+
+def editing() -> str | None:
+    """The turn whose words are open for editing."""
+    found = st.session_state.get("editing")
+    return str(found) if found else None
+
+
+def leave_editing() -> None:
+    st.session_state.pop("editing", None)
+
+
+def words_key(turn_id: str) -> str:
+    return f"words_{turn_id}"
+
+
+def save(turn_id: str) -> None:
+    """Put the edited words beside the turn; those that cannot be saved stay in the form."""
+    with told():
+        words = str(st.session_state[words_key(turn_id)])
+        state.workspace().branches.edit(turn_id, words, offline=state.offline_chosen())
+        _moved_on()
+
+
+def copy(turn_id: str) -> None:
+    """Have the turn's row put its words on the clipboard."""
+    number = st.session_state.get("copies", 0) + 1
+    st.session_state["copies"] = number
+    st.session_state["copying"] = turn_id
+
+
+def copying(turn_id: str) -> int | None:
+    """The number of the copy to make of this turn now, once; None where none was asked for."""
+    if st.session_state.get("copying") != turn_id:
+        return None
+    del st.session_state["copying"]
+    return int(st.session_state["copies"])
+
+
+# --- a live reply ---------------------------------------------------------------------------------
+
+
+def pause(reply_id: str) -> None:
+    with told():
+        state.workspace().chat.pause(reply_id)
+
+
+def resume(reply_id: str) -> None:
+    with told():
+        state.workspace().chat.resume(reply_id)
+
+
+def stop(reply_id: str) -> None:
+    with told():
+        state.workspace().chat.stop(reply_id)
+
+
+# --- branches -------------------------------------------------------------------------------------
+
+
+def show(turn_id: str) -> None:
+    """Make the branch of this turn the one that is seen."""
+    with told():
+        window.bring(state.remembered("chat") or "", turn_id)
+
+
+def regenerate(turn_id: str, *, persona_id: str | None = None, model: str | None = None) -> None:
+    """Ask for another reply beside this one."""
+    with told():
+        branches = state.workspace().branches
+        branches.regenerate(turn_id, persona_id=persona_id, model=model, offline=state.offline_chosen())
+        _moved_on()
+
+
+def go_on(turn_id: str) -> None:
+    """Continue a reply where it ended."""
+    with told():
+        state.workspace().chat.continue_reply(turn_id)
+        _moved_on()
+
+
+def fork(turn_id: str) -> None:
+    """Open a new conversation with the turns down to this one."""
+    with told():
+        original_id = state.remembered("chat") or ""
+        forked = state.workspace().branches.fork(turn_id)
+        state.new_chat()
+        if forked.temporary:
+            state.enter_temporary(forked.id)
+        state.remember("chat", forked.id)
+        st.session_state["forked"] = Forked(forked.id, original_id)
+
+
+def forked() -> Forked | None:
+    """The conversation that was forked last in this session."""
+    return cast("Forked | None", st.session_state.get("forked"))
+
+
+def open_original(conversation_id: str) -> None:
+    state.new_chat()
+    state.remember("chat", conversation_id)
+
+
+def delete(turn_id: str) -> None:
+    """Hide the turn and what follows it, and remember how to undo that."""
+    with told():
+        conversation_id = state.remembered("chat") or ""
+        leaf_id = state.workspace().branches.delete_turn(turn_id)
+        _moved_on()
+        st.session_state["deleted"] = Deleted(conversation_id, turn_id, leaf_id)
+
+
+def deleted(conversation_id: str) -> Deleted | None:
+    """What was deleted last in this conversation and can come back."""
+    found = cast("Deleted | None", st.session_state.get("deleted"))
+    return found if found and found.conversation_id == conversation_id else None
+
+
+def undelete(what: Deleted) -> None:
+    st.session_state.pop("deleted", None)
+    with told():
+        state.workspace().branches.restore_turn(what.turn_id, what.leaf_id)
+
+
+def _moved_on() -> None:
+    state.moved_on(state.remembered("chat"))
+
+
+# --- rating ---------------------------------------------------------------------------------------
+
+
+def open_rating(turn_id: str) -> None:
+    """Show thumbs at a turn that is not the last."""
+    st.session_state["rating"] = turn_id
+
+
+def rating_open(turn_id: str) -> bool:
+    return st.session_state.get("rating") == turn_id
+
+
+# --- dialogs --------------------------------------------------------------------------------------
+
+
+def ask(dialog: str, turn_id: str = "") -> None:
+    """Have the page open a dialog."""
+    st.session_state["asked"] = Asked(dialog, turn_id)
+
+
+def asked() -> Asked | None:
+    """The dialog to open now, once."""
+    return cast("Asked | None", st.session_state.pop("asked", None))
+
+
+def _ask_request(turn_id: str) -> None:
+    ask("request", turn_id)
+
+
+def _ask_other(turn_id: str) -> None:
+    ask("regenerate", turn_id)
+
+
+# --- the menu of a turn ---------------------------------------------------------------------------
+
+MENU: dict[str, Callable[[str], None]] = {
+    ":material/edit: Edit": edit,
+    ":material/content_copy: Copy": copy,
+    ":material/refresh: Regenerate": regenerate,
+    ":material/swap_horiz: Regenerate with…": _ask_other,
+    ":material/thumbs_up_down: Rate": open_rating,
+    ":material/call_split: Fork from here": fork,
+    ":material/data_object: Show request": _ask_request,
+    ":material/delete: Delete": delete,
+}
+"""What can be done with a turn, in the order of the menu."""
+
+
+def choose(key: str, turn_id: str) -> None:
+    """Do what was chosen in a turn's menu."""
+    chosen = st.session_state[key]
+    if chosen:
+        MENU[chosen](turn_id)

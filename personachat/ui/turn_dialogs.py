@@ -1,0 +1,95 @@
+"""The dialogs of the chat page. Each is opened by `turn_actions.ask`, one in a run."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from personachat.conversations.model import Conversation, Turn
+from personachat.errors import PersonaChatError
+from personachat.persona import Persona
+from personachat.services import Services
+from personachat.store.base import StoredPersona
+from personachat.ui import inspector, state, turn_actions
+from personachat.ui.transcript import DEFAULT_AVATAR
+from personachat.ui.wording import error_text
+
+OWN_MODEL = "The persona's own"
+
+
+def draw_asked(services: Services, conversation: Conversation | None, persona: Persona) -> None:
+    """Open the dialog that was asked for, if one was."""
+    asked = turn_actions.asked()
+    if asked is None:
+        return
+    path = conversation.path if conversation else ()
+    turn = next((turn for turn in path if turn.id == asked.turn_id), None)
+    if asked.dialog == "next":
+        show_next(conversation.id if conversation else None, persona)
+    elif asked.dialog == "request":
+        show_request(asked.turn_id)
+    elif asked.dialog == "regenerate" and turn:
+        show_regenerate(services, turn)
+    elif asked.dialog == "copy" and turn:
+        show_words(turn)
+
+
+@st.dialog("What was sent", width="large", icon=":material/data_object:")
+def show_request(turn_id: str) -> None:
+    try:
+        sent = state.workspace().inspection.sent(turn_id)
+    except PersonaChatError as error:
+        st.error(error_text(error), icon=":material/error:")
+        return
+    if sent is None:
+        st.info("Nothing was sent for this message, or it is not known any more.", icon=":material/info:")
+    else:
+        inspector.draw(sent)
+
+
+@st.dialog("What would be sent next", width="large", icon=":material/data_object:")
+def show_next(conversation_id: str | None, persona: Persona) -> None:
+    try:
+        inspection = state.workspace().inspection
+        offline = state.offline_chosen()
+        sent = inspection.next(conversation_id, persona.id, inspector.SAMPLE, offline=offline)
+    except PersonaChatError as error:
+        st.error(error_text(error), icon=":material/error:")
+        return
+    st.caption(f"“{inspector.SAMPLE}” stands for your next message.")
+    inspector.draw(sent)
+
+
+@st.dialog("Regenerate with", icon=":material/swap_horiz:")
+def show_regenerate(services: Services, turn: Turn) -> None:
+    """Choose who answers instead, beside the reply that is there."""
+    found = services.personas.all()
+    personas = {stored.id: stored.persona for stored in found if isinstance(stored, StoredPersona)}
+    if not personas:
+        return
+    ids = list(personas)
+    persona_id = st.selectbox(
+        "Persona",
+        ids,
+        index=ids.index(turn.persona_id) if turn.persona_id in ids else 0,
+        format_func=lambda persona_id: personas[persona_id].name,
+        icon=DEFAULT_AVATAR,
+    )
+    models = sorted({persona.model for persona in personas.values()})
+    model = st.selectbox(
+        "Model",
+        [OWN_MODEL, *models],
+        accept_new_options=True,
+        help="One of these, or the name of any other that your provider has.",
+    )
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Regenerate", type="primary", icon=":material/refresh:"):
+            chosen = None if model in {None, OWN_MODEL} else model
+            turn_actions.regenerate(turn.id, persona_id=persona_id, model=chosen)
+            st.rerun()
+
+
+@st.dialog("Copy", icon=":material/content_copy:")
+def show_words(turn: Turn) -> None:
+    """The words to be copied by hand, where the browser does not let a page do it."""
+    st.caption("Your browser does not let this page copy. The button on the right of the text does.")
+    st.code(turn.text, language=None, wrap_lines=True, height=inspector.CODE_PIXELS)

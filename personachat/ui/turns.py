@@ -1,0 +1,270 @@
+"""Draws the turns of a conversation with what can be done about each.
+
+The last exchange has its actions as icons; every older turn has them in one small menu, because all of them
+are drawn again with every rerun and each element of them delays the next reply's first word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, TypeAlias
+
+import streamlit as st
+
+from personachat.conversations.model import Conversation, Reply, Turn
+from personachat.ui import clipboard, ratings, turn_actions, window
+from personachat.ui.transcript import (
+    bubble,
+    caption_of,
+    draw_memory,
+    draw_outcome,
+    draw_switch,
+    draw_words,
+)
+
+WaysOn: TypeAlias = Callable[[Turn], None]
+"""Draws what can be done about a reply that did not come to its end."""
+
+ONE_LINE = 60
+"""So many characters fit beside the icons in one line."""
+
+EDITED = ":material/edit: edited"
+
+SCROLL = """<script>
+(() => {{
+  const until = performance.now() + 1500
+  let over = false
+  const scroll = () => {{
+    if (over || performance.now() > until) return
+    document.querySelector(".st-key-turn_{depth}")?.scrollIntoView({{block: "center"}})
+    setTimeout(scroll, 100)
+  }}
+  for (const kind of ["wheel", "touchstart", "keydown", "pointerdown"])
+    window.addEventListener(kind, () => {{ over = true }}, {{once: true, passive: true}})
+  scroll()
+}})()
+</script>"""
+"""Again and again for a moment, because the page is still growing; a person who scrolls has their way."""
+
+USER_MENU, REPLY_MENU, WORDS_MENU = (
+    tuple(label for label in turn_actions.MENU if not any(name in label for name in without))
+    for without in (("Regenerate", "Rate", "request"), (), ("Regenerate", "request"))
+)
+"""For what the person said, a reply, and an assistant's words that nobody asked a model for."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the turns of one conversation are drawn with."""
+
+    conversation: Conversation
+    reply: Reply | None
+    """The latest reply: what it says of its memory holds for the next one too."""
+    last_before: frozenset[str]
+    """The turns that were the last exchange in the run before."""
+    length_before: int
+    """How many turns were drawn, at most, in the run before."""
+
+    @classmethod
+    def of(cls, conversation: Conversation) -> View:
+        reply = next((turn.reply for turn in reversed(conversation.path) if turn.reply), None)
+        before = st.session_state.get("last_exchange", frozenset())
+        st.session_state["last_exchange"] = frozenset(turn.id for turn in conversation.path[-2:])
+        length = st.session_state.get("turns_drawn", 0)
+        st.session_state["turns_drawn"] = len(conversation.path)
+        return cls(conversation, reply, before, length)
+
+
+def draw_all(view: View, turns: Sequence[Turn], *, above: Turn | None) -> None:
+    """Ended turns in order; `above` is the one that stands above them, drawn or not."""
+    asked = view.conversation.length - 2
+    for turn in turns:
+        draw(view, turn, above=above, last=turn.depth >= asked and turn.role == "user")
+        above = turn
+
+
+def draw(
+    view: View, turn: Turn, *, above: Turn | None, last: bool = False, ways_on: WaysOn | None = None
+) -> None:
+    """An ended turn; `last`: of the exchange at the end, where there may be ways on from it."""
+    draw_head(view, turn, above=above)
+    if window.found_turn() == turn.id:
+        with st.container(key=f"turn_{turn.depth}"):
+            _draw(view, turn, last=last, ways_on=ways_on)
+            if window.scroll_to(turn.id):
+                st.html(SCROLL.format(depth=turn.depth), unsafe_allow_javascript=True)
+    else:
+        _draw(view, turn, last=last, ways_on=ways_on)
+
+
+def draw_head(view: View, turn: Turn, *, above: Turn | None) -> None:
+    """What stands between two turns."""
+    draw_memory(turn, view.reply)
+    draw_switch(above, turn.persona_id, turn.persona_name)
+
+
+def _draw(view: View, turn: Turn, *, last: bool, ways_on: WaysOn | None) -> None:
+    with bubble(turn):
+        if window.found_turn() == turn.id:
+            st.badge("Found here", icon=":material/search:", color="primary")
+        if turn_actions.editing() == turn.id:
+            draw_form(turn)
+        elif turn.role == "user":
+            _draw_said(view, turn, last=last)
+        elif ways_on:
+            _draw_last(view, turn, ways_on)
+        else:
+            reply = draw_words(turn, head=st, words=st)
+            if reply:
+                draw_outcome(reply)
+            draw_row(view, turn, last=last)
+
+
+def _draw_last(view: View, turn: Turn, ways_on: WaysOn) -> None:
+    """In the three places of a live turn, so that what is there stays there when the reply goes on."""
+    places_taken_by(turn.id)
+    head, words, below = st.container(), st.container(), st.container()
+    reply = draw_words(turn, head=head, words=words)
+    with below:
+        if reply:
+            draw_outcome(reply)
+        ways_on(turn)
+        draw_row(view, turn, last=True)
+
+
+def places_taken_by(turn_id: str) -> bool:
+    """Note whose places those of the last turn are now; returns whether they were before."""
+    before = st.session_state.get("last_turn")
+    st.session_state["last_turn"] = turn_id
+    return bool(before == turn_id)
+
+
+def _draw_said(view: View, turn: Turn, *, last: bool) -> None:
+    """What the person said, beside it what can be done about it."""
+    short = len(turn.content) <= ONE_LINE and "\n" not in turn.content
+    beside: Literal["center", "top"] = "center" if short else "top"
+    if last:
+        st.empty()  # as for a reply's row
+    with st.container(horizontal=True, wrap=False, gap="small", vertical_alignment=beside):
+        st.text(turn.content, width="stretch")
+        _draw_actions(view, turn, last=last)
+    if not last and turn.id in view.last_before:
+        st.empty()
+
+
+def draw_row(view: View, turn: Turn, *, last: bool) -> None:
+    """Below an assistant's words: how they came about, and what can be done about them."""
+    if last:
+        st.empty()  # so that its row and the smaller one it has later never share a place
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        draw_siblings(view, turn)
+        if last:
+            _draw_icons(turn)
+        elif turn_actions.rating_open(turn.id):
+            ratings.draw(turn)
+        if turn.edited:
+            st.caption(EDITED, width="stretch", help="You changed these words.")
+        else:
+            st.caption(caption_of(turn.reply) if turn.reply else "", width="stretch")
+        _draw_copied(turn)
+        _draw_menu(turn, WORDS_MENU if turn.reply is None or turn.parent_id is None else REPLY_MENU)
+    if not last and turn.id in view.last_before:
+        st.empty()  # where its row was
+
+
+def _draw_actions(view: View, turn: Turn, *, last: bool) -> None:
+    draw_siblings(view, turn)
+    if turn.edited:
+        st.caption(EDITED, width="content", help="You changed these words.")
+    _draw_copied(turn)
+    if last:
+        _icon("edit", "Edit and send again", turn_actions.edit, turn)
+        _icon("content_copy", "Copy", turn_actions.copy, turn)
+    _draw_menu(turn, USER_MENU)
+
+
+def _draw_icons(turn: Turn) -> None:
+    if turn.parent_id is not None:
+        _icon("refresh", "Regenerate", turn_actions.regenerate, turn)
+    _icon("content_copy", "Copy", turn_actions.copy, turn)
+    ratings.draw(turn)
+
+
+def _icon(icon: str, name: str, do: Callable[[str], None], turn: Turn) -> None:
+    st.button(
+        f":material/{icon}:",
+        help=name,
+        type="tertiary",
+        on_click=do,
+        args=(turn.id,),
+        key=f"{icon}_{turn.id}",
+    )
+
+
+def draw_siblings(view: View, turn: Turn, *, live: bool = False) -> None:
+    """The way to what else was said in this place, e.g. 2/3 with arrows; nothing where nothing was.
+
+    It may be drawn twice in a run: while the reply is `live`, and when it has ended.
+    """
+    siblings = view.conversation.siblings.get(turn.id, ())
+    if len(siblings) < 2:
+        return
+    at = siblings.index(turn.id)
+    place = f"live_{turn.depth}" if live else str(turn.depth)
+    _sibling("chevron_left", "Previous version", siblings[at - 1] if at else None, place)
+    st.caption(f"{at + 1}/{len(siblings)}", width="content")
+    _sibling("chevron_right", "Next version", siblings[at + 1] if at + 1 < len(siblings) else None, place)
+
+
+def _sibling(icon: str, name: str, other_id: str | None, place: str) -> None:
+    st.button(
+        f":material/{icon}:",
+        help=name,
+        type="tertiary",
+        on_click=turn_actions.show,
+        args=(other_id,),
+        disabled=other_id is None,
+        key=f"{icon}_{place}",  # so that it keeps the focus from version to version
+    )
+
+
+def _draw_menu(turn: Turn, options: tuple[str, ...]) -> None:
+    key = f"menu_{turn.id}"
+    st.menu_button(
+        ":material/more_horiz:",
+        options,
+        help="More",
+        type="tertiary",
+        key=key,
+        on_click=turn_actions.choose,
+        args=(key, turn.id),
+    )
+
+
+def _draw_copied(turn: Turn) -> None:
+    number = turn_actions.copying(turn.id)
+    if number is not None:
+        clipboard.copy(turn.text, number=number, on_refused=partial(turn_actions.ask, "copy", turn.id))
+
+
+def draw_form(turn: Turn) -> None:
+    """The words of a turn, open for editing in their place."""
+    asks = turn.role == "user"
+    with st.form(f"edit_{turn.id}", border=False, enter_to_submit=False):
+        st.text_area(
+            "Your message" if asks else "The reply",
+            turn.text,
+            key=turn_actions.words_key(turn.id),
+            label_visibility="collapsed",
+            height="content",
+        )
+        with st.container(horizontal=True):
+            st.form_submit_button(
+                "Save and send" if asks else "Save",
+                type="primary",
+                on_click=turn_actions.save,
+                args=(turn.id,),
+            )
+            st.form_submit_button("Cancel", type="tertiary", on_click=turn_actions.leave_editing)

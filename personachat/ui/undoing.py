@@ -1,0 +1,41 @@
+"""Lines below the transcript that say what was just done to it, and lead back."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from personachat.conversations.model import Conversation
+from personachat.ui import turn_actions
+from personachat.ui.wording import escaped
+
+
+def draw_deleted(conversation: Conversation) -> None:
+    """The way back after a turn was deleted."""
+    what = turn_actions.deleted(conversation.id)
+    if what:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(":material/delete: Deleted, with all that followed.", width="content")
+            st.button(
+                "Undo",
+                type="tertiary",
+                icon=":material/undo:",
+                on_click=turn_actions.undelete,
+                args=(what,),
+                key="undelete",
+            )
+
+
+def draw_forked(conversation: Conversation) -> None:
+    """Where a conversation that was just forked comes from."""
+    fork = turn_actions.forked()
+    if fork and fork.conversation_id == conversation.id:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            title = f" of “{escaped(conversation.title)}”" if conversation.title else ""
+            st.caption(f":material/call_split: This is a fork{title}.", width="content")
+            st.button(
+                "Open the original",
+                type="tertiary",
+                on_click=turn_actions.open_original,
+                args=(fork.original_id,),
+                key="open_original",
+            )

@@ -1,0 +1,101 @@
+"""Which turns of a conversation a session shows: the last ones, more of them, or those around a found one.
+
+A window has whole steps of turns, so that most new turns leave the others in their place. Links lead to a
+turn wherever it stands: its branch becomes the active one, and the window moves.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from personachat.conversations.model import Conversation, Turn
+from personachat.errors import PersonaChatError
+from personachat.ui import state
+from personachat.ui.transcript import SHOWN_TURNS, STEP_TURNS, window_start
+
+MORE_TURNS = 2 * STEP_TURNS
+"""How many come at once where earlier or later ones are asked for."""
+
+
+def of(conversation: Conversation) -> tuple[int, int]:
+    """The first turn to show and the one behind the last, counted from the beginning of the branch."""
+    start = window_start(conversation.length, more=state.earlier_turns(conversation.id))
+    end = conversation.length - state.turns_below(conversation.id)
+    return start, max(end, start + 1)
+
+
+def show_earlier(conversation_id: str) -> None:
+    _move(conversation_id, MORE_TURNS)
+
+
+def show_later(conversation_id: str) -> None:
+    _move(conversation_id, -MORE_TURNS)
+
+
+def _move(conversation_id: str, up: int) -> None:
+    below = state.turns_below(conversation_id)
+    st.session_state[f"earlier_{conversation_id}"] = max(0, state.earlier_turns(conversation_id) + up)
+    if below:  # the window keeps its size
+        st.session_state[f"below_{conversation_id}"] = max(0, below + up)
+
+
+def show_newest(conversation_id: str) -> None:
+    """Go back to the end of the conversation."""
+    state.moved_on(conversation_id)
+
+
+def follow_turn_link() -> None:
+    """Where the address names a turn, show and mark it; the address names the chat alone from then on."""
+    turn_id, conversation_id = st.query_params.get("turn"), state.remembered("chat")
+    if not turn_id:
+        return
+    st.query_params.pop("turn", None)
+    if not conversation_id:
+        return
+    try:
+        if bring(conversation_id, turn_id):
+            st.session_state["found"] = st.session_state["scroll_to"] = turn_id
+    except PersonaChatError as error:
+        state.say_not_done(error)
+
+
+def bring(conversation_id: str, turn_id: str) -> bool:
+    """Make the turn's branch the active one and move the window to it; False where it is another chat's.
+
+    Raises TurnNotFound and ConversationNotFound.
+    """
+    here = state.workspace()
+    conversation = here.chat.conversation(conversation_id)
+    found = _among(conversation, turn_id)
+    if found is None:
+        here.branches.show_sibling(turn_id)
+        conversation = here.chat.conversation(conversation_id)
+        found = _among(conversation, turn_id)
+    if found is None:
+        return False
+    state.moved_on(conversation_id)
+    usual = window_start(conversation.length)
+    if found.depth < usual:
+        start = max(0, (found.depth // STEP_TURNS - 1) * STEP_TURNS)
+        st.session_state[f"earlier_{conversation_id}"] = usual - start
+        below = max(0, conversation.length - start - SHOWN_TURNS)
+        st.session_state[f"below_{conversation_id}"] = below
+    return True
+
+
+def _among(conversation: Conversation, turn_id: str) -> Turn | None:
+    return next((turn for turn in conversation.path if turn.id == turn_id), None)
+
+
+def found_turn() -> str | None:
+    """The turn a link led to."""
+    found = st.session_state.get("found")
+    return str(found) if found else None
+
+
+def scroll_to(turn_id: str) -> bool:
+    """Whether the page is to scroll to this turn; once."""
+    if st.session_state.get("scroll_to") != turn_id:
+        return False
+    del st.session_state["scroll_to"]
+    return True

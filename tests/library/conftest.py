@@ -1,0 +1,38 @@
+"""A library on every database, and ways to say something in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from personachat.conversations.database import Database
+from personachat.conversations.model import LOCAL_OWNER
+from personachat.library import Library
+from tests.library.talk import Talk
+from tests.postgres import fresh_database
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty one, of each kind."""
+    if request.param == "sqlite":
+        opened = Database(f"sqlite:///{tmp_path / 'library.sqlite3'}")
+        yield opened
+        opened.close()
+        return
+    with fresh_database() as url:
+        opened = Database(url)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def talk(database: Database) -> Talk:
+    return Talk(database)
+
+
+@pytest.fixture
+def library(database: Database) -> Library:
+    return Library(database, owner=LOCAL_OWNER)

@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, event
+
+from personachat.conversations.filenames import file_name, unique_names
+from personachat.conversations.model import Reply, Turn, now
+from personachat.errors import ConversationNotFound, ImportRefused
+from personachat.library import Library
+from tests.library.talk import Talk, turn
+from tests.library.trees import trees
+
+quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def shape(turns: tuple[Turn, ...]) -> list[Turn]:
+    """The turns with their numbers for ids."""
+    numbers = {one.id: str(number) for number, one in enumerate(turns)}
+    return [
+        replace(one, id=numbers[one.id], parent_id=one.parent_id and numbers[one.parent_id]) for one in turns
+    ]
+
+
+def document(*turns: dict[str, Any], **changes: Any) -> bytes:
+    """An export with one conversation."""
+    moment = "2026-01-02T03:04:05Z"
+    plain = {"role": "user", "content": "Words", "personaId": "p", "personaName": "P", "createdAt": moment}
+    conversation = {
+        "title": "Mine",
+        "createdAt": moment,
+        "updatedAt": moment,
+        "turns": [plain | one for one in turns],
+    } | changes
+    whole = {"format": "personachat.conversations", "version": 1, "conversations": [conversation]}
+    return json.dumps(whole).encode()
+
+
+@quick
+@given(made=trees(), leaf=st.integers(0, 7))
+def test_what_is_exported_and_imported_is_the_same(
+    talk: Talk, library: Library, made: list[Turn], leaf: int
+) -> None:
+    conversation_id = talk.new()
+    for one in made:
+        talk.add(conversation_id, one)
+    talk.store.show("local", conversation_id, made[leaf % len(made)].id)
+    content = library.export([conversation_id], "json").content
+    (copy_id,) = library.import_json(content)
+    copy, original = talk.store.get("local", copy_id), talk.store.get("local", conversation_id)
+    tree = talk.store.tree("local", copy_id)
+    assert shape(tree) == shape(talk.store.tree("local", conversation_id))
+    assert shape(tree) == shape(tuple(made))
+    assert [one.text for one in copy.path] == [one.text for one in original.path]
+    assert (copy.created_at, copy.updated_at) == (original.created_at, original.updated_at)
+    again = json.loads(library.export([copy_id], "json").content)["conversations"][0]["turns"]
+    first = json.loads(content)["conversations"][0]["turns"]
+    assert [one["content"] for one in again] == [one["content"] for one in first]
+    assert not {one["id"] for one in again} & {one["id"] for one in first}
+    talk.check_index()
+
+
+def test_the_same_file_twice_gives_two_copies(talk: Talk, library: Library) -> None:
+    first, second = talk.new("First", "Answer"), talk.new("Second")
+    library.rename(first, "My title")
+    library.pin(first, True)
+    library.archive(second, True)
+    content = library.export(None, "json").content
+    copies = library.import_json(content) + library.import_json(content)
+    assert len({first, second, *copies}) == 6
+    newest, oldest = library.summary(copies[0]), library.summary(copies[1])
+    assert (newest.title, newest.archived, newest.turns) == ("Second", True, 1)
+    assert (oldest.title, oldest.pinned, oldest.turns) == ("My title", True, 2)
+
+
+def test_imported_turns_are_found(library: Library) -> None:
+    library.import_json(document({"id": "a", "content": "zebra"}))
+    assert library.search("zebra").hits[0].conversation.title == "Mine"
+
+
+def test_deleted_turns_and_conversations_are_not_exported(talk: Talk, library: Library) -> None:
+    conversation_id, gone = talk.new("Kept", "Gone answer", "Gone below"), talk.new("Gone too")
+    talk.store.delete_turn("local", talk.store.get("local", conversation_id).path[1].id)
+    library.delete(gone)
+    for kind in ("json", "csv", "markdown"):
+        content = library.export([conversation_id], kind).content
+        assert b"Kept" in content
+        assert b"Gone" not in content
+    with pytest.raises(ConversationNotFound):
+        library.export([conversation_id, gone], "json")
+    assert len(json.loads(library.export(None, "json").content)["conversations"]) == 1
+
+
+def test_markdown_reads_well(talk: Talk, library: Library) -> None:
+    conversation_id = talk.new("What is *it*?", "```py\nx = 1\n", "Go on", "Some ~~~ and ````\n~~~~\nopen")
+    moment = now().replace(year=2026, month=1, day=2, hour=3, minute=4)
+    talk.set_head(conversation_id, created_at=moment)
+    for one in talk.store.tree("local", conversation_id):
+        talk.set_turn(one.id, created_at=moment)
+    last = talk.store.get("local", conversation_id).path[-1].id
+    talk.set_turn(last, state="stopped")
+    exported = library.export([conversation_id], "markdown")
+    assert exported.filename == "What is it.md"
+    assert exported.content.decode() == (
+        "# What is it?\n\n*2026-01-02 03:04 UTC*\n\n"
+        "## You · 2026-01-02 03:04 UTC\n\nWhat is *it*?\n\n"
+        "## 🧭 Analyst (gpt-4) · 2026-01-02 03:04 UTC\n\n```py\nx = 1\n```\n\n"
+        "## You · 2026-01-02 03:04 UTC\n\nGo on\n\n"
+        "## 🧭 Analyst (gpt-4) · 2026-01-02 03:04 UTC\n\nSome ~~~ and ````\n~~~~\nopen\n~~~~\n\n*Stopped*\n"
+    )
+
+
+def test_many_conversations_as_markdown_are_one_archive(talk: Talk, library: Library) -> None:
+    ids = [talk.new("Same title", f"Answer {number}") for number in range(3)]
+    library.rename(ids[2], "SAME title")
+    exported = library.export(ids, "markdown")
+    assert exported.filename == "conversations.zip"
+    assert exported.content == library.export(ids, "markdown").content
+    with zipfile.ZipFile(io.BytesIO(exported.content)) as archive:
+        assert archive.namelist() == ["Same title.md", "Same title (2).md", "SAME title (3).md"]
+        assert b"Answer 1" in archive.read("Same title (2).md")
+
+
+def test_csv_has_one_row_a_turn_and_no_formulas(talk: Talk, library: Library) -> None:
+    conversation_id = talk.new("=HYPERLINK(1)", 'Comma, "quote"\nand a line')
+    root = talk.store.get("local", conversation_id).path[0].id
+    talk.add(conversation_id, turn("+1", root, asks=False, rating=-1, rating_note="@bad"))
+    exported = library.export([conversation_id], "csv")
+    assert exported.content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(io.StringIO(exported.content.decode("utf-8-sig"), newline="")))
+    assert [row["text"] for row in rows] == ["'=HYPERLINK(1)", 'Comma, "quote"\nand a line', "'+1"]
+    assert [row["on_active_branch"] for row in rows] == ["yes", "no", "yes"]
+    assert (rows[2]["rating"], rows[2]["rating_note"]) == ("-1", "'@bad")
+    assert rows[0]["conversation_title"].startswith("'=")
+
+
+@given(st.lists(st.text() | st.sampled_from(["a", "A", "a (2)", "con", "NUL.txt", "ﬁ", "é", "e\u0301", "."])))
+def test_file_names_are_good_everywhere(titles: list[str]) -> None:
+    names = unique_names([title.encode("utf-8", "replace").decode() for title in titles])
+    assert len({name.casefold() for name in names}) == len(titles)
+    for name in names:
+        assert 0 < len(f"{name}.json".encode()) <= 255
+        assert not set(name) & set('<>:"/\\|?*\0\n\r\t')
+        assert name == name.strip(" .")
+        assert name.casefold().split(".")[0] not in {"con", "nul", "prn", "aux", "com1"}
+    assert file_name("../../etc/passwd") == "etc passwd"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "not JSON: there is a fault in line 1"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"[]", "not an export"),
+        (b"{}", "not an export"),
+        (b"[" * 100_000, "too deep"),
+        (b'{"format": NaN}', "not JSON"),
+        (b"1" * 5000, "not JSON"),
+        (b'{"format": "personachat.conversations", "version": 2}', "another version than 1"),
+        (b'{"format": "personachat.conversations", "version": 1}', '"conversations": field required'),
+        (document({"id": "a"}, {"id": "a"}), 'In conversation 1 "Mine" two turns have the id "a"'),
+        (document({"id": "a", "parentId": "b"}), 'the turn "a" hangs on one that is not there'),
+        (document({"id": "a", "parentId": "a"}), 'the turn "a" is above itself'),
+        (
+            document({"id": "r"}, {"id": "a", "parentId": "b"}, {"id": "b", "parentId": "a"}),
+            'In conversation 1 "Mine" the turn "a" is above itself',
+        ),
+        (document({"id": "a"}, leafId="b"), "the last turn to show is not there"),
+        (document({"id": "a", "reply": {"state": "finished"}}), "has a reply of a model"),
+        (document({"id": "a", "role": "system"}), 'conversation 1 "Mine", turn 1: '),
+        (document({"id": 5}), '"id" in conversation 1 "Mine", turn 1: '),
+        (document({"id": "a", "edited": "yes"}), '"edited" in'),
+        (document({"id": "a", "rating": 2}), '"rating" in'),
+        (document({"id": "a", "personaId": "x" * 65}), '"personaId" in'),
+        (document({"id": "a", "createdAt": "yesterday"}), "must be a date and time"),
+        (document({"id": "a", "createdAt": 5}), "must be a date and time"),
+        (document({"id": "a", "owner": "me"}), '"owner" in'),
+        (document({"id": "a"}, title="x" * 201), '"title" in conversation 1 "xxx'),
+        (document({"id": "a", "b\ud800": 1}), "in conversation 1"),
+        (
+            document({"id": "a", "role": "assistant", "reply": {"state": "finished", "costUsd": 1e999}}),
+            "not JSON",
+        ),
+        (
+            document(
+                {
+                    "id": "a",
+                    "role": "assistant",
+                    "reply": {"state": "done", "usage": {"promptTokens": 2**40}},
+                }
+            ),
+            '"reply.state" in',
+        ),
+    ],
+)
+def test_what_is_no_export_is_refused_with_a_sentence(
+    library: Library, content: bytes, sentence: str
+) -> None:
+    with pytest.raises(ImportRefused) as refused:
+        library.import_json(content)
+    assert sentence in str(refused.value)
+    assert str(refused.value).endswith(".")
+    assert library.list().conversations == ()
+
+
+def test_a_file_is_limited_in_size_and_conversations(library: Library) -> None:
+    with pytest.raises(ImportRefused, match="50 MB is the most"):
+        library.import_json(b" " * (50 * 1024 * 1024 + 1))
+    whole = {"format": "personachat.conversations", "version": 1, "conversations": [{}] * 10_001}
+    with pytest.raises(ImportRefused, match="10,001 conversations; 10,000 are the most"):
+        library.import_json(json.dumps(whole).encode())
+
+
+def test_one_bad_conversation_keeps_all_out(library: Library) -> None:
+    whole = json.loads(document({"id": "a"}))
+    whole["conversations"] += json.loads(document({"id": "a"}, leafId="b", title="Bad"))["conversations"]
+    with pytest.raises(ImportRefused, match='conversation 2 "Bad"'):
+        library.import_json(json.dumps(whole).encode())
+    assert library.list().conversations == ()
+
+
+def test_odd_content_is_made_fit(talk: Talk, library: Library) -> None:
+    (conversation_id,) = library.import_json(
+        b"\xef\xbb\xbf"
+        + document(
+            {"id": "c", "parentId": "b", "content": "a\0b\ud800c", "createdAt": "2999-01-01T00:00:00"},
+            {"id": "b", "parentId": "a", "role": "assistant", "createdAt": "0001-01-01T00:00:00+10:00"},
+            {"id": "a", "createdAt": "2026-01-02T03:04:05+05:00"},
+            {"id": "d", "role": "assistant", "reply": {"state": "running", "costUsd": 1}},
+            title=" ",
+            leafId="c",
+        )
+    )
+    path = talk.store.get("local", conversation_id).path
+    assert [one.text for one in path] == ["Words", "Words", "a\ufffdb\ufffdc"]
+    assert [one.depth for one in path] == [0, 1, 2]
+    assert path[0].created_at.isoformat() == "2026-01-01T22:04:05+00:00"
+    assert path[1].created_at.year == 1970
+    assert now() - path[2].created_at < timedelta(minutes=1)
+    replies = [one.reply for one in talk.store.tree("local", conversation_id) if one.reply]
+    assert replies == [Reply(state="interrupted", text="Words", cost_usd=1.0)]
+    assert library.summary(conversation_id).title == "Words"
+
+
+@quick
+@given(st.binary(max_size=200) | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(str))
+def test_no_file_makes_an_import_fail_otherwise(library: Library, content: bytes | str) -> None:
+    raw = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
+    with pytest.raises(ImportRefused):
+        library.import_json(raw)
+
+
+def test_a_tree_of_any_depth_is_imported(talk: Talk, library: Library) -> None:
+    deep = [{"id": str(number), "parentId": str(number - 1) if number else None} for number in range(5000)]
+    (conversation_id,) = library.import_json(document(*reversed(deep), leafId="4999"))
+    assert talk.store.get("local", conversation_id, last=1).length == 5000
+
+
+def test_many_conversations_take_few_queries(talk: Talk, library: Library) -> None:
+    one = json.loads(document({"id": "a"}, {"id": "b", "parentId": "a"}, leafId="b"))
+    whole = one | {"conversations": one["conversations"] * 1200}
+    asked: list[str] = []
+
+    def count(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", count)
+    try:
+        library.import_json(json.dumps(whole).encode())
+        exported = library.export(None, "json")
+    finally:
+        event.remove(Engine, "before_cursor_execute", count)
+    assert len(json.loads(exported.content)["conversations"]) == 1200
+    assert len(asked) < 50
+
+
+def test_an_export_of_nothing_is_a_file_all_the_same(library: Library) -> None:
+    assert json.loads(library.export(None, "json").content)["conversations"] == []
+    assert library.import_json(library.export(None, "json").content) == ()
+    assert len(library.export(None, "csv").content.splitlines()) == 1
+    assert zipfile.ZipFile(io.BytesIO(library.export(None, "markdown").content)).namelist() == []

@@ -1,0 +1,64 @@
+"""What the tests of the library's pages share: somebody at this machine, with conversations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+from personachat.conversations.model import LOCAL_OWNER
+from personachat.generation import Generation
+from personachat.library import Library
+from personachat.messages import ChatMessage
+from personachat.services import get_services
+from personachat.ui import owner as owners
+from tests.conftest import persona_text
+
+
+def make_personas(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "default-persona.json").write_text(persona_text("default-persona", name="Guide"))
+    (folder / "second.json").write_text(persona_text("second", name="Second"))
+    return folder
+
+
+def be_local(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest says nothing of where its browser is, and opens the side door before every run."""
+    monkeypatch.setattr(owners, "_is_near", lambda: True)
+    begin = PagesManager.__init__
+
+    def begin_closed(manager: PagesManager, *args: Any, **kwargs: Any) -> None:
+        PagesManager.uses_pages_directory = False
+        begin(manager, *args, **kwargs)
+
+    monkeypatch.setattr(PagesManager, "__init__", begin_closed)
+
+
+def library(owner: str = LOCAL_OWNER) -> Library:
+    return get_services().of(owner).library
+
+
+def converse(
+    title: str, *, said: str = "", persona_id: str = "default-persona", owner: str = LOCAL_OWNER
+) -> str:
+    """A conversation of four turns with that title; returns its id."""
+    here = get_services().of(owner)
+    conversation = here.chat.start()
+    history = [ChatMessage("user", said or f"About {title}"), ChatMessage("assistant", "Indeed.")]
+    wait_for_end(here.chat.send(conversation.id, "Go on", persona_id=persona_id, history=history))
+    here.library.rename(conversation.id, title)
+    return conversation.id
+
+
+def wait_for_end(generation: Generation) -> None:
+    while generation.live:
+        generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=10)
+
+
+def click(page: AppTest, key: str) -> AppTest:
+    page.button(key=key).click().run()
+    assert not page.exception
+    return page

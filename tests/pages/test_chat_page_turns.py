@@ -1,0 +1,226 @@
+"""The chat page without a browser: windows of turns, where chats are kept, what can be done with turns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from personachat.conversations.model import Conversation
+from personachat.errors import ConversationNotFound, DatabaseUnavailable
+from personachat.messages import ChatMessage
+from personachat.services import Workspace, get_services
+from personachat.ui import keeping, owner
+from tests.conftest import local, persona_text
+from tests.fake_provider import FakeProvider, tokens
+from tests.pages.conftest import OpenPage
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "personas"
+    made.mkdir()
+    (made / "default-persona.json").write_text(persona_text("default-persona", name="Guide"))
+    return made
+
+
+@pytest.fixture
+def open_chat(open_home: OpenPage, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
+    """Opens the page in a new session with these query parameters."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-key-of-the-test-that-nobody-may-see")
+    monkeypatch.setattr(owner, "_is_near", lambda: True)  # AppTest says nothing of where its browser is
+    return open_home
+
+
+def here() -> Workspace:
+    return local(get_services())
+
+
+def long_chat(turns: int) -> Conversation:
+    """A conversation of so many turns, "turn 0" and so on, and one exchange more."""
+    chat = here().chat
+    conversation = chat.start()
+    history = [ChatMessage("user" if i % 2 == 0 else "assistant", f"turn {i}") for i in range(turns)]
+    generation = chat.send(conversation.id, "last", persona_id="default-persona", history=history)
+    while generation.live:
+        generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=10)
+    return chat.conversation(conversation.id)
+
+
+def said(page: AppTest) -> list[str]:
+    """The first words of each bubble."""
+    found = []
+    for bubble in page.chat_message:
+        words = [str(element.value) for element in [*bubble.text, *bubble.markdown]]
+        found.append(next((text for text in words if not text.startswith(":primary-badge")), ""))
+    return found
+
+
+def click(page: AppTest, label: str) -> AppTest:
+    next(button for button in page.button if button.label.startswith(label)).click().run()
+    assert not page.exception
+    return page
+
+
+def is_there(conversation_id: str) -> bool:
+    """Whether there is anything to be seen of a conversation."""
+    try:
+        return bool(here().chat.conversation(conversation_id).path)
+    except ConversationNotFound:
+        return False
+
+
+def captions(page: AppTest) -> str:
+    return "\n".join(str(caption.value) for caption in page.caption)
+
+
+def test_a_link_moves_the_window_to_a_turn_far_above(open_chat: OpenPage) -> None:
+    open_chat()
+    conversation = long_chat(400)
+    page = open_chat(chat=conversation.id, turn=conversation.path[120].id)
+    shown = said(page)
+    assert "turn 120" in shown
+    assert len(shown) <= 50
+    assert "last" not in shown
+    assert any("Found here" in str(element.value) for element in page.markdown)
+    assert "turn" not in page.query_params
+
+
+def test_from_a_moved_window_there_is_a_way_down(open_chat: OpenPage) -> None:
+    open_chat()
+    conversation = long_chat(400)
+    page = open_chat(chat=conversation.id, turn=conversation.path[120].id)
+    first = said(page)[0]
+    click(page, "Show later messages")
+    assert said(page)[0] != first
+    assert "turn 180" in said(page)
+    click(page, "Go to the newest")
+    assert "last" in said(page)
+
+
+def test_a_link_to_a_turn_that_is_not_there_says_so(open_chat: OpenPage) -> None:
+    open_chat()
+    conversation = long_chat(4)
+    page = open_chat(chat=conversation.id, turn="0" * 32)
+    assert any("does not exist" in str(warning.value) for warning in page.warning)
+    assert "last" in said(page)
+
+
+def test_a_turn_of_another_chat_is_not_shown(open_chat: OpenPage) -> None:
+    open_chat()
+    one, other = long_chat(4), long_chat(6)
+    page = open_chat(chat=one.id, turn=other.path[-1].id)
+    assert not any("Found here" in str(element.value) for element in page.markdown)
+    assert "turn 3" in said(page)
+    assert "turn 5" not in said(page)
+
+
+def test_the_context_is_measured_once_a_reply_and_shown(
+    open_chat: OpenPage, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.enqueue(tokens(["An answer."], usage=(900, 124)))
+    page = open_chat()
+    assert "context" not in captions(page)
+    page.chat_input[0].set_value("Hello").run()
+    assert "context" in captions(page)
+    assert "8.2k" in captions(page)  # what gpt-4 takes
+    monkeypatch.setattr("personachat.inspection.Inspection.memory", lambda *_, **__: 1 / 0)
+    page.run()
+    assert not page.exception
+    assert "context" in captions(page)
+
+
+def test_what_a_reply_cost_stands_below_it(open_chat: OpenPage, fake: FakeProvider) -> None:
+    fake.enqueue(tokens(["An answer."], usage=(100, 10)))
+    page = open_chat()
+    page.chat_input[0].set_value("Hello").run()
+    assert "$0.0036" in captions(page).replace("\\", "")
+
+
+def test_a_temporary_chat_says_so_and_is_gone_when_it_is_left(
+    open_chat: OpenPage, fake: FakeProvider
+) -> None:
+    fake.enqueue(tokens(["Whispered."]))
+    page = open_chat()
+    menu: Any = next(found for found in page.get("menu_button") if found.key == "chat_menu")
+    menu.click("Temporary chat").run()
+    assert keeping.TEMPORARY in captions(page)
+    page.chat_input[0].set_value("A secret").run()
+    assert keeping.TEMPORARY in captions(page)
+    conversation = here().chat.conversation(page.query_params["chat"])
+    assert conversation.temporary
+    assert conversation.path
+    menu = next(found for found in page.get("menu_button") if found.key == "chat_menu")
+    menu.click("New chat").run()
+    assert keeping.TEMPORARY not in captions(page)
+    assert not is_there(conversation.id)
+
+
+def test_words_that_cannot_be_saved_go_back_into_the_box_and_can_go_into_a_temporary_chat(
+    open_chat: OpenPage, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise DatabaseUnavailable("The disk is full.", hint="Make room on it.")
+
+    monkeypatch.setattr("personachat.conversations.sql.SqlConversations.create", full)
+    page = open_chat()
+    page.chat_input[0].set_value("My precious words").run()
+    assert "The disk is full." in page.warning[0].value
+    fake.enqueue(tokens(["Said all the same."]))
+    click(page, "Send it in a temporary chat")
+    assert "My precious words" in said(page)
+    assert "Said all the same." in said(page)
+
+
+def test_a_chat_that_cannot_be_read_says_why(open_chat: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_chat()
+    conversation = long_chat(2)
+
+    def unreadable(*_: object, **__: object) -> None:
+        raise DatabaseUnavailable("The database cannot be reached.")
+
+    monkeypatch.setattr("personachat.conversations.sql.SqlConversations.get", unreadable)
+    page = open_chat(chat=conversation.id)
+    assert any("cannot be reached" in str(error.value) for error in page.error)
+    assert page.chat_input[0].placeholder == "Message Guide"
+
+
+def test_a_host_that_forgets_is_named_until_that_is_dismissed(
+    open_chat: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "disk_is_kept", lambda: False)
+    page = open_chat()
+    assert "DATABASE_URL" in captions(page)
+    next(button for button in page.button if button.key == "dismiss_short_lived").click().run()
+    assert "DATABASE_URL" not in captions(page)
+
+
+def test_a_host_that_keeps_its_disk_says_nothing(open_chat: OpenPage) -> None:
+    assert "DATABASE_URL" not in captions(open_chat())
+
+
+def test_older_turns_have_one_menu_and_the_last_exchange_icons(
+    open_chat: OpenPage, fake: FakeProvider
+) -> None:
+    open_chat()
+    conversation = long_chat(10)
+    page = open_chat(chat=conversation.id)
+    menus = {found.key for found in page.get("menu_button")}
+    assert menus >= {f"menu_{turn.id}" for turn in conversation.path}
+    copies = [button for button in page.button if button.key and button.key.startswith("content_copy_")]
+    assert [button.key for button in copies] == [f"content_copy_{turn.id}" for turn in conversation.path[-2:]]
+
+
+def test_an_edit_that_comes_too_early_keeps_the_words(open_chat: OpenPage, fake: FakeProvider) -> None:
+    open_chat()
+    conversation = long_chat(2)
+    page = open_chat(chat=conversation.id)
+    question = conversation.path[-2].id
+    next(button for button in page.button if button.key == f"edit_{question}").click().run()
+    page.text_area[0].set_value("   ")
+    click(page, "Save and send")
+    assert any("empty" in str(warning.value) for warning in page.warning)
+    assert page.text_area[0].value == "   "
+    assert len(here().branches.tree(conversation.id)) == conversation.length

@@ -1,0 +1,254 @@
+"""The History page without a browser: what it finds, and what one can do to many conversations."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+from streamlit.testing.v1 import AppTest
+
+from personachat.conversations.model import now
+from personachat.library import Filters
+from personachat.services import get_services
+from personachat.ui.excerpts import JOINER, as_text, marked
+from tests.conftest import local
+from tests.pages.conftest import OpenPage
+from tests.pages.conversing import be_local, click, converse, library, make_personas
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return make_personas(tmp_path / "personas")
+
+
+@pytest.fixture(autouse=True)
+def _here(monkeypatch: pytest.MonkeyPatch) -> None:
+    be_local(monkeypatch)
+
+
+def go(page: AppTest) -> AppTest:
+    page.switch_page("pages/history.py").run()
+    assert not page.exception
+    return page
+
+
+def search(page: AppTest, query: str) -> AppTest:
+    page.text_input(key="q").set_value(query).run()
+    assert not page.exception
+    return page
+
+
+def shown(page: AppTest) -> list[str]:
+    """The titles on the page itself, in order."""
+    return [button.label for button in page.main.button if (button.key or "").startswith("show_")]
+
+
+def texts(page: AppTest) -> str:
+    return "\n".join(str(element.value) for element in [*page.main.markdown, *page.main.caption])
+
+
+def pick(page: AppTest, *ids: str) -> AppTest:
+    for conversation_id in ids:
+        page.checkbox(key=f"picked_{conversation_id}").check()
+    page.run()
+    assert not page.exception
+    return page
+
+
+def test_before_the_first_conversation_it_says_what_comes_here(open_home: OpenPage) -> None:
+    page = go(open_home())
+    assert "No conversation yet." in texts(page)
+
+
+def test_without_a_query_the_conversations_are_listed_newest_first(open_home: OpenPage) -> None:
+    page = open_home()
+    converse("Older")
+    converse("Newer")
+    assert shown(go(page)) == ["Newer", "Older"]
+    assert "2 conversations, newest first" in texts(page)
+    assert "Guide · 4 messages · just now" in texts(page)
+
+
+def test_a_query_finds_the_turn_and_marks_the_words(open_home: OpenPage) -> None:
+    page = open_home()
+    converse("About fruit", said="The quince is a fruit.")
+    converse("Something else")
+    search(go(page), "quince")
+    assert shown(page) == ["**About fruit**"]
+    assert "The :orange-background[**quince**] is a fruit." in texts(page)
+    assert "1 message, newest first" in texts(page)
+    assert "You to Guide" in texts(page)
+
+
+def test_a_hit_leads_to_its_turn_in_the_chat(open_home: OpenPage) -> None:
+    page = open_home()
+    found = converse("About fruit", said="The quince is a fruit.")
+    turn_id = library().search("quince").hits[0].turn_id
+    search(go(page), "quince")
+    click(page, f"show_{turn_id}")
+    assert page.query_params["chat"] == found
+    assert page.chat_input[0].placeholder == "Message Guide"
+    assert any(text.value == "The quince is a fruit." for text in page.text)
+
+
+def test_what_is_not_found_says_what_to_change(open_home: OpenPage) -> None:
+    page = open_home()
+    converse("About fruit")
+    search(go(page), "zzz [x](http://evil.example)")
+    assert "Nothing found for “zzz \\[x\\]" in texts(page)
+    assert "Try fewer words" in texts(page)
+
+
+def test_query_and_filters_survive_another_page(open_home: OpenPage) -> None:
+    page = open_home()
+    converse("About fruit", said="The quince is a fruit.")
+    search(go(page), "quince")
+    page.selectbox(key="speaker").set_value("default-persona").run()
+    page.switch_page("pages/personas.py").run()
+    go(page)
+    assert page.text_input(key="q").value == "quince"
+    assert page.selectbox(key="speaker").value == "default-persona"
+    assert shown(page) == ["**About fruit**"]
+
+
+def test_the_list_can_be_filtered_by_persona(open_home: OpenPage) -> None:
+    page = open_home()
+    converse("With the guide")
+    converse("With the second", persona_id="second")
+    page = go(page)
+    page.selectbox(key="speaker").set_value("second").run()
+    assert shown(page) == ["With the second"]
+    click(page, "clear_filters")
+    assert len(shown(page)) == 2
+
+
+def test_the_list_can_be_filtered_by_date(open_home: OpenPage) -> None:
+    page = open_home()
+    converse("Of today")
+    page = go(page)
+    page.date_input(key="until").set_value((now() - timedelta(days=3)).date()).run()
+    assert shown(page) == []
+    assert "No conversation fits these filters." in texts(page)
+
+
+def test_a_rating_finds_its_conversation(open_home: OpenPage) -> None:
+    page = open_home()
+    converse("Not rated")
+    liked = converse("Liked")
+    here = local(get_services())
+    here.branches.rate(here.chat.conversation(liked).path[1].id, 1)
+    page = go(page)
+    page.button_group(key="rating").set_value("good").run()
+    assert shown(page) == ["Liked"]
+
+
+def test_what_is_archived_is_listed_apart(open_home: OpenPage) -> None:
+    page = open_home()
+    converse("In sight")
+    put_aside = converse("Put aside")
+    library().archive(put_aside, True)
+    assert shown(go(page)) == ["In sight"]
+    page.toggle(key="archived").set_value(True).run()
+    assert shown(page) == ["Put aside"]
+    pick(page, put_aside)
+    click(page, "archive_many")
+    assert library().list(Filters(archived=True)).conversations == ()
+
+
+def test_selected_ones_are_deleted_and_come_back(open_home: OpenPage) -> None:
+    page = open_home()
+    first, second, _ = converse("First"), converse("Second"), converse("Third")
+    pick(go(page), first, second)
+    click(page, "delete_many")
+    assert shown(page) == ["Third"]
+    assert "Deleted 2 conversations." in texts(page)
+    click(page, "undo_put_away")
+    assert shown(page) == ["Third", "Second", "First"]
+
+
+def test_all_that_are_shown_are_selected_at_once(open_home: OpenPage) -> None:
+    page = open_home()
+    converse("First")
+    converse("Second")
+    click(go(page), "pick_all")
+    assert "2 of 2 conversations selected" in texts(page)
+    click(page, "pick_all")
+    assert "2 conversations, newest first" in texts(page)
+
+
+def test_more_are_shown_on_demand(open_home: OpenPage) -> None:
+    page = open_home()
+    for number in range(32):
+        converse(f"Number {number}")
+    assert len(shown(go(page))) == 30
+    assert "30+ conversations" in texts(page)
+    click(page, "more_history")
+    assert len(shown(page)) == 32
+
+
+def test_an_import_says_how_many_came_and_happens_once(open_home: OpenPage) -> None:
+    page = open_home()
+    converse("Taken along")
+    data = library().export(None, "json").content
+    page = go(page)
+    page.file_uploader(key="import_0").upload("conversations.json", data).run()
+    assert [message.value for message in page.success] == ["Imported 1 conversation."]
+    assert shown(page) == ["Taken along", "Taken along"]
+    page.run()
+    assert not page.success
+    assert len(shown(page)) == 2
+
+
+def test_what_is_no_export_is_refused_in_a_sentence(open_home: OpenPage) -> None:
+    page = go(open_home())
+    page.file_uploader(key="import_0").upload("x.json", b'{"a": 1}').run()
+    (refusal,) = page.error
+    assert refusal.value
+    assert "Traceback" not in refusal.value
+    assert library().list().conversations == ()
+
+
+def test_a_damaged_database_is_a_sentence_with_a_way_out(open_home: OpenPage, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "personachat.sqlite3").write_bytes(b"this is no database" * 500)
+    page = go(open_home())
+    (error,) = page.error
+    assert "personachat" in error.value
+    assert "Traceback" not in error.value
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "https://evil.example/x",
+        "www.evil.example",
+        "someone@evil.example",
+        "![x](https://evil.example/x.png)",
+        "[x](javascript:alert(1))",
+        "<script>alert(1)</script> &lt;",
+        "$x^2$ :tada: :material/home: `code`",
+        "1. one",
+        "- one",
+        "# one",
+        "    indented",
+        "a -> b -- c",
+    ],
+)
+def test_hostile_words_hold_nothing_that_markdown_would_act_upon(words: str) -> None:
+    parser = MarkdownIt("commonmark", {"linkify": False}).enable("table")
+    for markdown in (as_text(words), marked(words, ())):
+        tokens = parser.parse(markdown)
+        assert [token.type for token in tokens] == ["paragraph_open", "inline", "paragraph_close"]
+        children = tokens[1].children or []
+        assert {child.type for child in children} <= {"text", "text_special"}
+        text = "".join(child.content for child in children).replace(JOINER, "")
+        assert text == words.strip()
+
+
+def test_marks_stand_around_the_words_that_were_found() -> None:
+    assert marked("A quince, *ripe*", [(2, 8), (10, 16)]) == (
+        "A :orange-background[**quince**], :orange-background[**\\*ripe\\***]"
+    )
+    assert marked("quince", [(0, 6)]) == ":orange-background[**quince**]"

@@ -1,0 +1,45 @@
+"""Words as the pages show them."""
+
+from __future__ import annotations
+
+import pytest
+
+from personachat.context import Memory
+from personachat.ui.gauge import text_of
+from personachat.ui.wording import money
+
+
+@pytest.mark.parametrize(
+    ("dollars", "shown"),
+    [
+        (0.0, "$0"),
+        (0.00001, "<$0.0001"),
+        (0.0003, "$0.0003"),
+        (0.0023, "$0.0023"),
+        (0.0124, "$0.012"),
+        (0.1, "$0.10"),
+        (1.2, "$1.20"),
+    ],
+)
+def test_a_price_is_as_short_as_it_says_something(dollars: float, shown: str) -> None:
+    assert money(dollars) == shown
+
+
+def memory(used: int, window: int | None, *, measured: bool = True) -> Memory:
+    return Memory(used_tokens=used, window_tokens=window, memory_from=None, measured=measured)
+
+
+def test_the_gauge_says_how_much_of_the_window_is_used() -> None:
+    assert text_of(memory(3_000, 8_000)) == "context 3.0k / 8.0k ●●○○○"
+
+
+def test_an_estimate_is_marked_as_one() -> None:
+    assert text_of(memory(500, 8_000, measured=False)).startswith("context ~500 / 8.0k")
+
+
+def test_a_window_that_is_not_known_is_left_out() -> None:
+    assert text_of(memory(500, None)) == "context 500"
+
+
+def test_more_than_fits_is_a_full_gauge() -> None:
+    assert text_of(memory(9_000, 8_000)).endswith("●●●●●")
