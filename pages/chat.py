@@ -18,6 +18,7 @@ from personachat.ui import (
     turn_dialogs,
     turns,
     undoing,
+    warmup,
     window,
 )
 
@@ -62,6 +63,7 @@ if conversation is None or not conversation.path:
             composer.draw_cleared(chat, conversation)
             undoing.draw_deleted(conversation)
         composer.draw_opening(persona)
+    warmup.hold()
     st.stop()
 st.empty()  # where the opening stood
 
@@ -108,3 +110,4 @@ if following and not paused:
 steering.measure(replace(conversation, path=(*path[:-1], last)), persona)
 if live and paused:
     controls.watch(live)
+warmup.hold()

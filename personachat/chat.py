@@ -53,9 +53,13 @@ class ChatService:
             running.kept = True
 
     def discard(self, conversation_id: str) -> None:
-        """Forget a conversation that is not kept."""
+        """Forget a conversation that is temporary or not kept; any other is left alone."""
         store = self._answers.store_of(conversation_id)
-        if not store.get(self.owner, conversation_id, last=1).kept:
+        head = store.get(self.owner, conversation_id, last=1)
+        if head.temporary or not head.kept:
+            generation = self._answers.live(head)
+            if generation:
+                generation.stop()
             store.discard(self.owner, conversation_id)
 
     def clear(self, conversation_id: str) -> str | None:

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 import streamlit as st
 
 from personachat.conversations.model import Conversation, Reply, Turn
-from personachat.ui import clipboard, ratings, turn_actions, window
+from personachat.ui import clipboard, ratings, turn_actions, turn_form, window
 from personachat.ui.transcript import (
     bubble,
     caption_of,
@@ -110,7 +110,7 @@ def _draw(view: View, turn: Turn, *, last: bool, ways_on: WaysOn | None) -> None
         if window.found_turn() == turn.id:
             st.badge("Found here", icon=":material/search:", color="primary")
         if turn_actions.editing() == turn.id:
-            draw_form(turn)
+            turn_form.draw(turn)
         elif turn.role == "user":
             _draw_said(view, turn, last=last)
         elif ways_on:
@@ -247,24 +247,3 @@ def _draw_copied(turn: Turn) -> None:
     number = turn_actions.copying(turn.id)
     if number is not None:
         clipboard.copy(turn.text, number=number, on_refused=partial(turn_actions.ask, "copy", turn.id))
-
-
-def draw_form(turn: Turn) -> None:
-    """The words of a turn, open for editing in their place."""
-    asks = turn.role == "user"
-    with st.form(f"edit_{turn.id}", border=False, enter_to_submit=False):
-        st.text_area(
-            "Your message" if asks else "The reply",
-            turn.text,
-            key=turn_actions.words_key(turn.id),
-            label_visibility="collapsed",
-            height="content",
-        )
-        with st.container(horizontal=True):
-            st.form_submit_button(
-                "Save and send" if asks else "Save",
-                type="primary",
-                on_click=turn_actions.save,
-                args=(turn.id,),
-            )
-            st.form_submit_button("Cancel", type="tertiary", on_click=turn_actions.leave_editing)
