@@ -17,7 +17,7 @@ from personachat.conversations.sql import SqlConversations
 from personachat.engine import ReplyLimits
 from personachat.generations import Generations
 from personachat.inspection import Inspection
-from personachat.library import Library
+from personachat.library import Library, purge
 from personachat.providers.registry import ProviderRegistry
 from personachat.replies import Replies
 from personachat.settings import Settings, load_settings
@@ -59,13 +59,13 @@ class Services:
         )
 
     def warm_up(self) -> None:
-        """Do what the first reply would wait for; takes seconds.
+        """Do what the first reply would wait for, and tidy up the database; takes seconds.
 
         Errors as for Generations.ask; DatabaseUnavailable, DatabaseDamaged.
         """
         self.generations.ask(self.providers.warm_up(), timeout_seconds=60)
         pricing.warm_up()
-        self.database.prepare()
+        purge(self.database)
 
     def close(self) -> None:
         """End every live reply and record its end, then the providers, then the loop they ran on; once."""

@@ -121,10 +121,10 @@ def _among_newest(
     among = connection.execute(lowest, values).one()
     if not among.looked:
         return _Looked((), None)
-    fitting = text(
-        "SELECT number FROM turn_words"  # noqa: S608  # parts of our own
-        f" WHERE owner = :owner AND number >= :floor AND number < :below AND words @@ ({asked})"
-        " ORDER BY number DESC LIMIT :size"
+    fitting = text(  # OFFSET keeps the planner from asking the index for the words after all
+        "SELECT number FROM (SELECT number, words FROM turn_words"  # noqa: S608  # parts of our own
+        " WHERE owner = :owner AND number >= :floor AND number < :below"
+        f" ORDER BY number DESC OFFSET 0) AS newest WHERE words @@ ({asked}) ORDER BY number DESC LIMIT :size"
     )
     numbers = connection.scalars(fitting, values | {"floor": among.floor}).all()
     return _Looked(numbers, among.floor if among.looked == _LOOK else None)

@@ -6,7 +6,7 @@ is read along an index of its own, so its cost does not grow with what there is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -26,19 +26,20 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
-    union_all,
 )
 
 from personachat.conversations.cursors import cursor_after, place_of
-from personachat.conversations.filters import Filters, of_turns
+from personachat.conversations.filters import Filters, numbered, of_turns
 from personachat.conversations.fulltext import few_turns
 from personachat.conversations.sharing import shares
 from personachat.conversations.tables import UtcDateTime, conversations, turns
 
 MOST_ON_A_PAGE = 1000
 _FEW_TURNS = 2_000
-VOICES_OF = 3_000
+VOICES_OF = 1_000
 """Of an owner's newest conversations, personas and models are offered to filter by."""
+
+_AT_ONCE = 500
 
 _LISTED = text("deleted_at IS NULL AND title <> ''")
 _SAID = conversations.c.title != literal_column("''")  # written out, or the index would not serve
@@ -133,35 +134,38 @@ def summaries(connection: Connection, owner: str, ids: Iterable[str]) -> dict[st
 
 def models(connection: Connection, owner: str) -> tuple[str, ...]:
     """The models in the owner's VOICES_OF newest conversations, by name."""
-    used = _voices(owner, turns.c.model).where(turns.c.model != "").distinct()
-    return tuple(sorted(connection.scalars(used), key=str.casefold))
+    found: set[str] = set()
+    for some in _newest(connection, owner):
+        used = select(turns.c.model).where(some, turns.c.model != "").distinct()
+        found.update(connection.scalars(used))
+    return tuple(sorted(found, key=str.casefold))
 
 
 def personas(connection: Connection, owner: str) -> tuple[tuple[str, str], ...]:
     """Ids and newest names of the personas in the owner's VOICES_OF newest conversations, by name."""
-    newest = (
-        _voices(owner, turns.c.persona_id, func.max(turns.c.number).label("number"))
-        .group_by(turns.c.persona_id)
-        .subquery()
-    )
-    query = select(turns.c.persona_id, turns.c.persona_name).join(newest, newest.c.number == turns.c.number)
-    found = [(row.persona_id, row.persona_name) for row in connection.execute(query)]
+    last: dict[str, int] = {}
+    for some in _newest(connection, owner):
+        spoke = select(turns.c.persona_id, func.max(turns.c.number).label("number")).where(some)
+        for row in connection.execute(spoke.group_by(turns.c.persona_id)):
+            last[row.persona_id] = max(row.number, last.get(row.persona_id, 0))
+    named = select(turns.c.persona_id, turns.c.persona_name).where(numbered(list(last.values())))
+    found = [(row.persona_id, row.persona_name) for row in connection.execute(named)]
     return tuple(sorted(found, key=lambda persona: persona[1].casefold()))
 
 
-def _voices(owner: str, *columns: Any) -> Select[Any]:
+def _newest(connection: Connection, owner: str) -> Iterator[ColumnElement[bool]]:
+    """Conditions for the turns of the newest conversations.
+
+    Some at a time: for all of them at once a planner would rather look through every turn there is.
+    """
     c = conversations.c
     mine = select(c.id).where(c.owner == owner, c.deleted_at.is_(None), _SAID)
-    newest = [
-        mine.where(c.archived.is_(archived)).order_by(c.updated_at.desc()).limit(VOICES_OF).subquery()
-        for archived in (False, True)
-    ]
-    recent = union_all(*(select(part.c.id) for part in newest)).subquery("recent")
-    return (
-        select(*columns)
-        .join_from(recent, turns, turns.c.conversation_id == recent.c.id)
-        .where(turns.c.deleted_at.is_(None))
-    )
+    newest_first = mine.order_by(c.updated_at.desc()).limit(VOICES_OF)
+    for archived in (False, True):
+        ids = connection.scalars(newest_first.where(c.archived.is_(archived))).all()
+        for start in range(0, len(ids), _AT_ONCE):
+            some = ids[start : start + _AT_ONCE]
+            yield and_(turns.c.conversation_id.in_(some), turns.c.deleted_at.is_(None))
 
 
 def _summaries(*, even_empty: bool = False) -> Select[Any]:
@@ -198,7 +202,8 @@ def _fitting(connection: Connection, owner: str, filters: Filters) -> list[Colum
             same = turns.c.conversation_id == c.id
             conditions.append(exists().where(and_(same, turns.c.deleted_at.is_(None), *said)))
         else:
-            conditions.append(c.id.in_(select(turns.c.conversation_id).where(turns.c.number.in_(few))))
+            where = select(turns.c.conversation_id).where(numbered(few)).distinct()
+            conditions.append(c.id.in_(connection.scalars(where).all()))
     return conditions
 
 

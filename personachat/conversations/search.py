@@ -15,7 +15,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, func, select
 
 from personachat.conversations.cursors import cursor_below, number_of
-from personachat.conversations.filters import Filters, of_turns
+from personachat.conversations.filters import Filters, numbered, of_turns
 from personachat.conversations.fulltext import LAST_NUMBER, newest
 from personachat.conversations.listing import MOST_ON_A_PAGE, Summary, summaries
 from personachat.conversations.tables import conversations, turns
@@ -56,7 +56,7 @@ def found(
     if not sought:
         return Found((), None)
     rows: list[Row[Any]] = []
-    for numbers in _candidates(connection, owner, sought, filters, below=below, size=limit + 1):
+    for numbers in _candidates(connection, owner, sought, filters, below=below, size=limit * 5 // 4 + 2):
         rows += _fitting(connection, owner, sought, filters, numbers)
         if len(rows) > limit:
             break
@@ -93,7 +93,7 @@ def _fitting(
     t, c = turns.c, conversations.c
     names = ("number", "id", "conversation_id", "role", "persona_name", "created_at", "text")
     fit = select(*(t[name] for name in names)).where(
-        t.number.in_(numbers),
+        numbered(numbers),
         t.deleted_at.is_(None),
         c.owner == owner,
         c.deleted_at.is_(None),

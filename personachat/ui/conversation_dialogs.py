@@ -36,6 +36,9 @@ def draw() -> None:
         return
     place = _frame(TITLES[asked.kind], ICONS[asked.kind])
     with place:
+        failure = state.not_arranged()
+        if failure:
+            st.warning(failure, icon=":material/error:")
         try:
             library = state.workspace().library
             summary = library.summary(asked.conversation_id)
@@ -62,7 +65,7 @@ def _frame(title: str, icon: str) -> DeltaGenerator:
 
 def _draw_rename(summary: Summary) -> None:
     with st.form("rename", border=False):
-        st.text_input("Title", summary.title, key=TITLE_FIELD, max_chars=MOST_TITLE_CHARACTERS)
+        st.text_input("Title", summary.title, key=TITLE_FIELD, max_chars=MOST_TITLE_CHARACTERS, required=True)
         with st.container(horizontal=True, horizontal_alignment="right"):
             st.form_submit_button(
                 "Rename",

@@ -11,19 +11,18 @@ from personachat.ui.owner import draw_cookie
 from personachat.ui.wording import error_text
 
 CLOSE_ON_A_PHONE = """<script>
-/* {departure} */ if (window.innerWidth < 768)
+/* {arrival} */ if (window.innerWidth < 768)
   document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
 </script>"""
 """There the sidebar lies over what was opened from it."""
 
 
-def draw(*, page_says: bool) -> tuple[str, dict[str, str]] | None:
-    """Draw what stands around every page; returns the page that was asked for and its query parameters.
-
-    `page_says`: whether the page itself draws what came of the last click on a conversation.
-    """
+def draw(*, here: str) -> tuple[str, dict[str, str]] | None:
+    """Draw what stands around the page `here`; where another one is wanted, only that and its query."""
     state.services()  # where there are none the main page says why, not the sidebar
     wanted = state.wanted_page()
+    if wanted and wanted[0] != here:
+        return wanted
     with st.sidebar:
         with st.container(gap="xsmall"):
             st.button(
@@ -43,15 +42,15 @@ def draw(*, page_says: bool) -> tuple[str, dict[str, str]] | None:
                 width="stretch",
                 key="search_conversations",
             )
-        if not page_says:
+        if here != "history":  # which says it itself, where one has clicked
             sidebar.draw_said()
         sidebar.draw()
         draw_cookie()
         if wanted:
-            script = CLOSE_ON_A_PHONE.format(departure=state.count_departure())
+            script = CLOSE_ON_A_PHONE.format(arrival=state.arrive())
             st.html(script, unsafe_allow_javascript=True)
     conversation_dialogs.draw()
-    return wanted
+    return None
 
 
 def _begin_chat() -> None:

@@ -26,8 +26,12 @@ SEARCH_LABEL = "Search all conversations"
 FILTER_KEYS = ("speaker", "model", "rating", "since", "until", "archived")
 RATINGS: dict[str, Rating] = {"good": 1, "bad": -1}
 
-_FOCUS = f"""<script>
-document.querySelector('input[aria-label="{SEARCH_LABEL}"]')?.focus();
+_FOCUS = """<script>
+(function focus(tries) {
+  const box = document.querySelector('input[aria-label="%s"]');
+  if (box) box.focus();
+  if (tries && document.activeElement !== box) setTimeout(focus, 50, tries - 1);
+})(40);
 </script>"""
 
 
@@ -65,7 +69,7 @@ def _draw_asked(library: Library) -> tuple[str, Filters]:
         ):
             filters = _draw_filters(library)
     if state.search_was_asked_for():
-        st.html(_FOCUS, unsafe_allow_javascript=True)
+        st.html(_FOCUS % SEARCH_LABEL, unsafe_allow_javascript=True)
     return query or "", filters
 
 

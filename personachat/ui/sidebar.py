@@ -52,7 +52,7 @@ def draw() -> None:
 
 def draw_said() -> None:
     """What came of the last click on a conversation: why it failed, or the way back from it."""
-    failure = state.not_arranged()
+    failure = None if state.open_dialog() else state.not_arranged()
     if failure:
         st.warning(failure, icon=":material/error:")
     done = state.put_away()
@@ -99,7 +99,8 @@ def _draw_row(summary: Summary, *, is_current: bool) -> None:
         _draw_title(summary)
         return
     with st.container(horizontal=True, wrap=False, gap="xxsmall", vertical_alignment="center"):
-        _draw_title(summary, is_current=True)
+        with st.container():  # so that a long title is cut, and the menu stays in sight
+            _draw_title(summary, is_current=True)
         key = f"menu_{summary.id}"
         st.menu_button(
             ":material/more_vert:",

@@ -215,14 +215,15 @@ def go_to(page: Literal["chat", "history"], query: dict[str, str] | None = None)
 
 
 def wanted_page() -> tuple[str, dict[str, str]] | None:
-    """What `go_to` was asked for, told once."""
-    return cast("tuple[str, dict[str, str]] | None", st.session_state.pop("wanted_page", None))
+    """What `go_to` asked for, until the session is there."""
+    return cast("tuple[str, dict[str, str]] | None", st.session_state.get("wanted_page"))
 
 
-def count_departure() -> int:
-    """How often this session went somewhere from the sidebar, this time included."""
-    st.session_state["departures"] = int(st.session_state.get("departures", 0)) + 1
-    return int(st.session_state["departures"])
+def arrive() -> int:
+    """The session is where `go_to` sent it; returns for which time."""
+    del st.session_state["wanted_page"]
+    st.session_state["arrivals"] = int(st.session_state.get("arrivals", 0)) + 1
+    return int(st.session_state["arrivals"])
 
 
 @dataclass(frozen=True, slots=True)

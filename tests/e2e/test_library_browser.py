@@ -37,7 +37,7 @@ def main(page: Page) -> Locator:
     return page.get_by_test_id("stMain")
 
 
-def converse(page: Page, server: AppServer, words: str, answer: str = "Indeed.") -> str:
+def converse(page: Page, server: AppServer, words: str, answer: str = "Indeed.", *, shown: str = "") -> str:
     """A new conversation whose title is its first words; returns its id."""
     assert server.provider
     server.provider.enqueue(tokens([answer]))
@@ -45,7 +45,7 @@ def converse(page: Page, server: AppServer, words: str, answer: str = "Indeed.")
     expect(box(page)).to_be_enabled()
     box(page).fill(words)
     box(page).press("Enter")
-    expect(bubbles(page).last).to_contain_text(answer)
+    expect(bubbles(page).last).to_contain_text(shown or answer)
     expect(row(page, words)).to_be_visible()
     expect(page).to_have_url(re.compile(r"[?&]chat=[0-9a-f]{32}"))
     found = re.search(r"chat=([0-9a-f]{32})", page.url)
@@ -55,8 +55,8 @@ def converse(page: Page, server: AppServer, words: str, answer: str = "Indeed.")
 
 def choose(page: Page, action: str) -> None:
     """Do something with the open conversation."""
-    sidebar(page).get_by_test_id("stMenuButton").get_by_role("button").click()
-    page.get_by_test_id("stMenuButtonItem").get_by_text(action, exact=True).click()
+    sidebar(page).get_by_role("button", name="more_vert").click()
+    page.get_by_role("menuitem", name=action, exact=True).click()
 
 
 @contextmanager
@@ -78,10 +78,21 @@ def test_a_conversation_appears_in_the_sidebar_and_opens_from_there(
     row(page, "Quinces ripen late").click()
     expect(bubbles(page).nth(1)).to_contain_text("Quinces ripen late")
     expect(page).to_have_url(re.compile(f"chat={first}"))
-    assert (
-        "bold" in row(page, "Quinces ripen late").inner_html()
-        or row(page, "Quinces ripen late").locator("strong").count()
-    )
+    expect(row(page, "Quinces ripen late").locator("strong")).to_have_count(1)
+    expect(row(page, "Medlars rot first").locator("strong")).to_have_count(0)
+
+
+def test_a_long_title_leaves_room_for_the_menu(app_server: AppServer, page: Page) -> None:
+    converse(page, app_server, "Medlars and quinces")
+    choose(page, "Rename")
+    page.get_by_role("dialog").get_by_label("Title").fill("Medlars and quinces " * 9)
+    page.get_by_role("dialog").get_by_label("Title").press("Enter")
+    expect(row(page, "Medlars and quinces Medlars")).to_be_visible()
+    place = sidebar(page).get_by_role("button", name="more_vert").bounding_box()
+    border = sidebar(page).bounding_box()
+    assert place
+    assert border
+    assert place["x"] + place["width"] <= border["x"] + border["width"]
 
 
 def test_another_page_leads_to_the_conversation_as_well(app_server: AppServer, page: Page) -> None:
@@ -177,7 +188,7 @@ def test_the_way_back_is_gone_once_another_chat_is_open(app_server: AppServer, p
 def test_a_shared_link_shows_the_conversation_until_it_is_revoked(
     app_server: AppServer, browser: Browser, page: Page
 ) -> None:
-    converse(page, app_server, "Shared with a friend", "It is **bold** to share.")
+    converse(page, app_server, "Shared with a friend", "It is **bold** to share.", shown="It is bold")
     choose(page, "Share")
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Create link").click()
@@ -214,7 +225,7 @@ def test_an_export_holds_the_words_and_can_be_imported(
     assert json.loads(file.read_text(encoding="utf-8"))["conversations"][0]["title"] == (
         "Taken along as a file"
     )
-    page.keyboard.press("Escape")
+    dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_have_count(0)
 
     page.goto(f"{app_server.url}/history")

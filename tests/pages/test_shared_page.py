@@ -33,10 +33,11 @@ def visit(open_home: OpenPage, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
 
     def open_it(**query: str) -> AppTest:
         page = open_home()
-        monkeypatch.setattr(state, "current_owner", nobody)
         for name, value in query.items():
             page.query_params[name] = value
-        page.switch_page("pages/shared.py").run()
+        with monkeypatch.context() as here:
+            here.setattr(state, "current_owner", nobody)
+            page.switch_page("pages/shared.py").run()
         assert not page.exception
         return page
 
