@@ -24,8 +24,8 @@ shared = st.Page(
 
 page = st.navigation([chat, personas, history, shared])
 if page != shared:  # whoever only reads what was shared has nothing here
-    name, query = frame.draw(page_says=page == history) or ("", {})
-    wanted = {"chat": chat, "history": history}.get(name, page)
-    if wanted != page:
-        st.switch_page(wanted, query_params=query)
+    wanted = frame.draw(here={"": "chat"}.get(page.url_path, page.url_path))
+    if wanted:
+        name, query = wanted
+        st.switch_page({"chat": chat, "history": history}[name], query_params=query)
 frame.run(page)

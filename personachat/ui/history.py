@@ -1,7 +1,4 @@
-"""The History page: what is searched and filtered, and the conversations with what one can do to many.
-
-The query and the filters are the page's address, so that a link or a refresh shows the same.
-"""
+"""The History page: what a search found, or the conversations and what one can do to many of them."""
 
 from __future__ import annotations
 
@@ -10,11 +7,11 @@ from datetime import datetime, tzinfo
 
 import streamlit as st
 
-from personachat.conversations.model import Rating, now
+from personachat.conversations.model import now
 from personachat.library import Filters, Found, Hit, Library, Listed, Summary
-from personachat.ui import arranging, sidebar, state, taking_along
+from personachat.ui import arranging, searching, sidebar, state, taking_along
 from personachat.ui.excerpts import as_text, marked
-from personachat.ui.moments import ago, end_of, exact, start_of, viewer_zone
+from personachat.ui.moments import ago, exact, viewer_zone
 from personachat.ui.state import HISTORY_STEP, PICKED
 from personachat.ui.taking_along import counted
 from personachat.ui.transcript import DEFAULT_AVATAR, USER_AVATAR
@@ -22,22 +19,10 @@ from personachat.ui.transcript import DEFAULT_AVATAR, USER_AVATAR
 MOST_ROWS = 600
 """Beyond it one searches; drawing more takes seconds."""
 
-SEARCH_LABEL = "Search all conversations"
-FILTER_KEYS = ("speaker", "model", "rating", "since", "until", "archived")
-RATINGS: dict[str, Rating] = {"good": 1, "bad": -1}
-
-_FOCUS = """<script>
-(function focus(tries) {
-  const box = document.querySelector('input[aria-label="%s"]');
-  if (box) box.focus();
-  if (tries && document.activeElement !== box) setTimeout(focus, 50, tries - 1);
-})(40);
-</script>"""
-
 
 def draw(library: Library) -> None:
     """Draw the page; raises what the library raises."""
-    query, filters = _draw_asked(library)
+    query, filters = searching.draw(library)
     sidebar.draw_said()
     taking_along.draw_import_outcome()
     rows = min(state.history_rows(), MOST_ROWS)
@@ -48,83 +33,6 @@ def draw(library: Library) -> None:
     else:
         listed = library.list(filters, limit=rows)
         _draw_listed(library, listed, filters, moment=moment, zone=zone)
-
-
-def _draw_asked(library: Library) -> tuple[str, Filters]:
-    """The search box and the filters; returns what is wanted."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        query = st.text_input(
-            SEARCH_LABEL,
-            key="q",
-            type="search",
-            placeholder="Words, or “words in quotes”",
-            label_visibility="collapsed",
-            live="300ms",
-            bind="query-params",
-            on_change=state.begin_history_anew,
-        )
-        active = sum(bool(st.session_state.get(key)) for key in FILTER_KEYS)
-        with st.popover(
-            f"Filters ({active})" if active else "Filters", icon=":material/filter_list:", key="filters"
-        ):
-            filters = _draw_filters(library)
-    if state.search_was_asked_for():
-        st.html(_FOCUS % SEARCH_LABEL, unsafe_allow_javascript=True)
-    return query or "", filters
-
-
-def _draw_filters(library: Library) -> Filters:
-    names = dict(library.personas())
-    zone = viewer_zone()
-    persona_id = st.selectbox(
-        "Persona",
-        list(names),
-        index=None,
-        key="speaker",
-        placeholder="Any persona",
-        format_func=lambda persona_id: names.get(persona_id, persona_id),
-        bind="query-params",
-        on_change=state.begin_history_anew,
-    )
-    model = st.selectbox(
-        "Model",
-        list(library.models()),
-        index=None,
-        key="model",
-        placeholder="Any model",
-        bind="query-params",
-        on_change=state.begin_history_anew,
-    )
-    rating = st.segmented_control(
-        "Rating",
-        list(RATINGS),
-        key="rating",
-        format_func={"good": ":material/thumb_up: Good", "bad": ":material/thumb_down: Bad"}.__getitem__,
-        bind="query-params",
-        on_change=state.begin_history_anew,
-    )
-    since = st.date_input("From", None, key="since", bind="query-params", on_change=state.begin_history_anew)
-    until = st.date_input("To", None, key="until", bind="query-params", on_change=state.begin_history_anew)
-    archived = st.toggle(
-        "Archived ones instead", key="archived", bind="query-params", on_change=state.begin_history_anew
-    )
-    st.button(
-        "Clear filters", icon=":material/filter_list_off:", on_click=_clear_filters, key="clear_filters"
-    )
-    return Filters(
-        persona_id=persona_id,
-        model=model,
-        since=start_of(since, zone=zone) if since else None,
-        until=end_of(until, zone=zone) if until else None,
-        rating=RATINGS[rating] if rating else None,
-        archived=archived,
-    )
-
-
-def _clear_filters() -> None:
-    for key in FILTER_KEYS:
-        st.session_state[key] = False if key == "archived" else None
-    state.begin_history_anew()
 
 
 def _draw_found(found: Found, query: str, *, moment: datetime, zone: tzinfo) -> None:

@@ -175,6 +175,21 @@ def test_a_deleted_conversation_comes_back(app_server: AppServer, page: Page) ->
     expect(bubbles(page).nth(1)).to_contain_text("Deleted too early")
 
 
+def test_deleting_ends_the_running_reply(app_server: AppServer, page: Page) -> None:
+    assert app_server.provider
+    app_server.provider.enqueue(tokens(["Not to be ", Gate()]))
+    page.goto(app_server.url)
+    box(page).fill("Deleted in mid stream")
+    box(page).press("Enter")
+    expect(bubbles(page).last).to_contain_text("Not to be")
+    choose(page, "Delete")
+    expect(row(page, "Undo")).to_be_visible()
+    assert app_server.provider.wait_for_disconnect()
+    row(page, "Undo").click()
+    expect(bubbles(page).last).to_contain_text("Not to be")
+    expect(bubbles(page).last.get_by_text("Stopped")).to_be_visible()
+
+
 def test_the_way_back_is_gone_once_another_chat_is_open(app_server: AppServer, page: Page) -> None:
     converse(page, app_server, "Stays for the click")
     converse(page, app_server, "Archived for good")
