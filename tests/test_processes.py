@@ -118,6 +118,8 @@ def test_what_one_process_has_ended_the_other_goes_on_with(pair: Pair, fake: Fak
         "one",
         "second",
     ]
+    answer = here.chat.conversation(conversation.id).path[-1]
+    wait_for_state(here.chat.generation(answer.id), "finished")
     assert [turn.text for turn in here.chat.conversation(conversation.id).path] == [
         "first",
         "one",

@@ -27,6 +27,7 @@ KEYS = """
 | `Alt` + `P` | Pause the reply, or resume it |
 | `Esc` | Stop the reply |
 | `Alt` + `N` | New chat |
+| `Alt` + `K` | Search all conversations |
 """
 
 
