@@ -94,6 +94,7 @@ with transcript.place(start):
         following = live_turn.Following(view, last, above=above, live=live)
     else:
         turns.draw(view, last, above=above, last=True, ways_on=ways_on)
+        composer.draw_unanswered(conversation)
     composer.draw_queue(chat, conversation)
     if following:
         following.clear_below()

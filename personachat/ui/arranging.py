@@ -14,8 +14,8 @@ from typing import ParamSpec
 import streamlit as st
 
 from personachat.errors import PersonaChatError
-from personachat.ui import state
-from personachat.ui.state import OpenDialog, PutAway
+from personachat.ui import library_state, state
+from personachat.ui.library_state import OpenDialog, PutAway
 from personachat.ui.wording import error_text
 
 P = ParamSpec("P")
@@ -29,7 +29,7 @@ def told(action: Callable[P, None]) -> Callable[P, None]:
         try:
             action(*args, **kwargs)
         except PersonaChatError as error:
-            state.say_not_arranged(error_text(error))
+            library_state.say_not_arranged(error_text(error))
 
     return run
 
@@ -47,11 +47,11 @@ def choose(key: str, conversation_id: str, title: str) -> None:
     chosen = st.session_state[key]
     library = state.workspace().library
     if chosen == "Rename":
-        state.show_dialog(OpenDialog("rename", conversation_id))
+        library_state.show_dialog(OpenDialog("rename", conversation_id))
     elif chosen == "Share":
-        state.show_dialog(OpenDialog("share", conversation_id))
+        library_state.show_dialog(OpenDialog("share", conversation_id))
     elif chosen == "Export":
-        state.show_dialog(OpenDialog("export", conversation_id))
+        library_state.show_dialog(OpenDialog("export", conversation_id))
     elif chosen in {"Pin", "Unpin"}:
         library.pin(conversation_id, chosen == "Pin")
     elif chosen == "Archive":
@@ -68,7 +68,7 @@ def rename(conversation_id: str, key: str) -> None:
     title = str(st.session_state[key] or "")
     if title.strip():
         state.workspace().library.rename(conversation_id, title)
-        state.close_dialog()
+        library_state.close_dialog()
 
 
 def put_away(how: str, ids: Sequence[str], title: str) -> None:
@@ -86,7 +86,7 @@ def put_away(how: str, ids: Sequence[str], title: str) -> None:
     if left:
         state.new_chat()
     now_in = state.remembered("chat")
-    state.offer_undo(
+    library_state.offer_undo(
         PutAway(tuple(ids), title, "deleted" if how == "deleted" else "archived", left=left, now_in=now_in)
     )
 
@@ -94,7 +94,7 @@ def put_away(how: str, ids: Sequence[str], title: str) -> None:
 @told
 def undo() -> None:
     """Bring back what was put away last."""
-    done = state.put_away()
+    done = library_state.put_away()
     if done is None:
         return
     library = state.workspace().library
@@ -105,7 +105,7 @@ def undo() -> None:
             library.archive(conversation_id, False)
     if done.left:
         state.remember("chat", done.left)
-    state.offer_undo(None)
+    library_state.offer_undo(None)
 
 
 @told

@@ -151,6 +151,13 @@ def draw_ways_on(services: Services, conversation: Conversation, turn: Turn) -> 
             st.switch_page("pages/personas.py", query_params={"id": turn.persona_id})
 
 
+def draw_unanswered(conversation: Conversation) -> None:
+    """The way to an answer where the last words have none: it was deleted, or the process died before it."""
+    leaf = conversation.leaf
+    if leaf and leaf.role == "user":
+        st.button("Answer", icon=":material/reply:", on_click=_retry, args=(conversation.id,), key="answer")
+
+
 def _retry(conversation_id: str, *, offline: bool = False) -> None:
     if offline:
         state.choose_offline(True)

@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
 from personachat.library import Library, Share, Summary
-from personachat.ui import arranging, state, taking_along
+from personachat.ui import arranging, library_state, state, taking_along
 from personachat.ui.excerpts import as_text
 from personachat.ui.moments import ago, exact, viewer_zone
 from personachat.ui.wording import error_text
@@ -28,15 +28,15 @@ ICONS = {"rename": ":material/edit:", "share": ":material/share:", "export": ":m
 
 def draw() -> None:
     """Draw the dialog that is open, if one is."""
-    asked = state.open_dialog()
+    asked = library_state.open_dialog()
     if asked is None:
         return
     if asked.conversation_id != state.remembered("chat"):
-        state.close_dialog()
+        library_state.close_dialog()
         return
     place = _frame(TITLES[asked.kind], ICONS[asked.kind])
     with place:
-        failure = state.not_arranged()
+        failure = library_state.not_arranged()
         if failure:
             st.warning(failure, icon=":material/error:")
         try:
@@ -55,7 +55,7 @@ def draw() -> None:
 def _frame(title: str, icon: str) -> DeltaGenerator:
     places: list[DeltaGenerator] = []
 
-    @st.dialog(title, icon=icon, on_dismiss=state.close_dialog)
+    @st.dialog(title, icon=icon, on_dismiss=library_state.close_dialog)
     def open_it() -> None:
         places.append(st.container())
 

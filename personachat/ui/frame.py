@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from personachat.errors import PersonaChatError
-from personachat.ui import conversation_dialogs, sidebar, state
+from personachat.ui import conversation_dialogs, library_state, sidebar, state
 from personachat.ui.owner import draw_cookie
 from personachat.ui.wording import error_text
 
@@ -20,7 +20,7 @@ CLOSE_ON_A_PHONE = """<script>
 def draw(*, here: str) -> tuple[str, dict[str, str]] | None:
     """Draw what stands around the page `here`; where another one is wanted, only that and its query."""
     state.services()  # where there are none the main page says why, not the sidebar
-    wanted = state.wanted_page()
+    wanted = library_state.wanted_page()
     if wanted and wanted[0] != here:
         return wanted
     with st.sidebar:
@@ -38,7 +38,7 @@ def draw(*, here: str) -> tuple[str, dict[str, str]] | None:
                 icon=":material/search:",
                 shortcut="Alt+K",
                 help="Search all conversations",
-                on_click=state.ask_for_search,
+                on_click=library_state.ask_for_search,
                 width="stretch",
                 key="search_conversations",
             )
@@ -47,7 +47,7 @@ def draw(*, here: str) -> tuple[str, dict[str, str]] | None:
         sidebar.draw()
         draw_cookie()
         if wanted:
-            script = CLOSE_ON_A_PHONE.format(arrival=state.arrive())
+            script = CLOSE_ON_A_PHONE.format(arrival=library_state.arrive())
             st.html(script, unsafe_allow_javascript=True)
     conversation_dialogs.draw()
     return None
@@ -55,7 +55,7 @@ def draw(*, here: str) -> tuple[str, dict[str, str]] | None:
 
 def _begin_chat() -> None:
     state.new_chat()
-    state.go_to("chat")
+    library_state.go_to("chat")
 
 
 def run(page: StreamlitPage) -> None:

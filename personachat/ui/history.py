@@ -9,10 +9,10 @@ import streamlit as st
 
 from personachat.conversations.model import now
 from personachat.library import Filters, Found, Hit, Library, Listed, Summary
-from personachat.ui import arranging, searching, sidebar, state, taking_along
+from personachat.ui import arranging, library_state, searching, sidebar, state, taking_along
 from personachat.ui.excerpts import as_text, marked
+from personachat.ui.library_state import HISTORY_STEP, PICKED
 from personachat.ui.moments import ago, exact, viewer_zone
-from personachat.ui.state import HISTORY_STEP, PICKED
 from personachat.ui.taking_along import counted
 from personachat.ui.transcript import DEFAULT_AVATAR, USER_AVATAR
 
@@ -25,7 +25,7 @@ def draw(library: Library) -> None:
     query, filters = searching.draw(library)
     sidebar.draw_said()
     taking_along.draw_import_outcome()
-    rows = min(state.history_rows(), MOST_ROWS)
+    rows = min(library_state.history_rows(), MOST_ROWS)
     moment, zone = now(), viewer_zone()
     if query.strip():
         found = library.search(query, filters, limit=rows)
@@ -68,7 +68,7 @@ def _draw_link(conversation: Summary, moment: datetime, *, zone: tzinfo, turn_id
         type="tertiary",
         help=f"{title}  \n{exact(moment, zone=zone)}",
         wrap=False,
-        on_click=state.open_conversation,
+        on_click=library_state.open_conversation,
         args=(conversation.id, conversation.persona_id, turn_id),
         key=f"show_{turn_id or conversation.id}",
     )
@@ -197,7 +197,7 @@ def _draw_more(shown: int, *, there_is: bool) -> None:
             icon=":material/expand_more:",
             type="tertiary",
             width="stretch",
-            on_click=state.show_more_history,
+            on_click=library_state.show_more_history,
             key="more_history",
         )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from personachat.sent import SentBody, as_curl, as_python, plain_json
+from personachat.sent import SentBody, as_curl, as_python, no_address, plain_json
 from personachat.ui.wording import escaped
 
 SAMPLE = "…"
@@ -18,13 +18,13 @@ CODE_PIXELS = 420
 
 def draw(sent: SentBody) -> None:
     """A request as JSON, as a shell command and as a program."""
-    where = f"`{sent.base_url}/chat/completions`" if sent.base_url else "a model in this process"
-    st.caption(f"{escaped(sent.model)} · {escaped(sent.provider)} · {where}")
+    where = f" · `{sent.base_url}/chat/completions`" if sent.base_url else ""
+    st.caption(f"{escaped(sent.model)} · {escaped(sent.provider)}{where}")
     json, curl, python = st.tabs(["JSON", "curl", "Python"])
     json.code(plain_json(sent.body), language="json", height=CODE_PIXELS, wrap_lines=True)
     command = as_curl(sent)
     if command is None:
-        curl.info("This model runs inside PersonaChat, so there is no address to send a request to.")
+        curl.info(no_address(sent))
     else:
         curl.code(command, language="bash", height=CODE_PIXELS, wrap_lines=True)
     python.code(as_python(sent), language="python", height=CODE_PIXELS, wrap_lines=True)

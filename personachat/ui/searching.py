@@ -9,7 +9,8 @@ import streamlit as st
 
 from personachat.conversations.model import Rating
 from personachat.library import Filters, Library
-from personachat.ui import state
+from personachat.ui import library_state
+from personachat.ui.library_state import begin_history_anew
 from personachat.ui.moments import end_of, start_of, viewer_zone
 
 SEARCH_LABEL = "Search all conversations"
@@ -36,14 +37,14 @@ def draw(library: Library) -> tuple[str, Filters]:
             label_visibility="collapsed",
             live="300ms",
             bind="query-params",
-            on_change=state.begin_history_anew,
+            on_change=begin_history_anew,
         )
         active = sum(bool(st.session_state.get(key)) for key in FILTER_KEYS)
         with st.popover(
             f"Filters ({active})" if active else "Filters", icon=":material/filter_list:", key="filters"
         ):
             filters = _draw_filters(library)
-    if state.search_was_asked_for():
+    if library_state.search_was_asked_for():
         st.html(_FOCUS % SEARCH_LABEL, unsafe_allow_javascript=True)
     return query or "", filters
 
@@ -59,7 +60,7 @@ def _draw_filters(library: Library) -> Filters:
         placeholder="Any persona",
         format_func=lambda persona_id: names.get(persona_id, persona_id),
         bind="query-params",
-        on_change=state.begin_history_anew,
+        on_change=begin_history_anew,
     )
     model = st.selectbox(
         "Model",
@@ -68,7 +69,7 @@ def _draw_filters(library: Library) -> Filters:
         key="model",
         placeholder="Any model",
         bind="query-params",
-        on_change=state.begin_history_anew,
+        on_change=begin_history_anew,
     )
     rating = st.segmented_control(
         "Rating",
@@ -76,12 +77,15 @@ def _draw_filters(library: Library) -> Filters:
         key="rating",
         format_func={"good": ":material/thumb_up: Good", "bad": ":material/thumb_down: Bad"}.__getitem__,
         bind="query-params",
-        on_change=state.begin_history_anew,
+        on_change=begin_history_anew,
     )
-    since = st.date_input("From", None, key="since", bind="query-params", on_change=state.begin_history_anew)
-    until = st.date_input("To", None, key="until", bind="query-params", on_change=state.begin_history_anew)
+    since = st.date_input("From", None, key="since", bind="query-params", on_change=begin_history_anew)
+    until = st.date_input("To", None, key="until", bind="query-params", on_change=begin_history_anew)
     archived = st.toggle(
-        "Archived ones instead", key="archived", bind="query-params", on_change=state.begin_history_anew
+        "Archived ones instead",
+        key="archived",
+        bind="query-params",
+        on_change=begin_history_anew,
     )
     st.button(
         "Clear filters", icon=":material/filter_list_off:", on_click=_clear_filters, key="clear_filters"
@@ -99,4 +103,4 @@ def _draw_filters(library: Library) -> Filters:
 def _clear_filters() -> None:
     for key in FILTER_KEYS:
         st.session_state[key] = False if key == "archived" else None
-    state.begin_history_anew()
+    library_state.begin_history_anew()

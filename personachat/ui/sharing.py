@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from personachat.library import Shared, SharedTurn
-from personachat.ui import state
+from personachat.ui import library_state
 from personachat.ui.excerpts import as_text
 from personachat.ui.moments import exact, viewer_zone
 from personachat.ui.stream import wide
@@ -19,7 +19,7 @@ def draw(shared: Shared) -> None:
     zone = viewer_zone()
     st.title(as_text(shared.title), anchor=False)
     st.caption(f":material/link: Shared from PersonaChat · {exact(shared.created_at, zone=zone)} · read-only")
-    shown = shared.turns[: state.shared_turns()]
+    shown = shared.turns[: library_state.shared_turns()]
     _draw_turns(shown)
     left = len(shared.turns) - len(shown)
     if left:
@@ -28,7 +28,7 @@ def draw(shared: Shared) -> None:
             icon=":material/expand_more:",
             type="tertiary",
             width="stretch",
-            on_click=state.show_more_shared,
+            on_click=library_state.show_more_shared,
             key="show_more_shared",
         )
 

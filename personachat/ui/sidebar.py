@@ -14,7 +14,7 @@ import streamlit as st
 from personachat.conversations.model import now
 from personachat.errors import ConversationNotFound, DatabaseDamaged, DatabaseUnavailable
 from personachat.library import Library, Summary
-from personachat.ui import arranging, state
+from personachat.ui import arranging, library_state, state
 from personachat.ui.excerpts import as_text
 from personachat.ui.moments import day_name, viewer_zone
 from personachat.ui.transcript import DEFAULT_AVATAR
@@ -44,7 +44,7 @@ def draw() -> None:
         "All conversations",
         icon=":material/history:",
         type="tertiary",
-        on_click=state.go_to,
+        on_click=library_state.go_to,
         args=("history",),
         key="all_conversations",
     )
@@ -52,10 +52,10 @@ def draw() -> None:
 
 def draw_said() -> None:
     """What came of the last click on a conversation: why it failed, or the way back from it."""
-    failure = None if state.open_dialog() else state.not_arranged()
+    failure = None if library_state.open_dialog() else library_state.not_arranged()
     if failure:
         st.warning(failure, icon=":material/error:")
-    done = state.put_away()
+    done = library_state.put_away()
     if done is None:
         return
     icon = ":material/delete:" if done.how == "deleted" else ":material/archive:"
@@ -121,7 +121,7 @@ def _draw_title(summary: Summary, *, is_current: bool = False) -> None:
         type="tertiary",
         help=title,
         wrap=False,
-        on_click=state.open_conversation,
+        on_click=library_state.open_conversation,
         args=(summary.id, summary.persona_id),
         key=f"open_{summary.id}",
     )

@@ -10,7 +10,7 @@ import streamlit as st
 from personachat.conversations.filenames import file_name
 from personachat.errors import PersonaChatError
 from personachat.library import ExportFormat, Filters, Library
-from personachat.ui import state
+from personachat.ui import library_state, state
 from personachat.ui.wording import error_text
 
 FORMATS: dict[ExportFormat, str] = {"markdown": "Markdown", "json": "JSON", "csv": "CSV"}
@@ -67,7 +67,7 @@ def draw_import() -> None:
 
 
 def _upload_key() -> str:
-    return f"import_{state.imports()}"
+    return f"import_{library_state.imports()}"
 
 
 def _take_in() -> None:
@@ -78,14 +78,14 @@ def _take_in() -> None:
     try:
         ids = state.workspace().library.import_json(upload.getvalue())
     except PersonaChatError as error:
-        state.end_import(refused=error_text(error))
+        library_state.end_import(refused=error_text(error))
     else:
-        state.end_import(done=f"Imported {counted(len(ids))}.")
+        library_state.end_import(done=f"Imported {counted(len(ids))}.")
 
 
 def draw_import_outcome() -> None:
     """What came of the last import, once."""
-    done, refused = state.import_outcome()
+    done, refused = library_state.import_outcome()
     if done:
         st.success(done, icon=":material/check:")
     elif refused:

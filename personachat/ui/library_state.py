@@ -1,0 +1,151 @@
+"""What a browser session remembers of its library: where it is going, what can be undone, what is open.
+
+The same rules as in `personachat.ui.state`: ids and choices behind typed names, never rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import streamlit as st
+
+from personachat.ui.state import new_chat, remember, remembered
+from personachat.ui.transcript import SHOWN_TURNS
+
+HISTORY_STEP = 30
+PICKED = "picked_"
+"""What the keys of the History page's checkboxes begin with; a conversation's id follows."""
+
+
+def open_conversation(conversation_id: str, persona_id: str, turn_id: str | None = None) -> None:
+    """Go to a conversation, or to one of its turns, with the persona that spoke last in it."""
+    new_chat()
+    remember("chat", conversation_id)
+    if persona_id:
+        remember("persona", persona_id)
+    query = {"chat": conversation_id, "persona": persona_id, "turn": turn_id}
+    go_to("chat", {name: value for name, value in query.items() if value})
+
+
+def go_to(page: Literal["chat", "history"], query: dict[str, str] | None = None) -> None:
+    """Have this run end on that page, with these query parameters."""
+    st.session_state["wanted_page"] = (page, query or {})
+
+
+def wanted_page() -> tuple[str, dict[str, str]] | None:
+    """What `go_to` asked for, until the session is there."""
+    return cast("tuple[str, dict[str, str]] | None", st.session_state.get("wanted_page"))
+
+
+def arrive() -> int:
+    """The session is where `go_to` sent it; returns for which time."""
+    del st.session_state["wanted_page"]
+    st.session_state["arrivals"] = int(st.session_state.get("arrivals", 0)) + 1
+    return int(st.session_state["arrivals"])
+
+
+@dataclass(frozen=True, slots=True)
+class PutAway:
+    """Conversations that were just deleted or archived, and what the session was in before and after."""
+
+    ids: tuple[str, ...]
+    title: str
+    """Of the first."""
+    how: Literal["deleted", "archived"]
+    left: str | None = None
+    """The one of them the session was in."""
+    now_in: str | None = None
+
+
+def put_away() -> PutAway | None:
+    """What can be brought back; nothing any more once the session has gone on to another conversation."""
+    done = cast("PutAway | None", st.session_state.get("put_away"))
+    if done and done.now_in != remembered("chat"):
+        st.session_state.pop("put_away")
+        return None
+    return done
+
+
+def offer_undo(done: PutAway | None) -> None:
+    st.session_state["put_away"] = done
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDialog:
+    """A dialog about a conversation, which stays open from run to run until it is closed."""
+
+    kind: Literal["rename", "share", "export"]
+    conversation_id: str
+
+
+def open_dialog() -> OpenDialog | None:
+    return cast("OpenDialog | None", st.session_state.get("conversation_dialog"))
+
+
+def show_dialog(dialog: OpenDialog | None) -> None:
+    st.session_state["conversation_dialog"] = dialog
+
+
+def close_dialog() -> None:
+    show_dialog(None)
+
+
+def say_not_arranged(words: str) -> None:
+    """Have this run say, once, why something was not done to a conversation."""
+    st.session_state["not_arranged"] = words
+
+
+def not_arranged() -> str | None:
+    return cast("str | None", st.session_state.pop("not_arranged", None))
+
+
+def history_rows() -> int:
+    """How many rows of the History page are wanted."""
+    return int(st.session_state.get("history_rows", HISTORY_STEP))
+
+
+def show_more_history() -> None:
+    st.session_state["history_rows"] = history_rows() + HISTORY_STEP
+
+
+def begin_history_anew() -> None:
+    """Another query or filter begins with the first rows, and with nothing picked."""
+    st.session_state.pop("history_rows", None)
+    for key in [key for key in st.session_state if str(key).startswith(PICKED)]:
+        del st.session_state[key]
+
+
+def ask_for_search() -> None:
+    """Go to the search of the History page and have its box ready to type in."""
+    st.session_state["focus_search"] = True
+    go_to("history")
+
+
+def search_was_asked_for() -> bool:
+    return bool(st.session_state.pop("focus_search", False))
+
+
+def shared_turns() -> int:
+    """How many turns of a shared conversation are wanted."""
+    return int(st.session_state.get("shared_turns", SHOWN_TURNS))
+
+
+def show_more_shared() -> None:
+    st.session_state["shared_turns"] = shared_turns() + SHOWN_TURNS
+
+
+def imports() -> int:
+    """How many files this session has taken in; the next one gets a field of its own."""
+    return int(st.session_state.get("imports", 0))
+
+
+def end_import(*, done: str = "", refused: str = "") -> None:
+    """The file in the field was taken in or refused; the next run says so, with an empty field."""
+    st.session_state["imports"] = imports() + 1
+    st.session_state["import_outcome"] = (done, refused)
+
+
+def import_outcome() -> tuple[str, str]:
+    """What was done and what was refused, told once."""
+    return cast("tuple[str, str]", st.session_state.pop("import_outcome", ("", "")))
