@@ -56,6 +56,7 @@ def main(kind: str, folder: Path) -> None:
             if kind == "installed":
                 check_api(base)
                 check_terminal(environment, folder)
+                check_conversations(base)
         except BaseException:
             log.seek(0)
             print(log.read().decode(errors="replace"), file=sys.stderr)
@@ -86,10 +87,9 @@ def fetch(url: str) -> str:
 
 
 def check_pages(base: str) -> None:
-    """The HTML is served, and both pages' scripts run to their end with the project's own configuration."""
-    for path in ("/", "/personas"):
-        assert "<html" in fetch(base + path).lower(), path
-    for page in ("", "personas"):
+    """The HTML is served, and the pages' scripts run to their end with the project's own configuration."""
+    for page in ("", "personas", "history"):
+        assert "<html" in fetch(f"{base}/{page}").lower(), page
         shown = run_page(base, page)
         session = next(
             message.new_session for message in shown if message.WhichOneof("type") == "new_session"
@@ -147,6 +147,15 @@ def check_terminal(environment: dict[str, str], folder: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.split()) > 1, done.stderr
     print("terminal:", done.stdout.strip()[:80], "|", done.stderr.strip().replace("\n", " ")[:120])
+
+
+def check_conversations(base: str) -> None:
+    """What was said in the terminal is found by the server, in the database of this person."""
+    (found,) = json.loads(fetch(f"{base}/api/conversations?q=Hello"))["conversations"]
+    turns = json.loads(fetch(f"{base}/api/conversations/{found['id']}"))["messages"]
+    assert [turn["role"] for turn in turns][-2:] == ["user", "assistant"], turns
+    assert turns[-1]["state"] == "finished", turns[-1]
+    print("conversation:", found["title"])
 
 
 if __name__ == "__main__":

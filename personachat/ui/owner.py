@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import secrets
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -20,6 +21,7 @@ COOKIE = "personachat_browser"
 YEAR_SECONDS = 365 * 24 * 3600
 
 _RANDOM = re.compile(r"[A-Za-z0-9_-]{32,64}")
+_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _PROXY_HEADERS = frozenset({"forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip"})
 
 _SET_COOKIE = """<script>
@@ -30,9 +32,9 @@ document.cookie = {cookie} + (location.protocol === "https:" ? "; Secure" : "");
 def current_owner() -> str:
     """The owner of what this session does; the same in every tab of a browser, and after a refresh."""
     if st.user.get("is_logged_in"):
-        account = str(st.user.get("sub") or st.user.get("email") or "")
-        if account:
-            return f"user:{_hashed(account)}"
+        account = st.user.get("sub") or st.user.get("email")
+        if account:  # a subject is one at its issuer alone
+            return "user:" + _hashed(f"{st.user.get('iss', '')} {account}")
     if _is_near():
         return LOCAL_OWNER
     return f"browser:{_hashed(_browser_id())}"
@@ -40,9 +42,19 @@ def current_owner() -> str:
 
 def _is_near() -> bool:
     """Whether the browser runs on this machine, and no proxy says it speaks for somebody else."""
-    names = [name.lower() for name in st.context.headers]
-    proxied = any(name in _PROXY_HEADERS or name.startswith("x-forwarded") for name in names)
-    return st.context.ip_address is None and not proxied
+    headers = {name.lower(): value for name, value in st.context.headers.items()}
+    proxied = any(name in _PROXY_HEADERS or name.startswith("x-forwarded") for name in headers)
+    # A proxy here that says nothing of itself still passes on under which name the page was opened.
+    named = (headers.get("origin", ""), f"//{headers.get('host', '')}")
+    elsewhere = any(_hostname(name) not in _LOCAL_NAMES for name in named if name.strip("/"))
+    return st.context.ip_address is None and not proxied and not elsewhere
+
+
+def _hostname(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _browser_id() -> str:
