@@ -40,6 +40,8 @@ class Condition:
 def condition_of(if_match: str | None, if_none_match: str | None) -> Condition:
     if if_none_match is not None and if_none_match.strip() != "*":
         raise Refused(400, "condition_invalid", "For a write, If-None-Match can only be *.")
+    if if_match is not None and if_none_match is not None:
+        raise Refused(400, "condition_invalid", "If-Match and If-None-Match contradict each other here.")
     tags = tags_of(if_match)
     etags = tuple(tag for tag in tags if tag != "*")
     if if_match is not None and not tags:

@@ -255,3 +255,10 @@ def test_the_schema_is_the_personas(client: httpx2.Client) -> None:
     schema = client.get("/personas/schema").json()
     assert {"id", "name", "systemPrompt"} <= set(schema["required"])
     assert schema["additionalProperties"] is False
+
+
+def test_a_write_that_wants_a_new_persona_and_a_certain_version_is_refused(client: httpx2.Client) -> None:
+    headers = {"If-Match": '"abc"', "If-None-Match": "*"}
+    refused = client.post("/personas", json=json.loads(persona_text("fresh")), headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (400, "condition_invalid")
+    assert client.get("/personas/fresh").status_code == 404
