@@ -55,7 +55,8 @@ api = create_api(allowed_hosts=_allowed_hosts)
 @asynccontextmanager
 async def lifespan(served: st.App) -> AsyncGenerator[dict[str, Any]]:
     """Run the API's own lifespan, warm up beside it, announce, and end every reply at the end."""
-    asyncio.get_running_loop().call_later(WARM_UP_AFTER_SECONDS, warmup.begin, _warm_up)
+    warmup.do_first(_warm_up)
+    asyncio.get_running_loop().call_later(WARM_UP_AFTER_SECONDS, warmup.begin)
     async with api.router.lifespan_context(api):
         with _streams_ended_at(signal.SIGINT, signal.SIGTERM):
             announce = served.state.pop("announce", None)

@@ -29,14 +29,20 @@ SLICE_SECONDS = 0.05
 
 _lock = threading.Lock()
 _thread: threading.Thread | None = None
+_first: list[Callable[[], object]] = []
 
 
-def begin(*work: Callable[[], object]) -> None:
-    """Begin to warm up, this work first, unless somebody in this process has begun already."""
+def do_first(work: Callable[[], object]) -> None:
+    """Have this done before the rest, whoever begins."""
+    _first.append(work)
+
+
+def begin() -> None:
+    """Begin to warm up, unless somebody in this process has begun already."""
     global _thread  # noqa: PLW0603  # one process is warmed once
     with _lock:
         if _thread is None:
-            _thread = threading.Thread(target=_run, args=work, name="personachat-warm-up", daemon=True)
+            _thread = threading.Thread(target=_run, name="personachat-warm-up", daemon=True)
             _thread.start()
 
 
@@ -47,8 +53,8 @@ def hold() -> None:
         st.session_state.get("touch")
 
 
-def _run(*work: Callable[[], object]) -> None:
-    for step in (*work, _import, _parse):
+def _run() -> None:
+    for step in (*_first, _import, _parse):
         try:
             step()
         except (RuntimeError, CancelledError, TimeoutError):

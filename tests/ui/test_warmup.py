@@ -16,6 +16,7 @@ WAIT = 30
 @pytest.fixture(autouse=True)
 def cold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warmup, "_thread", None)
+    monkeypatch.setattr(warmup, "_first", [])
     monkeypatch.setattr(gc, "freeze", lambda: None)
 
 
@@ -26,7 +27,8 @@ def test_a_page_is_held_until_everything_is_warm() -> None:
         warmup.hold()
         held.set()
 
-    warmup.begin(lambda: let_go.wait(WAIT))
+    warmup.do_first(lambda: let_go.wait(WAIT))
+    warmup.begin()
     page = threading.Thread(target=draw)
     page.start()
     assert not held.wait(0.2)
@@ -37,10 +39,11 @@ def test_a_page_is_held_until_everything_is_warm() -> None:
 
 def test_a_process_is_warmed_up_once() -> None:
     done: list[str] = []
-    warmup.begin(lambda: done.append("first"))
-    warmup.begin(lambda: done.append("second"))
+    warmup.do_first(lambda: done.append("once"))
+    warmup.begin()
+    warmup.begin()
     warmup.hold()
-    assert done == ["first"]
+    assert done == ["once"]
 
 
 def test_what_cannot_be_warmed_up_keeps_nothing_else_cold(caplog: pytest.LogCaptureFixture) -> None:
@@ -49,7 +52,9 @@ def test_what_cannot_be_warmed_up_keeps_nothing_else_cold(caplog: pytest.LogCapt
     def fail() -> None:
         raise DatabaseUnavailable("The disk is full.")
 
-    warmup.begin(fail, lambda: done.append("next"))
+    warmup.do_first(fail)
+    warmup.do_first(lambda: done.append("next"))
+    warmup.begin()
     warmup.hold()
     assert done == ["next"]
     assert not [line for line in caplog.records if line.name.startswith("personachat")]
