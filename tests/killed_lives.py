@@ -86,10 +86,13 @@ def lines(reading: int, *, until: float | None = None) -> list[dict[str, Any]]:
 def main() -> None:
     lives, seed = int(sys.argv[1]), int(sys.argv[2])
     chance = random.Random(seed)
-    for _ in range(lives):
+    for number in range(lives):
         child, reading = born(live)
         begun = json.loads(first_line(reading))
-        told = lines(reading, until=time.monotonic() + chance.random() * 1.6)
+        told: list[dict[str, Any]] = []
+        while number % 2 and not (told and told[-1]["characters"]):  # every other one gets to speak
+            told.append(json.loads(first_line(reading)))
+        told += lines(reading, until=time.monotonic() + chance.random() * 1.6)
         killed_at = time.monotonic()
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
