@@ -92,13 +92,6 @@ class Checkpoints:
         with self._lock:
             return turn_id in self._watched
 
-    def is_live_elsewhere(self, turn_id: str) -> bool:
-        """Whether a reply is live, and not here. Raises DatabaseUnavailable."""
-        if self.is_watched(turn_id):
-            return False
-        found = self._records.look(turn_id)
-        return found is not None and found[0].live
-
     def flush(self, *, timeout_seconds: float) -> bool:
         """Write now what is there; False where it takes longer or the database fails."""
         if not self._writing.acquire(timeout=timeout_seconds):

@@ -274,15 +274,6 @@ def test_close_writes_everything_and_retires_the_process(records: Records) -> No
     assert records.retired == [checkpoints.process_id]
 
 
-def test_a_reply_is_live_elsewhere_if_it_is_live_and_not_here(records: Records) -> None:
-    checkpoints = Checkpoints(records)
-    generation = begun(checkpoints, "Once")
-    records.stored |= {"other": (Reply(), "[]"), "old": (Reply(state="finished"), "[]")}
-    found = {turn_id: checkpoints.is_live_elsewhere(turn_id) for turn_id in ("other", "old", "none")}
-    assert found == {"other": True, "old": False, "none": False}
-    assert not checkpoints.is_live_elsewhere(generation.id)
-
-
 def test_a_reply_that_is_continued_before_its_end_was_handed_in_is_written_as_it_goes_on(
     records: Records,
 ) -> None:
