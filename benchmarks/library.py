@@ -18,9 +18,9 @@ from itertools import cycle
 from pathlib import Path
 
 from benchmarks.population import RARE_WORD, SMALL_OWNER, Population, word
-from personachat.conversations.database import Database
 from personachat.conversations.model import LOCAL_OWNER
 from personachat.conversations.sql import SqlConversations
+from personachat.database.connection import Database
 from personachat.library import Filters, Library
 from tests.postgres import fresh_database
 

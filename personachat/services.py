@@ -10,10 +10,10 @@ from personachat.answering import Answers
 from personachat.branches import Branches
 from personachat.chat import ChatService
 from personachat.checkpoints import Checkpoints
-from personachat.conversations.database import Database
 from personachat.conversations.memory import MemoryConversations
 from personachat.conversations.records import SqlReplies
 from personachat.conversations.sql import SqlConversations
+from personachat.database.connection import Database
 from personachat.engine import ReplyLimits
 from personachat.generations import Generations
 from personachat.inspection import Inspection

@@ -14,10 +14,10 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
-from personachat.conversations.database import Database
 from personachat.conversations.model import Reply
 from personachat.conversations.records import SqlReplies
 from personachat.conversations.sql import SqlConversations
+from personachat.database.connection import Database
 from tests.spoken import OWNER, replied, said
 
 PROCESSES = multiprocessing.get_context("forkserver")

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from personachat.cli.console import answer, complain, note, plain
-from personachat.conversations.database import Database
 from personachat.conversations.model import LOCAL_OWNER
+from personachat.database.connection import Database
 from personachat.library import Library, Summary
 from personachat.settings import Settings
 

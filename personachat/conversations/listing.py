@@ -32,7 +32,8 @@ from personachat.conversations.cursors import cursor_after, place_of
 from personachat.conversations.filters import Filters, numbered, of_turns
 from personachat.conversations.fulltext import few_turns
 from personachat.conversations.sharing import shares
-from personachat.conversations.tables import UtcDateTime, conversations, turns
+from personachat.conversations.tables import conversations, turns
+from personachat.database.columns import UtcDateTime
 
 MOST_ON_A_PAGE = 1000
 _FEW_TURNS = 2_000

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
 
-from personachat.conversations.database import Database
 from personachat.conversations.insertion import insert_new
 from personachat.conversations.model import LIVE_STATES, Reply
 from personachat.conversations.rows import TURN_COLUMNS, reply_of, reply_values
 from personachat.conversations.tables import LIVE, processes, turns
+from personachat.database.connection import Database
 from personachat.messages import storable
 
 DEAD_AFTER_SECONDS = 10

@@ -27,10 +27,11 @@ from sqlalchemy import (
     select,
 )
 
-from personachat.conversations.database import Database
 from personachat.conversations.memory import no_such_conversation
 from personachat.conversations.model import now
-from personachat.conversations.tables import UtcDateTime, conversations, metadata, turns
+from personachat.conversations.tables import conversations, turns
+from personachat.database.columns import UtcDateTime, metadata
+from personachat.database.connection import Database
 from personachat.errors import MessageInvalid, ShareNotFound
 
 _TOKEN_BYTES = 32

@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, delete, func, insert, select, update
 
 from personachat.conversations import branches
-from personachat.conversations.database import Database
 from personachat.conversations.insertion import insert_turns, retitle
 from personachat.conversations.memory import no_such_turn
 from personachat.conversations.model import (
@@ -36,6 +35,7 @@ from personachat.conversations.rows import (
 )
 from personachat.conversations.tables import conversations, prompts, queued_messages
 from personachat.conversations.tables import turns as turns_table
+from personachat.database.connection import Database
 from personachat.messages import storable
 
 _POSITION = queued_messages.c.position

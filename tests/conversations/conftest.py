@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import make_url
 
 from personachat.conversations.base import ConversationStore
-from personachat.conversations.database import Database
 from personachat.conversations.memory import MemoryConversations
 from personachat.conversations.records import SqlReplies
 from personachat.conversations.sql import SqlConversations
+from personachat.database.connection import Database
 from tests.postgres import (
     fresh_database,
     postgres_url,  # noqa: F401  # a fixture

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from personachat.conversations.database import FILE_NAME, Database
 from personachat.conversations.model import new_id
 from personachat.conversations.sql import SqlConversations
+from personachat.database.connection import FILE_NAME, Database
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable
 from tests.spoken import OWNER, said, spoken
 

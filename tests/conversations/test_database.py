@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url, text
 
-from personachat.conversations import faults
-from personachat.conversations.database import FILE_NAME, Database
 from personachat.conversations.sql import SqlConversations
+from personachat.database import faults
+from personachat.database.connection import FILE_NAME, Database
 from personachat.errors import DatabaseUnavailable, PersonaChatError
 from personachat.settings import load_settings
 from tests.spoken import OWNER, said, spoken
@@ -222,7 +222,7 @@ def test_threads_that_waited_for_a_failed_opening_do_not_try_in_turn(
 def test_a_file_that_another_program_locks_is_told_of(
     sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("personachat.conversations.database.BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("personachat.database.connection.BUSY_SECONDS", 0.1)
     store = SqlConversations(sqlite_database)
     conversation = store.create(OWNER)
     assert sqlite_database.path

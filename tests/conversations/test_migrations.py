@@ -20,11 +20,12 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, MetaData, create_engine, insert, inspect, select, text
 
 import personachat.conversations
-from personachat.conversations import schema
-from personachat.conversations.database import Database
 from personachat.conversations.model import Reply
 from personachat.conversations.sql import SqlConversations
-from personachat.conversations.tables import LIVE, metadata, turns
+from personachat.conversations.tables import LIVE, turns
+from personachat.database import schema
+from personachat.database.columns import metadata
+from personachat.database.connection import Database
 from personachat.errors import DatabaseDamaged
 from tests.killed_writers import PROCESSES, prepare, start
 from tests.postgres import fresh_database
@@ -180,7 +181,7 @@ def test_a_newer_database_is_refused_and_left_as_it_is(sqlite_database: Database
 
 def test_a_database_of_today_is_opened_without_alembic(sqlite_database: Database) -> None:
     program = (
-        "import sys\nfrom personachat.conversations.database import Database\n"
+        "import sys\nfrom personachat.database.connection import Database\n"
         f"database = Database('sqlite:///{sqlite_database.path}')\ndatabase.prepare()\ndatabase.close()\n"
         "assert 'alembic' not in sys.modules"
     )

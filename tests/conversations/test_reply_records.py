@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, insert, update
 
-from personachat.conversations.database import Database
 from personachat.conversations.model import Reply, new_id, now
 from personachat.conversations.records import DEAD_AFTER_SECONDS, SqlReplies
 from personachat.conversations.sql import SqlConversations
 from personachat.conversations.tables import processes, turns
+from personachat.database.connection import Database
 from personachat.messages import Failed, Usage
 from tests.killed_writers import PROCESSES, hold, kill, start
 from tests.spoken import OWNER, replied, said

@@ -6,9 +6,9 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from personachat.conversations.database import Database
 from personachat.conversations.model import QueuedMessage, new_id
 from personachat.conversations.sql import SqlConversations
+from personachat.database.connection import Database
 from tests.killed_writers import PROCESSES, append_many, start
 from tests.spoken import OWNER, said
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from personachat.conversations.database import FILE_NAME
+from personachat.database.connection import FILE_NAME
 from tests.e2e.conftest import AppServer, start_app
 from tests.fake_provider import FakeProvider, Gate, Reply, tokens
 

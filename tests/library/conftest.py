@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from personachat.conversations.database import Database
 from personachat.conversations.model import LOCAL_OWNER
+from personachat.database.connection import Database
 from personachat.library import Library
 from tests.library.talk import Talk
 from tests.postgres import fresh_database

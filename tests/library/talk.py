@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import text, update
 
-from personachat.conversations.database import Database
 from personachat.conversations.model import LOCAL_OWNER, Reply, Turn, new_id
 from personachat.conversations.sql import SqlConversations
 from personachat.conversations.tables import conversations, turns
+from personachat.database.connection import Database
 
 
 class Talk:

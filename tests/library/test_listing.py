@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from personachat.conversations.arranging import EMPTY_KEPT, KEPT_AFTER_DELETION
 from personachat.conversations.cursors import cursor_after, number_of, place_of
-from personachat.conversations.database import Database
 from personachat.conversations.model import now
+from personachat.database.connection import Database
 from personachat.errors import ConversationNotFound, CursorInvalid, MessageInvalid
 from personachat.library import Filters, Library, Summary, purge
 from tests.library.talk import Talk, turn

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from personachat.conversations.database import Database
 from personachat.conversations.model import Rating, Reply, TurnState, now
 from personachat.conversations.records import SqlReplies
+from personachat.database.connection import Database
 from personachat.errors import CursorInvalid
 from personachat.library import Filters, Library
 from tests.library.talk import Talk, turn

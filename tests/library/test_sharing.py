@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from personachat.conversations.database import Database
 from personachat.conversations.model import Reply
+from personachat.database.connection import Database
 from personachat.errors import MessageInvalid, ShareNotFound
 from personachat.library import Library, SharedConversations
 from tests.library.talk import Talk, turn

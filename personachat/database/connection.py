@@ -1,6 +1,6 @@
 """The database: one engine, opened and brought up to date when it is first needed.
 
-SQLite is the default, PostgreSQL where DATABASE_URL names one; nothing above this package knows which.
+SQLite is the default, PostgreSQL where DATABASE_URL names one; only the packages that keep rows here know.
 Everything runs in a transaction of `read` or `write`, and fails with a PersonaChatError only. Readers never
 wait for writers. A file that is damaged or of a newer version is never written.
 """
@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ from filelock import FileLock
 from filelock import Timeout as LockTimeout
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 
-from personachat.conversations import schema
-from personachat.conversations.faults import (
+from personachat.database import schema
+from personachat.database.faults import (
     BUSY_SECONDS,
     FAULTS,
     OPENING_FAULTS,
@@ -29,8 +29,7 @@ from personachat.conversations.faults import (
     failure,
     harms_all,
 )
-from personachat.conversations.model import now
-from personachat.conversations.presence import Presence
+from personachat.database.presence import Presence
 from personachat.errors import DatabaseUnavailable, PersonaChatError
 from personachat.settings import Settings
 
@@ -112,7 +111,7 @@ class Database:
     def moment(self, connection: Connection) -> datetime:
         """The time by the clock that every process on this database shares."""
         if self.is_sqlite:
-            return now()
+            return datetime.now(UTC)
         found: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
         return found
 
