@@ -108,6 +108,22 @@ class StoreUnavailable(PersonaChatError):
     code = "store_unavailable"
 
 
+class RevisionNotFound(PersonaChatError):
+    """No such revision of this persona, or one that was pruned."""
+
+    code = "revision_not_found"
+
+
+class TemplateNotFound(PersonaChatError):
+    code = "template_not_found"
+
+
+class LinkInvalid(PersonaChatError):
+    """A share link that holds no persona: cut off on its way, or made up."""
+
+    code = "link_invalid"
+
+
 class DatabaseUnavailable(PersonaChatError):
     """Conversations cannot be read or written now: disk full, no permission, locked, unreachable."""
 

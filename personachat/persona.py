@@ -92,6 +92,10 @@ class Persona(_Part):
     )
     personality: Annotated[Personality, Field(description="The manner of speaking.")] = Personality()
     greeting: Annotated[Text, Field(max_length=16_000, description="Its first message in a new chat.")] = ""
+    alternate_greetings: Annotated[
+        tuple[Annotated[FilledText, Field(max_length=16_000)], ...],
+        Field(max_length=50, description="Other first messages, to choose from."),
+    ] = ()
     starters: Annotated[
         tuple[Annotated[FilledLine, Field(max_length=300)], ...],
         Field(max_length=12, description="Prompts suggested in an empty chat."),
@@ -141,6 +145,7 @@ _KNOWN: dict[Path, tuple[str, ...]] = {
 }
 _OPTIONAL = (
     "greeting",
+    "alternate_greetings",
     "starters",
     "examples",
     "tags",

@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -149,6 +149,12 @@ class Settings(BaseSettings):
         None, validation_alias="DATABASE_URL"
     )
     """Where conversations are kept; it usually holds a password."""
+
+    persona_store: Literal["files", "database"] = Field("files", validation_alias="PERSONACHAT_PERSONA_STORE")
+    """Where personas are kept: files in `personas_dir`, or the database, for a team with several servers."""
+
+    kept_revisions: int | None = Field(None, ge=1, validation_alias="PERSONACHAT_KEPT_REVISIONS")
+    """How many of each persona's newest revisions are kept; None keeps all."""
 
     api_tokens: Annotated[tuple[Secret, ...], BeforeValidator(_split)] = Field(
         (), validation_alias="PERSONACHAT_API_TOKENS"

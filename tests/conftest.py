@@ -25,9 +25,18 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test sees neither the keys nor the folders of whoever runs it."""
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("PROVIDERS", "API_TOKENS", "DEFAULT_MODEL", "LOCAL_MODEL", "PERSONAS_DIR", "DATA_DIR"):
+    for name in (
+        "PROVIDERS",
+        "API_TOKENS",
+        "DEFAULT_MODEL",
+        "LOCAL_MODEL",
+        "PERSONAS_DIR",
+        "DATA_DIR",
+        "PERSONA_STORE",
+    ):
         monkeypatch.delenv(f"PERSONACHAT_{name}", raising=False)
-    monkeypatch.delenv("PERSONACHAT_MAX_CONCURRENT_REPLIES", raising=False)
+    for name in ("MAX_CONCURRENT_REPLIES", "KEPT_REVISIONS"):
+        monkeypatch.delenv(f"PERSONACHAT_{name}", raising=False)
 
 
 @pytest.fixture

@@ -50,6 +50,7 @@ def personas(draw: st.DrawFn) -> Persona:
             tone=draw(_texts(1000)), style=draw(_texts(1000)), formality=draw(_texts(1000))
         ),
         greeting=draw(_texts(16_000)),
+        alternate_greetings=draw(_lists(_filled(storable, 16_000), 50)),
         starters=draw(_lists(_filled(one_line, 300), 12)),
         examples=draw(
             _lists(st.builds(Example, user=_filled(storable, 99), assistant=_filled(storable, 99)), 50)

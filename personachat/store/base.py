@@ -1,12 +1,23 @@
-"""What every persona store does. Texts are kept to the letter; an etag names one exact text."""
+"""What every persona store does. Texts are kept to the letter; an etag names one exact text.
+
+Every save and every deletion is a revision. Whoever edits a file by hand or by git saves as well: what a
+store finds changed becomes a revision when it is next looked at.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import Literal, Protocol, TypeAlias
 
 from personachat.errors import Problem
 from personachat.persona import Persona
+
+Action: TypeAlias = Literal["created", "saved", "restored", "imported", "found", "deleted"]
+"""How a revision came about; "found" is an edit made outside of the product."""
+
+MOST_NOTE_CHARACTERS = 500
+MOST_AUTHOR_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +44,41 @@ class BrokenPersona:
     problems: tuple[Problem, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """Who saves, and why: what a revision says of itself. What is too long is cut."""
+
+    author: str = ""
+    """As people are told it; "" where it is not known."""
+    note: str = ""
+    action: Literal["restored", "imported"] | None = None
+    """None is a plain save: the revision says "created" where there was none before, else "saved"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One saved version of a persona. `number` counts from 1 in each persona and is never used again.
+
+    A "deleted" one holds the text that was deleted.
+    """
+
+    persona_id: str
+    number: int
+    etag: str
+    name: str
+    action: Action
+    author: str
+    note: str
+    saved_at: datetime
+    text: str = ""
+    """Left out ("") in lists."""
+
+
+PLAIN_SAVE = Saving()
+
+
 class PersonaStore(Protocol):
-    """Safe for threads and, with the file store, for processes. Every method may raise StoreUnavailable."""
+    """Safe for threads and for processes. Every method may raise StoreUnavailable."""
 
     def all(self) -> list[StoredPersona | BrokenPersona]:
         """Everything there is: `default-persona` first, the others by name without regard to case."""
@@ -42,18 +86,36 @@ class PersonaStore(Protocol):
     def get(self, persona_id: str) -> StoredPersona:
         """Raises PersonaNotFound (also for an id that cannot be one) or PersonaBroken."""
 
-    def create(self, text: str) -> StoredPersona:
+    def create(self, text: str, *, saving: Saving = PLAIN_SAVE) -> StoredPersona:
         """Save a persona of a new id. Raises PersonaInvalid, PersonaExists or PersonaBroken."""
 
-    def save(self, text: str, *, etag: str | None = None) -> StoredPersona:
+    def save(self, text: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE) -> StoredPersona:
         """Create or replace. With an etag, only over that very version, else PersonaChanged.
 
         Raises PersonaInvalid, PersonaChanged, or PersonaBroken where a broken file stands in the way
-        and its etag was not given.
+        and its etag was not given. A text that is stored already is no new revision.
         """
 
-    def delete(self, persona_id: str, *, etag: str | None = None) -> StoredPersona:
+    def delete(
+        self, persona_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
+    ) -> StoredPersona:
         """Remove and return it, so that `create(deleted.text)` undoes.
 
         Raises PersonaNotFound, PersonaChanged, or PersonaBroken (always, for a broken file).
         """
+
+
+class Revisions(Protocol):
+    """The history of every persona of a store. Methods raise DatabaseUnavailable and DatabaseDamaged."""
+
+    def of(self, persona_id: str, *, limit: int = 50, before: int | None = None) -> tuple[Revision, ...]:
+        """The newest first, without texts; those with a number below `before`. Empty where there are none."""
+
+    def get(self, persona_id: str, number: int) -> Revision:
+        """With its text. Raises RevisionNotFound."""
+
+    def numbers(self, spoken: frozenset[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        """For (persona id, etag) pairs the newest revision with that text; those not known are left out."""
+
+    def deleted(self, *, limit: int = 50) -> tuple[Revision, ...]:
+        """Of each persona that is deleted its last revision, the latest deleted first, without texts."""

@@ -23,7 +23,7 @@ from personachat.persona import DEFAULT_PERSONA_ID, Persona, parse_persona
 from personachat.persona_fields import is_persona_id
 from personachat.persona_syntax import shown
 from personachat.persona_text import MAX_TEXT_BYTES
-from personachat.store.base import BrokenPersona, StoredPersona
+from personachat.store.base import PLAIN_SAVE, BrokenPersona, Saving, StoredPersona
 from personachat.store.folder import (
     UnreadableFile,
     available,
@@ -73,7 +73,8 @@ class FilePersonaStore:
             raise _not_found(persona_id)
         return _whole(stored)
 
-    def create(self, text: str) -> StoredPersona:
+    def create(self, text: str, *, saving: Saving = PLAIN_SAVE) -> StoredPersona:
+        del saving
         persona = parse_persona(text)
         with locked(self._folder):
             current = self._find(persona.id)
@@ -84,7 +85,8 @@ class FilePersonaStore:
                 )
             return self._write(persona, text)
 
-    def save(self, text: str, *, etag: str | None = None) -> StoredPersona:
+    def save(self, text: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE) -> StoredPersona:
+        del saving
         persona = parse_persona(text)
         with locked(self._folder):
             current = self._find(persona.id)
@@ -94,7 +96,10 @@ class FilePersonaStore:
                 _whole(current)
             return self._write(persona, text)
 
-    def delete(self, persona_id: str, *, etag: str | None = None) -> StoredPersona:
+    def delete(
+        self, persona_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
+    ) -> StoredPersona:
+        del saving
         if self._find(persona_id) is None:  # before the lock, which would make a missing folder
             raise _not_found(persona_id)
         with locked(self._folder):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from difflib import unified_diff
 
 from personachat.persona import Persona, dump_persona, parse_persona
-from personachat.persona_fields import is_persona_id
+from personachat.persona_ids import free_id
 
 SHORT_CHARACTERS = 60
 """Two texts up to this length together are quoted in a summary of changes; else only the size is said."""
@@ -39,17 +38,6 @@ def new_text(name: str, *, taken: Collection[str], start: Persona | None = None)
     if start is None:
         start = parse_persona(BLANK)
     return persona_id, dump_persona(start.model_copy(update={"id": persona_id, "name": name}))
-
-
-def free_id(name: str, taken: Collection[str]) -> str:
-    """An id like the name, with a number where that one is taken."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:56].rstrip("-") or "persona"
-    number, persona_id = 1, stem
-    while persona_id in taken or not is_persona_id(persona_id):
-        number += 1
-        persona_id = f"{stem}-{number}"
-    return persona_id
 
 
 def name_in(text: str) -> str | None:

@@ -20,6 +20,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, MetaData, create_engine, insert, inspect, select, text
 
 import personachat.conversations
+import personachat.store
 from personachat.conversations.model import Reply
 from personachat.conversations.sql import SqlConversations
 from personachat.conversations.tables import LIVE, turns
@@ -56,8 +57,9 @@ def test_the_newest_version_is_the_one_alembic_finds() -> None:
 
 
 def test_the_migrations_make_the_tables_that_the_program_uses(database: Database) -> None:
-    for module in pkgutil.iter_modules(personachat.conversations.__path__, "personachat.conversations."):
-        importlib.import_module(module.name)
+    for package in (personachat.conversations, personachat.store):
+        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
 
     def is_ours(name: str | None, kind: str, _: Any) -> bool:
         return kind != "table" or name in metadata.tables

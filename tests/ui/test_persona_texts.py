@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from personachat.persona import parse_persona
-from personachat.ui.persona_texts import changes, diff, free_id, line_of, name_in, new_text
+from personachat.persona_ids import free_id
+from personachat.ui.persona_texts import changes, diff, line_of, name_in, new_text
 
 
 def text_of(**keys: Any) -> str:

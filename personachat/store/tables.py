@@ -1,0 +1,74 @@
+"""The tables of personas: what was saved when by whom, and what people keep beside it.
+
+`place` says which folder of files, or the database itself (""), a revision is of: one database may keep the
+history of several folders. `personachat.database.migrations` makes the tables.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Index, Integer, String, Table, Text
+
+from personachat.database.columns import UtcDateTime, metadata
+
+personas = Table(  # of the store in the database; those in files have no rows here
+    "personas",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("etag", String(64), nullable=False),
+    Column("deleted", Boolean, nullable=False, default=False),
+    Column("change", Integer, nullable=False),  # number of the last change to it; see `persona_changes`
+    Index("ix_personas_change", "change"),
+)
+
+persona_changes = Table(  # one row, which every change locks: their numbers come in the order of commits
+    "persona_changes",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("number", Integer, nullable=False),
+)
+
+persona_revisions = Table(
+    "persona_revisions",
+    metadata,
+    Column("place", String(64), primary_key=True),
+    Column("persona_id", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # from 1 on, in each persona
+    Column("etag", String(64), nullable=False),
+    Column("name", String(80), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("action", String(10), nullable=False),
+    Column("author", String(200), nullable=False, default=""),
+    Column("note", String(500), nullable=False, default=""),
+    Column("newest", Boolean, nullable=False),  # so that the latest of each is found without counting
+    Column("saved_at", UtcDateTime, nullable=False),
+    Index("ix_persona_revisions_etag", "place", "persona_id", "etag"),
+    Index("ix_persona_revisions_newest", "place", "newest", "persona_id"),
+)
+
+persona_favourites = Table(
+    "persona_favourites",
+    metadata,
+    Column("owner", String(300), primary_key=True),
+    Column("persona_id", String(64), primary_key=True),
+)
+
+persona_shares = Table(
+    "persona_shares",
+    metadata,
+    Column("token", String(64), primary_key=True),
+    Column("owner", String(300), nullable=False),
+    Column("persona_id", String(64), nullable=False),
+    Column("text", Text, nullable=False),  # a snapshot
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("uq_persona_shares_owner_persona_id", "owner", "persona_id", unique=True),
+)
+
+persona_templates = Table(  # people's own; the shipped ones are files
+    "persona_templates",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("author", String(200), nullable=False, default=""),
+    Column("created_at", UtcDateTime, nullable=False),
+)
