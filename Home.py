@@ -21,8 +21,15 @@ shared = st.Page(
     url_path="shared",
     visibility="hidden",
 )
+received = st.Page(
+    "pages/received.py",
+    title="Shared persona",
+    icon=":material/person_add:",
+    url_path="received",
+    visibility="hidden",
+)
 
-page = st.navigation([chat, personas, history, shared])
+page = st.navigation([chat, personas, history, shared, received])
 if page != shared:  # whoever only reads what was shared has nothing here
     wanted = frame.draw(here={"": "chat"}.get(page.url_path, page.url_path))
     if wanted:

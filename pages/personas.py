@@ -1,14 +1,19 @@
-"""Personas: the list on the left; editor, problems and preview of the open one on the right."""
+"""Personas: the list on the left; the open one on the right, in tabs."""
 
 import streamlit as st
 
 from personachat.errors import StoreUnavailable
 from personachat.ui import (
-    editor,
+    bulk,
+    deleted_personas,
+    drafting_view,
     front_door,
     persona_desk,
     persona_dialogs,
+    persona_history,
     persona_list,
+    persona_menu,
+    persona_tabs,
     persona_view,
     state,
 )
@@ -22,6 +27,7 @@ st.set_page_config(layout="wide")
 personas = state.services().personas
 desk = persona_desk.desk()
 persona_desk.take_typed()
+persona_history.follow_link()
 
 try:
     entries = personas.all()
@@ -44,6 +50,9 @@ if desk.said:
     st.toast(desk.said, icon=":material/check:")
     desk.said = ""
 notice = st.container()
+with notice:
+    bulk.draw_done()
+    drafting_view.draw_notice(wanted)
 if desk.deleted:
     with notice.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(f":material/delete: Deleted **{escaped(desk.deleted.name)}**.", width="stretch")
@@ -59,17 +68,26 @@ if desk.deleted:
 left, right = st.columns([1, 2.5], gap="medium")
 
 with left:
-    st.button(
-        "Create new",
-        icon=":material/add:",
-        width="stretch",
-        key="create",
-        type="secondary" if rows else "primary",
-        on_click=editing.ask,
-        args=(Question("create"),),
-    )
+    with st.container(horizontal=True, gap="xsmall"):
+        st.button(
+            "Create new",
+            icon=":material/add:",
+            width="stretch",
+            key="create",
+            type="secondary" if rows else "primary",
+            on_click=editing.ask,
+            args=(Question("create"),),
+        )
+        st.button(
+            ":material/upload_file:",
+            help="Import",
+            key="import_personas",
+            on_click=editing.ask,
+            args=(Question("import"),),
+        )
     if rows:
         persona_list.draw(rows, selected=found.id if found else None)
+    deleted_personas.draw()
 
 with right:
     trouble = st.container()
@@ -77,14 +95,9 @@ with right:
         trouble.error(error_text(desk.error), title="That did not work", icon=":material/error:")
     if found:
         persona_view.draw_head(personas, entries, found)
-        json_tab, preview_tab = st.tabs(["JSON", "Preview"])
-        with json_tab:
-            editor.draw(
-                persona_desk.mounted(found), problems=found.problems, line=persona_desk.shown_line(found)
-            )
-            persona_view.draw_problems(found)
-        with preview_tab:
-            persona_view.draw_preview(found)
+        persona_tabs.draw(entries, found)
+    elif drafting_view.draw(wanted, entries):
+        pass
     elif wanted:
         st.warning(
             f"There is no persona with the id “{escaped(wanted[:80])}”. It may have been renamed or deleted.",
@@ -99,4 +112,5 @@ with right:
             icon=":material/group_add:",
         )
 
-persona_dialogs.draw(personas, entries, found)
+if not persona_menu.draw_dialog(personas, found):
+    persona_dialogs.draw(personas, entries, found)

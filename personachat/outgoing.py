@@ -16,8 +16,10 @@ from personachat.context import (
     fitted,
     latest_summary,
     measured_scale,
+    with_words,
 )
 from personachat.conversations.model import Turn
+from personachat.lore import BOOK
 from personachat.messages import ChatMessage
 from personachat.persona import Persona
 from personachat.prompts import compile_prompt
@@ -57,7 +59,7 @@ class Outgoing:
 
 def outgoing(persona: Persona, path: Sequence[Turn], answering: Answering) -> Outgoing:
     """Fit the path into the window of the model that answers."""
-    own = own_messages(persona)
+    own = own_messages(persona, path)
     provider, model = answering.provider.name, answering.model
     scale = measured_scale(path, pinned=own, persona_id=persona.id, provider=provider, model=model)
     everything = fit(persona, path, window_tokens=None, scale=max(SCALE_BOUNDS))
@@ -96,7 +98,7 @@ def fit(
     """Fit a path behind the persona's own messages, with room for its reply."""
     return fitted(
         path,
-        pinned=own_messages(persona),
+        pinned=own_messages(persona, path),
         window_tokens=window_tokens,
         reserved_tokens=min(persona.max_tokens, window_tokens // 4) if window_tokens else 0,
         scale=scale,
@@ -104,10 +106,15 @@ def fit(
     )
 
 
-def own_messages(persona: Persona) -> tuple[ChatMessage, ...]:
-    """The system message and the examples, as of today."""
-    today = date.today()  # noqa: DTZ011  # the server's own day
-    return compile_prompt(persona, (), today=today).messages
+def own_messages(persona: Persona, path: Sequence[Turn] = ()) -> tuple[ChatMessage, ...]:
+    """The system message, with the lore that the path brings up, and the examples, as of today."""
+    said = [turn.as_message() for _, turn in with_words(path)] if BOOK in persona.extensions else []
+    return _own(persona, said)
+
+
+def _own(persona: Persona, history: Sequence[ChatMessage]) -> tuple[ChatMessage, ...]:
+    compiled = compile_prompt(persona, history, today=date.today())  # noqa: DTZ011  # the server's own day
+    return compiled.messages[: compiled.pinned]
 
 
 def parameters(persona: Persona) -> dict[str, Any]:
@@ -129,5 +136,5 @@ def request_of(
 
 def chat_request(persona: Persona, history: Sequence[ChatMessage], *, model: str) -> ChatRequest:
     """Exactly what a provider is asked for this persona and a history that fits."""
-    own = own_messages(persona)
+    own = _own(persona, history)
     return request_of(persona, (*own, *history), pinned=len(own), model=model)

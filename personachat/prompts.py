@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from personachat.lore import triggered
 from personachat.messages import ChatMessage
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _PLACEHOLDER = re.compile(r"\{\{[ \t]*(user|char|date)[ \t]*\}\}", re.IGNORECASE | re.ASCII)
 
 _BYTES_PER_TOKEN = 4
+
+_LORE = "## Background"
 
 _SUM_UP = (
     "Sum up the conversation you are given, for somebody who has to go on with it and cannot read it: "
@@ -43,17 +46,28 @@ def compile_prompt(
 ) -> CompiledPrompt:
     """Put together the system message, the examples as user/assistant pairs, then the history as it is."""
     values = _values(persona, user_name, today)
-    messages = [ChatMessage("system", system_message(persona, user_name=user_name, today=today))]
+    told = system_message(persona, history, user_name=user_name, today=today)
+    messages = [ChatMessage("system", told)]
     for example in persona.examples:
         messages.append(ChatMessage("user", _replaced(example.user, values)))
         messages.append(ChatMessage("assistant", _replaced(example.assistant, values)))
     return CompiledPrompt(messages=(*messages, *history), pinned=len(messages))
 
 
-def system_message(persona: Persona, *, user_name: str = "User", today: date) -> str:
-    """Return the system prompt and a block for the traits that are set; without any, the prompt alone."""
+def system_message(
+    persona: Persona, history: Sequence[ChatMessage] = (), *, user_name: str = "User", today: date
+) -> str:
+    """Return the system prompt and a block for the traits that are set; without any, the prompt alone.
+
+    What the history brings up of the persona's lore stands before or after the prompt, under a heading.
+    """
     values = _values(persona, user_name, today)
+    before, after = (_replaced(text, values) for text in triggered(persona, history))
     prompt = _replaced(persona.system_prompt, values)
+    if before:
+        prompt = f"{_LORE}\n{before}\n\n{prompt}"
+    if after:
+        prompt = f"{prompt}\n\n{_LORE}\n{after}"
     manner = persona.personality
     traits = (("Tone", manner.tone), ("Style", manner.style), ("Formality", manner.formality))
     # One line a trait: a line break in it would end the list item.

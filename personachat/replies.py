@@ -74,7 +74,7 @@ class Replies:
         first = Reply(provider=answering.provider.name, model=answering.model, reason=answering.reason)
         if asked.to_sum_up is None:
             first = replace(first, memory_from=asked.told.memory_from, summary=asked.told.summary)
-        request = SentRequest(own_messages(persona), parameters(persona) | {"model": answering.model})
+        request = SentRequest(own_messages(persona, path), parameters(persona) | {"model": answering.model})
         return Plan(first, request, partial(self._events, asked, path))
 
     def preview(

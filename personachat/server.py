@@ -30,7 +30,7 @@ from personachat.api.app import ApiFirst, create_api, end_streams
 from personachat.errors import AddressUnavailable, PersonaChatError, SettingsInvalid
 from personachat.services import get_services, reset_services
 from personachat.settings import APP, load_settings
-from personachat.ui import front_door, warmup
+from personachat.ui import address, front_door, warmup
 from personachat.ui.wording import error_text
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ api = create_api(allowed_hosts=_allowed_hosts)
 @asynccontextmanager
 async def lifespan(served: st.App) -> AsyncGenerator[dict[str, Any]]:
     """Run the API's own lifespan, warm up beside it, announce, and end every reply at the end."""
+    address.announce_api()
     warmup.do_first(_warm_up)
     asyncio.get_running_loop().call_later(WARM_UP_AFTER_SECONDS, warmup.begin)
     async with api.router.lifespan_context(api):

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 
 from personachat import pricing
 from personachat.answering import Answers
+from personachat.authors import author_of
 from personachat.branches import Branches
 from personachat.chat import ChatService
 from personachat.checkpoints import Checkpoints
+from personachat.collection import Collection
 from personachat.conversations.memory import MemoryConversations
 from personachat.conversations.records import SqlReplies
 from personachat.conversations.sql import SqlConversations
 from personachat.database.connection import Database
+from personachat.drafting import Drafter
 from personachat.engine import ReplyLimits
+from personachat.errors import StoreUnavailable
 from personachat.generations import Generations
 from personachat.inspection import Inspection
 from personachat.library import Library, purge
+from personachat.linting import Linter
+from personachat.model_names import ModelNames
 from personachat.providers.registry import ProviderRegistry
 from personachat.replies import Replies
 from personachat.settings import Settings, load_settings
-from personachat.store.base import PersonaStore
+from personachat.store.base import PersonaStore, Revisions
+from personachat.store.favourites import Favourites
+from personachat.store.own_templates import OwnTemplates
 from personachat.store.seeding import open_store
+from personachat.store.shares import PersonaShares
+from personachat.templates.gallery import Gallery
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +45,9 @@ class Workspace:
     branches: Branches
     inspection: Inspection
     library: Library
+    collection: Collection
+    author: str
+    """As people are told it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +56,36 @@ class Services:
 
     settings: Settings
     personas: PersonaStore
+    revisions: Revisions
     database: Database
     providers: ProviderRegistry
     generations: Generations
     checkpoints: Checkpoints
     answers: Answers
+    model_names: ModelNames
+    linter: Linter
+    gallery: Gallery
+    drafter: Drafter
 
-    def of(self, owner: str) -> Workspace:
-        """One owner's workspace; cheap to make."""
+    def of(self, owner: str, *, author: str = "") -> Workspace:
+        """One owner's workspace; cheap to make. `author` is who their work is said to be by."""
+        author = author or author_of(owner)
+        collection = Collection(
+            self.personas,
+            self.revisions,
+            Favourites(self.database),
+            PersonaShares(self.database),
+            owner=owner,
+            author=author,
+        )
         return Workspace(
             owner,
             ChatService(self.answers, owner=owner),
             Branches(self.answers, owner=owner),
             Inspection(self.answers, owner=owner),
             Library(self.database, owner=owner),
+            collection,
+            author,
         )
 
     def warm_up(self) -> None:
@@ -66,6 +96,8 @@ class Services:
         self.generations.ask(self.providers.warm_up(), timeout_seconds=60)
         pricing.warm_up()
         purge(self.database)
+        with suppress(StoreUnavailable):
+            self.personas.all()  # the first look at many personas takes a moment, and so does recording them
 
     def close(self) -> None:
         """End every live reply and record its end, then the providers, then the loop they ran on; once."""
@@ -82,8 +114,8 @@ class Services:
 
 def build_services(settings: Settings) -> Services:
     """Build the parts. The database is opened when it is first needed."""
-    personas = open_store(settings)
     database = Database.of(settings)
+    personas, revisions = open_store(settings, database)
     records = SqlReplies(database)
     providers = ProviderRegistry(settings)
     generations = Generations(max_concurrent=settings.max_concurrent_replies)
@@ -106,7 +138,21 @@ def build_services(settings: Settings) -> Services:
         conversation_id
     )
     checkpoints.start()
-    return Services(settings, personas, database, providers, generations, checkpoints, answers)
+    model_names = ModelNames(providers, generations, configured=settings.providers)
+    return Services(
+        settings,
+        personas,
+        revisions,
+        database,
+        providers,
+        generations,
+        checkpoints,
+        answers,
+        model_names,
+        Linter(providers, model_names),
+        Gallery(OwnTemplates(database)),
+        Drafter(answers.replies, generations, personas),
+    )
 
 
 _lock = threading.Lock()

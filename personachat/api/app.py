@@ -15,7 +15,20 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from personachat import __version__
-from personachat.api import chat, conversation, conversations, health, messages, personas, replies
+from personachat.api import (
+    chat,
+    conversation,
+    conversations,
+    health,
+    messages,
+    persona_checks,
+    persona_files,
+    persona_links,
+    persona_versions,
+    personas,
+    replies,
+    templates,
+)
 from personachat.api.auth import Gate
 from personachat.api.errors import add_handlers
 from personachat.api.events import ReplyStream
@@ -69,7 +82,10 @@ def create_api(
     api.state.lines = Lines()
     add_handlers(api)
     add_description(api)
-    parts = (chat, replies, conversations, conversation, messages, personas, health)
+    parts = (
+        *(chat, replies, conversations, conversation, messages),
+        *(persona_files, persona_links, persona_checks, persona_versions, personas, templates, health),
+    )
     routers = [part.router for part in parts]
     for router in routers:
         api.include_router(router)

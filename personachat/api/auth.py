@@ -26,9 +26,11 @@ from personachat.conversations.model import LOCAL_OWNER
 MAX_BODY_BYTES = 2 * 1024 * 1024
 """A persona may have 1 MB and a message 200,000 characters; JSON escapes can double either."""
 
-MAX_IMPORT_BYTES = 50 * 1024 * 1024
-IMPORT_PATH = "/conversations/import"
-"""The one path whose body may be that large: it takes back what an export of everything gave."""
+IMPORTS = {"/conversations/import": 50 * 1024 * 1024, "/personas/import": 20 * 1024 * 1024}
+"""The paths whose bodies may be that large: they take back what an export of everything gave."""
+
+FILE_PATHS = frozenset({"/personas/import"})
+"""Whose body may be a file of any kind."""
 
 PUBLIC_PATHS = frozenset({"/health", "/docs"})
 """What answers without a token: health says less then, and the docs are a page like any other."""
@@ -80,8 +82,8 @@ class Gate:
         headers = Headers(scope=scope)
         try:
             scope[_OWNER] = self._admit(scope, headers)
-            at_most = MAX_IMPORT_BYTES if _path(scope) == IMPORT_PATH else MAX_BODY_BYTES
-            _check_body(headers, at_most)
+            at_most = IMPORTS.get(_path(scope), MAX_BODY_BYTES)
+            _check_body(headers, at_most, any_kind=_path(scope) in FILE_PATHS)
         except Refused as refused:
             await problem_of(refused)(scope, receive, send_with_headers)
             return
@@ -173,13 +175,13 @@ def _same_origin(origin: str, host: str) -> bool:
     return bool(separator) and scheme in {"http", "https"} and bool(host) and place.lower() == host.lower()
 
 
-def _check_body(headers: Headers, at_most: int) -> None:
+def _check_body(headers: Headers, at_most: int, *, any_kind: bool) -> None:
     length = headers.get("content-length", "")
     if length.isdecimal() and int(length[:20]) > at_most:
         raise Refused(413, "body_too_large", f"The body is bigger than {at_most // 1024:,} KB.")
     has_body = "transfer-encoding" in headers or length.strip("0")
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if has_body and not re.fullmatch(r"application/(?:.+\+)?json", kind):
+    if has_body and not any_kind and not re.fullmatch(r"application/(?:.+\+)?json", kind):
         raise Refused(
             415, "not_json", "The body has to be JSON.", hint="Send Content-Type: application/json with it."
         )

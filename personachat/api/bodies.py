@@ -24,6 +24,7 @@ from personachat.services import Services, Workspace
 Thumb = Literal["up", "down"]
 Text = Annotated[str, AfterValidator(storable)]
 Id = Annotated[Text, Field(min_length=1, max_length=200)]
+PersonaId = Annotated[Text, Path(alias="id", description="A persona's id.")]
 ConversationId = Annotated[Text, Path(alias="id", description="A conversation's id.")]
 MessageId = Annotated[Text, Path(alias="id", description="A message's id.")]
 ReplyId = Annotated[Text, Path(alias="messageId", description="The id of the assistant's message.")]

@@ -13,15 +13,20 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from personachat.api.bodies import Text, workspace_of
 from personachat.api.conditions import Condition, IfMatch, IfNoneMatch, condition_of, tags_of
 from personachat.api.errors import Refused, problem_of
 from personachat.api.openapi import ONE_PERSONA, PERSONA, PERSONA_LIST, SAVED, answers, json_answer, json_body
+from personachat.collection import Collection
 from personachat.errors import PersonaBroken, PersonaChanged, PersonaExists, PersonaNotFound
 from personachat.persona import dump_persona, parse_persona, persona_schema
-from personachat.services import Services
-from personachat.store.base import BrokenPersona, PersonaStore, StoredPersona
+from personachat.store.base import MOST_NOTE_CHARACTERS, BrokenPersona, StoredPersona
 
 router = APIRouter(prefix="/personas", tags=["personas"])
+
+Note = Annotated[
+    Text, Query(max_length=MOST_NOTE_CHARACTERS, description="What the new revision says of itself.")
+]
 
 
 @router.get("", summary="List personas", response_class=Response, responses=answers(422, s200=PERSONA_LIST))
@@ -48,11 +53,11 @@ def get_personas(
     openapi_extra=json_body(PERSONA),
 )
 async def post_persona(
-    request: Request, if_match: IfMatch = None, if_none_match: IfNoneMatch = None
+    request: Request, if_match: IfMatch = None, if_none_match: IfNoneMatch = None, note: Note = ""
 ) -> Response:
     """Its `id` says which. `If-None-Match: *` only creates, `If-Match` only replaces that version."""
-    text, condition = await _text(request), condition_of(if_match, if_none_match)
-    return await run_in_threadpool(_save, _store(request), text, condition)
+    text, condition = await text_of(request), condition_of(if_match, if_none_match)
+    return await run_in_threadpool(lambda: _save(_store(request), text, condition, note=note))
 
 
 @router.delete(
@@ -118,9 +123,10 @@ async def put_persona(
     request: Request,
     if_match: IfMatch = None,
     if_none_match: IfNoneMatch = None,
+    note: Note = "",
 ) -> Response:
     """The `id` in the body has to be the one in the address."""
-    text, condition = await _text(request), condition_of(if_match, if_none_match)
+    text, condition = await text_of(request), condition_of(if_match, if_none_match)
 
     def save() -> Response:
         given = parse_persona(text).id
@@ -131,7 +137,7 @@ async def put_persona(
                 f'The body\'s id is "{given}", the address says something else.',
                 hint="Make them the same; a persona's id cannot be changed, only its copy has another.",
             )
-        return _save(_store(request), text, condition)
+        return _save(_store(request), text, condition, note=note)
 
     return await run_in_threadpool(save)
 
@@ -150,12 +156,11 @@ def delete_persona(
     return _delete(_store(request), persona_id, condition_of(if_match, None))
 
 
-def _store(request: Request) -> PersonaStore:
-    services: Services = request.app.state.services()
-    return services.personas
+def _store(request: Request) -> Collection:
+    return workspace_of(request).collection
 
 
-async def _text(request: Request) -> str:
+async def text_of(request: Request) -> str:
     """The body as it was written; one that is all on a line is laid out for people to edit."""
     try:
         text = (await request.body()).decode("utf-8")
@@ -166,37 +171,43 @@ async def _text(request: Request) -> str:
     return dump_persona(await run_in_threadpool(parse_persona, text))
 
 
-def _save(store: PersonaStore, text: str, condition: Condition) -> Response:
+def _save(store: Collection, text: str, condition: Condition, *, note: str) -> Response:
     def write() -> tuple[StoredPersona, int]:
         if condition.new:
-            return store.create(text), 201
+            return store.create(text, note=note), 201
         if condition.etags or condition.existing:
-            return store.save(text, etag=_guard(store, parse_persona(text).id, condition)), 200
+            etag = guard(store, parse_persona(text).id, condition)
+            return store.save(text, etag=etag, note=note), 200
         try:
-            return store.create(text), 201
+            return store.create(text, note=note), 201
         except PersonaExists:
-            return store.save(text), 200
+            return store.save(text, note=note), 200
 
     try:
         stored, status = write()
     except PersonaChanged as changed:
-        return _conflict(changed, sent=text)
+        return conflict(changed, sent=text)
+    return saved_answer(stored, status)
+
+
+def saved_answer(stored: StoredPersona, status: int) -> Response:
+    """The persona as it is now, with its ETag."""
     headers = _headers(stored)
     if status == 201:
         headers["Location"] = f"/api/personas/{stored.id}"
     return Response(_json(stored), status, headers, "application/json")
 
 
-def _delete(store: PersonaStore, persona_id: str, condition: Condition) -> Response:
+def _delete(store: Collection, persona_id: str, condition: Condition) -> Response:
     try:
-        guard = _guard(store, persona_id, condition) if condition.etags else None
-        store.delete(persona_id, etag=guard)
+        etag = guard(store, persona_id, condition) if condition.etags else None
+        store.delete(persona_id, etag=etag)
     except PersonaChanged as changed:
-        return _conflict(changed)
+        return conflict(changed)
     return Response(status_code=204)
 
 
-def _guard(store: PersonaStore, persona_id: str, condition: Condition) -> str:
+def guard(store: Collection, persona_id: str, condition: Condition) -> str:
     """The one version that may be written over. The store compares it again, under its lock."""
     if len(condition.etags) == 1:
         return condition.etags[0]
@@ -206,7 +217,7 @@ def _guard(store: PersonaStore, persona_id: str, condition: Condition) -> str:
     return condition.etags[0] if condition.etags else "none"
 
 
-def _etag_of(store: PersonaStore, persona_id: str) -> str | None:
+def _etag_of(store: Collection, persona_id: str) -> str | None:
     try:
         return store.get(persona_id).etag
     except PersonaNotFound:
@@ -216,7 +227,8 @@ def _etag_of(store: PersonaStore, persona_id: str) -> str | None:
         return next((broken.etag for broken in found if broken.id == persona_id), None)
 
 
-def _conflict(changed: PersonaChanged, *, sent: str | None = None) -> Response:
+def conflict(changed: PersonaChanged, *, sent: str | None = None) -> Response:
+    """Refuse a write over a version that is not there any more, with both versions."""
     versions = {"stored": _value(changed.text)} | ({} if sent is None else {"sent": _value(sent)})
     answer = problem_of(changed, extra=versions)
     if changed.etag is not None:

@@ -18,20 +18,13 @@ import typer
 from typer.core import TyperGroup
 
 from personachat import __version__
+from personachat.cli import persona_commands
 from personachat.cli.console import complain, complain_of
+from personachat.cli.options import DataDir, PersonasDir
 from personachat.errors import PersonaChatError, SettingsInvalid
 
 if TYPE_CHECKING:
     from personachat.settings import Settings
-
-PersonasDir = Annotated[
-    Path | None,
-    typer.Option("--personas-dir", metavar="FOLDER", help="Where persona files are, instead of the setting."),
-]
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", metavar="FOLDER", help="Where conversations are, instead of the setting."),
-]
 
 
 class ExportFormat(StrEnum):
@@ -71,8 +64,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-personas_app = typer.Typer(help="List, show, check and begin personas.", no_args_is_help=True)
-app.add_typer(personas_app, name="personas")
+app.add_typer(persona_commands.app, name="personas")
 conversations_app = typer.Typer(
     help="List, export, import and delete this machine's conversations.", no_args_is_help=True
 )
@@ -133,59 +125,6 @@ def chat(
     place = Place(temporary=temporary, conversation_id=conversation, latest=latest)
     settings = _settings(personas_dir, data_dir)
     raise typer.Exit(run(persona, message, place=place, offline=offline, settings=settings))
-
-
-@personas_app.command("list")
-def list_personas(*, personas_dir: PersonasDir = None) -> None:
-    """Print every persona: id, model and name; a broken one with its fault."""
-    from personachat.cli import personas
-    from personachat.store.seeding import open_store
-
-    personas.list_all(open_store(_settings(personas_dir)))
-
-
-@personas_app.command("show")
-def show_persona(
-    persona_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)],
-    *,
-    personas_dir: PersonasDir = None,
-) -> None:
-    """Print a persona's JSON as it was saved."""
-    from personachat.cli import personas
-    from personachat.store.seeding import open_store
-
-    personas.show(open_store(_settings(personas_dir)), persona_id)
-
-
-@personas_app.command("validate")
-def validate_personas(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[FILES]...", help="Files or folders; without any, all personas.", show_default=False
-        ),
-    ] = None,
-    *,
-    personas_dir: PersonasDir = None,
-) -> None:
-    """Print each fault as file:line:column: message; exit with 1 if there is one."""
-    from personachat.cli import personas
-
-    raise typer.Exit(personas.validate(files or [_settings(personas_dir).personas_dir]))
-
-
-@personas_app.command("new")
-def new_persona(
-    persona_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)],
-    *,
-    personas_dir: PersonasDir = None,
-) -> None:
-    """Write a persona to begin with, and print its path."""
-    from personachat.cli import personas
-    from personachat.store.seeding import open_store
-
-    settings = _settings(personas_dir)
-    personas.create(open_store(settings), settings.personas_dir, persona_id)
 
 
 @conversations_app.command("list")

@@ -1,27 +1,62 @@
-"""`personachat personas`: list, show, validate and begin persona files.
-
-Validating writes nothing; it finds what the store and the editor find, at the same place.
-"""
+"""`personachat personas`: list, show, begin and delete personas, wherever they are kept."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 
 import typer
 
-from personachat.cli.console import answer, note
-from personachat.errors import PersonaBroken, PersonaNotFound, Problem, StoreUnavailable
+from personachat.authors import author_of
+from personachat.cli.console import answer, note, plain
+from personachat.cli.persona_checks import place_of
+from personachat.collection import Collection
+from personachat.conversations.model import LOCAL_OWNER
+from personachat.database.connection import Database
+from personachat.errors import PersonaBroken, PersonaNotFound
 from personachat.persona import Persona, check_persona, dump_persona
+from personachat.settings import Settings
 from personachat.store.base import BrokenPersona, PersonaStore, StoredPersona
-from personachat.store.files import FilePersonaStore
+from personachat.store.favourites import Favourites
+from personachat.store.own_templates import OwnTemplates
+from personachat.store.seeding import open_store
+from personachat.store.shares import PersonaShares
+from personachat.templates.gallery import Gallery, found
 
-FINE, FAULTY = 0, 1
+_WIDEST_CELL = 80
 
 
-def find(store: PersonaStore, persona_id: str) -> StoredPersona:
+@dataclass(frozen=True, slots=True)
+class Personas:
+    """What the commands work on, as the person at this machine."""
+
+    settings: Settings
+    collection: Collection
+    gallery: Gallery
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Personas]:
+    """The personas and what is kept beside them. Raises StoreUnavailable."""
+    database = Database.of(settings)
+    try:
+        personas, revisions = open_store(settings, database)
+        collection = Collection(
+            personas,
+            revisions,
+            Favourites(database),
+            PersonaShares(database),
+            owner=LOCAL_OWNER,
+            author=author_of(LOCAL_OWNER),
+        )
+        yield Personas(settings, collection, Gallery(OwnTemplates(database)))
+    finally:
+        database.close()
+
+
+def find(store: PersonaStore | Collection, persona_id: str) -> StoredPersona:
     """The persona of that id. Raises PersonaNotFound with the nearest ids as its hint, or PersonaBroken."""
     try:
         return store.get(persona_id)
@@ -32,89 +67,66 @@ def find(store: PersonaStore, persona_id: str) -> StoredPersona:
         raise PersonaNotFound(str(error), hint=hint) from None
 
 
-def list_all(store: PersonaStore) -> None:
+def list_all(collection: Collection) -> None:
     """Print a line for each persona: id, model and name; for a broken one its first fault."""
-    rows = [_row(stored) for stored in store.all()]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        answer(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip(), end="\n"
-        )
+    print_rows([_row(stored) for stored in collection.all()])
 
 
-def show(store: PersonaStore, persona_id: str) -> None:
+def show(collection: Collection, persona_id: str) -> None:
     try:
-        text = find(store, persona_id).text
+        text = find(collection, persona_id).text
     except PersonaBroken as error:
         for problem in error.problems:
-            note(f"{persona_id}.json:{_place(problem)}")
+            note(f"{persona_id}.json:{place_of(problem)}")
         raise
     answer(text, end="" if text.endswith("\n") else "\n")
 
 
-def validate(paths: Sequence[Path]) -> int:
-    """Print every fault of the files, and of the personas in the folders; returns the exit code."""
-    faults, files = 0, 0
-    for path in paths:
-        checked = _check_folder(path) if path.is_dir() else [(path, check_file(path))]
-        for file, problems in checked:
-            files += 1
-            faults += len(problems)
-            for problem in problems:
-                answer(f"{file}:{_place(problem)}", end="\n")
-    note(f"{_count(files, 'file')}, {_count(faults, 'fault')}")
-    return FAULTY if faults else FINE
-
-
-def check_file(file: Path) -> tuple[Problem, ...]:
-    """Every fault that keeps a store from taking this file for a persona; none if it does."""
-    if not os.path.lexists(file):
-        return (Problem("There is no such file."),)
-    if file.suffix != ".json" or file.name.startswith("."):
-        return (Problem("The name of a persona's file is its id and .json."),)
-    try:
-        FilePersonaStore(file.parent).get(file.stem)
-    except PersonaBroken as error:
-        return error.problems
-    except (PersonaNotFound, StoreUnavailable) as error:
-        return (Problem(str(error)),)
-    return ()
-
-
-def create(store: PersonaStore, folder: Path, persona_id: str) -> None:
+def create(opened: Personas, persona_id: str, *, template: str | None) -> None:
     """Save a persona to begin with. Raises PersonaExists; an id that cannot be one is a usage error."""
-    text = dump_persona(
-        Persona.model_construct(
+    if template is None:
+        start = Persona.model_construct(
             id=persona_id,
             name=persona_id.replace("-", " ").replace("_", " ").strip().capitalize(),
             description="What it is good for, in a line.",
             system_prompt="You are {{char}}. Say who you are, what you do, and what you leave to others.",
             starters=("What can you help me with?",),
         )
-    )
+    else:
+        start = opened.gallery.get(template).persona
+    text = dump_persona(start.model_copy(update={"id": persona_id}))
     if problems := check_persona(text):
         raise typer.BadParameter(problems[0].message, param_hint="ID")
-    store.create(text)
-    answer(str(folder / f"{persona_id}.json"), end="\n")
+    opened.collection.create(text)
+    in_files = opened.settings.persona_store == "files"
+    answer(str(opened.settings.personas_dir / f"{persona_id}.json") if in_files else persona_id, end="\n")
+
+
+def list_templates(opened: Personas, *, search: str) -> None:
+    rows = [
+        (template.id, template.group, template.purpose) for template in found(opened.gallery.all(), search)
+    ]
+    print_rows(rows)
+    if not rows:
+        note("No template has these words.")
+
+
+def delete(collection: Collection, persona_id: str) -> None:
+    stored = find(collection, persona_id)
+    collection.delete(stored.id, etag=stored.etag)
+    note(f"Deleted: {stored.persona.name}. To bring it back: personachat personas restore {stored.id}")
+
+
+def print_rows(rows: Sequence[tuple[str, ...]]) -> None:
+    """Print lines with their cells one under the other; a long cell does not widen its column."""
+    rows = [tuple(" ".join(plain(cell).split()) for cell in row) for row in rows]
+    widths = [min(max(map(len, column)), _WIDEST_CELL) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        answer("  ".join(cells).rstrip(), end="\n")
 
 
 def _row(stored: StoredPersona | BrokenPersona) -> tuple[str, str, str]:
     if isinstance(stored, BrokenPersona):
         return stored.id, "(broken)", f"line {stored.problems[0].line}: {stored.problems[0].message}"
     return stored.id, stored.persona.model, stored.persona.name
-
-
-def _check_folder(folder: Path) -> Iterator[tuple[Path, tuple[Problem, ...]]]:
-    for stored in FilePersonaStore(folder).all():
-        if isinstance(stored, BrokenPersona):
-            yield folder / stored.filename, stored.problems
-        else:
-            yield folder / f"{stored.id}.json", ()
-
-
-def _place(problem: Problem) -> str:
-    return f"{problem.line}:{problem.column}: {problem.message}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -119,3 +119,6 @@ class Revisions(Protocol):
 
     def deleted(self, *, limit: int = 50) -> tuple[Revision, ...]:
         """Of each persona that is deleted its last revision, the latest deleted first, without texts."""
+
+    def newest(self) -> dict[str, datetime]:
+        """When each persona that is there was saved last, by id."""

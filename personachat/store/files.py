@@ -9,21 +9,16 @@ from __future__ import annotations
 import errno
 import os
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import is_not
 from pathlib import Path
 
-from personachat.errors import (
-    PersonaBroken,
-    PersonaChanged,
-    PersonaExists,
-    PersonaNotFound,
-    Problem,
-)
-from personachat.persona import DEFAULT_PERSONA_ID, Persona, parse_persona
+from personachat.errors import Problem
+from personachat.persona import Persona, parse_persona
 from personachat.persona_fields import is_persona_id
-from personachat.persona_syntax import shown
 from personachat.persona_text import MAX_TEXT_BYTES
-from personachat.store.base import PLAIN_SAVE, BrokenPersona, Saving, StoredPersona
+from personachat.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
 from personachat.store.folder import (
     UnreadableFile,
     available,
@@ -41,6 +36,7 @@ from personachat.store.persona_file import (
     read_persona,
     stem_of,
 )
+from personachat.store.promises import check_free, check_version, not_found, rank, whole
 
 _GRAIN_NANOSECONDS = 2_000_000_000
 """The coarsest clock of a file system still in use (FAT): later changes might carry the same time."""
@@ -53,65 +49,92 @@ class _Seen:
     stored: StoredPersona | BrokenPersona
 
 
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What was found last, in the folder's order and in that of the list."""
+
+    found: tuple[StoredPersona | BrokenPersona, ...] = ()
+    ordered: tuple[StoredPersona | BrokenPersona, ...] = ()
+
+
 class FilePersonaStore:
     """A PersonaStore over a folder, which need not exist before the first save."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._seen: dict[str, _Seen] = {}
+        self._listed = _Listed()
 
     def all(self) -> list[StoredPersona | BrokenPersona]:
-        names = self._names()
-        for name in self._seen.keys() - set(names):
+        with available(self._folder):
+            try:
+                with os.scandir(self._folder) as entries:
+                    statuses = dict(_statuses(entries))
+            except FileNotFoundError:
+                statuses = {}
+        for name in self._seen.keys() - statuses.keys():
             self._seen.pop(name, None)
-        found = [stored for name in names if (stored := self._load(name))]
-        return sorted(found, key=_rank)
+        found = tuple(stored for name, status in statuses.items() if (stored := self._loaded(name, status)))
+        known = self._listed
+        if len(found) != len(known.found) or any(map(is_not, found, known.found)):
+            self._listed = known = _Listed(found, tuple(sorted(found, key=rank)))
+        return list(known.ordered)
 
     def get(self, persona_id: str) -> StoredPersona:
         stored = self._find(persona_id)
         if stored is None:
-            raise _not_found(persona_id)
-        return _whole(stored)
+            raise not_found(persona_id)
+        return whole(stored)
 
     def create(self, text: str, *, saving: Saving = PLAIN_SAVE) -> StoredPersona:
-        del saving
         persona = parse_persona(text)
         with locked(self._folder):
-            current = self._find(persona.id)
-            if current is not None:
-                _whole(current)
-                raise PersonaExists(
-                    f'A persona with the id "{persona.id}" exists already.', hint="Choose another id."
-                )
-            return self._write(persona, text)
+            check_free(persona.id, self._find(persona.id))
+            stored = self._write(persona, text)
+            self._changed(stored, None, action=saving.action or "created", saving=saving)
+            return stored
 
     def save(self, text: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE) -> StoredPersona:
-        del saving
         persona = parse_persona(text)
         with locked(self._folder):
             current = self._find(persona.id)
             if etag is not None:
-                _check(persona.id, current, etag)
+                check_version(persona.id, current, etag)
             elif current is not None:
-                _whole(current)
-            return self._write(persona, text)
+                whole(current)
+            if isinstance(current, StoredPersona) and current.text == text:
+                return current
+            stored = self._write(persona, text)
+            action = saving.action or ("saved" if current else "created")
+            self._changed(stored, current, action=action, saving=saving)
+            return stored
 
     def delete(
         self, persona_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
     ) -> StoredPersona:
-        del saving
         if self._find(persona_id) is None:  # before the lock, which would make a missing folder
-            raise _not_found(persona_id)
+            raise not_found(persona_id)
         with locked(self._folder):
             current = self._find(persona_id)
             if current is None:
-                raise _not_found(persona_id)
-            stored = _whole(current)
+                raise not_found(persona_id)
+            stored = whole(current)
             if etag is not None:
-                _check(persona_id, stored, etag)
+                check_version(persona_id, stored, etag)
             remove_file(self._folder / f"{stored.id}{SUFFIX}")
             self._seen.pop(f"{stored.id}{SUFFIX}", None)
+            self._changed(stored, stored, action="deleted", saving=saving)
             return stored
+
+    def _changed(
+        self,
+        stored: StoredPersona,
+        before: StoredPersona | BrokenPersona | None,
+        *,
+        action: Action,
+        saving: Saving,
+    ) -> None:
+        """Called under the folder's lock after every change; here nobody keeps a record of it."""
 
     def _names(self) -> list[str]:
         with available(self._folder):
@@ -130,18 +153,18 @@ class FilePersonaStore:
 
     def _load(self, name: str) -> StoredPersona | BrokenPersona | None:
         """Return what a file holds, or None where there is none."""
-        path = self._folder / name
         with available(self._folder):
-            status = _status(path)
-        if status is None:
-            return None
+            status = _status(self._folder / name)
+        return None if status is None else self._loaded(name, status)
+
+    def _loaded(self, name: str, status: os.stat_result) -> StoredPersona | BrokenPersona | None:
         signature = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
         seen = self._seen.get(name)
         if seen and seen.settled and seen.signature == signature:
             return seen.stored
         settled = time.time_ns() - max(signature[:2]) > _GRAIN_NANOSECONDS
         try:
-            content = read_file(path, most_bytes=MAX_TEXT_BYTES)
+            content = read_file(self._folder / name, most_bytes=MAX_TEXT_BYTES)
         except FileNotFoundError:
             return None
         except UnreadableFile as unreadable:
@@ -174,38 +197,17 @@ def _status(path: Path) -> os.stat_result | None:
     return None
 
 
-def _rank(stored: StoredPersona | BrokenPersona) -> tuple[bool, str, str]:
-    name = stored.persona.name if isinstance(stored, StoredPersona) else stored.id
-    return stored.id != DEFAULT_PERSONA_ID, name.casefold(), stored.id
-
-
-def _whole(stored: StoredPersona | BrokenPersona) -> StoredPersona:
-    if isinstance(stored, StoredPersona):
-        return stored
-    first = stored.problems[0]
-    raise PersonaBroken(
-        f'The file "{stored.filename}" cannot be read as a persona. Line {first.line}: {first.message}',
-        problems=stored.problems,
-        hint="Mend it in the editor; until then it is left as it is.",
-    )
-
-
-def _check(persona_id: str, current: StoredPersona | BrokenPersona | None, etag: str) -> None:
-    if current is None:
-        raise PersonaChanged(
-            f'The persona "{persona_id}" was deleted meanwhile.',
-            etag=None,
-            text=None,
-            hint="Save it as a new one to keep it.",
-        )
-    if current.etag != etag:
-        raise PersonaChanged(
-            f'Somebody has changed the persona "{persona_id}" meanwhile.',
-            etag=current.etag,
-            text=current.text,
-            hint="Compare both versions, then save the one to keep.",
-        )
-
-
-def _not_found(persona_id: str) -> PersonaNotFound:
-    return PersonaNotFound(f'There is no persona "{shown(persona_id)}".', hint="See the list of personas.")
+def _statuses(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, os.stat_result]]:
+    """Name and status of each file that may be a persona; of what a link leads to, if it leads anywhere."""
+    for entry in entries:
+        name = entry.name
+        if name.endswith(SUFFIX) and not name.startswith("."):
+            if entry.is_symlink():
+                status = _status(Path(entry.path))
+            else:
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+            if status is not None:
+                yield name, status

@@ -1,30 +1,63 @@
-"""Opens the persona store; an installed product's own folder begins with the shipped personas.
+"""Opens the persona store; where nobody ever kept personas, it begins with the shipped ones.
 
-That happens once a folder: what somebody keeps or deletes there afterwards stays kept or deleted.
+That happens once a folder, and once a database: what somebody keeps or deletes there afterwards stays kept or
+deleted.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import suppress
 from pathlib import Path
 
+from personachat.database.connection import Database
 from personachat.errors import StoreUnavailable
 from personachat.settings import APP, INSTALLED, Settings
-from personachat.store.base import PersonaStore
+from personachat.store.base import PersonaStore, Revisions, StoredPersona
 from personachat.store.files import FilePersonaStore
 from personachat.store.folder import available, locked, replace_file
 from personachat.store.persona_file import SUFFIX
+from personachat.store.recorded_files import RecordedFiles
+from personachat.store.revisions import SqlRevisions, place_of
+from personachat.store.sql import SqlPersonaStore
+
+log = logging.getLogger(__name__)
+
+SHIPPED = APP / "personas"
 
 _SEEDED = ".seeded"
 _BEGUN, _DONE = b"begun\n", b"done\n"
 
 
-def open_store(settings: Settings) -> PersonaStore:
-    """Return the store. Raises StoreUnavailable where its folder has to be filled and cannot be."""
+def open_store(settings: Settings, database: Database) -> tuple[PersonaStore, Revisions]:
+    """The store that the settings name, and its history; the database is opened when it is first needed.
+
+    Raises StoreUnavailable where a folder has to be filled and cannot be.
+    """
+    revisions = SqlRevisions(database, place=place_of(settings), kept=settings.kept_revisions)
+    folder = settings.personas_dir
+    if settings.persona_store == "database":
+        store = SqlPersonaStore(database, revisions, beginning=lambda: first_personas(folder, SHIPPED))
+        return store, revisions
     if INSTALLED:
-        seed_personas(settings.personas_dir, APP / "personas")
-    return FilePersonaStore(settings.personas_dir)
+        seed_personas(folder, SHIPPED)
+    return RecordedFiles(folder, revisions, database), revisions
+
+
+def first_personas(folder: Path, shipped: Path) -> list[StoredPersona]:
+    """What a database begins with: the folder's personas, or the shipped ones where it has none.
+
+    Broken files are left out. Raises StoreUnavailable where a folder cannot be read.
+    """
+    for source in (folder, shipped):
+        found = FilePersonaStore(source).all()
+        personas = [stored for stored in found if isinstance(stored, StoredPersona)]
+        if len(personas) < len(found):
+            log.warning("%d broken files were not taken into the database", len(found) - len(personas))
+        if personas:
+            return personas
+    return []
 
 
 def seed_personas(folder: Path, shipped: Path) -> None:

@@ -6,15 +6,13 @@ a fragment's button would wait until a running reply has ended.
 
 from __future__ import annotations
 
-from urllib.parse import urlencode, urlsplit, urlunsplit
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
 from personachat.library import Library, Share, Summary
-from personachat.ui import arranging, library_state, state, taking_along
+from personachat.ui import address, arranging, library_state, state, taking_along
 from personachat.ui.excerpts import as_text
 from personachat.ui.moments import ago, exact, viewer_zone
 from personachat.ui.wording import error_text
@@ -92,7 +90,7 @@ def _draw_share(summary: Summary, share: Share | None) -> None:
             key="create_link",
         )
         return
-    st.code(_address(share.token), language=None, wrap_lines=True)
+    st.code(address.page("shared", token=share.token), language=None, wrap_lines=True)
     zone = viewer_zone()
     st.caption(
         f"Shows the conversation as it was {ago(share.created_at, now=now(), zone=zone)}.",
@@ -115,13 +113,6 @@ def _draw_share(summary: Summary, share: Share | None) -> None:
             args=(summary.id,),
             key="revoke_link",
         )
-
-
-def _address(token: str) -> str:
-    """The link, at the address under which the browser reached this page."""
-    here = urlsplit(st.context.url or "")
-    folder = here.path.rsplit("/", 1)[0]
-    return urlunsplit((here.scheme, here.netloc, f"{folder}/shared", urlencode({"token": token}), ""))
 
 
 def _draw_export(library: Library, summary: Summary) -> None:

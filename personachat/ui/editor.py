@@ -2,14 +2,16 @@
 
 A component shows what it was mounted with: under one key a new text would reach Python and not the
 screen. So every `Mount` has a key of its own, made of the persona's id and a counter, and whoever wants
-another text shown makes another mount.
+another text shown makes another mount. Ace tells of a key 200 ms after it was hit, maybe when something else
+is on the screen already; so a mount stays drawn behind other tabs, and what is typed is taken from it once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal, Protocol
 
 import streamlit as st
 import streamlit_ace
@@ -27,11 +29,25 @@ MIN_LINES = 16
 FONT_PIXELS = 15
 
 
+class Finding(Protocol):
+    """Something about a place of the text that is worth a look; line and column count from 1."""
+
+    @property
+    def severity(self) -> Literal["warning", "info"]: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> int: ...
+
+
 @dataclass(slots=True)
 class Mount:
     """The editor on the screen: whose text, which showing, and the text it started with.
 
-    `base_text` and `etag` are the stored version that edits in it begin from; see `state.Draft`.
+    `base_text` and `etag` are the stored version that edits in it begin from; see `state.Draft`. `taken` is
+    the text that was last taken from it: what it shows is newly typed only where that is another one.
     """
 
     persona_id: str
@@ -39,6 +55,11 @@ class Mount:
     text: str
     base_text: str
     etag: str | None
+    taken: str = ""
+    marks: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.taken = self.text
 
     @property
     def key(self) -> str:
@@ -68,8 +89,29 @@ def _ace() -> CustomComponent:
     return declare_component("ace", path=FRONTEND)
 
 
-def draw(mount: Mount, *, problems: Sequence[Problem], line: int | None) -> None:
-    """Show the editor with its problems in the gutter and `line` (1-based) highlighted."""
+def draw(
+    mount: Mount, *, problems: Sequence[Problem], line: int | None, findings: Sequence[Finding] = ()
+) -> None:
+    """Show the editor with problems and findings in the gutter and `line` (1-based) highlighted."""
+    mount.marks = {
+        "annotations": [
+            *(_annotation(problem, "error") for problem in problems),
+            *(_annotation(finding, finding.severity) for finding in findings),
+        ],
+        "markers": [] if line is None else [_marker(line - 1)],
+    }
+    _show(mount, is_stale=False)
+
+
+def draw_hidden(mount: Mount, *, is_stale: bool) -> None:
+    """Keep an editor that is behind another tab alive, for keys that are still on their way.
+
+    One that is stale, because its text was changed elsewhere, takes no new ones.
+    """
+    _show(mount, is_stale=is_stale)
+
+
+def _show(mount: Mount, *, is_stale: bool) -> None:
     _ace()(
         key=mount.key,
         default=mount.text,
@@ -81,8 +123,7 @@ def draw(mount: Mount, *, problems: Sequence[Problem], line: int | None) -> None
         theme=DARK_THEME if st.context.theme.type == "dark" else LIGHT_THEME,
         keyboardHandler="vscode",
         autoUpdate=True,
-        annotations=[_annotation(problem) for problem in problems],
-        markers=[] if line is None else [_marker(line - 1)],
+        readOnly=is_stale,
         fontSize=FONT_PIXELS,
         height=None,
         minLines=MIN_LINES,
@@ -92,11 +133,12 @@ def draw(mount: Mount, *, problems: Sequence[Problem], line: int | None) -> None
         showPrintMargin=False,
         placeholder="",
         setOptions={"enableBasicAutocompletion": False, "enableLiveAutocompletion": False},
+        **mount.marks,
     )
 
 
-def _annotation(problem: Problem) -> dict[str, object]:
-    return {"row": problem.line - 1, "column": problem.column - 1, "type": "error", "text": problem.message}
+def _annotation(fault: Problem | Finding, kind: str) -> dict[str, object]:
+    return {"row": fault.line - 1, "column": fault.column - 1, "type": kind, "text": fault.message}
 
 
 def _marker(row: int) -> dict[str, object]:

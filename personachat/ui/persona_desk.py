@@ -5,7 +5,7 @@ A text that was typed is never lost: it is a draft of the session until it is sa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
@@ -13,14 +13,19 @@ import streamlit as st
 
 from personachat.errors import PersonaChanged, PersonaChatError, PersonaInvalid, Problem
 from personachat.persona import Persona, parse_persona
+from personachat.persona_edits import merged
 from personachat.store.base import BrokenPersona, StoredPersona
 from personachat.ui import state
-from personachat.ui.editor import Mount
+from personachat.ui.editor import Finding, Mount
 from personachat.ui.persona_texts import name_in
 from personachat.ui.state import Draft
 
 Entry: TypeAlias = StoredPersona | BrokenPersona
 Standing = Literal["saved", "unsaved", "invalid", "changed"]
+
+TAB_KEY = "persona_tab"
+JSON_TAB = "JSON"
+HISTORY_TAB = "History"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ class Deleted:
 class Question:
     """A dialog that is open until it is answered, however often the script runs meanwhile."""
 
-    kind: Literal["create", "delete", "conflict"]
+    kind: Literal["create", "delete", "conflict", "import", "export", "share", "snippet", "note"]
     persona_id: str = ""
     theirs: PersonaChanged | None = None
 
@@ -88,6 +93,8 @@ class Desk:
     """What the session remembers of the page beside the drafts."""
 
     mount: Mount | None = None
+    left: Mount | None = None
+    """The editor that was on the screen before: its last keys may still be on their way."""
     mounts: int = 0
     line: int | None = None
     question: Question | None = None
@@ -127,27 +134,70 @@ def mounted(found: Opened) -> Mount:
         base, etag = found.text, found.stored.etag if found.stored else None
         if found.draft:
             base, etag = found.draft.base_text, found.draft.etag
-        here.mount = mount = Mount(found.id, here.mounts, found.text, base, etag)
-    elif found.draft is None and found.stored:
-        mount.base_text, mount.etag = found.stored.text, found.stored.etag
+        here.left, here.mount = mount, Mount(found.id, here.mounts, found.text, base, etag)
+        return here.mount
+    _follow_stored(mount, found)
     return mount
 
 
-def take_typed() -> None:
-    """Keep what the editor holds as a draft, if it is not what is stored."""
+def hidden_mount(found: Opened) -> Mount | None:
+    """The editor of this persona behind another tab, if there is one; a hidden one cannot be made anew."""
     mount = desk().mount
-    if mount is None or not mount.alive:
-        return
-    draft, typed = state.drafts().get(mount.persona_id), mount.shown
-    if typed == (draft.text if draft else mount.base_text):
-        return
-    if typed == mount.base_text and mount.etag is not None:
-        state.drafts().pop(mount.persona_id, None)
-    else:
-        state.drafts()[mount.persona_id] = Draft(typed, mount.base_text, mount.etag)
+    if mount is None or mount.persona_id != found.id or not mount.alive:
+        return None
+    _follow_stored(mount, found)
+    return mount
 
 
-def shown_line(found: Opened) -> int | None:
-    """The line that was asked for, as long as there is a problem on it."""
-    line = desk().line
-    return line if any(problem.line == line for problem in found.problems) else None
+def _follow_stored(mount: Mount, found: Opened) -> None:
+    if found.draft is None and found.stored:
+        mount.base_text, mount.etag = found.stored.text, found.stored.etag
+
+
+def take_typed() -> None:
+    """Keep what was typed since the last time as a draft, if it is not what is stored."""
+    here = desk()
+    for mount in (here.left, here.mount):
+        if mount is None or not mount.alive or mount.shown == mount.taken:
+            continue
+        before, mount.taken = mount.taken, mount.shown
+        draft = state.drafts().get(mount.persona_id)
+        now = draft.text if draft else mount.base_text
+        _keep(
+            mount.persona_id,
+            merged(before, mount.taken, now),
+            draft or Draft(now, mount.base_text, mount.etag),
+        )
+
+
+def edit(found: Opened, change: Callable[[str], str]) -> None:
+    """Change the text of a persona as it stands now, not as it stood when the page was drawn."""
+    take_typed()
+    draft = state.drafts().get(found.id)
+    if draft is None:
+        stored = found.stored if found.draft is None else _stored_now(found.id)
+        if stored is None:
+            return
+        draft = Draft(stored.text, stored.text, stored.etag)
+    _keep(found.id, change(draft.text), draft)
+
+
+def _stored_now(persona_id: str) -> StoredPersona | None:
+    """What is stored where a draft was saved a moment ago; None where it is gone."""
+    try:
+        return state.services().personas.get(persona_id)
+    except PersonaChatError:
+        return None
+
+
+def _keep(persona_id: str, text: str, begun: Draft) -> None:
+    if text == begun.base_text and begun.etag is not None:
+        state.drafts().pop(persona_id, None)
+    elif text != begun.text:
+        state.drafts()[persona_id] = Draft(text, begun.base_text, begun.etag)
+
+
+def shown_line(found: Opened, *, findings: Sequence[Finding] = ()) -> int | None:
+    """The line that was asked for, as long as there is a problem or a finding on it."""
+    lines = {problem.line for problem in found.problems} | {finding.line for finding in findings}
+    return desk().line if desk().line in lines else None

@@ -11,12 +11,14 @@ import streamlit as st
 
 from personachat.errors import PersonaChanged
 from personachat.store.base import PersonaStore, StoredPersona
+from personachat.ui import drafting_view, gallery
 from personachat.ui import persona_editing as editing
 from personachat.ui.persona_desk import Entry, Opened, desk
 from personachat.ui.persona_texts import diff
 from personachat.ui.wording import escaped
 
 BLANK_START = ""
+TEMPLATES, DESCRIBE, BLANK = "Templates", drafting_view.DESCRIBE_TAB, "Blank or a copy"
 
 
 def draw(personas: PersonaStore, entries: Sequence[Entry], found: Opened | None) -> None:
@@ -34,8 +36,19 @@ def draw(personas: PersonaStore, entries: Sequence[Entry], found: Opened | None)
         ask_conflict(personas, found, question.theirs)
 
 
-@st.dialog("Create a persona", icon=":material/person_add:", on_dismiss=editing.close_question)
+@st.dialog("Create a persona", width="large", icon=":material/person_add:", on_dismiss=editing.close_question)
 def ask_create(entries: Sequence[Entry]) -> None:
+    tabs = (TEMPLATES, DESCRIBE, BLANK)
+    templates, describe, blank = st.tabs(tabs, key=drafting_view.CREATE_TAB_KEY, on_change="rerun")
+    with templates:
+        gallery.draw(entries)
+    with describe:
+        drafting_view.draw_form()
+    with blank:
+        _draw_blank(entries)
+
+
+def _draw_blank(entries: Sequence[Entry]) -> None:
     starts = {entry.id: entry.persona for entry in entries if isinstance(entry, StoredPersona)}
     name = st.text_input("Name", placeholder="New persona", max_chars=80, key="new_persona_name")
     start = st.selectbox(

@@ -7,14 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import streamlit as st
+
+from personachat.authors import author_of
 from personachat.errors import PersonaChanged, PersonaChatError, PersonaExists
 from personachat.persona import Persona, check_persona, parse_persona
-from personachat.store.base import PersonaStore, StoredPersona
+from personachat.store.base import PersonaStore, Saving, StoredPersona
 from personachat.ui import state
-from personachat.ui.persona_desk import Deleted, Entry, Question, desk, take_typed
+from personachat.ui.owner import current_owner
+from personachat.ui.persona_desk import JSON_TAB, TAB_KEY, Deleted, Entry, Question, desk, take_typed
 from personachat.ui.persona_texts import changes, name_in, new_text
 from personachat.ui.state import Draft
 from personachat.ui.wording import escaped
+
+NOTE_KEY = "save_note"
+"""Where the session has the note for the next save."""
 
 
 def select(persona_id: str) -> None:
@@ -24,8 +31,10 @@ def select(persona_id: str) -> None:
 
 
 def show_line(line: int) -> None:
+    """Show a line of the text in the editor."""
     take_typed()
     desk().line = line
+    st.session_state[TAB_KEY] = JSON_TAB
 
 
 def ask(question: Question) -> None:
@@ -47,7 +56,7 @@ def create(entries: Sequence[Entry], *, name: str, start: Persona | None = None)
 
 
 def save(personas: PersonaStore, persona_id: str) -> None:
-    """Save the draft; on a newer version ask what to do."""
+    """Save the draft, with the note that was written for it; on a newer version ask what to do."""
     _begin()
     draft = state.drafts().get(persona_id)
     if draft is None:
@@ -55,9 +64,9 @@ def save(personas: PersonaStore, persona_id: str) -> None:
     try:
         persona = parse_persona(draft.text)
         if draft.etag is None or persona.id != persona_id:
-            _saved(persona_id, draft, personas.create(draft.text))
+            _saved(persona_id, draft, personas.create(draft.text, saving=_saving()))
         else:
-            _saved(persona_id, draft, personas.save(draft.text, etag=draft.etag))
+            _saved(persona_id, draft, personas.save(draft.text, etag=draft.etag, saving=_saving()))
     except PersonaChanged as newer:
         desk().question = Question("conflict", persona_id, newer)
     except PersonaExists as error:
@@ -74,9 +83,9 @@ def keep_mine(personas: PersonaStore, persona_id: str, theirs: PersonaChanged) -
         return
     try:
         if theirs.etag is None:
-            _saved(persona_id, draft, personas.create(draft.text))
+            _saved(persona_id, draft, personas.create(draft.text, saving=_saving()))
         else:
-            _saved(persona_id, draft, personas.save(draft.text, etag=theirs.etag))
+            _saved(persona_id, draft, personas.save(draft.text, etag=theirs.etag, saving=_saving()))
     except PersonaChanged as newer:
         desk().question = Question("conflict", persona_id, newer)
     except PersonaChatError as error:
@@ -88,7 +97,7 @@ def discard(persona_id: str) -> None:
     _begin()
     if state.drafts().pop(persona_id, None):
         desk().said = "Your edits are discarded."
-    desk().mount = None
+    desk().mount = desk().left = None
 
 
 def delete(personas: PersonaStore, persona_id: str, *, etag: str | None) -> None:
@@ -99,13 +108,13 @@ def delete(personas: PersonaStore, persona_id: str, *, etag: str | None) -> None
         if draft and draft.etag is None:
             here.deleted = Deleted(name_in(draft.text) or persona_id, "", persona_id, draft)
         else:
-            gone = personas.delete(persona_id, etag=etag)
+            gone = personas.delete(persona_id, etag=etag, saving=_saving())
             here.deleted = Deleted(gone.persona.name, gone.text, persona_id, draft)
     except PersonaChatError as error:
         here.error = error
         return
     state.drafts().pop(persona_id, None)
-    here.mount = None
+    here.mount = here.left = None
     state.remember("id", None)
 
 
@@ -118,7 +127,9 @@ def undo(personas: PersonaStore) -> None:
     draft = deleted.draft
     try:
         if deleted.text:
-            again = personas.create(deleted.text)
+            again = personas.create(
+                deleted.text, saving=Saving(author_of(current_owner()), action="restored")
+            )
             draft = draft and Draft(draft.text, again.text, again.etag)
     except PersonaChatError as error:
         here.error = error
@@ -140,6 +151,10 @@ def _begin() -> None:
     here.line = here.question = here.error = None
 
 
+def _saving() -> Saving:
+    return Saving(author_of(current_owner()), str(st.session_state.get(NOTE_KEY) or "").strip())
+
+
 def _say_exists(personas: PersonaStore, persona_id: str, persona: Persona, error: PersonaExists) -> None:
     """A new persona's id is taken: by someone else meanwhile, or it was changed to one that is there."""
     try:
@@ -156,6 +171,7 @@ def _say_exists(personas: PersonaStore, persona_id: str, persona: Persona, error
 def _saved(persona_id: str, draft: Draft, stored: StoredPersona) -> None:
     here, name = desk(), f"**{escaped(stored.persona.name)}**"
     state.drafts().pop(persona_id, None)
+    st.session_state.pop(NOTE_KEY, None)
     if here.mount and here.mount.persona_id == persona_id == stored.id:
         here.mount.base_text, here.mount.etag = stored.text, stored.etag
     if stored.id != persona_id and draft.etag is not None:

@@ -14,8 +14,9 @@ from personachat.persona import Persona
 from personachat.prompts import estimate_tokens, greeting, system_message
 from personachat.replies import chat_request
 from personachat.store.base import BrokenPersona, PersonaStore
+from personachat.ui import favourites, persona_menu
 from personachat.ui import persona_editing as editing
-from personachat.ui.persona_desk import Entry, Opened, Question
+from personachat.ui.persona_desk import Entry, Opened
 from personachat.ui.persona_texts import line_of
 from personachat.ui.transcript import DEFAULT_AVATAR
 from personachat.ui.wording import escaped
@@ -33,6 +34,8 @@ def draw_head(personas: PersonaStore, entries: Sequence[Entry], found: Opened) -
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
             st.subheader(f"{avatar} {escaped(found.name)}", anchor=False, width="content")
+            if found.saved_persona:
+                favourites.draw_star(found.id)
             _draw_badge(found)
         st.space("stretch")
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
@@ -126,27 +129,7 @@ def _draw_actions(personas: PersonaStore, entries: Sequence[Entry], found: Opene
         help=_chat_help(found),
     ):
         st.switch_page("pages/chat.py", query_params={"persona": found.id})
-    _draw_menu(entries, found)
-
-
-def _draw_menu(entries: Sequence[Entry], found: Opened) -> None:
-    start = found.persona or found.saved_persona
-    actions = ["Duplicate"] if start else []
-    if found.draft and found.draft.etag is not None:
-        actions.append("Discard edits")
-    if found.saved_persona or (found.draft and found.draft.etag is None):
-        actions.append("Delete")
-    if not actions:
-        return
-    chosen = st.menu_button("More", actions, icon=":material/more_vert:", type="tertiary", key="persona_menu")
-    if chosen == "Duplicate" and start:
-        editing.create(entries, name=f"{start.name[:73]} (copy)", start=start)
-    elif chosen == "Discard edits":
-        editing.discard(found.id)
-    elif chosen == "Delete":
-        editing.ask(Question("delete", found.id))
-    if chosen:
-        st.rerun()
+    persona_menu.draw(entries, found)
 
 
 def _draw_notes(found: Opened) -> None:

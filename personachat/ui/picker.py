@@ -5,18 +5,19 @@ from __future__ import annotations
 import streamlit as st
 
 from personachat.errors import ProviderError
-from personachat.persona import Persona
+from personachat.persona import DEFAULT_PERSONA_ID, Persona
 from personachat.providers.embedded import LOCAL
 from personachat.providers.registry import Answering
 from personachat.services import Services
 from personachat.store.base import BrokenPersona, StoredPersona
-from personachat.ui import state, turn_actions
+from personachat.ui import persona_finder, state, turn_actions
 from personachat.ui.transcript import DEFAULT_AVATAR
 from personachat.ui.wording import error_text, escaped
 
 MENU = "chat_menu"
 NEW, CLEAR, EDIT = "New chat", "Clear this chat", "Edit this persona"
 TEMPORARY, SAVED = "Temporary chat", "Save this chat"
+FIND, FIND_LABEL = "?", "Find another persona …"  # no id has a question mark
 REQUEST, SHORTCUTS = "Show the next request", "Keyboard shortcuts"
 
 KEYS = """
@@ -40,14 +41,16 @@ def draw(services: Services) -> Persona | None:
     wanted = state.remembered("persona")
     chosen = wanted if wanted in personas else next(iter(personas))  # the default one comes first
     persona = personas[chosen]
+    offered = persona_finder.choices(personas, also=(chosen, DEFAULT_PERSONA_ID))
+    others = [FIND] if len(offered) < len(personas) else []
     st.session_state["persona_choice"] = chosen
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         st.selectbox(
             "Persona",
-            list(personas),
+            [*offered, *others],
             key="persona_choice",
             format_func=lambda persona_id: (
-                label(personas[persona_id]) if persona_id in personas else persona_id
+                label(personas[persona_id]) if persona_id in personas else FIND_LABEL
             ),
             icon=persona.avatar or DEFAULT_AVATAR,
             label_visibility="collapsed",
@@ -55,6 +58,8 @@ def draw(services: Services) -> Persona | None:
         )
         draw_menu(persona)
     draw_model(services, persona)
+    if st.session_state.pop("finding_persona", False):
+        persona_finder.ask(personas, lambda persona_id: state.remember("persona", persona_id))
     if wanted and wanted != chosen:
         draw_missing(wanted, persona, everything)
     else:
@@ -67,7 +72,10 @@ def label(persona: Persona) -> str:
 
 
 def _choose() -> None:
-    state.remember("persona", st.session_state["persona_choice"])
+    if st.session_state["persona_choice"] == FIND:
+        st.session_state["finding_persona"] = True
+    else:
+        state.remember("persona", st.session_state["persona_choice"])
 
 
 def draw_missing(wanted: str, persona: Persona, everything: list[StoredPersona | BrokenPersona]) -> None:

@@ -9,7 +9,7 @@ from personachat.errors import PersonaChatError
 from personachat.persona import Persona
 from personachat.services import Services
 from personachat.store.base import StoredPersona
-from personachat.ui import inspector, state, turn_actions
+from personachat.ui import inspector, persona_finder, state, turn_actions
 from personachat.ui.transcript import DEFAULT_AVATAR
 from personachat.ui.wording import error_text
 
@@ -66,7 +66,7 @@ def show_regenerate(services: Services, turn: Turn) -> None:
     personas = {stored.id: stored.persona for stored in found if isinstance(stored, StoredPersona)}
     if not personas:
         return
-    ids = list(personas)
+    ids = persona_finder.choices(personas, also=(turn.persona_id,))
     persona_id = st.selectbox(
         "Persona",
         ids,
@@ -74,7 +74,7 @@ def show_regenerate(services: Services, turn: Turn) -> None:
         format_func=lambda persona_id: personas[persona_id].name,
         icon=DEFAULT_AVATAR,
     )
-    models = sorted({persona.model for persona in personas.values()})
+    models = sorted({personas[persona_id].model for persona_id in ids})
     model = st.selectbox(
         "Model",
         [OWN_MODEL, *models],

@@ -6,7 +6,7 @@ are drawn again with every rerun and each element of them delays the next reply'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeAlias
@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 import streamlit as st
 
 from personachat.conversations.model import Conversation, Reply, Turn
-from personachat.ui import clipboard, ratings, turn_actions, turn_form, window
+from personachat.ui import clipboard, ratings, spoken_revisions, turn_actions, turn_form, window
 from personachat.ui.transcript import (
     bubble,
     caption_of,
@@ -66,6 +66,8 @@ class View:
     """The turns that were the last exchange in the run before."""
     length_before: int
     """How many turns were drawn, at most, in the run before."""
+    revisions: Mapping[spoken_revisions.Spoken, int]
+    """Which revision of its persona spoke each turn."""
 
     @classmethod
     def of(cls, conversation: Conversation) -> View:
@@ -74,7 +76,7 @@ class View:
         st.session_state["last_exchange"] = frozenset(turn.id for turn in conversation.path[-2:])
         length = st.session_state.get("turns_drawn", 0)
         st.session_state["turns_drawn"] = len(conversation.path)
-        return cls(conversation, reply, before, length)
+        return cls(conversation, reply, before, length, spoken_revisions.numbers(conversation.path))
 
 
 def draw_all(view: View, turns: Sequence[Turn], *, above: Turn | None) -> None:
@@ -167,11 +169,20 @@ def draw_row(view: View, turn: Turn, *, last: bool) -> None:
         if turn.edited:
             st.caption(EDITED, width="stretch", help="You changed these words.")
         else:
-            st.caption(caption_of(turn.reply) if turn.reply else "", width="stretch")
+            parts = (
+                [caption_of(turn.reply), spoken_revisions.label(turn, view.revisions)] if turn.reply else []
+            )
+            st.caption(" · ".join(part for part in parts if part), width="stretch")
         _draw_copied(turn)
         _draw_menu(turn, WORDS_MENU if turn.reply is None or turn.parent_id is None else REPLY_MENU)
     if not last and turn.id in view.last_before:
         st.empty()  # where its row was
+
+
+def _caption(view: View, turn: Turn) -> str:
+    if turn.reply is None:
+        return ""
+    return " · ".join(filter(None, (caption_of(turn.reply), spoken_revisions.label(turn, view.revisions))))
 
 
 def _draw_actions(view: View, turn: Turn, *, last: bool) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from personachat.api.auth import MAX_BODY_BYTES, MAX_IMPORT_BYTES
+from personachat.api.auth import IMPORTS, MAX_BODY_BYTES
 from personachat.api.download import disposition
 from personachat.library import SharedConversations
 from personachat.services import Services
@@ -23,6 +23,8 @@ from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, Gate, chunk, events, tokens
 
 JSON = {"Content-Type": "application/json"}
+
+MAX_IMPORT_BYTES = IMPORTS["/conversations/import"]
 
 
 def begun(client: httpx2.Client, message: str = "Hi", **body: Any) -> str:

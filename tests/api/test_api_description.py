@@ -34,6 +34,7 @@ def ids(address: str) -> dict[str, str]:
         "/chat/": start["messageId"],
         "/messages/": start["messageId"],
         "/conversations/": start["conversationId"],
+        "/personas/{id}": "tester",
     }
 
 
@@ -72,6 +73,22 @@ OPERATIONS = [
     ("POST", "/personas"),
     ("DELETE", "/personas"),
     ("GET", "/personas/schema"),
+    ("GET", "/personas/deleted"),
+    ("GET", "/personas/export"),
+    ("POST", "/personas/import"),
+    ("POST", "/personas/lint"),
+    ("GET", "/personas/shared/{token}"),
+    ("GET", "/personas/{id}/revisions"),
+    ("GET", "/personas/{id}/revisions/{number}"),
+    ("GET", "/personas/{id}/diff"),
+    ("POST", "/personas/{id}/restore"),
+    ("GET", "/personas/{id}/export"),
+    ("POST", "/personas/{id}/share"),
+    ("DELETE", "/personas/{id}/share"),
+    ("GET", "/templates"),
+    ("POST", "/templates"),
+    ("GET", "/templates/{id}"),
+    ("DELETE", "/templates/{id}"),
     ("GET", "/personas/{id}"),
     ("PUT", "/personas/{id}"),
     ("DELETE", "/personas/{id}"),
@@ -90,6 +107,9 @@ REFUSING = [
     ("POST", "/conversations/import"),
     ("PATCH", "/messages/{id}"),
     ("POST", "/messages/{id}/edit"),
+    ("GET", "/personas/{id}/diff"),
+    ("POST", "/personas/{id}/restore"),
+    ("POST", "/templates"),
 ]
 """Those that can be asked in a way the description does not allow."""
 
@@ -115,8 +135,9 @@ def test_generated_requests_are_answered_as_described(
     )
     @given(case=operation.as_strategy(generation_mode=mode), is_there=booleans())
     def check(*, case: Case[Any], is_there: bool) -> None:
+        named = [name for name in case.path_parameters or () if name != "number"]
         if is_there and real and mode is GenerationMode.POSITIVE and case.path_parameters:
-            case.path_parameters = dict.fromkeys(case.path_parameters, real)
+            case.path_parameters = {**case.path_parameters, **dict.fromkeys(named, real)}
         # A request can fit the schema and not the facts: a version that has changed, an id that differs.
         case.call_and_validate(excluded_checks=[positive_data_acceptance])
 

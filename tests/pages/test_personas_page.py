@@ -54,6 +54,12 @@ def write(at: AppTest, text: str) -> None:
     assert not at.exception
 
 
+def open_tab(at: AppTest, name: str) -> None:
+    at.session_state["persona_tab"] = name
+    at.run()
+    assert not at.exception
+
+
 def rows(at: AppTest) -> list[str]:
     return [str(button.label) for button in at.button if str(button.key).startswith("persona-")]
 
@@ -248,10 +254,56 @@ def test_the_preview_is_the_system_message_with_its_size(open_page: OpenPage) ->
     at = open_page("analyst")
     write(at, text_of("analyst", "Ada", systemPrompt="I am {{char}}.", personality={"tone": "dry"}))
 
-    preview = at.tabs[1]
+    open_tab(at, "Preview")
+
+    preview = at.tabs[2]
     assert preview.code[0].value.startswith("I am Ada.")
     assert "dry" in preview.code[0].value
     assert "tokens" in preview.caption[0].value
+
+
+def test_only_the_open_tab_is_drawn_and_the_editor_stays_behind_it(open_page: OpenPage) -> None:
+    at = open_page("analyst")
+    assert not at.tabs[1].children
+    number = at.session_state["persona_desk"].mount.number
+    open_tab(at, "Preview")
+
+    assert at.tabs[0].get("component_instance")
+    assert not at.tabs[1].children
+    open_tab(at, "JSON")
+    assert at.session_state["persona_desk"].mount.number == number
+
+
+def test_an_editor_is_not_made_behind_another_tab(open_page: OpenPage) -> None:
+    at = open_page("analyst")
+    open_tab(at, "Preview")
+    at.button(key="persona-tutor").click().run()
+    assert not at.tabs[0].get("component_instance")
+
+    open_tab(at, "JSON")
+    assert at.session_state["persona_desk"].mount.persona_id == "tutor"
+
+
+def test_the_last_keys_in_an_editor_that_was_left_are_kept(open_page: OpenPage) -> None:
+    at = open_page("analyst")
+    left = at.session_state["persona_desk"].mount
+    at.button(key="persona-tutor").click().run()
+    at.session_state[left.key] = text_of("analyst", "Late")
+    at.run()
+
+    assert at.session_state["persona_drafts"]["analyst"].text == text_of("analyst", "Late")
+    assert "tutor" not in at.session_state["persona_drafts"]
+
+
+def test_a_click_on_a_problem_leads_to_the_json(open_page: OpenPage) -> None:
+    at = open_page("analyst")
+    write(at, '{"id": "analyst", "name": "A", "systemPrompt": "x", "colour": 1}')
+    open_tab(at, "Form")
+    [problem] = [each for each in at.button if each.label == "Line 1"]
+    problem.click().run()
+
+    assert at.session_state["persona_tab"] == "JSON"
+    assert at.session_state["persona_desk"].line == 1
 
 
 def test_a_store_that_cannot_be_read_is_one_sentence_and_the_text_is_kept(

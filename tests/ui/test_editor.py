@@ -23,6 +23,22 @@ def script() -> None:
     st.session_state["served"] += [call.args[0].name for call in registry.register_component.call_args_list]
 
 
+def hidden_script() -> None:
+    import streamlit as st
+
+    from personachat.errors import Problem
+    from personachat.linting import Finding
+    from personachat.ui.editor import Mount, draw, draw_hidden
+
+    finding = Finding("code", "info", "worth a look", line=2, column=1)
+
+    mount = st.session_state.setdefault("mount", Mount("one", 1, "first text", "first text", "etag"))
+    if st.session_state.get("hidden"):
+        draw_hidden(mount, is_stale=st.session_state.get("stale", False))
+    else:
+        draw(mount, problems=[Problem("wrong", line=3, column=2)], findings=[finding], line=None)
+
+
 def arguments(at: AppTest) -> dict[str, Any]:
     [component] = at.get("component_instance")
     found: dict[str, Any] = json.loads(component.proto.json_args)
@@ -60,3 +76,20 @@ def test_the_editor_follows_the_theme() -> None:
         themes.append(arguments(at.run(timeout=30))["theme"])
 
     assert themes == ["chrome", "tomorrow_night"]
+
+
+def test_findings_are_annotations_of_their_own_kind_beside_the_problems() -> None:
+    at = AppTest.from_function(hidden_script).run(timeout=30)
+
+    kinds = [(mark["type"], mark["row"]) for mark in arguments(at)["annotations"]]
+    assert kinds == [("error", 2), ("info", 1)]
+
+
+def test_behind_another_tab_it_stays_as_it_was_and_takes_no_keys_once_it_is_stale() -> None:
+    at = AppTest.from_function(hidden_script).run(timeout=30)
+    before = arguments(at)
+    at.session_state["hidden"] = True
+    assert arguments(at.run()) == before
+
+    at.session_state["stale"] = True
+    assert arguments(at.run()) == before | {"readOnly": True}

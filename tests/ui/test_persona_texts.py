@@ -3,47 +3,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
 from personachat.persona import parse_persona
 from personachat.persona_ids import free_id
-from personachat.ui.persona_texts import changes, diff, line_of, name_in, new_text
+from personachat.ui.persona_texts import diff, line_of, name_in, new_text
 
 
 def text_of(**keys: Any) -> str:
     return json.dumps({"id": "one", "name": "One", "systemPrompt": "Hi.", "temperature": 0.7} | keys)
-
-
-@pytest.mark.parametrize(
-    ("after", "said"),
-    [
-        ({"temperature": 0.2}, "temperature 0.7 → 0.2"),
-        ({"systemPrompt": "Hi." + "!" * 120}, "system prompt +120 characters"),
-        ({"name": "Two"}, "name “One” → “Two”"),
-        ({"maxTokens": 5}, "max tokens added"),
-        ({"personality": {"tone": "dry"}, "temperature": 1}, "temperature 0.7 → 1, personality added"),
-        ({}, "only its layout"),
-    ],
-)
-def test_changes_are_named_in_the_words_of_the_keys(after: dict[str, Any], said: str) -> None:
-    assert changes(text_of(), text_of(**after)) == said
-
-
-def test_a_long_text_of_the_same_length_is_reworded() -> None:
-    before, after = text_of(systemPrompt="a" * 80), text_of(systemPrompt="b" * 80)
-    assert changes(before, after) == "system prompt reworded"
-
-
-def test_changes_inside_the_personality_are_named() -> None:
-    before, after = text_of(personality={"tone": "dry"}), text_of(personality={"tone": "warm"})
-    assert changes(before, after) == "tone “dry” → “warm”"
-
-
-def test_many_changes_are_counted_after_the_third() -> None:
-    after = text_of(temperature=1, name="Two", description="x", tags=["a"], model="m")
-    assert changes(text_of(), after).endswith(" and 2 more")
 
 
 @given(some.text(max_size=80), some.sets(some.sampled_from(["persona", "a", "a-2"])))

@@ -1,0 +1,16 @@
+"""Received: a persona that somebody shared by a link, to be looked at and then accepted or left."""
+
+import streamlit as st
+
+from personachat.errors import LinkInvalid, PersonaInvalid, ShareNotFound
+from personachat.ui import front_door, received
+
+front_door.require_home()
+st.set_page_config(layout="centered", initial_sidebar_state="collapsed")
+
+try:
+    plan = received.plan()
+except (LinkInvalid, ShareNotFound, PersonaInvalid) as error:
+    received.draw_refused(error)
+else:
+    received.draw(plan)

@@ -1,0 +1,79 @@
+"""What would hurt in a persona, and what a message would cost, before it is saved."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+
+from personachat.api.bodies import Answer, services_of
+from personachat.api.openapi import PERSONA, answers, json_body
+from personachat.api.personas import text_of
+from personachat.persona import parse_persona
+
+router = APIRouter(prefix="/personas", tags=["personas"])
+
+
+class LintFinding(Answer):
+    """A sentence, and where in the text: line and column are 1-based."""
+
+    code: str
+    severity: Literal["warning", "info"]
+    message: str
+    line: int
+    column: int
+    path: list[str | int]
+
+
+class MessageEstimate(Answer):
+    """Of one message to it; null where nobody knows."""
+
+    prompt_tokens: int
+    reply_tokens_most: int
+    window_tokens: int | None
+    cost_usd_most: float | None
+
+
+class LintReport(Answer):
+    """In the order of lines."""
+
+    findings: list[LintFinding]
+    estimate: MessageEstimate
+
+
+@router.post(
+    "/lint",
+    summary="What would hurt in a persona",
+    response_model=LintReport,
+    responses=answers(400, 413, 422, 503),
+    openapi_extra=json_body(PERSONA),
+)
+async def lint_persona(request: Request) -> LintReport:
+    """Saves nothing. What is against the schema is a problem, as it would be when saving."""
+    text = await text_of(request)
+
+    def lint() -> LintReport:
+        linter, persona = services_of(request).linter, parse_persona(text)
+        estimate = linter.estimate(persona)
+        return LintReport(
+            findings=[
+                LintFinding(
+                    code=found.code,
+                    severity=found.severity,
+                    message=found.message,
+                    line=found.line,
+                    column=found.column,
+                    path=list(found.path),
+                )
+                for found in linter.lint(text)
+            ],
+            estimate=MessageEstimate(
+                prompt_tokens=estimate.prompt_tokens,
+                reply_tokens_most=estimate.reply_tokens_most,
+                window_tokens=estimate.window_tokens,
+                cost_usd_most=estimate.cost_usd_most,
+            ),
+        )
+
+    return await run_in_threadpool(lint)

@@ -1,0 +1,79 @@
+"""Links that carry a persona to somebody else. They show it; nothing is saved before it is accepted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import Response
+
+from personachat.api.bodies import Answer, PersonaId, Text, workspace_of
+from personachat.api.openapi import PERSONA, answers, json_answer
+from personachat.persona import dump_persona
+
+every = APIRouter(prefix="/personas", tags=["personas"])
+one = APIRouter(prefix="/personas/{id}", tags=["personas"])
+
+
+class PersonaLink(Answer):
+    """`path` on this server. A short one stands for what the persona was when it was made."""
+
+    path: str
+    kind: Literal["link", "short"]
+
+
+@every.get(
+    "/shared/{token}",
+    summary="Read a persona behind a short link",
+    response_class=Response,
+    responses=answers(404, 422, 503, s200=json_answer("The persona.", PERSONA)),
+)
+def get_shared(
+    token: Annotated[Text, Path(description="The token of a short link.")], request: Request
+) -> Response:
+    """As it was when the link was made or renewed."""
+    plan = workspace_of(request).collection.plan_share(token)
+    return Response(dump_persona(plan.items[0].arrival.persona), media_type="application/json")
+
+
+@one.post(
+    "/share",
+    summary="Share a persona",
+    response_model=PersonaLink,
+    responses=answers(404, 409, 422, 503),
+)
+def share_persona(
+    persona_id: PersonaId,
+    request: Request,
+    *,
+    short: Annotated[bool, Query(description="A short link, which can be revoked, in any case.")] = False,
+) -> PersonaLink:
+    """The link holds the persona itself where that fits; else it is a short one, made or renewed."""
+    collection = workspace_of(request).collection
+    link = None if short else collection.link(persona_id)
+    if link and link.persona:
+        return _path("link", persona=link.persona)
+    return _path("short", token=collection.share(persona_id).token)
+
+
+@one.delete(
+    "/share",
+    summary="Revoke a short link",
+    status_code=204,
+    response_class=Response,
+    responses=answers(422, 503),
+)
+def revoke_share(persona_id: PersonaId, request: Request) -> Response:
+    """It shows nothing any more. A link that holds the persona itself cannot be taken back."""
+    workspace_of(request).collection.revoke(persona_id)
+    return Response(status_code=204)
+
+
+def _path(kind: Literal["link", "short"], **query: str) -> PersonaLink:
+    return PersonaLink(path=f"/received?{urlencode(query)}", kind=kind)
+
+
+router = APIRouter()
+for _part in (every, one):
+    router.include_router(_part)

@@ -1,0 +1,210 @@
+"""The versions of a persona over HTTP: what was saved when by whom, what changed, and the way back."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from personachat.api.bodies import Answer, PersonaId, Sent, workspace_of
+from personachat.api.conditions import IfMatch, condition_of
+from personachat.api.openapi import SAVED, answers
+from personachat.api.personas import conflict, guard, saved_answer
+from personachat.differences import as_json
+from personachat.errors import PersonaBroken, PersonaChanged, PersonaInvalid, PersonaNotFound
+from personachat.persona import dump_persona, parse_persona
+from personachat.persona_syntax import shown
+from personachat.store.base import Action, Revision
+
+every = APIRouter(prefix="/personas", tags=["personas"])
+one = APIRouter(prefix="/personas/{id}", tags=["personas"])
+
+Number = Annotated[int, Path(alias="number", ge=1, le=2**31 - 1, description="A revision's number.")]
+
+
+class RevisionHead(Answer):
+    """One saved version. `action` "found" is an edit that was made outside of the product."""
+
+    persona_id: str
+    number: int
+    etag: str
+    name: str
+    action: Action
+    author: str
+    note: str
+    saved_at: datetime
+
+
+class RevisionPage(Answer):
+    """The newest first; `nextBefore` gets the older ones and is null where there are none."""
+
+    revisions: list[RevisionHead]
+    next_before: int | None
+
+
+class WholeRevision(RevisionHead):
+    """With its text. `persona` is null where the text does not follow today's schema."""
+
+    text: str
+    persona: dict[str, Any] | None
+
+
+class DeletedPersonas(Answer):
+    """The last revision of each, the latest deleted first."""
+
+    deleted: list[RevisionHead]
+
+
+class Changed(Answer):
+    """One value that differs. `words` says how a long text changed, word by word, and is else empty."""
+
+    path: list[str | int]
+    label: str
+    kind: Literal["added", "removed", "changed"]
+    before: Any = None
+    after: Any = None
+    words: Annotated[list[dict[str, str]], Field(default_factory=list)]
+
+
+class Diff(Answer):
+    """From one revision to another; `to` is null for what is stored now."""
+
+    since: Annotated[int, Field(alias="from")]
+    until: Annotated[int | None, Field(alias="to")]
+    differences: list[Changed]
+
+
+class Restoring(Sent):
+    revision: Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
+@every.get(
+    "/deleted",
+    summary="List deleted personas",
+    response_model=DeletedPersonas,
+    responses=answers(422, 503),
+)
+def get_deleted(request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> DeletedPersonas:
+    """Each can be restored, with the number of its last revision or an earlier one."""
+    collection = workspace_of(request).collection
+    collection.all()  # so that what was deleted by hand is known
+    found = collection.revisions.deleted(limit=limit)
+    return DeletedPersonas(deleted=[_head(revision) for revision in found])
+
+
+@one.get(
+    "/revisions",
+    summary="List the revisions of a persona",
+    response_model=RevisionPage,
+    responses=answers(404, 422, 503),
+)
+def get_revisions(
+    persona_id: PersonaId,
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    before: Annotated[
+        int | SkipJsonSchema[None], Query(ge=1, le=2**31 - 1, description="A page's nextBefore.")
+    ] = None,
+) -> RevisionPage:
+    """The newest first; those of a deleted persona as well."""
+    collection = workspace_of(request).collection
+    found = collection.history(persona_id, limit=limit + 1, before=before)
+    if not found and before is None:
+        collection.get(persona_id)  # which says that there is none
+    shown = found[:limit]
+    return RevisionPage(
+        revisions=[_head(revision) for revision in shown],
+        next_before=shown[-1].number if len(found) > limit else None,
+    )
+
+
+@one.get(
+    "/revisions/{number}",
+    summary="Read a revision",
+    response_model=WholeRevision,
+    responses=answers(404, 422, 503),
+)
+def get_revision(persona_id: PersonaId, number: Number, request: Request) -> WholeRevision:
+    """With its text as it was saved."""
+    revision = workspace_of(request).collection.revisions.get(persona_id, number)
+    try:
+        persona = json.loads(dump_persona(parse_persona(revision.text)))
+    except PersonaInvalid:
+        persona = None
+    return WholeRevision(**dict(_head(revision)), text=revision.text, persona=persona)
+
+
+@one.get(
+    "/diff",
+    summary="What changed between two revisions",
+    response_model=Diff,
+    responses=answers(404, 409, 422, 503),
+)
+def get_diff(
+    persona_id: PersonaId,
+    request: Request,
+    since: Annotated[int, Query(alias="from", ge=1, le=2**31 - 1)],
+    until: Annotated[
+        int | SkipJsonSchema[None],
+        Query(alias="to", ge=1, le=2**31 - 1, description="Left out: what is stored now."),
+    ] = None,
+) -> Diff:
+    """Key by key; long texts word by word."""
+    found = workspace_of(request).collection.differences(persona_id, since=since, until=until)
+    return Diff.model_validate({"from": since, "to": until, "differences": as_json(found)})
+
+
+@one.post(
+    "/restore",
+    summary="Restore a revision",
+    response_class=Response,
+    responses=answers(400, 404, 409, 412, 422, 503, **SAVED),
+)
+async def post_restore(
+    persona_id: PersonaId, body: Restoring, request: Request, if_match: IfMatch = None
+) -> Response:
+    """It becomes the newest revision; a deleted persona comes back. `If-Match` only over that version."""
+    condition = condition_of(if_match, None)
+
+    def restore() -> Response:
+        collection = workspace_of(request).collection
+        try:
+            collection.get(persona_id)
+        except PersonaNotFound:
+            if condition.etags or condition.existing:
+                gone = f'The persona "{shown(persona_id)}" was deleted meanwhile.'
+                return conflict(PersonaChanged(gone, etag=None, text=None))
+            return saved_answer(collection.restore(persona_id, body.revision), 201)
+        except PersonaBroken:
+            pass  # an earlier version mends it
+        etag = guard(collection, persona_id, condition) if condition.etags else None
+        try:
+            return saved_answer(collection.restore(persona_id, body.revision, etag=etag), 200)
+        except PersonaChanged as changed:
+            return conflict(changed)
+
+    return await run_in_threadpool(restore)
+
+
+def _head(revision: Revision) -> RevisionHead:
+    return RevisionHead(
+        persona_id=revision.persona_id,
+        number=revision.number,
+        etag=revision.etag,
+        name=revision.name,
+        action=revision.action,
+        author=revision.author,
+        note=revision.note,
+        saved_at=revision.saved_at,
+    )
+
+
+router = APIRouter()
+for _part in (every, one):
+    router.include_router(_part)

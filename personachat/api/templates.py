@@ -1,0 +1,111 @@
+"""Templates over HTTP: where a persona can begin, shipped ones and people's own."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from personachat.api.bodies import Answer, Sent, Text, services_of, workspace_of
+from personachat.api.openapi import answers
+from personachat.persona import dump_persona
+from personachat.templates.gallery import Template, found
+
+every = APIRouter(prefix="/templates", tags=["templates"])
+one = APIRouter(prefix="/templates/{id}", tags=["templates"])
+
+TemplateId = Annotated[Text, Path(alias="id", description="A template's id.")]
+
+
+class TemplateHead(Answer):
+    """`own` ones were saved by people here; the others came with the product."""
+
+    id: str
+    name: str
+    group: str
+    purpose: str
+    own: bool
+
+
+class WholeTemplate(TemplateHead):
+    persona: dict[str, Any]
+
+
+class TemplateList(Answer):
+    templates: list[TemplateHead]
+
+
+class NewTemplate(Sent):
+    """Which persona is to be one, as it is stored now."""
+
+    persona_id: Annotated[Text, Field(min_length=1, max_length=64)]
+
+
+@every.get("", summary="List templates", response_model=TemplateList, responses=answers(422, 503))
+def get_templates(
+    request: Request,
+    q: Annotated[Text, Query(max_length=1000, description="Words to be in it.")] = "",
+) -> TemplateList:
+    """All of them, in their groups' order."""
+    templates = found(services_of(request).gallery.all(), q)
+    return TemplateList(templates=[TemplateHead(**_head(template)) for template in templates])
+
+
+@one.get(
+    "",
+    summary="Read a template",
+    response_model=WholeTemplate,
+    responses=answers(404, 422, 503),
+)
+def get_template(template_id: TemplateId, request: Request) -> WholeTemplate:
+    """With its persona, to be given an id and saved."""
+    return _whole(services_of(request).gallery.get(template_id))
+
+
+@every.post(
+    "",
+    summary="Save a persona as a template",
+    status_code=201,
+    response_model=WholeTemplate,
+    responses=answers(400, 404, 409, 422, 503),
+)
+def post_template(body: NewTemplate, request: Request) -> WholeTemplate:
+    """It replaces an own template of the same id."""
+    workspace = workspace_of(request)
+    persona = workspace.collection.get(body.persona_id).persona
+    return _whole(services_of(request).gallery.save(persona, author=workspace.author))
+
+
+@one.delete(
+    "",
+    summary="Delete an own template",
+    status_code=204,
+    response_class=Response,
+    responses=answers(404, 422, 503),
+)
+def delete_template(template_id: TemplateId, request: Request) -> Response:
+    """The shipped ones stay."""
+    services_of(request).gallery.delete(template_id)
+    return Response(status_code=204)
+
+
+def _head(template: Template) -> dict[str, Any]:
+    return {
+        "id": template.id,
+        "name": template.persona.name,
+        "group": template.group,
+        "purpose": template.purpose,
+        "own": template.own,
+    }
+
+
+def _whole(template: Template) -> WholeTemplate:
+    return WholeTemplate(**_head(template), persona=json.loads(dump_persona(template.persona)))
+
+
+router = APIRouter()
+for _part in (every, one):
+    router.include_router(_part)

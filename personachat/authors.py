@@ -1,0 +1,27 @@
+"""What people are told of who saved something, where all that is known of them is whose work it is."""
+
+from __future__ import annotations
+
+import getpass
+from functools import cache
+
+from personachat.conversations.model import LOCAL_OWNER
+
+_SHOWN_CHARACTERS = 4
+
+
+def author_of(owner: str) -> str:
+    """E.g. "ada" for who sits at this machine, "API token 3f9c", "Visitor 81aa"; tells no secret."""
+    if owner == LOCAL_OWNER:
+        return _local_user()
+    kind, _, digest = owner.partition(":")
+    label = {"token": "API token", "user": "User", "browser": "Visitor"}.get(kind, "Somebody")
+    return f"{label} {digest[:_SHOWN_CHARACTERS]}".strip()
+
+
+@cache
+def _local_user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container's user may have no name
+        return "This machine"

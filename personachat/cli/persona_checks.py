@@ -1,0 +1,98 @@
+"""`personachat personas validate` and `lint`: every fault of files, and what will hurt though it is valid.
+
+Neither writes anything. Validating finds what the store and the editor find, at the same place.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from personachat.cli.console import answer, note
+from personachat.errors import PersonaBroken, PersonaNotFound, Problem, StoreUnavailable
+from personachat.generations import Generations
+from personachat.linting import Linter
+from personachat.model_names import ModelNames
+from personachat.providers.registry import ProviderRegistry
+from personachat.settings import Settings
+from personachat.store.base import BrokenPersona
+from personachat.store.files import FilePersonaStore
+
+FINE, FAULTY = 0, 1
+MODELS_SECONDS = 10.0
+
+
+def validate(paths: Sequence[Path]) -> int:
+    """Print every fault of the files, and of the personas in the folders; returns the exit code."""
+    faults, files = 0, 0
+    for file, problems in _checked(paths):
+        files += 1
+        faults += len(problems)
+        for problem in problems:
+            answer(f"{file}:{place_of(problem)}", end="\n")
+    note(f"{_count(files, 'file')}, {_count(faults, 'fault')}")
+    return FAULTY if faults else FINE
+
+
+def lint(paths: Sequence[Path], settings: Settings, *, strict: bool) -> int:
+    """Print what will hurt in the valid ones, and the faults of the others; returns the exit code."""
+    providers, generations = ProviderRegistry(settings), Generations(max_concurrent=1)
+    try:
+        names = ModelNames(providers, generations, configured=settings.providers)
+        names.known(wait_seconds=MODELS_SECONDS)
+        linter = Linter(providers, names)
+        faults, warnings, files = 0, 0, 0
+        for file, problems in _checked(paths):
+            files += 1
+            faults += len(problems)
+            for problem in problems:
+                answer(f"{file}:{problem.line}:{problem.column}: error: {problem.message}", end="\n")
+            for found in () if problems else linter.lint(file.read_text("utf-8")):
+                warnings += found.severity == "warning"
+                answer(f"{file}:{found.line}:{found.column}: {found.severity}: {found.message}", end="\n")
+    finally:
+        generations.ask(providers.aclose(), timeout_seconds=10)
+        generations.close()
+    note(f"{_count(files, 'file')}, {_count(faults, 'fault')}, {_count(warnings, 'warning')}")
+    return FAULTY if faults or (strict and warnings) else FINE
+
+
+def check_file(file: Path) -> tuple[Problem, ...]:
+    """Every fault that keeps a store from taking this file for a persona; none if it does."""
+    if not os.path.lexists(file):
+        return (Problem("There is no such file."),)
+    if file.suffix != ".json" or file.name.startswith("."):
+        return (Problem("The name of a persona's file is its id and .json."),)
+    try:
+        FilePersonaStore(file.parent).get(file.stem)
+    except PersonaBroken as error:
+        return error.problems
+    except (PersonaNotFound, StoreUnavailable) as error:
+        return (Problem(str(error)),)
+    return ()
+
+
+def place_of(problem: Problem) -> str:
+    """Where and what, as editors and CI systems read it."""
+    return f"{problem.line}:{problem.column}: {problem.message}"
+
+
+def _checked(paths: Sequence[Path]) -> Iterator[tuple[Path, tuple[Problem, ...]]]:
+    for path in paths:
+        if path.is_dir():
+            yield from _check_folder(path)
+        else:
+            yield path, check_file(path)
+
+
+def _check_folder(folder: Path) -> Iterator[tuple[Path, tuple[Problem, ...]]]:
+    for stored in FilePersonaStore(folder).all():
+        if isinstance(stored, BrokenPersona):
+            yield folder / stored.filename, stored.problems
+        else:
+            yield folder / f"{stored.id}.json", ()
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

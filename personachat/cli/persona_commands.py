@@ -1,0 +1,256 @@
+"""The commands of `personachat personas`; what a command needs is imported by the command."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from personachat.cli.options import DataDir, PersonasDir
+
+if TYPE_CHECKING:
+    from personachat.cli.personas import Personas
+
+app = typer.Typer(help="Write, check, compare, restore, import and export personas.", no_args_is_help=True)
+
+PersonaId = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
+
+
+class ExportFormat(StrEnum):
+    json = "json"
+    card_v1 = "card-v1"
+    card_v2 = "card-v2"
+    card_v3 = "card-v3"
+    card_png = "card-png"
+    charx = "charx"
+    open_webui = "open-webui"
+    promptfoo = "promptfoo"
+    bundle = "bundle"
+
+
+class OnConflict(StrEnum):
+    REFUSE = "refuse"
+    REPLACE = "replace"
+    RENAME = "rename"
+
+
+@app.command("list")
+def list_personas(*, personas_dir: PersonasDir = None, data_dir: DataDir = None) -> None:
+    """Print every persona: id, model and name; a broken one with its fault."""
+    from personachat.cli import personas
+
+    with _opened(personas_dir, data_dir) as opened:
+        personas.list_all(opened.collection)
+
+
+@app.command()
+def show(persona_id: PersonaId, *, personas_dir: PersonasDir = None, data_dir: DataDir = None) -> None:
+    """Print a persona's JSON as it was saved."""
+    from personachat.cli import personas
+
+    with _opened(personas_dir, data_dir) as opened:
+        personas.show(opened.collection, persona_id)
+
+
+@app.command()
+def validate(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILES]...", help="Files or folders; without any, all personas.", show_default=False
+        ),
+    ] = None,
+    *,
+    personas_dir: PersonasDir = None,
+) -> None:
+    """Print each fault as file:line:column: message; exit with 1 if there is one."""
+    from personachat.cli import persona_checks
+    from personachat.settings import load_settings
+
+    settings = load_settings(personas_dir=personas_dir)
+    raise typer.Exit(persona_checks.validate(files or [settings.personas_dir]))
+
+
+@app.command()
+def lint(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILES]...", help="Files or folders; without any, all personas.", show_default=False
+        ),
+    ] = None,
+    *,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if there is a warning.")] = False,
+    personas_dir: PersonasDir = None,
+) -> None:
+    """Print what will hurt though it is valid, as file:line:column: warning: message."""
+    from personachat.cli import persona_checks
+    from personachat.settings import load_settings
+
+    settings = load_settings(personas_dir=personas_dir)
+    raise typer.Exit(persona_checks.lint(files or [settings.personas_dir], settings, strict=strict))
+
+
+@app.command()
+def new(
+    persona_id: PersonaId,
+    *,
+    template: Annotated[
+        str | None, typer.Option("--template", metavar="ID", help="Begin with this one.", show_default=False)
+    ] = None,
+    personas_dir: PersonasDir = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write a persona to begin with, and print where it is."""
+    from personachat.cli import personas
+
+    with _opened(personas_dir, data_dir) as opened:
+        personas.create(opened, persona_id, template=template)
+
+
+@app.command()
+def templates(
+    *,
+    search: Annotated[str, typer.Option("--search", metavar="WORDS", help="Only those with these.")] = "",
+    personas_dir: PersonasDir = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Print the templates: id, group and what each is for."""
+    from personachat.cli import personas
+
+    with _opened(personas_dir, data_dir) as opened:
+        personas.list_templates(opened, search=search)
+
+
+@app.command()
+def delete(persona_id: PersonaId, *, personas_dir: PersonasDir = None, data_dir: DataDir = None) -> None:
+    """Delete a persona; `restore` brings it back."""
+    from personachat.cli import personas
+
+    with _opened(personas_dir, data_dir) as opened:
+        personas.delete(opened.collection, persona_id)
+
+
+@app.command()
+def deleted(*, personas_dir: PersonasDir = None, data_dir: DataDir = None) -> None:
+    """Print the personas that were deleted: id, last revision, when and by whom."""
+    from personachat.cli import persona_versions
+
+    with _opened(personas_dir, data_dir) as opened:
+        persona_versions.list_deleted(opened.collection)
+
+
+@app.command()
+def revisions(
+    persona_id: PersonaId,
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 30,
+    personas_dir: PersonasDir = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Print a persona's versions, the newest first: number, when, what, by whom, note."""
+    from personachat.cli import persona_versions
+
+    with _opened(personas_dir, data_dir) as opened:
+        persona_versions.list_revisions(opened.collection, persona_id, limit=limit)
+
+
+@app.command()
+def diff(
+    persona_id: PersonaId,
+    *,
+    since: Annotated[
+        int | None,
+        typer.Option("--from", min=1, help="A revision; without it the one before.", show_default=False),
+    ] = None,
+    until: Annotated[
+        int | None,
+        typer.Option("--to", min=1, help="A revision; without it what is stored now.", show_default=False),
+    ] = None,
+    personas_dir: PersonasDir = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Print what changed, key by key; exit with 1 if something did."""
+    from personachat.cli import persona_versions
+
+    with _opened(personas_dir, data_dir) as opened:
+        code = persona_versions.show_diff(opened.collection, persona_id, since=since, until=until)
+    raise typer.Exit(code)
+
+
+@app.command()
+def restore(
+    persona_id: PersonaId,
+    number: Annotated[
+        int | None,
+        typer.Argument(
+            metavar="[REVISION]", help="Without it, the last of a deleted one.", show_default=False
+        ),
+    ] = None,
+    *,
+    personas_dir: PersonasDir = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a revision the current version again, as a new revision."""
+    from personachat.cli import persona_versions
+
+    with _opened(personas_dir, data_dir) as opened:
+        persona_versions.restore(opened.collection, persona_id, number)
+
+
+@app.command("export")
+def export_personas(
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[IDS]...", help="Without any, all, as a bundle.", show_default=False),
+    ] = None,
+    *,
+    file_format: Annotated[
+        ExportFormat | None,
+        typer.Option("--format", help="Without it JSON for one, a bundle for several.", show_default=False),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="A file or folder, instead of stdout."),
+    ] = None,
+    personas_dir: PersonasDir = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write personas as JSON, a bundle, character cards, or for other programs."""
+    from personachat.cli import persona_files
+
+    with _opened(personas_dir, data_dir) as opened:
+        kind = file_format.value if file_format else None
+        code = persona_files.export(opened.collection, ids or [], kind=kind, output=output)
+    raise typer.Exit(code)
+
+
+@app.command("import")
+def import_personas(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="- is stdin.", show_default=False)],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    on_conflict: Annotated[
+        OnConflict, typer.Option("--on-conflict", help="Where one is here and different.")
+    ] = OnConflict.REFUSE,
+    personas_dir: PersonasDir = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Take in personas, bundles and character cards; exit with 1 if something was refused."""
+    from personachat.cli import persona_files
+
+    with _opened(personas_dir, data_dir) as opened:
+        code = persona_files.import_file(
+            opened.collection, file, dry_run=dry_run, on_conflict=on_conflict.value
+        )
+    raise typer.Exit(code)
+
+
+def _opened(personas_dir: Path | None, data_dir: Path | None) -> AbstractContextManager[Personas]:
+    from personachat.cli.personas import opened
+    from personachat.settings import load_settings
+
+    return opened(load_settings(personas_dir=personas_dir, data_dir=data_dir))

@@ -1,0 +1,262 @@
+"""The personas as one person works with them: saving under their name, versions, files, links, favourites.
+
+Personas belong to everybody; only favourites and share links are somebody's own. Every method may raise
+StoreUnavailable, those that look back or keep something beside the personas what `Database` raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection as Group
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from personachat.differences import Difference, differences
+from personachat.errors import PersonaBroken, PersonaChatError, PersonaNotFound
+from personachat.interchange import links
+from personachat.interchange.arrivals import read_file
+from personachat.interchange.departures import Departure, Format, leave, leave_together
+from personachat.persona_edits import with_value, without
+from personachat.persona_import import Choice, ImportPlan, Outcome, carry_out, plan_of
+from personachat.store.base import (
+    BrokenPersona,
+    PersonaStore,
+    Revision,
+    Revisions,
+    Saving,
+    StoredPersona,
+)
+from personachat.store.favourites import Favourites
+from personachat.store.shares import PersonaShare, PersonaShares
+
+MOST_ANCESTORS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What the address of a shared persona carries: the persona itself, or a token to read it by."""
+
+    persona: str = ""
+    share: PersonaShare | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What was done to several personas: what they were before, what they are now, and what went wrong."""
+
+    before: tuple[StoredPersona, ...]
+    after: tuple[StoredPersona, ...]
+    errors: tuple[PersonaChatError, ...] = ()
+
+
+class Collection:
+    """One owner's view; cheap to make. `author` is who revisions are said to be by."""
+
+    def __init__(
+        self,
+        personas: PersonaStore,
+        revisions: Revisions,
+        favourites: Favourites,
+        shares: PersonaShares,
+        *,
+        owner: str,
+        author: str,
+    ) -> None:
+        self.revisions = revisions
+        self._personas = personas
+        self._favourites = favourites
+        self._shares = shares
+        self._owner = owner
+        self._author = author
+
+    # --- one persona ------------------------------------------------------------------------------
+
+    def all(self) -> list[StoredPersona | BrokenPersona]:
+        return self._personas.all()
+
+    def get(self, persona_id: str) -> StoredPersona:
+        return self._personas.get(persona_id)
+
+    def create(self, text: str, *, note: str = "") -> StoredPersona:
+        """As PersonaStore.create."""
+        return self._personas.create(text, saving=self._saving(note))
+
+    def save(self, text: str, *, etag: str | None = None, note: str = "") -> StoredPersona:
+        """As PersonaStore.save."""
+        return self._personas.save(text, etag=etag, saving=self._saving(note))
+
+    def delete(self, persona_id: str, *, etag: str | None = None) -> StoredPersona:
+        """As PersonaStore.delete."""
+        return self._personas.delete(persona_id, etag=etag, saving=self._saving())
+
+    # --- versions ---------------------------------------------------------------------------------
+
+    def history(self, persona_id: str, *, limit: int = 50, before: int | None = None) -> tuple[Revision, ...]:
+        """As Revisions.of, with what was changed outside a moment ago."""
+        if before is None:
+            self._personas.all()  # looking is what records it
+        return self.revisions.of(persona_id, limit=limit, before=before)
+
+    def differences(self, persona_id: str, *, since: int, until: int | None = None) -> tuple[Difference, ...]:
+        """What changed from one revision to another, or to what is stored now.
+
+        Raises RevisionNotFound, PersonaNotFound; a file that is broken now is compared as text.
+        """
+        before = self.revisions.get(persona_id, since).text
+        if until is not None:
+            return differences(before, self.revisions.get(persona_id, until).text)
+        now = self._find(persona_id)
+        if now is None:
+            raise PersonaNotFound(
+                f'There is no persona "{persona_id}" any more.', hint="Compare two revisions instead."
+            )
+        return differences(before, now.text)
+
+    def changed_at(self) -> Mapping[str, datetime]:
+        """When each persona was saved last."""
+        return self.revisions.newest()
+
+    def restore(self, persona_id: str, number: int, *, etag: str | None = None) -> StoredPersona:
+        """Make a revision the current version again, as a new revision; a deleted persona comes back.
+
+        Raises RevisionNotFound, PersonaInvalid where it follows an older schema, and what `save` raises.
+        """
+        text = self.revisions.get(persona_id, number).text
+        saving = Saving(self._author, f"Revision {number} again", "restored")
+        current = self._find(persona_id)
+        if current is None:
+            return self._personas.create(text, saving=saving)
+        return self._personas.save(text, etag=etag or current.etag, saving=saving)
+
+    def bring_back(self, persona_id: str) -> StoredPersona:
+        """Restore a deleted persona as it was. Raises RevisionNotFound, PersonaExists."""
+        last = self.revisions.of(persona_id, limit=1)
+        text = self.revisions.get(persona_id, last[0].number if last else 0).text
+        return self._personas.create(text, saving=Saving(self._author, "Brought back", "restored"))
+
+    # --- several at once --------------------------------------------------------------------------
+
+    def tag(self, ids: Iterable[str], *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Changed:
+        """Add and remove tags, without regard to case; `save_again(done.before)` undoes it."""
+        note = ", ".join([*(f"tag {tag} added" for tag in add), *(f"tag {tag} removed" for tag in remove)])
+        unwanted = {tag.casefold() for tag in remove}
+
+        def tagged(stored: StoredPersona) -> StoredPersona:
+            kept = [tag for tag in stored.persona.tags if tag.casefold() not in unwanted]
+            has = {tag.casefold() for tag in kept}
+            tags = [*kept, *(tag for tag in dict.fromkeys(add) if tag.casefold() not in has)]
+            if tags == list(stored.persona.tags):
+                return stored
+            text = with_value(stored.text, ("tags",), tags) if tags else without(stored.text, ("tags",))
+            return self._personas.save(text, etag=stored.etag, saving=self._saving(note))
+
+        return self._each(ids, tagged)
+
+    def delete_all(self, ids: Iterable[str]) -> Changed:
+        """Delete several; `bring_back` of each undoes it."""
+        return self._each(
+            ids,
+            lambda stored: self._personas.delete(stored.id, etag=stored.etag, saving=self._saving()),
+        )
+
+    def save_again(self, earlier: Sequence[StoredPersona], *, over: Sequence[StoredPersona]) -> Changed:
+        """Undo: save earlier versions, unless somebody changed a persona meanwhile."""
+        etags = {stored.id: stored.etag for stored in over}
+        texts = {stored.id: stored.text for stored in earlier}
+        saving = Saving(self._author, "Undone", "restored")
+        return self._each(
+            [persona_id for persona_id in texts if persona_id in etags],
+            lambda stored: self._personas.save(texts[stored.id], etag=etags[stored.id], saving=saving),
+        )
+
+    # --- in and out -------------------------------------------------------------------------------
+
+    def export(self, persona_id: str, kind: Format) -> Departure:
+        """One persona as a file. Raises PersonaNotFound, PersonaBroken."""
+        return leave(self._personas.get(persona_id), kind)
+
+    def bundle(self, ids: Group[str] | None = None) -> Departure:
+        """These personas, or all, as one archive. Raises PersonaNotFound where one of them is not there."""
+        found = [stored for stored in self._personas.all() if isinstance(stored, StoredPersona)]
+        if ids is not None:
+            chosen = {stored.id: stored for stored in found if stored.id in ids}
+            found = [chosen.get(persona_id) or self._personas.get(persona_id) for persona_id in ids]
+        return leave_together(found, self._ancestors(found))
+
+    def plan_import(self, content: bytes, *, filename: str = "") -> ImportPlan:
+        """What an import would do; nothing is saved. Raises ImportRefused, PersonaInvalid."""
+        return plan_of(read_file(content, filename=filename), self._personas.all())
+
+    def plan_link(self, persona: str) -> ImportPlan:
+        """The same for a persona that came in a link. Raises LinkInvalid, PersonaInvalid."""
+        return plan_of((links.unpacked(persona),), self._personas.all())
+
+    def plan_share(self, token: str) -> ImportPlan:
+        """The same for a persona behind a short link. Raises ShareNotFound."""
+        return plan_of(read_file(self._shares.read(token).encode()), self._personas.all())
+
+    def carry_out(self, plan: ImportPlan, choices: Mapping[str, Choice]) -> tuple[Outcome, ...]:
+        """Import as chosen, by persona id; where nothing is chosen as the plan proposes."""
+        return carry_out(plan, choices, self._personas, author=self._author)
+
+    # --- links ------------------------------------------------------------------------------------
+
+    def link(self, persona_id: str) -> Link:
+        """The persona itself where it fits into an address, else its short link, if there is one."""
+        packed = links.packed(self._personas.get(persona_id).text)
+        return Link(packed) if packed else Link(share=self._shares.of(self._owner, persona_id))
+
+    def share(self, persona_id: str) -> PersonaShare:
+        """Make the short link, or renew what it shows."""
+        self._shares.share(self._owner, persona_id, self._personas.get(persona_id).text)
+        found = self._shares.of(self._owner, persona_id)
+        assert found is not None  # it was made a moment ago
+        return found
+
+    def shared(self, persona_id: str) -> PersonaShare | None:
+        return self._shares.of(self._owner, persona_id)
+
+    def revoke(self, persona_id: str) -> None:
+        """End the short link: it shows nothing any more."""
+        self._shares.revoke(self._owner, persona_id)
+
+    # --- favourites -------------------------------------------------------------------------------
+
+    def favourites(self) -> frozenset[str]:
+        return self._favourites.of(self._owner)
+
+    def set_favourite(self, persona_id: str, *, favourite: bool) -> None:
+        self._favourites.set(self._owner, persona_id, favourite=favourite)
+
+    def _saving(self, note: str = "") -> Saving:
+        return Saving(self._author, note)
+
+    def _find(self, persona_id: str) -> StoredPersona | BrokenPersona | None:
+        try:
+            return self._personas.get(persona_id)
+        except PersonaNotFound:
+            return None
+        except PersonaBroken:
+            return next((stored for stored in self._personas.all() if stored.id == persona_id), None)
+
+    def _ancestors(self, found: Sequence[StoredPersona]) -> dict[str, tuple[str, ...]]:
+        ancestors = {}
+        for stored in found:
+            with suppress(PersonaChatError):  # a bundle is worth having without its history
+                earlier = self.revisions.of(stored.id, limit=MOST_ANCESTORS)
+                ancestors[stored.id] = tuple(dict.fromkeys(each.etag for each in earlier))
+        return ancestors
+
+    def _each(self, ids: Iterable[str], do: Callable[[StoredPersona], StoredPersona]) -> Changed:
+        before, after, errors = [], [], []
+        for persona_id in dict.fromkeys(ids):
+            try:
+                stored = self._personas.get(persona_id)
+                done = do(stored)
+            except PersonaChatError as error:
+                errors.append(error)
+            else:
+                before.append(stored)
+                after.append(done)
+        return Changed(tuple(before), tuple(after), tuple(errors))

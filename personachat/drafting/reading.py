@@ -1,0 +1,206 @@
+"""Reads the persona out of a model's reply, whatever the model made of its task. Pure.
+
+The result is always a valid persona's text: what the schema does not know is dropped, what it bounds is
+bounded, and where the reply holds no JSON, its prose is the prompt. A reply that was cut off gives what came.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+from personachat.avatars import avatar_fault
+from personachat.messages import storable
+from personachat.persona import Persona, dump_persona
+from personachat.persona_ids import free_id
+
+MOST_CANDIDATES = 20
+"""Opening brackets at which a reply may turn out to hold the object; more would take time, not luck."""
+
+MOST_REPLY_CHARACTERS = 100_000
+"""What comes after is not read; a persona's text may not be much longer."""
+
+MOST_NAME_CHARACTERS = 80
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~)[^\n]*$", re.MULTILINE)
+_HALF_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
+_decoder = json.JSONDecoder(strict=False)  # models write line breaks into strings
+
+
+def drafted_text(reply: str, description: str, *, taken: Collection[str], model: str) -> str:
+    """The JSON text of a valid persona. Its id is none of those taken, its model the one given."""
+    reply, description = storable(reply[:MOST_REPLY_CHARACTERS]), storable(description)
+    written = _object_in(reply)
+    read = {key: reader(written.get(_plain(key))) for key, reader in _READERS.items()}
+    fields = {key: value for key, value in read.items() if value not in (None, "", (), {})}
+    name = fields.pop("name", "") or _name_from(description)
+    prompt = fields.pop("system_prompt", "")
+    if not prompt and not written:
+        prompt = _text(32_000)(_FENCE.sub("", reply))
+    persona = Persona(
+        id=free_id(name, taken),
+        name=name,
+        model=model,
+        system_prompt=prompt or _text(32_000)(f"You are: {description}"),
+        description=fields.pop("description", "") or _line(2000)(description),
+        **fields,
+    )
+    return dump_persona(persona)
+
+
+# --- the object in the reply ----------------------------------------------------------------------
+
+
+def _object_in(reply: str) -> dict[str, Any]:
+    """The persona's object, by plain keys; empty where the reply holds none."""
+    for found in _objects(reply):
+        inner = [value for value in found.values() if isinstance(value, dict)]
+        for each in (found, *inner):
+            plain = {_plain(key): value for key, value in each.items()}
+            if {"systemprompt", "name"} & plain.keys():
+                return plain
+    return {}
+
+
+def _objects(reply: str) -> Iterator[dict[str, Any]]:
+    at = reply.find("{")
+    for _ in range(MOST_CANDIDATES):
+        if at < 0:
+            return
+        try:
+            found, end = _decoder.raw_decode(reply, at)
+        except (ValueError, RecursionError):
+            found, end = _mended(reply[at:]), at + 1
+        if isinstance(found, dict):
+            yield found
+        at = reply.find("{", end)
+
+
+def _mended(text: str) -> Any:
+    """What an object that was cut off holds so far; None where it is no such thing."""
+    closers, safe, in_string = _walked(text)
+    whole = ('"' if in_string else "") + closers
+    half_escape = _HALF_ESCAPE.search(text)
+    ends = [(len(text), whole), (half_escape.start() if half_escape else len(text), whole)]
+    for end, tail in (*ends, *reversed(safe)):
+        try:
+            return _decoder.decode(text[:end] + tail)
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
+def _walked(text: str) -> tuple[str, list[tuple[int, str]], bool]:
+    """What would close the text; the last places where it can be cut, each with what would close it there."""
+    stack: list[str] = []
+    safe: list[tuple[int, str]] = []
+    in_string = escaped = False
+    for at, char in enumerate(text):
+        if in_string:
+            in_string = escaped or char != '"'
+            escaped = char == "\\" and not escaped
+        elif char == '"':
+            in_string = True
+        elif char in "{[":
+            stack.append("}" if char == "{" else "]")
+        elif char in "}]" and stack:
+            stack.pop()
+        elif char == ",":
+            safe = [*safe[-3:], (at, "".join(reversed(stack)))]
+    return "".join(reversed(stack)), safe, in_string
+
+
+# --- its values -----------------------------------------------------------------------------------
+
+
+def _plain(key: str) -> str:
+    return re.sub(r"[^a-z]", "", key.lower())
+
+
+def _text(most: int, *, joint: str = "\n") -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if isinstance(value, list):
+            value = joint.join(entry for entry in value if isinstance(entry, str))
+        return storable(value).strip()[:most].strip() if isinstance(value, str) else ""
+
+    return read
+
+
+def _line(most: int) -> Callable[[Any], str]:
+    return lambda value: " ".join(_CONTROL.sub(" ", _text(most * 4)(value)).split())[:most].strip()
+
+
+def _list(entry: Callable[[Any], Any], most: int) -> Callable[[Any], tuple[Any, ...]]:
+    def read(value: Any) -> tuple[Any, ...]:
+        given = value if isinstance(value, list) else [value]
+        found = [each for each in map(entry, given) if each]
+        return tuple(each for number, each in enumerate(found) if each not in found[:number])[:most]
+
+    return read
+
+
+def _number(least: float, most: float) -> Callable[[Any], float | None]:
+    def read(value: Any) -> float | None:
+        if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+            return None
+        try:
+            number = float(value)
+        except (ValueError, OverflowError):
+            return None
+        return None if math.isnan(number) else min(max(number, least), most)
+
+    return read
+
+
+def _whole(least: int, most: int) -> Callable[[Any], int | None]:
+    bounded = _number(least, most)
+    return lambda value: None if (number := bounded(value)) is None else int(number)
+
+
+def _personality(value: Any) -> dict[str, str]:
+    traits = {_plain(key): each for key, each in value.items()} if isinstance(value, dict) else {}
+    trait = _text(1000, joint=", ")
+    return {key: trait(traits.get(key)) for key in ("tone", "style", "formality")}
+
+
+def _example(value: Any) -> dict[str, str]:
+    said = {_plain(key): each for key, each in value.items()} if isinstance(value, dict) else {}
+    both = {key: _text(16_000)(said.get(key)) for key in ("user", "assistant")}
+    return both if all(both.values()) else {}
+
+
+def _avatar(value: Any) -> str:
+    avatar = _line(80)(value)
+    if re.fullmatch("[a-z0-9_]+", avatar):
+        avatar = f":material/{avatar}:"
+    return "" if avatar_fault(avatar) else avatar
+
+
+def _name_from(description: str) -> str:
+    """The first words of the description, such as "Patient SQL tutor for finance people"."""
+    line = _line(400)(re.split(r"[.!?;:\n]", description.strip(), maxsplit=1)[0])
+    line = re.sub(r"^(?:an?|the|some(?:body|one) who|i (?:want|need) an?)\s+", "", line, flags=re.IGNORECASE)
+    words = line.split()
+    name = " ".join(words[:6])[:MOST_NAME_CHARACTERS].strip()
+    return name[:1].upper() + name[1:] or "New persona"
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "name": _line(MOST_NAME_CHARACTERS),
+    "description": _line(2000),
+    "system_prompt": _text(32_000),
+    "temperature": _number(0, 2),
+    "max_tokens": _whole(1, 1_000_000),
+    "top_p": _number(0, 1),
+    "personality": _personality,
+    "greeting": _text(16_000),
+    "alternate_greetings": _list(_text(16_000), 50),
+    "starters": _list(_line(300), 12),
+    "examples": _list(_example, 50),
+    "tags": _list(_line(60), 50),
+    "avatar": _avatar,
+}
+"""The keys a model may set, each with what makes an allowed value of whatever the model wrote."""

@@ -1,0 +1,173 @@
+"""Reads a zip whole or not at all, and trusts nothing that it says of itself.
+
+An archive must be one gapless row of plain files: nothing before, between or after them. Every entry is
+unpacked in memory with a counter, whatever sizes are declared; nothing is written, followed or executed.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+
+from personachat.errors import ImportRefused
+from personachat.interchange.formats import MOST_FILE_BYTES
+from personachat.interchange.zip_directory import Entry, directory
+from personachat.persona_syntax import shown
+
+_MB = 1024 * 1024
+_HINT = "Pack the files again, as a plain zip."
+_WHEN = (1980, 1, 1, 0, 0, 0)
+"""Entries carry no time, so that the same personas make the same bytes."""
+
+_DRIVE = re.compile(r"[A-Za-z]:")
+_LIES = 'The archive lies about "{name}": it says {said:,} bytes, and there are {what}.'
+_NESTED = (
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"PK\x07\x08",
+    b"\x1f\x8b\x08",
+    b"\x1f\x9d\x90",
+    b"7z\xbc\xaf\x27\x1c",
+    b"Rar!\x1a\x07",
+    b"\xfd7zXZ\x00",
+    b"\x28\xb5\x2f\xfd",
+    b"\x04\x22\x4d\x18",
+    b"LZIP",
+    b"MSCF",
+    b"!<arch>\n",
+)
+_BZIP = re.compile(rb"BZh[1-9]1AY&SY")
+_TAR_MARK, _TAR_AT = b"ustar", 257
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an archive may hold at most."""
+
+    file_bytes: int = MOST_FILE_BYTES
+    entries: int = 2_500
+    entry_bytes: int = 16 * _MB
+    total_bytes: int = 40 * _MB
+    ratio: int = 200
+    """How many times bigger an entry may get; counts for those above a megabyte."""
+    name_characters: int = 255
+
+
+LIMITS = Limits()
+
+
+def is_zip(content: bytes) -> bool:
+    return content.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"))
+
+
+def entries(content: bytes, *, limits: Limits = LIMITS) -> Mapping[str, bytes]:
+    """The files of an archive by their names, in its order, without its folders.
+
+    Raises ImportRefused with the reason; then nothing of it may be used.
+    """
+    if len(content) > limits.file_bytes:
+        _refuse(f"The archive is too big: {limits.file_bytes // _MB} MB is the most.", "Split it.")
+    found = directory(content, most=limits.entries)
+    _check_names(found, limits)
+    _check_sizes(found, limits)
+    view = memoryview(content)
+    return {entry.name: _unpacked(view, entry) for entry in found if not entry.is_folder or entry.size}
+
+
+def archive(files: Mapping[str, bytes]) -> bytes:
+    """A zip of these files, in this order; the same files make the same bytes."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
+        for name, content in files.items():
+            entry = zipfile.ZipInfo(name, _WHEN)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o100644 << 16
+            packed.writestr(entry, content)
+    return written.getvalue()
+
+
+def _check_names(found: tuple[Entry, ...], limits: Limits) -> None:
+    seen: dict[str, str] = {}
+    for entry in found:
+        name = entry.name
+        if fault := _name_fault(name, limits):
+            _refuse(f'The archive names a file "{shown(name)}", which {fault}.')
+        if entry.is_link:
+            _refuse(f'"{shown(name)}" in the archive is a link to something else; links are not followed.')
+        if entry.is_special:
+            _refuse(f'"{shown(name)}" in the archive is neither a file nor a folder.')
+        key = unicodedata.normalize("NFC", name.rstrip("/")).casefold()
+        if key in seen:
+            _refuse(f'The archive holds two files named "{shown(name)}" and "{shown(seen[key])}".')
+        seen[key] = name
+    folders = {key[:at] for key in seen for at, sign in enumerate(key) if sign == "/"}
+    if clash := next((name for key, name in seen.items() if key in folders and name[-1] != "/"), None):
+        _refuse(f'"{shown(clash)}" in the archive is both a file and a folder.')
+
+
+def _name_fault(name: str, limits: Limits) -> str:
+    if not name or len(name) > limits.name_characters:
+        return f"is not 1 to {limits.name_characters} characters long"
+    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in name):
+        return "holds control characters"
+    if "\\" in name:
+        return "holds a backslash"
+    if name.startswith("/") or _DRIVE.match(name):
+        return "is a place on a disk instead of a name inside the archive"
+    if any(part in ("", ".", "..") for part in name.removesuffix("/").split("/")):
+        return "leads out of the archive"
+    return ""
+
+
+def _check_sizes(found: tuple[Entry, ...], limits: Limits) -> None:
+    for entry in found:
+        name = shown(entry.name)
+        if entry.is_folder and (entry.size or entry.packed_size):
+            _refuse(f'The folder "{name}" in the archive holds bytes of its own.')
+        if entry.size > limits.entry_bytes:
+            _refuse(f'"{name}" in the archive is too big: {limits.entry_bytes // _MB} MB is the most.')
+        if entry.size > _MB and entry.size > limits.ratio * max(entry.packed_size, 1):
+            _refuse(f'"{name}" in the archive unpacks to more than {limits.ratio} times its size.')
+    if sum(entry.size for entry in found) > limits.total_bytes:
+        _refuse(f"The archive unpacks to more than {limits.total_bytes // _MB} MB.", "Split it.")
+
+
+def _unpacked(content: memoryview, entry: Entry) -> bytes:
+    packed = content[entry.data_start : entry.data_start + entry.packed_size]
+    data = _inflated(packed, entry) if entry.is_deflated else bytes(packed)
+    if len(data) != entry.size:
+        _lie(entry, f"{len(data):,}")
+    if zlib.crc32(data) != entry.checksum:
+        _refuse(f'"{shown(entry.name)}" in the archive is damaged: its checksum is wrong.')
+    is_tar = data[_TAR_AT : _TAR_AT + len(_TAR_MARK)] == _TAR_MARK
+    if is_tar or data.startswith(_NESTED) or _BZIP.match(data):
+        _refuse(f'"{shown(entry.name)}" is an archive inside the archive.', "Unpack it first.")
+    return data
+
+
+def _inflated(packed: memoryview, entry: Entry) -> bytes:
+    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        # One byte more than was said is enough to see the lie, and no more is ever made.
+        data = stream.decompress(packed, entry.size + 1)
+    except zlib.error:
+        _refuse(f'"{shown(entry.name)}" in the archive is damaged and cannot be unpacked.')
+    if len(data) > entry.size:
+        _lie(entry, "more")
+    if not stream.eof or stream.unused_data:
+        _refuse(f'"{shown(entry.name)}" in the archive does not end where the archive says.')
+    return data
+
+
+def _lie(entry: Entry, what: str) -> NoReturn:
+    _refuse(_LIES.format(name=shown(entry.name), said=entry.size, what=what))
+
+
+def _refuse(message: str, hint: str = _HINT) -> NoReturn:
+    raise ImportRefused(message, hint=hint)

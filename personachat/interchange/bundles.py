@@ -1,0 +1,151 @@
+"""Many personas in one zip: a manifest, and each persona's text to the letter.
+
+The manifest lists every file and, as etags, the versions that came before it, so that whoever imports can
+tell a later version from another one. An archive that says something else than it holds is refused whole.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal, NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from personachat.errors import ImportRefused, PersonaInvalid
+from personachat.interchange.archives import archive
+from personachat.interchange.formats import MOST_PERSONAS, Arrival
+from personachat.interchange.pieces import MOST_PERSONA_VALUES, value_count
+from personachat.persona import parse_persona
+from personachat.persona_syntax import shown
+from personachat.store.base import StoredPersona
+
+FORMAT = "personachat-bundle"
+VERSION = 1
+MANIFEST = "manifest.json"
+MOST_ANCESTORS = 50
+
+_MOST_MANIFEST_VALUES = 100 * MOST_PERSONAS
+_HINT = "Export the bundle again."
+_Etag = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class _Listed(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    id: str
+    name: str = ""
+    file: str
+    etag: _Etag
+    ancestors: Annotated[list[_Etag], Field(max_length=1_000)] = []
+
+
+class _Manifest(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    format: Literal["personachat-bundle"]
+    version: Literal[1]
+    personas: Annotated[list[_Listed], Field(max_length=MOST_PERSONAS)]
+
+
+def write_bundle(
+    stored: Sequence[StoredPersona], ancestors: Mapping[str, Sequence[str]], *, exported_at: datetime
+) -> bytes:
+    """The archive. `ancestors` are etags by persona id, the newest first."""
+    files = {f"personas/{each.id}.json": each.text.encode() for each in stored}
+    listed = [
+        {
+            "id": each.id,
+            "name": each.persona.name,
+            "file": f"personas/{each.id}.json",
+            "etag": each.etag,
+            "ancestors": list(ancestors.get(each.id, ()))[:MOST_ANCESTORS],
+        }
+        for each in stored
+    ]
+    manifest = {
+        "format": FORMAT,
+        "version": VERSION,
+        "exportedAt": exported_at.isoformat(timespec="seconds"),
+        "personas": listed,
+    }
+    return archive({MANIFEST: json.dumps(manifest, indent=2, ensure_ascii=False).encode()} | files)
+
+
+def read_bundle(files: Mapping[str, bytes], *, origin: str) -> tuple[Arrival, ...]:
+    """The personas of an unpacked archive, in the manifest's order. Raises ImportRefused."""
+    manifest = _manifest(files[MANIFEST])
+    named = [each.file for each in manifest.personas]
+    if unlisted := sorted(set(files) - {MANIFEST, *named}):
+        _refuse(f'The bundle holds a file that its manifest does not list: "{shown(unlisted[0])}".')
+    if missing := next((name for name in named if name not in files), None):
+        _refuse(f'The bundle lists a file that it does not hold: "{shown(missing)}".')
+    if len(set(named)) < len(named):
+        _refuse("The bundle lists one file twice.")
+    return tuple(_arrival(each, files[each.file], origin) for each in manifest.personas)
+
+
+def _manifest(content: bytes) -> _Manifest:
+    value = _value(content)
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        _refuse(f'"{MANIFEST}" in the archive is not the manifest of a bundle.')
+    version = value.get("version")
+    if isinstance(version, int) and version > VERSION:
+        raise ImportRefused(
+            f"The bundle is of version {version}; this PersonaChat reads version {VERSION}.",
+            hint="Update PersonaChat, or export the personas one by one.",
+        )
+    listed = value.get("personas")
+    if isinstance(listed, list) and len(listed) > MOST_PERSONAS:
+        _refuse(f"The bundle lists more than {MOST_PERSONAS:,} personas.")
+    try:
+        return _Manifest.model_validate(value)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = ".".join(str(part) for part in fault["loc"])
+        _refuse(f"The bundle's manifest cannot be read at {shown(place)}.")
+
+
+def _value(content: bytes) -> Any:
+    """What the manifest says. It may be longer than a persona, so that many fit with their ancestors."""
+    try:
+        text = content.decode()
+        if value_count(text) > _MOST_MANIFEST_VALUES:
+            _refuse("The bundle's manifest holds more than any bundle needs.")
+        return json.loads(text, object_pairs_hook=_without_doubles)
+    except UnicodeDecodeError:
+        _refuse(f'"{MANIFEST}" in the archive is no UTF-8 text.')
+    except (ValueError, RecursionError):
+        _refuse("The bundle's manifest is no valid JSON.")
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
+
+
+def _arrival(listed: _Listed, content: bytes, origin: str) -> Arrival:
+    name = shown(listed.file)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        _refuse(f'"{name}" in the archive is no UTF-8 text.')
+    if value_count(text) > MOST_PERSONA_VALUES:
+        _refuse(f'"{name}" in the archive holds more than {MOST_PERSONA_VALUES:,} values.')
+    try:
+        persona = parse_persona(text)
+    except PersonaInvalid as invalid:
+        raise ImportRefused(
+            f'"{name}" in the archive: {invalid}', hint="Mend it, then pack it again."
+        ) from None
+    if persona.id != listed.id:
+        _refuse(f'"{name}" in the archive is the persona "{persona.id}", not "{shown(listed.id)}" as listed.')
+    ancestors = frozenset((listed.etag, *listed.ancestors))
+    return Arrival(persona, text, "bundle", origin=origin, ancestors=ancestors)
+
+
+def _refuse(message: str) -> NoReturn:
+    raise ImportRefused(message, hint=_HINT) from None

@@ -1,0 +1,212 @@
+"""What a card's fields say of a persona, and what a persona says in a card's fields. Pure.
+
+A card's prompt fields become the system prompt under headings; its placeholders become ours. Whatever a card
+holds, the outcome follows a persona's rules; a sentence says what had to give way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from personachat import lore
+from personachat.interchange.card_examples import read_dialogue, write_dialogue
+from personachat.interchange.card_fields import V3_ONLY, Card, CardVersion, field_faults
+from personachat.interchange.card_sections import DIALOGUE, joined, split
+from personachat.persona import Example, Persona, Personality
+from personachat.persona_ids import free_id
+from personachat.persona_syntax import shown
+
+PROMPT_FIELDS = ("system_prompt", "description", "personality", "scenario")
+NO_PROMPT = "You are {{char}}."
+NO_NAME = "Unnamed character"
+
+_OLD_PLACEHOLDER = re.compile(r"<(user|bot|char)>", re.IGNORECASE | re.ASCII)
+_MACRO = re.compile(r"\{\{\s*([a-z_]{1,30})[^{}]{0,200}\}\}", re.IGNORECASE | re.ASCII)
+_OUR_MACROS = {"user", "char", "date"}
+_LINE_END = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A card's fields as a persona has them. `parts` make the system prompt, with the part `alone` bare."""
+
+    name: str
+    parts: dict[str, str]
+    alone: str
+    greeting: str
+    alternate_greetings: tuple[str, ...]
+    examples: tuple[Example, ...]
+    description: str
+    tags: tuple[str, ...]
+    losses: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def system_prompt(self) -> str:
+        return joined(self.parts, alone=self.alone)[:32_000] or NO_PROMPT
+
+    def persona(self, extensions: dict[str, Any]) -> Persona:
+        return Persona(
+            id=free_id(self.name, ()),
+            name=self.name,
+            description=self.description,
+            system_prompt=self.system_prompt,
+            greeting=self.greeting,
+            alternate_greetings=self.alternate_greetings,
+            examples=self.examples,
+            tags=self.tags,
+            extensions=extensions,
+        )
+
+
+def mapped(card: Card) -> Mapped:
+    """Read a card's fields."""
+    losses = field_faults(card)
+    name = _lines([card.text("name")], 80, losses, "name") or _lines(
+        [card.text("nickname")], 80, losses, "nickname"
+    )
+    if not name:
+        losses.append(f'The card has no name; it is called "{NO_NAME}".')
+    names = [each.strip() for each in (card.text("name"), card.text("nickname"))]
+    examples, rest = read_dialogue(placeholders(card.text("mes_example")), names=names)
+    if rest:
+        losses.append("Sample dialogue that is no exchange of user and character became part of the prompt.")
+    parts = {part: placeholders(card.text(part)) for part in PROMPT_FIELDS} | {DIALOGUE: rest}
+    if card.version == 1:
+        parts["system_prompt"] = ""
+    alone = "description" if card.version == 1 else "system_prompt"
+    prompt = joined(parts, alone=alone)
+    if not prompt:
+        losses.append(f'The card says nothing about the character; the prompt is "{NO_PROMPT}".')
+    if len(prompt) > 32_000:
+        losses.append(f"The prompt was cut at 32,000 characters; it had {len(prompt):,}.")
+    greetings = [placeholders(text) for text in card.texts("alternate_greetings") if text.strip()]
+    notes = card.dictionary("creator_notes_multilingual").get("en")
+    notes = notes if isinstance(notes, str) and notes else card.text("creator_notes")
+    return Mapped(
+        name=name[0] if name else NO_NAME,
+        parts={part: text for part, text in parts.items() if text.strip()},
+        alone=alone,
+        greeting=_cut(placeholders(card.text("first_mes")), 16_000, losses, "first message"),
+        alternate_greetings=tuple(
+            _cut(text, 16_000, losses, "other greeting") for text in _few(greetings, losses, "greetings")
+        ),
+        examples=examples,
+        description=_cut(notes, 2000, losses, "creator's notes"),
+        tags=tuple(_few(_lines(card.texts("tags"), 60, losses, "tag"), losses, "tags")),
+        losses=(*losses, *_unused(card, prompt)),
+    )
+
+
+def fields(persona: Persona, version: CardVersion, origin: Card | None) -> dict[str, Any]:
+    """Return what a persona says in the mapped fields; what did not change since `origin` is as there."""
+    was = mapped(origin) if origin else None
+    alone = "description" if version == 1 else "system_prompt"
+    if was and list(was.parts) == [was.alone]:
+        alone = was.alone
+    if was and was.system_prompt == persona.system_prompt:
+        parts = was.parts
+    else:
+        parts = split(persona.system_prompt, alone=alone)
+    if version == 1 and "system_prompt" in parts:
+        parts = {"description": persona.system_prompt}
+    found: dict[str, Any] = {part: parts.get(part, "") for part in PROMPT_FIELDS}
+    found |= {
+        "name": persona.name,
+        "first_mes": persona.greeting,
+        "alternate_greetings": list(persona.alternate_greetings),
+        "mes_example": write_dialogue(persona.examples, parts.get(DIALOGUE, "")),
+        "creator_notes": persona.description,
+        "tags": list(persona.tags),
+    }
+    if origin and was:
+        found |= {name: origin.data[name] for name in _unchanged(persona, was, parts) if name in origin.data}
+    if traits := traits_text(persona.personality):
+        personality = found["personality"] if isinstance(found["personality"], str) else ""
+        found["personality"] = "\n".join(filter(None, (personality, traits)))
+    return found
+
+
+def traits_text(traits: Personality) -> str:
+    """The manner of speaking as lines; "" where none is set."""
+    named = (("Tone", traits.tone), ("Style", traits.style), ("Formality", traits.formality))
+    return "\n".join(f"{label}: {' '.join(text.split())}" for label, text in named if text.strip())
+
+
+def placeholders(text: str) -> str:
+    """Put {{user}} and {{char}} for the older <USER>, <BOT> and <CHAR>."""
+    return _OLD_PLACEHOLDER.sub(lambda found: "{{user}}" if found[1].lower() == "user" else "{{char}}", text)
+
+
+def _unchanged(persona: Persona, was: Mapped, parts: dict[str, str]) -> list[str]:
+    same = [part for part in PROMPT_FIELDS if parts.get(part, "") == was.parts.get(part, "")]
+    kept = {
+        "name": persona.name == was.name,
+        "first_mes": persona.greeting == was.greeting,
+        "alternate_greetings": persona.alternate_greetings == was.alternate_greetings,
+        "mes_example": (persona.examples, parts.get(DIALOGUE)) == (was.examples, was.parts.get(DIALOGUE)),
+        "creator_notes": persona.description == was.description,
+        "tags": persona.tags == was.tags,
+    }
+    return same + [name for name, is_same in kept.items() if is_same]
+
+
+def _cut(text: str, most: int, losses: list[str], what: str) -> str:
+    if len(text) > most:
+        losses.append(f"The {what} was cut at {most:,} characters; it had {len(text):,}.")
+    return text[:most].rstrip() if len(text) > most else text
+
+
+def _lines(texts: Sequence[str], most: int, losses: list[str], what: str) -> list[str]:
+    """Each text as one plain line of at most so many characters; blank ones are left out."""
+    lines = [_LINE_END.sub(" ", text) for text in texts]
+    if any(line != text for line, text in zip(lines, texts, strict=True)):
+        losses.append(f"A line break in the {what} became a blank.")
+    return [_cut(line, most, losses, what) for line in lines if line[:most].strip()]
+
+
+def _few(texts: list[str], losses: list[str], what: str) -> list[str]:
+    if len(texts) > 50:
+        losses.append(f"Of {len(texts):,} {what} the first 50 were taken.")
+    return texts[:50]
+
+
+def _unused(card: Card, prompt: str) -> list[str]:
+    """Sentences on what stays with the kept card and does nothing here."""
+    losses = []
+    if card.version == 3 and _number(card.top.get("spec_version")) > 3:
+        losses.append("The card follows a newer version than 3.0; what is new in it is kept and not used.")
+    if card.version > 1 and card.text("post_history_instructions").strip():
+        losses.append("The instructions for after the history are kept, and not sent to the model.")
+    if card.version == 3:
+        losses += [
+            f"Kept and not used: {what}."
+            for name, what in V3_ONLY.items()
+            if card.data.get(name) and not name.endswith("_date") and not _is_plain(name, card.data[name])
+        ]
+    texts = [prompt, card.text("first_mes"), card.text("mes_example"), *card.texts("alternate_greetings")]
+    macros = {found[1].lower() for text in texts for found in _MACRO.finditer(text)} - _OUR_MACROS
+    if macros:
+        listed = ", ".join(f"{{{{{shown(macro, most=30)}}}}}" for macro in sorted(macros)[:5])
+        losses.append(f"These placeholders are not known here and stay as they are: {listed}.")
+    if card.version > 1 and (book := card.data.get("character_book")) is not None:
+        losses += lore.limits(book)
+    return losses
+
+
+def _is_plain(name: str, value: Any) -> bool:
+    """Whether it says what holds anyway: the picture is the card's own."""
+    return (
+        name == "assets"
+        and isinstance(value, list)
+        and all(isinstance(each, dict) and each.get("uri") == "ccdefault:" for each in value)
+    )
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return 0.0

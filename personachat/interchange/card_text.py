@@ -1,0 +1,101 @@
+"""Reads a card's JSON text within limits, and mends what no store could keep.
+
+What is read holds nothing but JSON values: finite numbers, texts without NUL and half characters, nested
+no deeper than a persona may be. Time and memory are bounded whatever the text.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, NoReturn
+
+from personachat.errors import ImportRefused
+from personachat.messages import storable
+from personachat.persona_text import MAX_DEPTH, UNSTORABLE
+
+MAX_CARD_BYTES = 4 * 1024 * 1024
+"""A persona's text may have 1 MB; a card may hold it twice, and indented."""
+
+MAX_CARD_VALUES = 300_000
+"""Texts, numbers, lists and objects: some megabytes of brackets would fill a gigabyte once read."""
+
+MENDED = (
+    "The card held what cannot be kept (half characters, numbers beyond all bounds, a key given twice); "
+    "these places were mended."
+)
+
+
+def decoded(text: str) -> tuple[Any, tuple[str, ...]]:
+    """Return the value of a JSON text, and what was mended. Raises ImportRefused."""
+    if len(text) > MAX_CARD_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_CARD_BYTES:
+        _refuse(f"The card is too big: {MAX_CARD_BYTES // 1024 // 1024} MB of text are the most.")
+    if sum(map(text.count, ",[{")) > MAX_CARD_VALUES:
+        _refuse(f"The card holds too many values; {MAX_CARD_VALUES:,} are the most.")
+    doubled = []
+
+    def collected(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            doubled.append(True)
+        return found
+
+    try:
+        value = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=collected)
+    except json.JSONDecodeError as error:
+        _refuse(f"The card is not valid JSON: line {error.lineno}, column {error.colno} cannot be read.")
+    except (ValueError, RecursionError):
+        _refuse("The card is nested too deep, or holds a number that is too long.")
+    value, losses = cleaned(value)
+    return value, (MENDED,) if doubled else losses
+
+
+def cleaned(value: Any) -> tuple[Any, tuple[str, ...]]:
+    """Return a copy without what cannot be kept, and what was mended.
+
+    Raises ImportRefused where it is nested too deep.
+    """
+    mended: list[bool] = []
+    return _copy(value, 1, mended), (MENDED,) if mended else ()
+
+
+def depth(value: Any) -> int:
+    """Return how many objects and lists stand within one another: 0 for a text, 1 for []."""
+    deepest, layer = 0, [value]
+    while layer := [each for each in layer if isinstance(each, dict | list)]:
+        deepest += 1
+        layer = [one for each in layer for one in (each.values() if isinstance(each, dict) else each)]
+    return deepest
+
+
+def _copy(value: Any, level: int, mended: list[bool]) -> Any:
+    if isinstance(value, dict | list) and level > MAX_DEPTH:
+        _refuse(f"The card is nested too deep; {MAX_DEPTH} levels are the most.")
+    if isinstance(value, dict):
+        return {_text(str(key), mended): _copy(each, level + 1, mended) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_copy(each, level + 1, mended) for each in value]
+    if isinstance(value, str):
+        return _text(value, mended)
+    if value is None or isinstance(value, bool) or _is_finite(value):
+        return value
+    mended.append(True)
+    return None
+
+
+def _text(text: str, mended: list[bool]) -> str:
+    if not UNSTORABLE.search(text):
+        return text
+    mended.append(True)
+    return storable(text)
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _refuse(message: str) -> NoReturn:
+    raise ImportRefused(message, hint="Nothing was imported.") from None

@@ -1,0 +1,214 @@
+"""Character cards of V1, V2 and V3 as personas, and personas as cards.
+
+A persona that came from a card and was not changed gives the same card back. A card that was made here gives
+the same persona back, as far as its version can hold one; where another tool edited the card since, its edits
+win. Nothing in a card is fetched or opened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from pydantic import ValidationError
+
+from personachat.errors import ImportRefused
+from personachat.interchange.card_edits import with_edits
+from personachat.interchange.card_fields import V1_FIELDS, V3_ONLY, Card, CardVersion, card_of, is_card
+from personachat.interchange.card_mapping import fields, mapped
+from personachat.interchange.card_origin import (
+    BOOK,
+    OURS,
+    around,
+    carried,
+    carrying,
+    extensions_of,
+    kept,
+    kept_card,
+)
+from personachat.interchange.card_text import cleaned, decoded, depth
+from personachat.persona import Persona, dump_persona
+from personachat.persona_text import MAX_DEPTH, MAX_TEXT_BYTES
+
+__all__ = ["CardRead", "CardSource", "is_card", "read_card", "read_card_text", "write_card"]
+
+CardSource: TypeAlias = Literal["card-v1", "card-v2", "card-v3"]
+
+_SOURCES: dict[CardVersion, CardSource] = {1: "card-v1", 2: "card-v2", 3: "card-v3"}
+_SPECS = {2: ("chara_card_v2", "2.0"), 3: ("chara_card_v3", "3.0")}
+
+_KEPT_DEPTH = 8
+"""So many levels a kept card stands deeper, at most, than it arrived: within a persona, within a card."""
+
+_EMPTY: dict[str, Any] = {
+    "name": "",
+    "description": "",
+    "personality": "",
+    "scenario": "",
+    "first_mes": "",
+    "mes_example": "",
+    "creator_notes": "",
+    "system_prompt": "",
+    "post_history_instructions": "",
+    "alternate_greetings": [],
+    "tags": [],
+    "creator": "",
+    "character_version": "",
+}
+
+_LABELS = {
+    "id": "the id",
+    "name": "the name",
+    "description": "the description",
+    "system_prompt": "the system prompt as it stands",
+    "temperature": "the temperature",
+    "max_tokens": "the longest reply",
+    "model": "the model",
+    "personality": "the traits as such",
+    "greeting": "the greeting as it stands",
+    "alternate_greetings": "the other greetings",
+    "starters": "the starters",
+    "examples": "the examples as they stand",
+    "tags": "the tags",
+    "avatar": "the avatar",
+    "top_p": "top-p",
+    "stop": "the stop texts",
+    "context_tokens": "the limit on what it remembers",
+    "summarize": "whether to sum up",
+    "extensions": "the extensions and the lore",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CardRead:
+    """A card as a persona. `losses` are sentences on what a persona cannot hold or does not use."""
+
+    persona: Persona
+    source: CardSource
+    losses: tuple[str, ...] = ()
+
+
+def read_card_text(text: str) -> CardRead:
+    """Read a card's JSON text. Raises ImportRefused with a sentence that says why."""
+    value, mended = decoded(text)
+    read = read_card(value)
+    return CardRead(read.persona, read.source, tuple(dict.fromkeys((*mended, *read.losses))))
+
+
+def read_card(value: Any) -> CardRead:
+    """Read a card from its JSON value. Raises ImportRefused with a sentence that says why."""
+    card_of(value)
+    value, mended = cleaned(value)
+    card = card_of(value)
+    try:
+        persona, losses = _persona(card)
+    except ValidationError:
+        raise ImportRefused(
+            "The card holds something no persona can.", hint="Nothing was imported."
+        ) from None
+    return CardRead(persona, _SOURCES[card.version], (*mended, *losses))
+
+
+def write_card(persona: Persona, *, version: CardVersion) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return a persona as a card, and sentences on what the card cannot hold."""
+    origin = kept_card(persona)
+    if origin and origin.version == version and read_card(origin.whole).persona == persona:
+        return origin.whole, ()
+    if version == 1:
+        data = {name: fields(persona, 1, origin)[name] for name in V1_FIELDS}
+        if origin and origin.version == 1:
+            data = origin.data | data
+        return data, _lost_in_v1(persona, data)
+    data, losses = _data(persona, version, origin)
+    spec, spec_version = _SPECS[version]
+    if origin is None or origin.version != version:
+        return {"spec": spec, "spec_version": spec_version, "data": data}, losses
+    # Some tools write fields of V1 around the data as well: those follow it.
+    mirrored = {
+        key: data[key]
+        for key, each in origin.top.items()
+        if key in _EMPTY and key in data and each == origin.data.get(key)
+    }
+    return origin.top | mirrored | {"data": data}, losses
+
+
+def _persona(card: Card) -> tuple[Persona, tuple[str, ...]]:
+    found = mapped(card)
+    own = carried(card)
+    if own and not own.edited:
+        return own.persona, ()
+    if own:
+        own_extensions = own.persona.extensions.get(OURS)
+        kept_there = own_extensions if isinstance(own_extensions, dict) else {}
+        edited = with_edits(own.persona, found, own.edited)
+        return _keeping(edited, card, kept_there, found.losses)
+    losses = found.losses
+    if OURS in card.dictionary("extensions"):
+        losses = (*losses, "What the card says it has of PersonaChat cannot be read, and was left out.")
+    if BOOK in extensions_of(card) and BOOK in card.dictionary("extensions"):
+        losses = (*losses, f'The card\'s own lore stands in place of the extension "{BOOK}".')
+    return _keeping(found.persona(extensions_of(card)), card, {}, losses)
+
+
+def _keeping(
+    persona: Persona, card: Card, beside: dict[str, Any], losses: tuple[str, ...]
+) -> tuple[Persona, tuple[str, ...]]:
+    """The persona with the card it came from, where there is room for it."""
+    original = kept(card)
+    extensions = {key: value for key, value in persona.extensions.items() if key != OURS}
+    if depth(original) <= MAX_DEPTH - _KEPT_DEPTH:
+        whole = persona.model_copy(update={"extensions": extensions | {OURS: beside | {"card": original}}})
+        if _bytes(whole) <= MAX_TEXT_BYTES:
+            return whole, losses
+    bare = persona.model_copy(update={"extensions": extensions})
+    if _bytes(bare) > MAX_TEXT_BYTES:
+        raise ImportRefused(
+            f"The card is too big: as a persona it would have {_bytes(bare) // 1024:,} KB, and "
+            f"{MAX_TEXT_BYTES // 1024:,} KB are the most.",
+            hint="Nothing was imported.",
+        )
+    return bare, (*losses, "The card is too big to be kept beside the persona; what has no place is lost.")
+
+
+def _data(
+    persona: Persona, version: CardVersion, origin: Card | None
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The `data` of a V2 or V3 card, and what is lost from the card the persona came from."""
+    base = dict(origin.data) if origin and origin.version > 1 else {}
+    dropped = [name for name in V3_ONLY if version == 2 and base.pop(name, None)]
+    losses = tuple(f"A V2 card cannot hold {V3_ONLY[name]}." for name in dropped)
+    empty = _EMPTY if version == 2 else {**_EMPTY, "group_only_greetings": []}
+    if not origin or origin.version != version:
+        base = empty | base
+    data = base | fields(persona, version, origin) | around(persona)
+    foreign, too_deep = _shallow(data["extensions"])
+    ours = carrying(persona, data)
+    data["extensions"] = foreign | {OURS: ours}
+    if depth(data) >= MAX_DEPTH:
+        ours["persona"].pop("extensions", None)
+        too_deep = True
+    if too_deep:
+        losses = (*losses, "Extensions that are nested too deep were left out.")
+    return data, losses
+
+
+def _shallow(extensions: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    found = {key: value for key, value in extensions.items() if depth(value) <= MAX_DEPTH - 3}
+    return found, len(found) < len(extensions)
+
+
+def _lost_in_v1(persona: Persona, data: dict[str, Any]) -> tuple[str, ...]:
+    """What differs in the persona that the card gives back."""
+    back = read_card(data).persona
+    differing = [
+        label
+        for name, label in _LABELS.items()
+        if name != "extensions" and getattr(back, name) != getattr(persona, name)
+    ]
+    if any(key != OURS for key in persona.extensions):
+        differing.append(_LABELS["extensions"])
+    return (f"A V1 card cannot hold {', '.join(differing)}.",) if differing else ()
+
+
+def _bytes(persona: Persona) -> int:
+    return len(dump_persona(persona).encode())

@@ -1,0 +1,113 @@
+"""The formats personas come and go in, and what is known of a persona on its way. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from personachat.persona import Persona
+
+Format: TypeAlias = Literal[
+    "json", "card-v1", "card-v2", "card-v3", "card-png", "charx", "open-webui", "promptfoo", "bundle"
+]
+
+MOST_FILE_BYTES = 20 * 1024 * 1024
+"""Of a file that is read; bigger ones are refused before they are looked into."""
+
+MOST_PERSONAS = 1_000
+"""In one file."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormatFacts:
+    """What people are told of a format. `ending` follows the persona's id, with its leading sign."""
+
+    label: str
+    ending: str
+    media_type: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One persona that came from outside. Nothing of it is saved yet."""
+
+    persona: Persona
+    text: str
+    """The very text to store; `persona` is what it says."""
+    source: Format
+    losses: tuple[str, ...] = ()
+    """What the file says and a persona cannot hold, in sentences."""
+    origin: str = ""
+    """Where it came from, as people are told it: a file's name, or ""."""
+    ancestors: frozenset[str] = frozenset()
+    """Etags of the versions this one was made of, as far as the file tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A file to hand out, and in sentences what its format could not hold."""
+
+    filename: str
+    media_type: str
+    content: bytes
+    losses: tuple[str, ...] = ()
+
+
+FORMATS: Mapping[Format, FormatFacts] = MappingProxyType(
+    {
+        "json": FormatFacts(
+            "Persona (JSON)", ".json", "application/json", "The persona's own text, to the letter."
+        ),
+        "card-v1": FormatFacts(
+            "Character Card V1 (JSON)",
+            "-card-v1.json",
+            "application/json",
+            "Six fields that every role-play app reads; settings and examples of our own stay behind.",
+        ),
+        "card-v2": FormatFacts(
+            "Character Card V2 (JSON)",
+            "-card-v2.json",
+            "application/json",
+            "Read by most role-play apps; everything else travels along in its extensions.",
+        ),
+        "card-v3": FormatFacts(
+            "Character Card V3 (JSON)",
+            "-card-v3.json",
+            "application/json",
+            "The newest card; everything else travels along in its extensions.",
+        ),
+        "card-png": FormatFacts(
+            "Character Card (PNG)",
+            ".png",
+            "image/png",
+            "A picture that carries the card, both V2 and V3.",
+        ),
+        "charx": FormatFacts(
+            "Character Card (CHARX)",
+            ".charx",
+            "application/octet-stream",
+            "An archive with the V3 card and its picture.",
+        ),
+        "open-webui": FormatFacts(
+            "Open WebUI model",
+            "-open-webui.json",
+            "application/json",
+            "For Workspace, Models, Import in Open WebUI.",
+        ),
+        "promptfoo": FormatFacts(
+            "promptfoo configuration",
+            "-promptfoo.yaml",
+            "application/yaml",
+            "The prompt and its settings, ready for promptfoo eval.",
+        ),
+        "bundle": FormatFacts(
+            "Bundle (zip)",
+            ".zip",
+            "application/zip",
+            "Several personas with what is known of their earlier versions.",
+        ),
+    }
+)

@@ -1,0 +1,149 @@
+"""Cards inside PNG pictures: the text chunks `chara` (V1, V2) and `ccv3` (V3).
+
+Only the frame of the picture is read: no pixel is decoded and nothing is inflated, so that no picture can
+cost more than its own size. A picture that lies about itself is refused whole.
+Source: the PNG specification (W3C, third edition), and the character card specifications V1 to V3.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NoReturn
+
+from personachat.errors import ImportRefused
+from personachat.interchange.card_text import MAX_CARD_BYTES
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+MAX_PNG_BYTES = 20 * 1024 * 1024
+MAX_CHUNKS = 20_000
+MAX_SIDE_PIXELS = 16_384
+MAX_PIXELS = 64 * 1024 * 1024
+MAX_TEXT_BYTES = MAX_CARD_BYTES * 4 // 3 + 1024
+
+_KEYWORDS = (b"ccv3", b"chara")
+_TEXT_KINDS = (b"tEXt", b"zTXt", b"iTXt")
+_HINT = "Nothing was imported."
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    kind: bytes
+    content: memoryview
+    whole: memoryview
+
+    @property
+    def keyword(self) -> bytes:
+        """Of a text chunk, in lower case; b"" of any other."""
+        if self.kind not in _TEXT_KINDS:
+            return b""
+        return bytes(self.content[:80]).partition(b"\0")[0].lower()
+
+
+def read_png_card(content: bytes) -> str:
+    """Return the JSON text of the card in a picture; `ccv3` wins over `chara`. Raises ImportRefused."""
+    cards: dict[bytes, memoryview] = {}
+    others: set[bytes] = set()
+    for chunk in _chunks(content):
+        keyword = chunk.keyword
+        if keyword not in _KEYWORDS:
+            continue
+        if chunk.kind == b"tEXt":
+            cards.setdefault(keyword, chunk.content[len(keyword) + 1 :])
+        else:
+            others.add(chunk.kind)
+    for keyword in _KEYWORDS:
+        if keyword in cards:
+            return _text(cards[keyword])
+    if others:
+        kinds = " and ".join(sorted(kind.decode() for kind in others))
+        return _refuse(
+            f"The picture holds its card in a {kinds} chunk, which the card specification does not allow.",
+            hint="Save the card again with the tool it comes from, or export it as JSON.",
+        )
+    return _refuse(
+        "The picture holds no character card.", hint="Some sites remove it: download the original file."
+    )
+
+
+def write_png_card(image: bytes, *, v2_text: str, v3_text: str) -> bytes:
+    """Return the picture with these cards inside, in place of the ones it held.
+
+    Raises ImportRefused where the picture is no sound PNG.
+    """
+    pieces: list[bytes | memoryview] = [SIGNATURE]
+    for chunk in _chunks(image):
+        if chunk.kind == b"IEND":
+            pieces += [_text_chunk(b"chara", v2_text), _text_chunk(b"ccv3", v3_text)]
+        if chunk.keyword not in _KEYWORDS:
+            pieces.append(chunk.whole)
+    return b"".join(pieces)
+
+
+def _chunks(content: bytes) -> Iterator[_Chunk]:
+    """Every chunk from IHDR to IEND, each checked; what follows the end of the picture is not looked at."""
+    if len(content) > MAX_PNG_BYTES:
+        _refuse(f"The picture is too big: {MAX_PNG_BYTES // 1024 // 1024} MB are the most.")
+    if not content.startswith(SIGNATURE):
+        _refuse("The file is not a PNG picture.")
+    view, at = memoryview(content), len(SIGNATURE)
+    for number in range(MAX_CHUNKS):
+        chunk = _chunk(view, at)
+        if (number == 0) != (chunk.kind == b"IHDR"):
+            _refuse("The picture is damaged: it has to begin with its size, once.")
+        if chunk.kind == b"IHDR":
+            _check_size(chunk.content)
+        yield chunk
+        if chunk.kind == b"IEND":
+            return
+        at += len(chunk.whole)
+    _refuse(f"The picture is cut into too many pieces; {MAX_CHUNKS:,} are the most.")
+
+
+def _chunk(view: memoryview, at: int) -> _Chunk:
+    if at + 12 > len(view):
+        _refuse("The picture is cut off before its end.")
+    length, kind = struct.unpack_from(">I4s", view, at)
+    if length > len(view) - at - 12:
+        _refuse("The picture is cut off, or claims to hold more than it does.")
+    if not kind.isalpha():
+        _refuse("The picture is damaged: one of its pieces has no proper name.")
+    if kind in _TEXT_KINDS and length > MAX_TEXT_BYTES:
+        _refuse(f"A text in the picture is too big; {MAX_CARD_BYTES // 1024 // 1024} MB are the most.")
+    (checksum,) = struct.unpack_from(">I", view, at + 8 + length)
+    if zlib.crc32(view[at + 4 : at + 8 + length]) != checksum:
+        _refuse(f"The picture is damaged: the checksum of its {kind.decode('ascii')} piece is wrong.")
+    return _Chunk(kind, view[at + 8 : at + 8 + length], view[at : at + 12 + length])
+
+
+def _check_size(header: memoryview) -> None:
+    if len(header) != 13:
+        _refuse("The picture is damaged: its size cannot be read.")
+    width, height = struct.unpack_from(">II", header)
+    if not width or not height:
+        _refuse("The picture is damaged: it has no width or no height.")
+    if max(width, height) > MAX_SIDE_PIXELS or width * height > MAX_PIXELS:
+        _refuse(
+            f"The picture claims {width:,} by {height:,} pixels; {MAX_SIDE_PIXELS:,} a side and "
+            f"{MAX_PIXELS // 1024 // 1024} megapixels are the most."
+        )
+
+
+def _text(encoded: memoryview) -> str:
+    try:
+        return base64.b64decode(b"".join(bytes(encoded).split()), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        _refuse("The card in the picture is damaged: it is not base64 of UTF-8 text.")
+
+
+def _text_chunk(keyword: bytes, text: str) -> bytes:
+    content = b"tEXt" + keyword + b"\0" + base64.b64encode(text.encode())
+    return struct.pack(">I", len(content) - 4) + content + struct.pack(">I", zlib.crc32(content))
+
+
+def _refuse(message: str, *, hint: str = _HINT) -> NoReturn:
+    raise ImportRefused(message, hint=hint) from None

@@ -1,0 +1,109 @@
+"""Writes a persona as a promptfoo configuration: its messages, its model and settings, its starters as tests.
+
+promptfoo reads more than text into strings (templates, environment variables, files): what a persona says
+is written so that it stays text. Source: promptfoo's documentation, "Prompts", "Chat threads", "Reference".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from personachat.interchange.compiled import compiled
+from personachat.messages import ChatMessage
+from personachat.persona import Persona
+from personachat.persona_syntax import shown
+
+_PROVIDERS: Mapping[str, str] = {
+    "openai": "openai:chat:",
+    "anthropic": "anthropic:messages:",
+    "openrouter": "openrouter:",
+    "ollama": "ollama:chat:",
+    "groq": "groq:",
+    "mistral": "mistral:",
+    "deepseek": "deepseek:",
+    "google": "google:",
+}
+_OTHERS = "openai:chat:"
+_MESSAGE, _USER, _TODAY = "{{message}}", "{{user_name}}", "{{today}}"
+
+_TEMPLATE = re.compile(r"\{[{%#]|#\}")
+_SIGN = re.compile(r"\{(?=[{%#]|\Z)|#(?=\})")
+_REFERENCE = re.compile(r"[a-z]+://|(?:package|exec|python|huggingface):", re.IGNORECASE)
+# JSON is YAML, except for characters that YAML does not print or takes for line breaks.
+_NO_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+
+
+def write_config(persona: Persona, *, user_name: str = "User", today: str) -> tuple[str, tuple[str, ...]]:
+    """Return the YAML and, in sentences, what it cannot hold. `today` is the day the tests pretend."""
+    messages = (
+        *compiled(persona, user=_USER, today=_TODAY, literal=_literal),
+        ChatMessage("user", _MESSAGE),
+    )
+    provider, losses = _provider(persona)
+    tests = [{"vars": {"message": starter}} for starter in persona.starters if _is_plain(starter)]
+    if len(tests) < len(persona.starters):
+        losses.append("Starters that promptfoo would take for a template or a file are left out.")
+    if persona.context_tokens is not None or persona.summarize:
+        losses.append("promptfoo asks one question at a time: how much context is kept has no place there.")
+    if persona.alternate_greetings:
+        losses.append("Only the first greeting is part of the prompt.")
+    name = _scalar(_literal(persona.name))
+    prompt = _scalar([{"role": each.role, "content": each.content} for each in messages], indent=2)
+    lines = [
+        "# Save as promptfooconfig.yaml, then run: npx promptfoo@latest eval",
+        f"description: {name}",
+        "prompts:",
+        f"  - label: {name}",
+        "    raw: |-",
+        *(f"      {line}" for line in prompt.split("\n")),
+        "providers:",
+        f"  - {_scalar(provider)}",
+        "defaultTest:",
+        f"  vars: {_scalar({'user_name': user_name, 'today': today})}",
+        "tests:",
+        *(f"  - {_scalar(test)}" for test in tests or [{"vars": {"message": "Hello!"}}]),
+    ]
+    return "\n".join(lines) + "\n", tuple(losses)
+
+
+def _provider(persona: Persona) -> tuple[dict[str, Any], list[str]]:
+    losses: list[str] = []
+    name, slash, model = persona.model.partition("/")
+    if not slash:
+        name, model = "openai", persona.model
+    elif name not in _PROVIDERS:
+        model = persona.model
+        losses.append(
+            f'promptfoo is told to ask OpenAI for the model "{shown(model)}"; '
+            "give the address of another provider as apiBaseUrl in its config."
+        )
+    config: dict[str, Any] = {"temperature": persona.temperature, "max_tokens": persona.max_tokens}
+    if persona.top_p is not None:
+        config["top_p"] = persona.top_p
+    stops = _plain(persona.stop)
+    if len(stops) < len(persona.stop):
+        losses.append("Stop texts that promptfoo would take for a template or a file are left out.")
+    if stops:
+        config["stop"] = stops
+    return {"id": _literal(_PROVIDERS.get(name, _OTHERS) + model), "config": config}, losses
+
+
+def _literal(text: str) -> str:
+    """The text with every sign that opens or closes a piece of template as an expression that gives it."""
+    return _SIGN.sub(lambda found: f"{{{{ '{found[0]}' }}}}", text)
+
+
+def _plain(texts: Sequence[str]) -> list[str]:
+    return [text for text in texts if _is_plain(text)]
+
+
+def _is_plain(text: str) -> bool:
+    return not _TEMPLATE.search(text) and not _REFERENCE.match(text)
+
+
+def _scalar(value: Any, *, indent: int | None = None) -> str:
+    written = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    return _NO_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", written)

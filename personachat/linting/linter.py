@@ -1,0 +1,125 @@
+"""The linter: tells what will hurt in a persona that is valid. It waits for nobody and never raises.
+
+What a text was found to hold is remembered for as long as nothing changes that it depends on: the day, what
+the provider lists, and what its model has refused.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from personachat import pricing
+from personachat.context import message_tokens
+from personachat.errors import ModelNotFound, PersonaInvalid, ProviderError
+from personachat.linting import models, placeholders, repetitions, traits
+from personachat.linting.findings import Finding, Remark, Subject
+from personachat.linting.models import Asked
+from personachat.messages import Usage
+from personachat.model_names import ModelNames
+from personachat.outgoing import window_tokens
+from personachat.persona import Persona, parse_persona
+from personachat.persona_text import read_json
+from personachat.prompts import compile_prompt
+from personachat.providers.registry import Answering, ProviderRegistry
+
+REMEMBERED = 64
+"""So many texts' findings are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What one message takes, before a conversation adds to it: by the estimate, and at the most."""
+
+    prompt_tokens: int
+    reply_tokens_most: int
+    window_tokens: int | None
+    cost_usd_most: float | None
+    """By today's list price; None where it is not known, as with a model of one's own."""
+
+
+class Linter:
+    """`today` is asked for the day that retirements are measured by."""
+
+    def __init__(
+        self,
+        providers: ProviderRegistry,
+        model_names: ModelNames,
+        *,
+        today: Callable[[], date] = date.today,
+    ) -> None:
+        self._providers = providers
+        self._model_names = model_names
+        self._today = today
+        self._lock = threading.Lock()
+        self._found: OrderedDict[object, tuple[Finding, ...]] = OrderedDict()
+
+    def lint(self, text: str) -> tuple[Finding, ...]:
+        """The findings of a valid persona's text, in the order of the text; none where it is not valid."""
+        try:
+            persona = parse_persona(text)
+        except PersonaInvalid:
+            return ()
+        today, asked = self._today(), self._asked(persona)
+        key = (text, today, asked)
+        with self._lock:
+            if key in self._found:
+                self._found.move_to_end(key)
+                return self._found[key]
+        subject = Subject(persona, read_json(text))
+        found = subject.placed(_remarks(subject, asked, today))
+        with self._lock:
+            self._found[key] = found
+            while len(self._found) > REMEMBERED:
+                self._found.popitem(last=False)
+        return found
+
+    def estimate(self, persona: Persona) -> Estimate:
+        """What a message to this persona takes and costs at the most, with the model that would answer."""
+        answering, _ = self._resolved(persona)
+        prompt = _prompt_tokens(persona, self._today())
+        window = window_tokens(persona, answering) if answering else None
+        reply = min(persona.max_tokens, max(window - prompt, 0)) if window else persona.max_tokens
+        cost = None
+        if answering:
+            cost = pricing.cost_usd(answering.provider.name, answering.model, Usage(prompt, reply))
+        return Estimate(prompt, reply, window, cost)
+
+    def _asked(self, persona: Persona) -> Asked:
+        answering, why_not = self._resolved(persona)
+        prompt = _prompt_tokens(persona, self._today())
+        if answering is None:
+            return Asked(None, why_not, prompt_tokens=prompt)
+        provider = answering.provider.name
+        listed = self._model_names.listed(provider)
+        return Asked(
+            answering,
+            listed=listed,
+            default=provider == self._providers.default_name,
+            learned=models.learned(answering, listed or ()),
+            window_tokens=window_tokens(persona, answering),
+            prompt_tokens=prompt,
+        )
+
+    def _resolved(self, persona: Persona) -> tuple[Answering | None, str]:
+        """Who would answer; or why nobody has the model. That a key is missing is no fault of the persona."""
+        try:
+            return self._providers.resolve(persona.model), ""
+        except ModelNotFound as error:
+            return None, f"{error} {error.hint}".strip()
+        except ProviderError:
+            return None, ""
+
+
+def _remarks(subject: Subject, asked: Asked, today: date) -> Iterator[Remark]:
+    yield from models.remarks(subject, asked, today=today)
+    yield from placeholders.remarks(subject)
+    yield from traits.remarks(subject)
+    yield from repetitions.remarks(subject)
+
+
+def _prompt_tokens(persona: Persona, today: date) -> int:
+    return sum(map(message_tokens, compile_prompt(persona, (), today=today).messages))

@@ -1,0 +1,160 @@
+"""What is wrong with the model that a persona asks for: unknown, retired, too small, other parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from difflib import get_close_matches
+
+from personachat.linting import parameters
+from personachat.linting.findings import Remark, Subject
+from personachat.linting.retirements import deprecated, retirement
+from personachat.providers.base import ChatRequest
+from personachat.providers.registry import Answering
+
+SOON_DAYS = 90
+"""From so many days before its end on, a model's retirement is a warning."""
+
+FULL = 0.75
+"""A prompt that takes more than this of the window leaves too little for a conversation."""
+
+GARBLED_TEMPERATURE = 1.5
+THINKING_TOKENS = 1000
+"""A reply with less than this may end before the thinking does."""
+
+_MODEL = ("model",)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The model a persona asks for, who would answer, and what is known of it."""
+
+    answering: Answering | None
+    """None where nobody here would; `why_not` then says why."""
+    why_not: str = ""
+    listed: tuple[str, ...] | None = None
+    """What the provider lists; None where it has not said."""
+    default: bool = False
+    """Whether it is the provider that bare names mean."""
+    learned: frozenset[str] = frozenset()
+    """Keys of a persona that the model has refused."""
+    window_tokens: int | None = None
+    prompt_tokens: int = 0
+
+    @property
+    def own(self) -> Answering | None:
+        """Who answers with the very model that is asked for; None where another steps in."""
+        return None if self.answering is None or self.answering.substituted else self.answering
+
+    @property
+    def is_listed(self) -> bool:
+        return self.own is not None and _is_among(self.own.model, self.listed or ())
+
+
+def learned(answering: Answering, listed: Sequence[str]) -> frozenset[str]:
+    """The keys of a persona that the provider leaves out for this model, since the model has refused them."""
+    if answering.substituted or not _is_among(answering.model, listed):
+        return frozenset()
+    request = ChatRequest(answering.model, (), temperature=0.5, top_p=0.5, stop=(".",))
+    body = answering.provider.body(request)
+    keys = {"temperature": "temperature", "top_p": "topP", "stop": "stop"}
+    return frozenset(key for name, key in keys.items() if name not in body)
+
+
+def remarks(subject: Subject, asked: Asked, *, today: date) -> Iterator[Remark]:
+    """Everything about the model. A list that holds it is believed before a maker's date."""
+    unknown = _unknown(subject.persona.model, asked)
+    ends = _ending(subject.persona.model, asked, today)
+    if unknown and (ends is None or ends.code != "model-retired"):
+        yield unknown
+    if ends:
+        yield ends
+    yield from _parameters(subject, asked)
+    yield from _sizes(subject, asked)
+
+
+def _unknown(model: str, asked: Asked) -> Remark | None:
+    if asked.answering is None:
+        return Remark("model-unknown", "warning", asked.why_not, _MODEL) if asked.why_not else None
+    if asked.own is None or asked.listed is None or asked.is_listed:
+        return None
+    provider = asked.own.provider.name
+    near = get_close_matches(asked.own.model, asked.listed, n=1, cutoff=0.6)
+    written = near[0] if near and asked.default else f"{provider}/{near[0]}" if near else ""
+    mend = f"did you mean {written}?" if near else "choose one that it has."
+    return Remark("model-unknown", "warning", f"{provider} does not list {model}: {mend}", _MODEL)
+
+
+def _ending(model: str, asked: Asked, today: date) -> Remark | None:
+    end = retirement(asked.own.model if asked.own else model)
+    if end is None:
+        if asked.own and deprecated(asked.own.provider.name, asked.own.model):
+            message = f"{model} is marked as deprecated in the price list: it may soon be gone."
+            return Remark("model-retiring", "info", message, _MODEL)
+        return None
+    day = f"{end.on.day} {end.on:%B %Y}"
+    instead = f" It names {end.instead} instead." if end.instead else ""
+    if end.on <= today:
+        if asked.is_listed:
+            return None
+        return Remark("model-retired", "warning", f"{end.maker} retired {model} on {day}.{instead}", _MODEL)
+    soon = (end.on - today).days <= SOON_DAYS
+    message = f"{end.maker} retires {model} on {day}.{instead}"
+    return Remark("model-retiring", "warning" if soon else "info", message, _MODEL)
+
+
+def _parameters(subject: Subject, asked: Asked) -> Iterator[Remark]:
+    persona = subject.persona
+    model = asked.own.model if asked.own else persona.model
+    refused = parameters.refused(model) | asked.learned
+    if "temperature" in refused:
+        if subject.wrote("temperature") and persona.temperature != 1:
+            message = f"{model} takes no temperature: this one has no effect. Set it to 1, or leave it out."
+            yield Remark("parameter-refused", "info", message, ("temperature",))
+    elif persona.temperature > parameters.highest_temperature(model):
+        most = parameters.highest_temperature(model)
+        message = f"{model} takes a temperature of {most:g} at the most."
+        yield Remark("parameter-refused", "warning", message, ("temperature",))
+    elif persona.temperature > GARBLED_TEMPERATURE:
+        message = f"Above {GARBLED_TEMPERATURE:g} many models write words without sense: try a lower one."
+        yield Remark("temperature-high", "info", message, ("temperature",))
+    if persona.top_p is not None and "topP" in refused:
+        message = f"{model} takes no topP: this one has no effect. Leave it out."
+        yield Remark("parameter-refused", "info", message, ("topP",))
+    elif persona.top_p is not None and parameters.one_of_two(model):
+        message = f"{model} takes a temperature or a topP, not both: leave this out."
+        yield Remark("parameter-refused", "warning", message, ("topP",))
+    if persona.stop and "stop" in refused:
+        message = f"{model} takes no stop texts: replies go on past them."
+        yield Remark("parameter-refused", "warning", message, ("stop",))
+
+
+def _sizes(subject: Subject, asked: Asked) -> Iterator[Remark]:
+    persona, window = subject.persona, asked.window_tokens
+    model = asked.answering.model if asked.answering else persona.model
+    if window:
+        prompt = f"The prompt and the examples take about {asked.prompt_tokens:,} tokens"
+        if asked.prompt_tokens >= window:
+            message = f"{prompt}, more than the {window:,} that {model} takes in: shorten them."
+            yield Remark("prompt-too-long", "warning", message, ("systemPrompt",))
+        elif asked.prompt_tokens > window * FULL:
+            message = f"{prompt} of the {window:,} that {model} takes in: little is left for a conversation."
+            yield Remark("prompt-too-long", "warning", message, ("systemPrompt",))
+        if persona.max_tokens >= window and not persona.context_tokens:
+            message = (
+                f"{model} takes in {window:,} tokens, prompt and reply together: choose a smaller maxTokens."
+            )
+            yield Remark("max-tokens-too-large", "warning", message, ("maxTokens",))
+    if parameters.thinks(model) and persona.max_tokens < THINKING_TOKENS:
+        message = (
+            f"{model} thinks before it answers, and maxTokens counts that too: replies may come out empty."
+        )
+        yield Remark("max-tokens-too-small", "warning", message, ("maxTokens",))
+
+
+def _is_among(model: str, listed: Sequence[str]) -> bool:
+    """Whether a list holds the model, or its name without the variant that gateways and Ollama allow."""
+    names = {name.lower() for name in listed}
+    asked = model.lower()
+    return asked in names or f"{asked}:latest" in names or (":" in asked and asked.partition(":")[0] in names)

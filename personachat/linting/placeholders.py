@@ -1,0 +1,123 @@
+"""Placeholders that nothing will fill: misspelt ones of ours, and gaps that somebody left for later.
+
+Code and Markdown links are left alone, as are tags that are closed again: those are meant as they stand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from personachat.linting.findings import Passage, Remark, Subject
+
+FILLED = ("user", "char", "date")
+
+_ALIASES = {
+    "bot": "char",
+    "character": "char",
+    "persona": "char",
+    "assistant": "char",
+    "me": "char",
+    "name": "user",
+    "username": "user",
+    "human": "user",
+    "you": "user",
+    "person": "user",
+    "customer": "user",
+    "today": "date",
+    "day": "date",
+    "now": "date",
+}
+
+_GAPS = (
+    "name|company|organi[sz]ation|product|brand|city|town|country|topic|subject|e-?mail|phone|address|url|website"
+    "|link|role|job|title|team|department|industry|audience|language|date|insert|placeholder|your|customer|client"
+    "|project|tbd|todo"
+)
+
+_HTML = ("title", "link", "address")
+"""Elements of HTML by names that could be a gap's."""
+
+_CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]+`", re.DOTALL)
+_LINK = re.compile(r"!?\[[^\]\n]*\](?:\([^)\n]*\)|\[[^\]\n]*\]|:)")
+_DOUBLE = re.compile(r"\{\{([^{}\n]{0,60})\}\}")
+_SINGLE = re.compile(r"(?<![\w\\{}$^])\{[ \t]*([A-Za-z][A-Za-z _-]{0,39})[ \t]*\}(?!\})")
+_LOPSIDED = re.compile(
+    r"(?<!\{)\{[ \t]*(user|char|date)[ \t]*\}\}|\{\{[ \t]*(user|char|date)[ \t]*\}(?!\})", re.IGNORECASE
+)
+_SQUARE = re.compile(r"\[[ \t]*([A-Za-z][A-Za-z '_/-]{1,39})[ \t]*\]")
+_ANGLE = re.compile(r"<[ \t]*([A-Za-z][A-Za-z '_-]{1,39})[ \t]*>")
+_TAG_OF_OURS = re.compile(r"<(user|bot|char)>", re.IGNORECASE)
+_GAP = re.compile(rf"(?:^|[ _'/-])(?:{_GAPS})(?:$|[ _'/-])", re.IGNORECASE)
+_LATER = re.compile(r"^[ \t>*#-]*(TODO|FIXME|TBD|XXX)\b(?![ \t-]*(?:list|item|comment|app))", re.MULTILINE)
+_LOREM = re.compile(r"\blorem ipsum\b", re.IGNORECASE)
+
+
+def remarks(subject: Subject) -> Iterator[Remark]:
+    for passage in subject.passages:
+        text = _blanked(passage.text, _CODE)
+        yield from _misspelt(passage, text)
+        if passage.path[0] != "examples":  # an example may well show a letter that leaves the name open
+            yield from _gaps(passage, text)
+
+
+def _misspelt(passage: Passage, text: str) -> Iterator[Remark]:
+    for found in _DOUBLE.finditer(text):
+        name = found[1].strip()
+        if name.lower() in FILLED and name.isascii():
+            continue
+        meant = _meant(name)
+        if meant:
+            message = f"{found[0]} stays as it is: did you mean {{{{{meant}}}}}?"
+            yield Remark("placeholder-misspelt", "warning", message, passage.path, found.start())
+        elif passage.path[0] != "examples":
+            message = (
+                f"{found[0]} stays as it is: only {{{{user}}}}, {{{{char}}}} and {{{{date}}}} are filled in."
+            )
+            yield Remark("placeholder-unfilled", "warning", message, passage.path, found.start())
+    for found in _LOPSIDED.finditer(text):
+        message = (
+            f"{found[0]} lacks a brace and stays as it is: write {{{{{(found[1] or found[2]).lower()}}}}}."
+        )
+        yield Remark("placeholder-misspelt", "warning", message, passage.path, found.start())
+    for pattern in (_SINGLE, _TAG_OF_OURS):
+        for found in pattern.finditer(text):
+            meant = {"bot": "char"}.get(found[1].lower(), found[1].lower())
+            if meant in FILLED and not (pattern is _TAG_OF_OURS and f"</{found[1]}>" in text):
+                message = f"{found[0]} stays as it is: write {{{{{meant}}}}}."
+                yield Remark("placeholder-misspelt", "warning", message, passage.path, found.start())
+
+
+def _meant(name: str) -> str | None:
+    plain = re.sub(r"[^a-z]", "", name.lower())
+    if plain in FILLED:
+        return plain
+    if plain in _ALIASES:
+        return _ALIASES[plain]
+    near = get_close_matches(plain, (*FILLED, *_ALIASES), n=1, cutoff=0.7)
+    return _ALIASES.get(near[0], near[0]) if near else None
+
+
+def _gaps(passage: Passage, text: str) -> Iterator[Remark]:
+    plain = _blanked(text, _LINK)
+    for found in (*_SINGLE.finditer(plain), *_SQUARE.finditer(plain), *_ANGLE.finditer(plain)):
+        word = found[1].strip()
+        if word.lower() in FILLED and found[0][0] == "{":
+            continue
+        if found[0][0] == "<" and word.lower() in _HTML:
+            continue
+        if _GAP.search(word) and f"</{word}>" not in plain:
+            message = f"Nothing fills in {found[0]}: write what belongs there."
+            yield Remark("placeholder-unfilled", "warning", message, passage.path, found.start())
+    for found in _LATER.finditer(plain):
+        message = f"{found[1]} is still to be written: the model would read it as it stands."
+        yield Remark("placeholder-unfilled", "warning", message, passage.path, found.start(1))
+    for found in _LOREM.finditer(plain):
+        message = "This is filler text: write what belongs there."
+        yield Remark("placeholder-unfilled", "warning", message, passage.path, found.start())
+
+
+def _blanked(text: str, pattern: re.Pattern[str]) -> str:
+    """The text with what matches made blank, so that places stay the same."""
+    return pattern.sub(lambda found: " " * len(found[0]), text)

@@ -1,0 +1,32 @@
+"""Which personas somebody likes best. Personas may come and go; what was liked is remembered."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, insert, select
+
+from personachat.database.connection import Database
+from personachat.store.tables import persona_favourites
+
+_f = persona_favourites.c
+
+
+class Favourites:
+    """Safe for threads and processes. Methods raise DatabaseUnavailable and DatabaseDamaged."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, owner: str) -> frozenset[str]:
+        """The ids of an owner's favourites."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(_f.persona_id).where(_f.owner == owner))
+            return frozenset(row.persona_id for row in rows)
+
+    def set(self, owner: str, persona_id: str, *, favourite: bool) -> None:
+        """Make a persona one, or none any more."""
+        with self._database.write() as connection:
+            connection.execute(
+                delete(persona_favourites).where(_f.owner == owner, _f.persona_id == persona_id)
+            )
+            if favourite:
+                connection.execute(insert(persona_favourites).values(owner=owner, persona_id=persona_id))

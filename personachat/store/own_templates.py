@@ -1,0 +1,72 @@
+"""Templates that people made of their own personas; everybody who uses the same database has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select
+
+from personachat.database.connection import Database
+from personachat.errors import PersonaInvalid, TemplateNotFound
+from personachat.persona import Persona, parse_persona
+from personachat.persona_syntax import shown
+from personachat.store.base import MOST_AUTHOR_CHARACTERS
+from personachat.store.tables import persona_templates
+
+_t = persona_templates.c
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTemplate:
+    """A persona to begin with, as its text was when it was saved."""
+
+    persona: Persona
+    text: str
+    author: str
+    created_at: datetime
+
+    @property
+    def id(self) -> str:
+        return self.persona.id
+
+
+class OwnTemplates:
+    """Safe for threads and processes. Methods raise DatabaseUnavailable and DatabaseDamaged."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def all(self) -> tuple[OwnTemplate, ...]:
+        """By name; one that does not follow today's schema is left out."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(persona_templates)).all()
+        found = []
+        for row in rows:
+            try:
+                persona = parse_persona(row.text)
+            except PersonaInvalid:
+                continue
+            found.append(OwnTemplate(persona, row.text, row.author, row.created_at))
+        return tuple(sorted(found, key=lambda template: (template.persona.name.casefold(), template.id)))
+
+    def save(self, text: str, *, author: str) -> OwnTemplate:
+        """Keep a persona as a template, in place of the one of its id. Raises PersonaInvalid."""
+        persona = parse_persona(text)
+        author = author[:MOST_AUTHOR_CHARACTERS]
+        with self._database.write() as connection:
+            moment = self._database.moment(connection)
+            connection.execute(delete(persona_templates).where(_t.id == persona.id))
+            connection.execute(
+                insert(persona_templates).values(id=persona.id, text=text, author=author, created_at=moment)
+            )
+        return OwnTemplate(persona, text, author, moment)
+
+    def delete(self, template_id: str) -> OwnTemplate:
+        """Take one away and return it. Raises TemplateNotFound."""
+        found = next((template for template in self.all() if template.id == template_id), None)
+        if found is None:
+            raise TemplateNotFound(f'There is no template "{shown(template_id)}" of your own.')
+        with self._database.write() as connection:
+            connection.execute(delete(persona_templates).where(_t.id == template_id))
+        return found

@@ -1,0 +1,59 @@
+"""What every store answers alike: the order of a list, and the sentences of a refusal."""
+
+from __future__ import annotations
+
+from personachat.errors import PersonaBroken, PersonaChanged, PersonaExists, PersonaNotFound
+from personachat.persona import DEFAULT_PERSONA_ID
+from personachat.persona_syntax import shown
+from personachat.store.base import BrokenPersona, StoredPersona
+
+Rank = tuple[bool, str, str]
+"""What a list is sorted by; no two personas of a store have the same."""
+
+
+def rank(stored: StoredPersona | BrokenPersona) -> Rank:
+    name = stored.persona.name if isinstance(stored, StoredPersona) else stored.id
+    return stored.id != DEFAULT_PERSONA_ID, name.casefold(), stored.id
+
+
+def whole(stored: StoredPersona | BrokenPersona) -> StoredPersona:
+    """The persona, if it is one. Raises PersonaBroken."""
+    if isinstance(stored, StoredPersona):
+        return stored
+    first = stored.problems[0]
+    raise PersonaBroken(
+        f'"{stored.filename}" cannot be read as a persona. Line {first.line}: {first.message}',
+        problems=stored.problems,
+        hint="Mend it in the editor; until then it is left as it is.",
+    )
+
+
+def check_version(persona_id: str, current: StoredPersona | BrokenPersona | None, etag: str) -> None:
+    """Raises PersonaChanged unless the current one is that very version."""
+    if current is None:
+        raise PersonaChanged(
+            f'The persona "{persona_id}" was deleted meanwhile.',
+            etag=None,
+            text=None,
+            hint="Save it as a new one to keep it.",
+        )
+    if current.etag != etag:
+        raise PersonaChanged(
+            f'Somebody has changed the persona "{persona_id}" meanwhile.',
+            etag=current.etag,
+            text=current.text,
+            hint="Compare both versions, then save the one to keep.",
+        )
+
+
+def check_free(persona_id: str, current: StoredPersona | BrokenPersona | None) -> None:
+    """Raises PersonaExists where there is one, or PersonaBroken where it is a broken one."""
+    if current is not None:
+        whole(current)
+        raise PersonaExists(
+            f'A persona with the id "{persona_id}" exists already.', hint="Choose another id."
+        )
+
+
+def not_found(persona_id: str) -> PersonaNotFound:
+    return PersonaNotFound(f'There is no persona "{shown(persona_id)}".', hint="See the list of personas.")

@@ -1,0 +1,158 @@
+"""Personas as files whose every version is kept in the database, also those that people and git make.
+
+A save writes the file, then the revision, both under the folder's lock; where the database fails the save
+stands, and is found later. Whatever differs from the newest revision when it is looked at becomes one.
+Looking never fails because of that, and asks the database nothing as long as nothing has changed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+
+from personachat.database.connection import Database
+from personachat.errors import PersonaChatError, StoreUnavailable
+from personachat.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
+from personachat.store.files import FilePersonaStore
+from personachat.store.folder import locked
+from personachat.store.revisions import Latest, Recording, SqlRevisions
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 30.0
+"""How long nothing is recorded after the database has failed."""
+
+LOCK_SECONDS = 0.2
+"""How long looking waits for somebody who saves; what was missed is recorded at the next look."""
+
+
+class RecordedFiles(FilePersonaStore):
+    """A PersonaStore over a folder, with its revisions."""
+
+    def __init__(self, folder: Path, revisions: SqlRevisions, database: Database) -> None:
+        super().__init__(folder)
+        self._revisions = revisions
+        self._database = database
+        self._recorded: dict[str, str] | None = None
+        """The etag of each persona's newest revision; None before the first look."""
+        self._not_before = 0.0
+
+    def all(self) -> list[StoredPersona | BrokenPersona]:
+        found = super().all()
+        if self._may_record():
+            ids = {stored.id for stored in found}
+            gone = [persona_id for persona_id in self._recorded or () if persona_id not in ids]
+            self._look(found, gone=gone)
+        return found
+
+    def get(self, persona_id: str) -> StoredPersona:
+        stored = super().get(persona_id)
+        if self._recorded is not None and self._may_record():
+            self._look((stored,), gone=())
+        return stored
+
+    def _changed(
+        self,
+        stored: StoredPersona,
+        before: StoredPersona | BrokenPersona | None,
+        *,
+        action: Action,
+        saving: Saving,
+    ) -> None:
+        """Record a change of our own; what was there before it, if nobody has seen that yet, comes first."""
+        change = _recording(stored, action, saving)
+        try:
+            with self._database.write() as connection:
+                if isinstance(before, StoredPersona):
+                    self._revisions.record_many(connection, [_recording(before, "found", PLAIN_SAVE)])
+                self._revisions.record_many(connection, [change])
+        except PersonaChatError as error:
+            self._failed(error)
+            return
+        if self._recorded is not None:
+            if action == "deleted":
+                self._recorded.pop(stored.id, None)
+            else:
+                self._recorded[stored.id] = stored.etag
+
+    def _may_record(self) -> bool:
+        return time.monotonic() >= self._not_before
+
+    def _look(self, found: Iterable[StoredPersona | BrokenPersona], *, gone: Sequence[str]) -> None:
+        """Record what differs from what is known; whatever goes wrong is tried again later."""
+        try:
+            if self._recorded is None:
+                with self._database.read() as connection:
+                    self._recorded = _etags(self._revisions.latest(connection))
+                gone = [persona_id for persona_id in self._recorded if not self._is_there(persona_id)]
+            known = self._recorded
+            new = [
+                stored.id
+                for stored in found
+                if isinstance(stored, StoredPersona) and known.get(stored.id) != stored.etag
+            ]
+            if new or gone:
+                self._record([*new, *gone])
+        except PersonaChatError as error:
+            self._failed(error)
+
+    def _record(self, ids: Sequence[str]) -> None:
+        """Compare these with the database and the folder as they are now, and record what nobody has."""
+        with self._folder_locked(), self._database.write() as connection:
+            latest = self._revisions.latest(connection, ids)
+            recordings = list(self._differing(ids, latest))
+            self._revisions.record_many(connection, recordings)
+            known = _etags(latest)
+        known |= {each.persona_id: each.etag for each in recordings if each.action != "deleted"}
+        for each in recordings:
+            if each.action == "deleted":
+                known.pop(each.persona_id, None)
+        recorded = self._recorded if self._recorded is not None else {}
+        for persona_id in ids:
+            if persona_id in known:
+                recorded[persona_id] = known[persona_id]
+            else:
+                recorded.pop(persona_id, None)
+        self._recorded = recorded
+
+    def _differing(self, ids: Sequence[str], latest: dict[str, Latest]) -> Iterator[Recording]:
+        for persona_id in ids:
+            stored, newest = self._find(persona_id), latest.get(persona_id)
+            there = newest is not None and not newest.deleted
+            if isinstance(stored, StoredPersona):
+                if not there or (newest and newest.etag != stored.etag):
+                    yield _recording(stored, "found", PLAIN_SAVE)
+            elif stored is None and there and newest:
+                last = self._revisions.get(persona_id, newest.number)
+                yield Recording(persona_id, last.name, last.text, last.etag, "deleted")
+
+    @contextmanager
+    def _folder_locked(self) -> Iterator[None]:
+        """Keep writers out; a folder that nobody can write in needs no lock. Raises StoreUnavailable."""
+        writable = self._folder.is_dir() and _is_writable(self._folder)
+        with locked(self._folder, timeout_seconds=LOCK_SECONDS) if writable else nullcontext():
+            yield
+
+    def _is_there(self, persona_id: str) -> bool:
+        return self._find(persona_id) is not None
+
+    def _failed(self, error: PersonaChatError) -> None:
+        if not isinstance(error, StoreUnavailable):  # a folder that is locked is free in a moment
+            self._not_before = time.monotonic() + RETRY_SECONDS
+            log.warning("The history of personas cannot be written: %s", error)
+
+
+def _etags(latest: dict[str, Latest]) -> dict[str, str]:
+    return {persona_id: newest.etag for persona_id, newest in latest.items() if not newest.deleted}
+
+
+def _recording(stored: StoredPersona, action: Action, saving: Saving) -> Recording:
+    return Recording(stored.id, stored.persona.name, stored.text, stored.etag, action, saving)
+
+
+def _is_writable(folder: Path) -> bool:
+    return os.access(folder, os.W_OK)

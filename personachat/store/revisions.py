@@ -1,0 +1,210 @@
+"""The history of personas: every saved version of each, numbered from 1 on, whoever saved it and wherever.
+
+Numbers have no gaps and are never used again; pruning only takes old ones away. A deletion is a revision too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, true, update
+
+from personachat.database.connection import Database
+from personachat.errors import RevisionNotFound
+from personachat.persona_syntax import shown
+from personachat.settings import Settings
+from personachat.store.base import (
+    MOST_AUTHOR_CHARACTERS,
+    MOST_NOTE_CHARACTERS,
+    PLAIN_SAVE,
+    Action,
+    Revision,
+    Saving,
+)
+from personachat.store.tables import persona_revisions
+
+_r = persona_revisions.c
+_HEAD = [column for column in _r if column.name not in {"place", "text", "newest"}]
+_AT_ONCE = 300
+"""So many ids in one statement; SQLite takes a thousand parameters at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A version that is to become a revision."""
+
+    persona_id: str
+    name: str
+    text: str
+    etag: str
+    action: Action
+    saving: Saving = PLAIN_SAVE
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The newest revision of a persona, as far as a store has to know it."""
+
+    number: int
+    etag: str
+    deleted: bool
+
+
+class SqlRevisions:
+    """The Revisions of one place: a folder of files, or the database's own personas ("")."""
+
+    def __init__(self, database: Database, *, place: str, kept: int | None = None) -> None:
+        self._database = database
+        self._place = place
+        self._kept = kept
+
+    def of(self, persona_id: str, *, limit: int = 50, before: int | None = None) -> tuple[Revision, ...]:
+        query = self._select(*_HEAD).where(_r.persona_id == persona_id)
+        if before is not None:
+            query = query.where(_r.number < before)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(_r.number.desc()).limit(limit)).all()
+        return tuple(_revision(row) for row in rows)
+
+    def get(self, persona_id: str, number: int) -> Revision:
+        query = self._select(*_HEAD, _r.text).where(_r.persona_id == persona_id, _r.number == number)
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise RevisionNotFound(
+                f'There is no revision {number} of "{shown(persona_id)}", or no longer.',
+                hint="See its list of revisions.",
+            )
+        return _revision(row)
+
+    def numbers(self, spoken: frozenset[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        found: dict[tuple[str, str], int] = {}
+        for some in _batches(sorted(spoken)):
+            query = (
+                self._select(_r.persona_id, _r.etag, func.max(_r.number).label("number"))
+                .where(_r.persona_id.in_({one for one, _ in some}), _r.etag.in_({etag for _, etag in some}))
+                .where(_r.action != "deleted")
+                .group_by(_r.persona_id, _r.etag)
+            )
+            with self._database.read() as connection:
+                rows = connection.execute(query).all()
+            found |= {(row.persona_id, row.etag): row.number for row in rows}
+        return {pair: number for pair, number in found.items() if pair in spoken}
+
+    def deleted(self, *, limit: int = 50) -> tuple[Revision, ...]:
+        query = self._select(*_HEAD).where(_r.newest == true(), _r.action == "deleted")
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(_r.saved_at.desc(), _r.persona_id).limit(limit)).all()
+        return tuple(_revision(row) for row in rows)
+
+    def newest(self) -> dict[str, datetime]:
+        query = self._select(_r.persona_id, _r.saved_at).where(_r.newest == true(), _r.action != "deleted")
+        with self._database.read() as connection:
+            return {row.persona_id: row.saved_at for row in connection.execute(query)}
+
+    # --- for the stores ---------------------------------------------------------------------------
+
+    def latest(self, connection: Connection, ids: Sequence[str] | None = None) -> dict[str, Latest]:
+        """The newest revision of these personas, or of all."""
+        query = self._select(_r.persona_id, _r.number, _r.etag, _r.action).where(_r.newest == true())
+        found: dict[str, Latest] = {}
+        for some in [None] if ids is None else list(_batches(ids)):
+            rows = connection.execute(query if some is None else query.where(_r.persona_id.in_(some)))
+            found |= {row.persona_id: Latest(row.number, row.etag, row.action == "deleted") for row in rows}
+        return found
+
+    def record(
+        self,
+        connection: Connection,
+        *,
+        persona_id: str,
+        name: str,
+        text: str,
+        etag: str,
+        action: Action,
+        saving: Saving,
+    ) -> int:
+        """Add a revision and return its number; a text that the newest one has already adds none."""
+        recording = Recording(persona_id, name, text, etag, action, saving)
+        return self.record_many(connection, [recording])[0]
+
+    def record_many(self, connection: Connection, recordings: Sequence[Recording]) -> list[int]:
+        """Add revisions of different personas, all in a few statements; returns their numbers."""
+        latest = self.latest(connection, [each.persona_id for each in recordings])
+        moment = self._database.moment(connection) if recordings else datetime.now(UTC)
+        numbers, rows = [], []
+        for each in recordings:
+            before = latest.get(each.persona_id)
+            if before and not before.deleted and before.etag == each.etag and each.action != "deleted":
+                numbers.append(before.number)
+                continue
+            number = before.number + 1 if before else 1
+            numbers.append(number)
+            rows.append(self._row(each, number, moment))
+        for some in _batches([row["persona_id"] for row in rows if row["number"] > 1]):
+            connection.execute(
+                update(persona_revisions)
+                .where(_r.place == self._place, _r.newest == true(), _r.persona_id.in_(some))
+                .values(newest=False)
+            )
+        if rows:
+            connection.execute(insert(persona_revisions), rows)
+        if self._kept is not None:
+            self._prune(connection, rows, self._kept)
+        return numbers
+
+    def _row(self, each: Recording, number: int, moment: datetime) -> dict[str, Any]:
+        return {
+            "place": self._place,
+            "persona_id": each.persona_id,
+            "number": number,
+            "etag": each.etag,
+            "name": each.name,
+            "text": each.text,
+            "action": each.action,
+            "author": each.saving.author[:MOST_AUTHOR_CHARACTERS],
+            "note": each.saving.note[:MOST_NOTE_CHARACTERS],
+            "newest": True,
+            "saved_at": moment,
+        }
+
+    def _prune(self, connection: Connection, rows: Sequence[dict[str, Any]], kept: int) -> None:
+        for row in rows:
+            if row["number"] > kept:
+                connection.execute(
+                    delete(persona_revisions).where(
+                        _r.place == self._place,
+                        _r.persona_id == row["persona_id"],
+                        _r.number <= row["number"] - kept,
+                    )
+                )
+
+    def _select(self, *columns: Any) -> Any:
+        return select(*columns).where(_r.place == self._place)
+
+
+def place_of(settings: Settings) -> str:
+    """A name for where these personas are: it stays when folder and database move together."""
+    if settings.persona_store == "database":
+        return ""
+    folder = settings.personas_dir.absolute()
+    if settings.database_url is None:
+        name = os.path.relpath(folder, settings.data_dir.absolute())
+    else:
+        name = f"{socket.gethostname()}:{folder}"
+    return f"files:{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:40]}"
+
+
+def _batches(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), _AT_ONCE):
+        yield values[start : start + _AT_ONCE]
+
+
+def _revision(row: Row[Any]) -> Revision:
+    return Revision(**row._mapping)  # noqa: SLF001  # the driver's public name for it

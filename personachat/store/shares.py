@@ -1,0 +1,80 @@
+"""Short links to personas: each shows a persona as it was when the link was made, until it is revoked."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select
+
+from personachat.database.connection import Database
+from personachat.errors import ShareNotFound
+from personachat.store.tables import persona_shares
+
+_TOKEN_BYTES = 32
+_TOKEN = re.compile("[A-Za-z0-9_-]{43}")
+
+_s = persona_shares.c
+
+
+@dataclass(frozen=True, slots=True)
+class PersonaShare:
+    """A link; `created_at` is when its snapshot was taken. Whoever knows the token can read it."""
+
+    token: str = field(repr=False)
+    persona_id: str
+    created_at: datetime
+
+
+class PersonaShares:
+    """Safe for threads and processes. Methods raise DatabaseUnavailable and DatabaseDamaged."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def share(self, owner: str, persona_id: str, text: str) -> str:
+        """Take the snapshot, anew where there is one; returns the token, which stays the same then."""
+        with self._database.write() as connection:
+            earlier = _find(connection, owner, persona_id)
+            token = earlier.token if earlier else secrets.token_urlsafe(_TOKEN_BYTES)
+            connection.execute(delete(persona_shares).where(_s.token == token))
+            connection.execute(
+                insert(persona_shares).values(
+                    token=token,
+                    owner=owner,
+                    persona_id=persona_id,
+                    text=text,
+                    created_at=self._database.moment(connection),
+                )
+            )
+        return token
+
+    def of(self, owner: str, persona_id: str) -> PersonaShare | None:
+        """An owner's link to a persona; None where there is none."""
+        with self._database.read() as connection:
+            return _find(connection, owner, persona_id)
+
+    def revoke(self, owner: str, persona_id: str) -> None:
+        """End the link, if there is one: it shows nothing any more, and a later one is another."""
+        with self._database.write() as connection:
+            connection.execute(delete(persona_shares).where(_s.owner == owner, _s.persona_id == persona_id))
+
+    def read(self, token: str) -> str:
+        """The text that a link shows. Raises ShareNotFound, the same whatever the reason."""
+        text: str | None = None
+        if _TOKEN.fullmatch(token):
+            with self._database.read() as connection:
+                text = connection.execute(select(_s.text).where(_s.token == token)).scalar()
+        if text is None:
+            raise ShareNotFound(
+                "This link does not work, or no longer.", hint="Ask whoever sent it for a new one."
+            )
+        return text
+
+
+def _find(connection: Connection, owner: str, persona_id: str) -> PersonaShare | None:
+    query = select(_s.token, _s.persona_id, _s.created_at)
+    row = connection.execute(query.where(_s.owner == owner, _s.persona_id == persona_id)).one_or_none()
+    return PersonaShare(row.token, row.persona_id, row.created_at) if row else None

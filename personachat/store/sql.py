@@ -1,0 +1,242 @@
+"""Personas in the database, for a team with several servers: each sees at its next look what others saved.
+
+Every change locks the one row of `persona_changes` and counts it up, so numbers come in the order of commits,
+and whoever knows the number of the last change fetches and parses only what came after it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeAlias
+
+from sqlalchemy import Connection, case, false, insert, null, select, update
+
+from personachat.database.connection import Database
+from personachat.errors import DatabaseDamaged, DatabaseUnavailable, StoreUnavailable
+from personachat.persona import Persona, parse_persona
+from personachat.persona_text import UNSTORABLE
+from personachat.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
+from personachat.store.persona_file import SUFFIX, etag_of, read_persona
+from personachat.store.promises import Rank, check_free, check_version, not_found, rank, whole
+from personachat.store.revisions import Recording, SqlRevisions
+from personachat.store.tables import persona_changes, personas
+
+Found: TypeAlias = StoredPersona | BrokenPersona
+Beginning: TypeAlias = Callable[[], Sequence[StoredPersona]]
+
+_BEGINNING = Saving(note="From the folder of personas")
+
+_NAME = "personas"
+_MOST_ID_CHARACTERS = 64
+_NO_SIGNATURE = (0, 0, 0, 0)
+_is_the_counter = persona_changes.c.name == _NAME
+
+
+class _Entry(NamedTuple):
+    rank: Rank
+    stored: Found
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What this process saw last: all as of one change, by id and in the order of the list."""
+
+    number: int = -1
+    entries: dict[str, _Entry] = field(default_factory=dict)
+    listed: tuple[Found, ...] = ()
+
+
+class SqlPersonaStore:
+    """A PersonaStore. `beginning` gives what a database begins with whose store was never used before.
+
+    It is asked at the first use; a database begins once, however many processes start together.
+    """
+
+    def __init__(
+        self, database: Database, revisions: SqlRevisions, *, beginning: Beginning | None = None
+    ) -> None:
+        self._database = database
+        self._revisions = revisions
+        self._beginning = beginning
+        self._begun = beginning is None
+        self._known = _Known()
+        self._renewing = threading.Lock()
+
+    def all(self) -> list[Found]:
+        with _available():
+            self._begin()
+            with self._database.read() as connection:
+                number = _number(connection)
+            if number != self._known.number:
+                self._renew()
+            return list(self._known.listed)
+
+    def get(self, persona_id: str) -> StoredPersona:
+        if len(persona_id) > _MOST_ID_CHARACTERS or UNSTORABLE.search(persona_id):
+            raise not_found(persona_id)
+        with _available():
+            self._begin()
+            with self._database.read() as connection:
+                found = self._find(connection, persona_id)
+        if found is None:
+            raise not_found(persona_id)
+        return whole(found)
+
+    def create(self, text: str, *, saving: Saving = PLAIN_SAVE) -> StoredPersona:
+        persona = parse_persona(text)
+        with self._change() as connection:
+            check_free(persona.id, self._find(connection, persona.id))
+            return self._write(connection, persona, text, action=saving.action or "created", saving=saving)
+
+    def save(self, text: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE) -> StoredPersona:
+        persona = parse_persona(text)
+        with self._change() as connection:
+            current = self._find(connection, persona.id)
+            if etag is not None:
+                check_version(persona.id, current, etag)
+            elif current is not None:
+                whole(current)
+            if isinstance(current, StoredPersona) and current.text == text:
+                return current
+            action = saving.action or ("saved" if current else "created")
+            return self._write(connection, persona, text, action=action, saving=saving)
+
+    def delete(
+        self, persona_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
+    ) -> StoredPersona:
+        self.get(persona_id)  # no need to keep others waiting for what is not there
+        with self._change() as connection:
+            current = self._find(connection, persona_id)
+            if current is None:
+                raise not_found(persona_id)
+            stored = whole(current)
+            if etag is not None:
+                check_version(persona_id, stored, etag)
+            number = _count_up(connection)
+            connection.execute(
+                update(personas).where(personas.c.id == persona_id).values(deleted=True, change=number)
+            )
+            self._record(connection, [stored], action="deleted", saving=saving)
+            return stored
+
+    # --- reading ----------------------------------------------------------------------------------
+
+    def _renew(self) -> None:
+        """Fetch what has changed since the last look; whoever else needs it waits instead of parsing too."""
+        with self._renewing:
+            known = self._known
+            with self._database.read() as connection:
+                number = _number(connection)
+                if number == known.number:
+                    return
+                if number < known.number:  # another database stands in the place of the one that was known
+                    known = _Known()
+                changed = connection.execute(select(personas).where(personas.c.change > known.number)).all()
+            entries = dict(known.entries)
+            for row in changed:
+                earlier = entries.pop(row.id, None)
+                if row.deleted:
+                    continue
+                if earlier is None or earlier.stored.etag != row.etag:
+                    stored = _read(row.id, row.text, row.etag)
+                    earlier = _Entry(rank(stored), stored)
+                entries[row.id] = earlier
+            ordered = sorted(entries.items(), key=lambda entry: entry[1].rank)
+            listed = tuple(entry.stored for _, entry in ordered)
+            self._known = _Known(number, dict(ordered), listed)
+
+    def _find(self, connection: Connection, persona_id: str) -> Found | None:
+        """Look one up; its text comes over the wire only where it is not the one that is known."""
+        entry = self._known.entries.get(persona_id)
+        etag = entry.stored.etag if entry else ""
+        text = case((personas.c.etag == etag, null()), else_=personas.c.text).label("text")
+        row = connection.execute(
+            select(personas.c.etag, text).where(personas.c.id == persona_id, personas.c.deleted == false())
+        ).one_or_none()
+        if row is None:
+            return None
+        if entry and row.etag == etag:
+            return entry.stored
+        return _read(persona_id, row.text, row.etag)
+
+    # --- writing ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def _change(self) -> Iterator[Connection]:
+        """A transaction that no other change can happen in the middle of."""
+        with _available():
+            self._begin()
+            with self._database.write() as connection:
+                _number(connection, lock=True)
+                yield connection
+
+    def _write(
+        self, connection: Connection, persona: Persona, text: str, *, action: Action, saving: Saving
+    ) -> StoredPersona:
+        stored = StoredPersona(persona, text, etag_of(text.encode()))
+        number = _count_up(connection)
+        values = {"text": text, "etag": stored.etag, "deleted": False, "change": number}
+        replaced = connection.execute(update(personas).where(personas.c.id == persona.id).values(values))
+        if not replaced.rowcount:
+            connection.execute(insert(personas).values(id=persona.id, **values))
+        self._record(connection, [stored], action=action, saving=saving)
+        return stored
+
+    def _record(
+        self, connection: Connection, changed: Sequence[StoredPersona], *, action: Action, saving: Saving
+    ) -> None:
+        self._revisions.record_many(
+            connection,
+            [Recording(each.id, each.persona.name, each.text, each.etag, action, saving) for each in changed],
+        )
+
+    def _begin(self) -> None:
+        """Put in what the database begins with, where nobody has done so; it counts as the first change."""
+        if self._begun or self._beginning is None:
+            return
+        with self._database.read() as connection:
+            is_new = _number(connection) == 0
+        if is_new:
+            first = self._beginning()  # read before others have to wait
+            with self._database.write() as connection:
+                if _number(connection, lock=True) == 0:
+                    self._put_in(connection, first)
+        self._begun = True
+
+    def _put_in(self, connection: Connection, first: Sequence[StoredPersona]) -> None:
+        number = _count_up(connection)
+        rows: list[dict[str, Any]] = [
+            {"id": each.id, "text": each.text, "etag": each.etag, "deleted": False, "change": number}
+            for each in first
+        ]
+        if rows:
+            connection.execute(insert(personas), rows)
+        self._record(connection, first, action="created", saving=_BEGINNING)
+
+
+@contextmanager
+def _available() -> Iterator[None]:
+    try:
+        yield
+    except (DatabaseUnavailable, DatabaseDamaged) as error:
+        raise StoreUnavailable(str(error), hint=error.hint) from None
+
+
+def _number(connection: Connection, *, lock: bool = False) -> int:
+    """The number of the last change; 0 where there was none. With the lock, it stays the last one."""
+    query = select(persona_changes.c.number).where(_is_the_counter)
+    found: int = connection.execute(query.with_for_update() if lock else query).scalar_one()
+    return found
+
+
+def _count_up(connection: Connection) -> int:
+    counted = update(persona_changes).where(_is_the_counter).values(number=persona_changes.c.number + 1)
+    number: int = connection.execute(counted.returning(persona_changes.c.number)).scalar_one()
+    return number
+
+
+def _read(persona_id: str, text: str, etag: str) -> Found:
+    return read_persona(f"{persona_id}{SUFFIX}", text.encode(), digest=etag, signature=_NO_SIGNATURE)

@@ -1,0 +1,78 @@
+"""Every template there is, shipped and own, to be found, read and added to.
+
+Shipped ones come first, cannot be changed and are there whatever becomes of the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from personachat.errors import TemplateNotFound
+from personachat.persona import Persona, dump_persona
+from personachat.store.own_templates import OwnTemplate, OwnTemplates
+from personachat.templates.shipped import GROUPS, OWN_PREFIX, Template, shipped
+
+__all__ = ["GROUPS", "OWN_GROUP", "Gallery", "Template", "found", "shipped"]
+
+OWN_GROUP = "Own"
+"""The group of people's own templates; the last one."""
+
+
+class Gallery:
+    """The shipped templates and the `own` ones of this installation."""
+
+    def __init__(self, own: OwnTemplates) -> None:
+        self._own = own
+
+    def all(self) -> tuple[Template, ...]:
+        """By group and name. Raises DatabaseUnavailable and -Damaged, where `shipped()` still answers."""
+        return (*shipped(), *(_as_template(each) for each in self._own.all()))
+
+    def get(self, template_id: str) -> Template:
+        """Raises TemplateNotFound; DatabaseUnavailable and -Damaged for an own one."""
+        known = self._own_ones() if template_id.startswith(OWN_PREFIX) else shipped()
+        for template in known:
+            if template.id == template_id:
+                return template
+        raise _not_found(template_id)
+
+    def save(self, persona: Persona, *, author: str) -> Template:
+        """Keep a persona as an own template, in the place of the one that had its id.
+
+        Raises DatabaseUnavailable and -Damaged.
+        """
+        return _as_template(self._own.save(dump_persona(persona), author=author))
+
+    def delete(self, template_id: str) -> Template:
+        """Delete an own template and return it. Raises TemplateNotFound, also for a shipped one."""
+        if not template_id.startswith(OWN_PREFIX):
+            self.get(template_id)
+            raise TemplateNotFound(f"The template {template_id} came with PersonaChat and stays.")
+        return _as_template(self._own.delete(template_id.removeprefix(OWN_PREFIX)))
+
+    def _own_ones(self) -> tuple[Template, ...]:
+        return tuple(_as_template(each) for each in self._own.all())
+
+
+def found(templates: Iterable[Template], query: str) -> tuple[Template, ...]:
+    """The templates with every word of the query in their name, purpose, group, description or tags."""
+    words = query.casefold().split()
+    return tuple(template for template in templates if all(word in _words(template) for word in words))
+
+
+def _words(template: Template) -> str:
+    persona = template.persona
+    told = (persona.name, template.purpose, template.group, persona.description, *persona.tags)
+    return " ".join(told).casefold()
+
+
+def _as_template(own: OwnTemplate) -> Template:
+    persona = own.persona
+    purpose = " ".join(persona.description.split()) or "Saved as a template."
+    return Template(f"{OWN_PREFIX}{persona.id}", OWN_GROUP, purpose, persona, own.text, own=True)
+
+
+def _not_found(template_id: str) -> TemplateNotFound:
+    return TemplateNotFound(
+        f"There is no template {template_id[:80]}.", hint="List the templates to see their ids."
+    )

@@ -1,0 +1,44 @@
+"""The templates that come with the product: one JSON file each beside this module, read once.
+
+Their texts are laid out as `dump_persona` does it, and their ids never begin with OWN_PREFIX.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from personachat.persona import Persona, dump_persona, parse_persona
+
+GROUPS = ("Analysis", "Writing", "Review", "Teaching", "Support", "Interviewing", "Planning", "Role-play")
+"""In the order in which they are shown."""
+
+OWN_PREFIX = "own-"
+"""What the ids of people's own templates begin with, so that none hides a shipped one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A persona to begin with: `purpose` is one line, `text` its JSON. `own`: saved by people here."""
+
+    id: str
+    group: str
+    purpose: str
+    persona: Persona
+    text: str
+    own: bool = False
+
+
+@cache
+def shipped() -> tuple[Template, ...]:
+    """Every shipped template, by group and name."""
+    read = [_read(path) for path in Path(__file__).parent.glob("*.json")]
+    return tuple(sorted(read, key=lambda each: (GROUPS.index(each.group), each.persona.name)))
+
+
+def _read(path: Path) -> Template:
+    written = json.loads(path.read_text(encoding="utf-8"))
+    persona = parse_persona(json.dumps(written["persona"]))
+    return Template(path.stem, written["group"], written["purpose"], persona, dump_persona(persona))

@@ -1,0 +1,30 @@
+"""Where this server is, as the browser reached it, and the addresses of its pages and its API."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import streamlit as st
+
+_served: set[str] = set()
+
+
+def announce_api() -> None:
+    """This process serves the API beside the pages; `streamlit run Home.py` alone does not."""
+    _served.add("api")
+
+
+def page(name: str, **query: str) -> str:
+    """The whole address of a page; "" is the chat."""
+    here = urlsplit(st.context.url or "")
+    return urlunsplit((here.scheme, here.netloc, f"{_folder()}/{name}", urlencode(query), ""))
+
+
+def api() -> str | None:
+    """The address of the API, without a slash at its end; None where none is served."""
+    here = urlsplit(st.context.url or "")
+    return urlunsplit((here.scheme, here.netloc, "/api", "", "")) if _served else None
+
+
+def _folder() -> str:
+    return urlsplit(st.context.url or "").path.rsplit("/", 1)[0]

@@ -1,0 +1,228 @@
+"""A persona that a model drafts from a description: asked for in the dialog, written in the editor's place.
+
+The page shows the draft under an id that no persona can have, so that every way to another persona works
+meanwhile, and a refresh finds it again. Once it is written it is an unsaved persona like any other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import streamlit as st
+
+from personachat.conversations.model import Reply
+from personachat.drafting import MAX_DESCRIPTION_CHARACTERS, Drafting
+from personachat.errors import PersonaChatError, ProviderError
+from personachat.providers.embedded import LOCAL, MODEL_NAME
+from personachat.ui import persona_editing as editing
+from personachat.ui import state
+from personachat.ui.owner import current_owner
+from personachat.ui.persona_desk import Entry, Question, desk
+from personachat.ui.state import Draft
+from personachat.ui.stream import SILENT_SECONDS
+from personachat.ui.transcript import draw_failure
+from personachat.ui.wording import error_text, escaped
+
+PREFIX = "draft."
+"""No persona's id holds a dot."""
+
+CREATE_TAB_KEY, DESCRIBE_TAB = "create_tab", "Describe it"
+"""The tab of the dialog in which a persona is described."""
+
+DESCRIPTION = "draft_description"
+TOLD_CHARACTERS = 120
+HEIGHT_PIXELS = 480
+EVERY_SECONDS = 0.3
+
+
+# --- asking for it, in the dialog -----------------------------------------------------------------
+
+
+def draw_form() -> None:
+    """The description and who would write from it, in the current container."""
+    with st.form("describe", border=False):
+        description = st.text_area(
+            "Who should it be, and what for?",
+            key=DESCRIPTION,
+            height=140,
+            max_chars=MAX_DESCRIPTION_CHARACTERS,
+            placeholder="A patient SQL tutor for finance people",
+            persist_state="session",
+        )
+        _draw_writer()
+        with st.container(horizontal=True, horizontal_alignment="right"):
+            asked = st.form_submit_button(
+                "Draft it", type="primary", icon=":material/edit_note:", key="draft_it"
+            )
+    if asked and not (description or "").strip():
+        st.warning("Say in a sentence who the persona is.", icon=":material/edit:")
+    elif asked:
+        try:
+            _start(description or "", offline=state.offline_chosen())
+        except PersonaChatError as error:
+            st.error(error_text(error), title="That did not work", icon=":material/error:")
+        else:
+            st.rerun()
+
+
+def _draw_writer() -> None:
+    """Say whose work the draft will be."""
+    services = state.services()
+    try:
+        answering = services.providers.resolve(services.drafter.model, offline=state.offline_chosen())
+    except ProviderError as error:
+        st.caption(error_text(error))
+        return
+    kept = "It opens in the editor; nothing is stored before you save it."
+    if (answering.provider.name, answering.model) == (LOCAL, MODEL_NAME):
+        small = f"{escaped(answering.model)}, the small offline model, writes a few sentences to go on from."
+        st.caption(f"{small} {kept}")
+    else:
+        st.caption(f"{escaped(answering.model)} writes it. {kept}")
+
+
+def _start(description: str, *, offline: bool) -> None:
+    drafter = state.services().drafter
+    generation = drafter.start(description, owner=current_owner(), offline=offline)
+    st.session_state["drafting"] = generation.id
+    editing.select(f"{PREFIX}{generation.id}")
+
+
+# --- writing it, on the page ----------------------------------------------------------------------
+
+
+def draw(wanted: str | None, entries: Sequence[Entry]) -> bool:
+    """Draw the draft that is open, in the editor's place; False where none is."""
+    drafting = _found(wanted)
+    if drafting is None:
+        return False
+    reply = drafting.generation.snapshot()
+    if reply.live:
+        with st.container(key="drafting"):
+            _draw_live(drafting)
+    elif reply.error:
+        _draw_failed(drafting, reply, entries)
+    else:
+        _open(drafting, reply, entries)
+        st.rerun()
+    return True
+
+
+def draw_notice(wanted: str | None) -> None:
+    """A line about a draft that is being written, or is ready, while another persona is open."""
+    drafting_id = st.session_state.get("drafting")
+    drafting = _found(f"{PREFIX}{drafting_id}") if drafting_id else None
+    if drafting is None or wanted == f"{PREFIX}{drafting_id}":
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        what = "A persona is being drafted" if drafting.generation.live else "A draft has ended"
+        st.markdown(f":material/edit_note: {what}: {_told(drafting)}", width="stretch")
+        st.button("Show it", key="show_draft", on_click=editing.select, args=(f"{PREFIX}{drafting_id}",))
+        st.button("Drop it", key="drop_draft", type="tertiary", on_click=_drop, args=(drafting,))
+
+
+@st.fragment(run_every=EVERY_SECONDS)
+def _draw_live(drafting: Drafting) -> None:
+    generation = drafting.generation
+    reply = generation.snapshot()
+    if not reply.live:
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        seconds = int(generation.elapsed_seconds)
+        doing = "Writing" if reply.text else "Thinking"
+        time = f" :gray[{seconds} s]" if seconds >= SILENT_SECONDS else ""
+        st.markdown(f":shimmer[{doing}]{time}", width="stretch")
+        st.button("Stop", icon=":material/stop_circle:", key="stop_draft", on_click=generation.stop)
+    st.caption(_told(drafting))
+    with st.container(height=HEIGHT_PIXELS, autoscroll=True, key="draft_text"):
+        st.code(reply.text or " ", language=_language(reply.text), wrap_lines=True)
+
+
+def _draw_failed(drafting: Drafting, reply: Reply, entries: Sequence[Entry]) -> None:
+    st.caption(_told(drafting))
+    if reply.error:
+        draw_failure(reply.error)
+    providers = state.services().providers
+    with st.container(horizontal=True):
+        st.button(
+            "Try again",
+            icon=":material/refresh:",
+            key="retry_draft",
+            on_click=_again,
+            args=(drafting,),
+        )
+        if providers.offline_available and reply.provider != LOCAL:
+            st.button(
+                "Use the offline model",
+                icon=":material/cloud_off:",
+                key="retry_draft_offline",
+                on_click=_again,
+                args=(drafting,),
+                kwargs={"offline": True},
+            )
+        st.button(
+            "Change the description", icon=":material/edit:", key="describe_again", on_click=_describe_again
+        )
+        st.button(
+            "Open what came" if reply.text else "Begin with the description",
+            icon=":material/edit_document:",
+            key="open_draft",
+            on_click=_open,
+            args=(drafting, reply, entries),
+        )
+    if reply.text:
+        st.code(reply.text, language=_language(reply.text), wrap_lines=True, height=HEIGHT_PIXELS)
+
+
+def _open(drafting: Drafting, reply: Reply, entries: Sequence[Entry]) -> None:
+    """Open what was written as an unsaved persona; where nothing was, only what it should be."""
+    taken = {entry.id for entry in entries} | set(state.drafts())
+    text = state.services().drafter.persona_text(reply.text, drafting.description, taken=taken)
+    persona_id = str(json.loads(text)["id"])
+    state.drafts()[persona_id] = Draft(text, "", None)
+    st.session_state.pop("drafting", None)
+    editing.select(persona_id)
+    desk().said = _said(reply)
+
+
+def _said(reply: Reply) -> str:
+    if not reply.text.strip():
+        return "Nothing was written; what you described is the prompt."
+    if reply.state == "stopped":
+        return "Stopped. What had come is in the editor, not saved yet."
+    if reply.finish_reason == "length":
+        return "The draft was cut off at the token limit. What came is in the editor, not saved yet."
+    return "The draft is in the editor, not saved yet. Read it, try it out, change it."
+
+
+def _again(drafting: Drafting, *, offline: bool = False) -> None:
+    try:
+        _start(drafting.description, offline=offline or state.offline_chosen())
+    except PersonaChatError as error:
+        desk().error = error
+
+
+def _describe_again() -> None:
+    st.session_state[CREATE_TAB_KEY] = DESCRIBE_TAB
+    editing.ask(Question("create"))
+
+
+def _drop(drafting: Drafting) -> None:
+    drafting.generation.stop()
+    st.session_state.pop("drafting", None)
+
+
+def _found(wanted: str | None) -> Drafting | None:
+    if not wanted or not wanted.startswith(PREFIX):
+        return None
+    return state.services().drafter.find(wanted.removeprefix(PREFIX), owner=current_owner())
+
+
+def _told(drafting: Drafting) -> str:
+    line = " ".join(drafting.description.split())
+    return f"“{escaped(line[:TOLD_CHARACTERS])}{'…' if len(line) > TOLD_CHARACTERS else ''}”"
+
+
+def _language(text: str) -> str | None:
+    return "json" if text.lstrip().startswith(("{", "`")) else None

@@ -1,0 +1,249 @@
+"""The fields of the form that hold many values: entries to add, to move and to remove.
+
+The row behind the last entry is empty; what is written into it becomes an entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeAlias
+
+import streamlit as st
+
+from personachat.persona_edits import swapped, with_value
+from personachat.persona_syntax import Path
+from personachat.ui.form_fields import help_of
+from personachat.ui.form_text import (
+    MISSING,
+    ORDER,
+    FormText,
+    change,
+    draw_problems,
+    draw_unshowable,
+    given,
+    put,
+    take_out,
+)
+from personachat.ui.persona_desk import Opened
+
+UP, DOWN, REMOVE = "Move up", "Move down", "Remove"
+SIDES = ("user", "assistant")
+ENTRY_PIXELS = 90
+
+Row: TypeAlias = Callable[[FormText, Path, str], None]
+"""Draws the entry at a path, which may be the one behind the last, under a label."""
+
+
+def draw_tags(text: FormText, path: Path, label: str, *, known: Sequence[str]) -> None:
+    """Short texts as chips; `known` are suggested."""
+    value = text.value(path)
+    if value is MISSING:
+        value = []
+    if not _are_texts(value) or text.is_spoiled(path):
+        draw_unshowable(text, path, label, instead=[])
+        return
+    shown = list(dict.fromkeys(value))
+    key = text.key(path, shown)
+    st.multiselect(
+        label,
+        list(dict.fromkeys((*shown, *known))),
+        shown,
+        key=key,
+        help=help_of(path),
+        placeholder="Add a tag",
+        accept_new_options=True,
+        select_all=False,
+        on_change=_tags_changed,
+        args=(text.found, path, key),
+    )
+    draw_problems(text, path, within=True)
+
+
+def draw_rows(
+    text: FormText,
+    path: Path,
+    label: str,
+    draw_row: Row,
+    *,
+    most: int,
+    noun: str,
+    adding: Literal["row", "button"],
+) -> None:
+    """A list, a row an entry; a new one begins in the empty row, or with a button that opens it."""
+    entries = text.value(path)
+    if entries is MISSING:
+        entries = []
+    if not isinstance(entries, list):
+        draw_unshowable(text, path, label, instead=[])
+        return
+    st.markdown(f":small[{label}]", help=help_of(path))
+    count = len(entries)
+    opened = f"form-adding-{text.found.id}-{path[0]}"
+    has_empty = count < most and (adding == "row" or st.session_state.get(opened) == count)
+    for at in range(count + has_empty):
+        with st.container(horizontal=True, vertical_alignment="top", gap="xsmall", wrap=False):
+            with st.container(gap="xsmall", width="stretch"):
+                draw_row(text, (*path, at), f"{noun} {at + 1}")
+                if at < count:
+                    draw_problems(text, (*path, at))
+            _draw_menu(text, path, at, count=count, noun=noun)
+    draw_problems(text, path)
+    if adding == "button" and not has_empty and count < most:
+        st.button(
+            f"Add {noun.lower()}",
+            icon=":material/add:",
+            type="tertiary",
+            key=f"form-add-{path[0]}",
+            on_click=_open_row,
+            args=(opened, count),
+        )
+
+
+def line_row(text: FormText, path: Path, label: str) -> None:
+    """An entry of one line."""
+    value = _entry(text, path)
+    if value is None or "\n" in value:
+        draw_unshowable(text, path, label, instead="")
+        return
+    key = text.key(path, value)
+    st.text_input(
+        label,
+        value,
+        key=key,
+        placeholder=_placeholder(text, path),
+        label_visibility="collapsed",
+        live=True,
+        on_change=_entry_changed,
+        args=(text.found, path, key),
+    )
+
+
+def area_row(text: FormText, path: Path, label: str) -> None:
+    """An entry of many lines."""
+    value = _entry(text, path)
+    if value is None:
+        draw_unshowable(text, path, label, instead="")
+        return
+    key = text.key(path, value)
+    st.text_area(
+        label,
+        value,
+        key=key,
+        height=ENTRY_PIXELS,
+        placeholder=_placeholder(text, path),
+        label_visibility="collapsed",
+        on_change=_entry_changed,
+        args=(text.found, path, key),
+    )
+
+
+def exchange_row(text: FormText, path: Path, label: str) -> None:
+    """An entry with two sides: what somebody says, and the answer."""
+    entry = text.value(path)
+    if entry is not MISSING and not isinstance(entry, dict):
+        draw_unshowable(text, path, label, instead=dict.fromkeys(SIDES, ""))
+        return
+    for side, says in zip(SIDES, ("the user says", "the answer"), strict=True):
+        value = text.value((*path, side))
+        if value is MISSING:
+            value = ""
+        if not isinstance(value, str) or text.is_spoiled((*path, side)):
+            draw_unshowable(text, (*path, side), f"{label}: {says}", instead="")
+            continue
+        key = text.key((*path, side), value)
+        st.text_area(
+            f"{label}: {says}",
+            value,
+            key=key,
+            height=ENTRY_PIXELS,
+            on_change=_side_changed,
+            args=(text.found, path, side, key),
+        )
+        if entry is not MISSING:
+            draw_problems(text, (*path, side))
+
+
+def _entry(text: FormText, path: Path) -> str | None:
+    """The text of an entry, "" for the empty row; None where it is no text."""
+    value = text.value(path)
+    if value is MISSING:
+        return ""
+    return value if isinstance(value, str) and not text.is_spoiled(path) else None
+
+
+def _placeholder(text: FormText, path: Path) -> str:
+    if text.value(path) is not MISSING:
+        return ""
+    return "Write another one" if path[-1] else "Write one"
+
+
+def _draw_menu(text: FormText, path: Path, at: int, *, count: int, noun: str) -> None:
+    options = [
+        *([UP] if 0 < at < count else []),
+        *([DOWN] if at < count - 1 else []),
+        REMOVE,
+    ]
+    key = f"form-menu-{path[0]}-{at}"
+    st.menu_button(
+        ":material/more_vert:",
+        options,
+        type="tertiary",
+        key=key,
+        help=f"Move or remove {noun.lower()} {at + 1}",
+        disabled=at >= count,
+        on_click=_choose,
+        args=(text.found, path, at, count, key),
+    )
+
+
+# --- what they do -------------------------------------------------------------------------------------
+
+
+def _open_row(opened: str, count: int) -> None:
+    st.session_state[opened] = count
+
+
+def _choose(found: Opened, path: Path, at: int, count: int, key: str) -> None:
+    chosen = st.session_state[key]
+    if chosen == REMOVE:
+        take_out(found, (*path, at) if count > 1 else path)
+    elif chosen in (UP, DOWN):
+        other = at - 1 if chosen == UP else at + 1
+        change(found, lambda text: swapped(text, (*path, at), other))
+
+
+def _entry_changed(found: Opened, path: Path, key: str) -> None:
+    value = st.session_state[key] or ""
+    given(found, path, value)
+    _put_entry(found, path, value)
+
+
+def _side_changed(found: Opened, path: Path, side: str, key: str) -> None:
+    value = st.session_state[key] or ""
+    given(found, (*path, side), value)
+    if FormText(found).value(path) is MISSING:
+        _put_entry(found, path, dict.fromkeys(SIDES, "") | {side: value})
+    else:
+        put(found, (*path, side), value)
+
+
+def _tags_changed(found: Opened, path: Path, key: str) -> None:
+    value = list(st.session_state[key])
+    given(found, path, value)
+    if value:
+        put(found, path, value)
+    else:
+        take_out(found, path)
+
+
+def _put_entry(found: Opened, path: Path, value: Any) -> None:
+    """Set an entry; one that is new comes to the end of its list, which may have to be made."""
+    if not value and FormText(found).value(path) is MISSING:
+        return
+    if FormText(found).value(path[:-1]) is MISSING:
+        path, value = path[:-1], [value]
+    change(found, lambda text: with_value(text, path, value, order=ORDER))
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, str) for entry in value)

@@ -1,0 +1,169 @@
+"""What the form reads from the text of a persona, and how a field's change gets back into it.
+
+A change is made in the text as it stands when it arrives, and touches nothing but its own value.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, cast
+
+import streamlit as st
+
+from personachat.errors import Problem
+from personachat.persona import Example, Persona, Personality
+from personachat.persona_edits import with_value, without
+from personachat.persona_syntax import Path
+from personachat.persona_text import JsonText, read_json
+from personachat.ui.persona_desk import Opened, edit
+from personachat.ui.wording import escaped
+
+ORDER = tuple(
+    field.alias or name
+    for part in (Persona, Personality, Example)
+    for name, field in part.model_fields.items()
+)
+
+MOST_SHOWN = 400
+
+
+class _Missing:
+    """No value: the key is not there."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MISSING: Final = _Missing()
+
+
+@dataclass(frozen=True)
+class FormText:
+    """The text of the open persona, as its form sees it."""
+
+    found: Opened
+
+    @cached_property
+    def read(self) -> JsonText:
+        return read_json(self.found.text)
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether there is anything a form can show."""
+        return not self.read.broken and isinstance(self.read.value, dict)
+
+    def value(self, path: Path) -> Any:
+        """The value at a path; MISSING where there is none, also where the way to it is blocked."""
+        value = self.read.value
+        for step in path:
+            try:
+                value = value[step]
+            except (LookupError, TypeError):
+                return MISSING
+        return value
+
+    def has(self, path: Path) -> bool:
+        """Whether anything stands at a path, readable or not."""
+        return path in self.read.values
+
+    def is_spoiled(self, path: Path) -> bool:
+        """Whether what stands there cannot be put on a page, such as half a character."""
+        return any(spoiled[: len(path)] == path for spoiled in self.read.spoiled)
+
+    def problems(self, path: Path, *, within: bool = False) -> list[Problem]:
+        """What is wrong with the value at a path; `within` adds what is wrong inside of it."""
+        return [
+            problem
+            for problem in self.found.problems
+            if (problem.path[: len(path)] if within else problem.path) == path
+        ]
+
+    def key(self, path: Path, value: Any) -> str:
+        """The key of the widget that shows this value, which has to be its default.
+
+        It stays the same as long as the widget has this value anyway, because somebody gave it that; where
+        the text was changed in another way, another widget takes its place. Setting the state of a widget
+        would be shorter, but gets lost with a run that is cut short: the browser then reports its default.
+        """
+        showing = _showing(self.found.id)
+        number, held = showing.get(path, (0, MISSING))
+        key = self._key(path, number)
+        if held != value or key not in st.session_state:
+            number = st.session_state["form_widgets"] = st.session_state.get("form_widgets", 0) + 1
+            showing[path] = number, value
+            key = self._key(path, number)
+        return key
+
+    def _key(self, path: Path, number: int) -> str:
+        return "-".join(("form", self.found.id, *map(str, path), str(number)))
+
+    def written(self, path: Path) -> str:
+        """A value as JSON, for a field that cannot show it."""
+        if self.is_spoiled(path):
+            return "This holds something that cannot be shown."
+        written = json.dumps(self.value(path), ensure_ascii=False)
+        return written if len(written) <= MOST_SHOWN else f"{written[:MOST_SHOWN]} …"
+
+
+def change(found: Opened, how: Callable[[str], str]) -> None:
+    """Change the text; where that is no longer possible, the form shows how things stand now."""
+    with suppress(ValueError, LookupError):
+        edit(found, how)
+
+
+def put(found: Opened, path: Path, value: Any) -> None:
+    """Set the value at a path."""
+    change(found, lambda text: with_value(text, path, value, order=ORDER))
+
+
+def take_out(found: Opened, path: Path) -> None:
+    """Remove the key or the entry at a path."""
+    change(found, lambda text: without(text, path))
+
+
+def given(found: Opened, path: Path, value: Any) -> None:
+    """Remember that somebody gave the widget of a path this value."""
+    showing = _showing(found.id)
+    if path in showing:
+        showing[path] = showing[path][0], value
+
+
+def _showing(persona_id: str) -> dict[Path, tuple[int, Any]]:
+    """The widgets of a persona's form by path: their number, and the value they have."""
+    of, showing = st.session_state.get("form_showing", ("", {}))
+    if of != persona_id:
+        showing = {}
+        st.session_state["form_showing"] = persona_id, showing
+    return cast("dict[Path, tuple[int, Any]]", showing)
+
+
+def draw_problems(text: FormText, path: Path, *, within: bool = False) -> None:
+    """Say what is wrong with a field, under it."""
+    for problem in text.problems(path, within=within):
+        st.markdown(f":red[:material/error: {escaped(problem.message)}]")
+
+
+def draw_unshowable(text: FormText, path: Path, label: str, *, instead: Any) -> None:
+    """Show a value that the field cannot, and offer to replace it; None takes it out."""
+    with st.container(gap="xsmall"):
+        st.markdown(f"{escaped(label)}")
+        st.code(text.written(path), language="json", wrap_lines=True)
+        draw_problems(text, path, within=True)
+        key = "-".join(("form-replace", *map(str, path)))
+        if instead is None:
+            st.button(
+                "Remove it", icon=":material/delete:", key=key, on_click=take_out, args=(text.found, path)
+            )
+            return
+        st.button(
+            "Replace it",
+            icon=":material/restart_alt:",
+            key=key,
+            help="Puts a value in its place that can be edited here.",
+            on_click=put,
+            args=(text.found, path, instead),
+        )

@@ -1,0 +1,148 @@
+"""The gallery of templates: searched, by group, each with a sample; one is opened as a copy in the editor.
+
+Shipped templates show even where people's own cannot be read. A copy of a shipped one asks for the model
+that the default persona asks for, because that is the one this installation has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import streamlit as st
+
+from personachat.errors import PersonaChatError
+from personachat.persona import Persona
+from personachat.services import Services
+from personachat.templates.gallery import GROUPS, OWN_GROUP, Template, found, shipped
+from personachat.ui import persona_editing as editing
+from personachat.ui import state
+from personachat.ui.persona_desk import Entry, desk
+from personachat.ui.transcript import DEFAULT_AVATAR, USER_AVATAR, draw_text
+from personachat.ui.wording import error_text, escaped
+
+CARDS_IN_A_ROW = 3
+SEARCH, GROUP, DELETED = "template_search", "template_group", "template_deleted"
+
+
+def draw(entries: Sequence[Entry]) -> None:
+    """Draw search, groups and cards, in the current container."""
+    services = state.services()
+    everything = _all(services)
+    query = st.text_input(
+        "Search templates",
+        key=SEARCH,
+        type="search",
+        placeholder="Search",
+        icon=":material/search:",
+        label_visibility="collapsed",
+        live=True,
+    )
+    there = {template.group for template in everything}
+    group = st.pills(
+        "Group",
+        [each for each in (*GROUPS, OWN_GROUP) if each in there],
+        key=GROUP,
+        label_visibility="collapsed",
+        wrap=True,
+    )
+    _draw_deleted(services)
+    shown = [each for each in found(everything, query or "") if group in (None, each.group)]
+    if not shown:
+        where = f" in {group}" if group and found(everything, query or "") else ""
+        st.caption(f"No template matches “{escaped(query or '')}”{where}.")
+    for start in range(0, len(shown), CARDS_IN_A_ROW):
+        columns = st.columns(CARDS_IN_A_ROW, gap="small")
+        for column, template in zip(columns, shown[start : start + CARDS_IN_A_ROW], strict=False):
+            with column:
+                _draw_card(services, entries, template)
+
+
+def start_of(services: Services, template: Template) -> Persona:
+    """The persona that a copy of a template begins as."""
+    if template.own:
+        return template.persona
+    return template.persona.model_copy(update={"model": services.drafter.model})
+
+
+def _all(services: Services) -> Sequence[Template]:
+    try:
+        return services.gallery.all()
+    except PersonaChatError as error:
+        st.warning(error_text(error), title="Your own templates cannot be read", icon=":material/folder_off:")
+        return shipped()
+
+
+def _draw_card(services: Services, entries: Sequence[Entry], template: Template) -> None:
+    persona = template.persona
+    with st.container(border=True, height="stretch", gap="xsmall", key=f"template-{template.id}"):
+        name = f"{persona.avatar or DEFAULT_AVATAR} **{escaped(persona.name)}**"
+        st.markdown(f"{name} :gray-badge[{template.group}]")
+        st.caption(escaped(template.purpose))
+        st.space("stretch")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            if st.button(
+                "Use this", key=f"use-{template.id}", help=f"Open a copy of {escaped(persona.name)}"
+            ):
+                editing.create(entries, name=persona.name, start=start_of(services, template))
+                st.rerun()
+            with st.popover("Sample", type="tertiary", key=f"sample-{template.id}"):
+                _draw_sample(persona)
+            if template.own:
+                st.button(
+                    "Delete",
+                    icon=":material/delete:",
+                    type="tertiary",
+                    key=f"delete-{template.id}",
+                    on_click=_delete,
+                    args=(services, template),
+                )
+
+
+def _draw_sample(persona: Persona) -> None:
+    """How it talks: its first example, else its greeting."""
+    avatar = persona.avatar or DEFAULT_AVATAR
+    for example in persona.examples[:1]:
+        st.chat_message("user", avatar=USER_AVATAR).text(example.user, width="stretch")
+        with st.chat_message("assistant", avatar=avatar):
+            draw_text(example.assistant)
+    if not persona.examples and persona.greeting:
+        with st.chat_message("assistant", avatar=avatar):
+            draw_text(persona.greeting)
+    elif not persona.examples:
+        st.caption("It has neither an example nor a greeting.")
+
+
+def _delete(services: Services, template: Template) -> None:
+    try:
+        st.session_state[DELETED] = services.gallery.delete(template.id)
+    except PersonaChatError as error:
+        desk().error = error
+
+
+def _undo(services: Services, template: Template) -> None:
+    try:
+        services.gallery.save(template.persona, author=state.workspace().author)
+    except PersonaChatError as error:
+        desk().error = error
+    else:
+        st.session_state.pop(DELETED, None)
+
+
+def _draw_deleted(services: Services) -> None:
+    """What was deleted last, to be brought back, and what went wrong."""
+    if error := desk().error:
+        st.error(error_text(error), title="That did not work", icon=":material/error:")
+    deleted = cast("Template | None", st.session_state.get(DELETED))
+    if deleted is None:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        name = escaped(deleted.persona.name)
+        st.markdown(f":material/delete: Deleted the template **{name}**.", width="stretch")
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            key="undo_template",
+            on_click=_undo,
+            args=(services, deleted),
+        )

@@ -1,0 +1,69 @@
+"""What an import would do, persona by persona, and what to do where one is here already."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import streamlit as st
+
+from personachat.persona_import import Choice, ImportAction, ImportPlan, PlannedImport
+from personachat.ui import differences_view
+from personachat.ui.wording import escaped
+
+MOST_SHOWN = 50
+
+CHOICES: dict[Choice, str] = {"mine": "Keep mine", "theirs": "Take theirs", "both": "Keep both"}
+
+_BADGES: dict[ImportAction, tuple[str, str, Literal["green", "gray", "blue", "orange"]]] = {
+    "new": ("New", ":material/add:", "green"),
+    "unchanged": ("Same as here", ":material/check:", "gray"),
+    "changed": ("Newer version", ":material/update:", "blue"),
+    "conflict": ("Differs from yours", ":material/call_split:", "orange"),
+}
+
+
+def draw_plan(plan: ImportPlan, *, key: str) -> dict[str, Choice]:
+    """Draw every persona of a file; returns what was chosen, by id."""
+    choices: dict[str, Choice] = {}
+    if len(plan.conflicts) > 1:
+        every = st.segmented_control(
+            "For all that differ",
+            list(CHOICES),
+            format_func=lambda choice: CHOICES[choice],
+            key=f"import_all_{key}",
+        )
+        if every:
+            choices = {item.id: every for item in plan.conflicts}
+    for item in plan.items[:MOST_SHOWN]:
+        chosen = _draw_item(item, key=key, asks=item.id not in choices)
+        if chosen:
+            choices[item.id] = chosen
+    if len(plan.items) > MOST_SHOWN:
+        st.caption(f"… and {len(plan.items) - MOST_SHOWN:,} more.")
+    return choices
+
+
+def _draw_item(item: PlannedImport, *, key: str, asks: bool) -> Choice | None:
+    name, icon, color = _BADGES[item.action]
+    chosen: Choice | None = None
+    with st.container(border=True, gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**{escaped(item.name)}** :gray[{escaped(item.id)}]", width="content")
+            st.badge(name, icon=icon, color=color)
+        if item.action in {"conflict", "changed"} and asks:
+            chosen = st.segmented_control(
+                f"What to do with {item.id}",
+                list(CHOICES),
+                format_func=lambda choice: CHOICES[choice],
+                default=item.proposed,
+                required=True,
+                label_visibility="collapsed",
+                key=f"import_choice_{key}_{item.id}",
+            )
+        for loss in item.losses:
+            st.caption(f":material/info: {escaped(loss)}")
+        if item.differences:
+            with st.expander("What differs", icon=":material/difference:"):
+                st.caption("Struck out is yours, underlined is theirs.")
+                differences_view.draw(item.differences)
+    return chosen

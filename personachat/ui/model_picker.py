@@ -1,0 +1,44 @@
+"""The form's choice of a model: what the providers offer, or any other name."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from personachat.model_names import KnownModels
+from personachat.persona import Persona
+from personachat.persona_syntax import Path
+from personachat.ui import state
+from personachat.ui.form_fields import draw_choice
+from personachat.ui.form_text import FormText
+from personachat.ui.wording import escaped
+
+DEFAULT_MODEL = str(Persona.model_fields["model"].default)
+
+WATCH_SECONDS = 1.0
+"""How often a page that waits for the providers' lists looks whether they have come."""
+
+
+def draw(text: FormText, path: Path, label: str) -> None:
+    """Draw the choice; names that come later are in it when they have come."""
+    known = known_models()
+    draw_choice(text, path, label, known.names, placeholder=f"{DEFAULT_MODEL}, or choose or write another")
+    if known.faults:
+        st.caption(escaped(" ".join(known.faults)))
+    redraw_after(known)
+
+
+def known_models() -> KnownModels:
+    """What the providers have said up to now; waits for nothing."""
+    return state.services().model_names.known()
+
+
+def redraw_after(known: KnownModels) -> None:
+    """Draw the page again once more is known than this, with which it was drawn."""
+    if not known.complete:
+        _watch()
+
+
+@st.fragment(run_every=WATCH_SECONDS)
+def _watch() -> None:
+    if known_models().complete:
+        st.rerun()

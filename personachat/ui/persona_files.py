@@ -1,0 +1,135 @@
+"""Export of the open persona, and import of files: each import first says what it will do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import cast
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from personachat.errors import PersonaChatError
+from personachat.interchange.formats import FORMATS, MOST_FILE_BYTES, Departure
+from personachat.persona_import import Choice, ImportPlan, Outcome
+from personachat.ui import import_view, state
+from personachat.ui import persona_editing as editing
+from personachat.ui.persona_desk import Opened, desk
+from personachat.ui.wording import error_text, escaped
+
+_MB = 1024 * 1024
+FILE_TYPES = ["json", "png", "charx", "zip"]
+
+
+@st.dialog("Export", icon=":material/download:", on_dismiss=editing.close_question)
+def ask_export(found: Opened) -> None:
+    """Choose a format, read what it cannot hold, download."""
+    kind = st.selectbox(
+        "Format",
+        list(FORMATS),
+        format_func=lambda kind: FORMATS[kind].label,
+        key="export_format",
+        persist_state="session",
+    )
+    kind = kind or "json"
+    st.caption(FORMATS[kind].about)
+    if found.draft:
+        st.caption(":material/edit: The saved version is exported, without your unsaved edits.")
+    try:
+        made = state.workspace().collection.export(found.id, kind)
+    except PersonaChatError as error:
+        st.error(error_text(error), icon=":material/error:")
+        return
+    _draw_losses(made.losses)
+    st.download_button(
+        "Download",
+        data=partial(_content, made),
+        file_name=made.filename,
+        mime=made.media_type,
+        icon=":material/download:",
+        type="primary",
+        on_click="ignore",
+        key="download_export",
+    )
+
+
+@st.dialog("Import personas", width="large", icon=":material/upload_file:", on_dismiss=editing.close_question)
+def ask_import() -> None:
+    """Take files, say what each would do, ask what is to be asked, then do it."""
+    files = st.file_uploader(
+        "Files",
+        type=FILE_TYPES,
+        accept_multiple_files=True,
+        max_upload_size=MOST_FILE_BYTES // _MB,
+        key="import_files",
+        help="Personas and bundles of PersonaChat, character cards (JSON, PNG, CHARX), models of Open WebUI.",
+    )
+    plans = [plan for file in files if (plan := _planned(file)) is not None]
+    if not plans:
+        if not files:
+            st.caption("Nothing is saved before you have seen what a file brings.")
+        return
+    choices = [import_view.draw_plan(plan, key=str(number)) for number, plan in enumerate(plans)]
+    count = sum(
+        choice.get(item.id, item.proposed) != "mine"
+        for plan, choice in zip(plans, choices, strict=True)
+        for item in plan.items
+    )
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Cancel", key="cancel_import"):
+            editing.close_question()
+            st.rerun()
+        label = f"Import {count}" if count else "Nothing to import"
+        if st.button(label, type="primary", key="confirm_import", disabled=not count):
+            _carry_out(plans, choices)
+            st.rerun()
+
+
+def _planned(file: UploadedFile) -> ImportPlan | None:
+    """What a file brings; a file that is refused is said in a sentence."""
+    known = cast("dict[str, ImportPlan]", st.session_state.setdefault("import_plans", {}))
+    plan = known.get(file.file_id)
+    if plan is None:
+        try:
+            plan = state.workspace().collection.plan_import(file.getvalue(), filename=file.name)
+        except PersonaChatError as error:
+            st.error(
+                error_text(error), title=f"{escaped(file.name)} is not imported", icon=":material/block:"
+            )
+            return None
+        known[file.file_id] = plan
+    return plan
+
+
+def _carry_out(plans: Sequence[ImportPlan], choices: Sequence[dict[str, Choice]]) -> None:
+    collection = state.workspace().collection
+    outcomes: list[Outcome] = []
+    for plan, choice in zip(plans, choices, strict=True):
+        outcomes += collection.carry_out(plan, choice)
+    finish(outcomes)
+
+
+def finish(outcomes: Sequence[Outcome]) -> None:
+    """Close the dialog, say what came of it, and open the first that was saved."""
+    st.session_state.pop("import_plans", None)
+    editing.close_question()
+    here = desk()
+    saved = [outcome.saved for outcome in outcomes if outcome.saved]
+    if saved:
+        names = f"**{escaped(saved[0].persona.name)}**" if len(saved) == 1 else f"{len(saved)} personas"
+        here.said = f"Imported {names}."
+        state.remember("id", saved[0].id)
+    failed = [outcome.error for outcome in outcomes if outcome.error]
+    if failed:
+        here.error = failed[0]
+
+
+def _draw_losses(losses: Sequence[str]) -> None:
+    if losses:
+        with st.container(border=True):
+            st.markdown(":material/info: **What this format cannot hold**")
+            st.markdown("\n".join(f"- {escaped(loss)}" for loss in losses))
+
+
+def _content(made: Departure) -> bytes:
+    return made.content

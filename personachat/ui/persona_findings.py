@@ -1,0 +1,58 @@
+"""What will hurt in the open persona though it is valid, below its editor, and what a message to it takes."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from personachat.linting import Estimate, Finding
+from personachat.ui import persona_editing as editing
+from personachat.ui import state
+from personachat.ui.persona_desk import Opened
+from personachat.ui.wording import escaped, money
+
+MOST_FINDINGS = 10
+ICONS = {"warning": ":material/warning:", "info": ":material/info:"}
+
+
+def of(found: Opened) -> tuple[Finding, ...]:
+    """The findings of the text as it stands; none as long as it has problems."""
+    return () if found.persona is None else state.services().linter.lint(found.text)
+
+
+def draw(found: Opened) -> None:
+    """One row a finding, and the estimate; nothing as long as the text has problems."""
+    if found.persona is None:
+        return
+    findings = of(found)
+    with st.container(gap="xsmall"):
+        for number, finding in enumerate(findings[:MOST_FINDINGS]):
+            _draw_row(number, finding)
+    if len(findings) > MOST_FINDINGS:
+        st.caption(f"… and {len(findings) - MOST_FINDINGS} more below these.")
+    st.caption(escaped(estimate_text(state.services().linter.estimate(found.persona))))
+
+
+def estimate_text(estimate: Estimate) -> str:
+    """What a message takes, in a line; of the price only as much as is known."""
+    parts = [
+        f"About {estimate.prompt_tokens:,} tokens a message",
+        f"at most {estimate.reply_tokens_most:,} in reply",
+    ]
+    if estimate.cost_usd_most is not None:
+        parts.append(f"at most {money(estimate.cost_usd_most)}")
+    return ", ".join(parts)
+
+
+def _draw_row(number: int, finding: Finding) -> None:
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.button(
+            f"Line {finding.line}",
+            icon=ICONS[finding.severity],
+            type="tertiary",
+            key=f"finding-{number}",
+            help="Show the line in the editor",
+            on_click=editing.show_line,
+            args=(finding.line,),
+        )
+        with st.container(gap=None, width="stretch"):  # as a container it stays beside the button
+            st.markdown(escaped(finding.message))

@@ -1,0 +1,208 @@
+"""The form of the open persona: it edits the same text as the JSON tab; each follows the other at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from personachat.avatars import avatar_fault
+from personachat.persona import Persona
+from personachat.ui import form_fields, form_lists, form_numbers, model_picker
+from personachat.ui import persona_editing as editing
+from personachat.ui.form_text import FormText, draw_unshowable
+from personachat.ui.persona_desk import JSON_TAB, TAB_KEY, Opened, take_typed
+from personachat.ui.wording import escaped
+
+PROMPT_PIXELS = 320
+AVATARS = (
+    *("🧭", "🎓", "💡", "🛠️", "🔬", "📊", "✍️", "🧑‍🏫", "🕵️", "🎭", "🤝", "🩺", "⚖️", "🌍", "🐙"),
+    ":material/school:",
+    ":material/monitoring:",
+    ":material/edit_note:",
+    ":material/support_agent:",
+    ":material/code:",
+    ":material/gavel:",
+)
+TONES = ("warm", "matter-of-fact", "encouraging", "dry", "playful", "calm", "curious", "direct", "patient")
+STYLES = (
+    "short paragraphs",
+    "bullet points",
+    "conclusion first, then details",
+    "one question at a time",
+    "step by step",
+    "worked examples",
+    "small tables",
+)
+FORMALITIES = ("casual", "conversational", "neutral", "professional", "formal")
+
+_FORM_KEYS = frozenset(field.alias or name for name, field in Persona.model_fields.items()) - {
+    "extensions",
+    "id",
+}
+
+
+def draw(found: Opened, *, tags: Sequence[str] = ()) -> None:
+    """Draw the form; `tags` are those of other personas, as suggestions."""
+    text = FormText(found)
+    if not text.has_keys:
+        _draw_broken(found)
+        return
+    _draw_others(text)
+    _draw_identity(text, tags)
+    _draw_manner(text)
+    _draw_model(text)
+    _draw_conversation(text)
+
+
+def _draw_broken(found: Opened) -> None:
+    first = found.problems[0].message if found.problems else "A persona is an object in braces { }."
+    st.warning(
+        f"The form needs a text that can be read as JSON. {escaped(first)}",
+        title="Mend the JSON first",
+        icon=":material/data_object:",
+    )
+    st.button("Go to the JSON", icon=":material/arrow_back:", key="form_to_json", on_click=_open_json)
+
+
+def _open_json() -> None:
+    take_typed()
+    st.session_state[TAB_KEY] = JSON_TAB
+
+
+def _draw_others(text: FormText) -> None:
+    """What is wrong with the text in places that have no field."""
+    for number, problem in enumerate(text.found.problems):
+        if problem.path and problem.path[0] in _FORM_KEYS:
+            continue
+        with st.container(horizontal=True, gap="small", vertical_alignment="top"):
+            st.button(
+                f"Line {problem.line}",
+                icon=":material/error:",
+                type="tertiary",
+                key=f"form-other-{number}",
+                help="Show the line in the JSON",
+                on_click=editing.show_line,
+                args=(problem.line,),
+            )
+            st.markdown(escaped(problem.message), width="stretch")
+
+
+def _draw_identity(text: FormText, tags: Sequence[str]) -> None:
+    with st.container(border=True):
+        st.markdown("**Who it is**")
+        name, avatar, own_id = st.columns([1.6, 1.3, 1.1])
+        with name:
+            form_fields.draw_line(text, ("name",), "Name")
+        with avatar:
+            _draw_avatar(text)
+        with own_id:
+            _draw_id(text)
+        form_fields.draw_line(text, ("description",), "Description")
+        form_lists.draw_tags(text, ("tags",), "Tags", known=tags)
+
+
+def _draw_avatar(text: FormText) -> None:
+    value = text.value(("avatar",))
+    is_icon = isinstance(value, str) and value.startswith(":material/") and not avatar_fault(value)
+    form_fields.draw_choice(
+        text,
+        ("avatar",),
+        "Avatar",
+        AVATARS,
+        placeholder="None",
+        when_empty="remove",
+        format_func=_avatar_name,
+        icon=value if is_icon else None,
+    )
+
+
+def _avatar_name(avatar: str) -> str:
+    """An icon's name stands for it: a list shows no icons."""
+    return avatar.removeprefix(":material/").removesuffix(":").replace("_", " ") or "None"
+
+
+def _draw_id(text: FormText) -> None:
+    value = text.value(("id",))
+    shown = value if isinstance(value, str) and not text.is_spoiled(("id",)) else ""
+    st.text_input(
+        "Id",
+        shown,
+        key=text.key(("id",), shown),
+        disabled=True,
+        help="Its name in addresses. It is changed in the JSON, and saving then makes a new persona.",
+    )
+
+
+def _draw_manner(text: FormText) -> None:
+    with st.container(border=True):
+        st.markdown("**What it does, and how**")
+        form_fields.draw_area(text, ("systemPrompt",), "System prompt", height=PROMPT_PIXELS)
+        personality = text.value(("personality",))
+        if not isinstance(personality, dict) and text.has(("personality",)):
+            draw_unshowable(text, ("personality",), "Personality", instead={})
+            return
+        tone, formality = st.columns(2)
+        with tone:
+            form_fields.draw_line(text, ("personality", "tone"), "Tone", suggestions=TONES)
+        with formality:
+            form_fields.draw_line(text, ("personality", "formality"), "Formality", suggestions=FORMALITIES)
+        form_fields.draw_line(text, ("personality", "style"), "Style", suggestions=STYLES)
+
+
+def _draw_model(text: FormText) -> None:
+    with st.container(border=True):
+        st.markdown("**Which model, and how it is set**")
+        model_picker.draw(text, ("model",), "Model")
+        temperature, top_p = st.columns(2)
+        with temperature:
+            form_numbers.draw_slider(text, ("temperature",), "Temperature", most=2.0, default=0.7)
+        with top_p:
+            form_numbers.draw_share(text, ("topP",), "Top-p", left_label="Leave it to the model")
+        reply, context = st.columns(2)
+        with reply:
+            form_numbers.draw_count(
+                text,
+                ("maxTokens",),
+                "Longest reply, in tokens",
+                least=1,
+                most=1_000_000,
+                step=100,
+                default=1000,
+            )
+        with context:
+            form_numbers.draw_count(
+                text,
+                ("contextTokens",),
+                "Context, in tokens",
+                least=256,
+                most=10_000_000,
+                step=1024,
+                default=None,
+                placeholder="All the model takes",
+            )
+        form_numbers.draw_switch(text, ("summarize",), "Sum up what no longer fits")
+
+
+def _draw_conversation(text: FormText) -> None:
+    with st.container(border=True):
+        st.markdown("**How a conversation goes**")
+        form_fields.draw_area(text, ("greeting",), "Greeting", height=90, when_empty="remove")
+        form_lists.draw_rows(
+            text,
+            ("alternateGreetings",),
+            "Other greetings",
+            form_lists.area_row,
+            most=50,
+            noun="Greeting",
+            adding="button",
+        )
+        form_lists.draw_rows(
+            text, ("starters",), "Starters", form_lists.line_row, most=12, noun="Starter", adding="row"
+        )
+        form_lists.draw_rows(
+            text, ("examples",), "Examples", form_lists.exchange_row, most=50, noun="Example", adding="button"
+        )
+        form_lists.draw_rows(
+            text, ("stop",), "Stop texts", form_lists.area_row, most=4, noun="Stop text", adding="button"
+        )

@@ -1,0 +1,119 @@
+"""What can be done with the open persona beyond saving it: the menu, and the dialogs it leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import streamlit as st
+
+from personachat.errors import PersonaChatError
+from personachat.persona import Persona
+from personachat.store.base import MOST_NOTE_CHARACTERS, PersonaStore
+from personachat.ui import persona_editing as editing
+from personachat.ui import persona_files, persona_links, state
+from personachat.ui.persona_desk import Entry, Opened, Question, desk
+from personachat.ui.wording import escaped
+
+NOTED, DUPLICATE, TEMPLATE = "Save with a note…", "Duplicate", "Save as template"
+EXPORT, SHARE, SNIPPET = "Export…", "Share…", "Use it elsewhere…"
+DISCARD, DELETE = "Discard edits", "Delete"
+
+_ICONS = {
+    NOTED: ":material/save_as:",
+    DUPLICATE: ":material/content_copy:",
+    TEMPLATE: ":material/bookmark_add:",
+    EXPORT: ":material/download:",
+    SHARE: ":material/share:",
+    SNIPPET: ":material/code:",
+    DISCARD: ":material/undo:",
+    DELETE: ":material/delete:",
+}
+
+
+def draw(entries: Sequence[Entry], found: Opened) -> None:
+    """Draw the menu with what is possible as things are; it does what is chosen before the page is drawn."""
+    actions = _actions(entries, found)
+    labels = {f"{_ICONS[name]} {name}": do for name, do in actions.items()}
+    if labels:
+        st.menu_button(
+            ":material/more_vert:",
+            list(labels),
+            help="More",
+            type="tertiary",
+            key="persona_menu",
+            on_click=_act,
+            args=(labels,),
+        )
+
+
+def draw_dialog(personas: PersonaStore, found: Opened | None) -> bool:
+    """Draw the dialog that the menu has led to, if one is open."""
+    question = desk().question
+    if question is None:
+        return False
+    if question.kind == "import":
+        persona_files.ask_import()
+        return True
+    if found is None or found.id != question.persona_id:
+        return False
+    ask: dict[str, Callable[[], None]] = {
+        "export": partial(persona_files.ask_export, found),
+        "share": partial(persona_links.ask_share, found),
+        "snippet": partial(persona_links.ask_snippet, found),
+        "note": partial(ask_note, personas, found),
+    }
+    if question.kind not in ask:
+        return False
+    ask[question.kind]()
+    return True
+
+
+@st.dialog("Save with a note", icon=":material/save_as:", on_dismiss=editing.close_question)
+def ask_note(personas: PersonaStore, found: Opened) -> None:
+    st.text_input(
+        "What is new in this version?",
+        key=editing.NOTE_KEY,
+        max_chars=MOST_NOTE_CHARACTERS,
+        placeholder="Shorter answers, asks back once",
+    )
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button("Save", type="primary", icon=":material/save:", key="save_noted"):
+            editing.save(personas, found.id)
+            st.rerun()
+
+
+def _actions(entries: Sequence[Entry], found: Opened) -> dict[str, Callable[[], None]]:
+    start, saved = found.persona or found.saved_persona, found.saved_persona is not None
+    actions: dict[str, Callable[[], None]] = {}
+    if found.draft and not found.problems:
+        actions[NOTED] = partial(editing.ask, Question("note", found.id))
+    if start:
+        name = f"{start.name[:73]} (copy)"
+        actions[DUPLICATE] = partial(editing.create, entries, name=name, start=start)
+        actions[TEMPLATE] = partial(_save_as_template, start)
+    if saved:
+        actions[EXPORT] = partial(editing.ask, Question("export", found.id))
+        actions[SHARE] = partial(editing.ask, Question("share", found.id))
+        actions[SNIPPET] = partial(editing.ask, Question("snippet", found.id))
+    if found.draft and found.draft.etag is not None:
+        actions[DISCARD] = partial(editing.discard, found.id)
+    if saved or (found.draft and found.draft.etag is None):
+        actions[DELETE] = partial(editing.ask, Question("delete", found.id))
+    return actions
+
+
+def _act(labels: dict[str, Callable[[], None]]) -> None:
+    chosen = st.session_state.get("persona_menu")
+    if chosen in labels:
+        labels[chosen]()
+
+
+def _save_as_template(persona: Persona) -> None:
+    here = desk()
+    try:
+        state.services().gallery.save(persona, author=state.workspace().author)
+    except PersonaChatError as error:
+        here.error = error
+    else:
+        here.said = f"**{escaped(persona.name)}** is among the templates under Create new."

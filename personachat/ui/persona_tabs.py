@@ -1,0 +1,63 @@
+"""The tabs of the open persona: only the open one is drawn; the editor behind it stays, for its last keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from personachat.store.base import StoredPersona
+from personachat.ui import (
+    editor,
+    model_picker,
+    persona_desk,
+    persona_findings,
+    persona_form,
+    persona_history,
+    persona_view,
+    try_out,
+)
+from personachat.ui.persona_desk import HISTORY_TAB, JSON_TAB, TAB_KEY, Entry, Opened
+
+TABS = (JSON_TAB, "Form", "Preview", "Try out", HISTORY_TAB)
+
+
+def draw(entries: Sequence[Entry], found: Opened) -> None:
+    """Draw the open tab."""
+    json_tab, form_tab, preview_tab, try_tab, history_tab = st.tabs(TABS, key=TAB_KEY, on_change="rerun")
+    with json_tab:
+        _draw_json(found, is_open=bool(json_tab.open))
+    if form_tab.open:
+        with form_tab:
+            persona_form.draw(found, tags=_tags(entries))
+    if preview_tab.open:
+        with preview_tab:
+            persona_view.draw_preview(found)
+    if try_tab.open:
+        with try_tab:
+            try_out.draw(found)
+    if history_tab.open:
+        with history_tab:
+            persona_history.draw(found)
+
+
+def _draw_json(found: Opened, *, is_open: bool) -> None:
+    if is_open:
+        known, findings = model_picker.known_models(), persona_findings.of(found)
+        editor.draw(
+            persona_desk.mounted(found),
+            problems=found.problems,
+            findings=findings,
+            line=persona_desk.shown_line(found, findings=findings),
+        )
+        persona_view.draw_problems(found)
+        persona_findings.draw(found)
+        model_picker.redraw_after(known)
+    elif (mount := persona_desk.hidden_mount(found)) is not None:
+        editor.draw_hidden(mount, is_stale=mount.shown != found.text)
+
+
+def _tags(entries: Sequence[Entry]) -> list[str]:
+    """Every tag there is, in the order of the alphabet."""
+    tags = {tag for entry in entries if isinstance(entry, StoredPersona) for tag in entry.persona.tags}
+    return sorted(tags, key=str.casefold)

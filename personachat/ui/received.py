@@ -1,0 +1,117 @@
+"""A persona that came by a link: shown as plain text, and saved only if it is accepted."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import cast
+
+import streamlit as st
+
+from personachat.errors import PersonaChatError
+from personachat.persona import Persona
+from personachat.persona_import import Choice, ImportPlan, PlannedImport
+from personachat.prompts import estimate_tokens
+from personachat.ui import import_view, state
+from personachat.ui.excerpts import as_text
+from personachat.ui.transcript import DEFAULT_AVATAR
+from personachat.ui.wording import error_text, escaped
+
+PROMPT_PIXELS = 260
+
+
+def plan() -> ImportPlan:
+    """What the address of this page carries. Raises LinkInvalid, ShareNotFound, PersonaInvalid."""
+    collection = state.workspace().collection
+    token = st.query_params.get("token")
+    return collection.plan_share(token) if token else collection.plan_link(st.query_params.get("persona", ""))
+
+
+def draw(plan: ImportPlan) -> None:
+    """Draw the persona and the question."""
+    item = plan.items[0]
+    added = cast("str | None", st.session_state.get(_added_key()))
+    _draw_persona(item.arrival.persona)
+    if added:
+        st.success("It is among your personas now.", icon=":material/check:")
+        with st.container(horizontal=True):
+            if st.button("Chat with it", type="primary", icon=":material/chat:", key="chat_with_received"):
+                st.switch_page("pages/chat.py", query_params={"persona": added})
+            if st.button("Open in the editor", icon=":material/edit:", key="edit_received"):
+                st.switch_page("pages/personas.py", query_params={"id": added})
+        return
+    if item.action == "unchanged":
+        st.info("You have this very persona already.", icon=":material/check:")
+        if st.button("Chat with it", type="primary", icon=":material/chat:", key="chat_with_received"):
+            st.switch_page("pages/chat.py", query_params={"persona": item.id})
+        return
+    _draw_question(plan, item)
+
+
+def _draw_persona(persona: Persona) -> None:
+    st.title(f"{persona.avatar or DEFAULT_AVATAR} {as_text(persona.name)}", anchor=False)
+    st.caption(":material/link: Somebody shared this persona with you. Nothing is saved or sent yet.")
+    if persona.description:
+        st.markdown(as_text(persona.description))
+    st.caption(
+        f"{escaped(persona.model)} · temperature {persona.temperature:g} · "
+        f"prompt of about {estimate_tokens(persona.system_prompt):,} tokens"
+    )
+    st.markdown("**System prompt**")
+    st.code(persona.system_prompt, language=None, wrap_lines=True, height=PROMPT_PIXELS)
+    for label, text in (
+        ("Tone", persona.personality.tone),
+        ("Style", persona.personality.style),
+        ("Formality", persona.personality.formality),
+    ):
+        if text:
+            st.markdown(f"**{label}** {as_text(text)}")
+    if persona.greeting:
+        st.markdown("**Greeting**")
+        st.code(persona.greeting, language=None, wrap_lines=True)
+    if persona.starters:
+        st.markdown("**Starters**")
+        st.markdown("\n".join(f"- {as_text(starter)}" for starter in persona.starters))
+
+
+def _draw_question(plan: ImportPlan, item: PlannedImport) -> None:
+    choices: dict[str, Choice] = {}
+    if item.action != "new":
+        st.warning(
+            f"You have a persona with the id `{item.id}`, and it differs.", icon=":material/call_split:"
+        )
+        choices = import_view.draw_plan(plan, key="received")
+    keeps_mine = choices.get(item.id, item.proposed) == "mine"
+    with st.container(horizontal=True):
+        st.button(
+            "Add to my personas" if item.action == "new" else "Do so",
+            type="primary",
+            icon=":material/add:",
+            key="accept_received",
+            disabled=keeps_mine,
+            help="Choose what to do with yours first." if keeps_mine else None,
+            on_click=partial(_accept, plan, choices),
+        )
+        if st.button("No, thanks", key="refuse_received"):
+            st.switch_page("pages/chat.py")
+    failure = state.not_done()
+    if failure:
+        st.error(failure[1], title=failure[0], icon=":material/error:")
+
+
+def _accept(plan: ImportPlan, choices: dict[str, Choice]) -> None:
+    (outcome,) = state.workspace().collection.carry_out(plan, choices)
+    if outcome.error:
+        state.say_not_done(outcome.error, title="It was not added")
+    elif outcome.saved:
+        st.session_state[_added_key()] = outcome.saved.id
+
+
+def _added_key() -> str:
+    """Where the session remembers that this very link was accepted."""
+    return f"received_{st.query_params.get('token') or st.query_params.get('persona', '')}"
+
+
+def draw_refused(error: PersonaChatError) -> None:
+    """For a link that was cut off, made up or revoked."""
+    st.info(error_text(error), title="This link shows no persona", icon=":material/link_off:")
+    st.page_link("pages/personas.py", label="Personas", icon=":material/groups:")

@@ -1,0 +1,71 @@
+"""Which revision of a persona spoke a turn: asked once for all turns of a page, and remembered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TypeAlias
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from personachat.conversations.model import Turn
+from personachat.errors import PersonaChatError
+from personachat.ui import state
+
+Spoken: TypeAlias = tuple[str, str]
+"""A persona's id and the ETag of its text."""
+
+UNKNOWN_SECONDS = 30.0
+"""How long a text that no revision has is not asked for again."""
+
+_MOST_REMEMBERED = 20_000
+
+
+@dataclass(slots=True)
+class _Memory:
+    numbers: dict[Spoken, int] = field(default_factory=dict)
+    unknown_until: dict[Spoken, float] = field(default_factory=dict)
+
+
+@st.cache_resource(show_spinner=False)
+def _memory() -> _Memory:
+    return _Memory()
+
+
+def numbers(turns: Iterable[Turn]) -> Mapping[Spoken, int]:
+    """The revisions of what was spoken in these turns, as far as they are known."""
+    memory, now = _memory(), time.monotonic()
+    spoken = {_spoken(turn) for turn in turns if turn.role == "assistant" and turn.persona_revision}
+    asked = {
+        each for each in spoken if each not in memory.numbers and memory.unknown_until.get(each, 0) < now
+    }
+    if asked:
+        _ask(frozenset(asked), memory, now)
+    return memory.numbers
+
+
+def label(turn: Turn, known: Mapping[Spoken, int]) -> str:
+    """E.g. "revision 3", as a link to it; "" where it is not known."""
+    number = known.get(_spoken(turn))
+    if number is None:
+        return ""
+    query = urlencode({"id": turn.persona_id, "revision": number})
+    return f"[revision {number}](personas?{query})"
+
+
+def _ask(asked: frozenset[Spoken], memory: _Memory, now: float) -> None:
+    if len(memory.numbers) > _MOST_REMEMBERED:
+        memory.numbers.clear()
+        memory.unknown_until.clear()
+    found: dict[Spoken, int] = {}
+    with suppress(PersonaChatError):
+        found = state.workspace().collection.revisions.numbers(asked)
+    memory.numbers.update(found)
+    memory.unknown_until.update(dict.fromkeys(asked - found.keys(), now + UNKNOWN_SECONDS))
+
+
+def _spoken(turn: Turn) -> Spoken:
+    return turn.persona_id, turn.persona_revision

@@ -1,0 +1,77 @@
+"""What the linter finds, on the personas page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.conftest import OpenPage
+
+
+def text_of(**keys: Any) -> str:
+    base = {"id": "one", "name": "One", "systemPrompt": "Be brief.", "model": "fake-1"}
+    return json.dumps(base | keys, indent=2) + "\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "personas"
+    made.mkdir()
+    (made / "one.json").write_text(
+        text_of(systemPrompt="Greet {{usr}} *kindly*.", stop=["a"], starters=["x", "x"])
+    )
+    return made
+
+
+def opened(open_home: OpenPage) -> AppTest:
+    page = open_home()
+    page.switch_page("pages/personas.py")
+    page.query_params["id"] = "one"
+    page.run()
+    assert not page.exception
+    return page
+
+
+def write(page: AppTest, text: str) -> None:
+    page.session_state[page.session_state["persona_desk"].mount.key] = text
+    page.run()
+    assert not page.exception
+
+
+def rows(page: AppTest) -> list[str]:
+    return [str(button.label) for button in page.button if str(button.key).startswith("finding-")]
+
+
+def captions(page: AppTest) -> str:
+    return "\n".join(str(caption.value) for caption in page.caption)
+
+
+def test_a_finding_is_a_row_with_its_line_and_words_as_they_are(open_home: OpenPage) -> None:
+    page = opened(open_home)
+    assert rows(page) == ["Line 4", "Line 11"]
+    assert any(r"\{\{usr\}\} stays as it is" in str(text.value) for text in page.markdown)
+
+
+def test_a_click_on_a_finding_shows_its_line(open_home: OpenPage) -> None:
+    page = opened(open_home)
+    page.button(key="finding-1").click().run()
+    assert page.session_state["persona_desk"].line == 11
+
+
+def test_what_a_message_takes_is_one_line(open_home: OpenPage) -> None:
+    assert "tokens a message, at most 1,000 in reply" in captions(opened(open_home))
+
+
+def test_findings_follow_what_is_typed_and_give_way_to_problems(open_home: OpenPage) -> None:
+    page = opened(open_home)
+    write(page, text_of())
+    assert rows(page) == []
+    write(page, text_of(personality={"tone": "dry", "style": ""}))
+    assert rows(page) == ["Line 8"]
+    write(page, "{")
+    assert rows(page) == []
+    assert "tokens a message" not in captions(page)

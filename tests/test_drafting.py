@@ -1,0 +1,240 @@
+"""Drafting: whatever a model writes, a valid persona comes of it; a draft streams and stops."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from personachat.conversations.model import LOCAL_OWNER
+from personachat.drafting import MAX_DESCRIPTION_CHARACTERS, Drafter, drafted_text
+from personachat.errors import MessageInvalid
+from personachat.generation import Generation
+from personachat.persona import Persona, parse_persona
+from personachat.services import Services
+from tests.conftest import persona_text
+from tests.fake_provider import FakeProvider, Gate, tokens
+from tests.strategies import json_values
+
+WISH = "a patient SQL tutor for finance people"
+WRITTEN = {
+    "name": "SQL tutor",
+    "description": "Teaches SQL with ledgers.",
+    "systemPrompt": "You teach SQL to people who know spreadsheets.",
+    "temperature": 0.4,
+    "maxTokens": 600,
+    "personality": {"tone": "patient", "style": "small steps", "formality": "friendly"},
+    "greeting": "Which report would you like to build?",
+    "starters": ["What is a join?", "Sum by month", "Explain NULL"],
+    "examples": [{"user": "What is a join?", "assistant": "A lookup that never forgets a row."}],
+    "tags": ["sql", "finance"],
+    "avatar": ":material/school:",
+}
+KEYS = [*WRITTEN, "topP", "alternateGreetings", "id", "model", "stop", "extensions", "system_prompt", "junk"]
+
+
+def read(reply: str, description: str = WISH, *, taken: tuple[str, ...] = ()) -> Persona:
+    return parse_persona(drafted_text(reply, description, taken=taken, model="our-model"))
+
+
+# --- what a reply holds ---------------------------------------------------------------------------
+
+
+def test_a_json_object_becomes_the_persona_with_our_model_and_a_free_id() -> None:
+    persona = read(json.dumps(WRITTEN), taken=("sql-tutor",))
+
+    assert (persona.id, persona.model) == ("sql-tutor-2", "our-model")
+    assert persona.system_prompt == WRITTEN["systemPrompt"]
+    assert persona.temperature == 0.4
+    assert persona.examples[0].assistant == "A lookup that never forgets a row."
+    assert persona.avatar == ":material/school:"
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "```json\n{}\n```",
+        "Sure! Here is {{your}} persona:\n\n{}\n\nDo you like it?",
+        "<think>a {{ b</think>{}",
+        '{{"persona": {}}}',
+        '{{"ok": true}} {}',
+    ],
+)
+def test_fences_prose_and_wrappers_around_the_object_are_tolerated(around: str) -> None:
+    assert read(around.format(json.dumps(WRITTEN, indent=2))).name == "SQL tutor"
+
+
+def test_keys_in_another_spelling_and_line_breaks_in_texts_are_understood() -> None:
+    persona = read('{"Name": "X", "system_prompt": "One\ntwo", "max_tokens": "300"}')
+
+    assert (persona.system_prompt, persona.max_tokens) == ("One\ntwo", 300)
+
+
+def test_unknown_keys_are_dropped_and_numbers_bounded() -> None:
+    written = WRITTEN | {"temperature": 9, "maxTokens": -5, "topP": 1.5, "mood": "good", "stop": [" "]}
+
+    persona = read(json.dumps(written))
+
+    assert (persona.temperature, persona.max_tokens, persona.top_p) == (2, 1, 1)
+    assert persona.stop == ()
+
+
+def test_a_temperature_of_zero_is_kept() -> None:
+    assert read(json.dumps(WRITTEN | {"temperature": 0})).temperature == 0
+
+
+def test_the_model_the_id_and_the_extensions_are_not_the_models_to_choose() -> None:
+    persona = read(json.dumps(WRITTEN | {"id": "admin", "model": "gpt-99", "extensions": {"x": 1}}))
+
+    assert (persona.id, persona.model, persona.extensions) == ("sql-tutor", "our-model", {})
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [("school", ":material/school:"), ("🧭", "🧭"), (":material/no_such_icon:", ""), ("/etc/passwd", "")],
+)
+def test_an_avatar_is_one_that_exists_or_none(written: str, kept: str) -> None:
+    assert read(json.dumps(WRITTEN | {"avatar": written})).avatar == kept
+
+
+@pytest.mark.parametrize("cut", range(90, len(json.dumps(WRITTEN)), 7))
+def test_a_reply_that_was_cut_off_gives_what_came(cut: int) -> None:
+    persona = read(json.dumps(WRITTEN)[:cut])
+
+    assert persona.name == "SQL tutor"
+    assert persona.description == "Teaches SQL with ledgers."
+    assert (
+        str(WRITTEN["systemPrompt"]).startswith(persona.system_prompt) or "You are" in persona.system_prompt
+    )
+
+
+def test_a_reply_cut_off_inside_an_escape_keeps_the_prompt_before_it() -> None:
+    assert read('{"name": "X", "systemPrompt": "One\\nTwo\\u00').system_prompt == "One\nTwo"
+    assert read('{"name": "X", "systemPrompt": "One\\').system_prompt == "One"
+
+
+def test_prose_without_an_object_becomes_the_prompt() -> None:
+    persona = read("```\nYou are a tutor who explains {joins} with ledgers.\n```")
+
+    assert persona.system_prompt == "You are a tutor who explains {joins} with ledgers."
+    assert persona.name == "Patient SQL tutor for finance people"
+    assert persona.id == "patient-sql-tutor-for-finance-people"
+    assert persona.description == WISH
+
+
+@pytest.mark.parametrize(
+    "reply", ["", "   \n", "```json\n```", '{"name": "X"}', '{"name": "X", "systemPrompt": 3}']
+)
+def test_without_a_prompt_the_description_is_one(reply: str) -> None:
+    assert read(reply).system_prompt == f"You are: {WISH}"
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(KEYS),
+        json_values | st.text() | st.lists(st.text()) | st.lists(st.dictionaries(st.text(), st.text())),
+    ),
+    st.text(),
+    st.integers(0, 400),
+)
+@settings(max_examples=150, deadline=None)
+def test_whatever_is_written_a_valid_persona_comes_of_it(
+    written: dict[str, Any], description: str, cut: int
+) -> None:
+    whole = json.dumps(written)
+
+    for reply in (whole, whole[:cut], description):
+        read(reply, description)
+
+
+@pytest.mark.parametrize(
+    "reply", ["{" * 50_000, '{"a":' * 50_000, '{"a":[' * 20_000 + '"x"', '{"' + '\\"' * 40_000]
+)
+def test_a_hostile_reply_is_read_all_the_same(reply: str) -> None:
+    assert read(reply).id
+
+
+# --- asking for it --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def drafter(services: Services) -> Drafter:
+    return services.drafter
+
+
+def ended(generation: Generation) -> Generation:
+    seen = 0
+    while generation.live:
+        seen += len(generation.wait(seen, timeout_seconds=10))
+    return generation
+
+
+def test_the_description_is_asked_of_the_default_personas_model(
+    drafter: Drafter, services: Services, fake: FakeProvider
+) -> None:
+    services.personas.create(persona_text("default-persona", model="house-model"))
+    fake.enqueue(tokens([json.dumps(WRITTEN)]))
+
+    reply = ended(drafter.start(f"  {WISH}\n", owner="me")).snapshot()
+
+    (request,) = fake.chats
+    assert request.body["model"] == "house-model"
+    assert request.body["messages"][-1] == {"role": "user", "content": WISH}
+    assert "systemPrompt" in request.body["messages"][0]["content"]
+    persona = parse_persona(drafter.persona_text(reply.text, WISH, taken=()))
+    assert (persona.name, persona.model) == ("SQL tutor", "house-model")
+
+
+def test_a_stopped_draft_keeps_what_came(drafter: Drafter, fake: FakeProvider) -> None:
+    gate = Gate()
+    fake.enqueue(tokens(['{"name": "Early", "systemPrompt": "You are', gate, " late."]))
+    generation = drafter.start(WISH, owner="me")
+    while "You are" not in generation.snapshot().text:
+        generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=10)
+
+    generation.stop()
+
+    reply = ended(generation).snapshot()
+    assert reply.state == "stopped"
+    assert parse_persona(drafter.persona_text(reply.text, WISH, taken=())).system_prompt == "You are"
+    gate.open()
+
+
+def test_a_draft_is_found_by_who_began_it_and_by_nobody_else(drafter: Drafter) -> None:
+    generation = drafter.start(WISH, owner="me")
+
+    mine = drafter.find(generation.id, owner="me")
+
+    assert mine is not None
+    assert (mine.generation, mine.description) == (generation, WISH)
+    assert drafter.find(generation.id, owner="you") is None
+    assert drafter.find("nothing", owner="me") is None
+
+
+def test_a_draft_is_in_no_conversation(drafter: Drafter, services: Services) -> None:
+    ended(drafter.start(WISH, owner=LOCAL_OWNER))
+
+    assert services.of(LOCAL_OWNER).library.list().conversations == ()
+
+
+@pytest.mark.parametrize("description", ["", " \n ", "x" * (MAX_DESCRIPTION_CHARACTERS + 1)])
+def test_an_empty_or_endless_description_is_refused(drafter: Drafter, description: str) -> None:
+    with pytest.raises(MessageInvalid):
+        drafter.start(description, owner="me")
+
+
+def test_where_nobody_can_answer_the_draft_says_why(
+    make_services: Callable[..., Services], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("personachat.providers.registry.embedded_model_installed", lambda _: False)
+    drafter = make_services(openai_base_url=None, openai_api_key=None).drafter
+
+    reply = ended(drafter.start(WISH, owner="me")).snapshot()
+
+    assert reply.state == "failed"
+    assert reply.error is not None
+    assert reply.error.message
