@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from typing import Protocol
 
 from personachat.answering import Answers, Asking, Speaker, new_turn
 from personachat.conversations.model import Conversation, QueuedMessage, Turn, new_id
@@ -22,17 +23,27 @@ from personachat.errors import (
 from personachat.generation import Generation
 from personachat.messages import ChatMessage, storable
 from personachat.persona import Persona
-from personachat.prompts import greeting
+from personachat.prompts import greeting, greetings
+from personachat.store.base import StoredPersona
 
 MAX_MESSAGE_CHARACTERS = 200_000
 """Beyond any model's window in use; a paste larger than that is a mistake."""
 
 
+class PersonaSource(Protocol):
+    """Where the persona of an id comes from."""
+
+    def get(self, persona_id: str) -> StoredPersona:
+        """Raises PersonaNotFound or PersonaBroken."""
+
+
 class ChatService:
     """Safe for threads; cheap to make."""
 
-    def __init__(self, answers: Answers, *, owner: str) -> None:
+    def __init__(self, answers: Answers, *, owner: str, personas: PersonaSource | None = None) -> None:
+        """`personas` are those who can answer, where they are others than everybody's."""
         self._answers = answers
+        self._personas = personas or answers.personas
         self.owner = owner
 
     # --- conversations ----------------------------------------------------------------------------
@@ -108,7 +119,7 @@ class ChatService:
         and ReplyInProgress while another reply is live.
         """
         text = cleaned(text)
-        persona = self._answers.personas.get(persona_id)
+        persona = self._personas.get(persona_id)
         conversation = self._answers.idle(self.owner, conversation_id)
         said: list[Turn] = []
         parent_id = conversation.leaf_id
@@ -137,7 +148,7 @@ class ChatService:
             path.pop()
         if not path:
             raise ReplyNotFound("There is nothing to answer again yet.")
-        persona = self._answers.personas.get(path[-1].persona_id)
+        persona = self._personas.get(path[-1].persona_id)
         asking = Asking(offline=offline)
         return self._answers.answer(conversation, said=[], path=path, persona=persona, asking=asking)
 
@@ -155,7 +166,7 @@ class ChatService:
             conversation,
             turn,
             path=self._answers.path(self.owner, turn.parent_id),
-            persona=self._answers.personas.get(turn.persona_id).persona,
+            persona=self._personas.get(turn.persona_id).persona,
             asking=Asking(model=began),
         )
 
@@ -215,6 +226,11 @@ class ChatService:
 def opening_words(persona: Persona) -> str:
     """What the persona says first in a new conversation, or nothing."""
     return greeting(persona, today=date.today())  # noqa: DTZ011  # the server's own day
+
+
+def openings(persona: Persona) -> tuple[str, ...]:
+    """What the persona may say first, the usual words first; a chat begins with others as its `history`."""
+    return greetings(persona, today=date.today())  # noqa: DTZ011
 
 
 def cleaned(text: str) -> str:

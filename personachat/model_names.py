@@ -25,6 +25,7 @@ FAULT_SECONDS = 30.0
 """How long what a provider said is good, and how long one that failed is left alone."""
 
 ASKING_SECONDS = 20.0
+CLOSING_SECONDS = 1.0
 
 _NOT_FOR_CHAT = re.compile(
     r"embed|whisper|(?<![a-z])tts(?![a-z])|dall-e|(?<![a-z])image(?!d)|moderation|realtime|transcribe"
@@ -71,6 +72,7 @@ class ModelNames:
         self._providers = providers
         self._asking = asking
         self._changed = threading.Condition()
+        self._closed = False
         self._listings = {
             name: _Listing() for name in (OPENAI, *configured, LOCAL) if providers.named(name) is not None
         }
@@ -97,12 +99,20 @@ class ModelNames:
             listing = self._listings.get(provider)
             return listing.models if listing else None
 
+    def close(self) -> None:
+        """Ask nobody any more, and give those who are being asked a moment: their connections end well."""
+        with self._changed:
+            self._closed = True
+            self._changed.wait_for(
+                lambda: not any(listing.asking for listing in self._listings.values()), CLOSING_SECONDS
+            )
+
     def _complete(self) -> bool:
         return all(listing.stale_at > 0 for listing in self._listings.values())
 
     def _ask_if_due(self, name: str) -> None:
         provider = self._providers.named(name)
-        if provider is None:
+        if provider is None or self._closed:
             return
         listing = self._listings.setdefault(name, _Listing())
         if not listing.asking and listing.stale_at <= time.monotonic():

@@ -80,6 +80,12 @@ def greeting(persona: Persona, *, user_name: str = "User", today: date) -> str:
     return _replaced(persona.greeting, _values(persona, user_name, today))
 
 
+def greetings(persona: Persona, *, user_name: str = "User", today: date) -> tuple[str, ...]:
+    """Return the first messages there are to choose from, the usual one first."""
+    values = _values(persona, user_name, today)
+    return tuple(_replaced(text, values) for text in (persona.greeting, *persona.alternate_greetings) if text)
+
+
 def summary_message(summary: str) -> ChatMessage:
     """What the model is told instead of the turns that were summed up."""
     return ChatMessage("system", f"Summary of the conversation so far:\n{summary}")

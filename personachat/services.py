@@ -34,6 +34,7 @@ from personachat.store.own_templates import OwnTemplates
 from personachat.store.seeding import open_store
 from personachat.store.shares import PersonaShares
 from personachat.templates.gallery import Gallery
+from personachat.tryout import trying_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,10 @@ class Services:
             author,
         )
 
+    def trying_out(self, text: str, *, owner: str) -> ChatService:
+        """Chats with a draft; see `personachat.tryout`. Raises PersonaInvalid."""
+        return trying_out(self.answers, text, owner=owner)
+
     def warm_up(self) -> None:
         """Do what the first reply would wait for, and tidy up the database; takes seconds.
 
@@ -104,6 +109,7 @@ class Services:
         if self.generations.closed:
             return
         self.generations.stop_all()
+        self.model_names.close()
         try:
             self.generations.ask(self.providers.aclose(), timeout_seconds=10)
         finally:

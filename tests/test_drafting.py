@@ -117,10 +117,11 @@ def test_a_reply_cut_off_inside_an_escape_keeps_the_prompt_before_it() -> None:
     assert read('{"name": "X", "systemPrompt": "One\\').system_prompt == "One"
 
 
-def test_prose_without_an_object_becomes_the_prompt() -> None:
+def test_prose_without_an_object_becomes_the_prompt_behind_the_description() -> None:
     persona = read("```\nYou are a tutor who explains {joins} with ledgers.\n```")
 
-    assert persona.system_prompt == "You are a tutor who explains {joins} with ledgers."
+    said = "You are a tutor who explains {joins} with ledgers."
+    assert persona.system_prompt == f"You are: {WISH}\n\n{said}"
     assert persona.name == "Patient SQL tutor for finance people"
     assert persona.id == "patient-sql-tutor-for-finance-people"
     assert persona.description == WISH

@@ -8,6 +8,7 @@ import pytest
 from personachat.generations import Generations
 from personachat.model_names import ModelNames
 from personachat.providers.registry import ProviderRegistry
+from personachat.services import Services
 from personachat.settings import Settings, load_settings
 from tests.fake_provider import FakeProvider, hang, status
 
@@ -117,3 +118,14 @@ def test_names_can_be_asked_for_while_everything_ends(
 
 def test_a_provider_that_is_not_configured_lists_nothing(names_of: MakeNames) -> None:
     assert names_of().listed("nobody") is None
+
+
+def test_closing_waits_for_whoever_is_being_asked_and_asks_nobody_more(services: Services) -> None:
+    names = services.model_names
+    names.known()
+    names.close()
+    assert names.known().complete
+    before = names.known().names
+    names._listings["openai"].stale_at = 0.5  # its list is due again
+    assert names.known().names == before
+    assert not names._listings["openai"].asking

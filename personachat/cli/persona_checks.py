@@ -38,8 +38,8 @@ def validate(paths: Sequence[Path]) -> int:
 def lint(paths: Sequence[Path], settings: Settings, *, strict: bool) -> int:
     """Print what will hurt in the valid ones, and the faults of the others; returns the exit code."""
     providers, generations = ProviderRegistry(settings), Generations(max_concurrent=1)
+    names = ModelNames(providers, generations, configured=settings.providers)
     try:
-        names = ModelNames(providers, generations, configured=settings.providers)
         names.known(wait_seconds=MODELS_SECONDS)
         linter = Linter(providers, names)
         faults, warnings, files = 0, 0, 0
@@ -52,6 +52,7 @@ def lint(paths: Sequence[Path], settings: Settings, *, strict: bool) -> int:
                 warnings += found.severity == "warning"
                 answer(f"{file}:{found.line}:{found.column}: {found.severity}: {found.message}", end="\n")
     finally:
+        names.close()
         generations.ask(providers.aclose(), timeout_seconds=10)
         generations.close()
     note(f"{_count(files, 'file')}, {_count(faults, 'fault')}, {_count(warnings, 'warning')}")

@@ -1,7 +1,8 @@
 """Reads the persona out of a model's reply, whatever the model made of its task. Pure.
 
 The result is always a valid persona's text: what the schema does not know is dropped, what it bounds is
-bounded, and where the reply holds no JSON, its prose is the prompt. A reply that was cut off gives what came.
+bounded, and where the reply holds no JSON, the description and the reply's prose are the prompt. A reply that
+was cut off gives what came.
 """
 
 from __future__ import annotations
@@ -37,14 +38,13 @@ def drafted_text(reply: str, description: str, *, taken: Collection[str], model:
     read = {key: reader(written.get(_plain(key))) for key, reader in _READERS.items()}
     fields = {key: value for key, value in read.items() if value not in (None, "", (), {})}
     name = fields.pop("name", "") or _name_from(description)
-    prompt = fields.pop("system_prompt", "")
-    if not prompt and not written:
-        prompt = _text(32_000)(_FENCE.sub("", reply))
+    wish = _text(4_000)(f"You are: {description}")
+    prose = "" if written else _text(20_000)(_FENCE.sub("", reply))  # a small model may miss the wish in it
     persona = Persona(
         id=free_id(name, taken),
         name=name,
         model=model,
-        system_prompt=prompt or _text(32_000)(f"You are: {description}"),
+        system_prompt=fields.pop("system_prompt", "") or f"{wish}\n\n{prose}".strip(),
         description=fields.pop("description", "") or _line(2000)(description),
         **fields,
     )

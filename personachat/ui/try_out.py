@@ -1,9 +1,195 @@
-"""The try-out pane: a chat with the persona as it stands in the editor, before it is saved."""
+"""The try-out pane: a chat with the persona as it stands in the editor, before it is saved.
+
+The run only follows a reply, as on the chat page: a click elsewhere loses nothing of it. The chat lives as
+long as the session, one for each persona, and is never stored.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import cast
+
+import streamlit as st
+
+from personachat.chat import ChatService, opening_words
+from personachat.conversations.model import Conversation, Turn
+from personachat.errors import ConversationNotFound, PersonaChatError, ReplyInProgress
+from personachat.persona import Persona
+from personachat.store.persona_file import etag_of
+from personachat.ui import picker, state
+from personachat.ui.owner import current_owner
 from personachat.ui.persona_desk import Opened
+from personachat.ui.stream import draw_running
+from personachat.ui.transcript import (
+    DEFAULT_AVATAR,
+    bubble,
+    caption_of,
+    draw_outcome,
+    draw_text,
+    draw_words,
+)
+from personachat.ui.wording import escaped
+
+PIXELS = 460
+BOX, STARTERS = "try_out_message", "try_out_starters"
 
 
 def draw(found: Opened) -> None:
-    del found
+    """Draw the chat, and the reply that is coming as it comes."""
+    if found.persona is None:
+        st.info("Mend the problems first: only a valid persona can answer.", icon=":material/chat_error:")
+        return
+    persona, chat = found.persona, state.services().trying_out(found.text, owner=current_owner())
+    conversation = _conversation(chat, found.id)
+    st.caption(":material/science: The draft answers, saved or not. Nothing of this chat is stored.")
+    picker.draw_model(state.services(), persona)
+    told = st.container()
+    path = conversation.path if conversation else ()
+    live = bool(path and path[-1].reply and path[-1].reply.live)
+    with st.container(height=PIXELS, border=True):
+        if not path:
+            _draw_opening(found, persona)
+        for turn in path[:-1] if live else path:
+            _draw_turn(turn)
+        place = bubble(path[-1]) if live else None
+    _draw_controls(found, conversation, live=live)
+    st.chat_input(
+        f"Try {persona.name} out", key=BOX, on_submit=_submit, args=(found.id, found.text, persona.id)
+    )
+    if path and not live and path[-1].persona_revision != etag_of(found.text.encode()):
+        st.caption(
+            ":material/edit: The draft has changed since this reply. Ask again to hear the difference."
+        )
+    failure = state.not_done()
+    if failure:
+        told.warning(failure[1], title=failure[0], icon=":material/unpublished:")
+    if place and conversation:
+        with place:
+            draw_running(chat.generation(path[-1].id), head=st.empty(), words=st.container())
+        st.rerun()  # the buttons are those of a reply that has ended
+
+
+def _conversation(chat: ChatService, persona_id: str) -> Conversation | None:
+    conversation_id = cast("str | None", st.session_state.get(_key(persona_id)))
+    if conversation_id is None:
+        return None
+    try:
+        return chat.conversation(conversation_id)
+    except ConversationNotFound:  # the server was started anew
+        del st.session_state[_key(persona_id)]
+        return None
+
+
+def _draw_opening(found: Opened, persona: Persona) -> None:
+    words = opening_words(persona)
+    if words:
+        with st.chat_message("assistant", avatar=persona.avatar or DEFAULT_AVATAR):
+            draw_text(words)
+    else:
+        st.caption(f"Say something to {escaped(persona.name)}.")
+    if persona.starters:
+        st.session_state[STARTERS] = None
+        st.pills(
+            "Start with",
+            persona.starters,
+            key=STARTERS,
+            on_change=_start_with,
+            args=(found.id, found.text, persona.id),
+            format_func=escaped,
+            label_visibility="collapsed",
+            wrap=True,
+        )
+
+
+def _draw_turn(turn: Turn) -> None:
+    with bubble(turn):
+        reply = draw_words(turn, head=st, words=st)
+        if reply:
+            draw_outcome(reply)
+            st.caption(caption_of(reply))
+
+
+def _draw_controls(found: Opened, conversation: Conversation | None, *, live: bool) -> None:
+    path = conversation.path if conversation else ()
+    reply = path[-1].reply if path else None
+    with st.container(horizontal=True, gap="xsmall"):
+        st.button(
+            "Stop",
+            icon=":material/stop_circle:",
+            key="try_out_stop",
+            disabled=not live,
+            on_click=_stop,
+            args=(found.text, path[-1].id if path else ""),
+        )
+        st.button(
+            "Ask again",
+            icon=":material/refresh:",
+            key="try_out_retry",
+            disabled=live or reply is None,
+            help="Answers the last message again, with the draft as it is now.",
+            on_click=_retry,
+            args=(found.id, found.text),
+        )
+        st.button(
+            "Clear",
+            icon=":material/delete_sweep:",
+            key="try_out_clear",
+            disabled=not path,
+            on_click=_clear,
+            args=(found.id, found.text),
+        )
+
+
+def _submit(persona_id: str, text: str, answering: str) -> None:
+    _send(persona_id, text, answering, str(st.session_state[BOX] or ""), box=BOX)
+
+
+def _start_with(persona_id: str, text: str, answering: str) -> None:
+    _send(persona_id, text, answering, str(st.session_state[STARTERS] or ""))
+
+
+def _send(persona_id: str, text: str, answering: str, message: str, *, box: str = "") -> None:
+    if not message.strip():
+        return
+    chat = state.services().trying_out(text, owner=current_owner())
+    try:
+        conversation = _conversation(chat, persona_id) or chat.start(temporary=True)
+        st.session_state[_key(persona_id)] = conversation.id
+        chat.send(conversation.id, message, persona_id=answering, offline=state.offline_chosen())
+    except ReplyInProgress as error:
+        _put_back(box, message)
+        state.say_not_done(error, title="Wait for the reply to end, or stop it")
+    except PersonaChatError as error:
+        _put_back(box, message)
+        state.say_not_done(error, title="Not sent")
+
+
+def _put_back(box: str, message: str) -> None:
+    if box:
+        st.session_state[box] = message
+
+
+def _stop(text: str, reply_id: str) -> None:
+    _do(lambda chat: chat.stop(reply_id), text)
+
+
+def _retry(persona_id: str, text: str) -> None:
+    conversation_id = str(st.session_state[_key(persona_id)])
+    _do(lambda chat: chat.retry(conversation_id, offline=state.offline_chosen()), text)
+
+
+def _clear(persona_id: str, text: str) -> None:
+    conversation_id = st.session_state.pop(_key(persona_id), None)
+    if conversation_id:
+        _do(lambda chat: chat.discard(conversation_id), text)
+
+
+def _do(what: Callable[[ChatService], object], text: str) -> None:
+    try:
+        what(state.services().trying_out(text, owner=current_owner()))
+    except PersonaChatError as error:
+        state.say_not_done(error)
+
+
+def _key(persona_id: str) -> str:
+    return f"try_out_{persona_id}"

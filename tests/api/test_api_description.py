@@ -108,7 +108,6 @@ REFUSING = [
     ("PATCH", "/messages/{id}"),
     ("POST", "/messages/{id}/edit"),
     ("GET", "/personas/{id}/diff"),
-    ("POST", "/personas/{id}/restore"),
     ("POST", "/templates"),
 ]
 """Those that can be asked in a way the description does not allow."""

@@ -1,4 +1,4 @@
-"""Beginning a persona in a real browser: from a template by keyboard, and from a description as it streams."""
+"""Beginning a persona in a real browser: from a template by keyboard, from a description as it streams."""
 
 from __future__ import annotations
 

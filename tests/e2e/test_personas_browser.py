@@ -232,6 +232,7 @@ def test_a_new_persona_starts_from_another_one(app_server: AppServer, page: Page
     open_persona(page, app_server, "model-one")
     button(page, "Create new").click()
     dialog = page.get_by_role("dialog")
+    dialog.get_by_role("tab", name="Blank or a copy").click()
     dialog.get_by_label("Name").fill("Second generation")
     dialog.get_by_role("combobox").click()
     page.get_by_role("option", name="A copy of Model one").click()

@@ -242,7 +242,7 @@ def test_a_draft_of_a_persona_that_was_deleted_on_disk_is_kept(open_page: OpenPa
 
 def test_a_duplicate_is_a_draft_with_an_id_of_its_own(open_page: OpenPage, folder: Path) -> None:
     at = open_page("analyst")
-    at.menu_button(key="persona_menu").set_value("Duplicate").run()
+    at.menu_button(key="persona_menu").set_value(":material/content_copy: Duplicate").run()
 
     assert "Unsaved" in badges(at)
     assert "Data analyst (copy)" in at.session_state["persona_desk"].mount.text

@@ -1,0 +1,32 @@
+"""Trying a persona out as it stands in an editor: chats that are never stored, with a draft that answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from personachat.answering import Answers
+from personachat.chat import ChatService
+from personachat.persona import parse_persona
+from personachat.store.base import PersonaStore, StoredPersona
+from personachat.store.persona_file import etag_of
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The personas there are, and in place of one of them its draft."""
+
+    personas: PersonaStore
+    draft: StoredPersona
+
+    def get(self, persona_id: str) -> StoredPersona:
+        """Raises PersonaNotFound or PersonaBroken."""
+        return self.draft if persona_id == self.draft.id else self.personas.get(persona_id)
+
+
+def trying_out(answers: Answers, text: str, *, owner: str) -> ChatService:
+    """Conversations with the persona of this JSON text; begin them as temporary ones.
+
+    Raises PersonaInvalid.
+    """
+    draft = StoredPersona(parse_persona(text), text, etag_of(text.encode()))
+    return ChatService(answers, owner=owner, personas=Draft(answers.personas, draft))

@@ -1,0 +1,101 @@
+"""The Try out tab without a browser: the draft answers on the page, and what is in its way is said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from personachat.services import get_services
+from tests.conftest import persona_text
+from tests.fake_provider import FakeProvider
+from tests.pages.conftest import OpenPage
+from tests.pages.conversing import be_local
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "personas"
+    made.mkdir()
+    keys: dict[str, Any] = {"greeting": "Good morning.", "starters": ["What now?"]}
+    (made / "tutor.json").write_text(persona_text("tutor", name="Tutor", **keys))
+    return made
+
+
+@pytest.fixture
+def open_tab(open_home: OpenPage, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
+    be_local(monkeypatch)
+
+    def open_it() -> AppTest:
+        at = open_home()
+        at.switch_page("pages/personas.py")
+        at.query_params["id"] = "tutor"
+        at.session_state["persona_tab"] = "Try out"
+        at.run()
+        assert not at.exception
+        return at
+
+    return open_it
+
+
+def write(at: AppTest, **keys: Any) -> None:
+    """Change the draft."""
+    text = get_services().personas.get("tutor").text
+    at.session_state["persona_drafts"] = {}
+    from personachat.ui.state import Draft
+
+    stored = get_services().personas.get("tutor")
+    changed = json.dumps(json.loads(text) | keys)
+    at.session_state["persona_drafts"] = {"tutor": Draft(changed, text, stored.etag)}
+    at.run()
+    assert not at.exception
+
+
+def words(at: AppTest) -> str:
+    return " ".join(str(each.value) for kind in (at.markdown, at.text, at.caption, at.info) for each in kind)
+
+
+def say(at: AppTest, text: str) -> None:
+    box = next(box for box in at.chat_input if box.key == "try_out_message")
+    box.set_value(text).run()
+    assert not at.exception
+
+
+def test_it_begins_with_the_greeting_and_says_that_nothing_is_stored(open_tab: OpenPage) -> None:
+    at = open_tab()
+    assert "Good morning." in words(at)
+    assert "Nothing of this chat is stored" in words(at)
+    assert at.button(key="try_out_stop").disabled
+    assert at.button(key="try_out_clear").disabled
+
+
+def test_the_draft_answers_and_a_change_is_told(open_tab: OpenPage, fake: FakeProvider) -> None:
+    at = open_tab()
+    write(at, systemPrompt="You are the draft.")
+    say(at, "Hello there")
+    assert "You said: Hello there" in words(at)
+    assert fake.chats[-1].body["messages"][0]["content"] == "You are the draft."
+    assert "The draft has changed since" not in words(at)
+    write(at, systemPrompt="You are another draft.")
+    assert "The draft has changed since" in words(at)
+    at.button(key="try_out_retry").click().run()
+    assert fake.chats[-1].body["messages"][0]["content"] == "You are another draft."
+    assert "The draft has changed since" not in words(at)
+
+
+def test_clearing_begins_anew(open_tab: OpenPage) -> None:
+    at = open_tab()
+    say(at, "Hello there")
+    at.button(key="try_out_clear").click().run()
+    assert "You said" not in words(at)
+    assert "Good morning." in words(at)
+
+
+def test_an_invalid_draft_cannot_answer(open_tab: OpenPage) -> None:
+    at = open_tab()
+    write(at, temperature=9)
+    assert "Mend the problems first" in words(at)
+    assert not [box for box in at.chat_input if box.key == "try_out_message"]
