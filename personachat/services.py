@@ -10,6 +10,7 @@ from personachat.answering import Answers
 from personachat.branches import Branches
 from personachat.chat import ChatService
 from personachat.checkpoints import Checkpoints
+from personachat.completions import Completions
 from personachat.conversations.memory import MemoryConversations
 from personachat.conversations.records import SqlReplies
 from personachat.conversations.sql import SqlConversations
@@ -47,6 +48,7 @@ class Services:
     generations: Generations
     checkpoints: Checkpoints
     answers: Answers
+    completions: Completions
 
     def of(self, owner: str) -> Workspace:
         """One owner's workspace; cheap to make."""
@@ -106,7 +108,10 @@ def build_services(settings: Settings) -> Services:
         conversation_id
     )
     checkpoints.start()
-    return Services(settings, personas, database, providers, generations, checkpoints, answers)
+    completions = Completions(
+        personas, providers, generations, limits=limits, max_tokens=settings.api_max_tokens
+    )
+    return Services(settings, personas, database, providers, generations, checkpoints, answers, completions)
 
 
 _lock = threading.Lock()
