@@ -34,6 +34,7 @@ from personachat.messages import (
     ReplyEvent,
     Started,
     TextDelta,
+    ToolCallsDelta,
     storable,
 )
 from personachat.providers.base import ChatRequest, Provider, ProviderEvent
@@ -144,6 +145,9 @@ class _Reply:
                     yield self._noticed()
                 if isinstance(event, (TextDelta, ReasoningDelta)):
                     event = self._counted(event)
+                    quiet_until = self._now() + self._limits.idle_seconds
+                elif isinstance(event, ToolCallsDelta):
+                    self._characters += 1  # it was seen: nothing may be asked for again
                     quiet_until = self._now() + self._limits.idle_seconds
                 yield event
                 if isinstance(event, Finished):

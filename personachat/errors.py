@@ -227,6 +227,12 @@ class ModelNotFound(ProviderError):
         self.models = tuple(models)
 
 
+class ModelNotAllowed(ProviderError):
+    """The operator does not let personas use this model."""
+
+    code = "model_not_allowed"
+
+
 class ApiKeyMissing(ProviderError):
     code = "api_key_missing"
 

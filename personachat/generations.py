@@ -93,16 +93,20 @@ class Generations:
         events: Asked,
         *,
         on_ended: Callable[[Generation], None] = lambda _: None,
+        remembered: bool = True,
     ) -> Generation:
         """Run a reply; `on_ended` is called once, on the engine's loop, after its last event.
 
         `events` is called with the text that is there, and again where the rest has to be asked for after
         a pause. Above the limit the generation fails at once with `too_many_replies`. What another
         process generates takes no place, and is followed once: the one that is returned may be an older one.
+        One that is not `remembered` cannot be found once it has ended.
         """
 
         def ended(generation: Generation) -> None:
             self._leave_place(generation)
+            if not remembered:
+                self._generations.pop(generation.id, None)
             self._loop.call_soon_threadsafe(self._end, generation, on_ended)
 
         generation.on_ended = ended

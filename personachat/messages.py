@@ -8,15 +8,19 @@ pause, a further Started comes where the rest begins.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from personachat.errors import PersonaChatError
 
 Role = Literal["system", "user", "assistant"]
 
-FinishReason = Literal["stop", "length", "content_filter", "refusal", "stopped"]
-"""Why a reply ended without an error. "stopped" means by the user; unknown reasons count as "stop"."""
+FinishReason = Literal["stop", "length", "content_filter", "refusal", "stopped", "tool_calls"]
+"""Why a reply ended without an error. "stopped" means by the user; unknown reasons count as "stop".
+
+"tool_calls" comes only where the request offered tools.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,13 @@ class TextDelta:
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
     content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallsDelta:
+    """Pieces of calls of tools, as they are on the wire; only where the request offered tools."""
+
+    calls: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +105,9 @@ class Failed:
         return cls(error.code, str(error), error.hint, error.retry_after_seconds)
 
 
-ReplyEvent: TypeAlias = Started | TextDelta | ReasoningDelta | Noticed | UsageReported | Finished | Failed
+ReplyEvent: TypeAlias = (
+    Started | TextDelta | ReasoningDelta | ToolCallsDelta | Noticed | UsageReported | Finished | Failed
+)
 
 
 def storable(text: str) -> str:

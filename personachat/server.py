@@ -27,6 +27,7 @@ from streamlit.cli_util import open_browser
 
 import personachat.ui
 from personachat.api.app import ApiFirst, create_api, end_streams
+from personachat.api.v1.app import create_v1
 from personachat.errors import AddressUnavailable, PersonaChatError, SettingsInvalid
 from personachat.services import get_services, reset_services
 from personachat.settings import APP, load_settings
@@ -50,6 +51,7 @@ def _allowed_hosts() -> Collection[str]:
 
 
 api = create_api(allowed_hosts=_allowed_hosts)
+v1 = create_v1(allowed_hosts=_allowed_hosts)
 
 
 @asynccontextmanager
@@ -97,7 +99,8 @@ def _streams_ended_at(*signals: signal.Signals) -> Iterator[None]:
         nonlocal last
         is_echo, last = time.monotonic() - last < ECHO_SECONDS, time.monotonic()
         if not is_echo:
-            loop.call_soon_threadsafe(end_streams, api)
+            for served in (api, v1):
+                loop.call_soon_threadsafe(end_streams, served)
             handlers[number](number, frame)
 
     handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
@@ -134,7 +137,10 @@ except SettingsInvalid as invalid:
 
 front_door.close_side_door()
 app = st.App(
-    HOME, lifespan=lifespan, middleware=[Middleware(ApiFirst, api=api)], on_script_error=_show_script_error
+    HOME,
+    lifespan=lifespan,
+    middleware=[Middleware(ApiFirst, api=api, v1=v1)],
+    on_script_error=_show_script_error,
 )
 
 

@@ -13,6 +13,7 @@ from personachat.branches import Branches
 from personachat.chat import ChatService
 from personachat.checkpoints import Checkpoints
 from personachat.collection import Collection
+from personachat.completions import Completions
 from personachat.conversations.memory import MemoryConversations
 from personachat.conversations.records import SqlReplies
 from personachat.conversations.sql import SqlConversations
@@ -67,6 +68,7 @@ class Services:
     linter: Linter
     gallery: Gallery
     drafter: Drafter
+    completions: Completions
 
     def of(self, owner: str, *, author: str = "") -> Workspace:
         """One owner's workspace; cheap to make. `author` is who their work is said to be by."""
@@ -158,6 +160,7 @@ def build_services(settings: Settings) -> Services:
         Linter(providers, model_names),
         Gallery(OwnTemplates(database)),
         Drafter(answers.replies, generations, personas),
+        Completions(personas, providers, generations, limits=limits, max_tokens=settings.api_max_tokens),
     )
 
 

@@ -161,6 +161,14 @@ class Settings(BaseSettings):
     )
     """Bearer tokens of the API, separated by commas or white space."""
 
+    allowed_models: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(
+        (), validation_alias="PERSONACHAT_ALLOWED_MODELS"
+    )
+    """Patterns such as gpt-4o* or ollama/*: what personas may use; none allows every model."""
+
+    api_max_tokens: int | None = Field(None, ge=1, validation_alias="PERSONACHAT_API_MAX_TOKENS")
+    """The longest reply that a caller of /v1 may ask for, beyond what the persona itself allows."""
+
     first_token_timeout_seconds: float = Field(
         60, gt=0, le=3600, validation_alias="PERSONACHAT_FIRST_TOKEN_TIMEOUT_SECONDS"
     )

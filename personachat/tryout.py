@@ -7,20 +7,18 @@ from dataclasses import dataclass
 from personachat.answering import Answers
 from personachat.chat import ChatService
 from personachat.persona import parse_persona
-from personachat.store.base import PersonaStore, StoredPersona
+from personachat.store.base import StoredPersona
 from personachat.store.persona_file import etag_of
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """The personas there are, and in place of one of them its draft."""
+class OnlyDraft:
+    """The one persona there is: whoever spoke before, the draft answers, even under another id."""
 
-    personas: PersonaStore
     draft: StoredPersona
 
-    def get(self, persona_id: str) -> StoredPersona:
-        """Raises PersonaNotFound or PersonaBroken."""
-        return self.draft if persona_id == self.draft.id else self.personas.get(persona_id)
+    def get(self, _persona_id: str) -> StoredPersona:
+        return self.draft
 
 
 def trying_out(answers: Answers, text: str, *, owner: str) -> ChatService:
@@ -29,4 +27,4 @@ def trying_out(answers: Answers, text: str, *, owner: str) -> ChatService:
     Raises PersonaInvalid.
     """
     draft = StoredPersona(parse_persona(text), text, etag_of(text.encode()))
-    return ChatService(answers, owner=owner, personas=Draft(answers.personas, draft))
+    return ChatService(answers, owner=owner, personas=OnlyDraft(draft))

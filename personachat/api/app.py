@@ -44,15 +44,18 @@ _DOCS_POLICY = (
 
 
 class ApiFirst:
-    """Sends /api straight to the API, past the pages' own middleware, which would add cookies and gzip."""
+    """Sends /api and /v1 straight to their apps, past the pages' middleware, which adds cookies and gzip."""
 
-    def __init__(self, app: ASGIApp, *, api: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, api: ASGIApp, v1: ASGIApp) -> None:
         self._pages = app
         self._api = api
+        self._v1 = v1
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        if scope["type"] != "http" or not (path == "/api" or path.startswith("/api/")):
+        if scope["type"] == "http" and path.startswith("/v1/"):
+            await self._v1({**scope, "root_path": "/v1"}, receive, send)
+        elif scope["type"] != "http" or not (path == "/api" or path.startswith("/api/")):
             await self._pages(scope, receive, send)
         elif path == "/api":
             await RedirectResponse("/api/docs")(scope, receive, send)

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from personachat.api.errors import Refused, problem_of
@@ -62,8 +63,10 @@ class Gate:
         *,
         tokens: Callable[[], Sequence[str]],
         allowed_hosts: Callable[[], Collection[str]] = frozenset,
+        refuse: Callable[[Refused], Response] = problem_of,
     ) -> None:
         self.app = app
+        self._refuse = refuse
         self._tokens = tokens
         self._allowed_hosts = allowed_hosts
 
@@ -85,7 +88,7 @@ class Gate:
             at_most = IMPORTS.get(_path(scope), MAX_BODY_BYTES)
             _check_body(headers, at_most, any_kind=_path(scope) in FILE_PATHS)
         except Refused as refused:
-            await problem_of(refused)(scope, receive, send_with_headers)
+            await self._refuse(refused)(scope, receive, send_with_headers)
             return
         await self.app(scope, _limited(receive, at_most), send_with_headers)
 

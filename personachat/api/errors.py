@@ -56,6 +56,7 @@ STATUSES: Mapping[str, int] = {
     "provider_error": 502,
     "no_model_available": 503,
     "model_not_found": 404,
+    "model_not_allowed": 403,
     "api_key_missing": 503,
     "api_key_refused": 502,
     "request_refused": 400,

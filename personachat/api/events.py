@@ -39,7 +39,6 @@ INTERRUPTED = Failed(
 """Told as the end of a reply whose process died: it has no event of its own."""
 
 _HEARTBEAT = b": waiting\n\n"
-_DONE = b"data: [DONE]\n\n"
 _DELTA = 'id: {}\nevent: delta\ndata: {{"content": {}}}\n\n'
 _REASONING = 'id: {}\nevent: reasoning\ndata: {{"content": {}}}\n\n'
 
@@ -52,6 +51,8 @@ class ReplyStream(Response):
     """
 
     media_type = "text/event-stream"
+    closing = b"data: [DONE]\n\n"
+    """What comes after the last event."""
 
     def __init__(
         self,
@@ -108,20 +109,25 @@ class ReplyStream(Response):
                 if not begun:
                     if isinstance(events[0], Failed):
                         await anyio.to_thread.run_sync(self._on_refused)
-                        return problem_of_reply(events[0])
+                        return self.refusal(events[0])
                     await writer.begin(start_soon)
                     begun = True
-                lines = [self._encode(at, event) for at, event in enumerate(events, number)]
+                lines = [self.encode(at, event) for at, event in enumerate(events, number)]
                 await writer.write("".join(lines).encode("ascii"))
                 last = number + len(events) - 1
         if not begun:
             await writer.begin(start_soon)
         if self._generation.state == "interrupted":
-            await writer.write(self._encode(last + 1, INTERRUPTED).encode("ascii"))
-        await writer.write(_DONE, last=True)
+            await writer.write(self.encode(last + 1, INTERRUPTED).encode("ascii"))
+        await writer.write(self.closing, last=True)
         return None
 
-    def _encode(self, number: int, event: ReplyEvent) -> str:
+    def refusal(self, failed: Failed) -> Response:
+        """What is answered where the reply failed before its first event."""
+        return problem_of_reply(failed)
+
+    def encode(self, number: int, event: ReplyEvent) -> str:
+        """One event on the wire; "" for what is not told."""
         if isinstance(event, TextDelta):
             return _DELTA.format(number, encode_basestring_ascii(event.content))
         if isinstance(event, ReasoningDelta):

@@ -6,8 +6,8 @@ ProviderError. Time limits, retries, trimming and the exactly-one-end rule are t
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from personachat.messages import (
@@ -17,6 +17,7 @@ from personachat.messages import (
     ReasoningDelta,
     Started,
     TextDelta,
+    ToolCallsDelta,
     UsageReported,
 )
 
@@ -36,9 +37,15 @@ class ChatRequest:
     top_p: float | None = None
     stop: tuple[str, ...] = ()
     kept_last: int = 1
+    as_sent: tuple[Mapping[str, Any], ...] = ()
+    """Messages after the others, as they are on the wire: with pictures, calls of tools, their results."""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Further parameters, as they are on the wire. Only a provider that `passes_on` takes these two."""
 
 
-ProviderEvent: TypeAlias = Started | TextDelta | ReasoningDelta | Noticed | UsageReported | Finished
+ProviderEvent: TypeAlias = (
+    Started | TextDelta | ReasoningDelta | ToolCallsDelta | Noticed | UsageReported | Finished
+)
 
 
 class Provider(Protocol):
@@ -51,6 +58,10 @@ class Provider(Protocol):
     @property
     def prefills(self) -> bool:
         """Whether a final message of the assistant's is gone on with, rather than answered."""
+
+    @property
+    def passes_on(self) -> bool:
+        """Whether it takes what a ChatRequest holds `as_sent` and `more`: tools, formats, seeds."""
 
     @property
     def base_url(self) -> str | None:

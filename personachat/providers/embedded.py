@@ -103,6 +103,10 @@ class EmbeddedProvider:
         return True
 
     @property
+    def passes_on(self) -> bool:
+        return False
+
+    @property
     def base_url(self) -> None:
         return None
 

@@ -81,6 +81,10 @@ class OpenAICompatibleProvider:
         return False
 
     @property
+    def passes_on(self) -> bool:
+        return True
+
+    @property
     def base_url(self) -> str:
         """Where requests go, without a password that is part of the address."""
         parts = urlsplit(self._url)
@@ -107,7 +111,7 @@ class OpenAICompatibleProvider:
                 yield Started(self._name, request.model)
                 for notice in notices:
                     yield Noticed(notice)
-                reader = ReplyReader(self._server, request.model)
+                reader = ReplyReader(self._server, request.model, tools="tools" in request.more)
                 async with aclosing(joined_reads(response.iter_bytes())) as reads:
                     deadline: float | None = None
                     while data := await self._next_read(reads, deadline):

@@ -57,7 +57,8 @@ class Adaptation:
         chosen = {
             name: value for name, value in wanted.items() if value is not None and name not in self.left_out
         }
-        return {"messages": messages, **chosen}
+        more = {name: value for name, value in request.more.items() if name not in self.left_out}
+        return {"messages": [*messages, *request.as_sent], **chosen, **more}
 
     def whole_body(self, request: ChatRequest) -> dict[str, Any]:
         """The request as JSON, as it is on the wire."""

@@ -17,13 +17,21 @@ from typing import Any
 import jiter
 
 from personachat.errors import BrokenStream, NotAStream, ProviderError, ReplyEmpty, ReplyTruncated
-from personachat.messages import Finished, FinishReason, ReasoningDelta, TextDelta, Usage, UsageReported
+from personachat.messages import (
+    Finished,
+    FinishReason,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallsDelta,
+    Usage,
+    UsageReported,
+)
 from personachat.providers.openai_deltas import DeltaRuns
 from personachat.providers.openai_errors import Server, from_stream
 from personachat.providers.openai_report import read_report
 from personachat.providers.sse import MAX_EVENT_BYTES, EventTooLarge, SSEDecoder
 
-StreamEvent = TextDelta | ReasoningDelta | UsageReported | Finished
+StreamEvent = TextDelta | ReasoningDelta | ToolCallsDelta | UsageReported | Finished
 
 _FINISH_REASONS: dict[str, FinishReason] = {
     "length": "length",
@@ -36,10 +44,17 @@ _FINISH_REASONS: dict[str, FinishReason] = {
 }
 
 
-class ReplyReader:
-    """Reads one reply of `model` from `server`: feed() each read, then end() once."""
+_CALLED = frozenset({"tool_calls", "function_call", "stop"})
+"""What servers say at the end of a reply that calls tools."""
 
-    def __init__(self, server: Server, model: str) -> None:
+
+class ReplyReader:
+    """Reads one reply of `model` from `server`: feed() each read, then end() once.
+
+    Calls of tools are given out only where the request offered `tools`.
+    """
+
+    def __init__(self, server: Server, model: str, *, tools: bool = False) -> None:
         self.done = False
         """[DONE] has come: nothing of interest follows."""
         self.finish_reason: FinishReason | None = None
@@ -51,6 +66,8 @@ class ReplyReader:
         self._usage: Usage | None = None
         self._has_text = False
         self._has_reasoning = False
+        self._offers_tools = tools
+        self._calls: list[dict[str, Any]] = []
         self._called_tools = False
         self._has_events = False
         self._head = bytearray()
@@ -174,9 +191,13 @@ class ReplyReader:
                 self.finish_reason = "refusal"
             if delta.get("tool_calls") or delta.get("function_call"):
                 self._called_tools = True
+                if self._offers_tools and type(calls := delta.get("tool_calls")) is list:
+                    self._calls += [call for call in calls if type(call) is dict]
         reason = choice.get("finish_reason")
         if reason and self.finish_reason != "refusal":
             self.finish_reason = _FINISH_REASONS.get(str(reason).lower(), "stop")
+            if self._offers_tools and self._called_tools and reason in _CALLED:
+                self.finish_reason = "tool_calls"
 
     def _take_usage(self, usage: Any) -> None:
         if type(usage) is dict and type(usage.get("usage")) is dict:
@@ -185,11 +206,14 @@ class ReplyReader:
             found = Usage(_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")))
             self._usage = self._usage if found == Usage() else found
 
-    def _deltas(self, *, final: bool = False) -> Iterator[TextDelta | ReasoningDelta]:
+    def _deltas(self, *, final: bool = False) -> Iterator[TextDelta | ReasoningDelta | ToolCallsDelta]:
         for delta in self._runs.take(final=final):
             if type(delta) is TextDelta and not self._has_text:
                 self._has_text = not delta.content.isspace()
             yield delta
+        if self._calls:
+            calls, self._calls = self._calls, []
+            yield ToolCallsDelta(tuple(calls))
 
     def _lenient(self, data: bytes) -> Any:
         """Parse what jiter refuses and Python reads: single surrogates."""
@@ -205,7 +229,7 @@ class ReplyReader:
 
     def _missing(self) -> ProviderError | None:  # noqa: PLR0911  # one return a kind of end
         title = self._server.title
-        if self._has_text or self.finish_reason in {"length", "content_filter"}:
+        if self._has_text or self.finish_reason in {"length", "content_filter", "tool_calls"}:
             if self.done or self.finish_reason:
                 return None
             return ReplyTruncated(

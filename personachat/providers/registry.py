@@ -12,9 +12,17 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from itertools import product
 from typing import TYPE_CHECKING
 
-from personachat.errors import ApiKeyMissing, ModelNotFound, NoModelAvailable, ProviderError
+from personachat.errors import (
+    ApiKeyMissing,
+    ModelNotAllowed,
+    ModelNotFound,
+    NoModelAvailable,
+    ProviderError,
+)
 from personachat.providers.embedded import (
     INSTALL_HINT,
     LOCAL,
@@ -81,13 +89,14 @@ class ProviderRegistry:
     def resolve(self, model: str, *, offline: bool = False) -> Answering:
         """Say who answers for `model`; `offline` asks for the embedded model whatever it is.
 
-        Raises ApiKeyMissing, ModelNotFound or NoModelAvailable, unless PERSONACHAT_DEFAULT_MODEL can step in.
+        Raises ApiKeyMissing, ModelNotAllowed, ModelNotFound or NoModelAvailable, unless
+        PERSONACHAT_DEFAULT_MODEL can step in.
         """
         model = model.strip()
         if offline:
             return self._offline(model)
         try:
-            found = self._find(model)
+            found = self._allowed(self._find(model))
         except ProviderError as error:
             stand_in = self._stand_in(why=str(error).removesuffix("."))
             if stand_in is None:
@@ -144,6 +153,17 @@ class ProviderRegistry:
             return self._local(model)
         reason = f"No API key is set, so the offline model answers instead of {model}."
         return Answering(self._providers[LOCAL], self._local_model, reason, substituted=True)
+
+    def _allowed(self, found: Answering) -> Answering:
+        """Raises ModelNotAllowed for what the operator has not named; the embedded model is always there."""
+        patterns, name = self._settings.allowed_models, found.provider.name
+        names = (found.model, f"{name}/{found.model}")
+        if name == LOCAL or not patterns or any(fnmatchcase(*pair) for pair in product(names, patterns)):
+            return found
+        raise ModelNotAllowed(
+            f"{found.model} may not be used here.",
+            hint="Choose another model, or ask whoever runs this server for it.",
+        )
 
     def _local(self, model: str) -> Answering:
         if not self.offline_available:

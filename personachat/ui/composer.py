@@ -56,9 +56,8 @@ def send(text: str) -> None:
         state.remember("chat", conversation.id)
         persona_id, offline = str(st.session_state["persona_choice"]), state.offline_chosen()
         try:
-            chat.send(
-                conversation.id, text, persona_id=persona_id, offline=offline, history=_begun_with(persona_id)
-            )
+            begun = () if conversation.path else _begun_with(persona_id)
+            chat.send(conversation.id, text, persona_id=persona_id, offline=offline, history=begun)
         except ReplyInProgress:  # here, or in another window that was quicker
             chat.queue(conversation.id, text, persona_id=persona_id, offline=offline)
         state.moved_on(conversation.id)
@@ -108,9 +107,7 @@ def _opening(persona_id: str) -> int:
 
 
 def _begun_with(persona_id: str) -> Sequence[ChatMessage]:
-    """The greeting that was chosen for an empty chat, where it is not the usual one."""
-    if not _opening(persona_id):
-        return ()
+    """The greeting that an empty chat shows: the usual one, or another that was chosen."""
     words = openings(state.services().personas.get(persona_id).persona)
     return [ChatMessage("assistant", words[_opening(persona_id) % len(words)])] if words else ()
 

@@ -25,6 +25,7 @@ class Scripted:
 
     name = "scripted"
     prefills = False
+    passes_on = True
     base_url = None
     wants_key = False
 

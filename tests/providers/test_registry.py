@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from personachat.errors import ApiKeyMissing, ModelNotFound, NoModelAvailable, ProviderUnavailable
+from personachat.errors import (
+    ApiKeyMissing,
+    ModelNotAllowed,
+    ModelNotFound,
+    NoModelAvailable,
+    ProviderUnavailable,
+)
 from personachat.providers import registry as registry_module
 from personachat.providers.embedded import MODEL_NAME, EmbeddedProvider
 from personachat.providers.openai_compatible import OpenAICompatibleProvider
@@ -282,3 +288,20 @@ async def test_only_the_default_provider_is_warmed_up(monkeypatch: pytest.Monkey
     await registry(**KEY, **GROQ).warm_up()
     await registry(**GROQ).warm_up()
     assert warm == ["openai", "local"]
+
+
+def test_only_models_that_the_operator_names_are_reached() -> None:
+    some = registry(**KEY, **GROQ, allowed_models="gpt-4o*, groq/llama-3")
+    assert who(some.resolve("gpt-4o-mini")) == ("openai", "gpt-4o-mini")
+    assert who(some.resolve("groq/llama-3")) == ("groq", "llama-3")
+    for refused in ("gpt-4", "groq/gemma-2"):
+        with pytest.raises(ModelNotAllowed):
+            some.resolve(refused)
+    assert some.resolve("gpt-4", offline=True).provider.name == "local"
+
+
+def test_the_default_model_steps_in_for_one_that_is_not_allowed() -> None:
+    some = registry(**KEY, allowed_models="gpt-4o", default_model="gpt-4o")
+    answering = some.resolve("gpt-4")
+    assert who(answering) == ("openai", "gpt-4o")
+    assert "may not be used here" in answering.reason

@@ -1,0 +1,66 @@
+"""The personas as models: OpenAI's endpoints as one FastAPI app, to be mounted under /v1.
+
+A request's body never chooses address or key. Every answer has a request id; every error is in OpenAI's
+envelope.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Collection
+
+from fastapi import FastAPI
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from personachat import __version__
+from personachat.api.auth import Gate
+from personachat.api.events import ReplyStream
+from personachat.api.v1 import completions, models, responses
+from personachat.api.v1.errors import add_handlers, failure_of
+from personachat.services import Services, get_services
+
+
+class RequestId:
+    """Gives every answer an `x-request-id`, also those that are refused."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["x-request-id"] = f"req_{secrets.token_hex(16)}"
+            await send(message)
+
+        await self._app(scope, receive, send_named)
+
+
+def create_v1(
+    services: Callable[[], Services] = get_services,
+    *,
+    allowed_hosts: Callable[[], Collection[str]] = frozenset,
+) -> FastAPI:
+    """Build the app; the same access rules as for the REST API."""
+    gate = Middleware(
+        Gate,
+        tokens=lambda: services().settings.accepted_tokens,
+        allowed_hosts=allowed_hosts,
+        refuse=failure_of,
+    )
+    v1 = FastAPI(
+        title="PersonaChat, OpenAI-compatible",
+        version=__version__,
+        description="Personas as models.",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        middleware=[Middleware(RequestId), gate],
+    )
+    v1.state.services = services
+    v1.state.streams = set[ReplyStream]()
+    add_handlers(v1)
+    for part in (models, completions, responses):
+        v1.include_router(part.router)
+    return v1

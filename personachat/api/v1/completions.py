@@ -1,0 +1,197 @@
+"""POST /v1/chat/completions: a persona answers what an OpenAI client says, whole or as it comes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from json.encoder import encode_basestring_ascii
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from personachat.api.bodies import services_of
+from personachat.api.events import ReplyStream, batches
+from personachat.api.v1.bodies import CompletionBody
+from personachat.api.v1.errors import envelope, failure_of
+from personachat.errors import ConnectionLost
+from personachat.generation import Generation
+from personachat.messages import (
+    Failed,
+    Finished,
+    FinishReason,
+    ReasoningDelta,
+    ReplyEvent,
+    Started,
+    TextDelta,
+    ToolCallsDelta,
+    Usage,
+    UsageReported,
+)
+
+router = APIRouter(prefix="/chat/completions", tags=["v1"])
+
+_REASONS: dict[FinishReason, str] = {
+    "stop": "stop",
+    "length": "length",
+    "content_filter": "content_filter",
+    "refusal": "stop",
+    "stopped": "stop",
+    "tool_calls": "tool_calls",
+}
+
+
+@router.post("", summary="Answer as a persona", response_class=Response)
+async def post_completion(body: CompletionBody, request: Request) -> Response:
+    """`model` is a persona's id: its prompt and examples come first, then the messages."""
+    ask = body.ask()
+    generation = await run_in_threadpool(lambda: services_of(request).completions.start(body.model, ask))
+    if body.stream:
+        return CompletionStream(generation, model=body.model, reports_usage=body.reports_usage)
+    return await whole(generation, model=body.model, request=request)
+
+
+class CompletionStream(ReplyStream):
+    """The reply as chunks, each what came since the last one; then `[DONE]`."""
+
+    def __init__(self, generation: Generation, *, model: str, reports_usage: bool) -> None:
+        super().__init__(generation)
+        head = {
+            "id": f"chatcmpl-{generation.id}",
+            "object": "chat.completion.chunk",
+            "created": int(time.time()),
+            "model": model,
+            "system_fingerprint": None,
+        }
+        self._head = json.dumps(head)[:-1]
+        self._usage_tail = ', "usage": null' if reports_usage else ""
+        self._reports_usage = reports_usage
+        self._usage: Usage | None = None
+
+    def refusal(self, failed: Failed) -> Response:
+        return failure_of(failed)
+
+    def encode(self, _number: int, event: ReplyEvent) -> str:
+        match event:
+            case TextDelta() | ReasoningDelta() | ToolCallsDelta() | Started():
+                return self._chunk(_delta(event))
+            case UsageReported(usage):
+                self._usage = usage
+            case Finished(reason):
+                return self._chunk("{}", reason=_REASONS[reason]) + self._last()
+            case Failed():
+                return f"data: {json.dumps(envelope(event))}\n\n"
+        return ""
+
+    def _chunk(self, delta: str, *, reason: str | None = None) -> str:
+        finish = f'"{reason}"' if reason else "null"
+        choice = f'{{"index": 0, "delta": {delta}, "logprobs": null, "finish_reason": {finish}}}'
+        return f'data: {self._head}, "choices": [{choice}]{self._usage_tail}}}\n\n'
+
+    def _last(self) -> str:
+        if not self._reports_usage:
+            return ""
+        usage = json.dumps(usage_of(self._usage))
+        return f'data: {self._head}, "choices": [], "usage": {usage}}}\n\n'
+
+
+async def whole(generation: Generation, *, model: str, request: Request) -> Response:
+    """The reply in one piece, once it has ended; nobody waits for it once the client has left."""
+    said = _Said()
+    async for _, events in batches(generation, 0):
+        for event in events:
+            said.add(event)
+        if await request.is_disconnected():
+            generation.stop()
+    if isinstance(said.end, Failed):
+        return failure_of(said.end)
+    choice = {
+        "index": 0,
+        "message": said.message(),
+        "logprobs": None,
+        "finish_reason": _REASONS[said.end.reason],
+    }
+    answer = {
+        "id": f"chatcmpl-{generation.id}",
+        "object": "chat.completion",
+        "created": int(time.time()),
+        "model": model,
+        "choices": [choice],
+        "usage": usage_of(said.usage),
+        "system_fingerprint": None,
+    }
+    return Response(json.dumps(answer), media_type="application/json")
+
+
+class _Said:
+    """What a reply said, put together from its events."""
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = None
+        self.end: Finished | Failed = Failed.of(ConnectionLost("The reply was interrupted."))
+        self._texts: list[str] = []
+        self._thoughts: list[str] = []
+        self._calls: dict[int, dict[str, Any]] = {}
+
+    def add(self, event: ReplyEvent) -> None:
+        match event:
+            case TextDelta(content):
+                self._texts.append(content)
+            case ReasoningDelta(content):
+                self._thoughts.append(content)
+            case ToolCallsDelta(pieces):
+                self._merge(pieces)
+            case UsageReported(usage):
+                self.usage = usage
+            case Finished() | Failed():
+                self.end = event
+
+    def message(self) -> dict[str, Any]:
+        text = "".join(self._texts)
+        message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+        if self._thoughts:
+            message["reasoning_content"] = "".join(self._thoughts)
+        if self._calls:
+            message["content"] = text or None
+            message["tool_calls"] = [self._calls[index] for index in sorted(self._calls)]
+        return message
+
+    def _merge(self, pieces: Iterable[Any]) -> None:
+        """Put calls together as they come: names and ids first, then arguments bit by bit."""
+        for piece in _indexed(pieces):
+            index = piece["index"] if isinstance(piece["index"], int) else 0
+            new = {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
+            call = self._calls.setdefault(index, new)
+            call["id"] = piece.get("id") or call["id"]
+            function = piece.get("function")
+            if isinstance(function, dict):
+                for part in ("name", "arguments"):
+                    if isinstance(function.get(part), str):
+                        call["function"][part] += function[part]
+
+
+def _delta(event: TextDelta | ReasoningDelta | ToolCallsDelta | Started) -> str:
+    if isinstance(event, TextDelta):
+        return f'{{"content": {encode_basestring_ascii(event.content)}}}'
+    if isinstance(event, ReasoningDelta):
+        return f'{{"reasoning_content": {encode_basestring_ascii(event.content)}}}'
+    if isinstance(event, ToolCallsDelta):
+        return json.dumps({"tool_calls": _indexed(event.calls)})
+    return '{"role": "assistant", "content": ""}'
+
+
+def usage_of(usage: Usage | None) -> dict[str, int] | None:
+    """OpenAI's counts; None where the provider did not say."""
+    if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
+        return None
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+    }
+
+
+def _indexed(pieces: Iterable[Any]) -> list[dict[str, Any]]:
+    return [{"index": number, **piece} for number, piece in enumerate(pieces)]

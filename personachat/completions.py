@@ -1,0 +1,141 @@
+"""Completions: a persona as a model that answers what a caller says, and remembers nothing of it.
+
+The persona's prompt and examples come first, the caller's messages follow. Parameters that the caller states
+win over the persona's, up to what the operator allows; address and key are never the caller's to choose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from personachat.conversations.model import Reply
+from personachat.engine import ReplyLimits, reply
+from personachat.errors import ModelNotFound, RequestRefused
+from personachat.generation import Generation
+from personachat.generations import Generations
+from personachat.messages import ChatMessage, Failed, ReplyEvent, Role, Started, storable
+from personachat.outgoing import chat_request
+from personachat.persona import Persona
+from personachat.providers.base import ChatRequest
+from personachat.providers.registry import Answering, ProviderRegistry
+from personachat.store.base import PersonaStore
+
+_ROLES: Mapping[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a caller says. What is None is the persona's; `more` are further parameters, as on the wire."""
+
+    messages: Sequence[Mapping[str, Any]]
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Completions:
+    """Safe for threads."""
+
+    def __init__(
+        self,
+        personas: PersonaStore,
+        providers: ProviderRegistry,
+        generations: Generations,
+        *,
+        limits: ReplyLimits,
+        max_tokens: int | None,
+    ) -> None:
+        self._personas = personas
+        self._providers = providers
+        self._generations = generations
+        self._limits = limits
+        self._max_tokens = max_tokens
+
+    def start(self, persona_id: str, ask: Ask) -> Generation:
+        """Begin a reply, which ends soon after nobody follows it any more.
+
+        Raises PersonaNotFound, PersonaBroken, RequestRefused where the model takes no such request, and a
+        ProviderError where nobody can answer.
+        """
+        persona = self._personas.get(persona_id).persona
+        answering = self._providers.resolve(persona.model)
+        request = self._request(persona, ask, answering)
+        first = Reply(provider=answering.provider.name, model=answering.model, reason=answering.reason)
+        generation = Generation(kept=False, first=first, persona_id=persona_id)
+
+        def events(_: str) -> AsyncGenerator[ReplyEvent]:
+            return self._events(answering, request)
+
+        return self._generations.start(generation, events, remembered=False)
+
+    def _request(self, persona: Persona, ask: Ask, answering: Answering) -> ChatRequest:
+        told, as_sent = _split(ask.messages)
+        if (as_sent or ask.more) and not answering.provider.passes_on:
+            raise RequestRefused(
+                f"{answering.model} takes plain text alone: no {_named(ask, as_sent)}.",
+                hint="Leave it out, or choose a persona of another model.",
+            )
+        request = chat_request(persona, told, model=answering.model)
+        return replace(
+            request,
+            pinned=len(request.messages),  # nothing of what the caller says is left out unasked
+            temperature=request.temperature if ask.temperature is None else ask.temperature,
+            top_p=request.top_p if ask.top_p is None else ask.top_p,
+            max_tokens=self._longest(persona, ask),
+            stop=request.stop if ask.stop is None else ask.stop,
+            as_sent=tuple(as_sent),
+            more=ask.more,
+        )
+
+    def _longest(self, persona: Persona, ask: Ask) -> int:
+        if ask.max_tokens is None:
+            return persona.max_tokens
+        if self._max_tokens is None:
+            return ask.max_tokens
+        return min(ask.max_tokens, max(self._max_tokens, persona.max_tokens))
+
+    async def _events(self, answering: Answering, request: ChatRequest) -> AsyncGenerator[ReplyEvent]:
+        """The reply; by the default model, where the provider turns out not to have the persona's."""
+        stand_in: Answering | None = None
+        accepted = False
+        async with aclosing(reply(answering.provider, request, limits=self._limits)) as events:
+            async for event in events:
+                accepted = accepted or isinstance(event, Started)
+                if isinstance(event, Failed) and event.code == ModelNotFound.code and not accepted:
+                    stand_in = self._providers.stand_in(answering)
+                if stand_in is None:
+                    yield event
+        if stand_in is not None:
+            request = replace(request, model=stand_in.model)
+            async with aclosing(reply(stand_in.provider, request, limits=self._limits)) as events:
+                async for event in events:
+                    yield event
+
+
+def _split(
+    messages: Sequence[Mapping[str, Any]],
+) -> tuple[list[ChatMessage], list[Mapping[str, Any]]]:
+    """Plain messages that any provider takes, and from the first other one on those that are passed on."""
+    told: list[ChatMessage] = []
+    for number, message in enumerate(messages):
+        if message.keys() - {"role", "content"} or not isinstance(message.get("content"), str):
+            return told, list(messages[number:])
+        role = _ROLES.get(message["role"])
+        if role is None:
+            return told, list(messages[number:])
+        told.append(ChatMessage(role, storable(message["content"])))
+    return told, []
+
+
+def _named(ask: Ask, as_sent: Sequence[Mapping[str, Any]]) -> str:
+    return " or ".join(sorted(ask.more)) if ask.more else f"{as_sent[0]['role']} messages of that kind"
