@@ -109,7 +109,8 @@ def test_tools_are_passed_on_and_their_calls_come_back(sdk: OpenAI, fake: FakePr
     for _ in range(2):
         fake.enqueue(events(*parts, chunk({}, finish="tool_calls")))
     answer = sdk.chat.completions.create(model="tester", messages=HELLO, tools=[tool])
-    call: Any = (answer.choices[0].message.tool_calls or [None])[0]
+    calls: Any = answer.choices[0].message.tool_calls
+    (call,) = calls
     assert call.type == "function"
     assert (call.id, call.function.name, call.function.arguments) == ("call_1", "look_up", '{"q": "x"}')
     assert answer.choices[0].finish_reason == "tool_calls"
