@@ -79,8 +79,8 @@ with left:
             args=(Question("create"),),
         )
         st.button(
-            ":material/upload_file:",
-            help="Import",
+            "Import",
+            help="Personas, bundles and character cards from files",
             key="import_personas",
             on_click=editing.ask,
             args=(Question("import"),),
