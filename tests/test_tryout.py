@@ -9,6 +9,7 @@ from personachat.conversations.model import LOCAL_OWNER
 from personachat.errors import PersonaInvalid, PersonaNotFound
 from personachat.generation import Generation
 from personachat.services import Services
+from personachat.store.persona_file import etag_of
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider
 
@@ -50,6 +51,22 @@ def test_asking_again_uses_the_draft_as_it_is_then(services: Services, fake: Fak
     ended(chat.send(conversation.id, "Hi", persona_id="tester"))
     ended(trying(services, persona_text(systemPrompt="Second.")).retry(conversation.id))
     assert prompt(fake) == "Second."
+
+
+def test_a_draft_that_was_given_another_id_still_answers(services: Services, fake: FakeProvider) -> None:
+    chat = trying(services, persona_text(systemPrompt="First."))
+    conversation = chat.start(temporary=True)
+    ended(chat.send(conversation.id, "Hi", persona_id="tester"))
+    ended(trying(services, persona_text("renamed", systemPrompt="Second.")).retry(conversation.id))
+    assert prompt(fake) == "Second."
+
+
+def test_each_turn_says_which_text_spoke(services: Services) -> None:
+    chat = trying(services, persona_text(systemPrompt="Draft."))
+    conversation = chat.start(temporary=True)
+    ended(chat.send(conversation.id, "Hi", persona_id="tester"))
+    etag = etag_of(persona_text(systemPrompt="Draft.").encode())
+    assert {turn.persona_revision for turn in chat.conversation(conversation.id).path} == {etag}
 
 
 def test_nothing_of_it_is_stored(services: Services) -> None:

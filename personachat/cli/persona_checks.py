@@ -1,6 +1,6 @@
-"""`personachat personas validate` and `lint`: every fault of files, and what will hurt though it is valid.
+"""`personachat personas validate`: every fault of files, as the store and the editor find it.
 
-Neither writes anything. Validating finds what the store and the editor find, at the same place.
+It writes nothing and needs no database.
 """
 
 from __future__ import annotations
@@ -11,52 +11,22 @@ from pathlib import Path
 
 from personachat.cli.console import answer, note
 from personachat.errors import PersonaBroken, PersonaNotFound, Problem, StoreUnavailable
-from personachat.generations import Generations
-from personachat.linting import Linter
-from personachat.model_names import ModelNames
-from personachat.providers.registry import ProviderRegistry
-from personachat.settings import Settings
 from personachat.store.base import BrokenPersona
 from personachat.store.files import FilePersonaStore
 
 FINE, FAULTY = 0, 1
-MODELS_SECONDS = 10.0
 
 
 def validate(paths: Sequence[Path]) -> int:
     """Print every fault of the files, and of the personas in the folders; returns the exit code."""
     faults, files = 0, 0
-    for file, problems in _checked(paths):
+    for file, problems in checked(paths):
         files += 1
         faults += len(problems)
         for problem in problems:
             answer(f"{file}:{place_of(problem)}", end="\n")
-    note(f"{_count(files, 'file')}, {_count(faults, 'fault')}")
+    note(f"{count(files, 'file')}, {count(faults, 'fault')}")
     return FAULTY if faults else FINE
-
-
-def lint(paths: Sequence[Path], settings: Settings, *, strict: bool) -> int:
-    """Print what will hurt in the valid ones, and the faults of the others; returns the exit code."""
-    providers, generations = ProviderRegistry(settings), Generations(max_concurrent=1)
-    names = ModelNames(providers, generations, configured=settings.providers)
-    try:
-        names.known(wait_seconds=MODELS_SECONDS)
-        linter = Linter(providers, names)
-        faults, warnings, files = 0, 0, 0
-        for file, problems in _checked(paths):
-            files += 1
-            faults += len(problems)
-            for problem in problems:
-                answer(f"{file}:{problem.line}:{problem.column}: error: {problem.message}", end="\n")
-            for found in () if problems else linter.lint(file.read_text("utf-8")):
-                warnings += found.severity == "warning"
-                answer(f"{file}:{found.line}:{found.column}: {found.severity}: {found.message}", end="\n")
-    finally:
-        names.close()
-        generations.ask(providers.aclose(), timeout_seconds=10)
-        generations.close()
-    note(f"{_count(files, 'file')}, {_count(faults, 'fault')}, {_count(warnings, 'warning')}")
-    return FAULTY if faults or (strict and warnings) else FINE
 
 
 def check_file(file: Path) -> tuple[Problem, ...]:
@@ -79,7 +49,8 @@ def place_of(problem: Problem) -> str:
     return f"{problem.line}:{problem.column}: {problem.message}"
 
 
-def _checked(paths: Sequence[Path]) -> Iterator[tuple[Path, tuple[Problem, ...]]]:
+def checked(paths: Sequence[Path]) -> Iterator[tuple[Path, tuple[Problem, ...]]]:
+    """Each file, also those in the folders, with its faults."""
     for path in paths:
         if path.is_dir():
             yield from _check_folder(path)
@@ -95,5 +66,6 @@ def _check_folder(folder: Path) -> Iterator[tuple[Path, tuple[Problem, ...]]]:
             yield folder / f"{stored.id}.json", ()
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """E.g. "1 file" or "3 faults"."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -87,11 +87,11 @@ def lint(
     personas_dir: PersonasDir = None,
 ) -> None:
     """Print what will hurt though it is valid, as file:line:column: warning: message."""
-    from personachat.cli import persona_checks
+    from personachat.cli import persona_lint
     from personachat.settings import load_settings
 
     settings = load_settings(personas_dir=personas_dir)
-    raise typer.Exit(persona_checks.lint(files or [settings.personas_dir], settings, strict=strict))
+    raise typer.Exit(persona_lint.lint(files or [settings.personas_dir], settings, strict=strict))
 
 
 @app.command()

@@ -6,20 +6,17 @@ still draws the history. Words that could not be sent go back into the box.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from personachat.chat import ChatService, openings
+from personachat.chat import ChatService
 from personachat.conversations.model import Conversation, Turn
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable, PersonaChatError, ReplyInProgress
-from personachat.messages import ChatMessage
 from personachat.persona import Persona
 from personachat.providers.embedded import LOCAL
 from personachat.services import Services
-from personachat.ui import state, turn_actions
-from personachat.ui.transcript import DEFAULT_AVATAR, USER_AVATAR, draw_text
+from personachat.ui import greetings, state, turn_actions
+from personachat.ui.transcript import DEFAULT_AVATAR, USER_AVATAR
 from personachat.ui.wording import escaped
 
 BOX = "message"
@@ -56,7 +53,7 @@ def send(text: str) -> None:
         state.remember("chat", conversation.id)
         persona_id, offline = str(st.session_state["persona_choice"]), state.offline_chosen()
         try:
-            begun = () if conversation.path else _begun_with(persona_id)
+            begun = () if conversation.path else greetings.begun_with(persona_id)
             chat.send(conversation.id, text, persona_id=persona_id, offline=offline, history=begun)
         except ReplyInProgress:  # here, or in another window that was quicker
             chat.queue(conversation.id, text, persona_id=persona_id, offline=offline)
@@ -101,53 +98,13 @@ def _draw_unsaved() -> None:
         )
 
 
-def _opening(persona_id: str) -> int:
-    """Which of a persona's greetings the next chat begins with."""
-    return int(st.session_state.get(f"opening_{persona_id}", 0))
-
-
-def _begun_with(persona_id: str) -> Sequence[ChatMessage]:
-    """The greeting that an empty chat shows: the usual one, or another that was chosen."""
-    words = openings(state.services().personas.get(persona_id).persona)
-    return [ChatMessage("assistant", words[_opening(persona_id) % len(words)])] if words else ()
-
-
-def _choose_opening(persona_id: str, number: int) -> None:
-    st.session_state[f"opening_{persona_id}"] = number
-
-
-def _draw_openings(persona_id: str, count: int) -> None:
-    """The way to the persona's other greetings, e.g. 2/3 with arrows."""
-    at = _opening(persona_id) % count
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        _draw_step("chevron_left", "Previous greeting", persona_id, (at - 1) % count)
-        st.caption(f"{at + 1}/{count}", width="content")
-        _draw_step("chevron_right", "Next greeting", persona_id, (at + 1) % count)
-
-
-def _draw_step(icon: str, name: str, persona_id: str, number: int) -> None:
-    st.button(
-        f":material/{icon}:",
-        help=name,
-        type="tertiary",
-        key=f"opening_{icon}",
-        on_click=_choose_opening,
-        args=(persona_id, number),
-    )
-
-
 def draw_opening(persona: Persona) -> None:
     """What stands where nothing has been said yet: who this is, and how one may begin."""
     with st.container(gap=None):
         st.subheader(f"{persona.avatar or DEFAULT_AVATAR} {escaped(persona.name)}", anchor=False)
         if persona.description:
             st.caption(escaped(persona.description))
-    words = openings(persona)
-    if words:
-        with st.chat_message("assistant", avatar=persona.avatar or DEFAULT_AVATAR):
-            draw_text(words[_opening(persona.id) % len(words)])
-            if len(words) > 1:
-                _draw_openings(persona.id, len(words))
+    greetings.draw(persona)
     if persona.starters:
         st.session_state[STARTERS] = None
         st.pills(

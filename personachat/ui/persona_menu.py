@@ -37,9 +37,9 @@ def draw(entries: Sequence[Entry], found: Opened) -> None:
     labels = {f"{_ICONS[name]} {name}": do for name, do in actions.items()}
     if labels:
         st.menu_button(
-            ":material/more_vert:",
+            "More",
             list(labels),
-            help="More",
+            icon=":material/more_vert:",
             type="tertiary",
             key="persona_menu",
             on_click=_act,

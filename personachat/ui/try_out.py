@@ -14,11 +14,13 @@ import streamlit as st
 from personachat.chat import ChatService, opening_words
 from personachat.conversations.model import Conversation, Turn
 from personachat.errors import ConversationNotFound, PersonaChatError, ReplyInProgress
+from personachat.generation import Generation
 from personachat.persona import Persona
+from personachat.providers.embedded import LOCAL
 from personachat.store.persona_file import etag_of
 from personachat.ui import picker, state
 from personachat.ui.owner import current_owner
-from personachat.ui.persona_desk import Opened
+from personachat.ui.persona_desk import Opened, desk
 from personachat.ui.stream import draw_running
 from personachat.ui.transcript import (
     DEFAULT_AVATAR,
@@ -30,8 +32,11 @@ from personachat.ui.transcript import (
 )
 from personachat.ui.wording import escaped
 
-PIXELS = 460
-BOX, STARTERS = "try_out_message", "try_out_starters"
+PIXELS = 400
+GLANCE_SECONDS = 0.3
+NOT_STORED = ":material/science: The draft answers, saved or not. Nothing of this chat is stored."
+CHANGED = ":material/edit: The draft has changed since this reply. Ask again to hear the difference."
+BOX, STARTERS, DRAWN = "try_out_message", "try_out_starters", "try_out_drawn"
 
 
 def draw(found: Opened) -> None:
@@ -41,32 +46,66 @@ def draw(found: Opened) -> None:
         return
     persona, chat = found.persona, state.services().trying_out(found.text, owner=current_owner())
     conversation = _conversation(chat, found.id)
-    st.caption(":material/science: The draft answers, saved or not. Nothing of this chat is stored.")
+    path = conversation.path if conversation else ()
+    changed = bool(path) and path[-1].persona_revision != etag_of(found.text.encode())
+    st.caption(CHANGED if changed else NOT_STORED)
     picker.draw_model(state.services(), persona)
     told = st.container()
-    path = conversation.path if conversation else ()
-    live = bool(path and path[-1].reply and path[-1].reply.live)
-    with st.container(height=PIXELS, border=True):
+    live = chat.generation(path[-1].id) if path and path[-1].reply and path[-1].reply.live else None
+    with st.container(height=PIXELS, border=True, autoscroll=True):
         if not path:
             _draw_opening(found, persona)
         for turn in path[:-1] if live else path:
             _draw_turn(turn)
-        place = bubble(path[-1]) if live else None
-    _draw_controls(found, conversation, live=live)
+        following = _Following(path[-1], live) if live else None
+        _clear_below(len(path))
+    _draw_controls(found, conversation, live=live is not None)
     st.chat_input(
         f"Try {persona.name} out", key=BOX, on_submit=_submit, args=(found.id, found.text, persona.id)
     )
-    if path and not live and path[-1].persona_revision != etag_of(found.text.encode()):
-        st.caption(
-            ":material/edit: The draft has changed since this reply. Ask again to hear the difference."
-        )
     failure = state.not_done()
     if failure:
         told.warning(failure[1], title=failure[0], icon=":material/unpublished:")
-    if place and conversation:
-        with place:
-            draw_running(chat.generation(path[-1].id), head=st.empty(), words=st.container())
-        st.rerun()  # the buttons are those of a reply that has ended
+    if following:
+        following.draw()
+
+
+class _Following:
+    """The places of the reply that is coming, drawn at once, and what fills them."""
+
+    def __init__(self, turn: Turn, live: Generation) -> None:
+        self._live = live
+        self._bubble = bubble(turn)
+        with self._bubble:
+            self._head, self._words = st.empty(), st.empty()
+            st.empty()  # where an ended reply has its caption
+
+    def draw(self) -> None:
+        """Follow the reply to its end; where the page has a question to draw after this, look at it only."""
+        if desk().question:
+            with self._words.container():
+                _glance(self._live)
+        elif not draw_running(self._live, head=self._head, words=self._words).live:
+            st.rerun()  # the buttons are those of a reply that has ended
+
+
+@st.fragment(run_every=GLANCE_SECONDS)
+def _glance(live: Generation) -> None:
+    reply = live.snapshot()
+    if not reply.live:
+        st.rerun()
+    if reply.text:
+        draw_text(reply.text)
+    else:
+        st.markdown(":shimmer[Thinking]")
+
+
+def _clear_below(drawn: int) -> None:
+    """Take away the turns of a longer chat that was seen until now: they would stay while a reply streams."""
+    before = int(st.session_state.get(DRAWN, 0))
+    st.session_state[DRAWN] = drawn
+    for _ in range(before - drawn):
+        st.empty()
 
 
 def _conversation(chat: ChatService, persona_id: str) -> Conversation | None:
@@ -102,11 +141,13 @@ def _draw_opening(found: Opened, persona: Persona) -> None:
 
 
 def _draw_turn(turn: Turn) -> None:
-    with bubble(turn):
-        reply = draw_words(turn, head=st, words=st)
+    with bubble(turn):  # in the three places of a reply that is coming, so that nothing jumps when it ends
+        head, words, below = st.container(), st.container(), st.container()
+        reply = draw_words(turn, head=head, words=words)
         if reply:
-            draw_outcome(reply)
-            st.caption(caption_of(reply))
+            with below:
+                draw_outcome(reply)
+                st.caption(caption_of(reply))
 
 
 def _draw_controls(found: Opened, conversation: Conversation | None, *, live: bool) -> None:
@@ -117,6 +158,7 @@ def _draw_controls(found: Opened, conversation: Conversation | None, *, live: bo
             "Stop",
             icon=":material/stop_circle:",
             key="try_out_stop",
+            shortcut="Esc",
             disabled=not live,
             on_click=_stop,
             args=(found.text, path[-1].id if path else ""),
@@ -130,6 +172,15 @@ def _draw_controls(found: Opened, conversation: Conversation | None, *, live: bo
             on_click=_retry,
             args=(found.id, found.text),
         )
+        if reply and reply.error and reply.provider != LOCAL and state.services().providers.offline_available:
+            st.button(
+                "Use the offline model",
+                icon=":material/cloud_off:",
+                key="try_out_offline",
+                on_click=_retry,
+                args=(found.id, found.text),
+                kwargs={"offline": True},
+            )
         st.button(
             "Clear",
             icon=":material/delete_sweep:",
@@ -173,7 +224,9 @@ def _stop(text: str, reply_id: str) -> None:
     _do(lambda chat: chat.stop(reply_id), text)
 
 
-def _retry(persona_id: str, text: str) -> None:
+def _retry(persona_id: str, text: str, *, offline: bool = False) -> None:
+    if offline:
+        state.choose_offline(True)
     conversation_id = str(st.session_state[_key(persona_id)])
     _do(lambda chat: chat.retry(conversation_id, offline=state.offline_chosen()), text)
 
@@ -192,4 +245,4 @@ def _do(what: Callable[[ChatService], object], text: str) -> None:
 
 
 def _key(persona_id: str) -> str:
-    return f"try_out_{persona_id}"
+    return f"try_out_of.{persona_id}"

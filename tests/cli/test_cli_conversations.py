@@ -150,18 +150,18 @@ def test_a_deleted_conversation_is_listed_no_more(run: Run) -> None:
     assert run("conversations", "delete", conversation_id).returncode == 1
 
 
-def test_commands_for_personas_load_no_database(environment: dict[str, str]) -> None:
+def test_checking_files_loads_no_database(environment: dict[str, str]) -> None:
     code = (
         "import atexit, json, sys; from personachat.cli import main;"
         "atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr)); main()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, "personas", "list"],
+        [sys.executable, "-c", code, "personas", "validate"],
         env=environment,
         capture_output=True,
         encoding="utf-8",
         timeout=WAIT,
         check=True,
     )
-    loaded = {name.partition(".")[0] for name in json.loads(done.stderr)}
+    loaded = {name.partition(".")[0] for name in json.loads(done.stderr.splitlines()[-1])}
     assert not loaded & {"sqlalchemy", "alembic", "psycopg", "openai", "streamlit"}

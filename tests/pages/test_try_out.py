@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from personachat.chat import MAX_MESSAGE_CHARACTERS
 from personachat.services import get_services
+from personachat.ui.state import Draft
 from tests.conftest import persona_text
-from tests.fake_provider import FakeProvider
+from tests.fake_provider import FakeProvider, failure
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local
 
@@ -28,6 +30,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def open_tab(open_home: OpenPage, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
     be_local(monkeypatch)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-key-of-the-test-that-nobody-may-see")
 
     def open_it() -> AppTest:
         at = open_home()
@@ -43,13 +46,9 @@ def open_tab(open_home: OpenPage, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
 
 def write(at: AppTest, **keys: Any) -> None:
     """Change the draft."""
-    text = get_services().personas.get("tutor").text
-    at.session_state["persona_drafts"] = {}
-    from personachat.ui.state import Draft
-
     stored = get_services().personas.get("tutor")
-    changed = json.dumps(json.loads(text) | keys)
-    at.session_state["persona_drafts"] = {"tutor": Draft(changed, text, stored.etag)}
+    changed = json.dumps(json.loads(stored.text) | keys)
+    at.session_state["persona_drafts"] = {"tutor": Draft(changed, stored.text, stored.etag)}
     at.run()
     assert not at.exception
 
@@ -84,6 +83,40 @@ def test_the_draft_answers_and_a_change_is_told(open_tab: OpenPage, fake: FakePr
     at.button(key="try_out_retry").click().run()
     assert fake.chats[-1].body["messages"][0]["content"] == "You are another draft."
     assert "The draft has changed since" not in words(at)
+
+
+def test_a_starter_begins_the_chat(open_tab: OpenPage) -> None:
+    at = open_tab()
+    at.button_group(key="try_out_starters").set_value(["What now?"]).run()
+    assert not at.exception
+    assert "You said: What now?" in words(at)
+
+
+def test_the_chat_is_there_again_after_another_tab(open_tab: OpenPage) -> None:
+    at = open_tab()
+    say(at, "Hello there")
+    at.session_state["persona_tab"] = "Preview"
+    at.run()
+    assert "You said" not in words(at)
+    at.session_state["persona_tab"] = "Try out"
+    at.run()
+    assert "You said: Hello there" in words(at)
+
+
+def test_a_failed_reply_says_why_and_offers_to_ask_again(open_tab: OpenPage, fake: FakeProvider) -> None:
+    at = open_tab()
+    fake.enqueue(failure(401, "Nobody may see this."))
+    say(at, "Hello there")
+    assert [error.title for error in at.error] == ["The API key was refused"]
+    at.button(key="try_out_retry").click().run()
+    assert "You said: Hello there" in words(at)
+    assert not at.error
+
+
+def test_words_that_cannot_be_sent_are_told(open_tab: OpenPage) -> None:
+    at = open_tab()
+    say(at, "x" * (MAX_MESSAGE_CHARACTERS + 1))
+    assert [warning.title for warning in at.warning] == ["Not sent"]
 
 
 def test_clearing_begins_anew(open_tab: OpenPage) -> None:

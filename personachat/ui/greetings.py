@@ -1,0 +1,57 @@
+"""A persona's greetings, to leaf through on an empty chat; the one that is shown is what the chat begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from personachat.chat import openings
+from personachat.messages import ChatMessage
+from personachat.persona import Persona
+from personachat.ui import state
+from personachat.ui.transcript import DEFAULT_AVATAR, draw_text
+
+
+def draw(persona: Persona) -> None:
+    """The greeting of the next chat, and the way to the others, e.g. 2/3 with arrows."""
+    words = openings(persona)
+    if not words:
+        return
+    with st.chat_message("assistant", avatar=persona.avatar or DEFAULT_AVATAR):
+        draw_text(words[_chosen(persona.id) % len(words)])
+        if len(words) > 1:
+            _draw_steps(persona.id, len(words))
+
+
+def begun_with(persona_id: str) -> Sequence[ChatMessage]:
+    """What an empty chat with this persona begins with. Raises PersonaNotFound or PersonaBroken."""
+    words = openings(state.services().personas.get(persona_id).persona)
+    return [ChatMessage("assistant", words[_chosen(persona_id) % len(words)])] if words else ()
+
+
+def _chosen(persona_id: str) -> int:
+    return int(st.session_state.get(f"opening_{persona_id}", 0))
+
+
+def _choose(persona_id: str, number: int) -> None:
+    st.session_state[f"opening_{persona_id}"] = number
+
+
+def _draw_steps(persona_id: str, count: int) -> None:
+    at = _chosen(persona_id) % count
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        _draw_step("previous", "chevron_left", persona_id, (at - 1) % count)
+        st.caption(f"{at + 1}/{count}", width="content")
+        _draw_step("next", "chevron_right", persona_id, (at + 1) % count)
+
+
+def _draw_step(which: str, icon: str, persona_id: str, number: int) -> None:
+    st.button(
+        f":material/{icon}:",
+        help=f"{which.title()} greeting",
+        type="tertiary",
+        key=f"{which}_greeting",
+        on_click=_choose,
+        args=(persona_id, number),
+    )
