@@ -70,6 +70,7 @@ def test_the_linter_finds_nothing_in_the_words_of_a_shipped_template(services: S
         for template in shipped()
         for finding in services.linter.lint(template.text)
         if not finding.code.startswith("model-")  # which model there is depends on who runs it
+        if finding.code != "parameter-refused"  # and so does what it takes
     ]
 
     assert findings == []

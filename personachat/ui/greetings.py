@@ -1,4 +1,4 @@
-"""A persona's greetings, to leaf through on an empty chat; the one that is shown is what the chat begins with."""
+"""A persona's greetings, to leaf through on an empty chat; the shown one is what the chat begins with."""
 
 from __future__ import annotations
 

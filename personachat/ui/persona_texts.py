@@ -19,7 +19,7 @@ BLANK = """{
   "systemPrompt": "You are a helpful assistant.",
   "temperature": 0.7,
   "maxTokens": 1000,
-  "model": "gpt-4",
+  "model": "gpt-6-luna",
   "personality": {
     "tone": "",
     "style": "",

@@ -177,7 +177,7 @@ def test_the_offline_model_steps_in_where_the_provider_fails(app_server: AppServ
         timeout=60_000
     )
     expect(page.get_by_text("You chose the offline model.")).to_be_visible()
-    page.get_by_role("button", name="Back to gpt-4").click()
+    page.get_by_role("button", name="Back to gpt-6-luna").click()
     expect(page.get_by_text("You chose the offline model.")).to_have_count(0)
     say(page, "And now?")
     expect(bubbles(page).last).to_contain_text("The provider again.")
