@@ -9,6 +9,7 @@ import streamlit as st
 
 from personachat.errors import PersonaChatError
 from personachat.ui import state
+from personachat.ui.persona_desk import desk
 
 _KEY = "favourites"
 
@@ -22,12 +23,13 @@ def mine() -> frozenset[str]:
 
 
 def toggle(persona_id: str) -> None:
-    """Make a persona a favourite, or none any more; says why where that fails."""
+    """Make a persona a favourite, or none any more; the page says why where that fails."""
     likes = persona_id not in mine()
+    desk().error = None
     try:
         state.workspace().collection.set_favourite(persona_id, favourite=likes)
     except PersonaChatError as error:
-        state.say_not_done(error, title="The favourite was not kept")
+        desk().error = error
         return
     st.session_state[_KEY] = mine() | {persona_id} if likes else mine() - {persona_id}
 

@@ -6,6 +6,7 @@ A widget's options are sent to the browser in every run, so no list is longer th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain, islice
 
 import streamlit as st
 
@@ -22,42 +23,52 @@ def choices(personas: Mapping[str, Persona], *, also: Sequence[str]) -> list[str
     """Ids to choose from, in the order given: all, or of many those named and liked, and the first."""
     if len(personas) <= MOST_CHOICES:
         return list(personas)
-    wanted = [*also, *sorted(favourites.mine())]
-    short = dict.fromkeys(persona_id for persona_id in wanted if persona_id in personas)
-    for persona_id in personas:
-        if len(short) >= MOST_CHOICES:
-            break
-        short.setdefault(persona_id)
+    likes = favourites.mine()
+    liked = (persona_id for persona_id in personas if persona_id in likes)
+    named = (persona_id for persona_id in also if persona_id in personas)
+    unique = dict.fromkeys(chain(named, liked, personas))
+    short = frozenset(islice(unique, MOST_CHOICES))
     return [persona_id for persona_id in personas if persona_id in short]
 
 
 def matching(personas: Mapping[str, Persona], query: str) -> list[str]:
     """Ids of those with every word in their name, description, tags or id."""
     words = query.casefold().split()
+    if not words:
+        return list(personas)
     return [
         persona_id
         for persona_id, persona in personas.items()
-        if all(
-            word in f"{persona.name} {persona.description} {' '.join(persona.tags)} {persona_id}".casefold()
-            for word in words
-        )
+        if contains(f"{persona.name} {persona.description} {' '.join(persona.tags)} {persona_id}", words)
     ]
+
+
+def contains(text: str, words: Sequence[str]) -> bool:
+    """Whether all of the words, in lower case, are in the text."""
+    text = text.casefold()
+    return all(word in text for word in words)
+
+
+def narrowed(personas: Mapping[str, Persona], *, also: Sequence[str]) -> list[str]:
+    """As `choices`, with a search above where those are not all; for a dialog, which cannot open another."""
+    if len(personas) <= MOST_CHOICES:
+        return list(personas)
+    query = _draw_search(personas)
+    if not query:
+        return choices(personas, also=also)
+    hits = matching(personas, query)
+    if not hits:
+        _say_nothing(query)
+    return hits[:MOST_CHOICES]
 
 
 @st.dialog("Find a persona", icon=":material/person_search:")
 def ask(personas: Mapping[str, Persona], choose: Callable[[str], object]) -> None:
     """Search all of them; `choose` is called with the id of the one that was clicked."""
-    query = st.text_input(
-        "Search",
-        key="find_persona",
-        type="search",
-        placeholder="Name, description, tag or id",
-        icon=":material/search:",
-        live=True,
-    )
-    hits = matching(personas, query or "")
+    query = _draw_search(personas)
+    hits = matching(personas, query)
     if not hits:
-        st.caption(f"No persona matches “{escaped(query or '')}”.")
+        _say_nothing(query)
     with st.container(gap=None, height=360, border=False):
         for persona_id in hits[:MOST_HITS]:
             persona = personas[persona_id]
@@ -73,3 +84,20 @@ def ask(personas: Mapping[str, Persona], choose: Callable[[str], object]) -> Non
                 st.rerun()
     if len(hits) > MOST_HITS:
         st.caption(f"The first {MOST_HITS} of {len(hits):,}.")
+
+
+def _draw_search(personas: Mapping[str, Persona]) -> str:
+    query = st.text_input(
+        "Search",
+        key="find_persona",
+        type="search",
+        placeholder=f"Name, description, tag or id of {len(personas):,} personas",
+        icon=":material/search:",
+        label_visibility="collapsed",
+        live=True,
+    )
+    return (query or "").strip()
+
+
+def _say_nothing(query: str) -> None:
+    st.caption(f"No persona matches “{escaped(query)}”.")

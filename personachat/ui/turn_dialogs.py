@@ -66,7 +66,9 @@ def show_regenerate(services: Services, turn: Turn) -> None:
     personas = {stored.id: stored.persona for stored in found if isinstance(stored, StoredPersona)}
     if not personas:
         return
-    ids = persona_finder.choices(personas, also=(turn.persona_id,))
+    ids = persona_finder.narrowed(personas, also=(turn.persona_id,))
+    if not ids:
+        return
     persona_id = st.selectbox(
         "Persona",
         ids,
