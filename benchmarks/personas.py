@@ -27,7 +27,7 @@ from personachat.store.files import FilePersonaStore
 from personachat.store.recorded_files import RecordedFiles
 from personachat.store.revisions import SqlRevisions
 from personachat.store.sql import SqlPersonaStore
-from personachat.ui.persona_list import Wanted, found, rows
+from personachat.ui.persona_rows import Wanted, found, rows
 from tests.postgres import fresh_database
 
 REPETITIONS = 20

@@ -13,6 +13,7 @@ from personachat.ui import (
     persona_history,
     persona_list,
     persona_menu,
+    persona_rows,
     persona_tabs,
     persona_view,
     state,
@@ -40,7 +41,7 @@ except StoreUnavailable as error:
     st.stop()
 
 by_id = {entry.id: entry for entry in entries}
-rows = persona_list.rows(entries, state.drafts())
+rows = persona_rows.rows(entries, state.drafts())
 wanted = state.remembered("id") or (rows[0].id if rows else None)
 found = persona_desk.opened(wanted, by_id) if wanted else None
 if found:

@@ -48,7 +48,11 @@ def chosen_of(there: Iterable[str]) -> list[str]:
 
 
 def draw_actions(
-    chosen: Sequence[str], shown: Sequence[str], *, tags: Mapping[str, Collection[str]], all_tags: Sequence[str]
+    chosen: Sequence[str],
+    shown: Sequence[str],
+    *,
+    tags: Mapping[str, Collection[str]],
+    all_tags: Sequence[str],
 ) -> None:
     """What can be done to the chosen ones, and a way to choose all that are shown; `tags` are theirs."""
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
@@ -62,14 +66,14 @@ def draw_actions(
             args=(tuple(shown),),
         )
         st.button("None", key="choose_none", type="tertiary", on_click=_choose_none)
-    with st.container(horizontal=True, gap="xsmall"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         too_many = len(chosen) > MOST_PERSONAS
         st.download_button(
             "Export",
             data=partial(_bundle, tuple(chosen)),
             file_name="personas.zip",
             mime="application/zip",
-            icon=":material/download:",
+            type="tertiary",
             key="export_chosen",
             disabled=not chosen or too_many,
             help=f"A file holds at most {MOST_PERSONAS:,} personas: select fewer." if too_many else None,
@@ -78,7 +82,7 @@ def draw_actions(
         _draw_tags(chosen, sorted({tag for each in chosen for tag in tags[each]}, key=str.casefold), all_tags)
         st.button(
             "Delete",
-            icon=":material/delete:",
+            type="tertiary",
             key="delete_chosen",
             disabled=not chosen,
             on_click=_delete,
@@ -99,9 +103,13 @@ def changed_at() -> Mapping[str, datetime]:
 
 
 def _draw_tags(chosen: Sequence[str], theirs: Sequence[str], all_tags: Sequence[str]) -> None:
-    with st.popover("Tags", icon=":material/sell:", disabled=not chosen, key="tag_chosen"):
+    with st.popover("Tags", type="tertiary", disabled=not chosen, key="tag_chosen"):
         st.multiselect(
-            "Add", all_tags, accept_new_options=True, key="tags_to_add", placeholder="Type a new tag or choose"
+            "Add",
+            all_tags,
+            accept_new_options=True,
+            key="tags_to_add",
+            placeholder="Type a new tag or choose",
         )
         st.multiselect(
             "Remove",

@@ -27,7 +27,10 @@ Step: TypeAlias = Callable[[Collection, Sequence[str]], Changed]
 
 @dataclass(slots=True)
 class Work:
-    """`left` are ids of personas it was not done to yet; `doing` and `did` say what is done, as in "Deleting"."""
+    """What is done to several personas; `left` are the ids of those to whom it was not done yet.
+
+    `doing` and `did` say what that is, as in "Deleting" and "Deleted".
+    """
 
     doing: str
     did: str

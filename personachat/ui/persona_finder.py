@@ -39,11 +39,11 @@ def matching(personas: Mapping[str, Persona], query: str) -> list[str]:
     return [
         persona_id
         for persona_id, persona in personas.items()
-        if contains(f"{persona.name} {persona.description} {' '.join(persona.tags)} {persona_id}", words)
+        if _contains(f"{persona.name} {persona.description} {' '.join(persona.tags)} {persona_id}", words)
     ]
 
 
-def contains(text: str, words: Sequence[str]) -> bool:
+def _contains(text: str, words: Sequence[str]) -> bool:
     """Whether all of the words, in lower case, are in the text."""
     text = text.casefold()
     return all(word in text for word in words)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Literal, TypeAlias
+from collections.abc import Sequence
+from typing import Literal
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from personachat.store.base import StoredPersona
 from personachat.ui import bulk, favourites
-from personachat.ui.persona_desk import Entry
 from personachat.ui.persona_editing import select
-from personachat.ui.persona_texts import name_in
-from personachat.ui.state import Draft
-from personachat.ui.transcript import DEFAULT_AVATAR
+from personachat.ui.persona_rows import ORDERS, Row, Wanted, found, tags_of
 from personachat.ui.wording import escaped
 
 MOST_ROWS = 100
@@ -26,80 +21,6 @@ LIST_PIXELS = 480
 
 NAME_CHARACTERS = 26
 """Longer names are cut, so that the mark behind them stays in sight; the tooltip has the whole."""
-
-Order: TypeAlias = Literal["name", "favourites", "changed"]
-ORDERS: dict[Order, str] = {
-    "name": "By name",
-    "favourites": "Favourites first",
-    "changed": "Last changed first",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One persona in the list; `words` is what a search looks through."""
-
-    id: str
-    name: str
-    avatar: str
-    about: str
-    words: str
-    tags: frozenset[str] = frozenset()
-    is_broken: bool = False
-    is_unsaved: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the person wants to see of the list."""
-
-    query: str = ""
-    tags: frozenset[str] = frozenset()
-    only_favourites: bool = False
-    order: Order = "name"
-
-    @property
-    def filters(self) -> bool:
-        return bool(self.tags or self.only_favourites)
-
-
-_known: dict[str, tuple[Entry, Row]] = {}
-"""The row of each entry as it was last made: of ten thousand personas few change between two runs."""
-
-
-def rows(entries: Sequence[Entry], drafts: Mapping[str, Draft]) -> list[Row]:
-    """Personas that were never saved first, then everything stored, in the store's order."""
-    made = [_row(entry) for entry in entries]
-    if not drafts:
-        return made
-    stored = {row.id for row in made}
-    new = [_new_row(persona_id, draft) for persona_id, draft in drafts.items() if persona_id not in stored]
-    return new + [replace(row, is_unsaved=True) if row.id in drafts else row for row in made]
-
-
-def found(
-    everything: Sequence[Row],
-    wanted: Wanted,
-    *,
-    likes: Collection[str] = (),
-    changed: Mapping[str, datetime] | None = None,
-) -> list[Row]:
-    """The rows with every word in their name, description, tags or id, and with all the tags, in order."""
-    words = wanted.query.casefold().split()
-    hits = [
-        row
-        for row in everything
-        if all(word in row.words for word in words)
-        and wanted.tags <= row.tags
-        and (row.id in likes or not wanted.only_favourites)
-    ]
-    if wanted.order == "favourites":
-        hits.sort(key=lambda row: row.id not in likes)
-    elif wanted.order == "changed" and changed:
-        hits.sort(
-            key=lambda row: (row.id not in changed, -changed[row.id].timestamp() if row.id in changed else 0)
-        )
-    return hits
 
 
 def draw(everything: Sequence[Row], *, selected: str | None) -> None:
@@ -115,28 +36,41 @@ def draw(everything: Sequence[Row], *, selected: str | None) -> None:
             live=True,
             persist_state="session",
         )
-        wanted = _draw_filters(everything, query or "")
+        tags = tags_of(everything, also=st.session_state.get("persona_tags") or ())
+        wanted = _draw_filters(tags, query or "")
         bulk.draw_switch()
+    likes = favourites.mine()
     changed = bulk.changed_at() if wanted.order == "changed" else None
-    hits = found(everything, wanted, likes=favourites.mine(), changed=changed)
+    hits = found(everything, wanted, likes=likes, changed=changed)
+    if bulk.is_on():
+        _draw_choices(everything, hits, tags)
+    elif hits:
+        with _box(hits):
+            for row in hits[:MOST_ROWS]:
+                _draw_row(row, is_selected=row.id == selected, is_liked=row.id in likes)
     if not hits and everything:
         _draw_nothing(wanted)
-        return
-    if bulk.is_on():
-        bulk.draw_actions([row.id for row in hits], everything=[row.id for row in everything])
-    height: int | Literal["content"] = LIST_PIXELS if len(hits) > ROWS_IN_SIGHT else "content"
-    with st.container(gap=None, height=height, border=False):
-        for row in hits[:MOST_ROWS]:
-            if bulk.is_on():
-                bulk.draw_choice(row.id, _label(row), can=not row.is_broken)
-            else:
-                _draw_row(row, is_selected=row.id == selected)
     if len(hits) > MOST_ROWS:
         st.caption(f"The first {MOST_ROWS} of {len(hits):,}. Search to narrow it down.")
 
 
-def _draw_filters(everything: Sequence[Row], query: str) -> Wanted:
-    tags = sorted({tag for row in everything for tag in row.tags}, key=str.casefold)
+def _draw_choices(everything: Sequence[Row], hits: Sequence[Row], tags: Sequence[str]) -> None:
+    there = {row.id: row.tags for row in everything if row.can_be_chosen}
+    chosen = bulk.chosen_of(there)
+    bulk.draw_actions(chosen, [row.id for row in hits if row.can_be_chosen], tags=there, all_tags=tags)
+    if hits:
+        with _box(hits):
+            for row in hits[:MOST_ROWS]:
+                bulk.draw_choice(row.id, _label(row), is_chosen=row.id in chosen, can=row.can_be_chosen)
+
+
+def _box(hits: Sequence[Row]) -> DeltaGenerator:
+    """Where the rows go: as high as they are, or scrolled."""
+    height: int | Literal["content"] = LIST_PIXELS if len(hits) > ROWS_IN_SIGHT else "content"
+    return st.container(gap=None, height=height, border=False)
+
+
+def _draw_filters(tags: Sequence[str], query: str) -> Wanted:
     with st.popover(
         ":material/tune:",
         help="Filter and sort",
@@ -159,7 +93,7 @@ def _draw_filters(everything: Sequence[Row], query: str) -> Wanted:
             persist_state="session",
         )
         only = st.toggle("Only favourites", key="persona_only_favourites", persist_state="session")
-    return Wanted(query, frozenset(chosen) & frozenset(tags), only, order or "name")
+    return Wanted(query, frozenset(chosen), only, order or "name")
 
 
 def _filters() -> bool:
@@ -181,10 +115,10 @@ def _clear_filters() -> None:
     st.session_state["persona_only_favourites"] = False
 
 
-def _draw_row(row: Row, *, is_selected: bool) -> None:
+def _draw_row(row: Row, *, is_selected: bool, is_liked: bool) -> None:
     name = _label(row)
     st.button(
-        (f"**:primary[{name}]**" if is_selected else name) + _mark(row),
+        (f"**:primary[{name}]**" if is_selected else name) + _mark(row, is_liked=is_liked),
         icon=":material/warning:" if row.is_broken else row.avatar,
         key=f"persona-{row.id}",
         help=_help(row) or None,
@@ -200,10 +134,10 @@ def _label(row: Row) -> str:
     return escaped(f"{row.name[: NAME_CHARACTERS - 1].rstrip()}…" if is_long else row.name)
 
 
-def _mark(row: Row) -> str:
-    likes = " :orange[:material/star:]" if row.id in favourites.mine() else ""
+def _mark(row: Row, *, is_liked: bool) -> str:
+    star = " :orange[:material/star:]" if is_liked else ""
     broken = " :red[broken]" if row.is_broken else ""
-    return likes + broken + (" :orange[●]" if row.is_unsaved else "")
+    return star + broken + (" :orange[●]" if row.is_unsaved else "")
 
 
 def _help(row: Row) -> str:
@@ -214,34 +148,3 @@ def _help(row: Row) -> str:
         "Has unsaved edits." if row.is_unsaved else "",
     ]
     return "  \n".join(part for part in parts if part)
-
-
-def _row(entry: Entry) -> Row:
-    known = _known.get(entry.id)
-    if known and known[0] is entry:
-        return known[1]
-    made = _made(entry)
-    _known[entry.id] = (entry, made)
-    return made
-
-
-def _made(entry: Entry) -> Row:
-    if isinstance(entry, StoredPersona):
-        persona = entry.persona
-        words = " ".join((persona.name, persona.description, *persona.tags, persona.id)).casefold()
-        return Row(
-            entry.id,
-            persona.name,
-            persona.avatar or DEFAULT_AVATAR,
-            persona.description,
-            words,
-            frozenset(persona.tags),
-        )
-    words = f"{entry.filename} {name_in(entry.text) or ''}".casefold()
-    return Row(entry.id, entry.filename, "", "", words, is_broken=True)
-
-
-def _new_row(persona_id: str, draft: Draft) -> Row:
-    name = name_in(draft.text) or persona_id
-    about = "Deleted elsewhere." if draft.etag else "Not saved yet."
-    return Row(persona_id, name, DEFAULT_AVATAR, about, f"{name} {persona_id}".casefold(), is_unsaved=True)

@@ -47,7 +47,7 @@ def draw(services: Services) -> Persona | None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         st.selectbox(
             "Persona",
-            [*offered, *others],
+            [*others, *offered],
             key="persona_choice",
             format_func=lambda persona_id: (
                 label(personas[persona_id]) if persona_id in personas else FIND_LABEL

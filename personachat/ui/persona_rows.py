@@ -1,0 +1,141 @@
+"""The rows of the list of personas: what each says, which of them are wanted, and in which order.
+
+A row is made once and kept while its persona stays the same: of ten thousand few change between two runs.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from personachat.store.base import StoredPersona
+from personachat.ui.persona_desk import Entry
+from personachat.ui.persona_texts import name_in
+from personachat.ui.state import Draft
+from personachat.ui.transcript import DEFAULT_AVATAR
+
+MOST_TAGS = 200
+"""Of more only the commonest are offered: a widget's options are sent to the browser in every run."""
+
+Order: TypeAlias = Literal["name", "favourites", "changed"]
+ORDERS: dict[Order, str] = {
+    "name": "By name",
+    "favourites": "Favourites first",
+    "changed": "Last changed first",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One persona in the list; `words` is what a search looks through."""
+
+    id: str
+    name: str
+    avatar: str
+    about: str
+    words: str
+    tags: frozenset[str] = frozenset()
+    is_broken: bool = False
+    is_unsaved: bool = False
+    is_new: bool = False
+
+    @property
+    def can_be_chosen(self) -> bool:
+        return not (self.is_broken or self.is_new)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the person wants to see of the list."""
+
+    query: str = ""
+    tags: frozenset[str] = frozenset()
+    only_favourites: bool = False
+    order: Order = "name"
+
+    @property
+    def filters(self) -> bool:
+        return bool(self.tags or self.only_favourites)
+
+
+_known: dict[str, tuple[Entry, Row]] = {}
+"""Each entry as it was last seen, and its row."""
+
+
+def rows(entries: Sequence[Entry], drafts: Mapping[str, Draft]) -> list[Row]:
+    """Personas that were never saved first, then everything stored, in the store's order."""
+    if len(_known) > 2 * len(entries):
+        _known.clear()  # of those that are gone
+    made = [_row(entry) for entry in entries]
+    if not drafts:
+        return made
+    stored = {row.id for row in made}
+    new = [_new_row(persona_id, draft) for persona_id, draft in drafts.items() if persona_id not in stored]
+    return new + [replace(row, is_unsaved=True) if row.id in drafts else row for row in made]
+
+
+def found(
+    everything: Sequence[Row],
+    wanted: Wanted,
+    *,
+    likes: Collection[str] = (),
+    changed: Mapping[str, datetime] | None = None,
+) -> list[Row]:
+    """The rows with every word in their name, description, tags or id, and with all the tags, in order."""
+    words = wanted.query.casefold().split()
+    hits = [
+        row
+        for row in everything
+        if all(word in row.words for word in words)
+        and wanted.tags <= row.tags
+        and (row.id in likes or not wanted.only_favourites)
+    ]
+    if wanted.order == "favourites":
+        hits.sort(key=lambda row: row.id not in likes)
+    elif wanted.order == "changed" and changed:
+        hits.sort(
+            key=lambda row: (row.id not in changed, -changed[row.id].timestamp() if row.id in changed else 0)
+        )
+    return hits
+
+
+def tags_of(everything: Iterable[Row], *, also: Iterable[str] = ()) -> list[str]:
+    """The tags there are and those named, in the order of the alphabet."""
+    counted = Counter(tag for row in everything for tag in row.tags)
+    offered = {tag for tag, _ in counted.most_common(MOST_TAGS)}
+    return sorted(offered.union(also), key=str.casefold)
+
+
+def _row(entry: Entry) -> Row:
+    known = _known.get(entry.id)
+    if known and known[0] is entry:
+        return known[1]
+    made = _made(entry)
+    _known[entry.id] = (entry, made)
+    return made
+
+
+def _made(entry: Entry) -> Row:
+    if isinstance(entry, StoredPersona):
+        persona = entry.persona
+        words = " ".join((persona.name, persona.description, *persona.tags, persona.id)).casefold()
+        return Row(
+            entry.id,
+            persona.name,
+            persona.avatar or DEFAULT_AVATAR,
+            persona.description,
+            words,
+            frozenset(persona.tags),
+        )
+    words = f"{entry.filename} {name_in(entry.text) or ''}".casefold()
+    return Row(entry.id, entry.filename, "", "", words, is_broken=True)
+
+
+def _new_row(persona_id: str, draft: Draft) -> Row:
+    name = name_in(draft.text) or persona_id
+    about = "Deleted elsewhere." if draft.etag else "Not saved yet."
+    words = f"{name} {persona_id}".casefold()
+    return Row(persona_id, name, DEFAULT_AVATAR, about, words, is_unsaved=True, is_new=True)

@@ -1,0 +1,120 @@
+"""Many personas in a real browser: several changed at once, and one of them found for the chat."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.conftest import persona_text
+from tests.e2e.conftest import AppServer, start_app
+from tests.fake_provider import FakeProvider
+
+pytestmark = pytest.mark.browser
+
+MANY = 300
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppServer]:
+    """A server with more personas than a picker offers."""
+    folder = tmp_path_factory.mktemp("crowd")
+    personas = folder / "personas"
+    personas.mkdir()
+    for each in range(MANY):
+        text = persona_text(f"extra-{each:03}", name=f"Extra {each:03}", tags=["crowd"])
+        (personas / f"extra-{each:03}.json").write_text(text)
+    with FakeProvider() as provider, start_app(folder, provider=provider) as server:
+        yield server
+
+
+def visible(page: Page, key: str) -> Locator:
+    """The button under that key; those with a tooltip are in the page twice."""
+    return page.locator(f".st-key-{key}").get_by_role("button").locator("visible=true").first
+
+
+def tags_of(server: AppServer, persona_id: str) -> list[str]:
+    return list(json.loads((server.personas_dir / f"{persona_id}.json").read_text()).get("tags", []))
+
+
+def choose(page: Page, *names: str) -> None:
+    """Begin to choose, search for each, choose it, and search for nothing."""
+    visible(page, "choose_personas").click()
+    search = page.get_by_label("Search personas")
+    for count, name in enumerate(names, start=1):
+        search.fill(name)
+        page.get_by_test_id("stCheckbox").filter(has_text=name).click()
+        expect(page.get_by_text(f"{count} selected")).to_be_visible()
+    search.fill("")
+
+
+def test_several_get_a_tag_and_lose_it_again_and_are_exported_together(
+    crowd: AppServer, page: Page, tmp_path: Path
+) -> None:
+    page.goto(f"{crowd.url}/personas")
+    choose(page, "Extra 007", "Extra 290")
+
+    visible(page, "tag_chosen").click()
+    page.get_by_role("combobox", name=re.compile("Add")).fill("lead")
+    page.keyboard.press("Enter")
+    visible(page, "apply_tags").click()
+    expect(page.get_by_text("Changed the tags of 2 personas.")).to_be_visible()
+    assert tags_of(crowd, "extra-007") == tags_of(crowd, "extra-290") == ["crowd", "lead"]
+
+    visible(page, "undo_bulk").click()
+    expect(page.get_by_text("Undid the change of 2 personas.")).to_be_visible()
+    assert tags_of(crowd, "extra-007") == tags_of(crowd, "extra-290") == ["crowd"]
+
+    with page.expect_download() as downloading:
+        visible(page, "export_chosen").click()
+    downloading.value.save_as(tmp_path / "personas.zip")
+    with zipfile.ZipFile(tmp_path / "personas.zip") as bundle:
+        there = (crowd.personas_dir / "extra-290.json").read_bytes()
+        assert bundle.read("personas/extra-290.json") == there
+        assert {name for name in bundle.namelist() if name.startswith("personas/")} == {
+            "personas/extra-007.json",
+            "personas/extra-290.json",
+        }
+
+
+def test_many_are_deleted_with_a_stop_in_between_and_all_come_back(crowd: AppServer, page: Page) -> None:
+    page.goto(f"{crowd.url}/personas")
+    visible(page, "choose_personas").click()
+    page.get_by_label("Search personas").fill("Extra")
+    expect(page.get_by_text("The first 100 of 300.")).to_be_visible()
+    visible(page, "choose_all").click()
+    expect(page.get_by_text("300 selected")).to_be_visible()
+
+    visible(page, "delete_chosen").click()
+    expect(page.get_by_text(re.compile("Deleting .* of 300 personas"))).to_be_visible()
+    visible(page, "stop_bulk").click()
+    expect(page.get_by_text(re.compile(r"Deleted \d+ personas"))).to_be_visible()
+    left = len(list(crowd.personas_dir.glob("extra-*.json")))
+    assert 0 < left < MANY
+
+    visible(page, "undo_bulk").click()
+    expect(page.get_by_text(f"Brought back {MANY - left} personas.")).to_be_visible()
+    assert len(list(crowd.personas_dir.glob("extra-*.json"))) == MANY
+
+
+def test_one_of_many_is_found_by_typing_and_talked_to(crowd: AppServer, page: Page) -> None:
+    page.goto(crowd.url)
+    picker = page.get_by_role("combobox", name=re.compile("Persona"))
+    picker.click()
+    page.get_by_role("option", name="Find another persona …").click()
+
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill("extra 287")
+    hit = dialog.get_by_role("button", name="Extra 287")
+    expect(hit).to_be_visible()
+    expect(dialog.get_by_role("button", name=re.compile("^Extra|^\\S* Extra"))).to_have_count(1)
+    hit.click()
+
+    expect(dialog).to_be_hidden()
+    expect(page).to_have_url(re.compile("persona=extra-287"))
+    expect(page.get_by_placeholder("Message Extra 287")).to_be_visible()

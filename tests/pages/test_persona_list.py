@@ -1,0 +1,308 @@
+"""The list of personas without a browser: searched, filtered, sorted, liked, and several changed at once."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from personachat.services import get_services
+from personachat.ui import bulk_work, persona_list, persona_rows
+from personachat.ui.state import Draft
+from tests.conftest import persona_text
+from tests.pages.conftest import OpenPage
+from tests.pages.conversing import be_local, click
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three personas and a broken file; their names are in the order of their ids."""
+    made = tmp_path / "personas"
+    made.mkdir()
+    put(made, "bard", name="Bard", tags=["fun", "verse"])
+    put(made, "analyst", name="Data analyst", description="Explains numbers", tags=["work"])
+    put(made, "tutor", name="Socratic tutor", tags=["work", "fun"])
+    (made / "cracked.json").write_text('{\n  "id": "cracked"\n}\n')
+    return made
+
+
+@pytest.fixture
+def open_page(open_home: OpenPage, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
+    """Opens the page in a new session of the same person."""
+    be_local(monkeypatch)
+
+    def open_it() -> AppTest:
+        at = open_home()
+        at.switch_page("pages/personas.py").run()
+        assert not at.exception
+        return at
+
+    return open_it
+
+
+@pytest.fixture
+def at(open_page: OpenPage) -> AppTest:
+    return open_page()
+
+
+def put(folder: Path, persona_id: str, **keys: object) -> None:
+    (folder / f"{persona_id}.json").write_text(persona_text(persona_id, **keys))
+
+
+def listed(at: AppTest) -> list[str]:
+    """Ids in the list, from the top."""
+    return [
+        str(each.key).removeprefix("persona-") for each in at.button if str(each.key).startswith("persona-")
+    ]
+
+
+def choosable(at: AppTest) -> list[str]:
+    """Ids that can be chosen now."""
+    boxes = [each for each in at.checkbox if str(each.key).startswith("chosen-persona-")]
+    return [str(each.key).removeprefix("chosen-persona-") for each in boxes if not each.disabled]
+
+
+def said(at: AppTest) -> str:
+    return "\n".join(str(each.value) for each in [*at.markdown, *at.caption])
+
+
+def search(at: AppTest, words: str) -> AppTest:
+    at.text_input(key="persona_search").set_value(words).run()
+    assert not at.exception
+    return at
+
+
+def choose(at: AppTest, *ids: str) -> AppTest:
+    """Begin to choose, and choose these."""
+    click(at, "choose_personas")
+    for persona_id in ids:
+        at.checkbox(key=f"chosen-persona-{persona_id}").check().run()
+        assert not at.exception
+    return at
+
+
+def tags_in(folder: Path, persona_id: str) -> list[str]:
+    return list(json.loads((folder / f"{persona_id}.json").read_text()).get("tags", []))
+
+
+# --- what is shown --------------------------------------------------------------------------------
+
+
+def test_only_personas_with_all_of_the_chosen_tags_stay(at: AppTest) -> None:
+    at.multiselect(key="persona_tags").select("fun").run()
+    assert listed(at) == ["bard", "tutor"]
+
+    at.multiselect(key="persona_tags").select("work").run()
+    assert listed(at) == ["tutor"]
+
+
+def test_search_and_filters_work_together_and_stay_when_another_page_was_open(at: AppTest) -> None:
+    at.multiselect(key="persona_tags").select("fun").run()
+    search(at, "bar")
+    at.switch_page("pages/chat.py").run()
+    at.switch_page("pages/personas.py").run()
+
+    assert listed(at) == ["bard"]
+    assert at.text_input(key="persona_search").value == "bar"
+    assert at.multiselect(key="persona_tags").value == ["fun"]
+
+
+def test_where_the_filters_leave_none_one_click_clears_them(at: AppTest) -> None:
+    at.toggle(key="persona_only_favourites").set_value(True).run()
+    assert listed(at) == []
+    assert "The filters leave none" in said(at)
+
+    click(at, "clear_filters")
+    assert len(listed(at)) == 4
+
+
+def test_a_tag_that_no_persona_has_any_more_stays_a_filter_that_can_be_cleared(
+    at: AppTest, folder: Path
+) -> None:
+    at.multiselect(key="persona_tags").select("verse").run()
+    put(folder, "bard", name="Bard")
+    at.run()
+    assert not at.exception
+    assert listed(at) == []
+
+    click(at, "clear_filters")
+    assert len(listed(at)) == 4
+
+
+def test_the_last_changed_come_first_if_that_is_asked_for(at: AppTest, folder: Path) -> None:
+    put(folder, "tutor", name="Socratic tutor", description="New")
+    os.utime(
+        folder / "tutor.json", (1, 1)
+    )  # the history knows when it was changed, the file may say anything
+    at.selectbox(key="persona_order").select("changed").run()
+
+    assert listed(at)[0] == "tutor"
+
+
+def test_of_many_personas_only_the_first_are_drawn_and_the_page_says_so(
+    at: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(persona_list, "MOST_ROWS", 2)
+    at.run()
+
+    assert len(listed(at)) == 2
+    assert "The first 2 of 4" in said(at)
+
+
+def test_of_many_tags_only_the_commonest_are_offered(at: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(persona_rows, "MOST_TAGS", 2)
+    at.run()
+
+    assert at.multiselect(key="persona_tags").options == ["fun", "work"]
+
+
+# --- favourites -----------------------------------------------------------------------------------
+
+
+def test_a_favourite_comes_first_and_is_one_in_a_new_session_too(at: AppTest, open_page: OpenPage) -> None:
+    click(at, "persona-tutor")
+    click(at, "favourite")
+    assert ":material/star:" in at.button(key="persona-tutor").label
+
+    later = open_page()
+    later.selectbox(key="persona_order").select("favourites").run()
+    assert listed(later)[0] == "tutor"
+    later.toggle(key="persona_only_favourites").set_value(True).run()
+    assert listed(later) == ["tutor"]
+
+
+def test_a_second_click_makes_it_none_any_more(at: AppTest) -> None:
+    click(at, "persona-tutor")
+    click(click(at, "favourite"), "favourite")
+
+    assert ":material/star:" not in at.button(key="persona-tutor").label
+    assert get_services().of("local").collection.favourites() == frozenset()
+
+
+# --- several at once ------------------------------------------------------------------------------
+
+
+def test_what_is_broken_or_was_never_saved_cannot_be_chosen(at: AppTest) -> None:
+    at.session_state["persona_drafts"] = {"mine": Draft(persona_text("mine"), "", None)}
+    choose(at)
+
+    assert "chosen-persona-mine" in [each.key for each in at.checkbox]
+
+    assert choosable(at) == ["bard", "analyst", "tutor"]
+    click(at, "choose_all")
+    assert "3 selected" in said(at)
+
+
+def test_the_choice_outlasts_a_search_and_all_chooses_what_it_leaves(at: AppTest) -> None:
+    choose(at, "tutor")
+    search(at, "bard")
+    assert "1 selected" in said(at)
+
+    click(at, "choose_all")
+    search(at, "")
+    assert "2 selected" in said(at)
+    assert not at.checkbox(key="chosen-persona-analyst").value
+    assert at.checkbox(key="chosen-persona-tutor").value
+
+    click(at, "choose_none")
+    assert "0 selected" in said(at)
+    assert at.button(key="delete_chosen").disabled
+
+
+def test_a_choice_is_forgotten_with_the_end_of_choosing(at: AppTest) -> None:
+    choose(at, "tutor")
+    click(click(at, "choose_personas"), "choose_personas")
+
+    assert "0 selected" in said(at)
+
+
+def test_tags_are_added_and_removed_and_undo_puts_them_back(at: AppTest, folder: Path) -> None:
+    before = {each: (folder / f"{each}.json").read_text() for each in ("bard", "tutor")}
+    choose(at, "bard", "tutor")
+    at.session_state["tags_to_add"] = [" new "]
+    at.session_state["tags_to_remove"] = ["fun"]
+    at.run()
+    click(at, "apply_tags")
+
+    assert (tags_in(folder, "bard"), tags_in(folder, "tutor")) == (["verse", "new"], ["work", "new"])
+    assert "Changed the tags of **2 personas**" in said(at)
+    assert at.multiselect(key="tags_to_remove").value == []
+
+    click(at, "undo_bulk")
+    assert {each: (folder / f"{each}.json").read_text() for each in before} == before
+    click(at, "dismiss_bulk")
+    assert "Undid" not in said(at)
+
+
+def test_personas_that_have_the_tag_already_do_not_count(at: AppTest) -> None:
+    choose(at, "bard", "tutor")
+    at.session_state["tags_to_add"] = ["work"]
+    at.run()
+    click(at, "apply_tags")
+
+    assert "Changed the tags of **Bard**" in said(at)
+
+
+def test_several_are_deleted_and_undo_brings_them_back(at: AppTest, folder: Path) -> None:
+    text = (folder / "bard.json").read_text()
+    click(at, "persona-bard")
+    click(choose(at, "bard", "tutor"), "delete_chosen")
+
+    assert sorted(each.stem for each in folder.glob("*.json")) == ["analyst", "cracked"]
+    assert "Deleted **2 personas**" in said(at)
+    assert not any("There is no persona" in each.value for each in at.warning)  # another one is open
+
+    click(at, "undo_bulk")
+    assert (folder / "bard.json").read_text() == text
+    assert "Brought back **2 personas**" in said(at)
+
+
+def test_one_that_cannot_be_changed_is_said_and_does_not_stop_the_others(at: AppTest, folder: Path) -> None:
+    choose(at, "analyst", "bard", "tutor")
+    (folder / "bard.json").write_text("{")
+    at.button(key="delete_chosen").click().run()  # the click came before the page knew
+    assert not at.exception
+
+    assert sorted(each.stem for each in folder.glob("*.json")) == ["bard", "cracked"]
+    assert "Deleted **2 personas**" in said(at)
+    assert "bard" in "\n".join(each.value for each in at.caption if ":material/error:" in each.value)
+
+
+def test_undo_leaves_what_somebody_changed_meanwhile(at: AppTest, folder: Path) -> None:
+    choose(at, "bard", "tutor")
+    at.session_state["tags_to_remove"] = ["fun"]
+    at.run()
+    click(at, "apply_tags")
+    put(folder, "bard", name="Theirs")
+    click(at, "undo_bulk")
+
+    assert json.loads((folder / "bard.json").read_text())["name"] == "Theirs"
+    assert tags_in(folder, "tutor") == ["work", "fun"]
+    assert "Undid the change of **Socratic tutor**" in said(at)
+    assert any(":material/error:" in each.value for each in at.caption)
+
+
+def test_what_takes_several_steps_is_done_to_the_last_one(
+    at: AppTest, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_work, "STEP", 1)
+    click(choose(at, "analyst", "bard", "tutor"), "delete_chosen")
+
+    assert [each.stem for each in folder.glob("*.json")] == ["cracked"]
+    assert "Deleted **3 personas**" in said(at)
+
+
+def test_work_that_a_click_cut_short_goes_on_with_what_is_left(at: AppTest, folder: Path) -> None:
+    work = bulk_work.delete(["analyst", "bard", "tutor"])
+    work.left, later = ["analyst"], ["bard", "tutor"]
+    work.go_on(get_services().of("local").collection)
+    work.left = later
+    at.session_state["bulk_work"] = work
+    at.run()
+    assert listed(at) == ["cracked"]
+
+    click(at, "undo_bulk")
+    assert set(listed(at)) == {"analyst", "bard", "cracked", "tutor"}
