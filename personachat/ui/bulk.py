@@ -131,7 +131,10 @@ def _switch() -> None:
 
 
 def _turn(persona_id: str) -> None:
-    _chosen().symmetric_difference_update((persona_id,))
+    if st.session_state.get(f"{CHOICE}{persona_id}"):
+        _chosen().add(persona_id)
+    else:
+        _chosen().discard(persona_id)
 
 
 def _choose(ids: Iterable[str]) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from personachat.differences import differences
 from personachat.errors import PersonaChanged
 from personachat.store.base import PersonaStore, StoredPersona
-from personachat.ui import drafting_view, gallery
+from personachat.ui import differences_view, drafting_view, gallery
 from personachat.ui import persona_editing as editing
 from personachat.ui.persona_desk import Entry, Opened, desk
 from personachat.ui.persona_texts import diff
@@ -93,8 +94,12 @@ def ask_conflict(personas: PersonaStore, found: Opened, theirs: PersonaChanged) 
         st.code(found.text, language="json", wrap_lines=True, height=320)
     else:
         st.markdown(f"A newer version of **{name}** was saved after you opened it. Nothing is lost yet.")
-        difference, side_by_side = st.tabs(["What differs", "Both versions"])
+        difference, lines, side_by_side = st.tabs(["What differs", "Line by line", "Both versions"])
         with difference:
+            st.caption("Struck out is theirs, underlined is yours.")
+            with st.container(height=320, border=False):
+                differences_view.draw(differences(theirs.text, found.text))
+        with lines:
             st.caption("Lines with - are theirs, lines with + are yours.")
             st.code(diff(theirs.text, found.text), language="diff", wrap_lines=True, height=320)
         with side_by_side:

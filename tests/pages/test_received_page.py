@@ -1,0 +1,139 @@
+"""The page of a shared persona without a browser: a preview to be accepted, and nothing before that."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from personachat.collection import Collection
+from personachat.conversations.model import LOCAL_OWNER
+from personachat.errors import PersonaNotFound
+from personachat.interchange import links
+from personachat.services import get_services
+from tests.conftest import persona_text
+from tests.pages.conftest import OpenPage
+from tests.pages.conversing import be_local
+
+HOSTILE = "**Bold** <img src=x> [link](https://example.org) $x$"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "personas"
+    made.mkdir()
+    (made / "default-persona.json").write_text(persona_text("default-persona", name="Guide"))
+    return made
+
+
+@pytest.fixture
+def open_link(open_home: OpenPage, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
+    be_local(monkeypatch)
+
+    def open_it(**query: str) -> AppTest:
+        at = open_home()
+        at.switch_page("pages/received.py")
+        for name, value in query.items():
+            at.query_params[name] = value
+        at.run()
+        assert not at.exception
+        return at
+
+    return open_it
+
+
+def mine() -> Collection:
+    return get_services().of(LOCAL_OWNER, author="Me").collection
+
+
+def words(at: AppTest) -> str:
+    kinds = (at.title, at.markdown, at.caption, at.info, at.warning, at.success, at.code)
+    return "\n".join(str(each.value) for kind in kinds for each in kind)
+
+
+def click(at: AppTest, key: str) -> None:
+    at.button(key=key).click().run()
+    assert not at.exception
+
+
+def packed(persona_id: str, **keys: object) -> str:
+    found = links.packed(persona_text(persona_id, **keys))
+    assert found
+    return found
+
+
+def test_a_link_shows_the_persona_and_saves_nothing_before_it_is_accepted(open_link: OpenPage) -> None:
+    at = open_link(persona=packed("nell", name="Nell", greeting="Good morning.", starters=["Bread?"]))
+    for text in ("Nell", "You are a test.", "Good morning.", "Bread?", "Nothing is saved or sent yet"):
+        assert text in words(at)
+    with pytest.raises(PersonaNotFound):
+        mine().get("nell")
+    click(at, "accept_received")
+    assert mine().get("nell").persona.greeting == "Good morning."
+    assert "among your personas now" in words(at)
+    assert mine().revisions.of("nell")[0].action == "imported"
+
+
+def test_what_somebody_wrote_is_shown_as_plain_text(open_link: OpenPage) -> None:
+    at = open_link(persona=packed("odd", name=HOSTILE[:80], description=HOSTILE, starters=[HOSTILE]))
+    shown = "\n".join(str(each.value) for kind in (at.title, at.markdown, at.caption) for each in kind)
+    assert "**Bold**" not in shown
+    assert "](https" not in shown
+    assert "<img" not in shown.replace("\\<img", "")
+
+
+def test_one_that_differs_from_yours_asks_what_to_do(open_link: OpenPage) -> None:
+    at = open_link(persona=packed("nell", temperature=0.9))
+    mine().create(persona_text("nell", temperature=0.1))
+    at.run()
+    assert "it differs" in words(at)
+    assert at.button(key="accept_received").disabled
+    at.session_state["import_choice_received_nell"] = "both"
+    at.run()
+    click(at, "accept_received")
+    assert mine().get("nell").persona.temperature == 0.1
+    assert mine().get("nell-2").persona.temperature == 0.9
+
+
+def test_one_that_you_have_is_not_saved_again(open_link: OpenPage) -> None:
+    at = open_link()
+    mine().create(persona_text("nell"))
+    at.query_params["persona"] = packed("nell")
+    at.run()
+    assert "You have this very persona already" in words(at)
+    assert not [button for button in at.button if button.key == "accept_received"]
+
+
+@pytest.mark.parametrize("link", ["", "1abc", "x" * 7_000, "2" + "A" * 50, "<script>"])
+def test_a_link_that_is_none_is_one_sentence(open_link: OpenPage, link: str) -> None:
+    at = open_link(**({"persona": link} if link else {}))
+    assert at.info[0].value
+    assert not [button for button in at.button if button.key == "accept_received"]
+
+
+def test_a_cut_off_link_says_so(open_link: OpenPage) -> None:
+    assert "cut off" in words(open_link(persona=packed("nell")[:-8]))
+
+
+def test_a_short_link_works_until_it_is_revoked(open_link: OpenPage) -> None:
+    at = open_link()
+    mine().create(persona_text("nell", name="Nell"))
+    token = mine().share("nell").token
+    mine().delete("nell")
+    at.query_params["token"] = token
+    at.run()
+    assert "Nell" in words(at)
+    mine().revoke("nell")
+    at.run()
+    assert "does not work" in words(at)
+
+
+def test_the_link_that_the_api_gives_leads_here(open_link: OpenPage) -> None:
+    text = persona_text("nell", name="Nell")
+    at = open_link(persona=packed("nell", name="Nell"))
+    assert json.loads(text)["name"] in words(at)
+    query = parse_qs(urlsplit(f"/received?persona={packed('nell')}").query)
+    assert links.unpacked(query["persona"][0]).persona.id == "nell"
