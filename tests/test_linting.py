@@ -304,10 +304,11 @@ def test_a_stop_text_inside_an_example_is_found(lint: Lint) -> None:
     assert [(finding.code, finding.path) for finding in found] == [("stop-in-example", ("stop", 0))]
 
 
-def test_the_shipped_personas_have_nothing_that_hurts_but_their_model(linter: Linter) -> None:
+def test_the_shipped_personas_have_nothing_that_hurts(linter: Linter) -> None:
     for file in (Path(__file__).parents[1] / "personas").glob("*.json"):
         found = linter.lint(file.read_text("utf-8"))
-        assert [finding for finding in found if not finding.code.startswith("model-")] == [], file.name
+        hurting = [each for each in found if each.severity == "warning" and each.code != "model-unknown"]
+        assert hurting == [], file.name
 
 
 @settings(max_examples=40)

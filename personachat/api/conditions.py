@@ -15,7 +15,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from personachat.api.errors import Refused
 
-_ETAGS = {"pattern": r'^(\*|(W/)?"[^"]*"(, ?(W/)?"[^"]*")*)$'}
+_ETAGS = {"pattern": r'^(\*|(W/)?"[^"]*"([ \t]*,[ \t]*(W/)?"[^"]*")*)$'}
 IfMatch = Annotated[
     str | SkipJsonSchema[None],
     Header(description="Only over the version with this ETag, or with * over any.", json_schema_extra=_ETAGS),
@@ -25,7 +25,7 @@ IfNoneMatch = Annotated[
     Header(description="Only if no such version exists; for a write only *.", json_schema_extra=_ETAGS),
 ]
 
-_TAG = re.compile(r'\s*(W/)?(?:"([^"]*)"|([^\s",]+))\s*(?:,|$)')
+_TAG = re.compile(r'[ \t]*(W/)?"([^"]*)"[ \t]*(?:,(?=.)|$)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,16 @@ def condition_of(if_match: str | None, if_none_match: str | None) -> Condition:
 
 def tags_of(header: str | None, *, weak: bool = False) -> list[str]:
     """The entity tags of a header, `*` as it is; weak ones only where a weak comparison will do."""
+    if header is not None and header.strip() == "*":
+        return ["*"]
+    if header is not None and not header.strip():
+        raise Refused(400, "condition_invalid", "The condition is empty; leave the header out instead.")
     tags, at = [], 0
     while header is not None and at < len(header):
         found = _TAG.match(header, at)
         if found is None:
             raise Refused(400, "condition_invalid", 'An ETag is written in double quotes: "abc".')
         if weak or not found[1]:
-            quoted, bare = found[2], found[3]
-            tags.append(bare if quoted is None else quoted.replace("*", "%2A"))  # "*" is a tag, * is any
+            tags.append(found[2].replace("*", "%2A"))  # "*" is a tag, * is any
         at = found.end()
     return tags

@@ -8,7 +8,7 @@ import streamlit as st
 
 from personachat.persona_import import Choice, ImportAction, ImportPlan, PlannedImport
 from personachat.ui import differences_view
-from personachat.ui.wording import escaped
+from personachat.ui.excerpts import as_text
 
 MOST_SHOWN = 50
 
@@ -48,7 +48,7 @@ def _draw_item(item: PlannedImport, *, key: str, asks: bool) -> Choice | None:
     chosen: Choice | None = None
     with st.container(border=True, gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"**{escaped(item.name)}** :gray[{escaped(item.id)}]", width="content")
+            st.markdown(f"**{as_text(item.name)}** :gray[{as_text(item.id)}]", width="content")
             st.badge(name, icon=icon, color=color)
         if item.action in {"conflict", "changed"} and asks:
             chosen = st.segmented_control(
@@ -61,7 +61,7 @@ def _draw_item(item: PlannedImport, *, key: str, asks: bool) -> Choice | None:
                 key=f"import_choice_{key}_{item.id}",
             )
         for loss in item.losses:
-            st.caption(f":material/info: {escaped(loss)}")
+            st.caption(f":material/info: {as_text(loss)}")
         if item.differences:
             with st.expander("What differs", icon=":material/difference:"):
                 st.caption("Struck out is yours, underlined is theirs.")

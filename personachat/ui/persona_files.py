@@ -14,6 +14,7 @@ from personachat.interchange.formats import FORMATS, MOST_FILE_BYTES, Departure
 from personachat.persona_import import Choice, ImportPlan, Outcome
 from personachat.ui import import_view, state
 from personachat.ui import persona_editing as editing
+from personachat.ui.excerpts import as_text
 from personachat.ui.persona_desk import Opened, desk
 from personachat.ui.wording import error_text, escaped
 
@@ -64,15 +65,15 @@ def ask_import() -> None:
         key="import_files",
         help="Personas and bundles of PersonaChat, character cards (JSON, PNG, CHARX), models of Open WebUI.",
     )
-    plans = [plan for file in files if (plan := _planned(file)) is not None]
+    plans = {file.file_id: plan for file in files if (plan := _planned(file)) is not None}
     if not plans:
         if not files:
             st.caption("Nothing is saved before you have seen what a file brings.")
         return
-    choices = [import_view.draw_plan(plan, key=str(number)) for number, plan in enumerate(plans)]
+    choices = [import_view.draw_plan(plan, key=key) for key, plan in plans.items()]
     count = sum(
         choice.get(item.id, item.proposed) != "mine"
-        for plan, choice in zip(plans, choices, strict=True)
+        for plan, choice in zip(plans.values(), choices, strict=True)
         for item in plan.items
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
@@ -81,7 +82,7 @@ def ask_import() -> None:
             st.rerun()
         label = f"Import {count}" if count else "Nothing to import"
         if st.button(label, type="primary", key="confirm_import", disabled=not count):
-            _carry_out(plans, choices)
+            _carry_out(list(plans.values()), choices)
             st.rerun()
 
 
@@ -94,7 +95,7 @@ def _planned(file: UploadedFile) -> ImportPlan | None:
             plan = state.workspace().collection.plan_import(file.getvalue(), filename=file.name)
         except PersonaChatError as error:
             st.error(
-                error_text(error), title=f"{escaped(file.name)} is not imported", icon=":material/block:"
+                error_text(error), title=f"{as_text(file.name)} is not imported", icon=":material/block:"
             )
             return None
         known[file.file_id] = plan
@@ -128,7 +129,7 @@ def _draw_losses(losses: Sequence[str]) -> None:
     if losses:
         with st.container(border=True):
             st.markdown(":material/info: **What this format cannot hold**")
-            st.markdown("\n".join(f"- {escaped(loss)}" for loss in losses))
+            st.markdown("\n".join(f"- {as_text(loss)}" for loss in losses))
 
 
 def _content(made: Departure) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import cast
 
@@ -14,9 +15,19 @@ from personachat.prompts import estimate_tokens
 from personachat.ui import import_view, state
 from personachat.ui.excerpts import as_text
 from personachat.ui.transcript import DEFAULT_AVATAR
-from personachat.ui.wording import error_text, escaped
+from personachat.ui.wording import error_text
 
 PROMPT_PIXELS = 260
+TEXT_PIXELS = 400
+
+MOST_COLOURED_CHARACTERS = 50_000
+"""Colouring more would keep the browser busy."""
+
+_ACCEPT: Mapping[Choice, str] = {
+    "mine": "Add to my personas",
+    "theirs": "Replace mine",
+    "both": "Add beside mine",
+}
 
 
 def plan() -> ImportPlan:
@@ -30,7 +41,8 @@ def draw(plan: ImportPlan) -> None:
     """Draw the persona and the question."""
     item = plan.items[0]
     added = cast("str | None", st.session_state.get(_added_key()))
-    _draw_persona(item.arrival.persona)
+    _draw_persona(item.arrival.persona, here=bool(added) or item.action == "unchanged")
+    _draw_text(item.arrival.text)
     if added:
         st.success("It is among your personas now.", icon=":material/check:")
         with st.container(horizontal=True):
@@ -47,13 +59,14 @@ def draw(plan: ImportPlan) -> None:
     _draw_question(plan, item)
 
 
-def _draw_persona(persona: Persona) -> None:
+def _draw_persona(persona: Persona, *, here: bool) -> None:
     st.title(f"{persona.avatar or DEFAULT_AVATAR} {as_text(persona.name)}", anchor=False)
-    st.caption(":material/link: Somebody shared this persona with you. Nothing is saved or sent yet.")
+    yet = "" if here else " Nothing is saved or sent yet."
+    st.caption(f":material/link: Somebody shared this persona with you.{yet}")
     if persona.description:
         st.markdown(as_text(persona.description))
     st.caption(
-        f"{escaped(persona.model)} · temperature {persona.temperature:g} · "
+        f"{as_text(persona.model)} · temperature {persona.temperature:g} · "
         f"prompt of about {estimate_tokens(persona.system_prompt):,} tokens"
     )
     st.markdown("**System prompt**")
@@ -73,6 +86,13 @@ def _draw_persona(persona: Persona) -> None:
         st.markdown("\n".join(f"- {as_text(starter)}" for starter in persona.starters))
 
 
+def _draw_text(text: str) -> None:
+    """All that would be saved: examples, other greetings and extensions are in it as well."""
+    with st.expander("Everything in it", icon=":material/data_object:"):
+        language = "json" if len(text) <= MOST_COLOURED_CHARACTERS else None
+        st.code(text, language=language, wrap_lines=True, height=TEXT_PIXELS)
+
+
 def _draw_question(plan: ImportPlan, item: PlannedImport) -> None:
     choices: dict[str, Choice] = {}
     if item.action != "new":
@@ -80,15 +100,15 @@ def _draw_question(plan: ImportPlan, item: PlannedImport) -> None:
             f"You have a persona with the id `{item.id}`, and it differs.", icon=":material/call_split:"
         )
         choices = import_view.draw_plan(plan, key="received")
-    keeps_mine = choices.get(item.id, item.proposed) == "mine"
+    choice = choices.get(item.id, item.proposed)
     with st.container(horizontal=True):
         st.button(
-            "Add to my personas" if item.action == "new" else "Do so",
+            "Add to my personas" if item.action == "new" else _ACCEPT[choice],
             type="primary",
             icon=":material/add:",
             key="accept_received",
-            disabled=keeps_mine,
-            help="Choose what to do with yours first." if keeps_mine else None,
+            disabled=choice == "mine",
+            help="Choose what to do with yours first." if choice == "mine" else None,
             on_click=partial(_accept, plan, choices),
         )
         if st.button("No, thanks", key="refuse_received"):

@@ -54,6 +54,7 @@ for await (const chunk of answer.body.pipeThrough(new TextDecoderStream())) {{
   for (const event of events) {{
     const fields = Object.fromEntries(event.split("\\n").map((line) => line.split(/: (.*)/s)));
     if (fields.event === "delta") process.stdout.write(JSON.parse(fields.data).content);
+    if (fields.event === "error") throw new Error(JSON.parse(fields.data).message);
   }}
 }}
 """

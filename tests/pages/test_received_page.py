@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -18,7 +17,7 @@ from tests.conftest import persona_text
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local
 
-HOSTILE = "**Bold** <img src=x> [link](https://example.org) $x$"
+HOSTILE = "**Bold** <img src=x> [link](https://example.org) www.example.org $x$"
 
 
 @pytest.fixture
@@ -74,6 +73,7 @@ def test_a_link_shows_the_persona_and_saves_nothing_before_it_is_accepted(open_l
     click(at, "accept_received")
     assert mine().get("nell").persona.greeting == "Good morning."
     assert "among your personas now" in words(at)
+    assert "Nothing is saved" not in words(at)
     assert mine().revisions.of("nell")[0].action == "imported"
 
 
@@ -82,6 +82,8 @@ def test_what_somebody_wrote_is_shown_as_plain_text(open_link: OpenPage) -> None
     shown = "\n".join(str(each.value) for kind in (at.title, at.markdown, at.caption) for each in kind)
     assert "**Bold**" not in shown
     assert "](https" not in shown
+    assert "https://" not in shown.replace("\\:", ":")
+    assert "www.example" not in shown
     assert "<img" not in shown.replace("\\<img", "")
 
 
@@ -93,6 +95,7 @@ def test_one_that_differs_from_yours_asks_what_to_do(open_link: OpenPage) -> Non
     assert at.button(key="accept_received").disabled
     at.session_state["import_choice_received_nell"] = "both"
     at.run()
+    assert at.button(key="accept_received").label == "Add beside mine"
     click(at, "accept_received")
     assert mine().get("nell").persona.temperature == 0.1
     assert mine().get("nell-2").persona.temperature == 0.9
@@ -131,9 +134,49 @@ def test_a_short_link_works_until_it_is_revoked(open_link: OpenPage) -> None:
     assert "does not work" in words(at)
 
 
-def test_the_link_that_the_api_gives_leads_here(open_link: OpenPage) -> None:
-    text = persona_text("nell", name="Nell")
-    at = open_link(persona=packed("nell", name="Nell"))
-    assert json.loads(text)["name"] in words(at)
-    query = parse_qs(urlsplit(f"/received?persona={packed('nell')}").query)
-    assert links.unpacked(query["persona"][0]).persona.id == "nell"
+def test_what_is_saved_can_be_read_to_the_last_word_before(open_link: OpenPage) -> None:
+    keys = {
+        "examples": [{"user": "Say", "assistant": "hidden in an example"}],
+        "alternateGreetings": ["hidden in a greeting"],
+        "extensions": {"elsewhere": "hidden in an extension"},
+    }
+    shown = words(open_link(persona=packed("nell", **keys)))
+    for place in ("an example", "a greeting", "an extension"):
+        assert f"hidden in {place}" in shown
+
+
+def test_theirs_takes_the_place_of_yours_where_you_say_so(open_link: OpenPage) -> None:
+    at = open_link(persona=packed("nell", temperature=0.9))
+    mine().create(persona_text("nell", temperature=0.1))
+    at.session_state["import_choice_received_nell"] = "theirs"
+    at.run()
+    assert at.button(key="accept_received").label == "Replace mine"
+    click(at, "accept_received")
+    assert mine().get("nell").persona.temperature == 0.9
+    assert [found.action for found in mine().revisions.of("nell")] == ["imported", "created"]
+
+
+def test_what_was_changed_while_you_looked_is_not_replaced(
+    open_link: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = open_link(persona=packed("nell", temperature=0.9))
+    accept = Collection.carry_out
+
+    def too_late(self: Collection, *args: Any) -> Any:
+        monkeypatch.undo()
+        mine().create(persona_text("nell", temperature=0.5))
+        return accept(self, *args)
+
+    monkeypatch.setattr(Collection, "carry_out", too_late)
+    click(at, "accept_received")
+    assert at.error[0].value
+    assert mine().get("nell").persona.temperature == 0.5
+    assert "among your personas now" not in words(at)
+
+
+def test_a_damaged_database_is_a_sentence(open_link: OpenPage, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "personachat.sqlite3").write_bytes(b"this is no database" * 500)
+    at = open_link(token="x" * 43)
+    assert at.error
+    assert "Traceback" not in at.error[0].value

@@ -13,14 +13,29 @@ import pytest
 from personachat.services import Services
 from personachat.ui.snippets import LANGUAGES, snippet
 from tests.api.conftest import served
-from tests.fake_provider import FakeProvider, tokens
+from tests.fake_provider import FakeProvider, chunk, events, tokens
 
 MESSAGE = 'It\'s "quoted", costs $5 & `more`;\nüñí 漢 {braces} \\ </script>'
 
 
-def run(command: list[str], *, folder: Path) -> str:
+def call(language: str, services: Services, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the snippet of that language against an API on loopback."""
+    program = {"curl": "curl", "Python": sys.executable, "JavaScript": "node"}[language]
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    with served(services) as client:
+        address = str(client.base_url).rstrip("/")
+        code = snippet(language, address=address, persona_id="tester", message=MESSAGE)
+        if language == "curl":
+            return run(["sh", "-c", code], folder=folder)
+        file = folder / ("call.py" if language == "Python" else "call.mjs")
+        file.write_text(code, encoding="utf-8")
+        return run([program, str(file)], folder=folder)
+
+
+def run(command: list[str], *, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "HOME") if name in os.environ}
-    done = subprocess.run(
+    return subprocess.run(
         command,
         cwd=folder,
         env=environment | {"PYTHONUTF8": "1"},
@@ -29,29 +44,36 @@ def run(command: list[str], *, folder: Path) -> str:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.mark.parametrize("language", list(LANGUAGES))
 def test_a_snippet_says_the_message_and_prints_the_reply(
     language: str, services: Services, fake: FakeProvider, tmp_path: Path
 ) -> None:
-    program = {"curl": "curl", "Python": sys.executable, "JavaScript": "node"}[language]
-    if shutil.which(program) is None:
-        pytest.skip(f"{program} is not installed")
     fake.enqueue(tokens(["Hel", "lo ", "there"]))
-    with served(services) as client:
-        address = str(client.base_url).rstrip("/")
-        code = snippet(language, address=address, persona_id="tester", message=MESSAGE)
-        if language == "curl":
-            printed = run(["sh", "-c", code], folder=tmp_path)
-        else:
-            file = tmp_path / ("call.py" if language == "Python" else "call.mjs")
-            file.write_text(code, encoding="utf-8")
-            printed = run([program, str(file)], folder=tmp_path)
+    done = call(language, services, tmp_path)
+    assert done.returncode == 0, done.stderr
     assert fake.chats[-1].body["messages"][-1]["content"] == MESSAGE
     if language == "curl":
-        assert "event: delta" in printed
+        assert "event: delta" in done.stdout
     else:
-        assert printed.strip() == "Hello there"
+        assert done.stdout.strip() == "Hello there"
+
+
+@pytest.mark.parametrize("language", ["Python", "JavaScript"])
+def test_a_reply_that_breaks_off_ends_the_program_with_the_reason(
+    language: str, services: Services, fake: FakeProvider, tmp_path: Path
+) -> None:
+    fake.enqueue(events(chunk("some"), {"error": {"message": "boom"}}, done=False))
+    done = call(language, services, tmp_path)
+    assert done.returncode != 0
+    assert done.stdout == "some"
+    assert "boom" in done.stderr
+
+
+@pytest.mark.parametrize("language", list(LANGUAGES))
+def test_a_message_is_never_more_than_a_text_in_the_program(language: str) -> None:
+    code = snippet(language, address="http://127.0.0.1/api", persona_id="tester", message=MESSAGE)
+    plain = snippet(language, address="http://127.0.0.1/api", persona_id="tester", message="Hi")
+    assert code.isascii()
+    assert len(code.splitlines()) == len(plain.splitlines())
