@@ -159,6 +159,4 @@ def _tag(chosen: tuple[str, ...]) -> None:
 
 
 def _delete(chosen: tuple[str, ...]) -> None:
-    if state.remembered("id") in chosen:
-        state.remember("id", None)
     bulk_work.begin(bulk_work.delete(chosen))

@@ -37,6 +37,7 @@ class Work:
     left: list[str]
     step: Step
     undo: Callable[[Work], Work] | None = None
+    deletes: bool = False
     before: list[StoredPersona] = field(default_factory=list)
     after: list[StoredPersona] = field(default_factory=list)
     errors: list[PersonaChatError] = field(default_factory=list)
@@ -62,11 +63,12 @@ def tag(ids: Sequence[str], *, add: Sequence[str], remove: Sequence[str]) -> Wor
 
 
 def delete(ids: Sequence[str]) -> Work:
-    return Work("Deleting", "Deleted", list(ids), Collection.delete_all, _back)
+    return Work("Deleting", "Deleted", list(ids), Collection.delete_all, _back, deletes=True)
 
 
 def begin(work: Work) -> None:
     """Do the first few at once, the rest while the page is drawn."""
+    _close_if_deleted(work)
     work.go_on(state.workspace().collection)
     st.session_state["bulk_work"] = work
 
@@ -87,6 +89,7 @@ def _go_on(work: Work) -> None:
     done = len(work.before) + len(work.errors)
     total = done + len(work.left)
     collection = state.workspace().collection
+    _close_if_deleted(work)  # the page has opened another one meanwhile
     with st.container(horizontal=True, vertical_alignment="center"):
         bar = st.progress(0.0)
         st.button("Stop", icon=":material/stop:", key="stop_bulk", on_click=work.left.clear)
@@ -95,6 +98,11 @@ def _go_on(work: Work) -> None:
         bar.progress(so_far / total, text=f"{work.doing} {so_far:,} of {total:,} personas")
         work.go_on(collection)
     st.rerun()  # the page's list was read before
+
+
+def _close_if_deleted(work: Work) -> None:
+    if work.deletes and state.remembered("id") in work.left:
+        state.remember("id", None)
 
 
 def _draw_done(work: Work) -> None:

@@ -295,6 +295,17 @@ def test_what_takes_several_steps_is_done_to_the_last_one(
     assert "Deleted **3 personas**" in said(at)
 
 
+def test_what_was_opened_while_several_steps_deleted_it_is_not_missed_at_the_end(
+    at: AppTest, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk_work, "STEP", 1)
+    (folder / "cracked.json").unlink()
+    click(choose(at, "bard", "analyst"), "delete_chosen")
+
+    assert [each.stem for each in folder.glob("*.json")] == ["tutor"]
+    assert at.session_state["remembered_id"] == "tutor"
+
+
 def test_work_that_a_click_cut_short_goes_on_with_what_is_left(at: AppTest, folder: Path) -> None:
     work = bulk_work.delete(["analyst", "bard", "tutor"])
     work.left, later = ["analyst"], ["bard", "tutor"]
