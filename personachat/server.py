@@ -1,4 +1,4 @@
-"""One port for everything: the pages at /, the REST API at /api.
+"""One port for everything: the pages at /, the REST API at /api, /v1 for OpenAI's clients, MCP at /mcp.
 
 `streamlit run personachat/server.py`, `uvicorn personachat.server:app` and `serve` all serve the same
 `app`. What is slow to load is loaded after the start, beside the first requests and never in one of them,
@@ -29,6 +29,7 @@ import personachat.ui
 from personachat.api.app import ApiFirst, create_api, end_streams
 from personachat.api.v1.app import create_v1
 from personachat.errors import AddressUnavailable, PersonaChatError, SettingsInvalid
+from personachat.mcp_server.http import McpApp
 from personachat.services import get_services, reset_services
 from personachat.settings import APP, load_settings
 from personachat.ui import address, front_door, warmup
@@ -52,6 +53,7 @@ def _allowed_hosts() -> Collection[str]:
 
 api = create_api(allowed_hosts=_allowed_hosts)
 v1 = create_v1(allowed_hosts=_allowed_hosts)
+mcp = McpApp(allowed_hosts=_allowed_hosts)
 
 
 @asynccontextmanager
@@ -60,7 +62,7 @@ async def lifespan(served: st.App) -> AsyncGenerator[dict[str, Any]]:
     address.announce_api()
     warmup.do_first(_warm_up)
     asyncio.get_running_loop().call_later(WARM_UP_AFTER_SECONDS, warmup.begin)
-    async with api.router.lifespan_context(api):
+    async with api.router.lifespan_context(api), mcp.lifespan():
         with _streams_ended_at(signal.SIGINT, signal.SIGTERM):
             announce = served.state.pop("announce", None)
             if announce is not None:
@@ -101,6 +103,7 @@ def _streams_ended_at(*signals: signal.Signals) -> Iterator[None]:
         if not is_echo:
             for served in (api, v1):
                 loop.call_soon_threadsafe(end_streams, served)
+            loop.call_soon_threadsafe(mcp.end)
             handlers[number](number, frame)
 
     handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
@@ -139,7 +142,7 @@ front_door.close_side_door()
 app = st.App(
     HOME,
     lifespan=lifespan,
-    middleware=[Middleware(ApiFirst, api=api, v1=v1)],
+    middleware=[Middleware(ApiFirst, api=api, v1=v1, mcp=mcp)],
     on_script_error=_show_script_error,
 )
 

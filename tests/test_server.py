@@ -165,6 +165,28 @@ def test_a_signal_ends_an_idle_server_at_once(environment: dict[str, str], tmp_p
         server.process.wait(5)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+def test_mcp_is_on_the_same_port_and_its_listeners_do_not_hold_up_the_end(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    accept = {"Accept": "application/json, text/event-stream"}
+    client = {"name": "test", "version": "1"}
+    params = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client}
+    with running("serve", environment, tmp_path) as server:
+        url = server.client.base_url.copy_with(path="/mcp")
+        hello = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
+        begun = httpx2.post(url, json=hello, headers=accept, timeout=SECONDS)
+        session = {**accept, "Mcp-Session-Id": begun.headers["mcp-session-id"]}
+        with httpx2.stream("GET", url, headers=session, timeout=SECONDS) as news:
+            assert news.headers["content-type"].startswith("text/event-stream")
+            assert "set-cookie" not in news.headers
+            server.process.send_signal(signal.SIGTERM)
+            news.read()
+        server.process.wait(5)
+        server.ended.join(SECONDS)
+        assert not [line for line in server.output if "ASGI" in line]
+
+
 def test_the_pages_get_our_configuration(environment: dict[str, str], tmp_path: Path) -> None:
     """From any folder: what .streamlit/config.toml says is what the server runs with."""
     code = f"""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from personachat import __version__
@@ -44,17 +44,23 @@ _DOCS_POLICY = (
 
 
 class ApiFirst:
-    """Sends /api and /v1 straight to their apps, past the pages' middleware, which adds cookies and gzip."""
+    """Sends /api, /v1 and /mcp straight to their apps, past the pages' middleware: it adds cookies, gzip."""
 
-    def __init__(self, app: ASGIApp, *, api: ASGIApp, v1: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, api: ASGIApp, v1: ASGIApp, mcp: ASGIApp | None = None) -> None:
         self._pages = app
         self._api = api
         self._v1 = v1
+        self._mcp = mcp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         if scope["type"] == "http" and path.startswith("/v1/"):
             await self._v1({**scope, "root_path": "/v1"}, receive, send)
+        elif self._mcp and scope["type"] == "http" and (path == "/mcp" or path.startswith("/mcp/")):
+            await self._mcp({**scope, "root_path": "/mcp"}, receive, send)
+        elif scope["type"] == "http" and path.startswith("/.well-known/"):
+            # The pages answer every path, but a client that asks how to log in has to hear that it cannot.
+            await PlainTextResponse("There is nothing here.", 404)(scope, receive, send)
         elif scope["type"] != "http" or not (path == "/api" or path.startswith("/api/")):
             await self._pages(scope, receive, send)
         elif path == "/api":

@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 
 from personachat import __version__
 from personachat.cli import persona_commands
-from personachat.cli.console import complain, complain_of
+from personachat.cli.console import complain, complain_of, note
 from personachat.cli.options import DataDir, PersonasDir
 from personachat.errors import PersonaChatError, SettingsInvalid
 
@@ -125,6 +125,17 @@ def chat(
     place = Place(temporary=temporary, conversation_id=conversation, latest=latest)
     settings = _settings(personas_dir, data_dir)
     raise typer.Exit(run(persona, message, place=place, offline=offline, settings=settings))
+
+
+@app.command()
+def mcp(*, personas_dir: PersonasDir = None, data_dir: DataDir = None) -> None:
+    """Offer the personas to an assistant or editor that starts this command: MCP on stdin and stdout."""
+    settings = _settings(personas_dir, data_dir)
+    if sys.stdin.isatty():
+        note("This speaks MCP on stdin and stdout, for a program. docs/mcp.md says how. Ctrl-C ends it.")
+    from personachat.mcp_server.stdio import run
+
+    run(settings)
 
 
 @conversations_app.command("list")

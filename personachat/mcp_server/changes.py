@@ -1,0 +1,94 @@
+"""Tells clients that the list of personas has changed, whoever changed it and in whichever process.
+
+The store is looked at every few seconds, and only while somebody wants to know. Clients of the newer protocol
+ask for it with a subscription; those of the older ones are told over their connection as long as it is there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from weakref import WeakSet
+
+import anyio
+from mcp.server.connection import Connection
+from mcp.server.subscriptions import InMemorySubscriptionBus, PromptsListChanged, ServerEvent
+
+from personachat.errors import PersonaChatError
+from personachat.services import Services
+from personachat.store.base import StoredPersona
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 2.0
+
+
+class Changes:
+    """A subscription bus that finds its own events. Lives on one event loop."""
+
+    def __init__(self, services: Callable[[], Services]) -> None:
+        self._services = services
+        self._bus = InMemorySubscriptionBus()
+        self._subscribers: set[object] = set()
+        self._connections: WeakSet[Connection] = WeakSet()
+        self._known: int | None = None
+
+    def subscribe(self, listener: Callable[[ServerEvent], None]) -> Callable[[], None]:
+        """Call `listener` with every event, until what is returned is called."""
+        leave, subscriber = self._bus.subscribe(listener), object()
+        self._subscribers.add(subscriber)
+
+        def unsubscribe() -> None:
+            leave()
+            self._subscribers.discard(subscriber)
+
+        return unsubscribe
+
+    async def publish(self, event: ServerEvent) -> None:
+        await self._bus.publish(event)
+
+    async def add(self, connection: Connection) -> None:
+        """Tell this connection as well, as long as it lasts."""
+        await self.look()
+        self._connections.add(connection)
+
+    async def look(self) -> None:
+        """Take the list as it is for known, unless somebody is to be told of the difference."""
+        if self._known is None or not self._watched:
+            self._known = await self._now()
+
+    async def watch(self) -> None:
+        """Look and tell, for ever."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if not self._watched:
+                continue
+            now = await self._now()
+            if now is None or now == self._known:
+                continue
+            self._known = now
+            await self.publish(PromptsListChanged())
+            for connection in list(self._connections):
+                await connection.send_prompt_list_changed()
+
+    @property
+    def _watched(self) -> bool:
+        return bool(self._subscribers) or len(self._connections) > 0
+
+    async def _now(self) -> int | None:
+        """What is listed, as a number; None where the store cannot be read now."""
+        try:
+            return await anyio.to_thread.run_sync(self._listed)
+        except PersonaChatError as error:
+            log.warning("The personas cannot be looked at: %s", error)
+            return None
+
+    def _listed(self) -> int:
+        return hash(
+            tuple(
+                (stored.id, stored.persona.name, stored.persona.description)
+                for stored in self._services().personas.all()
+                if isinstance(stored, StoredPersona)
+            )
+        )

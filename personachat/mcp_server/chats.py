@@ -1,0 +1,121 @@
+"""The `chat` tool at work: one reply for each call, told as progress while it comes, then whole.
+
+A reply belongs to its call: whatever ends the call ends the request upstream as well. Nothing is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from typing import Any, Protocol, cast
+
+import anyio
+from mcp import types
+
+from personachat.completions import Ask
+from personachat.errors import ConnectionLost
+from personachat.generation import Generation
+from personachat.mcp_server.tools import ChatArguments, checked, refused
+from personachat.messages import Failed, Finished, FinishReason, Noticed, ReplyEvent, TextDelta
+from personachat.services import Services
+
+PROGRESS_SECONDS = 0.05
+"""How long what comes is gathered until a client is told: no token costs a message of its own."""
+
+LEFT_SECONDS = 1.0
+"""How often it is looked whether the caller is still there."""
+
+ENDINGS: Mapping[FinishReason, str] = {
+    "length": "[Cut off at the persona's token limit (maxTokens).]",
+    "content_filter": "[Cut off by the provider's content filter.]",
+    "refusal": "[The model declined to answer.]",
+    "stopped": "[The server stopped this reply.]",
+}
+
+
+class Progress(Protocol):
+    """Tells the client how far it is."""
+
+    async def __call__(
+        self, progress: float, total: float | None = None, message: str | None = None
+    ) -> None: ...
+
+
+class Chats:
+    """The replies of one server. Lives on one event loop."""
+
+    def __init__(self, services: Callable[[], Services]) -> None:
+        self._services = services
+        self._running: set[Generation] = set()
+
+    async def answer(
+        self,
+        arguments: Mapping[str, Any] | None,
+        *,
+        progress: Progress | None,
+        has_left: Callable[[], Awaitable[bool]] | None,
+    ) -> types.CallToolResult:
+        """Answer a call; `progress` is None where the client does not ask for it.
+
+        `has_left` says whether nobody waits for the answer any more, where that can be seen.
+
+        Raises what `Completions.start` raises, and ArgumentsInvalid.
+        """
+        said = checked(ChatArguments, arguments)
+        ask = Ask(messages=said.messages())
+        generation = await anyio.to_thread.run_sync(
+            lambda: self._services().completions.start(said.persona, ask)
+        )
+        self._running.add(generation)
+        watching = asyncio.create_task(_stop_once(generation, has_left)) if has_left else None
+        try:
+            return await _told(generation, progress)
+        finally:
+            generation.stop()  # nothing happens where it has ended
+            self._running.discard(generation)
+            if watching:
+                watching.cancel()
+
+    def stop(self) -> None:
+        """Stop every reply: each call gets the text that arrived."""
+        for generation in list(self._running):
+            generation.stop()
+
+
+async def _told(generation: Generation, progress: Progress | None) -> types.CallToolResult:
+    texts: list[str] = []
+    notes: list[str] = []
+    end: Finished | Failed | None = None
+    length = taken = 0
+    coming = cast("AsyncGenerator[tuple[int, ReplyEvent]]", generation.events())
+    async with aclosing(coming):
+        async for number, event in coming:
+            if number <= taken:
+                continue
+            batch = [event, *generation.wait(number, timeout_seconds=0)]
+            taken = number + len(batch) - 1
+            new = "".join(event.content for event in batch if isinstance(event, TextDelta))
+            texts.append(new)
+            length += len(new)
+            notes += [f"[{event.message}]" for event in batch if isinstance(event, Noticed)]
+            end = next((event for event in batch if isinstance(event, (Finished, Failed))), end)
+            if progress and new:
+                await progress(length, message=new)
+                await asyncio.sleep(0 if end else PROGRESS_SECONDS)
+    end = end or Failed.of(ConnectionLost("The reply was interrupted."))
+    text = "".join(texts)
+    if isinstance(end, Failed):
+        return refused(end.message, end.hint, arrived=text)
+    notes += [ENDINGS[end.reason]] if end.reason in ENDINGS else []
+    reply = generation.snapshot()
+    blocks: list[types.ContentBlock] = [types.TextContent(text=part) for part in (text, *notes)]
+    return types.CallToolResult(
+        content=blocks, _meta={"personachat/model": reply.model, "personachat/provider": reply.provider}
+    )
+
+
+async def _stop_once(generation: Generation, has_left: Callable[[], Awaitable[bool]]) -> None:
+    while not await has_left():  # noqa: ASYNC110  # only asking tells
+        await asyncio.sleep(LEFT_SECONDS)
+    generation.stop()

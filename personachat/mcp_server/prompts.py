@@ -1,0 +1,60 @@
+"""Personas as MCP prompts: what a client shows to choose from, and what it puts into its own chat.
+
+MCP knows no system role in a prompt, so the system message comes first as the user's; the examples follow as
+they would be sent to a model, and last the greeting. Nothing is asked of a model here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from mcp import types
+from mcp.shared.exceptions import MCPError
+
+from personachat.messages import storable
+from personachat.persona import Persona
+from personachat.prompts import compile_prompt, greeting
+from personachat.store.base import StoredPersona
+
+PAGE = 500
+"""How many prompts are listed at a time: clients ask for more by the cursor."""
+
+
+def listed(personas: Sequence[StoredPersona], cursor: str | None) -> types.ListPromptsResult:
+    """One page of the personas as prompts. Raises MCPError for a cursor that was not given by us."""
+    start = _start(cursor)
+    end = start + PAGE
+    return types.ListPromptsResult(
+        prompts=[_prompt(stored.persona) for stored in personas[start:end]],
+        next_cursor=str(end) if end < len(personas) else None,
+    )
+
+
+def got(persona: Persona, *, today: date) -> types.GetPromptResult:
+    """The persona's messages: its system message, its examples, its greeting where it has one."""
+    compiled = compile_prompt(persona, (), today=today)
+    spoken = [(message.role, message.content) for message in compiled.messages]
+    opening = greeting(persona, today=today)
+    if opening:
+        spoken.append(("assistant", opening))
+    messages = [
+        types.PromptMessage(
+            role="assistant" if role == "assistant" else "user",
+            content=types.TextContent(text=storable(text)),
+        )
+        for role, text in spoken
+    ]
+    return types.GetPromptResult(description=persona.description or None, messages=messages)
+
+
+def _prompt(persona: Persona) -> types.Prompt:
+    return types.Prompt(name=persona.id, title=persona.name, description=persona.description or None)
+
+
+def _start(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 10):
+        raise MCPError(types.INVALID_PARAMS, "This cursor is not one of ours. List from the beginning.")
+    return int(cursor)

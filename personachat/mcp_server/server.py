@@ -1,0 +1,168 @@
+"""The MCP server: personas as prompts, and the tools `chat` and `list_personas`, whatever the transport.
+
+Everything is asked of the services, which are got anew for every request. What goes wrong is told in our
+sentences: as a tool error where a tool was called, else as a protocol error. What nobody foresaw is logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import date
+from typing import Any
+
+import anyio
+from mcp import types
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.lowlevel.server import NotificationOptions, Server
+from mcp.server.models import InitializationOptions
+from mcp.server.subscriptions import ListenHandler
+from mcp.shared.exceptions import MCPError
+from pydantic import ValidationError
+
+from personachat import __version__
+from personachat.errors import PersonaChatError, unforeseen
+from personachat.mcp_server import prompts
+from personachat.mcp_server.changes import Changes
+from personachat.mcp_server.chats import Chats
+from personachat.mcp_server.tools import (
+    CHAT,
+    LIST_PERSONAS,
+    TOOLS,
+    ListArguments,
+    checked,
+    personas_found,
+    refused,
+)
+from personachat.services import Services
+from personachat.store.base import StoredPersona
+
+log = logging.getLogger(__name__)
+
+Context = ServerRequestContext[Any, Any]
+
+INSTRUCTIONS = (
+    "PersonaChat offers personas. Each is a prompt, to be taken on in this chat, and can be talked to with "
+    "the chat tool, where its own model answers."
+)
+
+_UNFORESEEN = unforeseen()
+_OUR_FAULTS = frozenset({"store_unavailable", "database_unavailable", "database_damaged", "internal_error"})
+
+
+class PersonaServer(Server[None]):
+    """The protocol's server, and what it needs to run."""
+
+    def __init__(self, services: Callable[[], Services]) -> None:
+        self._services = services
+        self.changes = Changes(services)
+        self.chats = Chats(services)
+        self._listening = ListenHandler(self.changes)
+        super().__init__(
+            "personachat",
+            version=__version__,
+            title="PersonaChat",
+            instructions=INSTRUCTIONS,
+            lifespan=_running,
+            on_list_prompts=self._list_prompts,
+            on_get_prompt=self._get_prompt,
+            on_list_tools=_list_tools,
+            on_call_tool=self._call_tool,
+            on_subscriptions_listen=self._listen,
+        )
+        self.middleware.append(_in_our_sentences)
+        self.add_notification_handler(
+            "notifications/initialized", types.NotificationParams, self._initialized
+        )
+
+    def create_initialization_options(
+        self,
+        notification_options: NotificationOptions | None = None,
+        experimental_capabilities: dict[str, dict[str, Any]] | None = None,
+        extensions: dict[str, dict[str, Any]] | None = None,
+    ) -> InitializationOptions:
+        """As the SDK's, and says that prompts change: its HTTP transport cannot be told so."""
+        options = notification_options or NotificationOptions(prompts_changed=True)
+        return super().create_initialization_options(options, experimental_capabilities, extensions)
+
+    def end(self) -> None:
+        """Bring every chat and every subscription to its proper end."""
+        self.chats.stop()
+        self._listening.close()
+
+    async def _list_prompts(
+        self, _: Context, params: types.PaginatedRequestParams | None
+    ) -> types.ListPromptsResult:
+        return prompts.listed(await self._personas(), params.cursor if params else None)
+
+    async def _get_prompt(self, _: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
+        stored = await anyio.to_thread.run_sync(lambda: self._services().personas.get(params.name))
+        return prompts.got(stored.persona, today=date.today())  # noqa: DTZ011  # the server's own day
+
+    async def _call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+        if params.name not in {CHAT, LIST_PERSONAS}:
+            raise MCPError(
+                types.INVALID_PARAMS, f"There is no such tool. There are: {CHAT}, {LIST_PERSONAS}."
+            )
+        try:
+            if params.name == CHAT:
+                wanted = ctx.meta is not None and "progress_token" in ctx.meta
+                progress = ctx.session.report_progress if wanted else None
+                return await self.chats.answer(params.arguments, progress=progress, has_left=_has_left(ctx))
+            search = checked(ListArguments, params.arguments).search
+            return personas_found(await self._personas(), search)
+        except PersonaChatError as error:
+            return refused(str(error), error.hint)
+
+    async def _listen(
+        self, ctx: Context, params: types.SubscriptionsListenRequestParams
+    ) -> types.SubscriptionsListenResult:
+        await self.changes.look()
+        return await self._listening(ctx, params)
+
+    async def _initialized(self, ctx: Context, _: types.NotificationParams | None) -> None:
+        # The SDK tells of no other way to speak to a client later on than its connection, which is private.
+        await self.changes.add(ctx.session._connection)  # noqa: SLF001
+
+    async def _personas(self) -> list[StoredPersona]:
+        """Those that can be read."""
+        found = await anyio.to_thread.run_sync(lambda: self._services().personas.all())  # noqa: PLW0108  # built there
+        return [stored for stored in found if isinstance(stored, StoredPersona)]
+
+
+async def _list_tools(_: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
+    return types.ListToolsResult(tools=list(TOOLS))
+
+
+async def _in_our_sentences(ctx: Context, call_next: CallNext) -> HandlerResult:
+    try:
+        return await call_next(ctx)
+    except (MCPError, ValidationError):
+        raise
+    except PersonaChatError as error:
+        code = types.INTERNAL_ERROR if error.code in _OUR_FAULTS else types.INVALID_PARAMS
+        raise MCPError(code, f"{error} {error.hint}".strip()) from error
+    except Exception as error:
+        log.exception("A request failed in a way nobody foresaw")
+        message = f"{_UNFORESEEN} {_UNFORESEEN.hint}"
+        raise MCPError(types.INTERNAL_ERROR, message) from error
+
+
+def _has_left(ctx: Context) -> Callable[[], Awaitable[bool]] | None:
+    """Whether the caller has hung up; None where there is a connection for everything, as over stdio."""
+    return None if ctx.request is None else ctx.request.is_disconnected
+
+
+@asynccontextmanager
+async def _running(server: Server[None]) -> AsyncGenerator[None]:
+    assert isinstance(server, PersonaServer)
+    watching = asyncio.create_task(server.changes.watch())
+    try:
+        yield
+    finally:
+        server.end()
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching

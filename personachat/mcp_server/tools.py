@@ -1,0 +1,186 @@
+"""The tools as MCP clients see them: names, schemas, arguments checked, results put together.
+
+The schemas are plain, without references, because not every client follows those. A wrong argument is told as
+a tool error with a sentence, so that a model which calls the tool can mend it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar
+
+from mcp import types
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from personachat.errors import PersonaChatError
+from personachat.messages import storable
+from personachat.store.base import StoredPersona
+
+CHAT, LIST_PERSONAS = "chat", "list_personas"
+
+MOST_CHARACTERS = 200_000
+MOST_MESSAGES = 10_000
+MOST_LISTED = 200
+"""How many personas are listed at once: what is listed goes into a model's context."""
+
+_STORABLE = AfterValidator(storable)
+
+
+class ArgumentsInvalid(PersonaChatError):
+    """A tool was called with arguments that it does not take."""
+
+    code = "message_invalid"
+
+
+class _Arguments(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class Spoken(_Arguments):
+    role: Literal["user", "assistant"]
+    content: Annotated[str, Field(max_length=MOST_CHARACTERS), _STORABLE]
+
+
+class ChatArguments(_Arguments):
+    persona: Annotated[str, Field(min_length=1, max_length=200), _STORABLE]
+    message: Annotated[str, Field(max_length=MOST_CHARACTERS, pattern=r"\S"), _STORABLE]
+    history: Annotated[list[Spoken], Field(max_length=MOST_MESSAGES)] = []
+
+    def messages(self) -> list[Mapping[str, str]]:
+        """Everything said, as a completion takes it."""
+        before = [{"role": spoken.role, "content": spoken.content} for spoken in self.history]
+        return [*before, {"role": "user", "content": self.message}]
+
+
+class ListArguments(_Arguments):
+    search: Annotated[str, Field(max_length=1000), _STORABLE] = ""
+
+
+TOOLS = (
+    types.Tool(
+        name=CHAT,
+        title="Chat with a persona",
+        description=(
+            "Say something to a persona and get its reply. Nothing is stored: give the earlier messages as "
+            f"history to go on with a conversation. {LIST_PERSONAS} tells who there is."
+        ),
+        input_schema={
+            "type": "object",
+            "properties": {
+                "persona": {"type": "string", "description": "The persona's id."},
+                "message": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": MOST_CHARACTERS,
+                    "description": "What to say to it.",
+                },
+                "history": {
+                    "type": "array",
+                    "maxItems": MOST_MESSAGES,
+                    "description": "What was said before, oldest first.",
+                    "items": {
+                        "type": "object",
+                        "properties": {
+                            "role": {"type": "string", "enum": ["user", "assistant"]},
+                            "content": {"type": "string"},
+                        },
+                        "required": ["role", "content"],
+                        "additionalProperties": False,
+                    },
+                },
+            },
+            "required": ["persona", "message"],
+            "additionalProperties": False,
+        },
+        annotations=types.ToolAnnotations(read_only_hint=True, open_world_hint=True),
+    ),
+    types.Tool(
+        name=LIST_PERSONAS,
+        title="List personas",
+        description=f"List the personas to chat with, at most {MOST_LISTED} at a time.",
+        input_schema={
+            "type": "object",
+            "properties": {
+                "search": {
+                    "type": "string",
+                    "description": "Only those with this text in their id, name, description or tags.",
+                }
+            },
+            "additionalProperties": False,
+        },
+        output_schema={
+            "type": "object",
+            "properties": {
+                "personas": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": {
+                            "id": {"type": "string"},
+                            "name": {"type": "string"},
+                            "description": {"type": "string"},
+                            "tags": {"type": "array", "items": {"type": "string"}},
+                        },
+                        "required": ["id", "name", "description", "tags"],
+                    },
+                },
+                "more": {"type": "integer", "description": "How many others were left out."},
+            },
+            "required": ["personas", "more"],
+        },
+        annotations=types.ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False),
+    ),
+)
+
+ArgumentsT = TypeVar("ArgumentsT", bound=_Arguments)
+
+
+def checked(kind: type[ArgumentsT], arguments: Mapping[str, Any] | None) -> ArgumentsT:
+    """The arguments of a call. Raises ArgumentsInvalid, which names the first wrong one."""
+    try:
+        return kind.model_validate(arguments or {})
+    except ValidationError as invalid:
+        fault = invalid.errors(include_url=False, include_input=False)[0]
+    name = ".".join(str(part) for part in fault["loc"])[:100]
+    match fault["type"]:
+        case "missing":
+            raise ArgumentsInvalid(f'"{name}" is missing.')
+        case "extra_forbidden":
+            known = ", ".join(kind.model_fields)
+            raise ArgumentsInvalid(f'There is no argument "{name}".', hint=f"There are: {known}.")
+        case "string_pattern_mismatch" | "string_too_short":
+            raise ArgumentsInvalid(f'"{name}" is empty.')
+        case _:
+            raise ArgumentsInvalid(f'"{name}" cannot be used: {fault["msg"].lower()}.')
+
+
+def personas_found(personas: Sequence[StoredPersona], search: str) -> types.CallToolResult:
+    """Those with this text in what they say of themselves, without regard to case."""
+    wanted = search.strip().casefold()
+    found = [stored for stored in personas if wanted in _about(stored)]
+    listed = [
+        {
+            "id": stored.id,
+            "name": stored.persona.name,
+            "description": stored.persona.description,
+            "tags": list(stored.persona.tags),
+        }
+        for stored in found[:MOST_LISTED]
+    ]
+    answer = {"personas": listed, "more": len(found) - len(listed)}
+    told = json.dumps(answer, ensure_ascii=False)
+    return types.CallToolResult(content=[types.TextContent(text=told)], structured_content=answer)
+
+
+def refused(message: str, hint: str = "", *, arrived: str = "") -> types.CallToolResult:
+    """A tool error: what went wrong and what to do; then what text had arrived, if any."""
+    blocks: list[types.ContentBlock] = [types.TextContent(text=f"{message} {hint}".strip())]
+    if arrived:
+        blocks.append(types.TextContent(text=f"This much of the reply had arrived:\n\n{arrived}"))
+    return types.CallToolResult(content=blocks, is_error=True)
+
+
+def _about(stored: StoredPersona) -> str:
+    persona = stored.persona
+    return "\n".join((persona.id, persona.name, persona.description, *persona.tags)).casefold()
