@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from pathlib import Path
 
 from personachat.errors import PersonaChatError
 
@@ -38,6 +39,32 @@ def complain(message: str, hint: str = "") -> None:
 
 def complain_of(error: PersonaChatError) -> None:
     complain(str(error), error.hint)
+
+
+def hand_out(content: bytes, filename: str, output: Path | None) -> bool:
+    """Write a file to stdout (None), into a folder or to a path; says why where that is not possible."""
+    if output is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return True
+    file = output / Path(filename).name if output.is_dir() else output
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        complain(f"{file} cannot be written: {(error.strerror or 'no such place').lower()}.")
+        return False
+    note(str(file))
+    return True
+
+
+def taken_in(file: Path) -> bytes | None:
+    """A file's content, or what is piped in (-); None where it cannot be read, and why."""
+    try:
+        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        complain(f"{file} cannot be read: {(error.strerror or 'no such file').lower()}.")
+        return None
 
 
 def plain(text: str) -> str:

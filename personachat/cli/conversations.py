@@ -5,13 +5,12 @@ They are those of the terminal, and of page and API where those are used over lo
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from personachat.cli.console import answer, complain, note, plain
+from personachat.cli.console import answer, hand_out, note, plain, taken_in
 from personachat.conversations.model import LOCAL_OWNER
 from personachat.database.connection import Database
 from personachat.library import Library, Summary
@@ -49,27 +48,13 @@ def list_all(library: Library, *, search: str, limit: int) -> None:
 def export(library: Library, ids: Sequence[str], *, file_format: Format, output: Path | None) -> int:
     """Write the conversations, or all of them, to stdout or a file; returns the exit code."""
     exported = library.export(list(ids) or None, file_format)
-    if output is None:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(exported.content)
-        sys.stdout.buffer.flush()
-        return FINE
-    file = output / Path(exported.filename).name if output.is_dir() else output
-    try:
-        file.write_bytes(exported.content)
-    except OSError as error:
-        complain(f"{file} cannot be written: {(error.strerror or 'no such place').lower()}.")
-        return FAILED
-    note(str(file))
-    return FINE
+    return FINE if hand_out(exported.content, exported.filename, output) else FAILED
 
 
 def import_file(library: Library, file: Path) -> int:
     """Take back what an export as JSON gave, and print the new ids; returns the exit code."""
-    try:
-        data = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    except OSError as error:
-        complain(f"{file} cannot be read: {(error.strerror or 'no such file').lower()}.")
+    data = taken_in(file)
+    if data is None:
         return FAILED
     for conversation_id in library.import_json(data):
         answer(conversation_id, end="\n")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, cast
 
-from personachat.cli.console import complain, complain_of, note
+from personachat.cli.console import complain, complain_of, hand_out, note, taken_in
 from personachat.cli.personas import find, print_rows
 from personachat.collection import Collection
 from personachat.interchange.departures import Format
@@ -34,27 +33,13 @@ def export(collection: Collection, ids: Sequence[str], *, kind: str | None, outp
     )
     for loss in made.losses:
         note(loss)
-    if output is None:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(made.content)
-        sys.stdout.buffer.flush()
-        return FINE
-    file = output / Path(made.filename).name if output.is_dir() else output
-    try:
-        file.write_bytes(made.content)
-    except OSError as error:
-        complain(f"{file} cannot be written: {(error.strerror or 'no such place').lower()}.")
-        return FAILED
-    note(str(file))
-    return FINE
+    return FINE if hand_out(made.content, made.filename, output) else FAILED
 
 
 def import_file(collection: Collection, file: Path, *, dry_run: bool, on_conflict: str) -> int:
     """Say what a file brings, and take it in; returns the exit code."""
-    try:
-        content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    except OSError as error:
-        complain(f"{file} cannot be read: {(error.strerror or 'no such file').lower()}.")
+    content = taken_in(file)
+    if content is None:
         return FAILED
     plan = collection.plan_import(content, filename="" if str(file) == "-" else file.name)
     for item in plan.items:

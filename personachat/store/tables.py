@@ -44,6 +44,7 @@ persona_revisions = Table(
     Column("saved_at", UtcDateTime, nullable=False),
     Index("ix_persona_revisions_etag", "place", "persona_id", "etag"),
     Index("ix_persona_revisions_newest", "place", "newest", "persona_id"),
+    Index("ix_persona_revisions_action", "place", "action", "newest"),  # few are deletions
 )
 
 persona_favourites = Table(

@@ -41,6 +41,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_persona_revisions_etag", "persona_revisions", ["place", "persona_id", "etag"])
     op.create_index("ix_persona_revisions_newest", "persona_revisions", ["place", "newest", "persona_id"])
+    op.create_index("ix_persona_revisions_action", "persona_revisions", ["place", "action", "newest"])
     op.create_table(
         "persona_favourites",
         sa.Column("owner", sa.String(300), primary_key=True),
