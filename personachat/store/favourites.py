@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
 from personachat.database.connection import Database
 from personachat.store.tables import persona_favourites
+from personachat.store.upserts import put
 
 _f = persona_favourites.c
 
@@ -25,8 +26,10 @@ class Favourites:
     def set(self, owner: str, persona_id: str, *, favourite: bool) -> None:
         """Make a persona one, or none any more."""
         with self._database.write() as connection:
-            connection.execute(
-                delete(persona_favourites).where(_f.owner == owner, _f.persona_id == persona_id)
-            )
             if favourite:
-                connection.execute(insert(persona_favourites).values(owner=owner, persona_id=persona_id))
+                row = {"owner": owner, "persona_id": persona_id}
+                put(connection, persona_favourites, row, key=("owner", "persona_id"))
+            else:
+                connection.execute(
+                    delete(persona_favourites).where(_f.owner == owner, _f.persona_id == persona_id)
+                )

@@ -50,7 +50,7 @@ class _Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class _Listed:
+class Listed:
     """What was found last, in the folder's order and in that of the list."""
 
     found: tuple[StoredPersona | BrokenPersona, ...] = ()
@@ -63,9 +63,13 @@ class FilePersonaStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._seen: dict[str, _Seen] = {}
-        self._listed = _Listed()
+        self._listed = Listed()
 
     def all(self) -> list[StoredPersona | BrokenPersona]:
+        return list(self._list().ordered)
+
+    def _list(self) -> Listed:
+        """What the folder holds now; the very same value as the last time where nothing has changed."""
         with available(self._folder):
             try:
                 with os.scandir(self._folder) as entries:
@@ -77,8 +81,8 @@ class FilePersonaStore:
         found = tuple(stored for name, status in statuses.items() if (stored := self._loaded(name, status)))
         known = self._listed
         if len(found) != len(known.found) or any(map(is_not, found, known.found)):
-            self._listed = known = _Listed(found, tuple(sorted(found, key=rank)))
-        return list(known.ordered)
+            self._listed = known = Listed(found, tuple(sorted(found, key=rank)))
+        return known
 
     def get(self, persona_id: str) -> StoredPersona:
         stored = self._find(persona_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
 from personachat.database.connection import Database
 from personachat.errors import PersonaInvalid, TemplateNotFound
@@ -13,6 +13,7 @@ from personachat.persona import Persona, parse_persona
 from personachat.persona_syntax import shown
 from personachat.store.base import MOST_AUTHOR_CHARACTERS
 from personachat.store.tables import persona_templates
+from personachat.store.upserts import put
 
 _t = persona_templates.c
 
@@ -56,10 +57,8 @@ class OwnTemplates:
         author = author[:MOST_AUTHOR_CHARACTERS]
         with self._database.write() as connection:
             moment = self._database.moment(connection)
-            connection.execute(delete(persona_templates).where(_t.id == persona.id))
-            connection.execute(
-                insert(persona_templates).values(id=persona.id, text=text, author=author, created_at=moment)
-            )
+            row = {"id": persona.id, "text": text, "author": author, "created_at": moment}
+            put(connection, persona_templates, row, key=("id",), renewed=("text", "author", "created_at"))
         return OwnTemplate(persona, text, author, moment)
 
     def delete(self, template_id: str) -> OwnTemplate:

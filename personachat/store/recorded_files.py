@@ -10,14 +10,14 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from personachat.database.connection import Database
 from personachat.errors import PersonaChatError, StoreUnavailable
 from personachat.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
-from personachat.store.files import FilePersonaStore
+from personachat.store.files import FilePersonaStore, Listed
 from personachat.store.folder import locked
 from personachat.store.revisions import Latest, Recording, SqlRevisions
 
@@ -39,20 +39,19 @@ class RecordedFiles(FilePersonaStore):
         self._database = database
         self._recorded: dict[str, str] | None = None
         """The etag of each persona's newest revision; None before the first look."""
+        self._all_recorded: Listed | None = None
+        """The list of which every persona is recorded; looking at the very same again is in vain."""
         self._not_before = 0.0
 
     def all(self) -> list[StoredPersona | BrokenPersona]:
-        found = super().all()
-        if self._may_record():
-            ids = {stored.id for stored in found}
-            gone = [persona_id for persona_id in self._recorded or () if persona_id not in ids]
-            self._look(found, gone=gone)
-        return found
+        listed = self._list()
+        if listed is not self._all_recorded and self._look(listed.ordered, whole=True):
+            self._all_recorded = listed
+        return list(listed.ordered)
 
     def get(self, persona_id: str) -> StoredPersona:
         stored = super().get(persona_id)
-        if self._recorded is not None and self._may_record():
-            self._look((stored,), gone=())
+        self._look((stored,), whole=False)
         return stored
 
     def _changed(
@@ -79,26 +78,30 @@ class RecordedFiles(FilePersonaStore):
             else:
                 self._recorded[stored.id] = stored.etag
 
-    def _may_record(self) -> bool:
-        return time.monotonic() >= self._not_before
+    def _look(self, found: Sequence[StoredPersona | BrokenPersona], *, whole: bool) -> bool:
+        """Record what differs from what is known, and with the whole folder what is gone.
 
-    def _look(self, found: Iterable[StoredPersona | BrokenPersona], *, gone: Sequence[str]) -> None:
-        """Record what differs from what is known; whatever goes wrong is tried again later."""
+        Returns whether nothing is left to record; whatever goes wrong is tried again later.
+        """
+        if time.monotonic() < self._not_before:
+            return False
         try:
             if self._recorded is None:
                 with self._database.read() as connection:
                     self._recorded = _etags(self._revisions.latest(connection))
-                gone = [persona_id for persona_id in self._recorded if not self._is_there(persona_id)]
             known = self._recorded
             new = [
                 stored.id
                 for stored in found
                 if isinstance(stored, StoredPersona) and known.get(stored.id) != stored.etag
             ]
+            gone = known.copy().keys() - {stored.id for stored in found} if whole else ()  # others change it
             if new or gone:
                 self._record([*new, *gone])
         except PersonaChatError as error:
             self._failed(error)
+            return False
+        return True
 
     def _record(self, ids: Sequence[str]) -> None:
         """Compare these with the database and the folder as they are now, and record what nobody has."""
@@ -136,9 +139,6 @@ class RecordedFiles(FilePersonaStore):
         writable = self._folder.is_dir() and _is_writable(self._folder)
         with locked(self._folder, timeout_seconds=LOCK_SECONDS) if writable else nullcontext():
             yield
-
-    def _is_there(self, persona_id: str) -> bool:
-        return self._find(persona_id) is not None
 
     def _failed(self, error: PersonaChatError) -> None:
         if not isinstance(error, StoreUnavailable):  # a folder that is locked is free in a moment

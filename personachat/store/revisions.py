@@ -9,6 +9,7 @@ import hashlib
 import os
 import socket
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -193,11 +194,11 @@ def place_of(settings: Settings) -> str:
     """A name for where these personas are: it stays when folder and database move together."""
     if settings.persona_store == "database":
         return ""
-    folder = settings.personas_dir.absolute()
-    if settings.database_url is None:
-        name = os.path.relpath(folder, settings.data_dir.absolute())
-    else:
-        name = f"{socket.gethostname()}:{folder}"
+    folder, file = settings.personas_dir.absolute(), Database.of(settings).path
+    name = f"{socket.gethostname()}:{folder}"
+    if file is not None:
+        with suppress(ValueError):  # on Windows they may be on two drives
+            name = os.path.relpath(folder, file.parent)
     return f"files:{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:40]}"
 
 

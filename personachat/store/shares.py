@@ -7,11 +7,12 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import delete, select
 
 from personachat.database.connection import Database
 from personachat.errors import ShareNotFound
 from personachat.store.tables import persona_shares
+from personachat.store.upserts import put
 
 _TOKEN_BYTES = 32
 _TOKEN = re.compile("[A-Za-z0-9_-]{43}")
@@ -37,24 +38,26 @@ class PersonaShares:
     def share(self, owner: str, persona_id: str, text: str) -> str:
         """Take the snapshot, anew where there is one; returns the token, which stays the same then."""
         with self._database.write() as connection:
-            earlier = _find(connection, owner, persona_id)
-            token = earlier.token if earlier else secrets.token_urlsafe(_TOKEN_BYTES)
-            connection.execute(delete(persona_shares).where(_s.token == token))
-            connection.execute(
-                insert(persona_shares).values(
-                    token=token,
-                    owner=owner,
-                    persona_id=persona_id,
-                    text=text,
-                    created_at=self._database.moment(connection),
-                )
-            )
+            row = {
+                "token": secrets.token_urlsafe(_TOKEN_BYTES),
+                "owner": owner,
+                "persona_id": persona_id,
+                "text": text,
+                "created_at": self._database.moment(connection),
+            }
+            key, renewed = ("owner", "persona_id"), ("text", "created_at")
+            put(connection, persona_shares, row, key=key, renewed=renewed)
+            query = select(_s.token).where(_s.owner == owner, _s.persona_id == persona_id)
+            token: str = connection.execute(query).scalar_one()
         return token
 
     def of(self, owner: str, persona_id: str) -> PersonaShare | None:
         """An owner's link to a persona; None where there is none."""
+        query = select(_s.token, _s.persona_id, _s.created_at)
         with self._database.read() as connection:
-            return _find(connection, owner, persona_id)
+            found = connection.execute(query.where(_s.owner == owner, _s.persona_id == persona_id))
+            row = found.one_or_none()
+        return PersonaShare(row.token, row.persona_id, row.created_at) if row else None
 
     def revoke(self, owner: str, persona_id: str) -> None:
         """End the link, if there is one: it shows nothing any more, and a later one is another."""
@@ -72,9 +75,3 @@ class PersonaShares:
                 "This link does not work, or no longer.", hint="Ask whoever sent it for a new one."
             )
         return text
-
-
-def _find(connection: Connection, owner: str, persona_id: str) -> PersonaShare | None:
-    query = select(_s.token, _s.persona_id, _s.created_at)
-    row = connection.execute(query.where(_s.owner == owner, _s.persona_id == persona_id)).one_or_none()
-    return PersonaShare(row.token, row.persona_id, row.created_at) if row else None

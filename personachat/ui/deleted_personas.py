@@ -9,6 +9,7 @@ import streamlit as st
 
 from personachat.errors import PersonaChatError
 from personachat.ui import state
+from personachat.ui.excerpts import as_text
 from personachat.ui.moments import ago, viewer_zone
 from personachat.ui.persona_desk import desk, take_typed
 from personachat.ui.wording import escaped
@@ -26,9 +27,9 @@ def draw() -> None:
         with st.expander("Recently deleted", icon=":material/delete:"):
             for each in deleted:
                 with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                    said = [ago(each.saved_at, now=now, zone=zone), escaped(each.author)]
+                    said = [ago(each.saved_at, now=now, zone=zone), as_text(each.author)]
                     with st.container(gap=None, width="stretch"):
-                        st.markdown(escaped(each.name))
+                        st.markdown(as_text(each.name))
                         st.caption(" · ".join(part for part in said if part))
                     st.button(
                         ":material/restore_from_trash:",

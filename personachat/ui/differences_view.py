@@ -7,24 +7,31 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
-from personachat.differences import Difference, Piece
-from personachat.ui.wording import escaped
+from personachat.differences import Difference, Piece, label_of
+from personachat.ui.excerpts import as_text
 
 CONTEXT_CHARACTERS = 160
 """How much of an unchanged stretch is shown on either side of a change."""
 
 MOST_CHARACTERS = 4_000
-"""Of one value; the texts themselves have the rest."""
+"""Of one value or one stretch that changed; the texts themselves have the rest."""
+
+MOST_DIFFERENCES = 100
 
 _FRAME = '<div style="white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.5">{}</div>'
-_GONE = '<del style="background-color: rgba(255, 75, 75, 0.18)">{}</del>'
-_NEW = '<ins style="background-color: rgba(33, 195, 84, 0.22)">{}</ins>'
+_MARK = "padding: 0 0.1em; border-radius: 0.2em; box-decoration-break: clone"
+_GONE = f'<del style="background-color: rgba(255, 75, 75, 0.18); {_MARK}">{{}}</del>'
+_NEW = f'<ins style="background-color: rgba(33, 195, 84, 0.22); {_MARK}">{{}}</ins>'
 _CUT = '<span aria-label="unchanged text left out">&nbsp;⋯&nbsp;</span>'
+
+_HALF_WORD = re.compile(r"^\S{1,30}(?=\s)")
+_HALF_WORD_AT_END = re.compile(r"(?<=\s)\S{1,30}$")
 
 _KINDS = {"added": "added", "removed": "removed", "changed": ""}
 
@@ -33,32 +40,47 @@ def draw(differences: Sequence[Difference], *, none: str = "Nothing differs but 
     """Draw every difference; `none` says that there is none."""
     if not differences:
         st.caption(none)
-    for difference in differences:
+    for difference in differences[:MOST_DIFFERENCES]:
         kind = _KINDS[difference.kind]
-        st.markdown(f"**{escaped(difference.label)}**" + (f" :gray[{kind}]" if kind else ""))
-        st.html(_FRAME.format(markup(difference)))
+        with st.container(gap="xxsmall"):
+            st.markdown(f"**{as_text(difference.label)}**" + (f" :gray[{kind}]" if kind else ""))
+            st.html(_FRAME.format(markup(difference)))
+    if len(differences) > MOST_DIFFERENCES:
+        st.caption(f"… and {len(differences) - MOST_DIFFERENCES:,} more.")
 
 
 def markup(difference: Difference) -> str:
     """One difference as HTML; everything that people wrote is escaped."""
     if difference.words:
         return _words(difference.words)
+    before, after = _plain(difference.before), _plain(difference.after)
+    if before == after:  # such as "1" and 1
+        before, after = (
+            json.dumps(each, ensure_ascii=False) for each in (difference.before, difference.after)
+        )
     parts = []
     if difference.kind != "added":
-        parts.append(_GONE.format(_shown(difference.before)))
+        parts.append(_by_line(_GONE, before))
     if difference.kind != "removed":
-        parts.append(_NEW.format(_shown(difference.after)))
+        parts.append(_by_line(_NEW, after))
     return " → ".join(parts)
 
 
 def _words(words: Sequence[Piece]) -> str:
     last = len(words) - 1
     return "".join(
-        {"removed": _GONE.format, "added": _NEW.format}[piece.kind](html.escape(piece.text))
+        (_GONE if piece.kind == "removed" else _NEW).format(_changed(piece.text))
         if piece.kind != "same"
         else _stretch(piece.text, starts=number == 0, ends=number == last)
         for number, piece in enumerate(words)
     )
+
+
+def _changed(text: str) -> str:
+    if len(text) <= MOST_CHARACTERS:
+        return html.escape(text)
+    half = MOST_CHARACTERS // 2
+    return f"{html.escape(text[:half])} … {html.escape(text[-half:])}"
 
 
 def _stretch(text: str, *, starts: bool, ends: bool) -> str:
@@ -67,10 +89,31 @@ def _stretch(text: str, *, starts: bool, ends: bool) -> str:
     after = "" if ends else text[-CONTEXT_CHARACTERS:]
     if len(text) <= len(before) + len(after) + CONTEXT_CHARACTERS // 4:
         return html.escape(text)
-    return html.escape(before) + _CUT + html.escape(after)
+    return html.escape(_HALF_WORD_AT_END.sub("", before)) + _CUT + html.escape(_HALF_WORD.sub("", after))
 
 
-def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
-    cut = text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…"
-    return html.escape(cut) or "“”"
+def _by_line(mark: str, text: str) -> str:
+    """Every line marked by itself, without what it is indented by."""
+    if not text.strip():
+        return mark.format(f"“{text}”")
+    lines = (text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]}…").split("\n")
+    return "\n".join(
+        line[: len(line) - len(words)] + mark.format(html.escape(words)) if words else ""
+        for line in lines
+        for words in [line.lstrip()]
+    )
+
+
+def _plain(value: Any) -> str:
+    """A JSON value for reading: an entry a line, what is inside of another one indented."""
+    if isinstance(value, dict) and value:
+        return "\n".join(f"{label_of((key,))}:{_inside(each)}" for key, each in value.items())
+    if isinstance(value, list) and value:
+        return "\n".join("• " + _plain(each).replace("\n", "\n   ") for each in value)
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _inside(value: Any) -> str:
+    text = _plain(value)
+    nested = isinstance(value, dict | list) and bool(value)
+    return "\n   " + text.replace("\n", "\n   ") if nested else " " + text.replace("\n", "\n   ")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from textwrap import shorten
 from typing import Literal, TypeAlias, cast
 
 import streamlit as st
@@ -11,16 +12,26 @@ import streamlit as st
 from personachat.collection import Collection
 from personachat.differences import differences
 from personachat.errors import PersonaChatError
-from personachat.store.base import Action, Revision
+from personachat.store.base import Action, Revision, Revisions
 from personachat.ui import differences_view, state
+from personachat.ui.excerpts import as_text
 from personachat.ui.moments import ago, exact, viewer_zone
 from personachat.ui.persona_desk import HISTORY_TAB, TAB_KEY, Opened, desk, take_typed
 from personachat.ui.wording import error_text, escaped
 
 PAGE = 20
 
+BESIDE = 3
+"""So many newer ones are listed above a revision that a link leads to."""
+
+SCROLLED = 8
+"""A longer list scrolls by itself, so that the difference stays near."""
+
+LIST_HEIGHT = 560
+MOST_NOTE_CHARACTERS = 80
+
 Against: TypeAlias = Literal["before", "now"]
-AGAINST: dict[Against, str] = {"before": "The one before", "now": "What is saved now"}
+AGAINST: dict[Against, str] = {"before": "The one before", "now": "Now"}
 
 _BADGES: dict[Action, tuple[str, str, Literal["green", "violet", "blue", "orange", "red", "gray"]]] = {
     "created": ("New", ":material/add:", "green"),
@@ -33,12 +44,10 @@ _BADGES: dict[Action, tuple[str, str, Literal["green", "violet", "blue", "orange
 
 def draw(found: Opened) -> None:
     """Draw the timeline and the revision that is chosen in it."""
-    collection, wanted = state.workspace().collection, _wanted(found.id)
+    collection = state.workspace().collection
     try:
-        revisions = collection.revisions.of(found.id, limit=_shown(found.id) + 1)
-        if wanted and revisions and wanted < revisions[-1].number:  # a link to one further down
-            revisions = collection.revisions.of(found.id, limit=revisions[0].number - wanted + 1)
-            st.session_state[f"revisions_shown_{found.id}"] = len(revisions)
+        revisions = _listed(collection.revisions, found.id)
+        newest = collection.revisions.of(found.id, limit=1)
     except PersonaChatError as error:
         st.error(error_text(error), title="The history cannot be read", icon=":material/history_off:")
         return
@@ -46,11 +55,27 @@ def draw(found: Opened) -> None:
         st.info("Nothing was saved yet. Every save becomes a revision here.", icon=":material/history:")
         return
     left, right = st.columns([1, 1.7], gap="medium")
+    wanted = _wanted(found.id)
     chosen = next((each for each in revisions if each.number == wanted), revisions[0])
     with left:
-        _draw_timeline(found.id, revisions, chosen=chosen)
+        _draw_timeline(found.id, revisions, chosen=chosen, newer=newest[0].number > revisions[0].number)
     with right:
         _draw_revision(collection, found, chosen)
+
+
+def _listed(revisions: Revisions, persona_id: str) -> tuple[Revision, ...]:
+    """The part of the timeline that is shown, and one more where there is more; with the wanted revision."""
+    wanted, size = _wanted(persona_id), _shown(persona_id) + 1
+    first = cast("int | None", st.session_state.get(_first_key(persona_id)))
+    listed = revisions.of(persona_id, limit=size, before=first and first + 1)
+    if wanted is None or any(each.number == wanted for each in listed[: size - 1]):
+        return listed
+    around = revisions.of(persona_id, limit=PAGE + 1, before=wanted + BESIDE + 1)
+    if not any(each.number == wanted for each in around):
+        return listed or revisions.of(persona_id, limit=size)
+    st.session_state[_first_key(persona_id)] = around[0].number
+    st.session_state[_shown_key(persona_id)] = PAGE
+    return around
 
 
 def follow_link() -> None:
@@ -64,46 +89,58 @@ def follow_link() -> None:
 def choose(persona_id: str, number: int) -> None:
     """Show this revision."""
     take_typed()
+    desk().error = None
     st.session_state[_chosen_key(persona_id)] = number
 
 
-def _draw_timeline(persona_id: str, revisions: Sequence[Revision], *, chosen: Revision) -> None:
-    zone, now = viewer_zone(), datetime.now(UTC)
-    more = len(revisions) > _shown(persona_id)
-    with st.container(gap="xsmall"):
-        for each in revisions[: _shown(persona_id)]:
-            is_chosen = each.number == chosen.number
-            label = f"Revision {each.number}"
+def _draw_timeline(persona_id: str, revisions: Sequence[Revision], *, chosen: Revision, newer: bool) -> None:
+    shown = revisions[: _shown(persona_id)]
+    with st.container(height=LIST_HEIGHT if len(shown) > SCROLLED else "content", border=False, gap="small"):
+        if newer:
+            _button("Show the newest", "expand_less", "newest_revisions", _show_newest, persona_id)
+        for each in shown:
+            _draw_line(persona_id, each, is_chosen=each.number == chosen.number)
+        if len(revisions) > len(shown):
+            _button("Show earlier", "expand_more", "earlier_revisions", _show_more, persona_id)
+
+
+def _button(label: str, icon: str, key: str, do: Callable[[str], None], persona_id: str) -> None:
+    st.button(label, icon=f":material/{icon}:", type="tertiary", key=key, on_click=do, args=(persona_id,))
+
+
+def _draw_line(persona_id: str, revision: Revision, *, is_chosen: bool) -> None:
+    zone, label = viewer_zone(), f"Revision {revision.number}"
+    when = ago(revision.saved_at, now=datetime.now(UTC), zone=zone)
+    note = shorten(revision.note, MOST_NOTE_CHARACTERS, placeholder=" …")
+    with st.container(gap=None):
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.button(
                 f"**:primary[{label}]**" if is_chosen else label,
                 icon=":material/radio_button_checked:" if is_chosen else ":material/radio_button_unchecked:",
                 type="tertiary",
-                key=f"revision-{each.number}",
-                help=exact(each.saved_at, zone=zone),
+                key=f"revision-{revision.number}",
+                help=exact(revision.saved_at, zone=zone),
                 on_click=choose,
-                args=(persona_id, each.number),
+                args=(persona_id, revision.number),
             )
-            said = [ago(each.saved_at, now=now, zone=zone), escaped(each.author), escaped(each.note)]
-            with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
-                if each.action == "found" and each.number == 1:
-                    st.badge("First seen", icon=":material/visibility:", color="gray")
-                elif each.action in _BADGES:
-                    name, icon, color = _BADGES[each.action]
-                    st.badge(name, icon=icon, color=color)
-                st.caption(" · ".join(part for part in said if part), width="content")
-        if more:
-            st.button(
-                "Show earlier",
-                icon=":material/expand_more:",
-                type="tertiary",
-                key="earlier_revisions",
-                on_click=_show_more,
-                args=(persona_id,),
-            )
+            _draw_badge(revision)
+        st.caption(" · ".join(part for part in (when, as_text(revision.author), as_text(note)) if part))
+
+
+def _draw_badge(revision: Revision) -> None:
+    if revision.action == "found" and revision.number == 1:
+        st.badge("First seen", icon=":material/visibility:", color="gray")
+    elif revision.action in _BADGES:
+        name, icon, color = _BADGES[revision.action]
+        st.badge(name, icon=icon, color=color)
 
 
 def _draw_revision(collection: Collection, found: Opened, chosen: Revision) -> None:
     is_now = found.stored is not None and found.stored.etag == chosen.etag
+    said = [exact(chosen.saved_at, zone=viewer_zone()), as_text(chosen.author), as_text(chosen.note)]
+    with st.container(gap=None):
+        st.markdown(f"**Revision {chosen.number}**")
+        st.caption(" · ".join(part for part in said if part))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         against = st.segmented_control(
             "Compared with",
@@ -162,9 +199,7 @@ def _restore(persona_id: str, number: int) -> None:
         return
     here.error = None
     here.said = f"Restored revision {number} of **{escaped(stored.persona.name)}**."
-    newest = state.workspace().collection.revisions.of(persona_id, limit=1)
-    if newest:
-        choose(persona_id, newest[0].number)
+    _show_newest(persona_id)
 
 
 def _wanted(persona_id: str) -> int | None:
@@ -176,9 +211,22 @@ def _chosen_key(persona_id: str) -> str:
     return f"revision_{persona_id}"
 
 
+def _first_key(persona_id: str) -> str:
+    return f"revisions_first_{persona_id}"
+
+
+def _shown_key(persona_id: str) -> str:
+    return f"revisions_shown_{persona_id}"
+
+
 def _shown(persona_id: str) -> int:
-    return int(st.session_state.get(f"revisions_shown_{persona_id}", PAGE))
+    return int(st.session_state.get(_shown_key(persona_id), PAGE))
 
 
 def _show_more(persona_id: str) -> None:
-    st.session_state[f"revisions_shown_{persona_id}"] = _shown(persona_id) + PAGE
+    st.session_state[_shown_key(persona_id)] = _shown(persona_id) + PAGE
+
+
+def _show_newest(persona_id: str) -> None:
+    for key in (_first_key(persona_id), _shown_key(persona_id), _chosen_key(persona_id)):
+        st.session_state.pop(key, None)

@@ -169,10 +169,7 @@ def draw_row(view: View, turn: Turn, *, last: bool) -> None:
         if turn.edited:
             st.caption(EDITED, width="stretch", help="You changed these words.")
         else:
-            parts = (
-                [caption_of(turn.reply), spoken_revisions.label(turn, view.revisions)] if turn.reply else []
-            )
-            st.caption(" · ".join(part for part in parts if part), width="stretch")
+            st.caption(_caption(view, turn), width="stretch")
         _draw_copied(turn)
         _draw_menu(turn, WORDS_MENU if turn.reply is None or turn.parent_id is None else REPLY_MENU)
     if not last and turn.id in view.last_before:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 from streamlit.testing.v1 import AppTest
 
 from personachat.collection import Collection
 from personachat.conversations.model import LOCAL_OWNER
+from personachat.database.connection import Database
+from personachat.errors import DatabaseUnavailable
 from personachat.services import get_services
 from personachat.ui.state import Draft
 from tests.conftest import persona_text
@@ -58,6 +63,12 @@ def words(at: AppTest) -> str:
     return "\n".join([*shown, *(str(each.proto.body) for each in at.get("html"))])
 
 
+def listed(at: AppTest) -> list[int]:
+    """The numbers of the revisions in the timeline."""
+    found = [str(button.key).removeprefix("revision-") for button in at.button]
+    return [int(number) for number in found if number.isdecimal()]
+
+
 def click(at: AppTest, key: str) -> None:
     at.button(key=key).click().run()
     assert not at.exception
@@ -65,8 +76,7 @@ def click(at: AppTest, key: str) -> None:
 
 def test_every_save_is_listed_with_its_author_and_note(open_history: OpenPage) -> None:
     at = open_history({"temperature": 0.1}, {"temperature": 0.2})
-    keys = [str(button.key) for button in at.button if str(button.key).startswith("revision-")]
-    assert keys == ["revision-2", "revision-1"]
+    assert listed(at) == [2, 1]
     assert "just now · Ada · Try 2" in words(at)
     assert "New" in words(at)
 
@@ -111,6 +121,16 @@ def test_a_link_opens_the_history_at_its_revision(open_history: OpenPage) -> Non
     assert "revision" not in at.query_params
 
 
+def test_a_link_far_down_shows_its_neighbours_and_the_way_to_the_newest(open_history: OpenPage) -> None:
+    versions = ({"temperature": number / 100} for number in range(40))
+    at = open_history(*versions, revision="5")
+    assert listed(at) == [8, 7, 6, 5, 4, 3, 2, 1]
+    assert ">0.03</del>" in words(at)
+    click(at, "newest_revisions")
+    assert listed(at)[0] == 40
+    assert ">0.39</ins>" in words(at)
+
+
 @pytest.mark.parametrize("revision", ["0", "99", "x", "-1", "9" * 30])
 def test_a_link_to_no_revision_does_no_harm(open_history: OpenPage, revision: str) -> None:
     open_history({"temperature": 0.1}, revision=revision)
@@ -118,13 +138,9 @@ def test_a_link_to_no_revision_does_no_harm(open_history: OpenPage, revision: st
 
 def test_a_long_history_comes_in_parts(open_history: OpenPage) -> None:
     at = open_history(*({"temperature": number / 100} for number in range(25)))
-
-    def numbers() -> list[str]:
-        return [str(button.key) for button in at.button if str(button.key).startswith("revision-")]
-
-    assert len(numbers()) == 20
+    assert listed(at) == list(range(25, 5, -1))
     click(at, "earlier_revisions")
-    assert len(numbers()) == 25
+    assert listed(at) == list(range(25, 0, -1))
 
 
 def test_a_persona_that_was_never_saved_says_so(open_history: OpenPage) -> None:
@@ -133,6 +149,36 @@ def test_a_persona_that_was_never_saved_says_so(open_history: OpenPage) -> None:
     at.query_params["id"] = "fresh"
     at.run()
     assert "Nothing was saved yet" in words(at)
+
+
+def test_notes_and_authors_bring_no_links_and_no_markup(open_history: OpenPage) -> None:
+    at = open_history({"temperature": 0.1})
+    mallory = get_services().of(LOCAL_OWNER, author="mallory@evil.example").collection
+    mallory.save(persona_text("tutor", name="Tutor"), note="See https://evil.example **now** :material/home:")
+    at.run()
+    assert "mallory@evil" not in words(at)
+    assert "https://" not in words(at)
+    assert "**now**" not in words(at)
+
+
+def test_without_a_database_the_history_says_so_and_the_editor_stays(
+    open_history: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = open_history({"temperature": 0.1})
+
+    @contextmanager
+    def refuse(database: Database) -> Iterator[Connection]:
+        raise DatabaseUnavailable("The database cannot be reached.", hint="Is it running?")
+        yield
+
+    monkeypatch.setattr(Database, "read", refuse)
+    at.run()
+    assert not at.exception
+    assert "The database cannot be reached" in words(at)
+    at.session_state["persona_tab"] = "Form"
+    at.run()
+    assert not at.exception
+    assert at.text_input
 
 
 def test_an_edit_made_outside_is_a_revision_too(open_history: OpenPage, folder: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from personachat.differences import differences
-from personachat.ui.differences_view import CONTEXT_CHARACTERS, markup
+from personachat.ui.differences_view import CONTEXT_CHARACTERS, MOST_CHARACTERS, markup
 
 
 def marked(before: str, after: str) -> str:
@@ -37,7 +37,30 @@ def test_what_did_not_change_far_from_a_change_is_left_out() -> None:
     shown = marked(words + " last", words + " end")
     assert "word0 " not in shown
     assert "word399" in shown
-    assert len(re.sub(r"<[^>]*>", "", shown)) < 3 * CONTEXT_CHARACTERS
+    kept = re.sub(r"<[^>]*>", "", shown)
+    assert len(kept) < 3 * CONTEXT_CHARACTERS
+    assert set(re.findall(r"\w*word\w*", kept)) <= set(words.split())
+
+
+def test_an_added_structure_reads_without_the_signs_of_json() -> None:
+    examples = [{"user": "Is Emma here?", "assistant": "Yes,\nshelf 12."}]
+    (difference,) = differences("{}", json.dumps({"examples": examples}))
+    lines = re.sub(r"<[^>]*>", "", markup(difference)).split("\n")
+    assert lines == ["• User: Is Emma here?", "   Assistant: Yes,", "      shelf 12."]
+
+
+@pytest.mark.parametrize(("before", "after"), [("1", 1), ("true", True), ("", None), (" ", "")])
+def test_two_values_that_differ_never_look_the_same(before: object, after: object) -> None:
+    (difference,) = differences(json.dumps({"a": before}), json.dumps({"a": after}))
+    gone, new = markup(difference).split(" → ")
+    assert re.sub(r"<[^>]*>", "", gone) != re.sub(r"<[^>]*>", "", new)
+
+
+def test_a_huge_value_is_cut_and_the_difference_stays_small() -> None:
+    (added,) = differences("{}", json.dumps({"systemPrompt": "word " * 50_000}))
+    replaced = marked("old " * 50_000, "new " * 50_000)
+    assert len(markup(added)) < 2 * MOST_CHARACTERS
+    assert len(replaced) < 4 * MOST_CHARACTERS
 
 
 @pytest.mark.parametrize(

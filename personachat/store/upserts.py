@@ -1,0 +1,27 @@
+"""Rows that are put in the place of those with the same key, in one statement: nobody comes in between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def put(
+    connection: Connection,
+    table: Table,
+    row: Mapping[str, Any],
+    *,
+    key: Sequence[str],
+    renewed: Sequence[str] = (),
+) -> None:
+    """Add a row; where there is one with these values of its unique key, only renew the named columns."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    adding = dialect.insert(table).values(**row)
+    if renewed:
+        values = {name: row[name] for name in renewed}
+        connection.execute(adding.on_conflict_do_update(index_elements=key, set_=values))
+    else:
+        connection.execute(adding.on_conflict_do_nothing(index_elements=key))
