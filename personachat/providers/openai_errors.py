@@ -142,23 +142,28 @@ def from_stream(server: Server, report: Report, *, model: str) -> ProviderError:
 def from_connecting(  # noqa: PLR0911  # one return a kind of answer
     server: Server, error: BaseException
 ) -> ProviderError:
-    """Translate a request that got no answer at all; the cause is looked up along the chain."""
+    """Translate a request that got no answer at all; the cause is looked up along the chain.
+
+    aiohttp's names for it are the ones that count: the SDK calls every failure to connect a timeout.
+    """
     chain = list(_causes(error))
     names = {type(link).__name__ for link in chain}
     check = f"Check {server.url_setting} and the network."
     if any(isinstance(link, socket.gaierror) for link in chain):
         return ProviderUnavailable(f"There is no host of the name {server.host}.", hint=check)
-    if names & {"ConnectTimeout", "PoolTimeout"}:
+    if "ConnectionTimeoutError" in names:
         return ProviderUnavailable(f"{server.title} took too long to take the connection.", hint=check)
-    if any(isinstance(link, ssl.SSLError) for link in chain):
+    no_connection = "ClientConnectorError" in names
+    reset = any(isinstance(link, ConnectionResetError) for link in chain)
+    if any(isinstance(link, ssl.SSLError) for link in chain) or (no_connection and reset):
         return ProviderUnavailable(f"No secure connection to {server.host} came about (TLS).", hint=check)
-    if "ProxyError" in names:
+    if names & {"ClientProxyConnectionError", "ClientHttpProxyError"}:
         return ProviderUnavailable(
             f"The proxy gave no connection to {server.host}.", hint="Check HTTPS_PROXY."
         )
-    if names & {"InvalidURL", "UnsupportedProtocol", "LocalProtocolError"}:
+    if names & {"InvalidURL", "UnsupportedProtocol"}:
         return address_refused(server)
-    if any(isinstance(link, ConnectionRefusedError) for link in chain) or "ConnectError" in names:
+    if any(isinstance(link, ConnectionRefusedError) for link in chain) or no_connection:
         return ProviderUnavailable(
             f"Nothing answers at {server.host}.", hint=f"Is the server running? {check}"
         )

@@ -94,11 +94,12 @@ def draw(
 ) -> None:
     """Show the editor with problems and findings in the gutter and `line` (1-based) highlighted."""
     mount.marks = {
-        "annotations": [
+        # In tuples: a list might be a data frame, and to find out Streamlit would import pandas.
+        "annotations": (
             *(_annotation(problem, "error") for problem in problems),
             *(_annotation(finding, finding.severity) for finding in findings),
-        ],
-        "markers": [] if line is None else [_marker(line - 1)],
+        ),
+        "markers": () if line is None else (_marker(line - 1),),
     }
     _show(mount, is_stale=False)
 
@@ -132,7 +133,8 @@ def _show(mount: Mount, *, is_stale: bool) -> None:
         showGutter=True,
         showPrintMargin=False,
         placeholder="",
-        setOptions={"enableBasicAutocompletion": False, "enableLiveAutocompletion": False},
+        enableBasicAutocompletion=False,
+        enableLiveAutocompletion=False,
         **mount.marks,
     )
 

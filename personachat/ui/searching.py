@@ -35,7 +35,7 @@ def draw(library: Library) -> tuple[str, Filters]:
             type="search",
             placeholder="Words, or “words in quotes”",
             label_visibility="collapsed",
-            live="300ms",
+            live=True,
             bind="query-params",
             on_change=begin_history_anew,
         )

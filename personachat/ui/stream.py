@@ -9,7 +9,7 @@ with its length and not with its square.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from typing import Any, Self, TypeAlias
 
@@ -57,6 +57,24 @@ class Cursor(str):
         if not self._converter.literal:
             return text + str(self)
         return text + "|" if self._converter.in_code else text
+
+
+class Stream(tuple[str | Callable[[], None], ...]):  # noqa: SLOT001  # a tuple cannot have slots of its own
+    """Frames in the shape in which `st.write_stream` takes them as they are.
+
+    Whatever else is given to it might be a data frame; to find out it imports pandas and pyarrow, which take
+    a second and 70 MB.
+    """
+
+    _frames: Iterator[str | Callable[[], None]]
+
+    def __new__(cls, frames: Iterator[str | Callable[[], None]]) -> Self:
+        stream = super().__new__(cls)
+        stream._frames = frames
+        return stream
+
+    def __iter__(self) -> Iterator[str | Callable[[], None]]:
+        return self._frames
 
 
 class Follower:
@@ -174,13 +192,13 @@ def draw_running(generation: Generation, *, head: DeltaGenerator, words: Place) 
         if follower.has_reasoning:
             with head.status(":shimmer[Thinking]", type="compact") as status:
                 with closing(follower.reasoning_frames()) as frames:
-                    st.write_stream(frames)
+                    st.write_stream(Stream(frames))
                 status.update(label=thought_label(generation.snapshot()), state="complete")
         else:
             head.empty()
         if follower.has_text:
             with wide(words), closing(follower.text_frames()) as frames:
-                st.write_stream(frames, cursor=Cursor(follower.converter))
+                st.write_stream(Stream(frames), cursor=Cursor(follower.converter))
         reply = generation.snapshot()
         if follower.has_reasoning and reply.reasoning:  # some came after the text had begun
             with head.status(thought_label(reply), type="compact", state="complete"):

@@ -1,15 +1,13 @@
 """What the first page and the first reply would otherwise wait for, done once, beside them.
 
-`st.write_stream` imports pandas, numpy and pyarrow when it is first called, two seconds into the first
-reply; the first Markdown parser, the first request and the first look into the database take their time as
-well. The first page is drawn at once and then held until all of it is there, so that whoever sends the first
-message has a warm process.
+The SDK, the first Markdown parser and the first look into the database take their time. The first page is
+drawn at once and then held until all of it is there, so that whoever sends the first message has a warm
+process.
 """
 
 from __future__ import annotations
 
 import gc
-import importlib
 import logging
 import threading
 from collections.abc import Callable
@@ -21,8 +19,6 @@ from personachat.errors import PersonaChatError
 from personachat.ui.markdown import pieces_of
 
 log = logging.getLogger(__name__)
-
-MODULES = ("pandas", "pyarrow", "streamlit.dataframe_util")
 
 SLICE_SECONDS = 0.05
 """How long a click may wait while the first page is held."""
@@ -54,7 +50,7 @@ def hold() -> None:
 
 
 def _run() -> None:
-    for step in (*_first, _import, _parse):
+    for step in (*_first, _parse):
         try:
             step()
         except (RuntimeError, CancelledError, TimeoutError):
@@ -65,14 +61,6 @@ def _run() -> None:
             log.exception("Warming up failed; what is used first will be slower")
     gc.collect()
     gc.freeze()  # what stays need not be looked through again and again
-
-
-def _import() -> None:
-    for module in MODULES:
-        try:
-            importlib.import_module(module)
-        except ImportError:  # pyarrow is missing on some platforms, and Streamlit does without it there
-            log.debug("%s is not there to be warmed up", module)
 
 
 def _parse() -> None:
