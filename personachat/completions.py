@@ -43,6 +43,14 @@ class Ask:
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A reply that has begun, and what is asked for it of the persona's model."""
+
+    generation: Generation
+    request: ChatRequest
+
+
 class Completions:
     """Safe for threads."""
 
@@ -61,7 +69,7 @@ class Completions:
         self._limits = limits
         self._max_tokens = max_tokens
 
-    def start(self, persona_id: str, ask: Ask) -> Generation:
+    def start(self, persona_id: str, ask: Ask) -> Completion:
         """Begin a reply, which ends soon after nobody follows it any more.
 
         Raises PersonaNotFound, PersonaBroken, RequestRefused where the model takes no such request, and a
@@ -76,7 +84,7 @@ class Completions:
         def events(_: str) -> AsyncGenerator[ReplyEvent]:
             return self._events(answering, request)
 
-        return self._generations.start(generation, events, remembered=False)
+        return Completion(self._generations.start(generation, events, remembered=False), request)
 
     def _request(self, persona: Persona, ask: Ask, answering: Answering) -> ChatRequest:
         told, as_sent = _split(ask.messages)

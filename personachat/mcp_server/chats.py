@@ -64,9 +64,10 @@ class Chats:
         """
         said = checked(ChatArguments, arguments)
         ask = Ask(messages=said.messages())
-        generation = await anyio.to_thread.run_sync(
+        completion = await anyio.to_thread.run_sync(
             lambda: self._services().completions.start(said.persona, ask)
         )
+        generation = completion.generation
         self._running.add(generation)
         watching = asyncio.create_task(_stop_once(generation, has_left)) if has_left else None
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
@@ -16,6 +15,7 @@ from personachat.api.bodies import services_of
 from personachat.api.events import ReplyStream, batches
 from personachat.api.v1.bodies import CompletionBody
 from personachat.api.v1.errors import envelope, failure_of
+from personachat.api.v1.tool_calls import ToolCall, indexed
 from personachat.errors import ConnectionLost
 from personachat.generation import Generation
 from personachat.messages import (
@@ -47,10 +47,10 @@ _REASONS: dict[FinishReason, str] = {
 async def post_completion(body: CompletionBody, request: Request) -> Response:
     """`model` is a persona's id: its prompt and examples come first, then the messages."""
     ask = body.ask()
-    generation = await run_in_threadpool(lambda: services_of(request).completions.start(body.model, ask))
+    completion = await run_in_threadpool(lambda: services_of(request).completions.start(body.model, ask))
     if body.stream:
-        return CompletionStream(generation, model=body.model, reports_usage=body.reports_usage)
-    return await whole(generation, model=body.model, request=request)
+        return CompletionStream(completion.generation, model=body.model, reports_usage=body.reports_usage)
+    return await whole(completion.generation, model=body.model, request=request)
 
 
 class CompletionStream(ReplyStream):
@@ -63,7 +63,6 @@ class CompletionStream(ReplyStream):
             "object": "chat.completion.chunk",
             "created": int(time.time()),
             "model": model,
-            "system_fingerprint": None,
         }
         self._head = json.dumps(head)[:-1]
         self._usage_tail = ', "usage": null' if reports_usage else ""
@@ -120,7 +119,6 @@ async def whole(generation: Generation, *, model: str, request: Request) -> Resp
         "model": model,
         "choices": [choice],
         "usage": usage_of(said.usage),
-        "system_fingerprint": None,
     }
     return Response(json.dumps(answer), media_type="application/json")
 
@@ -133,7 +131,7 @@ class _Said:
         self.end: Finished | Failed = Failed.of(ConnectionLost("The reply was interrupted."))
         self._texts: list[str] = []
         self._thoughts: list[str] = []
-        self._calls: dict[int, dict[str, Any]] = {}
+        self._calls: dict[int, ToolCall] = {}
 
     def add(self, event: ReplyEvent) -> None:
         match event:
@@ -142,7 +140,8 @@ class _Said:
             case ReasoningDelta(content):
                 self._thoughts.append(content)
             case ToolCallsDelta(pieces):
-                self._merge(pieces)
+                for piece in indexed(pieces):
+                    self._calls.setdefault(piece["index"], ToolCall()).add(piece)
             case UsageReported(usage):
                 self.usage = usage
             case Finished() | Failed():
@@ -150,26 +149,13 @@ class _Said:
 
     def message(self) -> dict[str, Any]:
         text = "".join(self._texts)
-        message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None}
+        message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
         if self._thoughts:
             message["reasoning_content"] = "".join(self._thoughts)
         if self._calls:
             message["content"] = text or None
-            message["tool_calls"] = [self._calls[index] for index in sorted(self._calls)]
+            message["tool_calls"] = [self._calls[index].on_the_wire() for index in sorted(self._calls)]
         return message
-
-    def _merge(self, pieces: Iterable[Any]) -> None:
-        """Put calls together as they come: names and ids first, then arguments bit by bit."""
-        for piece in _indexed(pieces):
-            index = piece["index"] if isinstance(piece["index"], int) else 0
-            new = {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
-            call = self._calls.setdefault(index, new)
-            call["id"] = piece.get("id") or call["id"]
-            function = piece.get("function")
-            if isinstance(function, dict):
-                for part in ("name", "arguments"):
-                    if isinstance(function.get(part), str):
-                        call["function"][part] += function[part]
 
 
 def _delta(event: TextDelta | ReasoningDelta | ToolCallsDelta | Started) -> str:
@@ -178,7 +164,7 @@ def _delta(event: TextDelta | ReasoningDelta | ToolCallsDelta | Started) -> str:
     if isinstance(event, ReasoningDelta):
         return f'{{"reasoning_content": {encode_basestring_ascii(event.content)}}}'
     if isinstance(event, ToolCallsDelta):
-        return json.dumps({"tool_calls": _indexed(event.calls)})
+        return json.dumps({"tool_calls": indexed(event.calls)})
     return '{"role": "assistant", "content": ""}'
 
 
@@ -191,7 +177,3 @@ def usage_of(usage: Usage | None) -> dict[str, int] | None:
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
     }
-
-
-def _indexed(pieces: Iterable[Any]) -> list[dict[str, Any]]:
-    return [{"index": number, **piece} for number, piece in enumerate(pieces)]

@@ -6,7 +6,7 @@ The shape is that of the API reference of OpenAI: {"error": {"message", "type", 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,8 +117,8 @@ async def _own(_request: Request, error: Exception) -> Response:
 async def _invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     fault: Mapping[str, Any] = error.errors()[0]
-    path = [str(part) for part in fault["loc"][1:]]
-    param = ".".join(path) or None
+    path = fault["loc"][1:]
+    param = _param(path)
     match fault["type"]:
         case "json_invalid":
             return _answer(400, _error("We could not parse the JSON body of your request.", INVALID))
@@ -130,6 +130,12 @@ async def _invalid(_request: Request, error: Exception) -> Response:
             reason = fault["msg"].removeprefix("Value error, ")
             message, code = f"Invalid value for '{param}': {reason}.".replace("..", "."), "invalid_value"
     return _answer(400, _error(message, INVALID, param=param, code=code))
+
+
+def _param(path: Sequence[str | int]) -> str | None:
+    """The place in the body as OpenAI writes it: `tools[0].type`."""
+    written = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return written.removeprefix(".") or None
 
 
 async def _http(request: Request, error: Exception) -> Response:

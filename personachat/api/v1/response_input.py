@@ -1,0 +1,107 @@
+"""The input of a response as the messages of a chat.
+
+Items are messages of text and images, calls of functions and their outputs. Calls, and what the assistant
+said right before and after them, are one message of a chat, as they were when the model wrote them: whatever
+stood between calls and their outputs would be refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from personachat.api.v1.errors import BadRequest
+
+_ROLES = frozenset({"user", "assistant", "system", "developer"})
+_TEXT_PARTS = frozenset({"input_text", "output_text", "text"})
+_ADDRESSES = ("data:", "http://", "https://")
+
+Message = dict[str, Any]
+
+
+def messages_of(given: str | Sequence[Mapping[str, Any]]) -> list[Message]:
+    """Translate the input. Raises BadRequest for items and parts that no chat knows."""
+    if isinstance(given, str):
+        return [{"role": "user", "content": given}]
+    messages: list[Message] = []
+    for number, item in enumerate(given):
+        param = f"input[{number}]"
+        match item.get("type") or "message":
+            case "message":
+                _say(_message(item, param), messages)
+            case "function_call":
+                _call(item, param, messages)
+            case "function_call_output":
+                messages.append(_output(item, param))
+            case _:
+                raise _refused("Only messages, function calls and their outputs can be input here.", param)
+    return messages
+
+
+def _message(item: Mapping[str, Any], param: str) -> Message:
+    role = item.get("role")
+    if role not in _ROLES:
+        raise _refused("A message is the user's, assistant's, system's or developer's.", f"{param}.role")
+    return {"role": role, "content": _content(item.get("content"), f"{param}.content", images=role == "user")}
+
+
+def _say(message: Message, messages: list[Message]) -> None:
+    """Add a message, or what it says to the assistant's message before it, where that calls."""
+    if message["role"] == "assistant" and messages and "tool_calls" in messages[-1]:
+        messages[-1]["content"] = (messages[-1]["content"] or "") + message["content"]
+    else:
+        messages.append(message)
+
+
+def _call(item: Mapping[str, Any], param: str, messages: list[Message]) -> None:
+    """Add a call to the assistant's message before it, or to one of its own."""
+    function = {name: _text(item, name, param) for name in ("name", "arguments")}
+    call = {"id": _text(item, "call_id", param), "type": "function", "function": function}
+    if not messages or messages[-1]["role"] != "assistant":
+        messages.append({"role": "assistant", "content": None})
+    messages[-1].setdefault("tool_calls", []).append(call)
+
+
+def _output(item: Mapping[str, Any], param: str) -> Message:
+    content = _content(item.get("output"), f"{param}.output", images=False)
+    return {"role": "tool", "tool_call_id": _text(item, "call_id", param), "content": content}
+
+
+def _content(content: Any, param: str, *, images: bool) -> str | list[dict[str, Any]]:
+    """Text as text, also where it came in parts; with images a list of parts."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        raise _refused("Content is text, or a list of parts.", param)
+    parts = [_part(part, f"{param}[{number}]", images=images) for number, part in enumerate(content)]
+    if all(part["type"] == "text" for part in parts):
+        return "\n".join(part["text"] for part in parts)
+    return parts
+
+
+def _part(part: Any, param: str, *, images: bool) -> dict[str, Any]:
+    kind = part.get("type") if isinstance(part, dict) else None
+    if kind in _TEXT_PARTS:
+        return {"type": "text", "text": _text(part, "text", param)}
+    if kind == "input_image" and images:
+        return {"type": "image_url", "image_url": _image(part, param)}
+    raise _refused("Only text, and images of the user's, can be input here.", param)
+
+
+def _image(part: Mapping[str, Any], param: str) -> dict[str, Any]:
+    """The image as it was given: whether and how it is fetched is the provider's affair."""
+    url = part.get("image_url")
+    if not isinstance(url, str) or not url.lower().startswith(_ADDRESSES):
+        raise _refused("An image is a data: URL, or one of http or https.", f"{param}.image_url")
+    return {"url": url} | ({"detail": part["detail"]} if part.get("detail") else {})
+
+
+def _text(item: Mapping[str, Any], name: str, param: str) -> str:
+    value = item.get(name)
+    if not isinstance(value, str):
+        raise _refused("It has to be text.", f"{param}.{name}")
+    return value
+
+
+def _refused(message: str, param: str) -> BadRequest:
+    return BadRequest(f"Invalid value for '{param}'. {message}", param=param, reason="invalid_value")
