@@ -6,9 +6,10 @@ A deleted turn hides itself and all below it. Each function costs what it return
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import CTE, Connection, Row, literal, select
+from sqlalchemy import CTE, BindParameter, Connection, Row, Select, bindparam, literal, select
 
 from personachat.conversations.model import Turn
 from personachat.conversations.rows import TURN_COLUMNS, turn_of
@@ -20,9 +21,8 @@ _MOST_PLACES = 500
 
 def path_rows(connection: Connection, leaf_id: str, *, last: int | None = None) -> Sequence[Row[Any]]:
     """The turns down to a leaf, oldest first (the last ones, or all), as TURN_COLUMNS."""
-    up = _upward(leaf_id, last=last)
-    query = select(*TURN_COLUMNS).join_from(turns, up, turns.c.number == up.c.number)
-    return connection.execute(query.order_by(turns.c.depth)).all()
+    values = {"leaf": leaf_id} if last is None else {"leaf": leaf_id, "last": last}
+    return connection.execute(_path(whole=last is None), values).all()
 
 
 def is_visible(connection: Connection, turn_id: str, *, conversation_id: str) -> bool:
@@ -66,15 +66,13 @@ def siblings(
     connection: Connection, path: Sequence[Turn], *, conversation_id: str
 ) -> dict[str, tuple[str, ...]]:
     """See Conversation.siblings."""
-    query = select(turns.c.id, turns.c.parent_id).where(
-        turns.c.conversation_id == conversation_id, turns.c.deleted_at.is_(None)
-    )
+    values: dict[str, Any] = {"here": conversation_id}
+    query = _IN_PLACES
     if len(path) <= _MOST_PLACES:
-        parents = [turn.parent_id for turn in path if turn.parent_id is not None]
-        below, first = turns.c.parent_id.in_(parents), turns.c.parent_id.is_(None)
-        query = query.where(below if len(parents) == len(path) else below | first)
+        values["parents"] = [turn.parent_id for turn in path if turn.parent_id is not None]
+        query = _BELOW if len(values["parents"]) == len(path) else _BELOW_OR_FIRST
     places: dict[str | None, list[str]] = {}
-    for row in connection.execute(query.order_by(turns.c.number)):
+    for row in connection.execute(query, values):
         places.setdefault(row.parent_id, []).append(row.id)
     return {turn.id: tuple(here) for turn in path if len(here := places.get(turn.parent_id, [])) > 1}
 
@@ -89,7 +87,29 @@ def visible_turns(connection: Connection, conversation_id: str) -> tuple[Turn, .
     return tuple(found.values())
 
 
-def _upward(leaf_id: str | None, *, last: int | None = None) -> CTE:
+# What a page asks in every run is built once: that takes longer than the answer.
+
+_PARENT = turns.c.parent_id
+_IN_PLACES = (
+    select(turns.c.id, _PARENT)
+    .where(turns.c.conversation_id == bindparam("here"), turns.c.deleted_at.is_(None))
+    .order_by(turns.c.number)
+)
+_BELOW = _IN_PLACES.where(_PARENT.in_(bindparam("parents", expanding=True)))
+_BELOW_OR_FIRST = _IN_PLACES.where(
+    _PARENT.in_(bindparam("parents", expanding=True)) | _PARENT.is_(None),
+)
+
+
+@cache
+def _path(*, whole: bool) -> Select[Any]:
+    """The TURN_COLUMNS of the turns down to a `leaf`, or of the `last` ones."""
+    up = _upward(bindparam("leaf"), last=None if whole else bindparam("last"))
+    query = select(*TURN_COLUMNS).join_from(turns, up, turns.c.number == up.c.number)
+    return query.order_by(turns.c.depth)
+
+
+def _upward(leaf_id: str | BindParameter[str] | None, *, last: BindParameter[int] | None = None) -> CTE:
     """Number, id and parent of the turns from a leaf up to the root, or of the last ones."""
     columns = (turns.c.number, turns.c.id, turns.c.parent_id)
     start = select(*columns, literal(1).label("steps")).where(turns.c.id == leaf_id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Select,
     String,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -99,18 +101,14 @@ def listed(connection: Connection, owner: str, filters: Filters, *, limit: int, 
     """A page of the owner's conversations. Raises CursorInvalid."""
     limit = max(1, min(limit, MOST_ON_A_PAGE))
     c = conversations.c
-    query = _summaries().where(
-        c.owner == owner,
-        c.deleted_at.is_(None),
-        _SAID,
-        c.archived.is_(filters.archived),
-        *_fitting(connection, owner, filters),
-    )
+    query = _newest_first(archived=filters.archived)
+    if conditions := _fitting(connection, owner, filters):
+        query = query.where(*conditions)
     if cursor is not None:
         moment, conversation_id = place_of(cursor)
         place = tuple_(moment, conversation_id, types=[UtcDateTime, String])
         query = query.where(tuple_(c.updated_at, c.id) < place)
-    rows = connection.execute(query.order_by(c.updated_at.desc(), c.id.desc()).limit(limit + 1)).all()
+    rows = connection.execute(query, {"mine": owner, "most": limit + 1}).all()
     found = tuple(_summary(row) for row in rows[:limit])
     more = len(rows) > limit
     return Listed(found, cursor_after(found[-1].updated_at, found[-1].id) if more else None)
@@ -118,12 +116,7 @@ def listed(connection: Connection, owner: str, filters: Filters, *, limit: int, 
 
 def pinned(connection: Connection, owner: str) -> tuple[Summary, ...]:
     """All the owner's pinned conversations that are not archived, newest first."""
-    c = conversations.c
-    query = _summaries().where(
-        c.owner == owner, c.pinned, c.deleted_at.is_(None), c.archived.is_(False), _SAID
-    )
-    rows = connection.execute(query.order_by(c.updated_at.desc(), c.id.desc()))
-    return tuple(_summary(row) for row in rows)
+    return tuple(_summary(row) for row in connection.execute(_pinned_first(), {"mine": owner}))
 
 
 def summaries(connection: Connection, owner: str, ids: Iterable[str]) -> dict[str, Summary]:
@@ -169,6 +162,26 @@ def _newest(connection: Connection, owner: str) -> Iterator[ColumnElement[bool]]
             yield and_(turns.c.conversation_id.in_(some), turns.c.deleted_at.is_(None))
 
 
+# What the sidebar asks in every run is built once: that takes longer than the answer.
+
+
+@cache
+def _newest_first(*, archived: bool) -> Select[Any]:
+    """What is `mine` and listed, at `most` so many."""
+    c = conversations.c
+    mine = (c.owner == bindparam("mine"), c.deleted_at.is_(None), _SAID, c.archived.is_(archived))
+    newest_first = _summaries().where(*mine).order_by(c.updated_at.desc(), c.id.desc())
+    return newest_first.limit(bindparam("most"))
+
+
+@cache
+def _pinned_first() -> Select[Any]:
+    c = conversations.c
+    mine = (c.owner == bindparam("mine"), c.pinned, c.deleted_at.is_(None), c.archived.is_(False), _SAID)
+    return _summaries().where(*mine).order_by(c.updated_at.desc(), c.id.desc())
+
+
+@cache
 def _summaries(*, even_empty: bool = False) -> Select[Any]:
     c, leaf = conversations.c, turns.alias("leaf")
     newest = (  # of one that was cleared

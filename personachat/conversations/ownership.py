@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, select
 
 from personachat.conversations import branches
 from personachat.conversations.memory import no_such_conversation, no_such_turn
@@ -26,11 +26,19 @@ def is_owned(owner: str, conversation_id: str) -> ColumnElement[bool]:
 
 def owned_head(connection: Connection, owner: str, conversation_id: str, *, hold: bool = False) -> Row[Any]:
     """The row of a conversation, held until the transaction ends if asked. Raises ConversationNotFound."""
-    query = select(conversations).where(is_owned(owner, conversation_id))
-    row = connection.execute(query.with_for_update() if hold else query).first()
+    query = _HELD if hold else _HEAD
+    row = connection.execute(query, {"owned_by": owner, "this": conversation_id}).first()
     if row is None:
         raise no_such_conversation()
     return row
+
+
+_HEAD = select(conversations).where(
+    conversations.c.id == bindparam("this"),
+    conversations.c.owner == bindparam("owned_by"),
+    conversations.c.deleted_at.is_(None),
+)
+_HELD = _HEAD.with_for_update()
 
 
 def owned_turn(connection: Connection, owner: str, turn_id: str) -> Row[Any]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
 
 from personachat.conversations import branches
 from personachat.conversations.insertion import insert_turns, retitle
@@ -39,6 +39,9 @@ from personachat.database.connection import Database
 from personachat.messages import storable
 
 _POSITION = queued_messages.c.position
+_QUEUE = (
+    select(queued_messages).where(queued_messages.c.conversation_id == bindparam("this")).order_by(_POSITION)
+)
 
 
 class SqlConversations:
@@ -60,7 +63,7 @@ class SqlConversations:
     def get(self, owner: str, conversation_id: str, *, last: int | None = None) -> Conversation:
         with self._database.read() as connection:
             row = owned_head(connection, owner, conversation_id)
-            queue = connection.execute(_queue_of(conversation_id).order_by(_POSITION)).all()
+            queue = connection.execute(_QUEUE, {"this": conversation_id}).all()
             head = conversation_of(row, queue=queue)
             if row.leaf_id is None:
                 return head
@@ -211,12 +214,12 @@ class SqlConversations:
     def unqueue(
         self, owner: str, conversation_id: str, message_id: str | None = None
     ) -> QueuedMessage | None:
-        wanted = _queue_of(conversation_id).order_by(_POSITION).limit(1)
+        wanted = _QUEUE.limit(1)
         if message_id is not None:
             wanted = wanted.where(queued_messages.c.id == message_id)
         with self._database.write() as connection:
             owned_head(connection, owner, conversation_id, hold=True)
-            row = connection.execute(wanted).first()
+            row = connection.execute(wanted, {"this": conversation_id}).first()
             if row is None:
                 return None
             connection.execute(delete(queued_messages).where(queued_messages.c.id == row.id))
@@ -226,10 +229,6 @@ class SqlConversations:
         gone = and_(conversations.c.id == conversation_id, conversations.c.owner == owner)
         with self._database.write() as connection:
             connection.execute(delete(conversations).where(gone))
-
-
-def _queue_of(conversation_id: str) -> Select[Any]:
-    return select(queued_messages).where(queued_messages.c.conversation_id == conversation_id)
 
 
 def _show(connection: Connection, conversation_id: str, leaf_id: str | None) -> None:
