@@ -70,7 +70,7 @@ st.empty()  # where the opening stood
 path, last = conversation.path, conversation.path[-1]
 above = path[-2] if len(path) > 1 else None
 # Asked of what is drawn, not of the service again: the reply may have ended since.
-live = chat.generation(last.id) if last.reply and last.reply.live else None
+live = chat.generation_in(conversation, last.id) if last.reply and last.reply.live else None
 paused = live is not None and live.state == "paused"
 start, end = window.of(conversation)
 skipped = conversation.length - len(path)  # turns that were not loaded

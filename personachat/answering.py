@@ -112,6 +112,10 @@ class Answers:
         )
         return self._generations.start(mirror, self._checkpoints.mirrored(mirror))
 
+    def generation_in(self, conversation: Conversation, reply_id: str) -> Generation:
+        """The reply of a turn on the path of a conversation, which was read for its owner."""
+        return self._find(reply_id) or self.generation(conversation.owner, reply_id)
+
     def tree(self, owner: str, conversation_id: str) -> tuple[Turn, ...]:
         """Every turn of every branch, with the text of live replies."""
         return self._with_snapshots(self.store_of(conversation_id).tree(owner, conversation_id))
@@ -130,7 +134,7 @@ class Answers:
         leaf = conversation.leaf
         if leaf is None or leaf.reply is None or not leaf.reply.live:
             return None
-        found = self.generation(conversation.owner, leaf.id)
+        found = self.generation_in(conversation, leaf.id)
         return found if found.live else None
 
     def answer(

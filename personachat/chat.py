@@ -98,6 +98,10 @@ class ChatService:
         """The reply of an assistant's turn, whose id it has, live or ended."""
         return self._answers.generation(self.owner, reply_id)
 
+    def generation_in(self, conversation: Conversation, reply_id: str) -> Generation:
+        """The same, of a turn on the path of a conversation that was read before."""
+        return self._answers.generation_in(conversation, reply_id)
+
     def running(self, conversation_id: str) -> Generation | None:
         """The reply being streamed into a conversation, if any; a paused one counts."""
         return self._answers.live(self.conversation(conversation_id, last=1))

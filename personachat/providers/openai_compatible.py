@@ -38,7 +38,7 @@ from personachat.providers.openai_errors import (
 from personachat.providers.openai_report import Report, model_names, read_report
 from personachat.providers.openai_request import Adaptation
 from personachat.providers.openai_stream import ReplyReader
-from personachat.providers.reads import drain, joined_reads
+from personachat.providers.reads import drain, reads_of
 
 if TYPE_CHECKING:
     import openai
@@ -112,7 +112,7 @@ class OpenAICompatibleProvider:
                 for notice in notices:
                     yield Noticed(notice)
                 reader = ReplyReader(self._server, request.model, tools="tools" in request.more)
-                async with aclosing(joined_reads(response.iter_bytes())) as reads:
+                async with aclosing(reads_of(response.http_response)) as reads:
                     deadline: float | None = None
                     while data := await self._next_read(reads, deadline):
                         for event in reader.feed(data):
@@ -229,6 +229,8 @@ class OpenAICompatibleProvider:
         import httpx2  # noqa: PLC0415  # see _open
 
         try:
+            if deadline is None:
+                return await anext(reads, b"")
             async with asyncio.timeout_at(deadline):
                 return await anext(reads, b"")
         except httpx2.DecodingError:

@@ -16,7 +16,7 @@ from personachat.ui.stream import Cursor, Follower
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames follow each other without a pause, and no page is there to be touched."""
-    monkeypatch.setattr(stream, "FRAME_SECONDS", 0)
+    monkeypatch.setattr(stream, "FRAME_SECONDS", 1e-6)
     monkeypatch.setattr(stream, "SLICE_SECONDS", 0)
     monkeypatch.setattr(stream, "touch", lambda: None)
 
