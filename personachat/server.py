@@ -1,8 +1,8 @@
 """One port for everything: the pages at /, the REST API at /api, /v1 for OpenAI's clients, MCP at /mcp.
 
 `streamlit run personachat/server.py`, `uvicorn personachat.server:app` and `serve` all serve the same
-`app`. What is slow to load is loaded after the start, beside the first requests and never in one of them,
-and on the way out open streams are ended first, since the server waits for them.
+`app`. What is slow to load for the first reply is loaded before the first request is taken, what pages need
+beside the first requests, and on the way out open streams are ended first, since the server waits for them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -42,8 +43,8 @@ HOME = APP / "Home.py"
 ECHO_SECONDS = 2.0
 """A second signal within this time is the first one again; a server that loads a model may hear it late."""
 
-WARM_UP_AFTER_SECONDS = 0.25
-"""Long enough for the server to answer that it is there before the imports take the processor."""
+WARM_UP_SECONDS = 0.6
+"""How long the start waits for what the first reply needs; on a slow machine it waits for the rest."""
 
 
 def _allowed_hosts() -> Collection[str]:
@@ -58,10 +59,12 @@ mcp = McpApp(allowed_hosts=_allowed_hosts)
 
 @asynccontextmanager
 async def lifespan(served: st.App) -> AsyncGenerator[dict[str, Any]]:
-    """Run the API's own lifespan, warm up beside it, announce, and end every reply at the end."""
+    """Warm up, run the API's own lifespan, announce, and end every reply at the end."""
     address.announce_api()
-    warmup.do_first(_warm_up)
-    asyncio.get_running_loop().call_later(WARM_UP_AFTER_SECONDS, warmup.begin)
+    ready = threading.Event()
+    warmup.do_first(partial(_warm_up, ready))
+    warmup.begin()
+    await asyncio.to_thread(ready.wait, WARM_UP_SECONDS)
     async with api.router.lifespan_context(api), mcp.lifespan():
         with _streams_ended_at(signal.SIGINT, signal.SIGTERM):
             announce = served.state.pop("announce", None)
@@ -73,9 +76,12 @@ async def lifespan(served: st.App) -> AsyncGenerator[dict[str, Any]]:
                 await asyncio.to_thread(reset_services)
 
 
-def _warm_up() -> None:
+def _warm_up(ready: threading.Event) -> None:
     """Build the services and do what first use of them and of the pages would wait for."""
-    get_services().warm_up()
+    try:
+        get_services().warm_up()
+    finally:
+        ready.set()
     bare = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
     level = bare.level
     bare.setLevel(logging.ERROR)  # a component that is declared outside a page is no fault

@@ -179,7 +179,7 @@ class Settings(BaseSettings):
         600, gt=0, le=86400, validation_alias="PERSONACHAT_REPLY_TIMEOUT_SECONDS"
     )
     max_concurrent_replies: int = Field(
-        64, ge=1, le=10_000, validation_alias="PERSONACHAT_MAX_CONCURRENT_REPLIES"
+        1000, ge=1, le=10_000, validation_alias="PERSONACHAT_MAX_CONCURRENT_REPLIES"
     )
 
     @classmethod

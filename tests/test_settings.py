@@ -47,7 +47,7 @@ def test_without_any_setting_the_defaults_hold(checkout: Path) -> None:
     assert settings.personas_dir == checkout / "personas"
     assert settings.accepted_tokens == ()
     assert (settings.first_token_timeout_seconds, settings.idle_timeout_seconds) == (60, 60)
-    assert (settings.reply_timeout_seconds, settings.max_concurrent_replies) == (600, 64)
+    assert (settings.reply_timeout_seconds, settings.max_concurrent_replies) == (600, 1000)
 
 
 def test_an_installed_product_keeps_its_files_in_the_users_own_folder(

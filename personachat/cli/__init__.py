@@ -7,6 +7,7 @@ command, so that `--help` loads neither Streamlit nor a provider.
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -88,6 +89,7 @@ def serve(
         if folder is not None:  # the pages and the API read the environment: there the option wins
             os.environ[variable] = str(folder.absolute())
     load_settings()  # an invalid one is told before anything slow is loaded
+    gc.disable()  # until all is loaded: it would look through that again and again, a fifth of the start
     from personachat.server import serve as run
 
     run(host=host, port=port, headless=headless)

@@ -61,6 +61,7 @@ def _run() -> None:
             log.exception("Warming up failed; what is used first will be slower")
     gc.collect()
     gc.freeze()  # what stays need not be looked through again and again
+    gc.enable()  # see the command `serve`
 
 
 def _parse() -> None:
