@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -42,6 +42,8 @@ HOME = APP / "Home.py"
 
 ECHO_SECONDS = 2.0
 """A second signal within this time is the first one again; a server that loads a model may hear it late."""
+
+MOST_FILES = 65_536
 
 WARM_UP_SECONDS = 0.6
 """How long the start waits for what the first reply needs; on a slow machine it waits for the rest."""
@@ -156,6 +158,7 @@ app = st.App(
 def serve(*, host: str, port: int, headless: bool) -> None:
     """Serve until stopped, and open a browser unless headless. Raises AddressUnavailable."""
     _refuse_unavailable(host, port)
+    allow_many_connections()
     shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
     url = f"http://{shown}:{port}"
 
@@ -177,6 +180,19 @@ def serve(*, host: str, port: int, headless: bool) -> None:
     finally:
         # `uv run` hands on the Ctrl-C that the terminal has sent already: the second must not break the exit.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def allow_many_connections() -> None:
+    """Let this process open as many files as it may: a streamed reply takes two, of usually 1,024."""
+    with suppress(
+        ImportError, ValueError, OSError
+    ):  # Windows has no such limit, and some systems none to move
+        import resource  # noqa: PLC0415
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _refuse_unavailable(host: str, port: int) -> None:

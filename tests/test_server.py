@@ -259,3 +259,14 @@ def test_a_page_that_fails_shows_a_sentence_and_no_traceback() -> None:
     assert "went wrong" in first
     assert "inner secret" not in first
     assert second == "The disk is full. Make room."
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_a_server_may_hold_many_connections() -> None:
+    check = (
+        "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (256, 2048));"
+        "from personachat.server import allow_many_connections; allow_many_connections();"
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE))"
+    )
+    done = subprocess.run([*PYTHON, "-c", check], capture_output=True, text=True, check=True, timeout=SECONDS)
+    assert done.stdout.strip() == "(2048, 2048)"
