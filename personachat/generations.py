@@ -57,8 +57,8 @@ LOST = frozenset(
 )
 """Codes of failures that a pause may be the cause of: nobody read what the provider sent."""
 
-REMEMBERED = 1_000
-"""Ended generations that can still be watched from their first event."""
+REMEMBERED = 100
+"""Ended generations that stay in memory, event by event; older ones come from where they are recorded."""
 
 
 class Generations:
@@ -241,9 +241,9 @@ class Generations:
             self._loop.call_soon_threadsafe(self._loop.call_later, ABANDONED_SECONDS, check)
 
     def _forget_the_oldest(self) -> None:
-        if len(self._generations) > REMEMBERED + self.max_concurrent:
+        if len(self._generations) > len(self._places) + 2 * REMEMBERED:  # not each time: it looks through all
             ended = [g.id for g in self._generations.values() if not g.live]
-            for reply_id in ended[: len(self._generations) - REMEMBERED]:
+            for reply_id in ended[:-REMEMBERED]:
                 del self._generations[reply_id]
 
     async def _drain(self) -> None:

@@ -59,8 +59,7 @@ def _run() -> None:
             log.debug("Warming up failed: %s", error.code)
         except Exception:
             log.exception("Warming up failed; what is used first will be slower")
-    gc.collect()
-    gc.freeze()  # what stays need not be looked through again and again
+    gc.freeze()  # what stays need not be looked through again and again, not even now: that holds all up
     gc.enable()  # see the command `serve`
 
 
