@@ -44,7 +44,6 @@ class Generation:
         self.pauses = 0
         """How often it was paused."""
         self._condition = threading.Condition()
-        self._waiting = 0
         self._sleepers: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
         self._events: list[ReplyEvent] = list(events)
         self._journal = Journal()
@@ -139,16 +138,9 @@ class Generation:
         """
         with self._condition:
             state = self.state
-
-            def news() -> bool:
-                return len(self._events) > after or not self.live or self.state != state
-
-            if timeout_seconds > 0 and not news():
-                self._waiting += 1
-                try:
-                    self._condition.wait_for(news, timeout_seconds)
-                finally:
-                    self._waiting -= 1
+            self._condition.wait_for(
+                lambda: len(self._events) > after or not self.live or self.state != state, timeout_seconds
+            )
             return self._events[after:]
 
     async def events(self, after: int = 0) -> AsyncIterator[tuple[int, ReplyEvent]]:
@@ -268,8 +260,7 @@ class Generation:
         self.agree(replace(self.snapshot(), state="interrupted", duration_seconds=self.elapsed_seconds))
 
     def _wake(self) -> None:
-        if self._waiting:
-            self._condition.notify_all()
+        self._condition.notify_all()
         if self._sleepers:
             sleepers, self._sleepers = self._sleepers, []
             for loop, wake in sleepers:

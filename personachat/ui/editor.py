@@ -77,6 +77,18 @@ class Mount:
         return self.text if typed is None else str(typed)
 
 
+class Options(dict[str, bool]):
+    """Options that Streamlit passes on as they are.
+
+    A dict might be a data frame to it, and to find out it imports pandas (a second, 60 MB); but first it asks
+    whether it has a tuple.
+    """
+
+    @property  # type: ignore[misc]  # nobody sets it
+    def __class__(self) -> type:
+        return tuple
+
+
 @st.cache_resource
 def _ace() -> CustomComponent:
     """The component with all its options.
@@ -133,8 +145,7 @@ def _show(mount: Mount, *, is_stale: bool) -> None:
         showGutter=True,
         showPrintMargin=False,
         placeholder="",
-        enableBasicAutocompletion=False,
-        enableLiveAutocompletion=False,
+        setOptions=Options(enableBasicAutocompletion=False, enableLiveAutocompletion=False),
         **mount.marks,
     )
 

@@ -288,3 +288,14 @@ def test_the_page_keeps_its_width_from_run_to_run(app_server: AppServer, page: P
         widths.append(main.evaluate("element => element.getBoundingClientRect().width"))
 
     assert len(set(widths)) == 1
+
+
+def test_no_words_are_offered_while_one_types(app_server: AppServer, page: Page) -> None:
+    put(app_server, "offers", "Offers")
+    open_persona(page, app_server, "offers")
+    ace(page).locator(".ace_content").click(position={"x": 5, "y": 5})
+    page.keyboard.press("Control+End")
+    page.keyboard.type("system prom", delay=30)
+    expect(lines(page)).to_contain_text("system prom")
+    expect(badge(page, "Invalid")).to_be_visible()  # the page has answered what was typed
+    expect(ace(page).locator(".ace_autocomplete")).to_have_count(0)
