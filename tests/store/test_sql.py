@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event, select, update
+from sqlalchemy import select, update
 
 from personachat.database.connection import Database
 from personachat.errors import PersonaNotFound, StoreUnavailable
@@ -21,6 +21,7 @@ from personachat.store.revisions import SqlRevisions
 from personachat.store.sql import SqlPersonaStore
 from personachat.store.tables import persona_changes, personas
 from tests.conftest import persona_text
+from tests.store.counting import statements
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,22 +56,6 @@ def store_in(database: Database) -> SqlPersonaStore:
 @pytest.fixture
 def store(database: Database) -> SqlPersonaStore:
     return store_in(database)
-
-
-@contextmanager
-def statements() -> Iterator[list[str]]:
-    """What is asked of any database, as it is asked."""
-    asked: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if not statement.startswith("BEGIN"):
-            asked.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield asked
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
 
 
 @pytest.fixture
