@@ -30,6 +30,9 @@ BEAT_SECONDS = 1.0
 INTERRUPT_SECONDS = 5.0
 """Time between two looks for what dead processes have left."""
 
+SETTLING_SECONDS = 5.0
+"""How long somebody who reads waits for ends that are being written."""
+
 CLOSING_SECONDS = 5.0
 """How long the end of this process waits for a database that fails."""
 
@@ -100,6 +103,16 @@ class Checkpoints:
             return self._save()
         finally:
             self._writing.release()
+
+    def settle(self) -> None:
+        """Write the ends that are not written yet, so that who saw a reply end reads it from the database.
+
+        Costs nothing where there are none; waits for no database that fails.
+        """
+        with self._lock:
+            ends = [each for each in self._watched.values() if not each.generation.live]
+        if self._trouble is None and any(each.saved != each.generation.version for each in ends):
+            self.flush(timeout_seconds=SETTLING_SECONDS)
 
     def close(self) -> None:
         """Write everything and say that this process ends; gives up on a database that keeps failing."""

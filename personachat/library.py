@@ -6,7 +6,7 @@ Everything is bound to one owner; another's conversation is one that does not ex
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from personachat.conversations import arranging, exporting, importing, listing, search, sharing
@@ -40,14 +40,21 @@ _ALL = Filters()
 
 
 class Library:
-    """One owner's; cheap to make. Methods raise ConversationNotFound and what `Database` raises."""
+    """One owner's; cheap to make. Methods raise ConversationNotFound and what `Database` raises.
 
-    def __init__(self, database: Database, *, owner: str) -> None:
+    `settle` writes the replies that have ended, and is called before replies are read.
+    """
+
+    def __init__(
+        self, database: Database, *, owner: str, settle: Callable[[], object] = lambda: None
+    ) -> None:
         self._database = database
+        self._settle = settle
         self._owner = storable(owner)
 
     def list(self, filters: Filters = _ALL, *, limit: int = 30, cursor: str | None = None) -> Listed:
         """A page of what something was said in, newest first, pinned ones too. Raises CursorInvalid."""
+        self._settle()
         with self._database.read() as connection:
             return listing.listed(connection, self._owner, _asked(filters), limit=limit, cursor=cursor)
 
@@ -63,6 +70,7 @@ class Library:
 
         "Quoted words" stand next to each other; the last word may be a beginning. Any text is a query.
         """
+        self._settle()
         with self._database.read() as connection:
             return search.found(connection, self._owner, query, _asked(filters), limit=limit, cursor=cursor)
 
@@ -128,6 +136,7 @@ class Library:
 
         Raises MessageInvalid where there is nothing to share.
         """
+        self._settle()
         with self._database.write() as connection:
             return sharing.share(connection, self._owner, storable(conversation_id))
 
@@ -142,6 +151,7 @@ class Library:
 
     def export(self, ids: Sequence[str] | None, format: ExportFormat) -> Exported:  # noqa: A002
         """These conversations, or all (None), as one file; nothing is in it that is deleted."""
+        self._settle()
         wanted = None if ids is None else [storable(conversation_id) for conversation_id in ids]
         with self._database.read() as connection:
             trees = exporting.read_trees(connection, self._owner, wanted)

@@ -86,7 +86,7 @@ class Services:
             ChatService(self.answers, owner=owner),
             Branches(self.answers, owner=owner),
             Inspection(self.answers, owner=owner),
-            Library(self.database, owner=owner),
+            Library(self.database, owner=owner, settle=self.checkpoints.settle),
             collection,
             author,
         )

@@ -262,6 +262,33 @@ def test_it_says_that_the_process_lives_and_ends_what_the_dead_have_left(
     assert set(records.beats) == {checkpoints.process_id}
 
 
+def test_who_reads_has_the_ends_written_and_nothing_else(records: Records) -> None:
+    unstarted = Checkpoints(records)
+    live, ended = begun(unstarted, "Once "), begun(unstarted, "The end")
+    unstarted.settle()
+    assert not records.stored
+    ended.add(Finished("stop"))
+    unstarted.settle()
+    assert state_of(ended, records) == "finished"
+    saves = len(records.saves)
+    unstarted.settle()
+    assert len(records.saves) == saves
+    live.stop()
+    unstarted.settle()
+    assert state_of(live, records) == "stopped"
+
+
+def test_who_reads_waits_for_no_database_that_fails(records: Records) -> None:
+    unstarted = Checkpoints(records)
+    ended = begun(unstarted, "The end")
+    ended.add(Finished("stop"))
+    records.failure = DatabaseUnavailable("no")
+    unstarted.settle()
+    unstarted.settle()
+    assert records.failures == 1
+    assert unstarted.trouble
+
+
 def test_close_writes_everything_and_retires_the_process(records: Records) -> None:
     checkpoints = Checkpoints(records, interval_seconds=3600)
     checkpoints.start()

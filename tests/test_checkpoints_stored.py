@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
+from personachat.checkpoints import Checkpoints
 from personachat.conversations.model import LOCAL_OWNER, TurnState
 from personachat.generation import Generation
+from personachat.library import Filters, SharedConversations
 from personachat.messages import Finished, ReplyEvent, Started, TextDelta
 from personachat.services import Services
 from tests.fake_provider import FakeProvider, Gate, tokens
@@ -94,3 +96,38 @@ def test_what_a_restarted_process_finds_is_every_event(
     found = make_services().of(LOCAL_OWNER).chat.generation(generation.id)
     assert found.wait(2, timeout_seconds=0) == generation.wait(2, timeout_seconds=0)
     assert found.snapshot() == generation.snapshot()
+
+
+def listed(services: Services, conversation_id: str) -> str:
+    summaries = services.of(LOCAL_OWNER).library.list(Filters(model="gpt-4")).conversations
+    return "Albatross" if conversation_id in [each.id for each in summaries] else ""
+
+
+def searched(services: Services, conversation_id: str) -> str:
+    hits = services.of(LOCAL_OWNER).library.search("Albatross").hits
+    return next(hit.excerpt for hit in hits if hit.conversation.id == conversation_id)
+
+
+def exported(services: Services, conversation_id: str) -> str:
+    return services.of(LOCAL_OWNER).library.export([conversation_id], "markdown").content.decode()
+
+
+def shared(services: Services, conversation_id: str) -> str:
+    share = services.of(LOCAL_OWNER).library.share(conversation_id)
+    return SharedConversations(services.database).read(share.token).turns[-1].text
+
+
+@pytest.mark.parametrize("read", [listed, searched, exported, shared])
+def test_a_reply_that_was_seen_to_end_is_read_whole(
+    read: Callable[[Services, str], str],
+    fake: FakeProvider,
+    make_services: Callable[..., Services],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Checkpoints, "_work", lambda _: None)  # nothing is written in the background
+    services = make_services()
+    fake.enqueue(tokens(["Albatross"]))
+    chat = services.of(LOCAL_OWNER).chat
+    conversation_id = chat.start().id
+    until(chat.send(conversation_id, "Tell me", persona_id="tester"), "finished", "Albatross")
+    assert "Albatross" in read(services, conversation_id)
