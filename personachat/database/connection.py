@@ -29,14 +29,16 @@ from personachat.database.faults import (
     failure,
     harms_all,
 )
+from personachat.database.outage import Outage
 from personachat.database.presence import Presence
-from personachat.errors import DatabaseUnavailable, PersonaChatError
+from personachat.errors import DatabaseUnavailable
 from personachat.settings import Settings
 
 FILE_NAME = "personachat.sqlite3"
 
 _CONNECTIONS, _MORE_CONNECTIONS = 8, 24
-_CONNECT_SECONDS = 5
+_PATIENCE = {"connect_timeout": "5", "tcp_user_timeout": "10000"}
+"""With a PostgreSQL server, in seconds, and in milliseconds with one that has vanished from the network."""
 
 
 class Database:
@@ -48,8 +50,7 @@ class Database:
             self._url = make_url(url)
         self._opening = threading.Lock()
         self._writing = threading.Lock()
-        self._failures = 0
-        self._failed: PersonaChatError | None = None
+        self._outage = Outage()
         self._engine: Engine | None = None
         self._harmed: int | None = None  # the inode of a file found damaged
         self.presence = Presence(self.path.parent / "processes" if self.path else None)
@@ -89,8 +90,9 @@ class Database:
         engine = self._opened()
         if not self.is_sqlite:
             engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        with self._told(), engine.connect() as connection:
-            yield connection
+        with ExitStack() as stack:
+            stack.enter_context(self._told())
+            yield self._connected(engine, stack)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -106,7 +108,9 @@ class Database:
                 stack.callback(self._writing.release)
                 engine = engine.execution_options(begin="IMMEDIATE")
             stack.enter_context(self._told())
-            yield stack.enter_context(engine.begin())
+            connection = self._connected(engine, stack)
+            stack.enter_context(connection.begin())
+            yield connection
 
     def moment(self, connection: Connection) -> datetime:
         """The time by the clock that every process on this database shares."""
@@ -115,25 +119,22 @@ class Database:
         found: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
         return found
 
+    def _connected(self, engine: Engine, stack: ExitStack) -> Connection:
+        with self._outage.reaching(asked=self._outage.now()):
+            return stack.enter_context(engine.connect())
+
     def _opened(self) -> Engine:
         if self._harmed is not None and self._harmed != self._inode():  # a backup was put in its place
             self._harmed = None
             self.close()
-        engine, failures = self._engine, self._failures
+        engine, asked = self._engine, self._outage.now()
         if engine is not None:
             return engine
         with self._opening:
             if self._engine is not None:
                 return self._engine
-            if self._failed is not None and self._failures > failures:  # while this thread waited
-                raise type(self._failed)(str(self._failed), hint=self._failed.hint)
-            try:
-                with self._told(OPENING_FAULTS):
-                    self._engine = self._open()
-            except PersonaChatError as error:
-                self._failed = error
-                self._failures += 1
-                raise
+            with self._told(OPENING_FAULTS), self._outage.reaching(asked=asked):
+                self._engine = self._open()
             return self._engine
 
     def _open(self) -> Engine:
@@ -215,8 +216,7 @@ def _sqlite_engine(path: Path) -> Engine:
 
 
 def _postgresql_engine(url: URL) -> Engine:
-    if "connect_timeout" not in url.query:
-        url = url.update_query_dict({"connect_timeout": str(_CONNECT_SECONDS)})
+    url = url.update_query_dict({**_PATIENCE, **url.query})
     return create_engine(
         url,
         # Hosted poolers hand a transaction to any connection, which need not know a prepared statement.

@@ -245,7 +245,7 @@ def test_deleting_a_conversation_stops_the_reply_that_runs_in_it(
         start = next(stream).data
         client.delete(f"/conversations/{start['conversationId']}")
         assert list(stream)[-2].data == {"finishReason": "stopped"}
-    assert fake.wait_for_disconnect(2)
+    assert fake.wait_for_disconnect()
 
 
 def test_a_fork_has_copies_down_to_a_message(client: httpx2.Client) -> None:

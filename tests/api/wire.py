@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from typing import Any
 
 import httpx2
@@ -61,6 +62,15 @@ def said(client: httpx2.Client, message: str = "Hi", **body: Any) -> list[Event]
     """Say something and wait for the whole reply."""
     with chatting(client, message, **body) as (_, events):
         return list(events)
+
+
+def left(client: httpx2.Client, body: dict[str, Any], *, when: Callable[[], object]) -> None:
+    """Say something and hang up, unanswered, as soon as `when` returns."""
+    url = client.base_url
+    with closing(HTTPConnection(url.host, url.port)) as connection:
+        path = f"{url.path.rstrip('/')}/chat"
+        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        assert when()
 
 
 def text_of(events: list[Event]) -> str:
