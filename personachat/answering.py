@@ -151,8 +151,7 @@ class Answers:
         Raises ReplyInProgress where the conversation has gone on since it was read.
         """
         plan = self.replies.plan(persona.persona, path, offline=asking.offline, model=asking.model)
-        turn = new_turn("assistant", "", parent_id=path[-1].id, persona=persona)
-        turn = replace(turn, reply=plan.first)
+        turn = _reply_turn(path[-1], plan, persona)
         with self.sending:
             added = self.store_of(conversation.id).append(
                 conversation.owner,
@@ -166,14 +165,31 @@ class Answers:
                 raise ReplyInProgress(
                     "This conversation has just gone on in another window.", hint="Send it again."
                 )
-            generation = Generation(
-                turn.id,
-                kept=conversation.kept,
-                first=plan.first,
-                conversation_id=conversation.id,
-                persona_id=persona.id,
+            return self._start(_generation(turn, plan, conversation), plan, conversation)
+
+    def begin(
+        self,
+        owner: str,
+        *,
+        kept: bool,
+        temporary: bool,
+        said: Sequence[Turn],
+        persona: StoredPersona,
+        asking: Asking,
+    ) -> Generation:
+        """A new conversation with `said` and the reply to it."""
+        plan = self.replies.plan(persona.persona, said, offline=asking.offline, model=asking.model)
+        turn = _reply_turn(said[-1], plan, persona)
+        store: ConversationStore = self.temporary if temporary else self._stored
+        with self.sending:
+            conversation = store.create(
+                owner,
+                kept=kept,
+                turns=[*said, turn],
+                requests={turn.id: plan.request} if plan.request else None,
+                process_id=self._checkpoints.process_id,
             )
-            return self._start(generation, plan, conversation)
+            return self._start(_generation(turn, plan, conversation), plan, conversation)
 
     def go_on(
         self,
@@ -256,6 +272,20 @@ def new_turn(role: Speaker, content: str, *, parent_id: str | None, persona: Sto
         persona_name=persona.persona.name,
         avatar=persona.persona.avatar,
         persona_revision=persona.etag,
+    )
+
+
+def _reply_turn(asked: Turn, plan: Plan, persona: StoredPersona) -> Turn:
+    return replace(new_turn("assistant", "", parent_id=asked.id, persona=persona), reply=plan.first)
+
+
+def _generation(turn: Turn, plan: Plan, conversation: Conversation) -> Generation:
+    return Generation(
+        turn.id,
+        kept=conversation.kept,
+        first=plan.first,
+        conversation_id=conversation.id,
+        persona_id=turn.persona_id,
     )
 
 

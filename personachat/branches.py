@@ -81,8 +81,7 @@ class Branches:
                     copies[-1] = replace(copies[-1], reply=replace(turn.reply, state="stopped"))
                 request = store.request(self._owner, turn.id)
                 requests |= {copies[-1].id: request} if request else {}
-        forked = store.create(self._owner)
-        store.append(self._owner, forked.id, copies, only_after=None, requests=requests)
+        forked = store.create(self._owner, turns=copies, requests=requests)
         return store.get(self._owner, forked.id)
 
     def show_sibling(self, turn_id: str) -> None:

@@ -52,6 +52,31 @@ class ChatService:
         """A new, empty conversation; a temporary one is never written."""
         return self._answers.create(self.owner, kept=kept, temporary=temporary)
 
+    def begin(
+        self,
+        text: str,
+        *,
+        persona_id: str,
+        history: Sequence[ChatMessage] = (),
+        offline: bool = False,
+        kept: bool = True,
+        temporary: bool = False,
+    ) -> Generation:
+        """Send the first words of a new conversation: as `start` and `send`, but both happen or neither."""
+        text = cleaned(text)
+        persona = self._personas.get(persona_id)
+        said = _opening(persona, history)
+        parent_id = said[-1].id if said else None
+        said.append(new_turn("user", text, parent_id=parent_id, persona=persona))
+        return self._answers.begin(
+            self.owner,
+            kept=kept,
+            temporary=temporary,
+            said=said,
+            persona=persona,
+            asking=Asking(offline=offline),
+        )
+
     def conversation(self, conversation_id: str, *, last: int | None = None) -> Conversation:
         """The conversation as it is now, live replies included, with its last turns (None: all)."""
         return self._answers.conversation(self.owner, conversation_id, last=last)
@@ -125,17 +150,10 @@ class ChatService:
         text = cleaned(text)
         persona = self._personas.get(persona_id)
         conversation = self._answers.idle(self.owner, conversation_id)
-        said: list[Turn] = []
-        parent_id = conversation.leaf_id
-        if parent_id is None:
-            words = opening_words(persona.persona)
-            greeted = [ChatMessage("assistant", words)] if words else []
-            for message in history or greeted:
-                role: Speaker = "user" if message.role == "user" else "assistant"
-                said.append(new_turn(role, storable(message.content), parent_id=parent_id, persona=persona))
-                parent_id = said[-1].id
-        words_turn = new_turn("user", text, parent_id=parent_id, persona=persona)
-        said.append(replace(words_turn, id=turn_id or words_turn.id))
+        said = _opening(persona, history) if conversation.leaf_id is None else []
+        parent_id = said[-1].id if said else conversation.leaf_id
+        words = new_turn("user", text, parent_id=parent_id, persona=persona)
+        said.append(replace(words, id=turn_id or words.id))
         return self._answers.answer(
             conversation,
             said=said,
@@ -225,6 +243,18 @@ class ChatService:
         except TurnNotFound:
             return False
         return True
+
+
+def _opening(persona: StoredPersona, history: Sequence[ChatMessage]) -> list[Turn]:
+    """The turns before a person's first words: what was said elsewhere, or else the greeting."""
+    words = opening_words(persona.persona)
+    greeted = [ChatMessage("assistant", words)] if words else []
+    said: list[Turn] = []
+    for message in history or greeted:
+        role: Speaker = "user" if message.role == "user" else "assistant"
+        parent_id = said[-1].id if said else None
+        said.append(new_turn(role, storable(message.content), parent_id=parent_id, persona=persona))
+    return said
 
 
 def opening_words(persona: Persona) -> str:

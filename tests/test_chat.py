@@ -57,6 +57,42 @@ def test_a_message_is_answered_and_both_turns_are_kept(chat: ChatService, fake: 
     ]
 
 
+def test_the_first_message_begins_a_conversation(
+    services: Services, chat: ChatService, fake: FakeProvider
+) -> None:
+    fake.enqueue(tokens(["Fine", "."]), tokens(["Sure."]))
+    services.personas.save(persona_text("greeter", greeting="Hello."))
+    generation = chat.begin("How are the cats?", persona_id="greeter")
+    assert ended(generation).text == "Fine."
+    assert sent(fake)[1:] == [("assistant", "Hello."), ("user", "How are the cats?")]
+    found = chat.conversation(generation.conversation_id)
+    assert [turn.text for turn in found.path] == ["Hello.", "How are the cats?", "Fine."]
+    assert (found.title, found.kept, found.temporary) == ("How are the cats?", True, False)
+    ended(chat.send(found.id, "And the dogs?", persona_id="greeter"))
+    assert sent(fake)[-2:] == [("assistant", "Fine."), ("user", "And the dogs?")]
+
+
+def test_a_temporary_conversation_begins_in_memory(services: Services, chat: ChatService) -> None:
+    generation = chat.begin("Hi", persona_id="tester", temporary=True)
+    ended(generation)
+    found = chat.conversation(generation.conversation_id)
+    assert (found.temporary, found.length) == (True, 2)
+    assert local(services).library.list().conversations == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "persona_id", "error"),
+    [(" ", "tester", MessageInvalid), ("Hi", "nobody", PersonaNotFound)],
+)
+def test_nothing_begins_with_what_cannot_be_sent(
+    services: Services, chat: ChatService, text: str, persona_id: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        chat.begin(text, persona_id=persona_id)
+    with services.database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM conversations").scalar() == 0
+
+
 def test_earlier_turns_are_sent_along(chat: ChatService, fake: FakeProvider) -> None:
     fake.enqueue(tokens(["one"]), tokens(["two"]))
     conversation = chat.start()

@@ -78,17 +78,14 @@ async def post_message(body: ChatBody, request: Request) -> Response:
 def _begin(request: Request, body: ChatBody) -> ReplyStream:
     chat = workspace_of(request).chat
     history = [ChatMessage(message.role, message.content) for message in body.history or ()]
-    conversation_id = chat.start(kept=False, temporary=body.temporary).id
+    generation = chat.begin(
+        body.message, persona_id=body.persona_id, history=history, kept=False, temporary=body.temporary
+    )
 
     def discard() -> None:
         with suppress(ConversationNotFound):
-            chat.discard(conversation_id)
+            chat.discard(generation.conversation_id)
 
-    try:
-        generation = chat.send(conversation_id, body.message, persona_id=body.persona_id, history=history)
-    except BaseException:
-        discard()
-        raise
     return ReplyStream(generation, on_refused=discard)
 
 

@@ -17,8 +17,16 @@ from personachat.conversations.model import Conversation, QueuedMessage, Rating,
 class ConversationStore(Protocol):
     """The turns of conversations. Methods raise ConversationNotFound, and StorageUnavailable."""
 
-    def create(self, owner: str, *, kept: bool = True) -> Conversation:
-        """A new, empty conversation."""
+    def create(
+        self,
+        owner: str,
+        *,
+        kept: bool = True,
+        turns: Sequence[Turn] = (),
+        requests: Mapping[str, SentRequest] | None = None,
+        process_id: str | None = None,
+    ) -> Conversation:
+        """A new conversation with its first turns, if any, as `append` adds them; returns its head."""
 
     def get(self, owner: str, conversation_id: str, *, last: int | None = None) -> Conversation:
         """The conversation with the last turns of its active branch (None: all of them)."""

@@ -76,12 +76,21 @@ class MemoryConversations:
     def has_turn(self, turn_id: str) -> bool:
         return turn_id in self._places
 
-    def create(self, owner: str, *, kept: bool = True) -> Conversation:
-        head = Conversation(id=new_id(), owner=owner, kept=kept, temporary=True)
+    def create(
+        self,
+        owner: str,
+        *,
+        kept: bool = True,
+        turns: Sequence[Turn] = (),
+        requests: Mapping[str, SentRequest] | None = None,
+        process_id: str | None = None,  # noqa: ARG002  # it can only be this one
+    ) -> Conversation:
+        held = _Held(Conversation(id=new_id(), owner=owner, kept=kept, temporary=True))
         with self._lock:
-            self._conversations[head.id] = _Held(head)
+            self._add(held, turns, requests or {})
+            self._conversations[held.head.id] = held
             self._make_room()
-        return head
+            return held.head
 
     def get(self, owner: str, conversation_id: str, *, last: int | None = None) -> Conversation:
         with self._lock:
@@ -114,19 +123,7 @@ class MemoryConversations:
             held = self._held(owner, conversation_id)
             if held.head.leaf_id != only_after:
                 return False
-            depths: dict[str | None, int] = {None: -1}
-            depths |= {turn.id: turn.depth for turn in held.visible().values()}
-            for turn in turns:
-                if turn.parent_id not in depths:
-                    raise no_such_turn()
-                depths[turn.id] = depths[turn.parent_id] + 1
-            earlier = [turn.as_message() for turn in held.turns.values()]
-            title = retitled(held.head.title, earlier, [turn.as_message() for turn in turns])
-            held.turns |= {turn.id: replace(turn, depth=depths[turn.id]) for turn in turns}
-            held.requests |= requests or {}
-            self._places |= {turn.id: conversation_id for turn in turns}
-            leaf_id = turns[-1].id if turns else only_after
-            held.head = replace(held.head, leaf_id=leaf_id, title=title, updated_at=now())
+            self._add(held, turns, requests or {})
             self._conversations.move_to_end(conversation_id)
             return True
 
@@ -222,6 +219,21 @@ class MemoryConversations:
         if not deleted and turn_id not in held.visible():
             raise no_such_turn()
         return held
+
+    def _add(self, held: _Held, turns: Sequence[Turn], requests: Mapping[str, SentRequest]) -> None:
+        depths: dict[str | None, int] = {None: -1}
+        depths |= {turn.id: turn.depth for turn in held.visible().values()}
+        for turn in turns:
+            if turn.parent_id not in depths:
+                raise no_such_turn()
+            depths[turn.id] = depths[turn.parent_id] + 1
+        earlier = [turn.as_message() for turn in held.turns.values()]
+        title = retitled(held.head.title, earlier, [turn.as_message() for turn in turns])
+        held.turns |= {turn.id: replace(turn, depth=depths[turn.id]) for turn in turns}
+        held.requests |= requests
+        self._places |= {turn.id: held.head.id for turn in turns}
+        leaf_id = turns[-1].id if turns else held.head.leaf_id
+        held.head = replace(held.head, leaf_id=leaf_id, title=title, updated_at=now())
 
     def _forget(self, conversation_id: str) -> None:
         for turn_id in self._conversations.pop(conversation_id).turns:

@@ -35,9 +35,11 @@ from personachat.conversations.rows import (
 )
 from personachat.conversations.tables import conversations, prompts, queued_messages
 from personachat.conversations.tables import turns as turns_table
+from personachat.conversations.titles import retitled
 from personachat.database.connection import Database
 from personachat.messages import storable
 
+_HEAD = ("id", "owner", "kept", "title", "leaf_id", "created_at", "updated_at")
 _POSITION = queued_messages.c.position
 _QUEUE = (
     select(queued_messages).where(queued_messages.c.conversation_id == bindparam("this")).order_by(_POSITION)
@@ -50,14 +52,29 @@ class SqlConversations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(self, owner: str, *, kept: bool = True) -> Conversation:
+    def create(
+        self,
+        owner: str,
+        *,
+        kept: bool = True,
+        turns: Sequence[Turn] = (),
+        requests: Mapping[str, SentRequest] | None = None,
+        process_id: str | None = None,
+    ) -> Conversation:
         moment = now()
-        head = Conversation(id=new_id(), owner=owner, kept=kept, created_at=moment, updated_at=moment)
-        values = {
-            name: getattr(head, name) for name in ("id", "owner", "kept", "title", "created_at", "updated_at")
-        }
+        head = Conversation(
+            id=new_id(),
+            owner=owner,
+            kept=kept,
+            title=retitled("", [], [turn.as_message() for turn in turns]),
+            leaf_id=turns[-1].id if turns else None,
+            created_at=moment,
+            updated_at=moment,
+        )
         with self._database.write() as connection:
-            connection.execute(insert(conversations).values(values))
+            connection.execute(insert(conversations), {name: getattr(head, name) for name in _HEAD})
+            if turns:
+                self._insert(connection, head.id, turns, requests=requests, process_id=process_id)
         return head
 
     def get(self, owner: str, conversation_id: str, *, last: int | None = None) -> Conversation:
@@ -120,14 +137,12 @@ class SqlConversations:
             if turns:
                 if not head.has_own_title:
                     retitle(connection, conversation_id, head.title, turns)
-                if process_id is not None and any(turn.reply and turn.reply.live for turn in turns):
-                    announce(self._database, connection, process_id)
-                insert_turns(
+                self._insert(
                     connection,
                     conversation_id,
                     turns,
                     visible_leaf=only_after,
-                    requests=requests or {},
+                    requests=requests,
                     process_id=process_id,
                 )
         return True
@@ -229,6 +244,27 @@ class SqlConversations:
         gone = and_(conversations.c.id == conversation_id, conversations.c.owner == owner)
         with self._database.write() as connection:
             connection.execute(delete(conversations).where(gone))
+
+    def _insert(
+        self,
+        connection: Connection,
+        conversation_id: str,
+        turns: Sequence[Turn],
+        *,
+        visible_leaf: str | None = None,
+        requests: Mapping[str, SentRequest] | None,
+        process_id: str | None,
+    ) -> None:
+        if process_id is not None and any(turn.reply and turn.reply.live for turn in turns):
+            announce(self._database, connection, process_id)
+        insert_turns(
+            connection,
+            conversation_id,
+            turns,
+            visible_leaf=visible_leaf,
+            requests=requests or {},
+            process_id=process_id,
+        )
 
 
 def _show(connection: Connection, conversation_id: str, leaf_id: str | None) -> None:

@@ -6,12 +6,15 @@ still draws the history. Words that could not be sent go back into the box.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from personachat.chat import ChatService
 from personachat.conversations.model import Conversation, Turn
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable, PersonaChatError, ReplyInProgress
+from personachat.messages import ChatMessage
 from personachat.persona import Persona
 from personachat.providers.embedded import LOCAL
 from personachat.services import Services
@@ -49,11 +52,13 @@ def send(text: str) -> None:
         return
     try:
         chat = state.workspace().chat
-        conversation = state.current_conversation(chat) or state.begin(chat)
-        state.remember("chat", conversation.id)
+        conversation = state.current_conversation(chat)
         persona_id, offline = str(st.session_state["persona_choice"]), state.offline_chosen()
+        begun = () if conversation and conversation.path else greetings.begun_with(persona_id)
+        if conversation is None:
+            _begin(chat, text, persona_id=persona_id, offline=offline, history=begun)
+            return
         try:
-            begun = () if conversation.path else greetings.begun_with(persona_id)
             chat.send(conversation.id, text, persona_id=persona_id, offline=offline, history=begun)
         except ReplyInProgress:  # here, or in another window that was quicker
             chat.queue(conversation.id, text, persona_id=persona_id, offline=offline)
@@ -63,6 +68,19 @@ def send(text: str) -> None:
         state.say_not_done(error, title=NOT_SENT)
         if isinstance(error, (DatabaseUnavailable, DatabaseDamaged)):
             st.session_state["unsaved_words"] = text
+
+
+def _begin(
+    chat: ChatService, text: str, *, persona_id: str, offline: bool, history: Sequence[ChatMessage]
+) -> None:
+    """Send the first words of a new conversation, and be in it."""
+    temporary = state.temporary_chosen()
+    reply = chat.begin(text, persona_id=persona_id, offline=offline, history=history, temporary=temporary)
+    state.remember("chat", reply.conversation_id)
+    if temporary:
+        state.enter_temporary(reply.conversation_id)
+        state.choose_temporary(False)
+    state.moved_on(reply.conversation_id)
 
 
 def _send_unsaved() -> None:

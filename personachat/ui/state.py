@@ -172,15 +172,6 @@ def choose_temporary(chosen: bool) -> None:  # noqa: FBT001  # it is what a butt
     st.session_state["temporary_chosen"] = chosen
 
 
-def begin(chat: ChatService) -> Conversation:
-    """A new conversation, as the person wants it."""
-    conversation = chat.start(temporary=temporary_chosen())
-    if conversation.temporary:
-        enter_temporary(conversation.id)
-        choose_temporary(False)
-    return conversation
-
-
 def enter_temporary(conversation_id: str) -> None:
     """This session is in a temporary chat, which is gone once it leaves it."""
     st.session_state["temporary_chat"] = conversation_id

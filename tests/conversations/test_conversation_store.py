@@ -25,6 +25,29 @@ def test_a_new_conversation_is_empty(store: ConversationStore) -> None:
     assert (found.path, found.length, found.leaf, found.title, found.kept) == ((), 0, None, "", False)
 
 
+def test_a_conversation_can_begin_with_turns(store: ConversationStore) -> None:
+    question = said("What does a cat weigh?")
+    answer = replied("Four kilograms.", after=question.id)
+    request = SentRequest((ChatMessage("system", "Answer."),), {"temperature": 0.5})
+    made = store.create(OWNER, turns=[question, answer], requests={answer.id: request})
+    found = store.get(OWNER, made.id)
+    assert found.path == (question, replace(answer, depth=1))
+    assert (found.title, found.leaf_id, found.length) == ("What does a cat weigh?", answer.id, 2)
+    assert (made.id, made.title, made.leaf_id) == (found.id, found.title, found.leaf_id)
+    assert store.request(OWNER, answer.id) == request
+    assert store.append(OWNER, made.id, [said("And a dog?", after=answer.id)], only_after=answer.id)
+
+
+def test_a_conversation_begins_with_all_its_turns_or_not_at_all(store: ConversationStore) -> None:
+    whole = store.create(OWNER, turns=[said("here")])
+    first, lost = said("one"), said("two", after=new_id())
+    with pytest.raises(TurnNotFound):
+        store.create(OWNER, turns=[first, lost])
+    with pytest.raises(TurnNotFound):
+        store.turn(OWNER, first.id)
+    assert texts(store.get(OWNER, whole.id).path) == ["here"]
+
+
 def test_turns_come_back_as_they_were_said(store: ConversationStore) -> None:
     conversation = store.create(OWNER)
     reply = Reply(
