@@ -210,7 +210,8 @@ class Answers:
             if not reply.continuable:
                 raise NotContinuable("This reply has come to its end.", hint="Ask for more in a message.")
             if not conversation.temporary:
-                self._checkpoints.flush(timeout_seconds=5)  # its end may still be on its way to the database
+                # its end may still be on its way to the database
+                self._checkpoints.flush(timeout_seconds=5, live=False)
                 if not self._records.claim(turn.id, process_id=self._checkpoints.process_id):
                     raise ReplyInProgress("This reply is just being continued in another window.")
             plan = self.replies.plan(persona, path, offline=asking.offline, model=asking.model)

@@ -215,6 +215,8 @@ class ChatService:
 
     def send_queued(self, conversation_id: str) -> Generation | None:
         """Send the first queued message, if there is one and no reply is live. Errors as for `send`."""
+        if not self._answers.store_of(conversation_id).waiting(self.owner, conversation_id):
+            return None
         with self._answers.sending:
             conversation = self.conversation(conversation_id, last=1)
             if self._answers.live(conversation) or not conversation.queue:

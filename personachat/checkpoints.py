@@ -95,12 +95,12 @@ class Checkpoints:
         with self._lock:
             return turn_id in self._watched
 
-    def flush(self, *, timeout_seconds: float) -> bool:
-        """Write now what is there; False where it takes longer or the database fails."""
+    def flush(self, *, timeout_seconds: float, live: bool = True) -> bool:
+        """Write now what has come, of `live` replies too; False where that takes longer or fails."""
         if not self._writing.acquire(timeout=timeout_seconds):
             return False
         try:
-            return self._save()
+            return self._save(live=live)
         finally:
             self._writing.release()
 
@@ -112,7 +112,7 @@ class Checkpoints:
         with self._lock:
             ends = [each for each in self._watched.values() if not each.generation.live]
         if self._trouble is None and any(each.saved != each.generation.version for each in ends):
-            self.flush(timeout_seconds=SETTLING_SECONDS)
+            self.flush(timeout_seconds=SETTLING_SECONDS, live=False)
 
     def close(self) -> None:
         """Write everything and say that this process ends; gives up on a database that keeps failing."""
@@ -126,7 +126,7 @@ class Checkpoints:
         self._attempt(lambda: self._records.retire(self.process_id))
 
     def _work(self) -> None:
-        beat = interrupt = 0.0
+        beat = interrupt = save_all = 0.0
         while not self._closed.is_set():
             if time.monotonic() >= beat:
                 beat = time.monotonic() + BEAT_SECONDS
@@ -134,16 +134,22 @@ class Checkpoints:
             if time.monotonic() >= interrupt:
                 interrupt = time.monotonic() + INTERRUPT_SECONDS
                 self._attempt(self._records.interrupt)
-            self._urgent.wait(self._interval)
+            self._urgent.wait(max(0.0, save_all - time.monotonic()))
             self._urgent.clear()
+            in_time = time.monotonic() < save_all
+            if not in_time:
+                save_all = time.monotonic() + self._interval
             with self._writing:
-                self._save()
+                self._save(live=not in_time)
             self._go_on()
 
-    def _save(self) -> bool:
-        """Write every reply that has changed, all together. `_writing` is held."""
+    def _save(self, *, live: bool) -> bool:
+        """Write the replies that have changed, all together: those that have ended, or live ones as well.
+
+        `_writing` is held.
+        """
         with self._lock:
-            watched = list(self._watched.values())
+            watched = [each for each in self._watched.values() if live or not each.generation.live]
         due: dict[str, tuple[Reply, str]] = {}
         versions: dict[str, tuple[int, TurnState]] = {}
         for each in watched:

@@ -255,6 +255,19 @@ def test_what_another_process_wants_is_done(
     records.until(lambda: generation.id in records.stored and state_of(generation, records) == state)
 
 
+def test_an_end_is_written_at_once_and_live_replies_in_their_time(records: Records) -> None:
+    checkpoints = Checkpoints(records, interval_seconds=3600)
+    live, ended = begun(checkpoints, "Once "), begun(checkpoints, "The end")
+    checkpoints.start()
+    records.until(lambda: records.text(live) == "Once " and records.text(ended) == "The end")
+    live.add(TextDelta("upon"))
+    ended.add(Finished("stop"))
+    records.until(lambda: state_of(ended, records) == "finished")
+    assert records.text(live) == "Once "
+    checkpoints.close()
+    assert records.text(live) == "Once upon"
+
+
 def test_it_says_that_the_process_lives_and_ends_what_the_dead_have_left(
     checkpoints: Checkpoints, records: Records
 ) -> None:
@@ -270,6 +283,7 @@ def test_who_reads_has_the_ends_written_and_nothing_else(records: Records) -> No
     ended.add(Finished("stop"))
     unstarted.settle()
     assert state_of(ended, records) == "finished"
+    assert live.id not in records.stored
     saves = len(records.saves)
     unstarted.settle()
     assert len(records.saves) == saves

@@ -90,6 +90,9 @@ class ConversationStore(Protocol):
     ) -> QueuedMessage | None:
         """Take a message out of the queue (None: the first) and return it; None where it is gone."""
 
+    def waiting(self, owner: str, conversation_id: str) -> tuple[QueuedMessage, ...]:
+        """The queue, the first message first; what `get` says of it, for less."""
+
     def discard(self, owner: str, conversation_id: str) -> None:
         """Remove a conversation for good; one that is not there is no error."""
 

@@ -192,6 +192,10 @@ class MemoryConversations:
             held.head = replace(held.head, queue=tuple(m for m in held.head.queue if m.id != wanted))
             return taken
 
+    def waiting(self, owner: str, conversation_id: str) -> tuple[QueuedMessage, ...]:
+        with self._lock:
+            return self._held(owner, conversation_id).head.queue
+
     def discard(self, owner: str, conversation_id: str) -> None:
         with self._lock:
             held = self._conversations.get(conversation_id)

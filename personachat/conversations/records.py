@@ -25,6 +25,8 @@ _WITH_JOURNAL = (*TURN_COLUMNS, turns.c.journal)
 _BEAT_SECONDS = 2
 """How old the written beat may become: a process that only waits does not keep the disk busy."""
 
+_LAST_BEAT = select(processes.c.beat_at).where(processes.c.id == bindparam("this"))
+
 
 class SqlReplies:
     """A ReplyRecords; see there."""
@@ -139,12 +141,17 @@ class SqlReplies:
 
 
 def announce(database: Database, connection: Connection, process_id: str) -> None:
-    """Say in a transaction that a process lives, before any reply is its own."""
+    """Say in a transaction that a process lives, before any reply is its own.
+
+    What was said a moment ago is not written again: the process's transactions would wait for one another.
+    """
     database.presence.show(process_id)
-    beat = {"beat_at": database.moment(connection)}
-    row = update(processes).where(processes.c.id == process_id).values(beat)
-    if connection.execute(row.returning(processes.c.id)).first() is None:
-        insert_new(connection, processes, [{"id": process_id, **beat}])
+    moment = database.moment(connection)
+    last = connection.execute(_LAST_BEAT, {"this": process_id}).scalar()
+    if last is None:
+        insert_new(connection, processes, [{"id": process_id, "beat_at": moment}])
+    elif moment - last >= timedelta(seconds=_BEAT_SECONDS):
+        connection.execute(update(processes).where(processes.c.id == process_id).values(beat_at=moment))
 
 
 def _end(connection: Connection, whose: ColumnElement[bool]) -> frozenset[str]:

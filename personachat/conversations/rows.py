@@ -131,7 +131,7 @@ def request_of(request: Mapping[str, Any], messages: Iterable[Any]) -> SentReque
     return SentRequest(tuple(ChatMessage(role, content) for role, content in messages), request["parameters"])
 
 
-def conversation_of(row: Row[Any], *, queue: Iterable[Row[Any]] = ()) -> Conversation:
+def conversation_of(row: Row[Any], *, queue: tuple[QueuedMessage, ...] = ()) -> Conversation:
     """The head of a conversation, without its path."""
     return Conversation(
         id=row.id,
@@ -139,7 +139,7 @@ def conversation_of(row: Row[Any], *, queue: Iterable[Row[Any]] = ()) -> Convers
         kept=row.kept,
         title=row.title,
         leaf_id=row.leaf_id,
-        queue=tuple(queued_of(queued) for queued in queue),
+        queue=queue,
         pinned=row.pinned,
         archived=row.archived,
         created_at=row.created_at,

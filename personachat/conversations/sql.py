@@ -11,9 +11,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, insert, select, update
 
-from personachat.conversations import branches
+from personachat.conversations import branches, waiting
 from personachat.conversations.insertion import insert_turns, retitle
 from personachat.conversations.memory import no_such_turn
 from personachat.conversations.model import (
@@ -27,23 +27,14 @@ from personachat.conversations.model import (
 )
 from personachat.conversations.ownership import is_owned, owned_head, owned_turn, visible_turn
 from personachat.conversations.records import announce
-from personachat.conversations.rows import (
-    conversation_of,
-    queued_of,
-    request_of,
-    turn_of,
-)
-from personachat.conversations.tables import conversations, prompts, queued_messages
+from personachat.conversations.rows import conversation_of, request_of, turn_of
+from personachat.conversations.tables import conversations, prompts
 from personachat.conversations.tables import turns as turns_table
 from personachat.conversations.titles import retitled
 from personachat.database.connection import Database
 from personachat.messages import storable
 
 _HEAD = ("id", "owner", "kept", "title", "leaf_id", "created_at", "updated_at")
-_POSITION = queued_messages.c.position
-_QUEUE = (
-    select(queued_messages).where(queued_messages.c.conversation_id == bindparam("this")).order_by(_POSITION)
-)
 
 
 class SqlConversations:
@@ -80,8 +71,7 @@ class SqlConversations:
     def get(self, owner: str, conversation_id: str, *, last: int | None = None) -> Conversation:
         with self._database.read() as connection:
             row = owned_head(connection, owner, conversation_id)
-            queue = connection.execute(_QUEUE, {"this": conversation_id}).all()
-            head = conversation_of(row, queue=queue)
+            head = conversation_of(row, queue=waiting.queue_of(connection, conversation_id))
             if row.leaf_id is None:
                 return head
             rows = branches.path_rows(connection, row.leaf_id, last=None if last is None else max(last, 1))
@@ -214,31 +204,19 @@ class SqlConversations:
     def queue(self, owner: str, conversation_id: str, message: QueuedMessage, *, first: bool = False) -> None:
         with self._database.write() as connection:
             owned_head(connection, owner, conversation_id, hold=True)
-            end = func.min(_POSITION) - 1 if first else func.max(_POSITION) + 1
-            place = select(func.coalesce(end, 0)).where(queued_messages.c.conversation_id == conversation_id)
-            values = {
-                "id": message.id,
-                "conversation_id": conversation_id,
-                "position": place.scalar_subquery(),
-                "content": storable(message.content),
-                "persona_id": message.persona_id,
-                "offline": message.offline,
-            }
-            connection.execute(insert(queued_messages).values(values))
+            waiting.put(connection, conversation_id, message, first=first)
 
     def unqueue(
         self, owner: str, conversation_id: str, message_id: str | None = None
     ) -> QueuedMessage | None:
-        wanted = _QUEUE.limit(1)
-        if message_id is not None:
-            wanted = wanted.where(queued_messages.c.id == message_id)
         with self._database.write() as connection:
             owned_head(connection, owner, conversation_id, hold=True)
-            row = connection.execute(wanted, {"this": conversation_id}).first()
-            if row is None:
-                return None
-            connection.execute(delete(queued_messages).where(queued_messages.c.id == row.id))
-            return queued_of(row)
+            return waiting.take(connection, conversation_id, message_id)
+
+    def waiting(self, owner: str, conversation_id: str) -> tuple[QueuedMessage, ...]:
+        with self._database.read() as connection:
+            owned_head(connection, owner, conversation_id)
+            return waiting.queue_of(connection, conversation_id)
 
     def discard(self, owner: str, conversation_id: str) -> None:
         gone = and_(conversations.c.id == conversation_id, conversations.c.owner == owner)

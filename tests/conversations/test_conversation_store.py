@@ -173,9 +173,11 @@ def test_queued_messages_come_out_in_order(store: ConversationStore) -> None:
         store.queue(OWNER, conversation.id, message)
     store.queue(OWNER, conversation.id, urgent, first=True)
     assert store.get(OWNER, conversation.id).queue == (urgent, one, two, three)
+    assert store.waiting(OWNER, conversation.id) == (urgent, one, two, three)
     assert store.unqueue(OWNER, conversation.id, two.id) == two
     assert store.unqueue(OWNER, conversation.id, two.id) is None
     assert [store.unqueue(OWNER, conversation.id) for _ in range(4)] == [urgent, one, three, None]
+    assert store.waiting(OWNER, conversation.id) == ()
 
 
 def test_keeping_is_remembered(store: ConversationStore) -> None:

@@ -26,6 +26,7 @@ BY_CONVERSATION: dict[str, Callable[[ConversationStore, str, str], object]] = {
     "keep": lambda store, owner, found: store.keep(owner, found),
     "queue": lambda store, owner, found: store.queue(owner, found, MESSAGE),
     "unqueue": lambda store, owner, found: store.unqueue(owner, found),
+    "waiting": lambda store, owner, found: store.waiting(owner, found),
 }
 BY_TURN: dict[str, Callable[[ConversationStore, str, str], object]] = {
     "turn": lambda store, owner, found: store.turn(owner, found),

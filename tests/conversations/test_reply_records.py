@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import event, insert, update
+from sqlalchemy import event, insert, select, update
 
 from personachat.conversations.model import Reply, new_id, now
 from personachat.conversations.records import DEAD_AFTER_SECONDS, SqlReplies
@@ -36,6 +36,22 @@ def grow_old(database: Database, process_id: str) -> None:
         connection.execute(update(processes).where(processes.c.id == process_id).values(beat_at=long_ago))
 
 
+def beat_at(database: Database, moved: timedelta) -> datetime:
+    """Move this process's beat to a time from now; returns it as it is read."""
+    with database.write() as connection:
+        moment = database.moment(connection) + moved
+        connection.execute(update(processes).where(processes.c.id == ME).values(beat_at=moment))
+    return beat(database)
+
+
+def beat(database: Database) -> datetime:
+    with database.read() as connection:
+        found: datetime = connection.execute(
+            select(processes.c.beat_at).where(processes.c.id == ME)
+        ).scalar_one()
+    return found
+
+
 def state_of(records: SqlReplies, turn_id: str) -> str:
     found = records.look(turn_id)
     assert found is not None
@@ -49,6 +65,18 @@ def test_a_reply_is_read_as_it_was_last_written(conversations: SqlConversations,
     assert records.save({turn_id: (reply, "t4 t10")}, process_id=ME) == {turn_id}
     assert records.look(turn_id) == (reply, "t4 t10")
     assert conversations.turn(OWNER, turn_id)[1].reply == reply
+
+
+def test_replies_that_begin_say_that_the_process_lives_where_that_is_not_fresh(
+    database: Database, conversations: SqlConversations
+) -> None:
+    begun(conversations)
+    fresh = beat_at(database, timedelta(minutes=1))
+    begun(conversations)
+    assert beat(database) == fresh
+    stale = beat_at(database, timedelta(seconds=-5))
+    begun(conversations)
+    assert beat(database) > stale
 
 
 def test_nothing_is_known_of_what_is_no_reply(conversations: SqlConversations, records: SqlReplies) -> None:

@@ -1,0 +1,46 @@
+"""The queue of a conversation: what was said while a reply was coming, in the order in which it goes out."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
+
+from personachat.conversations.model import QueuedMessage
+from personachat.conversations.rows import queued_of
+from personachat.conversations.tables import queued_messages
+from personachat.messages import storable
+
+_POSITION = queued_messages.c.position
+_THERE = queued_messages.c.conversation_id == bindparam("this")
+_QUEUE = select(queued_messages).where(_THERE).order_by(_POSITION)
+
+
+def queue_of(connection: Connection, conversation_id: str) -> tuple[QueuedMessage, ...]:
+    """The messages that wait, the first one first."""
+    return tuple(queued_of(row) for row in connection.execute(_QUEUE, {"this": conversation_id}))
+
+
+def put(connection: Connection, conversation_id: str, message: QueuedMessage, *, first: bool) -> None:
+    """Add a message at the end or at the front; the conversation is held."""
+    end = func.min(_POSITION) - 1 if first else func.max(_POSITION) + 1
+    place = select(func.coalesce(end, 0)).where(queued_messages.c.conversation_id == conversation_id)
+    values = {
+        "id": message.id,
+        "conversation_id": conversation_id,
+        "position": place.scalar_subquery(),
+        "content": storable(message.content),
+        "persona_id": message.persona_id,
+        "offline": message.offline,
+    }
+    connection.execute(insert(queued_messages).values(values))
+
+
+def take(connection: Connection, conversation_id: str, message_id: str | None) -> QueuedMessage | None:
+    """Remove a message (None: the first) and return it, if it is there; the conversation is held."""
+    wanted = _QUEUE.limit(1)
+    if message_id is not None:
+        wanted = wanted.where(queued_messages.c.id == message_id)
+    row = connection.execute(wanted, {"this": conversation_id}).first()
+    if row is None:
+        return None
+    connection.execute(delete(queued_messages).where(queued_messages.c.id == row.id))
+    return queued_of(row)
