@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from personachat.answering import Answers, Asking, turn_like
-from personachat.chat import cleaned
+from personachat.answering import Answers, Asking
 from personachat.conversations.model import Conversation, Rating, SentRequest, Turn, new_id
 from personachat.errors import ReplyInProgress, ReplyNotFound
 from personachat.generation import Generation
 from personachat.messages import storable
+from personachat.turns import cleaned, turn_like
 
 MAX_NOTE_CHARACTERS = 2_000
 
@@ -23,11 +23,12 @@ class Branches:
 
     def __init__(self, answers: Answers, *, owner: str) -> None:
         self._answers = answers
+        self._conversations = answers.conversations
         self._owner = owner
 
     def tree(self, conversation_id: str) -> tuple[Turn, ...]:
         """Every turn of every branch, parents first, live replies as they are now."""
-        return self._answers.tree(self._owner, conversation_id)
+        return self._conversations.tree(self._owner, conversation_id)
 
     def regenerate(
         self,
@@ -44,7 +45,7 @@ class Branches:
         return self._answers.answer(
             conversation,
             said=[],
-            path=self._answers.path(self._owner, turn.parent_id),
+            path=self._conversations.path(self._owner, turn.parent_id),
             persona=self._answers.personas.get(persona_id or turn.persona_id),
             asking=Asking(offline=offline, model=model),
         )
@@ -58,19 +59,19 @@ class Branches:
             return self._answers.answer(
                 conversation,
                 said=[changed],
-                path=[*self._answers.path(self._owner, turn.parent_id), changed],
+                path=[*self._conversations.path(self._owner, turn.parent_id), changed],
                 persona=self._answers.personas.get(turn.persona_id),
                 asking=Asking(offline=offline),
             )
-        store = self._answers.store_of(conversation.id)
+        store = self._conversations.store_of(conversation.id)
         if not store.append(self._owner, conversation.id, [changed], only_after=conversation.leaf_id):
             raise ReplyInProgress("This conversation has just gone on in another window.")
         return None
 
     def fork(self, turn_id: str) -> Conversation:
         """A new conversation that holds the turns down to this one."""
-        path = self._answers.path(self._owner, turn_id)
-        store = self._answers.store_with(turn_id)
+        path = self._conversations.path(self._owner, turn_id)
+        store = self._conversations.store_with(turn_id)
         requests: dict[str, SentRequest] = {}
         copies: list[Turn] = []
         for turn in path:
@@ -86,7 +87,7 @@ class Branches:
 
     def show_sibling(self, turn_id: str) -> None:
         """Make the branch of this turn the active one, down to its newest turn."""
-        store = self._answers.store_with(turn_id)
+        store = self._conversations.store_with(turn_id)
         conversation_id, _ = store.turn(self._owner, turn_id)
         store.show_branch(self._owner, conversation_id, turn_id)
 
@@ -95,24 +96,24 @@ class Branches:
 
         Returns what `restore_turn` needs to undo it.
         """
-        store = self._answers.store_with(turn_id)
+        store = self._conversations.store_with(turn_id)
         conversation_id, _ = store.turn(self._owner, turn_id)
         conversation = store.get(self._owner, conversation_id)
         if any(turn.id == turn_id for turn in conversation.path):
-            generation = self._answers.live(conversation)
+            generation = self._conversations.live(conversation)
             if generation:
                 generation.stop()
         return store.delete_turn(self._owner, turn_id)
 
     def restore_turn(self, turn_id: str, leaf_id: str | None) -> None:
         """Undo `delete_turn`."""
-        self._answers.store_with(turn_id).restore_turn(self._owner, turn_id, leaf_id=leaf_id)
+        self._conversations.store_with(turn_id).restore_turn(self._owner, turn_id, leaf_id=leaf_id)
 
     def rate(self, turn_id: str, rating: Rating | None, *, note: str = "") -> None:
         """Rate a reply, with a note if there is one; None takes the rating back."""
         note = storable(note).strip()[:MAX_NOTE_CHARACTERS]
-        self._answers.store_with(turn_id).rate(self._owner, turn_id, rating, note=note)
+        self._conversations.store_with(turn_id).rate(self._owner, turn_id, rating, note=note)
 
     def _idle_with(self, turn_id: str) -> tuple[Conversation, Turn]:
-        conversation_id, turn = self._answers.store_with(turn_id).turn(self._owner, turn_id)
-        return self._answers.idle(self._owner, conversation_id, last=1), turn
+        conversation_id, turn = self._conversations.store_with(turn_id).turn(self._owner, turn_id)
+        return self._conversations.idle(self._owner, conversation_id, last=1), turn

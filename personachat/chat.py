@@ -9,25 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 from typing import Protocol
 
-from personachat.answering import Answers, Asking, Speaker, new_turn
-from personachat.conversations.model import Conversation, QueuedMessage, Turn, new_id
+from personachat.answering import Answers, Asking
+from personachat.conversations.model import Conversation, QueuedMessage, new_id
 from personachat.errors import (
-    MessageInvalid,
     NotContinuable,
     ReplyNotFound,
     TurnNotFound,
 )
 from personachat.generation import Generation
-from personachat.messages import ChatMessage, storable
-from personachat.persona import Persona
-from personachat.prompts import greeting, greetings
+from personachat.messages import ChatMessage
 from personachat.store.base import StoredPersona
-
-MAX_MESSAGE_CHARACTERS = 200_000
-"""Beyond any model's window in use; a paste larger than that is a mistake."""
+from personachat.turns import cleaned, new_turn, opening
 
 
 class PersonaSource(Protocol):
@@ -43,6 +37,7 @@ class ChatService:
     def __init__(self, answers: Answers, *, owner: str, personas: PersonaSource | None = None) -> None:
         """`personas` are those who can answer, where they are others than everybody's."""
         self._answers = answers
+        self._conversations = answers.conversations
         self._personas = personas or answers.personas
         self.owner = owner
 
@@ -50,7 +45,7 @@ class ChatService:
 
     def start(self, *, kept: bool = True, temporary: bool = False) -> Conversation:
         """A new, empty conversation; a temporary one is never written."""
-        return self._answers.create(self.owner, kept=kept, temporary=temporary)
+        return self._conversations.store_for(temporary=temporary).create(self.owner, kept=kept)
 
     def begin(
         self,
@@ -65,7 +60,7 @@ class ChatService:
         """Send the first words of a new conversation: as `start` and `send`, but both happen or neither."""
         text = cleaned(text)
         persona = self._personas.get(persona_id)
-        said = _opening(persona, history)
+        said = opening(persona, history)
         parent_id = said[-1].id if said else None
         said.append(new_turn("user", text, parent_id=parent_id, persona=persona))
         return self._answers.begin(
@@ -79,21 +74,21 @@ class ChatService:
 
     def conversation(self, conversation_id: str, *, last: int | None = None) -> Conversation:
         """The conversation as it is now, live replies included, with its last turns (None: all)."""
-        return self._answers.conversation(self.owner, conversation_id, last=last)
+        return self._conversations.get(self.owner, conversation_id, last=last)
 
     def keep(self, conversation_id: str) -> None:
         """From now on its replies go on without a follower, the running one included."""
-        self._answers.store_of(conversation_id).keep(self.owner, conversation_id)
+        self._conversations.store_of(conversation_id).keep(self.owner, conversation_id)
         running = self.running(conversation_id)
         if running:
             running.kept = True
 
     def discard(self, conversation_id: str) -> None:
         """Forget a conversation that is temporary or not kept; any other is left alone."""
-        store = self._answers.store_of(conversation_id)
+        store = self._conversations.store_of(conversation_id)
         head = store.get(self.owner, conversation_id, last=1)
         if head.temporary or not head.kept:
-            generation = self._answers.live(head)
+            generation = self._conversations.live(head)
             if generation:
                 generation.stop()
             store.discard(self.owner, conversation_id)
@@ -106,30 +101,30 @@ class ChatService:
         while self.unqueue(conversation_id):
             pass
         conversation = self.conversation(conversation_id, last=1)
-        generation = self._answers.live(conversation)
+        generation = self._conversations.live(conversation)
         if generation:
             generation.stop()
-        self._answers.store_of(conversation_id).show(self.owner, conversation_id, None)
+        self._conversations.store_of(conversation_id).show(self.owner, conversation_id, None)
         return conversation.leaf_id
 
     def restore(self, conversation_id: str, leaf_id: str) -> None:
         """Undo `clear`, unless the conversation has gone on meanwhile."""
         if self.conversation(conversation_id, last=1).leaf_id is None:
-            self._answers.store_of(conversation_id).show(self.owner, conversation_id, leaf_id)
+            self._conversations.store_of(conversation_id).show(self.owner, conversation_id, leaf_id)
 
     # --- replies ----------------------------------------------------------------------------------
 
     def generation(self, reply_id: str) -> Generation:
         """The reply of an assistant's turn, whose id it has, live or ended."""
-        return self._answers.generation(self.owner, reply_id)
+        return self._conversations.generation(self.owner, reply_id)
 
     def generation_in(self, conversation: Conversation, reply_id: str) -> Generation:
         """The same, of a turn on the path of a conversation that was read before."""
-        return self._answers.generation_in(conversation, reply_id)
+        return self._conversations.generation_in(conversation, reply_id)
 
     def running(self, conversation_id: str) -> Generation | None:
         """The reply being streamed into a conversation, if any; a paused one counts."""
-        return self._answers.live(self.conversation(conversation_id, last=1))
+        return self._conversations.live(self.conversation(conversation_id, last=1))
 
     def send(
         self,
@@ -149,8 +144,8 @@ class ChatService:
         """
         text = cleaned(text)
         persona = self._personas.get(persona_id)
-        conversation = self._answers.idle(self.owner, conversation_id)
-        said = _opening(persona, history) if conversation.leaf_id is None else []
+        conversation = self._conversations.idle(self.owner, conversation_id)
+        said = opening(persona, history) if conversation.leaf_id is None else []
         parent_id = said[-1].id if said else conversation.leaf_id
         words = new_turn("user", text, parent_id=parent_id, persona=persona)
         said.append(replace(words, id=turn_id or words.id))
@@ -164,7 +159,7 @@ class ChatService:
 
     def retry(self, conversation_id: str, *, offline: bool = False) -> Generation:
         """Answer the last user turn again, beside the reply that is there. Errors as for `send`."""
-        conversation = self._answers.idle(self.owner, conversation_id)
+        conversation = self._conversations.idle(self.owner, conversation_id)
         path = list(conversation.path)
         while path and path[-1].role != "user":
             path.pop()
@@ -179,15 +174,15 @@ class ChatService:
 
         Raises NotContinuable; other errors as for `send`.
         """
-        conversation_id, turn = self._answers.store_with(reply_id).turn(self.owner, reply_id)
-        conversation = self._answers.idle(self.owner, conversation_id, last=1)
+        conversation_id, turn = self._conversations.store_with(reply_id).turn(self.owner, reply_id)
+        conversation = self._conversations.idle(self.owner, conversation_id, last=1)
         if turn.reply is None or conversation.leaf_id != reply_id:
             raise NotContinuable("Only the last reply of a conversation can go on.")
         began = f"{turn.reply.provider}/{turn.reply.model}" if turn.reply.provider else None
         return self._answers.go_on(
             conversation,
             turn,
-            path=self._answers.path(self.owner, turn.parent_id),
+            path=self._conversations.path(self.owner, turn.parent_id),
             persona=self._personas.get(turn.persona_id).persona,
             asking=Asking(model=began),
         )
@@ -209,17 +204,17 @@ class ChatService:
     def queue(self, conversation_id: str, text: str, *, persona_id: str, offline: bool = False) -> None:
         """Send `text` as soon as the live reply is done, or now if none is."""
         message = QueuedMessage(new_id(), cleaned(text), persona_id, offline)
-        self._answers.store_of(conversation_id).queue(self.owner, conversation_id, message)
+        self._conversations.store_of(conversation_id).queue(self.owner, conversation_id, message)
         if self.running(conversation_id) is None:
             self.send_queued(conversation_id)
 
     def send_queued(self, conversation_id: str) -> Generation | None:
         """Send the first queued message, if there is one and no reply is live. Errors as for `send`."""
-        if not self._answers.store_of(conversation_id).waiting(self.owner, conversation_id):
+        if not self._conversations.store_of(conversation_id).waiting(self.owner, conversation_id):
             return None
-        with self._answers.sending:
+        with self._conversations.sending:
             conversation = self.conversation(conversation_id, last=1)
-            if self._answers.live(conversation) or not conversation.queue:
+            if self._conversations.live(conversation) or not conversation.queue:
                 return None
             message = conversation.queue[0]
             generation = None
@@ -236,47 +231,12 @@ class ChatService:
 
     def unqueue(self, conversation_id: str, message_id: str | None = None) -> QueuedMessage | None:
         """Take a message out of the queue (None: the first); None where it has been sent already."""
-        store = self._answers.store_of(conversation_id)
+        store = self._conversations.store_of(conversation_id)
         return store.unqueue(self.owner, conversation_id, message_id)
 
     def _was_sent(self, message: QueuedMessage) -> bool:
         try:
-            self._answers.store_with(message.id).turn(self.owner, message.id)
+            self._conversations.store_with(message.id).turn(self.owner, message.id)
         except TurnNotFound:
             return False
         return True
-
-
-def _opening(persona: StoredPersona, history: Sequence[ChatMessage]) -> list[Turn]:
-    """The turns before a person's first words: what was said elsewhere, or else the greeting."""
-    words = opening_words(persona.persona)
-    greeted = [ChatMessage("assistant", words)] if words else []
-    said: list[Turn] = []
-    for message in history or greeted:
-        role: Speaker = "user" if message.role == "user" else "assistant"
-        parent_id = said[-1].id if said else None
-        said.append(new_turn(role, storable(message.content), parent_id=parent_id, persona=persona))
-    return said
-
-
-def opening_words(persona: Persona) -> str:
-    """What the persona says first in a new conversation, or nothing."""
-    return greeting(persona, today=date.today())  # noqa: DTZ011  # the server's own day
-
-
-def openings(persona: Persona) -> tuple[str, ...]:
-    """What the persona may say first, the usual words first; a chat begins with others as its `history`."""
-    return greetings(persona, today=date.today())  # noqa: DTZ011
-
-
-def cleaned(text: str) -> str:
-    """The text as it can be stored and sent. Raises MessageInvalid where it is empty or too long."""
-    text = storable(text).strip()
-    if not text:
-        raise MessageInvalid("The message is empty.", hint="Write something first.")
-    if len(text) > MAX_MESSAGE_CHARACTERS:
-        raise MessageInvalid(
-            f"The message has {len(text):,} characters; {MAX_MESSAGE_CHARACTERS:,} are the most.",
-            hint="Shorten it, or send it in parts.",
-        )
-    return text

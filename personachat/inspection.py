@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from personachat.answering import Answers, new_turn
+from personachat.answering import Answers
 from personachat.context import Memory
 from personachat.conversations.model import Conversation
 from personachat.persona import Persona
 from personachat.replies import SentBody
+from personachat.turns import new_turn
 
 
 class Inspection:
@@ -14,16 +15,17 @@ class Inspection:
 
     def __init__(self, answers: Answers, *, owner: str) -> None:
         self._answers = answers
+        self._conversations = answers.conversations
         self._owner = owner
 
     def sent(self, turn_id: str) -> SentBody | None:
         """What was sent for a reply; None where nothing was, or it is not known. Raises TurnNotFound."""
-        store = self._answers.store_with(turn_id)
+        store = self._conversations.store_with(turn_id)
         _, turn = store.turn(self._owner, turn_id)
         request = store.request(self._owner, turn_id) if turn.reply else None
         if request is None:
             return None
-        above = self._answers.path(self._owner, turn.parent_id)
+        above = self._conversations.path(self._owner, turn.parent_id)
         return self._answers.replies.sent(turn, above, request)
 
     def next(
@@ -34,7 +36,7 @@ class Inspection:
         Raises ProviderError where nobody would answer, ConversationNotFound and PersonaNotFound.
         """
         persona = self._answers.personas.get(persona_id)
-        path = self._answers.conversation(self._owner, conversation_id).path if conversation_id else ()
+        path = self._conversations.get(self._owner, conversation_id).path if conversation_id else ()
         words = new_turn("user", text, parent_id=path[-1].id if path else None, persona=persona)
         return self._answers.replies.preview(persona.persona, [*path, words], offline=offline)
 
@@ -42,5 +44,5 @@ class Inspection:
         """How much of the model's window a conversation fills."""
         path = conversation.path
         if len(path) < conversation.length:
-            path = self._answers.conversation(self._owner, conversation.id).path
+            path = self._conversations.get(self._owner, conversation.id).path
         return self._answers.replies.memory(persona, path, offline=offline)

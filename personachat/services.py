@@ -17,6 +17,7 @@ from personachat.completions import Completions
 from personachat.conversations.memory import MemoryConversations
 from personachat.conversations.records import SqlReplies
 from personachat.conversations.sql import SqlConversations
+from personachat.current import CurrentConversations
 from personachat.database.connection import Database
 from personachat.drafting import Drafter
 from personachat.engine import ReplyLimits
@@ -133,10 +134,16 @@ def build_services(settings: Settings) -> Services:
         idle_seconds=settings.idle_timeout_seconds,
         reply_seconds=settings.reply_timeout_seconds,
     )
-    answers = Answers(
-        personas=personas,
+    conversations = CurrentConversations(
         stored=SqlConversations(database),
         temporary=MemoryConversations(),
+        records=records,
+        generations=generations,
+        checkpoints=checkpoints,
+    )
+    answers = Answers(
+        personas=personas,
+        conversations=conversations,
         records=records,
         replies=Replies(providers, limits=limits),
         generations=generations,

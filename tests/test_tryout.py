@@ -76,7 +76,7 @@ def test_nothing_of_it_is_stored(services: Services) -> None:
     here = local(services)
     assert here.library.list().conversations == ()
     assert here.library.search("secret").hits == ()
-    assert conversation.id in services.answers.temporary
+    assert conversation.id in services.answers.conversations.temporary
 
 
 def test_an_invalid_draft_is_refused(services: Services) -> None:

@@ -176,14 +176,15 @@ def get_request(message_id: MessageId, request: Request) -> Response:
 
 def _found(request: Request, message_id: str) -> tuple[str, Turn]:
     """The id of the caller's conversation that the message is in, and the turn. Raises TurnNotFound."""
-    return services_of(request).answers.store_with(message_id).turn(owner_of(request), message_id)
+    conversations = services_of(request).answers.conversations
+    return conversations.store_with(message_id).turn(owner_of(request), message_id)
 
 
 def _shown(request: Request, message_id: str) -> Message:
     conversation_id, _ = _found(request, message_id)
     workspace = workspace_of(request)
     siblings = workspace.chat.conversation(conversation_id).siblings
-    turn = services_of(request).answers.path(owner_of(request), message_id)[-1]
+    turn = services_of(request).answers.conversations.path(owner_of(request), message_id)[-1]
     return message_of(turn, siblings.get(message_id, ()))
 
 

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from personachat.chat import opening_words
 from personachat.cli.console import RED, answer, complain, complain_of, note
 from personachat.cli.keys import Keys, has_keys, pressed_keys
 from personachat.cli.personas import find
@@ -26,6 +25,7 @@ from personachat.messages import Failed, Noticed, ReasoningDelta, ReplyEvent, Te
 from personachat.persona import DEFAULT_PERSONA_ID
 from personachat.services import Services, build_services
 from personachat.settings import Settings
+from personachat.turns import opening_words
 
 FINE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 

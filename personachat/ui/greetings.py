@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from personachat.chat import openings
 from personachat.messages import ChatMessage
 from personachat.persona import Persona
+from personachat.turns import openings
 from personachat.ui import state
 from personachat.ui.transcript import DEFAULT_AVATAR, draw_text
 

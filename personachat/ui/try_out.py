@@ -11,13 +11,14 @@ from typing import cast
 
 import streamlit as st
 
-from personachat.chat import ChatService, opening_words
+from personachat.chat import ChatService
 from personachat.conversations.model import Conversation, Turn
 from personachat.errors import ConversationNotFound, PersonaChatError, ReplyInProgress
 from personachat.generation import Generation
 from personachat.persona import Persona
 from personachat.providers.embedded import LOCAL
 from personachat.store.persona_file import etag_of
+from personachat.turns import opening_words
 from personachat.ui import picker, state
 from personachat.ui.owner import current_owner
 from personachat.ui.persona_desk import Opened, desk

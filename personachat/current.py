@@ -1,0 +1,147 @@
+"""Conversations as they are now: what is stored, with the text of live replies, wherever those come from.
+
+What a dead process left running is ended on the way. Ids that are unknown, or somebody else's, raise
+ConversationNotFound, TurnNotFound or ReplyNotFound.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+
+from personachat.checkpoints import Checkpoints
+from personachat.conversations.base import ConversationStore, ReplyRecords
+from personachat.conversations.memory import MemoryConversations
+from personachat.conversations.model import Conversation, Reply, Turn
+from personachat.errors import ReplyInProgress, ReplyNotFound, TurnNotFound
+from personachat.generation import Generation
+from personachat.generations import Generations
+
+
+class CurrentConversations:
+    """Safe for threads. One a process."""
+
+    def __init__(
+        self,
+        *,
+        stored: ConversationStore,
+        temporary: MemoryConversations,
+        records: ReplyRecords,
+        generations: Generations,
+        checkpoints: Checkpoints,
+    ) -> None:
+        self._stored = stored
+        self.temporary = temporary
+        self._records = records
+        self._generations = generations
+        self._checkpoints = checkpoints
+        self.sending = threading.RLock()
+        """Held while turns are added and their reply starts, so that nobody sees one without the other."""
+
+    def store_for(self, *, temporary: bool) -> ConversationStore:
+        """Where a new conversation is kept."""
+        return self.temporary if temporary else self._stored
+
+    def store_of(self, conversation_id: str) -> ConversationStore:
+        """Where a conversation is kept, if it is there."""
+        return self.store_for(temporary=conversation_id in self.temporary)
+
+    def store_with(self, turn_id: str) -> ConversationStore:
+        """Where a turn is kept, if it is there."""
+        return self.store_for(temporary=self.temporary.has_turn(turn_id))
+
+    def get(self, owner: str, conversation_id: str, *, last: int | None = None) -> Conversation:
+        """The conversation as it is now: the text of live replies included, those of dead processes ended."""
+        store = self.store_of(conversation_id)
+        found = self._current(store.get(owner, conversation_id, last=last))
+        if any(turn.reply and turn.reply.live and not self._find(turn.id) for turn in found.path):
+            self._records.interrupt()
+            found = self._current(store.get(owner, conversation_id, last=last))
+        return found
+
+    def path(self, owner: str, turn_id: str | None) -> tuple[Turn, ...]:
+        """The turns down to this one, with the text of live replies; none for None."""
+        if turn_id is None:
+            return ()
+        return self._with_snapshots(self.store_with(turn_id).path(owner, turn_id))
+
+    def generation(self, owner: str, reply_id: str) -> Generation:
+        """The reply of a turn: running here or in another process, or ended, however long ago.
+
+        Raises ReplyNotFound.
+        """
+        try:
+            conversation_id, turn = self.store_with(reply_id).turn(owner, reply_id)
+        except TurnNotFound:
+            raise _no_such_reply() from None
+        found = self._find(reply_id)
+        if found is not None:
+            return found
+        stored = self._records.look(reply_id)
+        if turn.reply is None or stored is None:
+            raise _no_such_reply()
+        if stored[0].live and reply_id in self._records.interrupt():
+            stored = self._records.look(reply_id) or stored
+        reply, journal = stored
+        if not reply.live:
+            return Generation.ended(
+                reply_id, reply, journal, conversation_id=conversation_id, persona_id=turn.persona_id
+            )
+        mirror = Generation(
+            reply_id, first=Reply(), conversation_id=conversation_id, persona_id=turn.persona_id
+        )
+        return self._generations.start(mirror, self._checkpoints.mirrored(mirror))
+
+    def generation_in(self, conversation: Conversation, reply_id: str) -> Generation:
+        """The reply of a turn on the path of a conversation, which was read for its owner."""
+        return self._find(reply_id) or self.generation(conversation.owner, reply_id)
+
+    def tree(self, owner: str, conversation_id: str) -> tuple[Turn, ...]:
+        """Every turn of every branch, with the text of live replies."""
+        return self._with_snapshots(self.store_of(conversation_id).tree(owner, conversation_id))
+
+    def idle(self, owner: str, conversation_id: str, *, last: int | None = None) -> Conversation:
+        """The conversation, ready for another reply. Raises ReplyInProgress."""
+        conversation = self.get(owner, conversation_id, last=last)
+        if self.live(conversation):
+            raise ReplyInProgress(
+                "This conversation is still being answered.", hint="Wait for it, or stop it."
+            )
+        return conversation
+
+    def live(self, conversation: Conversation) -> Generation | None:
+        """The reply that is being streamed into a conversation, if any; a paused one counts."""
+        leaf = conversation.leaf
+        if leaf is None or leaf.reply is None or not leaf.reply.live:
+            return None
+        found = self.generation_in(conversation, leaf.id)
+        return found if found.live else None
+
+    def _find(self, reply_id: str) -> Generation | None:
+        """The reply as this process has it, where nobody can know more of it."""
+        found = self._generations.find(reply_id)
+        if found is None:
+            with self.sending:  # it may be just about to start
+                found = self._generations.find(reply_id)
+        if found is None or found.live:
+            return found
+        newest = self.temporary.has_turn(reply_id) or self._checkpoints.is_watched(reply_id)
+        return found if newest else None  # once its end is written another process may go on with it
+
+    def _current(self, found: Conversation) -> Conversation:
+        path = self._with_snapshots(found.path)
+        said = {turn.id for turn in path}  # a queued message becomes a turn before it leaves the queue
+        waiting = tuple(message for message in found.queue if message.id not in said)
+        return replace(found, path=path, queue=waiting)
+
+    def _with_snapshots(self, path: Sequence[Turn]) -> tuple[Turn, ...]:
+        return tuple(self._with_snapshot(turn) if turn.reply and turn.reply.live else turn for turn in path)
+
+    def _with_snapshot(self, turn: Turn) -> Turn:
+        generation = self._find(turn.id)
+        return replace(turn, reply=generation.snapshot()) if generation else turn
+
+
+def _no_such_reply() -> ReplyNotFound:
+    return ReplyNotFound("This reply does not exist, or no longer.")

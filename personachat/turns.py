@@ -1,0 +1,83 @@
+"""New turns: what a person says, what a persona says first, and the place of a reply to come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Literal, TypeAlias
+
+from personachat.conversations.model import Turn, new_id, now
+from personachat.errors import MessageInvalid
+from personachat.messages import ChatMessage, storable
+from personachat.persona import Persona
+from personachat.prompts import greeting, greetings
+from personachat.store.base import StoredPersona
+
+MAX_MESSAGE_CHARACTERS = 200_000
+"""Beyond any model's window in use; a paste larger than that is a mistake."""
+
+Speaker: TypeAlias = Literal["user", "assistant"]
+
+
+def new_turn(role: Speaker, content: str, *, parent_id: str | None, persona: StoredPersona) -> Turn:
+    """A turn of now."""
+    return Turn(
+        id=new_id(),
+        parent_id=parent_id,
+        role=role,
+        content=content,
+        persona_id=persona.id,
+        persona_name=persona.persona.name,
+        avatar=persona.persona.avatar,
+        persona_revision=persona.etag,
+    )
+
+
+def turn_like(turn: Turn, text: str) -> Turn:
+    """The same turn with other words: the person's own, not generated."""
+    return replace(
+        turn,
+        id=new_id(),
+        content=text,
+        reply=None,
+        edited=True,
+        rating=None,
+        rating_note="",
+        created_at=now(),
+    )
+
+
+def opening(persona: StoredPersona, history: Sequence[ChatMessage]) -> list[Turn]:
+    """The turns before a person's first words: what was said elsewhere, or else the greeting."""
+    words = opening_words(persona.persona)
+    greeted = [ChatMessage("assistant", words)] if words else []
+    said: list[Turn] = []
+    for message in history or greeted:
+        role: Speaker = "user" if message.role == "user" else "assistant"
+        parent_id = said[-1].id if said else None
+        said.append(new_turn(role, storable(message.content), parent_id=parent_id, persona=persona))
+    return said
+
+
+def opening_words(persona: Persona) -> str:
+    """What the persona says first in a new conversation, or nothing."""
+    return greeting(persona, today=date.today())  # noqa: DTZ011  # the server's own day
+
+
+def openings(persona: Persona) -> tuple[str, ...]:
+    """What the persona may say first, the usual words first; a chat begins with others as its `history`."""
+    return greetings(persona, today=date.today())  # noqa: DTZ011
+
+
+def cleaned(text: str) -> str:
+    """The text as it can be stored and sent. Raises MessageInvalid where it is empty or too long."""
+    text = storable(text).strip()
+    if not text:
+        raise MessageInvalid("The message is empty.", hint="Write something first.")
+    if len(text) > MAX_MESSAGE_CHARACTERS:
+        raise MessageInvalid(
+            f"The message has {len(text):,} characters; {MAX_MESSAGE_CHARACTERS:,} are the most.",
+            hint="Shorten it, or send it in parts.",
+        )
+    return text
