@@ -10,10 +10,14 @@ import os
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from personachat.providers.openai_errors import Server, address_refused
+from personachat.errors import ApiKeyRefused
+from personachat.providers.openai_errors import address_refused, key_missing
+from personachat.providers.openai_server import Server
 
 if TYPE_CHECKING:
     import openai
+
+OPENAI_URL = "https://api.openai.com/v1"
 
 CONNECT_SECONDS = 10.0
 
@@ -22,10 +26,17 @@ MOST_CONNECTIONS = 100_000
 
 
 def new_client(url: str, key: str | None, server: Server) -> openai.AsyncOpenAI:
-    """Make the client; only connecting has a time limit. Raises RequestRefused for an unusable address.
+    """Make the client; only connecting has a time limit.
 
-    It blocks for up to a second (imports, certificates): call it in a thread.
+    It blocks for up to a second (imports, certificates): call it in a thread. Raises ApiKeyMissing,
+    ApiKeyRefused for what can be no key, and RequestRefused for an unusable address.
     """
+    if key is None and url == OPENAI_URL:
+        raise key_missing(server)
+    if key and not (key.isascii() and key.isprintable()):
+        raise ApiKeyRefused(
+            "The API key holds characters that no key has.", hint=f"Check {server.key_setting}."
+        )
     import httpx2  # noqa: PLC0415  # see the module
     import openai  # noqa: PLC0415
 

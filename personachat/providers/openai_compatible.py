@@ -16,7 +16,6 @@ from urllib.parse import urlsplit, urlunsplit
 import jiter
 
 from personachat.errors import (
-    ApiKeyRefused,
     BrokenStream,
     ContextTooLong,
     ModelNotFound,
@@ -26,17 +25,11 @@ from personachat.errors import (
 )
 from personachat.messages import Noticed, Started
 from personachat.providers.base import ChatRequest, ProviderEvent
-from personachat.providers.openai_client import new_client, request_headers
-from personachat.providers.openai_errors import (
-    Server,
-    connection_lost,
-    from_connecting,
-    from_status,
-    key_missing,
-    model_not_found,
-)
+from personachat.providers.openai_client import OPENAI_URL, new_client, request_headers
+from personachat.providers.openai_errors import connection_lost, from_connecting, from_status, model_not_found
 from personachat.providers.openai_report import Report, model_names, read_report
 from personachat.providers.openai_request import Adaptation
+from personachat.providers.openai_server import Server
 from personachat.providers.openai_stream import ReplyReader
 from personachat.providers.reads import drain, reads_of
 
@@ -45,7 +38,6 @@ if TYPE_CHECKING:
     from openai import AsyncAPIResponse
     from pydantic import SecretStr
 
-OPENAI_URL = "https://api.openai.com/v1"
 MODELS_SECONDS = 10.0
 SUGGESTION_SECONDS = 3.0
 """How long an unknown model's error may wait for the list of those that exist."""
@@ -162,13 +154,6 @@ class OpenAICompatibleProvider:
         """The client, made at first use and off the loop: importing the SDK takes most of a second."""
         async with self._opening:
             if self._client is None:
-                if self._key is None and self._url == OPENAI_URL:
-                    raise key_missing(self._server)
-                if self._key and not (self._key.isascii() and self._key.isprintable()):
-                    raise ApiKeyRefused(
-                        "The API key holds characters that no key has.",
-                        hint=f"Check {self._server.key_setting}.",
-                    )
                 self._client = await asyncio.to_thread(new_client, self._url, self._key, self._server)
             return self._client
 

@@ -1,0 +1,95 @@
+"""One reply of llama.cpp: its chunks made events, and its faults one ProviderError each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from personachat.errors import (
+    ContextTooLong,
+    ProviderError,
+    ReplyEmpty,
+    ReplyTruncated,
+    RequestRefused,
+    StreamFailed,
+)
+from personachat.messages import (
+    Finished,
+    FinishReason,
+    ReasoningDelta,
+    Started,
+    TextDelta,
+    Usage,
+    UsageReported,
+    storable,
+)
+from personachat.providers.base import ChatRequest, ProviderEvent
+from personachat.providers.llama_server import Chunk
+
+LEAST_REPLY_TOKENS = 128
+"""Room a prompt must leave, unless the reply is to be shorter: else it would end in mid-sentence."""
+
+
+class LlamaReply:
+    """llama.cpp's chunks, made events: Started once there is room for a reply, one text for each arrival."""
+
+    def __init__(self, request: ChatRequest, *, provider: str, model: str, context_tokens: int) -> None:
+        self._provider = provider
+        self._model = model
+        self._context_tokens = context_tokens
+        self._least_tokens = min(request.max_tokens or LEAST_REPLY_TOKENS, LEAST_REPLY_TOKENS)
+        self._started = False
+        self._said_something = False
+        self._usage: Usage | None = None
+        self._finish_reason: FinishReason | None = None
+
+    def feed(self, chunks: list[Chunk]) -> Iterator[ProviderEvent]:
+        texts: list[str] = []
+        thoughts: list[str] = []
+        fault: Chunk | None = None
+        for chunk in chunks:
+            fault = fault or chunk.get("error")
+            if (progress := chunk.get("prompt_progress")) and not self._started:
+                self._check_room(progress["total"])
+            if usage := chunk.get("usage"):
+                self._usage = Usage(usage["prompt_tokens"], usage["completion_tokens"])
+            for choice in chunk.get("choices", ()):
+                texts.append(choice["delta"].get("content") or "")
+                thoughts.append(choice["delta"].get("reasoning_content") or "")
+                if reason := choice["finish_reason"]:
+                    self._finish_reason = "length" if reason == "length" else "stop"
+        if not self._started and not fault:
+            self._started = True
+            yield Started(self._provider, self._model)
+        if thought := storable("".join(thoughts)):
+            yield ReasoningDelta(thought)
+        if text := storable("".join(texts)):
+            self._said_something = True
+            yield TextDelta(text)
+        if fault:
+            raise self._failure(fault)
+
+    def end(self) -> Iterator[ProviderEvent]:
+        if self._finish_reason is None:
+            raise ReplyTruncated("The offline model stopped without an end.", hint="Try again.")
+        if self._usage:
+            yield UsageReported(self._usage)
+        if not self._said_something and self._finish_reason == "stop":
+            raise ReplyEmpty("The offline model ended its reply without a word.", hint="Try again.")
+        yield Finished(self._finish_reason)
+
+    def _check_room(self, prompt_tokens: int) -> None:
+        if prompt_tokens + self._least_tokens > self._context_tokens:
+            raise self._too_long()
+
+    def _failure(self, fault: Chunk) -> ProviderError:
+        if fault.get("type") == "exceed_context_size_error":
+            return self._too_long()
+        if fault.get("type") == "invalid_request_error":
+            return RequestRefused("The offline model cannot take this conversation as it is.")
+        return StreamFailed("The offline model failed.", hint="Try again.")
+
+    def _too_long(self) -> ContextTooLong:
+        return ContextTooLong(
+            f"This is longer than the offline model's memory of {self._context_tokens} tokens.",
+            hint="Shorten the message or the system prompt, or choose a model with a longer context.",
+        )

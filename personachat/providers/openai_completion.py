@@ -1,0 +1,148 @@
+"""What a chat completion says, chunk by chunk: deltas, usage, and why it ended.
+
+It never trusts a shape: what is not as it should be is passed over, or is an error of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from personachat.errors import ProviderError, ReplyEmpty, ReplyTruncated
+from personachat.messages import FinishReason, ReasoningDelta, TextDelta, ToolCallsDelta, Usage
+from personachat.providers.openai_deltas import DeltaRuns
+from personachat.providers.openai_errors import broken_stream, from_stream
+from personachat.providers.openai_report import read_report
+from personachat.providers.openai_server import Server
+
+_FINISH_REASONS: dict[str, FinishReason] = {
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
+    "content_filter": "content_filter",
+    "safety": "content_filter",
+    "recitation": "content_filter",
+    "refusal": "refusal",
+}
+
+_CALLED = frozenset({"tool_calls", "function_call", "stop"})
+"""What servers say at the end of a reply that calls tools."""
+
+
+class Completion:
+    """One reply of `model` from `server`: take() each chunk, then deltas() for what they brought.
+
+    Calls of tools are given out only where the request offered `tools`.
+    """
+
+    def __init__(self, server: Server, model: str, *, tools: bool) -> None:
+        self.finish_reason: FinishReason | None = None
+        self.usage: Usage | None = None
+        self.runs = DeltaRuns()
+        self._server = server
+        self._model = model
+        self._offers_tools = tools
+        self._has_text = False
+        self._has_reasoning = False
+        self._calls: list[dict[str, Any]] = []
+        self._called_tools = False
+
+    def take(self, value: Any) -> None:
+        """Read one chunk. Raises the ProviderError that it reports, or BrokenStream where it is no object."""
+        if type(value) is not dict:
+            raise broken_stream(self._server, "an event that is no object")
+        choices = value.get("choices")
+        if choices and type(choices) is list and type(choices[0]) is dict:
+            self._take_choice(choices[0])
+            if choices[0].get("finish_reason") == "error" and not value.get("error"):
+                raise self.reported(choices[0])
+        usage = value.get("usage")
+        if usage or "x_groq" in value:
+            self._take_usage(usage or value["x_groq"])
+        if value.get("error") or value.get("type") == "error" or value.get("object") == "error":
+            raise self.reported(value)
+
+    def deltas(self, *, final: bool = False) -> Iterator[TextDelta | ReasoningDelta | ToolCallsDelta]:
+        """What has come since the last time."""
+        for delta in self.runs.take(final=final):
+            if type(delta) is TextDelta and not self._has_text:
+                self._has_text = not delta.content.isspace()
+            yield delta
+        if self._calls:
+            calls, self._calls = self._calls, []
+            yield ToolCallsDelta(tuple(calls))
+
+    def reported(self, value: Any) -> ProviderError:
+        """The error that the server put into the stream."""
+        return from_stream(self._server, read_report(value), model=self._model)
+
+    def missing(self, *, done: bool) -> ProviderError | None:
+        """What the reply lacks at its end; `done` where the server said that this is the end."""
+        if self._has_text or self.finish_reason in {"length", "content_filter", "tool_calls"}:
+            if done or self.finish_reason:
+                return None
+            return ReplyTruncated(
+                f"{self._server.title} stopped in the middle of the reply.",
+                hint="Continue the reply, or try again.",
+            )
+        if not done and not self.finish_reason:
+            return ReplyTruncated(f"{self._server.title} stopped before the reply began.", hint="Try again.")
+        if self._has_reasoning:
+            return ReplyEmpty(
+                f"{self._model} thought, but wrote no answer.", hint="Try again with a higher maxTokens."
+            )
+        if self._called_tools:
+            return ReplyEmpty(f"{self._model} wanted to call a tool instead of answering.", hint="Try again.")
+        return ReplyEmpty(
+            f"{self._model} ended its reply without a word.", hint="Try again, or choose another model."
+        )
+
+    def _take_choice(self, choice: dict[str, Any]) -> None:
+        delta = choice.get("delta") or choice.get("message") or choice
+        if type(delta) is dict:
+            reasoning = delta.get("reasoning_content") or delta.get("reasoning")
+            if reasoning and (text := _text_of(reasoning)):
+                self.runs.add(ReasoningDelta, text)
+                self._has_reasoning = True
+            content = delta.get("content")
+            if content is None and delta is choice:
+                content = delta.get("text")
+            if content is not None and (text := content if type(content) is str else _text_of(content)):
+                self.runs.add(TextDelta, text)
+            refusal = delta.get("refusal")
+            if refusal and (text := _text_of(refusal)):
+                self.runs.add(TextDelta, text)
+                self.finish_reason = "refusal"
+            if delta.get("tool_calls") or delta.get("function_call"):
+                self._called_tools = True
+                if self._offers_tools and type(calls := delta.get("tool_calls")) is list:
+                    self._calls += [call for call in calls if type(call) is dict]
+        reason = choice.get("finish_reason")
+        if reason and self.finish_reason != "refusal":
+            self.finish_reason = _FINISH_REASONS.get(str(reason).lower(), "stop")
+            if self._offers_tools and self._called_tools and reason in _CALLED:
+                self.finish_reason = "tool_calls"
+
+    def _take_usage(self, usage: Any) -> None:
+        if type(usage) is dict and type(usage.get("usage")) is dict:
+            usage = usage["usage"]
+        if type(usage) is dict:
+            found = Usage(_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")))
+            self.usage = self.usage if found == Usage() else found
+
+
+def _text_of(value: Any) -> str:
+    """The text in a content that is no string: parts, an object with a text, a number."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "".join(map(_text_of, value))
+    if isinstance(value, dict):
+        return _text_of(value.get("text") or value.get("content") or value.get("summary") or "")
+    if isinstance(value, bool) or value is None:
+        return ""
+    return str(value)
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and value >= 0 else None
