@@ -6,10 +6,9 @@ generation ends exactly once; what arrives after that is dropped. While it is pa
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal, Self, TypeAlias
 
@@ -17,6 +16,7 @@ from personachat.conversations.model import Reply, TurnState, new_id
 from personachat.draft import Draft
 from personachat.journal import Journal, decoded
 from personachat.messages import Failed, Finished, ReplyEvent
+from personachat.sleeper import Sleeper
 
 Control: TypeAlias = Literal["pause", "resume", "stop"]
 
@@ -44,7 +44,7 @@ class Generation:
         self.pauses = 0
         """How often it was paused."""
         self._condition = threading.Condition()
-        self._sleepers: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+        self._sleepers: list[Sleeper] = []
         self._events: list[ReplyEvent] = list(events)
         self._journal = Journal()
         self._draft = Draft(first or Reply())
@@ -71,25 +71,13 @@ class Generation:
 
         Its events go on where they stopped: the first new one gets the number of the end, which is dropped.
         """
-        said = earlier.snapshot()
         events = earlier.wait(0, timeout_seconds=0)
         if events and isinstance(events[-1], (Finished, Failed)):
             events.pop()
-        begun = replace(
-            said,
-            state="running",
-            finish_reason=None,
-            error=None,
-            provider=first.provider,
-            model=first.model,
-            reason=first.reason,
-            memory_from=first.memory_from,
-            summary=first.summary,
-        )
         return cls(
             earlier.id,
             kept=kept,
-            first=begun,
+            first=earlier.snapshot().going_on(first),
             events=events,
             conversation_id=earlier.conversation_id,
             persona_id=earlier.persona_id,
@@ -128,9 +116,6 @@ class Generation:
         with self._condition:
             return self._draft.reply(), self._journal.of(self._events)
 
-    def journal(self) -> str:
-        return self.record()[1]
-
     def wait(self, after: int, *, timeout_seconds: float) -> list[ReplyEvent]:
         """Events beyond number `after`, as soon as there is one.
 
@@ -145,32 +130,30 @@ class Generation:
 
     async def events(self, after: int = 0) -> AsyncIterator[tuple[int, ReplyEvent]]:
         """Each event beyond number `after` with its number, up to and with the last one; on any loop."""
-        loop, wake = asyncio.get_running_loop(), asyncio.Event()
+        sleeper = Sleeper()
         with self.followed():
             while True:
                 with self._condition:
                     new, over = self._events[after:], not self.live
                     if not new and not over:
-                        self._sleepers.append((loop, wake))
+                        self._sleepers.append(sleeper)
                 for event in new:
                     after += 1
                     yield after, event
                 if over:
                     return
                 if not new:
-                    await wake.wait()
-                    wake.clear()
+                    await sleeper.woken()
 
     async def resumed(self) -> None:
         """Wait until it is not paused; on any loop."""
-        loop, wake = asyncio.get_running_loop(), asyncio.Event()
+        sleeper = Sleeper()
         while True:
             with self._condition:
                 if self.state != "paused":
                     return
-                self._sleepers.append((loop, wake))
-            await wake.wait()
-            wake.clear()
+                self._sleepers.append(sleeper)
+            await sleeper.woken()
 
     @contextmanager
     def followed(self) -> Iterator[None]:
@@ -263,6 +246,5 @@ class Generation:
         self._condition.notify_all()
         if self._sleepers:
             sleepers, self._sleepers = self._sleepers, []
-            for loop, wake in sleepers:
-                with suppress(RuntimeError):  # that loop has closed: nobody sleeps there any more
-                    loop.call_soon_threadsafe(wake.set)
+            for sleeper in sleepers:
+                sleeper.wake()

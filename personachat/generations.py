@@ -17,6 +17,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any, TypeAlias, TypeVar
 
+from personachat.engine_loop import EngineLoop
 from personachat.errors import (
     ConnectionLost,
     FirstTokenTimeout,
@@ -71,9 +72,7 @@ class Generations:
         self._generations: dict[str, Generation] = {}
         self._tasks: dict[Generation, asyncio.Task[None]] = {}
         self._places: set[Generation] = set()
-        self._loop = _new_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="personachat-engine", daemon=True)
-        self._thread.start()
+        self._loop = EngineLoop()
 
     @property
     def running(self) -> int:
@@ -82,7 +81,7 @@ class Generations:
 
     @property
     def closed(self) -> bool:
-        return not self._thread.is_alive()
+        return self._loop.closed
 
     def find(self, reply_id: str) -> Generation | None:
         return self._generations.get(reply_id)
@@ -107,7 +106,7 @@ class Generations:
             self._leave_place(generation)
             if not remembered:
                 self._generations.pop(generation.id, None)
-            self._loop.call_soon_threadsafe(self._end, generation, on_ended)
+            self._loop.soon(self._end, generation, on_ended)
 
         generation.on_ended = ended
         generation.on_unfollowed = self._watch_over
@@ -122,27 +121,15 @@ class Generations:
             self._generations[generation.id] = generation
             self._forget_the_oldest()
         if admitted:
-            self._loop.call_soon_threadsafe(self._spawn, generation, events)
+            self._loop.soon(self._spawn, generation, events)
         else:
             taken = f"All {self.max_concurrent} places for replies are taken."
             generation.end(Failed.of(TooManyReplies(taken, hint="Try again in a moment.")))
         return generation
 
     def ask(self, coroutine: Coroutine[Any, Any, T], *, timeout_seconds: float) -> T:
-        """Run a coroutine on the engine's loop and wait for its result.
-
-        Raises TimeoutError, and RuntimeError or CancelledError where the loop has ended or ends.
-        """
-        try:
-            future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        except RuntimeError:
-            coroutine.close()
-            raise
-        try:
-            return future.result(timeout_seconds)
-        except TimeoutError:
-            future.cancel()
-            raise
+        """See EngineLoop.ask."""
+        return self._loop.ask(coroutine, timeout_seconds=timeout_seconds)
 
     def stop_all(self) -> None:
         """Stop every reply that runs here."""
@@ -154,17 +141,13 @@ class Generations:
 
     def close(self) -> None:
         """Stop every reply and the loop; returns once the thread has ended."""
-        if not self._thread.is_alive():
-            return
-        self.stop_all()
-        asyncio.run_coroutine_threadsafe(self._drain(), self._loop).result(timeout=10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(timeout=10)
-        self._loop.close()
+        if not self._loop.closed:
+            self.stop_all()
+            self._loop.close()
 
     def _spawn(self, generation: Generation, events: Asked) -> None:
         if generation.live:
-            task = self._loop.create_task(self._run(generation, events))
+            task = self._loop.task(self._run(generation, events))
             self._tasks[generation] = task
             self._watch_over(generation)
 
@@ -238,25 +221,10 @@ class Generations:
                 if generation.followers == 0 and not generation.kept:
                     generation.stop()
 
-            self._loop.call_soon_threadsafe(self._loop.call_later, ABANDONED_SECONDS, check)
+            self._loop.later(ABANDONED_SECONDS, check)
 
     def _forget_the_oldest(self) -> None:
         if len(self._generations) > len(self._places) + 2 * REMEMBERED:  # not each time: it looks through all
             ended = [g.id for g in self._generations.values() if not g.live]
             for reply_id in ended[:-REMEMBERED]:
                 del self._generations[reply_id]
-
-    async def _drain(self) -> None:
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's, which takes half the time a token of asyncio's own; there is none for Windows."""
-    try:
-        import uvloop  # noqa: PLC0415
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()

@@ -116,7 +116,7 @@ def test_a_watcher_who_comes_back_in_time_finds_the_reply_running(
     with generation.followed():
         text_arrived(generation, 1)
     with generation.followed():
-        generations._loop.call_soon_threadsafe(generations._loop.call_later, 0.4, checked.set)
+        generations._loop.later(0.4, checked.set)
         assert checked.wait(WAIT)
         assert generation.live
 

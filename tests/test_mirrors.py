@@ -152,7 +152,7 @@ def test_an_ended_mirror_is_forgotten_because_the_reply_may_go_on(
     elsewhere.add(STARTED, Finished("length"))
     elsewhere.until("finished", events=2)
     turned = threading.Event()
-    generations._loop.call_soon_threadsafe(turned.set)
+    generations._loop.soon(turned.set)
     assert turned.wait(WAIT)
     assert generations.find("turn") is None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -73,6 +73,20 @@ class Reply:
         """Whether it ended before the model was done, so that it can go on where it stopped."""
         cut = self.finish_reason in {"stopped", "length"}
         return not self.live and (cut or self.state in {"stopped", "interrupted", "failed"})
+
+    def going_on(self, first: Reply) -> Reply:
+        """The same reply, running again; `first` says who answers now, and from what."""
+        return replace(
+            self,
+            state="running",
+            finish_reason=None,
+            error=None,
+            provider=first.provider,
+            model=first.model,
+            reason=first.reason,
+            memory_from=first.memory_from,
+            summary=first.summary,
+        )
 
     def tokens_per_second(self, tokens: int) -> float | None:
         """How fast `tokens` came after the first; None where that says nothing about the model."""
