@@ -13,12 +13,12 @@ from typing import Any
 
 from personachat.conversations.model import Reply
 from personachat.engine import ReplyLimits, reply
-from personachat.errors import ModelNotFound, RequestRefused
 from personachat.generation import Generation
 from personachat.generations import Generations
 from personachat.messages import ChatMessage, Failed, ReplyEvent, Role, Started, storable
 from personachat.outgoing import chat_request
 from personachat.persona import Persona
+from personachat.provider_errors import ModelNotFound, RequestRefused
 from personachat.providers.base import ChatRequest
 from personachat.providers.registry import Answering, ProviderRegistry
 from personachat.store.base import PersonaStore

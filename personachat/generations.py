@@ -18,7 +18,10 @@ from contextlib import aclosing
 from typing import Any, TypeAlias, TypeVar
 
 from personachat.engine_loop import EngineLoop
-from personachat.errors import (
+from personachat.errors import TooManyReplies, unforeseen
+from personachat.generation import Generation
+from personachat.messages import Failed, ReplyEvent
+from personachat.provider_errors import (
     ConnectionLost,
     FirstTokenTimeout,
     IdleTimeout,
@@ -26,11 +29,7 @@ from personachat.errors import (
     RateLimited,
     ReplyTruncated,
     StreamFailed,
-    TooManyReplies,
-    unforeseen,
 )
-from personachat.generation import Generation
-from personachat.messages import Failed, ReplyEvent
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from personachat.errors import ProviderError
+from personachat.provider_errors import ProviderError
 from personachat.providers.base import Provider
 from personachat.providers.embedded import LOCAL
 from personachat.providers.registry import OPENAI, ProviderRegistry

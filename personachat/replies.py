@@ -17,7 +17,6 @@ from personachat.context import Fitted, Memory, with_words
 from personachat.continuation import continuing, seamless
 from personachat.conversations.model import Reply, SentRequest, Turn
 from personachat.engine import ReplyLimits, reply
-from personachat.errors import ModelNotFound, ProviderError
 from personachat.messages import Failed, Noticed, ReplyEvent, Started, Usage, UsageReported
 from personachat.outgoing import (
     Outgoing,
@@ -30,6 +29,7 @@ from personachat.outgoing import (
 )
 from personachat.persona import Persona
 from personachat.prompts import summary_message
+from personachat.provider_errors import ModelNotFound, ProviderError
 from personachat.providers.base import ChatRequest
 from personachat.providers.openai_request import Adaptation
 from personachat.providers.registry import Answering, ProviderRegistry

@@ -10,7 +10,6 @@ import pytest
 
 from personachat.conversations.model import Reply, SentRequest, Turn
 from personachat.engine import ReplyLimits
-from personachat.errors import ModelNotFound
 from personachat.messages import (
     Failed,
     Finished,
@@ -23,6 +22,7 @@ from personachat.messages import (
 )
 from personachat.persona import Persona
 from personachat.pricing import cost_usd
+from personachat.provider_errors import ModelNotFound
 from personachat.providers import registry as registry_module
 from personachat.providers.embedded import MODEL_NAME
 from personachat.providers.registry import ProviderRegistry

@@ -13,8 +13,9 @@ from personachat.api.auth import authorized
 from personachat.api.bodies import Answer
 from personachat.api.openapi import answers
 from personachat.checkpoints import Checkpoints
-from personachat.errors import PersonaChatError, ProviderError
+from personachat.errors import PersonaChatError
 from personachat.persona import DEFAULT_PERSONA_ID, Persona
+from personachat.provider_errors import ProviderError
 from personachat.services import Services
 from personachat.store.base import BrokenPersona, PersonaStore
 

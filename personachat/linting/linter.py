@@ -14,7 +14,7 @@ from datetime import date
 
 from personachat import pricing
 from personachat.context import message_tokens
-from personachat.errors import ModelNotFound, PersonaInvalid, ProviderError
+from personachat.errors import PersonaInvalid
 from personachat.linting import models, placeholders, repetitions, traits
 from personachat.linting.findings import Finding, Remark, Subject
 from personachat.linting.models import Asked
@@ -24,6 +24,7 @@ from personachat.outgoing import window_tokens
 from personachat.persona import Persona, parse_persona
 from personachat.persona_text import read_json
 from personachat.prompts import compile_prompt
+from personachat.provider_errors import ModelNotFound, ProviderError
 from personachat.providers.registry import Answering, ProviderRegistry
 
 REMEMBERED = 64

@@ -14,10 +14,10 @@ import anyio
 from mcp import types
 
 from personachat.completions import Ask
-from personachat.errors import ConnectionLost
 from personachat.generation import Generation
 from personachat.mcp_server.tools import ChatArguments, checked, refused
 from personachat.messages import Failed, Finished, FinishReason, Noticed, ReplyEvent, TextDelta
+from personachat.provider_errors import ConnectionLost
 from personachat.services import Services
 
 PROGRESS_SECONDS = 0.05

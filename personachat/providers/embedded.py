@@ -12,8 +12,8 @@ from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from personachat.errors import ModelNotFound, NoModelAvailable, StreamFailed
 from personachat.messages import ChatMessage, storable
+from personachat.provider_errors import ModelNotFound, NoModelAvailable, StreamFailed
 from personachat.providers.base import ChatRequest, ProviderEvent
 from personachat.providers.llama_reply import LlamaReply
 from personachat.providers.llama_server import LlamaServer, ModelUnusable, window_of

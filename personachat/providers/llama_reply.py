@@ -4,14 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from personachat.errors import (
-    ContextTooLong,
-    ProviderError,
-    ReplyEmpty,
-    ReplyTruncated,
-    RequestRefused,
-    StreamFailed,
-)
 from personachat.messages import (
     Finished,
     FinishReason,
@@ -21,6 +13,14 @@ from personachat.messages import (
     Usage,
     UsageReported,
     storable,
+)
+from personachat.provider_errors import (
+    ContextTooLong,
+    ProviderError,
+    ReplyEmpty,
+    ReplyTruncated,
+    RequestRefused,
+    StreamFailed,
 )
 from personachat.providers.base import ChatRequest, ProviderEvent
 from personachat.providers.llama_server import Chunk

@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from personachat.errors import ApiKeyRefused
+from personachat.provider_errors import ApiKeyRefused
 from personachat.providers.openai_errors import address_refused, key_missing
 from personachat.providers.openai_server import Server
 

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import jiter
 
-from personachat.errors import (
+from personachat.messages import Noticed, Started
+from personachat.provider_errors import (
     BrokenStream,
     ContextTooLong,
     ModelNotFound,
@@ -23,7 +24,6 @@ from personachat.errors import (
     ProviderError,
     ProviderUnavailable,
 )
-from personachat.messages import Noticed, Started
 from personachat.providers.base import ChatRequest, ProviderEvent
 from personachat.providers.openai_client import OPENAI_URL, new_client, request_headers
 from personachat.providers.openai_errors import connection_lost, from_connecting, from_status, model_not_found

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from personachat.errors import ProviderError, ReplyEmpty, ReplyTruncated
 from personachat.messages import FinishReason, ReasoningDelta, TextDelta, ToolCallsDelta, Usage
+from personachat.provider_errors import ProviderError, ReplyEmpty, ReplyTruncated
 from personachat.providers.openai_deltas import DeltaRuns
 from personachat.providers.openai_errors import broken_stream, from_stream
 from personachat.providers.openai_report import read_report

@@ -13,7 +13,7 @@ import socket
 import ssl
 from collections.abc import Mapping, Sequence
 
-from personachat.errors import (
+from personachat.provider_errors import (
     ApiKeyMissing,
     ApiKeyRefused,
     BrokenStream,

@@ -16,7 +16,6 @@ from typing import Any
 
 import jiter
 
-from personachat.errors import ProviderError
 from personachat.messages import (
     Finished,
     FinishReason,
@@ -25,6 +24,7 @@ from personachat.messages import (
     ToolCallsDelta,
     UsageReported,
 )
+from personachat.provider_errors import ProviderError
 from personachat.providers.openai_completion import Completion
 from personachat.providers.openai_errors import broken_stream, not_a_stream
 from personachat.providers.openai_server import Server

@@ -16,7 +16,13 @@ from fnmatch import fnmatchcase
 from itertools import product
 from typing import TYPE_CHECKING
 
-from personachat.errors import ApiKeyMissing, ModelNotAllowed, ModelNotFound, NoModelAvailable, ProviderError
+from personachat.provider_errors import (
+    ApiKeyMissing,
+    ModelNotAllowed,
+    ModelNotFound,
+    NoModelAvailable,
+    ProviderError,
+)
 from personachat.providers.embedded import (
     INSTALL_HINT,
     LOCAL,

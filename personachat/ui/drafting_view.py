@@ -13,7 +13,8 @@ import streamlit as st
 
 from personachat.conversations.model import Reply
 from personachat.drafting import MAX_DESCRIPTION_CHARACTERS, Drafting
-from personachat.errors import PersonaChatError, ProviderError
+from personachat.errors import PersonaChatError
+from personachat.provider_errors import ProviderError
 from personachat.providers.embedded import LOCAL, MODEL_NAME
 from personachat.ui import persona_editing as editing
 from personachat.ui import state

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from personachat.errors import ProviderError
 from personachat.persona import DEFAULT_PERSONA_ID, Persona
+from personachat.provider_errors import ProviderError
 from personachat.providers.embedded import LOCAL
 from personachat.providers.registry import Answering
 from personachat.services import Services

@@ -12,7 +12,8 @@ import pytest
 
 from personachat import engine
 from personachat.engine import reply
-from personachat.errors import (
+from personachat.messages import Failed, Finished, Noticed, ReasoningDelta, TextDelta, Usage, UsageReported
+from personachat.provider_errors import (
     ApiKeyRefused,
     ConnectionLost,
     ProviderError,
@@ -21,7 +22,6 @@ from personachat.errors import (
     ReplyEmpty,
     StreamFailed,
 )
-from personachat.messages import Failed, Finished, Noticed, ReasoningDelta, TextDelta, Usage, UsageReported
 from personachat.providers.base import ChatRequest, ProviderEvent
 from personachat.providers.openai_compatible import OpenAICompatibleProvider
 from tests.engine.conftest import LONG, REQUEST, STARTED, Scripted, events_of

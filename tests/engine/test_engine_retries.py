@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from personachat.engine import ReplyLimits
-from personachat.errors import ProviderUnavailable
 from personachat.messages import Failed, Finished, Started, TextDelta
+from personachat.provider_errors import ProviderUnavailable
 from personachat.providers.openai_compatible import OpenAICompatibleProvider
 from tests.engine.conftest import Scripted, end_of, events_of
 from tests.fake_provider import (

@@ -6,8 +6,8 @@ import pytest
 
 from personachat import engine
 from personachat.continuation import continuing
-from personachat.errors import ContextTooLong
 from personachat.messages import ChatMessage, Failed, Finished, Noticed, TextDelta
+from personachat.provider_errors import ContextTooLong
 from personachat.providers.base import ChatRequest
 from personachat.providers.openai_compatible import OpenAICompatibleProvider
 from tests.engine.conftest import STARTED, Scripted, end_of, events_of

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 from pydantic import SecretStr
 
-from personachat.errors import ProviderError
 from personachat.messages import ChatMessage, Finished, Started, TextDelta
+from personachat.provider_errors import ProviderError
 from personachat.providers.base import ChatRequest, ProviderEvent
 from personachat.providers.openai_compatible import OpenAICompatibleProvider
 from tests.fake_provider import FakeProvider

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from personachat.errors import NoModelAvailable, ReplyTruncated
 from personachat.messages import ChatMessage
+from personachat.provider_errors import NoModelAvailable, ReplyTruncated
 from personachat.providers import embedded
 from personachat.providers.base import ChatRequest
 from personachat.providers.embedded import EmbeddedProvider, embedded_model_installed

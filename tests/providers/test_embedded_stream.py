@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from personachat.errors import (
+from personachat.messages import Finished, ReasoningDelta, Started, TextDelta
+from personachat.provider_errors import (
     ContextTooLong,
     NoModelAvailable,
     ReplyEmpty,
@@ -14,7 +15,6 @@ from personachat.errors import (
     RequestRefused,
     StreamFailed,
 )
-from personachat.messages import Finished, ReasoningDelta, Started, TextDelta
 from personachat.providers.embedded import MODEL_NAME, EmbeddedProvider
 from personachat.providers.llama_server import LlamaServer
 from tests.providers.embedded_replies import needs_model, reply, request

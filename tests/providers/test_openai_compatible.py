@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from personachat.errors import NotAStream
 from personachat.messages import Finished, ReasoningDelta, Started, TextDelta, Usage, UsageReported
+from personachat.provider_errors import NotAStream
 from personachat.providers.openai_compatible import OpenAICompatibleProvider
 from tests.fake_provider import (
     DONE,

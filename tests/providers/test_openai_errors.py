@@ -8,7 +8,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from personachat.errors import (
+from personachat.provider_errors import (
     ApiKeyRefused,
     ConnectionLost,
     ContextTooLong,

@@ -8,7 +8,7 @@ import logging
 import pytest
 from pydantic import SecretStr
 
-from personachat.errors import ApiKeyMissing, ApiKeyRefused
+from personachat.provider_errors import ApiKeyMissing, ApiKeyRefused
 from personachat.providers.openai_compatible import OpenAICompatibleProvider
 from tests.fake_provider import FakeProvider, chunk, events, failure, raw, reset, sse, status
 from tests.providers.conftest import KEY, events_of, failure_of, reply_of

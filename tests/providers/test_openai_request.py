@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from personachat.errors import RequestRefused
 from personachat.messages import Noticed, Started
+from personachat.provider_errors import RequestRefused
 from personachat.providers.base import ChatRequest
 from personachat.providers.openai_compatible import OpenAICompatibleProvider
 from tests.fake_provider import FakeProvider, Reply, failure, status, tokens

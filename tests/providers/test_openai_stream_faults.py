@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from personachat.errors import (
+from personachat.messages import Finished, ReasoningDelta, Started, TextDelta, Usage, UsageReported
+from personachat.provider_errors import (
     ApiKeyRefused,
     BrokenStream,
     ConnectionLost,
@@ -20,7 +21,6 @@ from personachat.errors import (
     ReplyTruncated,
     StreamFailed,
 )
-from personachat.messages import Finished, ReasoningDelta, Started, TextDelta, Usage, UsageReported
 from personachat.providers.openai_compatible import OpenAICompatibleProvider
 from tests.fake_provider import (
     DONE,

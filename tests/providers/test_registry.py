@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from personachat.errors import (
+from personachat.provider_errors import (
     ApiKeyMissing,
     ModelNotAllowed,
     ModelNotFound,

@@ -16,7 +16,6 @@ from personachat.api.events import ReplyStream, batches
 from personachat.api.v1.bodies import CompletionBody
 from personachat.api.v1.errors import envelope, failure_of
 from personachat.api.v1.tool_calls import ToolCall, indexed
-from personachat.errors import ConnectionLost
 from personachat.generation import Generation
 from personachat.messages import (
     Failed,
@@ -30,6 +29,7 @@ from personachat.messages import (
     Usage,
     UsageReported,
 )
+from personachat.provider_errors import ConnectionLost
 
 router = APIRouter(prefix="/chat/completions", tags=["v1"])
 

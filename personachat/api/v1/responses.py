@@ -14,9 +14,9 @@ from personachat.api.events import ReplyStream, batches
 from personachat.api.v1.errors import failure_of
 from personachat.api.v1.response_bodies import ResponseBody
 from personachat.api.v1.response_drafts import Draft
-from personachat.errors import ConnectionLost
 from personachat.generation import Generation
 from personachat.messages import Failed, Finished, ReplyEvent
+from personachat.provider_errors import ConnectionLost
 
 router = APIRouter(prefix="/responses", tags=["v1"])
 
