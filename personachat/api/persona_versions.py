@@ -15,7 +15,8 @@ from starlette.responses import Response
 from personachat.api.bodies import Answer, PersonaId, Sent, workspace_of
 from personachat.api.conditions import IfMatch, condition_of
 from personachat.api.openapi import SAVED, answers
-from personachat.api.personas import conflict, guard, saved_answer
+from personachat.api.persona_answers import conflict, saved_answer
+from personachat.api.personas import guard
 from personachat.differences import as_json
 from personachat.errors import PersonaBroken, PersonaChanged, PersonaInvalid, PersonaNotFound
 from personachat.persona import dump_persona, parse_persona

@@ -7,7 +7,7 @@ comes back with both versions, so that nothing anybody wrote is lost.
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
@@ -17,6 +17,7 @@ from personachat.api.bodies import Text, workspace_of
 from personachat.api.conditions import Condition, IfMatch, IfNoneMatch, condition_of, tags_of
 from personachat.api.errors import Refused, problem_of
 from personachat.api.openapi import ONE_PERSONA, PERSONA, PERSONA_LIST, SAVED, answers, json_answer, json_body
+from personachat.api.persona_answers import conflict, headers_of, json_of, saved_answer
 from personachat.collection import Collection
 from personachat.errors import PersonaBroken, PersonaChanged, PersonaExists, PersonaNotFound
 from personachat.persona import dump_persona, parse_persona, persona_schema
@@ -39,7 +40,7 @@ def get_personas(
     found = _store(request).all()
     whole = [stored for stored in found if isinstance(stored, StoredPersona)]
     shown = [stored for stored in whole if _matches(stored, q.strip().casefold(), tag.strip().casefold())]
-    body = "[" + ",".join(_json(stored) for stored in shown) + "]"
+    body = "[" + ",".join(json_of(stored) for stored in shown) + "]"
     return Response(
         body, headers={"X-Broken-Personas": str(len(found) - len(whole))}, media_type="application/json"
     )
@@ -107,8 +108,8 @@ def get_persona(
         return answer
     wanted = tags_of(if_none_match, weak=True)
     if stored.etag in wanted or "*" in wanted:
-        return Response(status_code=304, headers=_headers(stored))
-    return Response(_json(stored), headers=_headers(stored), media_type="application/json")
+        return Response(status_code=304, headers=headers_of(stored))
+    return Response(json_of(stored), headers=headers_of(stored), media_type="application/json")
 
 
 @router.put(
@@ -190,14 +191,6 @@ def _save(store: Collection, text: str, condition: Condition, *, note: str) -> R
     return saved_answer(stored, status)
 
 
-def saved_answer(stored: StoredPersona, status: int) -> Response:
-    """The persona as it is now, with its ETag."""
-    headers = _headers(stored)
-    if status == 201:
-        headers["Location"] = f"/api/personas/{stored.id}"
-    return Response(_json(stored), status, headers, "application/json")
-
-
 def _delete(store: Collection, persona_id: str, condition: Condition) -> Response:
     try:
         etag = guard(store, persona_id, condition) if condition.etags else None
@@ -227,38 +220,9 @@ def _etag_of(store: Collection, persona_id: str) -> str | None:
         return next((broken.etag for broken in found if broken.id == persona_id), None)
 
 
-def conflict(changed: PersonaChanged, *, sent: str | None = None) -> Response:
-    """Refuse a write over a version that is not there any more, with both versions."""
-    versions = {"stored": _value(changed.text)} | ({} if sent is None else {"sent": _value(sent)})
-    answer = problem_of(changed, extra=versions)
-    if changed.etag is not None:
-        answer.headers["ETag"] = f'"{changed.etag}"'
-    return answer
-
-
-def _value(text: str | None) -> Any:
-    """A persona's text as JSON, or as it is where it is none."""
-    try:
-        return None if text is None else json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return text
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
-
-
 def _matches(stored: StoredPersona, wanted: str, tag: str) -> bool:
     """Whether every word wanted is in the id, name, description or tags, as in the page's list."""
     persona = stored.persona
     tags = [label.casefold() for label in persona.tags]
     text = " ".join((persona.id, persona.name.casefold(), persona.description.casefold(), *tags))
     return (not tag or tag in tags) and all(word in text for word in wanted.split())
-
-
-def _headers(stored: StoredPersona) -> dict[str, str]:
-    return {"ETag": f'"{stored.etag}"', "Cache-Control": "no-cache"}
-
-
-def _json(stored: StoredPersona) -> str:
-    return dump_persona(stored.persona).rstrip("\n")

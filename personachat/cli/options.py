@@ -1,7 +1,8 @@
-"""The options that several commands have."""
+"""The options that several commands have, and the words that options take."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,3 +18,21 @@ DataDir = Annotated[
         "--data-dir", metavar="FOLDER", help="Where conversations and revisions are, instead of the setting."
     ),
 ]
+
+
+class ExportFormat(StrEnum):
+    json = "json"
+    card_v1 = "card-v1"
+    card_v2 = "card-v2"
+    card_v3 = "card-v3"
+    card_png = "card-png"
+    charx = "charx"
+    open_webui = "open-webui"
+    promptfoo = "promptfoo"
+    bundle = "bundle"
+
+
+class OnConflict(StrEnum):
+    REFUSE = "refuse"
+    REPLACE = "replace"
+    RENAME = "rename"

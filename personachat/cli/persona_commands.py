@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from personachat.cli.options import DataDir, PersonasDir
+from personachat.cli.options import DataDir, ExportFormat, OnConflict, PersonasDir
 
 if TYPE_CHECKING:
     from personachat.cli.personas import Personas
@@ -18,23 +17,12 @@ app = typer.Typer(help="Write, check, compare, restore, import and export person
 
 PersonaId = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
 
-
-class ExportFormat(StrEnum):
-    json = "json"
-    card_v1 = "card-v1"
-    card_v2 = "card-v2"
-    card_v3 = "card-v3"
-    card_png = "card-png"
-    charx = "charx"
-    open_webui = "open-webui"
-    promptfoo = "promptfoo"
-    bundle = "bundle"
-
-
-class OnConflict(StrEnum):
-    REFUSE = "refuse"
-    REPLACE = "replace"
-    RENAME = "rename"
+Files = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[FILES]...", help="Files or folders; without any, all personas.", show_default=False
+    ),
+]
 
 
 @app.command("list")
@@ -57,12 +45,7 @@ def show(persona_id: PersonaId, *, personas_dir: PersonasDir = None, data_dir: D
 
 @app.command()
 def validate(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[FILES]...", help="Files or folders; without any, all personas.", show_default=False
-        ),
-    ] = None,
+    files: Files = None,
     *,
     personas_dir: PersonasDir = None,
 ) -> None:
@@ -76,12 +59,7 @@ def validate(
 
 @app.command()
 def lint(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[FILES]...", help="Files or folders; without any, all personas.", show_default=False
-        ),
-    ] = None,
+    files: Files = None,
     *,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if there is a warning.")] = False,
     personas_dir: PersonasDir = None,

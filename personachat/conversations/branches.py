@@ -6,14 +6,15 @@ A deleted turn hides itself and all below it. Each function costs what it return
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CTE, BindParameter, Connection, Row, Select, bindparam, literal, select
+from sqlalchemy import CTE, BindParameter, Connection, Row, Select, bindparam, literal, select, update
 
 from personachat.conversations.model import Turn
 from personachat.conversations.rows import TURN_COLUMNS, turn_of
-from personachat.conversations.tables import turns
+from personachat.conversations.tables import conversations, turns
 
 _MOST_PLACES = 500
 """Parents to name in one query for siblings; more of them, and the whole conversation is looked through."""
@@ -85,6 +86,17 @@ def visible_turns(connection: Connection, conversation_id: str) -> tuple[Turn, .
         if row.deleted_at is None and (row.parent_id is None or row.parent_id in found):
             found[row.id] = turn_of(row)
     return tuple(found.values())
+
+
+def show(connection: Connection, conversation_id: str, leaf_id: str | None) -> None:
+    """Make a turn the leaf; None shows nothing."""
+    this = conversations.c.id == conversation_id
+    connection.execute(update(conversations).where(this).values(leaf_id=leaf_id))
+
+
+def mark_deleted(connection: Connection, turn_id: str, *, at: datetime | None) -> None:
+    """Hide a turn and all below it, or show them again (None)."""
+    connection.execute(update(turns).where(turns.c.id == turn_id).values(deleted_at=at))
 
 
 # What a page asks in every run is built once: that takes longer than the answer.

@@ -15,9 +15,9 @@ from typing import Literal
 
 from sqlalchemy import Connection, select
 
+from personachat.conversations.absent import no_such_conversation
 from personachat.conversations.documents import FORMAT, VERSION, ConversationDocument, Document, document_of
 from personachat.conversations.filenames import file_name, unique_names
-from personachat.conversations.memory import no_such_conversation
 from personachat.conversations.model import Conversation, Turn, branch
 from personachat.conversations.rows import TURN_COLUMNS, conversation_of, turn_of
 from personachat.conversations.spreadsheet import csv_of

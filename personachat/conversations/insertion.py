@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from personachat.conversations import branches
-from personachat.conversations.memory import no_such_turn
+from personachat.conversations.absent import no_such_turn
 from personachat.conversations.model import SentRequest, Turn
 from personachat.conversations.rows import prompt_values, request_values, turn_values
 from personachat.conversations.tables import conversations, prompts, turns

@@ -8,8 +8,10 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
+from personachat.conversations.absent import no_such_conversation, no_such_turn
+from personachat.conversations.held import Held
 from personachat.conversations.model import (
     Conversation,
     QueuedMessage,
@@ -19,46 +21,7 @@ from personachat.conversations.model import (
     Turn,
     branch,
     new_id,
-    now,
-    siblings_of,
 )
-from personachat.conversations.titles import retitled
-from personachat.errors import ConversationNotFound, TurnNotFound
-
-
-@dataclass
-class _Held:
-    """A conversation's head, without `path`, and all its turns in the order they came."""
-
-    head: Conversation
-    turns: dict[str, Turn] = field(default_factory=dict)
-    deleted: set[str] = field(default_factory=set)
-    requests: dict[str, SentRequest] = field(default_factory=dict)
-
-    def visible(self, *, but: set[str] | None = None) -> dict[str, Turn]:
-        """The turns that are not hidden; where other ones are deleted, `but` for those."""
-        deleted = self.deleted if but is None else but
-        found: dict[str, Turn] = {}
-        for turn in self.turns.values():  # parents came before their children
-            if turn.id not in deleted and (turn.parent_id is None or turn.parent_id in found):
-                found[turn.id] = turn
-        return found
-
-    def newest_below(self, turn_id: str) -> str:
-        below = {turn_id}
-        newest = turn_id
-        for turn in self.visible().values():
-            if turn.parent_id in below:
-                below.add(turn.id)
-                newest = turn.id
-        return newest
-
-    def shown(self, last: int | None) -> Conversation:
-        turns = self.visible()
-        whole = branch(turns, self.head.leaf_id)
-        path = whole if last is None else whole[max(0, len(whole) - last) :]
-        siblings = siblings_of(path, list(turns.values()))
-        return replace(self.head, length=len(whole), path=path, siblings=siblings)
 
 
 class MemoryConversations:
@@ -67,7 +30,7 @@ class MemoryConversations:
     def __init__(self, *, capacity: int = 5_000) -> None:
         self._capacity = capacity
         self._lock = threading.RLock()
-        self._conversations: OrderedDict[str, _Held] = OrderedDict()
+        self._conversations: OrderedDict[str, Held] = OrderedDict()
         self._places: dict[str, str] = {}  # turn id -> conversation id
 
     def __contains__(self, conversation_id: str) -> bool:
@@ -85,9 +48,10 @@ class MemoryConversations:
         requests: Mapping[str, SentRequest] | None = None,
         process_id: str | None = None,  # noqa: ARG002  # it can only be this one
     ) -> Conversation:
-        held = _Held(Conversation(id=new_id(), owner=owner, kept=kept, temporary=True))
+        held = Held(Conversation(id=new_id(), owner=owner, kept=kept, temporary=True))
         with self._lock:
-            self._add(held, turns, requests or {})
+            held.add(turns, requests or {})
+            self._places |= {turn.id: held.head.id for turn in turns}
             self._conversations[held.head.id] = held
             self._make_room()
             return held.head
@@ -123,7 +87,8 @@ class MemoryConversations:
             held = self._held(owner, conversation_id)
             if held.head.leaf_id != only_after:
                 return False
-            self._add(held, turns, requests or {})
+            held.add(turns, requests or {})
+            self._places |= {turn.id: held.head.id for turn in turns}
             self._conversations.move_to_end(conversation_id)
             return True
 
@@ -210,34 +175,19 @@ class MemoryConversations:
                 turns = self._conversations[conversation_id].turns
                 turns[turn_id] = replace(turns[turn_id], reply=reply)
 
-    def _held(self, owner: str, conversation_id: str) -> _Held:
+    def _held(self, owner: str, conversation_id: str) -> Held:
         held = self._conversations.get(conversation_id)
         if held is None or held.head.owner != owner:
             raise no_such_conversation()
         return held
 
-    def _held_with(self, owner: str, turn_id: str, *, deleted: bool = False) -> _Held:
+    def _held_with(self, owner: str, turn_id: str, *, deleted: bool = False) -> Held:
         held = self._conversations.get(self._places.get(turn_id, ""))
         if held is None or held.head.owner != owner:
             raise no_such_turn()
         if not deleted and turn_id not in held.visible():
             raise no_such_turn()
         return held
-
-    def _add(self, held: _Held, turns: Sequence[Turn], requests: Mapping[str, SentRequest]) -> None:
-        depths: dict[str | None, int] = {None: -1}
-        depths |= {turn.id: turn.depth for turn in held.visible().values()}
-        for turn in turns:
-            if turn.parent_id not in depths:
-                raise no_such_turn()
-            depths[turn.id] = depths[turn.parent_id] + 1
-        earlier = [turn.as_message() for turn in held.turns.values()]
-        title = retitled(held.head.title, earlier, [turn.as_message() for turn in turns])
-        held.turns |= {turn.id: replace(turn, depth=depths[turn.id]) for turn in turns}
-        held.requests |= requests
-        self._places |= {turn.id: held.head.id for turn in turns}
-        leaf_id = turns[-1].id if turns else held.head.leaf_id
-        held.head = replace(held.head, leaf_id=leaf_id, title=title, updated_at=now())
 
     def _forget(self, conversation_id: str) -> None:
         for turn_id in self._conversations.pop(conversation_id).turns:
@@ -253,11 +203,3 @@ class MemoryConversations:
             ]
             for conversation_id in idle[:excess]:
                 self._forget(conversation_id)
-
-
-def no_such_conversation() -> ConversationNotFound:
-    return ConversationNotFound("This conversation does not exist, or no longer.", hint="Start a new chat.")
-
-
-def no_such_turn() -> TurnNotFound:
-    return TurnNotFound("This message does not exist, or no longer.")

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, select
 
 from personachat.conversations import branches
-from personachat.conversations.memory import no_such_conversation, no_such_turn
+from personachat.conversations.absent import no_such_conversation, no_such_turn
 from personachat.conversations.rows import TURN_COLUMNS
 from personachat.conversations.tables import conversations, turns
 

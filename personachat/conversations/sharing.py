@@ -27,7 +27,7 @@ from sqlalchemy import (
     select,
 )
 
-from personachat.conversations.memory import no_such_conversation
+from personachat.conversations.absent import no_such_conversation
 from personachat.conversations.model import now
 from personachat.conversations.tables import conversations, turns
 from personachat.database.columns import UtcDateTime, metadata

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, insert, select, update
 
 from personachat.conversations import branches, waiting
+from personachat.conversations.absent import no_such_turn
 from personachat.conversations.insertion import insert_turns, retitle
-from personachat.conversations.memory import no_such_turn
 from personachat.conversations.model import (
     Conversation,
     QueuedMessage,
@@ -144,14 +143,14 @@ class SqlConversations:
                 connection, turn_id, conversation_id=conversation_id
             ):
                 raise no_such_turn()
-            _show(connection, conversation_id, turn_id)
+            branches.show(connection, conversation_id, turn_id)
 
     def show_branch(self, owner: str, conversation_id: str, turn_id: str) -> None:
         with self._database.write() as connection:
             owned_head(connection, owner, conversation_id, hold=True)
             if not branches.is_visible(connection, turn_id, conversation_id=conversation_id):
                 raise no_such_turn()
-            _show(connection, conversation_id, branches.newest_below(connection, turn_id))
+            branches.show(connection, conversation_id, branches.newest_below(connection, turn_id))
 
     def request(self, owner: str, turn_id: str) -> SentRequest | None:
         with self._database.read() as connection:
@@ -176,23 +175,23 @@ class SqlConversations:
             before: str | None = owned_head(connection, owner, conversation_id, hold=True).leaf_id
             turn = visible_turn(connection, owner, turn_id)
             is_shown = branches.is_on_path(connection, turn_id, leaf_id=before)
-            _mark(connection, turn_id, deleted_at=now())
+            branches.mark_deleted(connection, turn_id, at=now())
             if is_shown:
                 sibling = branches.newest_sibling(connection, turn)
                 leaf_id = branches.newest_below(connection, sibling) if sibling else turn.parent_id
-                _show(connection, conversation_id, leaf_id)
+                branches.show(connection, conversation_id, leaf_id)
         return before
 
     def restore_turn(self, owner: str, turn_id: str, *, leaf_id: str | None) -> None:
         with self._database.write() as connection:
             conversation_id = owned_turn(connection, owner, turn_id).conversation_id
             owned_head(connection, owner, conversation_id, hold=True)
-            _mark(connection, turn_id, deleted_at=None)
+            branches.mark_deleted(connection, turn_id, at=None)
             if leaf_id is not None and not branches.is_visible(
                 connection, leaf_id, conversation_id=conversation_id
             ):
                 raise no_such_turn()
-            _show(connection, conversation_id, leaf_id)
+            branches.show(connection, conversation_id, leaf_id)
 
     def keep(self, owner: str, conversation_id: str) -> None:
         with self._database.write() as connection:
@@ -243,13 +242,3 @@ class SqlConversations:
             requests=requests or {},
             process_id=process_id,
         )
-
-
-def _show(connection: Connection, conversation_id: str, leaf_id: str | None) -> None:
-    this = conversations.c.id == conversation_id
-    connection.execute(update(conversations).where(this).values(leaf_id=leaf_id))
-
-
-def _mark(connection: Connection, turn_id: str, *, deleted_at: datetime | None) -> None:
-    this = turns_table.c.id == turn_id
-    connection.execute(update(turns_table).where(this).values(deleted_at=deleted_at))

@@ -19,14 +19,7 @@ from personachat.persona import Persona, parse_persona
 from personachat.persona_fields import is_persona_id
 from personachat.persona_text import MAX_TEXT_BYTES
 from personachat.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
-from personachat.store.folder import (
-    UnreadableFile,
-    available,
-    locked,
-    read_file,
-    remove_file,
-    replace_file,
-)
+from personachat.store.folder import UnreadableFile, available, locked, read_file, remove_file, replace_file
 from personachat.store.persona_file import (
     SUFFIX,
     Signature,

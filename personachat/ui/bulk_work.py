@@ -11,8 +11,9 @@ from typing import TypeAlias, cast
 
 import streamlit as st
 
-from personachat.collection import Changed, Collection
+from personachat.collection import Collection
 from personachat.errors import PersonaChatError
+from personachat.several import Changed
 from personachat.store.base import StoredPersona
 from personachat.ui import state
 from personachat.ui.wording import error_text, escaped

@@ -56,7 +56,7 @@ def send(text: str) -> None:
         persona_id, offline = str(st.session_state["persona_choice"]), state.offline_chosen()
         begun = () if conversation and conversation.path else greetings.begun_with(persona_id)
         if conversation is None:
-            _begin(chat, text, persona_id=persona_id, offline=offline, history=begun)
+            _begin(chat, text, persona_id, begun)
             return
         try:
             chat.send(conversation.id, text, persona_id=persona_id, offline=offline, history=begun)
@@ -70,11 +70,9 @@ def send(text: str) -> None:
             st.session_state["unsaved_words"] = text
 
 
-def _begin(
-    chat: ChatService, text: str, *, persona_id: str, offline: bool, history: Sequence[ChatMessage]
-) -> None:
+def _begin(chat: ChatService, text: str, persona_id: str, history: Sequence[ChatMessage]) -> None:
     """Send the first words of a new conversation, and be in it."""
-    temporary = state.temporary_chosen()
+    offline, temporary = state.offline_chosen(), state.temporary_chosen()
     reply = chat.begin(text, persona_id=persona_id, offline=offline, history=history, temporary=temporary)
     state.remember("chat", reply.conversation_id)
     if temporary:

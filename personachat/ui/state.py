@@ -14,11 +14,7 @@ import streamlit as st
 
 from personachat.chat import ChatService
 from personachat.conversations.model import Conversation
-from personachat.errors import (
-    ConversationNotFound,
-    PersonaChatError,
-    SettingsInvalid,
-)
+from personachat.errors import ConversationNotFound, PersonaChatError, SettingsInvalid
 from personachat.services import Services, Workspace, get_services
 from personachat.ui.owner import current_owner
 from personachat.ui.transcript import SHOWN_TURNS, STEP_TURNS

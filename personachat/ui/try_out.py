@@ -23,14 +23,7 @@ from personachat.ui import picker, state
 from personachat.ui.owner import current_owner
 from personachat.ui.persona_desk import Opened, desk
 from personachat.ui.stream import draw_running
-from personachat.ui.transcript import (
-    DEFAULT_AVATAR,
-    bubble,
-    caption_of,
-    draw_outcome,
-    draw_text,
-    draw_words,
-)
+from personachat.ui.transcript import DEFAULT_AVATAR, bubble, caption_of, draw_outcome, draw_text, draw_words
 from personachat.ui.wording import escaped
 
 PIXELS = 400

@@ -14,15 +14,8 @@ from typing import Literal, TypeAlias
 import streamlit as st
 
 from personachat.conversations.model import Conversation, Reply, Turn
-from personachat.ui import clipboard, ratings, spoken_revisions, turn_actions, turn_form, window
-from personachat.ui.transcript import (
-    bubble,
-    caption_of,
-    draw_memory,
-    draw_outcome,
-    draw_switch,
-    draw_words,
-)
+from personachat.ui import clipboard, ratings, siblings, spoken_revisions, turn_actions, turn_form, window
+from personachat.ui.transcript import bubble, caption_of, draw_memory, draw_outcome, draw_switch, draw_words
 
 WaysOn: TypeAlias = Callable[[Turn], None]
 """Draws what can be done about a reply that did not come to its end."""
@@ -161,7 +154,7 @@ def draw_row(view: View, turn: Turn, *, last: bool) -> None:
     if last:
         st.empty()  # so that its row and the smaller one it has later never share a place
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        draw_siblings(view, turn)
+        siblings.draw(view.conversation, turn)
         if last:
             _draw_icons(turn)
         elif turn_actions.rating_open(turn.id):
@@ -183,7 +176,7 @@ def _caption(view: View, turn: Turn) -> str:
 
 
 def _draw_actions(view: View, turn: Turn, *, last: bool) -> None:
-    draw_siblings(view, turn)
+    siblings.draw(view.conversation, turn)
     if turn.edited:
         st.caption(EDITED, width="content", help="You changed these words.")
     _draw_copied(turn)
@@ -208,33 +201,6 @@ def _icon(icon: str, name: str, do: Callable[[str], None], turn: Turn) -> None:
         on_click=do,
         args=(turn.id,),
         key=f"{icon}_{turn.id}",
-    )
-
-
-def draw_siblings(view: View, turn: Turn, *, live: bool = False) -> None:
-    """The way to what else was said in this place, e.g. 2/3 with arrows; nothing where nothing was.
-
-    It may be drawn twice in a run: while the reply is `live`, and when it has ended.
-    """
-    siblings = view.conversation.siblings.get(turn.id, ())
-    if len(siblings) < 2:
-        return
-    at = siblings.index(turn.id)
-    place = f"live_{turn.depth}" if live else str(turn.depth)
-    _sibling("chevron_left", "Previous version", siblings[at - 1] if at else None, place)
-    st.caption(f"{at + 1}/{len(siblings)}", width="content")
-    _sibling("chevron_right", "Next version", siblings[at + 1] if at + 1 < len(siblings) else None, place)
-
-
-def _sibling(icon: str, name: str, other_id: str | None, place: str) -> None:
-    st.button(
-        f":material/{icon}:",
-        help=name,
-        type="tertiary",
-        on_click=turn_actions.show,
-        args=(other_id,),
-        disabled=other_id is None,
-        key=f"{icon}_{place}",  # so that it keeps the focus from version to version
     )
 
 

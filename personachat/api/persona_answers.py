@@ -1,0 +1,52 @@
+"""How a persona is answered with: its JSON, its ETag, and both versions where two writers met."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.responses import Response
+
+from personachat.api.errors import problem_of
+from personachat.errors import PersonaChanged
+from personachat.persona import dump_persona
+from personachat.store.base import StoredPersona
+
+
+def saved_answer(stored: StoredPersona, status: int) -> Response:
+    """The persona as it is now, with its ETag."""
+    headers = headers_of(stored)
+    if status == 201:
+        headers["Location"] = f"/api/personas/{stored.id}"
+    return Response(json_of(stored), status, headers, "application/json")
+
+
+def conflict(changed: PersonaChanged, *, sent: str | None = None) -> Response:
+    """Refuse a write over a version that is not there any more, with both versions."""
+    versions = {"stored": _value(changed.text)} | ({} if sent is None else {"sent": _value(sent)})
+    answer = problem_of(changed, extra=versions)
+    if changed.etag is not None:
+        answer.headers["ETag"] = f'"{changed.etag}"'
+    return answer
+
+
+def _value(text: str | None) -> Any:
+    """A persona's text as JSON, or as it is where it is none."""
+    try:
+        return None if text is None else json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def headers_of(stored: StoredPersona) -> dict[str, str]:
+    """Its ETag, and that a kept copy is good only where that is still the same."""
+    return {"ETag": f'"{stored.etag}"', "Cache-Control": "no-cache"}
+
+
+def json_of(stored: StoredPersona) -> str:
+    """The persona as `dump_persona` lays it out."""
+    return dump_persona(stored.persona).rstrip("\n")
