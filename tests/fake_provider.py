@@ -144,6 +144,11 @@ class FakeProvider:
         """Whether the client of the last chat request hung up before its reply's end, within this time."""
         return self.wait_for_chats()[-1].hung_up.wait(timeout_seconds)
 
+    def wait_for_no_connection(self, timeout_seconds: float = 10) -> bool:
+        """Whether all connections are closed within this time."""
+        with self._arrived:
+            return self._arrived.wait_for(lambda: not self._writers, timeout_seconds)
+
     def start(self) -> None:
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
@@ -181,7 +186,9 @@ class FakeProvider:
         except (ConnectionError, asyncio.IncompleteReadError, _Ended):
             pass  # one of the two has gone
         finally:
-            self._writers.discard(writer)
+            with self._arrived:
+                self._writers.discard(writer)
+                self._arrived.notify_all()
             writer.transport.abort()
 
     async def _answer(

@@ -21,6 +21,10 @@ OPENAI_URL = "https://api.openai.com/v1"
 
 CONNECT_SECONDS = 10.0
 
+IDLE_SECONDS = 4.0
+"""How long an idle connection is kept. Many servers (uvicorn, Node) close theirs after five seconds, and a
+request that is sent at that moment is lost."""
+
 MOST_CONNECTIONS = 100_000
 """As good as none: how many replies run at once is decided elsewhere, and unlimited means 100 to aiohttp."""
 
@@ -60,7 +64,7 @@ def new_client(url: str, key: str | None, server: Server) -> openai.AsyncOpenAI:
         timeout=timeout,
         http_client=openai.DefaultAioHttpClient(  # over aiohttp: a third less time a token than httpcore
             timeout=timeout,
-            limits=httpx2.Limits(max_connections=MOST_CONNECTIONS),
+            limits=httpx2.Limits(max_connections=MOST_CONNECTIONS, keepalive_expiry=IDLE_SECONDS),
             follow_redirects=False,  # the key would go along
             auth=None if key else login,
         ),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import subprocess
 import sys
 from contextlib import aclosing
 from typing import Any
 
 import pytest
+import uvicorn
 
 from personachat.messages import Finished, ReasoningDelta, Started, TextDelta, Usage, UsageReported
 from personachat.provider_errors import NotAStream
+from personachat.providers import openai_client
 from personachat.providers.openai_compatible import OpenAICompatibleProvider
 from tests.fake_provider import (
     DONE,
@@ -72,6 +75,17 @@ async def test_the_connection_is_used_again(fake: FakeProvider, provider: OpenAI
     fake.enqueue(Reply([*tokens(["one"]).steps, late]), Reply([*tokens(["two"]).steps, late]))
     assert [await reply_of(provider), await reply_of(provider)] == [("one", "stop"), ("two", "stop")]
     assert fake.connections == 1
+
+
+async def test_an_idle_connection_is_closed_before_the_server_may_do_so(
+    fake: FakeProvider, provider: OpenAICompatibleProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers_patience = inspect.signature(uvicorn.Config).parameters["timeout_keep_alive"].default
+    assert servers_patience > openai_client.IDLE_SECONDS
+    monkeypatch.setattr(openai_client, "IDLE_SECONDS", 0.01)
+    await reply_of(provider)
+    assert fake.connections == 1
+    assert await asyncio.to_thread(fake.wait_for_no_connection, servers_patience - 1)
 
 
 async def test_closing_the_stream_ends_the_request_at_once(
