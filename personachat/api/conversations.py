@@ -58,7 +58,7 @@ class Imported(Answer):
 def get_conversations(  # noqa: PLR0913  # one parameter a filter
     request: Request,
     *,
-    q: Annotated[Text, Query(max_length=1000, description="Words that a message has to have.")] = "",
+    q: Annotated[Text, Query(max_length=1000, description="Words in a message or the title.")] = "",
     persona_id: Annotated[Text | SkipJsonSchema[None], Query(alias="personaId", max_length=200)] = None,
     model: Annotated[Text | SkipJsonSchema[None], Query(max_length=200)] = None,
     since: Annotated[Day | SkipJsonSchema[None], Query(description="The first day, in UTC.")] = None,

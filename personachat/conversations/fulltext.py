@@ -1,4 +1,4 @@
-"""What the full-text indexes of migration 0002 are asked, on SQLite (FTS5) and on PostgreSQL (tsvector).
+"""What the full-text indexes of migrations 0002 and 0004 are asked: FTS5 on SQLite, tsvector on PostgreSQL.
 
 Words and facts (owner, archived, persona, model, rating, month) are narrowed down together, so that neither
 other owners' turns nor common words make a search slow. FTS5 goes through its hits newest first. PostgreSQL's
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 
 from personachat.conversations.filters import Filters
 from personachat.conversations.model import now
-from personachat.conversations.words import Term, Wanted
+from personachat.conversations.words import Term, Wanted, spelled_out
 
 LAST_NUMBER = 2**31 - 1
 
@@ -71,7 +71,7 @@ def _match(
 
 def _phrase(term: Term) -> str:
     """A term as FTS5 reads it; words hold neither quotes nor spaces."""
-    return f'"{" ".join(term.words)}"{"*" if term.prefix else ""}'
+    return f'"{spelled_out(" ".join(term.words))}"{"*" if term.prefix else ""}'
 
 
 def _hex(fact: str) -> str:
@@ -146,7 +146,7 @@ def _tsquery(owner: str, sought: Wanted, filters: Filters) -> tuple[str, dict[st
         phrase = f"CAST(phraseto_tsquery('simple', plain_words(:term{place})) AS text)"
         beginning = " || '\\:*'" if term.prefix else ""
         asked.append(f"CAST(NULLIF({phrase}, ''){beginning} AS tsquery)")  # NULL, without a word: no hits
-        values[f"term{place}"] = " ".join(term.words)
+        values[f"term{place}"] = spelled_out(" ".join(term.words))
     return " && ".join(asked), values
 
 

@@ -1,8 +1,8 @@
 """Full-text search over an owner's turns, newest first: those that came last, whatever moment they bear.
 
-The full-text index proposes turns, this decides which of them are shown and what of them. Writing
-without spaces (Chinese, Japanese, Thai, ...) is searched as a part of the text, in the newest
-SCANNED_TURNS turns that fit the rest.
+A conversation's title is searched with its first message. The full-text index proposes turns, this decides
+which of them are shown and what of them. Emoji and writing without spaces (Chinese, Japanese, Thai, ...) are
+searched as a part of the text, in the newest SCANNED_TURNS turns that fit the rest.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, case, func, or_, select
 
 from personachat.conversations.cursors import cursor_below, number_of
 from personachat.conversations.filters import Filters, numbered, of_turns
 from personachat.conversations.fulltext import LAST_NUMBER, newest
 from personachat.conversations.listing import MOST_ON_A_PAGE, Summary, summaries
 from personachat.conversations.tables import conversations, turns
-from personachat.conversations.words import Wanted, excerpt, wanted
+from personachat.conversations.words import Wanted, excerpt, spellings, wanted
 
 SCANNED_TURNS = 20_000
 
@@ -105,7 +105,11 @@ def _fitting(
     if filters.until is not None:
         fit = fit.where(t.created_at < filters.until)
     position = func.instr if connection.dialect.name == "sqlite" else func.strpos
-    fit = fit.where(*(position(t.text, part) > 0 for part in sought.parts))
+    title = case((t.parent_id.is_(None), c.title), else_="")
+    for part in sought.parts:
+        fit = fit.where(
+            or_(*(position(words, way) > 0 for words in (t.text, title) for way in spellings(part)))
+        )
     whole = fit.join_from(turns, conversations, c.id == t.conversation_id).order_by(t.number.desc())
     rows = connection.execute(whole).all()
     if not rows:

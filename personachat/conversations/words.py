@@ -1,7 +1,8 @@
 """What a person searches for, and where it stands in a text; pure, and the same for every database.
 
 A word is a run of letters, digits and marks, compared without case and accents, as the full-text indexes
-do. Whatever is typed is a query: what is no word is ignored, nothing is an operator but the double quote.
+do. Emoji, and writing without spaces, are searched as parts of the text. Whatever is typed is a query:
+anything else is ignored, nothing is an operator but the double quote.
 """
 
 from __future__ import annotations
@@ -40,8 +41,37 @@ _MARKS = (
 )
 """Marks that belong to the word they stand in: accents and vowel signs, which are no letters to Python."""
 
+SPELLINGS = {
+    "ss": "ßẞ",
+    "ae": "æÆ",
+    "oe": "œŒ",
+    "th": "þÞ",
+    "l": "łŁ",
+    "o": "øØ",
+    "d": "đĐðÐ",
+    "h": "ħĦ",
+    "t": "ŧŦ",
+}
+"""What people type, for letters that are more than a letter and an accent; as in migration 0004."""
+
+_SPELLED_OUT = str.maketrans({letter: plain for plain, letters in SPELLINGS.items() for letter in letters})
+
+_HALF_WIDTH = str.maketrans(
+    {unicodedata.normalize("NFKC", chr(half)): chr(half) for half in range(0xFF66, 0xFFA0)}
+    | {"\u3099": "\uff9e", "\u309a": "\uff9f"}
+)
+"""Katakana as they are typed in half width; a sound mark is a character of its own there."""
+
+_EMOJI = (
+    "\u203c\u2049\u2139\u231a-\u23ff\u24c2\u25aa-\u25fe\u2600-\u27bf\u2934\u2935\u2b05-\u2b55\u3297\u3299"
+    "\U0001f000-\U0001faff"
+)
+_JOINS_EMOJI = "\u200d\ufe0f\u20e3"
+_VARIATION = "\ufe0f"
+
 _WORD = re.compile(f"(?:[^\\W_]|[{_MARKS}])+")
-_SPACELESS_RUN = re.compile(f"[{_SPACELESS}]+")
+_PARTS = re.compile(f"[{_SPACELESS}]+|[{_EMOJI}][{_EMOJI}{_JOINS_EMOJI}]*")
+_KATAKANA = re.compile("[\u30a0-\u30ff]")
 _QUOTED = re.compile(r'"([^"]*)"|([^\s"]+)')
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _WHITE = re.compile(r"\s")
@@ -72,11 +102,11 @@ def wanted(query: str) -> Wanted:
     parts: list[str] = []
     found = list(_QUOTED.finditer(storable(query[:MOST_CHARACTERS])))
     for place, match in enumerate(found):
-        text = match[1] if match[1] is not None else match[2]
+        text = unicodedata.normalize("NFKC", match[1] if match[1] is not None else match[2])
         last = place == len(found) - 1 and match[1] is None
-        if _SPACELESS_RUN.search(text):
-            parts.extend(_SPACELESS_RUN.findall(text))
-            text = _SPACELESS_RUN.sub(" ", text)
+        if found_parts := [part.strip(_JOINS_EMOJI) for part in _PARTS.findall(text)]:
+            parts.extend(found_parts)
+            text = _PARTS.sub(" ", text)
             last = False
         if words := tuple(match[0] for match in _WORD.finditer(text)):
             terms.append(Term(words, prefix=last and len(words[-1]) >= SHORTEST_PREFIX))
@@ -135,9 +165,17 @@ def _stands(window: list[tuple[str, int, int]], words: list[str], *, prefix: boo
     return same_end and all(window[place][0] == word for place, word in enumerate(words[:-1]))
 
 
+def spellings(part: str) -> tuple[str, ...]:
+    """How a part may stand in a text: emoji with and without variation marks, katakana in both widths."""
+    ways = [part, part.replace(_VARIATION, "")]
+    if _KATAKANA.search(part):
+        ways.append(unicodedata.normalize("NFD", part).translate(_HALF_WIDTH))
+    return tuple(dict.fromkeys(ways))
+
+
 def _parts_found(text: str, parts: tuple[str, ...]) -> Iterator[tuple[int, int]]:
     if parts:
-        longest_first = sorted(parts, key=len, reverse=True)
+        longest_first = sorted((way for part in parts for way in spellings(part)), key=len, reverse=True)
         for match in re.finditer("|".join(re.escape(part) for part in longest_first), text):
             yield match.span()
 
@@ -158,10 +196,16 @@ def _in_order(
 
 @lru_cache(maxsize=4096)
 def folded(word: str) -> str:
-    """A word without case and accents."""
+    """A word without case and accents, each letter in its plain spelling."""
     if word.isascii():
         return word.lower()
-    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFKD", word.lower())))
+    plain = unicodedata.normalize("NFKD", spelled_out(word).lower())
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", plain))
+
+
+def spelled_out(word: str) -> str:
+    """A word with its special letters spelled as the full-text indexes spell them."""
+    return word.translate(_SPELLED_OUT)
 
 
 def _word_start(text: str, start: int, match: int) -> int:

@@ -39,7 +39,7 @@ def _draw_found(found: Found, query: str, *, moment: datetime, zone: tzinfo) -> 
     if not found.hits:
         _draw_nothing(
             f"Nothing found for “{as_text(query[:80])}”.",
-            "Every word has to be in one message. Try fewer words, or fewer filters.",
+            "Every word has to be in one message, or in the title. Try fewer words, or fewer filters.",
         )
         return
     more = "+" if found.next_cursor else ""

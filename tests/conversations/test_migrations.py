@@ -24,10 +24,12 @@ import personachat.store
 from personachat.conversations.model import Reply
 from personachat.conversations.sql import SqlConversations
 from personachat.conversations.tables import LIVE, turns
+from personachat.conversations.words import SPELLINGS
 from personachat.database import schema
 from personachat.database.columns import metadata
 from personachat.database.connection import Database
 from personachat.errors import DatabaseDamaged
+from personachat.library import Library
 from tests.killed_writers import PROCESSES, prepare, start
 from tests.postgres import fresh_database
 from tests.spoken import OWNER, spoken
@@ -104,7 +106,7 @@ def test_a_database_of_the_first_version_keeps_what_is_in_it(empty_url: str, tmp
             insert(tables.tables["conversations"]).values(
                 id="c1",
                 owner=OWNER,
-                title="Trams",
+                title="Straßenbahn in Łódź",
                 leaf_id="t2",
                 created_at=moment,
                 updated_at=moment,
@@ -122,9 +124,12 @@ def test_a_database_of_the_first_version_keeps_what_is_in_it(empty_url: str, tmp
         found = store.get(OWNER, "c1")
         assert [turn.text for turn in found.path] == ["How do trams brake?", "With magnets."]
         assert (found.title, found.path[1].reply) == (
-            "Trams",
+            "Straßenbahn in Łódź",
             Reply(state="finished", text="With magnets."),
         )
+        library = Library(database, owner=OWNER)
+        assert [hit.turn_id for hit in library.search("strassenbahn lodz trams").hits] == ["t1"]
+        assert [hit.turn_id for hit in library.search("magnets").hits] == ["t2"]
         spoken(store, "c1", "And ships?", after="t2")
         assert store.get(OWNER, "c1").length == 3
         with database.read() as connection:
@@ -188,3 +193,8 @@ def test_a_database_of_today_is_opened_without_alembic(sqlite_database: Database
         "assert 'alembic' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_letters_are_spelled_in_the_index_as_in_a_query() -> None:
+    migration = importlib.import_module("personachat.database.migrations.versions.0004_search")
+    assert migration.SPELLINGS == SPELLINGS

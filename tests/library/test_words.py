@@ -19,7 +19,11 @@ odd = st.text(st.sampled_from("ab zé\u0301ß中文ไทย\U0001f600\"'.-\n\0\
         ("p-value x", Wanted((Term(("p", "value")), Term(("x",))))),
         ("same same", Wanted((Term(("same",)), Term(("same",), prefix=True)))),
         ("about東京tower", Wanted((Term(("about", "tower")),), ("東京",))),
-        ("*** --- 😀", Wanted()),
+        ("*** ---", Wanted()),
+        ("so 😀👍 good", Wanted((Term(("so",)), Term(("good",), prefix=True)), ("😀👍",))),
+        ("❤️", Wanted((), ("❤",))),
+        ("ﾃｽﾄ", Wanted((), ("テスト",))),
+        ("\uff21\uff22\uff23", Wanted((Term(("ABC",), prefix=True),))),
     ],
 )
 def test_a_query_becomes_terms(query: str, asked: Wanted) -> None:
