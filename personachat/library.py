@@ -58,6 +58,11 @@ class Library:
         with self._database.read() as connection:
             return listing.listed(connection, self._owner, _asked(filters), limit=limit, cursor=cursor)
 
+    def count(self, filters: Filters = _ALL) -> int:
+        """How many conversations `list` has on all its pages."""
+        with self._database.read() as connection:
+            return listing.count(connection, self._owner, _asked(filters))
+
     def pinned(self) -> tuple[Summary, ...]:
         """All that are pinned and not archived, newest first."""
         with self._database.read() as connection:

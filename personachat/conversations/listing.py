@@ -114,6 +114,16 @@ def listed(connection: Connection, owner: str, filters: Filters, *, limit: int, 
     return Listed(found, cursor_after(found[-1].updated_at, found[-1].id) if more else None)
 
 
+def count(connection: Connection, owner: str, filters: Filters) -> int:
+    """How many conversations all pages of `listed` hold."""
+    c = conversations.c
+    mine = (c.owner == owner, c.deleted_at.is_(None), _SAID, c.archived.is_(filters.archived))
+    query = (
+        select(func.count()).select_from(conversations).where(*mine, *_fitting(connection, owner, filters))
+    )
+    return connection.execute(query).scalar_one()
+
+
 def pinned(connection: Connection, owner: str) -> tuple[Summary, ...]:
     """All the owner's pinned conversations that are not archived, newest first."""
     return tuple(_summary(row) for row in connection.execute(_pinned_first(), {"mine": owner}))

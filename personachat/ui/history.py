@@ -87,8 +87,7 @@ def _draw_listed(
         _draw_nothing("No conversation fits these filters.", "Take one away, or widen the dates.")
         return
     picked = [summary for summary in shown if st.session_state.get(f"{PICKED}{summary.id}")]
-    more = "+" if listed.next_cursor else ""
-    number = f"{len(shown)}{more} conversations" if len(shown) > 1 else "1 conversation"
+    number = counted(library.count(filters) if listed.next_cursor else len(shown))
     st.caption(f"{len(picked)} of {number} selected" if picked else f"{number}, newest first")
     _draw_taking(library, picked, filters, shown=shown)
     with st.container(gap="xsmall"):

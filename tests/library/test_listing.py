@@ -126,6 +126,24 @@ def test_lists_are_filtered_by_date(talk: Talk, library: Library) -> None:
     assert titles(library.list(Filters(since=moment + timedelta(seconds=1))).conversations) == ["New"]
 
 
+def test_the_count_is_that_of_all_pages(
+    talk: Talk, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        (answer,) = talk.say(talk.new(f"Number {number}"), "Answer", model="o9")
+    talk.store.rate("local", answer, 1)
+    talk.new("Theirs", owner=STRANGER)
+    talk.new()
+    library.archive(talk.new("Put away"), True)
+    library.delete(talk.new("Deleted"))
+    assert library.count() == 5
+    assert library.count(Filters(archived=True)) == 1
+    assert library.count(Filters(rating=1)) == 1
+    assert library.count(Filters(since=now() + timedelta(days=1))) == 0
+    monkeypatch.setattr("personachat.conversations.listing._FEW_TURNS", 1)
+    assert library.count(Filters(model="o9")) == 5
+
+
 def test_dates_of_a_list_are_the_conversations_and_not_its_turns(talk: Talk, library: Library) -> None:
     long_ago = now() - timedelta(days=400)
     conversation_id = talk.new("Old", "Answer", model="o9", created_at=long_ago)
