@@ -88,6 +88,8 @@ class Summary:
     """On the active branch."""
     created_at: datetime
     updated_at: datetime
+    changed_at: datetime | None
+    """When anything about it last changed; None if that was before it was noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +207,10 @@ def _summaries(*, even_empty: bool = False) -> Select[Any]:
         leaf, leaf.c.id == func.coalesce(c.leaf_id, newest), isouter=even_empty
     ).outerjoin(shares, shares.c.conversation_id == c.id)
     return select(
-        *(c[name] for name in ("id", "title", "pinned", "archived", "created_at", "updated_at")),
+        *(
+            c[name]
+            for name in ("id", "title", "pinned", "archived", "created_at", "updated_at", "changed_at")
+        ),
         *(leaf.c[name] for name in ("persona_id", "persona_name", "avatar")),
         shares.c.token.is_not(None).label("shared"),
         case((c.leaf_id.is_(None), 0), else_=leaf.c.depth + 1).label("turns"),
@@ -244,4 +249,5 @@ def _summary(row: Row[Any]) -> Summary:
         turns=row.turns or 0,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        changed_at=row.changed_at,
     )

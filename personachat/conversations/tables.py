@@ -20,6 +20,7 @@ from sqlalchemy import (
     text,
 )
 
+from personachat.conversations.model import now
 from personachat.database.columns import Json, UtcDateTime, metadata
 
 LIVE = text("state IN ('running', 'paused')")
@@ -39,6 +40,7 @@ conversations = Table(
     Column("deleted_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),  # when it last went on, not when it was renamed
+    Column("changed_at", UtcDateTime, index=True, default=now, onupdate=now),  # in any way; see `changes`
 )
 
 turns = Table(

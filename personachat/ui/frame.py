@@ -44,7 +44,7 @@ def draw(*, here: str) -> tuple[str, dict[str, str]] | None:
             )
         if here != "history":  # which says it itself, where one has clicked
             sidebar.draw_said()
-        sidebar.draw()
+        sidebar.draw(here=here)
         draw_cookie()
         if wanted:
             script = CLOSE_ON_A_PHONE.format(arrival=library_state.arrive())

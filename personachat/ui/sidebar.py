@@ -14,7 +14,7 @@ import streamlit as st
 from personachat.conversations.model import now
 from personachat.errors import ConversationNotFound, DatabaseDamaged, DatabaseUnavailable
 from personachat.library import Library, Summary
-from personachat.ui import arranging, library_state, state
+from personachat.ui import arranging, following, library_state, state
 from personachat.ui.excerpts import as_text
 from personachat.ui.moments import day_name, viewer_zone
 from personachat.ui.transcript import DEFAULT_AVATAR
@@ -23,14 +23,23 @@ from personachat.ui.wording import error_text
 MOST_ROWS = 20
 MOST_PINNED = 10
 
+FOLLOWING_PAGES = frozenset({"chat", "history"})
+"""Pages that may be drawn again at any time. Others hold dialogs that a run in between would close."""
 
-def draw() -> None:
-    """Draw it where the caller is."""
+
+def draw(*, here: str) -> None:
+    """Draw it where the caller is, on the page `here`."""
+    workspace = state.workspace()
     try:
-        rows = list(_rows(state.workspace().library))
+        rows = list(_rows(workspace.library))
     except (DatabaseUnavailable, DatabaseDamaged) as error:
         st.caption(":material/database_off: Conversations cannot be read.", help=error_text(error))
         return
+    if here in FOLLOWING_PAGES:
+        shown = {summary.id: summary.changed_at for _, summary in rows}
+        following.follow(state.services(), workspace.owner, shown)
+    else:
+        following.leave()
     if not rows:
         st.caption("Your conversations will be listed here.")
         return

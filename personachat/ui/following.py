@@ -1,0 +1,169 @@
+"""Tabs that are open and idle draw themselves again when another tab, program or process changed something.
+
+One thread a process looks, once a second and only while such tabs are open, for conversations that changed;
+whose tab shows one as it was is run again. A tab that runs learns of the change when its run has ended. A
+tab is known by its Streamlit session; nothing else here touches what Streamlit does not document.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from streamlit.runtime import Runtime
+from streamlit.runtime.app_session import AppSessionState
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from personachat.conversations.changes import Change, changed_since
+from personachat.conversations.model import now
+from personachat.errors import PersonaChatError
+from personachat.services import Services
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 1.0
+LOOK_BACK = timedelta(seconds=5)
+"""Further than a transaction takes, and clocks of servers differ."""
+
+
+@dataclass(slots=True)
+class Tab:
+    """A page in a browser, and what it shows: conversations by id, with the time of their last change."""
+
+    owner: str
+    shown: Mapping[str, datetime | None]
+    is_outdated: bool = False
+
+    def concerns(self, change: Change) -> bool:
+        """Whether this tab would look different after that change."""
+        if change.owner != self.owner:
+            return False
+        if change.conversation_id in self.shown:
+            return self.shown[change.conversation_id] != change.changed_at
+        return change.is_listed
+
+
+class Tabs:
+    """All that are open in this process; safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tabs: dict[str, Tab] = {}
+        self._seen: dict[tuple[str, datetime], None] = {}
+        self._since: datetime | None = None
+
+    def __len__(self) -> int:
+        return len(self._tabs)
+
+    def put(self, session_id: str, tab: Tab) -> None:
+        with self._lock:
+            self._tabs[session_id] = tab
+            if self._since is None:
+                self._since = now()
+
+    def drop(self, session_id: str) -> None:
+        with self._lock:
+            self._tabs.pop(session_id, None)
+
+    def look_from(self) -> datetime | None:
+        """From when on changes are of interest; None while no tab is open."""
+        with self._lock:
+            if not self._tabs:
+                self._since = None
+                self._seen.clear()
+            return None if self._since is None else self._since - LOOK_BACK
+
+    def take(self, changes: tuple[Change, ...], *, looked_at: datetime) -> None:
+        """Mark the tabs that these changes concern, each change once."""
+        with self._lock:
+            fresh = [one for one in changes if (one.conversation_id, one.changed_at) not in self._seen]
+            self._seen = {(one.conversation_id, one.changed_at): None for one in changes}
+            self._since = looked_at
+            for tab in self._tabs.values():
+                tab.is_outdated = tab.is_outdated or any(tab.concerns(one) for one in fresh)
+
+    def refresh(self, session_id: str) -> None:
+        """This one is about to be drawn again."""
+        with self._lock:
+            if tab := self._tabs.get(session_id):
+                tab.is_outdated = False
+
+    def outdated(self) -> list[str]:
+        with self._lock:
+            return [session_id for session_id, tab in self._tabs.items() if tab.is_outdated]
+
+
+_tabs = Tabs()
+_lock = threading.Lock()
+_wake = threading.Event()
+_services: Services | None = None
+_thread: threading.Thread | None = None
+
+
+def follow(services: Services, owner: str, shown: Mapping[str, datetime | None]) -> None:
+    """Keep this tab as it would be drawn now; what it shows is what was just read."""
+    global _services, _thread  # noqa: PLW0603  # one thread serves all tabs of the process
+    session_id = _session_id()
+    if session_id is None:
+        return
+    _tabs.put(session_id, Tab(owner, shown))
+    with _lock:
+        _services = services
+        if _thread is None:
+            _thread = threading.Thread(target=_look, name="personachat-tabs", daemon=True)
+            _thread.start()
+    _wake.set()
+
+
+def leave() -> None:
+    """This tab shows nothing that others change, or must not be drawn again by itself."""
+    session_id = _session_id()
+    if session_id is not None:
+        _tabs.drop(session_id)
+
+
+def _session_id() -> str | None:
+    """This session's; None where no server runs it, as in a test of a page."""
+    context = get_script_run_ctx()
+    if context is None or not Runtime.exists() or type(Runtime.instance()) is not Runtime:
+        return None
+    return context.session_id
+
+
+def _look() -> None:
+    while True:
+        _wake.wait()
+        _wake.clear()
+        while len(_tabs):
+            threading.Event().wait(TICK_SECONDS)
+            try:
+                _look_once()
+            except PersonaChatError as error:
+                log.debug("Changes could not be looked for: %s", error.code)
+            except Exception:
+                log.exception("Changes could not be looked for")
+
+
+def _look_once() -> None:
+    services, since = _services, _tabs.look_from()
+    if services is None or since is None or services.generations.closed:
+        return
+    moment = now()
+    with services.database.read() as connection:
+        _tabs.take(changed_since(connection, since), looked_at=moment)
+    runtime = Runtime.instance()
+    for session_id in _tabs.outdated():
+        runtime._get_async_objs().eventloop.call_soon_threadsafe(_run_again, runtime, session_id)  # noqa: SLF001
+
+
+def _run_again(runtime: Runtime, session_id: str) -> None:
+    """Run an idle tab's page as Streamlit does when its source changed; on the server's loop."""
+    found = runtime._session_mgr.get_active_session_info(session_id)  # noqa: SLF001
+    if found is None:
+        _tabs.drop(session_id)
+    elif found.session._state is AppSessionState.APP_NOT_RUNNING:  # noqa: SLF001
+        _tabs.refresh(session_id)
+        found.session.request_rerun(found.session._client_state)  # noqa: SLF001

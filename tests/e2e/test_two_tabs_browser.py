@@ -1,0 +1,105 @@
+"""Two tabs of one browser, and a program beside them: what one does, the others show by themselves."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from tests.e2e.conftest import AppServer
+from tests.fake_provider import tokens
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield context
+    context.close()
+
+
+def box(page: Page) -> Locator:
+    return page.get_by_test_id("stChatInputTextArea")
+
+
+def bubbles(page: Page) -> Locator:
+    return page.get_by_test_id("stChatMessage")
+
+
+def row(page: Page, title: str) -> Locator:
+    return page.get_by_test_id("stSidebarUserContent").get_by_role("button", name=title)
+
+
+def say(page: Page, server: AppServer, words: str, answer: str) -> None:
+    assert server.provider
+    server.provider.enqueue(tokens([answer]))
+    expect(box(page)).to_be_enabled()
+    box(page).fill(words)
+    box(page).press("Enter")
+    expect(bubbles(page).last).to_contain_text(answer)
+
+
+def call(server: AppServer, path: str, *, method: str, body: object = None) -> None:
+    request = urllib.request.Request(
+        f"{server.url}/api{path}",
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        answer.read()
+
+
+def test_an_idle_tab_shows_what_is_said_in_another(context: BrowserContext, app_server: AppServer) -> None:
+    first, second = context.new_page(), context.new_page()
+    first.goto(app_server.url)
+    say(first, app_server, "Which tram goes first?", "The red one.")
+    expect(first).to_have_url(re.compile(r"chat=[0-9a-f]{32}"))
+    second.goto(first.url)
+    expect(bubbles(second).last).to_contain_text("The red one.")
+    say(first, app_server, "And then?", "The blue one.")
+    expect(bubbles(second).last).to_contain_text("The blue one.")
+    assert second.url == first.url
+
+
+def test_an_idle_tab_keeps_what_is_being_typed_in_it(context: BrowserContext, app_server: AppServer) -> None:
+    first, second = context.new_page(), context.new_page()
+    first.goto(app_server.url)
+    say(first, app_server, "A question of boats", "They float.")
+    second.goto(first.url)
+    expect(bubbles(second).last).to_contain_text("They float.")
+    box(second).fill("half a sen")
+    say(first, app_server, "And of planes", "They fly.")
+    expect(bubbles(second).last).to_contain_text("They fly.")
+    expect(box(second)).to_have_value("half a sen")
+
+
+def test_an_idle_tab_follows_names_deletions_and_new_chats(
+    context: BrowserContext, app_server: AppServer
+) -> None:
+    tab = context.new_page()
+    tab.goto(app_server.url)
+    say(tab, app_server, "Something about clouds", "They are wet.")
+    expect(tab).to_have_url(re.compile(r"chat=[0-9a-f]{32}"))
+    found = re.search(r"chat=([0-9a-f]{32})", tab.url)
+    assert found
+    tab.goto(f"{app_server.url}/history")
+    expect(row(tab, "Something about clouds")).to_be_visible()
+    call(app_server, f"/conversations/{found.group(1)}", method="PATCH", body={"title": "Renamed clouds"})
+    expect(row(tab, "Renamed clouds")).to_be_visible()
+    assert app_server.provider
+    app_server.provider.enqueue(tokens(["Rain."]))
+    call(
+        app_server,
+        "/chat",
+        method="POST",
+        body={"message": "Brought by a program", "personaId": "data-analyst"},
+    )
+    expect(row(tab, "Brought by a program")).to_be_visible()
+    call(app_server, f"/conversations/{found.group(1)}", method="DELETE")
+    expect(row(tab, "Renamed clouds")).to_be_hidden()

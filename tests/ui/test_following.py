@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from personachat.conversations.changes import Change
+from personachat.conversations.model import now
+from personachat.ui.following import LOOK_BACK, Tab, Tabs
+
+THEN = now()
+LATER = THEN + timedelta(seconds=1)
+
+
+def change(conversation_id: str = "a", *, owner: str = "me", listed: bool = True) -> Change:
+    return Change(owner, conversation_id, LATER, listed)
+
+
+@pytest.mark.parametrize(
+    ("what", "concerned"),
+    [
+        (change("a"), True),
+        (change("b"), False),
+        (change("c"), True),
+        (change("a", listed=False), True),
+        (change("c", listed=False), False),
+        (change("a", owner="you"), False),
+    ],
+    ids=["older here", "shown as it is", "new", "deleted", "never shown and deleted", "of another person"],
+)
+def test_a_tab_is_drawn_again_only_for_what_it_shows_otherwise(what: Change, *, concerned: bool) -> None:
+    tabs = Tabs()
+    tabs.put("tab", Tab("me", {"a": THEN, "b": LATER}))
+    tabs.take((what,), looked_at=LATER)
+    assert tabs.outdated() == (["tab"] if concerned else [])
+
+
+def test_a_change_counts_once_though_it_is_seen_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    tabs = Tabs()
+    tabs.put("tab", Tab("me", {}))
+    tabs.take((change(),), looked_at=LATER)
+    tabs.refresh("tab")
+    tabs.take((change(),), looked_at=LATER)
+    assert tabs.outdated() == []
+
+
+def test_a_change_is_not_missed_while_a_tab_is_drawn() -> None:
+    tabs = Tabs()
+    tabs.put("tab", Tab("me", {"a": THEN}))
+    tabs.take((change(),), looked_at=LATER)
+    tabs.put("tab", Tab("me", {"a": LATER}))
+    assert tabs.outdated() == []
+    tabs.take((Change("me", "a", LATER + timedelta(seconds=1), is_listed=True),), looked_at=LATER)
+    assert tabs.outdated() == ["tab"]
+
+
+def test_nothing_is_looked_for_while_no_tab_is_open() -> None:
+    tabs = Tabs()
+    assert tabs.look_from() is None
+    tabs.put("tab", Tab("me", {}))
+    since = tabs.look_from()
+    assert since is not None
+    assert now() - since >= LOOK_BACK
+    tabs.drop("tab")
+    assert tabs.look_from() is None
+    assert len(tabs) == 0
