@@ -12,6 +12,7 @@ from personachat.ui import (
     front_door,
     keeping,
     live_turn,
+    open_tabs,
     picker,
     state,
     transcript,
@@ -45,6 +46,8 @@ except (DatabaseUnavailable, DatabaseDamaged) as error:
     st.stop()
 composer.draw_not_done(told)
 state.draw_gone()
+if conversation:
+    open_tabs.saw(conversation.id, conversation.changed_at)
 keeping.draw(services, conversation)
 
 if persona is None:

@@ -180,6 +180,8 @@ class Conversation:
     archived: bool = False
     created_at: datetime = field(default_factory=now)
     updated_at: datetime = field(default_factory=now)
+    changed_at: datetime | None = field(default=None, compare=False)
+    """Of the stored conversation as it was read; see `changes`."""
 
     @property
     def leaf(self) -> Turn | None:

@@ -14,7 +14,7 @@ import streamlit as st
 from personachat.conversations.model import now
 from personachat.errors import ConversationNotFound, DatabaseDamaged, DatabaseUnavailable
 from personachat.library import Library, Summary
-from personachat.ui import arranging, following, library_state, state
+from personachat.ui import arranging, library_state, open_tabs, state
 from personachat.ui.excerpts import as_text
 from personachat.ui.moments import day_name, viewer_zone
 from personachat.ui.transcript import DEFAULT_AVATAR
@@ -37,9 +37,9 @@ def draw(*, here: str) -> None:
         return
     if here in FOLLOWING_PAGES:
         shown = {summary.id: summary.changed_at for _, summary in rows}
-        following.follow(state.services(), workspace.owner, shown)
+        open_tabs.follow(state.services(), workspace.owner, shown)
     else:
-        following.leave()
+        open_tabs.leave()
     if not rows:
         st.caption("Your conversations will be listed here.")
         return

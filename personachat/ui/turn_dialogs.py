@@ -15,6 +15,9 @@ from personachat.ui.wording import error_text
 
 OWN_MODEL = "The persona's own"
 
+LISTING_SECONDS = 1.0
+"""How long the dialog waits for the providers' lists of models; they are remembered."""
+
 
 def draw_asked(services: Services, conversation: Conversation | None, persona: Persona) -> None:
     """Open the dialog that was asked for, if one was."""
@@ -76,7 +79,8 @@ def show_regenerate(services: Services, turn: Turn) -> None:
         format_func=lambda persona_id: personas[persona_id].name,
         icon=DEFAULT_AVATAR,
     )
-    models = sorted({personas[persona_id].model for persona_id in ids})
+    offered = services.model_names.known(wait_seconds=LISTING_SECONDS).names
+    models = sorted({personas[persona_id].model for persona_id in ids} | set(offered), key=str.casefold)
     model = st.selectbox(
         "Model",
         [OWN_MODEL, *models],

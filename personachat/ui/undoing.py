@@ -14,7 +14,9 @@ def draw_deleted(conversation: Conversation) -> None:
     what = turn_actions.deleted(conversation.id)
     if what:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(":material/delete: Deleted, with all that followed.", width="content")
+            alone = what.leaf_id == what.turn_id
+            deleted = "Message deleted." if alone else "Message and everything after it deleted."
+            st.caption(f":material/delete: {deleted}", width="content")
             st.button(
                 "Undo",
                 type="tertiary",

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.conftest import AppServer
-from tests.fake_provider import FakeProvider, Gate, Reply, tokens
+from tests.fake_provider import MODELS, FakeProvider, Gate, Reply, tokens
 
 pytestmark = pytest.mark.browser
 
@@ -143,6 +143,7 @@ def test_a_deleted_turn_comes_back_with_all_that_followed(app_server: AppServer,
     answered(page, "Second answer.")
     count = bubbles(page).count()
     choose(page, bubbles(page).nth(-4), "Delete")
+    expect(page.get_by_text("Message and everything after it deleted.")).to_be_visible()
     expect(page.get_by_text("Second answer.")).to_have_count(0)
     expect(page.get_by_text("First answer.")).to_have_count(0)
     button(page, "Undo").click()
@@ -196,6 +197,9 @@ def test_a_reply_in_the_middle_can_be_asked_for_again_by_another_persona(
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("combobox").first.click()
     page.get_by_role("option", name=re.compile("Socratic")).click()
+    dialog.get_by_role("combobox").nth(1).click()
+    expect(page.get_by_role("option", name=MODELS[-1], exact=True)).to_be_visible()
+    page.get_by_role("option", name="The persona's own", exact=True).click()
     button(dialog, "Regenerate$").click()
     expect(last(page)).to_contain_text("By")
     expect(page.get_by_text("Second.")).to_have_count(0)  # nothing of the other branch while it streams

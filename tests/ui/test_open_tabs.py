@@ -6,7 +6,7 @@ import pytest
 
 from personachat.conversations.changes import Change
 from personachat.conversations.model import now
-from personachat.ui.following import LOOK_BACK, Tab, Tabs
+from personachat.ui.open_tabs import LOOK_BACK, Tab, Tabs
 
 THEN = now()
 LATER = THEN + timedelta(seconds=1)
@@ -52,6 +52,22 @@ def test_a_change_is_not_missed_while_a_tab_is_drawn() -> None:
     assert tabs.outdated() == []
     tabs.take((Change("me", "a", LATER + timedelta(seconds=1), is_listed=True),), looked_at=LATER)
     assert tabs.outdated() == ["tab"]
+
+
+def test_what_a_tab_read_itself_later_in_its_run_is_no_news() -> None:
+    tabs = Tabs()
+    tabs.put("tab", Tab("me", {"a": THEN}))
+    tabs.saw("tab", "a", LATER)
+    tabs.take((change("a"),), looked_at=LATER)
+    assert tabs.outdated() == []
+
+
+def test_what_a_tab_read_itself_right_after_others_noticed_it_is_no_news() -> None:
+    tabs = Tabs()
+    tabs.put("tab", Tab("me", {"a": THEN}))
+    tabs.take((change("a"),), looked_at=LATER)
+    tabs.saw("tab", "a", LATER)
+    assert tabs.outdated() == []
 
 
 def test_nothing_is_looked_for_while_no_tab_is_open() -> None:

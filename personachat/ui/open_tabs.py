@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from streamlit.runtime import Runtime
@@ -35,7 +35,8 @@ class Tab:
 
     owner: str
     shown: Mapping[str, datetime | None]
-    is_outdated: bool = False
+    news: set[tuple[str, datetime]] = field(default_factory=set)
+    """Changes that it does not show yet."""
 
     def concerns(self, change: Change) -> bool:
         """Whether this tab would look different after that change."""
@@ -64,6 +65,13 @@ class Tabs:
             if self._since is None:
                 self._since = now()
 
+    def saw(self, session_id: str, conversation_id: str, changed_at: datetime | None) -> None:
+        """What a tab shows of one conversation has been read once more."""
+        with self._lock:
+            if tab := self._tabs.get(session_id):
+                tab.shown = {**tab.shown, conversation_id: changed_at}
+                tab.news = {one for one in tab.news if one != (conversation_id, changed_at)}
+
     def drop(self, session_id: str) -> None:
         with self._lock:
             self._tabs.pop(session_id, None)
@@ -83,17 +91,17 @@ class Tabs:
             self._seen = {(one.conversation_id, one.changed_at): None for one in changes}
             self._since = looked_at
             for tab in self._tabs.values():
-                tab.is_outdated = tab.is_outdated or any(tab.concerns(one) for one in fresh)
+                tab.news |= {(one.conversation_id, one.changed_at) for one in fresh if tab.concerns(one)}
 
     def refresh(self, session_id: str) -> None:
         """This one is about to be drawn again."""
         with self._lock:
             if tab := self._tabs.get(session_id):
-                tab.is_outdated = False
+                tab.news.clear()
 
     def outdated(self) -> list[str]:
         with self._lock:
-            return [session_id for session_id, tab in self._tabs.items() if tab.is_outdated]
+            return [session_id for session_id, tab in self._tabs.items() if tab.news]
 
 
 _tabs = Tabs()
@@ -116,6 +124,13 @@ def follow(services: Services, owner: str, shown: Mapping[str, datetime | None])
             _thread = threading.Thread(target=_look, name="personachat-tabs", daemon=True)
             _thread.start()
     _wake.set()
+
+
+def saw(conversation_id: str, changed_at: datetime | None) -> None:
+    """This tab shows the conversation as of then; the run may have changed it since `follow`."""
+    session_id = _session_id()
+    if session_id is not None:
+        _tabs.saw(session_id, conversation_id, changed_at)
 
 
 def leave() -> None:
