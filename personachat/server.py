@@ -54,9 +54,9 @@ def _allowed_hosts() -> Collection[str]:
     return {host for host in st.get_option("server.allowedHosts") or () if "*" not in host}
 
 
-api = create_api(allowed_hosts=_allowed_hosts)
-v1 = create_v1(allowed_hosts=_allowed_hosts)
-mcp = McpApp(allowed_hosts=_allowed_hosts)
+api = create_api()
+v1 = create_v1()
+mcp = McpApp()
 
 
 @asynccontextmanager

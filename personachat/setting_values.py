@@ -14,6 +14,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
+from personachat.access import origin_of, place_of
+
+LEAST_TOKEN_CHARACTERS = 16
+
 
 def _http_url(value: str) -> str:
     url = urlsplit(value.strip())
@@ -29,6 +33,30 @@ def _header_value(value: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[\x21-\x7e]+", secret):
         raise ValueError("it must be one word of plain ASCII characters")
     return SecretStr(secret)
+
+
+def _token(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < LEAST_TOKEN_CHARACTERS:
+        raise ValueError(
+            f"each token must have at least {LEAST_TOKEN_CHARACTERS} characters; "
+            "`openssl rand -hex 32` makes a good one"
+        )
+    return value
+
+
+def _allowed_host(value: str) -> str:
+    place = place_of(value)
+    if place is None or "*" in place.name.removeprefix("*."):
+        raise ValueError(
+            "each must be a name such as chat.example.com, *.example.com or chat.example.com:8443"
+        )
+    return value
+
+
+def _allowed_origin(value: str) -> str:
+    if value != "*" and origin_of(value) is None:
+        raise ValueError("each must be * or an origin such as https://app.example.com, without a path")
+    return value
 
 
 def _database_url(value: SecretStr) -> SecretStr:
@@ -67,6 +95,9 @@ def _file(value: Path) -> Path:
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Secret = Annotated[SecretStr, AfterValidator(_header_value)]
+Token = Annotated[Secret, AfterValidator(_token)]
+AllowedHost = Annotated[str, AfterValidator(_allowed_host)]
+AllowedOrigin = Annotated[str, AfterValidator(_allowed_origin)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 Folder = Annotated[Path, AfterValidator(_folder)]
 ExistingFile = Annotated[Path, AfterValidator(_file)]

@@ -20,7 +20,18 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from personachat.errors import SettingsInvalid
-from personachat.setting_values import DatabaseUrl, ExistingFile, Folder, HttpUrl, ParsedJson, Secret, Words
+from personachat.setting_values import (
+    AllowedHost,
+    AllowedOrigin,
+    DatabaseUrl,
+    ExistingFile,
+    Folder,
+    HttpUrl,
+    ParsedJson,
+    Secret,
+    Token,
+    Words,
+)
 
 PACKAGE = Path(__file__).resolve().parent
 APP = PACKAGE / "app" if (PACKAGE / "app").is_dir() else PACKAGE.parent
@@ -87,8 +98,27 @@ class Settings(BaseSettings):
     kept_revisions: int | None = Field(None, ge=1, validation_alias="PERSONACHAT_KEPT_REVISIONS")
     """How many of each persona's newest revisions are kept; None keeps all."""
 
-    api_tokens: Annotated[tuple[Secret, ...], Words] = Field((), validation_alias="PERSONACHAT_API_TOKENS")
-    """Bearer tokens of the API, separated by commas or white space."""
+    api_tokens: Annotated[tuple[Token, ...], Words] = Field((), validation_alias="PERSONACHAT_API_TOKENS")
+    """Bearer tokens of the API, separated by commas or white space; with any, every call needs one."""
+
+    trust_loopback: bool = Field(False, validation_alias="PERSONACHAT_TRUST_LOOPBACK")
+    """Whether local callers need no token although some are set; a forwarder on this machine is one, too."""
+
+    allowed_origins: Annotated[tuple[AllowedOrigin, ...], Words] = Field(
+        (), validation_alias="PERSONACHAT_ALLOWED_ORIGINS"
+    )
+    """Origins whose pages may call the API with a token; * is any."""
+
+    allowed_hosts: Annotated[tuple[AllowedHost, ...], Words] = Field(
+        (), validation_alias="PERSONACHAT_ALLOWED_HOSTS"
+    )
+    """Names besides localhost under which the pages are served where the server listens on loopback alone."""
+
+    public: bool = Field(False, validation_alias="PERSONACHAT_PUBLIC")
+    """Whether the server may start where other machines reach it, although nobody has to log in."""
+
+    public_editing: bool | None = Field(None, validation_alias="PERSONACHAT_PUBLIC_EDITING")
+    """Whether visitors may change the shared personas; None leaves it to the way the pages are served."""
 
     allowed_models: Annotated[tuple[str, ...], Words] = Field(
         (), validation_alias="PERSONACHAT_ALLOWED_MODELS"
@@ -142,6 +172,11 @@ def load_settings(**explicit: Any) -> Settings:
         reason = {"missing": "it is required", "extra_forbidden": "there is no such key"}.get(fault["type"])
         reason = reason or fault["msg"].removeprefix("Value error, ").replace("Input should", "it should", 1)
         raise SettingsInvalid(f"{_variable(fault['loc'])} cannot be used: {reason}.") from None
+
+
+def login_configured() -> bool:
+    """Whether Streamlit's login is set up, by a table [auth] in one of the files it reads."""
+    return bool(_secrets().get("auth"))
 
 
 def variables() -> tuple[str, ...]:

@@ -35,6 +35,8 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         "PERSONA_STORE",
     ):
         monkeypatch.delenv(f"PERSONACHAT_{name}", raising=False)
+    for name in ("TRUST_LOOPBACK", "ALLOWED_ORIGINS", "ALLOWED_HOSTS", "PUBLIC", "PUBLIC_EDITING"):
+        monkeypatch.delenv(f"PERSONACHAT_{name}", raising=False)
     for name in ("MAX_CONCURRENT_REPLIES", "KEPT_REVISIONS", "ALLOWED_MODELS", "API_MAX_TOKENS"):
         monkeypatch.delenv(f"PERSONACHAT_{name}", raising=False)
 

@@ -124,15 +124,49 @@ def test_providers_come_as_tables_of_the_file_or_as_json_of_the_environment_whic
     assert providers["vllm"].api_key.get_secret_value() == "k"
 
 
-@pytest.mark.parametrize("tokens", ["one,two", "one two", " one,\n two, "])
+FIRST, SECOND = "the-first-of-two-tokens", "the-second-of-them"
+
+
+@pytest.mark.parametrize("tokens", ["{},{}", "{} {}", " {},\n {}, "])
 def test_api_tokens_are_separated_by_commas_or_space(tokens: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PERSONACHAT_API_TOKENS", tokens)
-    assert load_settings().accepted_tokens == ("one", "two")
+    monkeypatch.setenv("PERSONACHAT_API_TOKENS", tokens.format(FIRST, SECOND))
+    assert load_settings().accepted_tokens == (FIRST, SECOND)
+
+
+def test_a_token_that_can_be_guessed_stops_the_start_and_is_not_quoted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PERSONACHAT_API_TOKENS", f"{FIRST}, fifteen-letters")
+    said = refusal()
+    assert said.startswith("PERSONACHAT_API_TOKENS")
+    assert "at least 16 characters" in said
+    assert "fifteen" not in said
+    assert FIRST not in said
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PERSONACHAT_ALLOWED_HOSTS", "https://chat.example.com"),
+        ("PERSONACHAT_ALLOWED_HOSTS", "chat.example.com/path"),
+        ("PERSONACHAT_ALLOWED_HOSTS", "chat.*.com"),
+        ("PERSONACHAT_ALLOWED_ORIGINS", "app.example.com"),
+        ("PERSONACHAT_ALLOWED_ORIGINS", "https://app.example.com/path"),
+        ("PERSONACHAT_ALLOWED_ORIGINS", "null"),
+        ("PERSONACHAT_PUBLIC", "perhaps"),
+        ("PERSONACHAT_TRUST_LOOPBACK", "perhaps"),
+    ],
+)
+def test_what_says_who_gets_in_has_to_be_understood(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    assert refusal().startswith(variable)
 
 
 def test_api_tokens_may_be_a_list_in_the_file(checkout: Path) -> None:
-    write_secrets(checkout, 'PERSONACHAT_API_TOKENS = ["one", "two"]\n')
-    assert load_settings().accepted_tokens == ("one", "two")
+    write_secrets(checkout, 'PERSONACHAT_API_TOKENS = ["first-of-two-tokens", "second-of-two-tokens"]\n')
+    assert load_settings().accepted_tokens == ("first-of-two-tokens", "second-of-two-tokens")
 
 
 def test_a_line_break_pasted_behind_a_key_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,6 +250,6 @@ def test_a_tilde_means_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_secrets_do_not_show_when_the_settings_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-hunter2")
-    monkeypatch.setenv("PERSONACHAT_API_TOKENS", "token-hunter2")
+    monkeypatch.setenv("PERSONACHAT_API_TOKENS", "token-hunter2-of-more-letters")
     monkeypatch.setenv("PERSONACHAT_PROVIDERS", '{"x": {"base_url": "http://x", "api_key": "x-hunter2"}}')
     assert "hunter2" not in repr(load_settings())

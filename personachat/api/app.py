@@ -6,7 +6,7 @@ services, which it gets anew for every request, so that page and API always see 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -69,12 +69,8 @@ class ApiFirst:
             await self._api({**scope, "root_path": "/api"}, receive, send)
 
 
-def create_api(
-    services: Callable[[], Services] = get_services,
-    *,
-    allowed_hosts: Callable[[], Collection[str]] = frozenset,
-) -> FastAPI:
-    """Build the app. `allowed_hosts` are names besides localhost under which it may be called on loopback."""
+def create_api(services: Callable[[], Services] = get_services) -> FastAPI:
+    """Build the app."""
     api = FastAPI(
         title="PersonaChat",
         version=__version__,
@@ -82,9 +78,7 @@ def create_api(
         docs_url=None,  # FastAPI's own page loads its script from elsewhere; this product works offline
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[
-            Middleware(Gate, tokens=lambda: services().settings.accepted_tokens, allowed_hosts=allowed_hosts)
-        ],
+        middleware=[Middleware(Gate, settings=lambda: services().settings)],
     )
     api.state.services = services
     api.state.streams = set[ReplyStream]()

@@ -1,19 +1,20 @@
-"""Who may use the API: the gate every request under /api passes first.
+"""Who may use the API: the gate every request under /api, /v1 and /mcp passes first.
 
-On loopback, with no proxy in between, the API is open. From anywhere else a bearer token is needed, and
-without one configured nothing is allowed. A foreign Host (DNS rebinding) or Origin (another site's page)
-is refused wherever it comes from. Alive or not is for everyone to know, and the page of the docs is, too.
+Where tokens are configured every call needs one, over loopback too, so that no forwarder on this machine
+opens the API; PERSONACHAT_TRUST_LOOPBACK makes an exception for local callers. A token that is sent is
+judged, under whatever name the server was called. Without tokens only local callers get in;
+`personachat.access` says who they are. Pages of other origins are refused, except with a token from one that
+the operator names. Whether the server is alive is for everyone to know, and the page of the docs is, too.
 Whoever is let in has an owner, and sees nothing but what is theirs.
 """
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import re
 import secrets
-from collections.abc import Callable, Collection, Sequence
-from urllib.parse import urlsplit
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -21,8 +22,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from personachat.access import Asked
+from personachat.api import cors
 from personachat.api.errors import Refused, problem_of
+from personachat.api.wrong_tokens import WrongTokens
 from personachat.conversations.model import LOCAL_OWNER
+from personachat.settings import Settings
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 """A persona may have 1 MB and a message 200,000 characters; JSON escapes can double either."""
@@ -37,8 +42,6 @@ PUBLIC_PATHS = frozenset({"/health", "/docs"})
 """What answers without a token: health says less then, and the docs are a page like any other."""
 
 _OWNER = "personachat.owner"
-_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-_PROXY_HEADERS = frozenset({"forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip"})
 _COMMON_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 
 
@@ -54,37 +57,58 @@ def owner_of(request: Request) -> str:
     return owner
 
 
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    """Whose call it is; None where nothing but what is public may be seen. `preflight`: it only asks."""
+
+    owner: str | None
+    preflight: bool = False
+
+
 class Gate:
-    """The ASGI middleware. `tokens` is asked only where one is needed."""
+    """The ASGI middleware; the settings are asked for every request."""
 
     def __init__(
         self,
         app: ASGIApp,
         *,
-        tokens: Callable[[], Sequence[str]],
-        allowed_hosts: Callable[[], Collection[str]] = frozenset,
+        settings: Callable[[], Settings],
         refuse: Callable[[Refused], Response] = problem_of,
+        wrong_tokens: WrongTokens | None = None,
     ) -> None:
         self.app = app
+        self._settings = settings
         self._refuse = refuse
-        self._tokens = tokens
-        self._allowed_hosts = allowed_hosts
+        self._wrong_tokens = wrong_tokens or WrongTokens()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        headers = Headers(scope=scope)
+        settings = self._settings()
+        added: cors.RawHeaders = _COMMON_HEADERS
+        origin = headers.get("origin")
+        if origin is not None and cors.is_allowed_origin(origin, _origins(settings)):
+            added = (*added, *cors.answer_headers(origin, _origins(settings)))
+        elif settings.allowed_origins:
+            added = (*added, (b"vary", b"Origin"))
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 present = {name.lower() for name, _ in message["headers"]}
-                added = [header for header in _COMMON_HEADERS if header[0] not in present]
-                message["headers"] = [*message["headers"], *added]
+                message["headers"] = [
+                    *message["headers"],
+                    *(header for header in added if header[0] not in present),
+                ]
             await send(message)
 
-        headers = Headers(scope=scope)
         try:
-            scope[_OWNER] = self._admit(scope, headers)
+            admitted = await self._admit(scope, headers, settings)
+            scope[_OWNER] = admitted.owner
+            if admitted.preflight:
+                await cors.preflight_answer(headers)(scope, receive, send_with_headers)
+                return
             at_most = IMPORTS.get(_path(scope), MAX_BODY_BYTES)
             _check_body(headers, at_most, any_kind=_path(scope) in FILE_PATHS)
         except Refused as refused:
@@ -92,49 +116,91 @@ class Gate:
             return
         await self.app(scope, _limited(receive, at_most), send_with_headers)
 
-    def _admit(self, scope: Scope, headers: Headers) -> str | None:
-        """The caller's owner; None where nothing but what is public may be seen. Raises Refused."""
-        near = _is_near(scope, headers)
-        token = None if near else self._token(headers, needed=_path(scope) not in PUBLIC_PATHS)
-        if near and _hostname(headers) not in _LOCAL_NAMES | set(self._allowed_hosts()):
-            raise Refused(
-                421,
-                "host_refused",
-                "This server does not answer under that name.",
-                hint="Call it as localhost or 127.0.0.1.",
-            )
-        origin = headers.get("origin")
-        if origin is not None and not _same_origin(origin, headers.get("host", "")):
-            raise Refused(403, "origin_refused", "Pages of other sites may not call this API.")
-        return LOCAL_OWNER if near else token and _owner_with(token)
+    async def _admit(self, scope: Scope, headers: Headers, settings: Settings) -> _Admitted:
+        """Raises Refused."""
+        client, server = ((scope.get(end) or (None,))[0] for end in ("client", "server"))
+        asked = Asked.by(headers.items(), client=client, server=server)
+        foreign = asked.from_another_origin
+        if foreign and not cors.is_allowed_origin(asked.origin, _origins(settings)):
+            raise _origin_refused(settings)
+        if foreign and cors.is_preflight(scope["method"], headers):
+            return _Admitted(None, preflight=True)
+        given = _given(headers)
+        if given and settings.accepted_tokens:
+            if _is_accepted(given, settings):
+                return _Admitted(_owner_with(given))
+            if not await self._wrong_tokens.came_from(client):
+                raise _too_many_wrong_tokens()
+            raise _token_refused(wrong=True)
+        if asked.locally and (settings.trust_loopback or not settings.accepted_tokens):
+            return _Admitted(LOCAL_OWNER)
+        if not settings.accepted_tokens and asked.on_loopback and not asked.by_loopback_name:
+            raise _host_refused()
+        if _path(scope) in PUBLIC_PATHS:
+            return _Admitted(None)
+        raise _token_refused(wrong=False) if settings.accepted_tokens else _tokens_not_configured()
 
-    def _token(self, headers: Headers, *, needed: bool) -> str | None:
-        accepted = self._tokens()
-        scheme, _, given = headers.get("authorization", "").partition(" ")
-        given = given.strip()
-        if scheme.lower() == "bearer" and given:
-            # Every one is compared, so that the time says nothing about which came near.
-            matches = [
-                secrets.compare_digest(given.encode("utf-8", "replace"), one.encode()) for one in accepted
-            ]
-            if any(matches):
-                return given
-        if not needed:
-            return None
-        if not accepted:
-            raise Refused(
-                403,
-                "tokens_not_configured",
-                "From other machines the API needs a token, and PERSONACHAT_API_TOKENS is not set.",
-                hint="Set it on the server and send one of its tokens as Authorization: Bearer.",
-            )
-        raise Refused(
-            401,
-            "token_refused" if given else "token_missing",
-            "This token is not accepted." if given else "The API needs a token here.",
-            hint="Send Authorization: Bearer with one of the tokens in PERSONACHAT_API_TOKENS.",
-            headers={"WWW-Authenticate": 'Bearer realm="PersonaChat"'},
-        )
+
+def _origins(settings: Settings) -> tuple[str, ...]:
+    """Whose pages may call: only a token opens the API to them, so without any it is nobody."""
+    return settings.allowed_origins if settings.accepted_tokens else ()
+
+
+def _given(headers: Headers) -> str:
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    return given.strip() if scheme.lower() == "bearer" else ""
+
+
+def _is_accepted(given: str, settings: Settings) -> bool:
+    # Every one is compared, so that the time says nothing about which came near.
+    sent = given.encode("utf-8", "replace")
+    matches = [secrets.compare_digest(sent, one.encode()) for one in settings.accepted_tokens]
+    return any(matches)
+
+
+def _origin_refused(settings: Settings) -> Refused:
+    hint = (
+        "PERSONACHAT_ALLOWED_ORIGINS names those that may, with a token." if settings.accepted_tokens else ""
+    )
+    return Refused(403, "origin_refused", "Pages of other sites may not call this API.", hint=hint)
+
+
+def _host_refused() -> Refused:
+    return Refused(
+        421,
+        "host_refused",
+        "Without a token this server does not answer under that name.",
+        hint="Call it as localhost or 127.0.0.1, or set PERSONACHAT_API_TOKENS and send one of them.",
+    )
+
+
+def _tokens_not_configured() -> Refused:
+    return Refused(
+        403,
+        "tokens_not_configured",
+        "From other machines the API needs a token, and PERSONACHAT_API_TOKENS is not set.",
+        hint="Set it on the server and send one of its tokens as Authorization: Bearer.",
+    )
+
+
+def _token_refused(*, wrong: bool) -> Refused:
+    return Refused(
+        401,
+        "token_refused" if wrong else "token_missing",
+        "This token is not accepted." if wrong else "The API needs a token here.",
+        hint="Send Authorization: Bearer with one of the tokens in PERSONACHAT_API_TOKENS.",
+        headers={"WWW-Authenticate": 'Bearer realm="PersonaChat"'},
+    )
+
+
+def _too_many_wrong_tokens() -> Refused:
+    return Refused(
+        429,
+        "too_many_wrong_tokens",
+        "Too many wrong tokens came from your address.",
+        hint="Try again in a minute, with one of the tokens in PERSONACHAT_API_TOKENS.",
+        headers={"Retry-After": "60"},
+    )
 
 
 def _owner_with(token: str) -> str:
@@ -145,37 +211,6 @@ def _owner_with(token: str) -> str:
 def _path(scope: Scope) -> str:
     path: str = scope["path"]
     return path.removeprefix(scope.get("root_path", ""))
-
-
-def _is_near(scope: Scope, headers: Headers) -> bool:
-    """Whether both ends of the connection are loopback, and no proxy says it speaks for somebody else."""
-    if any(name in _PROXY_HEADERS or name.startswith("x-forwarded") for name in headers):
-        return False
-    return all(_is_loopback(scope.get(end)) for end in ("client", "server"))
-
-
-def _is_loopback(end: tuple[str, int] | None) -> bool:
-    try:
-        address = ipaddress.ip_address(end[0]) if end else None
-    except ValueError:
-        return False
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return address is not None and address.is_loopback
-
-
-def _hostname(headers: Headers) -> str:
-    hosts = headers.getlist("host")
-    try:
-        return (urlsplit(f"//{hosts[0]}").hostname or "") if len(hosts) == 1 else ""
-    except ValueError:
-        return ""
-
-
-def _same_origin(origin: str, host: str) -> bool:
-    """Whether a page's origin is this server. Behind a proxy only it knows the scheme, so that may differ."""
-    scheme, separator, place = origin.partition("://")
-    return bool(separator) and scheme in {"http", "https"} and bool(host) and place.lower() == host.lower()
 
 
 def _check_body(headers: Headers, at_most: int, *, any_kind: bool) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -34,20 +34,10 @@ _INVALID_REQUEST, _INTERNAL_ERROR = -32600, -32603
 class McpApp:
     """The app. It answers only within its `lifespan`, of which there may be one after the other."""
 
-    def __init__(
-        self,
-        services: Callable[[], Services] = get_services,
-        *,
-        allowed_hosts: Callable[[], Collection[str]] = frozenset,
-    ) -> None:
+    def __init__(self, services: Callable[[], Services] = get_services) -> None:
         self._services = services
         self._life: _Life | None = None
-        self._gated: ASGIApp = Gate(
-            self._serve,
-            tokens=lambda: services().settings.accepted_tokens,
-            allowed_hosts=allowed_hosts,
-            refuse=_refusal,
-        )
+        self._gated: ASGIApp = Gate(self._serve, settings=lambda: services().settings, refuse=_refusal)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._gated(scope, receive, send)

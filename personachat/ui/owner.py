@@ -1,8 +1,9 @@
 """Whose conversations a browser session sees.
 
 Somebody who is logged in is known by their account. Whoever sits at the server's own machine is the local
-owner, as in the terminal and over the API there. Any other browser gets a random id in a cookie, of which
-only a hash is ever stored: who has the cookie is the owner.
+owner, as in the terminal and over the API there: a browser that asks by a loopback name, from a page of that
+very origin. Any other browser gets a random id in a cookie, of which only a hash is ever stored: who has the
+cookie is the owner.
 """
 
 from __future__ import annotations
@@ -11,18 +12,17 @@ import hashlib
 import json
 import re
 import secrets
-from urllib.parse import urlsplit
 
 import streamlit as st
 
+from personachat.access import Asked
 from personachat.conversations.model import LOCAL_OWNER
 
 COOKIE = "personachat_browser"
 YEAR_SECONDS = 365 * 24 * 3600
 
 _RANDOM = re.compile(r"[A-Za-z0-9_-]{32,64}")
-_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-_PROXY_HEADERS = frozenset({"forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip"})
+_LOOPBACK = "127.0.0.1"
 
 _SET_COOKIE = """<script>
 document.cookie = {cookie} + (location.protocol === "https:" ? "; Secure" : "");
@@ -35,26 +35,21 @@ def current_owner() -> str:
         account = st.user.get("sub") or st.user.get("email")
         if account:  # a subject is one at its issuer alone
             return "user:" + _hashed(f"{st.user.get('iss', '')} {account}")
-    if _is_near():
+    if is_local():
         return LOCAL_OWNER
     return f"browser:{_hashed(_browser_id())}"
 
 
-def _is_near() -> bool:
-    """Whether the browser runs on this machine, and no proxy says it speaks for somebody else."""
-    headers = {name.lower(): value for name, value in st.context.headers.items()}
-    proxied = any(name in _PROXY_HEADERS or name.startswith("x-forwarded") for name in headers)
-    # A proxy here that says nothing of itself still passes on under which name the page was opened.
-    named = (headers.get("origin", ""), f"//{headers.get('host', '')}")
-    elsewhere = any(_hostname(name) not in _LOCAL_NAMES for name in named if name.strip("/"))
-    return st.context.ip_address is None and not proxied and not elsewhere
-
-
-def _hostname(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
+def is_local() -> bool:
+    """Whether the browser runs on this machine, and nobody stands between."""
+    headers = dict(st.context.headers.items())
+    address = st.context.ip_address or _LOOPBACK  # Streamlit says None of loopback
+    if not headers:
+        return st.context.ip_address is None  # no browser, but a script that is run by itself
+    asked = Asked.by(headers.items(), client=address, server=_LOOPBACK)
+    return (
+        asked.locally and asked.origin is not None
+    )  # browsers never leave it out of a WebSocket's handshake
 
 
 def _browser_id() -> str:

@@ -40,7 +40,6 @@ def answered(
     server: str | None,
     path: str = "/personas",
     headers: dict[str, str] | None = None,
-    allowed_hosts: set[str] | None = None,
 ) -> int:
     """The status for a connection between these two addresses, which need not be this machine's."""
     statuses: list[int] = []
@@ -68,13 +67,14 @@ def answered(
         "client": None if client is None else (client, 50_000),
         "server": None if server is None else (server, 8501),
     }
-    api = create_api(lambda: services, allowed_hosts=lambda: allowed_hosts or set())
+    api = create_api(lambda: services)
     asyncio.run(api(scope, receive, send))
     return statuses[0]
 
 
-def test_on_loopback_the_api_is_open(guarded: httpx2.Client) -> None:
-    assert guarded.get("/personas").status_code == 200
+def test_on_loopback_the_api_is_open_where_there_are_no_tokens(client: httpx2.Client) -> None:
+    assert client.get("/personas").status_code == 200
+    assert client.get("/personas", headers=BEARER).status_code == 200  # programs always send some key
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,9 @@ def test_without_tokens_nobody_gets_in_from_elsewhere(client: httpx2.Client) -> 
 
 def test_health_says_little_to_strangers_and_more_to_others(guarded: httpx2.Client) -> None:
     assert guarded.get("/health", headers=ELSEWHERE).json() == {"status": "ok"}
+    assert guarded.get("/health").json() == {"status": "ok"}
     told = guarded.get("/health", headers=ELSEWHERE | BEARER).json()
-    assert told == guarded.get("/health").json()
+    assert told == guarded.get("/health", headers=BEARER).json()
     assert told["provider"] == "openai"
     assert told["personas"] == 1
     assert told["tokensConfigured"] is True
@@ -167,7 +168,7 @@ def test_without_a_database_only_what_needs_one_is_unavailable(
 def test_health_says_where_words_are_kept_and_that_they_are_not_saved(
     guarded: httpx2.Client, make_services: Callable[..., Services]
 ) -> None:
-    told = guarded.get("/health").json()
+    told = guarded.get("/health", headers=BEARER).json()
     assert (told["status"], told["database"]) == ("ok", "sqlite")
     assert "savingFails" not in told
     services = make_services(database_url="postgresql://someone:nobody-may-see@127.0.0.1:1/none")
@@ -224,11 +225,14 @@ def test_on_loopback_a_foreign_name_is_refused(client: httpx2.Client, host: str,
         problem_of(response, 421, "host_refused")
 
 
-def test_a_name_the_operator_allows_is_answered(services: Services) -> None:
+@pytest.mark.parametrize("name", ["chat.local", "192.0.2.1", "localhost.evil.example"])
+def test_a_name_the_operator_allows_makes_nobody_local(
+    make_services: Callable[..., Services], name: str
+) -> None:
+    services = make_services(allowed_hosts=name)
     near: dict[str, Any] = {"client": "127.0.0.1", "server": "127.0.0.1"}
-    headers = {"host": "chat.local:8501"}
-    assert answered(services, **near, headers=headers) == 421
-    assert answered(services, **near, headers=headers, allowed_hosts={"chat.local"}) == 200
+    assert answered(services, **near, headers={"host": f"{name}:8501"}) == 421
+    assert answered(services, **near, headers={"host": "localhost:8501"}) == 200
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,15 @@ from tests.api.wire import said, streamed
 from tests.fake_provider import FakeProvider, Gate, tokens
 
 ONE, TWO = (
-    {"X-Forwarded-For": "203.0.113.9", "Authorization": f"Bearer token-{number}"} for number in ("one", "two")
+    {"X-Forwarded-For": "203.0.113.9", "Authorization": f"Bearer the-token-number-{number}"}
+    for number in ("one", "two")
 )
 
 
 @pytest.fixture
 def client(make_services: Callable[..., Services]) -> Iterator[httpx2.Client]:
-    with served(make_services(api_tokens="token-one token-two")) as made:
+    tokens = "the-token-number-one the-token-number-two"
+    with served(make_services(api_tokens=tokens, trust_loopback=True)) as made:
         yield made
 
 
@@ -129,21 +131,23 @@ def test_lists_searches_and_exports_hold_ones_own_alone(client: httpx2.Client) -
 
 def test_a_token_is_the_same_owner_however_it_is_sent(client: httpx2.Client) -> None:
     conversation_id = begun(client, ONE)["conversation"]
-    again = ONE | {"Authorization": "bearer   token-one", "Host": "chat.example.com"}
+    again = ONE | {"Authorization": "bearer   the-token-number-one", "Host": "chat.example.com"}
     assert listed(client, again) == [conversation_id]
 
 
-def test_on_loopback_a_token_makes_no_difference(client: httpx2.Client) -> None:
-    conversation_id = said(client)[0].data["conversationId"]
-    assert listed(client, {"Authorization": ONE["Authorization"]}) == [conversation_id]
+def test_on_loopback_a_token_is_who_it_is_everywhere(client: httpx2.Client) -> None:
+    here = said(client)[0].data["conversationId"]
+    with_token = begun(client, ONE)["conversation"]
+    assert listed(client, {"Authorization": ONE["Authorization"]}) == [with_token]
+    assert listed(client) == [here]
 
 
 def test_a_token_is_never_stored(client: httpx2.Client, make_services: Any) -> None:
     begun(client, ONE)
-    folder = make_services(api_tokens="token-one token-two").settings.data_dir
+    folder = make_services(api_tokens="the-token-number-one the-token-number-two").settings.data_dir
     files = [file for file in folder.rglob("*") if file.is_file()]
     assert files
-    assert not any(b"token-one" in file.read_bytes() for file in files)
+    assert not any(b"number-one" in file.read_bytes() for file in files)
 
 
 def test_imported_conversations_belong_to_who_imports_them(client: httpx2.Client) -> None:

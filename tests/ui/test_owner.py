@@ -40,6 +40,9 @@ LOOPBACK = {"Host": "localhost:8501", "Origin": "http://localhost:8501"}
 def test_whoever_sits_at_the_machine_is_the_local_owner(visit: Any) -> None:
     assert visit(LOOPBACK) == LOCAL_OWNER
     assert visit({"Host": "[::1]:8501", "Origin": "http://[::1]:8501"}) == LOCAL_OWNER
+    assert visit(LOOPBACK, address="::ffff:127.0.0.1") == LOCAL_OWNER
+    assert visit({"host": "localhost", "origin": "http://localhost"}) == LOCAL_OWNER
+    assert visit() == LOCAL_OWNER
 
 
 @pytest.mark.parametrize(
@@ -51,8 +54,19 @@ def test_whoever_sits_at_the_machine_is_the_local_owner(visit: Any) -> None:
         {"headers": {"Host": "chat.example", "Origin": "https://chat.example"}},
         {"headers": {"Host": "127.0.0.1:8501", "Origin": "https://chat.example"}},
         {"headers": {"Host": "[broken"}},
+        {"headers": {"Host": "localhost:8501", "Origin": "http://localhost:9999"}},
+        {"headers": {"Host": "localhost:8501", "Origin": "http://127.0.0.1:8501"}},
+        {"headers": {"Host": "localhost:8501", "Origin": "http://localhost"}},
+        {"headers": {"Host": "localhost:8501", "Origin": "null"}},
+        {"headers": {"Host": "localhost:8501"}},
+        {"headers": {"Host": "evil.example:8501", "Origin": "http://evil.example:8501"}},
+        {"headers": {"Host": "localhost.evil.example", "Origin": "http://localhost.evil.example"}},
     ],
-    ids=["another machine", "forwarded", "via", "another name", "a silent proxy", "nonsense"],
+    ids=[
+        *("another machine", "forwarded", "via", "another name", "a silent proxy", "nonsense"),
+        *("another port", "another loopback name", "the port left out", "no page", "no browser"),
+        *("a rebinding name", "a name that begins well"),
+    ],
 )
 def test_nobody_else_is(visit: Any, connection: dict[str, Any]) -> None:
     assert visit(**connection) != LOCAL_OWNER

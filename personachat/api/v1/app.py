@@ -7,7 +7,7 @@ envelope.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
@@ -37,18 +37,9 @@ class RequestId:
         await self._app(scope, receive, send_named)
 
 
-def create_v1(
-    services: Callable[[], Services] = get_services,
-    *,
-    allowed_hosts: Callable[[], Collection[str]] = frozenset,
-) -> FastAPI:
+def create_v1(services: Callable[[], Services] = get_services) -> FastAPI:
     """Build the app; the same access rules as for the REST API."""
-    gate = Middleware(
-        Gate,
-        tokens=lambda: services().settings.accepted_tokens,
-        allowed_hosts=allowed_hosts,
-        refuse=failure_of,
-    )
+    gate = Middleware(Gate, settings=lambda: services().settings, refuse=failure_of)
     v1 = FastAPI(
         title="PersonaChat, OpenAI-compatible",
         version=__version__,

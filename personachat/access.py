@@ -1,0 +1,136 @@
+"""Who asks: judged from the two ends of a connection, its Host and its Origin, for pages and API alike.
+
+Being local takes all of it: both ends on loopback, a loopback name, no proxy that speaks for somebody else
+and no page of another origin. A name that the operator allows is served, but never makes local. An origin is
+a scheme, a name and a port (RFC 6454); browsers leave out the port that belongs to the scheme.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+_PROXY_HEADERS = frozenset({"forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip"})
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_PLACE = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[^\[\]:/@?#\\\s,]{1,253})(?::([0-9]{1,5}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A name and a port, as in a Host header; None is the port that belongs to the scheme."""
+
+    name: str
+    port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one request or connection says of where it comes from. `host` is "" where that is not clear."""
+
+    host: str = ""
+    origin: str | None = None
+    proxied: bool = False
+    client: str | None = None
+    server: str | None = None
+
+    @classmethod
+    def by(
+        cls, headers: Iterable[tuple[str, str]], *, client: str | None = None, server: str | None = None
+    ) -> Asked:
+        """From headers as they came; a Host or an Origin that is there twice counts for nothing."""
+        found: dict[str, list[str]] = {}
+        for name, value in headers:
+            found.setdefault(name.lower(), []).append(value)
+        hosts, origins = found.get("host", []), found.get("origin", [])
+        return cls(
+            host=hosts[0] if len(hosts) == 1 else "",
+            origin=(origins[0] if len(origins) == 1 else "null") if origins else None,
+            proxied=any(name in _PROXY_HEADERS or name.startswith("x-forwarded") for name in found),
+            client=client,
+            server=server,
+        )
+
+    @property
+    def on_loopback(self) -> bool:
+        return is_loopback(self.client) and is_loopback(self.server)
+
+    @property
+    def by_loopback_name(self) -> bool:
+        place = place_of(self.host)
+        return place is not None and is_loopback_name(place.name)
+
+    @property
+    def from_another_origin(self) -> bool:
+        """Whether a page of another site, or of another port, asks."""
+        return self.origin is not None and not same_origin(self.origin, self.host)
+
+    @property
+    def locally(self) -> bool:
+        """Whether somebody at this machine asks, and nobody else on their behalf."""
+        return (
+            self.on_loopback and self.by_loopback_name and not self.proxied and not self.from_another_origin
+        )
+
+
+def is_loopback(address: str | None) -> bool:
+    """Whether an IP address is this machine's own."""
+    try:
+        found = ipaddress.ip_address(address) if address else None
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        return found.ipv4_mapped.is_loopback
+    return found is not None and found.is_loopback
+
+
+def is_loopback_name(name: str) -> bool:
+    """Whether a name in a Host header can only mean this machine; no rebinding gives a page such a name."""
+    return name == "localhost" or is_loopback(name)
+
+
+def place_of(host: str) -> Place | None:
+    """What a Host header names, in lower case; None where it is no name and port."""
+    match = _PLACE.fullmatch(host)
+    if match is None:
+        return None
+    port = int(match.group(2)) if match.group(2) else None
+    if port is not None and not 0 < port < 65_536:
+        return None
+    return Place(match.group(1).strip("[]").lower().removesuffix("."), port)
+
+
+def origin_of(origin: str) -> tuple[str, Place] | None:
+    """The scheme of an Origin, and its place with the port spelled out; None where it is none of a page."""
+    scheme, separator, rest = origin.partition("://")
+    place = place_of(rest)
+    default = _DEFAULT_PORTS.get(scheme.lower())
+    if not separator or default is None or place is None:
+        return None
+    return scheme.lower(), Place(place.name, place.port or default)
+
+
+def same_origin(origin: str, host: str) -> bool:
+    """Whether a page's origin is the server that a Host header names.
+
+    Behind a proxy that ends TLS the origin alone knows the scheme, so it says which port is left out.
+    """
+    page, place = origin_of(origin), place_of(host)
+    if page is None or place is None:
+        return False
+    scheme, seen = page
+    return seen == Place(place.name, place.port or _DEFAULT_PORTS[scheme])
+
+
+def is_allowed(place: Place, allowed: Collection[str]) -> bool:
+    """Whether a place is among names such as chat.example.com, *.example.com or chat.example.com:8443."""
+    for pattern in allowed:
+        wanted = place_of(pattern)
+        if wanted is None or (wanted.port is not None and wanted.port != place.port):
+            continue
+        if wanted.name in {"*", place.name}:
+            return True
+        if wanted.name.startswith("*.") and place.name.endswith(wanted.name[1:]):
+            return True
+    return False

@@ -1,0 +1,56 @@
+"""Browser programs of other origins: what their preflight and their calls are answered (Fetch, section 3.3).
+
+Only origins that the operator names, only with a token, and never with cookies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+
+from personachat.access import origin_of
+
+MAX_AGE_SECONDS = 600
+METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
+EXPOSED = (
+    "Content-Disposition, ETag, Link, Location, Mcp-Session-Id, Retry-After, WWW-Authenticate, X-Request-Id"
+)
+
+RawHeaders = Sequence[tuple[bytes, bytes]]
+
+
+def is_allowed_origin(origin: str | None, allowed: Collection[str]) -> bool:
+    if origin is None or not allowed:
+        return False
+    if "*" in allowed:
+        return True
+    asked = origin_of(origin)
+    return asked is not None and any(origin_of(one) == asked for one in allowed)
+
+
+def is_preflight(method: str, headers: Headers) -> bool:
+    return method == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers
+
+
+def preflight_answer(headers: Headers) -> Response:
+    """Say yes; what is asked for is judged when it comes, and a method that a path lacks is refused there."""
+    answer = {
+        "Access-Control-Allow-Methods": METHODS,
+        "Access-Control-Allow-Headers": headers.get("access-control-request-headers", "Authorization"),
+        "Access-Control-Max-Age": str(MAX_AGE_SECONDS),
+    }
+    if headers.get("access-control-request-private-network") == "true":
+        answer["Access-Control-Allow-Private-Network"] = "true"
+    return Response(status_code=204, headers=answer)
+
+
+def answer_headers(origin: str, allowed: Collection[str]) -> RawHeaders:
+    """What lets the page at an allowed origin read the answer."""
+    named = "*" if "*" in allowed else origin
+    return (
+        (b"access-control-allow-origin", named.encode("latin-1", "replace")),
+        (b"access-control-expose-headers", EXPOSED.encode()),
+        (b"vary", b"Origin"),
+    )
