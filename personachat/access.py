@@ -90,6 +90,17 @@ def is_loopback_name(name: str) -> bool:
     return name == "localhost" or is_loopback(name)
 
 
+def listens_on_loopback_alone(host: str) -> bool | None:
+    """Whether only this machine reaches a server that listens there; None for a name that may mean any."""
+    if is_loopback_name(host.lower()):
+        return True
+    try:
+        ipaddress.ip_address(host or "0.0.0.0")  # noqa: S104  # what an empty one means
+    except ValueError:
+        return None
+    return False
+
+
 def place_of(host: str) -> Place | None:
     """What a Host header names, in lower case; None where it is no name and port."""
     match = _PLACE.fullmatch(host)

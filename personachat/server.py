@@ -22,14 +22,20 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
+import click
 import streamlit as st
 from starlette.middleware import Middleware
+from streamlit import config
 from streamlit.cli_util import open_browser
 
 import personachat.ui
+from personachat.access import place_of
 from personachat.api.app import ApiFirst, create_api, end_streams
 from personachat.api.v1.app import create_v1
 from personachat.errors import AddressUnavailable, PersonaChatError, SettingsInvalid
+from personachat.front import slow_requests
+from personachat.front.guard import Guard
+from personachat.front.opening import refuse_unasked, who_can_do_what
 from personachat.mcp_server.http import McpApp
 from personachat.services import get_services, reset_services
 from personachat.settings import APP, load_settings
@@ -50,8 +56,8 @@ WARM_UP_SECONDS = 0.6
 
 
 def _allowed_hosts() -> Collection[str]:
-    """Names the operator vouches for; a wildcard vouches for nothing."""
-    return {host for host in st.get_option("server.allowedHosts") or () if "*" not in host}
+    """Names that the operator allows beside localhost: ours, and those in Streamlit's own option."""
+    return (*get_services().settings.allowed_hosts, *(st.get_option("server.allowedHosts") or ()))
 
 
 api = create_api()
@@ -63,6 +69,7 @@ mcp = McpApp()
 async def lifespan(served: st.App) -> AsyncGenerator[dict[str, Any]]:
     """Warm up, run the API's own lifespan, announce, and end every reply at the end."""
     address.announce_api()
+    _allow_own_names()
     ready = threading.Event()
     warmup.do_first(partial(_warm_up, ready))
     warmup.begin()
@@ -70,12 +77,23 @@ async def lifespan(served: st.App) -> AsyncGenerator[dict[str, Any]]:
     async with api.router.lifespan_context(api), mcp.lifespan():
         with _streams_ended_at(signal.SIGINT, signal.SIGTERM):
             announce = served.state.pop("announce", None)
-            if announce is not None:
+            if announce is None:
+                print(f"PersonaChat: {who_can_do_what(asked_host, load_settings())}", flush=True)  # noqa: T201
+            else:
                 announce()
             try:
                 yield {}
             finally:
                 await asyncio.to_thread(reset_services)
+
+
+def _allow_own_names() -> None:
+    """Streamlit's list of hosts, where there is one, would shut out localhost and the names in ours."""
+    listed = st.get_option("server.allowedHosts")
+    if listed:
+        names = (place_of(name) for name in load_settings().allowed_hosts)
+        ours = [place.name for place in names if place]
+        config.set_option("server.allowedHosts", [*listed, "localhost", "127.0.0.1", "::1", *ours])
 
 
 def _warm_up(ready: threading.Event) -> None:
@@ -141,8 +159,24 @@ def _show_script_error(error: Exception) -> bool:
     return True
 
 
+def _asked_to_listen_at() -> str | None:
+    """Where the command that loads this module was told to listen; None where that is not known.
+
+    `uvicorn` and `streamlit run` load the app while their own command line is being carried out.
+    """
+    context = click.get_current_context(silent=True)
+    if context is None or context.params.get("uds") or context.params.get("fd") is not None:
+        return None
+    if "host" in context.params:
+        return str(context.params["host"])
+    return (st.get_option("server.address") or "") if "server_address" in context.params else None
+
+
 try:
-    load_settings()
+    settings = load_settings()
+    asked_host = _asked_to_listen_at()
+    if asked_host is not None:
+        refuse_unasked(asked_host, settings)
 except SettingsInvalid as invalid:
     sys.exit(f"personachat: {invalid} {invalid.hint}".rstrip())
 
@@ -150,20 +184,25 @@ front_door.close_side_door()
 app = st.App(
     HOME,
     lifespan=lifespan,
-    middleware=[Middleware(ApiFirst, api=api, v1=v1, mcp=mcp)],
+    middleware=[
+        Middleware(ApiFirst, api=api, v1=v1, mcp=mcp),
+        Middleware(Guard, allowed_hosts=_allowed_hosts, started=slow_requests.limit),
+    ],
     on_script_error=_show_script_error,
 )
 
 
 def serve(*, host: str, port: int, headless: bool) -> None:
-    """Serve until stopped, and open a browser unless headless. Raises AddressUnavailable."""
+    """Serve until stopped, and open a browser unless headless. Raises AddressUnavailable, SettingsInvalid."""
+    refuse_unasked(host, load_settings())
     _refuse_unavailable(host, port)
     allow_many_connections()
     shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
     url = f"http://{shown}:{port}"
 
     def announce() -> None:
-        print(f"PersonaChat is at {url}, its API at {url}/api/docs. Ctrl-C ends it.", flush=True)  # noqa: T201
+        print(f"PersonaChat is at {url}, its API at {url}/api/docs. Ctrl-C ends it.")  # noqa: T201
+        print(who_can_do_what(host, load_settings()), flush=True)  # noqa: T201
         if not st.get_option("server.headless"):
             threading.Thread(target=open_browser, args=(url,), daemon=True).start()
 

@@ -78,17 +78,23 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for everyone.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8501,
     headless: Annotated[bool, typer.Option("--headless", help="Open no browser.")] = False,
+    public: Annotated[
+        bool, typer.Option("--public", help="Let other machines in without a login, as --host says.")
+    ] = False,
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
     """Serve the pages and the REST API on one port (the default command)."""
+    from personachat.front.opening import refuse_unasked
     from personachat.settings import load_settings
 
     folders = {"PERSONACHAT_PERSONAS_DIR": personas_dir, "PERSONACHAT_DATA_DIR": data_dir}
     for variable, folder in folders.items():
         if folder is not None:  # the pages and the API read the environment: there the option wins
             os.environ[variable] = str(folder.absolute())
-    load_settings()  # an invalid one is told before anything slow is loaded
+    if public:
+        os.environ["PERSONACHAT_PUBLIC"] = "yes"
+    refuse_unasked(host, load_settings())  # what cannot be is told before anything slow is loaded
     gc.disable()  # until all is loaded: it would look through that again and again, a fifth of the start
     from personachat.server import serve as run
 

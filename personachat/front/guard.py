@@ -1,0 +1,240 @@
+"""The guard in front of the pages and their WebSocket: checks Host and Origin before Streamlit sees them.
+
+Where the server listens on loopback alone, only loopback names and those that the operator allows are served:
+a page elsewhere can give its own name our address (DNS rebinding). Where it listens to more, any name is. In
+both cases a page may only come from the very origin it is served at, or from one that the operator allows; a
+proxy that ends TLS or renames the host may say which. Streamlit would ask a server on the internet about any
+other origin, and hold up everybody while it waits. What Streamlit offers besides and nobody needs is closed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn import Config
+
+from personachat.access import (
+    Asked,
+    Place,
+    is_allowed,
+    is_loopback,
+    is_loopback_name,
+    listens_on_loopback_alone,
+    origin_of,
+    place_of,
+    same_origin,
+)
+from personachat.front.listening import came_in_on_loopback, server_of
+
+log = logging.getLogger(__name__)
+
+CLOSED = ("/_stcore/metrics", "/_stcore/agent")
+"""Figures about every session; and a way to drive the pages that has no browser and so no owner."""
+
+MOST_LOGGED = 100
+
+_HEADERS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
+_TLS_SCHEMES = {"https", "wss"}
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_POLICY_VIOLATION = 1008
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What the one who asks is told; `reason` is for the log."""
+
+    status: int
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request or connection. `forwarded` is where the proxy in front was asked, if it is trusted."""
+
+    asked: Asked
+    loopback_only: bool
+    is_tls: bool = False
+    forwarded: tuple[Place, ...] = ()
+    allowed: Collection[str] = field(default=())
+
+
+class Guard:
+    """The ASGI middleware. `allowed_hosts` is asked for every request; `started` is told of the server."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        allowed_hosts: Callable[[], Collection[str]],
+        started: Callable[[Config], object] = lambda _: None,
+    ) -> None:
+        self._app = app
+        self._allowed_hosts = allowed_hosts
+        self._started = started
+        self._loopback_only: bool | None = None
+        self._logged: set[tuple[str, str | None]] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            self._meet(server_of(receive))
+            await self._app(scope, receive, send)
+            return
+        if _is_closed(scope["path"]):
+            await _refuse(scope, receive, send, Refusal(404, "closed", "There is nothing here."))
+            return
+        visit = self._visit(scope)
+        refusal = judged(visit)
+        if refusal:
+            self._log(visit.asked, refusal)
+            await _refuse(scope, receive, send, refusal)
+            return
+        await self._app(_as_streamlit_wants(scope, visit.asked), receive, send)
+
+    def _meet(self, server: Config | None) -> None:
+        if server is None:
+            return
+        unknown = server.fd is not None or server.uds is not None
+        self._loopback_only = None if unknown else listens_on_loopback_alone(server.host)
+        self._started(server)
+
+    def _visit(self, scope: Scope) -> Visit:
+        headers = Headers(scope=scope)
+        client, server = ((scope.get(end) or (None,))[0] for end in ("client", "server"))
+        loopback_only = self._loopback_only
+        if loopback_only is None:
+            loopback_only = came_in_on_loopback(scope)
+        return Visit(
+            Asked.by(headers.items(), client=client, server=server),
+            loopback_only=loopback_only,
+            is_tls=scope["scheme"] in _TLS_SCHEMES,
+            forwarded=tuple(_forwarded(headers)) if _by_trusted_proxy(scope) else (),
+            allowed=self._allowed_hosts(),
+        )
+
+    def _log(self, asked: Asked, refusal: Refusal) -> None:
+        about = (asked.host[:200], asked.origin and asked.origin[:200])
+        if about not in self._logged and len(self._logged) < MOST_LOGGED:
+            self._logged.add(about)
+            log.warning("Refused: %s. Host %r, Origin %r", refusal.reason, *about)
+
+
+def judged(visit: Visit) -> Refusal | None:
+    """None for a visit that may go on to the pages."""
+    asked = visit.asked
+    place = place_of(asked.host)
+    if place is None:
+        return Refusal(400, "no one Host", "A request has to name one host.")
+    if visit.loopback_only and not _is_served(place, visit.allowed):
+        return _name_refused(place)
+    if asked.origin is None or _is_own_origin(visit, place):
+        return None
+    return _origin_refused()
+
+
+def _is_served(place: Place, allowed: Collection[str]) -> bool:
+    return is_loopback_name(place.name) or is_allowed(place, allowed)
+
+
+def _is_own_origin(visit: Visit, place: Place) -> bool:
+    page = origin_of(visit.asked.origin or "")
+    if page is None:
+        return False
+    scheme, seen = page
+    if visit.is_tls and scheme == "http":
+        return False  # whoever sits on the line could have sent that page
+    own = [
+        place,
+        *(one for one in visit.forwarded if not visit.loopback_only or _is_served(one, visit.allowed)),
+    ]
+    if any(seen == Place(one.name, one.port or _DEFAULT_PORTS[scheme]) for one in own):
+        return True
+    # A forwarder that calls us by a name of its own hides by which one it was asked.
+    return is_loopback_name(place.name) and _is_allowed_origin(scheme, seen, visit.allowed)
+
+
+def _is_allowed_origin(scheme: str, seen: Place, allowed: Collection[str]) -> bool:
+    """A name stands for itself at its usual port; a pattern would let in pages of others."""
+    named = [one for one in map(place_of, allowed) if one is not None and "*" not in one.name]
+    return any(seen == Place(one.name, one.port or _DEFAULT_PORTS[scheme]) for one in named)
+
+
+def _by_trusted_proxy(scope: Scope) -> bool:
+    """Whether what the connection says of other hosts counts.
+
+    uvicorn believes the addresses in FORWARDED_ALLOW_IPS (by default loopback), and puts the client that they
+    name in the place of their own, with a port of 0, which no connection has.
+    """
+    client = scope.get("client")
+    return client is not None and (client[1] == 0 or is_loopback(client[0]))
+
+
+def _forwarded(headers: Headers) -> Iterator[Place]:
+    """Where the outermost proxy was asked, in the words of the one next to us."""
+    place = place_of(headers.get("x-forwarded-host", "").partition(",")[0].strip())
+    port = headers.get("x-forwarded-port", "").partition(",")[0].strip()
+    if place is None:
+        place = place_of(headers.get("host", ""))
+        if place is None or not port:
+            return
+        place = Place(place.name)
+    yield place
+    if place.port is None and port.isdecimal() and 0 < int(port[:6]) < 65_536:
+        yield Place(place.name, int(port))
+
+
+def _as_streamlit_wants(scope: Scope, asked: Asked) -> Scope:
+    """The scope with the page's own host, where a proxy named another one.
+
+    Streamlit lets pass only an origin that reads like the host. What was renamed was forwarded: it says so.
+    """
+    origin = asked.origin
+    if scope["type"] != "websocket" or origin is None:
+        return scope
+    host = origin.partition("://")[2]
+    if host == asked.host:
+        return scope
+    headers = [header for header in scope["headers"] if header[0] != b"host"]
+    headers.append((b"host", host.encode("latin-1")))
+    if not same_origin(origin, asked.host):
+        headers.append((b"x-forwarded-host", host.encode("latin-1")))
+    return {**scope, "headers": headers}
+
+
+def _is_closed(path: str) -> bool:
+    found = path.rstrip("/")
+    return any(found.endswith(closed) or f"{closed}/" in found for closed in CLOSED)
+
+
+def _name_refused(place: Place) -> Refusal:
+    return Refusal(
+        421,
+        "the server listens on loopback alone, and this name is not in PERSONACHAT_ALLOWED_HOSTS",
+        "PersonaChat is not served under this name.\n\n"
+        "On the machine it runs on, open it as http://localhost and its port. If you run it behind a proxy "
+        f"or a port forwarding, start it with PERSONACHAT_ALLOWED_HOSTS={place.name}\n",
+    )
+
+
+def _origin_refused() -> Refusal:
+    return Refusal(
+        403,
+        "a page of another origin; a proxy has to pass on Host and port, or the name has to be in "
+        "PERSONACHAT_ALLOWED_HOSTS",
+        "Pages of other origins may not open PersonaChat.\n\n"
+        "If you run it behind a proxy, have the proxy pass on the host and port that the browser asks for; "
+        "PersonaChat's README shows how.\n",
+    )
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, refusal: Refusal) -> None:
+    response = PlainTextResponse(refusal.text, refusal.status, _HEADERS)
+    if scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {}):
+        await response(scope, receive, send)
+    else:
+        await send({"type": "websocket.close", "code": _POLICY_VIOLATION})

@@ -1,0 +1,46 @@
+"""Opening the pages to others: what the operator has to say before, and is told about who can do what."""
+
+from __future__ import annotations
+
+from personachat.access import listens_on_loopback_alone
+from personachat.errors import SettingsInvalid
+from personachat.settings import Settings, login_configured
+
+
+def refuse_unasked(host: str, settings: Settings) -> None:
+    """Raise SettingsInvalid where other machines would reach pages without a login, and unasked."""
+    if listens_on_loopback_alone(host) or settings.public or login_configured():
+        return
+    raise SettingsInvalid(
+        f"At {host or 'every address'} other machines reach the pages, and nobody has to log in: anyone "
+        "could chat at your expense.",
+        hint="If that is what you want, say --public or PERSONACHAT_PUBLIC=yes; visitors cannot change the "
+        "shared personas then, unless PERSONACHAT_PUBLIC_EDITING=yes. Or set up a login, by [auth] in "
+        "secrets.toml.",
+    )
+
+
+def who_can_do_what(host: str | None, settings: Settings) -> str:
+    """Sentences for the terminal. `host` is where the server listens, None where that is not known."""
+    alone = host is not None and listens_on_loopback_alone(host)
+    return " ".join((_about_pages(settings, alone=bool(alone)), _about_api(settings)))
+
+
+def _about_pages(settings: Settings, *, alone: bool) -> str:
+    if alone and not settings.allowed_hosts:
+        return "Only browsers on this machine get in, and may do everything."
+    if settings.public_editing:
+        editing = "and change and delete the shared personas"
+    elif login_configured() and settings.public_editing is None:
+        editing = "and, logged in, change the shared personas"
+    else:
+        editing = "but not change the shared personas (PERSONACHAT_PUBLIC_EDITING=yes lets them)"
+    who = "Whoever reaches the proxy in front of it" if alone else "Whoever reaches this machine"
+    return f"{who} can chat at your expense, {editing}."
+
+
+def _about_api(settings: Settings) -> str:
+    if settings.accepted_tokens:
+        exempt = ", except on this machine" if settings.trust_loopback else ""
+        return f"The API wants one of PERSONACHAT_API_TOKENS{exempt}."
+    return "The API is open to programs on this machine alone (PERSONACHAT_API_TOKENS is not set)."

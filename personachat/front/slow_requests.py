@@ -1,0 +1,126 @@
+"""A time limit on the arrival of a request, which uvicorn lacks: its head, and then its body at a least pace.
+
+uvicorn waits for ever for the rest of what was begun, and for a connection's first byte. Whoever opens many
+such connections takes the server's files from everybody. A connection that is too late is told so (408) and
+closed; one whose body we do not read at the moment is not, for then we are the slow ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar
+
+from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+HEAD_SECONDS = 20.0
+BODY_SECONDS = 30.0
+"""What every body may take; beyond it has to keep the pace."""
+
+LEAST_BYTES_A_SECOND = 4_096
+
+_SENTENCE = b"The request took too long to arrive."
+_TOO_LATE = b"".join(
+    (
+        STATUS_LINE[408],
+        b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\n",
+        b"content-length: %d\r\n\r\n" % len(_SENTENCE),
+        _SENTENCE,
+    )
+)
+
+
+def limit(server: Config) -> None:
+    """Have a server that is about to start use the limits; one that reads HTTP otherwise is left alone."""
+    if server.http_protocol_class is HttpToolsProtocol:
+        server.http_protocol_class = TimedHttpProtocol
+
+
+class TimedHttpProtocol(HttpToolsProtocol):
+    """One connection. The clock runs while a request is awaited or under way, never while it is answered."""
+
+    head_seconds: ClassVar[float] = HEAD_SECONDS
+    body_seconds: ClassVar[float] = BODY_SECONDS
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._clock: asyncio.TimerHandle | None = None
+        self._began = 0.0
+        self._received = 0
+        self._in_body = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        super().connection_made(transport)
+        self._start_clock()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_clock()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._clock is None and self._is_idle and self.timeout_keep_alive_task is None:
+            self._start_clock()  # what came began no request, and ended the wait for the next one
+
+    def handle_websocket_upgrade(self) -> None:
+        self._stop_clock()
+        super().handle_websocket_upgrade()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._clock is None:
+            self._start_clock()
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self._in_body = True
+        self._received = 0
+        self._began = self.loop.time()
+
+    def on_body(self, body: bytes) -> None:
+        self._received += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._stop_clock()
+        super().on_message_complete()
+
+    @property
+    def _is_idle(self) -> bool:
+        return (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing()
+
+    @property
+    def _has_begun_an_answer(self) -> bool:
+        """To the request that is late, or to one before it."""
+        if self.cycle is None or not self.cycle.response_started:
+            return False
+        return self._in_body or not self.cycle.response_complete
+
+    def _start_clock(self) -> None:
+        self._in_body = False
+        self._began = self.loop.time()
+        self._clock = self.loop.call_later(self.head_seconds, self._look)
+
+    def _stop_clock(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
+        self._in_body = False
+
+    def _look(self) -> None:
+        """Close the connection if its time is up, else look again when it will be."""
+        self._clock = None
+        if self.transport.is_closing():
+            return
+        if self._in_body and self.flow.read_paused:
+            self._began, self._received = self.loop.time(), 0  # it is we who do not read
+        allowed = self.head_seconds
+        if self._in_body:
+            allowed = self.body_seconds + self._received / LEAST_BYTES_A_SECOND
+        left = self._began + allowed - self.loop.time()
+        if left > 0:
+            self._clock = self.loop.call_later(left, self._look)
+            return
+        if not self._has_begun_an_answer:
+            self.transport.write(_TOO_LATE)
+        self.transport.close()
