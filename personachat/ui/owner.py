@@ -35,12 +35,17 @@ def current_owner() -> str:
         account = st.user.get("sub") or st.user.get("email")
         if account:  # a subject is one at its issuer alone
             return "user:" + _hashed(f"{st.user.get('iss', '')} {account}")
-    if is_local():
+    if _is_near():
         return LOCAL_OWNER
     return f"browser:{_hashed(_browser_id())}"
 
 
 def is_local() -> bool:
+    """Whether somebody at this machine has the page open, logged in or not."""
+    return _is_near()
+
+
+def _is_near() -> bool:
     """Whether the browser runs on this machine, and nobody stands between."""
     headers = dict(st.context.headers.items())
     address = st.context.ip_address or _LOOPBACK  # Streamlit says None of loopback

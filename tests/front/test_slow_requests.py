@@ -1,0 +1,168 @@
+"""Requests that do not arrive: closed in time, while those that do, and their answers, are left alone."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+
+from personachat.front.guard import Guard
+from personachat.front.slow_requests import TimedHttpProtocol, limit
+
+PATIENCE = 30
+SHORT = 0.2
+
+
+class App:
+    """Reads the body and answers; at /wait it answers only when `go_on` is set, at /early before the body."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            for answer in ("startup", "shutdown"):
+                await receive()
+                await send({"type": f"lifespan.{answer}.complete"})
+            return
+        size = 0
+        while scope["path"] != "/early":
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            size += len(message["body"])
+            if not message["more_body"]:
+                break
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"connection", b"close")]})
+        if scope["path"] == "/wait":
+            import asyncio
+
+            await send({"type": "http.response.body", "body": b"begun ", "more_body": True})
+            await asyncio.to_thread(self.go_on.wait, PATIENCE)
+        await send({"type": "http.response.body", "body": b"read %d" % size})
+
+
+@contextmanager
+def serving(app: App) -> Iterator[int]:
+    guarded = Guard(app, allowed_hosts=tuple, started=limit)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(guarded, log_level="critical"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            app.go_on.set()
+            server.should_exit = True
+            thread.join(PATIENCE)
+    assert not thread.is_alive()
+
+
+@pytest.fixture
+def app() -> App:
+    return App()
+
+
+@pytest.fixture
+def port(app: App) -> Iterator[int]:
+    with serving(app) as found:
+        yield found
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TimedHttpProtocol, "head_seconds", SHORT)
+    monkeypatch.setattr(TimedHttpProtocol, "body_seconds", SHORT)
+
+
+def all_of(connection: socket.socket) -> bytes:
+    """Everything up to the end of the connection."""
+    received = b""
+    while piece := connection.recv(65_536):
+        received += piece
+    return received
+
+
+BEGINNINGS = {
+    "nothing": b"",
+    "half a line": b"GET / HT",
+    "half a head": b"GET / HTTP/1.1\r\nHost: localhost\r\nX-A: 1\r\n",
+    "empty lines": b"\r\n\r\n",
+    "no body": b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n",
+    "half a body": b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345",
+    "half a piece": b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+    "half an upgrade": b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n",
+}
+
+
+@pytest.mark.parametrize("beginning", BEGINNINGS.values(), ids=BEGINNINGS)
+@pytest.mark.usefixtures("hurried")
+def test_what_was_only_begun_is_closed(port: int, beginning: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
+        client.sendall(beginning)
+        answer = all_of(client)
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        assert b"connection: close" in answer
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_drop_now_and_then_keeps_nothing_open(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
+        client.settimeout(SHORT / 8)
+        for _ in range(int(PATIENCE / SHORT * 8)):
+            try:
+                answer = client.recv(100)
+            except TimeoutError:
+                client.sendall(b"x")
+            else:
+                assert answer.startswith(b"HTTP/1.1 408 ")
+                return
+    pytest.fail("the connection stayed open")
+
+
+@pytest.mark.usefixtures("hurried")
+def test_the_rest_after_an_early_answer_is_not_waited_for(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
+        client.sendall(b"POST /early HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n1")
+        assert all_of(client).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.usefixtures("hurried")
+def test_an_answer_may_take_as_long_as_it_takes(app: App, port: int) -> None:
+    slow = b"GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client,
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as other,
+    ):
+        client.sendall(slow)
+        first = client.recv(1_000)
+        assert b" 200 " in first
+        assert b" 408 " in all_of(other)  # more than the limit has passed
+        app.go_on.set()
+        assert b"read 0" in all_of(client)
+
+
+def test_a_body_that_keeps_the_pace_may_take_longer(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TimedHttpProtocol, "body_seconds", SHORT)
+    head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000001\r\n\r\n"
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client,
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as other,
+    ):
+        client.sendall(head + b"x" * 1_000_000)
+        other.sendall(head)
+        assert b" 408 " in all_of(other)
+        client.sendall(b"x")
+        assert b"read 1000001" in all_of(client)
+
+
+def test_a_connection_serves_one_request_after_the_other(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc")
+        assert b"read 3" in all_of(client)
