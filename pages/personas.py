@@ -25,7 +25,8 @@ from personachat.ui.wording import error_text, escaped
 front_door.require_home()
 st.set_page_config(layout="wide")
 
-personas = state.services().personas
+personas = state.workspace().personas
+why_not = state.why_not_edit()
 desk = persona_desk.desk()
 persona_desk.take_typed()
 persona_history.follow_link()
@@ -81,8 +82,9 @@ with left:
         )
         st.button(
             "Import",
-            help="Personas, bundles and character cards from files",
+            help=why_not or "Personas, bundles and character cards from files",
             key="import_personas",
+            disabled=bool(why_not),
             on_click=editing.ask,
             args=(Question("import"),),
         )
@@ -92,6 +94,8 @@ with left:
 
 with right:
     trouble = st.container()
+    if why_not:
+        trouble.info(f"{why_not} Try them out, and download them.", icon=":material/lock:")
     if desk.error:
         trouble.error(error_text(desk.error), title="That did not work", icon=":material/error:")
     if found:

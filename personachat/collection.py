@@ -21,6 +21,7 @@ from personachat.persona_import import Choice, ImportPlan, Outcome, carry_out, p
 from personachat.several import Changed, change_each, tagged
 from personachat.store.base import BrokenPersona, PersonaStore, Revision, Revisions, Saving, StoredPersona
 from personachat.store.favourites import Favourites
+from personachat.store.read_only import editing_not_allowed
 from personachat.store.shares import PersonaShare, PersonaShares
 
 MOST_ANCESTORS = 50
@@ -35,7 +36,10 @@ class Link:
 
 
 class Collection:
-    """One owner's view; cheap to make. `author` is who revisions are said to be by."""
+    """One owner's view; cheap to make. `author` is who revisions are said to be by.
+
+    Over a read-only store everything that changes a persona raises EditingNotAllowed.
+    """
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class Collection:
         *,
         owner: str,
         author: str,
+        may_edit: bool = True,
     ) -> None:
         self.revisions = revisions
         self._personas = personas
@@ -53,6 +58,7 @@ class Collection:
         self._shares = shares
         self._owner = owner
         self._author = author
+        self._may_edit = may_edit
 
     # --- one persona ------------------------------------------------------------------------------
 
@@ -190,7 +196,9 @@ class Collection:
         return Link(packed) if packed else Link(share=self._shares.of(self._owner, persona_id))
 
     def share(self, persona_id: str) -> PersonaShare:
-        """Make the short link, or renew what it shows."""
+        """Make the short link, or renew what it shows. Raises EditingNotAllowed: it is published here."""
+        if not self._may_edit:
+            raise editing_not_allowed()
         self._shares.share(self._owner, persona_id, self._personas.get(persona_id).text)
         found = self._shares.of(self._owner, persona_id)
         assert found is not None  # it was made a moment ago

@@ -102,6 +102,12 @@ class PersonaBroken(PersonaChatError):
         self.problems = tuple(problems)
 
 
+class EditingNotAllowed(PersonaChatError):
+    """Whoever asks may use the shared personas and not change them; nothing was changed."""
+
+    code = "editing_not_allowed"
+
+
 class StoreUnavailable(PersonaChatError):
     """The store cannot be read or written: no permission, disk full, a lock that never came free."""
 

@@ -33,6 +33,7 @@ from personachat.settings import Settings, load_settings
 from personachat.store.base import PersonaStore, Revisions
 from personachat.store.favourites import Favourites
 from personachat.store.own_templates import OwnTemplates
+from personachat.store.read_only import ReadOnlyPersonas
 from personachat.store.seeding import open_store
 from personachat.store.shares import PersonaShares
 from personachat.templates.gallery import Gallery
@@ -49,8 +50,13 @@ class Workspace:
     inspection: Inspection
     library: Library
     collection: Collection
+    personas: PersonaStore
+    gallery: Gallery
     author: str
     """As people are told it."""
+
+    may_edit: bool = True
+    """Whether they may change the shared personas; where not, every part of this refuses to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +77,18 @@ class Services:
     drafter: Drafter
     completions: Completions
 
-    def of(self, owner: str, *, author: str = "") -> Workspace:
+    def of(self, owner: str, *, author: str = "", may_edit: bool = True) -> Workspace:
         """One owner's workspace; cheap to make. `author` is who their work is said to be by."""
         author = author or author_of(owner)
+        personas = self.personas if may_edit else ReadOnlyPersonas(self.personas)
         collection = Collection(
-            self.personas,
+            personas,
             self.revisions,
             Favourites(self.database),
             PersonaShares(self.database),
             owner=owner,
             author=author,
+            may_edit=may_edit,
         )
         return Workspace(
             owner,
@@ -89,7 +97,10 @@ class Services:
             Inspection(self.answers, owner=owner),
             Library(self.database, owner=owner, settle=self.checkpoints.settle),
             collection,
+            personas,
+            self.gallery if may_edit else self.gallery.read_only(),
             author,
+            may_edit,
         )
 
     def trying_out(self, text: str, *, owner: str) -> ChatService:

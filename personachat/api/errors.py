@@ -36,6 +36,7 @@ STATUSES: Mapping[str, int] = {
     "persona_exists": 412,
     "persona_changed": 412,
     "persona_broken": 409,
+    "editing_not_allowed": 403,
     "store_unavailable": 503,
     "database_unavailable": 503,
     "database_damaged": 500,

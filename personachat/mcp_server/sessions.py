@@ -1,12 +1,20 @@
-"""Streamable HTTP by the SDK: both protocol eras, and sessions that belong to whoever began them."""
+"""Streamable HTTP by the SDK: both protocol eras, and sessions that belong to whoever began them.
+
+An owner has so many sessions at a time and no more, so that nobody takes them from others. Who begins another
+one loses the one that was idle longest, since clients that crash never end theirs; where none is idle, it is
+refused.
+"""
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
-from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, AuthorizationContext
 from mcp.server.auth.provider import AccessToken
+from mcp.server.streamable_http import StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import Receive, Scope, Send
 
@@ -14,7 +22,11 @@ from personachat.api.auth import MAX_BODY_BYTES
 from personachat.mcp_server.server import PersonaServer
 from personachat.services import Services
 
-MOST_SESSIONS = 1_000
+log = logging.getLogger(__name__)
+
+MOST_SESSIONS = 5_000
+MOST_SESSIONS_OF_AN_OWNER = 50
+IDLE_SECONDS = 15 * 60
 
 
 class Sessions:
@@ -22,8 +34,11 @@ class Sessions:
 
     def __init__(self, services: Callable[[], Services]) -> None:
         self._server = PersonaServer(services)
-        self._manager = StreamableHTTPSessionManager(
-            self._server, max_request_body_size=MAX_BODY_BYTES, max_sessions=MOST_SESSIONS
+        self._manager = _FairManager(
+            self._server,
+            max_request_body_size=MAX_BODY_BYTES,
+            max_sessions=MOST_SESSIONS,
+            session_idle_timeout=IDLE_SECONDS,
         )
 
     @asynccontextmanager
@@ -40,3 +55,31 @@ class Sessions:
     def end(self) -> None:
         """Bring every chat and subscription to its proper end."""
         self._server.end()
+
+
+class _FairManager(StreamableHTTPSessionManager):
+    """The SDK's, which knows a limit for everybody together alone."""
+
+    def _admit_session(self, requestor: AuthorizationContext | None) -> StreamableHTTPServerTransport | None:
+        theirs = [each for each, whose in self._session_owners.items() if whose == requestor]
+        if len(theirs) >= MOST_SESSIONS_OF_AN_OWNER and not self._end_longest_idle(theirs):
+            log.warning("A caller of MCP has %d sessions open and is refused another", len(theirs))
+            return None
+        return super()._admit_session(requestor)
+
+    def _end_longest_idle(self, session_ids: list[str]) -> bool:
+        """End one that answers nothing at the moment; False where there is none."""
+        idle = {each: self._idle_until(each) for each in session_ids}
+        longest = min(idle, key=idle.__getitem__)
+        scope = self._server_instances[longest].idle_scope
+        if idle[longest] == math.inf or scope is None:
+            return False
+        self._server_instances.pop(longest)  # from now on it is not found
+        self._session_owners.pop(longest)
+        scope.cancel()
+        return True
+
+    def _idle_until(self, session_id: str) -> float:
+        """When it will have been idle for too long; infinity while it answers something."""
+        scope = self._server_instances[session_id].idle_scope
+        return math.inf if scope is None else scope.deadline

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from personachat.errors import TemplateNotFound
 from personachat.persona import Persona, dump_persona
 from personachat.store.own_templates import OwnTemplate, OwnTemplates
+from personachat.store.read_only import editing_not_allowed
 from personachat.templates.shipped import GROUPS, OWN_PREFIX, Template, shipped
 
 __all__ = ["GROUPS", "OWN_GROUP", "Gallery", "Template", "found", "shipped"]
@@ -21,8 +22,13 @@ OWN_GROUP = "Own"
 class Gallery:
     """The shipped templates and the `own` ones of this installation."""
 
-    def __init__(self, own: OwnTemplates) -> None:
+    def __init__(self, own: OwnTemplates, *, may_edit: bool = True) -> None:
         self._own = own
+        self._may_edit = may_edit
+
+    def read_only(self) -> Gallery:
+        """The same for somebody who may not change what everybody has."""
+        return Gallery(self._own, may_edit=False)
 
     def all(self) -> tuple[Template, ...]:
         """By group and name. Raises DatabaseUnavailable and -Damaged, where `shipped()` still answers."""
@@ -39,16 +45,22 @@ class Gallery:
     def save(self, persona: Persona, *, author: str) -> Template:
         """Keep a persona as an own template, in the place of the one that had its id.
 
-        Raises DatabaseUnavailable and -Damaged.
+        Raises EditingNotAllowed, DatabaseUnavailable and -Damaged.
         """
+        self._require_editing()
         return _as_template(self._own.save(dump_persona(persona), author=author))
 
     def delete(self, template_id: str) -> Template:
-        """Delete an own template and return it. Raises TemplateNotFound, also for a shipped one."""
+        """Delete an own template and return it. Raises EditingNotAllowed, TemplateNotFound."""
+        self._require_editing()
         if not template_id.startswith(OWN_PREFIX):
             self.get(template_id)
             raise TemplateNotFound(f"The template {template_id} came with PersonaChat and stays.")
         return _as_template(self._own.delete(template_id.removeprefix(OWN_PREFIX)))
+
+    def _require_editing(self) -> None:
+        if not self._may_edit:
+            raise editing_not_allowed()
 
     def _own_ones(self) -> tuple[Template, ...]:
         return tuple(_as_template(each) for each in self._own.all())

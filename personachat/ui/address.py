@@ -14,6 +14,10 @@ def announce_api() -> None:
     _served.add("api")
 
 
+def api_is_served() -> bool:
+    return bool(_served)
+
+
 def page(name: str, **query: str) -> str:
     """The whole address of a page; "" is the chat."""
     here = urlsplit(st.context.url or "")

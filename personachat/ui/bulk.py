@@ -80,11 +80,13 @@ def draw_actions(
             on_click="ignore",
         )
         _draw_tags(chosen, sorted({tag for each in chosen for tag in tags[each]}, key=str.casefold), all_tags)
+        why_not = state.why_not_edit()
         st.button(
             "Delete",
             type="tertiary",
             key="delete_chosen",
-            disabled=not chosen,
+            disabled=not chosen or bool(why_not),
+            help=why_not,
             on_click=_delete,
             args=(tuple(chosen),),
         )
@@ -118,7 +120,16 @@ def _draw_tags(chosen: Sequence[str], theirs: Sequence[str], all_tags: Sequence[
             placeholder="Choose" if theirs else "They have no tags",
             disabled=not theirs,
         )
-        st.button("Apply", type="primary", key="apply_tags", on_click=_tag, args=(tuple(chosen),))
+        why_not = state.why_not_edit()
+        st.button(
+            "Apply",
+            type="primary",
+            key="apply_tags",
+            disabled=bool(why_not),
+            help=why_not,
+            on_click=_tag,
+            args=(tuple(chosen),),
+        )
 
 
 def _chosen() -> set[str]:

@@ -23,6 +23,7 @@ def draw() -> None:
         deleted = state.workspace().collection.revisions.deleted(limit=MOST)
         if not deleted:
             return
+        why_not = state.why_not_edit()
         zone, now = viewer_zone(), datetime.now(UTC)
         with st.expander("Recently deleted", icon=":material/delete:"):
             for each in deleted:
@@ -34,7 +35,8 @@ def draw() -> None:
                     st.button(
                         ":material/restore_from_trash:",
                         key=f"bring-back-{each.persona_id}",
-                        help="Bring back",
+                        help=why_not or "Bring back",
+                        disabled=bool(why_not),
                         type="tertiary",
                         on_click=_bring_back,
                         args=(each.persona_id,),

@@ -46,7 +46,7 @@ def draw(entries: Sequence[Entry]) -> None:
         label_visibility="collapsed",
         wrap=True,
     )
-    _draw_deleted(services)
+    _draw_deleted()
     shown = [each for each in found(everything, query or "") if group in (None, each.group)]
     if not shown:
         where = f" in {group}" if group and found(everything, query or "") else ""
@@ -74,7 +74,7 @@ def _all(services: Services) -> Sequence[Template]:
 
 
 def _draw_card(services: Services, entries: Sequence[Entry], template: Template) -> None:
-    persona = template.persona
+    persona, why_not = template.persona, state.why_not_edit()
     with st.container(border=True, height="stretch", gap="xsmall", key=f"template-{template.id}"):
         name = f"{persona.avatar or DEFAULT_AVATAR} **{escaped(persona.name)}**"
         st.markdown(f"{name} :gray-badge[{template.group}]")
@@ -94,8 +94,10 @@ def _draw_card(services: Services, entries: Sequence[Entry], template: Template)
                     icon=":material/delete:",
                     type="tertiary",
                     key=f"delete-{template.id}",
+                    disabled=bool(why_not),
+                    help=why_not,
                     on_click=_delete,
-                    args=(services, template),
+                    args=(template,),
                 )
 
 
@@ -113,23 +115,24 @@ def _draw_sample(persona: Persona) -> None:
         st.caption("It has neither an example nor a greeting.")
 
 
-def _delete(services: Services, template: Template) -> None:
+def _delete(template: Template) -> None:
     try:
-        st.session_state[DELETED] = services.gallery.delete(template.id)
+        st.session_state[DELETED] = state.workspace().gallery.delete(template.id)
     except PersonaChatError as error:
         desk().error = error
 
 
-def _undo(services: Services, template: Template) -> None:
+def _undo(template: Template) -> None:
+    here = state.workspace()
     try:
-        services.gallery.save(template.persona, author=state.workspace().author)
+        here.gallery.save(template.persona, author=here.author)
     except PersonaChatError as error:
         desk().error = error
     else:
         st.session_state.pop(DELETED, None)
 
 
-def _draw_deleted(services: Services) -> None:
+def _draw_deleted() -> None:
     """What was deleted last, to be brought back, and what went wrong."""
     if error := desk().error:
         st.error(error_text(error), title="That did not work", icon=":material/error:")
@@ -144,5 +147,5 @@ def _draw_deleted(services: Services) -> None:
             icon=":material/undo:",
             key="undo_template",
             on_click=_undo,
-            args=(services, deleted),
+            args=(deleted,),
         )

@@ -40,6 +40,7 @@ _BADGES: dict[Action, tuple[str, str, Literal["green", "violet", "blue", "orange
     "found": ("Edited outside", ":material/edit_document:", "orange"),
     "deleted": ("Deleted", ":material/delete:", "red"),
 }
+RESTORE_HELP = "Saves this revision again, as the newest one."
 
 
 def draw(found: Opened) -> None:
@@ -137,6 +138,7 @@ def _draw_badge(revision: Revision) -> None:
 
 def _draw_revision(collection: Collection, found: Opened, chosen: Revision) -> None:
     is_now = found.stored is not None and found.stored.etag == chosen.etag
+    why_not = state.why_not_edit()
     said = [exact(chosen.saved_at, zone=viewer_zone()), as_text(chosen.author), as_text(chosen.note)]
     with st.container(gap=None):
         st.markdown(f"**Revision {chosen.number}**")
@@ -156,8 +158,8 @@ def _draw_revision(collection: Collection, found: Opened, chosen: Revision) -> N
             "Restore",
             icon=":material/history:",
             key="restore_revision",
-            disabled=is_now,
-            help="This is what is saved now." if is_now else "Saves this revision again, as the newest one.",
+            disabled=is_now or bool(why_not),
+            help=why_not or ("This is what is saved now." if is_now else RESTORE_HELP),
             on_click=_restore,
             args=(found.id, chosen.number),
         )

@@ -45,12 +45,15 @@ def ask_share(found: Opened) -> None:
 
 
 def _draw_short(persona_id: str, share: PersonaShare | None) -> None:
+    why_not = state.why_not_edit()
     st.markdown("**A short link,** which this server keeps and you can revoke.")
     if share is None:
         st.button(
             "Create short link",
             icon=":material/add_link:",
             key="create_persona_link",
+            disabled=bool(why_not),
+            help=why_not,
             on_click=_share,
             args=(persona_id,),
         )
@@ -66,6 +69,8 @@ def _draw_short(persona_id: str, share: PersonaShare | None) -> None:
             "Show the version of now",
             icon=":material/refresh:",
             key="renew_persona_link",
+            disabled=bool(why_not),
+            help=why_not,
             on_click=_share,
             args=(persona_id,),
         )

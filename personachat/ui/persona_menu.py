@@ -86,11 +86,13 @@ def ask_note(personas: PersonaStore, found: Opened) -> None:
 def _actions(entries: Sequence[Entry], found: Opened) -> dict[str, Callable[[], None]]:
     start, saved = found.persona or found.saved_persona, found.saved_persona is not None
     actions: dict[str, Callable[[], None]] = {}
-    if found.draft and not found.problems:
+    may_edit = not state.why_not_edit()
+    if found.draft and not found.problems and may_edit:
         actions[NOTED] = partial(editing.ask, Question("note", found.id))
     if start:
         name = f"{start.name[:73]} (copy)"
         actions[DUPLICATE] = partial(editing.create, entries, name=name, start=start)
+    if start and may_edit:
         actions[TEMPLATE] = partial(_save_as_template, start)
     if saved:
         actions[EXPORT] = partial(editing.ask, Question("export", found.id))
@@ -98,7 +100,7 @@ def _actions(entries: Sequence[Entry], found: Opened) -> dict[str, Callable[[], 
         actions[SNIPPET] = partial(editing.ask, Question("snippet", found.id))
     if found.draft and found.draft.etag is not None:
         actions[DISCARD] = partial(editing.discard, found.id)
-    if saved or (found.draft and found.draft.etag is None):
+    if (saved and may_edit) or (found.draft and found.draft.etag is None):
         actions[DELETE] = partial(editing.ask, Question("delete", found.id))
     return actions
 
@@ -112,7 +114,7 @@ def _act(labels: dict[str, Callable[[], None]]) -> None:
 def _save_as_template(persona: Persona) -> None:
     here = desk()
     try:
-        state.services().gallery.save(persona, author=state.workspace().author)
+        state.workspace().gallery.save(persona, author=state.workspace().author)
     except PersonaChatError as error:
         here.error = error
     else:

@@ -14,7 +14,7 @@ from personachat.persona import Persona
 from personachat.prompts import estimate_tokens, greeting, system_message
 from personachat.replies import chat_request
 from personachat.store.base import BrokenPersona, PersonaStore
-from personachat.ui import favourites, persona_menu
+from personachat.ui import favourites, persona_menu, state
 from personachat.ui import persona_editing as editing
 from personachat.ui.persona_desk import Entry, Opened
 from personachat.ui.persona_texts import line_of
@@ -121,6 +121,16 @@ def _draw_actions(personas: PersonaStore, entries: Sequence[Entry], found: Opene
         on_click=editing.save,
         args=(personas, found.id),
     )
+    if state.why_not_edit() and found.draft:
+        st.download_button(
+            "Download my draft",
+            data=found.text,
+            file_name=f"{found.id}.json",
+            mime="application/json",
+            icon=":material/download:",
+            key="download_draft",
+            on_click="ignore",
+        )
     if st.button(
         "Chat with it",
         icon=":material/chat:",
@@ -149,6 +159,8 @@ def _draw_notes(found: Opened) -> None:
 
 
 def _why_not_save(found: Opened) -> str:
+    if why_not := state.why_not_edit():
+        return why_not
     if found.problems:
         count = len(found.problems)
         return f"Mend the {count} problems below first." if count > 1 else "Mend the problem below first."

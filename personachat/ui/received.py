@@ -100,15 +100,15 @@ def _draw_question(plan: ImportPlan, item: PlannedImport) -> None:
             f"You have a persona with the id `{item.id}`, and it differs.", icon=":material/call_split:"
         )
         choices = import_view.draw_plan(plan, key="received")
-    choice = choices.get(item.id, item.proposed)
+    choice, why_not = choices.get(item.id, item.proposed), state.why_not_edit()
     with st.container(horizontal=True):
         st.button(
             "Add to my personas" if item.action == "new" else _ACCEPT[choice],
             type="primary",
             icon=":material/add:",
             key="accept_received",
-            disabled=choice == "mine",
-            help="Choose what to do with yours first." if choice == "mine" else None,
+            disabled=choice == "mine" or bool(why_not),
+            help=why_not or ("Choose what to do with yours first." if choice == "mine" else None),
             on_click=partial(_accept, plan, choices),
         )
         if st.button("No, thanks", key="refuse_received"):

@@ -16,6 +16,7 @@ from personachat.chat import ChatService
 from personachat.conversations.model import Conversation
 from personachat.errors import ConversationNotFound, PersonaChatError, SettingsInvalid
 from personachat.services import Services, Workspace, get_services
+from personachat.ui.editing_rights import WHY_NOT, may_edit
 from personachat.ui.owner import current_owner
 from personachat.ui.transcript import SHOWN_TURNS, STEP_TURNS
 from personachat.ui.wording import error_text
@@ -32,7 +33,13 @@ def services() -> Services:
 
 def workspace() -> Workspace:
     """What the person in front of this session can do."""
-    return services().of(current_owner())
+    here = services()
+    return here.of(current_owner(), may_edit=may_edit(here.settings))
+
+
+def why_not_edit() -> str | None:
+    """Why this session cannot change the shared personas; None where it can."""
+    return None if may_edit(services().settings) else WHY_NOT
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """A real nginx in front, on the same machine, in four set-ups: what it opens to whom.
 
-A bare `proxy_pass` calls us by our own name and tells nothing of the browser; one passes the Host on; one with X-Forwarded-For says for whom it speaks; the last is the README's, with a name that is allowed.
+A bare `proxy_pass` calls us by our own name and tells nothing of the browser; one passes the Host on; one
+with X-Forwarded-For says for whom it speaks; the last is the README's, with a name that is allowed.
 """
 
 from __future__ import annotations

@@ -205,3 +205,33 @@ async def test_at_the_end_subscriptions_end_properly(services: Services) -> None
 def test_a_server_that_nobody_asks_loads_no_sdk() -> None:
     code = "import sys, personachat.mcp_server.http; sys.exit('mcp' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_owner_has_so_many_sessions_and_takes_none_from_others(
+    guarded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("personachat.mcp_server.sessions.MOST_SESSIONS_OF_AN_OWNER", 3)
+    listing = {"jsonrpc": "2.0", "id": 2, "method": "prompts/list"}
+    with httpx2.Client(base_url=guarded.removesuffix("/mcp"), headers=ACCEPT, timeout=SECONDS) as http:
+        others = session_of(http, **bearer(OTHER))
+        begun = [session_of(http, **bearer(TOKEN)) for _ in range(3)]
+        assert (
+            http.post("/mcp", json=listing, headers=begun[0]).status_code == 200
+        )  # now it is not the oldest
+        begun.append(session_of(http, **bearer(TOKEN)))
+        answers = [http.post("/mcp", json=listing, headers=each).status_code for each in begun]
+        assert answers == [200, 404, 200, 200]
+        assert http.post("/mcp", json=listing, headers=others).status_code == 200
+
+
+def test_a_session_that_is_in_use_is_not_ended_for_another(
+    guarded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("personachat.mcp_server.sessions.MOST_SESSIONS_OF_AN_OWNER", 1)
+    with httpx2.Client(base_url=guarded.removesuffix("/mcp"), headers=ACCEPT, timeout=SECONDS) as http:
+        session = session_of(http, **bearer(TOKEN))
+        with http.stream("GET", "/mcp", headers=session) as news:
+            assert news.status_code == 200
+            assert http.post("/mcp", json=INITIALIZE, headers=bearer(TOKEN)).status_code == 503
+            assert http.post("/mcp", json=INITIALIZE, headers=bearer(OTHER)).status_code == 200
+            assert http.delete("/mcp", headers=session).status_code == 200

@@ -1,0 +1,43 @@
+"""The personas for somebody who may not change them: everything is read as it is, and every change refused.
+
+Whatever is built on a store of personas is read-only with this one, however it comes to save or delete.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from personachat.errors import EditingNotAllowed
+from personachat.store.base import PLAIN_SAVE, BrokenPersona, PersonaStore, Saving, StoredPersona
+
+
+class ReadOnlyPersonas:
+    """A PersonaStore over another one. Changing anything raises EditingNotAllowed."""
+
+    def __init__(self, personas: PersonaStore) -> None:
+        self._personas = personas
+
+    def all(self) -> list[StoredPersona | BrokenPersona]:
+        return self._personas.all()
+
+    def get(self, persona_id: str) -> StoredPersona:
+        return self._personas.get(persona_id)
+
+    def create(self, text: str, *, saving: Saving = PLAIN_SAVE) -> NoReturn:
+        del text, saving
+        raise editing_not_allowed()
+
+    def save(self, text: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE) -> NoReturn:
+        del text, etag, saving
+        raise editing_not_allowed()
+
+    def delete(self, persona_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE) -> NoReturn:
+        del persona_id, etag, saving
+        raise editing_not_allowed()
+
+
+def editing_not_allowed() -> EditingNotAllowed:
+    return EditingNotAllowed(
+        "Visitors cannot change the shared personas here.",
+        hint="Your edits stay a draft of yours: try them out and download them.",
+    )

@@ -1,0 +1,25 @@
+"""Whether the person in front of this session may change the shared personas, and why not.
+
+With our own server those who sit at the machine may, and who is logged in; other visitors may where the
+operator lets them. `streamlit run Home.py` leaves it to its host who gets in at all, so everybody may unless
+the operator says no. The workspace refuses what is not allowed; the pages only show it.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from personachat.settings import Settings
+from personachat.ui import address
+from personachat.ui.owner import is_local
+
+WHY_NOT = "Visitors cannot change the shared personas here. Your edits stay a draft of yours."
+
+
+def may_edit(settings: Settings) -> bool:
+    wanted = settings.public_editing
+    if wanted:
+        return True
+    if not address.api_is_served():
+        return wanted is None
+    return is_local() or (wanted is None and bool(st.user.get("is_logged_in")))
