@@ -1,4 +1,4 @@
-"""Who may change the shared personas: by the server they come to, where they sit, and what the operator says."""
+"""Who may change the shared personas: by the server, by where they sit, and by what the operator says."""
 
 from __future__ import annotations
 
