@@ -53,6 +53,11 @@ class Answers:
         self.when_done: Callable[[str, str], object] = lambda *_: None
         """Called with owner and conversation after a reply has ended well and that was recorded."""
 
+    @property
+    def draining(self) -> bool:
+        """Whether no new replies are begun any more."""
+        return self._generations.draining
+
     def answer(
         self,
         conversation: Conversation,
@@ -64,8 +69,9 @@ class Answers:
     ) -> Generation:
         """Add `said` (which end `path`, the turns to be answered) and the reply to them.
 
-        Raises ReplyInProgress where the conversation has gone on since it was read.
+        Raises ReplyInProgress where the conversation has gone on since it was read, and ShuttingDown.
         """
+        self._generations.admit()
         plan = self.replies.plan(persona.persona, path, offline=asking.offline, model=asking.model)
         turn = _reply_turn(path[-1], plan, persona)
         with self.conversations.sending:
@@ -93,7 +99,8 @@ class Answers:
         persona: StoredPersona,
         asking: Asking,
     ) -> Generation:
-        """A new conversation with `said` and the reply to it."""
+        """A new conversation with `said` and the reply to it. Raises ShuttingDown."""
+        self._generations.admit()
         plan = self.replies.plan(persona.persona, said, offline=asking.offline, model=asking.model)
         turn = _reply_turn(said[-1], plan, persona)
         with self.conversations.sending:
@@ -117,8 +124,9 @@ class Answers:
     ) -> Generation:
         """Extend a reply that ended before the model was done; `path` is what it answers.
 
-        Raises NotContinuable, and ReplyInProgress where somebody else was quicker.
+        Raises NotContinuable, ShuttingDown, and ReplyInProgress where somebody else was quicker.
         """
+        self._generations.admit()
         with self.conversations.sending:
             earlier = self.conversations.generation(conversation.owner, turn.id)
             reply = earlier.snapshot()

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from personachat.answering import Answers, Asking
 from personachat.conversations.model import Conversation, QueuedMessage, new_id
-from personachat.errors import NotContinuable, ReplyNotFound, TurnNotFound
+from personachat.errors import NotContinuable, ReplyNotFound, ShuttingDown, TurnNotFound
 from personachat.generation import Generation
 from personachat.messages import ChatMessage
 from personachat.store.base import StoredPersona
@@ -136,7 +136,7 @@ class ChatService:
 
         `history` goes before them where the conversation is still empty. What a provider refuses comes
         as the generation's Failed event. Raises MessageInvalid, PersonaNotFound, PersonaBroken,
-        and ReplyInProgress while another reply is live.
+        ShuttingDown, and ReplyInProgress while another reply is live.
         """
         text = cleaned(text)
         persona = self._personas.get(persona_id)
@@ -198,14 +198,24 @@ class ChatService:
     # --- what is said while a reply is coming -----------------------------------------------------
 
     def queue(self, conversation_id: str, text: str, *, persona_id: str, offline: bool = False) -> None:
-        """Send `text` as soon as the live reply is done, or now if none is."""
+        """Send `text` as soon as the live reply is done, or now if none is.
+
+        Raises ShuttingDown where the server will not send it, and nobody could after it.
+        """
+        if self._answers.draining and conversation_id in self._conversations.temporary:
+            raise ShuttingDown
         message = QueuedMessage(new_id(), cleaned(text), persona_id, offline)
         self._conversations.store_of(conversation_id).queue(self.owner, conversation_id, message)
         if self.running(conversation_id) is None:
             self.send_queued(conversation_id)
 
     def send_queued(self, conversation_id: str) -> Generation | None:
-        """Send the first queued message, if there is one and no reply is live. Errors as for `send`."""
+        """Send the first queued message, if there is one and no reply is live. Errors as for `send`.
+
+        While the server shuts down it stays in the queue, for whoever opens the conversation after that.
+        """
+        if self._answers.draining:
+            return None
         if not self._conversations.store_of(conversation_id).waiting(self.owner, conversation_id):
             return None
         with self._conversations.sending:

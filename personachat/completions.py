@@ -72,9 +72,10 @@ class Completions:
     def start(self, persona_id: str, ask: Ask) -> Completion:
         """Begin a reply, which ends soon after nobody follows it any more.
 
-        Raises PersonaNotFound, PersonaBroken, RequestRefused where the model takes no such request, and a
-        ProviderError where nobody can answer.
+        Raises ShuttingDown, PersonaNotFound, PersonaBroken, RequestRefused where the model takes no such
+        request, and a ProviderError where nobody can answer.
         """
+        self._generations.admit()
         persona = self._personas.get(persona_id).persona
         answering = self._providers.resolve(persona.model)
         request = self._request(persona, ask, answering)

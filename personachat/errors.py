@@ -193,6 +193,16 @@ class MessageInvalid(PersonaChatError):
     code = "message_invalid"
 
 
+class ShuttingDown(PersonaChatError):
+    """The server finishes the replies that are coming, and takes no new ones."""
+
+    code = "shutting_down"
+    retry_after_seconds = 5
+
+    def __init__(self) -> None:
+        super().__init__("PersonaChat is shutting down.", hint="Try again in a moment, when it is back.")
+
+
 class TooManyReplies(PersonaChatError):
     """The limit on replies at once is reached; `retry_after_seconds` is a guess."""
 

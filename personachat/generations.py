@@ -18,7 +18,7 @@ from contextlib import aclosing
 from typing import Any, TypeAlias, TypeVar
 
 from personachat.engine_loop import EngineLoop
-from personachat.errors import TooManyReplies, unforeseen
+from personachat.errors import ShuttingDown, TooManyReplies, unforeseen
 from personachat.generation import Generation
 from personachat.messages import Failed, ReplyEvent
 from personachat.provider_errors import (
@@ -72,6 +72,18 @@ class Generations:
         self._tasks: dict[Generation, asyncio.Task[None]] = {}
         self._places: set[Generation] = set()
         self._loop = EngineLoop()
+        self._draining = False
+
+    @property
+    def draining(self) -> bool:
+        """Whether no new replies are taken any more."""
+        return self._draining
+
+    @property
+    def unfinished(self) -> int:
+        """How many replies are being generated here; paused ones do not count, they may stay so for ever."""
+        with self._lock:
+            return sum(not each.remote and each.state == "running" for each in self._generations.values())
 
     @property
     def running(self) -> int:
@@ -126,22 +138,38 @@ class Generations:
             generation.end(Failed.of(TooManyReplies(taken, hint="Try again in a moment.")))
         return generation
 
+    def admit(self) -> None:
+        """To be asked before anything is recorded for a new reply. Raises ShuttingDown."""
+        if self._draining:
+            raise ShuttingDown
+
+    def drain(self) -> None:
+        """Take no new replies from now on. Those that run go on, and so do those who follow them."""
+        self._draining = True
+
     def ask(self, coroutine: Coroutine[Any, Any, T], *, timeout_seconds: float) -> T:
         """See EngineLoop.ask."""
         return self._loop.ask(coroutine, timeout_seconds=timeout_seconds)
 
-    def stop_all(self) -> None:
-        """Stop every reply that runs here."""
-        for generation in list(self._generations.values()):
+    def interrupt_all(self) -> int:
+        """End what is left, and take nothing new; returns how many replies were cut off.
+
+        What another process generates goes on there: only those who follow it from here are let go.
+        """
+        self.drain()
+        with self._lock:
+            live = [each for each in self._generations.values() if each.live]
+        for generation in live:
             if generation.remote:
-                generation.interrupt()
+                generation.end(Failed.of(ShuttingDown()))
             else:
-                generation.stop()
+                generation.interrupt()
+        return sum(not each.remote for each in live)
 
     def close(self) -> None:
-        """Stop every reply and the loop; returns once the thread has ended."""
+        """Interrupt every reply and end the loop; returns once the thread has ended."""
         if not self._loop.closed:
-            self.stop_all()
+            self.interrupt_all()
             self._loop.close()
 
     def _spawn(self, generation: Generation, events: Asked) -> None:

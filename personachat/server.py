@@ -2,7 +2,7 @@
 
 `streamlit run personachat/server.py`, `uvicorn personachat.server:app` and `serve` all serve the same
 `app`. What is slow to load for the first reply is loaded before the first request is taken, what pages need
-beside the first requests, and on the way out open streams are ended first, since the server waits for them.
+beside the first requests, and on the way out replies come to their end before the server stops.
 """
 
 from __future__ import annotations
@@ -15,11 +15,9 @@ import signal
 import socket
 import sys
 import threading
-import time
-from collections.abc import AsyncGenerator, Callable, Collection, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncGenerator, Collection
+from contextlib import asynccontextmanager, suppress
 from functools import partial
-from types import FrameType
 from typing import Any
 
 import click
@@ -30,24 +28,22 @@ from streamlit.cli_util import open_browser
 
 import personachat.ui
 from personachat.access import place_of
-from personachat.api.app import ApiFirst, create_api, end_streams
+from personachat.api.app import ApiFirst, create_api
 from personachat.api.v1.app import create_v1
 from personachat.errors import AddressUnavailable, PersonaChatError, SettingsInvalid
 from personachat.front import slow_requests
 from personachat.front.guard import Guard
 from personachat.front.opening import refuse_unasked, who_can_do_what
 from personachat.mcp_server.http import McpApp
-from personachat.services import get_services, reset_services
+from personachat.services import built_services, get_services, reset_services
 from personachat.settings import APP, load_settings
+from personachat.shutdown import drained_at
 from personachat.ui import address, front_door, warmup
 from personachat.ui.wording import error_text
 
 log = logging.getLogger(__name__)
 
 HOME = APP / "Home.py"
-
-ECHO_SECONDS = 2.0
-"""A second signal within this time is the first one again; a server that loads a model may hear it late."""
 
 MOST_FILES = 65_536
 
@@ -75,7 +71,7 @@ async def lifespan(served: st.App) -> AsyncGenerator[dict[str, Any]]:
     warmup.begin()
     await asyncio.to_thread(ready.wait, WARM_UP_SECONDS)
     async with api.router.lifespan_context(api), mcp.lifespan():
-        with _streams_ended_at(signal.SIGINT, signal.SIGTERM):
+        with drained_at(signal.SIGINT, signal.SIGTERM, services=built_services, let_go=mcp.end):
             announce = served.state.pop("announce", None)
             if announce is None:
                 print(f"PersonaChat: {who_can_do_what(asked_host, load_settings())}", flush=True)  # noqa: T201
@@ -110,40 +106,6 @@ def _warm_up(ready: threading.Event) -> None:
             importlib.import_module(module.name)
     finally:
         bare.setLevel(level)
-
-
-@contextmanager
-def _streams_ended_at(*signals: signal.Signals) -> Iterator[None]:
-    """End the API's open streams as soon as a signal comes, besides what the server itself does then.
-
-    The server stops only when every connection is done, and a stream is done when its reply is. `uv run`
-    hands on the Ctrl-C that the terminal has sent already; a second one means "at once" to the server,
-    which then breaks off in the middle. So an echo is not passed on.
-    """
-    loop = asyncio.get_running_loop()
-    last = float("-inf")
-
-    def end(number: int, frame: FrameType | None) -> None:
-        nonlocal last
-        is_echo, last = time.monotonic() - last < ECHO_SECONDS, time.monotonic()
-        if not is_echo:
-            for served in (api, v1):
-                loop.call_soon_threadsafe(end_streams, served)
-            loop.call_soon_threadsafe(mcp.end)
-            handlers[number](number, frame)
-
-    handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
-    if threading.current_thread() is threading.main_thread():  # nobody else may handle signals
-        for number in signals:
-            handler = signal.getsignal(number)
-            if callable(handler):
-                handlers[number] = handler
-                signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for handled, handler in handlers.items():
-            signal.signal(handled, handler)
 
 
 def _show_script_error(error: Exception) -> bool:

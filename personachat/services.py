@@ -122,7 +122,7 @@ class Services:
         """End every live reply and record its end, then the providers, then the loop they ran on; once."""
         if self.generations.closed:
             return
-        self.generations.stop_all()
+        self.generations.interrupt_all()
         self.model_names.close()
         try:
             self.generations.ask(self.providers.aclose(), timeout_seconds=10)
@@ -193,6 +193,11 @@ def get_services() -> Services:
         if _services is None:
             _services = build_services(load_settings())
         return _services
+
+
+def built_services() -> Services | None:
+    """The same, if they have been built."""
+    return _services
 
 
 def reset_services() -> None:

@@ -137,6 +137,9 @@ class Settings(BaseSettings):
     reply_timeout_seconds: float = Field(
         600, gt=0, le=86400, validation_alias="PERSONACHAT_REPLY_TIMEOUT_SECONDS"
     )
+    shutdown_seconds: float = Field(30, ge=0, le=3600, validation_alias="PERSONACHAT_SHUTDOWN_SECONDS")
+    """How long a server that is to end lets running replies come to their end."""
+
     max_concurrent_replies: int = Field(
         1000, ge=1, le=10_000, validation_alias="PERSONACHAT_MAX_CONCURRENT_REPLIES"
     )

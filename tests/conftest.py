@@ -11,7 +11,7 @@ import pytest
 
 from personachat.conversations.model import LOCAL_OWNER
 from personachat.services import Services, Workspace, build_services
-from personachat.settings import load_settings
+from personachat.settings import load_settings, variables
 from tests.fake_provider import FakeProvider
 
 
@@ -23,22 +23,8 @@ def anyio_backend() -> str:
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test sees neither the keys nor the folders of whoever runs it."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "DATABASE_URL"):
+    for name in variables():
         monkeypatch.delenv(name, raising=False)
-    for name in (
-        "PROVIDERS",
-        "API_TOKENS",
-        "DEFAULT_MODEL",
-        "LOCAL_MODEL",
-        "PERSONAS_DIR",
-        "DATA_DIR",
-        "PERSONA_STORE",
-    ):
-        monkeypatch.delenv(f"PERSONACHAT_{name}", raising=False)
-    for name in ("TRUST_LOOPBACK", "ALLOWED_ORIGINS", "ALLOWED_HOSTS", "PUBLIC", "PUBLIC_EDITING"):
-        monkeypatch.delenv(f"PERSONACHAT_{name}", raising=False)
-    for name in ("MAX_CONCURRENT_REPLIES", "KEPT_REVISIONS", "ALLOWED_MODELS", "API_MAX_TOKENS"):
-        monkeypatch.delenv(f"PERSONACHAT_{name}", raising=False)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The REST API as one FastAPI app, to be mounted under /api beside the pages.
 
-It knows of itself only which streams are open and which messages wait: everything else is asked of the
-services, which it gets anew for every request, so that page and API always see the same ones.
+It knows of itself only which messages wait: everything else is asked of the services, which it gets anew for
+every request, so that page and API always see the same ones.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from personachat.api import (
 )
 from personachat.api.auth import Gate
 from personachat.api.errors import add_handlers
-from personachat.api.events import ReplyStream
 from personachat.api.lines import Lines
 from personachat.api.openapi import add_description
 from personachat.services import Services, get_services
@@ -81,7 +80,6 @@ def create_api(services: Callable[[], Services] = get_services) -> FastAPI:
         middleware=[Middleware(Gate, settings=lambda: services().settings)],
     )
     api.state.services = services
-    api.state.streams = set[ReplyStream]()
     api.state.lines = Lines()
     add_handlers(api)
     add_description(api)
@@ -103,9 +101,3 @@ def create_api(services: Callable[[], Services] = get_services) -> FastAPI:
         return RedirectResponse("docs")
 
     return api
-
-
-def end_streams(api: FastAPI) -> None:
-    """Bring every open stream to its end by stopping its reply. To be called on the API's event loop."""
-    for stream in list(api.state.streams):
-        stream.end()

@@ -14,7 +14,7 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from personachat.api.bodies import Id, Sent, workspace_of
+from personachat.api.bodies import Id, Sent, services_of, workspace_of
 from personachat.api.errors import Refused
 from personachat.api.events import ReplyStream
 from personachat.api.lines import Lines, over
@@ -92,12 +92,14 @@ def _begin(request: Request, body: ChatBody) -> ReplyStream:
 async def _say_in_turn(request: Request, body: ChatBody, conversation_id: str) -> Response:
     workspace = await run_in_threadpool(_checked, request, body, conversation_id)
     lines: Lines = request.app.state.lines
+    generations = services_of(request).generations
     async with lines.first(workspace.owner, conversation_id):
         while not await request.is_disconnected():
+            generations.admit()
             said = await run_in_threadpool(_say, workspace, body, conversation_id)
             if isinstance(said, ReplyStream):
                 return said
-            if said is not None and not await over(said, request):
+            if said is not None and not await over(said, request, in_vain=lambda: generations.draining):
                 raise ReplyInProgress(
                     "The reply in this conversation is paused.", hint="Resume it, or stop it, and send again."
                 )

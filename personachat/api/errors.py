@@ -53,6 +53,9 @@ STATUSES: Mapping[str, int] = {
     "import_refused": 422,
     "message_invalid": 422,
     "too_many_replies": 429,
+    "shutting_down": 503,
+    "interrupted": 503,
+    "stopped": 409,
     # A provider's own 401 is not the caller's: our key was refused, not theirs.
     "provider_error": 502,
     "no_model_available": 503,

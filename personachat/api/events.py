@@ -8,8 +8,8 @@ reply otherwise. While a reply is paused there are only heartbeats.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import ExitStack, aclosing, contextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import ExitStack, aclosing
 from json.encoder import encode_basestring_ascii
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from personachat.api.errors import problem_of_reply
+from personachat.endings import INTERRUPTED
 from personachat.generation import Generation
 from personachat.messages import (
     Failed,
@@ -33,11 +34,7 @@ from personachat.messages import (
 HEARTBEAT_SECONDS = 15.0
 """Shorter than the idle limits of usual proxies (30 to 60 s)."""
 
-INTERRUPTED = Failed(
-    "interrupted", "The server ended in the middle of this reply; what it had written is kept."
-)
-"""Told as the end of a reply whose process died: it has no event of its own."""
-
+DONE = b"data: [DONE]\n\n"
 _HEARTBEAT = b": waiting\n\n"
 _DELTA = 'id: {}\nevent: delta\ndata: {{"content": {}}}\n\n'
 _REASONING = 'id: {}\nevent: reasoning\ndata: {{"content": {}}}\n\n'
@@ -51,8 +48,6 @@ class ReplyStream(Response):
     """
 
     media_type = "text/event-stream"
-    closing = b"data: [DONE]\n\n"
-    """What comes after the last event."""
 
     def __init__(
         self,
@@ -73,7 +68,7 @@ class ReplyStream(Response):
         self._following.enter_context(generation.followed())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._following, self._listed(scope["app"].state.streams):
+        with self._following:
             async with anyio.create_task_group() as tasks:
 
                 async def leave_with_the_client() -> None:
@@ -87,21 +82,10 @@ class ReplyStream(Response):
                     await refused(scope, receive, send)
                 tasks.cancel_scope.cancel()
 
-    def end(self) -> None:
-        """Stop the reply, so that the stream comes to its proper end."""
-        self._generation.stop()
-
-    @contextmanager
-    def _listed(self, streams: set[ReplyStream]) -> Iterator[None]:
-        streams.add(self)
-        try:
-            yield
-        finally:
-            streams.discard(self)
-
     async def _stream(self, writer: _Writer, start_soon: Callable[..., object]) -> Response | None:
         """Send everything; returns what to answer instead where the reply failed before its first event."""
         begun, last = self._begun, self._after
+        end: ReplyEvent | None = None
         if begun:
             await writer.begin(start_soon)
         async with aclosing(batches(self._generation, self._after)) as numbered:
@@ -114,13 +98,21 @@ class ReplyStream(Response):
                     begun = True
                 lines = [self.encode(at, event) for at, event in enumerate(events, number)]
                 await writer.write("".join(lines).encode("ascii"))
-                last = number + len(events) - 1
-        if not begun:
-            await writer.begin(start_soon)
+                last, end = number + len(events) - 1, events[-1]
         if self._generation.state == "interrupted":
-            await writer.write(self.encode(last + 1, INTERRUPTED).encode("ascii"))
-        await writer.write(self.closing, last=True)
+            if not begun:
+                await anyio.to_thread.run_sync(self._on_refused)
+                return self.refusal(INTERRUPTED)
+            end = INTERRUPTED
+            await writer.write(self.encode(last + 1, end).encode("ascii"))
+        elif not begun:
+            await writer.begin(start_soon)
+        await writer.write(self.closing_after(end), last=True)
         return None
+
+    def closing_after(self, _end: ReplyEvent | None) -> bytes:
+        """What comes after the last event; None where all events had been sent before."""
+        return DONE
 
     def refusal(self, failed: Failed) -> Response:
         """What is answered where the reply failed before its first event."""

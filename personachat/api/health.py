@@ -31,9 +31,13 @@ class BrokenFile(Answer):
 
 
 class Health(Answer):
-    """`status` alone where no token was given; "degraded" where no reply is possible or a store is out."""
+    """`status` alone where no token was given.
 
-    status: Literal["ok", "degraded"] = "ok"
+    "degraded" where no reply is possible or a store is out; "draining" where the server finishes the replies
+    that are coming, takes no new ones, and ends.
+    """
+
+    status: Literal["ok", "degraded", "draining"] = "ok"
     version: str | None = None
     provider: str | None = None
     model: str | None = None
@@ -59,7 +63,7 @@ class Health(Answer):
 async def get_health(request: Request) -> Health:
     """Answers at once and always with 200; what is configured is told only to those who may use the API."""
     if not authorized(request):
-        return Health()
+        return Health(**_draining(request.app.state.services()))
     return await run_in_threadpool(lambda: _configured(request.app.state.services()))
 
 
@@ -70,7 +74,16 @@ def _configured(services: Services) -> Health:
         replies_at_most=services.generations.max_concurrent,
         tokens_configured=bool(services.settings.accepted_tokens),
         database="sqlite" if services.database.is_sqlite else "postgresql",
-    ).model_copy(update=_answering(services) | _personas(services.personas) | _saving(services.checkpoints))
+    ).model_copy(
+        update=_answering(services)
+        | _personas(services.personas)
+        | _saving(services.checkpoints)
+        | _draining(services)
+    )
+
+
+def _draining(services: Services) -> dict[str, Any]:
+    return {"status": "draining"} if services.generations.draining else {}
 
 
 def _personas(store: PersonaStore) -> dict[str, Any]:

@@ -6,7 +6,7 @@ has said nothing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -46,13 +46,16 @@ class Lines:
                 del self._lines[key]
 
 
-async def over(generation: Generation, request: Request) -> bool:
+async def over(
+    generation: Generation, request: Request, *, in_vain: Callable[[], bool] = lambda: False
+) -> bool:
     """Wait, as a follower, until a reply has ended or the client has left; False where it is paused.
 
-    A paused reply may stay so for ever: there is no waiting for that.
+    A paused reply may stay so for ever: there is no waiting for that, nor while waiting is `in_vain` because
+    nothing will be said after it.
     """
     with generation.followed():
-        while generation.live and not await request.is_disconnected():
+        while generation.live and not in_vain() and not await request.is_disconnected():
             if generation.state == "paused":
                 return False
             await anyio.sleep(LOOK_SECONDS)

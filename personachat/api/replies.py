@@ -60,7 +60,7 @@ def get_events(
     # What was sent and not yet written down died with its server: then only the end is left to tell.
     if after > last and generation.state != "interrupted":
         raise Refused(422, "request_invalid", f"This reply has no event {after} yet, to go on after it.")
-    return ReplyStream(generation, after=after, begun=after > 0)
+    return ReplyStream(generation, after=after, begun=after > 0 or generation.state == "interrupted")
 
 
 @router.post(

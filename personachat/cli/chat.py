@@ -19,6 +19,7 @@ from personachat.cli.keys import Keys, has_keys, pressed_keys
 from personachat.cli.personas import find
 from personachat.cli.prompt import ask, piped_text
 from personachat.conversations.model import LOCAL_OWNER, Conversation, Reply
+from personachat.endings import ENDINGS, ending_of
 from personachat.errors import ConversationNotFound, DatabaseDamaged, DatabaseUnavailable, PersonaChatError
 from personachat.generation import Generation
 from personachat.messages import Failed, Noticed, ReasoningDelta, ReplyEvent, TextDelta
@@ -27,7 +28,7 @@ from personachat.services import Services, build_services
 from personachat.settings import Settings
 from personachat.turns import opening_words
 
-FINE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+FINE, FAILED, USAGE = 0, 1, 2
 
 LISTEN_SECONDS = 0.1
 """How long a Ctrl-C may go unseen while nothing arrives."""
@@ -35,13 +36,6 @@ LISTEN_SECONDS = 0.1
 STEERING_KEYS = frozenset("p s")
 
 UNSAVED = (DatabaseUnavailable, DatabaseDamaged)
-
-ENDINGS = {
-    "length": "cut off at the persona's token limit (maxTokens)",
-    "content_filter": "cut off by the provider's content filter",
-    "refusal": "the model declined to answer",
-    "stopped": "stopped",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +133,7 @@ class TerminalChat:
                     if interrupted.is_set():
                         generation.stop()
         finally:
-            generation.stop()  # a closed pipe: nobody reads on
+            generation.interrupt()  # a closed pipe: nobody reads on
         return generation.snapshot()
 
     def _steer(self, generation: Generation, pressed: str) -> None:
@@ -202,15 +196,15 @@ def _complain_of_database(error: PersonaChatError) -> None:
 
 
 def _report(reply: Reply) -> int:
+    ending = ending_of(reply.state, reply.finish_reason) or ENDINGS["interrupted"]
     if reply.error is not None:
         complain(reply.error.message, reply.error.hint)
-        return FAILED
-    ending = ENDINGS.get(reply.finish_reason or "", "")
-    if ending:
-        note(f"[{ending}]", style=RED)
+        return ending.exit_code
+    if ending.name:
+        note(f"[{ending.name[0].lower()}{ending.name[1:]}]", style=RED)
     if figures := _figures(reply):
         note(f"[{figures}]")
-    return INTERRUPTED if reply.state == "stopped" else FINE
+    return ending.exit_code
 
 
 def _figures(reply: Reply) -> str:

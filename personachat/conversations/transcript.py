@@ -7,16 +7,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from personachat.conversations.model import Conversation, Turn
+from personachat.endings import ending_of
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 
-_ENDED = {
-    "stopped": "Stopped",
-    "failed": "Failed",
-    "interrupted": "Interrupted",
-    "running": "Still being written",
-    "paused": "Paused",
-}
+_LIVE = {"running": "Still being written", "paused": "Paused"}
 
 
 def markdown_of(head: Conversation, path: Sequence[Turn]) -> str:
@@ -41,10 +36,12 @@ def _speaker(turn: Turn) -> str:
 
 def _ended(turn: Turn) -> str:
     assert turn.reply is not None
-    ended = _ENDED.get(turn.reply.state, "")
     if turn.reply.error:
-        ended = f"{ended or 'Failed'}: {_line(turn.reply.error.message)}"
-    return ended
+        return f"Failed: {_line(turn.reply.error.message)}"
+    if turn.reply.live:
+        return _LIVE[turn.reply.state]
+    ending = ending_of(turn.reply.state, turn.reply.finish_reason)
+    return ending.name if ending else ""
 
 
 def _line(text: str) -> str:

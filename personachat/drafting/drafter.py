@@ -98,8 +98,9 @@ class Drafter:
     ) -> Generation:
         """Begin a draft. Where nobody can answer the generation has failed and says why.
 
-        Raises MessageInvalid for a description that is empty or too long.
+        Raises MessageInvalid for a description that is empty or too long, and ShuttingDown.
         """
+        self._generations.admit()
         description = description.strip()
         if not description:
             raise MessageInvalid("There is no description.", hint="Say in a sentence who the persona is.")

@@ -14,10 +14,10 @@ import anyio
 from mcp import types
 
 from personachat.completions import Ask
+from personachat.endings import ENDINGS, cut_off_by, end_of
 from personachat.generation import Generation
 from personachat.mcp_server.tools import ChatArguments, checked, refused
-from personachat.messages import Failed, Finished, FinishReason, Noticed, ReplyEvent, TextDelta
-from personachat.provider_errors import ConnectionLost
+from personachat.messages import Failed, Finished, Noticed, ReplyEvent, TextDelta
 from personachat.services import Services
 
 PROGRESS_SECONDS = 0.05
@@ -25,13 +25,6 @@ PROGRESS_SECONDS = 0.05
 
 LEFT_SECONDS = 1.0
 """How often it is looked whether the caller is still there."""
-
-ENDINGS: Mapping[FinishReason, str] = {
-    "length": "[Cut off at the persona's token limit (maxTokens).]",
-    "content_filter": "[Cut off by the provider's content filter.]",
-    "refusal": "[The model declined to answer.]",
-    "stopped": "[The server stopped this reply.]",
-}
 
 
 class Progress(Protocol):
@@ -78,10 +71,10 @@ class Chats:
             if watching:
                 watching.cancel()
 
-    def stop(self) -> None:
-        """Stop every reply: each call gets the text that arrived."""
+    def end(self) -> None:
+        """Interrupt every reply: each call gets the text that arrived, as an error."""
         for generation in list(self._running):
-            generation.stop()
+            generation.interrupt()
 
 
 async def _told(generation: Generation, progress: Progress | None) -> types.CallToolResult:
@@ -104,11 +97,11 @@ async def _told(generation: Generation, progress: Progress | None) -> types.Call
             if progress and new:
                 await progress(length, message=new)
                 await asyncio.sleep(0 if end else PROGRESS_SECONDS)
-    end = end or Failed.of(ConnectionLost("The reply was interrupted."))
     text = "".join(texts)
-    if isinstance(end, Failed):
-        return refused(end.message, end.hint, arrived=text)
-    notes += [ENDINGS[end.reason]] if end.reason in ENDINGS else []
+    if failure := cut_off_by(end):
+        return refused(failure.message, failure.hint, arrived=text)
+    ending = ENDINGS[end_of(end)]
+    notes += [f"[{ending.name}.]"] if ending.name else []
     reply = generation.snapshot()
     blocks: list[types.ContentBlock] = [types.TextContent(text=part) for part in (text, *notes)]
     return types.CallToolResult(

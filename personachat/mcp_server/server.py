@@ -89,7 +89,7 @@ class PersonaServer(Server[None]):
 
     def end(self) -> None:
         """Bring every chat and every subscription to its proper end."""
-        self.chats.stop()
+        self.chats.end()
         self._listening.close()
 
     async def _list_prompts(

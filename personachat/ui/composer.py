@@ -188,7 +188,7 @@ def draw_queue(chat: ChatService, conversation: Conversation) -> None:
             with st.chat_message("user", avatar=USER_AVATAR):
                 st.text(message.content, width="stretch")
                 with st.container(horizontal=True, vertical_alignment="center"):
-                    st.caption(":material/schedule: Waits for the reply above", width="content")
+                    st.caption(f":material/schedule: {_why_it_waits(conversation)}", width="content")
                     st.button(
                         "Send now",
                         type="tertiary",
@@ -205,13 +205,20 @@ def draw_queue(chat: ChatService, conversation: Conversation) -> None:
                     )
 
 
+def _why_it_waits(conversation: Conversation) -> str:
+    leaf = conversation.leaf
+    live = leaf is not None and leaf.reply is not None and leaf.reply.live
+    return "Waits for the reply above" if live else "Not sent yet"
+
+
 def send_waiting(chat: ChatService, conversation: Conversation) -> Conversation:
     """Send the first queued message if its turn has come; returns the conversation as it is then.
 
-    After a failed reply the queue waits for the person to decide.
+    After a failed or interrupted reply the queue waits for the person to decide.
     """
     leaf = conversation.leaf
-    if conversation.queue and not (leaf and leaf.reply and leaf.reply.state == "failed"):
+    undecided = leaf and leaf.reply and leaf.reply.state in {"failed", "interrupted"}
+    if conversation.queue and not undecided:
         _send_first(chat, conversation.id)
         return chat.conversation(conversation.id, last=state.turns_to_load(conversation.id))
     return conversation

@@ -192,6 +192,8 @@ def _said(reply: Reply) -> str:
         return "Nothing was written; what you described is the prompt."
     if reply.state == "stopped":
         return "Stopped. What had come is in the editor, not saved yet."
+    if reply.state in {"interrupted", "failed"}:
+        return "The draft was cut off. What had come is in the editor, not saved yet."
     if reply.finish_reason == "length":
         return "The draft was cut off at the token limit. What came is in the editor, not saved yet."
     return "The draft is in the editor, not saved yet. Read it, try it out, change it."

@@ -27,6 +27,12 @@ def disk_is_kept() -> bool:
 
 def draw(services: Services, conversation: Conversation | None) -> None:
     """What is to be said above the transcript, if anything."""
+    if services.generations.draining:
+        st.warning(
+            "Replies that are coming are finished. What you send now waits; send it again when it is back.",
+            title="PersonaChat is shutting down",
+            icon=":material/power_settings_new:",
+        )
     if conversation.temporary if conversation else state.temporary_chosen():
         st.caption(f":material/visibility_off: {TEMPORARY}")
     elif services.checkpoints.trouble is not None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from personachat.conversations.model import Reply, Turn
+from personachat.endings import ENDINGS, ending_of
 from personachat.messages import Failed
 from personachat.prompts import estimate_tokens
 from personachat.ui.markdown import pieces_of
@@ -84,9 +84,10 @@ def draw_outcome(reply: Reply) -> None:
     """What is to be said below the words: notices, how the reply ended, a failure."""
     for notice in reply.notices:
         st.caption(f":material/info: {escaped(notice)}")
-    ended = ENDS.get(reply.state) or ENDS.get(reply.finish_reason or "")
-    if ended:
-        st.badge(ended.label, icon=ended.icon, color="gray", help=ended.help)
+    if reply.state == "paused":
+        st.badge(PAUSED, icon=ICONS[PAUSED], color="gray", help=HELP[PAUSED])
+    elif (ending := ending_of(reply.state, reply.finish_reason)) and ending.name:
+        st.badge(ending.name, icon=ICONS[ending.name], color="gray", help=HELP.get(ending.name))
     if reply.error:
         draw_failure(reply.error)
 
@@ -100,28 +101,22 @@ def draw_failure(error: Failed) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class End:
-    """A badge for a reply that is not simply finished."""
+PAUSED = "Paused"
 
-    label: str
-    icon: str
-    help: str | None = None
-
-
-ENDS = {
-    "paused": End("Paused", ":material/pause_circle:", "It waits, and nothing is read from the provider."),
-    "interrupted": End(
-        "Interrupted",
-        ":material/power_off:",
-        "PersonaChat ended while this reply was being written. What had arrived is kept.",
-    ),
-    "stopped": End("Stopped", ":material/stop_circle:"),
-    "length": End("Cut off at the token limit", ":material/content_cut:"),
-    "content_filter": End("Cut off by the provider's content filter", ":material/filter_alt:"),
-    "refusal": End("The model declined", ":material/block:"),
+ICONS = {
+    PAUSED: ":material/pause_circle:",
+    ENDINGS["interrupted"].name: ":material/power_off:",
+    ENDINGS["stopped"].name: ":material/stop_circle:",
+    ENDINGS["length"].name: ":material/content_cut:",
+    ENDINGS["content_filter"].name: ":material/filter_alt:",
+    ENDINGS["refusal"].name: ":material/block:",
 }
-"""By a reply's state or, where that says nothing, its finish reason."""
+"""Of the badges of replies that are not simply finished."""
+
+HELP = {
+    PAUSED: "It waits, and nothing is read from the provider.",
+    ENDINGS["interrupted"].name: "PersonaChat ended while this reply was being written.",
+}
 
 TITLES = {
     "api_key_missing": "No API key",

@@ -317,16 +317,20 @@ def test_after_a_restart_a_failed_reply_still_says_why(lives: Lives, fake: FakeP
         assert (read["state"], read["error"]["code"]) == ("failed", "stream_failed")
 
 
-def test_a_reply_is_stopped_by_the_end_of_the_server_and_can_be_continued_after_it(
+def test_a_reply_is_interrupted_by_the_end_of_the_server_and_can_be_continued_after_it(
     lives: Lives, fake: FakeProvider
 ) -> None:
     fake.enqueue(tokens(["so far", Gate()]), tokens([" and on"]))
     with lives() as (client, services), chatting(client) as (_, stream):
-        message_id = next(stream).data["messageId"]
+        start = next(stream).data
+        message_id, conversation_id = start["messageId"], start["conversationId"]
         until(stream, "delta")
-        services.generations.stop_all()
-        assert [event.name for event in stream] == ["done", None]
+        services.generations.interrupt_all()
+        error, closing = stream
+        assert (error.name, error.data["code"], closing.data) == ("error", "interrupted", "[DONE]")
     with lives() as (client, _):
+        conversation = client.get(f"/conversations/{conversation_id}").json()
+        assert conversation["messages"][-1]["state"] == "interrupted"
         with streamed(client, "POST", f"/chat/{message_id}/continue") as (_, stream):
             assert text_of(list(stream)) == " and on"
         assert text_of(everything(client, message_id)) == "so far and on"

@@ -148,6 +148,7 @@ def _environment(personas: Path, provider: FakeProvider | None) -> dict[str, str
     kept |= {
         "PERSONACHAT_PERSONAS_DIR": str(personas),
         "PERSONACHAT_DATA_DIR": str(personas.with_name("data")),
+        "PERSONACHAT_SHUTDOWN_SECONDS": "0",  # a test may leave replies running
     }
     if provider is not None:
         kept |= {"OPENAI_BASE_URL": provider.base_url, "OPENAI_API_KEY": "key-of-the-tests"}

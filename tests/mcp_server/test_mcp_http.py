@@ -188,8 +188,10 @@ def test_at_the_end_a_chat_keeps_its_text_and_listeners_are_let_go(
             loop.call_soon_threadsafe(server.app.end)
             assert news.read() is not None
             said = [json.loads(line[5:]) for line in lines if line.startswith("data:")]
-    assert said[-1]["result"]["content"][0]["text"] == "One "
-    assert "stopped" in said[-1]["result"]["content"][1]["text"]
+    why, arrived = (block["text"] for block in said[-1]["result"]["content"])
+    assert said[-1]["result"]["isError"]
+    assert "The server ended" in why
+    assert arrived.endswith("\n\nOne ")
     assert fake.wait_for_disconnect()
 
 

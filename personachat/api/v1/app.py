@@ -16,7 +16,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from personachat import __version__
 from personachat.api.auth import Gate
-from personachat.api.events import ReplyStream
 from personachat.api.v1 import completions, models, responses
 from personachat.api.v1.errors import add_handlers, failure_of
 from personachat.services import Services, get_services
@@ -50,7 +49,6 @@ def create_v1(services: Callable[[], Services] = get_services) -> FastAPI:
         middleware=[Middleware(RequestId), gate],
     )
     v1.state.services = services
-    v1.state.streams = set[ReplyStream]()
     add_handlers(v1)
     for part in (models, completions, responses):
         v1.include_router(part.router)

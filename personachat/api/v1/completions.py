@@ -12,15 +12,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from personachat.api.bodies import services_of
-from personachat.api.events import ReplyStream, batches
+from personachat.api.events import DONE, ReplyStream, batches
 from personachat.api.v1.bodies import CompletionBody
 from personachat.api.v1.errors import envelope, failure_of
 from personachat.api.v1.tool_calls import ToolCall, indexed
+from personachat.endings import ENDINGS, cut_off_by, end_of
 from personachat.generation import Generation
 from personachat.messages import (
     Failed,
     Finished,
-    FinishReason,
     ReasoningDelta,
     ReplyEvent,
     Started,
@@ -29,18 +29,8 @@ from personachat.messages import (
     Usage,
     UsageReported,
 )
-from personachat.provider_errors import ConnectionLost
 
 router = APIRouter(prefix="/chat/completions", tags=["v1"])
-
-_REASONS: dict[FinishReason, str] = {
-    "stop": "stop",
-    "length": "length",
-    "content_filter": "content_filter",
-    "refusal": "stop",
-    "stopped": "stop",
-    "tool_calls": "tool_calls",
-}
 
 
 @router.post("", summary="Answer as a persona", response_class=Response)
@@ -54,7 +44,7 @@ async def post_completion(body: CompletionBody, request: Request) -> Response:
 
 
 class CompletionStream(ReplyStream):
-    """The reply as chunks, each what came since the last one; then `[DONE]`."""
+    """The reply as chunks, each what came since the last one; then `[DONE]`, or an error if it is cut off."""
 
     def __init__(self, generation: Generation, *, model: str, reports_usage: bool) -> None:
         super().__init__(generation)
@@ -72,17 +62,23 @@ class CompletionStream(ReplyStream):
     def refusal(self, failed: Failed) -> Response:
         return failure_of(failed)
 
+    def closing_after(self, end: ReplyEvent | None) -> bytes:
+        return DONE if isinstance(end, Finished) and cut_off_by(end) is None else b""
+
     def encode(self, _number: int, event: ReplyEvent) -> str:
         match event:
             case TextDelta() | ReasoningDelta() | ToolCallsDelta() | Started():
                 return self._chunk(_delta(event))
             case UsageReported(usage):
                 self._usage = usage
-            case Finished(reason):
-                return self._chunk("{}", reason=_REASONS[reason]) + self._last()
-            case Failed():
-                return f"data: {json.dumps(envelope(event))}\n\n"
+            case Finished() | Failed():
+                return self._end(event)
         return ""
+
+    def _end(self, event: Finished | Failed) -> str:
+        if failure := cut_off_by(event):
+            return f"data: {json.dumps(envelope(failure))}\n\n"
+        return self._chunk("{}", reason=ENDINGS[end_of(event)].finish_reason) + self._last()
 
     def _chunk(self, delta: str, *, reason: str | None = None) -> str:
         finish = f'"{reason}"' if reason else "null"
@@ -104,13 +100,13 @@ async def whole(generation: Generation, *, model: str, request: Request) -> Resp
             said.add(event)
         if await request.is_disconnected():
             generation.stop()
-    if isinstance(said.end, Failed):
-        return failure_of(said.end)
+    if failure := cut_off_by(said.end):
+        return failure_of(failure)
     choice = {
         "index": 0,
         "message": said.message(),
         "logprobs": None,
-        "finish_reason": _REASONS[said.end.reason],
+        "finish_reason": ENDINGS[end_of(said.end)].finish_reason,
     }
     answer = {
         "id": f"chatcmpl-{generation.id}",
@@ -128,7 +124,7 @@ class _Said:
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
-        self.end: Finished | Failed = Failed.of(ConnectionLost("The reply was interrupted."))
+        self.end: Finished | Failed | None = None
         self._texts: list[str] = []
         self._thoughts: list[str] = []
         self._calls: dict[int, ToolCall] = {}

@@ -15,10 +15,10 @@ from personachat.api.v1.errors import envelope
 from personachat.api.v1.response_bodies import ResponseBody
 from personachat.api.v1.response_items import CallItem, Ended, Event, MessageItem
 from personachat.api.v1.tool_calls import indexed
+from personachat.endings import ENDINGS, cut_off_by, end_of
 from personachat.messages import (
     Failed,
     Finished,
-    FinishReason,
     ReplyEvent,
     TextDelta,
     ToolCallsDelta,
@@ -26,8 +26,6 @@ from personachat.messages import (
     UsageReported,
 )
 from personachat.providers.base import ChatRequest
-
-_INCOMPLETE: Mapping[FinishReason, str] = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 
 class Draft:
@@ -53,11 +51,8 @@ class Draft:
                 events += self._called(indexed(pieces))
             case UsageReported(usage):
                 self._usage = usage
-            case Finished(reason):
-                events += self._end(_INCOMPLETE.get(reason))
-            case Failed():
-                error = {"code": "server_error", "message": envelope(event)["error"]["message"]}
-                events.append(("response.failed", {"response": self._response("failed", error=error)}))
+            case Finished() | Failed():
+                events += self._end(event)
         return events
 
     def _begin(self) -> list[Event]:
@@ -86,14 +81,18 @@ class Draft:
             events += [*item.opened(), *deltas]
         return events
 
-    def _end(self, why_incomplete: str | None) -> list[Event]:
+    def _end(self, last: Finished | Failed) -> list[Event]:
+        failure, why_incomplete = cut_off_by(last), ENDINGS[end_of(last)].incomplete
+        error = failure and {"code": "server_error", "message": envelope(failure)["error"]["message"]}
+        if error and not why_incomplete:
+            return [("response.failed", {"response": self._response("failed", error=error)})]
         events = [] if self._items else self._said("")
         ended: Ended = "incomplete" if why_incomplete else "completed"
         for item in self._items:
             if item.status == "in_progress":
                 events += item.closed(ended if item is self._items[-1] else "completed")
         reason = why_incomplete and {"reason": why_incomplete}
-        response = self._response(ended, incomplete_details=reason)
+        response = self._response(ended, incomplete_details=reason, error=error)
         return [*events, (f"response.{ended}", {"response": response})]
 
     def _response(self, status: str, **more: Any) -> dict[str, Any]:

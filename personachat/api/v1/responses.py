@@ -14,9 +14,9 @@ from personachat.api.events import ReplyStream, batches
 from personachat.api.v1.errors import failure_of
 from personachat.api.v1.response_bodies import ResponseBody
 from personachat.api.v1.response_drafts import Draft
+from personachat.endings import INTERRUPTED, cut_off_by
 from personachat.generation import Generation
 from personachat.messages import Failed, Finished, ReplyEvent
-from personachat.provider_errors import ConnectionLost
 
 router = APIRouter(prefix="/responses", tags=["v1"])
 
@@ -39,12 +39,13 @@ async def post_response(body: ResponseBody, request: Request) -> Response:
 class ResponseStream(ReplyStream):
     """The reply as named events, numbered from 0."""
 
-    closing = b""
-
     def __init__(self, generation: Generation, draft: Draft) -> None:
         super().__init__(generation)
         self._draft = draft
         self._number = -1
+
+    def closing_after(self, _end: ReplyEvent | None) -> bytes:
+        return b""
 
     def refusal(self, failed: Failed) -> Response:
         return failure_of(failed)
@@ -60,7 +61,7 @@ class ResponseStream(ReplyStream):
 
 async def _whole(generation: Generation, draft: Draft, request: Request) -> Response:
     """The response in one piece, once it has ended; nobody waits for it once the client has left."""
-    end: Finished | Failed = Failed.of(ConnectionLost("The reply was interrupted."))
+    end: Finished | Failed | None = None
     async for _, events in batches(generation, 0):
         for event in events:
             if isinstance(event, Finished | Failed):
@@ -69,7 +70,8 @@ async def _whole(generation: Generation, draft: Draft, request: Request) -> Resp
                 draft.take(event)
         if await request.is_disconnected():
             generation.stop()
-    if isinstance(end, Failed):
-        return failure_of(end)
+    failure = cut_off_by(end)
+    if failure or end is None:
+        return failure_of(failure or INTERRUPTED)
     _, told = draft.take(end)[-1]
     return Response(json.dumps(told["response"]), media_type="application/json")

@@ -1,0 +1,153 @@
+"""The way out: at a signal no new reply begins, those that run come to their end, then the server stops.
+
+A server that hears of a signal takes no connections any more and closes those of its pages. So it hears of it
+last: until then pages, streams and whoever comes back for them are served as ever. What is not done in time
+is interrupted, which everybody who follows it is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any, TypeAlias
+
+from personachat.generations import Generations
+from personachat.services import Services
+
+log = logging.getLogger(__name__)
+
+Handler: TypeAlias = Callable[[int, FrameType | None], Any]
+
+ECHO_SECONDS = 0.5
+"""A signal so soon after another is its echo: `uv run` hands on the Ctrl-C that a terminal has sent."""
+
+LOOK_SECONDS = 0.1
+"""How often it is looked whether every reply has ended."""
+
+SHOWING_SECONDS = 0.3
+"""How long pages have to draw the end of a reply, before they lose their connection."""
+
+CLOSING_SECONDS = 10.0
+"""How long the server may wait for clients who do not read what they are sent."""
+
+
+@contextmanager
+def drained_at(
+    *signals: signal.Signals, services: Callable[[], Services | None], let_go: Callable[[], object]
+) -> Iterator[None]:
+    """Within, the first of these signals drains the services before the server hears of it.
+
+    `let_go` is called right before that, and ends connections that are not replies. A second signal ends what
+    is left at once. To be entered on the server's loop.
+    """
+    handlers: dict[int, Handler] = {}
+    if threading.current_thread() is threading.main_thread():  # nobody else may handle signals
+        for number in signals:
+            handler = signal.getsignal(number)
+            if callable(handler):
+                handlers[number] = handler
+    shutdown = _Shutdown(handlers, services=services, let_go=let_go)
+    for handled in handlers:
+        signal.signal(handled, shutdown.hear)
+    try:
+        yield
+    finally:
+        shutdown.over()
+        for handled, handler in handlers.items():
+            signal.signal(handled, handler)
+
+
+class _Shutdown:
+    """One way out. `hear` is called by the system, everything else on the server's loop."""
+
+    def __init__(
+        self,
+        handlers: dict[int, Handler],
+        *,
+        services: Callable[[], Services | None],
+        let_go: Callable[[], object],
+    ) -> None:
+        self._handlers = handlers
+        self._services = services
+        self._let_go = let_go
+        self._loop = asyncio.get_running_loop()
+        self._deaf = False
+        self._again = asyncio.Event()
+        self._draining: asyncio.Task[None] | None = None
+        self._forcing: asyncio.TimerHandle | None = None
+        self._passed_on = False
+
+    def hear(self, number: int, _frame: FrameType | None) -> None:
+        """Take a signal. The echo of one is over when the loop says so: a busy server hears late."""
+        if not self._deaf:
+            self._deaf = True
+            self._loop.call_soon_threadsafe(self._act, number)
+
+    def over(self) -> None:
+        """The server has stopped."""
+        if self._forcing:
+            self._forcing.cancel()
+
+    def _act(self, number: int) -> None:
+        self._loop.call_later(ECHO_SECONDS, self._listen)
+        if self._draining is None:
+            self._draining = self._loop.create_task(self._stop(number))
+        elif self._passed_on:
+            self._force()
+        else:
+            self._again.set()
+
+    def _listen(self) -> None:
+        self._deaf = False
+
+    async def _stop(self, number: int) -> None:
+        try:
+            services = self._services()
+            if services:  # else nobody has asked for anything yet
+                await self._drain(services.generations, services.settings.shutdown_seconds)
+            self._let_go()
+        finally:
+            self._passed_on = True
+            self._forcing = self._loop.call_later(CLOSING_SECONDS, self._force)
+            self._handlers[number](number, None)
+
+    async def _drain(self, generations: Generations, seconds: float) -> None:
+        generations.drain()
+        count = generations.unfinished
+        if count and seconds:
+            _say(f"Finishing {_replies(count)}; press Ctrl-C again to stop now.")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._until_done(generations)
+        cut_off = generations.interrupt_all()
+        if cut_off:
+            log.warning("%s cut off; what had come is kept in its conversation.", _replies(cut_off))
+        if count or cut_off:
+            await asyncio.sleep(SHOWING_SECONDS)
+
+    async def _until_done(self, generations: Generations) -> None:
+        """Return once every reply has ended, or at the second signal."""
+        while generations.unfinished and not self._again.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._again.wait()
+
+    def _force(self) -> None:
+        """Have the server wait for nobody: it takes a second Ctrl-C for that."""
+        handler = self._handlers.get(signal.SIGINT)
+        if handler:
+            handler(signal.SIGINT, None)
+
+
+def _replies(count: int) -> str:
+    return f"{count} {'reply' if count == 1 else 'replies'}"
+
+
+def _say(sentence: str) -> None:
+    with suppress(OSError, ValueError):  # nobody reads what we write any more
+        print(sentence, flush=True)  # noqa: T201
