@@ -27,6 +27,8 @@ class Ending:
 
     name: str = ""
     """For people; "" where there is nothing to say, or an error says it."""
+    sentence: str = ""
+    """The same where there is more room; "" where it is the name."""
     finish_reason: str | None = None
     """Of a chat completion; None where it ends with an error and without [DONE]."""
     incomplete: str | None = None
@@ -40,7 +42,10 @@ ENDINGS: Mapping[End, Ending] = {
     "tool_calls": Ending(finish_reason="tool_calls"),
     "refusal": Ending(name="The model declined", finish_reason="stop"),
     "length": Ending(
-        name="Cut off at the token limit", finish_reason="length", incomplete="max_output_tokens"
+        name="Cut off at the token limit",
+        sentence="Cut off at the persona's token limit (maxTokens)",
+        finish_reason="length",
+        incomplete="max_output_tokens",
     ),
     "content_filter": Ending(
         name="Cut off by the provider's content filter",

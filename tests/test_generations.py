@@ -179,7 +179,7 @@ def test_close_ends_every_reply(generations: Generations) -> None:
     generation = generations.start(Generation(), script)
     text_arrived(generation, 1)
     generations.close()
-    assert generation.state == "stopped"
+    assert generation.state == "interrupted"
     assert script.cancelled.is_set()
 
 

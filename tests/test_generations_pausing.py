@@ -344,7 +344,7 @@ def test_close_ends_paused_replies(generations: Generations) -> None:
     generation = generations.start(Generation(), Source())
     generation.pause()
     generations.close()
-    assert generation.state == "stopped"
+    assert generation.state == "interrupted"
 
 
 @pytest.mark.parametrize("seed", range(5))

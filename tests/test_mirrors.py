@@ -10,7 +10,7 @@ import pytest
 
 from personachat.checkpoints import Checkpoints
 from personachat.conversations.model import Reply
-from personachat.errors import DatabaseUnavailable
+from personachat.errors import DatabaseUnavailable, ShuttingDown
 from personachat.generation import Generation
 from personachat.generations import Generations
 from personachat.messages import (
@@ -159,5 +159,5 @@ def test_an_ended_mirror_is_forgotten_because_the_reply_may_go_on(
 
 def test_closing_stops_nothing_in_another_process(elsewhere: Elsewhere, generations: Generations) -> None:
     generations.close()
-    assert elsewhere.mirror.state == "interrupted"
+    assert elsewhere.mirror.snapshot().error == Failed.of(ShuttingDown())
     assert elsewhere.records.wanted == {}

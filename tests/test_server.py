@@ -141,16 +141,16 @@ def test_nothing_of_the_pages_is_added_to_the_api(environment: dict[str, str], t
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_running_replies_and_the_server(
+def test_without_a_time_to_drain_a_signal_interrupts_replies_and_ends_the_server(
     way: str, number: signal.Signals, environment: dict[str, str], tmp_path: Path, fake: FakeProvider
 ) -> None:
     fake.enqueue(tokens(["one", Gate(), "two"]))
-    with running(way, environment, tmp_path) as server:
+    with running(way, environment | {"PERSONACHAT_SHUTDOWN_SECONDS": "0"}, tmp_path) as server:
         with chatting(server.client) as (_, events):
             next(event for event in events if event.name == "delta")
             server.process.send_signal(number)
-            rest = list(events)
-        assert [event.data for event in rest] == [{"finishReason": "stopped"}, "[DONE]"]
+            error, closing = list(events)
+        assert (error.name, error.data["code"], closing.data) == ("error", "interrupted", "[DONE]")
         server.process.wait(10)
         server.ended.join(SECONDS)
         # Ctrl-C ends as KeyboardInterrupt, which whoever called `serve` turns into an exit code.

@@ -222,20 +222,6 @@ def test_what_is_not_done_in_time_is_interrupted_for_everybody(
             assert text_of(list(events)) == "two"
 
 
-def test_without_a_time_to_drain_replies_are_interrupted_at_once(
-    environment: dict[str, str], tmp_path: Path, fake: FakeProvider
-) -> None:
-    fake.enqueue(tokens(["one ", Gate()]))
-    with (
-        running("serve", environment | {"PERSONACHAT_SHUTDOWN_SECONDS": "0"}, tmp_path) as server,
-        chatting(server.client) as (_, events),
-    ):
-        next(event for event in events if event.name == "delta")
-        server.process.send_signal(signal.SIGTERM)
-        assert next(events).data["code"] == "interrupted"
-        assert "Finishing" not in ends(server)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_ends_it_at_once_however_often_it_is_sent(
     number: signal.Signals, environment: dict[str, str], tmp_path: Path, fake: FakeProvider

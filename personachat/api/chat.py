@@ -99,7 +99,7 @@ async def _say_in_turn(request: Request, body: ChatBody, conversation_id: str) -
             said = await run_in_threadpool(_say, workspace, body, conversation_id)
             if isinstance(said, ReplyStream):
                 return said
-            if said is not None and not await over(said, request, in_vain=lambda: generations.draining):
+            if said is not None and not await over(said, request):
                 raise ReplyInProgress(
                     "The reply in this conversation is paused.", hint="Resume it, or stop it, and send again."
                 )

@@ -6,13 +6,14 @@ has said nothing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import anyio
 from starlette.requests import Request
 
+from personachat.api.bodies import services_of
 from personachat.generation import Generation
 
 LOOK_SECONDS = 0.05
@@ -46,16 +47,14 @@ class Lines:
                 del self._lines[key]
 
 
-async def over(
-    generation: Generation, request: Request, *, in_vain: Callable[[], bool] = lambda: False
-) -> bool:
+async def over(generation: Generation, request: Request) -> bool:
     """Wait, as a follower, until a reply has ended or the client has left; False where it is paused.
 
-    A paused reply may stay so for ever: there is no waiting for that, nor while waiting is `in_vain` because
-    nothing will be said after it.
+    A paused reply may stay so for ever: there is no waiting for that, nor on a server that is to end.
     """
+    generations = services_of(request).generations
     with generation.followed():
-        while generation.live and not in_vain() and not await request.is_disconnected():
+        while generation.live and not generations.draining and not await request.is_disconnected():
             if generation.state == "paused":
                 return False
             await anyio.sleep(LOOK_SECONDS)

@@ -201,7 +201,8 @@ def _report(reply: Reply) -> int:
         complain(reply.error.message, reply.error.hint)
         return ending.exit_code
     if ending.name:
-        note(f"[{ending.name[0].lower()}{ending.name[1:]}]", style=RED)
+        sentence = ending.sentence or ending.name
+        note(f"[{sentence[0].lower()}{sentence[1:]}]", style=RED)
     if figures := _figures(reply):
         note(f"[{figures}]")
     return ending.exit_code

@@ -101,7 +101,7 @@ async def _told(generation: Generation, progress: Progress | None) -> types.Call
     if failure := cut_off_by(end):
         return refused(failure.message, failure.hint, arrived=text)
     ending = ENDINGS[end_of(end)]
-    notes += [f"[{ending.name}.]"] if ending.name else []
+    notes += [f"[{ending.sentence or ending.name}.]"] if ending.name else []
     reply = generation.snapshot()
     blocks: list[types.ContentBlock] = [types.TextContent(text=part) for part in (text, *notes)]
     return types.CallToolResult(
