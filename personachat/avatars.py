@@ -1,13 +1,14 @@
 """What can be an avatar: one emoji, or `:material/name:` with a name that Material Symbols has.
 
-Streamlit takes any other string for the path or address of a picture and opens it, so nothing else may pass.
+Streamlit takes any other string for the path or address of a picture and opens it, so nothing else may pass:
+`avatar_fault` refuses it where it comes in, `safe_avatar` leaves it out of whatever was stored before.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,6 +28,12 @@ def avatar_fault(avatar: str) -> str:
     if shaped and (not emoji or avatar.replace(_VARIATION, "") in emoji):
         return ""
     return 'must be one emoji such as "🧭", or an icon such as ":material/school:"'
+
+
+@lru_cache(maxsize=4096)
+def safe_avatar(avatar: str | None) -> str | None:
+    """The avatar if it can be one; None if it cannot, and if none is set."""
+    return avatar if avatar and not avatar_fault(avatar) else None
 
 
 def _icon_fault(avatar: str) -> str:

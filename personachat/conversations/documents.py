@@ -10,9 +10,10 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from personachat.avatars import avatar_fault
 from personachat.conversations.model import Reply, Turn, TurnState, now
 from personachat.messages import Failed, FinishReason, Usage, storable
 
@@ -47,6 +48,12 @@ def _real(value: object) -> object:
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _avatar(value: str) -> str:
+    if fault := avatar_fault(value):
+        raise ValueError(f"it {fault}")
+    return value
+
+
 Text = Annotated[str, BeforeValidator(_storable)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -56,6 +63,7 @@ Amount = Annotated[float, BeforeValidator(_real), Field(ge=0, le=1e12, allow_inf
 Id = Annotated[Text, Field(min_length=1, max_length=200)]
 Key = Annotated[Text, Field(max_length=64)]
 Name = Annotated[Text, Field(max_length=80)]
+Avatar = Annotated[Name, AfterValidator(_avatar)]
 ModelName = Annotated[Text, Field(max_length=200)]
 Title = Annotated[Text, Field(max_length=200)]
 
@@ -113,7 +121,7 @@ class TurnDocument(_Part):
     content: Text
     persona_id: Key
     persona_name: Name
-    avatar: Name | None = None
+    avatar: Avatar | None = None
     persona_revision: Key = ""
     created_at: Moment
     edited: bool = False

@@ -1,7 +1,7 @@
 """Rows of the tables as values, and back.
 
 What no database can hold (NUL, lone surrogates) is replaced, and names that a provider made too long are
-cut, so that a write never fails for what was said.
+cut, so that a write never fails for what was said. An avatar that can be none is not read, whoever stored it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from personachat.avatars import safe_avatar
 from personachat.conversations.model import Conversation, QueuedMessage, Reply, SentRequest, Turn
 from personachat.conversations.tables import turns
 from personachat.messages import ChatMessage, Failed, Usage, storable
@@ -48,7 +49,7 @@ def turn_of(row: Row[Any]) -> Turn:
         content="" if reply else row.text,
         persona_id=row.persona_id,
         persona_name=row.persona_name,
-        avatar=row.avatar,
+        avatar=safe_avatar(row.avatar),
         persona_revision=row.persona_revision,
         reply=reply,
         depth=row.depth,

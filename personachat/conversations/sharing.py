@@ -27,6 +27,7 @@ from sqlalchemy import (
     select,
 )
 
+from personachat.avatars import safe_avatar
 from personachat.conversations.absent import no_such_conversation
 from personachat.conversations.model import now
 from personachat.conversations.tables import conversations, turns
@@ -150,7 +151,7 @@ class SharedConversations:
         texts = [row.text for row in rows]
         texts[-1] = texts[-1][: head.leaf_characters]
         said = tuple(
-            SharedTurn(row.role, row.persona_name, row.avatar, words, row.created_at)
+            SharedTurn(row.role, row.persona_name, safe_avatar(row.avatar), words, row.created_at)
             for row, words in zip(rows, texts, strict=True)
             if words
         )

@@ -18,7 +18,7 @@ from personachat.templates.gallery import GROUPS, OWN_GROUP, Template, found, sh
 from personachat.ui import persona_editing as editing
 from personachat.ui import state
 from personachat.ui.persona_desk import Entry, desk
-from personachat.ui.transcript import DEFAULT_AVATAR, USER_AVATAR, draw_text
+from personachat.ui.transcript import USER_AVATAR, draw_text, drawable
 from personachat.ui.wording import error_text, escaped
 
 CARDS_IN_A_ROW = 3
@@ -76,7 +76,7 @@ def _all(services: Services) -> Sequence[Template]:
 def _draw_card(services: Services, entries: Sequence[Entry], template: Template) -> None:
     persona, why_not = template.persona, state.why_not_edit()
     with st.container(border=True, height="stretch", gap="xsmall", key=f"template-{template.id}"):
-        name = f"{persona.avatar or DEFAULT_AVATAR} **{escaped(persona.name)}**"
+        name = f"{drawable(persona.avatar)} **{escaped(persona.name)}**"
         st.markdown(f"{name} :gray-badge[{template.group}]")
         st.caption(escaped(template.purpose))
         st.space("stretch")
@@ -103,7 +103,7 @@ def _draw_card(services: Services, entries: Sequence[Entry], template: Template)
 
 def _draw_sample(persona: Persona) -> None:
     """How it talks: its first example, else its greeting."""
-    avatar = persona.avatar or DEFAULT_AVATAR
+    avatar = drawable(persona.avatar)
     for example in persona.examples[:1]:
         st.chat_message("user", avatar=USER_AVATAR).text(example.user, width="stretch")
         with st.chat_message("assistant", avatar=avatar):

@@ -10,7 +10,7 @@ from personachat.messages import ChatMessage
 from personachat.persona import Persona
 from personachat.turns import openings
 from personachat.ui import state
-from personachat.ui.transcript import DEFAULT_AVATAR, draw_text
+from personachat.ui.transcript import draw_text, drawable
 
 
 def draw(persona: Persona) -> None:
@@ -18,7 +18,7 @@ def draw(persona: Persona) -> None:
     words = openings(persona)
     if not words:
         return
-    with st.chat_message("assistant", avatar=persona.avatar or DEFAULT_AVATAR):
+    with st.chat_message("assistant", avatar=drawable(persona.avatar)):
         draw_text(words[_chosen(persona.id) % len(words)])
         if len(words) > 1:
             _draw_steps(persona.id, len(words))

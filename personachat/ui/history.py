@@ -14,7 +14,7 @@ from personachat.ui.excerpts import as_text, marked
 from personachat.ui.library_state import HISTORY_STEP, PICKED
 from personachat.ui.moments import ago, exact, viewer_zone
 from personachat.ui.taking_along import counted
-from personachat.ui.transcript import DEFAULT_AVATAR, USER_AVATAR
+from personachat.ui.transcript import DEFAULT_AVATAR, USER_AVATAR, drawable
 
 MOST_ROWS = 600
 """Beyond it one searches; drawing more takes seconds."""
@@ -64,7 +64,7 @@ def _draw_link(conversation: Summary, moment: datetime, *, zone: tzinfo, turn_id
     title = as_text(conversation.title)
     st.button(
         f"**{title}**" if turn_id else title,
-        icon=conversation.avatar or DEFAULT_AVATAR,
+        icon=drawable(conversation.avatar),
         type="tertiary",
         help=f"{title}  \n{exact(moment, zone=zone)}",
         wrap=False,

@@ -12,7 +12,7 @@ import streamlit as st
 
 from personachat.persona import Persona
 from personachat.ui import favourites
-from personachat.ui.transcript import DEFAULT_AVATAR
+from personachat.ui.transcript import drawable
 from personachat.ui.wording import escaped
 
 MOST_CHOICES = 150
@@ -74,7 +74,7 @@ def ask(personas: Mapping[str, Persona], choose: Callable[[str], object]) -> Non
             persona = personas[persona_id]
             if st.button(
                 escaped(persona.name),
-                icon=persona.avatar or DEFAULT_AVATAR,
+                icon=drawable(persona.avatar),
                 key=f"find-{persona_id}",
                 help=escaped(persona.description) or None,
                 type="tertiary",

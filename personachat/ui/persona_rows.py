@@ -15,7 +15,7 @@ from personachat.store.base import StoredPersona
 from personachat.ui.persona_desk import Entry
 from personachat.ui.persona_texts import name_in
 from personachat.ui.state import Draft
-from personachat.ui.transcript import DEFAULT_AVATAR
+from personachat.ui.transcript import DEFAULT_AVATAR, drawable
 
 MOST_TAGS = 200
 """Of more only the commonest are offered: a widget's options are sent to the browser in every run."""
@@ -125,7 +125,7 @@ def _made(entry: Entry) -> Row:
         return Row(
             entry.id,
             persona.name,
-            persona.avatar or DEFAULT_AVATAR,
+            drawable(persona.avatar),
             persona.description,
             words,
             frozenset(persona.tags),

@@ -18,7 +18,7 @@ from personachat.ui import favourites, persona_menu, state
 from personachat.ui import persona_editing as editing
 from personachat.ui.persona_desk import Entry, Opened
 from personachat.ui.persona_texts import line_of
-from personachat.ui.transcript import DEFAULT_AVATAR
+from personachat.ui.transcript import drawable
 from personachat.ui.wording import escaped
 
 MOST_PROBLEMS = 10
@@ -29,8 +29,8 @@ SAVE_HELP = "Ctrl+S works while the focus is outside the editor, which keeps its
 def draw_head(personas: PersonaStore, entries: Sequence[Entry], found: Opened) -> None:
     """Draw who is open, how it stands, and what can be done with it."""
     persona = found.persona or found.saved_persona
-    icon = ":material/warning:" if isinstance(found.stored, BrokenPersona) else DEFAULT_AVATAR
-    avatar = persona.avatar if persona and persona.avatar else icon
+    is_broken = persona is None and isinstance(found.stored, BrokenPersona)
+    avatar = ":material/warning:" if is_broken else drawable(persona.avatar if persona else None)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
             st.subheader(f"{avatar} {escaped(found.name)}", anchor=False, width="content")

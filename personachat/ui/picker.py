@@ -11,7 +11,7 @@ from personachat.providers.registry import Answering
 from personachat.services import Services
 from personachat.store.base import BrokenPersona, StoredPersona
 from personachat.ui import persona_finder, state, turn_actions
-from personachat.ui.transcript import DEFAULT_AVATAR
+from personachat.ui.transcript import drawable
 from personachat.ui.wording import error_text, escaped
 
 MENU = "chat_menu"
@@ -52,7 +52,7 @@ def draw(services: Services) -> Persona | None:
             format_func=lambda persona_id: (
                 label(personas[persona_id]) if persona_id in personas else FIND_LABEL
             ),
-            icon=persona.avatar or DEFAULT_AVATAR,
+            icon=drawable(persona.avatar),
             label_visibility="collapsed",
             on_change=_choose,
         )

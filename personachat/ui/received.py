@@ -14,7 +14,7 @@ from personachat.persona_import import Choice, ImportPlan, PlannedImport
 from personachat.prompts import estimate_tokens
 from personachat.ui import import_view, state
 from personachat.ui.excerpts import as_text
-from personachat.ui.transcript import DEFAULT_AVATAR
+from personachat.ui.transcript import drawable
 from personachat.ui.wording import error_text
 
 PROMPT_PIXELS = 260
@@ -60,7 +60,7 @@ def draw(plan: ImportPlan) -> None:
 
 
 def _draw_persona(persona: Persona, *, here: bool) -> None:
-    st.title(f"{persona.avatar or DEFAULT_AVATAR} {as_text(persona.name)}", anchor=False)
+    st.title(f"{drawable(persona.avatar)} {as_text(persona.name)}", anchor=False)
     yet = "" if here else " Nothing is saved or sent yet."
     st.caption(f":material/link: Somebody shared this persona with you.{yet}")
     if persona.description:

@@ -11,7 +11,7 @@ from personachat.ui import library_state
 from personachat.ui.excerpts import as_text
 from personachat.ui.moments import exact, viewer_zone
 from personachat.ui.stream import wide
-from personachat.ui.transcript import DEFAULT_AVATAR, USER_AVATAR, draw_text
+from personachat.ui.transcript import USER_AVATAR, draw_text, drawable
 
 
 def draw(shared: Shared) -> None:
@@ -51,5 +51,5 @@ def _draw_turns(turns: Sequence[SharedTurn]) -> None:
         if turn.persona_name != speaker:
             speaker = turn.persona_name
             st.caption(f":material/forum: {as_text(speaker)}", text_alignment="center")
-        with st.chat_message("assistant", avatar=turn.avatar or DEFAULT_AVATAR):
+        with st.chat_message("assistant", avatar=drawable(turn.avatar)):
             draw_text(turn.text, wide(st.container()))

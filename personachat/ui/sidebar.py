@@ -17,7 +17,7 @@ from personachat.library import Library, Summary
 from personachat.ui import arranging, library_state, open_tabs, state
 from personachat.ui.excerpts import as_text
 from personachat.ui.moments import day_name, viewer_zone
-from personachat.ui.transcript import DEFAULT_AVATAR
+from personachat.ui.transcript import drawable
 from personachat.ui.wording import error_text
 
 MOST_ROWS = 20
@@ -126,7 +126,7 @@ def _draw_title(summary: Summary, *, is_current: bool = False) -> None:
     title = as_text(summary.title)
     st.button(
         f"**{title}**" if is_current else title,
-        icon=":material/arrow_right:" if is_current else summary.avatar or DEFAULT_AVATAR,
+        icon=":material/arrow_right:" if is_current else drawable(summary.avatar),
         type="tertiary",
         help=title,
         wrap=False,

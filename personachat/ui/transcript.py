@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from personachat.avatars import safe_avatar
 from personachat.conversations.model import Reply, Turn
 from personachat.endings import ENDINGS, ending_of
 from personachat.messages import Failed
@@ -23,6 +24,14 @@ STEP_TURNS = 20
 
 USER_AVATAR = ":material/person:"
 DEFAULT_AVATAR = ":material/forum:"
+
+
+def drawable(avatar: str | None) -> str:
+    """What stands for a speaker: the avatar, or the default where there is none or it cannot be one.
+
+    Streamlit opens whatever else it is given as a picture, so every avatar goes through here.
+    """
+    return safe_avatar(avatar) or DEFAULT_AVATAR
 
 
 def window_start(turns: int, *, more: int = 0) -> int:
@@ -64,7 +73,7 @@ def bubble(turn: Turn) -> DeltaGenerator:
     """The container of one turn."""
     if turn.role == "user":
         return st.chat_message("user", avatar=USER_AVATAR)
-    return st.chat_message("assistant", avatar=turn.avatar or DEFAULT_AVATAR)
+    return st.chat_message("assistant", avatar=drawable(turn.avatar))
 
 
 def draw_text(text: str, words: Place = st) -> None:

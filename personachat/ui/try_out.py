@@ -23,7 +23,7 @@ from personachat.ui import picker, state
 from personachat.ui.owner import current_owner
 from personachat.ui.persona_desk import Opened, desk
 from personachat.ui.stream import draw_running
-from personachat.ui.transcript import DEFAULT_AVATAR, bubble, caption_of, draw_outcome, draw_text, draw_words
+from personachat.ui.transcript import bubble, caption_of, draw_outcome, draw_text, draw_words, drawable
 from personachat.ui.wording import escaped
 
 PIXELS = 400
@@ -116,7 +116,7 @@ def _conversation(chat: ChatService, persona_id: str) -> Conversation | None:
 def _draw_opening(found: Opened, persona: Persona) -> None:
     words = opening_words(persona)
     if words:
-        with st.chat_message("assistant", avatar=persona.avatar or DEFAULT_AVATAR):
+        with st.chat_message("assistant", avatar=drawable(persona.avatar)):
             draw_text(words)
     else:
         st.caption(f"Say something to {escaped(persona.name)}.")

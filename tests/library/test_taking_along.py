@@ -82,6 +82,39 @@ def test_the_same_file_twice_gives_two_copies(talk: Talk, library: Library) -> N
     assert (oldest.title, oldest.pinned, oldest.turns) == ("My title", True, 2)
 
 
+@pytest.mark.parametrize("avatar", ["🧭", ":material/school:", "👩\u200d🔬", None])
+def test_a_turn_keeps_its_avatar(library: Library, avatar: str | None) -> None:
+    (copy_id,) = library.import_json(document({"id": "a", "avatar": avatar}))
+    assert library.summary(copy_id).avatar == avatar
+
+
+@pytest.mark.parametrize(
+    "avatar",
+    [
+        "/etc/hostname",
+        "/dev/zero",
+        "../x.png",
+        "http://evil.example/x.png",
+        "//evil.example/x.png",
+        "data:image/png;base64,AAAA",
+        "spinner",
+        "user",
+        "x",
+        "🧭🧭",
+        " 🧭 ",
+        ":material/no_such_icon:",
+        ":smile:",
+        "\x00",
+    ],
+)
+def test_a_turn_whose_avatar_streamlit_would_open_or_refuse_is_not_taken_in(
+    library: Library, avatar: str
+) -> None:
+    with pytest.raises(ImportRefused, match=r'"avatar" in conversation 1 "Mine", turn 1: it (must|names)'):
+        library.import_json(document({"id": "a", "avatar": avatar}))
+    assert not library.list().conversations
+
+
 def test_imported_turns_are_found(library: Library) -> None:
     library.import_json(document({"id": "a", "content": "zebra"}))
     assert library.search("zebra").hits[0].conversation.title == "Mine"

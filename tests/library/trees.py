@@ -15,6 +15,7 @@ texts = st.text(storable, max_size=40) | st.sampled_from(
     ["```py\nx", "\ufeffx", "\u2028", "a\r\nb\r", "👩\u200d🔬", '"', "=1+1", "\x7f\x01", "\U0001d518"]
 )
 names = st.text(storable, max_size=30)
+avatars = st.sampled_from([None, "🧭", ":material/school:", "👩\u200d🔬"])
 moments = st.datetimes(datetime(1971, 1, 1), datetime(2026, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 seconds = st.none() | st.floats(0, 1e6)
 counts = st.none() | st.integers(0, 2**31 - 1)
@@ -58,7 +59,7 @@ def trees(draw: st.DrawFn) -> list[Turn]:
                 content="" if reply else draw(texts),
                 persona_id=draw(names),
                 persona_name=draw(names),
-                avatar=draw(st.none() | names),
+                avatar=draw(avatars),
                 persona_revision=draw(names),
                 reply=reply,
                 depth=above.depth + 1 if above else 0,
