@@ -37,7 +37,7 @@ except StoreUnavailable as error:
     st.error(error_text(error), title="Personas cannot be read", icon=":material/folder_off:")
     st.button("Try again", icon=":material/refresh:")
     for persona_id, draft in state.drafts().items():
-        with st.expander(f"Your unsaved text of {persona_id}"):
+        with st.expander(f"Your unsaved text of {escaped(persona_id)}"):
             st.code(draft.text, language="json", wrap_lines=True)
     st.stop()
 

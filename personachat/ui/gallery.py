@@ -103,13 +103,12 @@ def _draw_card(services: Services, entries: Sequence[Entry], template: Template)
 
 def _draw_sample(persona: Persona) -> None:
     """How it talks: its first example, else its greeting."""
-    avatar = drawable(persona.avatar)
     for example in persona.examples[:1]:
         st.chat_message("user", avatar=USER_AVATAR).text(example.user, width="stretch")
-        with st.chat_message("assistant", avatar=avatar):
+        with st.chat_message("assistant", avatar=drawable(persona.avatar)):
             draw_text(example.assistant)
     if not persona.examples and persona.greeting:
-        with st.chat_message("assistant", avatar=avatar):
+        with st.chat_message("assistant", avatar=drawable(persona.avatar)):
             draw_text(persona.greeting)
     elif not persona.examples:
         st.caption("It has neither an example nor a greeting.")

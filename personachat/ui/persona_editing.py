@@ -175,7 +175,7 @@ def _saved(persona_id: str, draft: Draft, stored: StoredPersona) -> None:
     if here.mount and here.mount.persona_id == persona_id == stored.id:
         here.mount.base_text, here.mount.etag = stored.text, stored.etag
     if stored.id != persona_id and draft.etag is not None:
-        here.said = f"Saved {name} as a new persona; `{persona_id}` stays as it was."
+        here.said = f"Saved {name} as a new persona; {escaped(persona_id)} stays as it was."
     elif draft.etag is None:
         here.said = f"Saved {name}, a new persona."
     elif check_persona(draft.base_text):

@@ -12,6 +12,7 @@ from personachat.ui import form_fields, form_lists, form_numbers, model_picker
 from personachat.ui import persona_editing as editing
 from personachat.ui.form_text import FormText, draw_unshowable
 from personachat.ui.persona_desk import JSON_TAB, TAB_KEY, Opened, take_typed
+from personachat.ui.transcript import drawable
 from personachat.ui.wording import escaped
 
 PROMPT_PIXELS = 320
@@ -113,7 +114,7 @@ def _draw_avatar(text: FormText) -> None:
         placeholder="None",
         when_empty="remove",
         format_func=_avatar_name,
-        icon=value if is_icon else None,
+        icon=drawable(value) if is_icon else None,
     )
 
 

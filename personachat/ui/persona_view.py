@@ -47,7 +47,7 @@ def draw_head(personas: PersonaStore, entries: Sequence[Entry], found: Opened) -
 def draw_problems(found: Opened) -> None:
     """One row a problem: where, what, how to mend it, and the line itself."""
     for number, problem in enumerate(found.problems[:MOST_PROBLEMS]):
-        excerpt = line_of(found.text, problem.line)[:EXCERPT_CHARACTERS].replace("`", "'")
+        excerpt = line_of(found.text, problem.line)[:EXCERPT_CHARACTERS]
         with st.container(horizontal=True, gap="small", vertical_alignment="top"):
             st.button(
                 f"Line {problem.line}",
@@ -61,7 +61,7 @@ def draw_problems(found: Opened) -> None:
             with st.container(gap=None, width="stretch"):
                 st.markdown(escaped(problem.message))
                 if excerpt:
-                    st.caption(f"`{excerpt}`")
+                    st.caption(escaped(excerpt))
     if len(found.problems) > MOST_PROBLEMS:
         st.caption(f"… and {len(found.problems) - MOST_PROBLEMS} more below these.")
     if found.problems:
@@ -148,12 +148,12 @@ def _draw_notes(found: Opened) -> None:
         st.warning(f"{what} after you began to edit. Save compares the two.", icon=":material/sync_problem:")
     elif isinstance(found.stored, BrokenPersona) and not found.draft:
         st.warning(
-            f"`{found.stored.filename}` cannot be used as it is. Mend it here and save.",
+            f"{escaped(found.stored.filename)} cannot be used as it is. Mend it here and save.",
             icon=":material/warning:",
         )
     if found.saves_as_new and found.persona:
         st.info(
-            f"The id is now `{found.persona.id}`: saving creates a new persona, `{found.id}` stays.",
+            f"The id is now `{found.persona.id}`: saving creates a new persona, {escaped(found.id)} stays.",
             icon=":material/content_copy:",
         )
 

@@ -124,7 +124,7 @@ def draw_offline(answering: Answering) -> None:
     """Which demo model answers; how to connect a real one, until that is dismissed."""
     why = answering.reason or "This persona asks for the offline model."
     if st.session_state.get("offline_explained"):
-        st.caption(f":material/cloud_off: {escaped(answering.model)} · offline", help=why)
+        st.caption(f":material/cloud_off: {escaped(answering.model)} · offline", help=escaped(why))
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         st.caption(

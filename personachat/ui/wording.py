@@ -1,8 +1,38 @@
-"""Words as the pages show them: plain text that Markdown leaves alone, numbers as people say them."""
+"""Words as the pages show them: plain text that Markdown leaves alone, numbers as people say them.
+
+Whatever is not the page's own (a name, a title, a word of a model or a provider, a file's name, what was
+typed) goes through `escaped` before Streamlit gets it for a label, a text or a tooltip: all are Markdown.
+Streamlit makes links of bare addresses, and signs of what looks like one, after escapes have been read. So an
+invisible character stands where such a thing would be recognised: nothing is drawn that can be clicked or
+fetched, and nothing looks other than it was written.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from personachat.errors import PersonaChatError
+
+JOINER = "\u2060"
+"""Word joiner: takes no room and forbids a line break, nothing else."""
+
+_RECOGNISED = re.compile(
+    r"""
+      (?<=http:)(?=//) | (?<=https:)(?=//)        # an address
+    | (?<=www)(?=\.)
+    | (?<=[-.\w+])(?=@[-\w]+\.)                   # one for mail
+    | (?<=:)(?=[-+\w]+(?:/\w+)?:)                 # an emoji's or icon's name
+    | (?<=[-<>~])(?=[-=>](?:\s|$))                # an arrow, a dash, a sign of comparison
+    | (?<=<-)(?=>)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+_BLOCK = re.compile(r"\d{1,9}(?=[.)])|(?=[-=])")
+"""What would begin a list or a heading; other beginnings are escaped anywhere."""
+
+_SIGNS = str.maketrans({sign: f"\\{sign}" for sign in r"\`*_{}[]<>()#+!|$:~&"})
 
 
 def error_text(error: PersonaChatError) -> str:
@@ -28,6 +58,14 @@ def money(dollars: float) -> str:
     return f"${dollars:.{digits}f}"
 
 
-def escaped(text: str) -> str:
-    """Plain words as Markdown that shows just them."""
-    return "".join(f"\\{sign}" if sign in r"\`*_{}[]<>()#+!|$:~" else sign for sign in text)
+def escaped(words: Iterable[str]) -> str:
+    """Plain words, whole or in pieces, as Markdown on one line that shows just them."""
+    return inline(" ".join("".join(words).split()), begins=True)
+
+
+def inline(words: str, *, begins: bool = False) -> str:
+    """As `escaped`, with the spaces as they are; `begins`: nothing else stands before them on the line."""
+    line = re.sub(r"\s", " ", words)
+    block = _BLOCK.match(line.lstrip()) if begins else None
+    safe = _RECOGNISED.sub(JOINER, line).translate(_SIGNS)
+    return f"{JOINER}{safe.lstrip()}" if block else safe

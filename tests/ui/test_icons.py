@@ -1,0 +1,57 @@
+"""What Streamlit is given for a picture, in the source itself: nothing from elsewhere that was not checked."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DRAWING = sorted(
+    [
+        *ROOT.glob("personachat/ui/*.py"),
+        *ROOT.glob("pages/*.py"),
+        ROOT / "Home.py",
+        ROOT / "personachat/server.py",
+    ]
+)
+PICTURES = {"icon", "avatar", "page_icon"}
+CHECKED = {"drawable"}
+OURS = {
+    "ended.icon": "transcript.ENDS",
+    "row.avatar": "persona_rows makes it with drawable",
+}
+
+
+def pictures(tree: ast.AST) -> Iterator[ast.expr]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield from (keyword.value for keyword in node.keywords if keyword.arg in PICTURES)
+
+
+def is_ours(value: ast.expr) -> bool:
+    """Whether a value can only be a literal, a constant of a module, or what was checked."""
+    match value:
+        case ast.Constant():
+            return True
+        case ast.IfExp():
+            return is_ours(value.body) and is_ours(value.orelse)
+        case ast.JoinedStr():
+            return ast.unparse(value) == "f':material/{icon}:'"
+        case ast.Call(func=ast.Name(id=name)):
+            return name in CHECKED
+        case ast.Subscript(value=ast.Name(id=name)) | ast.Name(id=name) if name.isupper():
+            return True
+        case ast.Attribute():
+            return ast.unparse(value) in OURS
+        case ast.Name(id=name):
+            return name == "icon"  # a parameter of ours, or taken from a table of ours
+    return False
+
+
+@pytest.mark.parametrize("file", DRAWING, ids=lambda file: file.stem)
+def test_every_icon_and_avatar_is_the_products_own_or_was_checked(file: Path) -> None:
+    tree = ast.parse(file.read_text())
+    assert [ast.unparse(value) for value in pictures(tree) if not is_ours(value)] == []
