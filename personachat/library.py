@@ -9,11 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from personachat.conversations import arranging, exporting, importing, listing, search, sharing
+from personachat.conversations import (
+    arranging,
+    exporting,
+    import_writing,
+    importing,
+    listing,
+    search,
+    sharing,
+)
 from personachat.conversations.absent import no_such_conversation
 from personachat.conversations.arranging import purge
 from personachat.conversations.exporting import Exported, ExportFormat
 from personachat.conversations.filters import Filters
+from personachat.conversations.import_writing import Progress
 from personachat.conversations.listing import Listed, Summary
 from personachat.conversations.search import Found, Hit
 from personachat.conversations.sharing import Share, Shared, SharedConversations, SharedTurn
@@ -162,11 +171,13 @@ class Library:
             trees = exporting.read_trees(connection, self._owner, wanted)
         return exporting.exported(trees, format)
 
-    def import_json(self, data: bytes) -> tuple[str, ...]:
-        """Take in an export as JSON; returns the new ids. Raises ImportRefused, and keeps nothing then."""
+    def import_json(self, data: bytes, *, progress: Progress = lambda _done, _total: None) -> tuple[str, ...]:
+        """Take in an export as JSON; returns the new ids. Raises ImportRefused, and keeps nothing then.
+
+        Others can write meanwhile; `progress` is told how many turns are written, and cancels by raising.
+        """
         imported = importing.read_document(data)
-        with self._database.write() as connection:
-            importing.write(connection, self._owner, imported)
+        import_writing.write(self._database, self._owner, imported, progress=progress)
         return tuple(one.id for one in imported)
 
 

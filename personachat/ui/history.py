@@ -24,7 +24,7 @@ def draw(library: Library) -> None:
     """Draw the page; raises what the library raises."""
     query, filters = searching.draw(library)
     sidebar.draw_said()
-    taking_along.draw_import_outcome()
+    importing = taking_along.draw_import_outcome()
     rows = min(library_state.history_rows(), MOST_ROWS)
     moment, zone = now(), viewer_zone()
     if query.strip():
@@ -33,6 +33,7 @@ def draw(library: Library) -> None:
     else:
         listed = library.list(filters, limit=rows)
         _draw_listed(library, listed, filters, moment=moment, zone=zone)
+    taking_along.follow_import(importing)
 
 
 def _draw_found(found: Found, query: str, *, moment: datetime, zone: tzinfo) -> None:
@@ -121,7 +122,7 @@ def _draw_taking(
                 )
                 taking_along.draw_downloads(library, ids or None, title=title)
         with st.popover("Import", icon=":material/upload:", key="import_many"):
-            taking_along.draw_import()
+            taking_along.draw_import(library)
         if shown:
             st.button(
                 "Take out of the archive" if filters.archived else "Archive",

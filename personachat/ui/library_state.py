@@ -140,12 +140,6 @@ def imports() -> int:
     return int(st.session_state.get("imports", 0))
 
 
-def end_import(*, done: str = "", refused: str = "") -> None:
-    """The file in the field was taken in or refused; the next run says so, with an empty field."""
+def empty_import_field() -> None:
+    """The file in the field is being taken in; the next run has an empty one."""
     st.session_state["imports"] = imports() + 1
-    st.session_state["import_outcome"] = (done, refused)
-
-
-def import_outcome() -> tuple[str, str]:
-    """What was done and what was refused, told once."""
-    return cast("tuple[str, str]", st.session_state.pop("import_outcome", ("", "")))

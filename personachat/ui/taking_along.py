@@ -6,15 +6,21 @@ from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from personachat.conversations.filenames import file_name
-from personachat.errors import PersonaChatError
+from personachat.conversations.import_reading import MOST_TURNS
+from personachat.conversations.importing import MOST_BYTES
 from personachat.library import ExportFormat, Filters, Library
-from personachat.ui import library_state, state
+from personachat.ui import import_run, library_state
 from personachat.ui.wording import error_text
 
 FORMATS: dict[ExportFormat, str] = {"markdown": "Markdown", "json": "JSON", "csv": "CSV"}
 ENDINGS: dict[ExportFormat, str] = {"markdown": "md", "json": "json", "csv": "csv"}
+_MB = 1024 * 1024
+_CHECKING = "Checking the file …"
+_FOLLOW_SECONDS = 0.1
+
 TYPES: dict[ExportFormat, str] = {"markdown": "text/markdown", "json": "application/json", "csv": "text/csv"}
 
 
@@ -55,41 +61,63 @@ def only_title(library: Library) -> str | None:
     return found[0].title if len(found) == 1 else None
 
 
-def draw_import() -> None:
+def draw_import(library: Library) -> None:
     """Takes in what an export as JSON gave, and says what came of it."""
-    st.file_uploader(
+    if import_run.current() is not None:
+        st.caption("An import is under way.")
+        return
+    upload = st.file_uploader(
         "Import conversations",
         type="json",
         key=_upload_key(),
-        on_change=_take_in,
+        max_upload_size=MOST_BYTES // _MB,
         help="A JSON file that was exported here or in another PersonaChat.",
     )
+    st.caption(f"At most {MOST_BYTES // _MB} MB and {MOST_TURNS:,} messages.")
+    if upload is not None:
+        library_state.empty_import_field()  # so that no later run takes the file in again
+        import_run.begin(library, upload.getvalue())
+        st.rerun()
 
 
 def _upload_key() -> str:
     return f"import_{library_state.imports()}"
 
 
-def _take_in() -> None:
-    """Import the file at once and empty the field, so that no later run does it again."""
-    upload = st.session_state.get(_upload_key())
-    if upload is None:
-        return
-    try:
-        ids = state.workspace().library.import_json(upload.getvalue())
-    except PersonaChatError as error:
-        library_state.end_import(refused=error_text(error))
+def draw_import_outcome() -> DeltaGenerator | None:
+    """What came of the last import, once; a place for one that is still under way."""
+    run = import_run.current()
+    if run is None:
+        return None
+    if not run.ended.is_set():
+        return st.container()
+    import_run.forget()
+    if run.error:
+        st.error(error_text(run.error), title="Not imported", icon=":material/error:")
+    elif run.conversations is None:
+        st.info("The import was cancelled. Nothing of it is kept.", icon=":material/cancel:")
     else:
-        library_state.end_import(done=f"Imported {counted(len(ids))}.")
+        st.success(f"Imported {counted(run.conversations)}.", icon=":material/check:")
+    return None
 
 
-def draw_import_outcome() -> None:
-    """What came of the last import, once."""
-    done, refused = library_state.import_outcome()
-    if done:
-        st.success(done, icon=":material/check:")
-    elif refused:
-        st.error(refused, title="Not imported", icon=":material/error:")
+def follow_import(place: DeltaGenerator | None) -> None:
+    """Show how far the import is until it has ended, below everything else that the page draws."""
+    run = import_run.current()
+    if place is None or run is None:
+        return
+    with place.container(horizontal=True, vertical_alignment="center", key="importing"):
+        bar = st.progress(0.0, text=_CHECKING)
+        st.button("Cancel", icon=":material/close:", key="cancel_import", on_click=run.cancelled.set)
+    while not run.ended.wait(_FOLLOW_SECONDS):
+        if run.cancelled.is_set():
+            bar.progress(1.0, text="Taking away what was imported …")
+        elif run.total:
+            words = f"Imported {run.done:,} of {run.total:,} messages"
+            bar.progress(min(1.0, run.done / run.total), text=words)
+        else:
+            bar.progress(0.0, text=_CHECKING)
+    st.rerun()  # the list was read before
 
 
 def counted(conversations: int) -> str:

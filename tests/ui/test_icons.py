@@ -1,4 +1,4 @@
-"""What Streamlit is given for a picture, in the source itself: nothing from elsewhere that was not checked."""
+"""What Streamlit is given for a picture, in the source: nothing from elsewhere that was not checked."""
 
 from __future__ import annotations
 

@@ -1,0 +1,65 @@
+"""An import of conversations that is under way: it goes on by itself, and the page only follows.
+
+A click, a reload or a closed tab loses nothing of it; `cancel` takes away what it wrote.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import cast
+
+import streamlit as st
+
+from personachat.errors import PersonaChatError
+from personachat.library import Library
+
+_RUN = "import_run"
+
+
+class _Cancelled(Exception):
+    """The person does not want it any more."""
+
+
+@dataclass(slots=True)
+class ImportRun:
+    """`done` and `total` count messages; `total` is None while the file is still being checked."""
+
+    done: int = 0
+    total: int | None = None
+    conversations: int | None = None
+    """How many came; None until all are there."""
+    error: PersonaChatError | None = None
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def work(self, library: Library, content: bytes) -> None:
+        try:
+            self.conversations = len(library.import_json(content, progress=self._progress))
+        except PersonaChatError as error:
+            self.error = error
+        except _Cancelled:
+            pass
+        finally:
+            self.ended.set()
+
+    def _progress(self, done: int, total: int) -> None:
+        if self.cancelled.is_set():
+            raise _Cancelled
+        self.done, self.total = done, total
+
+
+def begin(library: Library, content: bytes) -> None:
+    """Take the file in, in a thread of its own."""
+    run = ImportRun()
+    st.session_state[_RUN] = run
+    threading.Thread(target=run.work, args=(library, content), name="import", daemon=True).start()
+
+
+def current() -> ImportRun | None:
+    """The import of this session that is under way or has just ended."""
+    return cast("ImportRun | None", st.session_state.get(_RUN))
+
+
+def forget() -> None:
+    st.session_state.pop(_RUN, None)
