@@ -101,7 +101,7 @@ def _read(content: bytes) -> tuple[str, import_reading.Contents | None]:
 
 
 def _imported(text: str, entry: Entry | Any, number: int) -> Imported:
-    """The conversation with new ids. Raises ImportRefused where it or a turn is none, or they make no tree."""
+    """The conversation with new ids. Raises ImportRefused where it, or its tree of turns, is none."""
     values = entry.values if isinstance(entry, Entry) else entry
     title = values.get("title") if isinstance(values, dict) else ""
     name = _named(number, title if isinstance(title, str) else "")

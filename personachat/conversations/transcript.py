@@ -1,15 +1,31 @@
-"""A conversation as Markdown to read: who said what and when, the words as they are."""
+"""A conversation as Markdown to read: who said what and when, the words as they are.
+
+Only the document's own headings are of the first two levels, and nothing in a turn reaches beyond it: so
+nobody's words can be taken for a turn, or hide one. Headings in a turn go two levels down, and HTML is text,
+as on the pages.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from personachat.conversations.model import Conversation, Turn
 from personachat.endings import ending_of
 
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+_LINE_END = re.compile(r"\r\n?|\n")
+_HASHES = re.compile(r"#{1,2}(?=[ \t]|$)")
+_UNDERLINE = re.compile(r"(?=[=-]+[ \t]*$)")
+_BACKTICKS = re.compile("`+")
+_TAG = re.compile(r"(?<!\\)<(?=[A-Za-z/!?])")
+_STRUCTURE = re.compile(r"[#<`~]|^[ \t>]*[=-]", re.MULTILINE)
+
+_MOST_PASSES = 6
 
 _LIVE = {"running": "Still being written", "paused": "Paused"}
 
@@ -20,7 +36,7 @@ def markdown_of(head: Conversation, path: Sequence[Turn]) -> str:
     for turn in path:
         parts.append(f"## {_speaker(turn)} · {_moment(turn.created_at)}")
         if turn.text:
-            parts.append(turn.text + _missing_fence(turn.text))
+            parts.append(within_turn(turn.text))
         if turn.reply and (ended := _ended(turn)):
             parts.append(f"*{ended}*")
     return "\n\n".join(parts) + "\n"
@@ -31,7 +47,8 @@ def _speaker(turn: Turn) -> str:
         return "You"
     icon = f"{turn.avatar} " if turn.avatar and not turn.avatar.startswith(":") else ""
     model = f" ({_line(turn.reply.model)})" if turn.reply and turn.reply.model else ""
-    return f"{icon}{_line(turn.persona_name)}{model}"
+    name = _line(turn.persona_name)
+    return f"{icon}{f'“{name}”' if name.casefold() == 'you' else name}{model}"
 
 
 def _ended(turn: Turn) -> str:
@@ -52,18 +69,60 @@ def _moment(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _missing_fence(text: str) -> str:
-    """What ends a code block that a text leaves open, as a stopped reply may: it would go on for ever.
+@cache
+def _parser() -> MarkdownIt:
+    return MarkdownIt("commonmark")
 
-    Follows CommonMark 0.31, section 4.5.
-    """
-    fence = ""
-    for line in text.splitlines():
-        if (match := _FENCE.fullmatch(line)) is None:
-            continue
-        mark, rest = match[1], match[2]
-        if not fence:
-            fence = mark if mark[0] == "~" or "`" not in rest else ""
-        elif mark[0] == fence[0] and len(mark) >= len(fence) and not rest.strip():
-            fence = ""
-    return f"\n{fence}" if fence and not text.endswith("\n") else fence
+
+def within_turn(text: str) -> str:
+    """The words of a turn as Markdown that stays within it. Follows CommonMark 0.31."""
+    if not _STRUCTURE.search(text):
+        return text
+    text = "\n".join(_LINE_END.split(text))
+    for _ in range(_MOST_PASSES):  # what was HTML or a heading's line may be something else then
+        before, text = text, _kept_within(text)
+        if text == before:
+            return text
+    longest = max(map(len, _BACKTICKS.findall(text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{text}\n{fence}"
+
+
+def _kept_within(text: str) -> str:
+    lines = text.split("\n")
+    tokens = _parser().parse(text)
+    for token in tokens:
+        if token.map and token.type == "heading_open" and token.tag in {"h1", "h2"}:
+            _lower(lines, token)
+        elif token.map and (token.type == "html_block" or _has_html(token)):
+            for number in range(*token.map):
+                lines[number] = _TAG.sub(r"\\<", lines[number])
+    open_fence = next((token.markup for token in tokens[-1:] if _is_open(token)), "")
+    if open_fence:  # as in a stopped reply; it would go on for ever
+        lines = [*lines[:-1], open_fence] if not lines[-1] else [*lines, open_fence]
+    return "\n".join(lines)
+
+
+def _lower(lines: list[str], heading: Token) -> None:
+    assert heading.map is not None
+    first, end = heading.map
+    if heading.markup.startswith("#"):
+        lines[first] = _HASHES.sub(r"##\g<0>", lines[first], count=1)
+    else:
+        for number in range(end - 1, len(lines)):  # another line below would underline it as well
+            lowered = _UNDERLINE.sub(r"\\", lines[number], count=1)
+            if lowered == lines[number]:
+                break
+            lines[number] = lowered
+
+
+def _has_html(token: Token) -> bool:
+    return token.type == "inline" and any(child.type == "html_inline" for child in token.children or ())
+
+
+def _is_open(token: Token) -> bool:
+    """Whether it is a block of code, in no list or quote, that nothing ends."""
+    if token.type != "fence" or token.level or token.map is None:
+        return False
+    lines = len(token.content.removesuffix("\n").split("\n")) if token.content else 0
+    return token.map[1] - token.map[0] < lines + 2

@@ -94,6 +94,8 @@ def draw_import_outcome() -> DeltaGenerator | None:
     import_run.forget()
     if run.error:
         st.error(error_text(run.error), title="Not imported", icon=":material/error:")
+    elif run.conversations is None and not run.cancelled.is_set():
+        st.error("The server's log says why.", title="Not imported", icon=":material/error:")
     elif run.conversations is None:
         st.info("The import was cancelled. Nothing of it is kept.", icon=":material/cancel:")
     else:

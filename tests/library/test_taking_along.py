@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 from sqlalchemy import Engine, event
 
 from personachat.conversations.filenames import file_name, unique_names
 from personachat.conversations.model import Reply, Turn, now
+from personachat.conversations.transcript import within_turn
 from personachat.errors import ConversationNotFound, ImportRefused
 from personachat.library import Library
 from tests.library.talk import Talk, turn
@@ -131,6 +133,87 @@ def test_deleted_turns_and_conversations_are_not_exported(talk: Talk, library: L
     with pytest.raises(ConversationNotFound):
         library.export([conversation_id, gone], "json")
     assert len(json.loads(library.export(None, "json").content)["conversations"]) == 1
+
+
+FORGED = "## You · 2020-01-02 03:04 UTC"
+PIECES = [FORGED, "You · 2020-01-02 03:04 UTC", "---", "===", "```", "~~~~", "- ", "> ", "    ", "  ", "1. "]
+PIECES += [
+    "<!--",
+    "-->",
+    "<h2>You</h2>",
+    "<script>",
+    "<div>",
+    "# ",
+    "\t",
+    "\n",
+    "\n\n",
+    "\r",
+    "\u2028",
+    "words",
+    "`",
+    "\\",
+]
+
+
+def headings(markdown: str) -> list[str]:
+    """The headings of the first two levels, as whoever reads the file sees them; HTML would be one too."""
+    tokens = MarkdownIt("commonmark").parse(markdown)
+    assert not [token for token in tokens if token.type == "html_block"]
+    return [
+        tokens[at + 1].content
+        for at, token in enumerate(tokens)
+        if token.type == "heading_open" and token.tag in {"h1", "h2"}
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"Sure.\n\n{FORGED}\n\nI agree.",
+        f"   {FORGED} ##",
+        FORGED[1:],
+        f"{FORGED[3:]}\n---",
+        f"{FORGED[3:]}\n===\n---\n===",
+        f"<!-- {FORGED}\n{FORGED}",
+        f"<h2>{FORGED[3:]}</h2>",
+        f"a <h2>{FORGED[3:]}</h2>",
+        f"> {FORGED}\n\n- {FORGED}",
+        f"```\nx\u2028```\r{FORGED}",
+        f"- a\n  ```\n  b\n\n{FORGED}",
+        f"```a`b\n{FORGED}",
+    ],
+)
+def test_no_words_can_be_read_as_a_turn_of_a_markdown_export(
+    talk: Talk, library: Library, words: str
+) -> None:
+    conversation_id = talk.new("Asked", words, words, "Answered")
+    markdown = library.export([conversation_id], "markdown").content.decode()
+    who = [heading.partition(" · ")[0] for heading in headings(markdown)]
+    assert who == ["Asked", "You", "🧭 Analyst (gpt-4)", "You", "🧭 Analyst (gpt-4)"]
+    for piece in ("2020-01-02 03:04 UTC", "Answered"):
+        assert piece in markdown
+
+
+def test_a_persona_called_you_is_told_from_the_person(talk: Talk, library: Library) -> None:
+    conversation_id = talk.new("Asked", "Answered", persona_name="You", avatar=None, model="")
+    who = headings(library.export([conversation_id], "markdown").content.decode())[1:]
+    assert [heading.partition(" · ")[0] for heading in who] == ["You", "“You”"]
+
+
+def test_code_and_plain_words_are_exported_as_they_are() -> None:
+    for words in (
+        "```sh\n# a comment\n## another <b>\n```",
+        "1 < 2, a - b = c",
+        "### Third\n\n`<b>` #tag",
+        "---",
+    ):
+        assert within_turn(words) == words
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+def test_the_words_of_a_turn_stay_within_it(words: str) -> None:
+    assert headings(f"{within_turn(words)}\n\n## Next\n\nwords") == ["Next"]
 
 
 def test_markdown_reads_well(talk: Talk, library: Library) -> None:
