@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pytest
 from markdown_it import MarkdownIt
 from streamlit.testing.v1 import AppTest
 
+from personachat.conversations.import_writing import Progress
 from personachat.conversations.model import now
-from personachat.library import Filters
+from personachat.library import Filters, Library
 from personachat.services import get_services
+from personachat.ui import import_run
 from personachat.ui.excerpts import JOINER, as_text, marked
 from tests.conftest import local
 from tests.pages.conftest import OpenPage
@@ -199,6 +202,50 @@ def test_an_import_says_how_many_came_and_happens_once(open_home: OpenPage) -> N
     page.run()
     assert not page.success
     assert len(shown(page)) == 2
+
+
+def test_an_import_shows_how_far_it_is_and_goes_on_without_the_page(open_home: OpenPage) -> None:
+    page = open_home()
+    converse("Taken along")
+    followed, content = threading.Event(), library().export(None, "json").content
+
+    class Watched(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            followed.set()
+            return super().wait(timeout)
+
+    class Slow(Library):
+        def import_json(
+            self, data: bytes, *, progress: Progress = lambda _done, _total: None
+        ) -> tuple[str, ...]:
+            progress(1_000, 4_000)
+            assert followed.wait(20)
+            progress(4_000, 4_000)
+            return super().import_json(data)
+
+    run = import_run.ImportRun(ended=Watched())
+    worker = threading.Thread(target=run.work, args=(Slow(get_services().database, owner="local"), content))
+    page.session_state["import_run"] = run
+    worker.start()
+    page = page.switch_page("pages/personas.py").run()  # which does not wait for it
+    assert not page.exception
+    go(page)
+    worker.join()
+    assert run.total == 4_000
+    assert [message.value for message in page.success] == ["Imported 1 conversation."]
+    assert shown(page) == ["Taken along", "Taken along"]
+
+
+def test_a_cancelled_import_says_that_nothing_is_kept(open_home: OpenPage) -> None:
+    page = open_home()
+    converse("Taken along")
+    run = import_run.ImportRun()
+    run.cancelled.set()
+    run.work(library(), library().export(None, "json").content)
+    page.session_state["import_run"] = run
+    go(page)
+    assert [message.value for message in page.info] == ["The import was cancelled. Nothing of it is kept."]
+    assert shown(page) == ["Taken along"]
 
 
 def test_what_is_no_export_is_refused_in_a_sentence(open_home: OpenPage) -> None:
