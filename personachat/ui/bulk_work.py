@@ -1,10 +1,12 @@
 """Work on several personas, a few at a time, so that it shows how far it is, can be stopped and undone.
 
-What is left to do is kept in the session: a click in the middle loses nothing, the next run goes on.
+What is left to do is kept in the session: a click in the middle loses nothing, the next run goes on. That
+run begins before the old one has ended, so the two share a lock and nothing is done twice or counted twice.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, cast
@@ -30,7 +32,7 @@ Step: TypeAlias = Callable[[Collection, Sequence[str]], Changed]
 class Work:
     """What is done to several personas; `left` are the ids of those to whom it was not done yet.
 
-    `doing` and `did` say what that is, as in "Deleting" and "Deleted".
+    `doing` and `did` say what that is, as in "Deleting" and "Deleted"; `done` of `total` are through.
     """
 
     doing: str
@@ -42,14 +44,30 @@ class Work:
     before: list[StoredPersona] = field(default_factory=list)
     after: list[StoredPersona] = field(default_factory=list)
     errors: list[PersonaChatError] = field(default_factory=list)
+    done: int = 0
+    total: int = field(init=False)
+    _turn: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.total = len(self.left)
 
     def go_on(self, collection: Collection) -> None:
         """Do the next few. Nothing in here may touch Streamlit, which could end the run between two lines."""
-        done = self.step(collection, self.left[:STEP])
-        self.before += done.before
-        self.after += done.after
-        self.errors += done.errors
-        del self.left[:STEP]
+        with self._turn:
+            some = self.left[:STEP]
+            if not some:
+                return
+            changed = self.step(collection, some)
+            self.before += changed.before
+            self.after += changed.after
+            self.errors += changed.errors
+            self.done += len(some)
+            del self.left[:STEP]
+
+    def stop(self) -> None:
+        """Leave out the rest, once those that are being done are through."""
+        with self._turn:
+            self.left.clear()
 
 
 def tag(ids: Sequence[str], *, add: Sequence[str], remove: Sequence[str]) -> Work:
@@ -87,16 +105,13 @@ def draw() -> None:
 
 
 def _go_on(work: Work) -> None:
-    done = len(work.before) + len(work.errors)
-    total = done + len(work.left)
     collection = state.workspace().collection
     _close_if_deleted(work)  # the page has opened another one meanwhile
     with st.container(horizontal=True, vertical_alignment="center"):
         bar = st.progress(0.0)
-        st.button("Stop", icon=":material/stop:", key="stop_bulk", on_click=work.left.clear)
+        st.button("Stop", icon=":material/stop:", key="stop_bulk", on_click=work.stop)
     while work.left:
-        so_far = total - len(work.left)
-        bar.progress(so_far / total, text=f"{work.doing} {so_far:,} of {total:,} personas")
+        bar.progress(work.done / work.total, text=f"{work.doing} {work.done:,} of {work.total:,} personas")
         work.go_on(collection)
     st.rerun()  # the page's list was read before
 
