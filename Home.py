@@ -3,13 +3,14 @@
 import streamlit as st
 
 from personachat.settings import APP
-from personachat.ui import frame, warmup
+from personachat.ui import frame, returning, warmup
 
 ICON = APP / "pages" / "icon.png"
 
 st.set_page_config(page_title="PersonaChat", page_icon=ICON)
 st.logo(ICON, size="large")
 warmup.begin()
+frame.begin()
 
 chat = st.Page("pages/chat.py", title="Chat", icon=":material/chat:", default=True)
 personas = st.Page("pages/personas.py", title="Personas", icon=":material/groups:", url_path="personas")
@@ -36,3 +37,4 @@ if page != shared:  # whoever only reads what was shared has nothing here
         name, query = wanted
         st.switch_page({"chat": chat, "history": history}[name], query_params=query)
 frame.run(page)
+returning.finish()

@@ -14,6 +14,7 @@ from personachat.ui import (
     live_turn,
     open_tabs,
     picker,
+    returning,
     state,
     transcript,
     turn_dialogs,
@@ -43,7 +44,7 @@ try:
 except (DatabaseUnavailable, DatabaseDamaged) as error:
     composer.draw_not_done(told)
     keeping.draw_unreadable(error)
-    st.stop()
+    returning.stop()
 composer.draw_not_done(told)
 state.draw_gone()
 if conversation:
@@ -57,7 +58,7 @@ if persona is None:
         icon=":material/group_add:",
     )
     st.page_link("pages/personas.py", label="Personas", icon=":material/groups:")
-    st.stop()
+    returning.stop()
 turn_dialogs.draw_asked(services, conversation, persona)
 
 if conversation is None or not conversation.path:
@@ -67,7 +68,7 @@ if conversation is None or not conversation.path:
             undoing.draw_deleted(conversation)
         composer.draw_opening(persona)
     warmup.hold()
-    st.stop()
+    returning.stop()
 st.empty()  # where the opening stood
 
 path, last = conversation.path, conversation.path[-1]
@@ -101,6 +102,7 @@ with transcript.place(start):
     composer.draw_queue(chat, conversation)
     if following:
         following.clear_below()
+        returning.finish()  # what is below follows the reply to its end
         last = following.draw(paused=paused, ways_on=ways_on)
     undoing.draw_deleted(conversation)
     undoing.draw_forked(conversation)

@@ -16,6 +16,7 @@ from personachat.ui import (
     persona_rows,
     persona_tabs,
     persona_view,
+    returning,
     state,
 )
 from personachat.ui import persona_editing as editing
@@ -39,7 +40,7 @@ except StoreUnavailable as error:
     for persona_id, draft in state.drafts().items():
         with st.expander(f"Your unsaved text of {escaped(persona_id)}"):
             st.code(draft.text, language="json", wrap_lines=True)
-    st.stop()
+    returning.stop()
 
 by_id = {entry.id: entry for entry in entries}
 rows = persona_rows.rows(entries, state.drafts())

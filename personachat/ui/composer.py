@@ -26,6 +26,7 @@ BOX = "message"
 STARTERS = "starters"
 
 NOT_SENT = "Not sent"
+GONE = PersonaChatError("The chat that you wrote in is gone.", hint="Send it again to begin a new one.")
 
 
 def draw_box(persona: Persona | None) -> None:
@@ -49,6 +50,10 @@ def _start_with() -> None:
 def send(text: str) -> None:
     """Send words to the current persona; beside a running reply they wait for its end."""
     if not text.strip():
+        return
+    if state.gone_meanwhile():  # to begin another chat with these words was not asked for
+        st.session_state[BOX] = text
+        state.say_not_done(GONE, title=NOT_SENT)
         return
     try:
         chat = state.workspace().chat

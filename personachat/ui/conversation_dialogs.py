@@ -1,18 +1,13 @@
-"""The dialogs about one conversation: rename it, share it, take it along.
-
-What is inside a dialog belongs to the run of the whole page, not to the fragment that a dialog is: a click on
-a fragment's button would wait until a running reply has ended.
-"""
+"""The dialogs about one conversation: rename it, share it, take it along."""
 
 from __future__ import annotations
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
 from personachat.library import Library, Share, Summary
-from personachat.ui import address, arranging, library_state, state, taking_along
+from personachat.ui import address, arranging, dialogs, library_state, state, taking_along
 from personachat.ui.excerpts import as_text
 from personachat.ui.moments import ago, exact, viewer_zone
 from personachat.ui.wording import error_text
@@ -32,8 +27,8 @@ def draw() -> None:
     if asked.conversation_id != state.remembered("chat"):
         library_state.close_dialog()
         return
-    place = _frame(TITLES[asked.kind], ICONS[asked.kind])
-    with place:
+    title, icon = TITLES[asked.kind], ICONS[asked.kind]
+    with dialogs.frame(title, icon=icon, on_dismiss=library_state.close_dialog):
         failure = library_state.not_arranged()
         if failure:
             st.warning(failure, icon=":material/error:")
@@ -48,17 +43,6 @@ def draw() -> None:
                 _draw_export(library, summary)
         except PersonaChatError as error:
             st.error(error_text(error), icon=":material/error:")
-
-
-def _frame(title: str, icon: str) -> DeltaGenerator:
-    places: list[DeltaGenerator] = []
-
-    @st.dialog(title, icon=icon, on_dismiss=library_state.close_dialog)
-    def open_it() -> None:
-        places.append(st.container())
-
-    open_it()
-    return places[0]
 
 
 def _draw_rename(summary: Summary) -> None:

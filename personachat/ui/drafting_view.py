@@ -31,7 +31,7 @@ PREFIX = "draft."
 CREATE_TAB_KEY, DESCRIBE_TAB = "create_tab", "Describe it"
 """The tab of the dialog in which a persona is described."""
 
-DESCRIPTION = "draft_description"
+DESCRIPTION, REFUSED = "draft_description", "draft_refused"
 TOLD_CHARACTERS = 120
 HEIGHT_PIXELS = 480
 EVERY_SECONDS = 0.3
@@ -43,7 +43,7 @@ EVERY_SECONDS = 0.3
 def draw_form() -> None:
     """The description and who would write from it, in the current container."""
     with st.form("describe", border=False):
-        description = st.text_area(
+        st.text_area(
             "Who should it be, and what for?",
             key=DESCRIPTION,
             height=140,
@@ -53,18 +53,27 @@ def draw_form() -> None:
         )
         _draw_writer()
         with st.container(horizontal=True, horizontal_alignment="right"):
-            asked = st.form_submit_button(
-                "Draft it", type="primary", icon=":material/edit_note:", key="draft_it"
+            st.form_submit_button(
+                "Draft it",
+                type="primary",
+                icon=":material/edit_note:",
+                key="draft_it",
+                on_click=_draft_it,
             )
-    if asked and not (description or "").strip():
-        st.warning("Say in a sentence who the persona is.", icon=":material/edit:")
-    elif asked:
-        try:
-            _start(description or "", offline=state.offline_chosen())
-        except PersonaChatError as error:
-            st.error(error_text(error), title="That did not work", icon=":material/error:")
-        else:
-            st.rerun()
+    refused = st.session_state.pop(REFUSED, None)
+    if refused:
+        st.error(refused, title="That did not work", icon=":material/error:")
+
+
+def _draft_it() -> None:
+    description = str(st.session_state[DESCRIPTION] or "")
+    if not description.strip():
+        st.session_state[REFUSED] = "Say in a sentence who the persona is."
+        return
+    try:
+        _start(description, offline=state.offline_chosen())
+    except PersonaChatError as error:
+        st.session_state[REFUSED] = error_text(error)
 
 
 def _draw_writer() -> None:
@@ -100,8 +109,15 @@ def draw(wanted: str | None, entries: Sequence[Entry]) -> bool:
         return False
     reply = drafting.generation.snapshot()
     if reply.live:
-        with st.container(key="drafting"):
-            _draw_live(drafting)
+        with st.container(key="drafting", horizontal=True):
+            with st.container(width="stretch"):
+                _draw_live(drafting)
+            st.button(
+                "Stop",
+                icon=":material/stop_circle:",
+                key="stop_draft",
+                on_click=drafting.generation.stop,
+            )
     elif reply.error:
         _draw_failed(drafting, reply, entries)
     else:
@@ -129,12 +145,10 @@ def _draw_live(drafting: Drafting) -> None:
     reply = generation.snapshot()
     if not reply.live:
         st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        seconds = int(generation.elapsed_seconds)
-        doing = "Writing" if reply.text else "Thinking"
-        time = f" :gray[{seconds} s]" if seconds >= SILENT_SECONDS else ""
-        st.markdown(f":shimmer[{doing}]{time}", width="stretch")
-        st.button("Stop", icon=":material/stop_circle:", key="stop_draft", on_click=generation.stop)
+    seconds = int(generation.elapsed_seconds)
+    doing = "Writing" if reply.text else "Thinking"
+    time = f" :gray[{seconds} s]" if seconds >= SILENT_SECONDS else ""
+    st.markdown(f":shimmer[{doing}]{time}")
     st.caption(_told(drafting))
     with st.container(height=HEIGHT_PIXELS, autoscroll=True, key="draft_text"):
         st.code(reply.text or " ", language=_language(reply.text), wrap_lines=True)

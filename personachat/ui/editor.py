@@ -29,6 +29,11 @@ MIN_LINES = 16
 FONT_PIXELS = 15
 
 
+def version_mark(etag: str | None) -> str:
+    """The end of the key of a widget that holds unsaved text: the stored version that it began from."""
+    return f".{etag}" if etag else ""
+
+
 class Finding(Protocol):
     """Something about a place of the text that is worth a look; line and column count from 1."""
 
@@ -47,7 +52,8 @@ class Mount:
     """The editor on the screen: whose text, which showing, and the text it started with.
 
     `base_text` and `etag` are the stored version that edits in it begin from; see `state.Draft`. `taken` is
-    the text that was last taken from it: what it shows is newly typed only where that is another one.
+    the text that was last taken from it: what it shows is newly typed only where that is another one. `begun`
+    is the version at first: the key names it, so that a page without its session still tells it.
     """
 
     persona_id: str
@@ -56,14 +62,16 @@ class Mount:
     base_text: str
     etag: str | None
     taken: str = ""
+    begun: str = field(init=False)
     marks: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.taken = self.text
+        self.begun = version_mark(self.etag)
 
     @property
     def key(self) -> str:
-        return f"ace-{self.persona_id}-{self.number}"
+        return f"ace-{self.persona_id}-{self.number}{self.begun}"
 
     @property
     def alive(self) -> bool:

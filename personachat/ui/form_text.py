@@ -19,6 +19,7 @@ from personachat.persona import Example, Persona, Personality
 from personachat.persona_edits import with_value, without
 from personachat.persona_syntax import Path
 from personachat.persona_text import JsonText, read_json
+from personachat.ui.editor import version_mark
 from personachat.ui.persona_desk import Opened, edit
 from personachat.ui.wording import escaped
 
@@ -29,6 +30,9 @@ ORDER = tuple(
 )
 
 MOST_SHOWN = 400
+
+WIDGETS, RETURNED = "form_widgets", "form_returned"
+"""Where the session counts the fields' widgets, and has the ends of their keys of a page that came back."""
 
 
 class _Missing:
@@ -90,16 +94,26 @@ class FormText:
         would be shorter, but gets lost with a run that is cut short: the browser then reports its default.
         """
         showing = _showing(self.found.id)
-        number, held = showing.get(path, (0, MISSING))
-        key = self._key(path, number)
+        token, held = showing.get(path, ("0", MISSING))
+        key = self._key(path, token)
         if held != value or key not in st.session_state:
-            number = st.session_state["form_widgets"] = st.session_state.get("form_widgets", 0) + 1
-            showing[path] = number, value
-            key = self._key(path, number)
+            token = self._returned_token(path) or self._new_token()
+            showing[path] = token, value
+            key = self._key(path, token)
         return key
 
-    def _key(self, path: Path, number: int) -> str:
-        return "-".join(("form", self.found.id, *map(str, path), str(number)))
+    def _key(self, path: Path, *token: str) -> str:
+        return "-".join(("form", self.found.id, *map(str, path), *token))
+
+    def _returned_token(self, path: Path) -> str | None:
+        """The token of the field's widget on a page that came back without its session; once."""
+        returned = st.session_state.get(RETURNED)
+        return cast("dict[str, str]", returned).pop(self._key(path), None) if returned else None
+
+    def _new_token(self) -> str:
+        number = st.session_state[WIDGETS] = st.session_state.get(WIDGETS, 0) + 1
+        began = self.found.draft or self.found.stored
+        return f"{number}{version_mark(began.etag if began else None)}"
 
     def written(self, path: Path) -> str:
         """A value as JSON, for a field that cannot show it."""
@@ -132,13 +146,13 @@ def given(found: Opened, path: Path, value: Any) -> None:
         showing[path] = showing[path][0], value
 
 
-def _showing(persona_id: str) -> dict[Path, tuple[int, Any]]:
-    """The widgets of a persona's form by path: their number, and the value they have."""
+def _showing(persona_id: str) -> dict[Path, tuple[str, Any]]:
+    """The widgets of a persona's form by path: the end of their key, and the value they have."""
     of, showing = st.session_state.get("form_showing", ("", {}))
     if of != persona_id:
         showing = {}
         st.session_state["form_showing"] = persona_id, showing
-    return cast("dict[Path, tuple[int, Any]]", showing)
+    return cast("dict[Path, tuple[str, Any]]", showing)
 
 
 def draw_problems(text: FormText, path: Path, *, within: bool = False) -> None:

@@ -6,7 +6,17 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from personachat.errors import PersonaChatError
-from personachat.ui import conversation_dialogs, library_state, sidebar, state
+from personachat.ui import (
+    conversation_dialogs,
+    library_state,
+    picker,
+    returned_desk,
+    returning,
+    script_runs,
+    sidebar,
+    state,
+    turn_actions,
+)
 from personachat.ui.owner import draw_cookie
 from personachat.ui.wording import error_text
 
@@ -15,6 +25,20 @@ CLOSE_ON_A_PHONE = """<script>
   document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
 </script>"""
 """There the sidebar lies over what was opened from it."""
+
+
+RESTORES: tuple[returning.Restore, ...] = (
+    library_state.restore,
+    returned_desk.restore,
+    picker.restore,
+    turn_actions.restore,
+)
+
+
+def begin() -> None:
+    """Before anything is drawn; what a page had open that comes back without its session is opened again."""
+    script_runs.let_callbacks_finish()
+    returning.begin(*RESTORES, settle=returned_desk.settle)
 
 
 def draw(*, here: str) -> tuple[str, dict[str, str]] | None:
@@ -60,6 +84,7 @@ def _begin_chat() -> None:
 
 def run(page: StreamlitPage) -> None:
     """Run a page; what it did not expect of a service is said in a sentence."""
+    returning.draw_not_done()
     try:
         page.run()
     except PersonaChatError as error:

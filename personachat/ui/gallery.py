@@ -81,11 +81,13 @@ def _draw_card(services: Services, entries: Sequence[Entry], template: Template)
         st.caption(escaped(template.purpose))
         st.space("stretch")
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            if st.button(
-                "Use this", key=f"use-{template.id}", help=f"Open a copy of {escaped(persona.name)}"
-            ):
-                editing.create(entries, name=persona.name, start=start_of(services, template))
-                st.rerun()
+            st.button(
+                "Use this",
+                key=f"use-{template.id}",
+                help=f"Open a copy of {escaped(persona.name)}",
+                on_click=_use,
+                args=(services, entries, template),
+            )
             with st.popover("Sample", type="tertiary", key=f"sample-{template.id}"):
                 _draw_sample(persona)
             if template.own:
@@ -112,6 +114,10 @@ def _draw_sample(persona: Persona) -> None:
             draw_text(persona.greeting)
     elif not persona.examples:
         st.caption("It has neither an example nor a greeting.")
+
+
+def _use(services: Services, entries: Sequence[Entry], template: Template) -> None:
+    editing.create(entries, name=template.persona.name, start=start_of(services, template))
 
 
 def _delete(template: Template) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
 import streamlit as st
 
@@ -43,6 +43,19 @@ def draw_plan(plan: ImportPlan, *, key: str) -> dict[str, Choice]:
     return choices
 
 
+def chosen(plan: ImportPlan, *, key: str) -> dict[str, Choice]:
+    """What is chosen in what `draw_plan` drew, as it stands when something is clicked."""
+    every = cast("Choice | None", st.session_state.get(f"import_all_{key}"))
+    if every:
+        return {item.id: every for item in plan.conflicts}
+    choices = {item.id: st.session_state.get(_choice_key(key, item)) for item in plan.items[:MOST_SHOWN]}
+    return {item_id: cast("Choice", choice) for item_id, choice in choices.items() if choice}
+
+
+def _choice_key(key: str, item: PlannedImport) -> str:
+    return f"import_choice_{key}_{item.id}"
+
+
 def _draw_item(item: PlannedImport, *, key: str, asks: bool) -> Choice | None:
     name, icon, color = _BADGES[item.action]
     chosen: Choice | None = None
@@ -58,7 +71,7 @@ def _draw_item(item: PlannedImport, *, key: str, asks: bool) -> Choice | None:
                 default=item.proposed,
                 required=True,
                 label_visibility="collapsed",
-                key=f"import_choice_{key}_{item.id}",
+                key=_choice_key(key, item),
             )
         for loss in item.losses:
             st.caption(f":material/info: {as_text(loss)}")

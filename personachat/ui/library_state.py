@@ -10,6 +10,7 @@ from typing import Literal, cast
 
 import streamlit as st
 
+from personachat.ui.returning import Came
 from personachat.ui.state import new_chat, remember, remembered
 from personachat.ui.transcript import SHOWN_TURNS
 
@@ -85,6 +86,18 @@ def open_dialog() -> OpenDialog | None:
 
 def show_dialog(dialog: OpenDialog | None) -> None:
     st.session_state["conversation_dialog"] = dialog
+
+
+def restore(came: Came) -> None:
+    """Open again what a page had open that comes back without its session."""
+    conversation_id = remembered("chat")
+    if conversation_id and came.any("conversation_title"):
+        show_dialog(OpenDialog("rename", conversation_id))
+    elif conversation_id and came.any("create_link", "renew_link", "revoke_link"):
+        show_dialog(OpenDialog("share", conversation_id))
+    fields = [int(number) for number in came.after("import_") if number.isdecimal()]
+    if fields:
+        st.session_state["imports"] = max(fields) + 1  # its file is gone: an empty field takes its place
 
 
 def close_dialog() -> None:

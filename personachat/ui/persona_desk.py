@@ -21,11 +21,14 @@ from personachat.ui.persona_texts import name_in
 from personachat.ui.state import Draft
 
 Entry: TypeAlias = StoredPersona | BrokenPersona
+QuestionKind = Literal["create", "delete", "conflict", "import", "export", "share", "snippet", "note"]
 Standing = Literal["saved", "unsaved", "invalid", "changed"]
 
 TAB_KEY = "persona_tab"
 JSON_TAB = "JSON"
 HISTORY_TAB = "History"
+IMPORT_FIELD = "import_files_"
+"""What the key of the field for files begins with; a number follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class Deleted:
 class Question:
     """A dialog that is open until it is answered, however often the script runs meanwhile."""
 
-    kind: Literal["create", "delete", "conflict", "import", "export", "share", "snippet", "note"]
+    kind: QuestionKind
     persona_id: str = ""
     theirs: PersonaChanged | None = None
 
@@ -99,6 +102,10 @@ class Desk:
     line: int | None = None
     question: Question | None = None
     deleted: Deleted | None = None
+    imports: int = 0
+    """The number of the field for files to import; another one is an empty field."""
+    returned: str = ""
+    """The persona whose draft came back without its session, over the version it began from."""
     said: str = ""
     error: PersonaChatError | None = None
 

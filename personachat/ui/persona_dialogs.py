@@ -5,20 +5,23 @@ A dialog stays open over reruns (a late key stroke from the editor causes one) u
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from personachat.differences import differences
 from personachat.errors import PersonaChanged
+from personachat.persona import Persona
 from personachat.store.base import PersonaStore, StoredPersona
 from personachat.ui import differences_view, drafting_view, gallery
 from personachat.ui import persona_editing as editing
+from personachat.ui.dialogs import dialog
 from personachat.ui.persona_desk import Entry, Opened, desk
 from personachat.ui.persona_texts import diff
 from personachat.ui.wording import escaped
 
 BLANK_START = ""
+NAME, START = "new_persona_name", "new_persona_start"
 TEMPLATES, DESCRIBE, BLANK = "Templates", drafting_view.DESCRIBE_TAB, "Blank or a copy"
 
 
@@ -37,7 +40,7 @@ def draw(personas: PersonaStore, entries: Sequence[Entry], found: Opened | None)
         ask_conflict(personas, found, question.theirs)
 
 
-@st.dialog("Create a persona", width="large", icon=":material/person_add:", on_dismiss=editing.close_question)
+@dialog("Create a persona", width="large", icon=":material/person_add:", on_dismiss=editing.close_question)
 def ask_create(entries: Sequence[Entry]) -> None:
     tabs = (TEMPLATES, DESCRIBE, BLANK)
     templates, describe, blank = st.tabs(tabs, key=drafting_view.CREATE_TAB_KEY, on_change="rerun")
@@ -51,42 +54,51 @@ def ask_create(entries: Sequence[Entry]) -> None:
 
 def _draw_blank(entries: Sequence[Entry]) -> None:
     starts = {entry.id: entry.persona for entry in entries if isinstance(entry, StoredPersona)}
-    name = st.text_input("Name", placeholder="New persona", max_chars=80, key="new_persona_name")
-    start = st.selectbox(
+    st.text_input("Name", placeholder="New persona", max_chars=80, key=NAME)
+    st.selectbox(
         "Starting point",
         [BLANK_START, *starts],
         format_func=lambda persona_id: (
             f"A copy of {starts[persona_id].name}" if persona_id in starts else "Blank"
         ),
-        key="new_persona_start",
+        key=START,
     )
     st.caption("It opens in the editor; nothing is stored before you save it.")
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Cancel", key="cancel_create"):
-            editing.close_question()
-            st.rerun()
-        if st.button("Create", type="primary", key="confirm_create"):
-            editing.create(entries, name=name or "", start=starts.get(start))
-            st.rerun()
+        st.button("Cancel", key="cancel_create", on_click=editing.close_question)
+        st.button(
+            "Create",
+            type="primary",
+            key="confirm_create",
+            on_click=_create,
+            args=(entries, starts),
+        )
 
 
-@st.dialog("Delete this persona?", icon=":material/delete:", on_dismiss=editing.close_question)
+def _create(entries: Sequence[Entry], starts: Mapping[str, Persona]) -> None:
+    start = str(st.session_state.get(START) or BLANK_START)
+    editing.create(entries, name=str(st.session_state.get(NAME) or ""), start=starts.get(start))
+
+
+@dialog("Delete this persona?", icon=":material/delete:", on_dismiss=editing.close_question)
 def ask_delete(personas: PersonaStore, found: Opened) -> None:
     st.markdown(f"**{escaped(found.name)}** goes away for everyone. You can undo it right after.")
     if found.draft and found.draft.etag is not None:
         st.caption("Its unsaved edits go with it, and come back with it.")
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Cancel", key="cancel_delete"):
-            editing.close_question()
-            st.rerun()
-        if st.button("Delete", type="primary", icon=":material/delete:", key="confirm_delete"):
-            editing.delete(personas, found.id, etag=found.stored.etag if found.stored else None)
-            st.rerun()
+        st.button("Cancel", key="cancel_delete", on_click=editing.close_question)
+        st.button(
+            "Delete",
+            type="primary",
+            icon=":material/delete:",
+            key="confirm_delete",
+            on_click=editing.delete,
+            args=(personas, found.id),
+            kwargs={"etag": found.stored.etag if found.stored else None},
+        )
 
 
-@st.dialog(
-    "Changed elsewhere", width="large", icon=":material/sync_problem:", on_dismiss=editing.close_question
-)
+@dialog("Changed elsewhere", width="large", icon=":material/sync_problem:", on_dismiss=editing.close_question)
 def ask_conflict(personas: PersonaStore, found: Opened, theirs: PersonaChanged) -> None:
     name = escaped(found.name)
     if theirs.text is None:
@@ -109,13 +121,19 @@ def ask_conflict(personas: PersonaStore, found: Opened, theirs: PersonaChanged) 
             right.caption("Yours, not saved")
             right.code(found.text, language="json", wrap_lines=True, height=320)
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Go on editing", key="conflict_edit"):
-            editing.close_question()
-            st.rerun()
-        if st.button("Drop mine" if theirs.text is None else "Take theirs", key="conflict_theirs"):
-            editing.discard(found.id)
-            st.rerun()
+        st.button("Go on editing", key="conflict_edit", on_click=editing.close_question)
+        st.button(
+            "Drop mine" if theirs.text is None else "Take theirs",
+            key="conflict_theirs",
+            on_click=editing.discard,
+            args=(found.id,),
+        )
         keep = "Save mine again" if theirs.text is None else "Keep mine, overwrite"
-        if st.button(keep, key="conflict_mine", type="primary", disabled=bool(found.problems)):
-            editing.keep_mine(personas, found.id, theirs)
-            st.rerun()
+        st.button(
+            keep,
+            key="conflict_mine",
+            type="primary",
+            disabled=bool(found.problems),
+            on_click=editing.keep_mine,
+            args=(personas, found.id, theirs),
+        )

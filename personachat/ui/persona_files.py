@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import cast
 
@@ -11,18 +11,19 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from personachat.errors import PersonaChatError
 from personachat.interchange.formats import FORMATS, MOST_FILE_BYTES, Departure
-from personachat.persona_import import Choice, ImportPlan, Outcome
+from personachat.persona_import import ImportPlan, Outcome
 from personachat.ui import import_view, state
 from personachat.ui import persona_editing as editing
+from personachat.ui.dialogs import dialog
 from personachat.ui.excerpts import as_text
-from personachat.ui.persona_desk import Opened, desk
+from personachat.ui.persona_desk import IMPORT_FIELD, Opened, desk
 from personachat.ui.wording import error_text, escaped
 
 _MB = 1024 * 1024
 FILE_TYPES = ["json", "png", "charx", "zip"]
 
 
-@st.dialog("Export", icon=":material/download:", on_dismiss=editing.close_question)
+@dialog("Export", icon=":material/download:", on_dismiss=editing.close_question)
 def ask_export(found: Opened) -> None:
     """Choose a format, read what it cannot hold, download."""
     kind = st.selectbox(
@@ -54,7 +55,7 @@ def ask_export(found: Opened) -> None:
     )
 
 
-@st.dialog("Import personas", width="large", icon=":material/upload_file:", on_dismiss=editing.close_question)
+@dialog("Import personas", width="large", icon=":material/upload_file:", on_dismiss=editing.close_question)
 def ask_import() -> None:
     """Take files, say what each would do, ask what is to be asked, then do it."""
     files = st.file_uploader(
@@ -62,7 +63,7 @@ def ask_import() -> None:
         type=FILE_TYPES,
         accept_multiple_files=True,
         max_upload_size=MOST_FILE_BYTES // _MB,
-        key="import_files",
+        key=f"{IMPORT_FIELD}{desk().imports}",
         help="Personas and bundles of PersonaChat, character cards (JSON, PNG, CHARX), models of Open WebUI.",
     )
     plans = {file.file_id: plan for file in files if (plan := _planned(file)) is not None}
@@ -77,13 +78,16 @@ def ask_import() -> None:
         for item in plan.items
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Cancel", key="cancel_import"):
-            editing.close_question()
-            st.rerun()
+        st.button("Cancel", key="cancel_import", on_click=editing.close_question)
         label = f"Import {count}" if count else "Nothing to import"
-        if st.button(label, type="primary", key="confirm_import", disabled=not count):
-            _carry_out(list(plans.values()), choices)
-            st.rerun()
+        st.button(
+            label,
+            type="primary",
+            key="confirm_import",
+            disabled=not count,
+            on_click=_carry_out,
+            args=(plans,),
+        )
 
 
 def _planned(file: UploadedFile) -> ImportPlan | None:
@@ -102,11 +106,11 @@ def _planned(file: UploadedFile) -> ImportPlan | None:
     return plan
 
 
-def _carry_out(plans: Sequence[ImportPlan], choices: Sequence[dict[str, Choice]]) -> None:
+def _carry_out(plans: Mapping[str, ImportPlan]) -> None:
     collection = state.workspace().collection
     outcomes: list[Outcome] = []
-    for plan, choice in zip(plans, choices, strict=True):
-        outcomes += collection.carry_out(plan, choice)
+    for key, plan in plans.items():
+        outcomes += collection.carry_out(plan, import_view.chosen(plan, key=key))
     finish(outcomes)
 
 

@@ -12,11 +12,13 @@ import streamlit as st
 
 from personachat.persona import Persona
 from personachat.ui import favourites
+from personachat.ui.dialogs import dialog
 from personachat.ui.transcript import drawable
 from personachat.ui.wording import escaped
 
 MOST_CHOICES = 150
 MOST_HITS = 30
+OPEN, SEARCH = "finding_persona", "find_persona"
 
 
 def choices(personas: Mapping[str, Persona], *, also: Sequence[str]) -> list[str]:
@@ -62,8 +64,12 @@ def narrowed(personas: Mapping[str, Persona], *, also: Sequence[str]) -> list[st
     return hits[:MOST_CHOICES]
 
 
-@st.dialog("Find a persona", icon=":material/person_search:")
-def ask(personas: Mapping[str, Persona], choose: Callable[[str], object]) -> None:
+def close() -> None:
+    st.session_state[OPEN] = False
+
+
+@dialog("Find a persona", icon=":material/person_search:", on_dismiss=close)
+def ask(personas: Mapping[str, Persona], choose: Callable[[str], None]) -> None:
     """Search all of them; `choose` is called with the id of the one that was clicked."""
     query = _draw_search(personas)
     hits = matching(personas, query)
@@ -72,16 +78,16 @@ def ask(personas: Mapping[str, Persona], choose: Callable[[str], object]) -> Non
     with st.container(gap=None, height=360, border=False):
         for persona_id in hits[:MOST_HITS]:
             persona = personas[persona_id]
-            if st.button(
+            st.button(
                 escaped(persona.name),
                 icon=drawable(persona.avatar),
                 key=f"find-{persona_id}",
                 help=escaped(persona.description) or None,
                 type="tertiary",
                 wrap=False,
-            ):
-                choose(persona_id)
-                st.rerun()
+                on_click=choose,
+                args=(persona_id,),
+            )
     if len(hits) > MOST_HITS:
         st.caption(f"The first {MOST_HITS} of {len(hits):,}.")
 
@@ -89,7 +95,7 @@ def ask(personas: Mapping[str, Persona], choose: Callable[[str], object]) -> Non
 def _draw_search(personas: Mapping[str, Persona]) -> str:
     query = st.text_input(
         "Search",
-        key="find_persona",
+        key=SEARCH,
         type="search",
         placeholder=f"Name, description, tag or id of {len(personas):,} personas",
         icon=":material/search:",

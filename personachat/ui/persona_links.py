@@ -10,13 +10,14 @@ from personachat.errors import PersonaChatError
 from personachat.store.shares import PersonaShare
 from personachat.ui import address, state
 from personachat.ui import persona_editing as editing
+from personachat.ui.dialogs import dialog
 from personachat.ui.moments import ago, exact, viewer_zone
 from personachat.ui.persona_desk import Opened
 from personachat.ui.snippets import LANGUAGES, snippet
 from personachat.ui.wording import error_text
 
 
-@st.dialog("Share", icon=":material/share:", on_dismiss=editing.close_question)
+@dialog("Share", icon=":material/share:", on_dismiss=editing.close_question)
 def ask_share(found: Opened) -> None:
     """A link that carries the persona, one to chat with it, and a short one that can be revoked."""
     if found.draft:
@@ -84,7 +85,7 @@ def _draw_short(persona_id: str, share: PersonaShare | None) -> None:
         )
 
 
-@st.dialog("Use it elsewhere", width="large", icon=":material/code:", on_dismiss=editing.close_question)
+@dialog("Use it elsewhere", width="large", icon=":material/code:", on_dismiss=editing.close_question)
 def ask_snippet(found: Opened) -> None:
     """How to call it from a shell, from Python and from JavaScript."""
     here = address.api()

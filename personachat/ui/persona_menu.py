@@ -12,6 +12,7 @@ from personachat.persona import Persona
 from personachat.store.base import MOST_NOTE_CHARACTERS, PersonaStore
 from personachat.ui import persona_editing as editing
 from personachat.ui import persona_files, persona_links, state
+from personachat.ui.dialogs import dialog
 from personachat.ui.persona_desk import Entry, Opened, Question, desk
 from personachat.ui.wording import escaped
 
@@ -69,7 +70,7 @@ def draw_dialog(personas: PersonaStore, found: Opened | None) -> bool:
     return True
 
 
-@st.dialog("Save with a note", icon=":material/save_as:", on_dismiss=editing.close_question)
+@dialog("Save with a note", icon=":material/save_as:", on_dismiss=editing.close_question)
 def ask_note(personas: PersonaStore, found: Opened) -> None:
     st.text_input(
         "What is new in this version?",
@@ -78,9 +79,14 @@ def ask_note(personas: PersonaStore, found: Opened) -> None:
         placeholder="Shorter answers, asks back once",
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Save", type="primary", icon=":material/save:", key="save_noted"):
-            editing.save(personas, found.id)
-            st.rerun()
+        st.button(
+            "Save",
+            type="primary",
+            icon=":material/save:",
+            key="save_noted",
+            on_click=editing.save,
+            args=(personas, found.id),
+        )
 
 
 def _actions(entries: Sequence[Entry], found: Opened) -> dict[str, Callable[[], None]]:

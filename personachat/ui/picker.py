@@ -11,6 +11,7 @@ from personachat.providers.registry import Answering
 from personachat.services import Services
 from personachat.store.base import BrokenPersona, StoredPersona
 from personachat.ui import persona_finder, state, turn_actions
+from personachat.ui.returning import Came
 from personachat.ui.transcript import drawable
 from personachat.ui.wording import error_text, escaped
 
@@ -58,13 +59,19 @@ def draw(services: Services) -> Persona | None:
         )
         draw_menu(persona)
     draw_model(services, persona)
-    if st.session_state.pop("finding_persona", False):
-        persona_finder.ask(personas, lambda persona_id: state.remember("persona", persona_id))
+    if st.session_state.get(persona_finder.OPEN):
+        persona_finder.ask(personas, _found)
     if wanted and wanted != chosen:
         draw_missing(wanted, persona, everything)
     else:
         state.remember("persona", chosen)
     return persona
+
+
+def restore(came: Came) -> None:
+    """Open the search again that a page had open that comes back without its session."""
+    if came.any(persona_finder.SEARCH) and not came.after(turn_actions.OTHER):
+        st.session_state[persona_finder.OPEN] = True
 
 
 def label(persona: Persona) -> str:
@@ -73,9 +80,14 @@ def label(persona: Persona) -> str:
 
 def _choose() -> None:
     if st.session_state["persona_choice"] == FIND:
-        st.session_state["finding_persona"] = True
+        st.session_state[persona_finder.OPEN] = True
     else:
         state.remember("persona", st.session_state["persona_choice"])
+
+
+def _found(persona_id: str) -> None:
+    persona_finder.close()
+    state.remember("persona", persona_id)
 
 
 def draw_missing(wanted: str, persona: Persona, everything: list[StoredPersona | BrokenPersona]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import cast
 
 import streamlit as st
@@ -18,6 +17,7 @@ from personachat.ui.transcript import drawable
 from personachat.ui.wording import error_text
 
 PROMPT_PIXELS = 260
+RECEIVED = "received"
 TEXT_PIXELS = 400
 
 MOST_COLOURED_CHARACTERS = 50_000
@@ -99,7 +99,7 @@ def _draw_question(plan: ImportPlan, item: PlannedImport) -> None:
         st.warning(
             f"You have a persona with the id `{item.id}`, and it differs.", icon=":material/call_split:"
         )
-        choices = import_view.draw_plan(plan, key="received")
+        choices = import_view.draw_plan(plan, key=RECEIVED)
     choice, why_not = choices.get(item.id, item.proposed), state.why_not_edit()
     with st.container(horizontal=True):
         st.button(
@@ -109,7 +109,8 @@ def _draw_question(plan: ImportPlan, item: PlannedImport) -> None:
             key="accept_received",
             disabled=choice == "mine" or bool(why_not),
             help=why_not or ("Choose what to do with yours first." if choice == "mine" else None),
-            on_click=partial(_accept, plan, choices),
+            on_click=_accept,
+            args=(plan,),
         )
         if st.button("No, thanks", key="refuse_received"):
             st.switch_page("pages/chat.py")
@@ -118,7 +119,8 @@ def _draw_question(plan: ImportPlan, item: PlannedImport) -> None:
         st.error(failure[1], title=failure[0], icon=":material/error:")
 
 
-def _accept(plan: ImportPlan, choices: dict[str, Choice]) -> None:
+def _accept(plan: ImportPlan) -> None:
+    choices = import_view.chosen(plan, key=RECEIVED)
     (outcome,) = state.workspace().collection.carry_out(plan, choices)
     if outcome.error:
         state.say_not_done(outcome.error, title="It was not added")

@@ -16,10 +16,13 @@ from personachat.chat import ChatService
 from personachat.conversations.model import Conversation
 from personachat.errors import ConversationNotFound, PersonaChatError, SettingsInvalid
 from personachat.services import Services, Workspace, get_services
+from personachat.ui import returning
 from personachat.ui.editing_rights import WHY_NOT, may_edit
 from personachat.ui.owner import current_owner
 from personachat.ui.transcript import SHOWN_TURNS, STEP_TURNS
 from personachat.ui.wording import error_text
+
+GONE_MEANWHILE = "gone_meanwhile"
 
 
 def services() -> Services:
@@ -95,15 +98,26 @@ def current_conversation(chat: ChatService) -> Conversation | None:
     except ConversationNotFound:
         new_chat()
         st.session_state["chat_is_gone"] = True
+        st.session_state[GONE_MEANWHILE] = returning.in_progress()
         return None
+    if conversation.temporary and returning.in_progress():
+        enter_temporary(conversation_id)
     if not conversation.kept:  # begun over the API; a page may leave its replies at any time
         chat.keep(conversation_id)
     remember("chat", conversation_id)
     return conversation
 
 
+def gone_meanwhile() -> bool:
+    """Whether the chat was gone when its page came back to a new session; told once."""
+    return bool(st.session_state.pop(GONE_MEANWHILE, False))
+
+
 def draw_gone() -> None:
     """Say once that the chat of the link is not there."""
+    if returning.in_progress():
+        return
+    st.session_state.pop(GONE_MEANWHILE, None)
     if st.session_state.pop("chat_is_gone", False):
         st.info(
             "That chat does not exist, or no longer.",
@@ -159,20 +173,20 @@ def not_done() -> tuple[str, str] | None:
 
 def offline_chosen() -> bool:
     """Whether the person asked for the offline model where the persona's own failed."""
-    return bool(st.session_state.get("offline_chosen"))
+    return bool(remembered("offline"))
 
 
 def choose_offline(chosen: bool) -> None:  # noqa: FBT001  # it is what a button's callback passes
-    st.session_state["offline_chosen"] = chosen
+    remember("offline", "yes" if chosen else None)
 
 
 def temporary_chosen() -> bool:
     """Whether the next chat that begins is a temporary one."""
-    return bool(st.session_state.get("temporary_chosen"))
+    return bool(remembered("temporary"))
 
 
 def choose_temporary(chosen: bool) -> None:  # noqa: FBT001  # it is what a button's callback passes
-    st.session_state["temporary_chosen"] = chosen
+    remember("temporary", "yes" if chosen else None)
 
 
 def enter_temporary(conversation_id: str) -> None:

@@ -19,7 +19,7 @@ from personachat.persona import Persona
 from personachat.providers.embedded import LOCAL
 from personachat.store.persona_file import etag_of
 from personachat.turns import opening_words
-from personachat.ui import picker, state
+from personachat.ui import picker, returning, state
 from personachat.ui.owner import current_owner
 from personachat.ui.persona_desk import Opened, desk
 from personachat.ui.stream import draw_running
@@ -61,6 +61,7 @@ def draw(found: Opened) -> None:
     if failure:
         told.warning(failure[1], title=failure[0], icon=":material/unpublished:")
     if following:
+        returning.finish()  # what is below follows the reply to its end
         following.draw()
 
 

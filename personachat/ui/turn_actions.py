@@ -14,6 +14,10 @@ import streamlit as st
 
 from personachat.errors import PersonaChatError
 from personachat.ui import state, window
+from personachat.ui.returning import Came
+
+OTHER = "regenerate_for_"
+"""What the key begins with of the button that regenerates with another persona; a turn's id follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,14 @@ def editing() -> str | None:
     """The turn whose words are open for editing."""
     found = st.session_state.get("editing")
     return str(found) if found else None
+
+
+def restore(came: Came) -> None:
+    """Open again what a page had open that comes back without its session."""
+    for turn_id in came.after("words_"):
+        edit(turn_id)
+    for turn_id in came.after(OTHER):
+        ask("regenerate", turn_id)
 
 
 def leave_editing() -> None:
@@ -205,8 +217,15 @@ def ask(dialog: str, turn_id: str = "") -> None:
 
 
 def asked() -> Asked | None:
-    """The dialog to open now, once."""
-    return cast("Asked | None", st.session_state.pop("asked", None))
+    """The dialog to open now: once, or until it is answered where it asks something."""
+    found = cast("Asked | None", st.session_state.get("asked"))
+    if found and found.dialog != "regenerate":
+        close_dialog()
+    return found
+
+
+def close_dialog() -> None:
+    st.session_state.pop("asked", None)
 
 
 def _ask_request(turn_id: str) -> None:

@@ -10,10 +10,12 @@ from personachat.persona import Persona
 from personachat.services import Services
 from personachat.store.base import StoredPersona
 from personachat.ui import inspector, persona_finder, state, turn_actions
+from personachat.ui.dialogs import dialog
 from personachat.ui.transcript import DEFAULT_AVATAR
 from personachat.ui.wording import error_text
 
 OWN_MODEL = "The persona's own"
+PERSONA, MODEL = "regenerate_persona", "regenerate_model"
 
 LISTING_SECONDS = 1.0
 """How long the dialog waits for the providers' lists of models; they are remembered."""
@@ -62,7 +64,7 @@ def show_next(conversation_id: str | None, persona: Persona) -> None:
     inspector.draw(sent)
 
 
-@st.dialog("Regenerate with", icon=":material/swap_horiz:")
+@dialog("Regenerate with", icon=":material/swap_horiz:", on_dismiss=turn_actions.close_dialog)
 def show_regenerate(services: Services, turn: Turn) -> None:
     """Choose who answers instead, beside the reply that is there."""
     found = services.personas.all()
@@ -72,26 +74,40 @@ def show_regenerate(services: Services, turn: Turn) -> None:
     ids = persona_finder.narrowed(personas, also=(turn.persona_id,))
     if not ids:
         return
-    persona_id = st.selectbox(
+    st.selectbox(
         "Persona",
         ids,
         index=ids.index(turn.persona_id) if turn.persona_id in ids else 0,
         format_func=lambda persona_id: personas[persona_id].name,
         icon=DEFAULT_AVATAR,
+        key=PERSONA,
     )
     offered = services.model_names.known(wait_seconds=LISTING_SECONDS).names
     models = sorted({personas[persona_id].model for persona_id in ids} | set(offered), key=str.casefold)
-    model = st.selectbox(
+    st.selectbox(
         "Model",
         [OWN_MODEL, *models],
         accept_new_options=True,
+        key=MODEL,
         help="One of these, or the name of any other that your provider has.",
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
-        if st.button("Regenerate", type="primary", icon=":material/refresh:"):
-            chosen = None if model in {None, OWN_MODEL} else model
-            turn_actions.regenerate(turn.id, persona_id=persona_id, model=chosen)
-            st.rerun()
+        st.button(
+            "Regenerate",
+            type="primary",
+            icon=":material/refresh:",
+            key=f"{turn_actions.OTHER}{turn.id}",
+            on_click=_regenerate,
+            args=(turn.id,),
+        )
+
+
+def _regenerate(turn_id: str) -> None:
+    persona_id, model = st.session_state.get(PERSONA), st.session_state.get(MODEL)
+    turn_actions.close_dialog()
+    turn_actions.regenerate(
+        turn_id, persona_id=persona_id, model=None if model in {None, OWN_MODEL} else str(model)
+    )
 
 
 @st.dialog("Copy", icon=":material/content_copy:")

@@ -62,7 +62,7 @@ def test_problems_are_annotations_on_rows_that_count_from_zero() -> None:
 
 def test_an_iframe_made_anew_comes_back_with_the_text_that_was_typed() -> None:
     at = AppTest.from_function(script).run(timeout=30)
-    at.session_state["ace-one-1"] = "typed since"
+    at.session_state["ace-one-1.etag"] = "typed since"
     at.run()
 
     assert arguments(at)["defaultValue"] == "typed since"

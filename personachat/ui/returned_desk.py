@@ -1,0 +1,145 @@
+"""The personas page as it comes back without its session: its open question, and the text that was unsaved.
+
+The keys of the editor and of the form's fields name the version that they began from. Where another one is
+stored by now, they are drawn over the old one again until their values have come; only then is the text
+brought up to date, or said to be changed elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+
+import streamlit as st
+
+from personachat.authors import author_of
+from personachat.errors import PersonaChatError
+from personachat.persona_edits import merged
+from personachat.ui import state
+from personachat.ui.bulk import CHOICE
+from personachat.ui.form_text import RETURNED, WIDGETS
+from personachat.ui.owner import current_owner
+from personachat.ui.persona_desk import IMPORT_FIELD, Entry, Question, QuestionKind, desk
+from personachat.ui.returning import Came
+from personachat.ui.state import Draft
+
+_TOKEN = re.compile(r"(?P<number>\d+)(?:\.(?P<etag>\w+))?")
+
+_QUESTIONS: dict[QuestionKind, tuple[str, ...]] = {
+    "create": ("create_tab",),
+    "delete": ("confirm_delete", "cancel_delete"),
+    "export": ("export_format",),
+    "share": ("create_persona_link", "renew_persona_link", "revoke_persona_link"),
+    "note": ("save_note", "save_noted"),
+}
+"""The widgets that tell which question was open."""
+
+
+def restore(came: Came) -> None:
+    """Open again what the page had open."""
+    persona_id = state.remembered("id") or ""
+    if came.after(CHOICE):
+        st.session_state["choosing_personas"] = True
+    for kind, keys in _QUESTIONS.items():
+        if came.any(*keys):
+            desk().question = Question(kind, "" if kind == "create" else persona_id)
+    fields = [int(number) for number in came.after(IMPORT_FIELD) if number.isdecimal()]
+    if fields:
+        desk().question = Question("import")
+        desk().imports = max(fields) + 1  # its files are gone: an empty field takes its place
+    if persona_id:
+        _restore_text(came, persona_id)
+
+
+def settle() -> None:
+    """Now that all that was typed is in the draft: see what it is worth over what is stored."""
+    here = desk()
+    persona_id, here.returned = here.returned, ""
+    draft = state.drafts().get(persona_id)
+    if draft is None:
+        return
+    stored = _stored(persona_id)
+    if draft.text == draft.base_text:
+        del state.drafts()[persona_id]
+    elif stored and draft.etag and _only_mine_since(persona_id, draft.etag):
+        text = merged(draft.base_text, draft.text, stored.text)
+        state.drafts()[persona_id] = Draft(text, stored.text, stored.etag)
+    else:
+        return
+    here.mount = here.left = None
+
+
+def _restore_text(came: Came, persona_id: str) -> None:
+    editors, etag = _restore_editor(came, persona_id)
+    etag = _restore_fields(came, persona_id) or etag
+    if not editors and not etag:
+        return
+    stored = _stored(persona_id)
+    if stored and stored.etag == etag:
+        return
+    shown = str(came.json(editors) or "") if editors else ""
+    if not etag:
+        if shown and stored is None:  # never saved
+            state.drafts()[persona_id] = Draft(shown, "", None)
+        return
+    text = _text_of(persona_id, etag)
+    if text is not None:
+        state.drafts()[persona_id] = Draft(text, text, etag)
+        desk().returned = persona_id
+    elif shown:
+        state.drafts()[persona_id] = Draft(shown, stored.text if stored else "", etag)
+
+
+def _restore_editor(came: Came, persona_id: str) -> tuple[str, str]:
+    """Have the editor drawn as it was; returns its key and the version it began from."""
+    start = f"ace-{persona_id}-"
+    found = [match for rest in came.after(start) if (match := _TOKEN.fullmatch(rest))]
+    if not found:
+        return "", ""
+    last = max(found, key=lambda match: int(match["number"]))
+    desk().mounts = int(last["number"]) - 1
+    return f"{start}{last[0]}", last["etag"] or ""
+
+
+def _restore_fields(came: Came, persona_id: str) -> str:
+    """Have the form's fields drawn as they were; returns the version they began from."""
+    tokens: dict[str, str] = {}
+    start, etag = f"form-{persona_id}-", ""
+    for rest in came.after(start):
+        path, _, token = rest.rpartition("-")
+        match = _TOKEN.fullmatch(token)
+        if match and path:
+            tokens[f"{start}{path}"] = token
+            st.session_state[WIDGETS] = max(st.session_state.get(WIDGETS, 0), int(match["number"]))
+            etag = match["etag"] or etag
+    st.session_state[RETURNED] = tokens
+    return etag
+
+
+def _stored(persona_id: str) -> Entry | None:
+    try:
+        entries = state.services().personas.all()
+    except PersonaChatError:
+        return None
+    return next((entry for entry in entries if entry.id == persona_id), None)
+
+
+def _text_of(persona_id: str, etag: str) -> str | None:
+    """The text of an earlier version; None where it is not kept."""
+    try:
+        revisions = state.workspace().collection.revisions
+        number = revisions.numbers(frozenset({(persona_id, etag)})).get((persona_id, etag))
+        return revisions.get(persona_id, number).text if number else None
+    except PersonaChatError:
+        return None
+
+
+def _only_mine_since(persona_id: str, etag: str) -> bool:
+    """Whether whoever is in front of this page saved all that was saved after a version."""
+    try:
+        revisions = state.workspace().collection.revisions
+        since = revisions.numbers(frozenset({(persona_id, etag)})).get((persona_id, etag), 0)
+        newer = [each for each in revisions.of(persona_id) if each.number > since]
+    except PersonaChatError:
+        return False
+    me = author_of(current_owner())
+    return all(each.author == me and each.action != "found" for each in newer)

@@ -1,0 +1,218 @@
+"""A page that comes back to a server without its session: it slept for long, or the server restarted.
+
+The browser then sends what its widgets hold, and the click or the words that made it send. A new session has
+drawn no widget yet, so Streamlit calls no callback and the click is lost. Here it is kept instead: first the
+page is drawn as for a visitor; then the widgets get their values back, which may draw more of them; then comes
+the click. Each step is a run of its own, so that callbacks are called as ever. What cannot be done any
+more is said, and words that found no place are shown.
+
+What a page had open is told by the widgets it comes back with: `Restore` functions open it again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NoReturn, TypeAlias, cast
+
+import streamlit as st
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+
+from personachat.ui import script_runs
+from personachat.ui.excerpts import as_text
+
+_COMING = "coming_back"
+_NOT_DONE = "not_done_on_return"
+
+MOST_STEPS = 6
+"""So many times widgets may get values back before the click is delivered."""
+
+WORDS = ("form-", "words_")
+"""What begins the keys of fields whose words are shown where the field is not there any more."""
+
+QUIET = ("stop_", "pause_", "resume_", "dismiss_", "cancel_")
+"""What begins the keys of buttons whose work is done when they are gone, such as that of an ended reply."""
+
+
+@dataclass(frozen=True)
+class Came:
+    """What the widgets hold that a page came back with."""
+
+    states: tuple[WidgetState, ...]
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        return frozenset(key for state in self.states if (key := script_runs.key_of(state.id)))
+
+    def json(self, key: str) -> Any:
+        """The value of a component; None where there is none."""
+        for state in self.states:
+            if script_runs.key_of(state.id) == key and state.json_value:
+                return json.loads(state.json_value)
+        return None
+
+    def any(self, *keys: str) -> bool:
+        return not self.keys.isdisjoint(keys)
+
+    def after(self, *starts: str) -> list[str]:
+        """What follows in the keys that begin so."""
+        return sorted(
+            key.removeprefix(start) for key in self.keys for start in starts if key.startswith(start)
+        )
+
+
+Restore: TypeAlias = Callable[[Came], None]
+"""Opens again what a page had open, as far as the keys of its widgets tell."""
+
+
+@dataclass(slots=True)
+class _Coming:
+    """What the browser sent and what of it has been delivered, by the widgets' ids."""
+
+    settle: Callable[[], None]
+    values: dict[str, WidgetState] = field(default_factory=dict)
+    clicks: dict[str, WidgetState] = field(default_factory=dict)
+    delivered: set[str] = field(default_factory=set)
+    steps: int = 0
+
+    def take(self, states: Iterable[WidgetState]) -> None:
+        for state in states:
+            (self.clicks if script_runs.is_click(state) else self.values)[state.id] = state
+
+
+@dataclass(frozen=True, slots=True)
+class _NotDone:
+    """What came of nothing: whether something was clicked, words without a place, names of files."""
+
+    clicked: bool
+    words: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+def begin(*restores: Restore, settle: Callable[[], None]) -> None:
+    """Before anything is drawn: take what a browser sends that this session does not know.
+
+    `settle` is called once all values are delivered, before the click is.
+    """
+    if _COMING in st.session_state:
+        coming = cast("_Coming | None", st.session_state[_COMING])
+        if coming:
+            coming.take(unknown := script_runs.unknown_states())
+            script_runs.forget(unknown)
+        return
+    unknown = script_runs.unknown_states()
+    coming = _Coming(settle)
+    coming.take(unknown)
+    st.session_state[_COMING] = coming if unknown else None  # the first run of a session
+    if not unknown:
+        return
+    script_runs.forget(unknown)
+    came = Came(tuple(unknown))
+    for restore in restores:
+        restore(came)
+
+
+def in_progress() -> bool:
+    """Whether this run only draws the page, for what is still to be delivered to it."""
+    return st.session_state.get(_COMING) is not None
+
+
+def finish() -> None:
+    """Once all widgets are drawn: deliver what can be delivered, which ends this run."""
+    coming = cast("_Coming | None", st.session_state.get(_COMING))
+    if coming is None:
+        return
+    drawn = script_runs.drawn()
+    by_key = {script_runs.key_of(widget_id): widget_id for widget_id in drawn}
+    values = _addressed(coming.values.values(), drawn, by_key)
+    if coming.steps < MOST_STEPS and not coming.delivered.issuperset(values):
+        coming.steps += 1
+        coming.delivered.update(values)
+        script_runs.run_again(values.values())
+    clicks = _addressed(coming.clicks.values(), drawn, by_key)
+    possible = {each: click for each, click in clicks.items() if not drawn[each].disabled}
+    not_done = _not_done(coming, values, possible, by_key)
+    coming.settle()
+    st.session_state[_COMING] = None
+    if not_done:
+        st.session_state[_NOT_DONE] = not_done
+    script_runs.run_again((*values.values(), *possible.values()))
+
+
+def stop() -> NoReturn:
+    """End a page before its end, as `st.stop` does."""
+    finish()
+    st.stop()
+
+
+def draw_not_done() -> None:
+    """Say once what was not done, with the words that would be lost."""
+    if _NOT_DONE not in st.session_state or in_progress():
+        return
+    not_done = cast("_NotDone", st.session_state.pop(_NOT_DONE))
+    if not_done.clicked:
+        st.warning(
+            "The connection was lost for a while, and what you just did was not done. Please do it again.",
+            title="Not done",
+            icon=":material/wifi_off:",
+        )
+    if not_done.files:
+        names = ", ".join(f"“{as_text(name)}”" for name in not_done.files)
+        st.warning(
+            f"The connection was lost for a while, and with it {names}. Please choose the file again.",
+            title="Files are gone",
+            icon=":material/upload_file:",
+        )
+    for words in not_done.words:
+        st.caption("What you had written:")
+        st.code(words, language=None, wrap_lines=True)
+
+
+def _addressed(
+    states: Iterable[WidgetState], drawn: Iterable[str], by_key: dict[str | None, str]
+) -> dict[str, WidgetState]:
+    """Those of the widgets that are drawn, by the id that the widget has now."""
+    here = frozenset(drawn)
+    found = {}
+    for state in states:
+        key = script_runs.key_of(state.id)
+        widget_id = state.id if state.id in here else by_key.get(key) if key else None
+        if widget_id:
+            again = WidgetState()
+            again.CopyFrom(state)
+            again.id = widget_id
+            found[widget_id] = again
+    return found
+
+
+def _not_done(
+    coming: _Coming,
+    values: dict[str, WidgetState],
+    clicks: dict[str, WidgetState],
+    by_key: dict[str | None, str],
+) -> _NotDone | None:
+    lost = [
+        click
+        for click in coming.clicks.values()
+        if (by_key.get(script_runs.key_of(click.id)) or click.id) not in clicks and click.id not in clicks
+    ]
+    clicked = any(not (script_runs.key_of(click.id) or "").startswith(QUIET) for click in lost)
+    words = [click.chat_input_value.data for click in lost]
+    placed = {script_runs.key_of(each) for each in values}
+    words += [
+        value.string_value
+        for value in coming.values.values()
+        if value.id not in values
+        and (key := script_runs.key_of(value.id)) not in placed
+        and (clicked or (key or "").startswith(WORDS))
+    ]
+    files = [
+        file.name
+        for value in coming.values.values()
+        for file in value.file_uploader_state_value.uploaded_file_info
+    ]
+    if not clicked and not files and not words:
+        return None
+    return _NotDone(clicked, tuple(filter(str.strip, words)), tuple(files))

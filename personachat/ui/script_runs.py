@@ -1,0 +1,105 @@
+"""What Streamlit does not document about a run of the script: everything that needs it is here.
+
+A callback that has begun runs to its end. Streamlit would break it off at its first touch of the session once
+another click has come, which is before it has stored anything; the next run waits for it instead.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
+from streamlit.runtime.scriptrunner import RerunData, RerunException, ScriptRunner, get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_requests import _has_active_trigger_value
+from streamlit.runtime.scriptrunner_utils.script_run_context import RunLocation, ScriptRunContext, ThreadState
+from streamlit.runtime.state.common import WidgetMetadata, user_key_from_element_id
+from streamlit.runtime.state.safe_session_state import SafeSessionState
+from streamlit.runtime.state.session_state import Serialized, SessionState
+
+_TURN = "turn_of_callbacks"
+"""Where a session has the lock that its runs take for their callbacks."""
+
+_check_requests = ScriptRunner._maybe_handle_execution_control_request
+
+
+def let_callbacks_finish() -> None:
+    """Make Streamlit do so; once a process, and again changes nothing."""
+    ScriptRunner._maybe_handle_execution_control_request = _check_outside_callbacks  # type: ignore[method-assign]
+    SafeSessionState.on_script_will_rerun = _take_turns  # type: ignore[method-assign]
+
+
+def _check_outside_callbacks(self: ScriptRunner) -> None:
+    """Obey a request to stop or to begin anew, which can wait until the callback is done."""
+    if ThreadState.get().run_location != RunLocation.CALLBACK:
+        _check_requests(self)
+
+
+def _take_turns(self: SafeSessionState, *args: Any, **kwargs: Any) -> None:
+    """Take in what the browser sent and call the callbacks, one run of a session after the other."""
+    state = self._state
+    turn: Any = state._old_state.setdefault(_TURN, threading.RLock())
+    with turn, self._lock:
+        state.on_script_will_rerun(*args, **kwargs)
+
+
+# --- what a browser sends to a session that does not know it ---------------------------------------
+
+
+def unknown_states() -> list[WidgetState]:
+    """What the browser sent of widgets that this session has never drawn; Streamlit ignores it."""
+    sent = _session(_context())._new_widget_state
+    return [
+        held.value
+        for widget_id, held in sent.states.items()
+        if isinstance(held, Serialized) and widget_id not in sent.widget_metadata
+    ]
+
+
+def forget(states: Iterable[WidgetState]) -> None:
+    """Have this run draw the widgets as if the browser had not sent these."""
+    sent = _session(_context())._new_widget_state
+    for state in states:
+        sent.states.pop(state.id, None)
+
+
+def is_click(state: WidgetState) -> bool:
+    """Whether it is something done, such as a click or a message sent, and no value that stays."""
+    return _has_active_trigger_value(state)
+
+
+def key_of(widget_id: str) -> str | None:
+    """The key that a widget was drawn with."""
+    return user_key_from_element_id(widget_id)
+
+
+def drawn() -> dict[str, WidgetMetadata[Any]]:
+    """The widgets of this run so far, by id."""
+    context = _context()
+    known = _session(context)._new_widget_state.widget_metadata
+    return {widget_id: known[widget_id] for widget_id in context.shared.widget_ids_this_run.snapshot()}
+
+
+def run_again(states: Iterable[WidgetState]) -> NoReturn:
+    """End this run, and begin another as if the browser had sent these."""
+    context = _context()
+    raise RerunException(
+        RerunData(
+            query_string=context.query_string,
+            page_script_hash=context.page_script_hash,
+            widget_states=WidgetStates(widgets=states),
+            cached_message_hashes=context.cached_message_hashes,
+            context_info=context.context_info,
+        )
+    )
+
+
+def _context() -> ScriptRunContext:
+    context = get_script_run_ctx()
+    assert context, "called outside a run of the script"
+    return context
+
+
+def _session(context: ScriptRunContext) -> SessionState:
+    return context.session_state._state
