@@ -2,7 +2,7 @@
 
 The browser then sends what its widgets hold, and the click or the words that made it send. A new session has
 drawn no widget yet, so Streamlit calls no callback and the click is lost. Here it is kept instead: first the
-page is drawn as for a visitor; then the widgets get their values back, which may draw more of them; then comes
+page is drawn as for a visitor; then the widgets get their values back, which may draw more; then comes
 the click. Each step is a run of its own, so that callbacks are called as ever. What cannot be done any
 more is said, and words that found no place are shown.
 
