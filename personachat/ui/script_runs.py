@@ -75,10 +75,11 @@ def key_of(widget_id: str) -> str | None:
 
 
 def drawn() -> dict[str, WidgetMetadata[Any]]:
-    """The widgets of this run so far, by id."""
+    """The widgets of this run so far that hold a value, by id."""
     context = _context()
     known = _session(context)._new_widget_state.widget_metadata
-    return {widget_id: known[widget_id] for widget_id in context.shared.widget_ids_this_run.snapshot()}
+    ids = context.shared.widget_ids_this_run.snapshot()
+    return {widget_id: known[widget_id] for widget_id in ids if widget_id in known}
 
 
 def run_again(states: Iterable[WidgetState]) -> NoReturn:

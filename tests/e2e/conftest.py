@@ -101,14 +101,15 @@ def start_app(
     *,
     provider: FakeProvider | None = None,
     environment: Mapping[str, str] | None = None,
+    port: int | None = None,
 ) -> Iterator[AppServer]:
-    """Run PersonaChat on a free port until the block ends; `environment` adds to its settings.
+    """Run PersonaChat until the block ends, by default on a free port; `environment` adds to its settings.
 
     In a folder where it has run before it finds what it had there.
     """
     personas, log = folder / "personas", folder / "server.log"
     shutil.copytree(ROOT / "personas", personas, dirs_exist_ok=True)
-    port = _free_port()
+    port = port or free_port()
     with log.open("wb") as output:
         process = subprocess.Popen(
             _command(port),
@@ -172,7 +173,7 @@ def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -
     pytest.fail(f"PersonaChat did not start:\n{log.read_text(errors='replace')[-4000:]}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])

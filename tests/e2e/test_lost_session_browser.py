@@ -1,0 +1,417 @@
+"""What is done first on a page whose session is gone: it slept for longer, or the server restarted.
+
+All pages of a module lose their session together. Each scenario is prepared before, and goes on after.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, expect
+
+from tests.e2e.conftest import PATIENCE_MILLISECONDS, AppServer, free_port, start_app
+from tests.e2e.cut_line import CutLine
+from tests.fake_provider import FakeProvider, Gate, failure, tokens
+
+pytestmark = pytest.mark.browser
+
+KEEPS_NO_SESSION = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "0"}
+PERSONAS = ("form", "json", "gone", "noted", "chatty", "theirs")
+
+
+@dataclass
+class Away:
+    """The server as it is now, by the address that the pages use, and whether it will restart."""
+
+    url: str
+    restarts: bool
+    folder: Path
+    provider: FakeProvider
+    context: BrowserContext
+    pages: list[Page] = field(default_factory=list)
+
+    def open(self, path: str = "/") -> Page:
+        page = self.context.new_page()
+        self.pages.append(page)
+        page.goto(f"{self.url}{path}")
+        return page
+
+    def api(self, method: str, path: str, body: object = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.url}{path}", data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def persona(self, persona_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.api("GET", f"/api/personas/{persona_id}")
+        return found
+
+    def conversations(self, query: str = "") -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.api(
+            "GET", f"/api/conversations?q={urllib.parse.quote(query)}&limit=100"
+        )["conversations"]
+        return found
+
+    def chat_with(self, words: str) -> Page:
+        """A page with a conversation of one exchange."""
+        page = self.open()
+        say(page, words)
+        expect(page.get_by_text(re.compile(r"\d+ tokens")).last).to_be_visible()
+        return page
+
+
+Scenario: TypeAlias = Callable[[Away], Generator[None, None, None]]
+
+
+def box(page: Page) -> Locator:
+    return page.get_by_test_id("stChatInputTextArea")
+
+
+def last(page: Page) -> Locator:
+    return page.get_by_test_id("stChatMessage").last
+
+
+def button(page: Page | Locator, name: str) -> Locator:
+    """Its name, which may follow that of its icon."""
+    return page.get_by_role("button", name=re.compile(rf"^(\S+ )?{name}")).first
+
+
+def dialog(page: Page) -> Locator:
+    return page.get_by_role("dialog")
+
+
+def say(page: Page, words: str) -> None:
+    expect(box(page)).to_be_enabled()
+    box(page).fill(words)
+    box(page).press("Enter")
+
+
+def prompt(page: Page) -> Locator:
+    return page.get_by_role("textbox", name="System prompt")
+
+
+def state_of(page: Page, words: str) -> Locator:
+    return page.locator(".stMarkdownBadge").filter(has_text=words, visible=True).first
+
+
+def id_in(page: Page, name: str) -> str:
+    return urllib.parse.parse_qs(urllib.parse.urlsplit(page.url).query)[name][0]
+
+
+def choose_in_menu(page: Page, menu: Locator, item: str) -> None:
+    menu.click()
+    page.get_by_role("option", name=item).or_(page.get_by_role("menuitem", name=item)).first.click()
+
+
+def open_form(away: Away, persona_id: str) -> Page:
+    page = away.open(f"/personas?id={persona_id}")
+    page.get_by_role("tab", name="Form").click()
+    expect(prompt(page)).to_be_visible()
+    return page
+
+
+# --- scenarios: what stands before the first `yield` happens before the session is lost ------------
+
+
+def a_first_message(away: Away) -> Generator[None, None, None]:
+    page = away.open()
+    expect(box(page)).to_be_enabled()
+    yield
+    say(page, "First words after the pause")
+    expect(last(page)).to_contain_text("You said: First words after the pause")
+    expect(box(page)).to_have_value("")
+    assert len(away.conversations("First words after the pause")) == 1
+
+
+def a_further_message(away: Away) -> Generator[None, None, None]:
+    page = away.chat_with("Before the pause")
+    chat = id_in(page, "chat")
+    yield
+    say(page, "Further words")
+    expect(last(page)).to_contain_text("You said: Further words")
+    assert id_in(page, "chat") == chat
+
+
+def a_turn_that_is_edited(away: Away) -> Generator[None, None, None]:
+    page = away.chat_with("Words to be edited")
+    question = page.get_by_test_id("stChatMessage").nth(-2)
+    button(question, "edit").click()
+    question.get_by_role("textbox").fill("Edited before the pause")
+    yield
+    button(page, "Save and send").click()
+    expect(last(page)).to_contain_text("You said: Edited before the pause")
+    assert away.conversations("Edited before the pause")
+
+
+def a_reply_regenerated(away: Away) -> Generator[None, None, None]:
+    page = away.chat_with("Say it twice")
+    yield
+    away.provider.enqueue(tokens(["Said ", "anew."]))
+    button(last(page), "refresh").click()
+    expect(last(page)).to_contain_text("Said anew.")
+
+
+def a_reply_retried(away: Away) -> Generator[None, None, None]:
+    away.provider.enqueue(failure(400, "No."))
+    page = away.open()
+    say(page, "Fail first")
+    expect(button(page, "Retry")).to_be_visible()
+    yield
+    away.provider.enqueue(tokens(["Better ", "now."]))
+    button(page, "Retry").click()
+    expect(last(page)).to_contain_text("Better now.")
+
+
+def a_reply_stopped(away: Away) -> Generator[None, None, None]:
+    gate = Gate()
+    away.provider.enqueue(tokens(["It goes on. ", gate]))
+    page = away.open()
+    say(page, "Go on for ever")
+    expect(last(page)).to_contain_text("It goes on.")
+    yield
+    if away.restarts:
+        expect(state_of(page, "Interrupted")).to_be_visible()
+        expect(button(page, "Continue")).to_be_visible()
+    else:
+        button(page, "Stop").click()
+        expect(state_of(page, "Stopped")).to_be_visible()
+    gate.open()
+
+
+def a_rating(away: Away) -> Generator[None, None, None]:
+    page = away.chat_with("Rate this")
+    chat = id_in(page, "chat")
+    yield
+    last(page).get_by_test_id("stFeedback").get_by_role("button").or_(
+        last(page).get_by_test_id("stFeedback").get_by_role("radio")
+    ).first.click()
+    expect(
+        button(last(page), "Note on the rating").or_(last(page).get_by_test_id("stPopover"))
+    ).to_be_visible()
+    reply = away.api("GET", f"/api/conversations/{chat}")["messages"][-1]
+    assert abs(reply["rating"]) == 1
+
+
+def a_conversation_renamed(away: Away) -> Generator[None, None, None]:
+    page = away.chat_with("Rename me")
+    choose_in_menu(page, button(page.get_by_test_id("stSidebar"), "more_vert"), "Rename")
+    dialog(page).get_by_label("Title").fill("Named before the pause")
+    yield
+    button(dialog(page), "Rename").click()
+    expect(dialog(page)).to_have_count(0)
+    expect(button(page, "Named before the pause")).to_be_visible()
+    assert [each for each in away.conversations() if each["title"] == "Named before the pause"]
+
+
+def a_conversation_deleted(away: Away) -> Generator[None, None, None]:
+    page = away.chat_with("Delete this conversation")
+    yield
+    choose_in_menu(page, button(page.get_by_test_id("stSidebar"), "more_vert"), "Delete")
+    expect(page.get_by_text("Deleted “Delete this conversation”.")).to_be_visible()
+    assert not away.conversations("Delete this conversation")
+
+
+def a_form_saved(away: Away) -> Generator[None, None, None]:
+    page = open_form(away, "form")
+    prompt(page).fill("After the pause.")
+    prompt(page).press("Control+Enter")
+    expect(state_of(page, "Unsaved")).to_be_visible()
+    yield
+    button(page, "Save").click()
+    expect(page.get_by_text(re.compile("Saved form:"))).to_be_visible()
+    expect(state_of(page, "Saved")).to_be_visible()
+    assert away.persona("form")["systemPrompt"] == "After the pause."
+
+
+def a_form_that_somebody_else_overtook(away: Away) -> Generator[None, None, None]:
+    page = open_form(away, "theirs")
+    prompt(page).fill("Mine.")
+    prompt(page).press("Control+Enter")
+    expect(state_of(page, "Unsaved")).to_be_visible()
+    yield
+    theirs = away.folder / "personas" / "theirs.json"
+    theirs.write_text(json.dumps(persona("theirs") | {"systemPrompt": "Theirs."}))
+    button(page, "Save").click()
+    expect(dialog(page)).to_contain_text("Changed elsewhere")
+    expect(dialog(page)).to_contain_text("Theirs.")
+    assert away.persona("theirs")["systemPrompt"] == "Theirs."
+
+
+def a_json_text_saved(away: Away) -> Generator[None, None, None]:
+    page = away.open("/personas?id=json")
+    page.frame_locator("iframe[title$='ace']").first.locator(".ace_content").click(position={"x": 5, "y": 5})
+    page.keyboard.press("Control+End")
+    page.keyboard.type("  ")
+    expect(state_of(page, "Unsaved")).to_be_visible()
+    yield
+    button(page, "Save").click()
+    expect(page.get_by_text(re.compile("Saved json:"))).to_be_visible()
+    expect(state_of(page, "Saved")).to_be_visible()
+    assert (away.folder / "personas" / "json.json").read_text().endswith("  ")
+
+
+def a_persona_deleted(away: Away) -> Generator[None, None, None]:
+    page = away.open("/personas?id=gone")
+    choose_in_menu(page, button(page, "More"), "Delete")
+    expect(dialog(page)).to_contain_text("goes away for everyone")
+    yield
+    button(dialog(page), "Delete").click()
+    expect(page.get_by_text("Deleted gone.")).to_be_visible()
+    assert not (away.folder / "personas" / "gone.json").exists()
+
+
+def a_persona_created(away: Away) -> Generator[None, None, None]:
+    page = away.open("/personas?id=noted")
+    button(page, "Create new").click()
+    dialog(page).get_by_role("tab", name="Blank or a copy").click()
+    dialog(page).get_by_role("textbox", name="Name").fill("Made after the pause")
+    dialog(page).get_by_role("textbox", name="Name").press("Enter")
+    yield
+    button(dialog(page), "Create").click()
+    expect(page.get_by_role("heading", name=re.compile("Made after the pause"))).to_be_visible()
+
+
+def a_save_with_a_note(away: Away) -> Generator[None, None, None]:
+    page = open_form(away, "noted")
+    page.get_by_role("textbox", name="Description").fill("Noted after the pause")
+    expect(state_of(page, "Unsaved")).to_be_visible()
+    choose_in_menu(page, button(page, "More"), "Save with a note")
+    dialog(page).get_by_role("textbox", name="What is new").fill("Why it changed")
+    yield
+    button(dialog(page), "Save").click()
+    expect(page.get_by_text(re.compile("Saved noted:"))).to_be_visible()
+    assert away.persona("noted")["description"] == "Noted after the pause"
+    assert away.api("GET", "/api/personas/noted/revisions")["revisions"][0]["note"] == "Why it changed"
+
+
+def personas_imported(away: Away) -> Generator[None, None, None]:
+    page = away.open("/personas?id=chatty")
+    button(page, "Import").click()
+    files = dialog(page).get_by_test_id("stFileUploaderDropzoneInput")
+    given = {"name": "guest.json", "mimeType": "application/json"}
+    given |= {"buffer": json.dumps(persona("guest")).encode()}  # type: ignore[dict-item]
+    files.set_input_files(given)  # type: ignore[arg-type]
+    expect(button(dialog(page), "Import 1")).to_be_visible()
+    yield
+    button(dialog(page), "Import 1").click()
+    expect(page.get_by_text("Files are gone")).to_be_visible()
+    expect(page.get_by_text("guest.json").first).to_be_visible()
+    dialog(page).get_by_test_id("stFileUploaderDropzoneInput").set_input_files(given)  # type: ignore[arg-type]
+    button(dialog(page), "Import 1").click()
+    expect(page.get_by_text("Imported guest.")).to_be_visible()
+    assert (away.folder / "personas" / "guest.json").exists()
+
+
+def a_message_to_try_a_draft_out(away: Away) -> Generator[None, None, None]:
+    page = open_form(away, "chatty")
+    prompt(page).fill("Tried after the pause.")
+    prompt(page).press("Control+Enter")
+    expect(state_of(page, "Unsaved")).to_be_visible()
+    page.get_by_role("tab", name="Try out").click()
+    expect(box(page)).to_be_enabled()
+    yield
+    say(page, "Trying out")
+    expect(last(page)).to_contain_text("You said: Trying out")
+    asked = [chat.body["messages"] for chat in away.provider.chats if "Trying out" in str(chat.body)]
+    assert "Tried after the pause." in str(asked)
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    a_first_message,
+    a_further_message,
+    a_turn_that_is_edited,
+    a_reply_regenerated,
+    a_reply_retried,
+    a_reply_stopped,
+    a_rating,
+    a_conversation_renamed,
+    a_conversation_deleted,
+    a_form_saved,
+    a_form_that_somebody_else_overtook,
+    a_json_text_saved,
+    a_persona_deleted,
+    a_persona_created,
+    a_save_with_a_note,
+    personas_imported,
+    a_message_to_try_a_draft_out,
+)
+
+
+def persona(persona_id: str) -> dict[str, Any]:
+    return {"id": persona_id, "name": persona_id, "systemPrompt": "Before.", "model": "fake-1"}
+
+
+@pytest.fixture(scope="module", params=["slept", "restarted"])
+def gone_on(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, browser: Browser
+) -> Iterator[dict[str, Generator[None, None, None]]]:
+    """Every scenario, after the session was lost."""
+    restarts, folder = request.param == "restarted", tmp_path_factory.mktemp("away")
+    (folder / "personas").mkdir()
+    for persona_id in PERSONAS:
+        (folder / "personas" / f"{persona_id}.json").write_text(json.dumps(persona(persona_id)))
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    context.set_default_timeout(PATIENCE_MILLISECONDS)
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
+    port = free_port()
+    with FakeProvider() as provider, ExitStack() as stack:
+        server = stack.enter_context(_serve(folder, provider, port))
+        line = stack.enter_context(CutLine(port))
+        away = Away(f"http://127.0.0.1:{line.port}", restarts, folder, provider, context)
+        scenarios = {scenario.__name__: _prepared(scenario, away) for scenario in SCENARIOS}
+        line.cut()
+        _wait_for(away.pages, connected=False)
+        if restarts:
+            server.kill()
+            stack.enter_context(_serve(folder, provider, port))
+        line.mend()
+        _wait_for(away.pages, connected=True)
+        yield scenarios
+        context.close()
+
+
+def _prepared(scenario: Scenario, away: Away) -> Generator[None, None, None]:
+    """The scenario up to where the session is lost; a failure until there is that scenario's own."""
+    going = scenario(away)
+    try:
+        next(going)
+    except (AssertionError, Error) as error:
+        return _failing(error)
+    return going
+
+
+def _failing(error: Exception) -> Generator[None, None, None]:
+    raise error
+    yield
+
+
+@contextmanager
+def _serve(folder: Path, provider: FakeProvider, port: int) -> Iterator[AppServer]:
+    with start_app(folder, provider=provider, environment=KEEPS_NO_SESSION, port=port) as server:
+        yield server
+
+
+def _wait_for(pages: list[Page], *, connected: bool) -> None:
+    for page in pages:
+        app = page.locator("[data-test-connection-state]")
+        if connected:
+            expect(app).to_have_attribute("data-test-connection-state", "CONNECTED", timeout=60_000)
+        else:
+            expect(app).not_to_have_attribute("data-test-connection-state", "CONNECTED")
+
+
+@pytest.mark.parametrize("scenario", [each.__name__ for each in SCENARIOS])
+def test_what_is_done_first_is_done(gone_on: dict[str, Generator[None, None, None]], scenario: str) -> None:
+    with pytest.raises(StopIteration):
+        next(gone_on[scenario])
