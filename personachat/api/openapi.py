@@ -82,8 +82,8 @@ _EVENT = {
 STREAM = {
     "description": (
         "The reply as server-sent events: `start`, then `delta`, `reasoning` and `notice`, at most one "
-        "`usage`, then `done` or `error`, then `data: [DONE]`. Every event has an `id` to resume after; "
-        "where a reply went on after a pause or an end, there is another `start`."
+        "`usage`, then `done`, or `error` where the reply was cut off, then `data: [DONE]`. Every event has "
+        "an `id` to resume after; where a reply went on after a pause or an end, there is another `start`."
     ),
     "content": {"text/event-stream": {"schema": _EVENT}},
 }

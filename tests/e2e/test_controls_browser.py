@@ -199,6 +199,40 @@ def test_a_killed_server_costs_no_word_that_was_saved(tmp_path: Path, page: Page
             expect(badge(page, "Interrupted")).to_have_count(0)
 
 
+def test_a_server_that_is_to_end_takes_no_new_words_and_interrupts_what_is_not_done(
+    tmp_path: Path, page: Page
+) -> None:
+    with FakeProvider() as fake:
+        fake.enqueue(tokens(["What had arrived. ", Gate()]), tokens(["Done."]))
+        with start_app(
+            tmp_path, provider=fake, environment={"PERSONACHAT_SHUTDOWN_SECONDS": "3600"}
+        ) as server:
+            open_chat(page, server.url)
+            say(page, "My question")
+            expect(last(page)).to_contain_text("What had arrived.")
+            query = page.url.partition("?")[2]
+            other = page.context.new_page()
+            open_chat(other, server.url)
+            server.process.terminate()
+            wait_for_words(other, server.log, "Finishing 1 reply")
+            say(other, "Too late")
+            expect(other.get_by_test_id("stChatInputTextArea")).to_have_value("Too late")
+            expect(other.get_by_text("PersonaChat is shutting down.")).to_be_visible()
+            for _ in range(100):  # one right after the first would be its echo
+                if badge(page, "Interrupted").is_visible():
+                    break
+                server.process.terminate()
+                page.wait_for_timeout(50)
+            expect(badge(page, "Interrupted")).to_be_visible()
+            expect(last(page)).to_contain_text("What had arrived.")
+            server.process.wait(15)
+        with start_app(tmp_path, provider=fake) as server:
+            open_chat(page, f"{server.url}/?{query}")
+            expect(badge(page, "Interrupted")).to_be_visible()
+            button(last(page), "Continue").click()
+            expect(last(page)).to_contain_text(re.compile(r"What had arrived\.\s+Done\."))
+
+
 def test_a_temporary_chat_is_not_in_the_database(app_server: AppServer, page: Page) -> None:
     provider(app_server, tokens(["Whispered back."]), tokens(["Aloud."]))
     open_chat(page, app_server.url)
@@ -218,6 +252,15 @@ def test_a_temporary_chat_is_not_in_the_database(app_server: AppServer, page: Pa
     wait_for_text(page, folder, "Aloud.")
     assert not found_in(folder, "A secret nobody may keep")
     assert not found_in(folder, "Whispered back.")
+
+
+def wait_for_words(page: Page, log: Path, words: str) -> None:
+    """Until the server has said them in its terminal."""
+    for _ in range(300):
+        if words in log.read_text("utf-8", "replace"):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"{words!r} was not said")
 
 
 def wait_for_text(page: Page, folder: Path, text: str) -> None:

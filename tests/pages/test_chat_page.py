@@ -254,6 +254,37 @@ def test_a_queued_message_whose_persona_is_gone_does_not_hide_the_chat(
     assert not page.warning
 
 
+def test_words_for_a_server_that_is_to_end_are_back_in_the_box(
+    open_chat: OpenPage, fake: FakeProvider
+) -> None:
+    page = say(open_chat(), "Hello")
+    asked = len(fake.chats)
+    services().generations.drain()
+    say(page, "Words to keep")
+    assert len(fake.chats) == asked
+    assert page.chat_input[0].proto.value == "Words to keep"
+    assert any("shutting down" in warning.value for warning in page.warning)
+
+
+def test_words_that_wait_behind_an_interrupted_reply_wait_for_the_person(
+    open_chat: OpenPage, fake: FakeProvider
+) -> None:
+    fake.enqueue(tokens(["Half of", Gate()]), tokens(["Sent now."]))
+    chat = local(services()).chat
+    running = chat.begin("one", persona_id="default-persona")
+    while not running.snapshot().text:
+        running.wait(1, timeout_seconds=10)
+    chat.queue(running.conversation_id, "two", persona_id="default-persona")
+    running.interrupt()
+    page = open_chat(chat=running.conversation_id)
+    assert len(fake.chats) == 1
+    assert any("Not sent yet" in caption.value for caption in page.caption)
+    labels = [button.label for button in page.button]
+    assert {"Continue", "Retry", "Send now"} <= set(labels)
+    next(button for button in page.button if button.label == "Send now").click().run()
+    assert "Sent now." in words(page)
+
+
 def test_reasoning_that_comes_after_the_text_is_there_at_once(
     open_chat: OpenPage, fake: FakeProvider
 ) -> None:
