@@ -19,6 +19,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import Receive, Scope, Send
 
 from personachat.api.auth import MAX_BODY_BYTES
+from personachat.mcp_server.negotiation import negotiated
 from personachat.mcp_server.server import PersonaServer
 from personachat.services import Services
 
@@ -50,7 +51,8 @@ class Sessions:
     async def serve(self, scope: Scope, receive: Receive, send: Send, *, owner: str) -> None:
         """Answer one request. `owner` is whose session it may begin or use."""
         user = AuthenticatedUser(AccessToken(token="", client_id=owner, scopes=[]))
-        await self._manager.handle_request({**scope, "user": user}, receive, send)
+        scope, send = negotiated({**scope, "user": user}, send)
+        await self._manager.handle_request(scope, receive, send)
 
     def end(self) -> None:
         """Bring every chat and subscription to its proper end."""

@@ -220,7 +220,7 @@ class OpenAICompatibleProvider:
                 return await anext(reads, b"")
         except httpx2.DecodingError:
             message = f"{self._server.title} sent bytes that cannot be unpacked."
-            raise BrokenStream(message, hint="Try again; what had arrived is kept.") from None
+            raise BrokenStream(message, hint="Try again.") from None
         except (TimeoutError, httpx2.HTTPError, OSError):
             if deadline is not None:
                 return b""

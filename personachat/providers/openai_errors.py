@@ -79,7 +79,7 @@ def from_stream(server: Server, report: Report, *, model: str) -> ProviderError:
         return _key_refused(server, 401, report)
     return StreamFailed(
         f"{server.title} broke off with an error{server.saying(report.message)}",
-        hint="Try again; what had arrived is kept.",
+        hint="Try again.",
     )
 
 
@@ -115,9 +115,7 @@ def from_connecting(  # noqa: PLR0911  # one return a kind of answer
 
 
 def connection_lost(server: Server) -> ConnectionLost:
-    return ConnectionLost(
-        f"The connection to {server.host} broke off.", hint="Try again; what had arrived is kept."
-    )
+    return ConnectionLost(f"The connection to {server.host} broke off.", hint="Try again.")
 
 
 def address_refused(server: Server) -> RequestRefused:
@@ -165,7 +163,7 @@ def model_not_found(server: Server, model: str, models: Sequence[str]) -> ModelN
 def broken_stream(server: Server, what: str) -> BrokenStream:
     return BrokenStream(
         f"{server.title} sent {what} in the middle of the reply.",
-        hint="Try again; what had arrived is kept.",
+        hint="Try again.",
     )
 
 

@@ -98,13 +98,15 @@ def draw_outcome(reply: Reply) -> None:
     elif (ending := ending_of(reply.state, reply.finish_reason)) and ending.name:
         st.badge(ending.name, icon=ICONS[ending.name], color="gray", help=HELP.get(ending.name))
     if reply.error:
-        draw_failure(reply.error)
+        draw_failure(reply.error, kept=bool(reply.text))
 
 
-def draw_failure(error: Failed) -> None:
+def draw_failure(error: Failed, *, kept: bool = False) -> None:
+    """Say why a reply failed, and that what had arrived is kept, where it is."""
     wait = f" Try again in {round(error.retry_after_seconds)} s." if error.retry_after_seconds else ""
+    arrived = " What had arrived is kept." if kept else ""
     st.error(
-        f"{escaped(error.message)}{wait} {escaped(error.hint)}".strip(),
+        f"{escaped(error.message)}{wait} {escaped(error.hint)}{arrived}".strip(),
         title=TITLES.get(error.code, "The reply failed"),
         icon=":material/error:",
     )

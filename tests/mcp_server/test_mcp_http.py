@@ -204,6 +204,53 @@ async def test_at_the_end_subscriptions_end_properly(services: Services) -> None
                 assert [event async for event in news] == []
 
 
+@pytest.mark.parametrize(
+    "accept",
+    ["application/json", "text/event-stream", "*/*", "text/*", "application/json;q=0.9", " ", ""],
+)
+def test_whatever_a_client_says_it_takes_it_is_served(url: str, fake: FakeProvider, accept: str) -> None:
+    fake.enqueue(tokens(["One ", "two."]))
+    kind = {"Content-Type": "application/json", **({"Accept": accept} if accept else {})}
+    with httpx2.Client(timeout=SECONDS) as client:
+        del client.headers["accept"]
+        begun = client.post(url, json=INITIALIZE, headers=kind)
+        assert begun.status_code == 200
+        session = {**kind, "Mcp-Session-Id": begun.headers["mcp-session-id"]}
+        said = client.post(url, json=call("Hi"), headers=session)
+    json_alone = accept.startswith("application/json")
+    assert said.headers["content-type"].startswith("application/json" if json_alone else "text/event-stream")
+    lines = [said.text] if json_alone else [x[5:] for x in said.text.splitlines() if x.startswith("data:")]
+    answer = json.loads(lines[-1])
+    assert answer["id"] == 2
+    assert answer["result"]["content"][0]["text"] == "One two."
+
+
+def test_a_client_that_takes_nothing_in_particular_may_listen_for_news(http: httpx2.Client) -> None:
+    session = session_of(http)
+    del http.headers["accept"]
+    with http.stream("GET", "/mcp", headers={"Mcp-Session-Id": session["Mcp-Session-Id"]}) as news:
+        assert news.headers["content-type"].startswith("text/event-stream")
+        assert news.status_code == 200
+
+
+@pytest.mark.parametrize("accept", ["application/json, text/event-stream", "application/json", ""])
+@pytest.mark.parametrize("version", ["1900-01-01", "2999-12-31", "newest", ""])
+def test_a_protocol_version_that_nobody_knows_is_told_in_a_sentence(
+    url: str, accept: str, version: str
+) -> None:
+    asked = {"jsonrpc": "2.0", "id": 7, "method": "tools/list"}
+    headers = {"MCP-Protocol-Version": version, "Accept": accept or "*/*"}
+    answer = httpx2.post(url, json=asked, headers=headers, timeout=SECONDS)
+    assert answer.status_code == 400
+    body = answer.json()
+    assert body["id"] == 7
+    assert body["error"]["message"].startswith(
+        f'The MCP protocol version "{version}" is not known here. Known: '
+    )
+    assert "2025-06-18" in body["error"]["message"]
+    assert version == body["error"]["data"]["requested"]
+
+
 def test_a_server_that_nobody_asks_loads_no_sdk() -> None:
     code = "import sys, personachat.mcp_server.http; sys.exit('mcp' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
