@@ -21,6 +21,8 @@ from streamlit.runtime.state.session_state import Serialized, SessionState
 _TURN = "turn_of_callbacks"
 """Where a session has the lock that its runs take for their callbacks."""
 
+_BEGUN = "_has_called_callbacks"
+
 _check_requests = ScriptRunner._maybe_handle_execution_control_request
 
 
@@ -38,6 +40,9 @@ def _check_outside_callbacks(self: ScriptRunner) -> None:
 
 def _take_turns(self: SafeSessionState, *args: Any, **kwargs: Any) -> None:
     """Take in what the browser sent and call the callbacks, one run of a session after the other."""
+    if _BEGUN in vars(self):
+        self._yield_callback()  # no longer what the browser sent: whoever asked for this run may be gone
+    object.__setattr__(self, _BEGUN, True)
     state = self._state
     turn: Any = state._old_state.setdefault(_TURN, threading.RLock())
     with turn, self._lock:

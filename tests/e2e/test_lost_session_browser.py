@@ -24,7 +24,10 @@ from tests.fake_provider import FakeProvider, Gate, failure, tokens
 
 pytestmark = pytest.mark.browser
 
-KEEPS_NO_SESSION = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "0"}
+KEEPS_NO_SESSION = {
+    "STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "0",
+    "PERSONACHAT_IDLE_TIMEOUT_SECONDS": "600",
+}
 PERSONAS = ("form", "json", "gone", "noted", "chatty", "theirs")
 
 
@@ -102,7 +105,7 @@ def prompt(page: Page) -> Locator:
 
 
 def state_of(page: Page, words: str) -> Locator:
-    return page.locator(".stMarkdownBadge").filter(has_text=words, visible=True).first
+    return page.locator(".stMarkdownBadge").filter(has_text=re.compile(words), visible=True).first
 
 
 def id_in(page: Page, name: str) -> str:
@@ -184,7 +187,7 @@ def a_reply_stopped(away: Away) -> Generator[None, None, None]:
         expect(state_of(page, "Interrupted")).to_be_visible()
         expect(button(page, "Continue")).to_be_visible()
     else:
-        button(page, "Stop").click()
+        button(page, "stop_circle Stop").click()
         expect(state_of(page, "Stopped")).to_be_visible()
     gate.open()
 
@@ -200,7 +203,7 @@ def a_rating(away: Away) -> Generator[None, None, None]:
         button(last(page), "Note on the rating").or_(last(page).get_by_test_id("stPopover"))
     ).to_be_visible()
     reply = away.api("GET", f"/api/conversations/{chat}")["messages"][-1]
-    assert abs(reply["rating"]) == 1
+    assert reply["rating"] in {"up", "down"}
 
 
 def a_conversation_renamed(away: Away) -> Generator[None, None, None]:
@@ -229,7 +232,6 @@ def a_form_saved(away: Away) -> Generator[None, None, None]:
     expect(state_of(page, "Unsaved")).to_be_visible()
     yield
     button(page, "Save").click()
-    expect(page.get_by_text(re.compile("Saved form:"))).to_be_visible()
     expect(state_of(page, "Saved")).to_be_visible()
     assert away.persona("form")["systemPrompt"] == "After the pause."
 
@@ -256,7 +258,6 @@ def a_json_text_saved(away: Away) -> Generator[None, None, None]:
     expect(state_of(page, "Unsaved")).to_be_visible()
     yield
     button(page, "Save").click()
-    expect(page.get_by_text(re.compile("Saved json:"))).to_be_visible()
     expect(state_of(page, "Saved")).to_be_visible()
     assert (away.folder / "personas" / "json.json").read_text().endswith("  ")
 
@@ -290,7 +291,7 @@ def a_save_with_a_note(away: Away) -> Generator[None, None, None]:
     dialog(page).get_by_role("textbox", name="What is new").fill("Why it changed")
     yield
     button(dialog(page), "Save").click()
-    expect(page.get_by_text(re.compile("Saved noted:"))).to_be_visible()
+    expect(state_of(page, "Saved")).to_be_visible()
     assert away.persona("noted")["description"] == "Noted after the pause"
     assert away.api("GET", "/api/personas/noted/revisions")["revisions"][0]["note"] == "Why it changed"
 
