@@ -9,9 +9,8 @@ with its length and not with its square.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
-from typing import Any, Self, TypeAlias
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -19,7 +18,9 @@ from streamlit.delta_generator import DeltaGenerator
 from personachat.conversations.model import Reply
 from personachat.generation import Generation
 from personachat.messages import ReasoningDelta, TextDelta
-from personachat.ui.markdown import Converter, Pieces, pieces_of
+from personachat.ui import cursor
+from personachat.ui.markdown import Pieces, pieces_of
+from personachat.ui.markdown_writer import written
 
 Place: TypeAlias = Any
 """Where elements go: a container, or Streamlit itself for the current one."""
@@ -42,45 +43,6 @@ GROWTH = 0.01
 """A long open piece (a big table, say) is sent again once it grew by GROWTH, or after STALE_SECONDS."""
 
 
-class Cursor(str):
-    """What stands behind streamed text: pulsing, but plain where Markdown would show its markup.
-
-    `st.write_stream` appends its cursor to every frame; inside code and formulas, the markup of a
-    pulsing one would stand there as text, so the cursor looks at the stream when it is appended.
-    """
-
-    __slots__ = ("_converter",)
-    _converter: Converter
-
-    def __new__(cls, converter: Converter) -> Self:
-        cursor = super().__new__(cls, " :shimmer[|]")
-        cursor._converter = converter
-        return cursor
-
-    def __radd__(self, text: str) -> str:
-        if not self._converter.literal:
-            return text + str(self)
-        return text + "|" if self._converter.in_code else text
-
-
-class Stream(tuple[str | Callable[[], None], ...]):  # noqa: SLOT001  # a tuple cannot have slots of its own
-    """Frames in the shape in which `st.write_stream` takes them as they are.
-
-    Whatever else is given to it might be a data frame; to find out it imports pandas and pyarrow, which take
-    a second and 70 MB.
-    """
-
-    _frames: Iterator[str | Callable[[], None]]
-
-    def __new__(cls, frames: Iterator[str | Callable[[], None]]) -> Self:
-        stream = super().__new__(cls)
-        stream._frames = frames
-        return stream
-
-    def __iter__(self) -> Iterator[str | Callable[[], None]]:
-        return self._frames
-
-
 class Follower:
     """One pass over a generation's events: waiting, then reasoning, then text."""
 
@@ -89,7 +51,6 @@ class Follower:
         self._seen = 0
         self._text: list[str] = []
         self._reasoning: list[str] = []
-        self.converter = Converter()
 
     def look(self, timeout_seconds: float) -> None:
         """Take in what has come, waiting for it if there is nothing."""
@@ -129,25 +90,23 @@ class Follower:
                 touch()
             self.look(SLICE_SECONDS)
 
-    def reasoning_frames(self) -> Generator[str | Callable[[], None]]:
+    def draw_reasoning(self) -> None:
         """Reasoning as it grows, until the text begins."""
-        yield from self._frames(self._reasoning, Converter(), until=lambda: self.over or self.has_text)
+        self._draw(self._reasoning, until=lambda: self.over or self.has_text)
 
-    def text_frames(self) -> Generator[str | Callable[[], None]]:
-        yield from self._frames(self._text, self.converter, until=lambda: self.over)
+    def draw_text(self) -> None:
+        self._draw(self._text, until=lambda: self.over)
 
-    def _frames(
-        self, source: list[str], converter: Converter, *, until: Callable[[], bool]
-    ) -> Generator[str | Callable[[], None]]:
-        pieces, pending, last = Pieces(), "", 0.0
+    def _draw(self, source: list[str], *, until: Callable[[], bool]) -> None:
+        drawing, pending, last = Drawing(), "", 0.0
         while True:
             ended = until()
-            pending += converter.feed("".join(source)) + (converter.end() if ended else "")
+            pending += "".join(source)
             source.clear()
             now = time.monotonic()
-            worth_it = len(pending) >= GROWTH * len(pieces.open) or now - last > STALE_SECONDS
+            worth_it = len(pending) >= GROWTH * drawing.open_characters or now - last > STALE_SECONDS
             if ended or (pending and worth_it):
-                yield from cut(pieces, pending, ended=ended)
+                drawing.add(pending, ended=ended)
                 pending, last = "", now
             else:
                 touch()
@@ -157,26 +116,31 @@ class Follower:
             self.look(SLICE_SECONDS)
 
 
-def cut(pieces: Pieces, text: str, *, ended: bool) -> Generator[str | Callable[[], None]]:
-    """`text` as chunks for st.write_stream, with a no-op where one piece ends and the next begins."""
-    drawn = len(pieces.open)
-    for piece in pieces.add(text):
-        if len(piece) > drawn:
-            yield piece[drawn:]
-        yield end_piece
-        drawn = 0
-    if ended:
-        pieces.end()
-    new = pieces.open[drawn:]
-    if new and not drawn and not ended:
-        yield new[:1]  # st.write_stream shows no cursor behind the first chunk of an element
-        new = new[1:]
-    if new:
-        yield new
+class Drawing:
+    """A text that grows in the current container: an element for each piece, of which only the last changes."""
 
+    def __init__(self) -> None:
+        self._pieces = Pieces()
+        self._element: DeltaGenerator | None = None
+        self._shown = ""
 
-def end_piece() -> None:
-    """What st.write_stream calls between pieces; its being callable is what closes the element."""
+    @property
+    def open_characters(self) -> int:
+        return len(self._pieces.open)
+
+    def add(self, text: str, *, ended: bool) -> None:
+        for piece in self._pieces.add(text):
+            self._show(written(piece))
+            self._element, self._shown = None, ""
+        if ended:
+            self._pieces.end()
+        if self._pieces.open:
+            self._show(written(self._pieces.open, growing=not ended))
+
+    def _show(self, markdown: str) -> None:
+        if markdown != self._shown:
+            self._element = (self._element or st).markdown(markdown)
+            self._shown = markdown
 
 
 def touch() -> None:
@@ -194,14 +158,14 @@ def draw_running(generation: Generation, *, head: DeltaGenerator, words: Place) 
         follower.wait(head.markdown)
         if follower.has_reasoning:
             with head.status(":shimmer[Thinking]", type="compact") as status:
-                with closing(follower.reasoning_frames()) as frames:
-                    st.write_stream(Stream(frames))
+                follower.draw_reasoning()
                 status.update(label=thought_label(generation.snapshot()), state="complete")
         else:
             head.empty()
         if follower.has_text:
-            with wide(words), closing(follower.text_frames()) as frames:
-                st.write_stream(Stream(frames), cursor=Cursor(follower.converter))
+            scrolling = sideways(words)
+            with scrolling.container(), cursor.shown(scrolling):
+                follower.draw_text()
         reply = generation.snapshot()
         if follower.has_reasoning and reply.reasoning:  # some came after the text had begun
             with head.status(thought_label(reply), type="compact", state="complete"):
@@ -212,8 +176,12 @@ def draw_running(generation: Generation, *, head: DeltaGenerator, words: Place) 
 
 def wide(place: Place) -> DeltaGenerator:
     """A container in `place` that scrolls sideways by itself where a table is wider than the window."""
+    return sideways(place).container()
+
+
+def sideways(place: Place) -> DeltaGenerator:
     scrolling: DeltaGenerator = place.container(horizontal=True, wrap=False)
-    return scrolling.container()
+    return scrolling
 
 
 def thought_label(reply: Reply) -> str:

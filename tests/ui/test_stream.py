@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from personachat.generation import Generation
 from personachat.messages import Finished, ReasoningDelta, TextDelta
 from personachat.ui import stream
-from personachat.ui.markdown import Converter, pieces_of
-from personachat.ui.stream import Cursor, Follower
+from personachat.ui.markdown import pieces_of
+from personachat.ui.stream import Follower
 
 
 @pytest.fixture(autouse=True)
@@ -35,50 +35,61 @@ class Fed(Follower):
         super().look(timeout_seconds)
 
 
-def drawn(deltas: list[str]) -> list[str]:
-    """The elements that st.write_stream would leave, where a frame comes after each delta."""
-    elements, element = list[str](), ""
-    for frame in Fed(Generation(), deltas).text_frames():
-        if isinstance(frame, str):
-            element += frame
-        elif element:
-            elements.append(element)
-            element = ""
-    return [*elements, element] if element else elements
+def drawn(monkeypatch: pytest.MonkeyPatch, deltas: list[str]) -> list[str]:
+    """The elements that are left of a reply, where a frame comes after each delta."""
+    page = Page()
+    monkeypatch.setattr(stream, "st", page)
+    Fed(Generation(), deltas).draw_text()
+    return [element.shown for element in page.elements]
+
+
+class Element:
+    """What stands in one place of a page."""
+
+    def __init__(self, shown: str) -> None:
+        self.shown = shown
+
+    def markdown(self, shown: str) -> Element:
+        self.shown = shown
+        return self
+
+
+class Page:
+    """As much of Streamlit as a stream needs."""
+
+    def __init__(self) -> None:
+        self.elements: list[Element] = []
+
+    def markdown(self, shown: str) -> Element:
+        self.elements.append(Element(shown))
+        return self.elements[-1]
 
 
 LONG = "word " * 100 + "\n\n"
 
 
-@pytest.mark.parametrize("ending", ["1", " ", "- ", "`", "\\", "$5", "!", "\n", "* "])
-def test_the_last_characters_are_drawn_whatever_they_might_have_become(ending: str) -> None:
-    assert drawn([LONG, *ending]) == list(pieces_of(LONG + ending))
+@pytest.mark.parametrize("ending", ["1", " ", "- ", "`", "\\", "$5", "!", "\n", "* ", "**", "\r", "\\["])
+def test_the_last_characters_are_drawn_whatever_they_might_have_become(
+    monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    assert drawn(monkeypatch, [LONG, *ending]) == list(pieces_of(LONG + ending))
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(["a", " ", "\n", "1", "-", "*", "`", "```", "$", "\\", LONG]), max_size=30))
 def test_what_is_streamed_is_what_is_drawn_again_later(deltas: list[str]) -> None:
-    assert drawn(deltas) == list(pieces_of("".join(deltas)))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        assert drawn(monkeypatch, deltas) == list(pieces_of("".join(deltas)))
 
 
-def test_the_cursor_is_plain_in_code_and_absent_in_a_formula() -> None:
-    converter = Converter()
-    cursor = Cursor(converter)
-    assert "text" + cursor == "text :shimmer[|]"
-    converter.feed("\n```python\nx = ")
-    assert "x = " + cursor == "x = |"
-    converter.feed("1\n```\n")
-    converter.feed("so \\(x ")
-    assert "so $x " + cursor == "so $x "
-
-
-def test_reasoning_ends_where_the_text_begins() -> None:
+def test_reasoning_ends_where_the_text_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Page()
+    monkeypatch.setattr(stream, "st", page)
     generation = Generation()
     for event in (ReasoningDelta("Let me think."), TextDelta("Well."), Finished("stop")):
         generation.add(event)
     follower = Follower(generation)
     follower.look(0)
-    assert (
-        "".join(frame for frame in follower.reasoning_frames() if isinstance(frame, str)) == "Let me think."
-    )
+    follower.draw_reasoning()
+    assert [element.shown for element in page.elements] == ["Let me think."]
     assert follower.has_text

@@ -1,0 +1,316 @@
+r"""Writes what a reply's Markdown means in such Markdown as Streamlit cannot take for anything else.
+
+Streamlit reads another dialect: images are fetched from wherever they are, `:red[...]`, `:smile:`, `->` and
+`::name` are changed or dropped, diagrams are drawn, and where code or a formula begins and ends it does not
+always see as CommonMark does. So nothing of the source is passed on. Words are escaped sign by sign, whatever
+they look like; code stands in fences that are longer than any in it; lists, quotes and tables are laid out
+anew. What is written holds no image, no HTML, no definition and no link but to the web or to mail.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from markdown_it.token import Token
+
+from personachat.ui.markdown_parser import leads_somewhere, parse
+
+JOINER = "\u2060"
+"""Word joiner: takes no room. It stands in code where Streamlit would rewrite even that."""
+
+SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|$:~&^@]|!\Z|(?<=:material)/|(?<=www)\.", re.IGNORECASE)
+SIGN = re.compile(
+    r"""
+      (?P<name>:)(?=[\w+-]+:)                                          # an emoji's name or an icon's
+    | (?<![^\s\ufeff])(?P<left>[-<>~])(?P<right>[-=>])(?P<rest>>?)(?![^\s\ufeff])  # an arrow, a comparison
+    """,
+    re.VERBOSE,
+)
+APART = r":color[\{}]"
+"""Streamlit's way to colour a sign, here with no colour: it keeps what it looks for in one text from being there."""
+
+LINE_START = re.compile(r"(?P<number>\d{1,9})(?=[.)])|(?=[-+=])|(?P<blank>[ \t])")
+PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
+IN_ADDRESS = re.compile(r"[\\<>&|]|(?<=:material)/")
+LANGUAGE = re.compile(r"[\w+#.-]{1,40}\Z")
+IN_FORMULA = re.compile(r"(?<=!)(?=\[)|(?<=\])(?=[(:\[])")
+"""Where a formula that is not drawn as one would be an image, a link or a definition; a space says nothing there."""
+
+ALONE = frozenset({"heading", "fence", "hr", "math"})
+"""Blocks behind which another may follow on the next line."""
+
+
+def written(text: str, *, growing: bool = False) -> str:
+    """Markdown for `st.markdown` that shows what `text` means; see `markdown_parser.parse` for `growing`."""
+    return "\n".join(_joined(list(_blocks(parse(text, growing=growing))), tight=False))
+
+
+BREAKS = frozenset({"softbreak", "hardbreak"})
+
+Block = tuple[str, list[str]]
+"""Its kind and its lines."""
+
+
+def _joined(blocks: Sequence[Block], *, tight: bool) -> list[str]:
+    lines: list[str] = []
+    before = ""
+    for kind, own in blocks:
+        near = before in ALONE or (before == "paragraph" and kind not in {"paragraph", "table", "math"})
+        if before and not (tight and near):
+            lines.append("")
+        lines += own
+        before = kind
+    return lines
+
+
+def _blocks(tokens: Sequence[Token]) -> Iterator[Block]:
+    at = 0
+    while at < len(tokens):
+        token = tokens[at]
+        end = _end(tokens, at)
+        inner = tokens[at + 1 : end]
+        if token.type == "paragraph_open":
+            yield from _paragraph(inner[0].children or [])
+        elif token.type == "heading_open":
+            words = _inline(inner[0].children or [], one_line=True)
+            yield "heading", [f"{'#' * int(token.tag[1])} {words}"]
+        elif token.type in {"fence", "code_block"}:
+            yield "fence", _fence(token)
+        elif token.type == "blockquote_open":
+            own = _joined(list(_blocks(inner)), tight=False) or [""]
+            yield "quote", [f"> {line}" if line else ">" for line in own]
+        elif token.type in {"bullet_list_open", "ordered_list_open"}:
+            yield "list", _list(inner, level=token.level + 1)
+        elif token.type == "table_open":
+            yield "table", _table(inner)
+        elif token.type == "math_block":
+            yield "math", _formula_block(token.content)
+        elif token.type == "hr":
+            yield "hr", ["___"]
+        elif token.type == "html_block":
+            for paragraph in re.split(r"\n[ \t]*\n", token.content.strip("\n")):
+                yield "paragraph", "\n".join(_lines(paragraph)).split("\n")
+        at = end + 1
+
+
+def _end(tokens: Sequence[Token], at: int) -> int:
+    """Where the block ends that begins at `at`."""
+    opening = tokens[at]
+    if opening.nesting <= 0:
+        return at
+    return next(
+        number
+        for number in range(at + 1, len(tokens))
+        if tokens[number].level == opening.level and tokens[number].nesting < 0
+    )
+
+
+def _paragraph(children: Sequence[Token]) -> Iterator[Block]:
+    """A paragraph, and the formulas in it that are to stand alone as blocks of their own."""
+    words: list[Token] = []
+    is_formula = len(children) == 1
+    for child in children:
+        if child.type == "math_display" and child.level == 0 and (is_formula or child.markup != "$$"):
+            yield from _words(words)
+            yield "math", _formula_block(child.content.strip())
+            words = []
+        else:
+            words.append(child)
+    yield from _words(words)
+
+
+def _words(children: list[Token]) -> Iterator[Block]:
+    while children and children[0].type in BREAKS:
+        children = children[1:]
+    while children and children[-1].type in BREAKS:
+        children = children[:-1]
+    lines = [line for line in _inline(children).split("\n") if line.strip()]
+    if lines:
+        yield "paragraph", lines
+
+
+def _list(tokens: Sequence[Token], *, level: int) -> list[str]:
+    """Items are indented by four at least, where Streamlit, looking for fences, does not see one."""
+    starts = [
+        at for at, token in enumerate(tokens) if token.type == "list_item_open" and token.level == level
+    ]
+    tight = not any(
+        token.type == "paragraph_open" and token.level == level + 1 and not token.hidden for token in tokens
+    )
+    lines: list[str] = []
+    first = tokens[0].info if starts else ""
+    for number, at in enumerate(starts):
+        opening = tokens[at]
+        mark = f"{min(int(first) + number, 999_999_999)}{opening.markup}" if first else opening.markup
+        indent = " " * max(4, len(mark) + 1)
+        own = _joined(list(_blocks(tokens[at + 1 : _end(tokens, at)])), tight=tight) or [""]
+        if lines and not tight:
+            lines.append("")
+        lines.append(mark.ljust(len(indent)) + own[0] if own[0] else mark)
+        lines += [indent + line if line else "" for line in own[1:]]
+    return lines
+
+
+def _table(tokens: Sequence[Token]) -> list[str]:
+    rows: list[list[str]] = []
+    rule: list[str] = []
+    for at, token in enumerate(tokens):
+        if token.type == "tr_open":
+            rows.append([])
+        elif token.type in {"th_open", "td_open"}:
+            rows[-1].append(_inline(tokens[at + 1].children or [], one_line=True, in_table=True))
+            if token.type == "th_open":
+                rule.append(_alignment(str(token.attrs.get("style", ""))))
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return [lines[0], f"|{'|'.join(rule)}|", *lines[1:]]
+
+
+def _alignment(style: str) -> str:
+    return {"text-align:left": ":--", "text-align:center": ":-:", "text-align:right": "--:"}.get(style, "---")
+
+
+def _fence(token: Token) -> list[str]:
+    content = token.content.removesuffix("\n")
+    language = token.info.strip().split(" ")[0] if token.info.strip() else ""
+    if not LANGUAGE.match(language) or "mermaid" in language.lower():
+        language = ""
+    fence = "`" * max(3, _longest("`", content) + 1)
+    return [f"{fence}{language}", *_code(content).split("\n"), fence]
+
+
+def _longest(sign: str, text: str) -> int:
+    return max(map(len, re.findall(f"{re.escape(sign)}+", text)), default=0)
+
+
+def _code(content: str) -> str:
+    return content.replace(":material/", f":{JOINER}material/")
+
+
+def _formula_block(content: str) -> list[str]:
+    fence = "$" * max(2, _longest("$", content) + 1)
+    return [fence, *_formula(content).split("\n"), fence]
+
+
+def _formula(content: str) -> str:
+    return IN_FORMULA.sub(" ", _code(content))
+
+
+def _inline(children: Sequence[Token], *, one_line: bool = False, in_table: bool = False) -> str:
+    out: list[str] = []
+    links: list[tuple[str, int]] = []
+    words: list[str] = []
+    for token in (*children, END):
+        if token.type in {"text", "text_special", "html_inline"}:
+            words.append(token.content)
+            continue
+        if words:
+            out.append(_text("".join(words), begins=not out or out[-1].endswith("\n")))
+            words = []
+        if token.type in BREAKS:
+            out.append(" " if one_line else "\n" if token.type == "softbreak" else "\\\n")
+        elif token.type == "code_inline":
+            out.append(_code_span(token.content, in_table=in_table))
+        elif token.type in {"math_inline", "math_display"}:
+            out.append(_formula_span(token.content, in_table=in_table))
+        elif token.type == "link_open":
+            links.append((_target(token, "href"), len(out)))
+            out.append("[" if links[-1][0] else "")
+        elif token.type == "link_close":
+            target, opened = links.pop()
+            empty = target and not "".join(out[opened + 1 :]).strip()
+            out.append((_address(target) if empty else "") + target)
+        elif token.type == "image":
+            out.append(_picture(token, in_table=in_table, linked=any(target for target, _ in links)))
+        else:
+            out.append(token.markup)
+    return "".join(out)
+
+
+END = Token("end", "", 0)
+
+
+def _picture(image: Token, *, in_table: bool, linked: bool) -> str:
+    """An image is fetched by nobody who does not ask: a link to it, behind the sign that made it an image."""
+    target = "" if linked else _target(image, "src")
+    shown = [child for child in image.children or [] if child.type not in {"link_open", "link_close"}]
+    words = _inline(shown, one_line=True, in_table=in_table)
+    return f"\\![{words or _address(target)}{target}" if target else f"\\!{words}"
+
+
+def _target(token: Token, attribute: str) -> str:
+    """What closes a link; nothing where it leads neither to the web nor to mail nor up or down the page."""
+    url = re.sub(r"\s", "%20", str(token.attrs.get(attribute, "")))
+    if not leads_somewhere(url):
+        return ""
+    title = " ".join(str(token.attrs.get("title", "")).split())
+    told = f' "{PUNCTUATION.sub(_escape, title)}"' if title else ""
+    return f"](<{IN_ADDRESS.sub(_escape, url)}>{told})"
+
+
+def _address(target: str) -> str:
+    """The address that a target leads to, as words."""
+    return _text(re.sub(r"\\(.)", r"\1", target[3 : target.index(">")]), begins=False)
+
+
+def _escape(sign: re.Match[str]) -> str:
+    return f"\\{sign.group()}"
+
+
+def _code_span(content: str, *, in_table: bool) -> str:
+    mark = "`" * (_longest("`", content) + 1)
+    code = _code(content)
+    if in_table:
+        code = code.replace("\\|", f"\\{JOINER}|").replace("|", "\\|")
+    needs_room = (
+        code.startswith("`") or code.endswith("`") or (code[:1] == code[-1:] == " " and code.strip(" "))
+    )
+    room = " " if needs_room else ""
+    return f"{mark}{room}{code}{room}{mark}"
+
+
+def _formula_span(content: str, *, in_table: bool) -> str:
+    r"""Between two dollars at least, where the dollars of `\$` do not end it."""
+    formula = " ".join(_formula(content).split("\n")).strip()
+    if in_table:
+        formula = formula.replace("\\|", "\\Vert ").replace("|", "\\vert ")
+    mark = "$" * max(2, _longest("$", formula) + 1)
+    room = " " if formula.startswith("$") or formula.endswith("$") else ""
+    return f"{mark}{room}{formula}{room}{mark}"
+
+
+def _lines(text: str) -> list[str]:
+    return [_text(line.strip(" \t"), begins=True) for line in text.split("\n")]
+
+
+def _text(words: str, *, begins: bool) -> str:
+    """Words as Markdown that shows just them; `begins` where a line begins with them."""
+    out: list[str] = []
+    at = 0
+    for sign in SIGN.finditer(words):
+        out.append(_escaped(words[at : sign.start()]))
+        if sign["name"]:
+            out.append(APART.format(":"))
+        elif sign.group() in ARROWS:
+            out.append(_escaped(sign["left"]) + APART.format(sign["right"]) + _escaped(sign["rest"]))
+        else:
+            out.append(_escaped(sign.group()))
+        at = sign.end()
+    out.append(_escaped(words[at:]))
+    text = "".join(out)
+    if begins:
+        text = LINE_START.sub(_disarmed, text, count=1) if LINE_START.match(text) else text
+    return text
+
+
+ARROWS = frozenset({"<->", "->", "<-", "--", ">=", "<=", "~="})
+
+
+def _escaped(words: str) -> str:
+    return SPECIAL.sub(_escape, words).replace("\n", "&#10;").replace("\r", "&#13;")
+
+
+def _disarmed(start: re.Match[str]) -> str:
+    if start["blank"]:
+        return f"&#{ord(start['blank'])};"
+    return f"{start['number'] or ''}\\"
