@@ -35,6 +35,7 @@ from personachat.front import slow_requests
 from personachat.front.guard import Guard
 from personachat.front.opening import refuse_unasked, who_can_do_what
 from personachat.mcp_server.http import McpApp
+from personachat.page_headers import PageHeaders
 from personachat.services import built_services, get_services, reset_services
 from personachat.settings import APP, load_settings
 from personachat.shutdown import drained_at
@@ -148,6 +149,7 @@ app = st.App(
     lifespan=lifespan,
     middleware=[
         Middleware(ApiFirst, api=api, v1=v1, mcp=mcp),
+        Middleware(PageHeaders, frame_ancestors=settings.frame_ancestors),
         Middleware(Guard, allowed_hosts=_allowed_hosts, started=slow_requests.limit),
     ],
     on_script_error=_show_script_error,

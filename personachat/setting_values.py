@@ -93,7 +93,14 @@ def _file(value: Path) -> Path:
     return file
 
 
+def _origin(value: str) -> str:
+    if not re.fullmatch(r"https?://(?:\*\.)?[a-zA-Z0-9.-]+(?::\d{1,5})?", value):
+        raise ValueError("it must be origins such as https://intranet.example, without a path")
+    return value
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Origin = Annotated[str, AfterValidator(_origin)]
 Secret = Annotated[SecretStr, AfterValidator(_header_value)]
 Token = Annotated[Secret, AfterValidator(_token)]
 AllowedHost = Annotated[str, AfterValidator(_allowed_host)]

@@ -27,6 +27,7 @@ from personachat.setting_values import (
     ExistingFile,
     Folder,
     HttpUrl,
+    Origin,
     ParsedJson,
     Secret,
     Token,
@@ -127,6 +128,11 @@ class Settings(BaseSettings):
 
     api_max_tokens: int | None = Field(None, ge=1, validation_alias="PERSONACHAT_API_MAX_TOKENS")
     """The longest reply that a caller of /v1 may ask for, beyond what the persona itself allows."""
+
+    frame_ancestors: Annotated[tuple[Origin, ...], Words] = Field(
+        (), validation_alias="PERSONACHAT_FRAME_ANCESTORS"
+    )
+    """Sites that may show the pages in a frame, besides the pages' own."""
 
     first_token_timeout_seconds: float = Field(
         60, gt=0, le=3600, validation_alias="PERSONACHAT_FIRST_TOKEN_TIMEOUT_SECONDS"

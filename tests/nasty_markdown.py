@@ -148,10 +148,6 @@ MARKS = (
 )
 WORDS = tuple(f"w{number}{end}" for number in range(100, 140) for end in (" ", "", "."))
 
-TEXTS = st.lists(st.one_of(*map(st.sampled_from, (IMAGES, MARKS, MARKS, WORDS))), max_size=40).map(
-    lambda fragments: _apart(fragments)
-)
-
 
 def texts(count: int, *, seed: int) -> list[str]:
     """The same ones for the same seed."""
@@ -174,3 +170,6 @@ def _apart(fragments: list[str]) -> str:
 
 def words_of(text: str) -> list[str]:
     return re.findall(r"w1\d\d", text)
+
+
+TEXTS = st.lists(st.one_of(*map(st.sampled_from, (IMAGES, MARKS, MARKS, WORDS))), max_size=40).map(_apart)

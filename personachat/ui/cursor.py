@@ -12,39 +12,47 @@ from contextlib import contextmanager
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-_LAST = "[data-testid=stVerticalBlock] > :last-child [data-testid=stMarkdownContainer]"
-_DOWN = " > :is(ul, ol, li, blockquote):last-child"
-_WORDS = ":is(p, li:not(:has(> :is(p, ul, ol, pre, blockquote, table, div))), h1, h2, h3, h4, h5, h6):last-child::after"
-_ENDS = (
-    *(f"> div{_DOWN * depth} > {_WORDS}" for depth in range(7)),
-    *(f"> div{_DOWN * depth} > div:last-child :is(h1, h2, h3, h4, h5, h6)::after" for depth in range(3)),
-    "> div > div:last-child pre code::after",
-    "table:last-child tr:last-child > :last-child::after",
-)
-"""Where text may end: in a paragraph, also deep in lists and quotes, a heading, code, the last cell of a table."""
+_NAME = "personachat-cursor"
+_MARK = f'<i class="{_NAME}"></i>'
 
-_MARK = "personachat-cursor"
-_STYLE = f"""<i class="{_MARK}"></i><style>
-[data-testid=stElementContainer]:has(.{_MARK}) {{ display: none }}
-:has(> [data-testid=stElementContainer] .{_MARK}) > {_LAST} {{
-  {", ".join(f"& {end}" for end in _ENDS)} {{
-    content: "|"; content: "|" / ""; margin-left: 0.2em; font-weight: 400;
-    animation: {_MARK} 1.2s ease-in-out infinite }}
-}}
-@keyframes {_MARK} {{ 50% {{ opacity: 0.15 }} }}
-@media (prefers-reduced-motion: reduce) {{ .{_MARK} {{ --still: 1 }} }}
+_ELEMENT = "[data-testid=stElementContainer]"
+_TEXT = (
+    f":has(> {_ELEMENT} .{_NAME}) > [data-testid=stLayoutWrapper] > [data-testid=stVerticalBlock]"
+    f" > {_ELEMENT}:last-child [data-testid=stMarkdownContainer]"
+)
+_INTO = " > :is(ul, ol, li, blockquote):last-child"
+_BARE_ITEM = "li:not(:has(> :is(p, ul, ol, pre, blockquote, table, div, h1, h2, h3, h4, h5, h6)))"
+_LAST_CELL = ":is(tbody, thead:last-child) > tr:last-child > :last-child"
+_FORMULA = ":is(.katex-display, :has(.katex-display))"
+_DEPTHS = range(9)
+_ENDS = ", ".join(
+    (
+        *(f"&{_INTO * depth} > :is(p, {_BARE_ITEM}):last-child::after" for depth in _DEPTHS),
+        *(f"&{_INTO * depth} > :last-child [data-heading-text]::after" for depth in _DEPTHS),
+        *(f"&{_INTO * depth} > :last-child :is(pre code, {_LAST_CELL})::after" for depth in _DEPTHS),
+        *(f"&{_INTO * depth} > {_FORMULA}:last-child .base:last-child::after" for depth in _DEPTHS),
+    )
+)
+"""Where a text may end: in a paragraph, deep in lists and quotes too, a heading, code, a cell, a formula."""
+
+_STYLE = f"""<style>
+{_ELEMENT}:has(> .stHtml .{_NAME}) {{ display: none }}
+{_TEXT} {{ {_ENDS} {{
+  content: "|"; content: "|" / ""; margin-left: 0.15em; font-weight: 400;
+  animation: {_NAME} 1.2s ease-in-out infinite
+}} }}
+@keyframes {_NAME} {{ 50% {{ opacity: 0.15 }} }}
+@media (prefers-reduced-motion: reduce) {{ @keyframes {_NAME} {{ 50% {{ opacity: 1 }} }} }}
 </style>"""
 
 
 @contextmanager
 def shown(beside: DeltaGenerator) -> Iterator[None]:
-    """Show it behind what the vertical block in `beside` holds last, until the block ends."""
+    """Show it at the end of the last element of the column that `beside` holds, until the block is left."""
+    st.html(_STYLE)  # takes no room anywhere, and does nothing where there is no mark
     place = beside.empty()
-    place.html(_STYLE)
+    place.html(_MARK)
     try:
         yield
     finally:
         place.empty()
-
-
-__all__ = ["shown", "st"]

@@ -58,14 +58,6 @@ def _closed(kind: str, *, blank: bool, line: str) -> bool:
     return False
 
 
-def _lines_ended(text: str, returned: bool) -> tuple[str, bool]:  # noqa: FBT001
-    """`text` with all its lines ended alike; the second value is whether a line feed would belong to the last."""
-    if "\r" not in text and not returned:
-        return text, False
-    body = text.removeprefix("\n") if returned else text
-    return body.replace("\r\n", "\n").replace("\r", "\n"), text.endswith("\r") or (returned and not text)
-
-
 class Pieces:
     """Cuts a growing text. `add` returns the pieces that are finished by it.
 
@@ -79,7 +71,8 @@ class Pieces:
         self._returned = False
 
     def add(self, text: str) -> list[str]:
-        text, self._returned = _lines_ended(text, self._returned)
+        if "\r" in text or self._returned:
+            text = self._with_line_feeds(text)
         whole = self.open + self._held + text
         line_is_new = bool(self._held) or "\n" in self.open[-1:] + text
         line = whole[whole.rfind("\n") + 1 :]
@@ -88,6 +81,12 @@ class Pieces:
         cuts = [0, *(piece_ends(shown) if line_is_new else [])]
         self.open = shown[cuts[-1] :]
         return [shown[start:end] for start, end in pairwise(cuts)]
+
+    def _with_line_feeds(self, text: str) -> str:
+        """`text` with a line feed at the end of each line, also where the halves of an end came apart."""
+        whole = text.removeprefix("\n") if self._returned else text
+        self._returned = text.endswith("\r") or (self._returned and not text)
+        return whole.replace("\r\n", "\n").replace("\r", "\n")
 
     def end(self) -> None:
         self.open += self._held

@@ -19,7 +19,7 @@ from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 
 DEEPEST = 30
-"""How many levels deep blocks are read, of which a list takes two: what stands deeper is one paragraph, no word lost."""
+"""How many levels deep blocks are read, of which a list takes two; what stands deeper is one paragraph."""
 
 PRICE = re.compile(r"\$(?=\d[\d,]*(?:\.\d+)?(?:[kKmMbB]|bn)?(?:[\s.,;:!?)/\]}%*_|\"'+\u2013\u2014-]|$))")
 FORMULA = re.compile(r"\$(?![\s$])((?:[^$\\\n]|\\.){1,2000}?)(?<!\s)\$(?![\d$])")
@@ -27,7 +27,8 @@ CLOSING = {r"\(": r"\)", r"\[": r"\]", "$$": "$$"}
 
 TARGET = re.compile(r"https?://[^/?#]|mailto:|#[\w-]*\Z", re.IGNORECASE)
 
-BLOCKS_AFTER_WHICH_NONE_IS_OPEN = {"alt": ["paragraph", "reference", "blockquote", "list"]}
+INTERRUPTED = ["paragraph", "reference", "blockquote", "list"]
+"""What a formula in lines of its own ends, as code in fences does."""
 
 NEWLINE = re.compile(r"\r\n?")
 HALF_A_LINK = re.compile(r"!?\[([^\[\]\n]*)\]\([^()\n]*\Z")
@@ -37,7 +38,7 @@ HALF_A_MARK = re.compile(r"(?<=[^*_`!\[<&\\])[*_`!\[<&\\]+\Z|\A[*_`!\[<&\\]+\Z")
 def parse(text: str, *, growing: bool = False) -> list[Token]:
     """The tokens of a whole text: blocks, with the inline tokens as children of theirs.
 
-    Definitions of links count only where every one of them serves this text: what is defined here may be meant
+    Definitions of links count only where every one of them serves this text. One that does not may be meant
     for another part of the reply, which is drawn by itself, or be a footnote, and would be seen nowhere.
     """
     parser = _parser()
@@ -113,10 +114,10 @@ def _used_labels(tokens: list[Token]) -> Iterator[str]:
 @cache
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"store_labels": True, "maxNesting": DEEPEST + 10}).enable("table")
-    parser.validateLink = lambda _: True  # type: ignore[method-assign]  # judged where it is written
-    parser.normalizeLinkText = lambda url: url  # type: ignore[method-assign]
+    parser.validateLink = lambda url: True  # type: ignore[method-assign]  # noqa: ARG005  # judged when written
+    parser.normalizeLinkText = lambda link: link  # type: ignore[method-assign]
     parser.block.ruler.before("table", "deep", _deep)
-    parser.block.ruler.before("fence", "math_block", _math_block, BLOCKS_AFTER_WHICH_NONE_IS_OPEN)
+    parser.block.ruler.before("fence", "math_block", _math_block, {"alt": INTERRUPTED})
     parser.block.ruler.at("reference", _reference(parser))
     parser.inline.ruler.before("escape", "math", _math)
     parser.inline.ruler.at("backticks", _code)
@@ -128,13 +129,13 @@ def _reference(parser: MarkdownIt) -> Any:
     (read,) = [rule for rule in parser.block.ruler.__rules__ if rule.name == "reference"]
     original = read.fn
 
-    def reference(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    def reference(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001
         return not isinstance(state.env.get("references"), _Nothing) and original(state, start, end, silent)
 
     return reference
 
 
-def _deep(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+def _deep(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001
     if state.level < DEEPEST or silent:
         return False
     state.line = end
@@ -146,7 +147,7 @@ def _deep(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     return True
 
 
-def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001
     r"""A formula between lines that hold only `$$`, or `\[` and `\]`. Unclosed, it takes all that follows."""
     if state.is_code_block(start):
         return False
@@ -176,7 +177,7 @@ def _line(state: StateBlock, number: int) -> str:
     return state.src[state.bMarks[number] + state.tShift[number] : state.eMarks[number]].rstrip(" \t")
 
 
-def _math(state: StateInline, silent: bool) -> bool:
+def _math(state: StateInline, silent: bool) -> bool:  # noqa: FBT001
     source, at = state.src, state.pos
     if source[at] not in "$\\":
         return False
@@ -214,7 +215,7 @@ def _closed(state: StateInline, closing: str) -> tuple[str, int] | None:
     return (content, end + 2) if content.strip() else None
 
 
-def _code(state: StateInline, silent: bool) -> bool:
+def _code(state: StateInline, silent: bool) -> bool:  # noqa: FBT001
     """A code span; in a text that grows, one that is not closed yet as well."""
     if not state.env.get("growing") or state.src[state.pos] != "`":
         return backtick(state, silent)

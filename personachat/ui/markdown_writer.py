@@ -10,7 +10,7 @@ anew. What is written holds no image, no HTML, no definition and no link but to 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from markdown_it.token import Token
 
@@ -28,14 +28,14 @@ SIGN = re.compile(
     re.VERBOSE,
 )
 APART = r":color[\{}]"
-"""Streamlit's way to colour a sign, here with no colour: it keeps what it looks for in one text from being there."""
+"""A sign in no colour of Streamlit's: apart from its neighbours, with which it would be something else."""
 
 LINE_START = re.compile(r"(?P<number>\d{1,9})(?=[.)])|(?=[-+=])|(?P<blank>[ \t])")
 PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 IN_ADDRESS = re.compile(r"[\\<>&|]|(?<=:material)/")
 LANGUAGE = re.compile(r"[\w+#.-]{1,40}\Z")
 IN_FORMULA = re.compile(r"(?<=!)(?=\[)|(?<=\])(?=[(:\[])")
-"""Where a formula that is not drawn as one would be an image, a link or a definition; a space says nothing there."""
+"""Where an image, a link or a definition would be, were it no formula. A space says nothing there."""
 
 ALONE = frozenset({"heading", "fence", "hr", "math"})
 """Blocks behind which another may follow on the next line."""
@@ -67,31 +67,30 @@ def _joined(blocks: Sequence[Block], *, tight: bool) -> list[str]:
 def _blocks(tokens: Sequence[Token]) -> Iterator[Block]:
     at = 0
     while at < len(tokens):
-        token = tokens[at]
         end = _end(tokens, at)
-        inner = tokens[at + 1 : end]
-        if token.type == "paragraph_open":
-            yield from _paragraph(inner[0].children or [])
-        elif token.type == "heading_open":
-            words = _inline(inner[0].children or [], one_line=True)
-            yield "heading", [f"{'#' * int(token.tag[1])} {words}"]
-        elif token.type in {"fence", "code_block"}:
-            yield "fence", _fence(token)
-        elif token.type == "blockquote_open":
-            own = _joined(list(_blocks(inner)), tight=False) or [""]
-            yield "quote", [f"> {line}" if line else ">" for line in own]
-        elif token.type in {"bullet_list_open", "ordered_list_open"}:
-            yield "list", _list(inner, level=token.level + 1)
-        elif token.type == "table_open":
-            yield "table", _table(inner)
-        elif token.type == "math_block":
-            yield "math", _formula_block(token.content)
-        elif token.type == "hr":
-            yield "hr", ["___"]
-        elif token.type == "html_block":
-            for paragraph in re.split(r"\n[ \t]*\n", token.content.strip("\n")):
-                yield "paragraph", "\n".join(_lines(paragraph)).split("\n")
+        yield from _block(tokens[at], tokens[at + 1 : end])
         at = end + 1
+
+
+def _block(token: Token, inner: Sequence[Token]) -> Iterator[Block]:
+    kind = token.type.removesuffix("_open")
+    if kind == "paragraph":
+        yield from _paragraph(inner[0].children or [])
+    elif kind == "html_block":  # words like any other: nothing draws it
+        for paragraph in re.split(r"\n[ \t]*\n", token.content.strip("\n")):
+            yield "paragraph", [_text(line.strip(" \t"), begins=True) for line in paragraph.split("\n")]
+    else:
+        written_as, lines = LINES[kind]
+        yield written_as, lines(token, inner)
+
+
+def _heading(token: Token, inner: Sequence[Token]) -> list[str]:
+    return [f"{'#' * int(token.tag[1])} {_inline(inner[0].children or [], one_line=True)}"]
+
+
+def _quote(_: Token, inner: Sequence[Token]) -> list[str]:
+    own = _joined(list(_blocks(inner)), tight=False) or [""]
+    return [f"> {line}" if line else ">" for line in own]
 
 
 def _end(tokens: Sequence[Token], at: int) -> int:
@@ -130,8 +129,9 @@ def _words(children: list[Token]) -> Iterator[Block]:
         yield "paragraph", lines
 
 
-def _list(tokens: Sequence[Token], *, level: int) -> list[str]:
+def _list(token: Token, tokens: Sequence[Token]) -> list[str]:
     """Items are indented by four at least, where Streamlit, looking for fences, does not see one."""
+    level = token.level + 1
     starts = [
         at for at, token in enumerate(tokens) if token.type == "list_item_open" and token.level == level
     ]
@@ -152,7 +152,7 @@ def _list(tokens: Sequence[Token], *, level: int) -> list[str]:
     return lines
 
 
-def _table(tokens: Sequence[Token]) -> list[str]:
+def _table(_: Token, tokens: Sequence[Token]) -> list[str]:
     rows: list[list[str]] = []
     rule: list[str] = []
     for at, token in enumerate(tokens):
@@ -170,7 +170,7 @@ def _alignment(style: str) -> str:
     return {"text-align:left": ":--", "text-align:center": ":-:", "text-align:right": "--:"}.get(style, "---")
 
 
-def _fence(token: Token) -> list[str]:
+def _fence(token: Token, _: Sequence[Token]) -> list[str]:
     content = token.content.removesuffix("\n")
     language = token.info.strip().split(" ")[0] if token.info.strip() else ""
     if not LANGUAGE.match(language) or "mermaid" in language.lower():
@@ -279,10 +279,6 @@ def _formula_span(content: str, *, in_table: bool) -> str:
     return f"{mark}{room}{formula}{room}{mark}"
 
 
-def _lines(text: str) -> list[str]:
-    return [_text(line.strip(" \t"), begins=True) for line in text.split("\n")]
-
-
 def _text(words: str, *, begins: bool) -> str:
     """Words as Markdown that shows just them; `begins` where a line begins with them."""
     out: list[str] = []
@@ -304,6 +300,20 @@ def _text(words: str, *, begins: bool) -> str:
 
 
 ARROWS = frozenset({"<->", "->", "<-", "--", ">=", "<=", "~="})
+
+
+LINES: dict[str, tuple[str, Callable[[Token, Sequence[Token]], list[str]]]] = {
+    "heading": ("heading", _heading),
+    "fence": ("fence", _fence),
+    "code_block": ("fence", _fence),
+    "blockquote": ("quote", _quote),
+    "bullet_list": ("list", _list),
+    "ordered_list": ("list", _list),
+    "table": ("table", _table),
+    "math_block": ("math", lambda token, _: _formula_block(token.content)),
+    "hr": ("hr", lambda *_: ["___"]),
+}
+"""How each block that the parser may name is written."""
 
 
 def _escaped(words: str) -> str:

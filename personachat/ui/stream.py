@@ -117,7 +117,7 @@ class Follower:
 
 
 class Drawing:
-    """A text that grows in the current container: an element for each piece, of which only the last changes."""
+    """A text that grows in the current container: one element for each piece; only the last changes."""
 
     def __init__(self) -> None:
         self._pieces = Pieces()

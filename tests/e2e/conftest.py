@@ -87,12 +87,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """An empty tab in a fresh context, 1280 x 900."""
+    """An empty tab in a fresh context, 1280 x 900, that does nothing which the page's own policy forbids."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(PATIENCE_MILLISECONDS)
     expect.set_options(timeout=PATIENCE_MILLISECONDS)
+    said: list[str] = []
+    context.on("console", lambda message: said.append(message.text))
     yield context.new_page()
     context.close()
+    assert [words for words in said if "Content Security Policy" in words] == []
 
 
 @contextmanager
@@ -131,9 +134,30 @@ def start_app(
                 process.wait()
 
 
-def _command(port: int) -> list[str]:
+@contextmanager
+def start_page(script: str, folder: Path, *, environment: Mapping[str, str]) -> Iterator[str]:
+    """Serve a single page, by Streamlit alone, until the block ends; gives its URL."""
+    log, port = folder / "page.log", _free_port()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            _command(port, script=script),
+            cwd=ROOT,
+            env=_environment(folder / "personas", None) | {"PYTHONPATH": str(ROOT)} | dict(environment),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait_until_healthy(url, process, log)
+            yield url
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _command(port: int, *, script: str = "personachat/server.py") -> list[str]:
     return [
-        *(sys.executable, "-m", "streamlit", "run", "personachat/server.py"),
+        *(sys.executable, "-m", "streamlit", "run", script),
         *("--server.headless", "true"),
         *("--server.address", "127.0.0.1"),
         *("--server.port", str(port)),

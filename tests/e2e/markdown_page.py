@@ -1,0 +1,20 @@
+"""A page of texts, each drawn in a container of its own: as a reply that has ended, or as a frame of one."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import streamlit as st
+
+from personachat.ui.stream import Drawing
+from personachat.ui.transcript import draw_text
+
+for number, (text, growing) in enumerate(json.loads(Path(os.environ["TEXTS"]).read_text("utf-8"))):
+    with st.container(key=f"text_{number}", gap=None):
+        if growing:
+            Drawing().add(text, ended=False)
+        else:
+            draw_text(text)
+st.text("All drawn.")
