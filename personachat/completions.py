@@ -107,11 +107,8 @@ class Completions:
         )
 
     def _longest(self, persona: Persona, ask: Ask) -> int:
-        if ask.max_tokens is None:
-            return persona.max_tokens
-        if self._max_tokens is None:
-            return ask.max_tokens
-        return min(ask.max_tokens, max(self._max_tokens, persona.max_tokens))
+        wanted = persona.max_tokens if ask.max_tokens is None else ask.max_tokens
+        return wanted if self._max_tokens is None else min(wanted, self._max_tokens)
 
     async def _events(self, answering: Answering, request: ChatRequest) -> AsyncGenerator[ReplyEvent]:
         """The reply; by the default model, where the provider turns out not to have the persona's."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from personachat.answering import Answers
 from personachat.context import Memory
 from personachat.conversations.model import Conversation
+from personachat.errors import ReplyNotFound
+from personachat.messages import Started
 from personachat.persona import Persona
 from personachat.replies import SentBody
 from personachat.turns import new_turn
@@ -26,7 +28,7 @@ class Inspection:
         if request is None:
             return None
         above = self._conversations.path(self._owner, turn.parent_id)
-        return self._answers.replies.sent(turn, above, request)
+        return self._answers.replies.sent(turn, above, request, taken=self._taken(turn_id))
 
     def next(
         self, conversation_id: str | None, persona_id: str, text: str, *, offline: bool = False
@@ -46,3 +48,11 @@ class Inspection:
         if len(path) < conversation.length:
             path = self._conversations.get(self._owner, conversation.id).path
         return self._answers.replies.memory(persona, path, offline=offline)
+
+    def _taken(self, turn_id: str) -> Started | None:
+        """The event with which a model took the request; None where none did, or it is not known."""
+        try:
+            events = self._conversations.generation(self._owner, turn_id).wait(0, timeout_seconds=0)
+        except ReplyNotFound:
+            return None
+        return next((event for event in events if isinstance(event, Started)), None)

@@ -71,8 +71,8 @@ def _item(event: ReplyEvent) -> str:
             return str(len(content))
         case ReasoningDelta(content):
             return str(-len(content))
-        case Started(provider, model):
-            item = ["started", provider, model]
+        case Started(provider, model, sent):
+            item = ["started", provider, model, *([sent] if sent is not None else [])]
         case Noticed(message, memory_from, summary):
             item = ["noticed", message, memory_from, summary]
         case UsageReported(usage, cost_usd):
@@ -95,8 +95,8 @@ def _events(items: Iterable[Any], reply: Reply) -> Iterator[ReplyEvent]:
             case int():
                 yield ReasoningDelta(reply.reasoning[reasoning : reasoning - item])
                 reasoning -= item
-            case ["started", provider, model]:
-                yield Started(provider, model)
+            case ["started", provider, model, *sent]:
+                yield Started(provider, model, *sent)
             case ["noticed", message, memory_from, summary]:
                 yield Noticed(message, memory_from, summary)
             case ["usage", prompt_tokens, completion_tokens, cost_usd]:

@@ -9,7 +9,7 @@ pause, a further Started comes where the rest begins.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from personachat.errors import PersonaChatError
@@ -45,6 +45,8 @@ class Started:
 
     provider: str
     model: str
+    sent: Mapping[str, Any] | None = field(default=None, compare=False)
+    """The request as it was taken: on the wire, without model and messages. None where it is as asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from personachat.persona import Persona
 from personachat.prompts import summary_message
 from personachat.provider_errors import ModelNotFound, ProviderError
 from personachat.providers.base import ChatRequest
-from personachat.providers.openai_request import Adaptation
+from personachat.providers.openai_request import Adaptation, taken_body
 from personachat.providers.registry import Answering, ProviderRegistry
 from personachat.sent import SentBody
 from personachat.summaries import Summaries
@@ -85,8 +85,13 @@ class Replies:
         asked = outgoing(persona, path, answering)
         return self._body(answering.provider.name, asked.request(asked.summed_up()))
 
-    def sent(self, turn: Turn, path_above: Sequence[Turn], request: SentRequest) -> SentBody:
-        """What was sent for a reply: the persona's part of that time, and the path down to the reply."""
+    def sent(
+        self, turn: Turn, path_above: Sequence[Turn], request: SentRequest, *, taken: Started | None = None
+    ) -> SentBody:
+        """What was sent for a reply: the persona's part of that time, and the path down to the reply.
+
+        `taken` is the event with which the model took it; without one it is what would be sent today.
+        """
         answered = turn.reply or Reply()
         messages = list(request.messages)
         if answered.summary:
@@ -102,7 +107,10 @@ class Replies:
             top_p=given.get("top_p"),
             stop=tuple(given.get("stop") or ()),
         )
-        return self._body(answered.provider, whole)
+        sent = self._body(answered.provider, whole)
+        if taken is None or taken.sent is None or taken.model != whole.model:
+            return sent
+        return replace(sent, body=taken_body(whole, taken))
 
     def memory(
         self, persona: Persona, path: Sequence[Turn], *, offline: bool = False, model: str | None = None

@@ -178,7 +178,9 @@ def build_services(settings: Settings) -> Services:
         Linter(providers, model_names),
         Gallery(OwnTemplates(database)),
         Drafter(answers.replies, generations, personas),
-        Completions(personas, providers, generations, limits=limits, max_tokens=settings.api_max_tokens),
+        Completions(
+            personas, providers, generations, limits=limits, max_tokens=settings.longest_reply_tokens
+        ),
     )
 
 

@@ -126,8 +126,11 @@ class Settings(BaseSettings):
     )
     """Patterns such as gpt-4o* or ollama/*: what personas may use; none allows every model."""
 
+    max_tokens: int | None = Field(None, ge=1, validation_alias="PERSONACHAT_MAX_TOKENS")
+    """The longest reply that is ever asked of a model, whatever the persona or a caller says."""
+
     api_max_tokens: int | None = Field(None, ge=1, validation_alias="PERSONACHAT_API_MAX_TOKENS")
-    """The longest reply that a caller of /v1 may ask for, beyond what the persona itself allows."""
+    """The same by its older name; where both are set the smaller one holds."""
 
     frame_ancestors: Annotated[tuple[Origin, ...], Words] = Field(
         (), validation_alias="PERSONACHAT_FRAME_ANCESTORS"
@@ -166,6 +169,12 @@ class Settings(BaseSettings):
             InitSettingsSource(settings_cls, _known(os.environ, but="providers")),
             InitSettingsSource(settings_cls, _known(_secrets())),
         )
+
+    @property
+    def longest_reply_tokens(self) -> int | None:
+        """What no request may ask for more than; None where the operator sets no limit."""
+        limits = [limit for limit in (self.max_tokens, self.api_max_tokens) if limit is not None]
+        return min(limits, default=None)
 
     @cached_property
     def accepted_tokens(self) -> tuple[str, ...]:

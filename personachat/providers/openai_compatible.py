@@ -8,6 +8,8 @@ key would go along. No error that leaves here holds a secret or has the SDK's ow
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -28,7 +30,7 @@ from personachat.providers.base import ChatRequest, ProviderEvent
 from personachat.providers.openai_client import OPENAI_URL, new_client, request_headers
 from personachat.providers.openai_errors import connection_lost, from_connecting, from_status, model_not_found
 from personachat.providers.openai_report import Report, model_names, read_report
-from personachat.providers.openai_request import Adaptation
+from personachat.providers.openai_request import Adaptation, Attempt, Clock
 from personachat.providers.openai_server import Server
 from personachat.providers.openai_stream import ReplyReader
 from personachat.providers.reads import drain, reads_of
@@ -46,18 +48,38 @@ AFTERMATH_SECONDS = 2.0
 """How long usage and [DONE] may take once the reply has its finish reason."""
 
 
+MOST_ADAPTATIONS = 8
+"""How often one request is changed and sent again."""
+
+MOST_MODELS = 256
+"""Of how many models it is remembered what they take; those asked last are."""
+
+
 class OpenAICompatibleProvider:
-    """See Provider. `base_url` None is OpenAI itself; `models`, if given, is all that models() lists."""
+    """See Provider. `base_url` None is OpenAI itself; `models`, if given, is all that models() lists.
+
+    No request asks for more than `most_tokens`, whatever it says itself.
+    """
 
     def __init__(
-        self, name: str, *, base_url: str | None, api_key: SecretStr | None, models: tuple[str, ...] = ()
+        self,
+        name: str,
+        *,
+        base_url: str | None,
+        api_key: SecretStr | None,
+        models: tuple[str, ...] = (),
+        most_tokens: int | None = None,
+        clock: Clock = time.monotonic,
     ) -> None:
         self._name = name
         self._url = (base_url or OPENAI_URL).removesuffix("/").removesuffix("/chat/completions")
         self._key = (api_key.get_secret_value().strip() or None) if api_key else None
         self._server = Server.at(name, self._url, self._key)
         self._models = models
+        self._most_tokens = most_tokens
+        self._clock = clock
         self._adaptations: dict[str, Adaptation] = {}
+        self._adapting = threading.Lock()
         self._client: openai.AsyncOpenAI | None = None
         self._opening = asyncio.Lock()
 
@@ -98,9 +120,10 @@ class OpenAICompatibleProvider:
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ProviderEvent]:
         """See Provider.stream: Started, what the body holds, Finished, or a ProviderError."""
         notices: list[str] = []
+        attempt = self._adaptation(request.model).begin(request)
         try:
-            async with self._accepted(request, notices) as response:
-                yield Started(self._name, request.model)
+            async with self._accepted(request, attempt, notices) as response:
+                yield Started(self._name, request.model, sent=attempt.parameters())
                 for notice in notices:
                     yield Noticed(notice)
                 reader = ReplyReader(self._server, request.model, tools="tools" in request.more)
@@ -159,26 +182,26 @@ class OpenAICompatibleProvider:
 
     @asynccontextmanager
     async def _accepted(
-        self, request: ChatRequest, notices: list[str]
+        self, request: ChatRequest, attempt: Attempt, notices: list[str]
     ) -> AsyncIterator[AsyncAPIResponse[Any]]:
         """Send the request until the server takes it, adapting to what its model refuses."""
         client = await self._open()
-        adaptation = self._adaptation(request.model)
+        refusals = 0
         async with AsyncExitStack() as stack:
             while True:
-                body = adaptation.body(request)
                 answering = client.chat.completions.with_streaming_response.create(
                     model=request.model,
                     messages=[],  # in the extra body: the SDK spends 30 ms on transforming a long history
                     stream=True,
-                    extra_body=body,
+                    extra_body=attempt.body(),
                     extra_headers=request_headers(self._name, self._key),
                 )
                 try:
                     response = await stack.enter_async_context(answering)
                     break
                 except Exception as error:  # noqa: BLE001  # adapted to, translated or raised again
-                    notice = _learned(error, adaptation, body)
+                    refusals += 1
+                    notice = _learned(error, attempt) if refusals <= MOST_ADAPTATIONS else None
                     if notice is None:
                         await self._give_up(error, request.model)
                     elif notice:
@@ -186,7 +209,14 @@ class OpenAICompatibleProvider:
             yield response
 
     def _adaptation(self, model: str) -> Adaptation:
-        return self._adaptations.setdefault(model, Adaptation(model))
+        with self._adapting:  # pages look at bodies while the engine's loop adapts
+            found = self._adaptations.pop(model, None)
+            if found is None:
+                found = Adaptation(model, most_tokens=self._most_tokens, clock=self._clock)
+                if len(self._adaptations) >= MOST_MODELS:
+                    del self._adaptations[next(iter(self._adaptations))]
+            self._adaptations[model] = found
+            return found
 
     async def _give_up(self, error: Exception, model: str) -> NoReturn:
         translated = self._translated(error, model=model)
@@ -227,11 +257,11 @@ class OpenAICompatibleProvider:
             raise connection_lost(self._server) from None
 
 
-def _learned(error: Exception, adaptation: Adaptation, body: dict[str, Any]) -> str | None:
+def _learned(error: Exception, attempt: Attempt) -> str | None:
     import openai  # noqa: PLC0415  # see OpenAICompatibleProvider._open
 
     if isinstance(error, openai.APIStatusError) and error.status_code in {400, 422}:
-        return adaptation.learn(_report(error), body)
+        return attempt.learn(_report(error))
     return None
 
 

@@ -1,99 +1,167 @@
 """The body of a chat completion request, and what a model taught us about it.
 
-Models differ in what they take: newer ones want `max_completion_tokens`, some refuse a temperature,
-older servers refuse `stream_options`. Each refusal is adapted to once and remembered for the model.
+Models differ in what they take: newer ones want `max_completion_tokens`, some refuse a temperature, older
+servers refuse `stream_options`. A request that is refused is adapted and sent again. Only what is true of the
+model is remembered, for what it was refused with, and for an hour: nobody loses anything because of what
+somebody else asked for. The operator's limit on tokens goes along whatever a model refuses.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from personachat.messages import Started
 from personachat.providers.base import ChatRequest
+from personachat.providers.openai_refusals import (
+    ADAPTABLE,
+    LIMITS,
+    Refusal,
+    allowed_tokens,
+    mode_of,
+    refusal_of,
+)
 from personachat.providers.openai_report import Report
 
-_REFUSED = re.compile(
-    r"unsupported|not support|unrecognized|unknown|unexpected|extra (inputs|fields)"
-    r"|not (permitted|allowed|accepted)|deprecated|cannot both"
-    r"|not compatible|incompatible|does not accept|only the default",
-    re.IGNORECASE,
-)
-_TOO_LARGE = re.compile(
-    r"too (large|high|big)|at most|must be (less|smaller)|less than or equal", re.IGNORECASE
-)
+Clock = Callable[[], float]
 
-_NAMES = {
-    "temperature": "a temperature",
-    "top_p": "a topP",
-    "stop": "stop words",
-    "max_completion_tokens": "that maxTokens",
-}
+REMEMBERED_SECONDS = 3600.0
+"""How long what a model has refused is taken to be refused still: servers are updated."""
+
+MOST_REFUSALS = 32
+"""How many refusals are remembered of one model."""
+
+_NAMES = {"temperature": "a temperature", "top_p": "a topP", "stop": "stop words"}
 """What a person calls the parameters whose absence they should hear of."""
 
-_ADAPTABLE = ("stream_options", "max_completion_tokens", "max_tokens", "top_p", "temperature", "stop")
+_OURS = frozenset({"model", "messages", "stream", "n", *LIMITS})
+"""What further parameters never replace."""
 
 
-@dataclass
 class Adaptation:
-    """What one model takes and does not take, as far as it has said."""
+    """What one model takes and does not take, as far as it has said. Used on one loop, read anywhere."""
 
-    model: str
-    renames_max_tokens: bool = False
-    left_out: set[str] = field(default_factory=set)
-    window_tokens: int | None = None
+    def __init__(self, model: str, *, most_tokens: int | None = None, clock: Clock = time.monotonic) -> None:
+        self.model = model
+        self.window_tokens: int | None = None
+        self._most_tokens = most_tokens
+        self._clock = clock
+        self._refusals: dict[Refusal, float] = {}
 
-    def body(self, request: ChatRequest) -> dict[str, Any]:
-        """The request as JSON, without `model` and `stream`, which the SDK adds."""
-        limit = "max_completion_tokens" if self.renames_max_tokens else "max_tokens"
-        wanted = {
-            limit: request.max_tokens,
-            "temperature": request.temperature,
-            "top_p": request.top_p,
-            "stop": list(request.stop) or None,
-            "stream_options": {"include_usage": True},
-        }
-        messages = [{"role": message.role, "content": message.content} for message in request.messages]
-        chosen = {
-            name: value for name, value in wanted.items() if value is not None and name not in self.left_out
-        }
-        more = {name: value for name, value in request.more.items() if name not in self.left_out}
-        return {"messages": [*messages, *request.as_sent], **chosen, **more}
+    def begin(self, request: ChatRequest) -> Attempt:
+        """The request, without what the model is known to refuse."""
+        return Attempt(self, request, most_tokens=self._most_tokens)
 
     def whole_body(self, request: ChatRequest) -> dict[str, Any]:
-        """The request as JSON, as it is on the wire."""
-        return {"model": self.model, "stream": True, **self.body(request)}
+        """The request as JSON, as it would be on the wire now."""
+        return self.begin(request).whole_body()
 
     def note_window(self, tokens: int | None) -> None:
         """Remember how much the model takes, where the server has said so."""
         self.window_tokens = tokens or self.window_tokens
 
-    def learn(self, report: Report, sent: dict[str, Any]) -> str | None:
-        """Adapt to a refusal of one of the parameters sent; None if it was about something else.
+    def remember(self, refusal: Refusal) -> None:
+        others = {each: until for each, until in self._refusals.items() if each != refusal}
+        if len(others) >= MOST_REFUSALS:
+            del others[next(iter(others))]
+        self._refusals = {**others, refusal: self._clock() + REMEMBERED_SECONDS}
+
+    def refusals(self) -> tuple[Refusal, ...]:
+        """What is known to be refused now."""
+        known = self._refusals  # never changed, only replaced
+        if not known:
+            return ()
+        now = self._clock()
+        return tuple(refusal for refusal, until in known.items() if until > now)
+
+
+class Attempt:
+    """One request on its way to one model, as it is changed until the model takes it."""
+
+    def __init__(self, adaptation: Adaptation, request: ChatRequest, *, most_tokens: int | None) -> None:
+        self._adaptation = adaptation
+        self._request = request
+        self._ceiling = most_tokens
+        self._left_out: set[str] = set()
+        self._limit_name = "max_tokens"
+        asked = [tokens for tokens in (request.max_tokens, most_tokens) if tokens is not None]
+        self._limit = min(asked, default=None)
+        if refusals := adaptation.refusals():
+            self._avoid(refusals)
+
+    def body(self) -> dict[str, Any]:
+        """The request as JSON, without `model` and `stream`, which the SDK adds."""
+        return {"messages": _messages(self._request), **self.parameters()}
+
+    def parameters(self) -> dict[str, Any]:
+        """The body without the messages."""
+        request = self._request
+        wanted = {
+            self._limit_name: self._limit,
+            "temperature": request.temperature,
+            "top_p": request.top_p,
+            "stop": list(request.stop) or None,
+            "stream_options": {"include_usage": True},
+        }
+        chosen = {**wanted, **{name: value for name, value in request.more.items() if name not in _OURS}}
+        return {
+            name: value for name, value in chosen.items() if value is not None and name not in self._left_out
+        }
+
+    def whole_body(self) -> dict[str, Any]:
+        """The request as JSON, as it is on the wire."""
+        return {"model": self._adaptation.model, "stream": True, **self.body()}
+
+    def learn(self, report: Report) -> str | None:
+        """Adapt to a refusal of one of the parameters sent; None if it cannot be adapted to.
 
         Returns the sentence for the person, empty where nothing changes for them.
         """
-        name = _refused_parameter(report, sent)
-        if name is None:
+        sent = self.parameters()
+        tokens = allowed_tokens(report, sent)
+        refusal = None if tokens else refusal_of(report, sent, mode_of(self._request.more))
+        if refusal is None:
+            return None if tokens is None else self._clamp(tokens, report)
+        if refusal.name == "max_tokens":
+            self._limit_name = "max_completion_tokens"
+        elif refusal.name in LIMITS and self._ceiling is not None:
+            return None  # a model that takes no limit at all may not answer where there has to be one
+        else:
+            self._left_out.add(refusal.name)
+        self._adaptation.remember(refusal)
+        if refusal.name in {"stream_options", "max_tokens"}:
+            return ""
+        what = _NAMES.get(refusal.name, "a maxTokens")
+        return f"{self._adaptation.model} does not accept {what}; the reply used the model's own."
+
+    def _clamp(self, tokens: int, report: Report) -> str | None:
+        """Ask for a shorter reply, this once: one that is too long says nothing about others'."""
+        self._adaptation.note_window(report.window_tokens)
+        model = self._adaptation.model
+        if tokens:
+            self._limit = tokens
+            return f"{model} writes at most {tokens:,} tokens; maxTokens was lowered to that for this reply."
+        if self._ceiling is not None:
             return None
-        too_large = _TOO_LARGE.search(report.message) and not _REFUSED.search(report.message)
-        if name == "max_tokens" and not too_large:
-            self.renames_max_tokens = True
-            return ""
-        self.left_out.add(name)
-        if name == "stream_options":
-            return ""
-        what = _NAMES.get(name, "that maxTokens")
-        return f"{self.model} does not accept {what}; the reply used the model's own."
+        self._left_out.add(self._limit_name)
+        return f"{model} does not accept that maxTokens; the reply used the model's own."
+
+    def _avoid(self, refusals: tuple[Refusal, ...]) -> None:
+        if any(refusal.name == "max_tokens" for refusal in refusals):
+            self._limit_name = "max_completion_tokens"
+        mode = mode_of(self._request.more)
+        for name in ADAPTABLE:
+            sent = self.parameters()
+            if any(each.name == name and each.holds_for(sent, mode) for each in refusals):
+                self._left_out.add(name)
 
 
-def _refused_parameter(report: Report, sent: dict[str, Any]) -> str | None:
-    refused = bool(_REFUSED.search(report.message) or _REFUSED.search(report.code))
-    for name in _ADAPTABLE:
-        if name not in sent:
-            continue
-        named = report.param == name or re.search(rf"(?<![\w-]){name}(?![\w-])", report.message) is not None
-        too_large = name.startswith("max_") and _TOO_LARGE.search(report.message)
-        if named and (refused or too_large) and (report.param in {"", name} or report.param not in sent):
-            return name
-    return None
+def taken_body(request: ChatRequest, taken: Started) -> dict[str, Any]:
+    """The request as it was on the wire when a model took it."""
+    return {"model": request.model, "stream": True, "messages": _messages(request), **(taken.sent or {})}
+
+
+def _messages(request: ChatRequest) -> list[Mapping[str, Any]]:
+    told = [{"role": each.role, "content": each.content} for each in request.messages]
+    return [*told, *request.as_sent]

@@ -62,16 +62,24 @@ class ProviderRegistry:
         self._local_model = embedded_model_name(settings.local_model)
         self._providers: dict[str, Provider] = {}
         self._missing: dict[tuple[str, str], float] = {}
+        most = settings.longest_reply_tokens
         if settings.openai_api_key or settings.openai_base_url:
             self._providers[OPENAI] = OpenAICompatibleProvider(
-                OPENAI, base_url=settings.openai_base_url, api_key=settings.openai_api_key
+                OPENAI,
+                base_url=settings.openai_base_url,
+                api_key=settings.openai_api_key,
+                most_tokens=most,
             )
         for name, server in settings.providers.items():
             self._providers[name] = OpenAICompatibleProvider(
-                name, base_url=server.base_url, api_key=server.api_key, models=server.models
+                name,
+                base_url=server.base_url,
+                api_key=server.api_key,
+                models=server.models,
+                most_tokens=most,
             )
         if embedded_model_installed(settings.local_model):
-            self._providers[LOCAL] = EmbeddedProvider(settings.local_model)
+            self._providers[LOCAL] = EmbeddedProvider(settings.local_model, most_tokens=most)
 
     @property
     def default_name(self) -> str | None:

@@ -1,0 +1,199 @@
+"""What a server says about a parameter it did not take: which one, and how much it would have taken.
+
+The wordings are those of OpenAI, Azure, Anthropic, Google, Mistral, DeepSeek, DashScope, Groq, Bedrock,
+OpenRouter, vLLM and FastAPI.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from personachat.providers.openai_report import Report
+
+LIMITS = ("max_completion_tokens", "max_tokens")
+"""The two names of the longest reply."""
+
+ADAPTABLE = ("stream_options", *LIMITS, "top_p", "temperature", "stop")
+"""What can be left out or renamed without changing what is asked."""
+
+LEAST_REPLY_TOKENS = 128
+"""A limit below this, because the conversation fills the window, leaves no room for a reply."""
+
+_REFUSED = re.compile(
+    r"unsupported|not support|unrecognized|unknown|unexpected|extra (inputs|fields)"
+    r"|not (permitted|allowed|accepted)|deprecated|cannot both"
+    r"|not compatible|incompatible|does not accept|only the default",
+    re.IGNORECASE,
+)
+_TOO_LARGE = re.compile(
+    r"too (large|high|big)|at most|must be (less|smaller|lower|below)|less than|lower than|exceed"
+    r"|range|between \d|> ?\d|<= ?\d|maximum (allowed|value|number|output|tokens)|greater than",
+    re.IGNORECASE,
+)
+_ONE_VALUE = re.compile(r"unsupported.value|does not support .{1,40} with|only the default", re.IGNORECASE)
+_DEFAULT = re.compile(r"only the default \(`?(\d+(?:\.\d+)?)`?\)", re.IGNORECASE)
+
+_A_LIMIT = re.compile(r"max_?(output_?|completion_?|new_?)?tokens|maximum tokens", re.IGNORECASE)
+
+_NUMBER = r"[`'\"]?(\d[\d,_]*)"
+_ROOM = (
+    re.compile(rf"{_NUMBER} > {_NUMBER} - {_NUMBER}"),
+    re.compile(
+        rf"maximum context length is {_NUMBER} tokens.*?\({_NUMBER} (?:in the messages|of text input)"
+    ),
+    re.compile(rf"maximum context length is {_NUMBER} tokens.*? has {_NUMBER} input tokens"),
+)
+_MOST = tuple(
+    re.compile(text, re.IGNORECASE | re.DOTALL)
+    for text in (
+        rf"at most {_NUMBER}",
+        rf"less than or equal to {_NUMBER}",
+        rf"<= ?{_NUMBER}",
+        rf"\[ *\d+ *, *{_NUMBER} *\]",
+        rf"\d > {_NUMBER}",
+        rf"between \d+ and {_NUMBER}",
+        rf"{_NUMBER} \(inclusive\)(?!.*\((?:in|ex)clusive\))",
+        rf"limit (?:of|is|:) ?{_NUMBER}",
+        rf"maximum (?:allowed |output |completion )?(?:value |number |tokens? )?(?:is|of|:) ?{_NUMBER}",
+    )
+)
+_BELOW = tuple(
+    re.compile(text, re.IGNORECASE)
+    for text in (rf"{_NUMBER} \(exclusive\)", rf"(?:less|lower|smaller) than {_NUMBER}", rf"below {_NUMBER}")
+)
+_ANY_NUMBER = re.compile(r"(?<![\w.-])\d[\d,_]*(?![\w-]|\.\d)")
+
+_WITHOUT_MODE = frozenset(
+    {
+        "frequency_penalty",
+        "logit_bias",
+        "metadata",
+        "parallel_tool_calls",
+        "presence_penalty",
+        "prompt_cache_key",
+        "safety_identifier",
+        "seed",
+        "store",
+        "tool_choice",
+        "user",
+    }
+)
+"""Further parameters that put a model into no mode of its own."""
+
+_LONGEST_SETTING = 40
+
+Mode = frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A parameter that a model did not take, and what it was sent with: true of that alone."""
+
+    name: str
+    value: str = ""
+    """The one value that was refused, as JSON; "" where it is the parameter."""
+    default: float | None = None
+    """The one value that is taken, where the server named it."""
+    beside: frozenset[str] = frozenset()
+    """Other parameters that the refusal blames."""
+    mode: Mode | None = None
+    """In which mode of the model; None where that makes no difference."""
+
+    def holds_for(self, body: Mapping[str, Any], mode: Mode) -> bool:
+        """Whether a request with these parameters, in this mode, would be refused the same way."""
+        if self.name not in body or not self.beside <= body.keys() or self.mode not in {None, mode}:
+            return False
+        if self.default is not None:
+            return bool(body[self.name] != self.default)
+        return not self.value or json.dumps(body[self.name]) == self.value
+
+
+def mode_of(more: Mapping[str, Any]) -> Mode:
+    """In which mode further parameters put a model: whether it reasons, calls tools, writes JSON.
+
+    Many models take a temperature, say, in one of their modes and not in another.
+    """
+    return frozenset((name, _gist(name, value)) for name, value in more.items() if name not in _WITHOUT_MODE)
+
+
+def refusal_of(report: Report, sent: Mapping[str, Any], mode: Mode) -> Refusal | None:
+    """Which of ADAPTABLE was not taken; None if it was about something else, or a limit was too large."""
+    if not (_REFUSED.search(report.message) or _REFUSED.search(report.code)):
+        return None
+    name = next((name for name in ADAPTABLE if name in sent and _is_blamed(name, report, sent)), None)
+    if name is None:
+        return None
+    if name == "stream_options" or name in LIMITS:
+        return Refusal(name)
+    beside = frozenset(other for other in sent if other in ADAPTABLE and other != name)
+    blamed = frozenset(other for other in beside if _is_named(other, report.message))
+    of_value = _ONE_VALUE.search(report.code) or _ONE_VALUE.search(report.message)
+    default = _DEFAULT.search(report.message)
+    return Refusal(
+        name,
+        json.dumps(sent[name]) if of_value else "",
+        float(default[1]) if default else None,
+        blamed,
+        mode,
+    )
+
+
+def allowed_tokens(report: Report, sent: Mapping[str, Any]) -> int | None:
+    """How long a reply may be, where the one that was asked for may not; None if it was about something else.
+
+    0 where the server does not say.
+    """
+    name = next((name for name in LIMITS if name in sent), None)
+    if name is None or (report.param in sent and report.param not in LIMITS):
+        return None
+    asked: int = sent[name]
+    if room := _room(report.message):
+        return room if min(asked, LEAST_REPLY_TOKENS) <= room < asked else None
+    is_about_it = report.param in LIMITS or _A_LIMIT.search(report.message)
+    if not is_about_it or not _TOO_LARGE.search(report.message) or report.is_context_too_long:
+        return None
+    return next(_most_tokens(report.message, asked), 0)
+
+
+def _room(message: str) -> int | None:
+    """What the conversation leaves of the window, where the two are named."""
+    for pattern in _ROOM:
+        if found := pattern.search(message):
+            *_, window, taken = map(_number, found.groups())
+            return window - taken
+    return None
+
+
+def _most_tokens(message: str, asked: int) -> Iterator[int]:
+    """What may be the most tokens by this message, the likeliest first; all less than were asked for."""
+    named = [_number(found[1]) for pattern in _MOST if (found := pattern.search(message))]
+    named += [_number(found[1]) - 1 for pattern in _BELOW if (found := pattern.search(message))]
+    named += sorted(map(_number, _ANY_NUMBER.findall(message)), reverse=True)
+    return (number for number in named if 0 < number < asked)
+
+
+def _is_blamed(name: str, report: Report, sent: Mapping[str, Any]) -> bool:
+    """Whether the refusal is about this parameter, by its `param` or else by its message."""
+    if report.param and report.param != name and report.param in sent:
+        return False
+    return report.param == name or _is_named(name, report.message)
+
+
+def _is_named(name: str, message: str) -> bool:
+    return re.search(rf"(?<![\w-]){name}(?![\w-])", message) is not None
+
+
+def _gist(name: str, value: Any) -> str:
+    if name == "tools":
+        return "some"
+    text = json.dumps(value, sort_keys=True, default=str)
+    return text if len(text) <= _LONGEST_SETTING else sha256(text.encode()).hexdigest()
+
+
+def _number(digits: str) -> int:
+    return int(digits.replace(",", "").replace("_", ""))
