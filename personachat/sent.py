@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pprint import pformat
 from typing import Any
 
+from personachat.providers.addresses import HIDDEN
+
 LOCAL = "local"
 """The provider of the model in this process."""
 
@@ -25,7 +27,10 @@ class SentBody:
 
     provider: str
     base_url: str | None
-    """None where the model is in this process, or its provider not configured any more."""
+    """None where the model is in this process, or its provider not configured any more.
+
+    "***" stands for what may be a secret in it.
+    """
     model: str
     body: dict[str, Any]
     """As JSON on the wire."""
@@ -40,8 +45,11 @@ def as_curl(sent: SentBody) -> str | None:
     # By its standard input: as an argument a long conversation would be refused by the system. No line of
     # the JSON can end it, because all but the braces are indented.
     key = f'-H "Authorization: Bearer ${key_variable(sent.provider)}" ' if sent.wants_key else ""
+    path = "/chat/completions"
+    is_whole = HIDDEN not in sent.base_url
+    url = shlex.quote(sent.base_url + path) if is_whole else f'"${url_variable(sent.provider)}{path}"'
     return (
-        f"curl -N {shlex.quote(sent.base_url + '/chat/completions')} {key}"
+        f"curl -N {url} {key}"
         f"-H 'Content-Type: application/json' --data-binary @- <<'{_HEREDOC_END}'\n"
         f"{plain_json(sent.body)}\n"
         f"{_HEREDOC_END}\n"
@@ -54,10 +62,12 @@ def as_python(sent: SentBody) -> str:
     if sent.base_url is None:
         return f"# {no_address(sent)}\n{request}"
     key = f"os.environ[{key_variable(sent.provider)!r}]" if sent.wants_key else "'none'"
-    imports = "import os\n\nfrom openai import OpenAI\n" if sent.wants_key else "from openai import OpenAI\n"
+    is_whole = HIDDEN not in sent.base_url
+    url = repr(sent.base_url) if is_whole else f"os.environ[{url_variable(sent.provider)!r}]"
+    imports = "import os\n\n" if sent.wants_key or not is_whole else ""
     return (
-        f"{imports}\n"
-        f"client = OpenAI(base_url={sent.base_url!r}, api_key={key})\n"
+        f"{imports}from openai import OpenAI\n\n"
+        f"client = OpenAI(base_url={url}, api_key={key})\n"
         f"{request}"
         "for chunk in client.chat.completions.create(**request):\n"
         "    if chunk.choices:\n"
@@ -80,5 +90,14 @@ def plain_json(body: dict[str, Any]) -> str:
 
 def key_variable(provider: str) -> str:
     """The environment variable that holds a provider's key in the commands."""
+    return f"{_variable_stem(provider)}_API_KEY"
+
+
+def url_variable(provider: str) -> str:
+    """The environment variable that holds its address in the commands, where that is not shown whole."""
+    return f"{_variable_stem(provider)}_BASE_URL"
+
+
+def _variable_stem(provider: str) -> str:
     name = re.sub(r"\W", "_", provider, flags=re.ASCII).upper()
-    return f"{name}_API_KEY" if name[:1].isalpha() else f"_{name}_API_KEY"
+    return name if name[:1].isalpha() else f"_{name}"

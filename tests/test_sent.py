@@ -162,3 +162,14 @@ def test_the_name_of_a_provider_that_is_gone_cannot_become_code() -> None:
     assert as_python(gone).startswith(f"# {NOT_CONFIGURED}\nrequest = ")
     assert no_address(sent(with_text("hi"))) == ""
     assert as_python(SentBody("x\ny", URL, "m", {})).count("X_Y_API_KEY") == 1
+
+
+def test_an_address_with_a_secret_comes_from_the_environment() -> None:
+    hidden = sent(with_text("hi"), base_url="https://host/***/v1", wants_key=False)
+    command = as_curl(hidden)
+    assert command is not None
+    assert command.startswith('curl -N "$OPENAI_BASE_URL/chat/completions" ')
+    program = as_python(hidden)
+    ast.parse(program)
+    assert "OpenAI(base_url=os.environ['OPENAI_BASE_URL'], api_key='none')" in program
+    assert program.startswith("import os\n")

@@ -68,7 +68,9 @@ def sum_up(services: Services) -> None:
     conversation = here.start()
     for _ in range(4):
         ended(here.send(conversation.id, "beta " * 700, persona_id="tester"))
-    assert here.conversation(conversation.id).path[-1].reply.summary
+    last = here.conversation(conversation.id).path[-1].reply
+    assert last is not None
+    assert last.summary
 
 
 WAYS = [chat, try_out, draft, complete, complete_long, go_on, sum_up]

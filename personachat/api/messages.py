@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from typing import Annotated, Any
-from urllib.parse import urlsplit, urlunsplit
 
 from fastapi import APIRouter, Request
 from pydantic import Field
@@ -65,7 +64,10 @@ _SENT = json_answer(
         "required": ["provider", "baseUrl", "model", "body"],
         "properties": {
             "provider": {"type": "string"},
-            "baseUrl": {"type": ["string", "null"], "description": "null: the model runs in the server."},
+            "baseUrl": {
+                "type": ["string", "null"],
+                "description": "*** for what may be a secret in it; null: the model runs in the server.",
+            },
             "model": {"type": "string"},
             "body": {"type": "object"},
         },
@@ -167,7 +169,7 @@ def get_request(message_id: MessageId, request: Request) -> Response:
         raise Refused(404, "request_not_found", "Nothing was sent for this message, or it is not known.")
     answer: dict[str, Any] = {
         "provider": sent.provider,
-        "baseUrl": sent.base_url and _without_password(sent.base_url),
+        "baseUrl": sent.base_url,
         "model": sent.model,
         "body": sent.body,
     }
@@ -192,8 +194,3 @@ def _branch(request: Request, message_id: str) -> Branch:
     conversation_id, _ = _found(request, message_id)
     leaf_id = workspace_of(request).chat.conversation(conversation_id, last=1).leaf_id
     return Branch(conversation_id=conversation_id, leaf_id=leaf_id)
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

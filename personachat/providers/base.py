@@ -65,7 +65,7 @@ class Provider(Protocol):
 
     @property
     def base_url(self) -> str | None:
-        """Where requests go, without a password; None where the model is in this process."""
+        """Where requests go, "***" for what may be a secret; None where the model is in this process."""
 
     @property
     def wants_key(self) -> bool:

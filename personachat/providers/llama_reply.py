@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from personachat.messages import (
     Finished,
@@ -52,7 +52,7 @@ class LlamaReply:
                 self._check_room(progress["total"])
             if usage := chunk.get("usage"):
                 self._usage = Usage(usage["prompt_tokens"], usage["completion_tokens"])
-            for choice in chunk.get("choices", ()):
+            for choice in _of_index_0(chunk.get("choices", ())):
                 texts.append(choice["delta"].get("content") or "")
                 thoughts.append(choice["delta"].get("reasoning_content") or "")
                 if reason := choice["finish_reason"]:
@@ -93,3 +93,7 @@ class LlamaReply:
             f"This is longer than the offline model's memory of {self._context_tokens} tokens.",
             hint="Shorten the message or the system prompt, or choose a model with a longer context.",
         )
+
+
+def _of_index_0(choices: Iterable[Chunk]) -> list[Chunk]:
+    return [choice for choice in choices if not choice.get("index")]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from personachat.provider_errors import ApiKeyRefused
+from personachat.providers.addresses import shown
 from personachat.providers.openai_errors import address_refused, key_missing
 from personachat.providers.openai_server import Server
 
@@ -44,6 +45,7 @@ def new_client(url: str, key: str | None, server: Server) -> openai.AsyncOpenAI:
     import httpx2  # noqa: PLC0415  # see the module
     import openai  # noqa: PLC0415
 
+    _hide_addresses()
     # At DEBUG it logs the headers of answers, which may echo a key; an explicit level is respected.
     if (wire_log := logging.getLogger("httpcore2")).level == logging.NOTSET:
         wire_log.setLevel(logging.INFO)
@@ -87,3 +89,24 @@ def request_headers(name: str, key: str | None) -> dict[str, str | openai.Omit]:
     elif key is None:
         headers["Authorization"] = Omit()
     return headers
+
+
+class ShownAddresses(logging.Filter):
+    """Lets every record through, with addresses as they may be shown."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                shown(str(value)) if str(value).startswith(("http://", "https://")) else value
+                for value in record.args
+            )
+        return True
+
+
+_SHOWN = ShownAddresses()
+
+
+def _hide_addresses() -> None:
+    """Keep a key in an address out of the HTTP client's log, which has one line a request."""
+    for name in ("httpx2", "httpcore2", "openai", "openai._base_client"):
+        logging.getLogger(name).addFilter(_SHOWN)  # the same one is added once

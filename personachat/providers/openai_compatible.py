@@ -13,7 +13,6 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urlsplit, urlunsplit
 
 import jiter
 
@@ -26,6 +25,7 @@ from personachat.provider_errors import (
     ProviderError,
     ProviderUnavailable,
 )
+from personachat.providers.addresses import shown
 from personachat.providers.base import ChatRequest, ProviderEvent
 from personachat.providers.openai_client import OPENAI_URL, new_client, request_headers
 from personachat.providers.openai_errors import connection_lost, from_connecting, from_status, model_not_found
@@ -100,9 +100,8 @@ class OpenAICompatibleProvider:
 
     @property
     def base_url(self) -> str:
-        """Where requests go, without a password that is part of the address."""
-        parts = urlsplit(self._url)
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        """Where requests go, as far as it may be shown: a path may hold a key, too."""
+        return shown(self._url)
 
     @property
     def wants_key(self) -> bool:
@@ -157,7 +156,8 @@ class OpenAICompatibleProvider:
                 answer = await client.models.with_raw_response.list(
                     extra_headers=request_headers(self._name, self._key)
                 )
-                return model_names(jiter.from_json(answer.content))
+                names = model_names(jiter.from_json(answer.content))
+                return tuple(name for name in names if not self._server.gives_away(name))
         except TimeoutError:
             message = f"{self._server.title} did not list its models within {MODELS_SECONDS:.0f} seconds."
             raise ProviderUnavailable(message, hint="Try again.") from None

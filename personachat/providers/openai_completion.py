@@ -52,10 +52,12 @@ class Completion:
         if type(value) is not dict:
             raise broken_stream(self._server, "an event that is no object")
         choices = value.get("choices")
-        if choices and type(choices) is list and type(choices[0]) is dict:
-            self._take_choice(choices[0])
-            if choices[0].get("finish_reason") == "error" and not value.get("error"):
-                raise self.reported(choices[0])
+        if choices and type(choices) is list:
+            for place, choice in enumerate(choices):
+                if _is_the_reply(choice, place):
+                    self._take_choice(choice)
+                    if choice.get("finish_reason") == "error" and not value.get("error"):
+                        raise self.reported(choice)
         usage = value.get("usage")
         if usage or "x_groq" in value:
             self._take_usage(usage or value["x_groq"])
@@ -129,6 +131,19 @@ class Completion:
         if type(usage) is dict:
             found = Usage(_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")))
             self.usage = self.usage if found == Usage() else found
+
+
+def _is_the_reply(choice: Any, place: int) -> bool:
+    """Whether a choice is the one of index 0, by what it says or else by its place.
+
+    A server may send further ones that nobody asked for.
+    """
+    if type(choice) is not dict:
+        return False
+    index = choice.get("index")
+    if type(index) is str and index.isdecimal():
+        index = int(index)
+    return bool((index if type(index) in {int, float} else place) == 0)
 
 
 def _text_of(value: Any) -> str:

@@ -6,7 +6,15 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from personachat.providers.addresses import HIDDEN, LEAST_SECRET_CHARACTERS, secrets_in, spellings
+
 QUOTED_CHARACTERS = 200
+
+PART_CHARACTERS = 8
+"""So much of a secret is not said either."""
+
+_WORD = re.compile(r"[\w\-.+/=~*•…]+")
+_BLOT = re.compile(r"[*•…x]{2,}|…|\.{2,}")
 
 _KEYS = re.compile(
     r"(?:\b(?:sk|pk|rk|gsk|xai|hf|nvapi|key|pplx|fw|tgp|csk)[-_]|AIza|Bearer\s+|Basic\s+)[\w\-.*+/=•]{4,}|"
@@ -22,6 +30,8 @@ class Server:
     name: str
     host: str
     secret: str | None = field(default=None, repr=False)
+    _masked: tuple[str, ...] = field(default=(), repr=False)
+    """What is never quoted, the longest first: the key and what of the address may be one."""
 
     @classmethod
     def at(cls, name: str, base_url: str, secret: str | None) -> Server:
@@ -32,7 +42,9 @@ class Server:
             port = f":{parts.port}" if parts.port else ""
         except ValueError:
             host, port = "an unreadable address", ""
-        return cls(name, f"{host}{port}", secret)
+        known = {*secrets_in(base_url), *(spellings(secret) if secret else ())}
+        masked = sorted(filter(_is_telling, known), key=len, reverse=True)
+        return cls(name, f"{host}{port}", secret, tuple(masked))
 
     @property
     def title(self) -> str:
@@ -48,14 +60,35 @@ class Server:
 
     def quote(self, message: str) -> str:
         """The server's message as it may be shown: one line, short, keys masked; empty if it is a page."""
-        text = message
-        if self.secret and len(self.secret) >= 4:
-            text = text.replace(self.secret, "***")
-        text = _KEYS.sub("***", " ".join(text.split()))
+        text = " ".join(self._without_secrets(message).split())
+        text = _KEYS.sub(HIDDEN, text)
         text = "".join(character for character in text if character.isprintable())
         if re.search(r"<(!doctype|html|head|body|\?xml)", text, re.IGNORECASE):
             return ""
         return text if len(text) <= QUOTED_CHARACTERS else f"{text[: QUOTED_CHARACTERS - 1].rstrip()}…"
+
+    def gives_away(self, text: str) -> bool:
+        """Whether there is a secret in it, or a good part of one."""
+        return self._without_secrets(text) != text
+
+    def _without_secrets(self, text: str) -> str:
+        for secret in self._masked:
+            text = re.sub(re.escape(secret), HIDDEN, text, flags=re.IGNORECASE)
+        return _WORD.sub(self._without_parts, text) if self._masked else text
+
+    def _without_parts(self, word: re.Match[str]) -> str:
+        """The word, unless it is a piece of a secret: servers shorten what they quote, or blot it out."""
+        known = word[0]
+        if any(len(known) >= PART_CHARACTERS and known in secret for secret in self._masked):
+            return HIDDEN
+        blot = _BLOT.search(known)
+        if blot:
+            head, tail = known[: blot.start()], known[blot.end() :]
+            for secret in self._masked:
+                begins, ends = head and secret.startswith(head), tail and secret.endswith(tail)
+                if (begins or not head) and (ends or not tail) and known != blot[0]:
+                    return HIDDEN
+        return known
 
     def saying(self, message: str) -> str:
         """The end of a sentence: what the server said, or just the full stop."""
@@ -63,3 +96,7 @@ class Server:
         if not quoted:
             return "."
         return f": {quoted}" if quoted.endswith((".", "!", "?", "…")) else f": {quoted}."
+
+
+def _is_telling(secret: str) -> bool:
+    return len(secret) >= LEAST_SECRET_CHARACTERS

@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from itertools import product
 from typing import TYPE_CHECKING
 
 from personachat.provider_errors import (
@@ -164,14 +163,30 @@ class ProviderRegistry:
 
     def _allowed(self, found: Answering) -> Answering:
         """Raises ModelNotAllowed for what the operator has not named; the embedded model is always there."""
-        patterns, name = self._settings.allowed_models, found.provider.name
-        names = (found.model, f"{name}/{found.model}")
-        if name == LOCAL or not patterns or any(fnmatchcase(*pair) for pair in product(names, patterns)):
+        patterns = self._settings.allowed_models
+        if (
+            found.provider.name == LOCAL
+            or not patterns
+            or any(self._matches(found, each) for each in patterns)
+        ):
             return found
         raise ModelNotAllowed(
             f"{found.model} may not be used here.",
             hint="Choose another model, or ask whoever runs this server for it.",
         )
+
+    def _matches(self, found: Answering, pattern: str) -> bool:
+        """Whether a pattern means this model of this provider.
+
+        It is read as a persona's model is: `provider/model`, or the default provider's where the first part
+        is no provider's name. A lone `*` means every model there is.
+        """
+        name, slash, model = pattern.partition("/")
+        if slash and fnmatchcase(found.provider.name, name) and fnmatchcase(found.model, model):
+            return True
+        first, slash, _ = found.model.partition("/")
+        is_bare = found.provider.name == OPENAI and not (slash and first in {*self._providers, LOCAL})
+        return pattern == "*" or (is_bare and fnmatchcase(found.model, pattern))
 
     def _local(self, model: str) -> Answering:
         if not self.offline_available:

@@ -300,6 +300,46 @@ def test_only_models_that_the_operator_names_are_reached() -> None:
     assert some.resolve("gpt-4", offline=True).provider.name == "local"
 
 
+CHEAP_AND_EXPENSIVE = {
+    "providers": {name: {"base_url": f"https://{name}.example/v1"} for name in ("cheap", "expensive")}
+}
+
+
+@pytest.mark.parametrize(
+    ("patterns", "model", "allowed"),
+    [
+        ("cheap/*", "cheap/x", True),
+        ("cheap/*", "expensive/cheap/x", False),
+        ("cheap/*", "openai/cheap/x", False),
+        ("cheap/*", "cheap/cheap/x", True),
+        ("cheap/*", "expensive/x", False),
+        ("cheap/x", "expensive/cheap/x", False),
+        ("x", "expensive/x", False),
+        ("x*", "cheap/x", False),
+        ("ch*", "cheap/x", False),
+        ("gpt-4o*", "gpt-4o-mini", True),
+        ("gpt-4o*", "openai/gpt-4o-mini", True),
+        ("openai/gpt-4o*", "gpt-4o-mini", True),
+        ("openai/gpt-4o*", "cheap/gpt-4o-mini", False),
+        ("gpt-4o*", "expensive/gpt-4o-mini", False),
+        ("anthropic/*", "anthropic/claude", True),
+        ("anthropic/*", "openai/anthropic/claude", True),
+        ("anthropic/*", "expensive/anthropic/claude", False),
+        ("*/small", "expensive/small", True),
+        ("*/small", "expensive/large", False),
+        ("*", "expensive/large", True),
+        ("cheap/[ab]", "cheap/a", True),
+    ],
+)
+def test_a_pattern_matches_provider_and_model(patterns: str, model: str, *, allowed: bool) -> None:
+    some = registry(**KEY, **CHEAP_AND_EXPENSIVE, allowed_models=patterns)
+    if allowed:
+        some.resolve(model)
+    else:
+        with pytest.raises(ModelNotAllowed):
+            some.resolve(model)
+
+
 def test_the_default_model_steps_in_for_one_that_is_not_allowed() -> None:
     some = registry(**KEY, allowed_models="gpt-4o", default_model="gpt-4o")
     answering = some.resolve("gpt-4")

@@ -1,0 +1,58 @@
+"""A provider's address: what of it may be shown, and what of it may be a secret.
+
+Gateways take keys as a user, in the path and in the query. A part of a path that is no ordinary name of an
+API's is therefore a secret to us; what is shown keeps its place.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
+
+HIDDEN = "***"
+
+_ORDINARY = frozenset(
+    """
+    api apis openai v1 v2 v3 v4 v1beta v1beta1 beta chat completions models compatible compatible-mode
+    compatibility inference serverless paas llm llms ai deployments engines endpoints engine proxy gateway
+    azure anthropic google gemini mistral groq cohere ollama vllm litellm openrouter llama
+    """.split()  # noqa: SIM905  # sixty lines otherwise
+)
+
+LEAST_SECRET_CHARACTERS = 4
+"""A shorter one cannot be told from an ordinary word in a text."""
+
+
+def shown(url: str) -> str:
+    """The address without user, query and fragment, and with HIDDEN for what may be a secret in its path."""
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return HIDDEN
+    path = "/".join(HIDDEN if _is_hidden(part) else part for part in parts.path.split("/"))
+    return urlunsplit((parts.scheme, host, path, "", ""))
+
+
+def secrets_in(url: str) -> tuple[str, ...]:
+    """Whatever of the address must not be told, as it is written and as it means."""
+    try:
+        parts = urlsplit(url)
+        login = [parts.username or "", parts.password or ""]
+    except ValueError:
+        return ()
+    found = [*login, *filter(_is_hidden, parts.path.split("/")), parts.fragment]
+    found += [value for _, value in parse_qsl(parts.query)]
+    both = [unquote(part) for part in found] + found
+    if any(login):
+        both.append(b64encode(":".join(map(unquote, login)).encode()).decode())
+    return tuple(dict.fromkeys(part for part in both if len(part) >= LEAST_SECRET_CHARACTERS))
+
+
+def spellings(secret: str) -> tuple[str, ...]:
+    """A secret as it may turn up in a text: as it is, in a URL, and encoded."""
+    return tuple(dict.fromkeys((secret, quote(secret, safe=""), b64encode(secret.encode()).decode())))
+
+
+def _is_hidden(part: str) -> bool:
+    return bool(part) and unquote(part).lower() not in _ORDINARY
