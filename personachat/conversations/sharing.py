@@ -1,7 +1,8 @@
 """Shares: links that show a branch of a conversation, as it was when it was shared, to whoever has one.
 
-A share shows the words and who said them, never reasoning, prompts, settings, ids or the owner. It ends when
-it is revoked, and shows nothing while its conversation or a turn of its branch is deleted.
+A share shows the words, who said them and whether they were cut off, never reasoning, prompts, settings, ids
+or the owner. It ends when it is revoked, and shows nothing while its conversation or a turn of its branch is
+deleted.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from sqlalchemy import (
 
 from personachat.avatars import safe_avatar
 from personachat.conversations.absent import no_such_conversation
+from personachat.conversations.explanations import told_to_readers
 from personachat.conversations.model import now
 from personachat.conversations.tables import conversations, turns
 from personachat.database.columns import UtcDateTime, metadata
@@ -69,11 +71,13 @@ class SharedTurn:
     avatar: str | None
     text: str
     created_at: datetime
+    ended: str = ""
+    """How a reply ended, if not well; a sentence for readers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What a link shows: the turns that have words, oldest first."""
+    """What a link shows: the turns that have words, or say why they have none, oldest first."""
 
     title: str
     created_at: datetime
@@ -151,17 +155,30 @@ class SharedConversations:
         texts = [row.text for row in rows]
         texts[-1] = texts[-1][: head.leaf_characters]
         said = tuple(
-            SharedTurn(row.role, row.persona_name, safe_avatar(row.avatar), words, row.created_at)
+            SharedTurn(row.role, row.persona_name, safe_avatar(row.avatar), words, row.created_at, ended)
             for row, words in zip(rows, texts, strict=True)
-            if words
+            if (ended := _ended(row) if words == row.text else "") or words
         )
         return Shared(head.title, head.created_at, said)
+
+
+def _ended(row: Row[Any]) -> str:
+    return told_to_readers(state=row.state, finish_reason=row.finish_reason)
 
 
 def _branch(connection: Connection, leaf_id: str) -> Sequence[Row[Any]]:
     above = select(turns.c.id, turns.c.parent_id).where(turns.c.id == leaf_id).cte(recursive=True)
     above = above.union_all(select(turns.c.id, turns.c.parent_id).where(turns.c.id == above.c.parent_id))
-    names = ("role", "persona_name", "avatar", "text", "created_at", "deleted_at")
+    names = (
+        "role",
+        "persona_name",
+        "avatar",
+        "text",
+        "created_at",
+        "deleted_at",
+        "state",
+        "finish_reason",
+    )
     query = select(*(turns.c[name] for name in names)).join(above, above.c.id == turns.c.id)
     return connection.execute(query.order_by(turns.c.depth)).all()
 

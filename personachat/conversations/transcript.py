@@ -15,6 +15,7 @@ from functools import cache
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from personachat.conversations.explanations import explanation_of
 from personachat.conversations.model import Conversation, Turn
 from personachat.endings import ending_of
 
@@ -57,6 +58,8 @@ def _ended(turn: Turn) -> str:
         return f"Failed: {_line(turn.reply.error.message)}"
     if turn.reply.live:
         return _LIVE[turn.reply.state]
+    if explanation := explanation_of(turn.reply):
+        return explanation.sentence
     ending = ending_of(turn.reply.state, turn.reply.finish_reason)
     return ending.name if ending else ""
 

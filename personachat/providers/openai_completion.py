@@ -15,18 +15,85 @@ from personachat.providers.openai_errors import broken_stream, from_stream
 from personachat.providers.openai_report import read_report
 from personachat.providers.openai_server import Server
 
-_FINISH_REASONS: dict[str, FinishReason] = {
-    "length": "length",
-    "max_tokens": "length",
-    "model_length": "length",
-    "content_filter": "content_filter",
-    "safety": "content_filter",
-    "recitation": "content_filter",
-    "refusal": "refusal",
+_WORDINGS: dict[FinishReason, frozenset[str]] = {
+    "length": frozenset(
+        {
+            "length",
+            "max_length",
+            "max_new_tokens",
+            "max_output_tokens",
+            "max_tokens",
+            "model_context_window_exceeded",
+            "model_length",
+            "token_limit",
+        }
+    ),
+    "content_filter": frozenset(
+        {
+            "blocklist",
+            "content_filter",
+            "content_filtered",
+            "guardrail_intervened",
+            "prohibited_content",
+            "recitation",
+            "safety",
+            "sensitive",
+            "spii",
+        }
+    ),
+    "refusal": frozenset({"refusal"}),
+    "stop": frozenset(
+        {
+            "complete",
+            "completed",
+            "done",
+            "end",
+            "end_turn",
+            "eos",
+            "eos_token",
+            "finish_reason_stop",
+            "finish_reason_unspecified",
+            "finished",
+            "function_call",
+            "stop",
+            "stop_sequence",
+            "stop_token",
+            "stop_words",
+            "tool_call",
+            "tool_calls",
+            "tool_use",
+        }
+    ),
 }
+_FINISH_REASONS = {wording: reason for reason, wordings in _WORDINGS.items() for wording in wordings}
+"""What servers say at the end of a reply, in lower case."""
+
+_NOT_YET = frozenset({"none", "null"})
+
+_BROKEN_OFF = frozenset(
+    {
+        "abort",
+        "aborted",
+        "canceled",
+        "cancelled",
+        "error",
+        "failed",
+        "insufficient_system_resource",
+        "malformed_function_call",
+        "network_error",
+        "server_error",
+        "time_limit",
+        "timeout",
+    }
+)
+"""What they say where the reply is not whole through a fault of theirs."""
 
 _CALLED = frozenset({"tool_calls", "function_call", "stop"})
 """What servers say at the end of a reply that calls tools."""
+
+
+LONGEST_REASON = 40
+"""So much is quoted of an end that nobody here knows."""
 
 
 class Completion:
@@ -46,6 +113,15 @@ class Completion:
         self._has_reasoning = False
         self._calls: list[dict[str, Any]] = []
         self._called_tools = False
+        self._declined = False
+        self._broken_off: ProviderError | None = None
+        self.unknown_reason = ""
+        """What the server said at the end, where nobody here knows what that means."""
+
+    @property
+    def end_reason(self) -> FinishReason:
+        """Why it ended, now that it has."""
+        return "refusal" if self._declined else self.finish_reason or "stop"
 
     def take(self, value: Any) -> None:
         """Read one chunk. Raises the ProviderError that it reports, or BrokenStream where it is no object."""
@@ -56,13 +132,13 @@ class Completion:
             for place, choice in enumerate(choices):
                 if _is_the_reply(choice, place):
                     self._take_choice(choice)
-                    if choice.get("finish_reason") == "error" and not value.get("error"):
-                        raise self.reported(choice)
         usage = value.get("usage")
         if usage or "x_groq" in value:
             self._take_usage(usage or value["x_groq"])
         if value.get("error") or value.get("type") == "error" or value.get("object") == "error":
             raise self.reported(value)
+        if self._broken_off is not None:
+            raise self._broken_off
 
     def deltas(self, *, final: bool = False) -> Iterator[TextDelta | ReasoningDelta | ToolCallsDelta]:
         """What has come since the last time."""
@@ -80,7 +156,7 @@ class Completion:
 
     def missing(self, *, done: bool) -> ProviderError | None:
         """What the reply lacks at its end; `done` where the server said that this is the end."""
-        if self._has_text or self.finish_reason in {"length", "content_filter", "tool_calls"}:
+        if self._has_text or self.finish_reason in {"length", "content_filter", "refusal", "tool_calls"}:
             if done or self.finish_reason:
                 return None
             return ReplyTruncated(
@@ -114,16 +190,25 @@ class Completion:
             refusal = delta.get("refusal")
             if refusal and (text := _text_of(refusal)):
                 self.runs.add(TextDelta, text)
-                self.finish_reason = "refusal"
+                self._declined = True
             if delta.get("tool_calls") or delta.get("function_call"):
                 self._called_tools = True
                 if self._offers_tools and type(calls := delta.get("tool_calls")) is list:
                     self._calls += [call for call in calls if type(call) is dict]
-        reason = choice.get("finish_reason")
-        if reason and self.finish_reason != "refusal":
-            self.finish_reason = _FINISH_REASONS.get(str(reason).lower(), "stop")
-            if self._offers_tools and self._called_tools and reason in _CALLED:
-                self.finish_reason = "tool_calls"
+        if reason := choice.get("finish_reason"):
+            self._finish(str(reason).lower(), choice)
+
+    def _finish(self, reason: str, choice: dict[str, Any]) -> None:
+        if reason in _NOT_YET:
+            return
+        if reason in _BROKEN_OFF:
+            self._broken_off = self.reported(choice)
+            return
+        if reason not in _FINISH_REASONS:
+            self.unknown_reason = self._server.quote(reason)[:LONGEST_REASON]
+        self.finish_reason = _FINISH_REASONS.get(reason, "stop")
+        if self._offers_tools and self._called_tools and reason in _CALLED:
+            self.finish_reason = "tool_calls"
 
     def _take_usage(self, usage: Any) -> None:
         if type(usage) is dict and type(usage.get("usage")) is dict:

@@ -19,6 +19,7 @@ import jiter
 from personachat.messages import (
     Finished,
     FinishReason,
+    Noticed,
     ReasoningDelta,
     TextDelta,
     ToolCallsDelta,
@@ -30,7 +31,7 @@ from personachat.providers.openai_errors import broken_stream, not_a_stream
 from personachat.providers.openai_server import Server
 from personachat.providers.sse import MAX_EVENT_BYTES, EventTooLarge, SSEDecoder
 
-StreamEvent = TextDelta | ReasoningDelta | ToolCallsDelta | UsageReported | Finished
+StreamEvent = TextDelta | ReasoningDelta | ToolCallsDelta | Noticed | UsageReported | Finished
 
 
 class ReplyReader:
@@ -73,12 +74,17 @@ class ReplyReader:
         except ProviderError as error:
             failure = error
         yield from self._completion.deltas(final=True)
+        if reason := self._completion.unknown_reason:
+            yield Noticed(
+                f"The model ended its reply for a reason that is not known here ({reason}), so it may not be "
+                "whole. Regenerate it if it is not."
+            )
         if self._completion.usage:
             yield UsageReported(self._completion.usage)
         failure = failure or self._missing()
         if failure:
             raise failure
-        yield Finished(self.finish_reason or "stop")
+        yield Finished(self._completion.end_reason)
 
     def _read(self, data: bytes) -> None:
         if not self._is_stream:

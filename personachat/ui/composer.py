@@ -146,7 +146,7 @@ def draw_ways_on(services: Services, conversation: Conversation, turn: Turn) -> 
         return
     offline = bool(reply.error) and services.providers.offline_available and reply.provider != LOCAL
     with st.container(horizontal=True):
-        if reply.continuable and reply.text:
+        if reply.continuable and reply.text.strip():
             st.button(
                 "Continue",
                 icon=":material/play_arrow:",

@@ -53,3 +53,5 @@ def _draw_turns(turns: Sequence[SharedTurn]) -> None:
             st.caption(f":material/forum: {as_text(speaker)}", text_alignment="center")
         with st.chat_message("assistant", avatar=drawable(turn.avatar)):
             draw_text(turn.text, wide(st.container()))
+            if turn.ended:
+                st.caption(turn.ended)

@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from personachat.avatars import safe_avatar
+from personachat.conversations.explanations import LENGTH, explanation_of
 from personachat.conversations.model import Reply, Turn
 from personachat.endings import ENDINGS, ending_of
 from personachat.messages import Failed
@@ -97,13 +98,19 @@ def draw_outcome(reply: Reply) -> None:
         st.badge(PAUSED, icon=ICONS[PAUSED], color="gray", help=HELP[PAUSED])
     elif (ending := ending_of(reply.state, reply.finish_reason)) and ending.name:
         st.badge(ending.name, icon=ICONS[ending.name], color="gray", help=HELP.get(ending.name))
+    explanation = explanation_of(reply) if reply.state == "finished" else None
+    if explanation and explanation is LENGTH:
+        st.caption(explanation.text)
+    elif explanation:
+        st.warning(explanation.text)
     if reply.error:
         draw_failure(reply.error, kept=bool(reply.text))
 
 
 def draw_failure(error: Failed, *, kept: bool = False) -> None:
     """Say why a reply failed, and that what had arrived is kept, where it is."""
-    wait = f" Try again in {round(error.retry_after_seconds)} s." if error.retry_after_seconds else ""
+    says_when = error.retry_after_seconds is None or "again in" in error.hint
+    wait = "" if says_when else f" Try again in {round(error.retry_after_seconds or 0)} s."
     arrived = " What had arrived is kept." if kept else ""
     st.error(
         f"{escaped(error.message)}{wait} {escaped(error.hint)}{arrived}".strip(),
@@ -145,6 +152,12 @@ TITLES = {
     "reply_truncated": "The reply broke off",
     "reply_empty": "An empty reply",
     "too_many_replies": "Too many replies at once",
+    "request_refused": "The provider refused the request",
+    "redirect_refused": "A redirect was not followed",
+    "not_a_stream": "No reply came",
+    "broken_stream": "The reply could not be read",
+    "stream_failed": "The provider broke off",
+    "model_not_allowed": "This model may not be used here",
 }
 
 

@@ -137,7 +137,7 @@ def start_app(
 @contextmanager
 def start_page(script: str, folder: Path, *, environment: Mapping[str, str]) -> Iterator[str]:
     """Serve a single page, by Streamlit alone, until the block ends; gives its URL."""
-    log, port = folder / "page.log", _free_port()
+    log, port = folder / "page.log", free_port()
     with log.open("wb") as output:
         process = subprocess.Popen(
             _command(port, script=script),

@@ -20,7 +20,6 @@ DRAWING = sorted(
 PICTURES = {"icon", "avatar", "page_icon"}
 CHECKED = {"drawable"}
 OURS = {
-    "ended.icon": "transcript.ENDS",
     "row.avatar": "persona_rows makes it with drawable",
 }
 

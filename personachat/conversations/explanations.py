@@ -1,0 +1,74 @@
+"""Why a reply ended other than by its model being done, as a sentence and a way out.
+
+What each end is called, and what protocols say of it, is in `personachat.endings`. For whoever reads along, a
+sentence that tells nothing of providers, settings or addresses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from personachat.conversations.model import Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A sentence, and what can be done."""
+
+    sentence: str
+    hint: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.sentence} {self.hint}"
+
+
+_OTHERWISE = "Ask in other words, or choose another model."
+
+LENGTH = Explanation(
+    "The reply reached its limit of tokens.",
+    "Continue it, or raise maxTokens in the persona.",
+)
+LENGTH_OF_THOUGHT = Explanation(
+    "The model spent its limit of tokens on thinking, before a word of the answer.",
+    "Retry with a higher maxTokens in the persona.",
+)
+LENGTH_WITHOUT_A_WORD = Explanation(
+    "The limit of tokens was reached before a word came.",
+    "Retry with a higher maxTokens in the persona.",
+)
+CONTENT_FILTER = Explanation(
+    "The provider's content filter ended the reply; what had come is kept.",
+    _OTHERWISE,
+)
+CONTENT_FILTER_WITHOUT_A_WORD = Explanation(
+    "The provider's content filter left nothing of the reply.",
+    _OTHERWISE,
+)
+REFUSAL = Explanation("The model declined to answer.", _OTHERWISE)
+
+
+def explanation_of(reply: Reply) -> Explanation | None:
+    """Why a reply that did not fail is not what one would expect; None where it is."""
+    has_words = bool(reply.text.strip())
+    if reply.finish_reason == "length":
+        without = LENGTH_OF_THOUGHT if reply.reasoning else LENGTH_WITHOUT_A_WORD
+        return LENGTH if has_words else without
+    if reply.finish_reason == "content_filter":
+        return CONTENT_FILTER if has_words else CONTENT_FILTER_WITHOUT_A_WORD
+    return REFUSAL if reply.finish_reason == "refusal" else None
+
+
+_TO_READERS = {
+    "failed": "This reply failed before its end.",
+    "interrupted": "This reply was interrupted.",
+    "stopped": "This reply was stopped.",
+    "length": "This reply was cut off at its limit.",
+    "content_filter": "This reply was cut off by a content filter.",
+    "refusal": "The model declined to answer.",
+}
+
+
+def told_to_readers(*, state: str | None, finish_reason: str | None) -> str:
+    """The same for somebody who only reads; "" where there is nothing to tell."""
+    return _TO_READERS.get(state or "") or _TO_READERS.get(finish_reason or "", "")
