@@ -63,7 +63,11 @@ class ReasoningDelta:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallsDelta:
-    """Pieces of calls of tools, as they are on the wire; only where the request offered tools."""
+    """Pieces of calls of tools, as they are on the wire; only where the request offered tools.
+
+    Each says by its `index`, from 0, to which call it belongs, and no two belong to the same one. The first
+    of a call has its id and its name.
+    """
 
     calls: tuple[Mapping[str, Any], ...]
 

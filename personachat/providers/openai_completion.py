@@ -10,6 +10,7 @@ from typing import Any
 
 from personachat.messages import FinishReason, ReasoningDelta, TextDelta, ToolCallsDelta, Usage
 from personachat.provider_errors import ProviderError, ReplyEmpty, ReplyTruncated
+from personachat.providers.openai_calls import Calls
 from personachat.providers.openai_deltas import DeltaRuns
 from personachat.providers.openai_errors import broken_stream, from_stream
 from personachat.providers.openai_report import read_report
@@ -88,10 +89,6 @@ _BROKEN_OFF = frozenset(
 )
 """What they say where the reply is not whole through a fault of theirs."""
 
-_CALLED = frozenset({"tool_calls", "function_call", "stop"})
-"""What servers say at the end of a reply that calls tools."""
-
-
 LONGEST_REASON = 40
 """So much is quoted of an end that nobody here knows."""
 
@@ -111,7 +108,7 @@ class Completion:
         self._offers_tools = tools
         self._has_text = False
         self._has_reasoning = False
-        self._calls: list[dict[str, Any]] = []
+        self._calls = Calls()
         self._called_tools = False
         self._declined = False
         self._broken_off: ProviderError | None = None
@@ -121,7 +118,11 @@ class Completion:
     @property
     def end_reason(self) -> FinishReason:
         """Why it ended, now that it has."""
-        return "refusal" if self._declined else self.finish_reason or "stop"
+        if self._declined:
+            return "refusal"
+        if self._calls and self.finish_reason in {None, "stop"}:
+            return "tool_calls"
+        return self.finish_reason or "stop"
 
     def take(self, value: Any) -> None:
         """Read one chunk. Raises the ProviderError that it reports, or BrokenStream where it is no object."""
@@ -146,9 +147,8 @@ class Completion:
             if type(delta) is TextDelta and not self._has_text:
                 self._has_text = not delta.content.isspace()
             yield delta
-        if self._calls:
-            calls, self._calls = self._calls, []
-            yield ToolCallsDelta(tuple(calls))
+        if self._called_tools and (calls := self._calls.take(final=final)):
+            yield ToolCallsDelta(calls)
 
     def reported(self, value: Any) -> ProviderError:
         """The error that the server put into the stream."""
@@ -156,7 +156,7 @@ class Completion:
 
     def missing(self, *, done: bool) -> ProviderError | None:
         """What the reply lacks at its end; `done` where the server said that this is the end."""
-        if self._has_text or self.finish_reason in {"length", "content_filter", "refusal", "tool_calls"}:
+        if self._has_text or self._calls or self.finish_reason in {"length", "content_filter", "refusal"}:
             if done or self.finish_reason:
                 return None
             return ReplyTruncated(
@@ -193,10 +193,19 @@ class Completion:
                 self._declined = True
             if delta.get("tool_calls") or delta.get("function_call"):
                 self._called_tools = True
-                if self._offers_tools and type(calls := delta.get("tool_calls")) is list:
-                    self._calls += [call for call in calls if type(call) is dict]
+                if self._offers_tools:
+                    self._take_calls(delta, whole="message" in choice and not choice.get("delta"))
         if reason := choice.get("finish_reason"):
             self._finish(str(reason).lower(), choice)
+
+    def _take_calls(self, delta: dict[str, Any], *, whole: bool) -> None:
+        calls, only = delta.get("tool_calls"), delta.get("function_call")
+        if type(calls) is dict:
+            calls = [calls]
+        if type(calls) is list:
+            self._calls.add(calls, whole=whole)
+        elif type(only) is dict:  # as it was before there could be several
+            self._calls.add([{"function": only}])
 
     def _finish(self, reason: str, choice: dict[str, Any]) -> None:
         if reason in _NOT_YET:
@@ -207,8 +216,6 @@ class Completion:
         if reason not in _FINISH_REASONS:
             self.unknown_reason = self._server.quote(reason)[:LONGEST_REASON]
         self.finish_reason = _FINISH_REASONS.get(reason, "stop")
-        if self._offers_tools and self._called_tools and reason in _CALLED:
-            self.finish_reason = "tool_calls"
 
     def _take_usage(self, usage: Any) -> None:
         if type(usage) is dict and type(usage.get("usage")) is dict:

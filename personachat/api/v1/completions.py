@@ -15,7 +15,7 @@ from personachat.api.bodies import services_of
 from personachat.api.events import DONE, ReplyStream, batches
 from personachat.api.v1.bodies import CompletionBody
 from personachat.api.v1.errors import envelope, failure_of
-from personachat.api.v1.tool_calls import ToolCall, indexed
+from personachat.api.v1.tool_calls import ToolCall
 from personachat.endings import ENDINGS, cut_off_by, end_of
 from personachat.generation import Generation
 from personachat.messages import (
@@ -136,7 +136,7 @@ class _Said:
             case ReasoningDelta(content):
                 self._thoughts.append(content)
             case ToolCallsDelta(pieces):
-                for piece in indexed(pieces):
+                for piece in pieces:
                     self._calls.setdefault(piece["index"], ToolCall()).add(piece)
             case UsageReported(usage):
                 self.usage = usage
@@ -160,7 +160,7 @@ def _delta(event: TextDelta | ReasoningDelta | ToolCallsDelta | Started) -> str:
     if isinstance(event, ReasoningDelta):
         return f'{{"reasoning_content": {encode_basestring_ascii(event.content)}}}'
     if isinstance(event, ToolCallsDelta):
-        return json.dumps({"tool_calls": indexed(event.calls)})
+        return json.dumps({"tool_calls": event.calls})
     return '{"role": "assistant", "content": ""}'
 
 

@@ -14,7 +14,6 @@ from typing import Any
 from personachat.api.v1.errors import envelope
 from personachat.api.v1.response_bodies import ResponseBody
 from personachat.api.v1.response_items import CallItem, Ended, Event, MessageItem
-from personachat.api.v1.tool_calls import indexed
 from personachat.endings import ENDINGS, cut_off_by, end_of
 from personachat.messages import (
     Failed,
@@ -48,7 +47,7 @@ class Draft:
             case TextDelta(content):
                 events += self._said(content)
             case ToolCallsDelta(pieces):
-                events += self._called(indexed(pieces))
+                events += self._called(pieces)
             case UsageReported(usage):
                 self._usage = usage
             case Finished() | Failed():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+_OF_A_CALL = frozenset({"index", "id", "type", "function"})
 
 
 @dataclass(slots=True)
@@ -14,10 +16,13 @@ class ToolCall:
     id: str = ""
     name: str = ""
     arguments: str = ""
+    more: dict[str, Any] = field(default_factory=dict)
+    """What a provider says of it besides, and may want back."""
 
     def add(self, piece: Mapping[str, Any]) -> str:
         """Take the next piece; returns what it adds to the arguments."""
         self.id = str(piece.get("id") or self.id)
+        self.more |= {key: value for key, value in piece.items() if key not in _OF_A_CALL}
         function = piece.get("function")
         if not isinstance(function, Mapping):
             return ""
@@ -29,15 +34,7 @@ class ToolCall:
     def on_the_wire(self) -> dict[str, Any]:
         """The call as it stands in a message of a chat."""
         function = {"name": self.name, "arguments": self.arguments}
-        return {"id": self.id, "type": "function", "function": function}
-
-
-def indexed(pieces: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Pieces that all say to which call they belong: by their place, where the provider did not say."""
-    return [
-        {**piece, "index": piece["index"] if isinstance(piece.get("index"), int) else number}
-        for number, piece in enumerate(pieces)
-    ]
+        return {"id": self.id, "type": "function", "function": function, **self.more}
 
 
 def _text(value: object) -> str:

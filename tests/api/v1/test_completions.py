@@ -11,7 +11,7 @@ from openai import AsyncOpenAI, OpenAI
 
 from personachat.services import Services
 from tests.conftest import persona_text
-from tests.fake_provider import FakeProvider, Gate, chunk, events, failure, status, tokens
+from tests.fake_provider import DONE, FakeProvider, Gate, chunk, events, failure, raw, sse, status, tokens
 
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
 
@@ -123,6 +123,65 @@ def test_tools_are_passed_on_and_their_calls_come_back(sdk: OpenAI, fake: FakePr
         if piece.function
     )
     assert arguments == '{"q": "x"}'
+
+
+CALLS_AT_ONCE = {
+    "pieces in one read": [
+        b"".join(
+            sse(chunk({"tool_calls": [each]}))
+            for each in (
+                {"index": 0, "id": "a", "type": "function", "function": {"name": "look_up", "arguments": ""}},
+                {"index": 0, "function": {"arguments": '{"q": '}},
+                {"index": 0, "function": {"arguments": '"x"}'}},
+                {
+                    "index": 1,
+                    "id": "b",
+                    "type": "function",
+                    "function": {"name": "look_up", "arguments": "{}"},
+                },
+            )
+        )
+    ],
+    "no index": [
+        sse(chunk({"tool_calls": [{"id": "a", "function": {"name": "look_up", "arguments": '{"q": "x"}'}}]})),
+        sse(chunk({"tool_calls": [{"id": "b", "function": {"name": "look_up", "arguments": "{}"}}]})),
+    ],
+    "always index 0": [
+        sse(
+            chunk(
+                {
+                    "tool_calls": [
+                        {"index": 0, "id": each, "function": {"name": "look_up", "arguments": arguments}}
+                    ]
+                }
+            )
+        )
+        for each, arguments in (("a", '{"q": "x"}'), ("b", "{}"))
+    ],
+}
+
+
+@pytest.mark.parametrize("writes", CALLS_AT_ONCE.values(), ids=CALLS_AT_ONCE.keys())
+def test_calls_come_as_the_sdks_helper_and_whole_answers_expect_them(
+    sdk: OpenAI, fake: FakeProvider, writes: list[bytes]
+) -> None:
+    tool: Any = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object"}}}
+    end = [sse(chunk({}, finish="tool_calls")), DONE]
+    for _ in range(3):
+        fake.enqueue(raw(*writes, *end))
+    expected = [("a", "look_up", '{"q": "x"}'), ("b", "look_up", "{}")]
+
+    def told(calls: Any) -> list[tuple[str, str, str]]:
+        return [(call.id, call.function.name, call.function.arguments) for call in calls]
+
+    answer = sdk.chat.completions.create(model="tester", messages=HELLO, tools=[tool])
+    assert told(answer.choices[0].message.tool_calls) == expected
+    with sdk.chat.completions.stream(model="tester", messages=HELLO, tools=[tool]) as stream:
+        assert told(stream.get_final_completion().choices[0].message.tool_calls) == expected
+    function: Any = {"type": "function", "name": "look_up", "parameters": {"type": "object"}, "strict": None}
+    with sdk.responses.stream(model="tester", input="Hello", tools=[function]) as events_:
+        output: Any = events_.get_final_response().output
+    assert [(each.call_id, each.name, each.arguments) for each in output] == expected
 
 
 def test_results_of_tools_and_pictures_are_passed_on_as_they_are(sdk: OpenAI, fake: FakeProvider) -> None:

@@ -1,0 +1,160 @@
+"""Calls of tools, put in order whatever a server numbers them by.
+
+Servers leave out the index or always say 0, leave out ids, repeat ids and names in every piece, or send
+arguments as an object. Here a new id is a new call, and a piece without id and index goes on with the last.
+What goes out has indices of ours, from 0, and at most one piece of a call at a time. What the pieces make up
+never depends on where the network cut them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from secrets import token_hex
+from typing import Any
+
+import jiter
+
+_OF_A_CALL = frozenset({"index", "id", "type", "function"})
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call. What is `new_...` has not gone out yet."""
+
+    number: int
+    id: str
+    given_id: str
+    given_index: int | None
+    index: int | None = None
+    """Ours; None until it has gone out."""
+    name: str = ""
+    new_name: str = ""
+    arguments: list[str] = field(default_factory=list)
+    new_arguments: list[str] = field(default_factory=list)
+    new_keys: dict[str, Any] = field(default_factory=dict)
+
+    def is_whole(self) -> bool:
+        """Whether its arguments are whole, so that further ones would be another call's."""
+        if not self.arguments or not self.arguments[-1].rstrip().endswith("}"):
+            return False
+        try:
+            jiter.from_json("".join(self.arguments).encode("utf-8", "replace"))
+        except ValueError:
+            return False
+        return True
+
+    def grow(self, *, name: str, arguments: str, keys: Mapping[str, Any]) -> None:
+        if name != self.name:  # some repeat it in every piece
+            self.name += name
+            self.new_name += name
+        if arguments:
+            self.arguments.append(arguments)
+            self.new_arguments.append(arguments)
+        self.new_keys |= keys
+
+    def piece(self) -> dict[str, Any]:
+        """What has not gone out yet, as it is on the wire."""
+        function = {"arguments": "".join(self.new_arguments)}
+        if self.new_name:
+            function = {"name": self.new_name, **function}
+        piece = {"function": function, **self.new_keys}
+        self.new_name, self.new_arguments, self.new_keys = "", [], {}
+        return piece
+
+
+class Calls:
+    """Takes pieces with add() and gives them out with take()."""
+
+    def __init__(self) -> None:
+        self._calls: list[_Call] = []
+        self._changed: dict[int, _Call] = {}
+        self._told = 0
+
+    def __bool__(self) -> bool:
+        """Whether there is any call that can be told."""
+        return any(call.name for call in self._calls)
+
+    def add(self, pieces: Iterable[Any], *, whole: bool = False) -> None:
+        """Take the pieces of one delta, or the calls of a `whole` message."""
+        for place, piece in enumerate(pieces):
+            if isinstance(piece, Mapping):
+                self._add(piece, is_new=whole, is_beside=place > 0)
+
+    def take(self, *, final: bool = False) -> tuple[Mapping[str, Any], ...]:
+        """What has come since the last time, one piece a call; a call without a name waits for it."""
+        changed = [call for _, call in sorted(self._changed.items()) if call.name]
+        self._changed = {} if final else {n: call for n, call in self._changed.items() if not call.name}
+        return tuple(map(self._given_out, changed))
+
+    def _given_out(self, call: _Call) -> dict[str, Any]:
+        if call.index is not None:
+            return {"index": call.index, **call.piece()}
+        call.index = self._told
+        self._told += 1
+        return {"index": call.index, "id": call.id, "type": "function", **call.piece()}
+
+    def _add(self, piece: Mapping[str, Any], *, is_new: bool, is_beside: bool) -> None:
+        function = piece.get("function")
+        function = function if isinstance(function, Mapping) else {}
+        name, arguments = _text(function.get("name")), _arguments(function.get("arguments"))
+        given_id, given_index = _text(piece.get("id")), _index(piece.get("index"))
+        call: _Call | None = None
+        if not is_new and given_id:
+            call = self._with_id(given_id, given_index, name=name, arguments=arguments)
+        elif not is_new:
+            call = self._without_id(given_index, name=name, arguments=arguments, is_beside=is_beside)
+        if call is None and not (given_id or name or arguments):
+            return
+        call = call or self._begin(given_id, given_index)
+        keys = {key: value for key, value in piece.items() if key not in _OF_A_CALL}
+        call.grow(name=name, arguments=arguments, keys=keys)
+        self._changed[call.number] = call
+
+    def _with_id(self, given_id: str, given_index: int | None, *, name: str, arguments: str) -> _Call | None:
+        """The call that a piece with an id goes on with; None where it begins one."""
+        found = self._latest(lambda call: call.given_id == given_id)
+        if found is None and arguments and not name:  # every piece has an id of its own, or it comes late
+            return self._latest(lambda call: given_index in {None, call.given_index})
+        if found is not None and name and given_index not in {None, found.given_index}:
+            found = self._latest(lambda call: (call.given_id, call.given_index) == (given_id, given_index))
+        return None if found and arguments and name and found.is_whole() else found
+
+    def _without_id(
+        self, given_index: int | None, *, name: str, arguments: str, is_beside: bool
+    ) -> _Call | None:
+        """The same for a piece without an id: the last call, or the last one of that index."""
+        found = self._latest(lambda call: given_index in {None, call.given_index})
+        if found is None or not name:
+            return found
+        if is_beside and given_index is None:
+            return None
+        return None if (arguments or name != found.name) and found.is_whole() else found
+
+    def _latest(self, is_it: Callable[[_Call], bool]) -> _Call | None:
+        return next((call for call in reversed(self._calls) if is_it(call)), None)
+
+    def _begin(self, given_id: str, given_index: int | None) -> _Call:
+        is_taken = any(call.id == given_id for call in self._calls)
+        own_id = given_id if given_id and not is_taken else f"call_{token_hex(12)}"
+        call = _Call(len(self._calls), own_id, given_id, given_index)
+        self._calls.append(call)
+        return call
+
+
+def _index(value: Any) -> int | None:
+    if isinstance(value, str) and value.isdecimal():
+        return int(value)
+    return value if type(value) is int and value >= 0 else None
+
+
+def _arguments(value: Any) -> str:
+    """Arguments as the text of JSON; some servers send an object."""
+    return json.dumps(value) if isinstance(value, dict) else _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return str(value) if type(value) is int else ""
