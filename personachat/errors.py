@@ -15,15 +15,17 @@ from typing import ClassVar
 class PersonaChatError(Exception):
     """The root. `str(error)` is one sentence; `hint` says what to do about it, or is empty.
 
-    `retry_after_seconds` says when the same may work, where that is known.
+    `advice` is for whoever runs the server alone: it may name settings and files, and goes to the log and the
+    terminal. `retry_after_seconds` says when the same may work, where that is known.
     """
 
     code: ClassVar[str] = "internal_error"
     retry_after_seconds: float | None = None
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", advice: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        self.advice = advice
 
 
 def unforeseen() -> PersonaChatError:
@@ -112,6 +114,7 @@ class StoreUnavailable(PersonaChatError):
     """The store cannot be read or written: no permission, disk full, a lock that never came free."""
 
     code = "store_unavailable"
+    retry_after_seconds = 5
 
 
 class RevisionNotFound(PersonaChatError):
@@ -134,6 +137,7 @@ class DatabaseUnavailable(PersonaChatError):
     """Conversations cannot be read or written now: disk full, no permission, locked, unreachable."""
 
     code = "database_unavailable"
+    retry_after_seconds = 5
 
 
 class DatabaseDamaged(PersonaChatError):

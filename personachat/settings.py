@@ -93,6 +93,11 @@ class Settings(BaseSettings):
     database_url: DatabaseUrl | None = Field(None, validation_alias="DATABASE_URL")
     """Where conversations are kept; it usually holds a password."""
 
+    database_timeout_seconds: float = Field(
+        8, ge=1, le=600, validation_alias="PERSONACHAT_DATABASE_TIMEOUT_SECONDS"
+    )
+    """How long PostgreSQL may be silent in the middle of a statement before it counts as out of reach."""
+
     persona_store: Literal["files", "database"] = Field("files", validation_alias="PERSONACHAT_PERSONA_STORE")
     """Where personas are kept: files in `personas_dir`, or the database, for a team with several servers."""
 

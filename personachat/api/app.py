@@ -81,6 +81,7 @@ def create_api(services: Callable[[], Services] = get_services) -> FastAPI:
     )
     api.state.services = services
     api.state.lines = Lines()
+    api.state.probes = health.Probes()
     add_handlers(api)
     add_description(api)
     parts = (

@@ -1,18 +1,24 @@
-"""Whether the server is alive, and for those who may know, what it would answer with. Never a secret."""
+"""Whether the server is alive, and for those who may know, what it would answer with. Never a secret.
+
+It waits for neither the database nor the personas for long: what does not answer in time is said instead.
+"""
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import Field
-from starlette.concurrency import run_in_threadpool
 
 from personachat import __version__
 from personachat.api.auth import authorized
 from personachat.api.bodies import Answer
 from personachat.api.openapi import answers
+from personachat.api.probes import Probe
 from personachat.checkpoints import Checkpoints
+from personachat.database.connection import Database
 from personachat.errors import PersonaChatError
 from personachat.persona import DEFAULT_PERSONA_ID, Persona
 from personachat.provider_errors import ProviderError
@@ -20,6 +26,9 @@ from personachat.services import Services
 from personachat.store.base import BrokenPersona, PersonaStore
 
 router = APIRouter(tags=["server"])
+
+WITHIN_SECONDS = 1.5
+"""How long a part of the server may take to say how it is."""
 
 
 class BrokenFile(Answer):
@@ -47,7 +56,7 @@ class Health(Answer):
     replies_running: int | None = None
     replies_at_most: int | None = None
     tokens_configured: bool | None = None
-    database: Literal["sqlite", "postgresql"] | None = None
+    database: Literal["sqlite", "postgresql", "unavailable"] | None = None
     saving_fails: Annotated[
         str | None, Field(description="The code of what keeps the words of replies from being saved.")
     ] = None
@@ -61,10 +70,33 @@ class Health(Answer):
     responses=answers(),
 )
 async def get_health(request: Request) -> Health:
-    """Answers at once and always with 200; what is configured is told only to those who may use the API."""
+    """Answers within two seconds and always with 200; only those who may use the API hear what is configured."""
     if not authorized(request):
         return Health(**_draining(request.app.state.services()))
-    return await run_in_threadpool(lambda: _configured(request.app.state.services()))
+    services: Services = request.app.state.services()
+    probes: Probes = request.app.state.probes
+    stored, answering = await asyncio.gather(
+        probes.database.look(lambda: _stored(services.database), within_seconds=WITHIN_SECONDS),
+        probes.personas.look(lambda: _answering(services), within_seconds=WITHIN_SECONDS),
+    )
+    return _configured(services).model_copy(
+        update=(_slow("The personas cannot be read in time.") if answering is None else answering)
+        | _saving(services.checkpoints)
+        | (_slow("The database does not answer.", database="unavailable") if stored is None else stored)
+        | _draining(services)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """What may take longer to say how it is than one who asks wants to wait."""
+
+    database: Probe[dict[str, Any]] = field(default_factory=Probe)
+    personas: Probe[dict[str, Any]] = field(default_factory=Probe)
+
+
+def _slow(reason: str, **known: Any) -> dict[str, Any]:
+    return {"status": "degraded", "reason": reason, **known}
 
 
 def _configured(services: Services) -> Health:
@@ -74,12 +106,15 @@ def _configured(services: Services) -> Health:
         replies_at_most=services.generations.max_concurrent,
         tokens_configured=bool(services.settings.accepted_tokens),
         database="sqlite" if services.database.is_sqlite else "postgresql",
-    ).model_copy(
-        update=_answering(services)
-        | _personas(services.personas)
-        | _saving(services.checkpoints)
-        | _draining(services)
     )
+
+
+def _stored(database: Database) -> dict[str, Any]:
+    try:
+        database.check()
+    except PersonaChatError as error:
+        return _slow(str(error), database="unavailable")
+    return {}
 
 
 def _draining(services: Services) -> dict[str, Any]:
@@ -107,7 +142,11 @@ def _saving(checkpoints: Checkpoints) -> dict[str, Any]:
 
 
 def _answering(services: Services) -> dict[str, Any]:
-    """Which model the default persona would get."""
+    """How many personas there are, and which model the default one would get."""
+    return _model(services) | _personas(services.personas)
+
+
+def _model(services: Services) -> dict[str, Any]:
     try:
         model = services.personas.get(DEFAULT_PERSONA_ID).persona.model
     except PersonaChatError:

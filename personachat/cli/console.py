@@ -38,7 +38,7 @@ def complain(message: str, hint: str = "") -> None:
 
 
 def complain_of(error: PersonaChatError) -> None:
-    complain(str(error), error.hint)
+    complain(str(error), error.advice or error.hint)
 
 
 def hand_out(content: bytes, filename: str, output: Path | None) -> bool:

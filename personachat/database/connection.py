@@ -7,10 +7,12 @@ wait for writers. A file that is damaged or of a newer version is never written.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,24 +30,39 @@ from personachat.database.faults import (
     damaged,
     failure,
     harms_all,
+    unanswered,
 )
 from personachat.database.outage import Outage
+from personachat.database.patience import patient_for, reached_within
 from personachat.database.presence import Presence
-from personachat.errors import DatabaseUnavailable
+from personachat.errors import DatabaseUnavailable, PersonaChatError
 from personachat.settings import Settings
+
+log = logging.getLogger(__name__)
 
 FILE_NAME = "personachat.sqlite3"
 
+SILENT_SECONDS = 8.0
+"""How long PostgreSQL may be silent, unless the settings say otherwise."""
+
+REACH_SECONDS = 5.0
+"""How long it takes at most to find out that PostgreSQL cannot be reached."""
+
+_MIGRATION_SECONDS = 600.0
+"""How long one step of a migration may take, or wait for another process's."""
+
+_LOG_SECONDS = 60.0
+"""The same trouble is logged once in so long."""
+
 _CONNECTIONS, _MORE_CONNECTIONS = 8, 24
-_PATIENCE = {"connect_timeout": "5", "tcp_user_timeout": "10000"}
-"""With a PostgreSQL server, in seconds, and in milliseconds with one that has vanished from the network."""
 
 
 class Database:
     """Cheap to make and safe for threads; not for processes forked after its first use."""
 
-    def __init__(self, url: str | URL) -> None:
+    def __init__(self, url: str | URL, *, silent_seconds: float = SILENT_SECONDS) -> None:
         self._url: URL | None = None  # and stays None where it cannot be one
+        self._silent_seconds = silent_seconds
         with suppress(*OPENING_FAULTS):
             self._url = make_url(url)
         self._opening = threading.Lock()
@@ -53,13 +70,15 @@ class Database:
         self._outage = Outage()
         self._engine: Engine | None = None
         self._harmed: int | None = None  # the inode of a file found damaged
+        self._logged = ("", 0.0)
         self.presence = Presence(self.path.parent / "processes" if self.path else None)
 
     @classmethod
     def of(cls, settings: Settings) -> Database:
         """The one that the settings name."""
         if settings.database_url is not None:
-            return cls(settings.database_url.get_secret_value())
+            url = settings.database_url.get_secret_value()
+            return cls(url, silent_seconds=settings.database_timeout_seconds)
         return cls(URL.create("sqlite", database=str(settings.data_dir / FILE_NAME)))
 
     @property
@@ -112,6 +131,11 @@ class Database:
             stack.enter_context(connection.begin())
             yield connection
 
+    def check(self) -> None:
+        """Ask it something. Errors as for `read`."""
+        with self.read() as connection:
+            connection.execute(select(1))
+
     def moment(self, connection: Connection) -> datetime:
         """The time by the clock that every process on this database shares."""
         if self.is_sqlite:
@@ -120,8 +144,11 @@ class Database:
         return found
 
     def _connected(self, engine: Engine, stack: ExitStack) -> Connection:
-        with self._outage.reaching(asked=self._outage.now()):
+        with self._outage.reaching(asked=self._outage.now()), self._reached():
             return stack.enter_context(engine.connect())
+
+    def _reached(self) -> AbstractContextManager[None]:
+        return reached_within(min(REACH_SECONDS, self._silent_seconds))
 
     def _opened(self) -> Engine:
         if self._harmed is not None and self._harmed != self._inode():  # a backup was put in its place
@@ -141,21 +168,37 @@ class Database:
         path = self.path
         if self._url is None or (self.is_sqlite and path is None):
             raise DatabaseUnavailable(
-                "DATABASE_URL names no database that can keep conversations.",
-                hint="Write it as postgresql://USER:PASSWORD@HOST/NAME or as sqlite:///FILE.",
+                "The database cannot be used: its address is not one that can keep conversations.",
+                hint="Whoever runs this server can set it right.",
+                advice="Write DATABASE_URL as postgresql://USER:PASSWORD@HOST/NAME or as sqlite:///FILE.",
             )
         if path is not None:
             _make_private(path)
-        engine = _sqlite_engine(path) if path else _postgresql_engine(self._url)
+        engine = _sqlite_engine(path) if path else self._postgresql_engine(self._url)
         try:
             if path is not None:
                 self._bring_up(engine, path)
-            elif schema.outdated(engine, path=None):
-                schema.migrate(engine)
+            else:
+                with self._reached():
+                    outdated = schema.outdated(engine, path=None)
+                if outdated:
+                    with patient_for(_MIGRATION_SECONDS):
+                        schema.migrate(engine)
         except BaseException:
             engine.dispose()
             raise
         return engine
+
+    def _postgresql_engine(self, url: URL) -> Engine:
+        from personachat.database.postgresql import engine_for  # noqa: PLC0415  # its driver is rarely needed
+
+        return engine_for(
+            url,
+            silent_seconds=self._silent_seconds,
+            pool_seconds=BUSY_SECONDS,
+            pool_size=_CONNECTIONS,
+            max_overflow=_MORE_CONNECTIONS,
+        )
 
     def _bring_up(self, engine: Engine, path: Path) -> None:
         """Switch the file to WAL and migrate it, unless both is done; one process at a time."""
@@ -182,7 +225,18 @@ class Database:
         except faults as error:
             if self.is_sqlite and harms_all(error):
                 self._harmed = self._inode()
-            raise failure(error, path=self.path) from None
+            if unanswered(error):
+                self._outage.note(error, took=self._silent_seconds)
+            told = failure(error, path=self.path)
+            self._log(told)
+            raise told from None
+
+    def _log(self, told: PersonaChatError) -> None:
+        """Say to whoever runs the server what they can do, which is nobody else's business."""
+        said, since = self._logged
+        if told.advice and (said != str(told) or time.monotonic() - since > _LOG_SECONDS):
+            self._logged = str(told), time.monotonic()
+            log.warning("%s %s", told, told.advice)
 
 
 def _make_private(path: Path) -> None:
@@ -213,20 +267,6 @@ def _sqlite_engine(path: Path) -> Engine:
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begun)
     return engine
-
-
-def _postgresql_engine(url: URL) -> Engine:
-    url = url.update_query_dict({**_PATIENCE, **url.query})
-    return create_engine(
-        url,
-        # Hosted poolers hand a transaction to any connection, which need not know a prepared statement.
-        connect_args={"prepare_threshold": None},
-        pool_pre_ping=True,
-        pool_size=_CONNECTIONS,
-        max_overflow=_MORE_CONNECTIONS,
-        pool_timeout=BUSY_SECONDS,
-        hide_parameters=True,
-    )
 
 
 def _journal(engine: Engine, mode: str = "") -> str:

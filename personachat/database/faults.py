@@ -23,6 +23,12 @@ OPENING_FAULTS = (*FAULTS, OSError, ValueError)
 BUSY_SECONDS = 10
 """How long a write waits for others to be done with theirs."""
 
+AGAIN = "Try again in a moment."
+"""What everybody can do. What the operator can is told to nobody else."""
+
+_NO_ANSWER = "NoAnswer"
+"""By its name, as all of PostgreSQL's: its driver is loaded only where it is used."""
+
 _PRIMARY = 0xFF
 _SQLITE = {
     sqlite3.SQLITE_FULL: ("the disk is full", "Make room, then try again."),
@@ -48,6 +54,7 @@ _POSTGRESQL = {
     "53100": ("its disk is full", "Make room there, then try again."),
     "53300": ("it has too many connections", "Try again."),
     "55": ("others have it locked", "Try again."),
+    "57014": ("it took too long", "Try again. PERSONACHAT_DATABASE_TIMEOUT_SECONDS is the limit."),
     "57": ("its server is going down or starting", "Try again."),
 }
 
@@ -58,7 +65,11 @@ def failure(error: Exception, *, path: Path | None) -> PersonaChatError:
     if isinstance(error, PoolTimeout):
         return _unavailable(path, "too many are using it at once", "Try again.")
     if isinstance(error, (ArgumentError, ValueError)):
-        return DatabaseUnavailable("DATABASE_URL names no database.", hint="Check how it is written.")
+        return DatabaseUnavailable(
+            "The database cannot be used: its address is not one.",
+            hint="Whoever runs this server can set it right.",
+            advice="Check how DATABASE_URL is written.",
+        )
     if path is None:
         lost = isinstance(error, DBAPIError) and error.connection_invalidated
         return _postgresql(getattr(cause, "sqlstate", None) or ("08" if lost else ""), cause)
@@ -70,12 +81,17 @@ def failure(error: Exception, *, path: Path | None) -> PersonaChatError:
     return _unavailable(path, f"it reports {type(cause).__name__}", "Try again.")
 
 
-def damaged(path: Path | None, *, hint: str = "") -> DatabaseDamaged:
+def damaged(path: Path | None) -> DatabaseDamaged:
     if path is None:
-        return DatabaseDamaged("The database is damaged; it is left as it is.", hint="Restore a backup.")
+        return DatabaseDamaged(
+            "The database is damaged; it is left as it is.",
+            hint="Whoever runs this server can restore a backup.",
+            advice="Restore a backup of the database that DATABASE_URL names.",
+        )
     return DatabaseDamaged(
-        f'The database file "{path}" is damaged; it is left as it is.',
-        hint=hint or "Move the file away to begin a new one, or put a backup in its place.",
+        "The database file is damaged; it is left as it is.",
+        hint="Whoever runs this server can put a backup in its place.",
+        advice=f'Move "{path}" away to begin a new one, or put a backup in its place.',
     )
 
 
@@ -90,6 +106,11 @@ def harms_all(error: Exception) -> bool:
     return code & _PRIMARY in _DAMAGED and code != sqlite3.SQLITE_CORRUPT_VTAB
 
 
+def unanswered(error: Exception) -> bool:
+    """Whether PostgreSQL has not answered at all."""
+    return type(error.orig if isinstance(error, DBAPIError) else error).__name__ == _NO_ANSWER
+
+
 def _sqlite(cause: sqlite3.Error, path: Path) -> PersonaChatError:
     code = getattr(cause, "sqlite_errorcode", 0)
     if code & _PRIMARY in _DAMAGED:
@@ -102,6 +123,8 @@ def _sqlite(cause: sqlite3.Error, path: Path) -> PersonaChatError:
 def _postgresql(state: str, cause: BaseException | None) -> PersonaChatError:
     if state in {"XX001", "XX002"}:
         return damaged(None)
+    if type(cause).__name__ == _NO_ANSWER:
+        return _unavailable(None, "it does not answer", "Check whether its server is running, or frozen.")
     if not state and type(cause).__name__ in {"OperationalError", "ConnectionTimeout"}:
         return _unavailable(None, "it cannot be reached", "Check DATABASE_URL, and whether it is running.")
     known = _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2])
@@ -109,6 +132,9 @@ def _postgresql(state: str, cause: BaseException | None) -> PersonaChatError:
     return _unavailable(None, reason, hint)
 
 
-def _unavailable(path: Path | None, reason: str, hint: str) -> DatabaseUnavailable:
-    name = "PostgreSQL database" if path is None else f'database file "{path}"'
-    return DatabaseUnavailable(f"The {name} cannot be used now: {reason}.", hint=hint)
+def _unavailable(path: Path | None, reason: str, advice: str) -> DatabaseUnavailable:
+    name = "PostgreSQL database" if path is None else "database file"
+    where = "" if path is None else f' The file is "{path}".'
+    return DatabaseUnavailable(
+        f"The {name} cannot be used now: {reason}.", hint=AGAIN, advice=f"{advice}{where}"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,8 +12,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 LONG_SECONDS = 0.5
 """A failure that took less costs nobody anything, and is tried again by everybody."""
 
-MOST_SECONDS = 10.0
-"""How long a failure is remembered at most."""
+MOST_SECONDS = 3.0
+"""How long a failure is remembered at most before somebody tries again."""
 
 
 class Outage:
@@ -21,21 +22,38 @@ class Outage:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._failure: Exception | None = None
+        self._long = False
         self._until = 0.0
+        self._trying = threading.Lock()
 
     def now(self) -> float:
         """By the clock of `asked`, in seconds."""
         return self._clock()
 
+    def note(self, failure: Exception, *, took: float) -> None:
+        """Something failed that took so many seconds, because the database does not answer.
+
+        What is only told again is no new failure.
+        """
+        if failure is self._failure:
+            return
+        self._long = took >= LONG_SECONDS
+        self._until = self._clock() + (min(took, MOST_SECONDS) if self._long else 0)
+        self._failure = failure
+
     @contextmanager
     def reaching(self, *, asked: float) -> Iterator[None]:
         """Try to reach it, unless that has just failed: then the same is raised at once.
 
-        Just means for as long as the failure had taken, where that was long; and whoever had `asked` before
-        it was known does not wait again. A pool without a free connection is no outage.
+        Just means for as long as the failure had taken, where that was long; after that one tries again,
+        and the others are told until that has succeeded. Whoever had `asked` before a failure was known
+        does not wait again. A pool without a free connection is no outage.
         """
         failure = self._failure
         if failure is not None and asked < self._until:
+            raise failure.with_traceback(None)
+        alone = failure is not None and self._long
+        if alone and failure is not None and not self._trying.acquire(blocking=False):
             raise failure.with_traceback(None)
         began = self._clock()
         try:
@@ -43,9 +61,10 @@ class Outage:
         except PoolTimeout:
             raise
         except Exception as error:
-            ended = self._clock()
-            took = ended - began
-            self._until = ended + (min(took, MOST_SECONDS) if took >= LONG_SECONDS else 0)
-            self._failure = error
+            self.note(error, took=self._clock() - began)
             raise
-        self._failure = None
+        else:
+            self._failure = None
+        finally:
+            if alone:
+                self._trying.release()

@@ -36,10 +36,11 @@ def outdated(engine: Engine, *, path: Path | None) -> bool:
     with engine.connect() as connection:
         found = _version(connection)
     if found is not None and found not in revisions():
-        name = "database" if path is None else f'database file "{path}"'
         raise DatabaseDamaged(
-            f"The {name} was written by a newer version of PersonaChat; it is left as it is.",
-            hint="Update PersonaChat.",
+            f"The database{'' if path is None else ' file'} was written by a newer version of PersonaChat; "
+            "it is left as it is.",
+            hint="Whoever runs this server has to update PersonaChat.",
+            advice="Update PersonaChat." if path is None else f'Update PersonaChat. The file is "{path}".',
         )
     return found != revisions()[-1]
 

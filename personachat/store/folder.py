@@ -62,15 +62,15 @@ def available(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            message, hint = "The disk is full; nothing was changed.", "Make room, then save again."
+            message, advice = "The disk is full; nothing was changed.", "Make room, then save again."
         elif error.errno in _DENIED:
             message = f'The folder "{folder.name}" may not be read or written by this program.'
-            hint = "Give it the permission, or choose another folder with PERSONACHAT_PERSONAS_DIR."
+            advice = "Give it the permission, or choose another folder with PERSONACHAT_PERSONAS_DIR."
         else:
             reason = os.strerror(error.errno) if error.errno else type(error).__name__
             message = f'The folder "{folder.name}" cannot be used: {reason}.'
-            hint = "Check the folder, or choose another with PERSONACHAT_PERSONAS_DIR."
-        raise StoreUnavailable(message, hint=hint) from error
+            advice = "Check the folder, or choose another with PERSONACHAT_PERSONAS_DIR."
+        raise StoreUnavailable(message, hint="Try again in a moment.", advice=advice) from error
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -222,7 +222,7 @@ def _available() -> Iterator[None]:
     try:
         yield
     except (DatabaseUnavailable, DatabaseDamaged) as error:
-        raise StoreUnavailable(str(error), hint=error.hint) from None
+        raise StoreUnavailable(str(error), hint=error.hint, advice=error.advice) from None
 
 
 def _number(connection: Connection, *, lock: bool = False) -> int:

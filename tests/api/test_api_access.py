@@ -179,7 +179,7 @@ def test_health_says_where_words_are_kept_and_that_they_are_not_saved(
     told = answer.json()
     assert (told["status"], told["database"], told["savingFails"]) == (
         "degraded",
-        "postgresql",
+        "unavailable",
         "database_unavailable",
     )
     assert "nobody-may-see" not in answer.text

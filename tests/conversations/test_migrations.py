@@ -182,7 +182,7 @@ def test_a_newer_database_is_refused_and_left_as_it_is(sqlite_database: Database
     before = sqlite_database.path.read_bytes()
     with pytest.raises(DatabaseDamaged, match="newer version") as raised:
         sqlite_database.prepare()
-    assert str(sqlite_database.path) in str(raised.value)
+    assert str(sqlite_database.path) in raised.value.advice
     assert sqlite_database.path.read_bytes() == before
 
 

@@ -47,8 +47,8 @@ class Tries:
 
 def test_a_long_failure_is_told_for_as_long_as_it_took() -> None:
     tries = Tries()
-    tries.fail(takes=5)
-    tries.clock.seconds += 4.9
+    tries.fail(takes=2)
+    tries.clock.seconds += 1.9
     tries.told()
     tries.clock.seconds += 0.2
     tries.reach(takes=0)
@@ -86,6 +86,37 @@ def test_a_success_ends_the_outage() -> None:
     tries.reach(takes=0)
     tries.reach(takes=0, asked=asked)
     assert tries.count == 3
+
+
+def test_after_a_long_failure_one_tries_again_and_the_others_are_told() -> None:
+    tries = Tries()
+    tries.fail(takes=5)
+    tries.clock.seconds += MOST_SECONDS + 0.1
+    with tries.outage.reaching(asked=tries.clock.seconds):
+        tries.told()
+    tries.reach(takes=0)
+    assert tries.count == 2
+
+
+def test_one_who_tried_again_in_vain_leaves_the_next_try_to_another() -> None:
+    tries = Tries()
+    for _ in range(3):
+        tries.fail(takes=5)
+        tries.told()
+        tries.clock.seconds += MOST_SECONDS + 0.1
+    assert tries.count == 3
+
+
+def test_a_failure_in_use_is_told_too_but_telling_it_again_makes_it_no_longer() -> None:
+    tries = Tries()
+    failure = OSError("silent")
+    tries.outage.note(failure, took=2)
+    tries.told()
+    tries.clock.seconds += 1.5
+    tries.outage.note(failure, took=2)
+    tries.clock.seconds += 0.6
+    tries.reach(takes=0)
+    assert tries.count == 1
 
 
 def test_a_full_pool_is_no_outage() -> None:

@@ -1,0 +1,114 @@
+"""Connections to PostgreSQL that nobody waits for without end.
+
+A frozen server, or one behind a network that drops everything, looks to the driver like one that is slow: its
+machine still takes connections and data. So the limit is kept on this side. A statement that runs into it is
+cancelled where the server still listens; where it does not, its connection is closed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from typing import Any, ClassVar
+
+from psycopg import Connection, OperationalError, capabilities
+from psycopg.abc import PQGen
+from psycopg.errors import QueryCanceled
+from sqlalchemy import URL, Engine, create_engine, event
+
+from personachat.database.patience import is_reaching, limit
+
+SLICE_SECONDS = 0.1
+"""How often a wait without news looks at the clock."""
+
+CANCEL_SECONDS = 1.0
+"""How long a server has to take the order to cancel, and again to say that it did."""
+
+_LEAST_CONNECT_SECONDS = 2
+"""The driver takes no less."""
+
+_PATIENCE = {"connect_timeout": "5", "tcp_user_timeout": "10000"}
+"""In seconds, and in milliseconds with a server that has vanished from the network."""
+
+_POOL_SHARE = 0.75
+"""Of the time that the server may be silent, what a wait for a free connection may take."""
+
+
+class NoAnswer(OperationalError):
+    """The server was silent for too long, also when asked to cancel."""
+
+
+class PatientConnection(Connection[Any]):
+    """A connection on which no wait stays silent for longer than `silent_seconds`."""
+
+    silent_seconds: ClassVar[float]
+
+    @classmethod
+    def connect(cls, *args: Any, **kwargs: Any) -> Any:
+        if is_reaching():
+            wanted = float(kwargs.get("connect_timeout") or cls.silent_seconds)
+            kwargs["connect_timeout"] = max(_LEAST_CONNECT_SECONDS, int(limit(wanted)))
+        return super().connect(*args, **kwargs)
+
+    def wait(self, gen: PQGen[Any], interval: float = SLICE_SECONDS, timeout: float | None = None) -> Any:
+        try:
+            return super().wait(_listened_to(gen, limit(self.silent_seconds)), interval, timeout)
+        except _Silent:
+            if not is_reaching() and capabilities.has_cancel_safe():
+                try:
+                    return self._cancelled(gen)
+                except QueryCanceled:
+                    raise
+                except (_Silent, OperationalError):
+                    pass
+            self.close()
+            raise NoAnswer("the server does not answer") from None
+
+    def _cancelled(self, gen: PQGen[Any]) -> Any:
+        """Cancel what runs. Raises QueryCanceled where that worked; returns what had come just before."""
+        self.cancel_safe(timeout=CANCEL_SECONDS)
+        return super().wait(_listened_to(gen, CANCEL_SECONDS), SLICE_SECONDS)
+
+
+def engine_for(url: URL, *, silent_seconds: float, pool_seconds: float, **pool: Any) -> Engine:
+    """An engine whose waits end; `pool_seconds` is how long one for a free connection may take besides."""
+    engine = create_engine(
+        url.update_query_dict({**_PATIENCE, **url.query}),
+        # Hosted poolers hand a transaction to any connection, which need not know a prepared statement.
+        connect_args={"prepare_threshold": None},
+        pool_pre_ping=True,
+        pool_timeout=min(pool_seconds, silent_seconds * _POOL_SHARE),
+        hide_parameters=True,
+        **pool,
+    )
+
+    class Patient(PatientConnection):
+        pass
+
+    Patient.silent_seconds = silent_seconds
+
+    def connect(_dialect: object, _record: object, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        return Patient.connect(*args, **kwargs)
+
+    event.listen(engine, "do_connect", connect)
+    return engine
+
+
+class _Silent(Exception):
+    """Nothing has come for as long as one would wait."""
+
+
+def _listened_to(gen: PQGen[Any], seconds: float) -> Generator[Any, Any, Any]:
+    """What the driver waits for; raises _Silent after so long without news, and `gen` can go on."""
+    try:
+        wanted = next(gen)
+        since = time.monotonic()
+        while True:
+            ready = yield wanted
+            if ready:
+                since = time.monotonic()
+            elif time.monotonic() - since >= seconds:
+                raise _Silent
+            wanted = gen.send(ready)
+    except StopIteration as end:
+        return end.value
