@@ -32,7 +32,7 @@ chat = state.workspace().chat
 
 state.follow_deep_link()
 window.follow_turn_link()
-persona = picker.draw(services)
+persona, trouble = picker.draw(services)
 with st.bottom:
     told, line = st.empty(), st.empty()
 composer.draw_box(persona)
@@ -42,14 +42,17 @@ try:
     if conversation and conversation.path:
         conversation = composer.send_waiting(chat, conversation)
 except (DatabaseUnavailable, DatabaseDamaged) as error:
-    composer.draw_not_done(told)
-    keeping.draw_unreadable(error)
-    returning.stop()
+    trouble, conversation = error, state.conversation_seen()
 composer.draw_not_done(told)
 state.draw_gone()
-if conversation:
-    open_tabs.saw(conversation.id, conversation.changed_at)
-keeping.draw(services, conversation)
+if trouble:
+    keeping.draw_unreachable(trouble, "This chat cannot be reached now")
+    if persona is None or (conversation is None and state.remembered("chat")):
+        returning.stop()  # nothing of it has been seen
+else:
+    if conversation:
+        open_tabs.saw(conversation.id, conversation.changed_at)
+    keeping.draw(services, conversation)
 
 if persona is None:
     st.info(
@@ -74,7 +77,9 @@ st.empty()  # where the opening stood
 path, last = conversation.path, conversation.path[-1]
 above = path[-2] if len(path) > 1 else None
 # Asked of what is drawn, not of the service again: the reply may have ended since.
-live = chat.generation_in(conversation, last.id) if last.reply and last.reply.live else None
+live = None
+if last.reply and last.reply.live:
+    live = services.generations.find(last.id) if trouble else chat.generation_in(conversation, last.id)
 paused = live is not None and live.state == "paused"
 start, end = window.of(conversation)
 skipped = conversation.length - len(path)  # turns that were not loaded

@@ -3,8 +3,7 @@
 import streamlit as st
 
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable
-from personachat.ui import front_door, history, state
-from personachat.ui.wording import error_text
+from personachat.ui import front_door, history, keeping, state
 
 front_door.require_home()
 st.set_page_config(layout="centered")
@@ -13,5 +12,5 @@ st.header("History", anchor=False)
 try:
     history.draw(state.workspace().library)
 except (DatabaseUnavailable, DatabaseDamaged) as error:
-    st.error(error_text(error), title="Conversations cannot be read", icon=":material/database_off:")
+    keeping.draw_unreachable(error, "Conversations cannot be read")
     st.button("Try again", icon=":material/refresh:")

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from personachat.errors import StoreUnavailable
 from personachat.ui import (
     bulk,
     deleted_personas,
     drafting_view,
     front_door,
+    keeping,
+    last_seen,
     persona_desk,
     persona_dialogs,
     persona_history,
@@ -32,11 +33,10 @@ desk = persona_desk.desk()
 persona_desk.take_typed()
 persona_history.follow_link()
 
-try:
-    entries = personas.all()
-except StoreUnavailable as error:
-    st.error(error_text(error), title="Personas cannot be read", icon=":material/folder_off:")
-    st.button("Try again", icon=":material/refresh:")
+entries, unreadable = last_seen.personas(personas)
+if unreadable:
+    keeping.draw_unreachable(unreadable, "Personas cannot be read")
+if unreadable and not entries:
     for persona_id, draft in state.drafts().items():
         with st.expander(f"Your unsaved text of {escaped(persona_id)}"):
             st.code(draft.text, language="json", wrap_lines=True)

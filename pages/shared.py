@@ -4,8 +4,7 @@ import streamlit as st
 
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable, ShareNotFound
 from personachat.library import SharedConversations
-from personachat.ui import front_door, sharing, state
-from personachat.ui.wording import error_text
+from personachat.ui import front_door, keeping, sharing, state
 
 front_door.require_home()
 st.set_page_config(layout="centered", initial_sidebar_state="collapsed")
@@ -15,7 +14,7 @@ try:
 except ShareNotFound:
     sharing.draw_nothing()
 except (DatabaseUnavailable, DatabaseDamaged) as error:
-    st.error(error_text(error), title="The conversation cannot be read", icon=":material/database_off:")
+    keeping.draw_unreachable(error, "The conversation cannot be read")
     st.button("Try again", icon=":material/refresh:")
 else:
     sharing.draw(shared)

@@ -70,7 +70,7 @@ class Health(Answer):
     responses=answers(),
 )
 async def get_health(request: Request) -> Health:
-    """Answers within two seconds and always with 200; only those who may use the API hear what is configured."""
+    """Answers within two seconds, always with 200; who may use the API hears what is configured."""
     if not authorized(request):
         return Health(**_draining(request.app.state.services()))
     services: Services = request.app.state.services()

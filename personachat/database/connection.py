@@ -131,6 +131,11 @@ class Database:
             stack.enter_context(connection.begin())
             yield connection
 
+    @property
+    def is_out(self) -> bool:
+        """Whether nobody could reach it when that was tried last; asks nobody."""
+        return self._outage.is_on
+
     def check(self) -> None:
         """Ask it something. Errors as for `read`."""
         with self.read() as connection:

@@ -26,6 +26,10 @@ class Outage:
         self._until = 0.0
         self._trying = threading.Lock()
 
+    @property
+    def is_on(self) -> bool:
+        return self._failure is not None
+
     def now(self) -> float:
         """By the clock of `asked`, in seconds."""
         return self._clock()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from personachat.errors import PersonaChatError
+from personachat.errors import DatabaseUnavailable, PersonaChatError, StoreUnavailable
 from personachat.ui import (
     conversation_dialogs,
+    keeping,
     library_state,
     picker,
     returned_desk,
@@ -87,5 +88,7 @@ def run(page: StreamlitPage) -> None:
     returning.draw_not_done()
     try:
         page.run()
+    except (DatabaseUnavailable, StoreUnavailable) as error:
+        keeping.draw_unreachable(error, "That did not work")
     except PersonaChatError as error:
         st.error(error_text(error), title="That did not work", icon=":material/error:")

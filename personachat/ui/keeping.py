@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from personachat.conversations.model import Conversation
-from personachat.errors import PersonaChatError
+from personachat.errors import DatabaseDamaged, PersonaChatError
 from personachat.services import Services
 from personachat.settings import APP
 from personachat.ui import state
@@ -16,6 +16,9 @@ from personachat.ui.wording import error_text, escaped
 
 COMMUNITY_CLOUD_FOLDER = Path("/mount/src")
 """Where Streamlit Community Cloud puts an app's repository."""
+
+RETRY_SECONDS = 3.0
+"""How often a page looks whether the database is back; that asks nobody."""
 
 TEMPORARY = "Temporary chat: it is not saved and is gone when PersonaChat ends or you leave it."
 
@@ -41,13 +44,33 @@ def draw(services: Services, conversation: Conversation | None) -> None:
             title="Not being saved",
             icon=":material/database_off:",
         )
+        await_return()
     elif not services.settings.database_url and not disk_is_kept():
         draw_short_lived()
 
 
-def draw_unreadable(error: PersonaChatError) -> None:
-    """Why the conversation is not there to be seen."""
-    st.error(error_text(error), title="This chat cannot be read now", icon=":material/database_off:")
+def draw_unreachable(error: PersonaChatError, title: str) -> None:
+    """Why what is stored cannot be read or written now, until it can; what is damaged does not come back."""
+    lasting = isinstance(error, DatabaseDamaged)
+    back = "" if lasting else " This page comes back by itself."
+    st.error(f"{error_text(error)}{back}", title=title, icon=":material/database_off:")
+    if not lasting:
+        await_return()
+
+
+def await_return() -> None:
+    """Have this page drawn again once the database answers; to be called at most once a run."""
+    st.session_state["return_awaited"] = True
+    _look_again()
+
+
+@st.fragment(run_every=RETRY_SECONDS)
+def _look_again() -> None:
+    if st.session_state.pop("return_awaited", False):
+        return  # the page was drawn just now
+    services = state.services()
+    if not services.database.is_out and services.checkpoints.trouble is None:
+        st.rerun()
 
 
 def draw_short_lived() -> None:

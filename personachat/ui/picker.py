@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
+from personachat.errors import PersonaChatError
 from personachat.persona import DEFAULT_PERSONA_ID, Persona
 from personachat.provider_errors import ProviderError
 from personachat.providers.embedded import LOCAL
 from personachat.providers.registry import Answering
 from personachat.services import Services
 from personachat.store.base import BrokenPersona, StoredPersona
-from personachat.ui import persona_finder, state, turn_actions
+from personachat.ui import last_seen, persona_finder, state, turn_actions
 from personachat.ui.returning import Came
 from personachat.ui.transcript import drawable
 from personachat.ui.wording import error_text, escaped
@@ -33,9 +36,16 @@ KEYS = """
 """
 
 
-def draw(services: Services) -> Persona | None:
-    """Draw the head; returns the persona to talk to, None where there is none at all."""
-    everything = services.personas.all()
+def draw(services: Services) -> tuple[Persona | None, PersonaChatError | None]:
+    """Draw the head; returns the persona to talk to, None where there is none at all, and what is amiss.
+
+    Where the personas cannot be read they are as they were seen last.
+    """
+    everything, trouble = last_seen.personas(services.personas)
+    return _draw(services, everything), trouble
+
+
+def _draw(services: Services, everything: Sequence[StoredPersona | BrokenPersona]) -> Persona | None:
     personas = {stored.id: stored.persona for stored in everything if isinstance(stored, StoredPersona)}
     if not personas:
         return None
@@ -90,7 +100,7 @@ def _found(persona_id: str) -> None:
     state.remember("persona", persona_id)
 
 
-def draw_missing(wanted: str, persona: Persona, everything: list[StoredPersona | BrokenPersona]) -> None:
+def draw_missing(wanted: str, persona: Persona, everything: Sequence[StoredPersona | BrokenPersona]) -> None:
     """Say that the persona of the link is not there, and why."""
     broken = any(isinstance(found, BrokenPersona) and found.id == wanted for found in everything)
     why = "has a fault in its file and cannot be used" if broken else "does not exist, or no longer"

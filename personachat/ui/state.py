@@ -16,7 +16,7 @@ from personachat.chat import ChatService
 from personachat.conversations.model import Conversation
 from personachat.errors import ConversationNotFound, PersonaChatError, SettingsInvalid
 from personachat.services import Services, Workspace, get_services
-from personachat.ui import returning
+from personachat.ui import last_seen, returning
 from personachat.ui.editing_rights import WHY_NOT, may_edit
 from personachat.ui.owner import current_owner
 from personachat.ui.transcript import SHOWN_TURNS, STEP_TURNS
@@ -96,10 +96,12 @@ def current_conversation(chat: ChatService) -> Conversation | None:
     try:
         conversation = chat.conversation(conversation_id, last=turns_to_load(conversation_id))
     except ConversationNotFound:
+        last_seen.conversations().forget(current_owner(), conversation_id)
         new_chat()
         st.session_state["chat_is_gone"] = True
         st.session_state[GONE_MEANWHILE] = returning.in_progress()
         return None
+    last_seen.conversations().keep(conversation)
     if conversation.temporary and returning.in_progress():
         enter_temporary(conversation_id)
     if not conversation.kept:  # begun over the API; a page may leave its replies at any time
@@ -111,6 +113,12 @@ def current_conversation(chat: ChatService) -> Conversation | None:
 def gone_meanwhile() -> bool:
     """Whether the chat was gone when its page came back to a new session; told once."""
     return bool(st.session_state.pop(GONE_MEANWHILE, False))
+
+
+def conversation_seen() -> Conversation | None:
+    """The conversation the session is in, as it was seen last; for when it cannot be read."""
+    found = last_seen.conversations().find(current_owner(), remembered("chat") or "")
+    return last_seen.brought_up(found, services().generations) if found else None
 
 
 def draw_gone() -> None:

@@ -1,7 +1,8 @@
-"""The API while PostgreSQL does not answer: health at once, 503 for what needs it, and all of it back after."""
+"""The API while PostgreSQL does not answer: health at once, 503 for what needs it, all of it back after."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -14,7 +15,7 @@ from personachat.api.probes import Probe
 from personachat.services import Services
 from tests.api.conftest import served
 from tests.api.wire import problem_of
-from tests.fake_provider import FakeProvider
+from tests.fake_provider import FakeProvider, Gate, tokens
 from tests.frozen_postgres import OwnPostgres, own_postgres  # noqa: F401
 
 BODY = {"message": "Hi", "personaId": "tester"}
@@ -76,11 +77,14 @@ def test_a_reply_in_progress_goes_on_and_is_written_when_the_database_is_back(
     client: httpx2.Client,
     fake: FakeProvider,
 ) -> None:
-    fake.answer(*("one ", "two ", "three"), pause_seconds=0.3)
+    gate = Gate()
+    fake.enqueue(tokens(["one ", gate, "two ", "three"]))
     with client.stream("POST", "/chat", json=BODY) as stream:
         lines = stream.iter_lines()
         start = next(json.loads(line[6:]) for line in lines if line.startswith("data: "))
         own_postgres.freeze()
+        until(lambda: client.get("/health").json().get("savingFails") == "database_unavailable")
+        gate.open()
         rest = "\n".join(lines)
     assert "three" in rest
     assert "event: done" in rest
@@ -104,22 +108,16 @@ def test_many_looks_at_what_never_answers_are_one_thread() -> None:
         return "well"
 
     async def look() -> list[str | None]:
-        import asyncio
-
         probe = Probe[str]()
         in_vain = [await probe.look(ask, within_seconds=0.01) for _ in range(20)]
-        release.set()
-        return [*in_vain, await asyncio.wait_for(probe.look(ask, within_seconds=20), 30)]
-
-    import asyncio
+        asyncio.get_running_loop().call_later(0.1, release.set)
+        return [*in_vain, await probe.look(ask, within_seconds=20)]
 
     assert asyncio.run(look()) == [None] * 20 + ["well"]
     assert len(asked) == 1
 
 
 def test_a_look_that_fails_says_so() -> None:
-    import asyncio
-
     def ask() -> str:
         raise OSError("no")
 

@@ -1,0 +1,94 @@
+"""What pages showed last, so that they can go on showing it while it cannot be read.
+
+It is only what was read for the same owner before, in this process's memory, and of conversations no
+more than MOST_CHARACTERS all together. As long as everything can be read it is only written.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import streamlit as st
+
+from personachat.conversations.model import Conversation, Turn
+from personachat.errors import StoreUnavailable
+from personachat.generations import Generations
+from personachat.store.base import BrokenPersona, PersonaStore, StoredPersona
+
+MOST_CHARACTERS = 20_000_000
+
+
+class LastSeen:
+    """Safe for threads."""
+
+    def __init__(self, *, most_characters: int = MOST_CHARACTERS) -> None:
+        self._most = most_characters
+        self._characters = 0
+        self._lock = threading.Lock()
+        self._seen: OrderedDict[tuple[str, str], tuple[Conversation, int]] = OrderedDict()
+
+    def keep(self, conversation: Conversation) -> None:
+        """Remember it in the place of what was seen of it before; the longest unseen ones make room."""
+        key = conversation.owner, conversation.id
+        size = sum(len(turn.text) for turn in conversation.path)
+        with self._lock:
+            self._drop(key)
+            self._seen[key] = conversation, size
+            self._characters += size
+            while self._characters > self._most:
+                self._drop(next(iter(self._seen)))
+
+    def forget(self, owner: str, conversation_id: str) -> None:
+        with self._lock:
+            self._drop((owner, conversation_id))
+
+    def find(self, owner: str, conversation_id: str) -> Conversation | None:
+        with self._lock:
+            found = self._seen.get((owner, conversation_id))
+        return found[0] if found else None
+
+    def _drop(self, key: tuple[str, str]) -> None:
+        found = self._seen.pop(key, None)
+        if found:
+            self._characters -= found[1]
+
+
+@dataclass(slots=True)
+class _Process:
+    conversations: LastSeen = field(default_factory=LastSeen)
+    personas: tuple[StoredPersona | BrokenPersona, ...] = ()
+
+
+@st.cache_resource(show_spinner=False)
+def _process() -> _Process:
+    return _Process()
+
+
+def conversations() -> LastSeen:
+    """Those of all sessions of this process."""
+    return _process().conversations
+
+
+def brought_up(conversation: Conversation, generations: Generations) -> Conversation:
+    """A conversation seen earlier, with what its running reply has said since."""
+    return replace(conversation, path=tuple(_brought_up(turn, generations) for turn in conversation.path))
+
+
+def _brought_up(turn: Turn, generations: Generations) -> Turn:
+    running = generations.find(turn.id) if turn.reply and turn.reply.live else None
+    return replace(turn, reply=running.snapshot()) if running else turn
+
+
+def personas(
+    store: PersonaStore,
+) -> tuple[Sequence[StoredPersona | BrokenPersona], StoreUnavailable | None]:
+    """All that there are; where they cannot be read now those seen last, if any, and why."""
+    try:
+        found = tuple(store.all())
+    except StoreUnavailable as error:
+        return _process().personas, error
+    _process().personas = found
+    return found, None
