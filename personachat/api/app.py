@@ -32,6 +32,7 @@ from personachat.api import (
 from personachat.api.auth import Gate
 from personachat.api.errors import add_handlers
 from personachat.api.lines import Lines
+from personachat.api.methods import HeadAsGet
 from personachat.api.openapi import add_description
 from personachat.services import Services, get_services
 
@@ -47,9 +48,9 @@ class ApiFirst:
 
     def __init__(self, app: ASGIApp, *, api: ASGIApp, v1: ASGIApp, mcp: ASGIApp | None = None) -> None:
         self._pages = app
-        self._api = api
-        self._v1 = v1
-        self._mcp = mcp
+        self._api = HeadAsGet(api)
+        self._v1 = HeadAsGet(v1)
+        self._mcp = HeadAsGet(mcp) if mcp else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
@@ -62,10 +63,11 @@ class ApiFirst:
             await PlainTextResponse("There is nothing here.", 404)(scope, receive, send)
         elif scope["type"] != "http" or not (path == "/api" or path.startswith("/api/")):
             await self._pages(scope, receive, send)
-        elif path == "/api":
+        elif path == "/api" and scope["method"] in {"GET", "HEAD"}:
             await RedirectResponse("/api/docs")(scope, receive, send)
         else:
-            await self._api({**scope, "root_path": "/api"}, receive, send)
+            path = "/api/" if path == "/api" else path
+            await self._api({**scope, "path": path, "root_path": "/api"}, receive, send)
 
 
 def create_api(services: Callable[[], Services] = get_services) -> FastAPI:
@@ -88,10 +90,8 @@ def create_api(services: Callable[[], Services] = get_services) -> FastAPI:
         *(chat, replies, conversations, conversation, messages),
         *(persona_files, persona_links, persona_checks, persona_versions, personas, templates, health),
     )
-    routers = [part.router for part in parts]
-    for router in routers:
-        api.include_router(router)
-    api.state.endpoints = [route for router in routers for route in router.routes]
+    for part in parts:
+        api.include_router(part.router)
 
     @api.get("/docs", include_in_schema=False)
     def docs() -> HTMLResponse:

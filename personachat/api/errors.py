@@ -16,8 +16,9 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Match
 
+from personachat.api.bounds import MOST_PROBLEMS, place, sentence
+from personachat.api.methods import methods_at
 from personachat.errors import (
     PersonaBroken,
     PersonaChanged,
@@ -118,9 +119,9 @@ def problem(
         "type": f"urn:personachat:error:{code}",
         "title": code.replace("_", " ").capitalize(),
         "status": status,
-        "detail": detail,
+        "detail": sentence(detail),
         "code": code,
-        **({"hint": hint} if hint else {}),
+        **({"hint": sentence(hint)} if hint else {}),
         **(extra or {}),
     }
     sent = dict(headers or {})
@@ -138,7 +139,7 @@ def problem_of(error: PersonaChatError, *, extra: Mapping[str, Any] | None = Non
     known: dict[str, Any] = {}
     match error:
         case PersonaInvalid(problems=problems) | PersonaBroken(problems=problems):
-            known["problems"] = [_as_json(found) for found in problems]
+            known["problems"] = [_as_json(found) for found in problems[:MOST_PROBLEMS]]
         case PersonaChanged(etag=etag):
             known["etag"] = etag
     return problem(
@@ -182,9 +183,12 @@ async def _invalid(_request: Request, error: Exception) -> Response:
     if faults[0]["type"] == "json_invalid":
         reason = faults[0].get("ctx", {}).get("error", "")
         return problem(400, "body_not_json", f"The body is not valid JSON: {reason}.".replace("..", "."))
-    found = [{"path": list(_path(fault["loc"])), "message": _sentence(fault)} for fault in faults]
+    found = [
+        {"path": place(_path(fault["loc"])), "message": sentence(_sentence(fault))}
+        for fault in faults[:MOST_PROBLEMS]
+    ]
     first = found[0]["message"]
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     return problem(422, "request_invalid", f"{first}{more}", extra={"problems": found})
 
 
@@ -195,7 +199,7 @@ async def _http(request: Request, error: Exception) -> Response:
     if status == HTTPStatus.NOT_FOUND:
         detail, hint = "There is nothing at this address.", "See /api/docs for what there is."
     elif status == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(_methods_at(request))
+        headers["Allow"] = ", ".join(methods_at(request))
         detail, hint = f"{request.method} is not possible here.", f"Possible: {headers['Allow']}."
     elif status == HTTPStatus.BAD_REQUEST:
         detail, hint = "The body cannot be read as JSON in UTF-8.", "Check its encoding and its nesting."
@@ -209,27 +213,22 @@ async def _unforeseen(_request: Request, _error: Exception) -> Response:
     return problem_of(unforeseen())
 
 
-def _methods_at(request: Request) -> list[str]:
-    """All methods of a path: the router itself only knows those of the first route that fits."""
-    methods: set[str] = set()
-    for route in request.app.state.endpoints:
-        matched, _ = route.matches(request.scope)
-        if matched is not Match.NONE:
-            methods |= route.methods
-    return sorted(methods)
-
-
 def _path(location: Iterable[Any]) -> Iterable[str | int]:
     kind, *keys = location
     return keys if kind == "body" else (kind, *keys)
 
 
 def _sentence(fault: Mapping[str, Any]) -> str:
-    keys = [str(key) for key in _path(fault["loc"])]
+    keys = [str(key) for key in place(_path(fault["loc"]))]
     where = ".".join(keys) if keys else "The body"
     what = {"missing": "is missing", "extra_forbidden": "is not a key the API knows"}.get(fault["type"])
     return f"{where} {what}." if what else f"{where}: {fault['msg']}."
 
 
 def _as_json(found: Problem) -> dict[str, Any]:
-    return {"message": found.message, "line": found.line, "column": found.column, "path": list(found.path)}
+    return {
+        "message": sentence(found.message),
+        "line": found.line,
+        "column": found.column,
+        "path": place(found.path),
+    }

@@ -8,11 +8,14 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
 from personachat.api.bodies import Answer, services_of
+from personachat.api.bounds import place, sentence
 from personachat.api.openapi import PERSONA, answers, json_body
 from personachat.api.personas import text_of
 from personachat.persona import parse_persona
 
 router = APIRouter(prefix="/personas", tags=["personas"])
+
+MOST_FINDINGS = 200
 
 
 class LintFinding(Answer):
@@ -36,7 +39,7 @@ class MessageEstimate(Answer):
 
 
 class LintReport(Answer):
-    """In the order of lines."""
+    """In the order of lines; of very many the first."""
 
     findings: list[LintFinding]
     estimate: MessageEstimate
@@ -61,12 +64,12 @@ async def lint_persona(request: Request) -> LintReport:
                 LintFinding(
                     code=found.code,
                     severity=found.severity,
-                    message=found.message,
+                    message=sentence(found.message),
                     line=found.line,
                     column=found.column,
-                    path=list(found.path),
+                    path=place(found.path),
                 )
-                for found in linter.lint(text)
+                for found in linter.lint(text)[:MOST_FINDINGS]
             ],
             estimate=MessageEstimate(
                 prompt_tokens=estimate.prompt_tokens,

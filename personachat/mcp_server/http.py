@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 PATHS = frozenset({"/mcp", "/mcp/"})
 
+METHODS = ("DELETE", "GET", "POST")
+
 _INVALID_REQUEST, _INTERNAL_ERROR = -32600, -32603
 
 
@@ -64,6 +66,11 @@ class McpApp:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] not in PATHS:
             await _error(404, "MCP is at /mcp.")(scope, receive, send)
+        elif scope["method"] not in METHODS:
+            allowed = {"Allow": ", ".join(sorted((*METHODS, "HEAD")))}
+            await _error(405, f"{scope['method']} is not possible here.", headers=allowed)(
+                scope, receive, send
+            )
         elif self._life is None:
             await _not_ready()(scope, receive, send)
         else:

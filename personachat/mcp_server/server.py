@@ -23,6 +23,7 @@ from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
 from personachat import __version__
+from personachat.api.bounds import sentence
 from personachat.errors import PersonaChatError, unforeseen
 from personachat.mcp_server import prompts
 from personachat.mcp_server.changes import Changes
@@ -139,11 +140,15 @@ async def _list_tools(_: Context, __: types.PaginatedRequestParams | None) -> ty
 async def _in_our_sentences(ctx: Context, call_next: CallNext) -> HandlerResult:
     try:
         return await call_next(ctx)
-    except (MCPError, ValidationError):
+    except MCPError as error:
+        if isinstance(error.data, str):  # the SDK repeats what it was asked for
+            error.error.data = sentence(error.data)
+        raise
+    except ValidationError:
         raise
     except PersonaChatError as error:
         code = types.INTERNAL_ERROR if error.code in _OUR_FAULTS else types.INVALID_PARAMS
-        raise MCPError(code, f"{error} {error.hint}".strip()) from error
+        raise MCPError(code, sentence(f"{error} {error.hint}".strip())) from error
     except Exception as error:
         log.exception("A request failed in a way nobody foresaw")
         message = f"{_UNFORESEEN} {_UNFORESEEN.hint}"

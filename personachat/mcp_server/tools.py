@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from mcp import types
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from personachat.api.bounds import sentence
 from personachat.errors import PersonaChatError
 from personachat.messages import storable
 from personachat.store.base import StoredPersona
@@ -175,7 +176,7 @@ def personas_found(personas: Sequence[StoredPersona], search: str) -> types.Call
 
 def refused(message: str, hint: str = "", *, arrived: str = "") -> types.CallToolResult:
     """A tool error: what went wrong and what to do; then what text had arrived, if any."""
-    blocks: list[types.ContentBlock] = [types.TextContent(text=f"{message} {hint}".strip())]
+    blocks: list[types.ContentBlock] = [types.TextContent(text=sentence(f"{message} {hint}".strip()))]
     if arrived:
         blocks.append(types.TextContent(text=f"This much of the reply had arrived:\n\n{arrived}"))
     return types.CallToolResult(content=blocks, is_error=True)

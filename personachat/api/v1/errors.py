@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -15,7 +16,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from personachat.api.bounds import sentence
 from personachat.api.errors import Refused
+from personachat.api.methods import methods_at
 from personachat.errors import PersonaChatError, unforeseen
 from personachat.messages import Failed
 
@@ -65,6 +68,8 @@ _UPSTREAM = Kind(502, SERVER)
 
 _REFUSALS = {401: AUTHENTICATION, 403: PERMISSION, 429: RATE}
 _RETRY_SECONDS = 5
+
+MOST_PARAM_CHARACTERS = 200
 
 
 class BadRequest(PersonaChatError):
@@ -148,7 +153,10 @@ async def _http(request: Request, error: Exception) -> Response:
         405: f"{request.method} is not possible here.",
         413: "The body is too large.",
     }.get(error.status_code, "The request cannot be read.")
-    return _answer(error.status_code, _error(message, INVALID), headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(methods_at(request))
+    return _answer(error.status_code, _error(message, INVALID), headers=headers)
 
 
 async def _unforeseen(_request: Request, _error: Exception) -> Response:
@@ -156,7 +164,8 @@ async def _unforeseen(_request: Request, _error: Exception) -> Response:
 
 
 def _error(message: str, kind: str, *, param: str | None = None, code: str | None = None) -> dict[str, Any]:
-    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+    param = sentence(param, most=MOST_PARAM_CHARACTERS) if param else param
+    return {"error": {"message": sentence(message), "type": kind, "param": param, "code": code}}
 
 
 def _answer(status: int, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> Response:
