@@ -21,6 +21,7 @@ FORMAT: Literal["personachat.conversations"] = "personachat.conversations"
 VERSION: Literal[1] = 1
 
 MOST_CONVERSATIONS = 10_000
+MOST_NOTICES = 100
 
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -100,7 +101,7 @@ class ReplyDocument(_Part):
     provider: Name = ""
     model: ModelName = ""
     reason: Text = ""
-    notices: list[Text] = []
+    notices: Annotated[list[Text], Field(max_length=MOST_NOTICES)] = []
     usage: UsageDocument | None = None
     cost_usd: Amount | None = None
     finish_reason: FinishReason | None = None
