@@ -10,6 +10,7 @@ from personachat.ui import (
     conversation_dialogs,
     keeping,
     library_state,
+    page_behaviour,
     picker,
     returned_desk,
     returning,
@@ -86,6 +87,7 @@ def _begin_chat() -> None:
 def run(page: StreamlitPage) -> None:
     """Run a page; what it did not expect of a service is said in a sentence."""
     returning.draw_not_done()
+    page_behaviour.draw()
     try:
         page.run()
     except (DatabaseUnavailable, StoreUnavailable) as error:

@@ -10,7 +10,6 @@ from personachat.library import Shared, SharedTurn
 from personachat.ui import library_state
 from personachat.ui.excerpts import as_text
 from personachat.ui.moments import exact, viewer_zone
-from personachat.ui.stream import wide
 from personachat.ui.transcript import USER_AVATAR, draw_text, drawable
 
 
@@ -52,6 +51,6 @@ def _draw_turns(turns: Sequence[SharedTurn]) -> None:
             speaker = turn.persona_name
             st.caption(f":material/forum: {as_text(speaker)}", text_alignment="center")
         with st.chat_message("assistant", avatar=drawable(turn.avatar)):
-            draw_text(turn.text, wide(st.container()))
+            draw_text(turn.text, st.container())
             if turn.ended:
                 st.caption(turn.ended)

@@ -163,8 +163,8 @@ def draw_running(generation: Generation, *, head: DeltaGenerator, words: Place) 
         else:
             head.empty()
         if follower.has_text:
-            scrolling = sideways(words)
-            with scrolling.container(), cursor.shown(scrolling):
+            around = column(words)
+            with around.container(), cursor.shown(around):
                 follower.draw_text()
         reply = generation.snapshot()
         if follower.has_reasoning and reply.reasoning:  # some came after the text had begun
@@ -174,14 +174,10 @@ def draw_running(generation: Generation, *, head: DeltaGenerator, words: Place) 
     return reply
 
 
-def wide(place: Place) -> DeltaGenerator:
-    """A container in `place` that scrolls sideways by itself where a table is wider than the window."""
-    return sideways(place).container()
-
-
-def sideways(place: Place) -> DeltaGenerator:
-    scrolling: DeltaGenerator = place.container(horizontal=True, wrap=False)
-    return scrolling
+def column(place: Place) -> DeltaGenerator:
+    """What a reply's words stand in, in a container of their own; while they come, the cursor stands beside it."""
+    around: DeltaGenerator = place.container(gap=None)
+    return around
 
 
 def thought_label(reply: Reply) -> str:

@@ -14,7 +14,7 @@ from personachat.endings import ENDINGS, ending_of
 from personachat.messages import Failed
 from personachat.prompts import estimate_tokens
 from personachat.ui.markdown import pieces_of
-from personachat.ui.stream import Place, thought_label, wide
+from personachat.ui.stream import Place, column, thought_label
 from personachat.ui.wording import escaped, money, short
 
 SHOWN_TURNS = 50
@@ -64,7 +64,7 @@ def draw_words(turn: Turn, *, head: Place, words: Place) -> Reply | None:
     if turn.role == "user":
         words.text(turn.content, width="stretch")
     elif turn.reply is None:
-        draw_text(turn.content, wide(words))
+        draw_text(turn.content, words.container())
     else:
         draw_reply(turn.reply, head=head, words=words)
     return turn.reply
@@ -87,7 +87,7 @@ def draw_reply(reply: Reply, *, head: Place, words: Place) -> None:
     if reply.reasoning:
         with head.status(thought_label(reply), type="compact", state="complete"):
             draw_text(reply.reasoning)
-    draw_text(reply.text, wide(words))
+    draw_text(reply.text, column(words).container())
 
 
 def draw_outcome(reply: Reply) -> None:
@@ -201,6 +201,7 @@ def draw_earlier(hidden: int, load: Callable[[str], None], conversation_id: str)
             args=(conversation_id,),
             type="tertiary",
             width="stretch",
+            key=f"earlier_{hidden}",
         )
 
 

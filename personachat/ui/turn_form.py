@@ -11,7 +11,7 @@ from personachat.ui import turn_actions
 def draw(turn: Turn) -> None:
     """A question can be sent again, a reply only saved."""
     asks = turn.role == "user"
-    with st.form(f"edit_{turn.id}", border=False, enter_to_submit=False):
+    with st.form(f"edit_{turn.id}", border=False):
         st.text_area(
             "Your message" if asks else "The reply",
             turn.text,

@@ -1,0 +1,48 @@
+"""How a page behaves where Streamlit has no way to say it: focus, scrolling, history, what is read out.
+
+This is the one place with scripts and style sheets that act on the whole page. They are the files in
+`assets`, which Streamlit serves from our own origin. They only look on: everything is drawn by Streamlit, and
+where the module does not load, every page still works. `draw` is called once in each run, before the page.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import streamlit as st
+from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
+from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
+from streamlit.components.v2.types import ComponentRenderer
+
+from personachat import __version__
+
+KEY = "page_behaviour"
+ASSETS = Path(__file__).parent / "assets"
+
+_MANIFEST = ComponentManifest("personachat", __version__, [ComponentConfig(KEY, ASSETS.name)])
+_NAME = f"{_MANIFEST.name}.{KEY}"
+
+_HTML = """
+<button type="button" data-part="latest" hidden>Jump to latest</button>
+<div data-part="spoken" role="log" aria-live="polite" aria-label="Replies as they come"></div>
+"""
+
+
+def draw() -> None:
+    """Have the page behave; the same in every run, so that a run sends and the browser does nothing anew."""
+    manager = get_bidi_component_manager()
+    if (
+        manager.get_metadata(_NAME) is None
+    ):  # once a process; Streamlit itself looks in installed packages only
+        manager.register_from_manifest(_MANIFEST, ASSETS.parent)
+    _renderer()(key=KEY, on_follow_change=_follow, width="content", height="content")
+
+
+def _follow() -> None:
+    """The page saw that no script follows a live reply: this run does."""
+
+
+@cache
+def _renderer() -> ComponentRenderer:
+    return st.components.v2.component(_NAME, html=_HTML, js="page.js", isolate_styles=False)

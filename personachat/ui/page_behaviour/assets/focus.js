@@ -1,0 +1,100 @@
+// Who has the focus: the message box wherever one would type next, a field that was just opened, and never
+// anything on a touch screen by itself. What somebody does with keys or pointer has precedence.
+
+import * as dom from "./dom.js"
+
+const PATIENCE = 5000 // milliseconds that an answer from the server may take until the box is there
+
+let place = ""
+let wantedUntil = 0
+let opened = false
+let skip = null
+const met = new WeakSet()
+const overOverlay = new WeakSet()
+
+export function begin(page, plan) {
+  skip = document.createElement("button")
+  skip.type = "button"
+  skip.dataset.pageSkip = ""
+  skip.textContent = "Skip to the message"
+  skip.addEventListener("click", () => dom.box()?.focus())
+  document.body.prepend(skip)
+
+  const want = () => {
+    wantedUntil = performance.now() + PATIENCE
+    plan()
+  }
+  addEventListener("pointerdown", () => (wantedUntil = 0), { capture: true, passive: true })
+  addEventListener("click", event => event.target.closest?.(TO_THE_BOX) && want(), { capture: true, passive: true })
+  addEventListener("keydown", event => onKey(event, want), { capture: true })
+  // Streamlit's shortcuts listen at the document, what lies over the page further down.
+  document.documentElement.addEventListener("keydown", event => overOverlay.has(event) && event.stopPropagation())
+}
+
+const TO_THE_BOX = [
+  ".st-key-new_chat button",
+  ".st-key-starters button",
+  '[class*="st-key-open_"] button',
+  '[data-testid="stBottom"] [data-testid="stChatInputSubmitButton"]',
+].join()
+
+function onKey(event, want) {
+  wantedUntil = 0
+  if (event.isComposing) return
+  if (event.key === "Escape") onEscape(event)
+  else if (event.key === "/" && !(event.ctrlKey || event.metaKey || event.altKey)) {
+    const field = dom.box() ?? dom.searchField()
+    if (!field || dom.isField(event.target) || dom.overlay()) return
+    event.preventDefault()
+    field.focus()
+  } else if (event.altKey && event.code === "KeyN") want()
+}
+
+function onEscape(event) {
+  if (dom.overlay()) {
+    overOverlay.add(event)
+    return
+  }
+  const field = dom.editField()
+  if (!field || field !== event.target) return
+  event.stopPropagation()
+  field.closest('[data-testid="stForm"]')?.querySelector('button[kind="tertiaryFormSubmit"]')?.click()
+}
+
+export function look() {
+  const box = dom.box()
+  skip.hidden = !box
+  if (dom.isTouch) return
+  const field = openedField()
+  if (field) {
+    field.focus()
+    field.setSelectionRange?.(field.value.length, field.value.length)
+    return
+  }
+  const here = location.pathname + dom.conversation(location.href) + personaOf(location.href)
+  const isOpen = Boolean(dom.dialog() || dom.editField())
+  if (here !== place || (opened && !isOpen)) wantedUntil = performance.now() + PATIENCE
+  place = here
+  opened = isOpen
+  if (isOpen || performance.now() > wantedUntil || !box || box.disabled || dom.overlay()) return
+  if (document.activeElement !== box) box.focus({ preventScroll: true })
+}
+
+const personaOf = address => new URL(address).searchParams.get("persona") ?? ""
+
+/** The first field of a form that was not there when the page was looked at before. */
+function openedField() {
+  const edited = dom.editField()
+  if (edited && !met.has(edited)) {
+    met.add(edited)
+    return edited
+  }
+  for (const layer of document.querySelectorAll('[data-testid="stDialog"], [data-testid="stPopoverBody"]')) {
+    if (met.has(layer)) continue
+    const field = layer.querySelector('textarea, [data-testid="stTextInput"] input')
+    if (!field) continue
+    met.add(layer)
+    return field
+  }
+  return null
+}

@@ -1,0 +1,46 @@
+// The entry point: one observer for the whole page, and what is done when the page has changed.
+//
+// Nothing here polls. Changes are looked at once a frame, however many there were, and not at all while
+// nothing changes.
+
+import * as focus from "./focus.js"
+import * as following from "./following.js"
+import * as history from "./history.js"
+import * as scrolling from "./scrolling.js"
+import * as speech from "./speech.js"
+
+const parts = [history, scrolling, focus, following, speech]
+const page = { component: null }
+let planned = 0
+
+function look() {
+  planned = 0
+  if (!page.component?.parentElement.isConnected) return
+  for (const part of parts) part.look(page)
+}
+
+function plan() {
+  planned ||= requestAnimationFrame(look)
+}
+
+function begin() {
+  const sheet = document.createElement("link")
+  sheet.rel = "stylesheet"
+  sheet.href = new URL("page.css", import.meta.url).href
+  document.head.append(sheet)
+  for (const part of parts) part.begin(page, plan)
+  new MutationObserver(plan).observe(document.body, {
+    subtree: true,
+    childList: true,
+    characterData: true,
+    attributes: true,
+    attributeFilter: ["data-test-script-state", "data-test-connection-state", "disabled", "aria-expanded"],
+  })
+}
+
+export default function (component) {
+  const first = page.component === null
+  page.component = component
+  if (first) begin()
+  plan()
+}

@@ -1,0 +1,153 @@
+// Where the eye goes: a chat is opened at its end, follows the end until somebody scrolls away, and keeps its
+// place where something comes in above. A button leads back to the end.
+
+import * as dom from "./dom.js"
+
+const NEAR = 48 // pixels from the end that still count as the end
+const INPUT = 1000 // milliseconds in which a scroll is somebody's doing
+const PATIENCE = 3000 // milliseconds in which what was asked for may still be coming in
+
+let main = null
+let shown = "" // the page and conversation that are on the screen
+let atEnd = true
+let lastTop = 0
+let lastInput = 0
+let kept = null // a bubble, counted from the end, and where its top is to stay
+let foundNode = null
+const places = new Map()
+
+export function begin(page, plan) {
+  const resized = new ResizeObserver(plan)
+  for (const kind of ["wheel", "touchmove", "pointerdown"])
+    addEventListener(kind, () => touched(), { capture: true, passive: true })
+  addEventListener("keydown", onKey, { capture: true, passive: true })
+  addEventListener("click", onClick, { capture: true, passive: true })
+  addEventListener("popstate", () => { restoring = true }, { capture: true })
+  grown = resized
+}
+
+let grown = null
+let restoring = false
+
+function touched() {
+  lastInput = performance.now()
+  if (kept?.given !== undefined && performance.now() - kept.given > 300) kept = null
+}
+
+function onKey(event) {
+  touched()
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.target === dom.box()) toEnd()
+}
+
+function onClick(event) {
+  const on = selector => event.target.closest?.(selector)
+  if (on('[data-part="latest"]')) {
+    jump()
+  } else if (on(TO_THE_END)) {
+    toEnd()
+  } else if (on(EARLIER)) {
+    keep()
+  }
+}
+
+const TO_THE_END = ".st-key-starters button, [data-testid='stBottom'] [data-testid='stChatInputSubmitButton']"
+const EARLIER = "[class*='st-key-earlier_'] button"
+
+const distance = () => main.scrollHeight - main.offsetHeight - main.scrollTop
+
+function toEnd() {
+  atEnd = true
+  kept = null
+}
+
+function jump() {
+  toEnd()
+  // Streamlit scrolls to the end by itself, in a flight that starts from where it began. A wheel ends it.
+  main.dispatchEvent(new WheelEvent("wheel"))
+  main.scrollTop = main.scrollHeight
+  lastTop = main.scrollTop
+}
+
+/** Remember where the first bubble in sight is, counted from the end: above it something will come in. */
+function keep() {
+  const all = [...dom.bubbles()]
+  const at = all.findIndex(bubble => bubble.getBoundingClientRect().bottom > 60)
+  if (at < 0) return
+  kept = { fromEnd: all.length - at, top: all[at].getBoundingClientRect().top, count: all.length, given: performance.now() }
+  atEnd = false
+}
+
+function hold() {
+  const all = dom.bubbles()
+  const bubble = all[all.length - kept.fromEnd]
+  if (performance.now() - kept.given > PATIENCE) kept = null
+  else if (bubble) {
+    const off = bubble.getBoundingClientRect().top - kept.top
+    if (Math.abs(off) > 1) main.scrollTop += off
+    lastTop = main.scrollTop
+  }
+}
+
+function onScroll() {
+  const top = main.scrollTop
+  if (distance() <= NEAR) atEnd = true
+  else if (top < lastTop && performance.now() - lastInput < INPUT) atEnd = false
+  lastTop = top
+  show()
+}
+
+function show() {
+  const button = document.querySelector('[data-part="latest"]')
+  if (!button) return
+  button.hidden = !dom.box() || distance() <= NEAR
+  if (button.hidden) return
+  const area = dom.bottom().getBoundingClientRect()
+  button.style.left = `${area.left + area.width / 2}px`
+  button.style.bottom = `${innerHeight - area.top + 8}px`
+}
+
+export function look() {
+  if (main !== dom.main()) watch()
+  if (!main) return
+  const here = location.pathname + "?" + dom.conversation(location.href)
+  if (here !== shown) open(here)
+  if (!dom.box()) return show()
+  const found = document.querySelector('#stMain [class*="st-key-turn_"]')
+  if (found && found !== foundNode) {
+    found.scrollIntoView({ block: "center" })
+    atEnd = false
+    kept = null
+  }
+  foundNode = found
+  if (kept) hold()
+  else if (atEnd && distance() > 0) jump()
+  show()
+}
+
+function watch() {
+  main = dom.main()
+  if (!main) return
+  main.addEventListener("scroll", onScroll, { passive: true })
+  grown.disconnect()
+  for (const part of main.children) grown.observe(part)
+}
+
+function open(here) {
+  shown = here
+  const place = restoring ? places.get(here) : null
+  restoring = false
+  kept = null
+  atEnd = !place
+  if (place) kept = { ...place, given: performance.now() }
+}
+
+/** Remember where somebody is, before the page shows something else. */
+export function leave() {
+  if (!main || !dom.box()) return
+  if (atEnd || distance() <= NEAR) places.delete(shown)
+  else {
+    keep()
+    if (kept) places.set(shown, kept)
+    kept = null
+  }
+}

@@ -1,0 +1,63 @@
+// What a screen reader is told of a reply: that it began, each sentence when it is whole, and that it ended.
+
+import * as dom from "./dom.js"
+
+const PACE = 1000 // milliseconds between two looks at the words: a long reply is not read at every frame
+const SENTENCE = /[\s\S]*(?:[.!?…:](?=\s)|[。！？؟]|\n)/u
+
+let speaking = false
+let spoken = 0
+let last = 0
+let timer = 0
+
+export function begin() {}
+
+export function look(page) {
+  const live = Boolean(dom.liveReply())
+  if (live && !speaking) {
+    speaking = true
+    spoken = 0
+    last = performance.now()
+    say(page, "The reply begins.")
+  }
+  if (!speaking) return
+  if (!live) {
+    clearTimeout(timer)
+    timer = 0
+    speaking = false
+    say(page, `${rest()} ${ending()}`)
+    return
+  }
+  if (timer) return
+  timer = setTimeout(() => {
+    timer = 0
+    const words = textOfReply().slice(spoken)
+    const whole = SENTENCE.exec(words)?.[0] ?? ""
+    spoken += whole.length
+    say(page, whole)
+  }, PACE)
+}
+
+const lastBubble = () => [...dom.bubbles()].at(-1)
+
+function textOfReply() {
+  const pieces = lastBubble()?.querySelectorAll('[data-testid="stMarkdown"] [data-testid="stMarkdownContainer"]') ?? []
+  return [...pieces].map(piece => piece.innerText ?? "").join("\n")
+}
+
+const rest = () => textOfReply().slice(spoken)
+
+function ending() {
+  const bubble = lastBubble()
+  if (bubble?.querySelector('[data-testid="stAlert"]')) return "The reply failed."
+  return "The reply has ended."
+}
+
+function say(page, words) {
+  const region = page.component.parentElement.querySelector('[data-part="spoken"]')
+  if (!region || !words.trim()) return
+  const line = document.createElement("p")
+  line.textContent = words.trim()
+  region.append(line)
+  while (region.children.length > 20) region.firstElementChild.remove()
+}
