@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import AppServer
-from tests.e2e.seeding import talk_in
+from tests.e2e.seeding import BEHAVES, talk_in
 from tests.fake_provider import Gate, tokens
 
 pytestmark = pytest.mark.browser
@@ -39,7 +39,7 @@ VERTICAL_SCROLLERS = """() => [...document.querySelectorAll('[data-testid="stCha
 
 def replied(page: Page) -> None:
     expect(page.get_by_test_id("stChatMessage").last.get_by_text("tokens")).to_be_visible()
-    page.wait_for_function("document.querySelector('link[href$=\"page.css\"]')?.sheet")
+    page.wait_for_function(BEHAVES)
 
 
 def open_replies(page: Page, server: AppServer, *, width: int) -> None:

@@ -27,6 +27,8 @@ export function begin(page, plan) {
   addEventListener("pointerdown", () => (wantedUntil = 0), { capture: true, passive: true })
   addEventListener("click", event => event.target.closest?.(TO_THE_BOX) && want(), { capture: true, passive: true })
   addEventListener("keydown", event => onKey(event, want), { capture: true })
+  // What has just closed gives the focus back to where it came from, which may be gone.
+  addEventListener("focusout", () => performance.now() < wantedUntil && plan(), { capture: true, passive: true })
   // Streamlit's shortcuts listen at the document, what lies over the page further down.
   document.documentElement.addEventListener("keydown", event => overOverlay.has(event) && event.stopPropagation())
 }

@@ -5,7 +5,6 @@ import * as dom from "./dom.js"
 
 const NEAR = 48 // pixels from the end that still count as the end
 const INPUT = 1000 // milliseconds in which a scroll is somebody's doing
-const PATIENCE = 3000 // milliseconds in which what was asked for may still be coming in
 
 let main = null
 let shown = "" // the page and conversation that are on the screen
@@ -31,7 +30,7 @@ let restoring = false
 
 function touched() {
   lastInput = performance.now()
-  if (kept?.given !== undefined && performance.now() - kept.given > 300) kept = null
+  kept = null
 }
 
 function onKey(event) {
@@ -62,9 +61,11 @@ function toEnd() {
 
 function jump() {
   toEnd()
-  // Streamlit scrolls to the end by itself, in a flight that starts from where it began. A wheel ends it.
-  main.dispatchEvent(new WheelEvent("wheel"))
-  main.scrollTop = main.scrollHeight
+  scrollTo(main.scrollHeight)
+}
+
+function scrollTo(top) {
+  main.scrollTo({ top, behavior: "instant" })
   lastTop = main.scrollTop
 }
 
@@ -73,25 +74,22 @@ function keep() {
   const all = [...dom.bubbles()]
   const at = all.findIndex(bubble => bubble.getBoundingClientRect().bottom > 60)
   if (at < 0) return
-  kept = { fromEnd: all.length - at, top: all[at].getBoundingClientRect().top, count: all.length, given: performance.now() }
+  kept = { fromEnd: all.length - at, top: all[at].getBoundingClientRect().top }
   atEnd = false
 }
 
 function hold() {
   const all = dom.bubbles()
   const bubble = all[all.length - kept.fromEnd]
-  if (performance.now() - kept.given > PATIENCE) kept = null
-  else if (bubble) {
-    const off = bubble.getBoundingClientRect().top - kept.top
-    if (Math.abs(off) > 1) main.scrollTop += off
-    lastTop = main.scrollTop
-  }
+  if (!bubble) return
+  const off = bubble.getBoundingClientRect().top - kept.top
+  if (Math.abs(off) >= 1) scrollTo(main.scrollTop + off)
 }
 
 function onScroll() {
   const top = main.scrollTop
-  if (distance() <= NEAR) atEnd = true
-  else if (top < lastTop && performance.now() - lastInput < INPUT) atEnd = false
+  if (top < lastTop && performance.now() - lastInput < INPUT) atEnd = distance() < 1
+  else if (top > lastTop && distance() <= NEAR) atEnd = true
   lastTop = top
   show()
 }
@@ -127,27 +125,34 @@ export function look() {
 function watch() {
   main = dom.main()
   if (!main) return
+  groundFlights(main)
   main.addEventListener("scroll", onScroll, { passive: true })
   grown.disconnect()
   for (const part of main.children) grown.observe(part)
 }
 
+/** Streamlit flies to the end of a chat, also from where somebody has just scrolled to. Here it stays put. */
+function groundFlights(element) {
+  const { get, set } = Object.getOwnPropertyDescriptor(Element.prototype, "scrollTop")
+  Object.defineProperty(element, "scrollTop", {
+    configurable: true,
+    get,
+    set: top => dom.bottom() || set.call(element, top),
+  })
+}
+
 function open(here) {
   shown = here
-  const place = restoring ? places.get(here) : null
+  kept = (restoring && places.get(here)) || null
   restoring = false
-  kept = null
-  atEnd = !place
-  if (place) kept = { ...place, given: performance.now() }
+  atEnd = !kept
 }
 
 /** Remember where somebody is, before the page shows something else. */
 export function leave() {
   if (!main || !dom.box()) return
-  if (atEnd || distance() <= NEAR) places.delete(shown)
-  else {
-    keep()
-    if (kept) places.set(shown, kept)
-    kept = null
-  }
+  if (distance() > NEAR) keep()
+  if (kept) places.set(shown, kept)
+  else places.delete(shown)
+  kept = null
 }
