@@ -175,7 +175,7 @@ def draw_running(generation: Generation, *, head: DeltaGenerator, words: Place) 
 
 
 def column(place: Place) -> DeltaGenerator:
-    """What a reply's words stand in, in a container of their own; while they come, the cursor stands beside it."""
+    """What holds a reply's words, in a container of their own; while they come, the cursor is beside that."""
     around: DeltaGenerator = place.container(gap=None)
     return around
 
