@@ -21,27 +21,22 @@ DECISIVE = 2
 """How many characters of a line may be needed to tell whether a list before it is over."""
 
 
-def piece_ends(text: str) -> list[int]:
-    """Where pieces of `text` end for good, in characters, ascending; what is behind the last is open.
+def block_ends(text: str) -> list[int]:
+    """Where blocks of `text` end for good, in characters, ascending; what is behind the last is open.
 
-    A piece ends where a top-level block begins, at least PIECE_CHARACTERS behind the piece's start, if
-    the first DECISIVE characters of that line already tell that the block before is closed: nothing may
-    have been drawn behind the end when it is found. See CommonMark 0.31, section 3, for what a block is.
+    A block ends for good where another one begins, if the first DECISIVE characters of that line already
+    tell that the block before is closed: nothing may have been drawn behind the end when it is found. See
+    CommonMark 0.31, section 3, for what a block is.
     """
-    if len(text) < PIECE_CHARACTERS + DECISIVE:
-        return []
     lines = text.split("\n")
     starts = [0, *accumulate(len(line) + 1 for line in lines)]
     blocks = [token for token in parse_blocks(text) if token.level == 0 and token.map and token.nesting >= 0]
     ends: list[int] = []
     for block, following in pairwise(blocks):
         number = (following.map or [0])[0]
-        start = starts[number]
-        if start - (ends[-1] if ends else 0) < PIECE_CHARACTERS:
-            continue
         told = number < len(lines) - 1 or len(lines[number].lstrip()) >= DECISIVE
         if told and _closed(block.type, blank=not lines[number - 1].strip(), line=lines[number]):
-            ends.append(start)
+            ends.append(starts[number])
     return ends
 
 
@@ -61,12 +56,13 @@ def _closed(kind: str, *, blank: bool, line: str) -> bool:
 class Pieces:
     """Cuts a growing text. `add` returns the pieces that are finished by it.
 
-    `open` is the text behind them that may be drawn. The beginning of a line is held until it tells
-    whether a piece ends there; `end` releases it.
+    `open` is the text behind them that may be drawn, of which the first `closed` characters are blocks that
+    have ended. The beginning of a line is held until it tells whether a piece ends there; `end` releases it.
     """
 
     def __init__(self) -> None:
         self.open = ""
+        self.closed = 0
         self._held = ""
         self._returned = False
 
@@ -78,7 +74,13 @@ class Pieces:
         line = whole[whole.rfind("\n") + 1 :]
         self._held = line if len(line.lstrip()) < DECISIVE and len(line) < len(whole) else ""
         shown = whole[: len(whole) - len(self._held)]
-        cuts = [0, *(piece_ends(shown) if line_is_new else [])]
+        cuts = [0]
+        if line_is_new:
+            ends = [self.closed + end for end in block_ends(shown[self.closed :])]
+            for end in ends:
+                if end - cuts[-1] >= PIECE_CHARACTERS:
+                    cuts.append(end)
+            self.closed = (ends[-1] if ends else self.closed) - cuts[-1]
         self.open = shown[cuts[-1] :]
         return [shown[start:end] for start, end in pairwise(cuts)]
 

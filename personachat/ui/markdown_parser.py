@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -20,6 +20,8 @@ from markdown_it.token import Token
 
 DEEPEST = 30
 """How many levels deep blocks are read, of which a list takes two; what stands deeper is one paragraph."""
+
+MOST_KEPT_CHARACTERS = 1_000
 
 PRICE = re.compile(r"\$(?=\d[\d,]*(?:\.\d+)?(?:[kKmMbB]|bn)?(?:[\s.,;:!?)/\]}%*_|\"'+\u2013\u2014-]|$))")
 FORMULA = re.compile(r"\$(?![\s$])((?:[^$\\\n]|\\.){1,2000}?)(?<!\s)\$(?![\d$])")
@@ -79,11 +81,22 @@ def _parsed(parser: MarkdownIt, text: str, env: dict[str, Any], *, growing: bool
     parser.block.parse(NEWLINE.sub("\n", text).replace("\0", "\ufffd"), parser, env, tokens)
     last = _last_words(tokens) if growing else None
     for token in tokens:
-        if token.type == "inline":
+        if token.type != "inline":
+            continue
+        if token is last or len(token.content) > MOST_KEPT_CHARACTERS or "references" in env:
             env["growing"] = token is last
             content = _without_halves(token.content) if token is last else token.content
             token.children = parser.inline.parse(content, parser, env, [])
+        else:
+            token.children = list(_words(token.content))
     return tokens
+
+
+@lru_cache(maxsize=2_000)
+def _words(content: str) -> tuple[Token, ...]:
+    """Words that refer to nothing outside. While a text grows, most of it is read again and again."""
+    parser = _parser()
+    return tuple(parser.inline.parse(content, parser, {}, []))
 
 
 def _last_words(tokens: list[Token]) -> Token | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 from markdown_it.token import Token
 
@@ -37,13 +38,27 @@ LANGUAGE = re.compile(r"[\w+#.-]{1,40}\Z")
 IN_FORMULA = re.compile(r"(?<=!)(?=\[)|(?<=\])(?=[(:\[])")
 """Where an image, a link or a definition would be, were it no formula. A space says nothing there."""
 
+TELLING = re.compile(r"\A[ ]|[\x00-\x09\x0b-\x1f\x7f\\_\[\]{}<>=|$~&^@]|:(?![\s*]|\Z)|--|```")
+"""What Streamlit could read otherwise has some of this. Text without it, as most prose, stays as it is."""
+
 ALONE = frozenset({"heading", "fence", "hr", "math"})
 """Blocks behind which another may follow on the next line."""
 
 
 def written(text: str, *, growing: bool = False) -> str:
     """Markdown for `st.markdown` that shows what `text` means; see `markdown_parser.parse` for `growing`."""
+    if not TELLING.search(text) and not (growing and _is_half_marked(text)):
+        return text.strip()
+    return written_anew(text, growing=growing)
+
+
+def written_anew(text: str, *, growing: bool = False) -> str:
     return "\n".join(_joined(list(_blocks(parse(text, growing=growing))), tight=False))
+
+
+def _is_half_marked(text: str) -> bool:
+    last = text[text.rfind("\n\n") + 1 :]
+    return bool(last.count("`") % 2 or last.replace("**", "").count("*") or last.count("**") % 2)
 
 
 BREAKS = frozenset({"softbreak", "hardbreak"})
@@ -257,6 +272,11 @@ def _escape(sign: re.Match[str]) -> str:
     return f"\\{sign.group()}"
 
 
+def as_code(words: str) -> str:
+    """Words as Markdown that shows them as code in a line."""
+    return _code_span(" ".join(words.split()), in_table=False)
+
+
 def _code_span(content: str, *, in_table: bool) -> str:
     mark = "`" * (_longest("`", content) + 1)
     code = _code(content)
@@ -279,6 +299,7 @@ def _formula_span(content: str, *, in_table: bool) -> str:
     return f"{mark}{room}{formula}{room}{mark}"
 
 
+@lru_cache(maxsize=2_000)
 def _text(words: str, *, begins: bool) -> str:
     """Words as Markdown that shows just them; `begins` where a line begins with them."""
     out: list[str] = []

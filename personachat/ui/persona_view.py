@@ -16,6 +16,7 @@ from personachat.replies import chat_request
 from personachat.store.base import BrokenPersona, PersonaStore
 from personachat.ui import favourites, persona_menu, state
 from personachat.ui import persona_editing as editing
+from personachat.ui.markdown_writer import as_code
 from personachat.ui.persona_desk import Entry, Opened
 from personachat.ui.persona_texts import line_of
 from personachat.ui.transcript import drawable
@@ -47,7 +48,7 @@ def draw_head(personas: PersonaStore, entries: Sequence[Entry], found: Opened) -
 def draw_problems(found: Opened) -> None:
     """One row a problem: where, what, how to mend it, and the line itself."""
     for number, problem in enumerate(found.problems[:MOST_PROBLEMS]):
-        excerpt = line_of(found.text, problem.line)[:EXCERPT_CHARACTERS]
+        excerpt = line_of(found.text, problem.line)[:EXCERPT_CHARACTERS].strip()
         with st.container(horizontal=True, gap="small", vertical_alignment="top"):
             st.button(
                 f"Line {problem.line}",
@@ -61,7 +62,7 @@ def draw_problems(found: Opened) -> None:
             with st.container(gap=None, width="stretch"):
                 st.markdown(escaped(problem.message))
                 if excerpt:
-                    st.caption(escaped(excerpt))
+                    st.caption(as_code(excerpt))
     if len(found.problems) > MOST_PROBLEMS:
         st.caption(f"… and {len(found.problems) - MOST_PROBLEMS} more below these.")
     if found.problems:

@@ -121,8 +121,13 @@ class Drawing:
 
     def __init__(self) -> None:
         self._pieces = Pieces()
+        self._begin()
+
+    def _begin(self) -> None:
         self._element: DeltaGenerator | None = None
         self._shown = ""
+        self._closed = ""
+        self._closed_characters = 0
 
     @property
     def open_characters(self) -> int:
@@ -131,11 +136,20 @@ class Drawing:
     def add(self, text: str, *, ended: bool) -> None:
         for piece in self._pieces.add(text):
             self._show(written(piece))
-            self._element, self._shown = None, ""
+            self._begin()
         if ended:
             self._pieces.end()
-        if self._pieces.open:
-            self._show(written(self._pieces.open, growing=not ended))
+            self._show(written(self._pieces.open))
+        else:
+            self._show(self._growing())
+
+    def _growing(self) -> str:
+        """The open piece; what of it has ended is written once, not with every frame."""
+        text, closed = self._pieces.open, self._pieces.closed
+        if closed != self._closed_characters:
+            self._closed, self._closed_characters = written(text[:closed]), closed
+        growing = written(text[closed:], growing=True)
+        return "\n\n".join(filter(None, (self._closed, growing)))
 
     def _show(self, markdown: str) -> None:
         if markdown != self._shown:

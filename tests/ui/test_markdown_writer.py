@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from personachat.ui.markdown_parser import DEEPEST
-from personachat.ui.markdown_writer import JOINER, written
+from personachat.ui.markdown_writer import JOINER, as_code, written, written_anew
 from tests.nasty_markdown import TEXTS, words_of
 
 
@@ -164,7 +164,7 @@ def test_what_only_streamlit_would_read_is_written_as_words(text: str, markdown:
     ],
 )
 def test_what_is_meant_is_laid_out_anew(text: str, markdown: str) -> None:
-    assert written(text) == markdown
+    assert written_anew(text) == markdown
 
 
 def test_what_is_nested_too_deep_to_be_laid_out_is_still_said() -> None:
@@ -191,3 +191,65 @@ def test_what_is_nested_too_deep_to_be_laid_out_is_still_said() -> None:
 )
 def test_what_is_open_in_a_text_that_grows_is_drawn_as_if_it_were_closed(text: str, markdown: str) -> None:
     assert written(text, growing=True) == markdown
+
+
+FRAGMENTS = (
+    *(
+        "word ",
+        "word\n",
+        "word\n\n",
+        "\n",
+        "- ",
+        "  - ",
+        "1. ",
+        "2) ",
+        "   ",
+        "> ",
+        "# ",
+        "    ",
+        "```\n",
+        "`code` ",
+        "**",
+    ),
+    *(
+        "*",
+        "---\n",
+        "\\\n",
+        "[a](http://x.example/)",
+        "a.b:c",
+        "~~~\n",
+        "***\n",
+        "word",
+        "+ ",
+        "===\n",
+        "1",
+        ". ",
+    ),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=30).map("".join))
+def test_what_is_laid_out_anew_means_the_same(text: str) -> None:
+    def picture(markdown: str) -> str:
+        return re.sub(
+            r"</?(?:p|em|strong)>|<br />|\*|\s+",
+            "",
+            MarkdownIt("commonmark", {"maxNesting": 200}).render(markdown),
+        )
+
+    assert picture(written_anew(text)) == picture(text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS)
+def test_what_is_left_as_it_is_holds_nothing_but_words_and_plain_markdown(text: str) -> None:
+    if written(text) != written_anew(text):
+        assert not re.search(r"[\[\]<>$\\&|~{}@_]|:[^\s*]|->|```|--", written(text))
+
+
+@pytest.mark.parametrize("words", ["`a` ![x](http://x.example/)", "``", "` ", "a\r\n\r![x](y)", "\\`![x](y)"])
+def test_words_as_code_are_code_whatever_they_hold(words: str) -> None:
+    (inline,) = [token for token in meant(as_code(words)) if token.type == "inline"]
+    assert [token.type for token in inline.children or []] == ["code_inline"]
+    assert (inline.children or [])[0].content.split() == words.split()
