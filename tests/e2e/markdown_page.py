@@ -17,4 +17,5 @@ for number, (text, growing) in enumerate(json.loads(Path(os.environ["TEXTS"]).re
             Drawing().add(text, ended=False)
         else:
             draw_text(text)
+st.markdown(f"![Heard]({os.environ['HEARD']})")  # a picture that is asked for, to show that one would be
 st.text("All drawn.")

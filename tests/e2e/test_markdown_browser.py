@@ -142,6 +142,8 @@ class Drawn:
     drawn: int
 
 
+HEARD = "/heard"
+
 SOURCES = [
     *(shape.format(*[picture] * 2) for shape in DISAGREEMENTS for picture in PICTURES),
     *texts(GENERATED, seed=12),
@@ -160,13 +162,19 @@ def drawn(browser: Browser, elsewhere: Elsewhere, tmp_path_factory: pytest.TempP
     file = folder / "texts.json"
     file.write_text(json.dumps(real), "utf-8")
     page = browser.new_page()
-    with start_page("tests/e2e/markdown_page.py", folder, environment={"TEXTS": str(file)}) as url:
-        page.goto(url)
+    with start_page(
+        "tests/e2e/markdown_page.py",
+        folder,
+        environment={"TEXTS": str(file), "HEARD": f"{elsewhere.url}{HEARD}"},
+    ) as url:
+        with page.expect_request(f"{elsewhere.url}{HEARD}"):
+            page.goto(url)
         expect(page.get_by_text("All drawn.")).to_be_visible(timeout=60_000)
         page.wait_for_load_state("networkidle")
         expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
         found = page.evaluate(READ, len(real))
         page.close()
+    assert elsewhere.asked.pop(0) == HEARD
     return [Drawn(*text, **one) for text, one in zip(real, found, strict=True)]
 
 
