@@ -9,6 +9,7 @@ import pytest
 from personachat.completions import Ask
 from personachat.errors import ShuttingDown
 from personachat.generation import Generation
+from personachat.messages import Failed
 from personachat.services import Services
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, Gate, tokens
@@ -133,3 +134,36 @@ def test_a_closed_service_has_interrupted_what_was_left(
     assert (kept.state, kept.text, kept.continuable) == ("interrupted", "one ", True)
     ended(there.continue_reply(reply.id))
     assert there.conversation(reply.conversation_id).path[-1].text.split() == ["one", "two"]
+
+
+def test_whoever_follows_it_from_another_process_is_told_and_goes_on_there(
+    make_services: Callable[..., Services], fake: FakeProvider
+) -> None:
+    fake.enqueue(tokens(["one ", gate := Gate()]), tokens(["two"]))
+    ending, staying = make_services(), make_services()
+    reply = local(ending).chat.begin("first", persona_id="tester")
+    gate.wait_reached()
+    there = local(staying).chat
+    mirror = there.generation(reply.id)
+    with mirror.followed():
+        while mirror.snapshot().text != "one ":
+            mirror.wait(len(mirror.wait(0, timeout_seconds=0)), timeout_seconds=WAIT)
+        ending.close()
+        assert ended(mirror) == "interrupted"
+    ended(there.continue_reply(reply.id))
+    assert there.conversation(reply.conversation_id).path[-1].text.split() == ["one", "two"]
+
+
+def test_a_server_that_only_followed_a_reply_leaves_it_running(
+    make_services: Callable[..., Services], fake: FakeProvider
+) -> None:
+    fake.enqueue(tokens(["one ", gate := Gate(), "two"]))
+    staying, ending = make_services(), make_services()
+    reply = local(staying).chat.begin("first", persona_id="tester")
+    gate.wait_reached()
+    mirror = local(ending).chat.generation(reply.id)
+    assert ending.generations.unfinished == 0
+    ending.close()
+    assert mirror.snapshot().error == Failed.of(ShuttingDown())
+    gate.open()
+    assert ended(reply) == "finished"
