@@ -158,8 +158,8 @@ app = st.App(
 
 def serve(*, host: str, port: int, headless: bool) -> None:
     """Serve until stopped, and open a browser unless headless. Raises AddressUnavailable, SettingsInvalid."""
-    refuse_unasked(host, load_settings())
     _refuse_unavailable(host, port)
+    refuse_unasked(host, load_settings())
     allow_many_connections()
     shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
     url = f"http://{shown}:{port}"

@@ -20,9 +20,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.web.server.app_discovery import discover_asgi_app
 
-from personachat.errors import AddressUnavailable
+from personachat.errors import AddressUnavailable, SettingsInvalid
+from personachat.front.opening import refuse_unasked
 from personachat.server import serve
-from personachat.settings import APP
+from personachat.settings import APP, load_settings
 from tests.api.wire import chatting, problem_of, said, text_of
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, Gate, tokens
@@ -227,6 +228,49 @@ def test_a_port_in_use_is_one_sentence() -> None:
             serve(host="127.0.0.1", port=port, headless=True)
     with pytest.raises(AddressUnavailable):
         serve(host="no-such-host.invalid", port=8501, headless=True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("-m", "personachat.cli", "--host", "0.0.0.0", "--headless", "--port"),
+        ("-m", "uvicorn", "personachat.server:app", "--host", "0.0.0.0", "--port"),
+        ("-m", "streamlit", "run", str(SERVER), "--server.headless", "true", "--server.port"),
+    ],
+    ids=["serve", "uvicorn", "streamlit"],
+)
+def test_a_server_for_others_wants_to_be_asked_for(
+    command: tuple[str, ...], environment: dict[str, str], tmp_path: Path
+) -> None:
+    if command[1] == "personachat.cli":
+        command = ("-c", "from personachat.cli import main; main()", *command[2:])
+    result = subprocess.run(
+        [*PYTHON, *command, str(free_port())],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == (2 if "main()" in command[1] else 1)
+    assert "PERSONACHAT_PUBLIC=yes" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_login_or_the_operators_word_is_enough(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    for host in ("127.0.0.1", "localhost", "::1"):
+        refuse_unasked(host, load_settings())
+    for host in ("0.0.0.0", "::", "", "192.0.2.1", "box.lan"):
+        with pytest.raises(SettingsInvalid):
+            refuse_unasked(host, load_settings())
+        refuse_unasked(host, load_settings(public=True))
+    secrets = tmp_path / ".streamlit" / "secrets.toml"
+    secrets.parent.mkdir()
+    secrets.write_text('[auth]\ncookie_secret = "x"\n', "utf-8")
+    refuse_unasked("0.0.0.0", load_settings())
 
 
 def test_an_invalid_setting_stops_the_start_with_a_sentence(

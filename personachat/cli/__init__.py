@@ -85,7 +85,6 @@ def serve(
     data_dir: DataDir = None,
 ) -> None:
     """Serve the pages and the REST API on one port (the default command)."""
-    from personachat.front.opening import refuse_unasked
     from personachat.settings import load_settings
 
     folders = {"PERSONACHAT_PERSONAS_DIR": personas_dir, "PERSONACHAT_DATA_DIR": data_dir}
@@ -94,7 +93,7 @@ def serve(
             os.environ[variable] = str(folder.absolute())
     if public:
         os.environ["PERSONACHAT_PUBLIC"] = "yes"
-    refuse_unasked(host, load_settings())  # what cannot be is told before anything slow is loaded
+    load_settings()  # an invalid one is told before anything slow is loaded
     gc.disable()  # until all is loaded: it would look through that again and again, a fifth of the start
     from personachat.server import serve as run
 
