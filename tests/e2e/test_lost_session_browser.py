@@ -121,6 +121,7 @@ def open_form(away: Away, persona_id: str) -> Page:
     page = away.open(f"/personas?id={persona_id}")
     page.get_by_role("tab", name="Form").click()
     expect(prompt(page)).to_be_visible()
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     return page
 
 
@@ -187,7 +188,7 @@ def a_reply_stopped(away: Away) -> Generator[None, None, None]:
         expect(state_of(page, "Interrupted")).to_be_visible()
         expect(button(page, "Continue")).to_be_visible()
     else:
-        button(page, "stop_circle Stop").click()
+        page.get_by_test_id("stBaseButton-secondary").filter(has_text="Stop").click()  # not Streamlit's own
         expect(state_of(page, "Stopped")).to_be_visible()
     gate.open()
 

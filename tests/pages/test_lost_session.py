@@ -1,0 +1,429 @@
+"""What a page without its session comes back with, given to a new session as a browser does, without one."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
+from streamlit.testing.v1 import AppTest
+
+from personachat.conversations.model import LOCAL_OWNER, Conversation
+from personachat.persona import parse_persona
+from personachat.services import get_services
+from tests.conftest import persona_text
+from tests.fake_provider import FakeProvider, failure
+from tests.pages.conftest import HOME, OpenPage
+from tests.pages.conversing import be_local, converse, library, make_personas
+
+ROOT = HOME.parent
+FILES = [*(ROOT / "personachat" / "ui").glob("*.py"), *(ROOT / "pages").glob("*.py"), HOME]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return make_personas(tmp_path / "personas")
+
+
+@pytest.fixture(autouse=True)
+def local(monkeypatch: pytest.MonkeyPatch) -> None:
+    be_local(monkeypatch)
+
+
+def lose_session(at: AppTest) -> AppTest:
+    """Run what was done last on a page in a session that knows nothing of it."""
+    states = at._tree.get_widget_states()
+    states.widgets.extend(WidgetState(id=key, json_value=value) for key, value in components(at))
+    return come_back(at, states)
+
+
+def come_back(at: AppTest, states: WidgetStates) -> AppTest:
+    new = AppTest.from_file(str(HOME), default_timeout=30)
+    new._page_hash = new._finished_page_script_hash = at._finished_page_script_hash
+    for name, value in at.query_params.items():
+        new.query_params[name] = value
+    new._run(states)
+    assert not new.exception
+    return new
+
+
+def components(at: AppTest) -> list[tuple[str, str]]:
+    """What the editor has sent, which AppTest does not send by itself."""
+    found = []
+    for component in at.get("component_instance"):
+        key = component.proto.id.rsplit("ace-", 1)
+        if len(key) == 2 and f"ace-{key[1]}" in at.session_state:
+            found.append((component.proto.id, json.dumps(at.session_state[f"ace-{key[1]}"])))
+    return found
+
+
+def said(at: AppTest) -> str:
+    shown = [*at.warning, *at.markdown, *at.caption, *at.code, *at.toast, *at.info]
+    return " ".join(str(getattr(each, "value", "")) for each in shown)
+
+
+def conversation(conversation_id: str) -> Conversation:
+    return get_services().of(LOCAL_OWNER).chat.conversation(conversation_id)
+
+
+def click(at: AppTest, key: str) -> None:
+    at.button(key=key).click()
+
+
+def open_personas(open_home: OpenPage, persona_id: str) -> AppTest:
+    at = open_home()
+    at.switch_page("pages/personas.py")
+    at.query_params["id"] = persona_id
+    at.run()
+    assert not at.exception
+    return at
+
+
+# --- the chat ---------------------------------------------------------------------------------------
+
+
+def test_the_first_words_of_a_new_chat_are_sent_once(open_home: OpenPage) -> None:
+    at = open_home()
+    at.chat_input(key="message").set_value("Hello there")
+    lose_session(at)
+
+    [found] = library().list().conversations
+    assert [turn.text for turn in conversation(found.id).path if turn.role == "user"] == ["Hello there"]
+
+
+def test_words_go_to_the_conversation_of_the_address(open_home: OpenPage) -> None:
+    chat = converse_here(open_home)
+    at = open_home(chat=chat)
+    at.chat_input(key="message").set_value("And on")
+    lose_session(at)
+
+    assert len(library().list().conversations) == 1
+    assert conversation(chat).path[-2].text == "And on"
+
+
+def converse_here(open_home: OpenPage, title: str = "Medlars") -> str:
+    open_home()
+    return converse(title)
+
+
+def test_words_to_a_chat_that_is_gone_are_back_in_the_box_and_begin_no_other(open_home: OpenPage) -> None:
+    chat = converse_here(open_home)
+    at = open_home(chat=chat)
+    at.chat_input(key="message").set_value("Into the void")
+    get_services().of(LOCAL_OWNER).library.delete(chat)
+    new = lose_session(at)
+
+    assert "The chat that you wrote in is gone." in said(new)
+    assert new.session_state["message"] == "Into the void"
+    assert not library().list().conversations
+
+
+def test_a_chat_that_was_to_be_temporary_is_not_stored(open_home: OpenPage) -> None:
+    at = open_home()
+    at.menu_button(key="chat_menu").set_value("Temporary chat").run()
+    at.chat_input(key="message").set_value("Keep this to yourself")
+    lose_session(at)
+
+    assert not library().list().conversations
+
+
+def test_an_edited_turn_is_saved(open_home: OpenPage) -> None:
+    chat = converse_here(open_home)
+    turn = conversation(chat).path[-2]
+    at = open_home(chat=chat)
+    at.button(key=f"edit_{turn.id}").click().run()
+    at.text_area(key=f"words_{turn.id}").set_value("Said otherwise")
+    next(button for button in at.button if button.label == "Save and send").click()
+    lose_session(at)
+
+    assert conversation(chat).path[-2].text == "Said otherwise"
+
+
+def test_an_edited_turn_that_is_no_longer_drawn_gives_its_words_back(open_home: OpenPage) -> None:
+    chat = converse_here(open_home)
+    turn = conversation(chat).path[-2]
+    at = open_home(chat=chat)
+    at.button(key=f"edit_{turn.id}").click().run()
+    at.text_area(key=f"words_{turn.id}").set_value("Said otherwise")
+    next(button for button in at.button if button.label == "Save and send").click()
+    get_services().of(LOCAL_OWNER).branches.delete_turn(turn.id)
+    new = lose_session(at)
+
+    assert "Please do it again" in said(new)
+    assert "Said otherwise" in said(new)
+
+
+def test_a_reply_is_regenerated(open_home: OpenPage) -> None:
+    chat = converse_here(open_home)
+    reply = conversation(chat).path[-1]
+    at = open_home(chat=chat)
+    click(at, f"refresh_{reply.id}")
+    lose_session(at)
+
+    assert conversation(chat).path[-1].id != reply.id
+
+
+def test_a_failed_reply_is_retried(open_home: OpenPage, fake: FakeProvider) -> None:
+    fake.enqueue(failure(400, "No."))
+    chat = converse_here(open_home)
+    assert conversation(chat).path[-1].text == ""
+    at = open_home(chat=chat)
+    click(at, "retry")
+    lose_session(at)
+
+    assert conversation(chat).path[-1].text == "You said: Go on"
+
+
+@pytest.mark.parametrize(
+    ("item", "is_so"),
+    [
+        ("Pin", lambda chat: library().summary(chat).pinned),
+        ("Archive", lambda chat: library().summary(chat).archived),
+        ("Delete", lambda chat: not library().list().conversations),
+    ],
+)
+def test_the_menu_of_a_conversation_does_what_was_chosen(
+    open_home: OpenPage, item: str, is_so: Callable[[str], bool]
+) -> None:
+    chat = converse_here(open_home)
+    at = open_home(chat=chat)
+    at.menu_button(key=f"menu_{chat}").set_value(item)
+    lose_session(at)
+
+    assert is_so(chat)
+
+
+def test_a_conversation_gets_the_title_that_was_typed(open_home: OpenPage) -> None:
+    chat = converse_here(open_home)
+    at = open_home(chat=chat)
+    at.menu_button(key=f"menu_{chat}").set_value("Rename").run()
+    at.text_input(key="conversation_title").set_value("Quinces")
+    next(button for button in at.button if button.label == "Rename").click()
+    lose_session(at)
+
+    assert library().summary(chat).title == "Quinces"
+
+
+def test_a_link_is_made(open_home: OpenPage) -> None:
+    chat = converse_here(open_home)
+    at = open_home(chat=chat)
+    at.menu_button(key=f"menu_{chat}").set_value("Share").run()
+    click(at, "create_link")
+    lose_session(at)
+
+    assert library().share_of(chat)
+
+
+def test_an_undo_that_is_not_known_any_more_is_said(open_home: OpenPage) -> None:
+    chat = converse_here(open_home)
+    at = open_home(chat=chat)
+    at.menu_button(key=f"menu_{chat}").set_value("Delete").run()
+    click(at, "undo_put_away")
+    new = lose_session(at)
+
+    assert "what you just did was not done" in said(new)
+
+
+def test_several_conversations_that_were_selected_are_deleted(open_home: OpenPage) -> None:
+    kept, gone = converse_here(open_home, "Kept"), converse("Gone")
+    at = open_home()
+    at.switch_page("pages/history.py").run()
+    at.checkbox(key=f"picked_{gone}").check().run()
+    click(at, "delete_many")
+    lose_session(at)
+
+    assert [each.id for each in library().list().conversations] == [kept]
+
+
+# --- the personas page ------------------------------------------------------------------------------
+
+
+def stored(persona_id: str) -> str:
+    return get_services().personas.get(persona_id).persona.system_prompt
+
+
+def write(at: AppTest, text: str) -> None:
+    """What the editor reports after typing."""
+    at.session_state[at.session_state["persona_desk"].mount.key] = text
+    at.run()
+
+
+def type_prompt(at: AppTest, words: str) -> None:
+    at.session_state["persona_tab"] = "Form"
+    at.run()
+    next(area for area in at.text_area if area.label == "System prompt").set_value(words).run()
+
+
+def test_what_was_typed_into_the_form_is_saved(open_home: OpenPage) -> None:
+    at = open_personas(open_home, "second")
+    type_prompt(at, "After.")
+    click(at, "save")
+    new = lose_session(at)
+
+    assert stored("second") == "After."
+    assert "Saved **Second**" in said(new)
+
+
+def test_what_was_typed_into_the_editor_is_saved(open_home: OpenPage) -> None:
+    at = open_personas(open_home, "second")
+    write(at, persona_text("second", name="Second", systemPrompt="Typed."))
+    click(at, "save")
+    lose_session(at)
+
+    assert stored("second") == "Typed."
+
+
+def test_unsaved_text_is_unsaved_whatever_is_done_first(open_home: OpenPage) -> None:
+    at = open_personas(open_home, "second")
+    write(at, persona_text("second", name="Second", systemPrompt="Typed."))
+    click(at, "persona-default-persona")
+    new = lose_session(at)
+
+    assert "Typed." in new.session_state["persona_drafts"]["second"].text
+    assert stored("second") != "Typed."
+
+
+def test_a_version_that_somebody_else_saved_meanwhile_is_not_overwritten(
+    open_home: OpenPage, folder: Path
+) -> None:
+    at = open_personas(open_home, "second")
+    write(at, persona_text("second", name="Second", systemPrompt="Mine."))
+    click(at, "save")
+    (folder / "second.json").write_text(persona_text("second", name="Second", systemPrompt="Theirs."))
+    new = lose_session(at)
+
+    assert stored("second") == "Theirs."
+    assert new.session_state["persona_desk"].question.kind == "conflict"
+
+
+def test_a_text_that_was_saved_before_it_was_changed_again_asks_nothing(open_home: OpenPage) -> None:
+    at = open_personas(open_home, "second")
+    write(at, persona_text("second", name="Second", systemPrompt="Saved before."))
+    at.button(key="save").click().run()
+    write(at, persona_text("second", name="Second", systemPrompt="Changed again."))
+    click(at, "save")
+    lose_session(at)
+
+    assert stored("second") == "Changed again."
+
+
+def test_an_untouched_page_shows_what_somebody_else_saved(open_home: OpenPage, folder: Path) -> None:
+    at = open_personas(open_home, "second")
+    write(at, at.session_state["persona_desk"].mount.text)
+    (folder / "second.json").write_text(persona_text("second", name="Second", systemPrompt="Theirs."))
+    click(at, "persona-second")
+    new = lose_session(at)
+
+    assert not new.session_state["persona_drafts"]
+    assert "Saved" in said(new)
+
+
+def test_a_persona_that_was_never_saved_is_saved(open_home: OpenPage) -> None:
+    at = open_personas(open_home, "second")
+    at.menu_button(key="persona_menu").set_value(":material/content_copy: Duplicate").run()
+    write(at, at.session_state["persona_desk"].mount.text)
+    click(at, "save")
+    lose_session(at)
+
+    assert stored("second-copy") == stored("second")
+
+
+def test_a_persona_is_deleted(open_home: OpenPage, folder: Path) -> None:
+    at = open_personas(open_home, "second")
+    at.menu_button(key="persona_menu").set_value(":material/delete: Delete").run()
+    click(at, "confirm_delete")
+    lose_session(at)
+
+    assert not (folder / "second.json").exists()
+
+
+def test_a_persona_is_created(open_home: OpenPage) -> None:
+    at = open_personas(open_home, "second")
+    at.button(key="create").click().run()
+    at.session_state["create_tab"] = "Blank or a copy"
+    at.run()
+    at.text_input(key="new_persona_name").set_value("Brand new")
+    click(at, "confirm_create")
+    new = lose_session(at)
+
+    assert [parse_persona(each.text).name for each in new.session_state["persona_drafts"].values()] == [
+        "Brand new"
+    ]
+
+
+def test_several_personas_that_were_selected_are_deleted(open_home: OpenPage, folder: Path) -> None:
+    at = open_personas(open_home, "default-persona")
+    at.button(key="choose_personas").click().run()
+    at.checkbox(key="chosen-persona-second").check().run()
+    click(at, "delete_chosen")
+    lose_session(at)
+
+    assert not (folder / "second.json").exists()
+
+
+# --- what does not come back ------------------------------------------------------------------------
+
+
+def test_files_that_went_with_the_session_are_named(open_home: OpenPage) -> None:
+    at = open_personas(open_home, "second")
+    at.button(key="import_personas").click().run()
+    [field] = [each for each in at.get("file_uploader") if "import_files_" in each.proto.id]
+    state = WidgetState(id=field.proto.id)
+    state.file_uploader_state_value.uploaded_file_info.add(name="guest.json", file_id="gone", size=1)
+    new = come_back(at, WidgetStates(widgets=[state]))
+
+    assert "“guest.json”" in said(new)
+    assert new.session_state["persona_desk"].question.kind == "import"
+
+
+def test_a_page_that_was_just_opened_says_nothing(open_home: OpenPage) -> None:
+    assert "connection" not in said(open_home())
+
+
+# --- what makes it so -------------------------------------------------------------------------------
+
+
+def calls(name: str) -> list[str]:
+    found = []
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            attribute = node.func if isinstance(node, ast.Call) else node
+            if isinstance(attribute, ast.Attribute) and ast.unparse(attribute) == name:
+                found.append(path.stem)
+    return found
+
+
+def test_a_page_ends_early_only_where_what_it_came_back_with_is_delivered() -> None:
+    assert set(calls("st.stop")) == {"returning", "state"}  # state: there are no services at all
+
+
+def test_only_dialogs_without_anything_to_click_are_fragments() -> None:
+    """A server that has lost the session drops what is clicked in a fragment it does not know."""
+    assert set(calls("st.dialog")) == {"dialogs", "picker", "turn_dialogs"}
+    inside = {"show_shortcuts": "picker", "show_request": "turn_dialogs", "show_next": "turn_dialogs"}
+    inside |= {"show_words": "turn_dialogs"}
+    assert {name: stem for name, stem, _ in _fragments("dialog")} == inside
+
+
+def test_no_fragment_holds_a_button() -> None:
+    for name, _, body in (*_fragments("fragment"), *_fragments("dialog")):
+        assert not {"st.button", "st.menu_button", "st.form_submit_button"} & _called(body), name
+
+
+def _fragments(kind: str) -> list[tuple[str, str, Any]]:
+    return [
+        (node.name, path.stem, node)
+        for path in FILES
+        if path.stem != "dialogs"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+        and any(ast.unparse(each).startswith(f"st.{kind}") for each in node.decorator_list)
+    ]
+
+
+def _called(body: ast.AST) -> set[str]:
+    return {ast.unparse(node.func) for node in ast.walk(body) if isinstance(node, ast.Call)}
