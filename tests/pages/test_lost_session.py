@@ -37,7 +37,7 @@ def local(monkeypatch: pytest.MonkeyPatch) -> None:
 def lose_session(at: AppTest) -> AppTest:
     """Run what was done last on a page in a session that knows nothing of it."""
     states = at._tree.get_widget_states()
-    states.widgets.extend(WidgetState(id=key, json_value=value) for key, value in components(at))
+    states.widgets.extend(unsent(at))
     return come_back(at, states)
 
 
@@ -51,13 +51,16 @@ def come_back(at: AppTest, states: WidgetStates) -> AppTest:
     return new
 
 
-def components(at: AppTest) -> list[tuple[str, str]]:
-    """What the editor has sent, which AppTest does not send by itself."""
+def unsent(at: AppTest) -> list[WidgetState]:
+    """What a browser sends of the editor and of tabs, which AppTest does not."""
     found = []
-    for component in at.get("component_instance"):
-        key = component.proto.id.rsplit("ace-", 1)
-        if len(key) == 2 and f"ace-{key[1]}" in at.session_state:
-            found.append((component.proto.id, json.dumps(at.session_state[f"ace-{key[1]}"])))
+    for key, widget_id in at._session_state._state._key_id_mapper._key_id_mapping.items():
+        if key not in at.session_state:
+            continue
+        if key.startswith("ace-"):
+            found.append(WidgetState(id=widget_id, json_value=json.dumps(at.session_state[key])))
+        elif key in {"persona_tab", "create_tab"}:
+            found.append(WidgetState(id=widget_id, string_value=at.session_state[key]))
     return found
 
 
@@ -118,7 +121,7 @@ def test_words_to_a_chat_that_is_gone_are_back_in_the_box_and_begin_no_other(ope
     new = lose_session(at)
 
     assert "The chat that you wrote in is gone." in said(new)
-    assert new.session_state["message"] == "Into the void"
+    assert new.chat_input(key="message").proto.value == "Into the void"
     assert not library().list().conversations
 
 

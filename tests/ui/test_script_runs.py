@@ -1,0 +1,85 @@
+"""What another click may not do to a callback that has begun."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
+
+import pytest
+from streamlit.runtime.state.safe_session_state import SafeSessionState
+from streamlit.runtime.state.session_state import SessionState
+from streamlit.testing.v1 import AppTest
+
+from personachat.ui import script_runs
+
+WAIT = 10
+
+
+def script() -> None:
+    import streamlit as st
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+    from personachat.ui import script_runs
+
+    script_runs.let_callbacks_finish()
+
+    def act() -> None:
+        context = get_script_run_ctx()
+        assert context
+        assert context.script_requests
+        context.script_requests.request_stop()  # as another click does
+        st.session_state["begun"] = True
+        st.query_params["in"] = "the middle"
+        st.session_state["done"] = True
+
+    st.button("Act", on_click=act)
+    st.session_state["drawn"] = st.session_state.get("drawn", 0) + 1
+
+
+def test_a_callback_runs_to_its_end_and_the_run_does_not() -> None:
+    at = AppTest.from_function(script).run(timeout=30)
+    at.button[0].click().run(timeout=30)
+
+    assert at.session_state["done"]
+    assert at.session_state["drawn"] == 1
+
+
+def test_the_next_run_waits_for_the_callbacks_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    script_runs.let_callbacks_finish()
+    began, go_on = threading.Event(), threading.Event()
+    happened: list[str] = []
+
+    def call_back(_: SessionState, who: Any) -> None:
+        if who == "first":
+            began.set()
+            assert go_on.wait(WAIT)
+        happened.append(who)
+
+    monkeypatch.setattr(SessionState, "on_script_will_rerun", call_back)
+    state = SessionState()
+    first, second = (SafeSessionState(state, lambda: None) for _ in range(2))
+    with ThreadPoolExecutor(2) as pool:
+        running = pool.submit(first.on_script_will_rerun, "first")  # type: ignore[arg-type]
+        assert began.wait(WAIT)
+        waiting = pool.submit(second.on_script_will_rerun, "second")  # type: ignore[arg-type]
+        assert not wait([waiting], timeout=0.1).done
+        go_on.set()
+        running.result(WAIT)
+        waiting.result(WAIT)
+    assert happened == ["first", "second"]
+
+
+def test_a_run_that_was_asked_for_by_one_that_is_over_calls_nothing() -> None:
+    script_runs.let_callbacks_finish()
+
+    class Over(BaseException):
+        pass
+
+    def stop() -> None:
+        raise Over
+
+    safe = SafeSessionState(SessionState(), stop)
+    safe.on_script_will_rerun(None)  # what a browser asked for
+    with pytest.raises(Over):
+        safe.on_script_will_rerun(None)
