@@ -138,7 +138,7 @@ class _Reply:
                     self._started = True
                     if not isinstance(event, Started):
                         yield Started(self._provider.name, self._request.model)
-                elif isinstance(event, Started):
+                elif isinstance(event, Started) and (self._characters or not event.form):
                     continue
                 if self._left_out and not isinstance(event, (Started, Noticed)):
                     yield self._noticed()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from personachat.answering import Answers
 from personachat.context import Memory
 from personachat.conversations.model import Conversation
 from personachat.errors import ReplyNotFound
-from personachat.messages import Started
+from personachat.messages import ReasoningDelta, Started, TextDelta
 from personachat.persona import Persona
 from personachat.replies import SentBody
 from personachat.turns import new_turn
@@ -55,4 +57,5 @@ class Inspection:
             events = self._conversations.generation(self._owner, turn_id).wait(0, timeout_seconds=0)
         except ReplyNotFound:
             return None
-        return next((event for event in events if isinstance(event, Started)), None)
+        begun = list(takewhile(lambda event: not isinstance(event, (TextDelta, ReasoningDelta)), events))
+        return next((event for event in reversed(begun) if isinstance(event, Started)), None)

@@ -71,8 +71,8 @@ def _item(event: ReplyEvent) -> str:
             return str(len(content))
         case ReasoningDelta(content):
             return str(-len(content))
-        case Started(provider, model, sent):
-            item = ["started", provider, model, *([sent] if sent is not None else [])]
+        case Started(provider, model, sent, form):
+            item = ["started", provider, model, *([sent, form] if sent is not None else [])]
         case Noticed(message, memory_from, summary):
             item = ["noticed", message, memory_from, summary]
         case UsageReported(usage, cost_usd):

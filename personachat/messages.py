@@ -47,6 +47,8 @@ class Started:
     model: str
     sent: Mapping[str, Any] | None = field(default=None, compare=False)
     """The request as it was taken: on the wire, without model and messages. None where it is as asked."""
+    form: int = field(default=0, compare=False)
+    """The form of its messages, by the provider's count; 0 is the plain one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ class Replies:
         whole = ChatRequest(
             answered.model or given.get("model", ""),
             tuple(messages),
+            pinned=len(request.messages) + bool(answered.summary),
             temperature=given.get("temperature"),
             max_tokens=given.get("max_tokens"),
             top_p=given.get("top_p"),

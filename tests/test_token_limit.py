@@ -12,11 +12,12 @@ from openai import OpenAI
 from personachat.completions import Ask
 from personachat.conversations.model import LOCAL_OWNER
 from personachat.generation import Generation
+from personachat.messages import ChatMessage
 from personachat.services import Services
 from tests.api.conftest import served
 from tests.cli.conftest import environment, run
 from tests.conftest import local, persona_text
-from tests.fake_provider import FakeProvider, failure
+from tests.fake_provider import FakeProvider, events, failure, status
 
 __all__ = ["environment", "run"]
 
@@ -156,3 +157,24 @@ def test_the_inspector_shows_what_was_really_sent(
     shown = local(later).inspection.sent(turn.id)
     assert shown is not None
     assert json.dumps(shown.body) == json.dumps(sent.body)
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["with a status", "inside the answer"])
+def test_the_inspector_shows_the_form_in_which_messages_were_sent(
+    make_services: Callable[..., Services], fake: FakeProvider, *, inside: bool
+) -> None:
+    services = make_services()
+    services.personas.save(persona_text(greeting="Welcome."))
+    refusal = {"error": {"message": "Conversation roles must alternate user/assistant/..."}}
+    fake.enqueue(events(refusal, done=False) if inside else status(400, body=refusal))
+    here = local(services)
+    opening = [ChatMessage("assistant", "Welcome.")]
+    generation = here.chat.begin("Hi", persona_id="tester", history=opening)
+    ended(generation)
+    assert [message["role"] for message in fake.chats[-1].body["messages"]] == ["system", "user"]
+    services.close()
+
+    later = make_services()
+    shown = local(later).inspection.sent(generation.id)
+    assert shown is not None
+    assert shown.body == fake.chats[-1].body

@@ -19,7 +19,6 @@ import jiter
 from personachat.messages import Noticed, Started
 from personachat.provider_errors import (
     BrokenStream,
-    ContextTooLong,
     ModelNotFound,
     NotAStream,
     ProviderError,
@@ -50,6 +49,9 @@ AFTERMATH_SECONDS = 2.0
 
 MOST_ADAPTATIONS = 8
 """How often one request is changed and sent again."""
+
+TEMPLATE_FAILED = 500
+"""What llama.cpp and LM Studio say where a chat template refuses the messages."""
 
 MOST_MODELS = 256
 """Of how many models it is remembered what they take; those asked last are."""
@@ -117,30 +119,37 @@ class OpenAICompatibleProvider:
         return self._adaptation(model).window_tokens
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ProviderEvent]:
-        """See Provider.stream: Started, what the body holds, Finished, or a ProviderError."""
+        """See Provider.stream: Started, what the body holds, Finished, or a ProviderError.
+
+        A further Started comes where the messages were refused inside the answer, and sent in another form.
+        """
         notices: list[str] = []
         attempt = self._adaptation(request.model).begin(request)
-        try:
-            async with self._accepted(request, attempt, notices) as response:
-                yield Started(self._name, request.model, sent=attempt.parameters())
-                for notice in notices:
-                    yield Noticed(notice)
-                reader = ReplyReader(self._server, request.model, tools="tools" in request.more)
-                async with aclosing(reads_of(response.http_response)) as reads:
-                    deadline: float | None = None
-                    while data := await self._next_read(reads, deadline):
-                        for event in reader.feed(data):
-                            yield event
-                        if reader.done:
-                            await drain(reads)
-                            break
-                        if reader.finish_reason and deadline is None:
-                            deadline = asyncio.get_running_loop().time() + AFTERMATH_SECONDS
-                for event in reader.end():
-                    yield event
-        except ContextTooLong as error:
-            self._adaptation(request.model).note_window(error.window_tokens)
-            raise
+        while True:
+            reader = ReplyReader(self._server, request.model, tools="tools" in request.more)
+            try:
+                async with self._accepted(request, attempt, notices) as response:
+                    yield Started(self._name, request.model, sent=attempt.parameters(), form=attempt.form)
+                    for notice in map(Noticed, notices):
+                        yield notice
+                    async with aclosing(reads_of(response.http_response)) as reads:
+                        deadline: float | None = None
+                        while data := await self._next_read(reads, deadline):
+                            for event in reader.feed(data):
+                                yield event
+                            if reader.done:
+                                await drain(reads)
+                                break
+                            if reader.finish_reason and deadline is None:
+                                deadline = asyncio.get_running_loop().time() + AFTERMATH_SECONDS
+                    for event in reader.end():
+                        yield event
+                attempt.taken()
+                break
+            except ProviderError as error:
+                if not attempt.goes_on(error, reader.refusal):
+                    raise
+                notices.clear()
 
     async def warm_up(self) -> None:
         """See Provider.warm_up: the SDK is imported and its client made."""
@@ -260,8 +269,12 @@ class OpenAICompatibleProvider:
 def _learned(error: Exception, attempt: Attempt) -> str | None:
     import openai  # noqa: PLC0415  # see OpenAICompatibleProvider._open
 
-    if isinstance(error, openai.APIStatusError) and error.status_code in {400, 422}:
+    if not isinstance(error, openai.APIStatusError):
+        return None
+    if error.status_code in {400, 422}:
         return attempt.learn(_report(error))
+    if error.status_code == TEMPLATE_FAILED and attempt.refold(_report(error)):
+        return ""
     return None
 
 

@@ -13,7 +13,7 @@ from personachat.provider_errors import ProviderError, ReplyEmpty, ReplyTruncate
 from personachat.providers.openai_calls import Calls
 from personachat.providers.openai_deltas import DeltaRuns
 from personachat.providers.openai_errors import broken_stream, from_stream
-from personachat.providers.openai_report import read_report
+from personachat.providers.openai_report import Report, read_report
 from personachat.providers.openai_server import Server
 
 _WORDINGS: dict[FinishReason, frozenset[str]] = {
@@ -112,6 +112,8 @@ class Completion:
         self._called_tools = False
         self._declined = False
         self._broken_off: ProviderError | None = None
+        self.refusal: Report | None = None
+        """What the server reported before anything else had come."""
         self.unknown_reason = ""
         """What the server said at the end, where nobody here knows what that means."""
 
@@ -152,7 +154,10 @@ class Completion:
 
     def reported(self, value: Any) -> ProviderError:
         """The error that the server put into the stream."""
-        return from_stream(self._server, read_report(value), model=self._model)
+        report = read_report(value)
+        if not (self._has_text or self._has_reasoning or self._called_tools or self.runs):
+            self.refusal = report
+        return from_stream(self._server, report, model=self._model)
 
     def missing(self, *, done: bool) -> ProviderError | None:
         """What the reply lacks at its end; `done` where the server said that this is the end."""

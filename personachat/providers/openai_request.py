@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from personachat.messages import Started
+from personachat.provider_errors import ContextTooLong, ProviderError
 from personachat.providers.base import ChatRequest
+from personachat.providers.openai_folding import PLAIN, folded, next_form
 from personachat.providers.openai_refusals import (
     ADAPTABLE,
     LIMITS,
@@ -47,6 +49,8 @@ class Adaptation:
         self.window_tokens: int | None = None
         self._most_tokens = most_tokens
         self._clock = clock
+        self._form = PLAIN
+        self._form_until = 0.0
         self._refusals: dict[Refusal, float] = {}
 
     def begin(self, request: ChatRequest) -> Attempt:
@@ -67,6 +71,15 @@ class Adaptation:
             del others[next(iter(others))]
         self._refusals = {**others, refusal: self._clock() + REMEMBERED_SECONDS}
 
+    @property
+    def form(self) -> int:
+        """The form in which the model takes messages, as far as it is known now."""
+        return self._form if self._form_until > self._clock() else PLAIN
+
+    def took(self, form: int) -> None:
+        """Remember that it took a form after it had refused a plainer one."""
+        self._form, self._form_until = form, self._clock() + REMEMBERED_SECONDS
+
     def refusals(self) -> tuple[Refusal, ...]:
         """What is known to be refused now."""
         known = self._refusals  # never changed, only replaced
@@ -85,6 +98,9 @@ class Attempt:
         self._ceiling = most_tokens
         self._left_out: set[str] = set()
         self._limit_name = "max_tokens"
+        self.form = adaptation.form
+        """See personachat.providers.openai_folding."""
+        self._refolded = False
         asked = [tokens for tokens in (request.max_tokens, most_tokens) if tokens is not None]
         self._limit = min(asked, default=None)
         if refusals := adaptation.refusals():
@@ -92,7 +108,7 @@ class Attempt:
 
     def body(self) -> dict[str, Any]:
         """The request as JSON, without `model` and `stream`, which the SDK adds."""
-        return {"messages": _messages(self._request), **self.parameters()}
+        return {"messages": _messages(self._request, self.form), **self.parameters()}
 
     def parameters(self) -> dict[str, Any]:
         """The body without the messages."""
@@ -121,8 +137,10 @@ class Attempt:
         sent = self.parameters()
         tokens = allowed_tokens(report, sent)
         refusal = None if tokens else refusal_of(report, sent, mode_of(self._request.more))
+        if refusal is None and tokens is None:
+            return "" if self.refold(report) else None
         if refusal is None:
-            return None if tokens is None else self._clamp(tokens, report)
+            return self._clamp(tokens or 0, report)
         if refusal.name == "max_tokens":
             self._limit_name = "max_completion_tokens"
         elif refusal.name in LIMITS and self._ceiling is not None:
@@ -134,6 +152,26 @@ class Attempt:
             return ""
         what = _NAMES.get(refusal.name, "a maxTokens")
         return f"{self._adaptation.model} does not accept {what}; the reply used the model's own."
+
+    def refold(self, report: Report) -> bool:
+        """Put the messages into another form; False where it was not their form that was refused."""
+        messages = _messages(self._request)
+        form = next_form(report, messages, form=self.form, pinned=self._request.pinned)
+        if form is None:
+            return False
+        self.form, self._refolded = form, True
+        return True
+
+    def goes_on(self, error: ProviderError, refusal: Report | None) -> bool:
+        """Whether to ask once more after an error inside the answer, which may have been a `refusal`."""
+        if isinstance(error, ContextTooLong):
+            self._adaptation.note_window(error.window_tokens)
+        return refusal is not None and self.refold(refusal)
+
+    def taken(self) -> None:
+        """The model has taken the request: remember the form that it wanted."""
+        if self._refolded:
+            self._adaptation.took(self.form)
 
     def _clamp(self, tokens: int, report: Report) -> str | None:
         """Ask for a shorter reply, this once: one that is too long says nothing about others'."""
@@ -159,9 +197,10 @@ class Attempt:
 
 def taken_body(request: ChatRequest, taken: Started) -> dict[str, Any]:
     """The request as it was on the wire when a model took it."""
-    return {"model": request.model, "stream": True, "messages": _messages(request), **(taken.sent or {})}
+    messages = _messages(request, taken.form)
+    return {"model": request.model, "stream": True, "messages": messages, **(taken.sent or {})}
 
 
-def _messages(request: ChatRequest) -> list[Mapping[str, Any]]:
+def _messages(request: ChatRequest, form: int = PLAIN) -> list[Mapping[str, Any]]:
     told = [{"role": each.role, "content": each.content} for each in request.messages]
-    return [*told, *request.as_sent]
+    return folded([*told, *request.as_sent], form, pinned=request.pinned)

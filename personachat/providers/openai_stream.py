@@ -28,6 +28,7 @@ from personachat.messages import (
 from personachat.provider_errors import ProviderError
 from personachat.providers.openai_completion import Completion
 from personachat.providers.openai_errors import broken_stream, not_a_stream
+from personachat.providers.openai_report import Report
 from personachat.providers.openai_server import Server
 from personachat.providers.sse import MAX_EVENT_BYTES, EventTooLarge, SSEDecoder
 
@@ -54,6 +55,11 @@ class ReplyReader:
     def finish_reason(self) -> FinishReason | None:
         """Why the reply ended, once the server has said so; usage may still follow."""
         return self._completion.finish_reason
+
+    @property
+    def refusal(self) -> Report | None:
+        """The error that the answer consisted of; None where there was none, or something else came first."""
+        return self._completion.refusal
 
     def feed(self, data: bytes) -> Iterator[StreamEvent]:
         """Give out what this read brought, then raise a ProviderError if something in it ends the reply."""
