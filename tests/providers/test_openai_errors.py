@@ -42,7 +42,7 @@ pytestmark = pytest.mark.anyio
         ),
         (failure(429, "You exceeded", error_code="insufficient_quota"), QuotaExceeded, "no quota or credit"),
         (failure(429, "slow down"), RateLimited, "no more requests"),
-        (failure(400, "the messages must alternate"), RequestRefused, "the messages must alternate."),
+        (failure(400, "the roof is on fire"), RequestRefused, "the roof is on fire."),
         (failure(500, "boom"), ProviderUnavailable, "boom"),
         (status(503), ProviderUnavailable, "is overloaded"),
         (failure(529, "Overloaded"), ProviderUnavailable, "is overloaded"),

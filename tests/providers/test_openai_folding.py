@@ -91,7 +91,7 @@ def test_neighbours_of_one_role_are_joined_and_system_messages_merged() -> None:
         ("user", "a"),
         ("user", "b"),
         ("assistant", "c"),
-        ("system", "Summary"),
+        ("system", "T"),
         ("user", "d"),
     )
     assert folded(plain, ALTERNATING, pinned=1) == wire(
