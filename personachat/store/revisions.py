@@ -1,6 +1,8 @@
 """The history of personas: every saved version of each, numbered from 1 on, whoever saved it and wherever.
 
 Numbers have no gaps and are never used again; pruning only takes old ones away. A deletion is a revision too.
+The newest text is kept as it is. A large one before it becomes what makes it from the one after it, and every
+LANDMARK-th is whole but compressed: so reading an old one takes few steps, and none depends on older ones.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, true, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, true, tuple_, update
 
 from personachat.database.connection import Database
 from personachat.errors import RevisionNotFound
@@ -28,12 +30,24 @@ from personachat.store.base import (
     Revision,
     Saving,
 )
+from personachat.store.packing import compressed, decompressed, difference, older
 from personachat.store.tables import persona_revisions
 
 _r = persona_revisions.c
-_HEAD = [column for column in _r if column.name not in {"place", "text", "newest"}]
+_HEAD = [column for column in _r if column.name not in {"place", "text", "packing", "packed", "newest"}]
+_CONTENT = (_r.text, _r.packing, _r.packed)
 _AT_ONCE = 300
 """So many ids in one statement; SQLite takes a thousand parameters at least."""
+
+PACKED_FROM = 4_000
+"""Characters; a shorter text is left alone, as most are."""
+
+LANDMARK = 32
+
+MOST_PACKED_AT_ONCE = 4
+
+_WHOLE, _COMPRESSED, _DIFFERENCE = "", "zlib", "older"
+_TO_BE_PACKED = (_r.packing == _WHOLE, func.length(_r.text) >= PACKED_FROM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +88,16 @@ class SqlRevisions:
         return tuple(_revision(row) for row in rows)
 
     def get(self, persona_id: str, number: int) -> Revision:
-        query = self._select(*_HEAD, _r.text).where(_r.persona_id == persona_id, _r.number == number)
+        query = self._select(*_HEAD).where(_r.persona_id == persona_id, _r.number == number)
         with self._database.read() as connection:
             row = connection.execute(query).one_or_none()
-        if row is None:
+            text = self._text(connection, persona_id, number) if row else None
+        if row is None or text is None:
             raise RevisionNotFound(
                 f'There is no revision {number} of "{shown(persona_id)}", or no longer.',
                 hint="See its list of revisions.",
             )
-        return _revision(row)
+        return Revision(**row._mapping, text=text)  # noqa: SLF001  # the driver's public name for it
 
     def numbers(self, spoken: frozenset[tuple[str, str]]) -> dict[tuple[str, str], int]:
         found: dict[tuple[str, str], int] = {}
@@ -156,6 +171,7 @@ class SqlRevisions:
             )
         if rows:
             connection.execute(insert(persona_revisions), rows)
+        self._pack_before(connection, rows)
         if self._kept is not None:
             self._prune(connection, rows, self._kept)
         return numbers
@@ -174,6 +190,46 @@ class SqlRevisions:
             "newest": True,
             "saved_at": moment,
         }
+
+    def _text(self, connection: Connection, persona_id: str, number: int) -> str | None:
+        """The text of a revision; None where it, or what it is made from, is not there."""
+        of_it = self._select(_r.number, _r.packing).where(_r.persona_id == persona_id, _r.number >= number)
+        steps = connection.execute(of_it.order_by(_r.number).limit(LANDMARK + 1)).all()
+        last = next((step.number for step in steps if step.packing != _DIFFERENCE), None)
+        if last is None:
+            return None
+        query = self._select(*_CONTENT).where(_r.persona_id == persona_id, _r.number.between(number, last))
+        text: str | None = None
+        for row in connection.execute(query.order_by(_r.number.desc())):
+            if row.packing == _DIFFERENCE:
+                text = None if text is None else older(row.packed, text)
+            else:
+                text = decompressed(row.packed) if row.packing == _COMPRESSED else row.text
+        return text
+
+    def _pack_before(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        """Keep the texts that these revisions have followed in little room, where they are large."""
+        after = {(row["persona_id"], row["number"] - 1): row["text"] for row in rows if row["number"] > 1}
+        for some in _batches(list(after)):
+            query = self._select(_r.persona_id, _r.number).where(
+                tuple_(_r.persona_id, _r.number).in_(some), *_TO_BE_PACKED
+            )
+            for row in connection.execute(query).all():
+                self._pack(connection, row.persona_id, row.number, after=after[row.persona_id, row.number])
+
+    def _pack(self, connection: Connection, persona_id: str, number: int, *, after: str) -> None:
+        """Pack a text, and a few before it that earlier versions left as they were; `after` follows it."""
+        for at in range(number, max(0, number - MOST_PACKED_AT_ONCE), -1):
+            here = (_r.place == self._place, _r.persona_id == persona_id, _r.number == at)
+            text = connection.execute(select(_r.text).where(*here, *_TO_BE_PACKED)).scalar()
+            if text is None:
+                return
+            packing, packed = _DIFFERENCE, None if at % LANDMARK == 0 else difference(text, after)
+            if packed is None:
+                packing, packed = _COMPRESSED, compressed(text)
+            values = {"text": "", "packing": packing, "packed": packed}
+            connection.execute(update(persona_revisions).where(*here).values(values))
+            after = text
 
     def _prune(self, connection: Connection, rows: Sequence[dict[str, Any]], kept: int) -> None:
         for row in rows:

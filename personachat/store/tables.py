@@ -6,7 +6,7 @@ history of several folders. `personachat.database.migrations` makes the tables.
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, String, Table, Text
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Table, Text
 
 from personachat.database.columns import UtcDateTime, metadata
 
@@ -36,7 +36,9 @@ persona_revisions = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),  # from 1 on, in each persona
     Column("etag", String(64), nullable=False),
     Column("name", String(80), nullable=False),
-    Column("text", Text, nullable=False),
+    Column("text", Text, nullable=False),  # "" where it is packed
+    Column("packing", String(10), nullable=False, server_default=""),  # see `personachat.store.packing`
+    Column("packed", LargeBinary),
     Column("action", String(10), nullable=False),
     Column("author", String(200), nullable=False, default=""),
     Column("note", String(500), nullable=False, default=""),
