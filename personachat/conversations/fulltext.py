@@ -1,4 +1,4 @@
-"""What the full-text indexes of migrations 0002 and 0004 are asked: FTS5 on SQLite, tsvector on PostgreSQL.
+"""What the full-text indexes of migrations 0002 and 0005 are asked: FTS5 on SQLite, tsvector on PostgreSQL.
 
 Words and facts (owner, archived, persona, model, rating, month) are narrowed down together, so that neither
 other owners' turns nor common words make a search slow. FTS5 goes through its hits newest first. PostgreSQL's

@@ -52,7 +52,7 @@ SPELLINGS = {
     "h": "ħĦ",
     "t": "ŧŦ",
 }
-"""What people type, for letters that are more than a letter and an accent; as in migration 0004."""
+"""What people type, for letters that are more than a letter and an accent; as in migration 0005."""
 
 _SPELLED_OUT = str.maketrans({letter: plain for plain, letters in SPELLINGS.items() for letter in letters})
 

@@ -196,5 +196,5 @@ def test_a_database_of_today_is_opened_without_alembic(sqlite_database: Database
 
 
 def test_letters_are_spelled_in_the_index_as_in_a_query() -> None:
-    migration = importlib.import_module("personachat.database.migrations.versions.0004_search")
+    migration = importlib.import_module("personachat.database.migrations.versions.0005_search")
     assert migration.SPELLINGS == SPELLINGS

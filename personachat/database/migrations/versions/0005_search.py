@@ -12,8 +12,8 @@ import importlib
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 library = importlib.import_module("personachat.database.migrations.versions.0002_library")
 
