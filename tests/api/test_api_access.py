@@ -265,10 +265,10 @@ def test_our_own_pages_behind_a_proxy_with_tls_may_call(guarded: httpx2.Client) 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("PATCH", "/personas/tester", "DELETE, GET, PUT"),
-        ("PUT", "/personas", "DELETE, GET, POST"),
+        ("PATCH", "/personas/tester", "DELETE, GET, HEAD, PUT"),
+        ("PUT", "/personas", "DELETE, GET, HEAD, POST"),
         ("GET", "/chat", "POST"),
-        ("TRACE", "/health", "GET"),
+        ("TRACE", "/health", "GET, HEAD"),
     ],
 )
 def test_a_wrong_method_names_the_right_ones(
