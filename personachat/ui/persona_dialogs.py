@@ -54,7 +54,7 @@ def ask_create(entries: Sequence[Entry]) -> None:
 
 def _draw_blank(entries: Sequence[Entry]) -> None:
     starts = {entry.id: entry.persona for entry in entries if isinstance(entry, StoredPersona)}
-    st.text_input("Name", placeholder="New persona", max_chars=80, key=NAME)
+    st.text_input("Name", placeholder="New persona", max_chars=80, key=NAME, live=True)
     st.selectbox(
         "Starting point",
         [BLANK_START, *starts],

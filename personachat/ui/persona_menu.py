@@ -75,6 +75,7 @@ def ask_note(personas: PersonaStore, found: Opened) -> None:
     st.text_input(
         "What is new in this version?",
         key=editing.NOTE_KEY,
+        live=True,  # a connection that is lost takes the focus, and with it what is not sent yet
         max_chars=MOST_NOTE_CHARACTERS,
         placeholder="Shorter answers, asks back once",
     )
