@@ -8,6 +8,7 @@ from personachat.ui import (
     drafting_view,
     front_door,
     keeping,
+    kept_drafts,
     last_seen,
     persona_desk,
     persona_dialogs,
@@ -31,6 +32,7 @@ personas = state.workspace().personas
 why_not = state.why_not_edit()
 desk = persona_desk.desk()
 persona_desk.take_typed()
+kept_drafts.keep()
 persona_history.follow_link()
 
 entries, unreadable = last_seen.personas(personas)

@@ -14,15 +14,18 @@ import streamlit as st
 from personachat.authors import author_of
 from personachat.errors import PersonaChatError
 from personachat.persona_edits import merged
-from personachat.ui import state
+from personachat.ui import kept_drafts, state
 from personachat.ui.bulk import CHOICE
 from personachat.ui.form_text import RETURNED, WIDGETS
 from personachat.ui.owner import current_owner
-from personachat.ui.persona_desk import IMPORT_FIELD, Entry, Question, QuestionKind, desk
+from personachat.ui.persona_desk import IMPORT_FIELD, JSON_TAB, TAB_KEY, Entry, Question, QuestionKind, desk
 from personachat.ui.returning import Came
 from personachat.ui.state import Draft
 
 _TOKEN = re.compile(r"(?P<number>\d+)(?:\.(?P<etag>\w+))?")
+
+_LATER = 1_000_000
+"""No editor of the session that is gone has so high a number."""
 
 _QUESTIONS: dict[QuestionKind, tuple[str, ...]] = {
     "create": ("create_tab",),
@@ -37,6 +40,7 @@ _QUESTIONS: dict[QuestionKind, tuple[str, ...]] = {
 def restore(came: Came) -> None:
     """Open again what the page had open."""
     persona_id = state.remembered("id") or ""
+    kept_drafts.take_over()
     if came.after(CHOICE):
         st.session_state["choosing_personas"] = True
     for kind, keys in _QUESTIONS.items():
@@ -69,9 +73,13 @@ def settle() -> None:
 
 
 def _restore_text(came: Came, persona_id: str) -> None:
+    if persona_id in state.drafts() and came.text(TAB_KEY) not in {"", JSON_TAB}:
+        desk().mounts = _LATER  # the editor is behind the others: what it holds is older than the draft
+        _restore_fields(came, persona_id)
+        return
     editors, etag = _restore_editor(came, persona_id)
     etag = _restore_fields(came, persona_id) or etag
-    if not editors and not etag:
+    if persona_id in state.drafts() or not (editors or etag):
         return
     stored = _stored(persona_id)
     if stored and stored.etag == etag:

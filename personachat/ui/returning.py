@@ -53,6 +53,11 @@ class Came:
                 return json.loads(state.json_value)
         return None
 
+    def text(self, key: str) -> str:
+        """The value of a widget that holds text; "" where there is none."""
+        found = (state.string_value for state in self.states if script_runs.key_of(state.id) == key)
+        return next(found, "")
+
     def any(self, *keys: str) -> bool:
         return not self.keys.isdisjoint(keys)
 

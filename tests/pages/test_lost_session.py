@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from personachat.conversations.model import LOCAL_OWNER, Conversation
 from personachat.persona import parse_persona
 from personachat.services import get_services
+from personachat.ui import owner as owners
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, failure
 from tests.pages.conftest import HOME, OpenPage
@@ -366,6 +367,51 @@ def test_several_personas_that_were_selected_are_deleted(open_home: OpenPage, fo
     lose_session(at)
 
     assert not (folder / "second.json").exists()
+
+
+def test_a_draft_behind_another_tab_is_what_is_tried_out(open_home: OpenPage, fake: FakeProvider) -> None:
+    at = open_personas(open_home, "second")
+    type_prompt(at, "Tried out.")
+    at.session_state["persona_tab"] = "Try out"
+    at.run()
+    at.chat_input(key="try_out_message").set_value("Hello")
+    lose_session(at)
+
+    assert "Tried out." in str(fake.wait_for_chats()[-1].body["messages"])
+
+
+def test_drafts_of_every_persona_come_back_whatever_page_is_open(open_home: OpenPage) -> None:
+    at = open_personas(open_home, "second")
+    write(at, persona_text("second", name="Second", systemPrompt="Typed."))
+    at.button(key="persona-default-persona").click().run()
+    at.switch_page("pages/history.py").run()
+    click(at, "new_chat")
+    new = lose_session(at)
+
+    assert "Typed." in new.session_state["persona_drafts"]["second"].text
+
+
+def test_a_draft_that_was_saved_or_discarded_does_not_come_back(open_home: OpenPage) -> None:
+    at = open_personas(open_home, "second")
+    write(at, persona_text("second", name="Second", systemPrompt="Typed."))
+    at.button(key="save").click().run()
+    click(at, "persona-default-persona")
+    new = lose_session(at)
+
+    assert not new.session_state["persona_drafts"]
+
+
+def test_drafts_of_somebody_else_do_not_come_back(
+    open_home: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = open_personas(open_home, "second")
+    write(at, persona_text("second", name="Second", systemPrompt="Typed."))
+    at.switch_page("pages/history.py").run()
+    monkeypatch.setattr(owners, "_is_near", lambda: False)
+    click(at, "new_chat")
+    new = lose_session(at)
+
+    assert not new.session_state["persona_drafts"]
 
 
 # --- what does not come back ------------------------------------------------------------------------
