@@ -138,6 +138,8 @@ def _keys(part: type[BaseModel]) -> tuple[str, ...]:
     return tuple(entry.alias or name for name, entry in part.model_fields.items())
 
 
+_LIMITS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
+
 _KNOWN: dict[Path, tuple[str, ...]] = {
     (): _keys(Persona),
     ("personality",): _keys(Personality),
@@ -205,4 +207,16 @@ def dump_persona(persona: Persona) -> str:
 def persona_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of the text."""
     schema = Persona.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **standard(schema)}
+
+
+def standard(schema: Any) -> Any:
+    """A schema with JSON Schema's names for limits: pydantic leaves its own behind a check of ours."""
+    if isinstance(schema, list):
+        return [standard(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        _LIMITS.get(key, key) if isinstance(part, int | float) else key: standard(part)
+        for key, part in schema.items()
+    }

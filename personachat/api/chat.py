@@ -19,12 +19,18 @@ from personachat.api.errors import Refused
 from personachat.api.events import ReplyStream
 from personachat.api.lines import Lines, over
 from personachat.api.openapi import STREAM, answers
+from personachat.api.whole import WholeAnswer, WholeReply, is_wanted
 from personachat.errors import ConversationNotFound, ReplyInProgress
 from personachat.generation import Generation
 from personachat.messages import ChatMessage
 from personachat.services import Workspace
 
 router = APIRouter(prefix="/chat", tags=["chat"])
+
+STREAM_OR_WHOLE = STREAM | {
+    "model": WholeReply,
+    "content": STREAM["content"] | {"application/json": {}},
+}
 
 
 class HistoryMessage(Sent):
@@ -55,10 +61,12 @@ class ChatBody(Sent):
     "",
     summary="Say something and stream the reply",
     response_class=Response,
-    responses=answers(400, 404, 409, 422, 429, 502, 503, s200=STREAM),
+    responses=answers(400, 404, 409, 422, 429, 502, 503, s200=STREAM_OR_WHOLE),
 )
 async def post_message(body: ChatBody, request: Request) -> Response:
-    """Closing the connection ends the reply, unless its conversation is kept: continued at least once.
+    """With `Accept: application/json` the whole reply is one answer, when it has ended.
+
+    Closing the connection ends the reply, unless its conversation is kept: continued at least once.
 
     While another reply is coming into the conversation, the message waits for its end, after those that
     came before; where that reply is paused, it is refused with 409.
@@ -75,6 +83,10 @@ async def post_message(body: ChatBody, request: Request) -> Response:
     return await _say_in_turn(request, body, body.conversation_id)
 
 
+def _answer(request: Request) -> type[ReplyStream]:
+    return WholeAnswer if is_wanted(request) else ReplyStream
+
+
 def _begin(request: Request, body: ChatBody) -> ReplyStream:
     chat = workspace_of(request).chat
     history = [ChatMessage(message.role, message.content) for message in body.history or ()]
@@ -86,7 +98,7 @@ def _begin(request: Request, body: ChatBody) -> ReplyStream:
         with suppress(ConversationNotFound):
             chat.discard(generation.conversation_id)
 
-    return ReplyStream(generation, on_refused=discard)
+    return _answer(request)(generation, on_refused=discard)
 
 
 async def _say_in_turn(request: Request, body: ChatBody, conversation_id: str) -> Response:
@@ -96,7 +108,7 @@ async def _say_in_turn(request: Request, body: ChatBody, conversation_id: str) -
     async with lines.first(workspace.owner, conversation_id):
         while not await request.is_disconnected():
             generations.admit()
-            said = await run_in_threadpool(_say, workspace, body, conversation_id)
+            said = await run_in_threadpool(_say, workspace, body, conversation_id, _answer(request))
             if isinstance(said, ReplyStream):
                 return said
             if said is not None and not await over(said, request):
@@ -120,11 +132,13 @@ def _checked(request: Request, body: ChatBody, conversation_id: str) -> Workspac
     return workspace
 
 
-def _say(workspace: Workspace, body: ChatBody, conversation_id: str) -> ReplyStream | Generation | None:
-    """The reply's stream; or else the live reply that is in the way, or None where it has just ended."""
+def _say(
+    workspace: Workspace, body: ChatBody, conversation_id: str, answer: type[ReplyStream]
+) -> ReplyStream | Generation | None:
+    """The reply's `answer`; or else the live reply that is in the way, or None where it has just ended."""
     chat = workspace.chat
     chat.keep(conversation_id)
     try:
-        return ReplyStream(chat.send(conversation_id, body.message, persona_id=body.persona_id))
+        return answer(chat.send(conversation_id, body.message, persona_id=body.persona_id))
     except ReplyInProgress:
         return chat.running(conversation_id)

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from personachat.api.errors import MEDIA_TYPE
-from personachat.persona import persona_schema
+from personachat.persona import persona_schema, standard
 
 _STATUSES = {
     304: "Not changed since the version whose ETag was given.",
@@ -79,7 +79,7 @@ _EVENT = {
         "data": {"type": "string", "description": "JSON in ASCII, or `[DONE]`."},
     },
 }
-STREAM = {
+STREAM: dict[str, Any] = {
     "description": (
         "The reply as server-sent events: `start`, then `delta`, `reasoning` and `notice`, at most one "
         "`usage`, then `done`, or `error` where the reply was cut off, then `data: [DONE]`. Every event has "
@@ -122,8 +122,9 @@ def add_description(api: FastAPI) -> None:
                 description=api.description,
                 routes=api.routes,
                 tags=api.openapi_tags,
-                servers=api.servers,
+                servers=api.servers or [{"url": "/api"}],
             )
+            described = standard(described)
             components = described.setdefault("components", {})
             schemas = components.setdefault("schemas", {})
             schemas["Problem"] = PROBLEM_SCHEMA

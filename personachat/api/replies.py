@@ -42,7 +42,7 @@ class AnotherReply(Sent):
     "/events",
     summary="Watch a reply, from its start or after an event",
     response_class=Response,
-    responses=answers(400, 404, 422, 502, 503, s200=STREAM),
+    responses=answers(400, 404, 422, 502, 503, s200=STREAM, s204={"description": "All was seen before."}),
 )
 def get_events(
     message_id: ReplyId,
@@ -52,7 +52,10 @@ def get_events(
         Header(description="The number of the last event that arrived.", pattern="^[0-9]{1,9}$"),
     ] = None,
 ) -> Response:
-    """Resume after a lost connection, or a restart of the server; of an ended reply, all comes at once."""
+    """Resume after a lost connection, or a restart of the server; of an ended reply, all comes at once.
+
+    Whoever has seen its end and comes again gets 204, so that an EventSource stops asking.
+    """
     generation = workspace_of(request).chat.generation(message_id)
     after = int(last_event_id or 0)
     generation.wait(max(after - 1, 0), timeout_seconds=LATE_SECONDS if after else 0)
@@ -60,6 +63,9 @@ def get_events(
     # What was sent and not yet written down died with its server: then only the end is left to tell.
     if after > last and generation.state != "interrupted":
         raise Refused(422, "request_invalid", f"This reply has no event {after} yet, to go on after it.")
+    # Of one that was interrupted nobody knows how much of it was seen: its end is told again.
+    if 0 < last <= after and not generation.live and generation.state != "interrupted":
+        return Response(status_code=204)
     return ReplyStream(generation, after=after, begun=after > 0 or generation.state == "interrupted")
 
 
@@ -122,6 +128,12 @@ def continue_reply(message_id: ReplyId, request: Request) -> Response:
     summary="Have another reply beside this one",
     response_class=Response,
     responses=answers(400, 404, 409, 422, 429, 502, 503, s200=STREAM),
+    openapi_extra={
+        "requestBody": {
+            "required": False,
+            "description": "Without a body, or with an empty object, the same persona and model answer.",
+        }
+    },
 )
 def regenerate_reply(message_id: ReplyId, request: Request, body: AnotherReply | None = None) -> Response:
     """By the same persona and model, or others. The reply that is there stays, as its sibling."""

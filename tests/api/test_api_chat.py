@@ -14,7 +14,18 @@ from personachat.services import Services
 from tests.api.conftest import served
 from tests.api.wire import Event, chatting, events_of, left, problem_of, said, streamed, text_of
 from tests.conftest import local, persona_text
-from tests.fake_provider import FakeProvider, Gate, Reply, chunk, events, failure, reset, status, tokens
+from tests.fake_provider import (
+    FakeProvider,
+    Gate,
+    Reply,
+    Reset,
+    chunk,
+    events,
+    failure,
+    reset,
+    status,
+    tokens,
+)
 
 KEY = "sk-test-key-that-nobody-may-see"
 
@@ -111,11 +122,11 @@ def test_a_reply_can_be_read_again_after_its_end(client: httpx2.Client, fake: Fa
         assert list(stream) == first
 
 
-def test_after_the_last_event_there_is_only_the_end(client: httpx2.Client, fake: FakeProvider) -> None:
+def test_after_the_last_event_there_is_nothing(client: httpx2.Client, fake: FakeProvider) -> None:
     first = said(client)
     last = {"Last-Event-ID": str(first[-2].number)}
-    with streamed(client, "GET", f"/chat/{first[0].data['messageId']}/events", headers=last) as (_, stream):
-        assert [event.data for event in stream] == ["[DONE]"]
+    answer = client.get(f"/chat/{first[0].data['messageId']}/events", headers=last)
+    assert (answer.status_code, answer.content) == (204, b"")
 
 
 @pytest.mark.parametrize("last", ["99999999", "-1", "1.5", "x", "9" * 400, "\u0661"])
@@ -411,3 +422,39 @@ def test_many_replies_stream_at_once(make_services: Callable[..., Services], fak
             assert rest[-1].data == "[DONE]"
         for opened in watching:
             opened.__exit__(None, None, None)
+
+
+WHOLE = {"Accept": "application/json"}
+
+
+def test_a_whole_reply_is_one_json_answer(client: httpx2.Client, fake: FakeProvider) -> None:
+    fake.enqueue(tokens(["A whole ", "reply."]), tokens(["And more."]))
+    first = client.post("/chat", json={"message": "Hi", "personaId": "tester"}, headers=WHOLE)
+    assert first.status_code == 200
+    assert first.headers["content-type"] == "application/json"
+    told = first.json()
+    assert (told["content"], told["personaId"], told["finishReason"]) == ("A whole reply.", "tester", "stop")
+    body = {"message": "Go on", "personaId": "tester", "conversationId": told["conversationId"]}
+    second = client.post("/chat", json=body, headers=WHOLE).json()
+    assert (second["content"], second["conversationId"]) == ("And more.", told["conversationId"])
+    assert second["messageId"] != told["messageId"]
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json, text/event-stream", "text/event-stream", ""])
+def test_who_does_not_ask_for_json_alone_gets_a_stream(client: httpx2.Client, accept: str) -> None:
+    answer = client.post("/chat", json={"message": "Hi", "personaId": "tester"}, headers={"Accept": accept})
+    assert answer.headers["content-type"].startswith("text/event-stream")
+
+
+def test_a_whole_reply_that_fails_is_an_error_with_what_had_come(
+    client: httpx2.Client, fake: FakeProvider
+) -> None:
+    fake.enqueue(tokens(["Half of ", Reset()]))
+    answer = client.post("/chat", json={"message": "Hi", "personaId": "tester"}, headers=WHOLE)
+    assert answer.status_code >= 500
+    told = answer.json()
+    assert told["code"] in {"connection_lost", "reply_truncated", "broken_stream"}
+    assert told["content"] == "Half of "
+    fake.enqueue(failure(401, "no"))
+    refused = client.post("/chat", json={"message": "Hi", "personaId": "tester"}, headers=WHOLE)
+    assert refused.json()["code"] == "api_key_refused"

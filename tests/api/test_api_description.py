@@ -14,6 +14,8 @@ from schemathesis import Case, GenerationMode
 from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from personachat.api.app import create_api
+from personachat.persona import persona_schema
 from tests.api.conftest import standing
 from tests.api.wire import said
 
@@ -157,3 +159,29 @@ def test_every_operation_says_what_it_is_for(address: str) -> None:
             assert operation["summary"], f"{method} {path}"
             assert operation["description"], f"{method} {path}"
             assert operation["responses"]["default"]["content"].keys() == {"application/problem+json"}
+
+
+def test_limits_have_json_schemas_names_and_the_document_says_where_it_is_served() -> None:
+    described = create_api().openapi()
+    assert described["servers"] == [{"url": "/api"}]
+    found = {key for key, value in _entries(described) if isinstance(value, int | float)}
+    assert not found & {"ge", "le", "gt", "lt"}
+    most = described["components"]["schemas"]["Persona"]["properties"]["maxTokens"]
+    assert (most["minimum"], most["maximum"]) == (1, 1_000_000)
+    assert persona_schema()["properties"]["maxTokens"]["maximum"] == 1_000_000
+
+
+def test_another_reply_can_be_asked_for_without_a_body() -> None:
+    body = create_api().openapi()["paths"]["/chat/{messageId}/regenerate"]["post"]["requestBody"]
+    assert body["required"] is False
+    assert "application/json" in body["content"]
+
+
+def _entries(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield key, part
+            yield from _entries(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _entries(part)

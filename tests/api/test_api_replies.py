@@ -301,8 +301,10 @@ def test_after_a_restart_a_reply_resumes_at_every_event(lives: Lives, fake: Fake
         first = said(client)
     message_id = first[0].data["messageId"]
     with lives() as (client, _):
-        for after in range(len(first)):
+        for after in range(len(first) - 1):
             assert everything(client, message_id, after) == first[after:]
+        seen = {"Last-Event-ID": str(len(first) - 1)}
+        assert client.get(f"/chat/{message_id}/events", headers=seen).status_code == 204
         beyond = {"Last-Event-ID": str(len(first))}
         problem_of(client.get(f"/chat/{message_id}/events", headers=beyond), 422, "request_invalid")
 
@@ -361,3 +363,15 @@ def test_a_reply_whose_server_died_ends_with_an_error_however_far_one_had_come(
         with streamed(client, "POST", f"/chat/{message_id}/continue") as (_, stream):
             assert text_of(list(stream)) == " and on"
         assert text_of(everything(client, message_id)) == "so far and on"
+
+
+def test_who_has_seen_the_end_and_comes_again_gets_204(client: httpx2.Client, fake: FakeProvider) -> None:
+    """An EventSource asks again whenever a stream ends, and stops at 204."""
+    found = said(client)
+    message_id = found[0].data["messageId"]
+    number = max(event.number for event in found if event.number)
+    path = f"/chat/{message_id}/events"
+    assert client.get(path, headers={"Last-Event-ID": str(number)}).status_code == 204
+    rest = client.get(path, headers={"Last-Event-ID": str(number - 1)})
+    assert rest.status_code == 200
+    assert "event: done" in rest.text
