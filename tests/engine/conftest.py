@@ -26,6 +26,7 @@ class Scripted:
     name = "scripted"
     prefills = False
     passes_on = True
+    takes: frozenset[str] = frozenset()
     base_url = None
     wants_key = False
 

@@ -54,6 +54,12 @@ class MessageBody(BaseModel):
     def on_the_wire(self) -> Mapping[str, Any]:
         """As it came, but for what was left out; text in parts as plain text where it is nothing else."""
         message = self.model_dump(exclude_unset=True)
+        # Answers of ours come back as they were, `refusal: null` and all, and not every server takes that.
+        message = {
+            name: value
+            for name, value in message.items()
+            if value not in (None, [], {}) or (name == "content" and value is None)
+        }
         parts = self.content
         if isinstance(parts, list) and all(part.get("type") == "text" for part in parts):
             message["content"] = "\n".join(str(part.get("text", "")) for part in parts)

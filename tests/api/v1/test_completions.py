@@ -306,3 +306,18 @@ def test_no_key_of_ours_is_in_an_answer(sdk: OpenAI, fake: FakeProvider, http: h
     answer = http.post("/chat/completions", json={"model": "tester", "messages": HELLO})
     assert answer.status_code == 502
     assert "nobody-may-see" not in answer.text
+
+
+def test_what_means_nothing_is_not_passed_on_with_a_message(sdk: OpenAI, fake: FakeProvider) -> None:
+    said: Any = {"role": "assistant", "content": "Hi.", "refusal": None, "annotations": [], "audio": None}
+    call = {"id": "1", "type": "function", "function": {"name": "x", "arguments": "{}"}}
+    called: Any = {"role": "assistant", "content": None, "refusal": None, "tool_calls": [call]}
+    result: Any = {"role": "tool", "tool_call_id": "1", "content": "42"}
+    sdk.chat.completions.create(model="tester", messages=[*HELLO, said, *HELLO, called, result])
+    assert asked(fake)["messages"][1:] == [
+        *HELLO,
+        {"role": "assistant", "content": "Hi."},
+        *HELLO,
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        result,
+    ]

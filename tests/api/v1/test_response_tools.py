@@ -183,7 +183,7 @@ def test_a_call_without_an_id_gets_one(sdk: OpenAI, fake: FakeProvider) -> None:
 @pytest.mark.parametrize(
     "more",
     [
-        {"tools": [LOOK_UP]},
+        {"tools": [LOOK_UP], "tool_choice": "required"},
         {"input": [{"type": "function_call_output", "call_id": "1", "output": "42"}]},
         {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "data:,x"}]}]},
     ],
