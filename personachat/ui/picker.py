@@ -13,7 +13,7 @@ from personachat.providers.embedded import LOCAL
 from personachat.providers.registry import Answering
 from personachat.services import Services
 from personachat.store.base import BrokenPersona, StoredPersona
-from personachat.ui import last_seen, persona_finder, state, turn_actions
+from personachat.ui import last_seen, open_tabs, persona_finder, state, turn_actions
 from personachat.ui.returning import Came
 from personachat.ui.transcript import drawable
 from personachat.ui.wording import error_text, escaped
@@ -195,6 +195,7 @@ def _act() -> None:
         st.session_state["cleared"] = leaf_id
 
 
-@st.dialog(SHORTCUTS)
+@st.dialog(SHORTCUTS, on_dismiss="rerun")
 def show_shortcuts() -> None:
+    open_tabs.leave()  # another run closes the dialog; closing it begins one
     st.markdown(KEYS)

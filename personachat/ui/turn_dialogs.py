@@ -9,7 +9,7 @@ from personachat.errors import PersonaChatError
 from personachat.persona import Persona
 from personachat.services import Services
 from personachat.store.base import StoredPersona
-from personachat.ui import inspector, persona_finder, state, turn_actions
+from personachat.ui import inspector, open_tabs, persona_finder, state, turn_actions
 from personachat.ui.dialogs import dialog
 from personachat.ui.transcript import DEFAULT_AVATAR
 from personachat.ui.wording import error_text
@@ -26,6 +26,7 @@ def draw_asked(services: Services, conversation: Conversation | None, persona: P
     asked = turn_actions.asked()
     if asked is None:
         return
+    open_tabs.leave()  # another run closes the dialog; closing it begins one
     path = conversation.path if conversation else ()
     turn = next((turn for turn in path if turn.id == asked.turn_id), None)
     if asked.dialog == "next":
@@ -38,7 +39,7 @@ def draw_asked(services: Services, conversation: Conversation | None, persona: P
         show_words(turn)
 
 
-@st.dialog("What was sent", width="large", icon=":material/data_object:")
+@st.dialog("What was sent", width="large", icon=":material/data_object:", on_dismiss="rerun")
 def show_request(turn_id: str) -> None:
     try:
         sent = state.workspace().inspection.sent(turn_id)
@@ -51,7 +52,7 @@ def show_request(turn_id: str) -> None:
         inspector.draw(sent)
 
 
-@st.dialog("What would be sent next", width="large", icon=":material/data_object:")
+@st.dialog("What would be sent next", width="large", icon=":material/data_object:", on_dismiss="rerun")
 def show_next(conversation_id: str | None, persona: Persona) -> None:
     try:
         inspection = state.workspace().inspection
@@ -110,7 +111,7 @@ def _regenerate(turn_id: str) -> None:
     )
 
 
-@st.dialog("Copy", icon=":material/content_copy:")
+@st.dialog("Copy", icon=":material/content_copy:", on_dismiss="rerun")
 def show_words(turn: Turn) -> None:
     """The words to be copied by hand, where the browser does not let a page do it."""
     st.caption("Your browser does not let this page copy. The button on the right of the text does.")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.e2e.conftest import AppServer
+from tests.e2e.conftest import PATIENCE_MILLISECONDS, AppServer
 from tests.fake_provider import tokens
 
 pytestmark = pytest.mark.browser
@@ -19,6 +19,8 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE_MILLISECONDS)
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
     yield context
     context.close()
 
@@ -77,6 +79,26 @@ def test_an_idle_tab_keeps_what_is_being_typed_in_it(context: BrowserContext, ap
     say(first, app_server, "And of planes", "They fly.")
     expect(bubbles(second).last).to_contain_text("They fly.")
     expect(box(second)).to_have_value("half a sen")
+
+
+def test_a_dialog_stays_open_whatever_happens_elsewhere(
+    context: BrowserContext, app_server: AppServer
+) -> None:
+    first, second, third = (context.new_page() for _ in range(3))
+    first.goto(app_server.url)
+    say(first, app_server, "A question of lamps", "They shine.")
+    for other in (second, third):
+        other.goto(first.url)
+        expect(bubbles(other).last).to_contain_text("They shine.")
+    second.locator(".st-key-chat_menu button").click()
+    second.get_by_role("menuitem", name=re.compile("shortcuts", re.IGNORECASE)).click()
+    dialog = second.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    say(first, app_server, "And of stars", "They twinkle.")
+    expect(bubbles(third).last).to_contain_text("They twinkle.")
+    expect(dialog).to_be_visible()
+    second.keyboard.press("Escape")
+    expect(bubbles(second).last).to_contain_text("They twinkle.")
 
 
 def test_an_idle_tab_follows_names_deletions_and_new_chats(
