@@ -117,11 +117,15 @@ def choose_in_menu(page: Page, menu: Locator, item: str) -> None:
     page.get_by_role("option", name=item).or_(page.get_by_role("menuitem", name=item)).first.click()
 
 
+def settled(page: Page) -> None:
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
 def open_form(away: Away, persona_id: str) -> Page:
     page = away.open(f"/personas?id={persona_id}")
     page.get_by_role("tab", name="Form").click()
     expect(prompt(page)).to_be_visible()
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    settled(page)
     return page
 
 
@@ -277,8 +281,10 @@ def a_persona_created(away: Away) -> Generator[None, None, None]:
     page = away.open("/personas?id=noted")
     button(page, "Create new").click()
     dialog(page).get_by_role("tab", name="Blank or a copy").click()
+    expect(dialog(page).get_by_role("textbox", name="Name")).to_be_visible()
+    settled(page)
     dialog(page).get_by_role("textbox", name="Name").fill("Made after the pause")
-    dialog(page).get_by_role("textbox", name="Name").press("Enter")
+    settled(page)
     yield
     button(dialog(page), "Create").click()
     expect(page.get_by_role("heading", name=re.compile("Made after the pause"))).to_be_visible()
@@ -289,6 +295,7 @@ def a_save_with_a_note(away: Away) -> Generator[None, None, None]:
     page.get_by_role("textbox", name="Description").fill("Noted after the pause")
     expect(state_of(page, "Unsaved")).to_be_visible()
     choose_in_menu(page, button(page, "More"), "Save with a note")
+    settled(page)
     dialog(page).get_by_role("textbox", name="What is new").fill("Why it changed")
     yield
     button(dialog(page), "Save").click()
