@@ -81,7 +81,7 @@ class CurrentConversations:
         stored = self._records.look(reply_id)
         if turn.reply is None or stored is None:
             raise _no_such_reply()
-        if stored[0].live and reply_id in self._records.interrupt():
+        if stored[0].live and (reply_id in self._records.interrupt() or self._abandoned(reply_id)):
             stored = self._records.look(reply_id) or stored
         reply, journal = stored
         if not reply.live:
@@ -128,6 +128,16 @@ class CurrentConversations:
             return found
         newest = self.temporary.has_turn(reply_id) or self._checkpoints.is_watched(reply_id)
         return found if newest else None  # once its end is written another process may go on with it
+
+    def _abandoned(self, reply_id: str) -> bool:
+        """Whether a live reply was this process's and nobody generates it; then it is ended.
+
+        It comes of a database that took what was written, and was lost before it could say so.
+        """
+        with self.sending:
+            if self._generations.find(reply_id) or self._checkpoints.is_watched(reply_id):
+                return False
+            return self._records.abandon(reply_id, process_id=self._checkpoints.process_id)
 
     def _current(self, found: Conversation) -> Conversation:
         path = self._with_snapshots(found.path)

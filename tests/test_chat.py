@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import update
 
 from personachat.chat import ChatService
 from personachat.conversations.model import Conversation, Reply
+from personachat.conversations.tables import turns
 from personachat.errors import (
     ConversationNotFound,
     MessageInvalid,
@@ -341,3 +344,23 @@ def test_ended_replies_do_not_hold_the_conversations_they_came_from(
     gc.collect()
     versions = [found for found in gc.get_objects() if isinstance(found, Conversation)]
     assert len([version for version in versions if version.id == conversation.id]) <= 2
+
+
+def test_a_reply_that_was_written_though_nobody_heard_so_is_interrupted_and_the_chat_goes_on(
+    services: Services, fake: FakeProvider
+) -> None:
+    """A commit that a frozen database does after all: its turns are there, and nobody generates the reply."""
+    chat = local(services).chat
+    reply = chat.begin("Hi", persona_id="tester")
+    ended(reply)
+    assert services.checkpoints.flush(timeout_seconds=10)
+    services.generations._generations.pop(reply.id)
+    while services.checkpoints.is_watched(reply.id):
+        threading.Event().wait(0.01)
+    with services.database.write() as connection:
+        mine = {"state": "running", "process_id": services.checkpoints.process_id}
+        connection.execute(update(turns).where(turns.c.id == reply.id).values(mine))
+    assert chat.generation(reply.id).state == "interrupted"
+    again = chat.send(reply.conversation_id, "And now?", persona_id="tester")
+    assert chat.conversation(reply.conversation_id).length == 4
+    again.stop()

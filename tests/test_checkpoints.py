@@ -78,6 +78,10 @@ class Records:
             self.changed.notify_all()
         return frozenset()
 
+    def abandon(self, turn_id: str, *, process_id: str) -> bool:
+        self._asked()
+        return False
+
     def retire(self, process_id: str) -> None:
         self._asked()
         self.retired.append(process_id)

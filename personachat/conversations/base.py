@@ -125,5 +125,11 @@ class ReplyRecords(Protocol):
     def interrupt(self) -> frozenset[str]:
         """Mark the live replies of dead processes "interrupted"; returns the ids of their turns."""
 
+    def abandon(self, turn_id: str, *, process_id: str) -> bool:
+        """Mark a live reply of this process "interrupted"; False where it is none.
+
+        To be called of one that the process does not know: it was told that it could not be written.
+        """
+
     def retire(self, process_id: str) -> None:
         """This process ends: it has no live reply any more, and needs no beat."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, select, update
 
 from personachat.conversations.insertion import insert_new
 from personachat.conversations.model import LIVE_STATES, Reply
@@ -95,6 +95,8 @@ class SqlReplies:
         return (reply, row.journal) if row and reply else None
 
     def interrupt(self) -> frozenset[str]:
+        if not self._database.is_sqlite and self._database.back_seconds < DEAD_AFTER_SECONDS:
+            return frozenset()  # nobody could say meanwhile that they live
         with self._database.read() as connection:
             if not any(self._lost(connection)):
                 return frozenset()
@@ -106,6 +108,14 @@ class SqlReplies:
         for process_id in dead:
             self._database.presence.leave(process_id)
         return ended
+
+    def abandon(self, turn_id: str, *, process_id: str) -> bool:
+        this = (turns.c.id == turn_id, turns.c.process_id == process_id)
+        with self._database.read() as connection:
+            if connection.execute(select(turns.c.id).where(LIVE, *this)).first() is None:
+                return False
+        with self._database.write() as connection:
+            return bool(_end(connection, and_(*this)))
 
     def retire(self, process_id: str) -> None:
         with self._database.write() as connection:

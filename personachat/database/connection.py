@@ -136,6 +136,11 @@ class Database:
         """Whether nobody could reach it when that was tried last; asks nobody."""
         return self._outage.is_on
 
+    @property
+    def back_seconds(self) -> float:
+        """How long ago the last outage ended; infinite where there was none."""
+        return self._outage.over_for
+
     def check(self) -> None:
         """Ask it something. Errors as for `read`."""
         with self.read() as connection:

@@ -24,11 +24,17 @@ class Outage:
         self._failure: Exception | None = None
         self._long = False
         self._until = 0.0
+        self._ended = float("-inf")
         self._trying = threading.Lock()
 
     @property
     def is_on(self) -> bool:
         return self._failure is not None
+
+    @property
+    def over_for(self) -> float:
+        """Seconds since it ended that a failure was known; infinite where none ever was."""
+        return self._clock() - self._ended
 
     def now(self) -> float:
         """By the clock of `asked`, in seconds."""
@@ -68,6 +74,8 @@ class Outage:
             self.note(error, took=self._clock() - began)
             raise
         else:
+            if self._failure is not None:
+                self._ended = self._clock()
             self._failure = None
         finally:
             if alone:

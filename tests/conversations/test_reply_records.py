@@ -266,3 +266,28 @@ def test_a_process_elsewhere_is_dead_after_ten_seconds(
         connection.execute(insert(processes).values(id=OTHER, beat_at=beat_at))
         connection.execute(update(turns).where(turns.c.id == turn_id).values(process_id=OTHER))
     assert (turn_id in records.interrupt()) is (seconds > DEAD_AFTER_SECONDS)
+
+
+def test_a_process_gives_up_only_what_is_its_own_and_live(
+    conversations: SqlConversations, records: SqlReplies
+) -> None:
+    mine, theirs = begun(conversations), begun(conversations, by=OTHER)
+    ended = begun(conversations, state="finished")
+    assert records.abandon(mine, process_id=ME)
+    assert [state_of(records, turn) for turn in (mine, theirs, ended)] == [
+        "interrupted",
+        "running",
+        "finished",
+    ]
+    assert not any(records.abandon(turn, process_id=ME) for turn in (mine, theirs, ended, new_id()))
+
+
+def test_after_an_outage_everybody_may_first_say_that_they_live(postgres_database: Database) -> None:
+    records = SqlReplies(postgres_database)
+    turn_id = begun(SqlConversations(postgres_database), by=OTHER)
+    grow_old(postgres_database, OTHER)
+    postgres_database._outage.note(OSError("silent"), took=0)
+    postgres_database.check()
+    assert not records.interrupt()
+    postgres_database._outage._ended -= DEAD_AFTER_SECONDS
+    assert records.interrupt() == {turn_id}
