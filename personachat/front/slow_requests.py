@@ -48,6 +48,7 @@ class TimedHttpProtocol(HttpToolsProtocol):
         self._began = 0.0
         self._received = 0
         self._in_body = False
+        self._is_websocket = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
@@ -59,10 +60,13 @@ class TimedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self._is_websocket:
+            return  # another protocol reads this connection now
         if self._clock is None and self._is_idle and self.timeout_keep_alive_task is None:
             self._start_clock()  # what came began no request, and ended the wait for the next one
 
     def handle_websocket_upgrade(self) -> None:
+        self._is_websocket = True
         self._stop_clock()
         super().handle_websocket_upgrade()
 

@@ -19,7 +19,10 @@ SHORT = 0.2
 
 
 class App:
-    """Reads the body and answers; at /wait it answers only when `go_on` is set, at /early before the body."""
+    """Reads the body and answers; at /wait it answers only when `go_on` is set, at /early before the body.
+
+    A WebSocket echoes.
+    """
 
     def __init__(self) -> None:
         self.go_on = threading.Event()
@@ -30,6 +33,12 @@ class App:
                 await receive()
                 await send({"type": f"lifespan.{answer}.complete"})
             return
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.accept"})
+            while (message := await receive())["type"] == "websocket.receive":
+                await send({"type": "websocket.send", "text": message["text"]})
+            return
         size = 0
         while scope["path"] != "/early":
             message = await receive()
@@ -38,7 +47,8 @@ class App:
             size += len(message["body"])
             if not message["more_body"]:
                 break
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"connection", b"close")]})
+        headers = [(b"content-length", b"6")] if scope["path"] == "/kept" else [(b"connection", b"close")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         if scope["path"] == "/wait":
             import asyncio
 
@@ -86,6 +96,13 @@ def all_of(connection: socket.socket) -> bytes:
     while piece := connection.recv(65_536):
         received += piece
     return received
+
+
+def until(connection: socket.socket, end: bytes) -> bytes:
+    read = b""
+    while not read.endswith(end) and (more := connection.recv(1024)):
+        read += more
+    return read
 
 
 BEGINNINGS = {
@@ -166,3 +183,21 @@ def test_a_connection_serves_one_request_after_the_other(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
         client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc")
         assert b"read 3" in all_of(client)
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("requests_before", [0, 1])
+def test_a_websocket_outlives_the_time_that_a_request_may_take(port: int, requests_before: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as client:
+        for _ in range(requests_before):
+            client.sendall(b"GET /kept HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert b"read 0" in until(client, b"read 0")
+        client.sendall(
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        assert until(client, b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as later:
+            assert all_of(later).startswith(b"HTTP/1.1 408 ")
+        client.sendall(b"\x81\x82\0\0\0\0hi")
+        assert until(client, b"hi") == b"\x81\x02hi"
