@@ -34,8 +34,8 @@ from personachat.errors import AddressUnavailable, PersonaChatError, SettingsInv
 from personachat.front import slow_requests
 from personachat.front.guard import Guard
 from personachat.front.opening import refuse_unasked, who_can_do_what
+from personachat.front.page_headers import PageHeaders
 from personachat.mcp_server.http import McpApp
-from personachat.page_headers import PageHeaders
 from personachat.services import built_services, get_services, reset_services
 from personachat.settings import APP, load_settings
 from personachat.shutdown import drained_at

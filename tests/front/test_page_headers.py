@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
 from personachat.errors import SettingsInvalid
-from personachat.page_headers import PageHeaders
+from personachat.front.page_headers import PageHeaders
 from personachat.settings import load_settings
 
 
