@@ -1,1 +1,1 @@
-"""What stands before the pages: who may open them, and how long a request may take to arrive."""
+"""What stands before the pages: who may open them, how long requests may take, what browsers are told."""
