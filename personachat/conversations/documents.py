@@ -46,7 +46,12 @@ def _moment(value: object) -> object:
 
 
 def _real(value: object) -> object:
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(value, int) or isinstance(value, bool):
+        return value
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError("it is too large a number") from None
 
 
 def _avatar(value: str) -> str:

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from personachat.conversations.documents import MOST_CONVERSATIONS
+
 MOST_TURNS = 100_000
 """In one file; it takes some seconds to check and to write so many."""
 
@@ -21,6 +23,10 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 class TooManyTurns(Exception):
     """There are more than MOST_TURNS."""
+
+
+class TooManyConversations(Exception):
+    """There are more than MOST_CONVERSATIONS; where the first too many stands, reading ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ class Contents:
 
 
 def read(text: str) -> Contents | None:
-    """What the file holds; None where it is no object. Raises ValueError, RecursionError and TooManyTurns."""
+    """What the file holds; None where it is no object. Raises ValueError, RecursionError and a TooMany."""
     return _Reader(text).contents()
 
 
@@ -75,12 +81,20 @@ class _Reader:
         for key in self._keys():
             if key == "conversations" and self._next() == "[":
                 values.pop(key, None)
-                entries = [self._entry() for _ in self._places()]
+                entries = self._entries()
             else:
                 entries = None if key == "conversations" else entries
                 values[key] = self._value()
         self._end()
         return Contents(values, entries)
+
+    def _entries(self) -> list[Entry | Any]:
+        entries: list[Entry | Any] = []
+        for _ in self._places():
+            if len(entries) == MOST_CONVERSATIONS:
+                raise TooManyConversations
+            entries.append(self._entry())
+        return entries
 
     def _entry(self) -> Entry | Any:
         if self._next() != "{":

@@ -25,7 +25,13 @@ from personachat.conversations.documents import (
     TurnDocument,
     turn_of,
 )
-from personachat.conversations.import_reading import MOST_TURNS, Entry, TooManyTurns, value_at
+from personachat.conversations.import_reading import (
+    MOST_TURNS,
+    Entry,
+    TooManyConversations,
+    TooManyTurns,
+    value_at,
+)
 from personachat.conversations.model import Turn, new_id
 from personachat.conversations.titles import MOST_READ_MESSAGES, title_of
 from personachat.errors import ImportRefused
@@ -79,8 +85,6 @@ def read_document(content: bytes) -> list[Imported]:
     if contents.values.get("version") != VERSION:
         _refuse(f"The file is of another version than {VERSION}, which is the one this PersonaChat reads.")
     entries = contents.entries
-    if entries is not None and len(entries) > MOST_CONVERSATIONS:
-        _refuse(f"The file holds {len(entries):,} conversations; {MOST_CONVERSATIONS:,} are the most.")
     _checked(Document, contents.values | ({} if entries is None else {"conversations": []}))
     return [_imported(text, entry, number) for number, entry in enumerate(entries or (), 1)]
 
@@ -93,6 +97,8 @@ def _read(content: bytes) -> tuple[str, import_reading.Contents | None]:
         _refuse("The file is not UTF-8 text.")
     except RecursionError:
         _refuse("The file is nested too deep.")
+    except TooManyConversations:
+        _refuse(f"The file holds more than {MOST_CONVERSATIONS:,} conversations, which are the most in one.")
     except TooManyTurns:
         _refuse(f"The file holds more than {MOST_TURNS:,} messages, which are the most in one.")
     except ValueError as error:

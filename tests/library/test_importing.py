@@ -226,3 +226,22 @@ def with_turns(text: str, entry: Any) -> Any:
     if entry.places is None:
         return entry.values
     return entry.values | {"turns": [import_reading.value_at(text, place) for place in entry.places]}
+
+
+@pytest.mark.parametrize("key", ["costUsd", "firstTokenSeconds", "durationSeconds"])
+def test_a_number_that_no_float_can_hold_is_refused_with_its_place(key: str) -> None:
+    whole = json.loads(export(1))
+    whole["conversations"][0]["turns"][0] |= {
+        "role": "assistant",
+        "reply": {"state": "finished", key: 10**400},
+    }
+
+    with pytest.raises(ImportRefused, match="turn 1: it is too large a number"):
+        importing.read_document(json.dumps(whole).encode())
+
+
+def test_reading_ends_at_the_first_conversation_too_many() -> None:
+    many = b'{"conversations": [' + b"1," * import_reading.MOST_CONVERSATIONS + b"1, what is no JSON"
+
+    with pytest.raises(ImportRefused, match="more than 10,000 conversations"):
+        importing.read_document(many)
