@@ -58,7 +58,8 @@ def _draw_hit(hit: Hit, *, moment: datetime, zone: tzinfo) -> None:
     with st.container(border=True, gap=None, key=f"hit_{hit.turn_id}"):
         _draw_link(hit.conversation, hit.created_at, zone=zone, turn_id=hit.turn_id)
         st.markdown(marked(hit.excerpt, hit.marks))
-        st.caption(f"{icon} {as_text(who)} · {ago(hit.created_at, now=moment, zone=zone)}")
+        where = "" if hit.marks else " · found in the title"
+        st.caption(f"{icon} {as_text(who)} · {ago(hit.created_at, now=moment, zone=zone)}{where}")
 
 
 def _draw_link(conversation: Summary, moment: datetime, *, zone: tzinfo, turn_id: str | None = None) -> None:

@@ -181,6 +181,14 @@ def test_all_that_are_shown_are_selected_at_once(open_home: OpenPage) -> None:
     assert "2 conversations, newest first" in texts(page)
 
 
+def test_a_hit_in_a_title_says_so(open_home: OpenPage) -> None:
+    page = open_home()
+    converse("Quarterly review", said="Something else")
+    page = go(page)
+    page.text_input(key="q").set_value("quarterly").run()
+    assert "found in the title" in texts(page)
+
+
 def test_more_are_shown_on_demand(open_home: OpenPage) -> None:
     page = open_home()
     for number in range(32):
