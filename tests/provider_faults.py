@@ -112,7 +112,7 @@ FAULTS: Mapping[str, Fault] = {
     # --- errors in the stream
     "an error object": Fault(
         lambda: broken({"error": {"message": "Overheated."}}),
-        "broke off with an error: Overheated. Try again; what had arrived is kept.",
+        "broke off with an error: Overheated. Try again.",
         HALF,
         ways_on=CONTINUES,
     ),

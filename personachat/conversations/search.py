@@ -62,8 +62,10 @@ def found(
             break
     shown = rows[:limit]
     whose = summaries(connection, owner, {row.conversation_id for row in shown})
-    hits = tuple(_hit(row, whose[row.conversation_id], sought) for row in shown)
-    return Found(hits, cursor_below(shown[-1].number) if len(rows) > limit else None)
+    hits = [_hit(row, whose[row.conversation_id], sought) for row in shown]
+    told = {hit.conversation.id for hit in hits if hit.marks}  # its title alone says no more
+    hits = [hit for hit in hits if hit.marks or hit.conversation.id not in told]
+    return Found(tuple(hits), cursor_below(shown[-1].number) if len(rows) > limit else None)
 
 
 def _hit(row: Row[Any], conversation: Summary, sought: Wanted) -> Hit:

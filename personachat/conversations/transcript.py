@@ -58,10 +58,9 @@ def _ended(turn: Turn) -> str:
         return f"Failed: {_line(turn.reply.error.message)}"
     if turn.reply.live:
         return _LIVE[turn.reply.state]
-    if explanation := explanation_of(turn.reply):
-        return explanation.sentence
-    ending = ending_of(turn.reply.state, turn.reply.finish_reason)
-    return ending.name if ending else ""
+    ending, explanation = ending_of(turn.reply.state, turn.reply.finish_reason), explanation_of(turn.reply)
+    parts = (ending.name if ending else "", explanation.sentence if explanation else "")
+    return ". ".join(part for part in parts if part)
 
 
 def _line(text: str) -> str:

@@ -16,7 +16,6 @@ from personachat.replies import chat_request
 from personachat.store.base import BrokenPersona, PersonaStore
 from personachat.ui import favourites, persona_menu, state
 from personachat.ui import persona_editing as editing
-from personachat.ui.markdown_writer import as_code
 from personachat.ui.persona_desk import Entry, Opened
 from personachat.ui.persona_texts import line_of
 from personachat.ui.transcript import drawable
@@ -62,7 +61,7 @@ def draw_problems(found: Opened) -> None:
             with st.container(gap=None, width="stretch"):
                 st.markdown(escaped(problem.message))
                 if excerpt:
-                    st.caption(as_code(excerpt))
+                    st.caption(escaped(excerpt))
     if len(found.problems) > MOST_PROBLEMS:
         st.caption(f"… and {len(found.problems) - MOST_PROBLEMS} more below these.")
     if found.problems:

@@ -44,6 +44,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: "e2e" in item.path.parts)
 
 
+def wait_until(page: Page, expression: str, *, arg: object = None) -> None:
+    """Wait for JavaScript to be true of the page, which forbids what Playwright's own waiting does (eval)."""
+    deadline = time.monotonic() + PATIENCE_MILLISECONDS / 1000
+    while not page.evaluate(expression, arg):
+        assert time.monotonic() < deadline, f"still not true: {expression}"
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+
+
 @dataclass(frozen=True)
 class AppServer:
     """A running PersonaChat. `provider` answers its chats; None where it was started without one."""

@@ -177,7 +177,7 @@ def test_the_way_back_from_a_fork(app_server: AppServer, page: Page) -> None:
     say(page, "Two")
     answered(page, "Second.")
     choose(page, bubbles(page).nth(-3), "Fork from here")
-    expect(page.get_by_text("Second.")).to_have_count(0)
+    expect(page.get_by_test_id("stMain").get_by_text("Second.")).to_have_count(0)
     button(page, "Open the original").click()
     expect(last(page)).to_contain_text("Second.")
 
@@ -202,7 +202,9 @@ def test_a_reply_in_the_middle_can_be_asked_for_again_by_another_persona(
     page.get_by_role("option", name="The persona's own", exact=True).click()
     button(dialog, "Regenerate$").click()
     expect(last(page)).to_contain_text("By")
-    expect(page.get_by_text("Second.")).to_have_count(0)  # nothing of the other branch while it streams
+    expect(page.get_by_test_id("stMain").get_by_text("Second.")).to_have_count(
+        0
+    )  # nothing of the other branch while it streams
     gate.open()
     answered(page, "By the other.")
     assert "Socratic" in json.dumps(fake.chats[-1].body["messages"][0]) or len(fake.chats) == 3

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.conftest import AppServer
+from tests.e2e.conftest import AppServer, wait_until
 from tests.e2e.seeding import BEHAVES, SPEAKER, talk_in
 from tests.fake_provider import Gate, tokens
 
@@ -171,7 +171,7 @@ def test_a_phone_shows_no_keyboard_by_itself(app_server: AppServer, browser: Bro
     try:
         page.goto(app_server.url)
         expect(box(page)).to_be_enabled()
-        page.wait_for_function(BEHAVES)
+        wait_until(page, BEHAVES)
         expect(page.locator(".st-key-new_chat")).to_have_count(1)
         expect(box(page)).not_to_be_focused()
         small = """() => [...document.querySelectorAll('input, textarea, select')]
@@ -179,7 +179,7 @@ def test_a_phone_shows_no_keyboard_by_itself(app_server: AppServer, browser: Bro
         assert page.evaluate(small) == []
         page.goto(f"{app_server.url}/personas")
         expect(page.get_by_test_id("stMain").get_by_text("Data analyst").first).to_be_attached()
-        page.wait_for_function(BEHAVES)
+        wait_until(page, BEHAVES)
         assert page.evaluate(small) == []
     finally:
         phone.close()

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import AppServer, start_page
+from tests.e2e.conftest import AppServer, start_page, wait_until
 from tests.e2e.test_chat_browser import box, bubbles, open_chat, provider, say
 from tests.fake_provider import Gate, tokens
 from tests.nasty_markdown import ELSEWHERE, texts, words_of
@@ -240,7 +240,7 @@ def test_the_cursor_stands_behind_the_last_word_and_is_no_part_of_the_text(
     say(page, "Write")
     last = bubbles(page).last
     expect(last).to_contain_text("w101")
-    page.wait_for_function(f"bubble => ({CURSORS})(bubble).length", arg=last.element_handle())
+    wait_until(page, f"bubble => ({CURSORS})(bubble).length", arg=last.element_handle())
     assert last.evaluate(CURSORS) == [behind]
     assert not re.search(r"shimmer|\||\]", last.inner_text())
     gate.open()

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
-from tests.e2e.conftest import AppServer
+from tests.e2e.conftest import AppServer, wait_until
 from tests.e2e.seeding import BEHAVES
 from tests.fake_provider import Gate, tokens
 
@@ -53,7 +53,7 @@ def test_a_page_whose_script_was_stopped_follows_again(app_server: AppServer, pa
     assert app_server.provider
     app_server.provider.enqueue(tokens(["First half, ", gate, "second half."]))
     page.goto(app_server.url)
-    page.wait_for_function(BEHAVES)
+    wait_until(page, BEHAVES)
     say(page, "Go")
     expect(bubbles(page).last).to_contain_text("First half,")
     expect(page.get_by_test_id("stStatusWidget")).to_be_hidden()
@@ -71,7 +71,7 @@ def test_a_lost_connection_leads_back_to_the_reply(app_server: AppServer, page: 
     app_server.provider.enqueue(tokens(["First half, ", gate, "second half."]))
     lines = Lines(page)
     page.goto(app_server.url)
-    page.wait_for_function(BEHAVES)
+    wait_until(page, BEHAVES)
     say(page, "Go")
     expect(bubbles(page).last).to_contain_text("First half,")
     asked = len(app_server.provider.chats)
@@ -88,7 +88,7 @@ def test_try_out_follows_again_too(app_server: AppServer, page: Page) -> None:
     assert app_server.provider
     app_server.provider.enqueue(tokens(["First half, ", gate, "second half."]))
     page.goto(f"{app_server.url}/personas?id=data-analyst")
-    page.wait_for_function(BEHAVES)
+    wait_until(page, BEHAVES)
     page.get_by_role("tab", name="Try out").click()
     say(page, "Go")
     expect(bubbles(page).last).to_contain_text("First half,")
@@ -104,7 +104,7 @@ def test_a_paused_reply_and_an_ended_one_ask_for_no_run(app_server: AppServer, p
     assert app_server.provider
     app_server.provider.enqueue(tokens(["Part, ", gate, "end."]))
     page.goto(app_server.url)
-    page.wait_for_function(BEHAVES)
+    wait_until(page, BEHAVES)
     say(page, "Go")
     expect(bubbles(page).last).to_contain_text("Part,")
     page.get_by_role("button", name="Pause").click()

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import AppServer
+from tests.e2e.conftest import AppServer, wait_until
 from tests.e2e.seeding import BEHAVES, SPEAKER, exchanges, talk_in
 from tests.fake_provider import Gate, tokens
 
@@ -46,7 +46,7 @@ def wheel(page: Page, pixels: int) -> None:
 
 
 def is_at_end(page: Page) -> None:
-    page.wait_for_function(AT_END)
+    wait_until(page, AT_END)
     expect(jump(page)).to_be_hidden()
 
 
@@ -55,7 +55,7 @@ def open_long(page: Page, server: AppServer, count: int = 20) -> str:
         conversation = talk.new(*exchanges(count), **SPEAKER)
     page.goto(f"{server.url}/?chat={conversation}")
     expect(bubbles(page).last).to_contain_text(f"({count - 1})")
-    page.wait_for_function(BEHAVES)
+    wait_until(page, BEHAVES)
     is_at_end(page)
     return conversation
 
@@ -134,7 +134,8 @@ def test_earlier_messages_come_in_above_what_is_read(app_server: AppServer, page
     expect(bubbles(page).nth(shown)).to_be_attached()
     question = re.search(r"Question \d+", words)
     assert question
-    page.wait_for_function(
+    wait_until(
+        page,
         """([words, top]) => [...document.querySelectorAll('[data-testid="stChatMessage"]')].some(one =>
             one.innerText.includes(words) && Math.abs(one.getBoundingClientRect().top - top) <= 2)""",
         arg=[question.group(), top],
