@@ -15,6 +15,7 @@ from sqlalchemy import func, select, update
 
 from personachat.conversations import import_reading, import_writing, importing
 from personachat.conversations.arranging import KEPT_AFTER_DELETION
+from personachat.conversations.documents import MOST_CONVERSATIONS
 from personachat.conversations.import_reading import MOST_TURNS
 from personachat.conversations.import_writing import BATCH_TURNS
 from personachat.conversations.model import now
@@ -241,7 +242,7 @@ def test_a_number_that_no_float_can_hold_is_refused_with_its_place(key: str) -> 
 
 
 def test_reading_ends_at_the_first_conversation_too_many() -> None:
-    many = b'{"conversations": [' + b"1," * import_reading.MOST_CONVERSATIONS + b"1, what is no JSON"
+    many = b'{"conversations": [' + b"1," * MOST_CONVERSATIONS + b"1, what is no JSON"
 
     with pytest.raises(ImportRefused, match="more than 10,000 conversations"):
         importing.read_document(many)
