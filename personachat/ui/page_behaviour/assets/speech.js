@@ -3,6 +3,7 @@
 import * as dom from "./dom.js"
 
 const PACE = 1000 // milliseconds between two looks at the words: a long reply is not read at every frame
+const HEARD = 3000 // milliseconds: a line that has been read out is nobody's to find a second time
 const SENTENCE = /[\s\S]*(?:[.!?…:](?=\s)|[。！？؟]|\n)/u
 
 let speaking = false
@@ -59,5 +60,5 @@ function say(page, words) {
   const line = document.createElement("p")
   line.textContent = words.trim()
   region.append(line)
-  while (region.children.length > 20) region.firstElementChild.remove()
+  setTimeout(() => line.remove(), HEARD)
 }
