@@ -98,7 +98,7 @@ def _read(content: bytes) -> tuple[str, import_reading.Contents | None]:
     except RecursionError:
         _refuse("The file is nested too deep.")
     except TooManyConversations:
-        _refuse(f"The file holds more than {MOST_CONVERSATIONS:,} conversations, which are the most in one.")
+        _refuse(f"The file holds more than {MOST_CONVERSATIONS:,} conversations, the limit for one import.")
     except TooManyTurns:
         _refuse(f"The file holds more than {MOST_TURNS:,} messages, which are the most in one.")
     except ValueError as error:

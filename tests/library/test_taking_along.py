@@ -332,7 +332,7 @@ def test_a_file_is_limited_in_size_and_conversations(library: Library) -> None:
     with pytest.raises(ImportRefused, match="50 MB is the most"):
         library.import_json(b" " * (50 * 1024 * 1024 + 1))
     whole = {"format": "personachat.conversations", "version": 1, "conversations": [{}] * 10_001}
-    with pytest.raises(ImportRefused, match="10,001 conversations; 10,000 are the most"):
+    with pytest.raises(ImportRefused, match="more than 10,000 conversations"):
         library.import_json(json.dumps(whole).encode())
 
 
