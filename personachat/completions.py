@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from personachat.conversations.model import Reply
-from personachat.engine import ReplyLimits, reply
+from personachat.engine import DELAYS_OF_A_STAND_IN, ReplyLimits, reply
 from personachat.generation import Generation
 from personachat.generations import Generations
 from personachat.messages import ChatMessage, Failed, ReplyEvent, Role, Started, storable
@@ -143,7 +143,13 @@ class Completions:
                     yield event
         if stand_in is not None:
             request = replace(request, model=stand_in.model)
-            async with aclosing(reply(stand_in.provider, request, limits=self._limits)) as events:
+            coming = reply(
+                stand_in.provider,
+                request,
+                limits=self._limits,
+                retry_delays_seconds=DELAYS_OF_A_STAND_IN,
+            )
+            async with aclosing(coming) as events:
                 async for event in events:
                     yield event
 

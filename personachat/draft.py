@@ -15,9 +15,9 @@ from personachat.messages import (
     Noticed,
     ReasoningDelta,
     ReplyEvent,
+    Rethought,
     Started,
     TextDelta,
-    Usage,
     UsageReported,
 )
 
@@ -29,6 +29,8 @@ class Draft:
         self.known = replace(first, text="", reasoning="")
         self._text = [first.text] if first.text else []
         self._reasoning = [first.reasoning] if first.reasoning else []
+        self._kept = len(first.text)
+        """How much of the text was there when the model last began."""
         self._began = time.monotonic() - (first.duration_seconds or 0)
         self._paused: float | None = None
 
@@ -71,22 +73,32 @@ class Draft:
                     self.known = replace(self.known, first_token_seconds=self.elapsed_seconds)
                 self._reasoning.append(content)
             case Started(provider, model):
+                self._kept = sum(map(len, self._text))
                 self.known = replace(self.known, provider=provider, model=model)
+            case Rethought():
+                self._rethink()
             case Noticed():
                 self.known = _with_notice(self.known, event)
             case UsageReported():
                 self.known = _with_usage(self.known, event)
-            case Finished(reason):
-                self.known = replace(
-                    self.known,
-                    state="stopped" if reason == "stopped" else "finished",
-                    finish_reason=reason,
-                    duration_seconds=self.elapsed_seconds,
-                )
-            case Failed():
-                self.known = replace(
-                    self.known, state="failed", error=event, duration_seconds=self.elapsed_seconds
-                )
+            case Finished() | Failed():
+                self._end(event)
+
+    def _end(self, event: Finished | Failed) -> None:
+        self.known = replace(self.known, duration_seconds=self.elapsed_seconds)
+        if isinstance(event, Failed):
+            self.known = replace(self.known, state="failed", error=event)
+        else:
+            state: TurnState = "stopped" if event.reason == "stopped" else "finished"
+            self.known = replace(self.known, state=state, finish_reason=event.reason)
+
+    def _rethink(self) -> None:
+        """What has come as text since the last Started was reasoning."""
+        text = "".join(self._text)
+        if thoughts := text[self._kept :]:
+            self._text = [text[: self._kept]] if self._kept else []
+            self._reasoning.append(thoughts)
+            self.known = replace(self.known, reasoning_seconds=None)
 
     def _note_first_text(self) -> None:
         elapsed, first = self.elapsed_seconds, self.known.first_token_seconds
@@ -113,13 +125,6 @@ def _with_usage(reply: Reply, event: UsageReported) -> Reply:
     known = reply.cost_usd is not None and event.cost_usd is not None
     return replace(
         reply,
-        usage=Usage(
-            _sum(reply.usage.prompt_tokens, event.usage.prompt_tokens),
-            _sum(reply.usage.completion_tokens, event.usage.completion_tokens),
-        ),
+        usage=reply.usage.plus(event.usage),
         cost_usd=(reply.cost_usd or 0) + (event.cost_usd or 0) if known else None,
     )
-
-
-def _sum(one: int | None, other: int | None) -> int | None:
-    return None if one is None and other is None else (one or 0) + (other or 0)

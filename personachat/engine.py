@@ -43,6 +43,9 @@ log = logging.getLogger(__name__)
 RETRY_DELAYS_SECONDS = (0.5, 1.0)
 """Time before each further try where the provider is only momentarily unable to answer."""
 
+DELAYS_OF_A_STAND_IN = RETRY_DELAYS_SECONDS[1:]
+"""The same for a model that stands in for one that was asked already: three requests a reply are enough."""
+
 LONGEST_WAIT_SECONDS = 10.0
 """A provider that wants more time than this before the next try is not waited for: the person decides."""
 

@@ -8,7 +8,7 @@ its reply (imported, or of another version) costs nothing but the deltas' border
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from personachat.conversations.model import Reply
@@ -18,11 +18,21 @@ from personachat.messages import (
     Noticed,
     ReasoningDelta,
     ReplyEvent,
+    Rethought,
     Started,
     TextDelta,
     Usage,
     UsageReported,
 )
+
+_KINDS: dict[str, Callable[..., ReplyEvent]] = {
+    "started": Started,
+    "noticed": Noticed,
+    "rethought": Rethought,
+    "finished": Finished,
+    "failed": Failed,
+}
+_RETHOUGHT = '["rethought"]'
 
 
 class Journal:
@@ -37,8 +47,25 @@ class Journal:
         new = ",".join(map(_item, events[self._count :]))
         if new:
             self._items = f"{self._items},{new}" if self._items else new
+            if _RETHOUGHT in new:
+                self._items = _rethought(self._items)
             self._count = len(events)
         return f"[{self._items}]"
+
+
+def _rethought(items: str) -> str:
+    """The items, with text that turned out to be reasoning as such: that is where it is in the reply."""
+    known = json.loads(f"[{items}]")
+    is_thought = False
+    for at in range(len(known) - 1, -1, -1):
+        item = known[at]
+        if item == ["rethought"]:
+            is_thought = True
+        elif isinstance(item, int):
+            known[at] = -abs(item) if is_thought else item
+        elif item[0] == "started":
+            is_thought = False
+    return ",".join(map(json.dumps, known))
 
 
 def encoded(events: Sequence[ReplyEvent]) -> str:
@@ -73,10 +100,14 @@ def _item(event: ReplyEvent) -> str:
             return str(-len(content))
         case Started(provider, model, sent, form):
             item = ["started", provider, model, *([sent, form] if sent is not None else [])]
+        case Rethought():
+            return _RETHOUGHT
         case Noticed(message, memory_from, summary):
             item = ["noticed", message, memory_from, summary]
         case UsageReported(usage, cost_usd):
             item = ["usage", usage.prompt_tokens, usage.completion_tokens, cost_usd]
+            if usage.cached_tokens is not None or usage.reasoning_tokens is not None:
+                item += [usage.cached_tokens, usage.reasoning_tokens]
         case Finished(reason):
             item = ["finished", reason]
         case Failed(code, message, hint, retry_after_seconds):
@@ -95,16 +126,10 @@ def _events(items: Iterable[Any], reply: Reply) -> Iterator[ReplyEvent]:
             case int():
                 yield ReasoningDelta(reply.reasoning[reasoning : reasoning - item])
                 reasoning -= item
-            case ["started", provider, model, *sent]:
-                yield Started(provider, model, *sent)
-            case ["noticed", message, memory_from, summary]:
-                yield Noticed(message, memory_from, summary)
-            case ["usage", prompt_tokens, completion_tokens, cost_usd]:
-                yield UsageReported(Usage(prompt_tokens, completion_tokens), cost_usd)
-            case ["finished", reason]:
-                yield Finished(reason)
-            case ["failed", code, message, hint, retry_after_seconds]:
-                yield Failed(code, message, hint, retry_after_seconds)
+            case ["usage", prompt_tokens, completion_tokens, cost_usd, *details]:
+                yield UsageReported(Usage(prompt_tokens, completion_tokens, *details), cost_usd)
+            case [str(kind), *values] if kind in _KINDS:
+                yield _KINDS[kind](*values)
             case _:
                 raise ValueError
     if (text, reasoning) != (len(reply.text), len(reply.reasoning)):

@@ -1,8 +1,8 @@
 """Pure values that travel between the parts: messages, usage and the events of a reply.
 
 Values hold no ids and do no work. A reply's events come in this order: one Started, then any number
-of Noticed, ReasoningDelta and TextDelta, at most one UsageReported, then exactly one of Finished and
-Failed, and nothing after it. Where a reply is continued, or the provider had to be asked again after a
+of Noticed, ReasoningDelta, TextDelta or Rethought, at most one UsageReported, then exactly one of Finished
+and Failed, and nothing after it. Where a reply is continued, or the provider had to be asked again after a
 pause, a further Started comes where the rest begins.
 """
 
@@ -37,6 +37,19 @@ class Usage:
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    """Of the prompt's, those that were read from a cache, for less money."""
+    reasoning_tokens: int | None = None
+    """Of the completion's, those that were thoughts."""
+
+    def plus(self, other: Usage) -> Usage:
+        """Both together; what neither counted is not known."""
+        return Usage(
+            _sum(self.prompt_tokens, other.prompt_tokens),
+            _sum(self.completion_tokens, other.completion_tokens),
+            _sum(self.cached_tokens, other.cached_tokens),
+            _sum(self.reasoning_tokens, other.reasoning_tokens),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +74,11 @@ class TextDelta:
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
     content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rethought:
+    """All text since the last Started was reasoning: the model closed its thoughts only now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +132,20 @@ class Failed:
 
 
 ReplyEvent: TypeAlias = (
-    Started | TextDelta | ReasoningDelta | ToolCallsDelta | Noticed | UsageReported | Finished | Failed
+    Started
+    | TextDelta
+    | ReasoningDelta
+    | Rethought
+    | ToolCallsDelta
+    | Noticed
+    | UsageReported
+    | Finished
+    | Failed
 )
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None and other is None else (one or 0) + (other or 0)
 
 
 def storable(text: str) -> str:

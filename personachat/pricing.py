@@ -54,7 +54,11 @@ def cost_usd(provider: str, model: str, usage: Usage) -> float | None:
         return None
     from genai_prices import Usage as Counted  # noqa: PLC0415  # see the module
 
-    counted = Counted(input_tokens=usage.prompt_tokens, output_tokens=usage.completion_tokens)
+    counted = Counted(
+        input_tokens=usage.prompt_tokens,
+        cache_read_tokens=min(usage.cached_tokens or 0, usage.prompt_tokens),
+        output_tokens=usage.completion_tokens,
+    )
     for seller, info in _found(provider, model):
         price = info.calc_price(counted, seller)
         if _is_priced(price.model_price) or info.id.endswith(_FREE):

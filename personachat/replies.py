@@ -16,7 +16,7 @@ from personachat import pricing
 from personachat.context import Fitted, Memory, with_words
 from personachat.continuation import continuing, seamless
 from personachat.conversations.model import Reply, SentRequest, Turn
-from personachat.engine import ReplyLimits, reply
+from personachat.engine import DELAYS_OF_A_STAND_IN, RETRY_DELAYS_SECONDS, ReplyLimits, reply
 from personachat.messages import Failed, Noticed, ReplyEvent, Started, Usage, UsageReported
 from personachat.outgoing import (
     Outgoing,
@@ -145,18 +145,21 @@ class Replies:
         if stand_in is not None:
             asked = outgoing(asked.persona, path, stand_in)
             told = asked.told
-            async with aclosing(self._reply(asked, text)) as events:
+            coming = self._reply(asked, text, retry_delays_seconds=DELAYS_OF_A_STAND_IN)
+            async with aclosing(coming) as events:
                 async for event in events:
                     yield event
                     if isinstance(event, Started):
                         yield Noticed(stand_in.reason, memory_from=told.memory_from, summary=told.summary)
 
-    async def _reply(self, asked: Outgoing, text: str) -> AsyncGenerator[ReplyEvent]:
+    async def _reply(
+        self, asked: Outgoing, text: str, *, retry_delays_seconds: Sequence[float] = RETRY_DELAYS_SECONDS
+    ) -> AsyncGenerator[ReplyEvent]:
         """One model's reply, or the rest of it, with what it costs and from where on it remembers."""
         provider = asked.answering.provider
         told, notice, spent_usd = await self._told(asked, text)
         request = continuing(asked.request(told), text, prefills=provider.prefills)
-        events = reply(provider, request, limits=self._limits)
+        events = reply(provider, request, limits=self._limits, retry_delays_seconds=retry_delays_seconds)
         if text:
             events = seamless(events, text, prefills=provider.prefills)
         left_out = 0

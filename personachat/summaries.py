@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from personachat.context import UNMEASURED_SCALE
 from personachat.conversations.model import Turn
 from personachat.engine import ReplyLimits, reply
-from personachat.messages import Failed, TextDelta, Usage, UsageReported
+from personachat.messages import Failed, Rethought, TextDelta, Usage, UsageReported
 from personachat.prompts import summary_prompt
 from personachat.providers.base import ChatRequest, Provider
 
@@ -91,6 +91,8 @@ class Summaries:
             async for event in events:
                 if isinstance(event, TextDelta):
                     parts.append(event.content)
+                elif isinstance(event, Rethought):
+                    parts.clear()
                 elif isinstance(event, UsageReported):
                     usage = event.usage
                 elif isinstance(event, Failed):

@@ -101,3 +101,21 @@ def test_the_figures_are_loaded_at_the_first_question_and_by_warming_up() -> Non
 
     assert ended.stdout.split() == ["False", "True"]
     warm_up()
+
+
+def test_cached_tokens_cost_what_they_cost() -> None:
+    used = Usage(20_212, 931, cached_tokens=16_298)
+    counted = Counted(input_tokens=20_212, cache_read_tokens=16_298, output_tokens=931)
+    cost = cost_usd("openai", "gpt-4o", used)
+    assert cost == float(calc_price(counted, "gpt-4o", provider_id="openai").total_price)
+    uncached = cost_usd("openai", "gpt-4o", Usage(20_212, 931))
+    assert cost is not None
+    assert uncached is not None
+    assert cost < uncached
+
+
+@pytest.mark.parametrize("cached", [0, None, 5_000])
+def test_odd_counts_of_cached_tokens_still_have_a_price(cached: int | None) -> None:
+    cost = cost_usd("openai", "gpt-4o", Usage(1_000, 500, cached_tokens=cached))
+    assert cost is not None
+    assert cost > 0

@@ -26,6 +26,7 @@ from personachat.messages import (
     Noticed,
     ReasoningDelta,
     ReplyEvent,
+    Rethought,
     Started,
     TextDelta,
     UsageReported,
@@ -139,7 +140,11 @@ class ReplyStream(Response):
                 }
             case UsageReported(usage, cost_usd):
                 tokens = {"promptTokens": usage.prompt_tokens, "completionTokens": usage.completion_tokens}
-                return "usage", {**tokens, "costUsd": cost_usd}
+                details = {"cachedTokens": usage.cached_tokens, "reasoningTokens": usage.reasoning_tokens}
+                known = {name: count for name, count in details.items() if count is not None}
+                return "usage", {**tokens, **known, "costUsd": cost_usd}
+            case Rethought():
+                return "rethought", {}
             case Noticed(message):
                 return "notice", {"message": message}
             case Finished(reason):

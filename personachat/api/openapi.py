@@ -82,8 +82,9 @@ _EVENT = {
 STREAM: dict[str, Any] = {
     "description": (
         "The reply as server-sent events: `start`, then `delta`, `reasoning` and `notice`, at most one "
-        "`usage`, then `done`, or `error` where the reply was cut off, then `data: [DONE]`. Every event has "
-        "an `id` to resume after; where a reply went on after a pause or an end, there is another `start`."
+        "`usage`, then `done`, or `error` where the reply was cut off, then `data: [DONE]`. `rethought`: "
+        "what came as `delta` since `start` was reasoning. Every event has an `id` to resume after; where a "
+        "reply went on after a pause or an end, there is another `start`."
     ),
     "content": {"text/event-stream": {"schema": _EVENT}},
 }

@@ -22,7 +22,7 @@ from personachat.conversations.model import LOCAL_OWNER, Conversation, Reply
 from personachat.endings import ENDINGS, ending_of
 from personachat.errors import ConversationNotFound, DatabaseDamaged, DatabaseUnavailable, PersonaChatError
 from personachat.generation import Generation
-from personachat.messages import Failed, Noticed, ReasoningDelta, ReplyEvent, TextDelta
+from personachat.messages import Failed, Noticed, ReasoningDelta, ReplyEvent, Rethought, TextDelta
 from personachat.persona import DEFAULT_PERSONA_ID
 from personachat.services import Services, build_services
 from personachat.settings import Settings
@@ -162,6 +162,8 @@ class TerminalChat:
                 note(content, end="")
             case Noticed(message):
                 note(f"[{message}]")
+            case Rethought():
+                note("\n[so far the model was thinking]")
             case Failed():
                 pass
             case _:

@@ -174,7 +174,11 @@ def _reply_document(reply: Reply) -> ReplyDocument:
     return ReplyDocument.model_construct(
         **{name: getattr(reply, name) for name in _REPLY_NAMES},
         notices=list(reply.notices),
-        usage=UsageDocument.model_construct(**asdict(usage)) if usage else None,
+        usage=UsageDocument.model_construct(
+            prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens
+        )
+        if usage
+        else None,
         error=ErrorDocument.model_construct(**asdict(error)) if error else None,
     )
 

@@ -78,7 +78,6 @@ class Chats:
 
 
 async def _told(generation: Generation, progress: Progress | None) -> types.CallToolResult:
-    texts: list[str] = []
     notes: list[str] = []
     end: Finished | Failed | None = None
     length = taken = 0
@@ -90,14 +89,13 @@ async def _told(generation: Generation, progress: Progress | None) -> types.Call
             batch = [event, *generation.wait(number, timeout_seconds=0)]
             taken = number + len(batch) - 1
             new = "".join(event.content for event in batch if isinstance(event, TextDelta))
-            texts.append(new)
             length += len(new)
             notes += [f"[{event.message}]" for event in batch if isinstance(event, Noticed)]
             end = next((event for event in batch if isinstance(event, (Finished, Failed))), end)
             if progress and new:
                 await progress(length, message=new)
                 await asyncio.sleep(0 if end else PROGRESS_SECONDS)
-    text = "".join(texts)
+    text = generation.snapshot().text
     if failure := cut_off_by(end):
         return refused(failure.message, failure.hint, arrived=text)
     ending = ENDINGS[end_of(end)]

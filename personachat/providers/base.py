@@ -15,6 +15,7 @@ from personachat.messages import (
     Finished,
     Noticed,
     ReasoningDelta,
+    Rethought,
     Started,
     TextDelta,
     ToolCallsDelta,
@@ -47,7 +48,7 @@ class ChatRequest:
 
 
 ProviderEvent: TypeAlias = (
-    Started | TextDelta | ReasoningDelta | ToolCallsDelta | Noticed | UsageReported | Finished
+    Started | TextDelta | ReasoningDelta | Rethought | ToolCallsDelta | Noticed | UsageReported | Finished
 )
 
 

@@ -31,7 +31,6 @@ from personachat.providers.openai_errors import connection_lost, from_connecting
 from personachat.providers.openai_report import Report, model_names, read_report
 from personachat.providers.openai_request import Adaptation, Attempt, Clock
 from personachat.providers.openai_server import Server
-from personachat.providers.openai_stream import ReplyReader
 from personachat.providers.reads import drain, reads_of
 
 if TYPE_CHECKING:
@@ -130,7 +129,7 @@ class OpenAICompatibleProvider:
         notices: list[str] = []
         attempt = self._adaptation(request.model).begin(request)
         while True:
-            reader = ReplyReader(self._server, request.model, tools="tools" in request.more)
+            reader = attempt.reader(self._server)
             try:
                 async with self._accepted(request, attempt, notices) as response:
                     yield Started(self._name, request.model, sent=attempt.parameters(), form=attempt.form)
@@ -148,7 +147,7 @@ class OpenAICompatibleProvider:
                                 deadline = asyncio.get_running_loop().time() + AFTERMATH_SECONDS
                     for event in reader.end():
                         yield event
-                attempt.taken()
+                attempt.taken(closed_alone=reader.closed_alone)
                 break
             except ProviderError as error:
                 if not attempt.goes_on(error, reader.refusal):

@@ -13,8 +13,9 @@ from personachat.provider_errors import ProviderError, ReplyEmpty, ReplyTruncate
 from personachat.providers.openai_calls import Calls
 from personachat.providers.openai_deltas import DeltaRuns
 from personachat.providers.openai_errors import broken_stream, from_stream
-from personachat.providers.openai_report import Report, read_report
+from personachat.providers.openai_report import Report, read_report, usage_of
 from personachat.providers.openai_server import Server
+from personachat.providers.thinking import Said, Thoughts
 
 _WORDINGS: dict[FinishReason, frozenset[str]] = {
     "length": frozenset(
@@ -99,13 +100,14 @@ class Completion:
     Calls of tools are given out only where the request offered `tools`.
     """
 
-    def __init__(self, server: Server, model: str, *, tools: bool) -> None:
+    def __init__(self, server: Server, model: str, *, tools: bool, thinks_first: bool = False) -> None:
         self.finish_reason: FinishReason | None = None
         self.usage: Usage | None = None
         self.runs = DeltaRuns()
         self._server = server
         self._model = model
         self._offers_tools = tools
+        self._thoughts = Thoughts(assumed=thinks_first)
         self._has_text = False
         self._has_reasoning = False
         self._calls = Calls()
@@ -143,14 +145,32 @@ class Completion:
         if self._broken_off is not None:
             raise self._broken_off
 
-    def deltas(self, *, final: bool = False) -> Iterator[TextDelta | ReasoningDelta | ToolCallsDelta]:
-        """What has come since the last time."""
+    def deltas(self, *, final: bool = False, done: bool = False) -> Iterator[Said | ToolCallsDelta]:
+        """What has come since the last time; `final` at the end, of which the server has told if `done`."""
         for delta in self.runs.take(final=final):
-            if type(delta) is TextDelta and not self._has_text:
-                self._has_text = not delta.content.isspace()
-            yield delta
+            if type(delta) is not TextDelta or (self._has_text and self._thoughts.passes(delta.content)):
+                yield delta
+            else:
+                yield from self._told_apart(self._thoughts.feed(delta.content))
+        if final:
+            cut_off = self.finish_reason in {"length", "content_filter"} or not (self.finish_reason or done)
+            yield from self._told_apart(self._thoughts.end(cut_off=cut_off))
         if self._called_tools and (calls := self._calls.take(final=final)):
             yield ToolCallsDelta(calls)
+
+    def _told_apart(self, said: list[Said]) -> Iterator[Said]:
+        for each in said:
+            if type(each) is TextDelta:
+                self._has_text = self._has_text or not each.content.isspace()
+            else:
+                self._has_reasoning = True
+                self._has_text = self._has_text and type(each) is ReasoningDelta
+            yield each
+
+    @property
+    def closed_alone(self) -> bool | None:
+        """See Thoughts."""
+        return self._thoughts.closed_alone
 
     def reported(self, value: Any) -> ProviderError:
         """The error that the server put into the stream."""
@@ -185,25 +205,47 @@ class Completion:
         if type(delta) is dict:
             reasoning = delta.get("reasoning_content") or delta.get("reasoning")
             if reasoning and (text := _text_of(reasoning)):
-                self.runs.add(ReasoningDelta, text)
-                self._has_reasoning = True
+                self._take_reasoning(text)
             content = delta.get("content")
             if content is None and delta is choice:
                 content = delta.get("text")
-            if content is not None and (text := content if type(content) is str else _text_of(content)):
-                self.runs.add(TextDelta, text)
-            refusal = delta.get("refusal")
-            if refusal and (text := _text_of(refusal)):
-                self.runs.add(TextDelta, text)
-                self._declined = True
+            if type(content) is str:
+                if content:
+                    self.runs.add(TextDelta, content)
+            elif content is not None:
+                self._take_parts(content)
+            if refusal := delta.get("refusal"):
+                self._take_refusal(refusal)
             if delta.get("tool_calls") or delta.get("function_call"):
-                self._called_tools = True
-                if self._offers_tools:
-                    self._take_calls(delta, whole="message" in choice and not choice.get("delta"))
+                self._take_calls(delta, whole="message" in choice and not choice.get("delta"))
         if reason := choice.get("finish_reason"):
             self._finish(str(reason).lower(), choice)
 
+    def _take_reasoning(self, text: str) -> None:
+        if not self._has_reasoning and not self._has_text and self._thoughts.is_untouched:
+            self._thoughts = Thoughts()  # this server tells thoughts apart itself
+        self.runs.add(ReasoningDelta, text)
+        self._has_reasoning = True
+
+    def _take_parts(self, content: Any) -> None:
+        """Content that is no string: parts, of which some may be thoughts."""
+        for part in content if type(content) is list else [content]:
+            kind = part.get("type") if type(part) is dict else None
+            if kind in {"thinking", "reasoning"}:
+                if text := _text_of(part.get("thinking") or part.get("reasoning") or part):
+                    self._take_reasoning(text)
+            elif text := _text_of(part):
+                self.runs.add(TextDelta, text)
+
+    def _take_refusal(self, refusal: Any) -> None:
+        if text := _text_of(refusal):
+            self.runs.add(TextDelta, text)
+            self._declined = True
+
     def _take_calls(self, delta: dict[str, Any], *, whole: bool) -> None:
+        self._called_tools = True
+        if not self._offers_tools:
+            return
         calls, only = delta.get("tool_calls"), delta.get("function_call")
         if type(calls) is dict:
             calls = [calls]
@@ -226,7 +268,7 @@ class Completion:
         if type(usage) is dict and type(usage.get("usage")) is dict:
             usage = usage["usage"]
         if type(usage) is dict:
-            found = Usage(_count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens")))
+            found = usage_of(usage)
             self.usage = self.usage if found == Usage() else found
 
 
@@ -254,7 +296,3 @@ def _text_of(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return ""
     return str(value)
-
-
-def _count(value: Any) -> int | None:
-    return value if type(value) is int and value >= 0 else None

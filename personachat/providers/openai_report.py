@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from personachat.messages import Usage
+
 _CONTEXT_TEXTS = re.compile(
     r"maximum (context|prompt) length|context.length.exceeded"
     r"|exceeds? the (available )?context (size|length|window)"
@@ -119,6 +121,34 @@ def read_report(value: Any) -> Report:
         _text(value.get("param")),
         n_ctx if isinstance(n_ctx, int) else None,
     )
+
+
+def usage_of(value: Mapping[str, Any]) -> Usage:
+    """Read the counts of a completion: OpenAI's, DeepSeek's for its cache, xAI's, which adds its thoughts."""
+    prompt, completion = _count(value.get("prompt_tokens")), _count(value.get("completion_tokens"))
+    read, written = value.get("prompt_tokens_details"), value.get("completion_tokens_details")
+    cached = _count(read.get("cached_tokens")) if isinstance(read, Mapping) else None
+    if cached is None:
+        cached = _count(value.get("prompt_cache_hit_tokens"))
+    if cached is None:
+        cached = _count(value.get("cached_tokens"))
+    reasoning = _count(written.get("reasoning_tokens")) if isinstance(written, Mapping) else None
+    if reasoning is None:
+        reasoning = _count(value.get("reasoning_tokens"))
+    if prompt is None or completion is None:
+        return Usage(prompt, completion, cached, reasoning)
+    if reasoning and value.get("total_tokens") == prompt + completion + reasoning:
+        completion += reasoning
+    return Usage(
+        prompt,
+        completion,
+        None if cached is None else min(cached, prompt),
+        None if reasoning is None else min(reasoning, completion),
+    )
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and value >= 0 else None
 
 
 def model_names(value: Any) -> tuple[str, ...]:

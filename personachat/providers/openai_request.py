@@ -25,6 +25,9 @@ from personachat.providers.openai_refusals import (
     refusal_of,
 )
 from personachat.providers.openai_report import Report
+from personachat.providers.openai_server import Server
+from personachat.providers.openai_stream import ReplyReader
+from personachat.providers.thinking import without_thoughts
 
 Clock = Callable[[], float]
 
@@ -49,6 +52,7 @@ class Adaptation:
         self.window_tokens: int | None = None
         self._most_tokens = most_tokens
         self._clock = clock
+        self._thinks_until = 0.0
         self._form = PLAIN
         self._form_until = 0.0
         self._refusals: dict[Refusal, float] = {}
@@ -64,6 +68,15 @@ class Adaptation:
     def note_window(self, tokens: int | None) -> None:
         """Remember how much the model takes, where the server has said so."""
         self.window_tokens = tokens or self.window_tokens
+
+    @property
+    def thinks_first(self) -> bool:
+        """Whether it is known to begin with thoughts that nothing opens."""
+        return self._thinks_until > self._clock()
+
+    def note_thoughts(self, *, closed_alone: bool) -> None:
+        """Remember whether it has closed thoughts that nothing had opened."""
+        self._thinks_until = self._clock() + REMEMBERED_SECONDS if closed_alone else 0.0
 
     def remember(self, refusal: Refusal) -> None:
         others = {each: until for each, until in self._refusals.items() if each != refusal}
@@ -168,10 +181,21 @@ class Attempt:
             self._adaptation.note_window(error.window_tokens)
         return refusal is not None and self.refold(refusal)
 
-    def taken(self) -> None:
-        """The model has taken the request: remember the form that it wanted."""
+    def reader(self, server: Server) -> ReplyReader:
+        """What reads the answer."""
+        return ReplyReader(
+            server,
+            self._adaptation.model,
+            tools="tools" in self._request.more,
+            thinks_first=self._adaptation.thinks_first,
+        )
+
+    def taken(self, *, closed_alone: bool | None) -> None:
+        """The model has answered: remember the form that it wanted, and how it thinks."""
         if self._refolded:
             self._adaptation.took(self.form)
+        if closed_alone is not None:
+            self._adaptation.note_thoughts(closed_alone=closed_alone)
 
     def _clamp(self, tokens: int, report: Report) -> str | None:
         """Ask for a shorter reply, this once: one that is too long says nothing about others'."""
@@ -201,6 +225,10 @@ def taken_body(request: ChatRequest, taken: Started) -> dict[str, Any]:
     return {"model": request.model, "stream": True, "messages": messages, **(taken.sent or {})}
 
 
+def _content(role: str, content: str) -> str:
+    return without_thoughts(content) if role == "assistant" else content
+
+
 def _messages(request: ChatRequest, form: int = PLAIN) -> list[Mapping[str, Any]]:
-    told = [{"role": each.role, "content": each.content} for each in request.messages]
+    told = [{"role": each.role, "content": _content(each.role, each.content)} for each in request.messages]
     return folded([*told, *request.as_sent], form, pinned=request.pinned)

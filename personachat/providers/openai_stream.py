@@ -20,8 +20,6 @@ from personachat.messages import (
     Finished,
     FinishReason,
     Noticed,
-    ReasoningDelta,
-    TextDelta,
     ToolCallsDelta,
     UsageReported,
 )
@@ -31,8 +29,9 @@ from personachat.providers.openai_errors import broken_stream, not_a_stream
 from personachat.providers.openai_report import Report
 from personachat.providers.openai_server import Server
 from personachat.providers.sse import MAX_EVENT_BYTES, EventTooLarge, SSEDecoder
+from personachat.providers.thinking import Said
 
-StreamEvent = TextDelta | ReasoningDelta | ToolCallsDelta | Noticed | UsageReported | Finished
+StreamEvent = Said | ToolCallsDelta | Noticed | UsageReported | Finished
 
 
 class ReplyReader:
@@ -41,11 +40,13 @@ class ReplyReader:
     Calls of tools are given out only where the request offered `tools`.
     """
 
-    def __init__(self, server: Server, model: str, *, tools: bool = False) -> None:
+    def __init__(
+        self, server: Server, model: str, *, tools: bool = False, thinks_first: bool = False
+    ) -> None:
         self.done = False
         """[DONE] has come: nothing of interest follows."""
         self._server = server
-        self._completion = Completion(server, model, tools=tools)
+        self._completion = Completion(server, model, tools=tools, thinks_first=thinks_first)
         self._decoder = SSEDecoder()
         self._has_events = False
         self._head = bytearray()
@@ -55,6 +56,11 @@ class ReplyReader:
     def finish_reason(self) -> FinishReason | None:
         """Why the reply ended, once the server has said so; usage may still follow."""
         return self._completion.finish_reason
+
+    @property
+    def closed_alone(self) -> bool | None:
+        """Whether the model closed thoughts that nothing had opened; None where that has not turned out."""
+        return self._completion.closed_alone
 
     @property
     def refusal(self) -> Report | None:
@@ -79,7 +85,7 @@ class ReplyReader:
             self._read_rest()
         except ProviderError as error:
             failure = error
-        yield from self._completion.deltas(final=True)
+        yield from self._completion.deltas(final=True, done=self.done and failure is None)
         if reason := self._completion.unknown_reason:
             yield Noticed(
                 f"The model ended its reply for a reason that is not known here ({reason}), so it may not be "

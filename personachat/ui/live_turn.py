@@ -17,7 +17,7 @@ from personachat.generation import Generation
 from personachat.ui import siblings
 from personachat.ui.stream import draw_running
 from personachat.ui.transcript import bubble, draw_outcome, draw_reply
-from personachat.ui.turns import View, WaysOn, draw_head, draw_row, places_taken_by
+from personachat.ui.turns import View, WaysOn, draw_head, draw_row, free_places, places_taken_by
 
 BUBBLE_ELEMENTS = 6
 """What an ended turn may have below the three places of a live one."""
@@ -60,7 +60,7 @@ class Following:
             self._draw_versions()
         else:
             self._draw_versions()
-            reply = draw_running(self._live, head=self._head, words=self._words)
+            reply = draw_running(self._live, head=self._head, words=self._words, on_taken_back=_draw_anew)
         turn = replace(self._turn, reply=reply)
         if not reply.live:
             self._versions.empty()
@@ -74,6 +74,12 @@ class Following:
         if self._turn.id in self._view.conversation.siblings:
             with self._versions.container(horizontal=True, vertical_alignment="center", gap="small"):
                 siblings.draw(self._view.conversation, self._turn, live=True)
+
+
+def _draw_anew() -> None:
+    """Draw the page again, with nothing of this turn staying where it stands."""
+    free_places()
+    st.rerun()
 
 
 class _Later:

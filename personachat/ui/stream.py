@@ -17,7 +17,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from personachat.conversations.model import Reply
 from personachat.generation import Generation
-from personachat.messages import ReasoningDelta, TextDelta
+from personachat.messages import ReasoningDelta, Rethought, Started, TextDelta
 from personachat.ui import cursor
 from personachat.ui.markdown import Pieces, pieces_of
 from personachat.ui.markdown_writer import written
@@ -51,6 +51,10 @@ class Follower:
         self._seen = 0
         self._text: list[str] = []
         self._reasoning: list[str] = []
+        self._kept = 0
+        self._draws_text = False
+        self.taken_back = False
+        """Whether text that is drawn already has turned out to be reasoning."""
 
     def look(self, timeout_seconds: float) -> None:
         """Take in what has come, waiting for it if there is nothing."""
@@ -61,6 +65,10 @@ class Follower:
                 self._text.append(event.content)
             elif isinstance(event, ReasoningDelta):
                 self._reasoning.append(event.content)
+            elif isinstance(event, Started):
+                self._kept = len(self._text)
+            elif isinstance(event, Rethought):
+                self._rethink()
 
     @property
     def over(self) -> bool:
@@ -95,7 +103,16 @@ class Follower:
         self._draw(self._reasoning, until=lambda: self.over or self.has_text)
 
     def draw_text(self) -> None:
-        self._draw(self._text, until=lambda: self.over)
+        self._draws_text = True
+        self._draw(self._text, until=lambda: self.over or self.taken_back)
+
+    def _rethink(self) -> None:
+        """The text since the model began was reasoning."""
+        if self._draws_text:
+            self.taken_back = True
+        else:
+            self._reasoning += self._text[self._kept :]
+            del self._text[self._kept :]
 
     def _draw(self, source: list[str], *, until: Callable[[], bool]) -> None:
         drawing, pending, last = Drawing(), "", 0.0
@@ -162,10 +179,17 @@ def touch() -> None:
     st.session_state.get("touch")
 
 
-def draw_running(generation: Generation, *, head: DeltaGenerator, words: Place) -> Reply:
+def draw_running(
+    generation: Generation,
+    *,
+    head: DeltaGenerator,
+    words: Place,
+    on_taken_back: Callable[[], object] = st.rerun,
+) -> Reply:
     """Follow a reply to its end or a pause, drawing into two places; returns how it is then.
 
-    Leaves in them what `transcript.draw_reply` draws of the reply, so that nothing jumps.
+    Leaves in them what `transcript.draw_reply` draws of the reply, so that nothing jumps. `on_taken_back` is
+    called where drawn text has turned out to be reasoning; it has to draw everything anew.
     """
     with generation.followed():
         follower = Follower(generation)
@@ -180,6 +204,8 @@ def draw_running(generation: Generation, *, head: DeltaGenerator, words: Place) 
             around = column(words)
             with around.container(), cursor.shown(around):
                 follower.draw_text()
+        if follower.taken_back:
+            on_taken_back()
         reply = generation.snapshot()
         if follower.has_reasoning and reply.reasoning:  # some came after the text had begun
             with head.status(thought_label(reply), type="compact", state="complete"):

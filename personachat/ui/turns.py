@@ -136,6 +136,11 @@ def places_taken_by(turn_id: str) -> bool:
     return bool(before == turn_id)
 
 
+def free_places() -> None:
+    """The places of the last turn are nobody's now."""
+    st.session_state.pop("last_turn", None)
+
+
 def _draw_said(view: View, turn: Turn, *, last: bool) -> None:
     """What the person said, beside it what can be done about it."""
     short = len(turn.content) <= ONE_LINE and "\n" not in turn.content

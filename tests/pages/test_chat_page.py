@@ -14,6 +14,7 @@ from personachat.generation import Generation
 from personachat.messages import ChatMessage
 from personachat.services import Services, get_services
 from personachat.ui import owner
+from personachat.ui.stream import Follower
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, Gate, Reply, chunk, events, status, tokens
 from tests.pages.conftest import OpenPage
@@ -293,3 +294,34 @@ def test_reasoning_that_comes_after_the_text_is_there_at_once(
     page = say(open_chat(), "Think")
     assert "On reflection." in words(page)
     assert page.status[0].label.startswith("Thought")
+
+
+def test_thoughts_in_the_text_are_shown_as_thoughts(open_chat: OpenPage, fake: FakeProvider) -> None:
+    fake.enqueue(tokens(["<think>", "secret plan", "</think>\n\n", "The answer."]))
+    page = say(open_chat(), "Go")
+    assert page.status[0].label.startswith("Thought for")
+    assert "secret plan" in [piece.value for piece in page.status[0].markdown]
+    assert "think>" not in words(page)
+    fake.enqueue(tokens(["More."]))
+    say(page, "Go on")
+    assert fake.chats[-1].body["messages"][-2] == {"role": "assistant", "content": "The answer."}
+
+
+def test_text_that_turns_out_to_be_thoughts_is_drawn_as_thoughts(
+    open_chat: OpenPage, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate()
+    draw = Follower.draw_text
+
+    def and_open(follower: Follower) -> None:
+        gate.open()  # the text is being drawn from here on
+        draw(follower)
+
+    monkeypatch.setattr(Follower, "draw_text", and_open)
+    fake.enqueue(tokens(["secret ", gate, "plan", "\n</think>\n\n", "The answer."]))
+    page = say(open_chat(), "Go")
+    for shown in (page, open_chat(chat=page.query_params["chat"])):
+        thoughts = [piece.value for piece in shown.status[0].markdown]
+        assert thoughts == ["secret plan"]
+        assert words(shown).count("secret") == 1
+        assert "The answer." in words(shown)

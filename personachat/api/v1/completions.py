@@ -14,7 +14,7 @@ from starlette.responses import Response
 from personachat.api.bodies import services_of
 from personachat.api.events import DONE, ReplyStream, batches
 from personachat.api.v1.bodies import CompletionBody
-from personachat.api.v1.errors import envelope, failure_of
+from personachat.api.v1.errors import ended, envelope, failure_of
 from personachat.api.v1.tool_calls import ToolCall
 from personachat.endings import ENDINGS, cut_off_by, end_of
 from personachat.generation import Generation
@@ -23,6 +23,7 @@ from personachat.messages import (
     Finished,
     ReasoningDelta,
     ReplyEvent,
+    Rethought,
     Started,
     TextDelta,
     ToolCallsDelta,
@@ -72,7 +73,7 @@ class CompletionStream(ReplyStream):
             case UsageReported(usage):
                 self._usage = usage
             case Finished() | Failed():
-                return self._end(event)
+                return self._end(ended(event))
         return ""
 
     def _end(self, event: Finished | Failed) -> str:
@@ -135,13 +136,16 @@ class _Said:
                 self._texts.append(content)
             case ReasoningDelta(content):
                 self._thoughts.append(content)
+            case Rethought():
+                self._thoughts += self._texts
+                self._texts = []
             case ToolCallsDelta(pieces):
                 for piece in pieces:
                     self._calls.setdefault(piece["index"], ToolCall()).add(piece)
             case UsageReported(usage):
                 self.usage = usage
             case Finished() | Failed():
-                self.end = event
+                self.end = ended(event)
 
     def message(self) -> dict[str, Any]:
         text = "".join(self._texts)
@@ -164,7 +168,7 @@ def _delta(event: TextDelta | ReasoningDelta | ToolCallsDelta | Started) -> str:
     return '{"role": "assistant", "content": ""}'
 
 
-def usage_of(usage: Usage | None) -> dict[str, int] | None:
+def usage_of(usage: Usage | None) -> dict[str, Any] | None:
     """OpenAI's counts; None where the provider did not say."""
     if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
         return None
@@ -172,4 +176,6 @@ def usage_of(usage: Usage | None) -> dict[str, int] | None:
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": usage.cached_tokens or 0},
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0},
     }

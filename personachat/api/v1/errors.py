@@ -19,8 +19,10 @@ from starlette.responses import Response
 from personachat.api.bounds import sentence
 from personachat.api.errors import Refused
 from personachat.api.methods import methods_at
-from personachat.errors import PersonaChatError, unforeseen
-from personachat.messages import Failed
+from personachat.endings import INTERRUPTED
+from personachat.errors import PersonaChatError, ShuttingDown, TooManyReplies, unforeseen
+from personachat.messages import Failed, Finished
+from personachat.provider_errors import ReplyEmpty
 
 INVALID, NOT_FOUND, AUTHENTICATION, PERMISSION, RATE, QUOTA, SERVER = (
     "invalid_request_error",
@@ -69,6 +71,9 @@ _UPSTREAM = Kind(502, SERVER)
 _REFUSALS = {401: AUTHENTICATION, 403: PERMISSION, 429: RATE}
 _RETRY_SECONDS = 5
 
+_OURS_FOR_A_MOMENT = frozenset({TooManyReplies.code, ShuttingDown.code, INTERRUPTED.code})
+"""What another try, or another server, may well answer."""
+
 MOST_PARAM_CHARACTERS = 200
 
 
@@ -81,6 +86,14 @@ class BadRequest(PersonaChatError):
         super().__init__(message)
         self.param = param
         self.reason = reason
+
+
+def ended(event: Finished | Failed) -> Finished | Failed:
+    """How a reply ended, as a program is told: an empty one is a reply.
+
+    An error would have it asked for, and paid for, again.
+    """
+    return Finished("stop") if isinstance(event, Failed) and event.code == ReplyEmpty.code else event
 
 
 def envelope(error: PersonaChatError | Failed) -> dict[str, Any]:
@@ -104,6 +117,8 @@ def failure_of(error: PersonaChatError | Failed) -> Response:
         return _answer(error.status, body, headers=error.headers)
     status = KINDS.get(error.code, _UPSTREAM).status
     headers = {}
+    if isinstance(error, Failed) and error.code not in _OURS_FOR_A_MOMENT:
+        headers["x-should-retry"] = "false"  # it has been tried again already, as often as it makes sense
     if status in {429, 503}:
         headers["Retry-After"] = str(max(1, round(error.retry_after_seconds or _RETRY_SECONDS)))
     return _answer(status, envelope(error), headers=headers)

@@ -19,6 +19,7 @@ from personachat.messages import (
     Failed,
     Finished,
     ReplyEvent,
+    Rethought,
     TextDelta,
     ToolCallsDelta,
     Usage,
@@ -46,6 +47,9 @@ class Draft:
         match event:
             case TextDelta(content):
                 events += self._said(content)
+            case Rethought():
+                if self._message:
+                    self._message.forget()
             case ToolCallsDelta(pieces):
                 events += self._called(pieces)
             case UsageReported(usage):
@@ -146,8 +150,8 @@ def _usage(usage: Usage | None) -> dict[str, Any] | None:
         return None
     return {
         "input_tokens": usage.prompt_tokens,
-        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "input_tokens_details": {"cached_tokens": usage.cached_tokens or 0, "cache_write_tokens": 0},
         "output_tokens": usage.completion_tokens,
-        "output_tokens_details": {"reasoning_tokens": 0},
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0},
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
     }

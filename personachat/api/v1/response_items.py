@@ -39,6 +39,10 @@ class MessageItem:
             return []
         return [("response.output_text.delta", {**self._place, "delta": text, "logprobs": []})]
 
+    def forget(self) -> None:
+        """What it said was reasoning: the item holds what comes now."""
+        self._texts.clear()
+
     def closed(self, status: Ended) -> list[Event]:
         self.status = status
         part = self._part()

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from personachat.api.bodies import services_of
 from personachat.api.events import ReplyStream, batches
-from personachat.api.v1.errors import failure_of
+from personachat.api.v1.errors import ended, failure_of
 from personachat.api.v1.response_bodies import ResponseBody
 from personachat.api.v1.response_drafts import Draft
 from personachat.endings import INTERRUPTED, cut_off_by
@@ -51,6 +51,8 @@ class ResponseStream(ReplyStream):
         return failure_of(failed)
 
     def encode(self, _number: int, event: ReplyEvent) -> str:
+        if isinstance(event, Failed):
+            event = ended(event)
         return "".join(self._event(name, told) for name, told in self._draft.take(event))
 
     def _event(self, name: str, told: dict[str, Any]) -> str:
@@ -65,7 +67,7 @@ async def _whole(generation: Generation, draft: Draft, request: Request) -> Resp
     async for _, events in batches(generation, 0):
         for event in events:
             if isinstance(event, Finished | Failed):
-                end = event
+                end = ended(event)
             else:
                 draft.take(event)
         if await request.is_disconnected():

@@ -321,3 +321,100 @@ def test_what_means_nothing_is_not_passed_on_with_a_message(sdk: OpenAI, fake: F
         {"role": "assistant", "content": None, "tool_calls": [call]},
         result,
     ]
+
+
+@pytest.mark.parametrize("closes_only", [False, True])
+def test_thoughts_in_the_text_come_as_reasoning(
+    sdk: OpenAI, fake: FakeProvider, *, closes_only: bool
+) -> None:
+    said = ["secret ", "plan\n", "</think>\n\n", "The ", "answer."]
+    for _ in range(2):
+        fake.enqueue(tokens(said if closes_only else ["<th", "ink>", *said]))
+    whole: Any = sdk.chat.completions.create(model="tester", messages=HELLO).choices[0].message
+    assert (whole.reasoning_content, whole.content) == ("secret plan", "The answer.")
+    parts: list[Any] = list(sdk.chat.completions.create(model="tester", messages=HELLO, stream=True))
+    deltas = [part.choices[0].delta for part in parts]
+    assert "".join(delta.content or "" for delta in deltas) == "The answer."
+    thoughts = [getattr(delta, "reasoning_content", None) or "" for delta in deltas]
+    assert "".join(thoughts) == "secret plan"
+
+
+def test_a_whole_response_holds_no_thoughts(sdk: OpenAI, fake: FakeProvider) -> None:
+    for _ in range(2):
+        fake.enqueue(tokens(["secret ", "plan\n", "</think>\n\n", "The answer."]))
+        assert sdk.responses.create(model="tester", input="Hello").output_text == "The answer."
+
+
+OK = [chunk("ok"), chunk({}, finish="stop")]
+DETAILED = {
+    "prompt_tokens": 20212,
+    "completion_tokens": 931,
+    "prompt_tokens_details": {"cached_tokens": 16298},
+    "completion_tokens_details": {"reasoning_tokens": 600},
+}
+
+
+def test_cached_and_reasoning_tokens_are_passed_on(sdk: OpenAI, fake: FakeProvider) -> None:
+    for _ in range(3):
+        fake.enqueue(events(*OK, {"choices": [], "usage": DETAILED}))
+    whole = sdk.chat.completions.create(model="tester", messages=HELLO).usage
+    streamed = [
+        part.usage
+        for part in sdk.chat.completions.create(
+            model="tester", messages=HELLO, stream=True, stream_options={"include_usage": True}
+        )
+        if part.usage
+    ]
+    for usage in (whole, *streamed):
+        assert usage is not None
+        assert usage.prompt_tokens_details is not None
+        assert usage.prompt_tokens_details.cached_tokens == 16298
+        assert usage.completion_tokens_details is not None
+        assert usage.completion_tokens_details.reasoning_tokens == 600
+    response = sdk.responses.create(model="tester", input="Hello").usage
+    assert response is not None
+    assert response.input_tokens_details.cached_tokens == 16298
+    assert response.output_tokens_details.reasoning_tokens == 600
+
+
+EMPTY = {
+    "nothing said": [chunk({"role": "assistant", "content": ""}), chunk({}, finish="stop")],
+    "thoughts alone": [chunk({"reasoning_content": "Hm."}), chunk({}, finish="stop")],
+    "a tool nobody offered": [
+        chunk({"tool_calls": [{"index": 0, "id": "a"}]}),
+        chunk({}, finish="tool_calls"),
+    ],
+}
+
+
+@pytest.mark.parametrize("chunks", EMPTY.values(), ids=EMPTY.keys())
+def test_an_empty_reply_is_a_reply(sdk: OpenAI, fake: FakeProvider, chunks: list[dict[str, Any]]) -> None:
+    for _ in range(4):
+        fake.enqueue(events(*chunks, {"choices": [], "usage": DETAILED}))
+    answer = sdk.chat.completions.create(model="tester", messages=HELLO)
+    assert (answer.choices[0].message.content, answer.choices[0].finish_reason) == ("", "stop")
+    assert answer.usage is not None
+    parts = list(sdk.chat.completions.create(model="tester", messages=HELLO, stream=True))
+    assert parts[-1].choices[0].finish_reason == "stop"
+    response = sdk.responses.create(model="tester", input="Hello")
+    assert (response.status, response.output_text) == ("completed", "")
+    told = list(sdk.responses.create(model="tester", input="Hello", stream=True))
+    assert told[-1].type == "response.completed"
+    assert len(fake.chats) == 4
+
+
+@pytest.mark.parametrize(
+    "fault", [status(500), status(502, body="<html>"), failure(401, "No."), failure(400, "No.")]
+)
+def test_a_final_failure_is_not_asked_for_again(
+    client: httpx2.Client, fake: FakeProvider, fault: Any
+) -> None:
+    fake.enqueue(*[fault] * 9)
+    url = str(client.base_url).replace("/api/", "/v1")
+    with (
+        OpenAI(base_url=url, api_key="x", max_retries=2) as patient,
+        pytest.raises(openai.APIStatusError) as refused,
+    ):
+        patient.chat.completions.create(model="tester", messages=HELLO)
+    assert refused.value.response.headers["x-should-retry"] == "false"
+    assert len(fake.chats) <= 3

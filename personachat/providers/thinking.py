@@ -1,0 +1,209 @@
+"""Thoughts that a model writes into its text, told apart from the answer.
+
+`<think>...</think>` (Mistral's: `[THINK]...[/THINK]`) at the beginning is reasoning. So is what stands before
+a lone `</think>`, as models write it whose chat template has opened the tag for them: where their words have
+gone out as text already, that is taken back as a whole. Tags inside prose or code stay text. Where the
+network cuts makes no difference.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TypeAlias
+
+from personachat.messages import ReasoningDelta, Rethought, TextDelta
+
+Said: TypeAlias = TextDelta | ReasoningDelta | Rethought
+
+_TAGS = {"<think>": "</think>", "[THINK]": "[/THINK]"}
+_CLOSING = tuple(_TAGS.values())
+_FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
+_BEGINS_AN_ANSWER = re.compile(r"[\w#*>|$\"'(\[`-]")
+
+_START, _THOUGHTS, _WORDS, _SETTLED = range(4)
+
+
+class Thoughts:
+    """One reply: feed() what its content says, end() it once.
+
+    `assumed`: the model is known to begin with thoughts that nothing opens.
+    """
+
+    def __init__(self, *, assumed: bool = False) -> None:
+        self.closed_alone: bool | None = None
+        """Whether thoughts were closed that nothing had opened; None where that has not turned out."""
+        self._state = _START
+        self._assumed = assumed
+        self._closing = _CLOSING
+        self._held = ""
+        self._so_far: list[str] = []
+        """Of words what has gone out; of thoughts all of them, with the tag that opened them."""
+        self._thought = False
+        self._begun = False
+
+    def passes(self, content: str) -> bool:
+        """Whether it is nothing but text, and all that is to be told; then it is not to be fed."""
+        if self._state == _WORDS and not self._held and "<" not in content and "[" not in content:
+            self._so_far.append(content)
+            return True
+        return self._state == _SETTLED
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing but blanks has come."""
+        return self._state == _START and not self._held.strip()
+
+    def feed(self, content: str) -> list[Said]:
+        """Return what is known now; what may be a part of a tag waits for more."""
+        text, self._held = self._held + content, ""
+        said: list[Said] = []
+        while text:
+            if self._state == _START:
+                text = self._read_start(text)
+            elif self._state == _THOUGHTS:
+                text = self._read_thoughts(text, said)
+            else:
+                text = self._read_words(text, said, final=False)
+        return said
+
+    def end(self, *, cut_off: bool) -> list[Said]:
+        """Return what is left; `cut_off` where the model had not come to its end."""
+        text, self._held = self._held, ""
+        said: list[Said] = []
+        if self._state == _THOUGHTS:
+            self._so_far.append(text)
+            unclosed = "".join(self._so_far).strip()
+            if cut_off:
+                self._think(text, said)
+            elif unclosed:  # nothing closed them, so they were the answer
+                self.closed_alone = False
+                said.append(TextDelta(unclosed))
+            return said
+        while text and self._state in {_WORDS, _SETTLED}:
+            text = self._read_words(text, said, final=True)
+        if text and not self._thought:  # blanks, or what might have become a tag
+            said.append(TextDelta(text))
+        elif text.strip():
+            said.append(TextDelta(text.lstrip()))
+        return said
+
+    def _read_start(self, text: str) -> str:
+        """At the beginning and right behind thoughts; blanks wait for what follows them."""
+        words = text.lstrip()
+        for opening, closing in _TAGS.items():
+            if words.startswith(opening):
+                self._begin_thoughts(opening, (closing,))
+                return words[len(opening) :]
+            if opening.startswith(words):
+                self._held = text
+                return ""
+        if self._assumed:
+            self._begin_thoughts("", _CLOSING)
+        elif self._thought:
+            self._state = _SETTLED
+            return words
+        else:
+            self._state = _WORDS
+        return text
+
+    def _begin_thoughts(self, opening: str, closing: tuple[str, ...]) -> None:
+        self._state, self._closing = _THOUGHTS, closing
+        self._so_far = [opening]
+        self._assumed = False
+        self._begun = False
+
+    def _read_thoughts(self, text: str, said: list[Said]) -> str:
+        at, tag = _first(text, self._closing)
+        if tag:
+            self._think(text[:at].rstrip(), said)
+            if self._so_far[0] == "":
+                self.closed_alone = True
+            self._state, self._thought, self._so_far = _START, True, []
+            return text[at + len(tag) :]
+        known = text[: len(text) - _partial(text, self._closing)].rstrip()
+        self._held = text[len(known) :]
+        self._so_far.append(known)
+        self._think(known, said)
+        return ""
+
+    def _think(self, text: str, said: list[Said]) -> None:
+        """Tell thoughts, without the blanks before them."""
+        if not self._begun:
+            text = text.lstrip()
+        if text:
+            self._begun = True
+            said.append(ReasoningDelta(text))
+
+    def _read_words(self, text: str, said: list[Said], *, final: bool) -> str:
+        at, tag = (len(text), "") if self._state == _SETTLED else _first(text, _CLOSING)
+        if not tag:
+            partial = 0 if final or self._state == _SETTLED else _partial(text, _CLOSING)
+            self._say(text[: len(text) - partial], said)
+            self._held = text[len(text) - partial :]
+            return ""
+        before, after = "".join(self._so_far) + text[:at], text[at + len(tag) :]
+        ends_thoughts = _ends_thoughts(before, after, final=final)
+        if ends_thoughts is None:
+            self._say(text[:at], said)
+            self._held = text[at:]
+            return ""
+        if not ends_thoughts:
+            self._say(text[: at + len(tag)], said)
+            return after
+        if any(self._so_far):
+            said.append(Rethought())
+        self._begun = any(self._so_far)
+        self._think(text[:at].rstrip(), said)
+        self._state, self._thought, self._so_far, self.closed_alone = _START, True, [], True
+        return after
+
+    def _say(self, text: str, said: list[Said]) -> None:
+        if text:
+            self._so_far.append(text)
+            said.append(TextDelta(text))
+
+
+def _first(text: str, tags: tuple[str, ...]) -> tuple[int, str]:
+    """Where the first of the tags stands, and which it is; "" where there is none."""
+    found = [(at, tag) for tag in tags if (at := text.find(tag)) >= 0]
+    return min(found, default=(len(text), ""))
+
+
+def _partial(text: str, tags: tuple[str, ...]) -> int:
+    """How many characters at the end of a text may be the beginning of a tag."""
+    at = max(text.rfind("<", -8), text.rfind("[", -8))
+    if at < 0 or not any(tag.startswith(text[at:]) for tag in tags):
+        return 0
+    return len(text) - at
+
+
+def _ends_thoughts(before: str, after: str, *, final: bool) -> bool | None:
+    """Whether a closing tag between these two ends thoughts, rather than being told of; None: not known yet.
+
+    It does on a line of its own, or at the end of a paragraph, where no tag and no code was opened before.
+    """
+    line = before.rpartition("\n")[2]
+    is_told_of = any(opening in before for opening in _TAGS) or line.count("`") % 2 == 1
+    if is_told_of or len(_FENCE.findall(before)) % 2 == 1:
+        return False
+    has_own_line = not line.strip()
+    rest = after.lstrip(" \t\r")
+    if not rest:
+        return has_own_line if final else None
+    if rest[0] != "\n":
+        return has_own_line and bool(_BEGINS_AN_ANSWER.match(after))
+    if has_own_line:
+        return True
+    further = rest[1:].lstrip(" \t\r")
+    if not further:
+        return False if final else None
+    return further[0] == "\n"
+
+
+def without_thoughts(text: str) -> str:
+    """An assistant's words as a model may be told them again: without thoughts at the beginning."""
+    words = text.lstrip()
+    for opening, closing in _TAGS.items():
+        if words.startswith(opening) and closing in words:
+            return words.partition(closing)[2].lstrip()
+    return text
