@@ -9,6 +9,7 @@ from personachat.errors import DatabaseDamaged, DatabaseUnavailable
 from personachat.ui import (
     composer,
     controls,
+    frame,
     front_door,
     keeping,
     live_turn,
@@ -62,6 +63,8 @@ if persona is None:
     )
     st.page_link("pages/personas.py", label="Personas", icon=":material/groups:")
     returning.stop()
+if conversation and conversation.title:
+    frame.name_tab(conversation.title)
 turn_dialogs.draw_asked(services, conversation, persona)
 
 if conversation is None or not conversation.path:

@@ -13,6 +13,7 @@ import streamlit as st
 from personachat.errors import PersonaChatError
 from personachat.interchange.formats import MOST_PERSONAS
 from personachat.ui import bulk_work, state
+from personachat.ui.wording import heard
 
 CHOICE = "chosen-persona-"
 """What the keys of the checkboxes begin with; a persona's id follows."""
@@ -25,7 +26,8 @@ def is_on() -> bool:
 def draw_switch() -> None:
     """The button that begins and ends choosing."""
     st.button(
-        ":material/close:" if is_on() else ":material/checklist:",
+        heard("Stop selecting" if is_on() else "Select several"),
+        icon=":material/close:" if is_on() else ":material/checklist:",
         key="choose_personas",
         help="Stop selecting" if is_on() else "Select several",
         type="tertiary",

@@ -12,7 +12,7 @@ from personachat.ui import state
 from personachat.ui.excerpts import as_text
 from personachat.ui.moments import ago, viewer_zone
 from personachat.ui.persona_desk import desk, take_typed
-from personachat.ui.wording import escaped
+from personachat.ui.wording import escaped, heard
 
 MOST = 20
 
@@ -33,7 +33,8 @@ def draw() -> None:
                         st.markdown(as_text(each.name))
                         st.caption(" · ".join(part for part in said if part))
                     st.button(
-                        ":material/restore_from_trash:",
+                        heard("Bring back"),
+                        icon=":material/restore_from_trash:",
                         key=f"bring-back-{each.persona_id}",
                         help=why_not or "Bring back",
                         disabled=bool(why_not),

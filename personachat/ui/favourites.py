@@ -10,6 +10,7 @@ import streamlit as st
 from personachat.errors import PersonaChatError
 from personachat.ui import state
 from personachat.ui.persona_desk import desk
+from personachat.ui.wording import heard
 
 _KEY = "favourites"
 
@@ -38,7 +39,8 @@ def draw_star(persona_id: str) -> None:
     """The button that does it."""
     likes = persona_id in mine()
     st.button(
-        ":material/star:" if likes else ":material/star_border:",
+        heard("Remove from favourites" if likes else "Add to favourites"),
+        icon=":material/star:" if likes else ":material/star_border:",
         key="favourite",
         type="tertiary",
         help="Remove from favourites" if likes else "Add to favourites",

@@ -23,7 +23,7 @@ from personachat.ui.form_text import (
     take_out,
 )
 from personachat.ui.persona_desk import Opened
-from personachat.ui.wording import escaped
+from personachat.ui.wording import escaped, heard
 
 WhenEmpty: TypeAlias = Literal["keep", "remove"]
 """Whether a key whose field is emptied stays with an empty value, or goes."""
@@ -55,8 +55,9 @@ def draw_line(text: FormText, path: Path, label: str, *, suggestions: Sequence[s
         if suggestions:
             menu = f"{key}-suggestions"
             st.menu_button(
-                ":material/lightbulb:",
+                heard(f"Suggestions for {label.lower()}"),
                 suggestions,
+                icon=":material/lightbulb:",
                 type="tertiary",
                 key=menu,
                 help=f"Suggestions for {label.lower()}",

@@ -25,6 +25,7 @@ from personachat.ui.form_text import (
     take_out,
 )
 from personachat.ui.persona_desk import Opened
+from personachat.ui.wording import heard
 
 UP, DOWN, REMOVE = "Move up", "Move down", "Remove"
 SIDES = ("user", "assistant")
@@ -185,8 +186,9 @@ def _draw_menu(text: FormText, path: Path, at: int, *, count: int, noun: str) ->
     ]
     key = f"form-menu-{path[0]}-{at}"
     st.menu_button(
-        ":material/more_vert:",
+        heard(f"Move or remove {noun.lower()} {at + 1}"),
         options,
+        icon=":material/more_vert:",
         type="tertiary",
         key=key,
         help=f"Move or remove {noun.lower()} {at + 1}",

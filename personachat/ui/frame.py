@@ -49,6 +49,7 @@ def draw(*, here: str) -> tuple[str, dict[str, str]] | None:
     wanted = library_state.wanted_page()
     if wanted and wanted[0] != here:
         return wanted
+    arrival = library_state.arrive() if wanted else None
     with st.sidebar:
         with st.container(gap="xsmall"):
             st.button(
@@ -72,8 +73,8 @@ def draw(*, here: str) -> tuple[str, dict[str, str]] | None:
             sidebar.draw_said()
         sidebar.draw(here=here)
         draw_cookie()
-        if wanted:
-            script = CLOSE_ON_A_PHONE.format(arrival=library_state.arrive())
+        if arrival:
+            script = CLOSE_ON_A_PHONE.format(arrival=arrival)
             st.html(script, unsafe_allow_javascript=True)
     conversation_dialogs.draw()
     return None
@@ -84,10 +85,17 @@ def _begin_chat() -> None:
     library_state.go_to("chat")
 
 
+def name_tab(title: str) -> None:
+    """Name the browser's tab after what the page shows."""
+    st.set_page_config(page_title=f"{title} · PersonaChat")
+
+
 def run(page: StreamlitPage) -> None:
     """Run a page; what it did not expect of a service is said in a sentence."""
     returning.draw_not_done()
     page_behaviour.draw()
+    if page.url_path:  # the chat page is named after the chat
+        name_tab(page.title)
     try:
         page.run()
     except (DatabaseUnavailable, StoreUnavailable) as error:

@@ -11,6 +11,7 @@ from personachat.persona import Persona
 from personachat.turns import openings
 from personachat.ui import state
 from personachat.ui.transcript import draw_text, drawable
+from personachat.ui.wording import heard
 
 
 def draw(persona: Persona) -> None:
@@ -48,7 +49,8 @@ def _draw_steps(persona_id: str, count: int) -> None:
 
 def _draw_step(which: str, icon: str, persona_id: str, number: int) -> None:
     st.button(
-        f":material/{icon}:",
+        heard(f"{which.title()} greeting"),
+        icon=f":material/{icon}:",
         help=f"{which.title()} greeting",
         type="tertiary",
         key=f"{which}_greeting",

@@ -166,7 +166,7 @@ def _draw_summary(summary: Summary, *, moment: datetime, zone: tzinfo) -> None:
         horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=f"row_{summary.id}"
     ):
         st.checkbox(
-            f"Select {as_text(summary.title)}",
+            f"Select {summary.title}",  # heard, never drawn as Markdown
             key=f"{PICKED}{summary.id}",
             label_visibility="collapsed",
             width="content",

@@ -12,7 +12,7 @@ from personachat.errors import DatabaseDamaged, PersonaChatError
 from personachat.services import Services
 from personachat.settings import APP
 from personachat.ui import state
-from personachat.ui.wording import error_text, escaped
+from personachat.ui.wording import error_text, escaped, heard
 
 COMMUNITY_CLOUD_FOLDER = Path("/mount/src")
 """Where Streamlit Community Cloud puts an app's repository."""
@@ -84,7 +84,8 @@ def draw_short_lived() -> None:
             width="stretch",
         )
         st.button(
-            ":material/close:",
+            heard("Dismiss"),
+            icon=":material/close:",
             help="Dismiss",
             type="tertiary",
             on_click=_dismiss,

@@ -21,10 +21,7 @@ PICKED = "picked_"
 
 def open_conversation(conversation_id: str, persona_id: str, turn_id: str | None = None) -> None:
     """Go to a conversation, or to one of its turns, with the persona that spoke last in it."""
-    new_chat()
-    remember("chat", conversation_id)
-    if persona_id:
-        remember("persona", persona_id)
+    new_chat()  # the address of this page stays as it is: Back leads to it
     query = {"chat": conversation_id, "persona": persona_id, "turn": turn_id}
     go_to("chat", {name: value for name, value in query.items() if value})
 
@@ -41,7 +38,9 @@ def wanted_page() -> tuple[str, dict[str, str]] | None:
 
 def arrive() -> int:
     """The session is where `go_to` sent it; returns for which time."""
-    del st.session_state["wanted_page"]
+    _, query = st.session_state.pop("wanted_page")
+    for name in {"chat", "persona"} & set(query):
+        remember(name, query[name])
     st.session_state["arrivals"] = int(st.session_state.get("arrivals", 0)) + 1
     return int(st.session_state["arrivals"])
 

@@ -116,7 +116,7 @@ def _draw_line(persona_id: str, revision: Revision, *, is_chosen: bool) -> None:
     with st.container(gap=None):
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.button(
-                f"**:primary[{label}]**" if is_chosen else label,
+                f"**{label}**" if is_chosen else label,
                 icon=":material/radio_button_checked:" if is_chosen else ":material/radio_button_unchecked:",
                 type="tertiary",
                 key=f"revision-{revision.number}",

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from personachat.ui import bulk, favourites
 from personachat.ui.persona_editing import select
 from personachat.ui.persona_rows import ORDERS, Row, Wanted, found, tags_of
-from personachat.ui.wording import escaped
+from personachat.ui.wording import escaped, heard
 
 MOST_ROWS = 100
 """More than this is searched, not scrolled, and would slow down every run of the page."""
@@ -72,7 +72,8 @@ def _box(hits: Sequence[Row]) -> DeltaGenerator:
 
 def _draw_filters(tags: Sequence[str], query: str) -> Wanted:
     with st.popover(
-        ":material/tune:",
+        heard("Filter and sort"),
+        icon=":material/tune:",
         help="Filter and sort",
         type="secondary" if _filters() else "tertiary",
         key="persona_filters",
@@ -118,7 +119,7 @@ def _clear_filters() -> None:
 def _draw_row(row: Row, *, is_selected: bool, is_liked: bool) -> None:
     name = _label(row)
     st.button(
-        (f"**:primary[{name}]**" if is_selected else name) + _mark(row, is_liked=is_liked),
+        (f"**{name}**" if is_selected else name) + _mark(row, is_liked=is_liked),
         icon=":material/warning:" if row.is_broken else row.avatar,
         key=f"persona-{row.id}",
         help=_help(row) or None,

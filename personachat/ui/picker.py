@@ -16,7 +16,7 @@ from personachat.store.base import BrokenPersona, StoredPersona
 from personachat.ui import last_seen, open_tabs, persona_finder, state, turn_actions
 from personachat.ui.returning import Came
 from personachat.ui.transcript import drawable
-from personachat.ui.wording import error_text, escaped
+from personachat.ui.wording import error_text, escaped, heard
 
 MENU = "chat_menu"
 NEW, CLEAR, EDIT = "New chat", "Clear this chat", "Edit this persona"
@@ -74,7 +74,7 @@ def _draw(services: Services, everything: Sequence[StoredPersona | BrokenPersona
     if wanted and wanted != chosen:
         draw_missing(wanted, persona, everything)
     else:
-        state.remember("persona", chosen)
+        state.talk_with(chosen, is_default=chosen == next(iter(personas)))
     return persona
 
 
@@ -155,7 +155,8 @@ def draw_offline(answering: Answering) -> None:
             width="stretch",
         )
         st.button(
-            ":material/close:",
+            heard("Dismiss"),
+            icon=":material/close:",
             help="Dismiss",
             type="tertiary",
             on_click=_dismiss_offline,
@@ -173,7 +174,13 @@ def draw_menu(persona: Persona) -> None:
     here = CLEAR if state.remembered("chat") else not_begun
     actions = [NEW, here, EDIT, REQUEST, SHORTCUTS]
     chosen = st.menu_button(
-        ":material/more_vert:", actions, help="More", type="tertiary", key=MENU, on_click=_act
+        heard("More"),
+        actions,
+        icon=":material/more_vert:",
+        help="More",
+        type="tertiary",
+        key=MENU,
+        on_click=_act,
     )
     if chosen == EDIT:
         st.switch_page("pages/personas.py", query_params={"id": persona.id})

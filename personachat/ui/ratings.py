@@ -7,6 +7,7 @@ import streamlit as st
 from personachat.conversations.model import Rating, Turn
 from personachat.ui import state
 from personachat.ui.turn_actions import told
+from personachat.ui.wording import heard
 
 THUMBS: tuple[Rating, Rating] = (-1, 1)
 """The ratings that st.feedback numbers from 0."""
@@ -20,7 +21,7 @@ def draw(turn: Turn) -> None:
     if turn.rating is None:
         return
     with (
-        st.popover(":material/edit_note:", help="Note on the rating", type="tertiary"),
+        st.popover(heard("Note"), icon=":material/edit_note:", help="Note on the rating", type="tertiary"),
         st.form(f"rating_{turn.id}", border=False),
     ):
         st.text_area("Why?", turn.rating_note, key=_note_key(turn.id), max_chars=2_000)

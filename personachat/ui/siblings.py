@@ -6,6 +6,7 @@ import streamlit as st
 
 from personachat.conversations.model import Conversation, Turn
 from personachat.ui import turn_actions
+from personachat.ui.wording import heard
 
 
 def draw(conversation: Conversation, turn: Turn, *, live: bool = False) -> None:
@@ -25,7 +26,8 @@ def draw(conversation: Conversation, turn: Turn, *, live: bool = False) -> None:
 
 def _arrow(icon: str, name: str, other_id: str | None, place: str) -> None:
     st.button(
-        f":material/{icon}:",
+        heard(name),
+        icon=f":material/{icon}:",
         help=name,
         type="tertiary",
         on_click=turn_actions.show,

@@ -18,7 +18,7 @@ from personachat.ui import arranging, library_state, open_tabs, state
 from personachat.ui.excerpts import as_text
 from personachat.ui.moments import day_name, viewer_zone
 from personachat.ui.transcript import drawable
-from personachat.ui.wording import error_text
+from personachat.ui.wording import error_text, heard
 
 MOST_ROWS = 20
 MOST_PINNED = 10
@@ -112,8 +112,9 @@ def _draw_row(summary: Summary, *, is_current: bool) -> None:
             _draw_title(summary, is_current=True)
         key = f"menu_{summary.id}"
         st.menu_button(
-            ":material/more_vert:",
+            heard("What to do with this conversation"),
             arranging.menu_of(pinned=summary.pinned, archived=summary.archived),
+            icon=":material/more_vert:",
             help="What to do with this conversation",
             type="tertiary",
             key=key,

@@ -78,10 +78,20 @@ def remember(name: str, value: str | None) -> None:
 
 
 def follow_deep_link() -> None:
-    """A link that names another persona and no chat begins a new chat with it."""
-    linked = st.query_params.get("persona")
-    if linked and not st.query_params.get("chat") and linked != st.session_state.get("remembered_persona"):
+    """A link that names another persona and no chat begins a new chat with it; a chat alone goes on with its own."""
+    linked, chat_id = st.query_params.get("persona"), st.query_params.get("chat")
+    if linked and not chat_id and linked != st.session_state.get("remembered_persona"):
         new_chat()
+    elif chat_id and not linked and chat_id != st.session_state.get("remembered_chat"):
+        with suppress(PersonaChatError):  # the page says it where it reads the chat
+            st.session_state["remembered_persona"] = workspace().library.summary(chat_id).persona_id
+
+
+def talk_with(persona_id: str, *, is_default: bool) -> None:
+    """Keep the persona in mind, and in the address where it would lead to another one."""
+    if st.query_params.get("persona") or not (is_default or remembered("chat")):
+        remember("persona", persona_id)
+    st.session_state["remembered_persona"] = persona_id
 
 
 def current_conversation(chat: ChatService) -> Conversation | None:

@@ -16,6 +16,7 @@ import streamlit as st
 from personachat.conversations.model import Conversation, Reply, Turn
 from personachat.ui import clipboard, ratings, siblings, spoken_revisions, turn_actions, turn_form, window
 from personachat.ui.transcript import bubble, caption_of, draw_memory, draw_outcome, draw_switch, draw_words
+from personachat.ui.wording import heard
 
 WaysOn: TypeAlias = Callable[[Turn], None]
 """Draws what can be done about a reply that did not come to its end."""
@@ -200,7 +201,8 @@ def _draw_icons(turn: Turn) -> None:
 
 def _icon(icon: str, name: str, do: Callable[[str], None], turn: Turn) -> None:
     st.button(
-        f":material/{icon}:",
+        heard(name),
+        icon=f":material/{icon}:",
         help=name,
         type="tertiary",
         on_click=do,
@@ -212,8 +214,9 @@ def _icon(icon: str, name: str, do: Callable[[str], None], turn: Turn) -> None:
 def _draw_menu(turn: Turn, options: tuple[str, ...]) -> None:
     key = f"menu_{turn.id}"
     st.menu_button(
-        ":material/more_horiz:",
+        heard("More"),
         options,
+        icon=":material/more_horiz:",
         help="More",
         type="tertiary",
         key=key,

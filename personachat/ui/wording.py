@@ -69,3 +69,8 @@ def inline(words: str, *, begins: bool = False) -> str:
     block = _BLOCK.match(line.lstrip()) if begins else None
     safe = _RECOGNISED.sub(JOINER, line).translate(_SIGNS)
     return f"{JOINER}{safe.lstrip()}" if block else safe
+
+
+def heard(name: str) -> str:
+    """The label of a button that shows only its icon: page.css leaves it to be heard."""
+    return f":small[{name}]"

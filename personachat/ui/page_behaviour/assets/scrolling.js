@@ -10,6 +10,7 @@ let main = null
 let shown = "" // the page and conversation that are on the screen
 let atEnd = true
 let lastTop = 0
+let lastHeight = 0
 let lastInput = 0
 let kept = null // a bubble, counted from the end, and where its top is to stay
 let foundNode = null
@@ -21,7 +22,7 @@ export function begin(page, plan) {
     addEventListener(kind, () => touched(), { capture: true, passive: true })
   addEventListener("keydown", onKey, { capture: true, passive: true })
   addEventListener("click", onClick, { capture: true, passive: true })
-  addEventListener("popstate", () => { restoring = true }, { capture: true })
+  addEventListener("popstate", onBack, { capture: true })
   grown = resized
 }
 
@@ -66,7 +67,7 @@ function jump() {
 
 function scrollTo(top) {
   main.scrollTo({ top, behavior: "instant" })
-  lastTop = main.scrollTop
+  note()
 }
 
 /** Remember where the first bubble in sight is, counted from the end: above it something will come in. */
@@ -86,11 +87,18 @@ function hold() {
   if (Math.abs(off) >= 1) scrollTo(main.scrollTop + off)
 }
 
+function note() {
+  lastTop = main.scrollTop
+  lastHeight = main.scrollHeight
+}
+
 function onScroll() {
   const top = main.scrollTop
-  if (top < lastTop && performance.now() - lastInput < INPUT) atEnd = distance() < 1
+  // Upwards goes somebody, or the browser to what they focused; else only content that has become shorter.
+  const isAsked = performance.now() - lastInput < INPUT || main.scrollHeight === lastHeight
+  if (top < lastTop && isAsked) atEnd = distance() < 1
   else if (top > lastTop && distance() <= NEAR) atEnd = true
-  lastTop = top
+  note()
   show()
 }
 
@@ -146,6 +154,11 @@ function open(here) {
   kept = (restoring && places.get(here)) || null
   restoring = false
   atEnd = !kept
+}
+
+function onBack() {
+  leave() // the page still shows what was left, whatever the address says
+  restoring = true
 }
 
 /** Remember where somebody is, before the page shows something else. */

@@ -1,0 +1,141 @@
+"""Everyone can read it: axe finds nothing serious on any page, in either theme, and what is heard is right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import AppServer
+from tests.e2e.seeding import BEHAVES, SPEAKER, talk_in
+from tests.fake_provider import Gate, tokens
+
+pytestmark = pytest.mark.browser
+
+REPLY = """Words with `code`, a [link](https://example.org) and **more**.
+
+## A heading
+
+```python
+for number in range(3):  # a comment
+    print("text", number, 12, None)  # a comment
+
+
+@decorated
+class Thing(Base):
+    def method(self) -> str:
+        return f"{self!r}" + 3.5
+```
+
+| a | b |
+|---|---|
+| 1 | 2 |
+"""
+
+ARABIC = "مرحبا بك"
+
+
+@pytest.fixture(params=["light", "dark"])
+def themed(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    """A tab in one of the themes."""
+    scheme: Literal["light", "dark"] = request.param
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    context.set_default_timeout(15_000)
+    yield context.new_page()
+    context.close()
+
+
+def serious(page: Page) -> list[str]:
+    """What axe finds that would keep somebody out."""
+    page.wait_for_function(BEHAVES)
+    page.wait_for_function("document.getAnimations().every(one => one.playState !== 'running')")
+    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
+    return [
+        f"{fault['id']}: {node['html'][:160]} {node['any'][0]['message'] if node['any'] else ''}"
+        for fault in found
+        if fault["impact"] in {"serious", "critical"}
+        for node in fault["nodes"]
+    ]
+
+
+def test_chat_and_its_layers_are_for_everyone(app_server: AppServer, themed: Page) -> None:
+    page = themed
+    with talk_in(app_server) as talk:
+        talk.new("Another", "One", **SPEAKER)
+        conversation = talk.new("A question", REPLY, "More", REPLY, **SPEAKER)
+    page.goto(app_server.url)
+    expect(page.locator(".st-key-new_chat")).to_be_visible()
+    assert serious(page) == []
+    page.goto(f"{app_server.url}/?chat={conversation}")
+    expect(page.get_by_test_id("stChatMessage").last).to_contain_text("tokens")
+    assert serious(page) == []
+    page.locator(".st-key-chat_menu button:visible").click()
+    expect(page.get_by_role("menu")).to_be_visible()
+    page.get_by_role("menuitem", name="Keyboard shortcuts").click()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    assert serious(page) == []
+
+
+def test_the_other_pages_are_for_everyone(app_server: AppServer, themed: Page) -> None:
+    page = themed
+    with talk_in(app_server) as talk:
+        talk.new("A [question] with_signs", REPLY, **SPEAKER)
+    page.goto(f"{app_server.url}/history")
+    expect(page.get_by_role("checkbox", name="Select A [question] with_signs").first).to_be_attached()
+    assert serious(page) == []
+    page.goto(f"{app_server.url}/personas?id=data-analyst")
+    expect(page.get_by_role("tab", name="JSON")).to_be_visible()
+    assert serious(page) == []
+    page.get_by_role("tab", name="Form").click()
+    assert serious(page) == []
+
+
+def test_no_button_is_named_after_its_glyph(app_server: AppServer, page: Page) -> None:
+    with talk_in(app_server) as talk:
+        conversation = talk.new("A question", REPLY, **SPEAKER)
+    for path in (f"/?chat={conversation}", "/history", "/personas?id=data-analyst"):
+        page.goto(app_server.url + path)
+        page.wait_for_function(BEHAVES)
+        expect(page.locator(".st-key-new_chat")).to_be_visible()
+        expect(page.get_by_role("button", name=re.compile(r"\bicon\b|^[a-z]+(_[a-z]+)+"))).to_have_count(0)
+    page.goto(f"{app_server.url}/?chat={conversation}")
+    regenerate = page.get_by_role("button", name="Regenerate", exact=True)
+    expect(regenerate).to_be_visible()
+    assert regenerate.evaluate("button => button.offsetWidth") < 60, "the name is drawn beside the icon"
+
+
+def test_a_reply_is_read_out_by_the_sentence(app_server: AppServer, page: Page) -> None:
+    first, second = Gate(), Gate()
+    assert app_server.provider
+    app_server.provider.enqueue(tokens(["One sentence. And ", first, "another. The ", second, "last one"]))
+    page.goto(app_server.url)
+    page.wait_for_function(BEHAVES)
+    page.get_by_test_id("stChatInputTextArea").fill("Go")
+    page.get_by_test_id("stChatInputTextArea").press("Enter")
+    spoken = page.get_by_role("log")
+    expect(spoken).to_have_attribute("aria-live", "polite")
+    expect(spoken.locator("p").nth(0)).to_have_text("The reply begins.")
+    expect(spoken.locator("p").nth(1)).to_have_text("One sentence.")
+    first.open()
+    expect(spoken.locator("p").nth(2)).to_have_text("And another.")
+    second.open()
+    expect(spoken.locator("p").nth(3)).to_have_text("The last one The reply has ended.")
+    expect(spoken.locator("p")).to_have_count(4)
+
+
+def test_a_paragraph_runs_as_it_is_written_and_code_does_not(app_server: AppServer, page: Page) -> None:
+    with talk_in(app_server) as talk:
+        conversation = talk.new(ARABIC, f"{ARABIC}\n\nEnglish.\n\n`x = {ARABIC}`", **SPEAKER)
+    page.goto(f"{app_server.url}/?chat={conversation}")
+    page.wait_for_function(BEHAVES)
+    reply = page.get_by_test_id("stChatMessage").last
+    side = """one => { const words = document.createRange(); words.selectNodeContents(one)
+        const line = words.getBoundingClientRect(), box = one.getBoundingClientRect()
+        return line.left - box.left > box.right - line.right ? "right" : "left" }"""
+    assert reply.get_by_text(ARABIC, exact=True).evaluate(side) == "right"
+    assert reply.get_by_text("English.").evaluate(side) == "left"
+    assert reply.locator("code").evaluate("one => getComputedStyle(one).direction") == "ltr"

@@ -1,0 +1,90 @@
+"""Going back: one entry in the browser's history per conversation, with its persona, its place and its name."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.conftest import AppServer
+from tests.e2e.seeding import BEHAVES, SPEAKER, exchanges, talk_in
+from tests.fake_provider import tokens
+
+pytestmark = pytest.mark.browser
+
+ANALYST = {"persona_id": "data-analyst", "persona_name": "Data analyst", "avatar": ""}
+
+
+def box(page: Page) -> Locator:
+    return page.get_by_test_id("stChatInputTextArea")
+
+
+def open_from_sidebar(page: Page, conversation: str) -> None:
+    page.get_by_test_id("stSidebarContent").locator(f".st-key-open_{conversation} button:visible").click()
+
+
+def shows(page: Page, words: str) -> None:
+    expect(page.get_by_test_id("stChatMessage").filter(has_text=words).first).to_be_attached()
+
+
+def test_back_brings_the_former_chat_its_persona_and_the_place(app_server: AppServer, page: Page) -> None:
+    with talk_in(app_server) as talk:
+        first = talk.new(*exchanges(20, "First."), **ANALYST)
+        second = talk.new("What is second?", "Second.", **SPEAKER)
+    page.goto(f"{app_server.url}/?chat={first}")
+    expect(box(page)).to_be_focused()
+    expect(box(page)).to_have_attribute("placeholder", "Message Data analyst")
+    entries = page.evaluate("history.length")
+    page.wait_for_function("stMain.scrollTop > 800")
+    page.mouse.move(780, 400)
+    page.mouse.wheel(0, -700)
+    expect(page.get_by_role("button", name="Jump to latest")).to_be_visible()
+    top = page.evaluate("stMain.scrollTop")
+    open_from_sidebar(page, second)
+    shows(page, "Second.")
+    expect(box(page)).to_have_attribute("placeholder", "Message Assistant")
+    assert page.evaluate("history.length") == entries + 1
+    page.get_by_role("button", name="New chat").first.click()
+    expect(page.get_by_test_id("stChatMessage").filter(has_text="Second.")).to_have_count(0)
+    assert app_server.provider
+    app_server.provider.enqueue(tokens(["Third."]))
+    box(page).fill("What is third?")
+    box(page).press("Enter")
+    shows(page, "Third.")
+    assert page.evaluate("history.length") == entries + 2
+    page.go_back()
+    shows(page, "Second.")
+    expect(box(page)).to_have_attribute("placeholder", "Message Assistant")
+    page.go_back()
+    shows(page, "First.")
+    expect(box(page)).to_have_attribute("placeholder", "Message Data analyst")
+    page.wait_for_function("top => Math.abs(stMain.scrollTop - top) < 30", arg=top)
+    page.go_forward()
+    shows(page, "Second.")
+
+
+def test_a_hit_leads_back_to_the_same_search(app_server: AppServer, page: Page) -> None:
+    with talk_in(app_server) as talk:
+        talk.new("Where do quokkas live?", "On Rottnest Island.", **SPEAKER)
+    page.goto(f"{app_server.url}/history")
+    page.wait_for_function(BEHAVES)
+    search = page.get_by_role("searchbox", name="Search all conversations")
+    search.fill("Rottnest")
+    expect(page).to_have_url(re.compile("q=Rottnest"))
+    page.get_by_test_id("stMain").get_by_role("button", name=re.compile("quokkas")).first.click()
+    shows(page, "On Rottnest Island.")
+    page.go_back()
+    expect(search).to_have_value("Rottnest")
+    expect(page.get_by_test_id("stMain").get_by_text("quokkas").first).to_be_visible()
+
+
+def test_a_tab_is_named_after_its_chat(app_server: AppServer, page: Page) -> None:
+    with talk_in(app_server) as talk:
+        conversation = talk.new("Why is the sky blue?", "It scatters.", **SPEAKER)
+    page.goto(f"{app_server.url}/?chat={conversation}")
+    expect(page).to_have_title(re.compile(r"^Why is the sky blue\?? · PersonaChat$"))
+    page.get_by_role("button", name="New chat").first.click()
+    expect(page).to_have_title("PersonaChat")
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="History").click()
+    expect(page).to_have_title("History · PersonaChat")
