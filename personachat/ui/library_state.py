@@ -129,13 +129,8 @@ def begin_history_anew() -> None:
 
 
 def ask_for_search() -> None:
-    """Go to the search of the History page and have its box ready to type in."""
-    st.session_state["focus_search"] = True
+    """Go to the search of the History page; the page's own module gives its box the focus."""
     go_to("history")
-
-
-def search_was_asked_for() -> bool:
-    return bool(st.session_state.pop("focus_search", False))
 
 
 def shared_turns() -> int:

@@ -17,14 +17,6 @@ SEARCH_LABEL = "Search all conversations"
 FILTER_KEYS = ("speaker", "model", "rating", "since", "until", "archived")
 RATINGS: dict[str, Rating] = {"good": 1, "bad": -1}
 
-_FOCUS = """<script>
-(function focus(tries) {
-  const box = document.querySelector('input[aria-label="%s"]');
-  if (box) box.focus();
-  if (tries && document.activeElement !== box) setTimeout(focus, 50, tries - 1);
-})(40);
-</script>"""
-
 
 def draw(library: Library) -> tuple[str, Filters]:
     """Draw them; returns the query and the filters that are wanted."""
@@ -44,8 +36,6 @@ def draw(library: Library) -> tuple[str, Filters]:
             f"Filters ({active})" if active else "Filters", icon=":material/filter_list:", key="filters"
         ):
             filters = _draw_filters(library)
-    if library_state.search_was_asked_for():
-        st.html(_FOCUS % SEARCH_LABEL, unsafe_allow_javascript=True)
     return query or "", filters
 
 

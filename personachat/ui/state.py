@@ -78,7 +78,7 @@ def remember(name: str, value: str | None) -> None:
 
 
 def follow_deep_link() -> None:
-    """A link that names another persona and no chat begins a new chat with it; a chat alone goes on with its own."""
+    """A link to another persona and no chat begins a new chat with it; a chat alone goes on with its own."""
     linked, chat_id = st.query_params.get("persona"), st.query_params.get("chat")
     if linked and not chat_id and linked != st.session_state.get("remembered_persona"):
         new_chat()

@@ -26,22 +26,6 @@ ONE_LINE = 60
 
 EDITED = ":material/edit: edited"
 
-SCROLL = """<script>
-(() => {{
-  const until = performance.now() + 1500
-  let over = false
-  const scroll = () => {{
-    if (over || performance.now() > until) return
-    document.querySelector(".st-key-turn_{depth}")?.scrollIntoView({{block: "center"}})
-    setTimeout(scroll, 100)
-  }}
-  for (const kind of ["wheel", "touchstart", "keydown", "pointerdown"])
-    window.addEventListener(kind, () => {{ over = true }}, {{once: true, passive: true}})
-  scroll()
-}})()
-</script>"""
-"""Again and again for a moment, because the page is still growing; a person who scrolls has their way."""
-
 USER_MENU, REPLY_MENU, WORDS_MENU = (
     tuple(label for label in turn_actions.MENU if not any(name in label for name in without))
     for without in (("Regenerate", "Rate", "request"), (), ("Regenerate", "request"))
@@ -87,10 +71,8 @@ def draw(
     """An ended turn; `last`: of the exchange at the end, where there may be ways on from it."""
     draw_head(view, turn, above=above)
     if window.found_turn() == turn.id:
-        with st.container(key=f"turn_{turn.depth}"):
+        with st.container(key=f"turn_{turn.depth}"):  # the page scrolls to it
             _draw(view, turn, last=last, ways_on=ways_on)
-            if window.scroll_to(turn.id):
-                st.html(SCROLL.format(depth=turn.depth), unsafe_allow_javascript=True)
     else:
         _draw(view, turn, last=last, ways_on=ways_on)
 

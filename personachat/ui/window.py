@@ -54,7 +54,7 @@ def follow_turn_link() -> None:
         return
     try:
         if bring(conversation_id, turn_id):
-            st.session_state["found"] = st.session_state["scroll_to"] = turn_id
+            st.session_state["found"] = turn_id
     except PersonaChatError as error:
         state.say_not_done(error)
 
@@ -91,11 +91,3 @@ def found_turn() -> str | None:
     """The turn a link led to."""
     found = st.session_state.get("found")
     return str(found) if found else None
-
-
-def scroll_to(turn_id: str) -> bool:
-    """Whether the page is to scroll to this turn; once."""
-    if st.session_state.get("scroll_to") != turn_id:
-        return False
-    del st.session_state["scroll_to"]
-    return True

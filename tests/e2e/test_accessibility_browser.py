@@ -1,4 +1,4 @@
-"""Everyone can read it: axe finds nothing serious on any page, in either theme, and what is heard is right."""
+"""Everyone can read it: axe finds nothing serious on any page, in either theme; what is heard is right."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def button(place: Page | Locator, name: str) -> Locator:
 
 def choose(page: Page, bubble: Locator, name: str) -> None:
     """Pick an action in the menu of a turn."""
-    button(bubble, "more_horiz").click()
+    button(bubble, "^More$").click()
     page.get_by_role("menuitem", name=re.compile(name)).click()
 
 
@@ -64,11 +64,11 @@ def test_versions_of_a_reply_can_be_leafed_through(app_server: AppServer, page: 
     button(last(page), "^refresh").click()
     answered(page, "Version two.")
     expect(last(page).get_by_text("2/2")).to_be_visible()
-    button(last(page), "chevron_left").click()
+    button(last(page), "Previous version").click()
     expect(last(page)).to_contain_text("Version one.")
     expect(last(page).get_by_text("1/2")).to_be_visible()
-    expect(button(last(page), "chevron_left")).to_be_disabled()
-    button(last(page), "chevron_right").click()
+    expect(button(last(page), "Previous version")).to_be_disabled()
+    button(last(page), "Next version").click()
     expect(last(page)).to_contain_text("Version two.")
 
 
@@ -79,11 +79,11 @@ def test_leafing_during_a_stream_loses_nothing(app_server: AppServer, page: Page
     answered(page, "Old one.")
     button(last(page), "^refresh").click()
     expect(last(page)).to_contain_text("New")
-    button(last(page), "chevron_left").click()
+    button(last(page), "Previous version").click()
     expect(last(page)).to_contain_text("Old one.")
     expect(button(page, "Pause")).to_have_count(0)
     gate.open()
-    button(last(page), "chevron_right").click()
+    button(last(page), "Next version").click()
     answered(page, "New one.")
 
 
@@ -100,7 +100,7 @@ def test_an_edited_question_is_answered_beside_the_first(app_server: AppServer, 
     answered(page, "About dogs.")
     expect(question).to_contain_text("Tell me of dogs")
     expect(question.get_by_text("2/2")).to_be_visible()
-    button(question, "chevron_left").click()
+    button(question, "Previous version").click()
     expect(last(page)).to_contain_text("About cats.")
     expect(question).to_contain_text("Tell me of cats")
 
@@ -216,7 +216,7 @@ def test_a_rating_and_its_note_are_kept(app_server: AppServer, page: Page) -> No
     say(page, "Go")
     answered(page, "Rate me.")
     last(page).get_by_role("radio", name="Thumbs up").click()
-    button(last(page), "edit_note").click()
+    button(last(page), "^Note$").click()
     note = page.get_by_label("Why?")
     note.fill("Clear and short")
     button(page, "Save the note").click()
@@ -224,7 +224,7 @@ def test_a_rating_and_its_note_are_kept(app_server: AppServer, page: Page) -> No
     page.reload()
     expect(last(page)).to_contain_text("Rate me.")
     expect(last(page).get_by_role("radio", name="Thumbs up")).to_be_checked()
-    button(last(page), "edit_note").click()
+    button(last(page), "^Note$").click()
     expect(page.get_by_label("Why?")).to_have_value("Clear and short")
 
 
@@ -233,7 +233,7 @@ def test_a_reply_is_copied_as_it_was_written(app_server: AppServer, page: Page) 
     open_chat(page, app_server, tokens(["**Bold** and `code`"]))
     say(page, "Go")
     answered(page, "Bold and code")
-    button(last(page), "^content_copy").click()
+    button(last(page), "^Copy$").click()
     expect(page.get_by_text("Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == "**Bold** and `code`"
 
@@ -247,7 +247,7 @@ def test_a_browser_that_refuses_to_copy_gets_the_words_to_copy_by_hand(
     open_chat(page, app_server, tokens(["By hand, then."]))
     say(page, "Go")
     answered(page, "By hand, then.")
-    button(last(page), "^content_copy").click()
+    button(last(page), "^Copy$").click()
     expect(page.get_by_role("dialog")).to_contain_text("By hand, then.")
 
 
@@ -276,7 +276,7 @@ def test_a_link_leads_to_a_turn_of_another_branch_and_marks_it(app_server: AppSe
     second = page.evaluate(LAST_REPLY, app_server.url)
     say(page, "Two")
     answered(page, "A line of the reply.")
-    button(bubbles(page).nth(-3), "chevron_left").click()
+    button(bubbles(page).nth(-3), "Previous version").click()
     expect(last(page)).to_contain_text("The first version.")
     page.goto(f"{page.url}&turn={second}")
     marked = bubbles(page).filter(has_text="Found here")

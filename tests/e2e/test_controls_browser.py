@@ -236,7 +236,7 @@ def test_a_server_that_is_to_end_takes_no_new_words_and_interrupts_what_is_not_d
 def test_a_temporary_chat_is_not_in_the_database(app_server: AppServer, page: Page) -> None:
     provider(app_server, tokens(["Whispered back."]), tokens(["Aloud."]))
     open_chat(page, app_server.url)
-    button(page.get_by_test_id("stMainBlockContainer"), "more_vert").click()
+    button(page.get_by_test_id("stMainBlockContainer"), "^More$").click()
     page.get_by_role("menuitem", name="Temporary chat").click()
     expect(page.get_by_text("it is not saved")).to_be_visible()
     say(page, "A secret nobody may keep")

@@ -1,4 +1,4 @@
-"""Going back: one entry in the browser's history per conversation, with its persona, its place and its name."""
+"""Going back: one entry in the browser's history per conversation, with persona, place and name."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def converse(page: Page, server: AppServer, words: str, answer: str = "Indeed.",
 
 def choose(page: Page, action: str) -> None:
     """Do something with the open conversation."""
-    sidebar(page).get_by_role("button", name="more_vert").click()
+    sidebar(page).get_by_role("button", name="What to do with this conversation").click()
     page.get_by_role("menuitem", name=action, exact=True).click()
 
 
@@ -88,7 +88,7 @@ def test_a_long_title_leaves_room_for_the_menu(app_server: AppServer, page: Page
     page.get_by_role("dialog").get_by_label("Title").fill("Medlars and quinces " * 9)
     page.get_by_role("dialog").get_by_label("Title").press("Enter")
     expect(row(page, "Medlars and quinces Medlars")).to_be_visible()
-    place = sidebar(page).get_by_role("button", name="more_vert").bounding_box()
+    place = sidebar(page).get_by_role("button", name="What to do with this conversation").bounding_box()
     border = sidebar(page).bounding_box()
     assert place
     assert border

@@ -6,6 +6,7 @@ import * as dom from "./dom.js"
 const PATIENCE = 5000 // milliseconds that an answer from the server may take until the box is there
 
 let place = ""
+let target = dom.box // what is to have the focus
 let wantedUntil = 0
 let opened = false
 let skip = null
@@ -20,12 +21,17 @@ export function begin(page, plan) {
   skip.addEventListener("click", () => dom.box()?.focus())
   document.body.prepend(skip)
 
-  const want = () => {
+  const want = found => {
+    target = found
     wantedUntil = performance.now() + PATIENCE
     plan()
   }
   addEventListener("pointerdown", () => (wantedUntil = 0), { capture: true, passive: true })
-  addEventListener("click", event => event.target.closest?.(TO_THE_BOX) && want(), { capture: true, passive: true })
+  const onClick = event => {
+    if (event.target.closest?.(TO_THE_BOX)) want(dom.box)
+    else if (event.target.closest?.(".st-key-search_conversations button")) want(dom.searchField)
+  }
+  addEventListener("click", onClick, { capture: true, passive: true })
   addEventListener("keydown", event => onKey(event, want), { capture: true })
   // What has just closed gives the focus back to where it came from, which may be gone.
   addEventListener("focusout", () => performance.now() < wantedUntil && plan(), { capture: true, passive: true })
@@ -49,7 +55,8 @@ function onKey(event, want) {
     if (!field || dom.isField(event.target) || dom.overlay()) return
     event.preventDefault()
     field.focus()
-  } else if (event.altKey && event.code === "KeyN") want()
+  } else if (event.altKey && event.code === "KeyN") want(dom.box)
+  else if (event.altKey && event.code === "KeyK") want(dom.searchField)
 }
 
 function onEscape(event) {
@@ -75,11 +82,15 @@ export function look() {
   }
   const here = location.pathname + dom.conversation(location.href) + personaOf(location.href)
   const isOpen = Boolean(dom.dialog() || dom.editField())
-  if (here !== place || (opened && !isOpen)) wantedUntil = performance.now() + PATIENCE
+  if (here !== place || (opened && !isOpen)) {
+    if (wantedUntil < performance.now()) target = dom.box // else it was said what for
+    wantedUntil = performance.now() + PATIENCE
+  }
   place = here
   opened = isOpen
-  if (isOpen || performance.now() > wantedUntil || !box || box.disabled || dom.overlay()) return
-  if (document.activeElement !== box) box.focus({ preventScroll: true })
+  const wanted = target()
+  if (isOpen || performance.now() > wantedUntil || !wanted || wanted.disabled || dom.overlay()) return
+  if (document.activeElement !== wanted) wanted.focus({ preventScroll: true })
 }
 
 const personaOf = address => new URL(address).searchParams.get("persona") ?? ""

@@ -121,8 +121,7 @@ export function look() {
   const found = document.querySelector('#stMain [class*="st-key-turn_"]')
   if (found && found !== foundNode) {
     found.scrollIntoView({ block: "center" })
-    atEnd = false
-    kept = null
+    keep() // the page is still growing
   }
   foundNode = found
   if (kept) hold()
