@@ -29,8 +29,10 @@ KEYS = """
 |---|---|
 | `Enter` | Send the message |
 | `Shift` + `Enter` | Begin a new line |
+| `/` | Go to the message box |
 | `Alt` + `P` | Pause the reply, or resume it |
-| `Esc` | Stop the reply |
+| `Esc` | Close what lies on top, leave an edit, else stop the reply |
+| `Ctrl` + `Enter` | Save an edit or a note |
 | `Alt` + `N` | New chat |
 | `Alt` + `K` | Search all conversations |
 """

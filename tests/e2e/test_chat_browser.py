@@ -315,7 +315,7 @@ def test_a_cleared_chat_comes_back(app_server: AppServer, page: Page) -> None:
     open_chat(page, app_server)
     say(page, "Hello")
     expect(bubbles(page).last.get_by_text(re.compile(r"\d+ tokens"))).to_be_visible()
-    page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="More", exact=True).click()
+    page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="More", exact=True).first.click()
     page.get_by_role("menuitem", name="Clear this chat").click()
     expect(page.get_by_text("An answer.")).to_have_count(0)
     page.get_by_role("button", name="Undo").click()

@@ -8,7 +8,6 @@ const SENTENCE = /[\s\S]*(?:[.!?…:](?=\s)|[。！？؟]|\n)/u
 
 let speaking = false
 let spoken = 0
-let last = 0
 let timer = 0
 
 export function begin() {}
@@ -16,9 +15,10 @@ export function begin() {}
 export function look(page) {
   const live = Boolean(dom.liveReply())
   if (live && !speaking) {
+    clearTimeout(timer)
+    timer = 0
     speaking = true
     spoken = 0
-    last = performance.now()
     say(page, "The reply begins.")
   }
   if (!speaking) return
@@ -27,6 +27,10 @@ export function look(page) {
     timer = 0
     speaking = false
     say(page, `${rest()} ${ending()}`)
+    timer = setTimeout(() => {
+      timer = 0
+      region(page)?.replaceChildren()
+    }, HEARD)
     return
   }
   if (timer) return
@@ -54,11 +58,13 @@ function ending() {
   return "The reply has ended."
 }
 
+const region = page => page.component.parentElement.querySelector('[data-part="spoken"]')
+
 function say(page, words) {
-  const region = page.component.parentElement.querySelector('[data-part="spoken"]')
-  if (!region || !words.trim()) return
+  const place = region(page)
+  if (!place || !words.trim()) return
   const line = document.createElement("p")
   line.textContent = words.trim()
-  region.append(line)
+  place.append(line)
   setTimeout(() => line.remove(), HEARD)
 }
