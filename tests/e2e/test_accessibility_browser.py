@@ -107,6 +107,9 @@ def test_no_button_is_named_after_its_glyph(app_server: AppServer, page: Page) -
     regenerate = page.get_by_role("button", name="Regenerate", exact=True)
     expect(regenerate).to_be_visible()
     assert regenerate.evaluate("button => button.offsetWidth") < 60, "the name is drawn beside the icon"
+    expect(page.get_by_role("button", name="More", exact=True).last).to_be_visible()
+    arrows = page.get_by_test_id("stMenuButton").get_by_text("expand_more")
+    assert not any(arrow.is_visible() for arrow in arrows.all()), "an arrow beside the icon"
 
 
 def test_a_reply_is_read_out_by_the_sentence(app_server: AppServer, page: Page) -> None:
