@@ -27,10 +27,6 @@ export function look(page) {
     timer = 0
     speaking = false
     say(page, `${rest()} ${ending()}`)
-    timer = setTimeout(() => {
-      timer = 0
-      region(page)?.replaceChildren()
-    }, HEARD)
     return
   }
   if (timer) return
