@@ -87,7 +87,7 @@ def last(page: Page) -> Locator:
 
 def button(page: Page | Locator, name: str) -> Locator:
     """Its name, which may follow that of its icon."""
-    return page.get_by_role("button", name=re.compile(rf"^(\S+ )?{name}")).first
+    return page.get_by_role("button", name=re.compile(rf"^(\S+ )?{name}", re.IGNORECASE)).first
 
 
 def dialog(page: Page) -> Locator:
@@ -166,7 +166,7 @@ def a_reply_regenerated(away: Away) -> Generator[None, None, None]:
     page = away.chat_with("Say it twice")
     yield
     away.provider.enqueue(tokens(["Said ", "anew."]))
-    button(last(page), "refresh").click()
+    button(last(page), "Regenerate").click()
     expect(last(page)).to_contain_text("Said anew.")
 
 
@@ -213,7 +213,7 @@ def a_rating(away: Away) -> Generator[None, None, None]:
 
 def a_conversation_renamed(away: Away) -> Generator[None, None, None]:
     page = away.chat_with("Rename me")
-    choose_in_menu(page, button(page.get_by_test_id("stSidebar"), "more_vert"), "Rename")
+    choose_in_menu(page, button(page.get_by_test_id("stSidebar"), "What to do"), "Rename")
     dialog(page).get_by_label("Title").fill("Named before the pause")
     yield
     button(dialog(page), "Rename").click()
@@ -225,7 +225,7 @@ def a_conversation_renamed(away: Away) -> Generator[None, None, None]:
 def a_conversation_deleted(away: Away) -> Generator[None, None, None]:
     page = away.chat_with("Delete this conversation")
     yield
-    choose_in_menu(page, button(page.get_by_test_id("stSidebar"), "more_vert"), "Delete")
+    choose_in_menu(page, button(page.get_by_test_id("stSidebar"), "What to do"), "Delete")
     expect(page.get_by_text("Deleted “Delete this conversation”.")).to_be_visible()
     assert not away.conversations("Delete this conversation")
 
