@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.fake_provider import FakeProvider
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
-PATIENCE_MILLISECONDS = 15_000
+PATIENCE_MILLISECONDS = 30_000
 """How long a busy machine may take to show what a test waits for."""
 
 CHROMIUM_FLAGS = [
@@ -50,6 +50,16 @@ def wait_until(page: Page, expression: str, *, arg: object = None) -> None:
     while not page.evaluate(expression, arg):
         assert time.monotonic() < deadline, f"still not true: {expression}"
         page.evaluate("() => new Promise(requestAnimationFrame)")
+
+
+def settled(page: Page) -> None:
+    """Wait until no script of the page runs, which would draw anew what a click is about to hit."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def drawn(place: Page | Locator) -> Locator:
+    """What the page's last run drew: while it runs, what the run before drew is still there, marked stale."""
+    return place.locator('[data-stale="false"]')
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import AppServer
+from tests.e2e.conftest import AppServer, settled
 from tests.fake_provider import MODELS, FakeProvider, Gate, Reply, tokens
 
 pytestmark = pytest.mark.browser
@@ -54,7 +54,7 @@ def answered(page: Page, words: str) -> None:
     """Wait until the last reply has these words and has ended."""
     expect(last(page)).to_contain_text(words)
     expect(last(page).get_by_text(re.compile(r"\d+ tokens"))).to_be_visible()
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    settled(page)
 
 
 def test_versions_of_a_reply_can_be_leafed_through(app_server: AppServer, page: Page) -> None:
@@ -220,7 +220,7 @@ def test_a_rating_and_its_note_are_kept(app_server: AppServer, page: Page) -> No
     note = page.get_by_label("Why?")
     note.fill("Clear and short")
     button(page, "Save the note").click()
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    settled(page)
     page.reload()
     expect(last(page)).to_contain_text("Rate me.")
     expect(last(page).get_by_role("radio", name="Thumbs up")).to_be_checked()

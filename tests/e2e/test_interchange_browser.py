@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from personachat.persona import Persona, parse_persona
 from personachat.ui.excerpts import JOINER
-from tests.e2e.conftest import AppServer, start_app
+from tests.e2e.conftest import AppServer, settled, start_app
 from tests.e2e.test_persona_life_browser import choose, visible
 from tests.e2e.test_personas_browser import badge, lines, open_persona, persona_text, put, row, write
 
@@ -67,7 +67,7 @@ def test_a_picture_from_here_is_seen_there_before_it_meets_what_is_there(
     dialog(page).get_by_role("combobox").click()
     page.get_by_role("option", name="Character Card (PNG)").click()
     expect(dialog(page).get_by_text("A picture that carries the card")).to_be_visible()
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    settled(page)
     with page.expect_download() as downloading:
         dialog(page).get_by_role("button", name="Download").click()
     card = tmp_path / "nell.png"

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, expect
 
-from tests.e2e.conftest import PATIENCE_MILLISECONDS, AppServer, free_port, start_app
+from tests.e2e.conftest import PATIENCE_MILLISECONDS, AppServer, free_port, settled, start_app
 from tests.e2e.cut_line import CutLine
 from tests.fake_provider import FakeProvider, Gate, failure, tokens
 
@@ -115,10 +115,6 @@ def id_in(page: Page, name: str) -> str:
 def choose_in_menu(page: Page, menu: Locator, item: str) -> None:
     menu.click()
     page.get_by_role("option", name=item).or_(page.get_by_role("menuitem", name=item)).first.click()
-
-
-def settled(page: Page) -> None:
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def open_form(away: Away, persona_id: str) -> Page:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import AppServer, start_app
+from tests.e2e.conftest import AppServer, settled, start_app
 from tests.e2e.test_form_browser import box, lines, tab
 from tests.e2e.test_gallery_browser import open_dialog
 from tests.e2e.test_personas_browser import badge, button
@@ -65,7 +65,7 @@ def test_from_a_template_through_its_versions_to_another_server(
     export.get_by_role("combobox").click()
     page.get_by_role("option", name="Character Card (PNG)").click()
     expect(export.get_by_text("A picture that carries the card")).to_be_visible()
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    settled(page)
     with page.expect_download() as downloading:
         export.get_by_role("button", name="Download").click()
     card = tmp_path / "card.png"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
-from tests.e2e.conftest import AppServer
+from tests.e2e.conftest import AppServer, drawn, settled
 
 pytestmark = pytest.mark.browser
 
@@ -50,7 +50,7 @@ def badge(page: Page, words: str) -> Locator:
 
 
 def row(page: Page, name: str) -> Locator:
-    return page.get_by_test_id("stColumn").first.get_by_role("button", name=name)
+    return drawn(page.get_by_test_id("stColumn").first).get_by_role("button", name=name)
 
 
 def button(page: Page, name: str) -> Locator:
@@ -233,9 +233,10 @@ def test_a_new_persona_starts_from_another_one(app_server: AppServer, page: Page
     button(page, "Create new").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("tab", name="Blank or a copy").click()
-    dialog.get_by_label("Name").fill("Second generation")
+    settled(page)
     dialog.get_by_role("combobox").click()
     page.get_by_role("option", name="A copy of Model one").click()
+    dialog.get_by_label("Name").fill("Second generation")
     dialog.get_by_role("button", name="Create").click()
 
     expect(lines(page)).to_contain_text('"second-generation"')
@@ -284,7 +285,7 @@ def test_the_page_keeps_its_width_from_run_to_run(app_server: AppServer, page: P
     for name in ("Right one", "Left one", "Right one"):
         row(page, name).click()
         expect(lines(page)).to_contain_text(f'"{name}"')
-        expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+        settled(page)
         widths.append(main.evaluate("element => element.getBoundingClientRect().width"))
 
     assert len(set(widths)) == 1

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.e2e.conftest import PATIENCE_MILLISECONDS, AppServer
+from tests.e2e.conftest import PATIENCE_MILLISECONDS, AppServer, drawn
 from tests.fake_provider import tokens
 
 pytestmark = pytest.mark.browser
@@ -34,7 +34,7 @@ def bubbles(page: Page) -> Locator:
 
 
 def row(page: Page, title: str) -> Locator:
-    return page.get_by_test_id("stSidebarUserContent").get_by_role("button", name=title)
+    return drawn(page.get_by_test_id("stSidebarUserContent")).get_by_role("button", name=title)
 
 
 def say(page: Page, server: AppServer, words: str, answer: str) -> None:
