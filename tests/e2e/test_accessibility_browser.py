@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import AppServer
+from tests.e2e.conftest import AppServer, wait_until
 from tests.e2e.seeding import BEHAVES, SPEAKER, talk_in
 from tests.fake_provider import Gate, tokens
 
@@ -51,8 +51,8 @@ def themed(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
 
 def serious(page: Page) -> list[str]:
     """What axe finds that would keep somebody out."""
-    page.wait_for_function(BEHAVES)
-    page.wait_for_function("document.getAnimations().every(one => one.playState !== 'running')")
+    wait_until(page, BEHAVES)
+    wait_until(page, "document.getAnimations().every(one => one.playState !== 'running')")
     found: list[dict[str, Any]] = Axe().run(page).response["violations"]
     return [
         f"{fault['id']}: {node['html'][:160]} {node['any'][0]['message'] if node['any'] else ''}"
@@ -99,11 +99,11 @@ def test_no_button_is_named_after_its_glyph(app_server: AppServer, page: Page) -
         conversation = talk.new("A question", REPLY, **SPEAKER)
     for path in (f"/?chat={conversation}", "/history", "/personas?id=data-analyst"):
         page.goto(app_server.url + path)
-        page.wait_for_function(BEHAVES)
+        wait_until(page, BEHAVES)
         expect(page.locator(".st-key-new_chat")).to_be_visible()
         expect(page.get_by_role("button", name=re.compile(r"\bicon\b|^[a-z]+(_[a-z]+)+"))).to_have_count(0)
     page.goto(f"{app_server.url}/?chat={conversation}")
-    page.wait_for_function(BEHAVES)
+    wait_until(page, BEHAVES)
     regenerate = page.get_by_role("button", name="Regenerate", exact=True)
     expect(regenerate).to_be_visible()
     assert regenerate.evaluate("button => button.offsetWidth") < 60, "the name is drawn beside the icon"
@@ -117,7 +117,7 @@ def test_a_reply_is_read_out_by_the_sentence(app_server: AppServer, page: Page) 
     assert app_server.provider
     app_server.provider.enqueue(tokens(["One sentence. And ", first, "another. The ", second, "last one"]))
     page.goto(app_server.url)
-    page.wait_for_function(BEHAVES)
+    wait_until(page, BEHAVES)
     page.get_by_test_id("stChatInputTextArea").fill("Go")
     page.get_by_test_id("stChatInputTextArea").press("Enter")
     spoken = page.get_by_role("log")
@@ -135,7 +135,7 @@ def test_a_paragraph_runs_as_it_is_written_and_code_does_not(app_server: AppServ
     with talk_in(app_server) as talk:
         conversation = talk.new(ARABIC, f"{ARABIC}\n\nEnglish.\n\n`x = {ARABIC}`", **SPEAKER)
     page.goto(f"{app_server.url}/?chat={conversation}")
-    page.wait_for_function(BEHAVES)
+    wait_until(page, BEHAVES)
     reply = page.get_by_test_id("stChatMessage").last
     side = """one => { const words = document.createRange(); words.selectNodeContents(one)
         const line = words.getBoundingClientRect(), box = one.getBoundingClientRect()

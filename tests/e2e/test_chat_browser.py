@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import AppServer, start_app
+from tests.e2e.conftest import AppServer, start_app, wait_until
 from tests.fake_provider import Gate, Reply, chunk, events, status, tokens
 
 pytestmark = pytest.mark.browser
@@ -253,7 +253,8 @@ def test_a_reader_who_scrolled_up_is_left_alone(app_server: AppServer, page: Pag
     say(page, "Long, please")
     expect(bubbles(page).last).to_contain_text("A line of the reply.")
     main = page.get_by_test_id("stAppScrollToBottomContainer")
-    page.wait_for_function(
+    wait_until(
+        page,
         "main => main.scrollTop > 300 && main.scrollHeight - main.scrollTop - main.clientHeight < 5",
         arg=main.element_handle(),
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
-from tests.e2e.conftest import AppServer
+from tests.e2e.conftest import AppServer, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -112,8 +112,8 @@ def test_an_editor_that_was_hidden_comes_back_at_its_full_height(app_server: App
         expect(tab(page, name)).to_have_attribute("aria-selected", "true")
 
     expect(lines(page)).to_contain_text('"tall"')
-    page.wait_for_function(
-        "before => document.querySelector(`iframe[title$='ace']`).clientHeight === before", arg=before
+    wait_until(
+        page, "before => document.querySelector(`iframe[title$='ace']`).clientHeight === before", arg=before
     )
 
 

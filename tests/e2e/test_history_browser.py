@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import AppServer
+from tests.e2e.conftest import AppServer, wait_until
 from tests.e2e.seeding import BEHAVES, SPEAKER, exchanges, talk_in
 from tests.fake_provider import tokens
 
@@ -36,7 +36,7 @@ def test_back_brings_the_former_chat_its_persona_and_the_place(app_server: AppSe
     expect(box(page)).to_be_focused()
     expect(box(page)).to_have_attribute("placeholder", "Message Data analyst")
     entries = page.evaluate("history.length")
-    page.wait_for_function("stMain.scrollTop > 800")
+    wait_until(page, "stMain.scrollTop > 800")
     page.mouse.move(780, 400)
     page.mouse.wheel(0, -700)
     expect(page.get_by_role("button", name="Jump to latest")).to_be_visible()
@@ -59,7 +59,7 @@ def test_back_brings_the_former_chat_its_persona_and_the_place(app_server: AppSe
     page.go_back()
     shows(page, "First.")
     expect(box(page)).to_have_attribute("placeholder", "Message Data analyst")
-    page.wait_for_function("top => Math.abs(stMain.scrollTop - top) < 30", arg=top)
+    wait_until(page, "top => Math.abs(stMain.scrollTop - top) < 30", arg=top)
     page.go_forward()
     shows(page, "Second.")
 
@@ -68,7 +68,7 @@ def test_a_hit_leads_back_to_the_same_search(app_server: AppServer, page: Page) 
     with talk_in(app_server) as talk:
         talk.new("Where do quokkas live?", "On Rottnest Island.", **SPEAKER)
     page.goto(f"{app_server.url}/history")
-    page.wait_for_function(BEHAVES)
+    wait_until(page, BEHAVES)
     search = page.get_by_role("searchbox", name="Search all conversations")
     search.fill("Rottnest")
     expect(page).to_have_url(re.compile("q=Rottnest"))
