@@ -32,7 +32,7 @@ from personachat.api import (
 from personachat.api.auth import Gate
 from personachat.api.errors import add_handlers
 from personachat.api.lines import Lines
-from personachat.api.methods import HeadAsGet
+from personachat.api.methods import HeadAsGet, literal_paths_first
 from personachat.api.openapi import add_description
 from personachat.services import Services, get_services
 
@@ -101,4 +101,5 @@ def create_api(services: Callable[[], Services] = get_services) -> FastAPI:
     def index() -> RedirectResponse:
         return RedirectResponse("docs")
 
+    literal_paths_first(api)
     return api

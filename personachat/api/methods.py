@@ -1,12 +1,21 @@
-"""Which methods a path takes, asked of the router itself, and HEAD wherever GET is answered."""
+"""Which methods a path takes, asked of the router itself, and HEAD wherever GET is answered.
+
+A path that is written out in a route is that route's alone: `/personas/schema` is never taken for the
+persona of that id, whatever the method.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
 from contextlib import suppress
 
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
@@ -20,7 +29,33 @@ def methods_at(request: Request) -> list[str]:
 
 def _is_taken(request: Request, method: str) -> bool:
     asked = {**request.scope, "method": method}
-    return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
+    routes: list[BaseRoute] = request.app.routes
+    fitting = next((route for route in routes if route.matches(asked)[0] is Match.FULL), None)
+    return fitting is not None and not isinstance(fitting, LiteralPaths)
+
+
+def literal_paths_first(app: FastAPI) -> None:
+    """Refuse on every literal path the methods it does not have; to be called once all routes are there."""
+    taken: dict[str, set[str]] = defaultdict(set)
+    for route in iter_route_contexts(app.routes):
+        if route.path and "{" not in route.path:
+            taken[route.path] |= route.methods or set()
+    app.router.routes.insert(0, LiteralPaths(taken))
+
+
+class LiteralPaths(BaseRoute):
+    """Takes the wrong methods of literal paths, before a route with a parameter does."""
+
+    def __init__(self, taken: Mapping[str, set[str]]) -> None:
+        self._taken = taken
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        methods = self._taken.get(scope["path"].removeprefix(scope.get("root_path", "")))
+        is_wrong = scope["type"] == "http" and methods is not None and scope["method"] not in methods
+        return (Match.FULL if is_wrong else Match.NONE), {}
+
+    async def handle(self, _scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise HTTPException(405)
 
 
 class HeadAsGet:

@@ -62,8 +62,10 @@ def filled(path: str) -> str:
 
 
 def allowed(base: str, path: str) -> set[str]:
-    """The methods of all routes that this path fits."""
-    found: set[str] = set()
+    """The methods of the route that is this path to the letter, else of all that it fits."""
+    found = set(ROUTES[base].get(path, ()))
+    if found:
+        return found | {"HEAD"} if "GET" in found else found
     for template, methods in ROUTES[base].items():
         if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", template), path):
             found |= methods

@@ -211,3 +211,29 @@ def test_the_start_says_who_can_do_what(
 
 def test_a_server_for_others_says_what_visitors_can_do(public: Server) -> None:
     assert "can chat at your expense, but not change the shared personas" in public.log.read_text()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/personas",
+        "/history",
+        "/shared?share=x",
+        "/received",
+        "/nothing",
+        "/healthz",
+        "/_stcore/health",
+        "/_stcore/host-config",
+        "/_stcore/stream",
+        "/_stcore/upload_file/a/b",
+        "/media/x.png",
+        "/component/x/y",
+    ],
+)
+def test_a_wrong_method_is_405_on_the_pages_too(public: Server, path: str) -> None:
+    got = httpx2.get(f"{public.url}{path}", timeout=SECONDS)
+    assert httpx2.head(f"{public.url}{path}", timeout=SECONDS).status_code == got.status_code < 500
+    for method in ("POST", "PATCH", "TRACE", "PROPFIND"):
+        answer = httpx2.request(method, f"{public.url}{path}", timeout=SECONDS)
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD"), method

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from personachat import __version__
 from personachat.api.auth import Gate
+from personachat.api.methods import literal_paths_first
 from personachat.api.v1 import completions, models, responses
 from personachat.api.v1.errors import add_handlers, failure_of
 from personachat.services import Services, get_services
@@ -52,4 +53,5 @@ def create_v1(services: Callable[[], Services] = get_services) -> FastAPI:
     add_handlers(v1)
     for part in (models, completions, responses):
         v1.include_router(part.router)
+    literal_paths_first(v1)
     return v1
