@@ -7,10 +7,12 @@ every request, so that page and API always see the same ones.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -44,7 +46,10 @@ _DOCS_POLICY = (
 
 
 class ApiFirst:
-    """Sends /api, /v1 and /mcp straight to their apps, past the pages' middleware: it adds cookies, gzip."""
+    """Sends /api, /v1 and /mcp straight to their apps, past the pages' middleware: it adds cookies, gzip.
+
+    A client that leaves before its request has arrived is nobody's fault, and is not logged as one.
+    """
 
     def __init__(self, app: ASGIApp, *, api: ASGIApp, v1: ASGIApp, mcp: ASGIApp | None = None) -> None:
         self._pages = app
@@ -53,6 +58,10 @@ class ApiFirst:
         self._mcp = HeadAsGet(mcp) if mcp else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(ClientDisconnect):
+            await self._route(scope, receive, send)
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
         if scope["type"] == "http" and path.startswith("/v1/"):
             await self._v1({**scope, "root_path": "/v1"}, receive, send)

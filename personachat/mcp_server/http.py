@@ -118,7 +118,7 @@ class _Life:
             return
         owner = owner_of(Request(scope))
         if scope["method"] != "GET":
-            await self._sessions.serve(scope, receive, send, owner=owner)
+            await self._sessions.serve(scope, await _arrived(scope, receive), send, owner=owner)
             return
         # What listens for news has no end of its own, and the server waits for it.
         unfinished = _Unfinished(send)
@@ -137,6 +137,22 @@ class _Life:
                 ending.cancel()
 
         return receive_or_end
+
+
+async def _arrived(scope: Scope, receive: Receive) -> Receive:
+    """The request once all of it is here: the SDK begins a session before, and logs a client that leaves.
+
+    Raises ClientDisconnect.
+    """
+    body = await Request(scope, receive).body()
+    whole: Message | None = {"type": "http.request", "body": body, "more_body": False}
+
+    async def receive_whole() -> Message:
+        nonlocal whole
+        message, whole = whole, None
+        return message or await receive()
+
+    return receive_whole
 
 
 class _Unfinished:
