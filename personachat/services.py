@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
@@ -203,9 +204,15 @@ def built_services() -> Services | None:
 
 
 def reset_services() -> None:
-    """Close this process's services; the next `get_services` builds them anew."""
+    """Close this process's services; the next `get_services` builds them anew.
+
+    It is done at the end of the process at the latest: where the pages are served alone, nobody else does it.
+    """
     global _services
     with _lock:
         closing, _services = _services, None
         if closing is not None:
             closing.close()
+
+
+atexit.register(reset_services)

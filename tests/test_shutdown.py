@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,13 @@ import httpx2
 import pytest
 from openai import APIError, OpenAI
 
+from personachat.conversations.model import LOCAL_OWNER
+from personachat.conversations.sql import SqlConversations
+from personachat.database.connection import Database
+from personachat.settings import load_settings
 from tests.api.wire import Event, chatting, problem_of, streamed, text_of
 from tests.fake_provider import FakeProvider, Gate, tokens
-from tests.test_server import SECONDS, WAYS, Running, environment, running
+from tests.test_server import PYTHON, SECONDS, WAYS, Running, environment, running
 
 __all__ = ["environment"]  # a fixture
 
@@ -289,3 +294,28 @@ def test_a_client_who_does_not_read_does_not_hold_up_the_end(
                     pass
                 server.process.send_signal(signal.SIGTERM)
                 ends(server)
+
+
+def test_a_process_that_nobody_drains_interrupts_its_replies_as_it_ends(
+    environment: dict[str, str], tmp_path: Path, fake: FakeProvider
+) -> None:
+    """As `streamlit run Home.py` does, where Streamlit alone hears of signals."""
+    fake.enqueue(tokens(["one ", Gate(), "two"]))
+    code = (
+        "from personachat.services import get_services\n"
+        "here = get_services().of('local').chat\n"
+        "reply = here.begin('Hi', persona_id='tester')\n"
+        "while reply.snapshot().text != 'one ': reply.wait(1, timeout_seconds=1)\n"
+        "print(reply.conversation_id)"
+    )
+    ended = subprocess.run(
+        [*PYTHON, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert ended.stderr == ""
+    database = Database.of(
+        load_settings(data_dir=tmp_path / "data")
+    )
+    with closing(database):
+        kept = SqlConversations(database).get(LOCAL_OWNER, ended.stdout.strip()).path[-1].reply
+    assert kept
+    assert (kept.state, kept.text) == ("interrupted", "one ")
