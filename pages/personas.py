@@ -61,7 +61,13 @@ with notice:
 if desk.deleted:
     with notice.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(f":material/delete: Deleted **{escaped(desk.deleted.name)}**.", width="stretch")
-        st.button("Undo", icon=":material/undo:", on_click=editing.undo, args=(personas,), key="undo_delete")
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            on_click=editing.undo,
+            args=(personas,),
+            key=f"{persona_desk.UNDO}{desk.deleted.persona_id}",
+        )
         st.button(
             "Dismiss",
             icon=":material/close:",

@@ -128,5 +128,8 @@ def _stop(conversation_id: str) -> None:
 
 def put_away_sentence(done: PutAway) -> str:
     """E.g. "Deleted “p-values, plainly”." or "Archived 3 conversations."; plain text."""
-    what = f"“{done.title}”" if len(done.ids) == 1 else f"{len(done.ids)} conversations"
+    count = len(done.ids)
+    what = "a conversation" if count == 1 else f"{count} conversations"
+    if count == 1 and done.title:
+        what = f"“{done.title}”"
     return f"{done.how.capitalize()} {what}."

@@ -254,7 +254,12 @@ def draw_cleared(chat: ChatService, conversation: Conversation) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(":material/delete_sweep: The chat was cleared.", width="content")
             st.button(
-                "Undo", type="tertiary", icon=":material/undo:", on_click=_undo, args=(chat, conversation.id)
+                "Undo",
+                type="tertiary",
+                icon=":material/undo:",
+                on_click=_undo,
+                args=(chat, conversation.id),
+                key=f"{turn_actions.UNDO_CLEAR}{leaf_id}",
             )
 
 

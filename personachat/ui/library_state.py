@@ -17,6 +17,8 @@ from personachat.ui.transcript import SHOWN_TURNS
 HISTORY_STEP = 30
 PICKED = "picked_"
 """What the keys of the History page's checkboxes begin with; a conversation's id follows."""
+_UNDO = "undo_put_away-"
+"""What the key begins with of the button that brings conversations back; `undo_key` says what follows."""
 
 
 def open_conversation(conversation_id: str, persona_id: str, turn_id: str | None = None) -> None:
@@ -71,6 +73,18 @@ def offer_undo(done: PutAway | None) -> None:
     st.session_state["put_away"] = done
 
 
+def undo_key(done: PutAway) -> str:
+    """The key of the button that undoes it, which says all that a new session needs to know for that."""
+    return f"{_UNDO}{done.how}-{done.left or ''}-{'.'.join(done.ids)}"
+
+
+def _offer_again(told: str) -> None:
+    """Offer to undo what a key tells; the owner's conversations alone can be brought back."""
+    name, left, ids = told.split("-", 2)
+    how: Literal["deleted", "archived"] = "deleted" if name == "deleted" else "archived"
+    offer_undo(PutAway(tuple(ids.split(".")), "", how, left=left or None, now_in=remembered("chat")))
+
+
 @dataclass(frozen=True, slots=True)
 class OpenDialog:
     """A dialog about a conversation, which stays open from run to run until it is closed."""
@@ -94,6 +108,8 @@ def restore(came: Came) -> None:
         show_dialog(OpenDialog("rename", conversation_id))
     elif conversation_id and came.any("create_link", "renew_link", "revoke_link"):
         show_dialog(OpenDialog("share", conversation_id))
+    for told in came.after(_UNDO):
+        _offer_again(told)
     fields = [int(number) for number in came.after("import_") if number.isdecimal()]
     if fields:
         st.session_state["imports"] = max(fields) + 1  # its file is gone: an empty field takes its place

@@ -27,6 +27,8 @@ Standing = Literal["saved", "unsaved", "invalid", "changed"]
 TAB_KEY = "persona_tab"
 JSON_TAB = "JSON"
 HISTORY_TAB = "History"
+UNDO = "undo_delete-"
+"""What the key begins with of the button that brings a persona back; its id follows."""
 IMPORT_FIELD = "import_files_"
 """What the key of the field for files begins with; a number follows."""
 

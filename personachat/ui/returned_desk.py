@@ -18,7 +18,17 @@ from personachat.ui import kept_drafts, state
 from personachat.ui.bulk import CHOICE
 from personachat.ui.form_text import RETURNED, WIDGETS
 from personachat.ui.owner import current_owner
-from personachat.ui.persona_desk import IMPORT_FIELD, JSON_TAB, TAB_KEY, Entry, Question, QuestionKind, desk
+from personachat.ui.persona_desk import (
+    IMPORT_FIELD,
+    JSON_TAB,
+    TAB_KEY,
+    UNDO,
+    Deleted,
+    Entry,
+    Question,
+    QuestionKind,
+    desk,
+)
 from personachat.ui.returning import Came
 from personachat.ui.state import Draft
 
@@ -50,6 +60,8 @@ def restore(came: Came) -> None:
     if fields:
         desk().question = Question("import")
         desk().imports = max(fields) + 1  # its files are gone: an empty field takes its place
+    for deleted_id in came.after(UNDO):
+        desk().deleted = _deleted(deleted_id)
     if persona_id:
         _restore_text(came, persona_id)
 
@@ -129,6 +141,17 @@ def _stored(persona_id: str) -> Entry | None:
     except PersonaChatError:
         return None
     return next((entry for entry in entries if entry.id == persona_id), None)
+
+
+def _deleted(persona_id: str) -> Deleted | None:
+    """A persona that was deleted, as it was last; None where that is not known."""
+    try:
+        revisions = state.workspace().collection.revisions
+        last = revisions.of(persona_id, limit=1)[0]
+        text = revisions.get(persona_id, last.number).text
+    except (PersonaChatError, IndexError):
+        return None
+    return Deleted(last.name, text, persona_id, None)
 
 
 def _text_of(persona_id: str, etag: str) -> str | None:

@@ -71,7 +71,11 @@ def draw_said() -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.caption(f"{icon} {as_text(arranging.put_away_sentence(done))}", width="content")
         st.button(
-            "Undo", icon=":material/undo:", type="tertiary", on_click=arranging.undo, key="undo_put_away"
+            "Undo",
+            icon=":material/undo:",
+            type="tertiary",
+            on_click=arranging.undo,
+            key=library_state.undo_key(done),
         )
 
 

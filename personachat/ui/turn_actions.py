@@ -16,6 +16,12 @@ from personachat.errors import PersonaChatError
 from personachat.ui import state, window
 from personachat.ui.returning import Came
 
+UNDELETE = "undelete-"
+"""What the key begins with of the button that brings a turn back; `undelete_key` says what follows."""
+
+UNDO_CLEAR = "undo_clear-"
+"""The same for the whole chat; the id of the turn that was its last one follows."""
+
 OTHER = "regenerate_for_"
 """What the key begins with of the button that regenerates with another persona; a turn's id follows."""
 
@@ -74,6 +80,12 @@ def restore(came: Came) -> None:
         edit(turn_id)
     for turn_id in came.after(OTHER):
         ask("regenerate", turn_id)
+    for told in came.after(UNDELETE):
+        turn_id, _, leaf_id = told.partition("-")
+        conversation_id = state.remembered("chat") or ""
+        st.session_state["deleted"] = Deleted(conversation_id, turn_id, leaf_id or None)
+    for leaf_id in came.after(UNDO_CLEAR):
+        st.session_state["cleared"] = leaf_id
 
 
 def leave_editing() -> None:
@@ -184,6 +196,11 @@ def deleted(conversation_id: str) -> Deleted | None:
     """What was deleted last in this conversation and can come back."""
     found = cast("Deleted | None", st.session_state.get("deleted"))
     return found if found and found.conversation_id == conversation_id else None
+
+
+def undelete_key(what: Deleted) -> str:
+    """The key of the button that undoes it, which says all that a new session needs to know for that."""
+    return f"{UNDELETE}{what.turn_id}-{what.leaf_id or ''}"
 
 
 def undelete(what: Deleted) -> None:

@@ -167,7 +167,7 @@ def test_selected_ones_are_deleted_and_come_back(open_home: OpenPage) -> None:
     click(page, "delete_many")
     assert shown(page) == ["Third"]
     assert "Deleted 2 conversations." in texts(page)
-    click(page, "undo_put_away")
+    next(button for button in page.button if button.label == "Undo").click().run()
     assert shown(page) == ["Third", "Second", "First"]
 
 

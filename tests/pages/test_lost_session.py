@@ -222,14 +222,73 @@ def test_a_link_is_made(open_home: OpenPage) -> None:
     assert library().share_of(chat)
 
 
-def test_an_undo_that_is_not_known_any_more_is_said(open_home: OpenPage) -> None:
+def undo(at: AppTest) -> AppTest:
+    next(button for button in at.button if button.label == "Undo").click()
+    return lose_session(at)
+
+
+@pytest.mark.parametrize("item", ["Delete", "Archive"])
+def test_a_conversation_that_was_put_away_comes_back(open_home: OpenPage, item: str) -> None:
+    chat = converse_here(open_home)
+    at = open_home(chat=chat)
+    at.menu_button(key=f"menu_{chat}").set_value(item).run()
+    new = undo(at)
+
+    assert [each.id for each in library().list().conversations] == [chat]
+    assert "was not done" not in said(new)
+    assert "Undo" not in [button.label for button in new.button]
+
+
+def test_several_conversations_come_back(open_home: OpenPage) -> None:
+    chats = {converse_here(open_home, "First"), converse("Second")}
+    at = open_home()
+    at.switch_page("pages/history.py").run()
+    for chat in chats:
+        at.checkbox(key=f"picked_{chat}").check().run()
+    at.button(key="delete_many").click().run()
+    undo(at)
+
+    assert {each.id for each in library().list().conversations} == chats
+
+
+def test_a_conversation_of_somebody_else_does_not_come_back(open_home: OpenPage) -> None:
     chat = converse_here(open_home)
     at = open_home(chat=chat)
     at.menu_button(key=f"menu_{chat}").set_value("Delete").run()
-    click(at, "undo_put_away")
-    new = lose_session(at)
+    next(button for button in at.button if button.label == "Undo").click()
+    states = at._tree.get_widget_states()
+    theirs = get_services().of("somebody else")
+    begun = theirs.chat.begin("Theirs", persona_id="second")
+    while begun.live:
+        begun.wait(len(begun.wait(0, timeout_seconds=0)), timeout_seconds=10)
+    theirs.library.delete(begun.conversation_id)
+    for state in states.widgets:
+        state.id = state.id.replace(chat, begun.conversation_id)
+    come_back(at, states)
 
-    assert "what you just did was not done" in said(new)
+    assert not theirs.library.list().conversations
+
+
+def test_a_deleted_turn_comes_back(open_home: OpenPage) -> None:
+    chat = converse_here(open_home)
+    before = [turn.id for turn in conversation(chat).path]
+    at = open_home(chat=chat)
+    at.menu_button(key=f"menu_{before[-2]}").set_value(":material/delete: Delete").run()
+    assert len(conversation(chat).path) < len(before)
+    undo(at)
+
+    assert [turn.id for turn in conversation(chat).path] == before
+
+
+def test_a_cleared_chat_comes_back(open_home: OpenPage) -> None:
+    chat = converse_here(open_home)
+    before = [turn.id for turn in conversation(chat).path]
+    at = open_home(chat=chat)
+    at.menu_button(key="chat_menu").set_value("Clear this chat").run()
+    assert not conversation(chat).path
+    undo(at)
+
+    assert [turn.id for turn in conversation(chat).path] == before
 
 
 def test_several_conversations_that_were_selected_are_deleted(open_home: OpenPage) -> None:
@@ -343,6 +402,17 @@ def test_a_persona_is_deleted(open_home: OpenPage, folder: Path) -> None:
     lose_session(at)
 
     assert not (folder / "second.json").exists()
+
+
+def test_a_deleted_persona_comes_back(open_home: OpenPage) -> None:
+    at = open_personas(open_home, "second")
+    at.menu_button(key="persona_menu").set_value(":material/delete: Delete").run()
+    at.button(key="confirm_delete").click().run()
+    assert "second" not in [each.id for each in get_services().personas.all()]
+    new = undo(at)
+
+    assert "second" in [each.id for each in get_services().personas.all()]
+    assert "was not done" not in said(new)
 
 
 def test_a_persona_is_created(open_home: OpenPage) -> None:
