@@ -16,6 +16,7 @@ from personachat.engine import DELAYS_OF_A_STAND_IN, ReplyLimits, reply
 from personachat.generation import Generation
 from personachat.generations import Generations
 from personachat.messages import ChatMessage, Failed, ReplyEvent, Role, Started, storable
+from personachat.model_parameters import only_tunes
 from personachat.outgoing import chat_request
 from personachat.persona import Persona
 from personachat.provider_errors import ModelNotFound, RequestRefused
@@ -31,25 +32,6 @@ _ROLES: Mapping[str, Role] = {
 }
 
 
-_TUNING = frozenset(
-    {
-        "frequency_penalty",
-        "logit_bias",
-        "metadata",
-        "parallel_tool_calls",
-        "presence_penalty",
-        "prompt_cache_key",
-        "reasoning_effort",
-        "safety_identifier",
-        "seed",
-        "service_tier",
-        "store",
-        "user",
-        "verbosity",
-    }
-)
-"""Further parameters that make an answer a little other, but none to another question."""
-
 _OF_NO_MEANING = frozenset({"name", "reasoning", "reasoning_content"})
 """Keys of a message without which it says the same to a model that takes plain text."""
 
@@ -64,6 +46,8 @@ class Ask:
     max_tokens: int | None = None
     stop: tuple[str, ...] | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
+    may_shorten: bool = False
+    """Whether the oldest of what was said may be left out where the model takes less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +101,13 @@ class Completions:
         request = chat_request(persona, told, model=answering.model)
         return replace(
             request,
-            pinned=len(request.messages),  # nothing of what the caller says is left out unasked
+            pinned=request.pinned if ask.may_shorten else len(request.messages),
             temperature=request.temperature if ask.temperature is None else ask.temperature,
             top_p=request.top_p if ask.top_p is None else ask.top_p,
             max_tokens=self._longest(persona, ask),
             stop=request.stop if ask.stop is None else ask.stop,
             as_sent=tuple(as_sent),
-            more=ask.more,
+            more={**request.more, **ask.more},
         )
 
     def _longest(self, persona: Persona, ask: Ask) -> int:
@@ -174,7 +158,7 @@ def _understood(ask: Ask, answering: Answering) -> Ask:
 
     Raises RequestRefused for what would change what the answer means.
     """
-    more = {name: value for name, value in ask.more.items() if not _only_tunes(name, ask.more)}
+    more = {name: value for name, value in ask.more.items() if not only_tunes(name, ask.more)}
     messages = [_without_extras(message) for message in ask.messages]
     refused = sorted(more.keys() - answering.provider.takes)
     _, as_sent = _split(messages)
@@ -194,10 +178,3 @@ def _without_extras(message: Mapping[str, Any]) -> Mapping[str, Any]:
         plain["content"] = plain.get("refusal") or ""
         plain.pop("refusal", None)
     return plain
-
-
-def _only_tunes(name: str, more: Mapping[str, Any]) -> bool:
-    """Whether an answer without the parameter is still one to what was asked."""
-    if name in {"tools", "tool_choice"}:
-        return more.get("tool_choice") in (None, "auto", "none")  # it may be an object
-    return name in _TUNING

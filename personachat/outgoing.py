@@ -8,7 +8,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from personachat import pricing
+from personachat import model_parameters, pricing
 from personachat.context import (
     SCALE_BOUNDS,
     Fitted,
@@ -124,6 +124,7 @@ def parameters(persona: Persona) -> dict[str, Any]:
         "max_tokens": persona.max_tokens,
         "top_p": persona.top_p,
         "stop": list(persona.stop),
+        **({"more": more} if (more := model_parameters.of_a_persona(persona.extensions)) else {}),
     }
 
 

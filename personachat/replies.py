@@ -107,6 +107,7 @@ class Replies:
             max_tokens=given.get("max_tokens"),
             top_p=given.get("top_p"),
             stop=tuple(given.get("stop") or ()),
+            more=given.get("more") or {},
         )
         sent = self._body(answered.provider, whole)
         if taken is None or taken.sent is None or taken.model != whole.model:

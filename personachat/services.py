@@ -35,6 +35,7 @@ from personachat.store.base import PersonaStore, Revisions
 from personachat.store.favourites import Favourites
 from personachat.store.own_templates import OwnTemplates
 from personachat.store.read_only import ReadOnlyPersonas
+from personachat.store.responses import KeptResponses
 from personachat.store.seeding import open_store
 from personachat.store.shares import PersonaShares
 from personachat.templates.gallery import Gallery
@@ -77,6 +78,7 @@ class Services:
     gallery: Gallery
     drafter: Drafter
     completions: Completions
+    kept_responses: KeptResponses
 
     def of(self, owner: str, *, author: str = "", may_edit: bool = True) -> Workspace:
         """One owner's workspace; cheap to make. `author` is who their work is said to be by."""
@@ -116,6 +118,7 @@ class Services:
         self.generations.ask(self.providers.warm_up(), timeout_seconds=60)
         pricing.warm_up()
         purge(self.database)
+        self.kept_responses.forget_old()
         with suppress(StoreUnavailable):
             self.personas.all()  # the first look at many personas takes a moment, and so does recording them
 
@@ -182,6 +185,7 @@ def build_services(settings: Settings) -> Services:
         Completions(
             personas, providers, generations, limits=limits, max_tokens=settings.longest_reply_tokens
         ),
+        KeptResponses(database),
     )
 
 

@@ -7,6 +7,7 @@ as null, so that every answer has every key.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -61,6 +62,8 @@ class TokenCount(Answer):
 
     prompt_tokens: int | None
     completion_tokens: int | None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 class ReplyError(Answer):
@@ -150,10 +153,7 @@ def message_of(turn: Turn, siblings: Sequence[str] = ()) -> Message:
             "reasoning": reply.reasoning,
             "model": reply.model or None,
             "provider": reply.provider or None,
-            "usage": reply.usage
-            and TokenCount(
-                prompt_tokens=reply.usage.prompt_tokens, completion_tokens=reply.usage.completion_tokens
-            ),
+            "usage": reply.usage and TokenCount(**asdict(reply.usage)),
             "cost_usd": reply.cost_usd,
             "finish_reason": reply.finish_reason,
             "error": reply.error and ReplyError(code=reply.error.code, message=reply.error.message),

@@ -98,6 +98,8 @@ class ReplyStream(Response):
                     await writer.begin(start_soon)
                     begun = True
                 lines = [self.encode(at, event) for at, event in enumerate(events, number)]
+                if isinstance(events[-1], (Finished, Failed)):
+                    await self.ending()
                 await writer.write("".join(lines).encode("ascii"))
                 last, end = number + len(events) - 1, events[-1]
         if self._generation.state == "interrupted":
@@ -110,6 +112,9 @@ class ReplyStream(Response):
             await writer.begin(start_soon)
         await writer.write(self.closing_after(end), last=True)
         return None
+
+    async def ending(self) -> None:
+        """Do what has to be done before the last event is told."""
 
     def closing_after(self, _end: ReplyEvent | None) -> bytes:
         """What comes after the last event; None where all events had been sent before."""

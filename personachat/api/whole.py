@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import aclosing
+from dataclasses import asdict
 from typing import Any
 
 import anyio
@@ -59,11 +60,7 @@ class WholeAnswer(ReplyStream):
             content=reply.text,
             reasoning=reply.reasoning,
             finish_reason=reply.finish_reason,
-            usage=TokenCount(
-                prompt_tokens=reply.usage.prompt_tokens, completion_tokens=reply.usage.completion_tokens
-            )
-            if reply.usage
-            else None,
+            usage=TokenCount(**asdict(reply.usage)) if reply.usage else None,
             cost_usd=reply.cost_usd,
         ).model_dump(by_alias=True, mode="json")
         failed = {"interrupted": INTERRUPTED, "stopped": STOPPED}.get(reply.state, reply.error)

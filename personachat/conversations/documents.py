@@ -96,6 +96,8 @@ class ErrorDocument(_Part):
 class UsageDocument(_Part):
     prompt_tokens: Count | None = None
     completion_tokens: Count | None = None
+    cached_tokens: Count | None = None
+    reasoning_tokens: Count | None = None
 
 
 class ReplyDocument(_Part):
@@ -174,11 +176,7 @@ def _reply_document(reply: Reply) -> ReplyDocument:
     return ReplyDocument.model_construct(
         **{name: getattr(reply, name) for name in _REPLY_NAMES},
         notices=list(reply.notices),
-        usage=UsageDocument.model_construct(
-            prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens
-        )
-        if usage
-        else None,
+        usage=UsageDocument.model_construct(**asdict(usage)) if usage else None,
         error=ErrorDocument.model_construct(**asdict(error)) if error else None,
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from sqlalchemy import Row
@@ -37,6 +37,7 @@ _AS_THEY_ARE = (
     "memory_from",
 )
 _WORDS = ("reasoning", "reason", "summary")
+_COUNTS = tuple(field.name for field in fields(Usage))
 
 
 def turn_of(row: Row[Any]) -> Turn:
@@ -64,14 +65,14 @@ def reply_of(row: Row[Any]) -> Reply | None:
     """The reply in TURN_COLUMNS; None where the turn was not generated."""
     if row.state is None:
         return None
-    counted = row.prompt_tokens is not None or row.completion_tokens is not None
+    usage = Usage(**{name: getattr(row, name) for name in _COUNTS})
     return Reply(
         state=row.state,
         text=row.text,
         provider=row.provider,
         model=row.model,
         notices=tuple(row.notices or ()),
-        usage=Usage(row.prompt_tokens, row.completion_tokens) if counted else None,
+        usage=None if usage == Usage() else usage,
         error=Failed(**row.error) if row.error else None,
         **{name: getattr(row, name) for name in (*_WORDS, *_AS_THEY_ARE)},
     )
@@ -108,8 +109,7 @@ def reply_values(reply: Reply) -> dict[str, Any]:
         "provider": storable(reply.provider)[:_MOST_PROVIDER],
         "model": storable(reply.model)[:_MOST_MODEL],
         "notices": [storable(notice) for notice in reply.notices] or None,
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
+        **asdict(usage),
         "error_code": reply.error.code if reply.error else None,
         "error": _storable_all(asdict(reply.error)) if reply.error else None,
         **{name: storable(getattr(reply, name)) for name in _WORDS},

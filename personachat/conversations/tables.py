@@ -72,6 +72,8 @@ turns = Table(
     Column("notices", Json),
     Column("prompt_tokens", Integer),
     Column("completion_tokens", Integer),
+    Column("cached_tokens", Integer),
+    Column("reasoning_tokens", Integer),
     Column("cost_usd", Float),
     Column("finish_reason", String(20)),
     Column("error_code", String(60)),

@@ -40,7 +40,7 @@ MOST_REFUSALS = 32
 _NAMES = {"temperature": "a temperature", "top_p": "a topP", "stop": "stop words"}
 """What a person calls the parameters whose absence they should hear of."""
 
-_OURS = frozenset({"model", "messages", "stream", "n", *LIMITS})
+_OURS = frozenset({"model", "messages", "stream", "stream_options", "n", *LIMITS})
 """What further parameters never replace."""
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import Engine, MetaData, create_engine, insert, inspect, select,
 
 import personachat.conversations
 import personachat.store
-from personachat.conversations.model import Reply
+from personachat.conversations.model import Reply, Turn
 from personachat.conversations.sql import SqlConversations
 from personachat.conversations.tables import LIVE, turns
 from personachat.conversations.words import SPELLINGS
@@ -30,6 +30,8 @@ from personachat.database.columns import metadata
 from personachat.database.connection import Database
 from personachat.errors import DatabaseDamaged
 from personachat.library import Library
+from personachat.messages import Usage
+from personachat.store.responses import KeptResponse, KeptResponses
 from tests.killed_writers import PROCESSES, prepare, start
 from tests.postgres import fresh_database
 from tests.spoken import OWNER, spoken
@@ -135,6 +137,53 @@ def test_a_database_of_the_first_version_keeps_what_is_in_it(empty_url: str, tmp
         with database.read() as connection:
             version = connection.execute(text(f"SELECT version_num FROM {schema.VERSION_TABLE}")).scalar()
         assert version == schema.revisions()[-1]
+
+
+def test_replies_of_the_version_before_keep_their_counts_and_new_ones_have_more(
+    empty_url: str, tmp_path: Path
+) -> None:
+    engine = engine_of(empty_url, tmp_path)
+    schema.migrate(engine, to="0006")
+    tables = MetaData()
+    tables.reflect(engine)
+    moment = datetime(2026, 1, 2, tzinfo=UTC)
+    if engine.dialect.name == "sqlite":
+        moment = moment.replace(tzinfo=None)
+    words = (
+        "title",
+        "persona_revision",
+        "rating_note",
+        "reasoning",
+        "provider",
+        "model",
+        "reason",
+        "summary",
+    )
+    blank = {**dict.fromkeys(words, ""), "journal": "", "edited": False, "created_at": moment}
+    head = {"id": "c1", "owner": OWNER, "leaf_id": "t1", "updated_at": moment, "kept": True}
+    flags = dict.fromkeys(("has_own_title", "pinned", "archived"), False)
+    turn = {"id": "t1", "conversation_id": "c1", "depth": 0, "role": "assistant", "text": "Hi."}
+    spoken_by = {"persona_id": "tester", "persona_name": "Tester", "state": "finished"}
+    counts = {"prompt_tokens": 7, "completion_tokens": 2}
+    with engine.begin() as connection:
+        for name, row in (
+            ("conversations", head | flags | blank),
+            ("turns", turn | spoken_by | counts | blank),
+        ):
+            table = tables.tables[name]
+            known = {key: value for key, value in row.items() if key in table.c}
+            connection.execute(insert(table).values(known))
+    engine.dispose()
+    with closing(Database(empty_url)) as database:
+        store = SqlConversations(database)
+        (old,) = store.get(OWNER, "c1").path
+        assert old.reply
+        assert old.reply.usage == Usage(7, 2)
+        usage = Usage(100, 20, 80, 15)
+        answer = Turn("t2", "t1", "assistant", "", "tester", "Tester", reply=Reply("finished", usage=usage))
+        store.append(OWNER, "c1", [answer], only_after="t1")
+        assert store.get(OWNER, "c1").path[-1].reply == answer.reply
+        assert KeptResponses(database).keep(OWNER, KeptResponse("r1", [{"content": "Hi"}], []))
 
 
 def test_processes_that_start_at_once_do_not_disturb_each_other(empty_url: str) -> None:

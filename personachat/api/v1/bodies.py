@@ -1,4 +1,8 @@
-"""What programs that speak to OpenAI send: known parameters checked, unknown ones refused, as OpenAI does."""
+"""What programs that speak to OpenAI send: every parameter of OpenAI's, and what other servers take besides.
+
+What is known is checked, what is the provider's affair is passed on, and what nobody knows is refused, as
+OpenAI does. A parameter that is null was not given.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +11,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from personachat.api.v1 import legacy_functions
 from personachat.api.v1.errors import BadRequest
 from personachat.completions import Ask
+from personachat.model_parameters import is_known
 
 Role = Literal["developer", "system", "user", "assistant", "tool", "function"]
 
-PASSED_ON = (
-    "seed",
-    "response_format",
-    "tools",
-    "tool_choice",
-    "parallel_tool_calls",
-    "presence_penalty",
-    "frequency_penalty",
-    "logit_bias",
-    "reasoning_effort",
-    "verbosity",
-    "user",
-)
-"""Parameters of a completion that are the provider's affair."""
+_OF_TOOLS = ("tools", "tool_choice", "parallel_tool_calls")
 
 
 def _texts(value: Any) -> Any:
@@ -41,6 +34,43 @@ Penalty = Annotated[float | None, Field(ge=-2, le=2)]
 
 class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Request(BaseModel):
+    """A request's body. What it does not declare is the provider's affair, or nobody's."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    seed: int | None = None
+    presence_penalty: Penalty = None
+    frequency_penalty: Penalty = None
+    parallel_tool_calls: bool | None = None
+    user: str | None = None
+    store: bool | None = None
+    metadata: dict[str, str] | None = None
+    service_tier: str | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+    prompt_cache_retention: str | None = None
+
+    def _passed_on(self) -> dict[str, Any]:
+        """What is not declared and goes to the provider as it came. Raises BadRequest for the unknown."""
+        further = {name: value for name, value in (self.model_extra or {}).items() if value is not None}
+        for name in self.model_extra or ():
+            if not is_known(name):
+                raise BadRequest(
+                    f"Unrecognized request argument supplied: {name}", param=name, reason="unknown_parameter"
+                )
+        return further
+
+    def _refuse_logprobs(self) -> None:
+        if self.logprobs or self.top_logprobs:
+            param = "logprobs" if self.logprobs else "top_logprobs"
+            raise BadRequest(
+                "Log probabilities are not passed on.", param=param, reason="unsupported_parameter"
+            )
 
 
 class MessageBody(BaseModel):
@@ -66,12 +96,15 @@ class MessageBody(BaseModel):
         return message
 
 
-class StreamOptions(Body):
+class StreamOptions(BaseModel):
+    """How a stream is told; what else servers know of it is of no consequence here."""
+
+    model_config = ConfigDict(frozen=True)
+
     include_usage: bool = False
-    include_obfuscation: bool | None = None
 
 
-class CompletionBody(Body):
+class CompletionBody(Request):
     """POST /v1/chat/completions; `model` is a persona's id."""
 
     model: Annotated[str, Field(min_length=1, max_length=200)]
@@ -84,34 +117,26 @@ class CompletionBody(Body):
     max_completion_tokens: Count = None
     stop: Stops | None = None
     n: Annotated[int | None, Field(ge=1)] = None
-    seed: int | None = None
     response_format: dict[str, Any] | None = None
     tools: list[dict[str, Any]] | None = None
     tool_choice: str | dict[str, Any] | None = None
-    parallel_tool_calls: bool | None = None
-    presence_penalty: Penalty = None
-    frequency_penalty: Penalty = None
+    functions: list[dict[str, Any]] | None = None
+    function_call: str | dict[str, Any] | None = None
     logit_bias: dict[str, float] | None = None
-    logprobs: bool | None = None
-    top_logprobs: int | None = None
     reasoning_effort: str | None = None
     verbosity: str | None = None
-    user: str | None = None
-    # Of no consequence here: nothing is stored, cached or billed by these.
-    store: bool | None = None
-    metadata: dict[str, str] | None = None
-    service_tier: str | None = None
-    safety_identifier: str | None = None
-    prompt_cache_key: str | None = None
+    modalities: list[str] | None = None
+    audio: dict[str, Any] | None = None
 
     def ask(self) -> Ask:
         """What is asked of the persona. Raises BadRequest for what no persona can do."""
         if self.n is not None and self.n != 1:
             raise BadRequest("Only one choice is possible: n has to be 1.", param="n", reason="invalid_value")
-        if self.logprobs or self.top_logprobs:
+        self._refuse_logprobs()
+        if self.modalities and set(self.modalities) != {"text"}:
             raise BadRequest(
-                "Log probabilities are not passed on.", param="logprobs", reason="unsupported_parameter"
-            )
+                "Only text is passed on.", param="modalities", reason="unsupported_parameter"
+            )  # and without it `audio` means nothing
         if self.stream_options is not None and not self.stream:
             raise BadRequest(
                 "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
@@ -119,18 +144,39 @@ class CompletionBody(Body):
                 reason="invalid_value",
             )
         longest = self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
-        given = self.model_dump(include=set(PASSED_ON), exclude_none=True)
-        if given.get("response_format") == {"type": "text"}:
-            del given["response_format"]  # which is what everybody does anyway
+        messages = [message.on_the_wire() for message in self.messages]
         return Ask(
-            messages=[message.on_the_wire() for message in self.messages],
+            messages=legacy_functions.messages_of(messages),
             temperature=self.temperature,
             top_p=self.top_p,
             max_tokens=longest,
             stop=self.stop,
-            more={name: given[name] for name in PASSED_ON if name in given},
+            more=self._more(),
         )
+
+    def _more(self) -> dict[str, Any]:
+        given = self.model_dump(include=_PASSED_ON, exclude_none=True)
+        if self.calls_functions:
+            given |= legacy_functions.tools_of(self.functions or [], self.function_call)
+        if not given.get("tools"):
+            given = {name: value for name, value in given.items() if name not in _OF_TOOLS}
+        if given.get("response_format") == {"type": "text"}:
+            del given["response_format"]  # which is what everybody does anyway
+        return given | self._passed_on()
+
+    @property
+    def calls_functions(self) -> bool:
+        """Whether it is of the time before tools, and wants an answer of that time."""
+        return bool(self.functions) and not self.tools
 
     @property
     def reports_usage(self) -> bool:
         return bool(self.stream_options and self.stream_options.include_usage)
+
+
+_PASSED_ON = {
+    name
+    for name in CompletionBody.model_fields
+    if is_known(name)
+    and name not in {"functions", "function_call", "modalities", "audio", "logprobs", "top_logprobs"}
+}

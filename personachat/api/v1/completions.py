@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from personachat.api.bodies import services_of
 from personachat.api.events import DONE, ReplyStream, batches
+from personachat.api.v1 import legacy_functions
 from personachat.api.v1.bodies import CompletionBody
 from personachat.api.v1.errors import ended, envelope, failure_of
 from personachat.api.v1.tool_calls import ToolCall
@@ -40,24 +41,25 @@ async def post_completion(body: CompletionBody, request: Request) -> Response:
     ask = body.ask()
     completion = await run_in_threadpool(lambda: services_of(request).completions.start(body.model, ask))
     if body.stream:
-        return CompletionStream(completion.generation, model=body.model, reports_usage=body.reports_usage)
-    return await whole(completion.generation, model=body.model, request=request)
+        return CompletionStream(completion.generation, body)
+    return await whole(completion.generation, body, request)
 
 
 class CompletionStream(ReplyStream):
     """The reply as chunks, each what came since the last one; then `[DONE]`, or an error if it is cut off."""
 
-    def __init__(self, generation: Generation, *, model: str, reports_usage: bool) -> None:
+    def __init__(self, generation: Generation, body: CompletionBody) -> None:
         super().__init__(generation)
         head = {
             "id": f"chatcmpl-{generation.id}",
             "object": "chat.completion.chunk",
             "created": int(time.time()),
-            "model": model,
+            "model": body.model,
         }
         self._head = json.dumps(head)[:-1]
-        self._usage_tail = ', "usage": null' if reports_usage else ""
-        self._reports_usage = reports_usage
+        self._usage_tail = ', "usage": null' if body.reports_usage else ""
+        self._reports_usage = body.reports_usage
+        self._calls_functions = body.calls_functions
         self._usage: Usage | None = None
 
     def refusal(self, failed: Failed) -> Response:
@@ -68,6 +70,8 @@ class CompletionStream(ReplyStream):
 
     def encode(self, _number: int, event: ReplyEvent) -> str:
         match event:
+            case ToolCallsDelta(pieces) if self._calls_functions:
+                return self._chunk(json.dumps(legacy_functions.called(pieces)))
             case TextDelta() | ReasoningDelta() | ToolCallsDelta() | Started():
                 return self._chunk(_delta(event))
             case UsageReported(usage):
@@ -79,7 +83,8 @@ class CompletionStream(ReplyStream):
     def _end(self, event: Finished | Failed) -> str:
         if failure := cut_off_by(event):
             return f"data: {json.dumps(envelope(failure))}\n\n"
-        return self._chunk("{}", reason=ENDINGS[end_of(event)].finish_reason) + self._last()
+        reason = _finish_reason(event, calls_functions=self._calls_functions)
+        return self._chunk("{}", reason=reason) + self._last()
 
     def _chunk(self, delta: str, *, reason: str | None = None) -> str:
         finish = f'"{reason}"' if reason else "null"
@@ -93,7 +98,7 @@ class CompletionStream(ReplyStream):
         return f'data: {self._head}, "choices": [], "usage": {usage}}}\n\n'
 
 
-async def whole(generation: Generation, *, model: str, request: Request) -> Response:
+async def whole(generation: Generation, body: CompletionBody, request: Request) -> Response:
     """The reply in one piece, once it has ended; nobody waits for it once the client has left."""
     said = _Said()
     async for _, events in batches(generation, 0):
@@ -105,15 +110,15 @@ async def whole(generation: Generation, *, model: str, request: Request) -> Resp
         return failure_of(failure)
     choice = {
         "index": 0,
-        "message": said.message(),
+        "message": said.message(calls_functions=body.calls_functions),
         "logprobs": None,
-        "finish_reason": ENDINGS[end_of(said.end)].finish_reason,
+        "finish_reason": _finish_reason(said.end, calls_functions=body.calls_functions),
     }
     answer = {
         "id": f"chatcmpl-{generation.id}",
         "object": "chat.completion",
         "created": int(time.time()),
-        "model": model,
+        "model": body.model,
         "choices": [choice],
         "usage": usage_of(said.usage),
     }
@@ -147,14 +152,15 @@ class _Said:
             case Finished() | Failed():
                 self.end = ended(event)
 
-    def message(self) -> dict[str, Any]:
+    def message(self, *, calls_functions: bool) -> dict[str, Any]:
         text = "".join(self._texts)
         message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
         if self._thoughts:
             message["reasoning_content"] = "".join(self._thoughts)
         if self._calls:
             message["content"] = text or None
-            message["tool_calls"] = [self._calls[index].on_the_wire() for index in sorted(self._calls)]
+            calls = [self._calls[index].on_the_wire() for index in sorted(self._calls)]
+            message |= legacy_functions.called(calls[:1]) if calls_functions else {"tool_calls": calls}
         return message
 
 
@@ -166,6 +172,11 @@ def _delta(event: TextDelta | ReasoningDelta | ToolCallsDelta | Started) -> str:
     if isinstance(event, ToolCallsDelta):
         return json.dumps({"tool_calls": event.calls})
     return '{"role": "assistant", "content": ""}'
+
+
+def _finish_reason(event: Finished | Failed | None, *, calls_functions: bool) -> str | None:
+    reason = ENDINGS[end_of(event)].finish_reason
+    return "function_call" if calls_functions and reason == "tool_calls" else reason
 
 
 def usage_of(usage: Usage | None) -> dict[str, Any] | None:

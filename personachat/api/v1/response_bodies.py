@@ -1,30 +1,72 @@
 """What programs that speak the Responses API send, and what of it a persona's provider is asked.
 
-Nothing is stored here, so what refers to an earlier response, or is to be fetched later, is refused.
+A response may follow an earlier one, or refer to items of one; `response_references` finds them. What is to
+be fetched later is refused. So are tools that nobody here has, unless there are others to do without them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from personachat.api.v1.bodies import Body, Count, Penalty, Share, Temperature
+from personachat.api.v1.bodies import Body, Count, Request, Share, Temperature
 from personachat.api.v1.errors import BadRequest
 from personachat.api.v1.response_input import messages_of
 from personachat.completions import Ask
 
-_OF_WHAT_IS_STORED = ("previous_response_id", "conversation", "background")
+ENCRYPTED_REASONING = "reasoning.encrypted_content"
+LOGPROBS = "message.output_text.logprobs"
+
+Includable = Literal[
+    "reasoning.encrypted_content",
+    "message.output_text.logprobs",
+    "message.input_image.image_url",
+    # Of tools that are not here:
+    "file_search_call.results",
+    "web_search_call.results",
+    "web_search_call.action.sources",
+    "computer_call_output.output.image_url",
+    "code_interpreter_call.outputs",
+]
+
+_ELSEWHERE = ("conversation", "background", "prompt")
+"""What refers to something that is kept elsewhere, or is to be fetched later."""
+
+_OF_NO_CONSEQUENCE = frozenset(
+    {"access_programs", "background_options", "client_metadata", "context_management", "image"}
+)
+"""What is known and changes nothing here."""
 
 
-class FunctionTool(Body):
-    """A function of the caller's that the model may call; nothing else is a tool here."""
+class Tool(BaseModel):
+    """A function of the caller's that the model may call; a tool of another type is not had here."""
 
-    type: Literal["function"]
-    name: Annotated[str, Field(pattern="^[a-zA-Z0-9_-]{1,64}$")]
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    type: str
+    name: Annotated[str, Field(pattern="^[a-zA-Z0-9_-]{1,64}$")] | None = None
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_its_type(cls, given: Any) -> Any:
+        """Of a foreign tool nothing but its type is looked at."""
+        if not isinstance(given, Mapping) or "type" not in given:
+            return given
+        if given["type"] != "function":
+            return {"type": given["type"]}
+        return {**given, "name": given.get("name") or ""}
+
+    @property
+    def is_function(self) -> bool:
+        return self.type == "function"
+
+    def as_json(self) -> dict[str, Any]:
+        return self.model_dump()
 
     def on_the_wire(self) -> dict[str, Any]:
         """The tool as it is offered in a chat."""
@@ -46,14 +88,17 @@ class TextOptions(Body):
         return {"type": "json_schema", "json_schema": schema}
 
 
-class ReasoningOptions(Body):
+class ReasoningOptions(BaseModel):
+    """How it is to reason. With a `summary` asked for, reasoning is told as one."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
     effort: str | None = None
-    # Of no consequence: no summaries are made.
     summary: str | None = None
     generate_summary: str | None = None
 
 
-class ResponseBody(Body):
+class ResponseBody(Request):
     """POST /v1/responses; `model` is a persona's id."""
 
     model: Annotated[str, Field(min_length=1, max_length=200)]
@@ -62,61 +107,104 @@ class ResponseBody(Body):
     stream: bool | None = None
     temperature: Temperature = None
     top_p: Share = None
-    presence_penalty: Penalty = None
-    frequency_penalty: Penalty = None
     max_output_tokens: Count = None
     text: TextOptions | None = None
     reasoning: ReasoningOptions | None = None
-    tools: tuple[FunctionTool, ...] | None = None
+    tools: tuple[Tool, ...] | None = None
     tool_choice: str | dict[str, Any] | None = None
-    parallel_tool_calls: bool | None = None
-    user: str | None = None
-    truncation: Literal["disabled"] | None = None
-    include: Annotated[list[str], Field(max_length=0)] | None = None
+    max_tool_calls: Count = None
+    truncation: Literal["auto", "disabled"] | None = None
+    include: list[Includable] | None = None
     previous_response_id: str | None = None
     conversation: str | dict[str, Any] | None = None
     background: bool | None = None
-    # Of no consequence here: nothing is stored, cached or billed by these.
-    store: bool | None = None
-    metadata: dict[str, str] | None = None
-    service_tier: str | None = None
-    safety_identifier: str | None = None
-    prompt_cache_key: str | None = None
+    prompt: dict[str, Any] | None = None
     stream_options: dict[str, Any] | None = None
 
-    def ask(self) -> Ask:
-        """What is asked of the persona. Raises BadRequest for what no persona can do."""
-        for name in _OF_WHAT_IS_STORED:
-            if getattr(self, name):
-                raise BadRequest(
-                    f"Nothing is stored here: there is no '{name}'.",
-                    param=name,
-                    reason="unsupported_parameter",
-                )
-        text = self.text or TextOptions()
+    @model_validator(mode="before")
+    @classmethod
+    def _without_what_changes_nothing(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        return {name: value for name, value in given.items() if name not in _OF_NO_CONSEQUENCE}
+
+    @property
+    def own_items(self) -> Sequence[dict[str, Any]]:
+        """The input as items."""
+        if isinstance(self.input, str):
+            return [{"type": "message", "role": "user", "content": self.input}]
+        return self.input
+
+    @property
+    def functions(self) -> tuple[Tool, ...]:
+        """The tools that the model is offered."""
+        return _among(self.tools or (), self.tool_choice)
+
+    @property
+    def left_out(self) -> list[str]:
+        """The types of the tools that it is not offered, since nobody has them here."""
+        return list(dict.fromkeys(tool.type for tool in self.tools or () if not tool.is_function))
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether later requests may refer to it."""
+        return self.store is not False
+
+    @property
+    def tells_encrypted_reasoning(self) -> bool:
+        return ENCRYPTED_REASONING in (self.include or ())
+
+    @property
+    def tells_summary(self) -> bool:
+        """Whether reasoning is told as a summary of it."""
+        return bool(self.reasoning and (self.reasoning.summary or self.reasoning.generate_summary))
+
+    def ask(self, items: Sequence[Mapping[str, Any]], *, earlier: Sequence[Mapping[str, Any]] = ()) -> Ask:
+        """What is asked of the persona with these items, after those of the responses before.
+
+        Raises BadRequest for what no persona can do.
+        """
+        self._refuse_what_is_elsewhere()
+        self._refuse_logprobs()
+        if LOGPROBS in (self.include or ()):
+            raise BadRequest(
+                "Log probabilities are not passed on.", param="include", reason="unsupported_parameter"
+            )
         told = [{"role": "system", "content": self.instructions}] if self.instructions else []
-        more = {
-            "response_format": text.response_format(),
-            "tools": [tool.on_the_wire() for tool in self.tools or ()] or None,
-            "tool_choice": self._tool_choice(),
-            "parallel_tool_calls": self.parallel_tool_calls if self.tools else None,
-            "presence_penalty": self.presence_penalty,
-            "frequency_penalty": self.frequency_penalty,
-            "reasoning_effort": self.reasoning and self.reasoning.effort,
-            "verbosity": text.verbosity,
-            "user": self.user,
-        }
         return Ask(
-            [*told, *messages_of(self.input)],
+            [*told, *messages_of(items, earlier=earlier)],
             temperature=self.temperature,
             top_p=self.top_p,
             max_tokens=self.max_output_tokens,
-            more={name: value for name, value in more.items() if value is not None},
+            more=self._more(),
+            may_shorten=self.truncation == "auto",
         )
+
+    def _more(self) -> dict[str, Any]:
+        text = self.text or TextOptions()
+        tools = [tool.on_the_wire() for tool in self.functions] or None
+        more = {
+            **self.model_dump(include=_PASSED_ON, exclude_none=True),
+            "response_format": text.response_format(),
+            "tools": tools,
+            "tool_choice": self._tool_choice(),
+            "parallel_tool_calls": self.parallel_tool_calls if tools else None,
+            "reasoning_effort": self.reasoning and self.reasoning.effort,
+            "verbosity": text.verbosity,
+            **self._passed_on(),
+        }
+        return {name: value for name, value in more.items() if value is not None}
+
+    def _refuse_what_is_elsewhere(self) -> None:
+        for name in _ELSEWHERE:
+            if getattr(self, name):
+                raise BadRequest(f"There is no '{name}' here.", param=name, reason="unsupported_parameter")
+        if self.left_out and not any(tool.is_function for tool in self.tools or ()):
+            raise _no_such_tool(self.left_out[0], param="tools[0].type")
 
     def _tool_choice(self) -> str | dict[str, Any] | None:
         """The choice as a chat names it; None where there is nothing to choose from."""
-        names = {tool.name for tool in self.tools or ()}
+        names = {tool.name for tool in self.functions}
         match self.tool_choice:
             case None | "none" | "auto":
                 return self.tool_choice if names else None
@@ -124,8 +212,44 @@ class ResponseBody(Body):
                 return "required"
             case {"type": "function", "name": str(name)} if name in names:
                 return {"type": "function", "function": {"name": name}}
+            case {"type": "allowed_tools", "mode": "auto" | "required" as mode} if names:
+                return str(mode)
+            case {"type": str(kind)} if kind in self.left_out:
+                raise _no_such_tool(kind, param="tool_choice")
         raise BadRequest(
             "It has to be 'none', 'auto', 'required' or a function that is among the tools.",
             param="tool_choice",
             reason="invalid_value",
         )
+
+
+_PASSED_ON = {
+    "frequency_penalty",
+    "metadata",
+    "presence_penalty",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "safety_identifier",
+    "seed",
+    "service_tier",
+    "user",
+}
+"""What a chat has under the same name; `store` is what is done here."""
+
+
+def _among(tools: Sequence[Tool], choice: str | Mapping[str, Any] | None) -> tuple[Tool, ...]:
+    """The functions, where a choice allows some of them only those."""
+    functions = tuple(tool for tool in tools if tool.is_function)
+    if not isinstance(choice, Mapping) or choice.get("type") != "allowed_tools":
+        return functions
+    allowed = [each for each in choice.get("tools") or () if isinstance(each, Mapping)]
+    names = {each.get("name") for each in allowed if each.get("type") == "function"}
+    return tuple(tool for tool in functions if tool.name in names)
+
+
+def _no_such_tool(kind: str, *, param: str) -> BadRequest:
+    return BadRequest(
+        f"Invalid value for '{param}'. Functions are the only tools here; there is no {kind}.",
+        param=param,
+        reason="invalid_value",
+    )

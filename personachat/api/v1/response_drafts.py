@@ -1,8 +1,8 @@
 """A response as it grows: each event of a reply, told as events of the Responses API.
 
 The shape of response and events is that of OpenAI's API reference and of the Open Responses specification
-(https://www.openresponses.org). An item begins when something of it comes; a reply without a word is an empty
-message. Reasoning is not told.
+(https://www.openresponses.org). An item begins when something of it comes, and is over when one of another
+kind does; calls, which may come side by side, last to the end. A reply without a word is an empty message.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Any
 
 from personachat.api.v1.errors import envelope
 from personachat.api.v1.response_bodies import ResponseBody
-from personachat.api.v1.response_items import CallItem, Ended, Event, MessageItem
+from personachat.api.v1.response_items import CallItem, Ended, Event, MessageItem, ReasoningItem
 from personachat.endings import ENDINGS, cut_off_by, end_of
 from personachat.messages import (
     Failed,
     Finished,
+    ReasoningDelta,
     ReplyEvent,
     Rethought,
     TextDelta,
@@ -35,11 +36,22 @@ class Draft:
         self._reply_id = reply_id
         self._asked = _asked(body, request)
         self._created_at = int(time.time())
-        self._begun = False
-        self._items: list[MessageItem | CallItem] = []
-        self._message: MessageItem | None = None
+        self._body = body
+        self._begun = self._ended = False
+        self._items: list[MessageItem | ReasoningItem | CallItem] = []
+        self._open: MessageItem | ReasoningItem | None = None
         self._calls: dict[int, CallItem] = {}
         self._usage: Usage | None = None
+
+    @property
+    def output(self) -> list[dict[str, Any]]:
+        """The items, as they are now."""
+        return [item.as_json() for item in self._items]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has come to its end, and not failed."""
+        return self._ended
 
     def take(self, event: ReplyEvent) -> list[Event]:
         """Take the reply's next event; returns what is to be told. The last one ends with the response."""
@@ -47,9 +59,10 @@ class Draft:
         match event:
             case TextDelta(content):
                 events += self._said(content)
+            case ReasoningDelta(content):
+                events += self._thought(content)
             case Rethought():
-                if self._message:
-                    self._message.forget()
+                events += self._rethought()
             case ToolCallsDelta(pieces):
                 events += self._called(pieces)
             case UsageReported(usage):
@@ -64,16 +77,43 @@ class Draft:
         return [("response.created", begun), ("response.in_progress", begun)]
 
     def _said(self, text: str) -> list[Event]:
-        if self._message:
-            return self._message.add(text)
-        self._message = MessageItem(self._reply_id, len(self._items))
-        self._items.append(self._message)
-        return [*self._message.opened(), *self._message.add(text)]
+        if isinstance(self._open, MessageItem):
+            return self._open.add(text)
+        return self._goes_on(MessageItem(self._reply_id, len(self._items)), text)
+
+    def _thought(self, text: str) -> list[Event]:
+        if isinstance(self._open, ReasoningItem):
+            return self._open.add(text)
+        item = ReasoningItem(
+            self._reply_id,
+            len(self._items),
+            as_summary=self._body.tells_summary,
+            encrypted=self._body.tells_encrypted_reasoning,
+        )
+        return self._goes_on(item, text)
+
+    def _goes_on(self, item: MessageItem | ReasoningItem, text: str) -> list[Event]:
+        """Begin an item; the one before it is over."""
+        events = self._open.closed("completed") if self._open else []
+        self._items.append(item)
+        self._open = item
+        return [*events, *item.opened(), *item.add(text)]
+
+    def _rethought(self) -> list[Event]:
+        """What the message said was reasoning: the message, whose place is taken, holds what comes now."""
+        message = self._open
+        if not isinstance(message, MessageItem) or not (text := message.forget()):
+            return []
+        self._open = None
+        events = self._thought(text)
+        if self._open:
+            events += self._open.closed("completed")
+        self._open = message
+        return events
 
     def _called(self, pieces: Iterable[Mapping[str, Any]]) -> list[Event]:
-        """Calls may come side by side, so each lasts to the end; a message before them is over."""
-        events = self._message.closed("completed") if self._message else []
-        self._message = None
+        events = self._open.closed("completed") if self._open else []
+        self._open = None
         for piece in pieces:
             if item := self._calls.get(piece["index"]):
                 events += item.add(piece)
@@ -89,11 +129,13 @@ class Draft:
         error = failure and {"code": "server_error", "message": envelope(failure)["error"]["message"]}
         if error and not why_incomplete:
             return [("response.failed", {"response": self._response("failed", error=error)})]
-        events = [] if self._items else self._said("")
+        has_words = any(not isinstance(item, ReasoningItem) for item in self._items)
+        events = [] if has_words else self._said("")
         ended: Ended = "incomplete" if why_incomplete else "completed"
         for item in self._items:
             if item.status == "in_progress":
                 events += item.closed(ended if item is self._items[-1] else "completed")
+        self._ended = True
         reason = why_incomplete and {"reason": why_incomplete}
         response = self._response(ended, incomplete_details=reason, error=error)
         return [*events, (f"response.{ended}", {"response": response})]
@@ -108,7 +150,7 @@ class Draft:
             "status": status,
             "error": None,
             "incomplete_details": None,
-            "output": [item.as_json() for item in self._items] if over else [],
+            "output": self.output if over else [],
             "usage": _usage(self._usage) if over else None,
             **self._asked,
             **more,
@@ -123,24 +165,24 @@ def _asked(body: ResponseBody, request: ChatRequest) -> dict[str, Any]:
         "frequency_penalty": body.frequency_penalty or 0,
         "instructions": body.instructions,
         "max_output_tokens": request.max_tokens,
-        "max_tool_calls": None,
+        "max_tool_calls": body.max_tool_calls,
         "metadata": body.metadata or {},
         "model": body.model,
         "parallel_tool_calls": body.parallel_tool_calls is not False,
         "presence_penalty": body.presence_penalty or 0,
-        "previous_response_id": None,
+        "previous_response_id": body.previous_response_id,
         "prompt_cache_key": body.prompt_cache_key,
         "reasoning": {"effort": body.reasoning and body.reasoning.effort, "summary": None},
         "safety_identifier": body.safety_identifier,
         "service_tier": "default",
-        "store": False,
+        "store": body.is_kept,
         "temperature": 1 if request.temperature is None else request.temperature,
         "text": {"format": {"type": "text"}, **text},
         "tool_choice": body.tool_choice or "auto",
-        "tools": [tool.model_dump() for tool in body.tools or ()],
+        "tools": [tool.as_json() for tool in body.functions],
         "top_logprobs": 0,
         "top_p": 1 if request.top_p is None else request.top_p,
-        "truncation": "disabled",
+        "truncation": body.truncation or "disabled",
     }
 
 

@@ -1,8 +1,9 @@
 """The input of a response as the messages of a chat.
 
-Items are messages of text and images, calls of functions and their outputs. Calls, and what the assistant
-said right before and after them, are one message of a chat, as they were when the model wrote them: whatever
-stood between calls and their outputs would be refused.
+Items are messages of text and images, reasoning, calls of functions and their outputs. Calls, and what the
+assistant said right before and after them, are one message of a chat, as they were when the model wrote them:
+whatever stood between calls and their outputs would be refused. Reasoning goes back with the calls that it
+led to, since models that reason want it with the outputs; any other is left out.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from personachat.api.v1.errors import BadRequest
+from personachat.api.v1.reasoning_content import unpacked
 
 _ROLES = frozenset({"user", "assistant", "system", "developer"})
 _TEXT_PARTS = frozenset({"input_text", "output_text", "text"})
@@ -19,23 +21,51 @@ _ADDRESSES = ("data:", "http://", "https://")
 Message = dict[str, Any]
 
 
-def messages_of(given: str | Sequence[Mapping[str, Any]]) -> list[Message]:
-    """Translate the input. Raises BadRequest for items and parts that no chat knows."""
-    if isinstance(given, str):
-        return [{"role": "user", "content": given}]
+def messages_of(
+    given: Sequence[Mapping[str, Any]], *, earlier: Sequence[Mapping[str, Any]] = ()
+) -> list[Message]:
+    """Translate the input after what was said earlier. Raises BadRequest for what no chat knows."""
     messages: list[Message] = []
-    for number, item in enumerate(given):
+    thoughts: list[str] = []
+    for number, item in enumerate((*earlier, *given), -len(earlier)):
         param = f"input[{number}]"
-        match item.get("type") or "message":
+        kind = item.get("type") or "message"
+        match kind:
             case "message":
                 _say(_message(item, param), messages)
             case "function_call":
                 _call(item, param, messages)
+                _think(thoughts, messages)
             case "function_call_output":
                 messages.append(_output(item, param))
+            case "reasoning":
+                thoughts.append(_reasoning(item))
             case _:
-                raise _refused("Only messages, function calls and their outputs can be input here.", param)
+                raise _refused(
+                    "Only messages, reasoning, function calls and their outputs can be input here.", param
+                )
+        if kind != "reasoning" and messages[-1]["role"] != "assistant":
+            thoughts.clear()  # they led to no call
     return messages
+
+
+def _reasoning(item: Mapping[str, Any]) -> str:
+    """What was thought, wherever the item has it."""
+    for name in ("content", "summary"):
+        parts = item.get(name)
+        if not isinstance(parts, list):
+            continue
+        texts = [part.get("text") for part in parts if isinstance(part, Mapping)]
+        if text := "\n\n".join(text for text in texts if isinstance(text, str)):
+            return text
+    return unpacked(item.get("encrypted_content"))
+
+
+def _think(thoughts: list[str], messages: list[Message]) -> None:
+    """Give the assistant's message that calls what was thought before it."""
+    if text := "".join(thoughts):
+        messages[-1]["reasoning_content"] = messages[-1].get("reasoning_content", "") + text
+    thoughts.clear()
 
 
 def _message(item: Mapping[str, Any], param: str) -> Message:

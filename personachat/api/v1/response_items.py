@@ -1,4 +1,4 @@
-"""What a response is made of: messages and function calls, each with the events that tell how it grows.
+"""What a response is made of: messages, reasoning and calls, each with the events that tell how it grows.
 
 An item begins "in_progress" with opened() and gets its last status with closed(); its content is in its JSON
 from then on.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
+from personachat.api.v1.reasoning_content import packed
 from personachat.api.v1.tool_calls import ToolCall
 
 Event: TypeAlias = tuple[str, dict[str, Any]]
@@ -39,9 +40,11 @@ class MessageItem:
             return []
         return [("response.output_text.delta", {**self._place, "delta": text, "logprobs": []})]
 
-    def forget(self) -> None:
-        """What it said was reasoning: the item holds what comes now."""
+    def forget(self) -> str:
+        """What it said, which was reasoning: the item holds what comes now."""
+        text = "".join(self._texts)
         self._texts.clear()
+        return text
 
     def closed(self, status: Ended) -> list[Event]:
         self.status = status
@@ -59,6 +62,52 @@ class MessageItem:
 
     def _part(self) -> dict[str, Any]:
         return {"type": "output_text", "text": "".join(self._texts), "annotations": [], "logprobs": []}
+
+
+class ReasoningItem:
+    """What the model thought, as it is or `as_summary`; packed besides where that was asked for."""
+
+    def __init__(self, reply_id: str, index: int, *, as_summary: bool, encrypted: bool) -> None:
+        self.status: Ended | Literal["in_progress"] = "in_progress"
+        self._id = f"rs_{reply_id}_{index}"
+        self._index = index
+        self._as_summary = as_summary
+        self._encrypted = encrypted
+        self._place = {"item_id": self._id, "output_index": index}
+        self._place |= {"summary_index": 0} if as_summary else {"content_index": 0}
+        self._part_event = "response.reasoning_summary_part" if as_summary else "response.content_part"
+        self._text_event = "response.reasoning_summary_text" if as_summary else "response.reasoning_text"
+        self._texts: list[str] = []
+
+    def opened(self) -> list[Event]:
+        return [
+            ("response.output_item.added", {"output_index": self._index, "item": self.as_json()}),
+            (f"{self._part_event}.added", {**self._place, "part": self._part()}),
+        ]
+
+    def add(self, text: str) -> list[Event]:
+        self._texts.append(text)
+        return [(f"{self._text_event}.delta", {**self._place, "delta": text})] if text else []
+
+    def closed(self, status: Ended) -> list[Event]:
+        self.status = status
+        part = self._part()
+        return [
+            (f"{self._text_event}.done", {**self._place, "text": part["text"]}),
+            (f"{self._part_event}.done", {**self._place, "part": part}),
+            ("response.output_item.done", {"output_index": self._index, "item": self.as_json()}),
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        parts = [] if self.status == "in_progress" else [self._part()]
+        told = {"summary": parts} if self._as_summary else {"summary": [], "content": parts}
+        if self._encrypted and parts:
+            told["encrypted_content"] = packed(parts[0]["text"])
+        return {"id": self._id, "type": "reasoning", "status": self.status, **told}
+
+    def _part(self) -> dict[str, Any]:
+        kind = "summary_text" if self._as_summary else "reasoning_text"
+        return {"type": kind, "text": "".join(self._texts)}
 
 
 class CallItem:

@@ -3,45 +3,85 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from personachat.api.auth import owner_of
 from personachat.api.bodies import services_of
 from personachat.api.events import ReplyStream, batches
+from personachat.api.v1 import response_references
 from personachat.api.v1.errors import ended, failure_of
 from personachat.api.v1.response_bodies import ResponseBody
 from personachat.api.v1.response_drafts import Draft
 from personachat.endings import INTERRUPTED, cut_off_by
+from personachat.errors import PersonaChatError
 from personachat.generation import Generation
 from personachat.messages import Failed, Finished, ReplyEvent
+from personachat.services import Services
 
 router = APIRouter(prefix="/responses", tags=["v1"])
+
+
+NOTICE = "x-personachat-notice"
+"""The header that says what was left out of a request."""
 
 
 @router.post("", summary="Answer as a persona (Responses API)", response_class=Response)
 async def post_response(body: ResponseBody, request: Request) -> Response:
     """`model` is a persona's id; `instructions` follow its own prompt.
 
-    Text, images and function tools go to the persona's model; other tools are refused. Nothing is stored,
-    whatever `store` says, so an earlier response cannot be referred to.
+    Text, images and function tools go to the persona's model; other tools are left out where there are
+    functions, which the header `X-PersonaChat-Notice` says, and refused where there are none. A response can
+    be followed, or its items referred to, for an hour, unless it is asked for with `store: false`.
     """
-    ask = body.ask()
-    completion = await run_in_threadpool(lambda: services_of(request).completions.start(body.model, ask))
-    draft = Draft(completion.generation.id, body, completion.request)
-    if body.stream:
-        return ResponseStream(completion.generation, draft)
-    return await _whole(completion.generation, draft, request)
+    asked = await run_in_threadpool(Asked.begin, body, services_of(request), owner_of(request))
+    answer = ResponseStream(asked) if body.stream else await _whole(asked, request)
+    if body.left_out:
+        kinds = ", ".join(kind if _TYPE.fullmatch(kind) else "?" for kind in body.left_out[:10])
+        answer.headers[NOTICE] = f"Left out, since functions are the only tools here: {kinds}"
+    return answer
+
+
+_TYPE = re.compile("[A-Za-z0-9_.-]{1,64}")
+
+
+class Asked:
+    """A response on its way: what was said, what comes, and where both are kept."""
+
+    def __init__(self, generation: Generation, draft: Draft, keep: Callable[[], object]) -> None:
+        self.generation = generation
+        self.draft = draft
+        self.keep = keep
+        """To be called in a thread, once the draft has its last event."""
+
+    @classmethod
+    def begin(cls, body: ResponseBody, services: Services, owner: str) -> Asked:
+        """Ask the persona. It blocks. Raises what Completions.start raises, and BadRequest."""
+        said = response_references.said(body, services.kept_responses, owner)
+        completion = services.completions.start(body.model, body.ask(said.items, earlier=said.earlier))
+        generation = completion.generation
+        draft = Draft(generation.id, body, completion.request)
+
+        def keep() -> None:
+            if body.is_kept and draft.is_whole:
+                with suppress(PersonaChatError):  # it is answered all the same; the log has the reason
+                    services.kept_responses.keep(owner, said.kept(generation.id, draft.output))
+
+        return cls(generation, draft, keep)
 
 
 class ResponseStream(ReplyStream):
     """The reply as named events, numbered from 0."""
 
-    def __init__(self, generation: Generation, draft: Draft) -> None:
-        super().__init__(generation)
-        self._draft = draft
+    def __init__(self, asked: Asked) -> None:
+        super().__init__(asked.generation)
+        self._asked = asked
         self._number = -1
 
     def closing_after(self, _end: ReplyEvent | None) -> bytes:
@@ -50,10 +90,14 @@ class ResponseStream(ReplyStream):
     def refusal(self, failed: Failed) -> Response:
         return failure_of(failed)
 
+    async def ending(self) -> None:
+        """Keep it before its end is told: the next request may come at once, and elsewhere."""
+        await run_in_threadpool(self._asked.keep)
+
     def encode(self, _number: int, event: ReplyEvent) -> str:
         if isinstance(event, Failed):
             event = ended(event)
-        return "".join(self._event(name, told) for name, told in self._draft.take(event))
+        return "".join(self._event(name, told) for name, told in self._asked.draft.take(event))
 
     def _event(self, name: str, told: dict[str, Any]) -> str:
         self._number += 1
@@ -61,19 +105,20 @@ class ResponseStream(ReplyStream):
         return f"event: {name}\ndata: {json.dumps(data)}\n\n"
 
 
-async def _whole(generation: Generation, draft: Draft, request: Request) -> Response:
+async def _whole(asked: Asked, request: Request) -> Response:
     """The response in one piece, once it has ended; nobody waits for it once the client has left."""
     end: Finished | Failed | None = None
-    async for _, events in batches(generation, 0):
+    async for _, events in batches(asked.generation, 0):
         for event in events:
             if isinstance(event, Finished | Failed):
                 end = ended(event)
             else:
-                draft.take(event)
+                asked.draft.take(event)
         if await request.is_disconnected():
-            generation.stop()
+            asked.generation.stop()
     failure = cut_off_by(end)
     if failure or end is None:
         return failure_of(failure or INTERRUPTED)
-    _, told = draft.take(end)[-1]
+    _, told = asked.draft.take(end)[-1]
+    await run_in_threadpool(asked.keep)
     return Response(json.dumps(told["response"]), media_type="application/json")

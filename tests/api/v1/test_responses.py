@@ -84,9 +84,10 @@ def test_the_numbers_are_those_the_provider_gets(sdk: OpenAI, fake: FakeProvider
     assert sdk.responses.create(model="second", input="Hi", temperature=0).temperature == 0
 
 
-def test_nothing_is_stored_whatever_store_says(sdk: OpenAI) -> None:
-    response = sdk.responses.create(model="tester", input="Hi", store=True, metadata={"a": "b"})
-    assert response.model_extra == {"store": False, "presence_penalty": 0, "frequency_penalty": 0}
+@pytest.mark.parametrize("store", [True, False])
+def test_a_response_says_whether_it_can_be_referred_to(sdk: OpenAI, store: bool) -> None:  # noqa: FBT001
+    response = sdk.responses.create(model="tester", input="Hi", store=store, metadata={"a": "b"})
+    assert response.model_extra == {"store": store, "presence_penalty": 0, "frequency_penalty": 0}
     assert response.metadata == {"a": "b"}
     assert response.completed_at
     assert response.completed_at >= response.created_at
@@ -131,7 +132,7 @@ def _image(url: str, *, role: str = "user") -> dict[str, Any]:
         ({"tools": [{"type": "function", "name": "no spaces"}]}, "tools[0].name"),
         ({"tool_choice": "required"}, "tool_choice"),
         ({"tool_choice": {"type": "function", "name": "look_up"}}, "tool_choice"),
-        ({"input": [{"type": "reasoning"}]}, "input[0]"),
+        ({"input": [{"type": "web_search_call"}]}, "input[0]"),
         ({"input": [{"role": "tool", "content": "x"}]}, "input[0].role"),
         ({"input": [{"role": "user", "content": [{"type": "input_file"}]}]}, "input[0].content[0]"),
         ({"input": [{"type": "function_call", "name": "f", "arguments": "{}"}]}, "input[0].call_id"),

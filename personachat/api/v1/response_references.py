@@ -1,0 +1,82 @@
+"""What a request to /v1/responses refers to: the response that it follows, and items of others.
+
+An item's id says of which response it is, and in which place. What came with `store: false`, longer than an
+hour ago or for another token is not found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from personachat.api.v1.errors import BadRequest
+from personachat.api.v1.response_bodies import ResponseBody
+from personachat.store.responses import Item, KeptResponse, KeptResponses
+
+REFERENCE = "item_reference"
+
+_RESPONSE_ID = re.compile("resp_([0-9a-f]{32})")
+_ITEM_ID = re.compile("(?:msg|fc|rs)_([0-9a-f]{32})_([0-9]{1,4})")
+_HINT = "Items are found for an hour, with the same token, and not after store: false. Send them instead."
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The items of a request: its own, each as it is, and those of the responses that it follows."""
+
+    items: Sequence[Item]
+    earlier: Sequence[Item] = ()
+    previous_id: str | None = None
+
+    def kept(self, reply_id: str, output: Sequence[Item]) -> KeptResponse:
+        """The response to it, as it is kept."""
+        return KeptResponse(reply_id, self.items, output, self.previous_id)
+
+
+def said(body: ResponseBody, responses: KeptResponses, owner: str) -> Said:
+    """Find what the body refers to. Raises BadRequest, and what KeptResponses raises."""
+    previous_id, earlier = None, None
+    if body.previous_response_id:
+        if found := _RESPONSE_ID.fullmatch(body.previous_response_id):
+            previous_id = found[1]
+            earlier = responses.conversation(owner, previous_id)
+        if earlier is None:
+            raise _not_found("Previous response", body.previous_response_id, "previous_response_id")
+    return Said(_resolved(body.own_items, responses, owner), earlier or (), previous_id)
+
+
+def _resolved(items: Sequence[Item], responses: KeptResponses, owner: str) -> Sequence[Item]:
+    references = [item for item in items if _is_reference(item)]
+    if not references:
+        return items
+    ids = {found[1] for item in references if (found := _found(item))}
+    outputs = responses.outputs(owner, ids) if ids else {}
+    return [
+        _referred_to(item, outputs, f"input[{number}].id") if _is_reference(item) else item
+        for number, item in enumerate(items)
+    ]
+
+
+def _is_reference(item: Mapping[str, Any]) -> bool:
+    # OpenAI's description has it with a type of null, too.
+    return item.get("type") == REFERENCE or (item.get("type") is None and item.keys() <= {"type", "id"})
+
+
+def _found(item: Mapping[str, Any]) -> re.Match[str] | None:
+    return _ITEM_ID.fullmatch(str(item.get("id", "")))
+
+
+def _referred_to(item: Item, outputs: Mapping[str, Sequence[Item]], param: str) -> Item:
+    found = _found(item)
+    output = outputs.get(found[1], ()) if found else ()
+    place = int(found[2]) if found else 0
+    if place < len(output) and output[place].get("id") == item["id"]:
+        return output[place]
+    raise _not_found("Item", str(item.get("id", "")), param)
+
+
+def _not_found(what: str, item_id: str, param: str) -> BadRequest:
+    reason = "previous_response_not_found" if param == "previous_response_id" else "item_not_found"
+    return BadRequest(f"{what} with id '{item_id[:80]}' not found. {_HINT}", param=param, reason=reason)
