@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -121,15 +121,24 @@ def mode_of(more: Mapping[str, Any]) -> Mode:
     return frozenset((name, _gist(name, value)) for name, value in more.items() if name not in _WITHOUT_MODE)
 
 
-def refusal_of(report: Report, sent: Mapping[str, Any], mode: Mode) -> Refusal | None:
-    """Which of ADAPTABLE was not taken; None if it was about something else, or a limit was too large."""
+def refusal_of(
+    report: Report, sent: Mapping[str, Any], mode: Mode, *, tuning: Collection[str] = ()
+) -> Refusal | None:
+    """Which of ADAPTABLE, or of further parameters that only tune, was not taken.
+
+    None if it was about something else, or a limit was too large.
+    """
     if not (_REFUSED.search(report.message) or _REFUSED.search(report.code)):
         return None
-    name = next((name for name in ADAPTABLE if name in sent and _is_blamed(name, report, sent)), None)
+    names = (*ADAPTABLE, *tuning)
+    name = next((name for name in names if name in sent and _is_blamed(name, report, sent)), None)
     if name is None:
         return None
     if name == "stream_options" or name in LIMITS:
         return Refusal(name)
+    if name in tuning:
+        of_value = _ONE_VALUE.search(report.code) or _ONE_VALUE.search(report.message)
+        return Refusal(name, json.dumps(sent[name]) if of_value else "")
     beside = frozenset(other for other in sent if other in ADAPTABLE and other != name)
     blamed = frozenset(other for other in beside if _is_named(other, report.message))
     of_value = _ONE_VALUE.search(report.code) or _ONE_VALUE.search(report.message)

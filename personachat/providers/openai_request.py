@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from personachat.messages import Started
+from personachat.model_parameters import only_tunes
 from personachat.provider_errors import ContextTooLong, ProviderError
 from personachat.providers.base import ChatRequest
 from personachat.providers.openai_folding import PLAIN, folded, next_form
@@ -149,7 +150,8 @@ class Attempt:
         """
         sent = self.parameters()
         tokens = allowed_tokens(report, sent)
-        refusal = None if tokens else refusal_of(report, sent, mode_of(self._request.more))
+        more = self._request.more
+        refusal = None if tokens else refusal_of(report, sent, mode_of(more), tuning=self._tuning())
         if refusal is None and tokens is None:
             return "" if self.refold(report) else None
         if refusal is None:
@@ -163,6 +165,8 @@ class Attempt:
         self._adaptation.remember(refusal)
         if refusal.name in {"stream_options", "max_tokens"}:
             return ""
+        if refusal.name in self._request.more:
+            return f"{self._adaptation.model} does not accept {refusal.name}; the reply went without it."
         what = _NAMES.get(refusal.name, "a maxTokens")
         return f"{self._adaptation.model} does not accept {what}; the reply used the model's own."
 
@@ -209,11 +213,16 @@ class Attempt:
         self._left_out.add(self._limit_name)
         return f"{model} does not accept that maxTokens; the reply used the model's own."
 
+    def _tuning(self) -> list[str]:
+        """Further parameters without which it would still be an answer to what was asked."""
+        more = self._request.more
+        return [name for name in more if only_tunes(name, more) and name not in {"tools", "tool_choice"}]
+
     def _avoid(self, refusals: tuple[Refusal, ...]) -> None:
         if any(refusal.name == "max_tokens" for refusal in refusals):
             self._limit_name = "max_completion_tokens"
         mode = mode_of(self._request.more)
-        for name in ADAPTABLE:
+        for name in (*ADAPTABLE, *self._tuning()):
             sent = self.parameters()
             if any(each.name == name and each.holds_for(sent, mode) for each in refusals):
                 self._left_out.add(name)

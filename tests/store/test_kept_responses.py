@@ -39,7 +39,7 @@ def kept(database: Database) -> KeptResponses:  # noqa: F811
 def said(text: str, previous: KeptResponse | None = None) -> KeptResponse:
     items = [{"role": "user", "content": text}]
     output = [{"id": "msg", "content": f"{text}!"}]
-    return KeptResponse(uuid.uuid4().hex, items, output, previous and previous.id)
+    return KeptResponse(uuid.uuid4().hex, items, output, previous.id if previous else None)
 
 
 def texts(items: list[dict[str, Any]] | None) -> list[str] | None:

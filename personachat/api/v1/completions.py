@@ -41,25 +41,34 @@ async def post_completion(body: CompletionBody, request: Request) -> Response:
     ask = body.ask()
     completion = await run_in_threadpool(lambda: services_of(request).completions.start(body.model, ask))
     if body.stream:
-        return CompletionStream(completion.generation, body)
-    return await whole(completion.generation, body, request)
+        return CompletionStream(
+            completion.generation,
+            model=body.model,
+            reports_usage=body.reports_usage,
+            calls_functions=body.calls_functions,
+        )
+    return await whole(
+        completion.generation, model=body.model, request=request, calls_functions=body.calls_functions
+    )
 
 
 class CompletionStream(ReplyStream):
     """The reply as chunks, each what came since the last one; then `[DONE]`, or an error if it is cut off."""
 
-    def __init__(self, generation: Generation, body: CompletionBody) -> None:
+    def __init__(
+        self, generation: Generation, *, model: str, reports_usage: bool, calls_functions: bool = False
+    ) -> None:
         super().__init__(generation)
         head = {
             "id": f"chatcmpl-{generation.id}",
             "object": "chat.completion.chunk",
             "created": int(time.time()),
-            "model": body.model,
+            "model": model,
         }
         self._head = json.dumps(head)[:-1]
-        self._usage_tail = ', "usage": null' if body.reports_usage else ""
-        self._reports_usage = body.reports_usage
-        self._calls_functions = body.calls_functions
+        self._usage_tail = ', "usage": null' if reports_usage else ""
+        self._reports_usage = reports_usage
+        self._calls_functions = calls_functions
         self._usage: Usage | None = None
 
     def refusal(self, failed: Failed) -> Response:
@@ -98,7 +107,9 @@ class CompletionStream(ReplyStream):
         return f'data: {self._head}, "choices": [], "usage": {usage}}}\n\n'
 
 
-async def whole(generation: Generation, body: CompletionBody, request: Request) -> Response:
+async def whole(
+    generation: Generation, *, model: str, request: Request, calls_functions: bool = False
+) -> Response:
     """The reply in one piece, once it has ended; nobody waits for it once the client has left."""
     said = _Said()
     async for _, events in batches(generation, 0):
@@ -110,15 +121,15 @@ async def whole(generation: Generation, body: CompletionBody, request: Request) 
         return failure_of(failure)
     choice = {
         "index": 0,
-        "message": said.message(calls_functions=body.calls_functions),
+        "message": said.message(calls_functions=calls_functions),
         "logprobs": None,
-        "finish_reason": _finish_reason(said.end, calls_functions=body.calls_functions),
+        "finish_reason": _finish_reason(said.end, calls_functions=calls_functions),
     }
     answer = {
         "id": f"chatcmpl-{generation.id}",
         "object": "chat.completion",
         "created": int(time.time()),
-        "model": body.model,
+        "model": model,
         "choices": [choice],
         "usage": usage_of(said.usage),
     }

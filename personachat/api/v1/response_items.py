@@ -100,7 +100,7 @@ class ReasoningItem:
 
     def as_json(self) -> dict[str, Any]:
         parts = [] if self.status == "in_progress" else [self._part()]
-        told = {"summary": parts} if self._as_summary else {"summary": [], "content": parts}
+        told: dict[str, Any] = {"summary": parts} if self._as_summary else {"summary": [], "content": parts}
         if self._encrypted and parts:
             told["encrypted_content"] = packed(parts[0]["text"])
         return {"id": self._id, "type": "reasoning", "status": self.status, **told}

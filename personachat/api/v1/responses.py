@@ -40,8 +40,8 @@ async def post_response(body: ResponseBody, request: Request) -> Response:
     functions, which the header `X-PersonaChat-Notice` says, and refused where there are none. A response can
     be followed, or its items referred to, for an hour, unless it is asked for with `store: false`.
     """
-    asked = await run_in_threadpool(Asked.begin, body, services_of(request), owner_of(request))
-    answer = ResponseStream(asked) if body.stream else await _whole(asked, request)
+    begun = await run_in_threadpool(_begin, body, services_of(request), owner_of(request))
+    answer = ResponseStream(*begun) if body.stream else await _whole(*begun[:2], request, keep=begun[2])
     if body.left_out:
         kinds = ", ".join(kind if _TYPE.fullmatch(kind) else "?" for kind in body.left_out[:10])
         answer.headers[NOTICE] = f"Left out, since functions are the only tools here: {kinds}"
@@ -51,37 +51,30 @@ async def post_response(body: ResponseBody, request: Request) -> Response:
 _TYPE = re.compile("[A-Za-z0-9_.-]{1,64}")
 
 
-class Asked:
-    """A response on its way: what was said, what comes, and where both are kept."""
+def _begin(
+    body: ResponseBody, services: Services, owner: str
+) -> tuple[Generation, Draft, Callable[[], None]]:
+    """Ask the persona: the reply, its draft, and what keeps it once the draft has its end. It blocks."""
+    said = response_references.said(body, services.kept_responses, owner)
+    completion = services.completions.start(body.model, body.ask(said.items, earlier=said.earlier))
+    generation = completion.generation
+    draft = Draft(generation.id, body, completion.request)
 
-    def __init__(self, generation: Generation, draft: Draft, keep: Callable[[], object]) -> None:
-        self.generation = generation
-        self.draft = draft
-        self.keep = keep
-        """To be called in a thread, once the draft has its last event."""
+    def keep() -> None:
+        if body.is_kept and draft.is_whole:
+            with suppress(PersonaChatError):  # it is answered all the same; the log has the reason
+                services.kept_responses.keep(owner, said.kept(generation.id, draft.output))
 
-    @classmethod
-    def begin(cls, body: ResponseBody, services: Services, owner: str) -> Asked:
-        """Ask the persona. It blocks. Raises what Completions.start raises, and BadRequest."""
-        said = response_references.said(body, services.kept_responses, owner)
-        completion = services.completions.start(body.model, body.ask(said.items, earlier=said.earlier))
-        generation = completion.generation
-        draft = Draft(generation.id, body, completion.request)
-
-        def keep() -> None:
-            if body.is_kept and draft.is_whole:
-                with suppress(PersonaChatError):  # it is answered all the same; the log has the reason
-                    services.kept_responses.keep(owner, said.kept(generation.id, draft.output))
-
-        return cls(generation, draft, keep)
+    return generation, draft, keep
 
 
 class ResponseStream(ReplyStream):
     """The reply as named events, numbered from 0."""
 
-    def __init__(self, asked: Asked) -> None:
-        super().__init__(asked.generation)
-        self._asked = asked
+    def __init__(self, generation: Generation, draft: Draft, keep: Callable[[], None] = lambda: None) -> None:
+        super().__init__(generation)
+        self._draft = draft
+        self._keep = keep
         self._number = -1
 
     def closing_after(self, _end: ReplyEvent | None) -> bytes:
@@ -92,12 +85,12 @@ class ResponseStream(ReplyStream):
 
     async def ending(self) -> None:
         """Keep it before its end is told: the next request may come at once, and elsewhere."""
-        await run_in_threadpool(self._asked.keep)
+        await run_in_threadpool(self._keep)
 
     def encode(self, _number: int, event: ReplyEvent) -> str:
         if isinstance(event, Failed):
             event = ended(event)
-        return "".join(self._event(name, told) for name, told in self._asked.draft.take(event))
+        return "".join(self._event(name, told) for name, told in self._draft.take(event))
 
     def _event(self, name: str, told: dict[str, Any]) -> str:
         self._number += 1
@@ -105,20 +98,22 @@ class ResponseStream(ReplyStream):
         return f"event: {name}\ndata: {json.dumps(data)}\n\n"
 
 
-async def _whole(asked: Asked, request: Request) -> Response:
+async def _whole(
+    generation: Generation, draft: Draft, request: Request, *, keep: Callable[[], None] = lambda: None
+) -> Response:
     """The response in one piece, once it has ended; nobody waits for it once the client has left."""
     end: Finished | Failed | None = None
-    async for _, events in batches(asked.generation, 0):
+    async for _, events in batches(generation, 0):
         for event in events:
             if isinstance(event, Finished | Failed):
                 end = ended(event)
             else:
-                asked.draft.take(event)
+                draft.take(event)
         if await request.is_disconnected():
-            asked.generation.stop()
+            generation.stop()
     failure = cut_off_by(end)
     if failure or end is None:
         return failure_of(failure or INTERRUPTED)
-    _, told = asked.draft.take(end)[-1]
-    await run_in_threadpool(asked.keep)
+    _, told = draft.take(end)[-1]
+    await run_in_threadpool(keep)
     return Response(json.dumps(told["response"]), media_type="application/json")

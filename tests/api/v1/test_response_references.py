@@ -127,7 +127,7 @@ def test_a_place_that_a_response_does_not_have_is_not_found(sdk: OpenAI) -> None
     item_id = sdk.responses.create(model="tester", input="Hi").output[0].id or ""
     for wrong in (item_id[:-1] + "1", item_id.replace("msg_", "fc_")):
         with pytest.raises(openai.BadRequestError, match="not found"):
-            sdk.responses.create(model="tester", input=[{"type": "item_reference", "id": wrong}])  # type: ignore[list-item]
+            sdk.responses.create(model="tester", input=[{"type": "item_reference", "id": wrong}])
 
 
 def test_a_failed_response_cannot_be_followed(sdk: OpenAI, fake: FakeProvider) -> None:
