@@ -197,6 +197,11 @@ def is_known(name: str) -> bool:
     return _FAMILIES.fullmatch(name) is not None and not _is_forbidden(name)
 
 
+def known_names() -> frozenset[str]:
+    """Those that a persona may hold, as suggestions."""
+    return (_OPENAI | _SAMPLING | _SERVING | _SHAPING) - _NOT_OF_A_PERSONA
+
+
 def of_a_persona(extensions: Mapping[str, Any]) -> dict[str, Any]:
     """What a persona's `extensions` say goes along with every request."""
     given = extensions.get(PARAMETERS)

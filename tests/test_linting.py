@@ -357,3 +357,29 @@ def test_what_nobody_knows_is_not_estimated(linter: Linter) -> None:
 def test_a_reply_is_no_longer_than_what_the_prompt_leaves_of_the_window(linter: Linter) -> None:
     persona = parse_persona(text_of(contextTokens=300, systemPrompt="x" * 400))
     assert linter.estimate(persona).reply_tokens_most == 300 - linter.estimate(persona).prompt_tokens
+
+
+@pytest.mark.parametrize(
+    ("parameters", "found"),
+    [
+        ({"top_k": 40, "seed": 7, "guided_json": {}, "dry_multiplier": 1, "reasoning_effort": "low"}, []),
+        ({"temperature": 1}, [("parameter-not-sent", "temperature is the persona's own key temperature")]),
+        ({"top_p": 1}, [("parameter-not-sent", "own key topP")]),
+        ({"api_base": "http://elsewhere"}, [("parameter-not-sent", "is not a persona's to choose")]),
+        ({"tools": []}, [("parameter-not-sent", "is for programs")]),
+        ({"top-k": 1}, [("parameter-unknown", "did you mean top_k?")]),
+        ({"own_thing": 1}, [("parameter-unknown", "check that the model's server takes it")]),
+        (["top_k"], [("parameters-unusable", "have to be an object")]),
+        (None, [("parameters-unusable", "have to be an object")]),
+        ({}, []),
+    ],
+)
+def test_parameters_of_its_own_that_will_not_work_are_named(
+    lint: Lint, parameters: Any, found: list[tuple[str, str]]
+) -> None:
+    findings = lint(extensions={"parameters": parameters, "other": {"api_key": "x"}})
+    assert codes(findings) == [code for code, _ in found]
+    for finding, (_, words) in zip(findings, found, strict=True):
+        assert words in finding.message
+        assert finding.path[:2] == ("extensions", "parameters")
+        assert finding.line > 6

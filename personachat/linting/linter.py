@@ -15,7 +15,7 @@ from datetime import date
 from personachat import pricing
 from personachat.context import message_tokens
 from personachat.errors import PersonaInvalid
-from personachat.linting import models, placeholders, repetitions, traits
+from personachat.linting import models, own_parameters, placeholders, repetitions, traits
 from personachat.linting.findings import Finding, Remark, Subject
 from personachat.linting.models import Asked
 from personachat.messages import Usage
@@ -120,6 +120,7 @@ def _remarks(subject: Subject, asked: Asked, today: date) -> Iterator[Remark]:
     yield from placeholders.remarks(subject)
     yield from traits.remarks(subject)
     yield from repetitions.remarks(subject)
+    yield from own_parameters.remarks(subject)
 
 
 def _prompt_tokens(persona: Persona, today: date) -> int:

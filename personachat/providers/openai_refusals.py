@@ -85,6 +85,11 @@ _WITHOUT_MODE = frozenset(
 )
 """Further parameters that put a model into no mode of its own."""
 
+_SAYING_NOTHING = frozenset(
+    {"annotations", "name", "reasoning", "reasoning_content", "reasoning_details", "refusal"}
+)
+"""Keys of a message that not every server takes, and without which it says the same."""
+
 _LONGEST_SETTING = 40
 
 Mode = frozenset[tuple[str, str]]
@@ -150,6 +155,15 @@ def refusal_of(
         blamed,
         mode,
     )
+
+
+def refused_message_key(report: Report, used: Collection[str]) -> str | None:
+    """Which key of messages was not taken, of those without which they say the same; None if it was none."""
+    if not (_REFUSED.search(report.message) or _REFUSED.search(report.code)):
+        return None
+    told = f"{report.param} {report.message}"
+    names = sorted(_SAYING_NOTHING & set(used), key=len, reverse=True)
+    return next((name for name in names if _is_named(name, told)), None)
 
 
 def allowed_tokens(report: Report, sent: Mapping[str, Any]) -> int | None:

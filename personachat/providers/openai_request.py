@@ -24,6 +24,7 @@ from personachat.providers.openai_refusals import (
     allowed_tokens,
     mode_of,
     refusal_of,
+    refused_message_key,
 )
 from personachat.providers.openai_report import Report
 from personachat.providers.openai_server import Server
@@ -40,6 +41,9 @@ MOST_REFUSALS = 32
 
 _NAMES = {"temperature": "a temperature", "top_p": "a topP", "stop": "stop words"}
 """What a person calls the parameters whose absence they should hear of."""
+
+_OF_A_MESSAGE = "messages[]."
+"""What the name of a refusal begins with that is of a key of messages."""
 
 _OURS = frozenset({"model", "messages", "stream", "stream_options", "n", *LIMITS})
 """What further parameters never replace."""
@@ -115,6 +119,7 @@ class Attempt:
         self.form = adaptation.form
         """See personachat.providers.openai_folding."""
         self._refolded = False
+        self._bare: frozenset[str] = frozenset()
         asked = [tokens for tokens in (request.max_tokens, most_tokens) if tokens is not None]
         self._limit = min(asked, default=None)
         if refusals := adaptation.refusals():
@@ -122,7 +127,10 @@ class Attempt:
 
     def body(self) -> dict[str, Any]:
         """The request as JSON, without `model` and `stream`, which the SDK adds."""
-        return {"messages": _messages(self._request, self.form), **self.parameters()}
+        messages = _messages(self._request, self.form)
+        if self._bare:
+            messages = [_without(message, self._bare) for message in messages]
+        return {"messages": messages, **self.parameters()}
 
     def parameters(self) -> dict[str, Any]:
         """The body without the messages."""
@@ -153,7 +161,7 @@ class Attempt:
         more = self._request.more
         refusal = None if tokens else refusal_of(report, sent, mode_of(more), tuning=self._tuning())
         if refusal is None and tokens is None:
-            return "" if self.refold(report) else None
+            return "" if self._bares(report) or self.refold(report) else None
         if refusal is None:
             return self._clamp(tokens or 0, report)
         if refusal.name == "max_tokens":
@@ -169,6 +177,16 @@ class Attempt:
             return f"{self._adaptation.model} does not accept {refusal.name}; the reply went without it."
         what = _NAMES.get(refusal.name, "a maxTokens")
         return f"{self._adaptation.model} does not accept {what}; the reply used the model's own."
+
+    def _bares(self, report: Report) -> bool:
+        """Leave a key out of the messages without which they say the same; False where none was refused."""
+        used = {key for message in self._request.as_sent for key in message} - self._bare
+        key = refused_message_key(report, used)
+        if key is None:
+            return False
+        self._bare |= {key}
+        self._adaptation.remember(Refusal(f"{_OF_A_MESSAGE}{key}"))
+        return True
 
     def refold(self, report: Report) -> bool:
         """Put the messages into another form; False where it was not their form that was refused."""
@@ -219,6 +237,8 @@ class Attempt:
         return [name for name in more if only_tunes(name, more) and name not in {"tools", "tool_choice"}]
 
     def _avoid(self, refusals: tuple[Refusal, ...]) -> None:
+        names = [each.name for each in refusals if each.name.startswith(_OF_A_MESSAGE)]
+        self._bare = frozenset(name.removeprefix(_OF_A_MESSAGE) for name in names)
         if any(refusal.name == "max_tokens" for refusal in refusals):
             self._limit_name = "max_completion_tokens"
         mode = mode_of(self._request.more)
@@ -232,6 +252,10 @@ def taken_body(request: ChatRequest, taken: Started) -> dict[str, Any]:
     """The request as it was on the wire when a model took it."""
     messages = _messages(request, taken.form)
     return {"model": request.model, "stream": True, "messages": messages, **(taken.sent or {})}
+
+
+def _without(message: Mapping[str, Any], keys: frozenset[str]) -> Mapping[str, Any]:
+    return {name: value for name, value in message.items() if name not in keys}
 
 
 def _content(role: str, content: str) -> str:

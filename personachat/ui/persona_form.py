@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from personachat.avatars import avatar_fault
+from personachat.model_parameters import PARAMETERS
 from personachat.persona import Persona
-from personachat.ui import form_fields, form_lists, form_numbers, model_picker
+from personachat.ui import form_fields, form_json, form_lists, form_numbers, model_picker
 from personachat.ui import persona_editing as editing
 from personachat.ui.form_text import FormText, draw_unshowable
 from personachat.ui.persona_desk import JSON_TAB, TAB_KEY, Opened, take_typed
@@ -183,6 +184,13 @@ def _draw_model(text: FormText) -> None:
                 placeholder="All the model takes",
             )
         form_numbers.draw_switch(text, ("summarize",), "Sum up what no longer fits")
+        form_json.draw_object(
+            text,
+            ("extensions", PARAMETERS),
+            "More parameters, as JSON",
+            explanation="What the model's server takes besides, such as top_k, seed or chat_template_kwargs.",
+            placeholder='{ "top_k": 40 }',
+        )
 
 
 def _draw_conversation(text: FormText) -> None:

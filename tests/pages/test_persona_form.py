@@ -317,3 +317,32 @@ def test_another_persona_has_its_own_values_in_the_form(at: AppTest) -> None:
     at.button(key="persona-ada").click().run()
 
     assert field(at, "text_input", "Name").value == "Grace"
+
+
+MORE = "More parameters, as JSON"
+
+
+def test_parameters_of_the_models_server_are_written_as_json(at: AppTest) -> None:
+    fill(at, "text_area", MORE, '{"top_k": 40, "chat_template_kwargs": {"enable_thinking": false}}')
+    extensions = json.loads(text_of(at))["extensions"]
+    assert extensions["parameters"] == {"top_k": 40, "chat_template_kwargs": {"enable_thinking": False}}
+    assert extensions["theirs"] == {"odd": [1, 2.5]}
+    fill(at, "text_area", MORE, "")
+    assert json.loads(text_of(at))["extensions"] == {"theirs": {"odd": [1, 2.5]}}
+
+
+@pytest.mark.parametrize("typed", ["{", "[1]", "7", '{"top_k": NaN}', "[" * 5000])
+def test_what_is_no_object_stays_in_the_field_and_out_of_the_persona(at: AppTest, typed: str) -> None:
+    fill(at, "text_area", MORE, typed)
+    assert text_of(at) == WRITTEN
+    assert field(at, "text_area", MORE).value == typed
+    assert "has to be a JSON object" in words(at)
+    fill(at, "text_area", MORE, '{"top_k": 1}')
+    assert json.loads(text_of(at))["extensions"]["parameters"] == {"top_k": 1}
+    assert "has to be a JSON object" not in words(at)
+
+
+def test_parameters_of_another_shape_are_shown_and_can_be_replaced(at: AppTest) -> None:
+    write(at, WRITTEN.replace('{"theirs"', '{"parameters": [1], "theirs"'))
+    click(at, "Replace it")
+    assert json.loads(text_of(at))["extensions"]["parameters"] == {}

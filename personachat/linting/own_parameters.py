@@ -1,0 +1,31 @@
+"""What will not work of the parameters that a persona holds in its extensions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+
+from personachat import model_parameters
+from personachat.linting.findings import Remark, Subject
+
+_PLACE = ("extensions", model_parameters.PARAMETERS)
+
+
+def remarks(subject: Subject) -> Iterator[Remark]:
+    """Each parameter that is not sent, and each that no server here is known to take."""
+    extensions = subject.persona.extensions
+    if model_parameters.PARAMETERS not in extensions:
+        return
+    given = extensions[model_parameters.PARAMETERS]
+    if not isinstance(given, Mapping):
+        message = 'These parameters have no effect: they have to be an object, such as {"top_k": 40}.'
+        yield Remark("parameters-unusable", "warning", message, _PLACE)
+        return
+    for name in given:
+        if fault := model_parameters.fault_of(name):
+            yield Remark("parameter-not-sent", "warning", f"{name} {fault}: it is not sent.", (*_PLACE, name))
+        elif not model_parameters.is_known(name):
+            near = get_close_matches(name, model_parameters.known_names(), n=1, cutoff=0.8)
+            mend = f"did you mean {near[0]}?" if near else "check that the model's server takes it."
+            message = f"{name} is no parameter that is known here: {mend}"
+            yield Remark("parameter-unknown", "info", message, (*_PLACE, name))

@@ -1,0 +1,67 @@
+"""The field of the form that holds an object as JSON: what has no fields of its own."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import streamlit as st
+
+from personachat.persona_syntax import Path
+from personachat.ui.form_text import MISSING, FormText, draw_problems, draw_unshowable, given, put, take_out
+from personachat.ui.persona_desk import Opened
+
+NO_OBJECT = 'This has to be a JSON object, such as { "top_k": 40 }. It is not taken over yet.'
+
+
+def draw_object(text: FormText, path: Path, label: str, *, explanation: str, placeholder: str) -> None:
+    """An object; none where the field is empty. What is no object stays in the field, and is not put."""
+    value = text.value(path)
+    if value is not MISSING and (not isinstance(value, dict) or text.is_spoiled(path)):
+        draw_unshowable(text, path, label, instead={})
+        return
+    shown = _written(value or {})
+    key = text.key(path, shown)
+    st.text_area(
+        label,
+        shown,
+        key=key,
+        height="content",
+        help=explanation,
+        placeholder=placeholder,
+        on_change=_object_changed,
+        args=(text.found, path, key),
+    )
+    if _object_in(st.session_state.get(key) or "") is None:
+        st.markdown(f":red[:material/error: {NO_OBJECT}]")
+    draw_problems(text, path, within=True)
+
+
+def _object_changed(found: Opened, path: Path, key: str) -> None:
+    value = _object_in(st.session_state[key] or "")
+    if value is None:
+        return
+    given(found, path, _written(value))
+    if value:
+        put(found, path, value)
+    else:
+        take_out(found, path)
+
+
+def _object_in(written: str) -> dict[str, Any] | None:
+    """The object that is written there, an empty one for nothing; None for anything else."""
+    if not written.strip():
+        return {}
+    try:
+        value = json.loads(written, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)  # NaN and the like are no JSON
+
+
+def _written(value: dict[str, Any]) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False) if value else ""
