@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from personachat.checkpoints import Checkpoints
 from personachat.conversations.base import ReplyRecords
@@ -16,19 +17,22 @@ from personachat.current import CurrentConversations
 from personachat.errors import NotContinuable, ReplyInProgress
 from personachat.generation import Generation
 from personachat.generations import Generations
-from personachat.persona import Persona
 from personachat.replies import Plan, Replies
 from personachat.store.base import PersonaStore, StoredPersona
 from personachat.turns import new_turn
+from personachat.usage.model import Origin, Purpose, Surface
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who is to answer, beyond what the persona says."""
+    """Who is to answer, beyond what the persona says, and for whom it is counted."""
 
     offline: bool = False
     model: str | None = None
     """Instead of the persona's own."""
+    surface: Surface = "page"
+    purpose: Purpose | None = None
+    """None is chat, or temporary where the conversation is."""
 
 
 class Answers:
@@ -87,7 +91,8 @@ class Answers:
                 raise ReplyInProgress(
                     "This conversation has just gone on in another window.", hint="Send it again."
                 )
-            return self._start(_generation(turn, plan, conversation), plan, conversation)
+            generation = _generation(turn, plan, conversation, asking=asking)
+            return self._start(generation, plan, conversation)
 
     def begin(
         self,
@@ -111,7 +116,8 @@ class Answers:
                 requests={turn.id: plan.request} if plan.request else None,
                 process_id=self._checkpoints.process_id,
             )
-            return self._start(_generation(turn, plan, conversation), plan, conversation)
+            generation = _generation(turn, plan, conversation, asking=asking)
+            return self._start(generation, plan, conversation)
 
     def go_on(
         self,
@@ -119,7 +125,7 @@ class Answers:
         turn: Turn,
         *,
         path: Sequence[Turn],
-        persona: Persona,
+        persona: StoredPersona,
         asking: Asking,
     ) -> Generation:
         """Extend a reply that ended before the model was done; `path` is what it answers.
@@ -137,8 +143,11 @@ class Answers:
                 self._checkpoints.flush(timeout_seconds=5, live=False)
                 if not self._records.claim(turn.id, process_id=self._checkpoints.process_id):
                     raise ReplyInProgress("This reply is just being continued in another window.")
-            plan = self.replies.plan(persona, path, offline=asking.offline, model=asking.model)
-            generation = Generation.continued(earlier, first=plan.first, kept=conversation.kept)
+            plan = self.replies.plan(persona.persona, path, offline=asking.offline, model=asking.model)
+            origin = _origin(conversation, turn.id, plan, asking=asking, persona=(persona.id, persona.etag))
+            generation = Generation.continued(
+                earlier, first=plan.first, kept=conversation.kept, origin=origin
+            )
             return self._start(generation, plan, conversation)
 
     def _start(self, generation: Generation, plan: Plan, conversation: Conversation) -> Generation:
@@ -158,18 +167,39 @@ class Answers:
 
         if not temporary:
             self._checkpoints.watch(generation)
-        return self._generations.start(generation, plan.events, on_ended=ended)
+        return self._generations.start(
+            generation, partial(plan.events, origin=generation.origin), on_ended=ended
+        )
 
 
 def _reply_turn(asked: Turn, plan: Plan, persona: StoredPersona) -> Turn:
     return replace(new_turn("assistant", "", parent_id=asked.id, persona=persona), reply=plan.first)
 
 
-def _generation(turn: Turn, plan: Plan, conversation: Conversation) -> Generation:
+def _generation(turn: Turn, plan: Plan, conversation: Conversation, *, asking: Asking) -> Generation:
+    persona = (turn.persona_id, turn.persona_revision)
     return Generation(
         turn.id,
         kept=conversation.kept,
         first=plan.first,
         conversation_id=conversation.id,
         persona_id=turn.persona_id,
+        origin=_origin(conversation, turn.id, plan, asking=asking, persona=persona),
+    )
+
+
+def _origin(
+    conversation: Conversation, turn_id: str, plan: Plan, *, asking: Asking, persona: tuple[str, str]
+) -> Origin:
+    """`persona` is the id and the revision of who answers."""
+    return Origin(
+        owner=conversation.owner,
+        purpose=asking.purpose or ("temporary" if conversation.temporary else "chat"),
+        surface=asking.surface,
+        persona_id=persona[0],
+        persona_revision=persona[1],
+        model_asked=plan.model_asked,
+        conversation_id=conversation.id,
+        turn_id=turn_id,
+        prompt_tokens=plan.prompt_tokens,
     )

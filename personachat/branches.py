@@ -14,6 +14,7 @@ from personachat.errors import ReplyInProgress, ReplyNotFound
 from personachat.generation import Generation
 from personachat.messages import storable
 from personachat.turns import cleaned, turn_like
+from personachat.usage.model import Surface
 
 MAX_NOTE_CHARACTERS = 2_000
 
@@ -21,10 +22,11 @@ MAX_NOTE_CHARACTERS = 2_000
 class Branches:
     """Safe for threads; cheap to make."""
 
-    def __init__(self, answers: Answers, *, owner: str) -> None:
+    def __init__(self, answers: Answers, *, owner: str, surface: Surface = "page") -> None:
         self._answers = answers
         self._conversations = answers.conversations
         self._owner = owner
+        self._surface = surface
 
     def tree(self, conversation_id: str) -> tuple[Turn, ...]:
         """Every turn of every branch, parents first, live replies as they are now."""
@@ -47,7 +49,7 @@ class Branches:
             said=[],
             path=self._conversations.path(self._owner, turn.parent_id),
             persona=self._answers.personas.get(persona_id or turn.persona_id),
-            asking=Asking(offline=offline, model=model),
+            asking=Asking(offline=offline, model=model, surface=self._surface),
         )
 
     def edit(self, turn_id: str, text: str, *, offline: bool = False) -> Generation | None:
@@ -61,7 +63,7 @@ class Branches:
                 said=[changed],
                 path=[*self._conversations.path(self._owner, turn.parent_id), changed],
                 persona=self._answers.personas.get(turn.persona_id),
-                asking=Asking(offline=offline),
+                asking=Asking(offline=offline, surface=self._surface),
             )
         store = self._conversations.store_of(conversation.id)
         if not store.append(self._owner, conversation.id, [changed], only_after=conversation.leaf_id):

@@ -18,6 +18,7 @@ from personachat.generation import Generation
 from personachat.messages import ChatMessage
 from personachat.store.base import StoredPersona
 from personachat.turns import cleaned, new_turn, opening
+from personachat.usage.model import Purpose, Surface
 
 
 class PersonaSource(Protocol):
@@ -30,12 +31,25 @@ class PersonaSource(Protocol):
 class ChatService:
     """Safe for threads; cheap to make."""
 
-    def __init__(self, answers: Answers, *, owner: str, personas: PersonaSource | None = None) -> None:
-        """`personas` are those who can answer, where they are others than everybody's."""
+    def __init__(
+        self,
+        answers: Answers,
+        *,
+        owner: str,
+        personas: PersonaSource | None = None,
+        surface: Surface = "page",
+        purpose: Purpose | None = None,
+    ) -> None:
+        """`personas` are those who can answer, where they are others than everybody's.
+
+        `surface` is where its owner is, and `purpose` what for they talk; both are for the ledger.
+        """
         self._answers = answers
         self._conversations = answers.conversations
         self._personas = personas or answers.personas
         self.owner = owner
+        self._surface = surface
+        self._purpose = purpose
 
     # --- conversations ----------------------------------------------------------------------------
 
@@ -65,7 +79,7 @@ class ChatService:
             temporary=temporary,
             said=said,
             persona=persona,
-            asking=Asking(offline=offline),
+            asking=self._asking(offline=offline),
         )
 
     def conversation(self, conversation_id: str, *, last: int | None = None) -> Conversation:
@@ -150,7 +164,7 @@ class ChatService:
             said=said,
             path=[*conversation.path, *said],
             persona=persona,
-            asking=Asking(offline=offline),
+            asking=self._asking(offline=offline),
         )
 
     def retry(self, conversation_id: str, *, offline: bool = False) -> Generation:
@@ -162,7 +176,7 @@ class ChatService:
         if not path:
             raise ReplyNotFound("There is nothing to answer again yet.")
         persona = self._personas.get(path[-1].persona_id)
-        asking = Asking(offline=offline)
+        asking = self._asking(offline=offline)
         return self._answers.answer(conversation, said=[], path=path, persona=persona, asking=asking)
 
     def continue_reply(self, reply_id: str) -> Generation:
@@ -179,8 +193,8 @@ class ChatService:
             conversation,
             turn,
             path=self._conversations.path(self.owner, turn.parent_id),
-            persona=self._personas.get(turn.persona_id).persona,
-            asking=Asking(model=began),
+            persona=self._personas.get(turn.persona_id),
+            asking=self._asking(model=began),
         )
 
     def pause(self, reply_id: str) -> None:
@@ -239,6 +253,9 @@ class ChatService:
         """Take a message out of the queue (None: the first); None where it has been sent already."""
         store = self._conversations.store_of(conversation_id)
         return store.unqueue(self.owner, conversation_id, message_id)
+
+    def _asking(self, *, offline: bool = False, model: str | None = None) -> Asking:
+        return Asking(offline, model, self._surface, self._purpose)
 
     def _was_sent(self, message: QueuedMessage) -> bool:
         try:

@@ -19,10 +19,12 @@ from personachat.messages import ChatMessage, Failed, ReplyEvent, Role, Started,
 from personachat.model_parameters import only_tunes
 from personachat.outgoing import chat_request
 from personachat.persona import Persona
+from personachat.prompts import estimate_tokens
 from personachat.provider_errors import ModelNotFound, RequestRefused
 from personachat.providers.base import ChatRequest
 from personachat.providers.registry import Answering, ProviderRegistry
 from personachat.store.base import PersonaStore
+from personachat.usage.model import Origin, Surface
 
 _ROLES: Mapping[str, Role] = {
     "system": "system",
@@ -76,18 +78,31 @@ class Completions:
         self._limits = limits
         self._max_tokens = max_tokens
 
-    def start(self, persona_id: str, ask: Ask) -> Completion:
+    def start(
+        self, persona_id: str, ask: Ask, *, owner: str = "", surface: Surface = "v1_chat"
+    ) -> Completion:
         """Begin a reply, which ends soon after nobody follows it any more.
+
+        `owner` and `surface` say for whom it is counted.
 
         Raises ShuttingDown, PersonaNotFound, PersonaBroken, RequestRefused where the model takes no such
         request, and a ProviderError where nobody can answer.
         """
         self._generations.admit()
-        persona = self._personas.get(persona_id).persona
+        stored = self._personas.get(persona_id)
+        persona = stored.persona
         answering = self._providers.resolve(persona.model)
         request = self._request(persona, ask, answering)
         first = Reply(provider=answering.provider.name, model=answering.model, reason=answering.reason)
-        generation = Generation(kept=False, first=first, persona_id=persona_id)
+        origin = Origin(
+            owner=owner,
+            surface=surface,
+            persona_id=stored.id,
+            persona_revision=stored.etag,
+            model_asked=persona.model,
+            prompt_tokens=_estimate(request),
+        )
+        generation = Generation(kept=False, first=first, persona_id=persona_id, origin=origin)
 
         def events(_: str) -> AsyncGenerator[ReplyEvent]:
             return self._events(answering, request)
@@ -118,11 +133,12 @@ class Completions:
         """The reply; by the default model, where the provider turns out not to have the persona's."""
         stand_in: Answering | None = None
         accepted = False
+        retries = 0
         async with aclosing(reply(answering.provider, request, limits=self._limits)) as events:
             async for event in events:
                 accepted = accepted or isinstance(event, Started)
                 if isinstance(event, Failed) and event.code == ModelNotFound.code and not accepted:
-                    stand_in = self._providers.stand_in(answering)
+                    stand_in, retries = self._providers.stand_in(answering), event.retries + 1
                 if stand_in is None:
                     yield event
         if stand_in is not None:
@@ -132,10 +148,18 @@ class Completions:
                 request,
                 limits=self._limits,
                 retry_delays_seconds=DELAYS_OF_A_STAND_IN,
+                retries=retries,
             )
             async with aclosing(coming) as events:
                 async for event in events:
                     yield event
+
+
+def _estimate(request: ChatRequest) -> int | None:
+    """How many tokens are asked; None where pictures or the like are among them."""
+    if request.as_sent:
+        return None
+    return sum(estimate_tokens(message.content) for message in request.messages)
 
 
 def _split(

@@ -6,7 +6,7 @@ Time does not pass while it is paused. Where a reply is continued, what it took 
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from personachat.conversations.model import Reply, TurnState
 from personachat.messages import (
@@ -18,8 +18,21 @@ from personachat.messages import (
     Rethought,
     Started,
     TextDelta,
+    ToolCallsDelta,
+    Usage,
     UsageReported,
 )
+from personachat.prompts import estimate_tokens
+from personachat.usage.model import Counted, Taken
+
+
+@dataclass(slots=True)
+class _Request:
+    """One request to the model, and where what it has brought begins."""
+
+    text_from: int = 0
+    reasoning_from: int = 0
+    usage: Usage | None = None
 
 
 class Draft:
@@ -31,8 +44,15 @@ class Draft:
         self._reasoning = [first.reasoning] if first.reasoning else []
         self._kept = len(first.text)
         """How much of the text was there when the model last began."""
-        self._began = time.monotonic() - (first.duration_seconds or 0)
+        self._before_seconds = first.duration_seconds or 0
+        """What the reply had taken before it was continued."""
+        self._began = time.monotonic() - self._before_seconds
         self._paused: float | None = None
+        self._requests: list[_Request] = []
+        self._retries = 0
+        self._awaits_text = True
+        self._first_token_seconds: float | None = None
+        """Of this call alone, where `known` has that of the reply."""
 
     @property
     def elapsed_seconds(self) -> float:
@@ -65,26 +85,67 @@ class Draft:
     def add(self, event: ReplyEvent) -> None:
         match event:
             case TextDelta(content):
-                if not self._text:
+                if self._awaits_text:
                     self._note_first_text()
                 self._text.append(content)
             case ReasoningDelta(content):
-                if self.known.first_token_seconds is None:
-                    self.known = replace(self.known, first_token_seconds=self.elapsed_seconds)
+                if self._first_token_seconds is None:
+                    self._note_first_token()
                 self._reasoning.append(content)
+            case _:
+                self._note(event)
+
+    def _note(self, event: ReplyEvent) -> None:
+        """Take an event that is no piece of the reply's words."""
+        match event:
             case Started(provider, model):
                 self._kept = sum(map(len, self._text))
+                self._requests.append(_Request(self._kept, sum(map(len, self._reasoning))))
+                self._retries = max(self._retries, event.retries)
                 self.known = replace(self.known, provider=provider, model=model)
+            case ToolCallsDelta():
+                if self._first_token_seconds is None:
+                    self._first_token_seconds = self.elapsed_seconds - self._before_seconds
             case Rethought():
                 self._rethink()
             case Noticed():
                 self.known = _with_notice(self.known, event)
             case UsageReported():
+                if not self._requests:
+                    self._requests.append(_Request())
+                self._requests[-1].usage = event.usage
                 self.known = _with_usage(self.known, event)
             case Finished() | Failed():
                 self._end(event)
 
+    def counted(self) -> Counted:
+        """What the ledger keeps of this call."""
+        whole = self.reply()
+        ends = [*((each.text_from, each.reasoning_from) for each in self._requests[1:]), (None, None)]
+        took = whole.duration_seconds
+        if whole.live or took is None:
+            took = self.elapsed_seconds
+        return Counted(
+            provider=whole.provider,
+            model=whole.model,
+            state=whole.state,
+            finish_reason=whole.finish_reason,
+            error_code=whole.error.code if whole.error else None,
+            retries=self._retries,
+            first_token_seconds=self._first_token_seconds,
+            duration_seconds=max(took - self._before_seconds, 0),
+            requests=tuple(
+                Taken(
+                    each.usage,
+                    estimate_tokens(whole.text[each.text_from : text_to])
+                    + estimate_tokens(whole.reasoning[each.reasoning_from : reasoning_to]),
+                )
+                for each, (text_to, reasoning_to) in zip(self._requests, ends, strict=False)
+            ),
+        )
+
     def _end(self, event: Finished | Failed) -> None:
+        self._retries = max(self._retries, event.retries)
         self.known = replace(self.known, duration_seconds=self.elapsed_seconds)
         if isinstance(event, Failed):
             self.known = replace(self.known, state="failed", error=event)
@@ -98,15 +159,22 @@ class Draft:
         if thoughts := text[self._kept :]:
             self._text = [text[: self._kept]] if self._kept else []
             self._reasoning.append(thoughts)
+            self._awaits_text = True
             self.known = replace(self.known, reasoning_seconds=None)
 
+    def _note_first_token(self) -> None:
+        elapsed = self.elapsed_seconds
+        self._first_token_seconds = elapsed - self._before_seconds
+        if self.known.first_token_seconds is None:
+            self.known = replace(self.known, first_token_seconds=elapsed)
+
     def _note_first_text(self) -> None:
-        elapsed, first = self.elapsed_seconds, self.known.first_token_seconds
-        self.known = replace(
-            self.known,
-            first_token_seconds=elapsed if first is None else first,
-            reasoning_seconds=elapsed if self._reasoning else None,
-        )
+        self._awaits_text = False
+        if self._first_token_seconds is None:
+            self._note_first_token()
+        if not self._text:
+            elapsed = self.elapsed_seconds if self._reasoning else None
+            self.known = replace(self.known, reasoning_seconds=elapsed)
 
 
 def _with_notice(reply: Reply, event: Noticed) -> Reply:

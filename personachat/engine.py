@@ -71,9 +71,14 @@ async def reply(
     *,
     limits: ReplyLimits,
     retry_delays_seconds: Sequence[float] = RETRY_DELAYS_SECONDS,
+    retries: int = 0,
 ) -> AsyncGenerator[ReplyEvent]:
-    """Answer a request; see the module. Raises nothing but CancelledError."""
+    """Answer a request; see the module. Raises nothing but CancelledError.
+
+    `retries` are requests that have failed for the same reply before.
+    """
     attempts = _Reply(provider, request, limits, retry_delays_seconds)
+    attempts.retries = retries
     failure: Failed | None = None
     ended = False
     try:
@@ -84,12 +89,12 @@ async def reply(
                 yield event
                 attempts.held_seconds += attempts.clock() - given
     except PersonaChatError as error:
-        failure = Failed.of(error)
+        failure = Failed.of(error, retries=attempts.retries)
     except Exception as error:  # noqa: BLE001  # the text that came is with the consumer; this is its end
         # Neither message nor values: either may hold a secret.
         where = "".join(traceback.format_tb(error.__traceback__))
         log.error("%s failed with %s\n%s", provider.name, type(error).__name__, where)  # noqa: TRY400
-        failure = Failed.of(unforeseen())
+        failure = Failed.of(unforeseen(), retries=attempts.retries)
     if failure and not ended:  # what goes wrong in a provider's tidying up is no matter of the reply
         yield failure
 
@@ -110,6 +115,8 @@ class _Reply:
         self._delays = list(retry_delays_seconds)
         self.held_seconds = 0.0
         """How long the consumer has held events. No limit counts that: a paused reply is not a silent one."""
+        self.retries = 0
+        """How many requests have failed so far of which another one was made."""
         self.clock = asyncio.get_running_loop().time
         self._deadline = self._now() + limits.reply_seconds
         self._started = False
@@ -123,8 +130,11 @@ class _Reply:
             try:
                 async with aclosing(self._try()) as events:
                     async for event in events:
-                        ended = isinstance(event, Finished)
-                        yield event
+                        if isinstance(event, Finished):
+                            ended = True
+                            yield replace(event, retries=self.retries)
+                        else:
+                            yield event
             except ProviderError as error:
                 if self._characters or ended:
                     raise
@@ -132,6 +142,7 @@ class _Reply:
                     self._shorten(error)
                 else:
                     await self._wait_to_retry(error)
+                self.retries += 1
 
     async def _try(self) -> AsyncGenerator[ReplyEvent]:
         quiet_until = self._now() + self._limits.first_token_seconds
@@ -139,8 +150,10 @@ class _Reply:
             while (event := await self._next(events, quiet_until)) is not None:
                 if not self._started:
                     self._started = True
-                    if not isinstance(event, Started):
-                        yield Started(self._provider.name, self._request.model)
+                    if isinstance(event, Started):
+                        event = replace(event, retries=self.retries)
+                    else:
+                        yield Started(self._provider.name, self._request.model, retries=self.retries)
                 elif isinstance(event, Started) and (self._characters or not event.form):
                     continue
                 if self._left_out and not isinstance(event, (Started, Noticed)):

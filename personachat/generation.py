@@ -17,6 +17,7 @@ from personachat.draft import Draft
 from personachat.journal import Journal, decoded
 from personachat.messages import Failed, Finished, ReplyEvent
 from personachat.sleeper import Sleeper
+from personachat.usage.model import Counted, Origin
 
 Control: TypeAlias = Literal["pause", "resume", "stop"]
 
@@ -33,12 +34,15 @@ class Generation:
         events: Sequence[ReplyEvent] = (),
         conversation_id: str = "",
         persona_id: str = "",
+        origin: Origin | None = None,
     ) -> None:
         """A reply that begins as `first`, which `events` have led to; None is an empty one."""
         self.id = reply_id or new_id()
         self.conversation_id = conversation_id
         self.persona_id = persona_id
         self.kept = kept
+        self.origin = origin or Origin()
+        """Who asked for it, and what for."""
         self.remote: Callable[[Control], None] | None = None
         """How the process that generates it is told what to do; None where it is this one."""
         self.pauses = 0
@@ -66,7 +70,9 @@ class Generation:
         )
 
     @classmethod
-    def continued(cls, earlier: Generation, *, first: Reply, kept: bool = True) -> Self:
+    def continued(
+        cls, earlier: Generation, *, first: Reply, kept: bool = True, origin: Origin | None = None
+    ) -> Self:
         """A reply that has ended, going on as the same turn; `first` says who answers now, and from what.
 
         Its events go on where they stopped: the first new one gets the number of the end, which is dropped.
@@ -81,6 +87,7 @@ class Generation:
             events=events,
             conversation_id=earlier.conversation_id,
             persona_id=earlier.persona_id,
+            origin=origin,
         )
 
     @property
@@ -110,6 +117,11 @@ class Generation:
         """The reply as it is now."""
         with self._condition:
             return self._draft.reply()
+
+    def counted(self) -> Counted:
+        """What this call has taken until now; of a reply that was continued, the continuation alone."""
+        with self._condition:
+            return self._draft.counted()
 
     def record(self) -> tuple[Reply, str]:
         """The reply as it is now, and its journal; see `personachat.journal`."""

@@ -30,6 +30,7 @@ from personachat.provider_errors import (
     ReplyTruncated,
     StreamFailed,
 )
+from personachat.usage.model import Calls, Unrecorded
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -64,8 +65,12 @@ REMEMBERED = 100
 class Generations:
     """Starts replies on an event loop in a thread of its own, and finds them by id."""
 
-    def __init__(self, *, max_concurrent: int, paused_seconds: float = PAUSED_SECONDS) -> None:
+    def __init__(
+        self, *, max_concurrent: int, paused_seconds: float = PAUSED_SECONDS, calls: Calls | None = None
+    ) -> None:
+        """`calls` is where each reply that this process generates is noted when it begins and ends."""
         self.max_concurrent = max_concurrent
+        self._calls = calls or Unrecorded()
         self._paused_seconds = paused_seconds
         self._lock = threading.Lock()
         self._generations: dict[str, Generation] = {}
@@ -112,8 +117,11 @@ class Generations:
         process generates takes no place, and is followed once: the one that is returned may be an older one.
         One that is not `remembered` cannot be found once it has ended.
         """
+        call = None if generation.remote else self._calls.begin(generation.origin, generation.counted)
 
         def ended(generation: Generation) -> None:
+            if call:
+                self._calls.end(call)
             self._leave_place(generation)
             if not remembered:
                 self._generations.pop(generation.id, None)

@@ -62,6 +62,8 @@ class Started:
     """The request as it was taken: on the wire, without model and messages. None where it is as asked."""
     form: int = field(default=0, compare=False)
     """The form of its messages, by the provider's count; 0 is the plain one."""
+    retries: int = field(default=0, compare=False)
+    """How many requests had failed before; it is counted, and told nobody who follows the reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,8 @@ class UsageReported:
 @dataclass(frozen=True, slots=True)
 class Finished:
     reason: FinishReason
+    retries: int = field(default=0, compare=False)
+    """See Started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +129,21 @@ class Failed:
     message: str
     hint: str = ""
     retry_after_seconds: float | None = None
+    retries: int = field(default=0, compare=False)
+    """See Started."""
 
     @classmethod
-    def of(cls, error: PersonaChatError) -> Failed:
-        return cls(error.code, str(error), error.hint, error.retry_after_seconds)
+    def of(cls, error: PersonaChatError, *, retries: int = 0) -> Failed:
+        return cls(error.code, str(error), error.hint, error.retry_after_seconds, retries)
+
+    def as_stored(self) -> dict[str, Any]:
+        """What is stored of it with the reply, and exported."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "retry_after_seconds": self.retry_after_seconds,
+        }
 
 
 ReplyEvent: TypeAlias = (

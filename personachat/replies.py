@@ -7,10 +7,11 @@ turns than there are, the reply or one of its events says from which depth on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol
 
 from personachat import pricing
 from personachat.context import Fitted, Memory, with_words
@@ -35,8 +36,17 @@ from personachat.providers.openai_request import Adaptation, taken_body
 from personachat.providers.registry import Answering, ProviderRegistry
 from personachat.sent import SentBody
 from personachat.summaries import Summaries
+from personachat.usage.model import Calls, Origin
 
 __all__ = ["Plan", "Replies", "SentBody", "chat_request"]
+
+
+class Events(Protocol):
+    def __call__(self, text: str, *, origin: Origin | None = None) -> AsyncGenerator[ReplyEvent]:
+        """Begin the reply, or ask for the rest of one of which this text is there already.
+
+        `origin` is to whom the further calls are put down that it takes.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +55,22 @@ class Plan:
 
     first: Reply
     request: SentRequest | None
-    events: Callable[[str], AsyncGenerator[ReplyEvent]]
-    """Begins the reply, or asks for the rest of one of which this text is there already."""
+    events: Events
+    model_asked: str
+    """As the persona or the caller names it."""
+    prompt_tokens: int | None = None
+    """An estimate of what the model is told."""
 
 
 class Replies:
     """Plans replies over these providers, within these limits. Safe for threads."""
 
-    def __init__(self, providers: ProviderRegistry, *, limits: ReplyLimits) -> None:
+    def __init__(
+        self, providers: ProviderRegistry, *, limits: ReplyLimits, calls: Calls | None = None
+    ) -> None:
         self._providers = providers
         self._limits = limits
-        self._summaries = Summaries(limits=limits)
+        self._summaries = Summaries(limits=limits, calls=calls)
 
     def plan(
         self, persona: Persona, path: Sequence[Turn], *, offline: bool = False, model: str | None = None
@@ -65,17 +80,18 @@ class Replies:
         `offline` asks for the embedded model whatever the persona names, `model` for another one than it
         names. Where nobody can answer, the events are one Failed that says why.
         """
+        asked_for = model or persona.model
         try:
-            answering = self._providers.resolve(model or persona.model, offline=offline)
+            answering = self._providers.resolve(asked_for, offline=offline)
         except ProviderError as error:
-            failed = Failed.of(error)
-            return Plan(Reply(model=model or persona.model), None, lambda _: _only(failed))
+            return Plan(Reply(model=asked_for), None, partial(_only, Failed.of(error)), asked_for)
         asked = outgoing(persona, path, answering)
         first = Reply(provider=answering.provider.name, model=answering.model, reason=answering.reason)
         if asked.to_sum_up is None:
             first = replace(first, memory_from=asked.told.memory_from, summary=asked.told.summary)
         request = SentRequest(own_messages(persona, path), parameters(persona) | {"model": answering.model})
-        return Plan(first, request, partial(self._events, asked, path))
+        events = partial(self._events, asked, path)
+        return Plan(first, request, events, asked_for, asked.told.prompt_tokens)
 
     def preview(
         self, persona: Persona, path: Sequence[Turn], *, offline: bool = False, model: str | None = None
@@ -132,21 +148,26 @@ class Replies:
         told = outgoing(persona, path, answering).summed_up()
         return Memory(told.prompt_tokens, window, told.memory_from, measured=False)
 
-    async def _events(self, asked: Outgoing, path: Sequence[Turn], text: str) -> AsyncGenerator[ReplyEvent]:
+    async def _events(
+        self, asked: Outgoing, path: Sequence[Turn], text: str, *, origin: Origin | None = None
+    ) -> AsyncGenerator[ReplyEvent]:
         """The reply; by the default model, where the provider turns out not to have the persona's."""
         stand_in: Answering | None = None
         accepted = False
-        async with aclosing(self._reply(asked, text)) as events:
+        retries = 0
+        async with aclosing(self._reply(asked, text, origin=origin)) as events:
             async for event in events:
                 accepted = accepted or isinstance(event, Started)
                 if isinstance(event, Failed) and event.code == ModelNotFound.code and not accepted:
-                    stand_in = self._providers.stand_in(asked.answering)
+                    stand_in, retries = self._providers.stand_in(asked.answering), event.retries + 1
                 if stand_in is None:
                     yield event
         if stand_in is not None:
             asked = outgoing(asked.persona, path, stand_in)
             told = asked.told
-            coming = self._reply(asked, text, retry_delays_seconds=DELAYS_OF_A_STAND_IN)
+            coming = self._reply(
+                asked, text, origin=origin, retry_delays_seconds=DELAYS_OF_A_STAND_IN, retries=retries
+            )
             async with aclosing(coming) as events:
                 async for event in events:
                     yield event
@@ -154,13 +175,25 @@ class Replies:
                         yield Noticed(stand_in.reason, memory_from=told.memory_from, summary=told.summary)
 
     async def _reply(
-        self, asked: Outgoing, text: str, *, retry_delays_seconds: Sequence[float] = RETRY_DELAYS_SECONDS
+        self,
+        asked: Outgoing,
+        text: str,
+        *,
+        origin: Origin | None,
+        retry_delays_seconds: Sequence[float] = RETRY_DELAYS_SECONDS,
+        retries: int = 0,
     ) -> AsyncGenerator[ReplyEvent]:
         """One model's reply, or the rest of it, with what it costs and from where on it remembers."""
         provider = asked.answering.provider
-        told, notice, spent_usd = await self._told(asked, text)
+        told, notice, spent_usd = await self._told(asked, text, origin)
         request = continuing(asked.request(told), text, prefills=provider.prefills)
-        events = reply(provider, request, limits=self._limits, retry_delays_seconds=retry_delays_seconds)
+        events = reply(
+            provider,
+            request,
+            limits=self._limits,
+            retry_delays_seconds=retry_delays_seconds,
+            retries=retries,
+        )
         if text:
             events = seamless(events, text, prefills=provider.prefills)
         left_out = 0
@@ -179,7 +212,9 @@ class Replies:
                     yield notice
                     notice = None
 
-    async def _told(self, asked: Outgoing, text: str) -> tuple[Fitted, Noticed | None, float]:
+    async def _told(
+        self, asked: Outgoing, text: str, origin: Origin | None
+    ) -> tuple[Fitted, Noticed | None, float]:
         """What the model is told, what the person is told of that, and what it cost to sum up."""
         if asked.to_sum_up is None or asked.window_tokens is None:
             return asked.told, None, 0
@@ -190,6 +225,7 @@ class Replies:
             provider=asked.answering.provider,
             model=asked.answering.model,
             window_tokens=asked.window_tokens,
+            origin=origin,
         )
         cost_usd = await _cost_usd(asked.answering, summed_up.usage or Usage()) or 0
         if summed_up.failure:
@@ -222,5 +258,6 @@ def _counted(usage: Usage | None) -> int | None:
     return usage.prompt_tokens + usage.completion_tokens
 
 
-async def _only(event: ReplyEvent) -> AsyncGenerator[ReplyEvent]:
+async def _only(event: ReplyEvent, _text: str, *, origin: Origin | None = None) -> AsyncGenerator[ReplyEvent]:
+    del origin  # nobody is asked
     yield event

@@ -40,6 +40,10 @@ from personachat.store.seeding import open_store
 from personachat.store.shares import PersonaShares
 from personachat.templates.gallery import Gallery
 from personachat.tryout import trying_out
+from personachat.usage.ledger import Ledger
+from personachat.usage.model import Surface
+from personachat.usage.people import People
+from personachat.usage.records import SqlUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +83,16 @@ class Services:
     drafter: Drafter
     completions: Completions
     kept_responses: KeptResponses
+    ledger: Ledger
+    people: People
 
-    def of(self, owner: str, *, author: str = "", may_edit: bool = True) -> Workspace:
-        """One owner's workspace; cheap to make. `author` is who their work is said to be by."""
+    def of(
+        self, owner: str, *, author: str = "", may_edit: bool = True, surface: Surface = "page"
+    ) -> Workspace:
+        """One owner's workspace; cheap to make. `author` is who their work is said to be by.
+
+        `surface` is where they are, for the ledger.
+        """
         author = author or author_of(owner)
         personas = self.personas if may_edit else ReadOnlyPersonas(self.personas)
         collection = Collection(
@@ -95,8 +106,8 @@ class Services:
         )
         return Workspace(
             owner,
-            ChatService(self.answers, owner=owner),
-            Branches(self.answers, owner=owner),
+            ChatService(self.answers, owner=owner, surface=surface),
+            Branches(self.answers, owner=owner, surface=surface),
             Inspection(self.answers, owner=owner),
             Library(self.database, owner=owner, settle=self.checkpoints.settle),
             collection,
@@ -132,6 +143,7 @@ class Services:
             self.generations.ask(self.providers.aclose(), timeout_seconds=10)
         finally:
             self.generations.close()
+            self.ledger.close()
             self.checkpoints.close()
             self.database.close()
 
@@ -142,8 +154,14 @@ def build_services(settings: Settings) -> Services:
     personas, revisions = open_store(settings, database)
     records = SqlReplies(database)
     providers = ProviderRegistry(settings)
-    generations = Generations(max_concurrent=settings.max_concurrent_replies)
     checkpoints = Checkpoints(records)
+    people = People(database)
+    ledger = Ledger(
+        SqlUsage(database, people),
+        process_id=checkpoints.process_id,
+        retention_days=settings.usage_retention_days,
+    )
+    generations = Generations(max_concurrent=settings.max_concurrent_replies, calls=ledger)
     limits = ReplyLimits(
         first_token_seconds=settings.first_token_timeout_seconds,
         idle_seconds=settings.idle_timeout_seconds,
@@ -160,7 +178,7 @@ def build_services(settings: Settings) -> Services:
         personas=personas,
         conversations=conversations,
         records=records,
-        replies=Replies(providers, limits=limits),
+        replies=Replies(providers, limits=limits, calls=ledger),
         generations=generations,
         checkpoints=checkpoints,
     )
@@ -168,6 +186,7 @@ def build_services(settings: Settings) -> Services:
         conversation_id
     )
     checkpoints.start()
+    ledger.start()
     model_names = ModelNames(providers, generations, configured=settings.providers)
     return Services(
         settings,
@@ -186,6 +205,8 @@ def build_services(settings: Settings) -> Services:
             personas, providers, generations, limits=limits, max_tokens=settings.longest_reply_tokens
         ),
         KeptResponses(database),
+        ledger,
+        people,
     )
 
 

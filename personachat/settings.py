@@ -158,6 +158,11 @@ class Settings(BaseSettings):
         1000, ge=1, le=10_000, validation_alias="PERSONACHAT_MAX_CONCURRENT_REPLIES"
     )
 
+    usage_retention_days: int | None = Field(
+        None, ge=1, le=36_500, validation_alias="PERSONACHAT_USAGE_RETENTION_DAYS"
+    )
+    """How long the ledger keeps a call; None keeps all. Nothing else deletes any."""
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from personachat.context import UNMEASURED_SCALE
-from personachat.conversations.model import Turn
+from personachat.conversations.model import Reply, Turn
 from personachat.engine import ReplyLimits, reply
+from personachat.generation import Generation
 from personachat.messages import Failed, Rethought, TextDelta, Usage, UsageReported
-from personachat.prompts import summary_prompt
+from personachat.prompts import estimate_tokens, summary_prompt
 from personachat.providers.base import ChatRequest, Provider
+from personachat.usage.model import Calls, Origin, Unrecorded
 
 SUMMARY_TOKENS = 400
 """The longest summary, where the window is large enough for it."""
@@ -44,8 +46,9 @@ class SummedUp:
 class Summaries:
     """Asks for summaries and remembers the last ones. Used on the engine's loop alone."""
 
-    def __init__(self, *, limits: ReplyLimits) -> None:
+    def __init__(self, *, limits: ReplyLimits, calls: Calls | None = None) -> None:
         self._limits = limits
+        self._calls = calls or Unrecorded()
         self._known: dict[str, str] = {}
 
     async def of(
@@ -57,8 +60,12 @@ class Summaries:
         provider: Provider,
         model: str,
         window_tokens: int,
+        origin: Origin | None = None,
     ) -> SummedUp:
-        """Sum up the earlier summary and `turns`, at least one; `name` is the persona's."""
+        """Sum up the earlier summary and `turns`, at least one; `name` is the persona's.
+
+        `origin` is that of the reply for which it is needed.
+        """
         last = turns[-1].id
         if last in self._known:
             return SummedUp(self._known[last], known=True)
@@ -75,7 +82,7 @@ class Summaries:
             temperature=TEMPERATURE,
             max_tokens=longest,
         )
-        summed_up = await self._asked(provider, request)
+        summed_up = await self._asked(provider, request, origin or Origin())
         if not summed_up.failure:
             # A server that takes no max_tokens may write more.
             summed_up = SummedUp(summed_up.text[: longest * 8], usage=summed_up.usage)
@@ -84,11 +91,23 @@ class Summaries:
                 self._known.pop(next(iter(self._known)))
         return summed_up
 
-    async def _asked(self, provider: Provider, request: ChatRequest) -> SummedUp:
+    async def _asked(self, provider: Provider, request: ChatRequest, origin: Origin) -> SummedUp:
+        estimate = sum(estimate_tokens(message.content) for message in request.messages)
+        origin = replace(origin, purpose="summary", prompt_tokens=estimate)
+        running = Generation(first=Reply(provider=provider.name, model=request.model), origin=origin)
+        call = self._calls.begin(origin, running.counted)
+        try:
+            return await self._written(provider, request, running)
+        finally:
+            running.stop()  # nothing happens where it has ended
+            self._calls.end(call)
+
+    async def _written(self, provider: Provider, request: ChatRequest, running: Generation) -> SummedUp:
         parts: list[str] = []
         usage: Usage | None = None
         async with aclosing(reply(provider, request, limits=self._limits)) as events:
             async for event in events:
+                running.add(event)
                 if isinstance(event, TextDelta):
                     parts.append(event.content)
                 elif isinstance(event, Rethought):

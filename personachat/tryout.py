@@ -27,4 +27,4 @@ def trying_out(answers: Answers, text: str, *, owner: str) -> ChatService:
     Raises PersonaInvalid.
     """
     draft = StoredPersona(parse_persona(text), text, etag_of(text.encode()))
-    return ChatService(answers, owner=owner, personas=OnlyDraft(draft))
+    return ChatService(answers, owner=owner, personas=OnlyDraft(draft), purpose="try_out")

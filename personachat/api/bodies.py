@@ -42,7 +42,7 @@ def services_of(request: Request) -> Services:
 
 def workspace_of(request: Request) -> Workspace:
     """What the caller can do; to be called in a thread."""
-    return services_of(request).of(owner_of(request))
+    return services_of(request).of(owner_of(request), surface="api")
 
 
 class Sent(BaseModel):

@@ -81,7 +81,7 @@ class TerminalChat:
     """A conversation with one persona on stdin, stdout and stderr."""
 
     def __init__(self, services: Services, persona_id: str, conversation_id: str, *, offline: bool) -> None:
-        self._chat = services.of(LOCAL_OWNER).chat
+        self._chat = services.of(LOCAL_OWNER, surface="cli").chat
         self._persona_id = persona_id
         self._offline = offline
         self._conversation_id = conversation_id
@@ -178,7 +178,7 @@ class TerminalChat:
 
 def _conversation(services: Services, place: Place) -> Conversation:
     """The conversation to talk in. Raises ConversationNotFound, DatabaseUnavailable and DatabaseDamaged."""
-    workspace = services.of(LOCAL_OWNER)
+    workspace = services.of(LOCAL_OWNER, surface="cli")
     if place.conversation_id is not None:
         return workspace.chat.conversation(place.conversation_id, last=1)
     if place.latest:

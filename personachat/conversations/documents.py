@@ -6,7 +6,7 @@ that NUL and lone surrogates in texts are made storable and moments are clamped 
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -177,7 +177,7 @@ def _reply_document(reply: Reply) -> ReplyDocument:
         **{name: getattr(reply, name) for name in _REPLY_NAMES},
         notices=list(reply.notices),
         usage=UsageDocument.model_construct(**asdict(usage)) if usage else None,
-        error=ErrorDocument.model_construct(**asdict(error)) if error else None,
+        error=ErrorDocument.model_construct(**error.as_stored()) if error else None,
     )
 
 

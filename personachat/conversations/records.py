@@ -1,31 +1,32 @@
 """What a process writes of the replies it generates, and how others see that it is dead: a ReplyRecords.
 
-With SQLite the system's own locks tell who lives, so replies of a killed process end at once; where they
-cannot tell, and with PostgreSQL, a process is dead when its last beat is DEAD_AFTER_SECONDS old.
+Replies of a killed process end at once with SQLite, and after DEAD_AFTER_SECONDS with PostgreSQL; see
+`personachat.database.processes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, select, update
 
-from personachat.conversations.insertion import insert_new
 from personachat.conversations.model import LIVE_STATES, Reply
 from personachat.conversations.rows import TURN_COLUMNS, reply_of, reply_values
-from personachat.conversations.tables import LIVE, processes, turns
+from personachat.conversations.tables import LIVE, turns
 from personachat.database.connection import Database
+from personachat.database.processes import (
+    BEAT_SECONDS,
+    DEAD_AFTER_SECONDS,
+    announce,
+    beats,
+    dead,
+    nobody_can_tell,
+    processes,
+)
 from personachat.messages import storable
 
-DEAD_AFTER_SECONDS = 10
-
 _WITH_JOURNAL = (*TURN_COLUMNS, turns.c.journal)
-
-_BEAT_SECONDS = 2
-"""How old the written beat may become: a process that only waits does not keep the disk busy."""
-
-_LAST_BEAT = select(processes.c.beat_at).where(processes.c.id == bindparam("this"))
 
 
 class SqlReplies:
@@ -42,7 +43,7 @@ class SqlReplies:
             if row is None or row.state is None:
                 return False
             elsewhere = row.state in LIVE_STATES and row.process_id not in {None, process_id}
-            if elsewhere and not self._dead(connection, {row.process_id}):
+            if elsewhere and not dead(self._database, connection, {row.process_id}):
                 return False
             announce(self._database, connection, process_id)
             mine = {"process_id": process_id, "state": "running", "wanted": None}
@@ -73,9 +74,9 @@ class SqlReplies:
         )
         with self._database.read() as connection:
             found = connection.execute(wanted).first()
-            last = self._beats(connection).get(process_id)
+            last = beats(connection).get(process_id)
             moment = self._database.moment(connection)
-        if found is None and last is not None and moment - last < timedelta(seconds=_BEAT_SECONDS):
+        if found is None and last is not None and moment - last < timedelta(seconds=BEAT_SECONDS):
             return {}
         with self._database.write() as connection:
             announce(self._database, connection, process_id)
@@ -95,17 +96,17 @@ class SqlReplies:
         return (reply, row.journal) if row and reply else None
 
     def interrupt(self) -> frozenset[str]:
-        if not self._database.is_sqlite and self._database.back_seconds < DEAD_AFTER_SECONDS:
-            return frozenset()  # nobody could say meanwhile that they live
+        if nobody_can_tell(self._database):
+            return frozenset()
         with self._database.read() as connection:
             if not any(self._lost(connection)):
                 return frozenset()
         with self._database.write() as connection:
-            dead, nobodys = self._lost(connection)
-            theirs = turns.c.process_id.in_(dead) | turns.c.id.in_(nobodys)
+            lost, nobodys = self._lost(connection)
+            theirs = turns.c.process_id.in_(lost) | turns.c.id.in_(nobodys)
             ended = _end(connection, theirs)
-            connection.execute(delete(processes).where(processes.c.id.in_(dead)))
-        for process_id in dead:
+            connection.execute(delete(processes).where(processes.c.id.in_(lost)))
+        for process_id in lost:
             self._database.presence.leave(process_id)
         return ended
 
@@ -129,39 +130,9 @@ class SqlReplies:
             select(turns.c.id, turns.c.process_id, turns.c.created_at).where(LIVE)
         ).all()
         since = self._database.moment(connection) - timedelta(seconds=DEAD_AFTER_SECONDS)
-        known = {row.process_id for row in live if row.process_id} | self._beats(connection).keys()
+        known = {row.process_id for row in live if row.process_id} | beats(connection).keys()
         nobodys = {row.id for row in live if row.process_id is None and row.created_at < since}
-        return self._dead(connection, known), nobodys
-
-    def _dead(self, connection: Connection, process_ids: Collection[str]) -> set[str]:
-        beats = self._beats(connection)
-        since = self._database.moment(connection) - timedelta(seconds=DEAD_AFTER_SECONDS)
-
-        def is_dead(process_id: str) -> bool:
-            living = self._database.presence.living(process_id)
-            if living is None:
-                return process_id not in beats or beats[process_id] < since
-            return not living
-
-        return {process_id for process_id in process_ids if is_dead(process_id)}
-
-    @staticmethod
-    def _beats(connection: Connection) -> dict[str, datetime]:
-        return {row.id: row.beat_at for row in connection.execute(select(processes))}
-
-
-def announce(database: Database, connection: Connection, process_id: str) -> None:
-    """Say in a transaction that a process lives, before any reply is its own.
-
-    What was said a moment ago is not written again: the process's transactions would wait for one another.
-    """
-    database.presence.show(process_id)
-    moment = database.moment(connection)
-    last = connection.execute(_LAST_BEAT, {"this": process_id}).scalar()
-    if last is None:
-        insert_new(connection, processes, [{"id": process_id, "beat_at": moment}])
-    elif moment - last >= timedelta(seconds=_BEAT_SECONDS):
-        connection.execute(update(processes).where(processes.c.id == process_id).values(beat_at=moment))
+        return dead(self._database, connection, known), nobodys
 
 
 def _end(connection: Connection, whose: ColumnElement[bool]) -> frozenset[str]:

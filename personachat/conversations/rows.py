@@ -111,7 +111,7 @@ def reply_values(reply: Reply) -> dict[str, Any]:
         "notices": [storable(notice) for notice in reply.notices] or None,
         **asdict(usage),
         "error_code": reply.error.code if reply.error else None,
-        "error": _storable_all(asdict(reply.error)) if reply.error else None,
+        "error": _storable_all(reply.error.as_stored()) if reply.error else None,
         **{name: storable(getattr(reply, name)) for name in _WORDS},
         **{name: getattr(reply, name) for name in _AS_THEY_ARE},
     }

@@ -25,12 +25,12 @@ from personachat.conversations.model import (
     now,
 )
 from personachat.conversations.ownership import is_owned, owned_head, owned_turn, visible_turn
-from personachat.conversations.records import announce
 from personachat.conversations.rows import conversation_of, request_of, turn_of
 from personachat.conversations.tables import conversations, prompts
 from personachat.conversations.tables import turns as turns_table
 from personachat.conversations.titles import retitled
 from personachat.database.connection import Database
+from personachat.database.processes import announce
 from personachat.messages import storable
 
 _HEAD = ("id", "owner", "kept", "title", "leaf_id", "created_at", "updated_at")

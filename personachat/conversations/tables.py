@@ -1,4 +1,4 @@
-"""The tables: one row a conversation, a turn, a queued message, a running process.
+"""The tables: one row a conversation, a turn, a queued message.
 
 They are the same in SQLite and PostgreSQL; `personachat.database.migrations` makes them.
 What searches and lists need besides (indexes, full text) is in `listing` and `search`.
@@ -109,11 +109,4 @@ queued_messages = Table(
     Column("content", Text, nullable=False),
     Column("persona_id", String(64), nullable=False),
     Column("offline", Boolean, nullable=False),
-)
-
-processes = Table(
-    "processes",
-    metadata,
-    Column("id", String(32), primary_key=True),
-    Column("beat_at", UtcDateTime, nullable=False),
 )

@@ -19,6 +19,7 @@ from personachat.persona import DEFAULT_PERSONA_ID, Persona
 from personachat.providers.embedded import LOCAL, MODEL_NAME
 from personachat.replies import Plan, Replies
 from personachat.store.base import PersonaStore
+from personachat.usage.model import Origin
 
 MAX_DESCRIPTION_CHARACTERS = 4_000
 REMEMBERED = 200
@@ -108,7 +109,13 @@ class Drafter:
             most = f"{MAX_DESCRIPTION_CHARACTERS:,}"
             raise MessageInvalid("The description is too long.", hint=f"{most} characters are the most.")
         plan = self._plan(description, model=model or self.model, offline=offline)
-        generation = Generation(first=plan.first, persona_id=_WRITER.id)
+        origin = Origin(
+            owner=owner,
+            purpose="drafting",
+            model_asked=plan.model_asked,
+            prompt_tokens=plan.prompt_tokens,
+        )
+        generation = Generation(first=plan.first, persona_id=_WRITER.id, origin=origin)
         with self._lock:
             self._known[generation.id] = Drafting(generation, description, owner)
             if len(self._known) > REMEMBERED:

@@ -46,10 +46,11 @@ class Chats:
         self,
         arguments: Mapping[str, Any] | None,
         *,
+        owner: str,
         progress: Progress | None,
         has_left: Callable[[], Awaitable[bool]] | None,
     ) -> types.CallToolResult:
-        """Answer a call; `progress` is None where the client does not ask for it.
+        """Answer an owner's call; `progress` is None where the client does not ask for it.
 
         `has_left` says whether nobody waits for the answer any more, where that can be seen.
 
@@ -58,7 +59,7 @@ class Chats:
         said = checked(ChatArguments, arguments)
         ask = Ask(messages=said.messages())
         completion = await anyio.to_thread.run_sync(
-            lambda: self._services().completions.start(said.persona, ask)
+            lambda: self._services().completions.start(said.persona, ask, owner=owner, surface="mcp")
         )
         generation = completion.generation
         self._running.add(generation)

@@ -23,7 +23,9 @@ from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
 from personachat import __version__
+from personachat.api.auth import owner_of
 from personachat.api.bounds import sentence
+from personachat.conversations.model import LOCAL_OWNER
 from personachat.errors import PersonaChatError, unforeseen
 from personachat.mcp_server import prompts
 from personachat.mcp_server.changes import Changes
@@ -111,7 +113,9 @@ class PersonaServer(Server[None]):
             if params.name == CHAT:
                 wanted = ctx.meta is not None and "progress_token" in ctx.meta
                 progress = ctx.session.report_progress if wanted else None
-                return await self.chats.answer(params.arguments, progress=progress, has_left=_has_left(ctx))
+                return await self.chats.answer(
+                    params.arguments, owner=_owner(ctx), progress=progress, has_left=_has_left(ctx)
+                )
             search = checked(ListArguments, params.arguments).search
             return personas_found(await self._personas(), search)
         except PersonaChatError as error:
@@ -153,6 +157,11 @@ async def _in_our_sentences(ctx: Context, call_next: CallNext) -> HandlerResult:
         log.exception("A request failed in a way nobody foresaw")
         message = f"{_UNFORESEEN} {_UNFORESEEN.hint}"
         raise MCPError(types.INTERNAL_ERROR, message) from error
+
+
+def _owner(ctx: Context) -> str:
+    """Who calls: over stdio whoever has started this."""
+    return LOCAL_OWNER if ctx.request is None else owner_of(ctx.request)
 
 
 def _has_left(ctx: Context) -> Callable[[], Awaitable[bool]] | None:

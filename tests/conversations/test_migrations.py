@@ -21,6 +21,7 @@ from sqlalchemy import Engine, MetaData, create_engine, insert, inspect, select,
 
 import personachat.conversations
 import personachat.store
+import personachat.usage
 from personachat.conversations.model import Reply, Turn
 from personachat.conversations.sql import SqlConversations
 from personachat.conversations.tables import LIVE, turns
@@ -61,7 +62,7 @@ def test_the_newest_version_is_the_one_alembic_finds() -> None:
 
 
 def test_the_migrations_make_the_tables_that_the_program_uses(database: Database) -> None:
-    for package in (personachat.conversations, personachat.store):
+    for package in (personachat.conversations, personachat.store, personachat.usage):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
 

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import event, insert, select, update
 
 from personachat.conversations.model import Reply, new_id, now
-from personachat.conversations.records import DEAD_AFTER_SECONDS, SqlReplies
+from personachat.conversations.records import SqlReplies
 from personachat.conversations.sql import SqlConversations
-from personachat.conversations.tables import processes, turns
+from personachat.conversations.tables import turns
 from personachat.database.connection import Database
+from personachat.database.processes import DEAD_AFTER_SECONDS, processes
 from personachat.messages import Failed, Usage
 from tests.killed_writers import PROCESSES, hold, kill, start
 from tests.spoken import OWNER, replied, said

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from personachat.api.auth import owner_of
 from personachat.api.bodies import services_of
 from personachat.api.events import DONE, ReplyStream, batches
 from personachat.api.v1 import legacy_functions
@@ -39,7 +40,10 @@ router = APIRouter(prefix="/chat/completions", tags=["v1"])
 async def post_completion(body: CompletionBody, request: Request) -> Response:
     """`model` is a persona's id: its prompt and examples come first, then the messages."""
     ask = body.ask()
-    completion = await run_in_threadpool(lambda: services_of(request).completions.start(body.model, ask))
+    owner = owner_of(request)
+    completion = await run_in_threadpool(
+        lambda: services_of(request).completions.start(body.model, ask, owner=owner, surface="v1_chat")
+    )
     if body.stream:
         return CompletionStream(
             completion.generation,

@@ -56,7 +56,12 @@ def _begin(
 ) -> tuple[Generation, Draft, Callable[[], None]]:
     """Ask the persona: the reply, its draft, and what keeps it once the draft has its end. It blocks."""
     said = response_references.said(body, services.kept_responses, owner)
-    completion = services.completions.start(body.model, body.ask(said.items, earlier=said.earlier))
+    completion = services.completions.start(
+        body.model,
+        body.ask(said.items, earlier=said.earlier),
+        owner=owner,
+        surface="v1_responses",
+    )
     generation = completion.generation
     draft = Draft(generation.id, body, completion.request)
 

@@ -1,0 +1,212 @@
+"""The ledger: notes every call when it begins, and writes it on a thread of its own.
+
+Whoever makes a call only leaves a note. Rows are written a moment later, several at once: when a call has
+begun, every two seconds as far as it is, and when it has ended. Where the database fails they wait in memory,
+up to a limit; what is lost beyond that is logged.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Protocol, TypeVar
+
+from personachat.conversations.model import now
+from personachat.errors import PersonaChatError, unforeseen
+from personachat.usage.model import Call, Counted, Origin
+from personachat.usage.rows import row_of
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+GATHER_SECONDS = 0.1
+"""How long notes are gathered before they are written together."""
+
+REFRESH_SECONDS = 2.0
+"""How often it is written how far a running call is."""
+
+INTERRUPT_SECONDS = 5.0
+"""Time between two looks for what dead processes have left."""
+
+FORGET_SECONDS = 3600.0
+
+MOST_AT_ONCE = 500
+"""Rows of one transaction: the pages' own writes wait for it."""
+
+MOST_WAITING = 20_000
+"""Ended calls that wait for a database that fails; about 20 MB."""
+
+CLOSING_SECONDS = 5.0
+
+
+class UsageRecords(Protocol):
+    """Where rows are kept; see SqlUsage."""
+
+    def hash_of(self, owner: str) -> str: ...
+    def write(self, rows: list[dict[str, Any]], *, owners: set[str], process_id: str) -> None: ...
+    def interrupt(self) -> int: ...
+    def forget(self, before: Any) -> int: ...
+
+
+class Ledger:
+    """A `Calls`; one a process. Safe for threads; only `settle` and `close` wait for the database."""
+
+    def __init__(self, records: UsageRecords, *, process_id: str, retention_days: int | None = None) -> None:
+        self._records = records
+        self._process_id = process_id
+        self._retention_days = retention_days
+        self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._running: dict[str, Call] = {}
+        self._unwritten: set[str] = set()
+        """Of those, the ones of which nothing is written yet."""
+        self._waiting: dict[str, tuple[Call, Counted]] = {}
+        """Calls that have ended and are not written."""
+        self._trouble: PersonaChatError | None = None
+        self._lost = 0
+        self._due = threading.Event()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="personachat-usage", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def begin(self, origin: Origin, counted: Callable[[], Counted]) -> Call:
+        call = Call(origin, counted)
+        with self._lock:
+            self._running[call.id] = call
+            self._unwritten.add(call.id)
+        self._due.set()
+        return call
+
+    def end(self, call: Call) -> None:
+        call.over = True
+        self._due.set()
+
+    def settle(self) -> None:
+        """Write what has ended, so that who saw it end finds it; waits for no database that fails."""
+        if self._trouble is None:
+            self._flush(timeout_seconds=CLOSING_SECONDS)
+
+    def close(self) -> None:
+        """Write everything; gives up on a database that keeps failing."""
+        self._closed.set()
+        self._due.set()
+        if self._thread.is_alive():
+            self._thread.join(CLOSING_SECONDS)
+        give_up = time.monotonic() + CLOSING_SECONDS
+        while not self._flush(timeout_seconds=CLOSING_SECONDS) and time.monotonic() < give_up:
+            threading.Event().wait(GATHER_SECONDS)
+        if self._waiting:
+            log.warning(
+                "%d calls of models are not in the ledger: it could not be written", len(self._waiting)
+            )
+
+    def _work(self) -> None:
+        refresh = interrupt = forget = 0.0
+        while not self._closed.is_set():
+            if time.monotonic() >= interrupt:
+                interrupt = time.monotonic() + INTERRUPT_SECONDS
+                self._attempt(self._records.interrupt)
+            if time.monotonic() >= forget:
+                forget = time.monotonic() + FORGET_SECONDS
+                self._attempt(self._forget)
+            self._due.wait(
+                max(0.0, (refresh if self._running or self._waiting else interrupt) - time.monotonic())
+            )
+            if self._due.is_set():
+                self._closed.wait(GATHER_SECONDS)
+            self._due.clear()
+            is_time = time.monotonic() >= refresh
+            if is_time:
+                refresh = time.monotonic() + REFRESH_SECONDS
+            with self._writing:
+                self._save(refresh=is_time)
+
+    def _flush(self, *, timeout_seconds: float) -> bool:
+        if not self._writing.acquire(timeout=timeout_seconds):
+            return False
+        try:
+            return self._save(refresh=False)
+        finally:
+            self._writing.release()
+
+    def _save(self, *, refresh: bool) -> bool:
+        """Write calls that have begun or ended, and with `refresh` all; False where that fails.
+
+        `_writing` is held.
+        """
+        with self._lock:
+            calls = list(self._running.values())
+        going_on: list[tuple[Call, Counted]] = []
+        for call in calls:
+            counted = call.counted()
+            if counted.state not in {"running", "paused"}:
+                with self._lock:
+                    self._waiting[call.id] = (call, counted)
+                    del self._running[call.id]
+                    self._unwritten.discard(call.id)
+            elif refresh or call.id in self._unwritten:
+                going_on.append((call, counted))
+        self._bound()
+        due = [*self._waiting.values(), *going_on]
+        parts = (due[at : at + MOST_AT_ONCE] for at in range(0, len(due), MOST_AT_ONCE))
+        return all(map(self._write, parts))
+
+    def _write(self, due: list[tuple[Call, Counted]]) -> bool:
+        def write() -> bool:
+            rows = [
+                row_of(
+                    call,
+                    counted,
+                    owner=self._records.hash_of(call.origin.owner),
+                    process_id=self._process_id,
+                )
+                for call, counted in due
+            ]
+            owners = {call.origin.owner for call, _ in due}
+            self._records.write(rows, owners=owners, process_id=self._process_id)
+            return True
+
+        if not self._attempt(write):
+            return False
+        with self._lock:
+            for call, _ in due:
+                self._waiting.pop(call.id, None)
+                self._unwritten.discard(call.id)
+        return True
+
+    def _bound(self) -> None:
+        """Let the oldest go where too many wait."""
+        with self._lock:
+            for call_id in list(self._waiting)[: max(0, len(self._waiting) - MOST_WAITING)]:
+                del self._waiting[call_id]
+                self._lost += 1
+
+    def _forget(self) -> bool:
+        if self._retention_days is not None:
+            self._records.forget(now() - timedelta(days=self._retention_days))
+        return True
+
+    def _attempt(self, write: Callable[[], T]) -> T | None:
+        """Do something with the database; None where it fails, which is logged once until it works again."""
+        try:
+            done = write()
+        except Exception as error:
+            trouble = error if isinstance(error, PersonaChatError) else unforeseen()
+            if self._trouble is None and trouble is error:
+                log.warning("The ledger is kept in memory, because it cannot be written: %s", trouble.code)
+            elif self._trouble is None:
+                log.exception("The ledger is kept in memory, because it cannot be written")
+            self._trouble = trouble
+            return None
+        if self._trouble:
+            self._trouble = None
+            log.info("The ledger is written again")
+        if self._lost:
+            log.warning("%d calls of models are missing in the ledger: too many waited", self._lost)
+            self._lost = 0
+        return done

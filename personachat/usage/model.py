@@ -1,0 +1,89 @@
+"""What is known of one call of a model: who asked and what for, what it took, how it ended.
+
+It holds no text. None is what is not known, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol, TypeAlias
+
+from personachat.conversations.model import TurnState, new_id, now
+from personachat.messages import Usage
+
+Purpose: TypeAlias = Literal["chat", "temporary", "try_out", "drafting", "summary"]
+Surface: TypeAlias = Literal["page", "api", "v1_chat", "v1_responses", "mcp", "cli"]
+Outcome: TypeAlias = Literal["running", "finished", "stopped", "failed", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Who asks, what for, and whom. "" where there is none."""
+
+    owner: str = ""
+    purpose: Purpose = "chat"
+    surface: Surface = "page"
+    persona_id: str = ""
+    persona_revision: str = ""
+    model_asked: str = ""
+    """As the persona or the caller names it, before it was resolved."""
+    conversation_id: str = ""
+    turn_id: str = ""
+    prompt_tokens: int | None = None
+    """An estimate, for where the provider will count nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one request took: as the provider counted, and an estimate of what it brought."""
+
+    usage: Usage | None
+    estimated_tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """A call as it is at one moment. `requests` are those that a model took, the last one last."""
+
+    provider: str
+    model: str
+    state: TurnState
+    finish_reason: str | None
+    error_code: str | None
+    retries: int
+    first_token_seconds: float | None
+    duration_seconds: float | None
+    requests: tuple[Taken, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A call that has begun. `counted` is asked off the reply's path, until `over` and once after that."""
+
+    origin: Origin
+    counted: Callable[[], Counted]
+    id: str = field(default_factory=new_id)
+    began_at: datetime = field(default_factory=now)
+    over: bool = False
+
+
+class Calls(Protocol):
+    """Where calls are noted. Nothing here waits for a database."""
+
+    def begin(self, origin: Origin, counted: Callable[[], Counted]) -> Call:
+        """A call begins; `counted` says at any time, on any thread, how far it is."""
+
+    def end(self, call: Call) -> None:
+        """It has ended; nothing happens where that was said before."""
+
+
+class Unrecorded:
+    """Calls that nobody keeps."""
+
+    def begin(self, origin: Origin, counted: Callable[[], Counted]) -> Call:
+        return Call(origin, counted)
+
+    def end(self, call: Call) -> None:
+        call.over = True

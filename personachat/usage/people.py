@@ -1,0 +1,73 @@
+"""Whose calls they are, without saying who: a hash with a key that never leaves the database.
+
+An owner's own hash can be computed whenever they ask; from a hash alone nobody finds the owner. What people
+are called is kept beside it, as whoever administers is told it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from personachat.authors import author_of
+from personachat.conversations.model import LOCAL_OWNER
+from personachat.database.connection import Database
+from personachat.usage.tables import usage_key, usage_people
+
+_KEY_BYTES = 32
+_HASH_CHARACTERS = 32
+
+
+def keyed_hash(key: bytes, owner: str) -> str:
+    """The owner as the ledger knows them; "" is nobody."""
+    if not owner:
+        return ""
+    digest = hmac.new(key, owner.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+    return digest[:_HASH_CHARACTERS]
+
+
+class People:
+    """Safe for threads. The key is read once, and made where there is none."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._key: bytes | None = None
+        self._named: set[str] = set()
+
+    def hash_of(self, owner: str) -> str:
+        """Raises what `Database` raises."""
+        if self._key is None:
+            self._key = self._read_key() or self._made_key()
+        return keyed_hash(self._key, owner)
+
+    def name(self, connection: Connection, owners: set[str]) -> None:
+        """Keep what these owners are called, in the transaction that writes their calls."""
+        for owner in sorted(owners - self._named - {""}):
+            row = {"owner": self.hash_of(owner), "name": author_of(owner)}
+            dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+            connection.execute(dialect.insert(usage_people).values(row).on_conflict_do_nothing())
+
+    def named(self, owners: set[str]) -> None:
+        """These are written."""
+        self._named |= owners
+
+    def names(self, connection: Connection) -> dict[str, str]:
+        """What everybody is called, by hash."""
+        names = {row.owner: row.name for row in connection.execute(select(usage_people))}
+        return names | {self.hash_of(LOCAL_OWNER): author_of(LOCAL_OWNER)}
+
+    def _read_key(self) -> bytes | None:
+        with self._database.read() as connection:
+            return connection.execute(select(usage_key.c.key).where(usage_key.c.id == 1)).scalar()
+
+    def _made_key(self) -> bytes:
+        with self._database.write() as connection:
+            dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+            row = {"id": 1, "key": secrets.token_bytes(_KEY_BYTES)}
+            connection.execute(dialect.insert(usage_key).values(row).on_conflict_do_nothing())
+            key: bytes = connection.execute(select(usage_key.c.key).where(usage_key.c.id == 1)).scalar_one()
+            return key

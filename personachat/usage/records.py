@@ -1,0 +1,172 @@
+"""What is written of calls. Rows and sums change together, so that they always say the same.
+
+A row may be written any number of times: the last time counts. Only rows that have ended are in the sums.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from personachat.database.connection import Database
+from personachat.database.processes import announce, dead, nobody_can_tell
+from personachat.usage.people import People
+from personachat.usage.tables import (
+    KIND,
+    QUARTER_SECONDS,
+    RUNNING,
+    SUMMED,
+    usage_calls,
+    usage_kinds,
+    usage_sums,
+)
+
+_COUNTED = ("id", "began_at", "estimated", *KIND, *SUMMED)
+"""What is needed of a row to put it into the sums, or to take it out."""
+
+MOST_KINDS = 20_000
+"""How many kinds are kept in mind."""
+
+_Kind = tuple[Any, ...]
+
+
+def quarter_of(moment: datetime) -> int:
+    """The quarter of an hour since 1970, UTC."""
+    return int(moment.timestamp()) // QUARTER_SECONDS
+
+
+class SqlUsage:
+    """Methods raise what `Database` raises. To be used by one thread at a time."""
+
+    def __init__(self, database: Database, people: People) -> None:
+        self.people = people
+        self._database = database
+        self._kinds: dict[_Kind, int] = {}
+
+    def hash_of(self, owner: str) -> str:
+        """The owner as the ledger knows them."""
+        return self.people.hash_of(owner)
+
+    def write(self, rows: Sequence[Mapping[str, Any]], *, owners: set[str], process_id: str) -> None:
+        """Write these rows as they are now; `owners` is whose they are, to be named."""
+        learned: dict[_Kind, int] = {}
+        with self._database.write() as connection:
+            if any(row["outcome"] == "running" for row in rows):
+                announce(self._database, connection, process_id)
+            self.people.name(connection, owners)
+            ids = [row["id"] for row in rows]
+            before = select(*(usage_calls.c[name] for name in _COUNTED)).where(
+                usage_calls.c.id.in_(ids), usage_calls.c.outcome != "running"
+            )
+            ended_before = [dict(row) for row in connection.execute(before).mappings()]
+            _upsert(connection, rows)
+            learned |= self._add(connection, ended_before, sign=-1)
+            learned |= self._add(connection, [row for row in rows if row["outcome"] != "running"], sign=1)
+        self._learn(learned)
+        self.people.named(owners)
+
+    def interrupt(self) -> int:
+        """End what dead processes have left, with what was counted; returns how many rows that were."""
+        if nobody_can_tell(self._database):
+            return 0
+        with self._database.read() as connection:
+            if not self._lost(connection):
+                return 0
+        with self._database.write() as connection:
+            lost = self._lost(connection)
+            ended = (
+                update(usage_calls)
+                .where(RUNNING, usage_calls.c.process_id.in_(lost))
+                .values(outcome="interrupted")
+                .returning(*(usage_calls.c[name] for name in _COUNTED))
+            )
+            rows = [dict(row) for row in connection.execute(ended).mappings()]
+            learned = self._add(connection, rows, sign=1)
+        self._learn(learned)
+        return len(rows)
+
+    def forget(self, before: datetime) -> int:
+        """Delete what began before that moment's quarter of an hour; returns how many rows that were."""
+        quarter = quarter_of(before)
+        moment = datetime.fromtimestamp(quarter * QUARTER_SECONDS, before.tzinfo)
+        with self._database.write() as connection:
+            old = delete(usage_calls).where(usage_calls.c.began_at < moment)
+            gone = connection.execute(old).rowcount
+            connection.execute(delete(usage_sums).where(usage_sums.c.quarter < quarter))
+        return gone
+
+    def _learn(self, kinds: dict[_Kind, int]) -> None:
+        """Keep kinds in mind that are committed."""
+        if len(self._kinds) > MOST_KINDS:
+            self._kinds.clear()
+        self._kinds |= kinds
+
+    def _lost(self, connection: Connection) -> set[str]:
+        running = select(usage_calls.c.process_id).where(RUNNING).distinct()
+        known = {process_id for process_id in connection.execute(running).scalars() if process_id}
+        return dead(self._database, connection, known) if known else set()
+
+    def _add(
+        self, connection: Connection, rows: Sequence[Mapping[str, Any]], *, sign: int
+    ) -> dict[_Kind, int]:
+        """Put rows into the sums, or take them out; returns the kinds that had to be looked up."""
+        learned: dict[_Kind, int] = {}
+        sums: dict[tuple[int, int], dict[str, Any]] = {}
+        for row in rows:
+            kind = tuple(row[name] for name in KIND)
+            kind_id = self._kinds.get(kind) or learned.get(kind)
+            if kind_id is None:
+                kind_id = learned[kind] = _kind_id(connection, kind)
+            _count(sums.setdefault((quarter_of(row["began_at"]), kind_id), defaultdict(int)), row, sign=sign)
+        _add_sums(connection, sums)
+        return learned
+
+
+def _upsert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    new = dialect.insert(usage_calls)
+    changed = {name: new.excluded[name] for name in rows[0] if name not in {"id", "began_at"}}
+    connection.execute(new.on_conflict_do_update(index_elements=["id"], set_=changed), list(rows))
+
+
+def _kind_id(connection: Connection, kind: _Kind) -> int:
+    """The id of a kind, which is made where there is none; two of the same do no harm."""
+    same = and_(
+        *(usage_kinds.c[name].is_not_distinct_from(value) for name, value in zip(KIND, kind, strict=True))
+    )
+    found = connection.execute(select(usage_kinds.c.id).where(same).limit(1)).scalar()
+    if found is None:
+        made = insert(usage_kinds).values(dict(zip(KIND, kind, strict=True)))
+        found = connection.execute(made.returning(usage_kinds.c.id)).scalar_one()
+    return int(found)
+
+
+def _count(total: dict[str, Any], row: Mapping[str, Any], *, sign: int) -> None:
+    total["calls"] += sign
+    total["estimated"] += sign * bool(row["estimated"])
+    for name in SUMMED:
+        if row[name] is not None:
+            total[name] += sign * row[name]
+            total[f"{name}_known"] += sign
+
+
+_NUMBERS = tuple(name for name in usage_sums.c.keys() if name not in {"quarter", "kind_id"})  # noqa: SIM118
+
+
+def _add_sums(connection: Connection, sums: Mapping[tuple[int, int], Mapping[str, Any]]) -> None:
+    """Add to the sums, in the keys' order: two writers never block each other."""
+    if not sums:
+        return
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    new = dialect.insert(usage_sums)
+    added = {name: usage_sums.c[name] + new.excluded[name] for name in _NUMBERS}
+    rows = [
+        {"quarter": quarter, "kind_id": kind_id} | {name: numbers.get(name, 0) for name in _NUMBERS}
+        for (quarter, kind_id), numbers in sorted(sums.items())
+    ]
+    connection.execute(new.on_conflict_do_update(index_elements=["quarter", "kind_id"], set_=added), rows)

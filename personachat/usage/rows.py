@@ -1,0 +1,108 @@
+"""A call as its row: tokens and cost of all its requests together.
+
+Where a server has counted nothing, what came is estimated, and the row says so. Every value fits its column,
+whatever a provider says.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import String
+
+from personachat import pricing
+from personachat.messages import Usage, storable
+from personachat.usage.model import Call, Counted, Taken
+from personachat.usage.tables import usage_calls
+
+MOST_TOKENS = 2**53
+"""What is more was not counted but made up; it would break a database's sums."""
+
+
+def row_of(call: Call, counted: Counted, *, owner: str, process_id: str) -> dict[str, Any]:
+    """The row as it is now; `owner` is the keyed hash."""
+    origin = call.origin
+    over = counted.state not in {"running", "paused"}
+    usages, estimated = _usages(counted.requests, prompt_tokens=origin.prompt_tokens)
+    total = Usage()
+    for usage in usages:
+        total = total.plus(usage)
+    row: dict[str, Any] = {
+        "id": call.id,
+        "began_at": call.began_at,
+        "first_token_ms": _milliseconds(counted.first_token_seconds),
+        "duration_ms": _milliseconds(counted.duration_seconds),
+        "owner": owner,
+        "purpose": origin.purpose,
+        "surface": origin.surface,
+        "persona_id": origin.persona_id,
+        "persona_revision": origin.persona_revision,
+        "provider": counted.provider,
+        "model": counted.model,
+        "model_asked": origin.model_asked,
+        "prompt_tokens": total.prompt_tokens,
+        "completion_tokens": total.completion_tokens,
+        "cached_tokens": total.cached_tokens,
+        "reasoning_tokens": total.reasoning_tokens,
+        "estimated": estimated,
+        "cost_usd": _cost_usd(counted, usages),
+        "outcome": counted.state if over else "running",
+        "finish_reason": counted.finish_reason,
+        "error_code": counted.error_code,
+        "retries": counted.retries,
+        "conversation_id": origin.conversation_id,
+        "turn_id": origin.turn_id,
+        "process_id": process_id,
+        "migrated": False,
+    }
+    return {name: _fitting(name, value) for name, value in row.items()}
+
+
+def _usages(requests: tuple[Taken, ...], *, prompt_tokens: int | None) -> tuple[list[Usage], bool]:
+    """What each request took, and whether something of that is an estimate.
+
+    A request that brought nothing and was not counted has told nothing: what it took is not known.
+    """
+    usages: list[Usage] = []
+    estimated = False
+    for taken in requests:
+        usage = _credible(taken.usage or Usage())
+        is_counted = usage.prompt_tokens is not None and usage.completion_tokens is not None
+        if not is_counted and taken.estimated_tokens:
+            estimated = True
+            usage = Usage(
+                prompt_tokens if usage.prompt_tokens is None else usage.prompt_tokens,
+                taken.estimated_tokens if usage.completion_tokens is None else usage.completion_tokens,
+                usage.cached_tokens,
+                usage.reasoning_tokens,
+            )
+        if usage != Usage():
+            usages.append(usage)
+    return usages, estimated
+
+
+def _credible(usage: Usage) -> Usage:
+    counts = (usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens, usage.reasoning_tokens)
+    return Usage(*(None if count is None or not 0 <= count <= MOST_TOKENS else count for count in counts))
+
+
+def _cost_usd(counted: Counted, usages: list[Usage]) -> float | None:
+    """Each request has its own price: some cost more from a length on."""
+    if counted.provider == pricing.LOCAL:
+        return 0.0
+    costs = [pricing.cost_usd(counted.provider, counted.model, usage) for usage in usages]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if costs and len(known) == len(costs) else None
+
+
+def _milliseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)
+
+
+def _fitting(name: str, value: Any) -> Any:
+    """Text as its column takes it, null where it says nothing."""
+    if not isinstance(value, str):
+        return value
+    kind = usage_calls.c[name].type
+    text = storable(value)[: kind.length] if isinstance(kind, String) else value
+    return text or (None if usage_calls.c[name].nullable else "")

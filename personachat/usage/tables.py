@@ -1,0 +1,131 @@
+"""The ledger's tables: a row a call, and sums of those that have ended.
+
+`usage_sums` has what `usage_calls` adds up to, a row for each quarter of an hour and each kind of call: the
+clocks of all time zones differ by whole quarters, so that any zone's days are sums of these. What a kind is
+says `usage_kinds`. Whoever writes the one writes the other in the same transaction; see `records`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    text,
+)
+
+from personachat.database.columns import UtcDateTime, metadata
+
+RUNNING = text("outcome = 'running'")
+
+QUARTER_SECONDS = 900
+
+usage_calls = Table(
+    "usage_calls",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("first_token_ms", Integer),
+    Column("duration_ms", BigInteger),
+    Column("owner", String(32), nullable=False),  # keyed hash; see `people`
+    Column("purpose", String(20), nullable=False),
+    Column("surface", String(20)),  # null where it is of before the ledger
+    Column("persona_id", String(64)),
+    Column("persona_revision", String(64)),
+    Column("provider", String(80)),
+    Column("model", String(200)),
+    Column("model_asked", String(200)),
+    Column("prompt_tokens", BigInteger),
+    Column("completion_tokens", BigInteger),
+    Column("cached_tokens", BigInteger),
+    Column("reasoning_tokens", BigInteger),
+    Column("estimated", Boolean, nullable=False),  # whether we counted, because the server did not
+    Column("cost_usd", Float),
+    Column("outcome", String(11), nullable=False),
+    Column("finish_reason", String(20)),
+    Column("error_code", String(60)),
+    Column("retries", Integer),
+    Column("conversation_id", String(32)),
+    Column("turn_id", String(32)),
+    Column("process_id", String(32)),  # who makes it
+    Column("migrated", Boolean, nullable=False),  # from a turn of before the ledger
+    Index("ix_usage_calls_began_at_id", "began_at", "id"),
+    Index("ix_usage_calls_owner_began_at_id", "owner", "began_at", "id"),
+    Index("ix_usage_calls_conversation_id", "conversation_id"),
+    Index("ix_usage_calls_running", "process_id", sqlite_where=RUNNING, postgresql_where=RUNNING),
+)
+
+KIND = (
+    "owner",
+    "purpose",
+    "surface",
+    "persona_id",
+    "persona_revision",
+    "provider",
+    "model",
+    "model_asked",
+    "outcome",
+    "finish_reason",
+    "error_code",
+)
+"""What calls that are summed up together have in common."""
+
+SUMMED = (
+    "prompt_tokens",
+    "completion_tokens",
+    "cached_tokens",
+    "reasoning_tokens",
+    "cost_usd",
+    "retries",
+    "first_token_ms",
+    "duration_ms",
+)
+"""What is added up; beside each sum is of how many calls it was known."""
+
+usage_kinds = Table(
+    "usage_kinds",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    *(Column(name, usage_calls.c[name].type, nullable=usage_calls.c[name].nullable) for name in KIND),
+    Index("ix_usage_kinds_owner_persona_id", "owner", "persona_id"),
+)
+
+usage_sums = Table(
+    "usage_sums",
+    metadata,
+    Column("quarter", Integer, nullable=False),  # quarters of an hour since 1970, UTC
+    Column("kind_id", Integer, nullable=False),
+    Column("calls", BigInteger, nullable=False),
+    Column("estimated", BigInteger, nullable=False),
+    *(
+        column
+        for name in SUMMED
+        for column in (
+            Column(name, Float if name == "cost_usd" else BigInteger, nullable=False),
+            Column(f"{name}_known", BigInteger, nullable=False),
+        )
+    ),
+    PrimaryKeyConstraint("quarter", "kind_id"),
+    sqlite_with_rowid=False,
+)
+
+usage_people = Table(
+    "usage_people",
+    metadata,
+    Column("owner", String(32), primary_key=True),
+    Column("name", String(200), nullable=False),  # as whoever administers is told it
+)
+
+usage_key = Table(
+    "usage_key",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # 1: there is one
+    Column("key", LargeBinary, nullable=False),
+)
