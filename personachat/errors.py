@@ -179,6 +179,12 @@ class CursorInvalid(PersonaChatError):
     code = "cursor_invalid"
 
 
+class UsageQuestionInvalid(PersonaChatError):
+    """Of the ledger something is asked that it cannot answer."""
+
+    code = "usage_question_invalid"
+
+
 class ShareNotFound(PersonaChatError):
     """No such link, or one that was revoked."""
 

@@ -43,6 +43,7 @@ from personachat.tryout import trying_out
 from personachat.usage.ledger import Ledger
 from personachat.usage.model import Surface
 from personachat.usage.people import People
+from personachat.usage.reading import Usage
 from personachat.usage.records import SqlUsage
 
 
@@ -58,6 +59,7 @@ class Workspace:
     collection: Collection
     personas: PersonaStore
     gallery: Gallery
+    usage: Usage
     author: str
     """As people are told it."""
 
@@ -113,6 +115,7 @@ class Services:
             collection,
             personas,
             self.gallery if may_edit else self.gallery.read_only(),
+            Usage(self.database, self.people, owner=owner, settle=self.ledger.settle),
             author,
             may_edit,
         )

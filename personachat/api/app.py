@@ -30,6 +30,7 @@ from personachat.api import (
     personas,
     replies,
     templates,
+    usage,
 )
 from personachat.api.auth import Gate
 from personachat.api.errors import add_handlers
@@ -97,7 +98,7 @@ def create_api(services: Callable[[], Services] = get_services) -> FastAPI:
     add_description(api)
     parts = (
         *(chat, replies, conversations, conversation, messages),
-        *(persona_files, persona_links, persona_checks, persona_versions, personas, templates, health),
+        *(persona_files, persona_links, persona_checks, persona_versions, personas, templates, usage, health),
     )
     for part in parts:
         api.include_router(part.router)

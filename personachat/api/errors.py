@@ -48,6 +48,7 @@ STATUSES: Mapping[str, int] = {
     "reply_in_progress": 409,
     "not_continuable": 409,
     "cursor_invalid": 422,
+    "usage_question_invalid": 422,
     "revision_not_found": 404,
     "template_not_found": 404,
     "link_invalid": 422,

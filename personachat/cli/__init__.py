@@ -34,6 +34,12 @@ class ExportFormat(StrEnum):
     csv = "csv"
 
 
+class UsageFormat(StrEnum):
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
 class ServingGroup(TyperGroup):
     """A group whose options without a command belong to `serve`."""
 
@@ -143,6 +149,64 @@ def mcp(*, personas_dir: PersonasDir = None, data_dir: DataDir = None) -> None:
     from personachat.mcp_server.stdio import run
 
     run(settings)
+
+
+@app.command()
+def usage(  # noqa: PLR0913  # one option a filter
+    *,
+    by: Annotated[
+        str,
+        typer.Option(
+            help="What to sum up by, commas between: day, person, persona, revision, provider, model, asked, "
+            "purpose, surface, outcome, reason, error."
+        ),
+    ] = "",
+    since: Annotated[
+        str | None, typer.Option(metavar="DAY", help="The first day: 2026-01-31, today, or 30d.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="DAY", help="The last day.")] = None,
+    timezone: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Whose days; this machine's without it.")
+    ] = None,
+    persona: Annotated[str | None, typer.Option(metavar="ID", help="Only this persona's calls.")] = None,
+    revision: Annotated[str | None, typer.Option(metavar="ETAG", help="Only of this revision.")] = None,
+    provider: Annotated[str | None, typer.Option(metavar="NAME", help="Only of this provider.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="Only of this model.")] = None,
+    purpose: Annotated[str | None, typer.Option(help="Only these: chat, try_out, summary and so on.")] = None,
+    surface: Annotated[str | None, typer.Option(help="Only from there: page, api, mcp and so on.")] = None,
+    outcome: Annotated[str | None, typer.Option(help="Only those that ended so, such as failed.")] = None,
+    error: Annotated[str | None, typer.Option(metavar="CODE", help="Only with this error.")] = None,
+    person: Annotated[str | None, typer.Option(help="Only this person's, or me.")] = None,
+    rows: Annotated[bool, typer.Option("--rows", help="Every call, as CSV or lines of JSON.")] = False,
+    file_format: Annotated[UsageFormat, typer.Option("--format")] = UsageFormat.table,
+    data_dir: DataDir = None,
+) -> None:
+    """Print what calls of models took: tokens, cost, time."""
+    from personachat.cli import usage as command
+    from personachat.conversations.model import now
+    from personachat.usage.questions import asked, groups_of
+
+    question = asked(
+        now=now(),
+        timezone=timezone or command.local_timezone(),
+        since=since,
+        until=until,
+        persona=persona,
+        revision=revision,
+        provider=provider,
+        model=model,
+        purpose=purpose,
+        surface=surface,
+        outcome=outcome,
+        error=error,
+        person=person,
+    )
+    groups = groups_of(by.split(","))
+    with command.opened(_settings(None, data_dir)) as calls:
+        if rows:
+            command.show_calls(calls, question, file_format=file_format.value)
+        else:
+            command.show_sums(calls, question, groups, file_format=file_format.value)
 
 
 @conversations_app.command("list")

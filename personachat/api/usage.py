@@ -1,0 +1,174 @@
+"""GET /api/usage: what calls of models took, summed up or one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic.json_schema import SkipJsonSchema
+
+from personachat.api.bodies import Answer, Text, workspace_of
+from personachat.api.openapi import answers
+from personachat.conversations.model import now
+from personachat.usage.questions import asked, groups_of
+from personachat.usage.sums import Sum
+
+router = APIRouter(prefix="/usage", tags=["usage"])
+
+Filter = Text | SkipJsonSchema[None]
+
+
+class UsageSum(Answer):
+    """Calls added up. What was known of no call is null; `costKnownCalls` says of how many the cost is."""
+
+    calls: int
+    estimated_calls: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cached_tokens: int | None
+    reasoning_tokens: int | None
+    cost_usd: float | None
+    cost_known_calls: int
+    retries: int | None
+    mean_first_token_ms: int | None
+    mean_duration_ms: int | None
+
+
+class UsageGroup(UsageSum):
+    """`key` says of what; a value is null where it is not known."""
+
+    key: dict[str, str | None]
+
+
+class UsageCall(Answer):
+    """One call. `person` is a keyed hash; tokens are `estimated` where the provider counted none."""
+
+    id: str
+    began_at: datetime
+    first_token_ms: int | None
+    duration_ms: int | None
+    person: str
+    purpose: str
+    surface: str | None
+    persona_id: str | None
+    persona_revision: str | None
+    provider: str | None
+    model: str | None
+    model_asked: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cached_tokens: int | None
+    reasoning_tokens: int | None
+    estimated: bool
+    cost_usd: float | None
+    outcome: str
+    finish_reason: str | None
+    error_code: str | None
+    retries: int | None
+    conversation_id: str | None
+    message_id: str | None
+    migrated: bool
+
+
+class UsageAnswer(Answer):
+    """`groups` where `by` was given, else a page of `calls`, newest first; `total` is of all either way.
+
+    `people` says what the persons in it are called.
+    """
+
+    timezone: str
+    since: str | None
+    until: str | None
+    total: UsageSum
+    groups: list[UsageGroup] | None
+    calls: list[UsageCall] | None
+    next_cursor: str | None
+    people: dict[str, str]
+
+
+@router.get("", summary="What calls of models took", response_model=UsageAnswer, responses=answers(422, 503))
+def get_usage(  # noqa: PLR0913  # one parameter a filter
+    request: Request,
+    *,
+    by: Annotated[
+        Text,
+        Query(
+            max_length=200,
+            description="Commas between: day, person, persona, revision, provider, model, asked, purpose, "
+            "surface, outcome, reason, error. Without it, the calls one by one.",
+        ),
+    ] = "",
+    since: Annotated[
+        Filter, Query(max_length=20, description="The first day: 2026-01-31, today, or 30d.")
+    ] = None,
+    until: Annotated[Filter, Query(max_length=20, description="The last day.")] = None,
+    timezone: Annotated[
+        Text, Query(max_length=64, description="Whose days those are, such as Europe/Berlin.")
+    ] = "UTC",
+    persona: Annotated[Filter, Query(max_length=200)] = None,
+    revision: Annotated[Filter, Query(max_length=200)] = None,
+    provider: Annotated[Filter, Query(max_length=200)] = None,
+    model: Annotated[Filter, Query(max_length=200)] = None,
+    purpose: Annotated[Filter, Query(max_length=200)] = None,
+    surface: Annotated[Filter, Query(max_length=200)] = None,
+    outcome: Annotated[Filter, Query(max_length=200)] = None,
+    error: Annotated[Filter, Query(max_length=200)] = None,
+    person: Annotated[Filter, Query(max_length=64, description="Of `people`, or `me`.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Calls a page.")] = 100,
+    cursor: Annotated[Filter, Query(max_length=1000, description="A page's nextCursor.")] = None,
+) -> UsageAnswer:
+    """The caller's own calls; everybody's for who sits at the server's own machine."""
+    usage = workspace_of(request).usage
+    question = asked(
+        now=now(),
+        timezone=timezone,
+        since=since,
+        until=until,
+        persona=persona,
+        revision=revision,
+        provider=provider,
+        model=model,
+        purpose=purpose,
+        surface=surface,
+        outcome=outcome,
+        error=error,
+        person=person,
+    )
+    groups = groups_of(by.split(","))
+    summed = usage.summed(question, groups) if groups else None
+    page = None if groups else usage.calls(question, limit=limit, cursor=cursor)
+    return UsageAnswer(
+        timezone=timezone,
+        since=question.since and question.since.isoformat(),
+        until=question.until and question.until.isoformat(),
+        total=UsageSum(**_numbers(usage.total(question))),
+        groups=None
+        if summed is None
+        else [UsageGroup(**_numbers(each), key=dict(zip(groups, each.key, strict=True))) for each in summed],
+        calls=None if page is None else [_call(row) for row in page.calls],
+        next_cursor=page.next_cursor if page else None,
+        people=dict(usage.names()),
+    )
+
+
+def _numbers(each: Sum) -> dict[str, Any]:
+    return {
+        "calls": each.calls,
+        "estimated_calls": each.estimated,
+        "prompt_tokens": each.total("prompt_tokens"),
+        "completion_tokens": each.total("completion_tokens"),
+        "cached_tokens": each.total("cached_tokens"),
+        "reasoning_tokens": each.total("reasoning_tokens"),
+        "cost_usd": each.cost_usd,
+        "cost_known_calls": each.known("cost_usd"),
+        "retries": each.total("retries"),
+        "mean_first_token_ms": each.mean("first_token_ms"),
+        "mean_duration_ms": each.mean("duration_ms"),
+    }
+
+
+def _call(row: Mapping[str, Any]) -> UsageCall:
+    told = {name: row[name] for name in UsageCall.model_fields if name in row}
+    return UsageCall(**told, person=row["owner"], message_id=row["turn_id"])

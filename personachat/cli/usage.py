@@ -1,0 +1,149 @@
+"""`personachat usage`: what calls of models took on this machine, as a table, CSV or JSON.
+
+They are those of everybody whose calls this machine's database has.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from personachat.cli.console import answer, note, plain
+from personachat.conversations.model import LOCAL_OWNER
+from personachat.database.connection import Database
+from personachat.settings import Settings
+from personachat.usage.people import People
+from personachat.usage.questions import Question
+from personachat.usage.reading import Usage
+from personachat.usage.sums import Sum
+
+Format = Literal["table", "csv", "json"]
+
+_NUMBERS = (
+    "calls",
+    "estimated",
+    "prompt_tokens",
+    "completion_tokens",
+    "cached_tokens",
+    "reasoning_tokens",
+    "cost_usd",
+    "cost_known",
+    "retries",
+    "mean_first_token_ms",
+    "mean_duration_ms",
+)
+_IN_A_TABLE = ("calls", "prompt_tokens", "completion_tokens", "cost_usd", "mean_first_token_ms")
+_PAGE = 1000
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Usage]:
+    """Everybody's calls. Raises DatabaseUnavailable and DatabaseDamaged."""
+    database = Database.of(settings)
+    try:
+        yield Usage(database, People(database), owner=LOCAL_OWNER)
+    finally:
+        database.close()
+
+
+def local_timezone() -> str:
+    """The name of this machine's time zone; UTC where it does not say."""
+    named = os.environ.get("TZ", "").lstrip(":")
+    link = named or str(Path("/etc/localtime").resolve())
+    _, found, name = link.rpartition("zoneinfo/")
+    return name if found else named or "UTC"
+
+
+def show_sums(usage: Usage, question: Question, by: Sequence[str], *, file_format: Format) -> None:
+    """Print a row a group, and one for all of them."""
+    names = usage.names()
+    groups = [_row(each, by, names) for each in usage.summed(question, by)] if by else []
+    total = _row(usage.total(question), (), names)
+    if file_format == "json":
+        told = {"timezone": question.zone.key, "total": total, "groups": groups}
+        answer(json.dumps(told, indent=2, ensure_ascii=False), end="\n")
+    elif file_format == "csv":
+        answer(_csv([*by, *_NUMBERS], groups if by else [total]))
+    else:
+        _print_table(groups, total, by)
+        note(f"Days are those of {question.zone.key}.")
+
+
+def show_calls(usage: Usage, question: Question, *, file_format: Format) -> None:
+    """Print every call, newest first, as CSV or as a line of JSON each."""
+    cursor: str | None = None
+    first = True
+    while first or cursor:
+        page = usage.calls(question, limit=_PAGE, cursor=cursor)
+        rows = [_call(row) for row in page.calls]
+        if file_format == "json":
+            for row in rows:
+                answer(json.dumps(row, ensure_ascii=False), end="\n")
+        elif rows:
+            answer(_csv(list(rows[0]), rows, head=first))
+        first, cursor = False, page.next_cursor
+
+
+def _call(row: Any) -> dict[str, Any]:
+    told = {"person" if name == "owner" else name: value for name, value in row.items()}
+    told.pop("process_id")
+    return told | {"began_at": row["began_at"].isoformat()}
+
+
+def _row(each: Sum, by: Sequence[str], names: Any) -> dict[str, Any]:
+    numbers = {
+        "calls": each.calls,
+        "estimated": each.estimated,
+        "cost_usd": each.cost_usd,
+        "cost_known": each.known("cost_usd"),
+        "mean_first_token_ms": each.mean("first_token_ms"),
+        "mean_duration_ms": each.mean("duration_ms"),
+    }
+    keys = {
+        name: names.get(key, key) if name == "person" else key for name, key in zip(by, each.key, strict=True)
+    }
+    return keys | {name: numbers[name] if name in numbers else each.total(name) for name in _NUMBERS}
+
+
+def _csv(columns: Sequence[str], rows: Sequence[dict[str, Any]], *, head: bool = True) -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
+    if head:
+        writer.writeheader()
+    writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
+    return out.getvalue()
+
+
+def _harmless(value: Any) -> Any:
+    """A spreadsheet takes text that begins so for a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
+
+
+def _print_table(groups: Sequence[dict[str, Any]], total: dict[str, Any], by: Sequence[str]) -> None:
+    columns = [*by, *_IN_A_TABLE]
+    lines = [[_cell(name, row.get(name)) for name in columns] for row in groups]
+    lines.append(
+        [*(["all", *[""] * (len(by) - 1)] if by else []), *(_cell(n, total[n]) for n in _IN_A_TABLE)]
+    )
+    heads = [name.replace("_", " ") for name in columns]
+    widths = [max(map(len, column)) for column in zip(heads, *lines, strict=True)]
+    for line in [heads, *lines]:
+        cells = (
+            cell.ljust(width) if number < len(by) else cell.rjust(width)
+            for number, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        answer("  ".join(cells).rstrip(), end="\n")
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    if name == "cost_usd":
+        return f"${value:,.4f}"
+    return f"{value:,}" if isinstance(value, int) else plain(str(value))

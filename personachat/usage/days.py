@@ -1,0 +1,102 @@
+"""Days of a time zone as moments in UTC. Nothing here reads a clock or a database.
+
+A day begins at its first moment: where the clock skips midnight that is later; where it skips a whole day,
+that day is empty. Days follow each other without a gap, so that every moment is in exactly one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from personachat.errors import UsageQuestionInvalid
+
+FIRST_DAY, LAST_DAY = date(1970, 1, 3), date(9999, 12, 29)
+"""Days beyond these are not ones of any call, and cannot be reckoned in every zone."""
+
+MOST_DAYS_BACK = 36_500
+
+_DAYS_BACK = re.compile(r"(\d{1,6})d", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The time zone of that name. Raises UsageQuestionInvalid."""
+    if name not in _zones():
+        raise UsageQuestionInvalid(
+            "There is no such time zone.", hint="Name one as in Europe/Berlin, or UTC."
+        )
+    return ZoneInfo(name)
+
+
+def begins(day: date, zone: ZoneInfo) -> datetime:
+    """The first moment of a day, or of the next one that there is, in UTC."""
+    midnight = datetime.combine(day, time.min, zone)
+    found = midnight.astimezone(UTC)
+    if found.astimezone(zone).replace(tzinfo=None) == midnight.replace(tzinfo=None):
+        return found
+    # The clock skips this midnight: what comes first is the moment of the change.
+    return _change(zone, midnight.replace(fold=1).astimezone(UTC) - timedelta(minutes=1), found)
+
+
+def today(moment: datetime, zone: ZoneInfo) -> date:
+    return moment.astimezone(zone).date()
+
+
+def day_of(text: str, *, now: datetime, zone: ZoneInfo) -> date:
+    """A day as people write it: 2026-01-31, today, or 30d: the first of so many days that end today.
+
+    Raises UsageQuestionInvalid.
+    """
+    text = text.strip().lower()
+    if text == "today":
+        return today(now, zone)
+    if back := _DAYS_BACK.fullmatch(text):
+        days = int(back[1])
+        if 1 <= days <= MOST_DAYS_BACK:
+            return today(now, zone) - timedelta(days=days - 1)
+    elif _DATE.fullmatch(text):
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            pass
+        else:
+            return min(max(day, FIRST_DAY), LAST_DAY)
+    raise UsageQuestionInvalid("This is no day.", hint="Write it as 2026-01-31, today or 30d.")
+
+
+def offsets(zone: ZoneInfo, since: datetime, until: datetime) -> Iterator[tuple[datetime, timedelta]]:
+    """From when on which offset from UTC holds, between two moments in UTC; the first is from `since` on."""
+    at, offset = since, _offset(zone, since)
+    yield at, offset
+    while at < until:
+        later = at + timedelta(days=1)
+        changed = _offset(zone, later)
+        if changed != offset:
+            offset = changed
+            yield _change(zone, at, later), offset
+        at = later
+
+
+def _change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
+    """The minute in which the offset becomes that of `after`."""
+    target = _offset(zone, after)
+    while after - before > timedelta(minutes=1):
+        middle = before + (after - before) / 2
+        if _offset(zone, middle) == target:
+            after = middle
+        else:
+            before = middle
+    return datetime.fromtimestamp(round(after.timestamp() / 60) * 60, UTC)
+
+
+def _offset(zone: ZoneInfo, moment: datetime) -> timedelta:
+    return moment.astimezone(zone).utcoffset() or timedelta(0)

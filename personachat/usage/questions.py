@@ -1,0 +1,87 @@
+"""What can be asked of the ledger: which calls, and by what they are summed up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Table
+
+from personachat.errors import UsageQuestionInvalid
+from personachat.messages import storable
+from personachat.usage import days
+
+GROUPS: Mapping[str, str] = {
+    "day": "",
+    "person": "owner",
+    "persona": "persona_id",
+    "revision": "persona_revision",
+    "provider": "provider",
+    "model": "model",
+    "asked": "model_asked",
+    "purpose": "purpose",
+    "surface": "surface",
+    "outcome": "outcome",
+    "reason": "finish_reason",
+    "error": "error_code",
+}
+"""What calls are summed up by, and the column that says it; a day is one of the question's time zone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Which calls; None is any. `until` is the last day."""
+
+    zone: ZoneInfo
+    since: date | None = None
+    until: date | None = None
+    person: str | None = None
+    """As the ledger knows them."""
+    persona: str | None = None
+    revision: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    purpose: str | None = None
+    surface: str | None = None
+    outcome: str | None = None
+    error: str | None = None
+
+    @property
+    def begins(self) -> datetime | None:
+        return None if self.since is None else days.begins(self.since, self.zone)
+
+    @property
+    def ends(self) -> datetime | None:
+        """The first moment that is no more in it."""
+        if self.until is None:
+            return None
+        return days.begins(self.until + timedelta(days=1), self.zone)
+
+    def conditions(self, table: Table) -> list[ColumnElement[bool]]:
+        """On a table with the columns of a kind; the time is not among them."""
+        wanted = ((column, getattr(self, name)) for name, column in GROUPS.items() if hasattr(self, name))
+        return [table.c[column] == storable(value) for column, value in wanted if value is not None]
+
+
+def groups_of(names: Iterable[str]) -> tuple[str, ...]:
+    """What to sum up by, each once, in this order. Raises UsageQuestionInvalid."""
+    wanted = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+    if unknown := [name for name in wanted if name not in GROUPS]:
+        known = ", ".join(GROUPS)
+        raise UsageQuestionInvalid(
+            f'Calls cannot be summed up by "{unknown[0][:40]}".', hint=f"There are: {known}."
+        )
+    return wanted
+
+
+def asked(*, now: datetime, timezone: str, since: str | None, until: str | None, **filters: Any) -> Question:
+    """A question as it comes from outside. Raises UsageQuestionInvalid."""
+    zone = days.zone_of(timezone)
+    first = None if since is None else days.day_of(since, now=now, zone=zone)
+    last = None if until is None else days.day_of(until, now=now, zone=zone)
+    if first and last and first > last:
+        raise UsageQuestionInvalid("The first day is after the last one.", hint="Swap since and until.")
+    return Question(zone=zone, since=first, until=last, **filters)

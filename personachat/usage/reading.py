@@ -1,0 +1,106 @@
+"""The ledger as one person may read it: their own calls, or everybody's for who administers.
+
+Whoever sits at the server's own machine administers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import select, tuple_
+
+from personachat.conversations.cursors import cursor_after, place_of
+from personachat.conversations.model import LOCAL_OWNER
+from personachat.database.connection import Database
+from personachat.usage import sums
+from personachat.usage.people import People
+from personachat.usage.questions import Question
+from personachat.usage.records import SqlUsage
+from personachat.usage.sums import Sum
+from personachat.usage.tables import usage_calls
+
+ME = "me"
+
+
+@dataclass(frozen=True, slots=True)
+class CallPage:
+    """Rows, newest first, and where the next page begins."""
+
+    calls: tuple[Mapping[str, Any], ...]
+    next_cursor: str | None
+
+
+class Usage:
+    """One owner's view; cheap to make. Methods raise what `Database` raises, and UsageQuestionInvalid.
+
+    `settle` writes the calls that have ended, and is called before rows are read.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        people: People,
+        *,
+        owner: str,
+        settle: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._database = database
+        self._people = people
+        self._owner = owner
+        self._settle = settle
+
+    @property
+    def sees_all(self) -> bool:
+        return self._owner == LOCAL_OWNER
+
+    def summed(self, question: Question, by: Sequence[str]) -> tuple[Sum, ...]:
+        question = self._ready(question)
+        with self._database.read() as connection:
+            return sums.summed(connection, question, by)
+
+    def total(self, question: Question) -> Sum:
+        question = self._ready(question)
+        with self._database.read() as connection:
+            return sums.total(connection, question)
+
+    def calls(self, question: Question, *, limit: int, cursor: str | None = None) -> CallPage:
+        """A page of rows, newest first. Raises CursorInvalid."""
+        place = None if cursor is None else place_of(cursor)
+        question = self._ready(question)
+        query = select(usage_calls).where(*question.conditions(usage_calls))
+        began_at, call_id = usage_calls.c.began_at, usage_calls.c.id
+        if question.begins:
+            query = query.where(began_at >= question.begins)
+        if question.ends:
+            query = query.where(began_at < question.ends)
+        if place:
+            query = query.where(tuple_(began_at, call_id) < place)
+        query = query.order_by(began_at.desc(), call_id.desc()).limit(limit + 1)
+        with self._database.read() as connection:
+            rows = tuple(dict(row) for row in connection.execute(query).mappings())
+        page = rows[:limit]
+        more = len(rows) > limit
+        return CallPage(page, cursor_after(page[-1]["began_at"], page[-1]["id"]) if more else None)
+
+    def names(self) -> Mapping[str, str]:
+        """What people are called, by how the ledger knows them: everybody, or the owner alone."""
+        with self._database.read() as connection:
+            names = self._people.names(connection)
+        if self.sees_all:
+            return names
+        mine = self._people.hash_of(self._owner)
+        return {mine: names[mine]} if mine in names else {}
+
+    def _ready(self, question: Question) -> Question:
+        """The question as this owner may ask it, once everything is written that can be."""
+        self._settle()
+        SqlUsage(self._database, self._people).interrupt()
+        mine = self._people.hash_of(self._owner)
+        if question.person == ME:
+            return replace(question, person=mine)
+        if self.sees_all or question.person == mine:
+            return question
+        # Somebody else's calls are ones that do not exist.
+        return replace(question, person=mine if question.person is None else "")
