@@ -312,9 +312,7 @@ def test_a_process_that_nobody_drains_interrupts_its_replies_as_it_ends(
         [*PYTHON, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert ended.stderr == ""
-    database = Database.of(
-        load_settings(data_dir=tmp_path / "data")
-    )
+    database = Database.of(load_settings(data_dir=tmp_path / "data"))
     with closing(database):
         kept = SqlConversations(database).get(LOCAL_OWNER, ended.stdout.strip()).path[-1].reply
     assert kept

@@ -6,7 +6,7 @@ that NUL and lone surrogates in texts are made storable and moments are clamped 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
