@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
+from personachat.available_models import Models
 from personachat.differences import Difference, differences
 from personachat.errors import PersonaBroken, PersonaChatError, PersonaNotFound
 from personachat.interchange import links
@@ -50,6 +51,7 @@ class Collection:
         *,
         owner: str,
         author: str,
+        models: Models,
         may_edit: bool = True,
     ) -> None:
         self.revisions = revisions
@@ -58,6 +60,7 @@ class Collection:
         self._shares = shares
         self._owner = owner
         self._author = author
+        self._models = models
         self._may_edit = may_edit
 
     # --- one persona ------------------------------------------------------------------------------

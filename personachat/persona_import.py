@@ -1,19 +1,25 @@
 """Importing personas in two steps: a plan that says what would happen, and carrying it out as chosen.
 
-A plan holds the version it was compared with; what was changed since is not overwritten, but reported.
+What comes is a version of what is here where it came from the same card or the like, else where it has its id.
+It asks for a model that answers here. A plan holds the version it was compared with; what was changed since is not overwritten, but reported.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
 
+from personachat.available_models import Models
 from personachat.differences import Difference, differences
 from personachat.errors import PersonaChatError
-from personachat.interchange.arrivals import Arrival
+from personachat.interchange.card_origin import OURS
+from personachat.interchange.formats import OWN_FORMATS, Arrival, Skipped
+from personachat.interchange.origins import GIVEN, comparable, origins
+from personachat.persona import Persona, parse_persona
 from personachat.persona_edits import with_value
 from personachat.persona_ids import free_id
+from personachat.persona_syntax import Path, shown
 from personachat.store.base import BrokenPersona, PersonaStore, Saving, StoredPersona
 
 ImportAction: TypeAlias = Literal["new", "unchanged", "changed", "conflict"]
@@ -23,6 +29,9 @@ Choice: TypeAlias = Literal["mine", "theirs", "both"]
 """Keep what is here, take what comes instead, or keep both under different ids."""
 
 Result: TypeAlias = Literal["created", "updated", "renamed", "kept", "failed"]
+
+KEYS = tuple(entry.alias or name for name, entry in Persona.model_fields.items())
+"""Of a persona's text, in their order."""
 
 _PROPOSED: dict[ImportAction, Choice] = {
     "new": "theirs",
@@ -55,6 +64,14 @@ class PlannedImport:
         return self.arrival.losses
 
     @property
+    def collides_with(self) -> str:
+        """The name and the id of the persona here that differs from what comes; "" where none does."""
+        if self.action != "conflict" or self.stored is None:
+            return ""
+        name = self.stored.persona.name if isinstance(self.stored, StoredPersona) else "a broken file"
+        return f"{shown(name)} ({self.stored.id})"
+
+    @property
     def proposed(self) -> Choice:
         """What happens where nobody chooses."""
         return _PROPOSED[self.action]
@@ -67,6 +84,13 @@ class ImportPlan:
     items: tuple[PlannedImport, ...]
     taken: frozenset[str] = field(repr=False, default=frozenset())
     """Ids that are in use."""
+    skipped: tuple[Skipped, ...] = ()
+    """Files inside of the file that bring nothing, each with the reason."""
+
+    @property
+    def broken(self) -> tuple[Skipped, ...]:
+        """Those of the skipped that were meant to be a persona."""
+        return tuple(each for each in self.skipped if each.is_broken)
 
     @property
     def conflicts(self) -> tuple[PlannedImport, ...]:
@@ -84,11 +108,17 @@ class Outcome:
     error: PersonaChatError | None = None
 
 
-def plan_of(arrivals: Sequence[Arrival], everything: Sequence[StoredPersona | BrokenPersona]) -> ImportPlan:
+def plan_of(
+    arrivals: Sequence[Arrival],
+    everything: Sequence[StoredPersona | BrokenPersona],
+    *,
+    models: Models,
+    skipped: Sequence[Skipped] = (),
+) -> ImportPlan:
     """Compare what comes with what is there."""
-    here = {stored.id: stored for stored in everything}
-    items = tuple(_planned(arrival, here.get(arrival.persona.id)) for arrival in arrivals)
-    return ImportPlan(items, frozenset(here))
+    here = _Here(everything, {arrival.persona.id for arrival in arrivals})
+    items = tuple(_planned(arrival, here, models) for arrival in arrivals)
+    return ImportPlan(items, frozenset(each.id for each in everything), tuple(skipped))
 
 
 def carry_out(
@@ -105,13 +135,102 @@ def carry_out(
     return tuple(outcomes)
 
 
-def _planned(arrival: Arrival, stored: StoredPersona | BrokenPersona | None) -> PlannedImport:
+class _Here:
+    """What is stored, found by origin or id; nothing is found twice, so that no two of a file meet in one."""
+
+    def __init__(self, everything: Sequence[StoredPersona | BrokenPersona], coming: set[str]) -> None:
+        self._by_id = {stored.id: stored for stored in everything}
+        self._taken = {*self._by_id, *coming}
+        self._met: set[str] = set()
+        self.stored_ids = frozenset(self._by_id)
+        self._by_origin: dict[str, list[StoredPersona]] = {}
+        for stored in everything:
+            for origin in origins(stored.persona) if isinstance(stored, StoredPersona) else ():
+                self._by_origin.setdefault(origin, []).append(stored)
+
+    def of(self, arrival: Arrival) -> StoredPersona | BrokenPersona | None:
+        """The persona that this is a version of."""
+        found = self._found(arrival)
+        if found is not None:
+            self._met.add(found.id)
+        return found
+
+    def free_id(self, name: str) -> str:
+        """An id that neither a stored persona has nor one that comes."""
+        found = free_id(name, self._taken)
+        self._taken.add(found)
+        return found
+
+    def _found(self, arrival: Arrival) -> StoredPersona | BrokenPersona | None:
+        same_id = self._by_id.get(arrival.persona.id)
+        if arrival.states_id:
+            return same_id if same_id is None or same_id.id not in self._met else None
+        for origin in origins(arrival.persona):
+            known = [each for each in self._by_origin.get(origin, ()) if each.id not in self._met]
+            if known:
+                return next((each for each in known if each is same_id), known[0])
+        if same_id is None or same_id.id in self._met:
+            return None
+        named = isinstance(same_id, BrokenPersona) or same_id.persona.name == arrival.persona.name
+        return same_id if named else None
+
+
+def _planned(arrival: Arrival, here: _Here, models: Models) -> PlannedImport:
+    stored = here.of(arrival)
+    persona_id = arrival.persona.id
+    if stored is not None:
+        persona_id = stored.id
+    elif not arrival.states_id and persona_id in here.stored_ids:
+        persona_id = here.free_id(arrival.persona.name)
+    arrival = _with_id(arrival, persona_id)
+    if isinstance(stored, StoredPersona) and _same(arrival, stored.persona, models):
+        return PlannedImport(arrival, "unchanged", stored)
+    arrival = _with_model(arrival, models)
     if stored is None:
         return PlannedImport(arrival, "new")
-    if isinstance(stored, StoredPersona) and stored.persona == arrival.persona:
-        return PlannedImport(arrival, "unchanged", stored)
     action: ImportAction = "changed" if stored.etag in arrival.ancestors else "conflict"
     return PlannedImport(arrival, action, stored, differences(stored.text, arrival.text))
+
+
+def _same(arrival: Arrival, stored: Persona, models: Models) -> bool:
+    """Whether it says what is stored; of a model that it does not name, or nobody has, it says nothing."""
+    ours = comparable(arrival.persona)
+    if ours.model != stored.model and not (arrival.states_model and models.is_available(ours.model)):
+        ours = ours.model_copy(update={"model": stored.model})
+    return ours == comparable(stored)
+
+
+def _with_id(arrival: Arrival, persona_id: str) -> Arrival:
+    if arrival.persona.id == persona_id:
+        return arrival
+    return _edited(arrival, ("id",), persona_id)
+
+
+def _with_model(arrival: Arrival, models: Models) -> Arrival:
+    """With a model that answers here, where the file names none or one that nobody has; it says so."""
+    named = arrival.persona.model
+    if arrival.states_model and models.is_available(named):
+        return arrival
+    if arrival.states_model and arrival.source in OWN_FORMATS and not models.is_retired(named):
+        return _noting(arrival, f'The model "{shown(named)}" does not answer here; choose another one.')
+    best = models.best()
+    if arrival.states_model and best == named:
+        return arrival
+    why = f'The file asks for "{shown(named)}", which does not answer here'
+    note = f'{why if arrival.states_model else "The file names no model"}; the persona gets "{shown(best)}".'
+    arrival = _noting(_edited(arrival, ("model",), best), note)
+    if not isinstance(arrival.persona.extensions.get(OURS), dict):
+        return arrival
+    return _edited(arrival, ("extensions", OURS, GIVEN), {"id": arrival.persona.id, "model": best})
+
+
+def _edited(arrival: Arrival, path: Path, value: Any) -> Arrival:
+    text = with_value(arrival.text, path, value, order=KEYS)
+    return replace(arrival, text=text, persona=parse_persona(text))
+
+
+def _noting(arrival: Arrival, note: str) -> Arrival:
+    return replace(arrival, losses=(*arrival.losses, note))
 
 
 def _done(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from personachat import pricing
 from personachat.answering import Answers
 from personachat.authors import author_of
+from personachat.available_models import AvailableModels
 from personachat.branches import Branches
 from personachat.chat import ChatService
 from personachat.checkpoints import Checkpoints
@@ -87,6 +88,7 @@ class Services:
     kept_responses: KeptResponses
     ledger: Ledger
     people: People
+    models: AvailableModels
 
     def of(
         self, owner: str, *, author: str = "", may_edit: bool = True, surface: Surface = "page"
@@ -104,6 +106,7 @@ class Services:
             PersonaShares(self.database),
             owner=owner,
             author=author,
+            models=self.models,
             may_edit=may_edit,
         )
         return Workspace(
@@ -191,6 +194,7 @@ def build_services(settings: Settings) -> Services:
     checkpoints.start()
     ledger.start()
     model_names = ModelNames(providers, generations, configured=settings.providers)
+    models = AvailableModels(providers, model_names, personas, default=settings.default_model)
     return Services(
         settings,
         personas,
@@ -203,13 +207,14 @@ def build_services(settings: Settings) -> Services:
         model_names,
         Linter(providers, model_names),
         Gallery(OwnTemplates(database)),
-        Drafter(answers.replies, generations, personas),
+        Drafter(answers.replies, generations, personas, models=models),
         Completions(
             personas, providers, generations, limits=limits, max_tokens=settings.longest_reply_tokens
         ),
         KeptResponses(database),
         ledger,
         people,
+        models,
     )
 
 

@@ -6,17 +6,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 
 import typer
 
 from personachat.authors import author_of
+from personachat.available_models import AvailableModels, Models
 from personachat.cli.console import answer, note, plain
 from personachat.cli.persona_checks import place_of
 from personachat.collection import Collection
 from personachat.conversations.model import LOCAL_OWNER
 from personachat.database.connection import Database
 from personachat.errors import PersonaBroken, PersonaNotFound
+from personachat.model_names import KnownModels
 from personachat.persona import Persona, check_persona, dump_persona
+from personachat.providers.embedded import LOCAL
+from personachat.providers.registry import ProviderRegistry
 from personachat.settings import Settings
 from personachat.store.base import BrokenPersona, PersonaStore, StoredPersona
 from personachat.store.favourites import Favourites
@@ -35,6 +40,49 @@ class Personas:
     settings: Settings
     collection: Collection
     gallery: Gallery
+    models: Models
+
+
+class _Declared:
+    """The models that the settings name: a command asks no provider for its list."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def listed(self, provider: str) -> tuple[str, ...] | None:
+        server = self._settings.providers.get(provider)
+        return tuple(server.models) or None if server else None
+
+    def known(self, *, wait_seconds: float = 0) -> KnownModels:
+        servers = self._settings.providers.items()
+        declared = [f"{name}/{model}" for name, server in servers for model in server.models]
+        local = embedded_model_name(self._settings.local_model)
+        return KnownModels((*declared, f"{LOCAL}/{local}"), complete=True, faults=())
+
+
+class _Models:
+    """As AvailableModels; the providers are only looked at when somebody asks."""
+
+    def __init__(self, settings: Settings, personas: PersonaStore) -> None:
+        self._settings = settings
+        self._personas = personas
+
+    def is_available(self, model: str) -> bool:
+        return self._made.is_available(model)
+
+    def is_retired(self, model: str) -> bool:
+        return self._made.is_retired(model)
+
+    def best(self) -> str:
+        return self._made.best()
+
+    @cached_property
+    def _made(self) -> AvailableModels:
+        settings = self._settings
+        providers = ProviderRegistry(settings)
+        return AvailableModels(
+            providers, _Declared(settings), self._personas, default=settings.default_model
+        )
 
 
 @contextmanager
@@ -43,6 +91,7 @@ def opened(settings: Settings) -> Iterator[Personas]:
     database = Database.of(settings)
     try:
         personas, revisions = open_store(settings, database)
+        models = _Models(settings, personas)
         collection = Collection(
             personas,
             revisions,
@@ -50,8 +99,9 @@ def opened(settings: Settings) -> Iterator[Personas]:
             PersonaShares(database),
             owner=LOCAL_OWNER,
             author=author_of(LOCAL_OWNER),
+            models=models,
         )
-        yield Personas(settings, collection, Gallery(OwnTemplates(database)))
+        yield Personas(settings, collection, Gallery(OwnTemplates(database)), models)
     finally:
         database.close()
 
@@ -89,11 +139,14 @@ def create(opened: Personas, persona_id: str, *, template: str | None) -> None:
             id=persona_id,
             name=persona_id.replace("-", " ").replace("_", " ").strip().capitalize(),
             description="What it is good for, in a line.",
+            model=opened.models.best(),
             system_prompt="You are {{char}}. Say who you are, what you do, and what you leave to others.",
             starters=("What can you help me with?",),
         )
     else:
-        start = opened.gallery.get(template).persona
+        chosen = opened.gallery.get(template)
+        model = chosen.persona.model if chosen.own else opened.models.best()
+        start = chosen.persona.model_copy(update={"model": model})
     text = dump_persona(start.model_copy(update={"id": persona_id}))
     if problems := check_persona(text):
         raise typer.BadParameter(problems[0].message, param_hint="ID")

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from personachat.available_models import Models
 from personachat.conversations.model import Turn, new_id
 from personachat.drafting.reading import drafted_text
 from personachat.errors import MessageInvalid, PersonaChatError
@@ -79,10 +80,13 @@ class Drafting:
 class Drafter:
     """Writes drafts with the default persona's model, unless told otherwise. Safe for threads."""
 
-    def __init__(self, replies: Replies, generations: Generations, personas: PersonaStore) -> None:
+    def __init__(
+        self, replies: Replies, generations: Generations, personas: PersonaStore, *, models: Models
+    ) -> None:
         self._replies = replies
         self._generations = generations
         self._personas = personas
+        self._models = models
         self._lock = threading.Lock()
         self._known: dict[str, Drafting] = {}
 
@@ -130,7 +134,7 @@ class Drafter:
 
     def persona_text(self, reply_text: str, description: str, *, taken: Collection[str]) -> str:
         """The JSON text of the persona that a reply holds; see `drafted_text`."""
-        return drafted_text(reply_text, description, taken=taken, model=self.model)
+        return drafted_text(reply_text, description, taken=taken, model=self._models.best())
 
     def _plan(self, description: str, *, model: str, offline: bool) -> Plan:
         said = Turn(new_id(), None, "user", description, _WRITER.id, _WRITER.name)

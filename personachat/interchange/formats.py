@@ -10,11 +10,33 @@ from typing import Literal, TypeAlias
 from personachat.persona import Persona
 
 Format: TypeAlias = Literal[
-    "json", "card-v1", "card-v2", "card-v3", "card-png", "charx", "open-webui", "promptfoo", "bundle"
+    "json",
+    "card-v1",
+    "card-v2",
+    "card-v3",
+    "card-png",
+    "charx",
+    "open-webui",
+    "promptfoo",
+    "markdown",
+    "modelfile",
+    "text",
+    "librechat",
+    "bundle",
 ]
+"""What a persona can leave as; all of them are read again."""
+
+Source: TypeAlias = str
+"""What it came as: a Format, or the kind of a reader in `personachat.interchange.programs`."""
+
+OWN_FORMATS = frozenset({"json", "bundle"})
+"""Written by PersonaChat: their texts are taken to the letter."""
 
 MOST_FILE_BYTES = 20 * 1024 * 1024
 """Of a file that is read; bigger ones are refused before they are looked into."""
+
+MOST_ARCHIVE_BYTES = 256 * 1024 * 1024
+"""Of an archive with a card and its pictures, which are not held in memory."""
 
 MOST_PERSONAS = 1_000
 """In one file."""
@@ -37,13 +59,36 @@ class Arrival:
     persona: Persona
     text: str
     """The very text to store; `persona` is what it says."""
-    source: Format
+    source: Source
     losses: tuple[str, ...] = ()
     """What the file says and a persona cannot hold, in sentences."""
     origin: str = ""
     """Where it came from, as people are told it: a file's name, or ""."""
     ancestors: frozenset[str] = frozenset()
     """Etags of the versions this one was made of, as far as the file tells."""
+    looks_like: str = ""
+    """What the file is, with its article, as in "a LobeChat agent"; "" for our own."""
+    states_id: bool = True
+    """Whether the file gives the id; else it was made of the name."""
+    states_model: bool = True
+    """Whether the file names the model; else the persona has the schema's default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file inside of an archive that brings nothing. `is_broken`: it was meant to be a persona."""
+
+    name: str
+    reason: str
+    is_broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a file brings, in its order, and what of it brings nothing."""
+
+    arrivals: tuple[Arrival, ...]
+    skipped: tuple[Skipped, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +147,30 @@ FORMATS: Mapping[Format, FormatFacts] = MappingProxyType(
             "-promptfoo.yaml",
             "application/yaml",
             "The prompt and its settings, ready for promptfoo eval.",
+        ),
+        "markdown": FormatFacts(
+            "Markdown agent",
+            ".md",
+            "text/markdown",
+            "A prompt with front matter, as Claude Code, Copilot and others read it.",
+        ),
+        "modelfile": FormatFacts(
+            "Ollama Modelfile",
+            ".Modelfile",
+            "text/plain",
+            "For ollama create.",
+        ),
+        "text": FormatFacts(
+            "Plain text",
+            ".txt",
+            "text/plain",
+            "The system prompt and nothing else.",
+        ),
+        "librechat": FormatFacts(
+            "LibreChat model spec",
+            "-librechat.yaml",
+            "application/yaml",
+            "For modelSpecs in librechat.yaml.",
         ),
         "bundle": FormatFacts(
             "Bundle (zip)",

@@ -49,12 +49,12 @@ class Asked:
 
     @property
     def is_listed(self) -> bool:
-        return self.own is not None and _is_among(self.own.model, self.listed or ())
+        return self.own is not None and is_among(self.own.model, self.listed or ())
 
 
 def learned(answering: Answering, listed: Sequence[str]) -> frozenset[str]:
     """The keys of a persona that the provider leaves out for this model, since the model has refused them."""
-    if answering.substituted or not _is_among(answering.model, listed):
+    if answering.substituted or not is_among(answering.model, listed):
         return frozenset()
     request = ChatRequest(answering.model, (), temperature=0.5, top_p=0.5, stop=(".",))
     body = answering.provider.body(request)
@@ -153,7 +153,7 @@ def _sizes(subject: Subject, asked: Asked) -> Iterator[Remark]:
         yield Remark("max-tokens-too-small", "warning", message, ("maxTokens",))
 
 
-def _is_among(model: str, listed: Sequence[str]) -> bool:
+def is_among(model: str, listed: Sequence[str]) -> bool:
     """Whether a list holds the model, or its name without the variant that gateways and Ollama allow."""
     names = {name.lower() for name in listed}
     asked = model.lower()

@@ -62,7 +62,7 @@ def start_of(services: Services, template: Template) -> Persona:
     """The persona that a copy of a template begins as."""
     if template.own:
         return template.persona
-    return template.persona.model_copy(update={"model": services.drafter.model})
+    return template.persona.model_copy(update={"model": services.models.best()})
 
 
 def _all(services: Services) -> Sequence[Template]:

@@ -50,7 +50,8 @@ def create(entries: Sequence[Entry], *, name: str, start: Persona | None = None)
     """Open a new persona as a draft; nothing is stored before it is saved."""
     _begin()
     taken = {entry.id for entry in entries} | set(state.drafts())
-    persona_id, text = new_text(name.strip() or "New persona", taken=taken, start=start)
+    model = state.services().models.best() if start is None else start.model
+    persona_id, text = new_text(name.strip() or "New persona", taken=taken, start=start, model=model)
     state.drafts()[persona_id] = Draft(text, "", None)
     state.remember("id", persona_id)
 

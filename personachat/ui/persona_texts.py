@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection
 from difflib import unified_diff
 
+from personachat.available_models import USUAL_MODEL
 from personachat.differences import changes
 from personachat.persona import Persona, dump_persona, parse_persona
 from personachat.persona_ids import free_id
@@ -29,11 +30,13 @@ BLANK = """{
 """
 
 
-def new_text(name: str, *, taken: Collection[str], start: Persona | None = None) -> tuple[str, str]:
-    """Return the id and the text of a new persona called `name`, begun from `start` or blank."""
+def new_text(
+    name: str, *, taken: Collection[str], start: Persona | None = None, model: str = USUAL_MODEL
+) -> tuple[str, str]:
+    """Return the id and the text of a new persona called `name`, begun from `start` or blank with `model`."""
     persona_id = free_id(name, taken)
     if start is None:
-        start = parse_persona(BLANK)
+        start = parse_persona(BLANK).model_copy(update={"model": model})
     return persona_id, dump_persona(start.model_copy(update={"id": persona_id, "name": name}))
 
 

@@ -1,0 +1,93 @@
+"""Which model a persona gets that names none, or one that nobody here has.
+
+A model is to be had where a configured provider answers for it itself, lists it as far as it lists any, and
+its maker has not shut it down. Nothing here raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Protocol
+
+from personachat.errors import PersonaChatError
+from personachat.linting.models import is_among
+from personachat.linting.retirements import retirement
+from personachat.model_names import KnownModels
+from personachat.persona import DEFAULT_PERSONA_ID
+from personachat.provider_errors import ProviderError
+from personachat.providers.embedded import LOCAL
+from personachat.providers.registry import ProviderRegistry
+from personachat.store.base import PersonaStore
+
+USUAL_MODEL = "gpt-6-luna"
+"""What the shipped personas ask for."""
+
+LISTING_SECONDS = 2.0
+"""How long the lists of models are waited for; what has not answered by then is taken at its word."""
+
+
+class Models(Protocol):
+    """What an import needs to know of models."""
+
+    def is_available(self, model: str) -> bool: ...
+    def is_retired(self, model: str) -> bool: ...
+    def best(self) -> str: ...
+
+
+class Listing(Protocol):
+    """What providers list, as ModelNames knows it."""
+
+    def listed(self, provider: str) -> tuple[str, ...] | None: ...
+    def known(self, *, wait_seconds: float = 0) -> KnownModels: ...
+
+
+class AvailableModels:
+    """`default`: PERSONACHAT_DEFAULT_MODEL, if it is set."""
+
+    def __init__(
+        self,
+        providers: ProviderRegistry,
+        model_names: Listing,
+        personas: PersonaStore,
+        *,
+        default: str | None = None,
+        today: Callable[[], date] = date.today,
+    ) -> None:
+        self._providers = providers
+        self._model_names = model_names
+        self._personas = personas
+        self._default = (default or "").strip()
+        self._today = today
+
+    def is_available(self, model: str) -> bool:
+        """Whether this very model answers here."""
+        try:
+            found = self._providers.resolve(model)
+        except ProviderError:
+            return False
+        if found.substituted:
+            return False
+        if found.provider.name == LOCAL:
+            return True
+        listed = self._model_names.listed(found.provider.name)
+        if listed:
+            return is_among(found.model, listed)
+        return not self.is_retired(model)
+
+    def is_retired(self, model: str) -> bool:
+        """Whether its maker has shut it down by today."""
+        known = retirement(model)
+        return known is not None and known.on <= self._today()
+
+    def best(self) -> str:
+        """The model to write into a persona: the operator's, the default persona's, else one that answers."""
+        known = self._model_names.known(wait_seconds=LISTING_SECONDS)
+        wanted = (self._default, self._default_personas(), USUAL_MODEL, *known.names)
+        return next((model for model in wanted if model and self.is_available(model)), USUAL_MODEL)
+
+    def _default_personas(self) -> str:
+        try:
+            return self._personas.get(DEFAULT_PERSONA_ID).persona.model
+        except PersonaChatError:
+            return ""
