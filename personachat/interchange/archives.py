@@ -1,7 +1,8 @@
-"""Reads a zip whole or not at all, and trusts nothing that it says of itself.
+"""Reads the files of a zip, and trusts nothing that it says of itself.
 
-An archive must be one gapless row of plain files: nothing before, between or after them. Every entry is
-unpacked in memory with a counter, whatever sizes are declared; nothing is written, followed or executed.
+An archive must be one gapless row of plain files: nothing before (but the picture that a CHARX may begin
+with), between or after them. A file is unpacked in memory with a counter, whatever sizes are declared, and
+only when it is asked for; nothing is written, followed or executed.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from typing import NoReturn
 
 from personachat.errors import ImportRefused
 from personachat.interchange.formats import MOST_FILE_BYTES
-from personachat.interchange.zip_directory import Entry, directory
+from personachat.interchange.zip_directory import Content, Entry, directory
 from personachat.persona_syntax import shown
 
 _MB = 1024 * 1024
+_HEAD_BYTES = 4096
 _HINT = "Pack the files again, as a plain zip."
 _WHEN = (1980, 1, 1, 0, 0, 0)
 """Entries carry no time, so that the same personas make the same bytes."""
@@ -62,8 +64,55 @@ class Limits:
 LIMITS = Limits()
 
 
-def is_zip(content: bytes) -> bool:
-    return content.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"))
+def is_zip(content: Content) -> bool:
+    return content[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+
+
+class Archive:
+    """An archive whose table was read and checked. Raises ImportRefused with the reason, as `read` does."""
+
+    def __init__(self, content: Content, *, limits: Limits = LIMITS, behind_picture: bool = False) -> None:
+        if len(content) > limits.file_bytes:
+            _refuse(f"The archive is too big: {limits.file_bytes // _MB} MB is the limit.", "Split it.")
+        found = directory(content, most=limits.entries, behind_picture=behind_picture)
+        _check_names(found, limits)
+        self._content = content
+        self._limits = limits
+        self._entries = {entry.name: entry for entry in found if not entry.is_folder}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the files, in the archive's order; folders are none."""
+        return tuple(self._entries)
+
+    def size(self, *names: str) -> int:
+        """How many bytes these files have, as the archive says."""
+        return sum(self._entries[name].size for name in names)
+
+    def read(self, name: str) -> bytes:
+        """Unpack one file."""
+        entry = self._entries[name]
+        _check_size(entry, self._limits)
+        return _unpacked(self._content, entry)
+
+    def read_all(self) -> dict[str, bytes]:
+        """Unpack every file; nothing is, where one is too big or all together are."""
+        for entry in self._entries.values():
+            _check_size(entry, self._limits)
+        if self.size(*self.names) > self._limits.total_bytes:
+            _refuse(f"The archive unpacks to more than {self._limits.total_bytes // _MB} MB.", "Split it.")
+        return {name: self.read(name) for name in self.names}
+
+    def start(self, name: str, length: int) -> bytes:
+        """The first bytes of a file, as far as they can be had; nothing of it is checked."""
+        entry = self._entries[name]
+        packed = self._content[entry.data_start : entry.data_start + min(entry.packed_size, _HEAD_BYTES)]
+        if not entry.is_deflated:
+            return packed[:length]
+        try:
+            return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, length)
+        except zlib.error:
+            return b""
 
 
 def entries(content: bytes, *, limits: Limits = LIMITS) -> Mapping[str, bytes]:
@@ -71,13 +120,7 @@ def entries(content: bytes, *, limits: Limits = LIMITS) -> Mapping[str, bytes]:
 
     Raises ImportRefused with the reason; then nothing of it may be used.
     """
-    if len(content) > limits.file_bytes:
-        _refuse(f"The archive is too big: {limits.file_bytes // _MB} MB is the most.", "Split it.")
-    found = directory(content, most=limits.entries)
-    _check_names(found, limits)
-    _check_sizes(found, limits)
-    view = memoryview(content)
-    return {entry.name: _unpacked(view, entry) for entry in found if not entry.is_folder or entry.size}
+    return Archive(content, limits=limits).read_all()
 
 
 def archive(files: Mapping[str, bytes]) -> bytes:
@@ -96,6 +139,8 @@ def _check_names(found: tuple[Entry, ...], limits: Limits) -> None:
     seen: dict[str, str] = {}
     for entry in found:
         name = entry.name
+        if entry.is_folder and (entry.size or entry.packed_size):
+            _refuse(f'The folder "{shown(name)}" in the archive holds bytes of its own.')
         if fault := _name_fault(name, limits):
             _refuse(f'The archive names a file "{shown(name)}", which {fault}.')
         if entry.is_link:
@@ -125,22 +170,17 @@ def _name_fault(name: str, limits: Limits) -> str:
     return ""
 
 
-def _check_sizes(found: tuple[Entry, ...], limits: Limits) -> None:
-    for entry in found:
-        name = shown(entry.name)
-        if entry.is_folder and (entry.size or entry.packed_size):
-            _refuse(f'The folder "{name}" in the archive holds bytes of its own.')
-        if entry.size > limits.entry_bytes:
-            _refuse(f'"{name}" in the archive is too big: {limits.entry_bytes // _MB} MB is the most.')
-        if entry.size > _MB and entry.size > limits.ratio * max(entry.packed_size, 1):
-            _refuse(f'"{name}" in the archive unpacks to more than {limits.ratio} times its size.')
-    if sum(entry.size for entry in found) > limits.total_bytes:
-        _refuse(f"The archive unpacks to more than {limits.total_bytes // _MB} MB.", "Split it.")
+def _check_size(entry: Entry, limits: Limits) -> None:
+    name = shown(entry.name)
+    if entry.size > limits.entry_bytes:
+        _refuse(f'"{name}" in the archive is too big: {limits.entry_bytes // _MB} MB is the limit.')
+    if entry.size > _MB and entry.size > limits.ratio * max(entry.packed_size, 1):
+        _refuse(f'"{name}" in the archive unpacks to more than {limits.ratio} times its size.')
 
 
-def _unpacked(content: memoryview, entry: Entry) -> bytes:
+def _unpacked(content: Content, entry: Entry) -> bytes:
     packed = content[entry.data_start : entry.data_start + entry.packed_size]
-    data = _inflated(packed, entry) if entry.is_deflated else bytes(packed)
+    data = _inflated(packed, entry) if entry.is_deflated else packed
     if len(data) != entry.size:
         _lie(entry, f"{len(data):,}")
     if zlib.crc32(data) != entry.checksum:
@@ -151,7 +191,7 @@ def _unpacked(content: memoryview, entry: Entry) -> bytes:
     return data
 
 
-def _inflated(packed: memoryview, entry: Entry) -> bytes:
+def _inflated(packed: bytes, entry: Entry) -> bytes:
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         # One byte more than was said is enough to see the lie, and no more is ever made.

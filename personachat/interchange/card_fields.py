@@ -30,6 +30,8 @@ V3_ONLY = {
 }
 
 _SPECS: dict[str, CardVersion] = {"chara_card_v2": 2, "chara_card_v3": 3}
+_VERSIONS = {"chara_card_v2": "2.0", "chara_card_v3": "3.0"}
+_FRAME = ("spec", "spec_version", "data")
 _HINT = "Nothing was imported."
 
 
@@ -68,11 +70,17 @@ def card_of(value: Any) -> Card:
     if not isinstance(value, dict):
         raise ImportRefused("A character card is a JSON object, and this is none.", hint=_HINT)
     spec, data = value.get("spec"), value.get("data")
-    if spec is None and not isinstance(data, dict):
+    if not isinstance(data, dict):
         if isinstance(value.get("name"), str) and any(name in value for name in V1_FIELDS[1:]):
-            return Card(1, value)
-        raise ImportRefused("This is no character card: it has no name or says nothing.", hint=_HINT)
-    version = _SPECS.get(spec) if isinstance(spec, str) else None
+            return Card(1, {key: each for key, each in value.items() if key not in _FRAME})
+        if spec is None:
+            raise ImportRefused("This is no character card: it has no name or says nothing.", hint=_HINT)
+    if spec is None and isinstance(data, dict):
+        spec = _unnamed(data)
+        value = {"spec": spec, "spec_version": _VERSIONS[spec]} | {
+            key: each for key, each in value.items() if key not in _FRAME or key == "data"
+        }
+    version = _SPECS.get(spec.strip().lower()) if isinstance(spec, str) else None
     if version is None:
         raise ImportRefused(
             f'The card follows "{shown(spec)}"; known are V1, chara_card_v2 and chara_card_v3.', hint=_HINT
@@ -81,6 +89,13 @@ def card_of(value: Any) -> Card:
         raise ImportRefused('The card has no "data", where its fields should be.', hint=_HINT)
     # The place of "data" among the other keys is kept for the way back.
     return Card(version, data, {key: None if key == "data" else each for key, each in value.items()})
+
+
+def _unnamed(data: dict[str, Any]) -> str:
+    """What a card follows that does not say it: V3 where it has a field of its own, else V2."""
+    if not isinstance(data.get("name"), str) or not any(name in data for name in V1_FIELDS[1:]):
+        raise ImportRefused("This is no character card: it has no name or says nothing.", hint=_HINT)
+    return "chara_card_v3" if any(name in data for name in V3_ONLY) else "chara_card_v2"
 
 
 def is_card(value: Any) -> bool:

@@ -122,6 +122,10 @@ def fields(persona: Persona, version: CardVersion, origin: Card | None) -> dict[
         "tags": list(persona.tags),
     }
     if origin and was:
+        found |= {
+            "alternate_greetings": _with_the_rest(persona.alternate_greetings, was.alternate_greetings, origin),
+            "tags": [*persona.tags, *_filled(origin.texts("tags"))[50:]],
+        }
         found |= {name: origin.data[name] for name in _unchanged(persona, was, parts) if name in origin.data}
     if traits := traits_text(persona.personality):
         personality = found["personality"] if isinstance(found["personality"], str) else ""
@@ -138,6 +142,17 @@ def traits_text(traits: Personality) -> str:
 def placeholders(text: str) -> str:
     """Put {{user}} and {{char}} for the older <USER>, <BOT> and <CHAR>."""
     return _OLD_PLACEHOLDER.sub(lambda found: "{{user}}" if found[1].lower() == "user" else "{{char}}", text)
+
+
+def _with_the_rest(now: Sequence[str], before: Sequence[str], origin: Card) -> list[str]:
+    """The greetings as they are now, as the card wrote those that did not change, and all that had no place."""
+    written = _filled(origin.texts("alternate_greetings"))
+    as_written = dict(zip(before, written, strict=False))
+    return [*(as_written.get(text, text) for text in now), *written[len(before) :]]
+
+
+def _filled(texts: Sequence[str]) -> list[str]:
+    return [text for text in texts if text.strip()]
 
 
 def _unchanged(persona: Persona, was: Mapped, parts: dict[str, str]) -> list[str]:

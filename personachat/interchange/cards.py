@@ -7,7 +7,9 @@ win. Nothing in a card is fetched or opened.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from pydantic import ValidationError
@@ -27,7 +29,9 @@ from personachat.interchange.card_origin import (
     kept_card,
 )
 from personachat.interchange.card_text import cleaned, decoded, depth
+from personachat.interchange.origins import comparable, given
 from personachat.persona import Persona, dump_persona
+from personachat.persona_syntax import shown
 from personachat.persona_text import MAX_DEPTH, MAX_TEXT_BYTES
 
 __all__ = ["CardRead", "CardSource", "is_card", "read_card", "read_card_text", "write_card"]
@@ -39,6 +43,11 @@ _SPECS = {2: ("chara_card_v2", "2.0"), 3: ("chara_card_v3", "3.0")}
 
 _KEPT_DEPTH = 8
 """So many levels a kept card stands deeper, at most, than it arrived: within a persona, within a card."""
+
+_MOST_BYTES = MAX_TEXT_BYTES - 2048
+"""Some room is left for what an import adds: an id, a model."""
+
+_SMALL_EXTENSION_BYTES = 1024
 
 _EMPTY: dict[str, Any] = {
     "name": "",
@@ -86,13 +95,21 @@ class CardRead:
     persona: Persona
     source: CardSource
     losses: tuple[str, ...] = ()
+    is_ours: bool = False
+    """Whether the card carries a persona of ours, with its id and its model."""
 
 
-def read_card_text(text: str) -> CardRead:
-    """Read a card's JSON text. Raises ImportRefused with a sentence that says why."""
+def read_card_text(text: str, left_out: Sequence[str] = ()) -> CardRead:
+    """Read a card's JSON text; `left_out` names extensions that were taken out of it before.
+
+    Raises ImportRefused with a sentence that says why.
+    """
     value, mended = decoded(text)
+    if left_out:
+        mended = (*mended, _too_big(left_out))
+        _without_nulls(value, left_out)
     read = read_card(value)
-    return CardRead(read.persona, read.source, tuple(dict.fromkeys((*mended, *read.losses))))
+    return replace(read, losses=tuple(dict.fromkeys((*mended, *read.losses))))
 
 
 def read_card(value: Any) -> CardRead:
@@ -106,13 +123,13 @@ def read_card(value: Any) -> CardRead:
         raise ImportRefused(
             "The card holds something no persona can.", hint="Nothing was imported."
         ) from None
-    return CardRead(persona, _SOURCES[card.version], (*mended, *losses))
+    return CardRead(persona, _SOURCES[card.version], (*mended, *losses), is_ours=carried(card) is not None)
 
 
 def write_card(persona: Persona, *, version: CardVersion) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return a persona as a card, and sentences on what the card cannot hold."""
     origin = kept_card(persona)
-    if origin and origin.version == version and read_card(origin.whole).persona == persona:
+    if origin and origin.version == version and _is_unchanged(persona, read_card(origin.whole)):
         return origin.whole, ()
     if version == 1:
         data = {name: fields(persona, 1, origin)[name] for name in V1_FIELDS}
@@ -156,18 +173,58 @@ def _keeping(
     """The persona with the card it came from, where there is room for it."""
     original = kept(card)
     extensions = {key: value for key, value in persona.extensions.items() if key != OURS}
+    extensions, too_big = _fitting(persona, extensions)
+    if too_big:
+        losses = (*losses, _too_big(too_big))
     if depth(original) <= MAX_DEPTH - _KEPT_DEPTH:
         whole = persona.model_copy(update={"extensions": extensions | {OURS: beside | {"card": original}}})
-        if _bytes(whole) <= MAX_TEXT_BYTES:
+        if _bytes(whole) <= _MOST_BYTES:
             return whole, losses
     bare = persona.model_copy(update={"extensions": extensions})
-    if _bytes(bare) > MAX_TEXT_BYTES:
+    if _bytes(bare) > _MOST_BYTES:
         raise ImportRefused(
             f"The card is too big: as a persona it would have {_bytes(bare) // 1024:,} KB, and "
             f"{MAX_TEXT_BYTES // 1024:,} KB are the most.",
             hint="Nothing was imported.",
         )
     return bare, (*losses, "The card is too big to be kept beside the persona; what has no place is lost.")
+
+
+def _fitting(persona: Persona, extensions: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The extensions without the biggest foreign ones, where all together do not fit beside the persona."""
+    over = _bytes(persona.model_copy(update={"extensions": extensions})) - _MOST_BYTES
+    if over <= 0:
+        return extensions, []
+    sizes = {key: len(json.dumps(value)) for key, value in extensions.items() if key != BOOK}
+    dropped = []
+    for key in sorted(sizes, key=sizes.__getitem__, reverse=True):
+        if over <= 0 or sizes[key] < _SMALL_EXTENSION_BYTES:
+            break
+        dropped.append(key)
+        without = {each: value for each, value in extensions.items() if each not in dropped}
+        over = _bytes(persona.model_copy(update={"extensions": without})) - _MOST_BYTES
+    return {key: value for key, value in extensions.items() if key not in dropped}, dropped
+
+
+def _too_big(names: Sequence[str]) -> str:
+    listed = ", ".join(f'"{shown(name)}"' for name in names[:5])
+    return f"Extensions of other programs that are too big to be kept are left out: {listed}."
+
+
+def _without_nulls(value: Any, names: Sequence[str]) -> None:
+    for holder in (value, value.get("data") if isinstance(value, dict) else None):
+        extensions = holder.get("extensions") if isinstance(holder, dict) else None
+        for name in names:
+            if isinstance(extensions, dict) and extensions.get(name, "") is None:
+                del extensions[name]
+
+
+def _is_unchanged(persona: Persona, read: CardRead) -> bool:
+    """Whether the persona is what the card gives, but for the id and the model that an import gave it."""
+    was = comparable(read.persona)
+    if not read.is_ours and given(persona) == {"id": persona.id, "model": persona.model}:
+        was = was.model_copy(update={"id": persona.id, "model": persona.model})
+    return was == comparable(persona)
 
 
 def _data(

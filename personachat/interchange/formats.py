@@ -32,7 +32,7 @@ Source: TypeAlias = str
 OWN_FORMATS = frozenset({"json", "bundle"})
 """Written by PersonaChat: their texts are taken to the letter."""
 
-MOST_FILE_BYTES = 20 * 1024 * 1024
+MOST_FILE_BYTES = 32 * 1024 * 1024
 """Of a file that is read; bigger ones are refused before they are looked into."""
 
 MOST_ARCHIVE_BYTES = 256 * 1024 * 1024

@@ -1,14 +1,13 @@
 """Cards inside PNG pictures: the text chunks `chara` (V1, V2) and `ccv3` (V3).
 
-Only the frame of the picture is read: no pixel is decoded and nothing is inflated, so that no picture can
-cost more than its own size. A picture that lies about itself is refused whole.
+Only the frame of the picture is read: no pixel is decoded, and of the texts only a card is inflated, up to a
+limit. A picture that lies about itself is refused whole.
 Source: the PNG specification (W3C, third edition), and the character card specifications V1 to V3.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import struct
 import zlib
 from collections.abc import Iterator
@@ -16,17 +15,22 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from personachat.errors import ImportRefused
-from personachat.interchange.card_text import MAX_CARD_BYTES
+from personachat.interchange.card_payload import inflated, payload_text
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-MAX_PNG_BYTES = 20 * 1024 * 1024
+MAX_PNG_BYTES = 32 * 1024 * 1024
 MAX_CHUNKS = 20_000
 MAX_SIDE_PIXELS = 16_384
 MAX_PIXELS = 64 * 1024 * 1024
-MAX_TEXT_BYTES = MAX_CARD_BYTES * 4 // 3 + 1024
+MAX_TEXT_BYTES = 28 * 1024 * 1024
+"""A card with all its scripts in base64."""
 
 _KEYWORDS = (b"ccv3", b"chara")
 _TEXT_KINDS = (b"tEXt", b"zTXt", b"iTXt")
+MAX_CARDS = 4
+"""Of each kind; the first that can be read counts."""
+
+_LONGEST_HEAD = 4096
 _HINT = "Nothing was imported."
 
 
@@ -44,27 +48,23 @@ class _Chunk:
         return bytes(self.content[:80]).partition(b"\0")[0].lower()
 
 
-def read_png_card(content: bytes) -> str:
-    """Return the JSON text of the card in a picture; `ccv3` wins over `chara`. Raises ImportRefused."""
-    cards: dict[bytes, memoryview] = {}
-    others: set[bytes] = set()
+def read_png_card(content: bytes) -> tuple[str, tuple[str, ...]]:
+    """Return the JSON text of the card in a picture, and which big extensions it was freed from.
+
+    `ccv3` wins over `chara`, and a card that can be read over one that cannot. Raises ImportRefused.
+    """
+    cards: dict[bytes, list[_Chunk]] = {keyword: [] for keyword in _KEYWORDS}
     for chunk in _chunks(content):
-        keyword = chunk.keyword
-        if keyword not in _KEYWORDS:
-            continue
-        if chunk.kind == b"tEXt":
-            cards.setdefault(keyword, chunk.content[len(keyword) + 1 :])
-        else:
-            others.add(chunk.kind)
-    for keyword in _KEYWORDS:
-        if keyword in cards:
-            return _text(cards[keyword])
-    if others:
-        kinds = " and ".join(sorted(kind.decode() for kind in others))
-        return _refuse(
-            f"The picture holds its card in a {kinds} chunk, which the card specification does not allow.",
-            hint="Save the card again with the tool it comes from, or export it as JSON.",
-        )
+        if chunk.keyword in cards and len(cards[chunk.keyword]) < MAX_CARDS:
+            cards[chunk.keyword].append(chunk)
+    fault: ImportRefused | None = None
+    for chunk in (each for keyword in _KEYWORDS for each in cards[keyword]):
+        try:
+            return payload_text(_payload(chunk))
+        except ImportRefused as error:
+            fault = fault or error
+    if fault is not None:
+        raise fault
     return _refuse(
         "The picture holds no character card.", hint="Some sites remove it: download the original file."
     )
@@ -113,7 +113,7 @@ def _chunk(view: memoryview, at: int) -> _Chunk:
     if not kind.isalpha():
         _refuse("The picture is damaged: one of its pieces has no proper name.")
     if kind in _TEXT_KINDS and length > MAX_TEXT_BYTES:
-        _refuse(f"A text in the picture is too big; {MAX_CARD_BYTES // 1024 // 1024} MB are the most.")
+        _refuse(f"A text in the picture is too big; {MAX_TEXT_BYTES // 1024 // 1024} MB is the limit.")
     (checksum,) = struct.unpack_from(">I", view, at + 8 + length)
     if zlib.crc32(view[at + 4 : at + 8 + length]) != checksum:
         _refuse(f"The picture is damaged: the checksum of its {kind.decode('ascii')} piece is wrong.")
@@ -133,11 +133,20 @@ def _check_size(header: memoryview) -> None:
         )
 
 
-def _text(encoded: memoryview) -> str:
-    try:
-        return base64.b64decode(b"".join(bytes(encoded).split()), validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
-        _refuse("The card in the picture is damaged: it is not base64 of UTF-8 text.")
+def _payload(chunk: _Chunk) -> bytes:
+    """What stands behind the keyword of a text chunk, unpacked where it is compressed."""
+    rest = chunk.content[len(chunk.keyword) + 1 :]
+    if chunk.kind == b"tEXt":
+        return bytes(rest)
+    if chunk.kind == b"zTXt":
+        return inflated(rest[1:])
+    is_packed, head = rest[:1] == b"\x01", bytes(rest[2:_LONGEST_HEAD])
+    language = head.find(b"\0")
+    translated = head.find(b"\0", language + 1)
+    if language < 0 or translated < 0:
+        _refuse("The picture is damaged: the head of a text is never closed.")
+    text = rest[2 + translated + 1 :]
+    return inflated(text) if is_packed else bytes(text)
 
 
 def _text_chunk(keyword: bytes, text: str) -> bytes:

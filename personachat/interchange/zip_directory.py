@@ -9,7 +9,8 @@ from __future__ import annotations
 import stat
 import struct
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from mmap import mmap
+from typing import NoReturn, TypeAlias
 
 from personachat.errors import ImportRefused
 from personachat.persona_syntax import shown
@@ -63,18 +64,34 @@ class Entry:
         return self.attributes >> 16
 
 
-def directory(content: bytes, *, most: int) -> tuple[Entry, ...]:
-    """The entries in the order of their content. Raises ImportRefused with the reason."""
+Content: TypeAlias = bytes | mmap
+"""A whole archive, in memory or as a file that is mapped into it."""
+
+
+def has_end(content: Content) -> bool:
+    """Whether an archive ends here, whatever stands in front of it."""
+    return content.rfind(_END_MARK, max(len(content) - _LONGEST_COMMENT - _END.size, 0)) >= 0
+
+
+def directory(content: Content, *, most: int, behind_picture: bool = False) -> tuple[Entry, ...]:
+    """The entries in the order of their content. Raises ImportRefused with the reason.
+
+    `behind_picture`: a picture stands in front of the archive, whose offsets may count from either's start.
+    """
     end, count, size, start = _end(content)
     if count > most:
         _refuse(f"The archive holds {count:,} files; {most:,} are the most.", "Split it.")
-    if start + size != end:
+    front = end - size - start if behind_picture else 0
+    if front < 0 or front + start + size != end:
         _refuse("The archive holds something besides its files, or its table is cut off.")
-    listed = _listed(content, start, end, count)
-    return _placed(content, sorted(listed, key=lambda entry: entry.offset), start)
+    listed = sorted(_listed(content, front + start, end, count), key=lambda entry: entry.offset)
+    if front:
+        listed = [replace(entry, offset=entry.offset + front) for entry in listed]
+    first = listed[0].offset if listed and behind_picture else 0
+    return _placed(content, listed, front + start, first)
 
 
-def _end(content: bytes) -> tuple[int, int, int, int]:
+def _end(content: Content) -> tuple[int, int, int, int]:
     """Where the closing record stands; what it says: number of entries, size and place of their table."""
     at = content.rfind(_END_MARK, max(len(content) - _LONGEST_COMMENT - _END.size, 0))
     if at < 0 or at + _END.size > len(content):
@@ -93,7 +110,7 @@ def _end(content: bytes) -> tuple[int, int, int, int]:
     return at, count, size, start
 
 
-def _listed(content: bytes, start: int, end: int, count: int) -> list[Entry]:
+def _listed(content: Content, start: int, end: int, count: int) -> list[Entry]:
     found = []
     at = start
     for _ in range(count):
@@ -131,10 +148,10 @@ def _listed(content: bytes, start: int, end: int, count: int) -> list[Entry]:
     return found
 
 
-def _placed(content: bytes, listed: list[Entry], table: int) -> tuple[Entry, ...]:
+def _placed(content: Content, listed: list[Entry], table: int, first: int) -> tuple[Entry, ...]:
     """Check each entry against the record before its content, and that they stand in one gapless row."""
     found = []
-    free = 0
+    free = first
     for entry in listed:
         if entry.offset < free:
             _refuse("Files of the archive overlap each other.")
@@ -152,7 +169,7 @@ def _placed(content: bytes, listed: list[Entry], table: int) -> tuple[Entry, ...
     return tuple(found)
 
 
-def _data_start(content: bytes, entry: Entry, table: int) -> int:
+def _data_start(content: Content, entry: Entry, table: int) -> int:
     at = entry.offset
     if at + _LOCAL.size > table or content[at : at + 4] != _LOCAL_MARK:
         _refuse(f'"{shown(entry.name)}" is not where the archive says.')
@@ -171,12 +188,12 @@ def _data_start(content: bytes, entry: Entry, table: int) -> int:
     return at + _LOCAL.size + int(name) + int(extra)
 
 
-def _descriptor(content: bytes, entry: Entry, at: int) -> int:
+def _descriptor(content: Content, entry: Entry, at: int) -> int:
     """The length of what tells sizes after a content: with or without a mark, in 4 or 8 bytes each."""
     for mark in (_DESCRIPTOR_MARK, b""):
         for sizes in ("II", "QQ"):
             told: bytes = mark + struct.pack(f"<I{sizes}", entry.checksum, entry.packed_size, entry.size)
-            if content.startswith(told, at):
+            if content[at : at + len(told)] == told:
                 return len(told)
     raise _two_ways(entry)
 
