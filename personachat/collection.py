@@ -16,8 +16,9 @@ from personachat.available_models import Models
 from personachat.differences import Difference, differences
 from personachat.errors import PersonaBroken, PersonaChatError, PersonaNotFound
 from personachat.interchange import links
-from personachat.interchange.arrivals import read_file
+from personachat.interchange.arrivals import Opened, read_file
 from personachat.interchange.departures import Departure, Format, leave, leave_together
+from personachat.interchange.zip_directory import Content
 from personachat.persona_import import Choice, ImportPlan, Outcome, carry_out, plan_of
 from personachat.several import Changed, change_each, tagged
 from personachat.store.base import BrokenPersona, PersonaStore, Revision, Revisions, Saving, StoredPersona
@@ -175,21 +176,29 @@ class Collection:
             found = [chosen.get(persona_id) or self._personas.get(persona_id) for persona_id in ids]
         return leave_together(found, self._ancestors(found))
 
-    def plan_import(self, content: bytes, *, filename: str = "") -> ImportPlan:
-        """What an import would do; nothing is saved. Raises ImportRefused, PersonaInvalid."""
-        return plan_of(read_file(content, filename=filename), self._personas.all())
+    def plan_import(
+        self, content: Content, *, filename: str = "", columns: Mapping[str, str] | None = None
+    ) -> ImportPlan:
+        """What an import would do; nothing is saved. `columns` are those of a table, by role.
+
+        Raises ImportRefused, PersonaInvalid.
+        """
+        return self._plan(read_file(content, filename=filename, columns=columns))
 
     def plan_link(self, persona: str) -> ImportPlan:
         """The same for a persona that came in a link. Raises LinkInvalid, PersonaInvalid."""
-        return plan_of((links.unpacked(persona),), self._personas.all())
+        return self._plan(Opened((links.unpacked(persona),)))
 
     def plan_share(self, token: str) -> ImportPlan:
         """The same for a persona behind a short link. Raises ShareNotFound."""
-        return plan_of(read_file(self._shares.read(token).encode()), self._personas.all())
+        return self._plan(read_file(self._shares.read(token).encode()))
 
     def carry_out(self, plan: ImportPlan, choices: Mapping[str, Choice]) -> tuple[Outcome, ...]:
         """Import as chosen, by persona id; where nothing is chosen as the plan proposes."""
         return carry_out(plan, choices, self._personas, author=self._author)
+
+    def _plan(self, found: Opened) -> ImportPlan:
+        return plan_of(found, self._personas.all(), models=self._models)
 
     # --- links ------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from personachat.available_models import Models
 from personachat.differences import Difference, differences
 from personachat.errors import PersonaChatError
 from personachat.interchange.card_origin import OURS
-from personachat.interchange.formats import OWN_FORMATS, Arrival, Skipped
+from personachat.interchange.formats import OWN_FORMATS, Arrival, Columns, Opened, Skipped
 from personachat.interchange.origins import GIVEN, comparable, origins
 from personachat.persona import Persona, parse_persona
 from personachat.persona_edits import with_value
@@ -87,6 +87,9 @@ class ImportPlan:
     skipped: tuple[Skipped, ...] = ()
     """Files inside of the file that bring nothing, each with the reason."""
 
+    columns: Columns | None = None
+    """Of a table: which there are and which were read."""
+
     @property
     def broken(self) -> tuple[Skipped, ...]:
         """Those of the skipped that were meant to be a persona."""
@@ -109,16 +112,13 @@ class Outcome:
 
 
 def plan_of(
-    arrivals: Sequence[Arrival],
-    everything: Sequence[StoredPersona | BrokenPersona],
-    *,
-    models: Models,
-    skipped: Sequence[Skipped] = (),
+    found: Opened, everything: Sequence[StoredPersona | BrokenPersona], *, models: Models
 ) -> ImportPlan:
     """Compare what comes with what is there."""
-    here = _Here(everything, {arrival.persona.id for arrival in arrivals})
-    items = tuple(_planned(arrival, here, models) for arrival in arrivals)
-    return ImportPlan(items, frozenset(each.id for each in everything), tuple(skipped))
+    here = _Here(everything, {arrival.persona.id for arrival in found.arrivals})
+    items = tuple(_planned(arrival, here, models) for arrival in found.arrivals)
+    taken = frozenset(each.id for each in everything)
+    return ImportPlan(items, taken, found.skipped, found.columns)
 
 
 def carry_out(
@@ -185,7 +185,7 @@ def _planned(arrival: Arrival, here: _Here, models: Models) -> PlannedImport:
     arrival = _with_id(arrival, persona_id)
     if isinstance(stored, StoredPersona) and _same(arrival, stored.persona, models):
         return PlannedImport(arrival, "unchanged", stored)
-    arrival = _with_model(arrival, models)
+    arrival = _with_model(arrival, models, stored)
     if stored is None:
         return PlannedImport(arrival, "new")
     action: ImportAction = "changed" if stored.etag in arrival.ancestors else "conflict"
@@ -206,13 +206,19 @@ def _with_id(arrival: Arrival, persona_id: str) -> Arrival:
     return _edited(arrival, ("id",), persona_id)
 
 
-def _with_model(arrival: Arrival, models: Models) -> Arrival:
-    """With a model that answers here, where the file names none or one that nobody has; it says so."""
+def _with_model(arrival: Arrival, models: Models, stored: StoredPersona | BrokenPersona | None) -> Arrival:
+    """With a model that answers here, where the file names none or one that nobody has; it says so.
+
+    Where the file names none and the persona is here, it keeps its own.
+    """
     named = arrival.persona.model
     if arrival.states_model and models.is_available(named):
         return arrival
     if arrival.states_model and arrival.source in OWN_FORMATS and not models.is_retired(named):
         return _noting(arrival, f'The model "{shown(named)}" does not answer here; choose another one.')
+    if isinstance(stored, StoredPersona) and not arrival.states_model:
+        kept = stored.persona.model
+        return arrival if kept == named else _edited(arrival, ("model",), kept)
     best = models.best()
     if arrival.states_model and best == named:
         return arrival

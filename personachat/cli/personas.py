@@ -20,7 +20,7 @@ from personachat.database.connection import Database
 from personachat.errors import PersonaBroken, PersonaNotFound
 from personachat.model_names import KnownModels
 from personachat.persona import Persona, check_persona, dump_persona
-from personachat.providers.embedded import LOCAL
+from personachat.providers.embedded import LOCAL, embedded_model_name
 from personachat.providers.registry import ProviderRegistry
 from personachat.settings import Settings
 from personachat.store.base import BrokenPersona, PersonaStore, StoredPersona
@@ -53,7 +53,7 @@ class _Declared:
         server = self._settings.providers.get(provider)
         return tuple(server.models) or None if server else None
 
-    def known(self, *, wait_seconds: float = 0) -> KnownModels:
+    def known(self, *, wait_seconds: float = 0) -> KnownModels:  # noqa: ARG002  # nothing is waited for
         servers = self._settings.providers.items()
         declared = [f"{name}/{model}" for name, server in servers for model in server.models]
         local = embedded_model_name(self._settings.local_model)
@@ -80,9 +80,7 @@ class _Models:
     def _made(self) -> AvailableModels:
         settings = self._settings
         providers = ProviderRegistry(settings)
-        return AvailableModels(
-            providers, _Declared(settings), self._personas, default=settings.default_model
-        )
+        return AvailableModels(providers, _Declared(settings), self._personas, default=settings.default_model)
 
 
 @contextmanager

@@ -1,127 +1,183 @@
 """The one door in: reads whatever file a persona may come in, and says what is in it.
 
-What a file is, its content tells, never its name. Nothing in it is fetched, executed, followed or written;
-a file that holds a fault is refused whole.
+What a file is, its content tells, never its name. Nothing in it is fetched, executed, followed or written.
+Of an archive packed by hand each file is judged by itself; any other file with a fault is refused whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import NoReturn
 
-from personachat.errors import ImportRefused, PersonaInvalid
-from personachat.interchange import archives, bundles, charx, json_files
-from personachat.interchange.cards import read_card_text
-from personachat.interchange.formats import MOST_FILE_BYTES, MOST_PERSONAS, Arrival
+from personachat.errors import ImportRefused
+from personachat.interchange import bundles, charx, loose, text_files
+from personachat.interchange.archives import Archive, Limits, is_zip
+from personachat.interchange.card_payload import payload_text
+from personachat.interchange.cards import CardRead, read_card_text
+from personachat.interchange.exif_cards import JPEG, is_webp, read_exif_card
+from personachat.interchange.formats import (
+    MOST_ARCHIVE_BYTES,
+    MOST_FILE_BYTES,
+    MOST_PERSONAS,
+    Arrival,
+    NoPersona,
+    Opened,
+    Skipped,
+)
+from personachat.interchange.origins import comparable
 from personachat.interchange.png import SIGNATURE, read_png_card
-from personachat.persona import dump_persona
+from personachat.interchange.zip_directory import Content, has_end
+from personachat.persona import dump_persona, parse_persona
+from personachat.persona_edits import with_value
+from personachat.persona_ids import free_id
 from personachat.persona_syntax import shown
 
-__all__ = ["Arrival", "read_file"]
+__all__ = ["Arrival", "Opened", "read_file"]
 
 _MB = 1024 * 1024
 _MOST_ORIGIN_CHARACTERS = 80
-_HINT = "Choose a persona, a bundle, a character card (JSON, PNG, CHARX), or a model of Open WebUI."
+_HINT = "Choose a persona, a bundle, a character card, a prompt, or a file of a program that is known here."
 _PICTURE = "The card's picture is left out: a persona has an emoji or an icon."
-_BESIDE = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
-"""What computers put into archives unasked."""
+
+_LIMITS = Limits(file_bytes=MOST_ARCHIVE_BYTES, entries=20_000, entry_bytes=MOST_FILE_BYTES)
 
 _OTHERS = {
-    b"\xff\xd8\xff": "This is a JPEG picture; only PNG pictures carry cards that are read here.",
-    b"RIFF": "This is no PNG picture; only PNG pictures carry cards that are read here.",
-    b"GIF8": "This is a GIF picture; only PNG pictures carry cards that are read here.",
+    b"GIF8": "This is a GIF picture, which carries no card.",
     b"Rar!": "This is a RAR archive; only zip archives are read.",
     b"7z\xbc\xaf": "This is a 7z archive; only zip archives are read.",
     b"\x1f\x8b": "This is a gzip archive; only zip archives are read.",
     b"%PDF": "This is a PDF document, which holds no persona.",
+    b"RIFF": "This is neither a PNG nor a WebP picture, so it carries no card.",
+    b"\x00\x00\x00": "This is a picture or a film of a kind that carries no card.",
+    b"SQLite": "This is a database, which holds no persona that is read here.",
+    b"\x7fELF": "This is a program, which holds no persona.",
+    b"GGUF": "This is a model; it holds no persona.",
 }
 
 
-def read_file(content: bytes, *, filename: str = "") -> tuple[Arrival, ...]:
-    """The personas in a file, in its order; ids are told apart.
+def read_file(content: Content, *, filename: str = "", columns: Mapping[str, str] | None = None) -> Opened:
+    """The personas in a file, in its order, and what of it brings none; ids are told apart.
 
-    Raises ImportRefused, or PersonaInvalid where a persona's own JSON has faults.
+    `columns` names, by role, the columns of a table that are to be read. Raises ImportRefused, or
+    PersonaInvalid where a persona's own JSON has faults.
     """
-    if len(content) > MOST_FILE_BYTES:
-        raise ImportRefused(
-            f"The file is too big: {MOST_FILE_BYTES // _MB} MB is the most.", hint="Split it."
-        )
+    if len(content) > MOST_ARCHIVE_BYTES:
+        _refuse_size(MOST_ARCHIVE_BYTES)
     origin = shown(filename, most=_MOST_ORIGIN_CHARACTERS)
-    found = _archived(content, origin) if archives.is_zip(content) else _single(content, origin)
-    _check_ids(found)
-    return found
+    if is_zip(content):
+        return _told_apart(_archived(Archive(content, limits=_LIMITS), origin, columns), in_archive=True)
+    if content[:3] == JPEG and has_end(content) and (card := _charx_behind(content)):
+        return _told_apart(_charx(card, origin, "a character card (CHARX) with a JPEG picture in front"))
+    if len(content) > MOST_FILE_BYTES:
+        _refuse_size(MOST_FILE_BYTES)
+    return _told_apart(_single(content[:], filename, origin, columns))
 
 
-def _single(content: bytes, origin: str) -> tuple[Arrival, ...]:
-    if content.startswith(SIGNATURE):
-        read = read_card_text(read_png_card(content))
-        losses = (*read.losses, _PICTURE)
-        return (Arrival(read.persona, dump_persona(read.persona), "card-png", losses, origin),)
+def _single(content: bytes, name: str, origin: str, columns: Mapping[str, str] | None) -> Opened:
+    if card := _pictured(content, origin):
+        return Opened((card,))
     for start, message in _OTHERS.items():
         if content.startswith(start):
-            raise ImportRefused(message, hint=_HINT)
-    if len(content) > json_files.MOST_JSON_BYTES:
-        most = json_files.MOST_JSON_BYTES // _MB
-        raise ImportRefused(f"The text is too big: {most} MB is the most.", hint="Split it.")
+            raise NoPersona(message, hint=_HINT)
+    return text_files.read(content, name=name, origin=origin, columns=columns)
+
+
+def _pictured(content: bytes, origin: str) -> Arrival | None:
+    """The persona of a picture with a card; None where it is no picture of a kind that carries cards."""
+    if content.startswith(SIGNATURE):
+        text, left_out = read_png_card(content)
+        kind = "PNG"
+    elif content.startswith(JPEG) or is_webp(content):
+        text, left_out = payload_text(read_exif_card(content))
+        kind = "JPEG" if content.startswith(JPEG) else "WebP"
+    else:
+        return None
+    read = read_card_text(text, left_out)
+    return _of_card(
+        read,
+        "card-png" if kind == "PNG" else f"card-{kind.lower()}",
+        origin,
+        f" in a {kind} picture",
+        _PICTURE,
+    )
+
+
+def _charx_behind(content: Content) -> Archive | None:
+    """The archive behind a picture, if it holds a card."""
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        _refuse("The file is neither a text in UTF-8 nor a picture or archive that is read here.")
-    if not text.strip():
-        _refuse("The file is empty.")
-    if "\x00" in text or not text.lstrip().startswith(("{", "[")):
-        _refuse("The file holds no persona: it is no JSON, no PNG picture and no zip archive.")
-    return json_files.read_text(text, origin=origin)
+        found = Archive(content, limits=_LIMITS, behind_picture=True)
+    except ImportRefused:
+        return None
+    return found if charx.CARD in found.names else None
 
 
-def _archived(content: bytes, origin: str) -> tuple[Arrival, ...]:
-    files = {
-        name: data
-        for name, data in archives.entries(content).items()
-        if not name.startswith(_BESIDE) and not name.endswith(_BESIDE)
-    }
-    if charx.CARD in files:
-        read = charx.read_charx(files)
-        return (Arrival(read.persona, dump_persona(read.persona), "charx", read.losses, origin),)
-    if (
-        sum(len(data) for data in files.values() if not data.startswith(SIGNATURE))
-        > json_files.MOST_JSON_BYTES
-    ):
-        _refuse(f"The archive unpacks to more than {json_files.MOST_JSON_BYTES // _MB} MB of text.")
-    if bundles.MANIFEST in files:
-        return bundles.read_bundle(files, origin=origin)
-    return _loose(files, origin)
+def _charx(archive: Archive, origin: str, looks_like: str = "a character card (CHARX)") -> Opened:
+    arrival = _of_card(charx.read_charx(archive), "charx", origin, "")
+    return Opened((replace(arrival, looks_like=looks_like),))
 
 
-def _loose(files: Mapping[str, bytes], origin: str) -> tuple[Arrival, ...]:
-    """Personas and cards that somebody packed by hand."""
-    if not files:
-        _refuse("The archive is empty.")
-    if len(files) > MOST_PERSONAS:
-        _refuse(f"The archive holds more than {MOST_PERSONAS:,} files.")
-    found: list[Arrival] = []
-    for name, content in files.items():
-        try:
-            found += _single(content, origin)
-        except (ImportRefused, PersonaInvalid) as error:
-            raise ImportRefused(f'"{shown(name)}" in the archive: {error}', hint=_HINT) from None
-    return tuple(found)
+def _of_card(read: CardRead, source: str, origin: str, where: str, *more: str) -> Arrival:
+    version = read.source.removeprefix("card-").upper()
+    return Arrival(
+        read.persona,
+        dump_persona(read.persona),
+        source,
+        (*read.losses, *more),
+        origin,
+        looks_like=f"a character card ({version}){where}",
+        states_id=read.is_ours,
+        states_model=read.is_ours,
+    )
 
 
-def _check_ids(found: Iterable[Arrival]) -> None:
-    names: dict[str, str] = {}
-    for number, arrival in enumerate(found):
-        if number >= MOST_PERSONAS:
-            _refuse(f"The file holds more than {MOST_PERSONAS:,} personas.")
-        persona = arrival.persona
-        if persona.id in names:
+def _archived(archive: Archive, origin: str, columns: Mapping[str, str] | None) -> Opened:
+    if charx.CARD in archive.names:
+        return _charx(archive, origin)
+    if len(archive.names) > MOST_PERSONAS * 5:
+        raise ImportRefused(f"The archive holds more than {MOST_PERSONAS * 5:,} files.", hint="Split it.")
+    if bundles.MANIFEST in archive.names:
+        return bundles.read_bundle(archive, origin=origin)
+
+    def read(name: str) -> Opened:
+        return _single(archive.read(name), name, origin, columns)
+
+    return loose.read_loose(archive, read, origin=origin)
+
+
+def _told_apart(found: Opened, *, in_archive: bool = False) -> Opened:
+    """With an id of its own for each persona that has only a name; what comes twice comes once."""
+    if len(found.arrivals) > MOST_PERSONAS:
+        raise ImportRefused(f"The file holds more than {MOST_PERSONAS:,} personas.", hint="Split it.")
+    named: dict[str, Arrival] = {}
+    skipped: list[Skipped] = []
+    stated = {arrival.persona.id for arrival in found.arrivals if arrival.states_id}
+    for arrival in found.arrivals:
+        persona, file = arrival.persona, arrival.file or arrival.origin
+        other = named.get(persona.id)
+        if other is None and (arrival.states_id or persona.id not in stated):
+            named[persona.id] = arrival
+        elif other is not None and comparable(other.persona) == comparable(persona):
+            skipped.append(Skipped(file, f'It says the same as "{shown(other.persona.name)}" before it.'))
+        elif not arrival.states_id:
+            changed = _with_id(arrival, free_id(persona.name, {*named, *stated}))
+            named[changed.persona.id] = changed
+        elif in_archive:
+            reason = f'There is another persona with the id "{persona.id}" before it.'
+            skipped.append(Skipped(file, reason, is_broken=True))
+        else:
             raise ImportRefused(
                 f'The file holds two personas with the id "{persona.id}": '
-                f'"{shown(names[persona.id])}" and "{shown(persona.name)}".',
+                f'"{shown(named[persona.id].persona.name)}" and "{shown(persona.name)}".',
                 hint="Import them one by one, or give one another id.",
             )
-        names[persona.id] = persona.name
+    return replace(found, arrivals=tuple(named.values()), skipped=(*found.skipped, *skipped))
 
 
-def _refuse(message: str) -> NoReturn:
-    raise ImportRefused(message, hint=_HINT) from None
+def _with_id(arrival: Arrival, persona_id: str) -> Arrival:
+    text = with_value(arrival.text, ("id",), persona_id)
+    return replace(arrival, text=text, persona=parse_persona(text))
+
+
+def _refuse_size(most: int) -> NoReturn:
+    raise ImportRefused(f"The file is too big: {most // _MB} MB is the limit.", hint="Split it.")

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal, NoReturn
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from personachat.errors import ImportRefused, PersonaInvalid
-from personachat.interchange.archives import archive
-from personachat.interchange.formats import MOST_PERSONAS, Arrival
+from personachat.interchange.archives import Archive, archive
+from personachat.interchange.formats import MOST_PERSONAS, Arrival, Opened, Skipped
 from personachat.interchange.pieces import MOST_PERSONA_VALUES, value_count
 from personachat.persona import parse_persona
 from personachat.persona_syntax import shown
@@ -25,6 +25,7 @@ FORMAT = "personachat-bundle"
 VERSION = 1
 MANIFEST = "manifest.json"
 MOST_ANCESTORS = 50
+MOST_UNPACKED_BYTES = 40 * 1024 * 1024
 
 _MOST_MANIFEST_VALUES = 100 * MOST_PERSONAS
 _HINT = "Export the bundle again."
@@ -73,17 +74,33 @@ def write_bundle(
     return archive({MANIFEST: json.dumps(manifest, indent=2, ensure_ascii=False).encode()} | files)
 
 
-def read_bundle(files: Mapping[str, bytes], *, origin: str) -> tuple[Arrival, ...]:
-    """The personas of an unpacked archive, in the manifest's order. Raises ImportRefused."""
-    manifest = _manifest(files[MANIFEST])
+def read_bundle(archive: Archive, *, origin: str) -> Opened:
+    """The personas of an archive, in the manifest's order; one that is broken does not refuse the others.
+
+    Raises ImportRefused, too where all of them are broken.
+    """
+    if archive.size(*archive.names) > MOST_UNPACKED_BYTES:
+        _refuse(f"The bundle unpacks to more than {MOST_UNPACKED_BYTES // 1024 // 1024} MB.")
+    manifest = _manifest(archive.read(MANIFEST))
     named = [each.file for each in manifest.personas]
-    if unlisted := sorted(set(files) - {MANIFEST, *named}):
+    if unlisted := sorted(set(archive.names) - {MANIFEST, *named}):
         _refuse(f'The bundle holds a file that its manifest does not list: "{shown(unlisted[0])}".')
-    if missing := next((name for name in named if name not in files), None):
+    if missing := next((name for name in named if name not in archive.names), None):
         _refuse(f'The bundle lists a file that it does not hold: "{shown(missing)}".')
     if len(set(named)) < len(named):
         _refuse("The bundle lists one file twice.")
-    return tuple(_arrival(each, files[each.file], origin) for each in manifest.personas)
+    found: list[Arrival] = []
+    skipped: list[Skipped] = []
+    for each in manifest.personas:
+        try:
+            found.append(_arrival(each, archive.read(each.file), origin))
+        except ImportRefused as error:
+            if len(manifest.personas) == 1:
+                raise
+            skipped.append(Skipped(shown(each.file, most=120), str(error), is_broken=True))
+    if not found and skipped:
+        _refuse(skipped[0].reason)
+    return Opened(tuple(found), tuple(skipped))
 
 
 def _manifest(content: bytes) -> _Manifest:

@@ -123,7 +123,9 @@ def fields(persona: Persona, version: CardVersion, origin: Card | None) -> dict[
     }
     if origin and was:
         found |= {
-            "alternate_greetings": _with_the_rest(persona.alternate_greetings, was.alternate_greetings, origin),
+            "alternate_greetings": _with_the_rest(
+                persona.alternate_greetings, was.alternate_greetings, origin
+            ),
             "tags": [*persona.tags, *_filled(origin.texts("tags"))[50:]],
         }
         found |= {name: origin.data[name] for name in _unchanged(persona, was, parts) if name in origin.data}
@@ -145,7 +147,7 @@ def placeholders(text: str) -> str:
 
 
 def _with_the_rest(now: Sequence[str], before: Sequence[str], origin: Card) -> list[str]:
-    """The greetings as they are now, as the card wrote those that did not change, and all that had no place."""
+    """The greetings now, in the card's words where they did not change, and those that had no place."""
     written = _filled(origin.texts("alternate_greetings"))
     as_written = dict(zip(before, written, strict=False))
     return [*(as_written.get(text, text) for text in now), *written[len(before) :]]

@@ -37,7 +37,9 @@ def inflated(packed: bytes | memoryview) -> bytes:
     try:
         content = stream.decompress(packed, MOST_INFLATED_BYTES + 1)
     except zlib.error:
-        raise ImportRefused("The card in the picture is damaged: it cannot be unpacked.", hint=_HINT) from None
+        raise ImportRefused(
+            "The card in the picture is damaged: it cannot be unpacked.", hint=_HINT
+        ) from None
     if len(content) > MOST_INFLATED_BYTES:
         most = MOST_INFLATED_BYTES // 1024 // 1024
         raise ImportRefused(f"The card in the picture unpacks to more than {most} MB.", hint=_HINT)

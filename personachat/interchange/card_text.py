@@ -29,9 +29,9 @@ MENDED = (
 def decoded(text: str) -> tuple[Any, tuple[str, ...]]:
     """Return the value of a JSON text, and what was mended. Raises ImportRefused."""
     if len(text) > MAX_CARD_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_CARD_BYTES:
-        _refuse(f"The card is too big: {MAX_CARD_BYTES // 1024 // 1024} MB of text are the most.")
+        _refuse(f"The file is too big: {MAX_CARD_BYTES // 1024 // 1024} MB of text are the most.")
     if sum(map(text.count, ",[{")) > MAX_CARD_VALUES:
-        _refuse(f"The card holds too many values; {MAX_CARD_VALUES:,} are the most.")
+        _refuse(f"The file holds too many values; {MAX_CARD_VALUES:,} are the most.")
     doubled = []
 
     def collected(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -43,9 +43,9 @@ def decoded(text: str) -> tuple[Any, tuple[str, ...]]:
     try:
         value = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=collected)
     except json.JSONDecodeError as error:
-        _refuse(f"The card is not valid JSON: line {error.lineno}, column {error.colno} cannot be read.")
+        _refuse(f"The file is not valid JSON: line {error.lineno}, column {error.colno} cannot be read.")
     except (ValueError, RecursionError):
-        _refuse("The card is nested too deep, or holds a number that is too long.")
+        _refuse("The file is nested too deep, or holds a number that is too long.")
     value, losses = cleaned(value)
     return value, (MENDED,) if doubled else losses
 
@@ -70,7 +70,7 @@ def depth(value: Any) -> int:
 
 def _copy(value: Any, level: int, mended: list[bool]) -> Any:
     if isinstance(value, dict | list) and level > MAX_DEPTH:
-        _refuse(f"The card is nested too deep; {MAX_DEPTH} levels are the most.")
+        _refuse(f"The file is nested too deep; {MAX_DEPTH} levels are the most.")
     if isinstance(value, dict):
         return {_text(str(key), mended): _copy(each, level + 1, mended) for key, each in value.items()}
     if isinstance(value, list):

@@ -7,12 +7,13 @@ Source: the character card specification V3, "CHARX"; `embeded://` is how it spe
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from personachat.errors import ImportRefused
-from personachat.interchange.archives import archive
+from personachat.interchange.archives import Archive, archive
 from personachat.interchange.card_origin import OURS, carrying
+from personachat.interchange.card_payload import payload_text
 from personachat.interchange.card_text import depth
 from personachat.interchange.cards import CardRead, read_card_text, write_card
 from personachat.interchange.cover import cover
@@ -25,18 +26,19 @@ _SCHEMES = ("embeded://", "embedded://", "__asset:")
 _ICON = "assets/icon/images/main.png"
 
 
-def read_charx(files: Mapping[str, bytes]) -> CardRead:
-    """Read the card of an unpacked archive. Raises ImportRefused."""
+def read_charx(files: Archive) -> CardRead:
+    """Read the card of an archive; nothing else of it is opened. Raises ImportRefused."""
     try:
-        text = files[CARD].decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ImportRefused(f'"{CARD}" in the archive is no UTF-8 text.') from error
-    read = read_card_text(text)
-    if len(files) == 1:
+        text, left_out = payload_text(files.read(CARD))
+    except ImportRefused as error:
+        raise ImportRefused(f'"{CARD}" in the archive cannot be read: {error}', hint=error.hint) from None
+    read = read_card_text(text, left_out)
+    count = len(files.names) - 1
+    if not count:
         return read
-    others = "One file" if len(files) == 2 else f"{len(files) - 1:,} files"
+    others = "One file" if count == 1 else f"{count:,} files"
     loss = f"{others} beside the card left out: a persona keeps no pictures, sounds or scripts."
-    return CardRead(read.persona, read.source, (*read.losses, loss))
+    return replace(read, losses=(*read.losses, loss))
 
 
 def write_charx(persona: Persona) -> tuple[bytes, tuple[str, ...]]:

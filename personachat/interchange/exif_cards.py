@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from personachat.errors import ImportRefused
+from personachat.interchange.formats import NoPersona
 
 JPEG, RIFF, WEBP = b"\xff\xd8\xff", b"RIFF", b"WEBP"
 
@@ -36,7 +37,7 @@ def read_exif_card(content: bytes) -> bytes:
         for comment in _comments(block):
             if comment.strip(b" \t\r\n\0"):
                 return comment
-    raise ImportRefused("The picture holds no character card.", hint=_HINT)
+    raise NoPersona("The picture holds no character card.", hint=_HINT)
 
 
 def _jpeg_blocks(content: bytes) -> Iterator[bytes]:

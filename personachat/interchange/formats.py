@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
+from personachat.errors import ImportRefused
 from personachat.persona import Persona
 
 Format: TypeAlias = Literal[
@@ -66,6 +67,8 @@ class Arrival:
     """Where it came from, as people are told it: a file's name, or ""."""
     ancestors: frozenset[str] = frozenset()
     """Etags of the versions this one was made of, as far as the file tells."""
+    file: str = ""
+    """Its name inside of an archive."""
     looks_like: str = ""
     """What the file is, with its article, as in "a LobeChat agent"; "" for our own."""
     states_id: bool = True
@@ -89,6 +92,20 @@ class Opened:
 
     arrivals: tuple[Arrival, ...]
     skipped: tuple[Skipped, ...] = ()
+    columns: Columns | None = None
+    """Of a table: which there are and which were read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of a table, and by role (name, prompt and so on) the one that was read."""
+
+    names: tuple[str, ...]
+    chosen: Mapping[str, str]
+
+
+class NoPersona(ImportRefused):
+    """The file is sound, as far as one can see, and holds no persona."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Reads JSON of every kind a persona comes in: our own, a list of them, cards, models of Open WebUI.
+"""Reads JSON of every kind a persona comes in: our own, a list of them, cards, files of other programs.
 
 What a JSON object is, its keys tell. A persona's own text is taken to the letter, but for the indentation
 it had inside a list. Faults in it are told with their place in the whole file.
@@ -6,108 +6,219 @@ it had inside a list. Faults in it are told with their place in the whole file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from itertools import islice
+from typing import Any
 
 from personachat.errors import ImportRefused, PersonaInvalid, Problem
 from personachat.interchange import cards, open_webui
-from personachat.interchange.formats import MOST_PERSONAS, Arrival
+from personachat.interchange.card_text import decoded
+from personachat.interchange.formats import MOST_PERSONAS, Arrival, Columns, NoPersona, Opened
 from personachat.interchange.layout import dedented, laid_out
 from personachat.interchange.pieces import MOST_PERSONA_VALUES, Piece, Torn, pieces, value_count
-from personachat.persona import dump_persona, parse_persona
-from personachat.persona_syntax import line_of, places
-from personachat.persona_text import read_json
+from personachat.interchange.programs import tables
+from personachat.interchange.programs.reader import Reader
+from personachat.interchange.programs.registry import other_kind, reader_of
+from personachat.interchange.sketches import made
+from personachat.persona import Persona, dump_persona, parse_persona
+from personachat.persona_syntax import line_of, shown
 
 MOST_JSON_BYTES = 16 * 1024 * 1024
 """Of all the JSON in one file."""
 
 _SPACE = " \t\n\r"
-_HINT = "Choose a persona, a character card, or a model that Open WebUI exported."
+HINT = "Choose a persona, a character card, a prompt, or a file of a program that is known here."
+_TABLE = "a list of prompts (JSON)"
+_OWN_KEYS = frozenset(entry.alias or name for name, entry in Persona.model_fields.items())
 _CARD_KEYS = frozenset({"first_mes", "mes_example", "personality", "scenario"})
 
 
-def read_text(text: str, *, origin: str) -> tuple[Arrival, ...]:
-    """The personas of a JSON text.
+def read_text(
+    text: str, *, origin: str, left_out: Sequence[str] = (), columns: Mapping[str, str] | None = None
+) -> Opened:
+    """The personas of a JSON text; `left_out` names big extensions that were taken out of it before.
 
     Raises ImportRefused, or PersonaInvalid where a persona's own JSON has faults.
     """
     if text.lstrip(_SPACE)[:1] == "[":
-        return _listed(text, _cut(text, text, 0), origin)
+        return _listed(text, _cut(text, text, 0), origin, columns)
     try:
         members = pieces(text)
     except Torn:
-        return (_persona(text, origin),)  # says what is wrong, and where
+        return Opened((_persona(text, origin),))  # says what is wrong, and where
     inner = next((piece for piece in members if piece.key == "personas"), None)
     if inner is not None and text[inner.start] == "[" and not _is_persona(members):
         shifted = [
             Piece(None, piece.start + inner.start, piece.end + inner.start)
             for piece in _cut(text[inner.start : inner.end], text, inner.start)
         ]
-        return _listed(text, shifted, origin)
-    return (_one(text, members, origin),)
+        return _listed(text, shifted, origin, columns)
+    return Opened(_some(text, members, origin, left_out))
 
 
-def _listed(text: str, members: Sequence[Piece], origin: str) -> tuple[Arrival, ...]:
+def opened(reader: Reader, value: Any, origin: str) -> Opened:
+    """What a reader finds in a value."""
+    return Opened(_read_by(reader, value, origin))
+
+
+def is_card_value(value: dict[str, Any]) -> bool:
+    """Whether an object has a card's signs."""
+    return _has_card_keys(value.keys()) and cards.is_card(value)
+
+
+def no_persona(label: str, advice: str) -> NoPersona:
+    """What is said of a file that is known, and brings no persona."""
+    return NoPersona(f"This looks like {label}. It brings no persona.", hint=advice)
+
+
+def _listed(text: str, members: Sequence[Piece], origin: str, columns: Mapping[str, str] | None) -> Opened:
     if not members:
-        raise ImportRefused("The file holds no persona: its list is empty.", hint=_HINT)
+        raise NoPersona("The file holds no persona: its list is empty.", hint=HINT)
+    if text[members[0].start] == "{" and (whole := _whole_list(text, members, origin, columns)):
+        return whole
     if len(members) > MOST_PERSONAS:
         raise ImportRefused(f"The file holds more than {MOST_PERSONAS:,} personas.", hint="Split it.")
-    return tuple(_member(text, piece, origin) for piece in members)
+    return Opened(tuple(each for piece in members for each in _member(text, piece, origin)))
 
 
-def _member(text: str, piece: Piece, origin: str) -> Arrival:
+def _whole_list(
+    text: str, members: Sequence[Piece], origin: str, columns: Mapping[str, str] | None
+) -> Opened | None:
+    """What a list is as a whole: messages, masks, or a table; None where each member stands for itself."""
+    first = text[members[0].start : members[0].end]
+    keys = {piece.key for piece in _cut(first, text, members[0].start)}
+    if _says_persona(keys) or _has_card_keys(keys) or _has_model_keys(keys):
+        return None
+    listed = text.lstrip(_SPACE)[:1] == "["
+    value = _value(text if listed else text[members[0].start - 1 : members[-1].end] + "]")
+    if columns is None and (reader := reader_of(value)):
+        return opened(reader, value, origin)
+    if columns is None and (other := other_kind(value)):
+        raise no_persona(*other)
+    if columns is None and isinstance(value, list) and reader_of(value[0]):
+        return None
+    table = tables.object_table(value, columns=columns) if isinstance(value, list) else None
+    if table is None:
+        return None
+    some = [made(each, kind="table", looks_like=_TABLE, origin=origin) for each in tables.read_table(table)]
+    return Opened(tuple(some), columns=Columns(table.columns, dict(table.chosen))) if some else None
+
+
+def _member(text: str, piece: Piece, origin: str) -> tuple[Arrival, ...]:
     if text[piece.start] != "{":
         line = line_of(text, piece.start)
-        raise ImportRefused(f"Line {line}: this is no persona, but some other value.", hint=_HINT)
+        raise ImportRefused(f"Line {line}: this is no persona, but some other value.", hint=HINT)
     inner = text[piece.start : piece.end]
     try:
-        found = _one(inner, _cut(inner, text, piece.start), origin)
+        found = _some(inner, _cut(inner, text, piece.start), origin, ())
     except PersonaInvalid as invalid:
         raise _moved(invalid, text, piece.start) from None
-    return replace(found, text=laid_out(dedented(inner))) if found.source == "json" else found
+    return tuple(
+        replace(each, text=laid_out(dedented(inner))) if each.source == "json" else each for each in found
+    )
 
 
-def _one(text: str, members: Sequence[Piece], origin: str) -> Arrival:
+def _some(text: str, members: Sequence[Piece], origin: str, left_out: Sequence[str]) -> tuple[Arrival, ...]:
+    """What an object brings: one persona, but for the exports of other programs."""
     keys = {piece.key for piece in members}
-    if not _is_persona(members):
-        if "spec" in keys or "data" in keys or len(_CARD_KEYS & keys) > 1:
-            return _card(text, origin)
-        if {"params", "meta"} <= keys or "info" in keys:
-            return _model(text, origin)
-    return _persona(text, origin)
+    if _says_persona(keys):
+        return (_persona(text, origin),)
+    value = None
+    if _has_card_keys(keys):
+        try:
+            return (_card(text, origin, left_out),)
+        except ImportRefused:
+            value = _value(text)
+            if reader_of(value) is None and other_kind(value) is None:
+                raise
+    if _has_model_keys(keys):
+        model = _value(text)
+        if isinstance(model, dict) and open_webui.is_model(model):
+            return (_model(model, origin),)
+    value = _value(text) if value is None else value
+    if reader := reader_of(value):
+        return _read_by(reader, value, origin)
+    if other := other_kind(value):
+        raise no_persona(*other)
+    if keys and keys <= _OWN_KEYS:
+        return (_persona(text, origin),)  # says what is missing
+    names = ", ".join(shown(key, most=30) for key in list(dict.fromkeys(value))[:6])
+    said = f"it has the keys {names}" if names else "it is empty"
+    raise NoPersona(f"This is JSON, but no persona and nothing that is known here: {said}.", hint=HINT)
 
 
 def _is_persona(members: Sequence[Piece]) -> bool:
-    return any(piece.key == "systemPrompt" for piece in members)
+    return _says_persona({piece.key for piece in members})
+
+
+def _says_persona(keys: AbstractSet[str | None]) -> bool:
+    return "systemPrompt" in keys and not {"sampleChat", "kind"} <= keys
+
+
+def _has_card_keys(keys: AbstractSet[Any]) -> bool:
+    return "spec" in keys or "data" in keys or len(_CARD_KEYS & keys) > 1
+
+
+def _has_model_keys(keys: AbstractSet[Any]) -> bool:
+    return {"params", "meta"} <= keys or "info" in keys
 
 
 def _persona(text: str, origin: str) -> Arrival:
     _check_count(text)
-    return Arrival(parse_persona(text), text, "json", origin=origin)
+    persona = parse_persona(text)
+    states_model = any(piece.key == "model" for piece in pieces(text))
+    return Arrival(persona, text, "json", origin=origin, states_model=states_model)
 
 
-def _card(text: str, origin: str) -> Arrival:
-    read = cards.read_card_text(text)
-    return Arrival(read.persona, dump_persona(read.persona), read.source, read.losses, origin)
+def _card(text: str, origin: str, left_out: Sequence[str]) -> Arrival:
+    read = cards.read_card_text(text, left_out)
+    version = read.source.removeprefix("card-").upper()
+    return Arrival(
+        read.persona,
+        dump_persona(read.persona),
+        read.source,
+        read.losses,
+        origin,
+        looks_like=f"a character card ({version})",
+        states_id=read.is_ours,
+        states_model=read.is_ours,
+    )
 
 
-def _model(text: str, origin: str) -> Arrival:
-    _check_count(text)
-    read = read_json(text)
-    if read.faults:
-        fault = read.faults[0]
-        line, column = places(text, [fault.offset])[0]
-        raise PersonaInvalid([Problem(fault.message, line, column, fault.path)])
-    if not open_webui.is_model(read.value):
-        raise ImportRefused("The file is neither a persona nor anything else that is read here.", hint=_HINT)
-    persona, losses = open_webui.read_model(read.value)
-    return Arrival(persona, dump_persona(persona), "open-webui", losses, origin)
+def _model(value: dict[str, Any], origin: str) -> Arrival:
+    persona, losses = open_webui.read_model(value)
+    states_model = bool(open_webui.base_model(value))
+    return Arrival(
+        persona,
+        dump_persona(persona),
+        "open-webui",
+        losses,
+        origin,
+        looks_like="a model of Open WebUI",
+        states_model=states_model,
+    )
+
+
+def _read_by(reader: Reader, value: Any, origin: str) -> tuple[Arrival, ...]:
+    sketches = list(islice(reader.read(value), MOST_PERSONAS + 1))
+    if not sketches:
+        raise NoPersona(f"This looks like {reader.label}, but it holds no prompt.", hint=HINT)
+    return tuple(
+        made(sketch, kind=reader.kind, looks_like=reader.label, origin=origin) for sketch in sketches
+    )
+
+
+def _value(text: str) -> Any:
+    """The value of a text, within the limits of a card."""
+    return decoded(text)[0]
 
 
 def _check_count(text: str) -> None:
     if value_count(text) > MOST_PERSONA_VALUES:
         raise ImportRefused(
-            f"One persona of the file holds more than {MOST_PERSONA_VALUES:,} values.", hint=_HINT
+            f"One persona of the file holds more than {MOST_PERSONA_VALUES:,} values.", hint=HINT
         )
 
 
@@ -131,4 +242,4 @@ def _cut(inner: str, text: str, offset: int) -> list[Piece]:
         return pieces(inner)
     except Torn as torn:
         line = line_of(text, offset + torn.offset)
-        raise ImportRefused(f"Line {line}: {torn}", hint=_HINT) from torn
+        raise ImportRefused(f"Line {line}: {torn}", hint=HINT) from torn

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from personachat.errors import ImportRefused
 from personachat.interchange.compiled import compiled
+from personachat.interchange.sketches import mapping
 from personachat.persona import Persona, Personality, dump_persona
 from personachat.persona_fields import is_persona_id
 from personachat.persona_ids import free_id
@@ -85,6 +86,12 @@ def read_model(value: dict[str, Any]) -> tuple[Persona, tuple[str, ...]]:
         base = {"id": _id(info)}
         losses += _left_out(info)
     return _persona(base, fields, losses), tuple(losses)
+
+
+def base_model(value: dict[str, Any]) -> Any:
+    """The model that a model of Open WebUI is made of, if it names one."""
+    kept = mapping(mapping(_info(value).get("meta")).get(_OURS))
+    return _info(value).get("base_model_id") or kept.get("model")
 
 
 def _info(value: dict[str, Any]) -> dict[str, Any]:

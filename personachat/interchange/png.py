@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from personachat.errors import ImportRefused
 from personachat.interchange.card_payload import inflated, payload_text
+from personachat.interchange.formats import NoPersona
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_PNG_BYTES = 32 * 1024 * 1024
@@ -65,7 +66,7 @@ def read_png_card(content: bytes) -> tuple[str, tuple[str, ...]]:
             fault = fault or error
     if fault is not None:
         raise fault
-    return _refuse(
+    raise NoPersona(
         "The picture holds no character card.", hint="Some sites remove it: download the original file."
     )
 

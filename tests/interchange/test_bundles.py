@@ -10,12 +10,13 @@ import pytest
 
 from personachat.errors import ImportRefused
 from personachat.interchange.archives import archive, entries
-from personachat.interchange.arrivals import read_file
 from personachat.interchange.bundles import write_bundle
 from personachat.persona import parse_persona
 from personachat.store.base import StoredPersona
 from tests.conftest import persona_text
 from tests.interchange.costs import little_memory
+from personachat.interchange.arrivals import read_file as open_file
+from tests.interchange.reading import read_file
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LAYOUT = '{"id":"odd",\n\n"name" : "Odd",   "systemPrompt":"Hi.", "extensions":{"z":1,"a":2.50}}'
@@ -103,7 +104,9 @@ def test_one_file_listed_twice_is_refused() -> None:
 def test_two_files_with_one_id_are_refused() -> None:
     listed = [{"id": "odd", "file": f"personas/{name}.json", "etag": "e"} for name in ("odd", "more")]
     content = changed(bundle_of(LAYOUT), {"personas": listed}, more=LAYOUT.encode())
-    assert 'two personas with the id "odd"' in refusal(content)
+    found = open_file(content)
+    assert len(found.arrivals) == 1
+    assert "same as" in found.skipped[0].reason
 
 
 def test_a_persona_of_another_id_than_listed_is_refused() -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from personachat.errors import ImportRefused
 from personachat.interchange.archives import archive, entries
-from personachat.interchange.arrivals import read_file
 from personachat.interchange.charx import write_charx
 from personachat.persona import parse_persona
 from tests.conftest import persona_text
+from tests.interchange.reading import read_file
 
 CARD: dict[str, Any] = {
     "spec": "chara_card_v3",
@@ -62,7 +62,7 @@ def test_a_card_that_is_none_is_refused(card: Any) -> None:
 
 
 def test_a_card_that_is_no_text_is_refused() -> None:
-    with pytest.raises(ImportRefused, match="UTF-8"):
+    with pytest.raises(ImportRefused, match="cannot be read"):
         read_file(archive({"card.json": b"\xff\xfe"}))
 
 

@@ -36,7 +36,7 @@ def png(*chunks: bytes, width: int = 1, height: int = 1) -> bytes:
 
 def test_both_cards_go_in_and_the_newer_one_comes_out() -> None:
     picture = write_png_card(cover(PERSONA), v2_text='{"v": 2}', v3_text='{"v": 3, "ü": "é"}')
-    assert json.loads(read_png_card(picture)) == {"v": 3, "ü": "é"}
+    assert json.loads(read_png_card(picture)[0]) == {"v": 3, "ü": "é"}
     assert b"chara\0" in picture
     assert b"ccv3\0" in picture
 
@@ -45,11 +45,11 @@ def test_cards_that_were_there_are_replaced() -> None:
     once = write_png_card(cover(PERSONA), v2_text="{}", v3_text="{}")
     again = write_png_card(once, v2_text='{"a": 1}', v3_text='{"b": 2}')
     assert again.count(b"ccv3\0") == again.count(b"chara\0") == 1
-    assert json.loads(read_png_card(again)) == {"b": 2}
+    assert json.loads(read_png_card(again)[0]) == {"b": 2}
 
 
 def test_an_older_picture_with_only_v2_is_read() -> None:
-    assert read_png_card(png(text(b"chara", '{"v": 2}'))) == '{"v": 2}'
+    assert read_png_card(png(text(b"chara", '{"v": 2}'))) == ('{"v": 2}', ())
 
 
 def test_the_cover_is_a_small_picture_that_is_the_same_every_time() -> None:
@@ -72,15 +72,15 @@ def test_the_cover_is_a_small_picture_that_is_the_same_every_time() -> None:
         png(chunk(b"tEXt", b"chara\0e30=", crc=1)),
         png(chunk(b"tEXt", b"chara\0e30=", length=2**31)),
         png(chunk(b"tEXt", b"chara\0!!!not base64")),
-        png(chunk(b"tEXt", b"chara\0" + base64.b64encode(b"\xff\xfe"))),
+        png(chunk(b"tEXt", b"chara\0" + base64.b64encode(b"a\0b\0\0\0"))),
         png(chunk(b"zTXt", b"chara\0\0" + zlib.compress(b"0" * 10**8))),
         png(text(b"chara", "{}"), width=2**31 - 1, height=2**31 - 1),
         png(*[chunk(b"tEXt", b"x\0y")] * 20_000),
-        png(text(b"chara", "x" * (17 * 1024 * 1024))),
+        png(text(b"chara", "x" * (25 * 1024 * 1024))),
     ],
     ids=[
         *("empty", "signature", "no chunk", "no card", "cut off", "wrong sum", "lying length"),
-        *("no base64", "no UTF-8", "packed bomb", "huge picture", "many chunks", "huge chunk"),
+        *("no base64", "no text", "packed bomb", "huge picture", "many chunks", "huge chunk"),
     ],
 )
 def test_hostile_pictures_are_refused_in_little_memory(content: bytes) -> None:

@@ -1,0 +1,83 @@
+"""Archives that somebody packed by hand: every file is judged by itself, and what is no persona is listed.
+
+Texts without any sign of a program are prompts, unless they lie beside cards or personas: then they are what
+people write about those.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from personachat.errors import ImportRefused, PersonaInvalid
+from personachat.interchange.archives import Archive
+from personachat.interchange.formats import MOST_PERSONAS, Arrival, NoPersona, Opened, Skipped
+from personachat.persona_syntax import shown
+
+MOST_UNPACKED_BYTES = 256 * 1024 * 1024
+MOST_TEXT_BYTES = 16 * 1024 * 1024
+"""Of what is kept: the personas' own texts together."""
+
+MOST_SKIPPED = 200
+"""So many are named; the rest is counted."""
+
+_BESIDE = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")
+"""What computers put into archives unasked."""
+
+_ABOUT = re.compile(
+    r"(?:readme|licen[cs]e|changelog|contributing|notice|copying|credits)(?:[._-].*)?\Z", re.IGNORECASE
+)
+_PROMPT_NAME = re.compile(r"(?:[^.]*|.*\.(?:txt|md|mdc|markdown|prompt))\Z", re.IGNORECASE)
+_PROMPTS = frozenset({"text", "markdown", "modelfile"})
+
+
+def read_loose(archive: Archive, read: Callable[[str], Opened], *, origin: str) -> Opened:
+    """What the files of an archive bring; `read` reads the one of a name. Raises ImportRefused."""
+    names = [each for each in archive.names if not each.startswith(_BESIDE) and not each.endswith(_BESIDE)]
+    if not names:
+        raise ImportRefused("The archive is empty.", hint="Pack the files again.")
+    if archive.size(*names) > MOST_UNPACKED_BYTES:
+        most = MOST_UNPACKED_BYTES // 1024 // 1024
+        raise ImportRefused(f"The archive unpacks to more than {most} MB.", hint="Split it.")
+    found: list[Arrival] = []
+    skipped: list[Skipped] = []
+    for name in names:
+        try:
+            found += [replace(each, file=name) for each in read(name).arrivals]
+        except (ImportRefused, PersonaInvalid) as error:
+            skipped.append(Skipped(shown(name, most=120), str(error), not isinstance(error, NoPersona)))
+        if len(found) > MOST_PERSONAS or sum(len(each.text) for each in found) > MOST_TEXT_BYTES:
+            raise ImportRefused("The archive holds more personas than one import takes.", hint="Split it.")
+    kept = [each for each in found if _is_wanted(each, found)]
+    skipped += [
+        Skipped(shown(each.file, most=120), "A text about the personas beside it.")
+        for each in found
+        if each not in kept
+    ]
+    if not kept:
+        raise _nothing(skipped)
+    return Opened(tuple(kept), _listed(skipped))
+
+
+def _is_wanted(arrival: Arrival, found: list[Arrival]) -> bool:
+    if arrival.source != "text":
+        return True
+    name = arrival.file.rsplit("/", 1)[-1]
+    if _ABOUT.match(name) or not _PROMPT_NAME.match(name):
+        return False
+    return all(each.source in _PROMPTS for each in found)
+
+
+def _listed(skipped: list[Skipped]) -> tuple[Skipped, ...]:
+    if len(skipped) <= MOST_SKIPPED:
+        return tuple(skipped)
+    ordered = sorted(skipped, key=lambda each: not each.is_broken)
+    rest = len(skipped) - MOST_SKIPPED
+    return (*ordered[:MOST_SKIPPED], Skipped(f"{rest:,} more files", "They bring no persona."))
+
+
+def _nothing(skipped: list[Skipped]) -> ImportRefused:
+    told = sorted(skipped, key=lambda each: not each.is_broken)[:3]
+    reasons = " ".join(f'"{each.name}" in the archive: {each.reason}' for each in told)
+    return ImportRefused(reasons, hint="Choose an archive with personas, cards or prompts.")

@@ -1,0 +1,263 @@
+"""What a file of another program says of a persona, before it follows a persona's rules.
+
+A reader writes down what it finds, whatever its type and size; `made` makes a valid persona of it and says in
+sentences what had to give way. Nothing is evaluated.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Any
+
+from personachat.avatars import avatar_fault
+from personachat.errors import ImportRefused
+from personachat.interchange.card_origin import OURS
+from personachat.interchange.formats import Arrival
+from personachat.interchange.origins import SOURCE, source_mark
+from personachat.messages import storable
+from personachat.persona import Example, Persona, dump_persona
+from personachat.persona_ids import free_id
+from personachat.persona_syntax import shown
+
+NO_PROMPT = "You are {{char}}."
+NO_NAME = "Imported persona"
+
+MOST_PROMPT, MOST_TEXT = 32_000, 16_000
+_LINE_END = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_NAMED_KEYS = 8
+
+
+@dataclass(slots=True)
+class Sketch:
+    """`prompt` may be made of several parts by `joined`. `examples` are pairs of what user and persona say."""
+
+    name: Any = ""
+    prompt: Any = ""
+    description: Any = ""
+    model: Any = None
+    temperature: Any = None
+    top_p: Any = None
+    max_tokens: Any = None
+    context_tokens: Any = None
+    stop: Any = ()
+    greeting: Any = ""
+    greetings: Sequence[Any] = ()
+    starters: Sequence[Any] = ()
+    examples: Sequence[tuple[Any, Any]] = ()
+    tags: Sequence[Any] = ()
+    avatar: Any = ""
+    extensions: dict[str, Any] = field(default_factory=dict)
+    losses: list[str] = field(default_factory=list)
+    marks: tuple[Any, ...] = ()
+    """What tells it from others of its kind: its id there, else its name."""
+
+    def leave_out(self, value: Mapping[str, Any], read: AbstractSet[str], *, where: str = "") -> None:
+        """Say which of these keys were not read; empty ones are no loss."""
+        names = [str(key) for key, each in value.items() if key not in read and not _is_empty(each)]
+        if names:
+            more = f" and {len(names) - _NAMED_KEYS} more" if len(names) > _NAMED_KEYS else ""
+            listed = ", ".join(shown(name, most=30) for name in names[:_NAMED_KEYS])
+            self.losses.append(f"Left out{where}: {listed}{more}.")
+
+
+def joined(parts: Mapping[str, Any]) -> str:
+    """Parts of a prompt under headings; the only one, and the one without a heading, stand bare."""
+    filled = {heading: text for heading, part in parts.items() if (text := as_text(part).strip())}
+    if len(filled) == 1:
+        return next(iter(filled.values()))
+    return "\n\n".join(f"## {heading}\n{text}" if heading else text for heading, text in filled.items())
+
+
+def as_text(value: Any) -> str:
+    """A text, or texts as lines of a list; "" for what is neither."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or value is None:
+        return ""
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, list | tuple):
+        texts = [text for each in value if (text := as_text(each).strip())]
+        return texts[0] if len(texts) == 1 else "\n".join(f"- {text}" for text in texts)
+    if isinstance(value, dict):
+        pairs = [(str(key), as_text(each).strip()) for key, each in value.items()]
+        return "\n".join(f"{key}: {text}" for key, text in pairs if text)
+    return ""
+
+
+def texts(value: Any) -> list[str]:
+    """The texts in a list, or a text by itself."""
+    listed = value if isinstance(value, list | tuple) else [value]
+    return [each for each in listed if isinstance(each, str) and each.strip()]
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def turns(messages: Any) -> tuple[str, list[tuple[str, str]], str]:
+    """What chat messages say: the system's words, pairs of user and assistant, what the assistant says first."""
+    system: list[str] = []
+    pairs: list[tuple[str, str]] = []
+    greeting, asked = "", ""
+    for message in objects(messages):
+        role, content = message.get("role"), content_text(message.get("content"))
+        if role in {"system", "developer"}:
+            system.append(content)
+        elif role == "user":
+            asked = content
+        elif role == "assistant" and asked:
+            pairs.append((asked, content))
+            asked = ""
+        elif role == "assistant" and not greeting:
+            greeting = content
+    return "\n\n".join(filter(None, system)), pairs, greeting
+
+
+def content_text(content: Any) -> str:
+    """A message's text, which may come in parts."""
+    if isinstance(content, str):
+        return content
+    parts = [each.get("text") for each in objects(content)]
+    return "\n".join(part for part in parts if isinstance(part, str))
+
+
+def made(sketch: Sketch, *, kind: str, looks_like: str, origin: str) -> Arrival:
+    """The persona, with what it could not hold."""
+    losses = list(sketch.losses)
+    name = _line(sketch.name, 80, "name", losses) or NO_NAME
+    prompt = _text(sketch.prompt, MOST_PROMPT, "prompt", losses)
+    if not prompt:
+        prompt = NO_PROMPT
+        losses.append(f'There is no prompt; the persona gets "{NO_PROMPT}".')
+    model = _model(sketch.model)
+    fields: dict[str, Any] = {
+        "id": free_id(name, ()),
+        "name": name,
+        "system_prompt": prompt,
+        "description": _text(sketch.description, 2000, "description", losses),
+        "greeting": _text(sketch.greeting, MOST_TEXT, "greeting", losses),
+        "alternate_greetings": _texts(sketch.greetings, 50, MOST_TEXT, "greetings", losses),
+        "starters": _lines(sketch.starters, 12, 300, "starters", losses),
+        "tags": _lines(sketch.tags, 50, 60, "tags", losses),
+        "examples": _examples(sketch.examples, losses),
+        "stop": _stops(sketch.stop, losses),
+        "avatar": _avatar(sketch.avatar, losses),
+        "extensions": sketch.extensions | {OURS: {SOURCE: source_mark(kind, *(sketch.marks or (name,)))}},
+    }
+    numbers = {
+        "temperature": _number(sketch.temperature, 0, 2, "temperature", losses),
+        "top_p": _number(sketch.top_p, 0, 1, "top-p", losses),
+        "max_tokens": _whole(sketch.max_tokens, 1, 1_000_000, "longest reply", losses),
+        "context_tokens": _whole(sketch.context_tokens, 256, 10_000_000, "context", losses),
+    }
+    fields |= {key: value for key, value in numbers.items() if value is not None}
+    fields |= {"model": model} if model else {}
+    try:
+        persona = Persona.model_validate(fields, by_alias=False, by_name=True)
+    except ValueError:
+        raise ImportRefused(f"{shown(looks_like)} holds something no persona can.", hint="") from None
+    return Arrival(
+        persona,
+        dump_persona(persona),
+        kind,
+        tuple(dict.fromkeys(losses)),
+        origin,
+        looks_like=looks_like,
+        states_id=False,
+        states_model=bool(model),
+    )
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value is False or value in ("", [], {}, 0)
+
+
+def _model(value: Any) -> str:
+    text = " ".join(value.split()) if isinstance(value, str) else ""
+    return "" if len(text) > 200 or _LINE_END.search(text) else storable(text)
+
+
+def _text(value: Any, most: int, what: str, losses: list[str]) -> str:
+    text = storable(as_text(value)).strip()
+    if len(text) > most:
+        losses.append(f"The {what} was cut at {most:,} characters; it had {len(text):,}.")
+        text = text[:most].strip()
+    return text
+
+
+def _line(value: Any, most: int, what: str, losses: list[str]) -> str:
+    return _text(" ".join(_LINE_END.sub(" ", as_text(value)).split()), most, what, losses)
+
+
+def _texts(
+    values: Iterable[Any], most: int, characters: int, what: str, losses: list[str]
+) -> tuple[str, ...]:
+    found = [text for each in values if (text := _text(each, characters, what, losses))]
+    if len(found) > most:
+        losses.append(f"Of {len(found):,} {what} the first {most} were taken.")
+    return tuple(found[:most])
+
+
+def _lines(
+    values: Iterable[Any], most: int, characters: int, what: str, losses: list[str]
+) -> tuple[str, ...]:
+    lines = [_line(each, characters, what, losses) for each in values]
+    return _texts(dict.fromkeys(filter(None, lines)), most, characters, what, losses)
+
+
+def _examples(pairs: Iterable[tuple[Any, Any]], losses: list[str]) -> tuple[Example, ...]:
+    found = []
+    for user, assistant in pairs:
+        said = _text(user, MOST_TEXT, "example", losses), _text(assistant, MOST_TEXT, "example", losses)
+        if all(said):
+            found.append(Example(user=said[0], assistant=said[1]))
+    if len(found) > 50:
+        losses.append(f"Of {len(found):,} examples the first 50 were taken.")
+    return tuple(found[:50])
+
+
+def _stops(value: Any, losses: list[str]) -> tuple[str, ...]:
+    listed = [value] if isinstance(value, str) else value if isinstance(value, list | tuple) else []
+    stops = [storable(each) for each in listed if isinstance(each, str) and 0 < len(each) <= 200]
+    if len(stops) > 4 or len(stops) < len(listed):
+        losses.append("Of the stop texts the first 4 of at most 200 characters were taken.")
+    return tuple(stops[:4])
+
+
+def _avatar(value: Any, losses: list[str]) -> str:
+    text = value.strip() if isinstance(value, str) else ""
+    if not text or not avatar_fault(text):
+        return text
+    losses.append("The picture is left out: the avatar is an emoji or an icon.")
+    return ""
+
+
+def _number(value: Any, least: float, most: float, what: str, losses: list[str]) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str) or value == "":
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        number = math.nan
+    if math.isnan(number):
+        losses.append(f"The {what} is no number and is left out.")
+        return None
+    if not least <= number <= most:
+        losses.append(f"The {what} {shown(value, most=20)} is set to the nearest that is allowed.")
+    return min(max(number, least), most)
+
+
+def _whole(value: Any, least: int, most: int, what: str, losses: list[str]) -> int | None:
+    if value in (-1, "-1", 0, "0", -2, "-2"):  # how several programs say: as much as there is
+        return None
+    number = _number(value, least, most, what, losses)
+    return None if number is None else int(number)

@@ -1,0 +1,187 @@
+"""Reads files that are texts: JSON, JSONL, YAML, Modelfiles, Markdown, tables and prompts as such.
+
+Each kind is told by what the text holds. What holds no persona is named, as far as it is known.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any, NoReturn
+
+from personachat.errors import ImportRefused
+from personachat.interchange import json_files
+from personachat.interchange.encodings import decoded
+from personachat.interchange.formats import MOST_PERSONAS, Arrival, Columns, NoPersona, Opened
+from personachat.interchange.json_slimming import slimmed
+from personachat.interchange.pieces import value_count
+from personachat.interchange.programs import markdown, ollama, tables
+from personachat.interchange.programs.registry import other_kind, reader_of
+from personachat.interchange.sketches import Sketch, made
+from personachat.interchange.yaml_text import MOST_CHARACTERS, NoYaml, read_yaml
+from personachat.persona_syntax import shown
+
+_MB = 1024 * 1024
+_HINT = json_files.HINT
+_JSON = re.compile(r"\s*(?:\{\s*(?:[\"}]|\w+\s*:|\Z)|\[\s*(?:[\[{\"\]\-0-9]|\Z|(?:true|false|null)\b))")
+_YAML = re.compile(
+    r"(?:\s*(?:#.*)?\n|---[^\n]*\n|%YAML[^\n]*\n)*(?:- |[\"']?[\w][\w .\-]{0,60}[\"']?\s*:(?:\s|\Z))"
+)
+_PAGES = {
+    "<!doctype html": "a web page",
+    "<html": "a web page",
+    "<?xml": "an XML file",
+    "<svg": "an SVG picture",
+    "#!": "a script",
+}
+_SHOWN_KEYS = 6
+_MOST_LINE_VALUES = 100_000
+
+
+def read(content: bytes, *, name: str, origin: str, columns: Mapping[str, str] | None = None) -> Opened:
+    """The personas of a text. Raises ImportRefused; PersonaInvalid for faults of a persona's own JSON."""
+    text, losses, left_out = _text(content)
+    if not text.strip():
+        _refuse("The file is empty.")
+    found = _read(text, name=name, origin=origin, columns=columns, left_out=left_out)
+    if not losses:
+        return found
+    return replace(
+        found, arrivals=tuple(replace(each, losses=(*losses, *each.losses)) for each in found.arrivals)
+    )
+
+
+def _text(content: bytes) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """The text, what was lost in reading it, and the names of big extensions it was freed from."""
+    head = content[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if b"\x00" in content[:64] and (wide := decoded(content)) and wide.text.lstrip()[:1] in ("{", "["):
+        content, head = wide.text.encode("utf-8", "surrogatepass"), b"{"
+    left_out: tuple[str, ...] = ()
+    if head.startswith(b"{"):
+        content, left_out = slimmed(content)
+    if len(content) > json_files.MOST_JSON_BYTES:
+        most = json_files.MOST_JSON_BYTES // _MB
+        raise ImportRefused(f"The text is too big: {most} MB is the limit.", hint="Split it.")
+    found = decoded(content)
+    if found is None or _is_binary(found.text):
+        raise NoPersona("The file is neither a text nor a picture or archive that is read here.", hint=_HINT)
+    return found.text, found.losses, left_out
+
+
+def _is_binary(text: str) -> bool:
+    return sum(sign < " " and sign not in "\t\r\n\f\x1b" for sign in text[:2_000]) > len(text[:2_000]) // 100
+
+
+def _read(
+    text: str, *, name: str, origin: str, columns: Mapping[str, str] | None, left_out: tuple[str, ...]
+) -> Opened:
+    if _JSON.match(text):
+        if values := _json_lines(text):
+            return _lines(values, origin=origin, columns=columns)
+        return json_files.read_text(text, origin=origin, left_out=left_out, columns=columns)
+    stem = name.rsplit("/", 1)[-1]
+    if ollama.looks_like_modelfile(text):
+        sketch = ollama.read_modelfile(text, name=markdown.name_of(text="", name=stem) or "Modelfile")
+        return _one(sketch, "modelfile", "an Ollama Modelfile", origin)
+    if front := markdown.split_front_matter(text):
+        values, body = front
+        sketch = markdown.read_agent(values, body, name=stem)
+        return _one(sketch, "markdown", markdown.kind_of(values), origin)
+    value = _yaml_value(text)
+    if (found := _of_value(value, origin, columns)) is not None:
+        return found
+    if table := tables.csv_table(text, columns=columns):
+        return _table(table, "table", "a table with columns (CSV)", origin)
+    for start, label in _PAGES.items():
+        if text.lstrip().lower().startswith(start):
+            raise NoPersona(f"This looks like {label}, which holds no persona.", hint=_HINT)
+    if isinstance(value, dict) and any(isinstance(each, dict | list) for each in value.values()):
+        _refuse(f"This is YAML, but nothing that is known here: it has the keys {_keys(value)}.")
+    if not markdown.looks_like_prose(text):
+        _refuse("The file holds no persona: it is no JSON, no prompt, no picture and no zip archive.")
+    return _one(markdown.read_plain(text, name=stem), "text", "a prompt in plain text", origin)
+
+
+def _yaml_value(text: str) -> Any:
+    """What a text says as YAML, where it looks like some; a text that is none may be a prompt."""
+    if not _YAML.match(text) or len(text) > MOST_CHARACTERS:
+        return None
+    try:
+        return read_yaml(text)
+    except NoYaml as error:
+        if "fault" in str(error):
+            return None
+        raise
+
+
+def _of_value(value: Any, origin: str, columns: Mapping[str, str] | None) -> Opened | None:
+    """What a value of YAML brings; None where nobody here knows it."""
+    if not isinstance(value, dict | list):
+        return None
+    if isinstance(value, dict) and ("systemPrompt" in value or json_files.is_card_value(value)):
+        return json_files.read_text(json.dumps(value, ensure_ascii=False), origin=origin)
+    if reader := reader_of(value):
+        return json_files.opened(reader, value, origin)
+    if other := other_kind(value):
+        raise json_files.no_persona(*other)
+    if isinstance(value, list) and (table := tables.object_table(value, columns=columns)):
+        return _table(table, "table", "a list of prompts (YAML)", origin)
+    return None
+
+
+def _json_lines(text: str) -> Sequence[Any]:
+    """The objects of a text with one on each line; none where it is something else."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) < 2 or not all(line.lstrip()[:1] == "{" and line.rstrip()[-1:] == "}" for line in lines):
+        return ()
+    if value_count(text) > _MOST_LINE_VALUES * 4 or len(lines) > MOST_PERSONAS * 2:
+        raise ImportRefused(
+            f"The file has more than {MOST_PERSONAS:,} lines or too many values.", hint="Split it."
+        )
+    try:
+        return [json.loads(line) for line in lines]
+    except (ValueError, RecursionError):
+        return ()
+
+
+def _lines(values: Sequence[Any], *, origin: str, columns: Mapping[str, str] | None) -> Opened:
+    first = values[0]
+    if {"user_name", "character_name", "chat_metadata"} & first.keys() or "is_user" in first:
+        raise json_files.no_persona("a chat of SillyTavern", "Import it on the History page.")
+    if columns is None and (reader := reader_of(first)):
+        sketches = (sketch for value in values if reader.matches(value) for sketch in reader.read(value))
+        found = _arrivals(sketches, reader.kind, reader.label, origin)
+        return Opened(tuple({each.text: each for each in found}.values()))
+    if columns is None and ("systemPrompt" in first or json_files.is_card_value(first)):
+        return json_files.read_text(json.dumps(values, ensure_ascii=False), origin=origin)
+    if table := tables.object_table(values, columns=columns):
+        return _table(table, "table", "a table with named columns (JSONL)", origin)
+    _refuse(f"These are lines of JSON, but none of their keys holds a prompt: {_keys(first)}.")
+
+
+def _table(table: tables.Table, kind: str, label: str, origin: str) -> Opened:
+    found = _arrivals(tables.read_table(table), kind, label, origin)
+    if not found:
+        _refuse("None of the rows has a prompt.")
+    return Opened(found, columns=Columns(table.columns, dict(table.chosen)))
+
+
+def _arrivals(sketches: Iterable[Sketch], kind: str, label: str, origin: str) -> tuple[Arrival, ...]:
+    some = list(islice(sketches, MOST_PERSONAS + 1))
+    return tuple(made(sketch, kind=kind, looks_like=label, origin=origin) for sketch in some)
+
+
+def _one(sketch: Sketch, kind: str, label: str, origin: str) -> Opened:
+    return Opened(_arrivals((sketch,), kind, label, origin))
+
+
+def _keys(value: Mapping[str, Any]) -> str:
+    more = "…" if len(value) > _SHOWN_KEYS else ""
+    return ", ".join(shown(key, most=30) for key in list(value)[:_SHOWN_KEYS]) + more
+
+
+def _refuse(message: str) -> NoReturn:
+    raise NoPersona(message, hint=_HINT) from None

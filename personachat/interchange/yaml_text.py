@@ -1,0 +1,108 @@
+"""Reads YAML as plain values, within limits that no alias, tag or nesting gets around.
+
+What is read is what JSON could hold, but for the size of numbers: a date stays the text it was. A tag that
+would make an object is refused. A document counts every node as often as aliases repeat it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NoReturn
+
+import yaml
+
+from personachat.errors import ImportRefused
+
+MOST_CHARACTERS = 1024 * 1024
+MOST_NODES = 50_000
+"""With what aliases repeat."""
+
+MOST_DEPTH = 40
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+_HINT = "Nothing was imported."
+
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _PlainLoader(_Base):
+    """Dates stay texts, as JSON has none."""
+
+
+_PlainLoader.yaml_implicit_resolvers = {
+    sign: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
+    for sign, resolvers in _Base.yaml_implicit_resolvers.items()
+}
+
+
+class NoYaml(ImportRefused):
+    """The text is no YAML at all, or breaks a limit."""
+
+
+def read_yaml(text: str) -> Any:
+    """The value of the first document. Raises NoYaml."""
+    if len(text) > MOST_CHARACTERS:
+        _refuse(f"The YAML is too big: {MOST_CHARACTERS // 1024:,} KB is the limit.")
+    try:
+        _check(text)
+        loader = _PlainLoader(text)
+        try:
+            return _plain(loader.get_data() if loader.check_data() else None)
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        _refuse(f"The YAML cannot be read: there is a fault{line}.")
+    except (yaml.YAMLError, ValueError, RecursionError, TypeError):
+        _refuse("The YAML cannot be read.")
+
+
+def _check(text: str) -> None:
+    """Count the nodes of the first document, and those that aliases stand for, before any is built."""
+    sizes: dict[str, int] = {}
+    open_nodes: list[tuple[str | None, int]] = []
+    total = 0
+    for event in yaml.parse(text, Loader=_Base):
+        if isinstance(event, yaml.DocumentEndEvent):
+            return
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in sizes:
+                _refuse("The YAML refers to something that is not there, or to what it stands in.")
+            total += sizes[event.anchor]
+        elif isinstance(event, yaml.ScalarEvent):
+            total += 1
+            if event.anchor:
+                sizes[event.anchor] = 1
+        elif isinstance(event, yaml.CollectionStartEvent):
+            open_nodes.append((event.anchor, total))
+            total += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = open_nodes.pop()
+            if anchor:
+                sizes[anchor] = total - before
+        if total > MOST_NODES:
+            _refuse(f"The YAML holds more than {MOST_NODES:,} values.")
+        if len(open_nodes) > MOST_DEPTH:
+            _refuse(f"The YAML is nested too deep; {MOST_DEPTH} levels is the limit.")
+
+
+def _plain(value: Any) -> Any:
+    """A copy with texts as keys, and without what JSON does not know."""
+    if isinstance(value, dict):
+        return {_key(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    return str(value)
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    return key if isinstance(key, str) else str(key)
+
+
+def _refuse(message: str) -> NoReturn:
+    raise NoYaml(message, hint=_HINT) from None
