@@ -1,7 +1,8 @@
 """Importing personas in two steps: a plan that says what would happen, and carrying it out as chosen.
 
-What comes is a version of what is here where it came from the same card or the like, else where it has its id.
-It asks for a model that answers here. A plan holds the version it was compared with; what was changed since is not overwritten, but reported.
+What comes is a version of what is here where it came from the same card or the like, else where it has its
+id. It asks for a model that answers here. A plan holds the version it was compared with; what was changed
+since is not overwritten, but reported.
 """
 
 from __future__ import annotations
@@ -145,7 +146,9 @@ class _Here:
         self.stored_ids = frozenset(self._by_id)
         self._by_origin: dict[str, list[StoredPersona]] = {}
         for stored in everything:
-            for origin in origins(stored.persona) if isinstance(stored, StoredPersona) else ():
+            if isinstance(stored, BrokenPersona):
+                continue
+            for origin in origins(stored.persona):
                 self._by_origin.setdefault(origin, []).append(stored)
 
     def of(self, arrival: Arrival) -> StoredPersona | BrokenPersona | None:

@@ -142,7 +142,7 @@ def _archived(archive: Archive, origin: str, columns: Mapping[str, str] | None) 
     def read(name: str) -> Opened:
         return _single(archive.read(name), name, origin, columns)
 
-    return loose.read_loose(archive, read, origin=origin)
+    return loose.read_loose(archive, read)
 
 
 def _told_apart(found: Opened, *, in_archive: bool = False) -> Opened:

@@ -32,7 +32,7 @@ _PROMPT_NAME = re.compile(r"(?:[^.]*|.*\.(?:txt|md|mdc|markdown|prompt))\Z", re.
 _PROMPTS = frozenset({"text", "markdown", "modelfile"})
 
 
-def read_loose(archive: Archive, read: Callable[[str], Opened], *, origin: str) -> Opened:
+def read_loose(archive: Archive, read: Callable[[str], Opened]) -> Opened:
     """What the files of an archive bring; `read` reads the one of a name. Raises ImportRefused."""
     names = [each for each in archive.names if not each.startswith(_BESIDE) and not each.endswith(_BESIDE)]
     if not names:

@@ -141,7 +141,7 @@ def _payload(chunk: _Chunk) -> bytes:
         return bytes(rest)
     if chunk.kind == b"zTXt":
         return inflated(rest[1:])
-    is_packed, head = rest[:1] == b"\x01", bytes(rest[2:_LONGEST_HEAD])
+    is_packed, head = bytes(rest[:1]) == b"\x01", bytes(rest[2:_LONGEST_HEAD])
     language = head.find(b"\0")
     translated = head.find(b"\0", language + 1)
     if language < 0 or translated < 0:

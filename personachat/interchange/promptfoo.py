@@ -16,6 +16,9 @@ from personachat.messages import ChatMessage
 from personachat.persona import Persona
 from personachat.persona_syntax import shown
 
+KEPT = "promptfoo"
+"""The extension that holds the tests of a configuration that was read."""
+
 _PROVIDERS: Mapping[str, str] = {
     "openai": "openai:chat:",
     "anthropic": "anthropic:messages:",
@@ -43,8 +46,10 @@ def write_config(persona: Persona, *, user_name: str = "User", today: str) -> tu
         ChatMessage("user", _MESSAGE),
     )
     provider, losses = _provider(persona)
-    tests = [{"vars": {"message": starter}} for starter in persona.starters if _is_plain(starter)]
-    if len(tests) < len(persona.starters):
+    tests = _kept_tests(persona) or [
+        {"vars": {"message": starter}} for starter in persona.starters if _is_plain(starter)
+    ]
+    if any(not _is_plain(starter) for starter in persona.starters):
         losses.append("Starters that promptfoo would take for a template or a file are left out.")
     if persona.context_tokens is not None or persona.summarize:
         losses.append("promptfoo asks one question at a time: how much context is kept has no place there.")
@@ -67,6 +72,13 @@ def write_config(persona: Persona, *, user_name: str = "User", today: str) -> tu
         *(f"  - {_scalar(test)}" for test in tests or [{"vars": {"message": "Hello!"}}]),
     ]
     return "\n".join(lines) + "\n", tuple(losses)
+
+
+def _kept_tests(persona: Persona) -> list[Any]:
+    """The tests of the configuration that the persona came from."""
+    kept = persona.extensions.get(KEPT)
+    tests = kept.get("tests") if isinstance(kept, dict) else None
+    return [test for test in tests if isinstance(test, dict)] if isinstance(tests, list) else []
 
 
 def _provider(persona: Persona) -> tuple[dict[str, Any], list[str]]:

@@ -17,6 +17,7 @@ from personachat.avatars import avatar_fault
 from personachat.errors import ImportRefused
 from personachat.interchange.card_origin import OURS
 from personachat.interchange.formats import Arrival
+from personachat.interchange.naming import name_of
 from personachat.interchange.origins import SOURCE, source_mark
 from personachat.messages import storable
 from personachat.persona import Example, Persona, dump_persona
@@ -33,7 +34,7 @@ _NAMED_KEYS = 8
 
 @dataclass(slots=True)
 class Sketch:
-    """`prompt` may be made of several parts by `joined`. `examples` are pairs of what user and persona say."""
+    """`prompt` may be made of parts by `joined`; `examples` are pairs of what user and persona say."""
 
     name: Any = ""
     prompt: Any = ""
@@ -104,7 +105,7 @@ def mapping(value: Any) -> dict[str, Any]:
 
 
 def turns(messages: Any) -> tuple[str, list[tuple[str, str]], str]:
-    """What chat messages say: the system's words, pairs of user and assistant, what the assistant says first."""
+    """What messages say: the system's words, pairs of user and assistant, and the assistant's first words."""
     system: list[str] = []
     pairs: list[tuple[str, str]] = []
     greeting, asked = "", ""
@@ -133,11 +134,11 @@ def content_text(content: Any) -> str:
 def made(sketch: Sketch, *, kind: str, looks_like: str, origin: str) -> Arrival:
     """The persona, with what it could not hold."""
     losses = list(sketch.losses)
-    name = _line(sketch.name, 80, "name", losses) or NO_NAME
     prompt = _text(sketch.prompt, MOST_PROMPT, "prompt", losses)
     if not prompt:
         prompt = NO_PROMPT
         losses.append(f'There is no prompt; the persona gets "{NO_PROMPT}".')
+    name = _line(sketch.name or name_of(prompt), 80, "name", losses) or NO_NAME
     model = _model(sketch.model)
     fields: dict[str, Any] = {
         "id": free_id(name, ()),

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, NoReturn
+from typing import Any
 
 from personachat.errors import ImportRefused
 from personachat.interchange import json_files
@@ -41,12 +41,24 @@ _SHOWN_KEYS = 6
 _MOST_LINE_VALUES = 100_000
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A text that is to be read. `name` is without its folders; `origin` is what people are told."""
+
+    text: str
+    name: str
+    origin: str
+    columns: Mapping[str, str] | None
+    left_out: tuple[str, ...]
+
+
 def read(content: bytes, *, name: str, origin: str, columns: Mapping[str, str] | None = None) -> Opened:
     """The personas of a text. Raises ImportRefused; PersonaInvalid for faults of a persona's own JSON."""
     text, losses, left_out = _text(content)
     if not text.strip():
-        _refuse("The file is empty.")
-    found = _read(text, name=name, origin=origin, columns=columns, left_out=left_out)
+        raise _none("The file is empty.")
+    file = _File(text, name.rsplit("/", 1)[-1], origin, columns, left_out)
+    found = next(found for kind in _KINDS if (found := kind(file)) is not None)
     if not losses:
         return found
     return replace(
@@ -67,7 +79,7 @@ def _text(content: bytes) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
         raise ImportRefused(f"The text is too big: {most} MB is the limit.", hint="Split it.")
     found = decoded(content)
     if found is None or _is_binary(found.text):
-        raise NoPersona("The file is neither a text nor a picture or archive that is read here.", hint=_HINT)
+        raise _none("The file is neither a text nor a picture or archive that is read here.")
     return found.text, found.losses, left_out
 
 
@@ -75,34 +87,62 @@ def _is_binary(text: str) -> bool:
     return sum(sign < " " and sign not in "\t\r\n\f\x1b" for sign in text[:2_000]) > len(text[:2_000]) // 100
 
 
-def _read(
-    text: str, *, name: str, origin: str, columns: Mapping[str, str] | None, left_out: tuple[str, ...]
-) -> Opened:
-    if _JSON.match(text):
-        if values := _json_lines(text):
-            return _lines(values, origin=origin, columns=columns)
-        return json_files.read_text(text, origin=origin, left_out=left_out, columns=columns)
-    stem = name.rsplit("/", 1)[-1]
-    if ollama.looks_like_modelfile(text):
-        sketch = ollama.read_modelfile(text, name=markdown.name_of(text="", name=stem) or "Modelfile")
-        return _one(sketch, "modelfile", "an Ollama Modelfile", origin)
-    if front := markdown.split_front_matter(text):
-        values, body = front
-        sketch = markdown.read_agent(values, body, name=stem)
-        return _one(sketch, "markdown", markdown.kind_of(values), origin)
-    value = _yaml_value(text)
-    if (found := _of_value(value, origin, columns)) is not None:
+def _from_json(file: _File) -> Opened | None:
+    if not _JSON.match(file.text):
+        return None
+    if values := _json_lines(file.text):
+        return _lines(values, file)
+    return json_files.read_text(file.text, origin=file.origin, left_out=file.left_out, columns=file.columns)
+
+
+def _from_modelfile(file: _File) -> Opened | None:
+    if not ollama.looks_like_modelfile(file.text):
+        return None
+    return _one(
+        ollama.read_modelfile(file.text, filename=file.name), "modelfile", "an Ollama Modelfile", file
+    )
+
+
+def _from_front_matter(file: _File) -> Opened | None:
+    found = markdown.split_front_matter(file.text)
+    if found is None:
+        return None
+    values, body = found
+    sketch = markdown.read_agent(values, body, name=file.name)
+    return _one(sketch, "markdown", markdown.kind_of(values), file)
+
+
+def _from_yaml(file: _File) -> Opened | None:
+    value = _yaml_value(file.text)
+    if (found := _of_value(value, file)) is not None:
         return found
-    if table := tables.csv_table(text, columns=columns):
-        return _table(table, "table", "a table with columns (CSV)", origin)
-    for start, label in _PAGES.items():
-        if text.lstrip().lower().startswith(start):
-            raise NoPersona(f"This looks like {label}, which holds no persona.", hint=_HINT)
     if isinstance(value, dict) and any(isinstance(each, dict | list) for each in value.values()):
-        _refuse(f"This is YAML, but nothing that is known here: it has the keys {_keys(value)}.")
-    if not markdown.looks_like_prose(text):
-        _refuse("The file holds no persona: it is no JSON, no prompt, no picture and no zip archive.")
-    return _one(markdown.read_plain(text, name=stem), "text", "a prompt in plain text", origin)
+        raise _none(f"This is YAML, but nothing that is known here: it has the keys {_keys(value)}.")
+    return None
+
+
+def _from_csv(file: _File) -> Opened | None:
+    table = tables.csv_table(file.text, columns=file.columns)
+    return _table(table, "a table with columns (CSV)", file) if table else None
+
+
+def _from_prose(file: _File) -> Opened:
+    for start, label in _PAGES.items():
+        if file.text.lstrip().lower().startswith(start):
+            raise _none(f"This looks like {label}, which holds no persona.")
+    if not markdown.looks_like_prose(file.text):
+        raise _none("The file holds no persona: it is no JSON, no prompt, no picture and no zip archive.")
+    return _one(markdown.read_plain(file.text, name=file.name), "text", "a prompt in plain text", file)
+
+
+_KINDS: tuple[Callable[[_File], Opened | None], ...] = (
+    _from_json,
+    _from_modelfile,
+    _from_front_matter,
+    _from_yaml,
+    _from_csv,
+    _from_prose,
+)
 
 
 def _yaml_value(text: str) -> Any:
@@ -117,18 +157,18 @@ def _yaml_value(text: str) -> Any:
         raise
 
 
-def _of_value(value: Any, origin: str, columns: Mapping[str, str] | None) -> Opened | None:
+def _of_value(value: Any, file: _File) -> Opened | None:
     """What a value of YAML brings; None where nobody here knows it."""
     if not isinstance(value, dict | list):
         return None
     if isinstance(value, dict) and ("systemPrompt" in value or json_files.is_card_value(value)):
-        return json_files.read_text(json.dumps(value, ensure_ascii=False), origin=origin)
+        return json_files.read_text(json.dumps(value, ensure_ascii=False), origin=file.origin)
     if reader := reader_of(value):
-        return json_files.opened(reader, value, origin)
+        return json_files.opened(reader, value, file.origin)
     if other := other_kind(value):
         raise json_files.no_persona(*other)
-    if isinstance(value, list) and (table := tables.object_table(value, columns=columns)):
-        return _table(table, "table", "a list of prompts (YAML)", origin)
+    if isinstance(value, list) and (table := tables.object_table(value, columns=file.columns)):
+        return _table(table, "a list of prompts (YAML)", file)
     return None
 
 
@@ -147,35 +187,34 @@ def _json_lines(text: str) -> Sequence[Any]:
         return ()
 
 
-def _lines(values: Sequence[Any], *, origin: str, columns: Mapping[str, str] | None) -> Opened:
+def _lines(values: Sequence[Any], file: _File) -> Opened:
     first = values[0]
     if {"user_name", "character_name", "chat_metadata"} & first.keys() or "is_user" in first:
         raise json_files.no_persona("a chat of SillyTavern", "Import it on the History page.")
-    if columns is None and (reader := reader_of(first)):
+    if file.columns is None and (reader := reader_of(first)):
         sketches = (sketch for value in values if reader.matches(value) for sketch in reader.read(value))
-        found = _arrivals(sketches, reader.kind, reader.label, origin)
-        return Opened(tuple({each.text: each for each in found}.values()))
-    if columns is None and ("systemPrompt" in first or json_files.is_card_value(first)):
-        return json_files.read_text(json.dumps(values, ensure_ascii=False), origin=origin)
-    if table := tables.object_table(values, columns=columns):
-        return _table(table, "table", "a table with named columns (JSONL)", origin)
-    _refuse(f"These are lines of JSON, but none of their keys holds a prompt: {_keys(first)}.")
+        return Opened(_arrivals(sketches, reader.kind, reader.label, file))
+    if file.columns is None and ("systemPrompt" in first or json_files.is_card_value(first)):
+        return json_files.read_text(json.dumps(values, ensure_ascii=False), origin=file.origin)
+    if table := tables.object_table(values, columns=file.columns):
+        return _table(table, "a table with named columns (JSONL)", file)
+    raise _none(f"These are lines of JSON, but none of their keys holds a prompt: {_keys(first)}.")
 
 
-def _table(table: tables.Table, kind: str, label: str, origin: str) -> Opened:
-    found = _arrivals(tables.read_table(table), kind, label, origin)
+def _table(table: tables.Table, label: str, file: _File) -> Opened:
+    found = _arrivals(tables.read_table(table), "table", label, file)
     if not found:
-        _refuse("None of the rows has a prompt.")
+        raise _none("None of the rows has a prompt.")
     return Opened(found, columns=Columns(table.columns, dict(table.chosen)))
 
 
-def _arrivals(sketches: Iterable[Sketch], kind: str, label: str, origin: str) -> tuple[Arrival, ...]:
+def _arrivals(sketches: Iterable[Sketch], kind: str, label: str, file: _File) -> tuple[Arrival, ...]:
     some = list(islice(sketches, MOST_PERSONAS + 1))
-    return tuple(made(sketch, kind=kind, looks_like=label, origin=origin) for sketch in some)
+    return tuple(made(sketch, kind=kind, looks_like=label, origin=file.origin) for sketch in some)
 
 
-def _one(sketch: Sketch, kind: str, label: str, origin: str) -> Opened:
-    return Opened(_arrivals((sketch,), kind, label, origin))
+def _one(sketch: Sketch, kind: str, label: str, file: _File) -> Opened:
+    return Opened(_arrivals((sketch,), kind, label, file))
 
 
 def _keys(value: Mapping[str, Any]) -> str:
@@ -183,5 +222,5 @@ def _keys(value: Mapping[str, Any]) -> str:
     return ", ".join(shown(key, most=30) for key in list(value)[:_SHOWN_KEYS]) + more
 
 
-def _refuse(message: str) -> NoReturn:
-    raise NoPersona(message, hint=_HINT) from None
+def _none(message: str) -> NoPersona:
+    return NoPersona(message, hint=_HINT)

@@ -24,7 +24,7 @@ _HINT = "Nothing was imported."
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _PlainLoader(_Base):
+class _PlainLoader(_Base):  # type: ignore[misc]  # libyaml's loader, where it is there
     """Dates stay texts, as JSON has none."""
 
 
@@ -56,33 +56,43 @@ def read_yaml(text: str) -> Any:
         _refuse("The YAML cannot be read.")
 
 
+class _Count:
+    """How many nodes there are, with those that aliases stand for."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._sizes: dict[str, int] = {}
+        self._open: list[tuple[str | None, int]] = []
+
+    def add(self, event: Any) -> None:
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self._sizes:
+                _refuse("The YAML refers to something that is not there, or to what it stands in.")
+            self.total += self._sizes[event.anchor]
+        elif isinstance(event, yaml.ScalarEvent):
+            self.total += 1
+            if event.anchor:
+                self._sizes[event.anchor] = 1
+        elif isinstance(event, yaml.CollectionStartEvent):
+            self._open.append((event.anchor, self.total))
+            self.total += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = self._open.pop()
+            if anchor:
+                self._sizes[anchor] = self.total - before
+        if self.total > MOST_NODES:
+            _refuse(f"The YAML holds more than {MOST_NODES:,} values.")
+        if len(self._open) > MOST_DEPTH:
+            _refuse(f"The YAML is nested too deep; {MOST_DEPTH} levels is the limit.")
+
+
 def _check(text: str) -> None:
-    """Count the nodes of the first document, and those that aliases stand for, before any is built."""
-    sizes: dict[str, int] = {}
-    open_nodes: list[tuple[str | None, int]] = []
-    total = 0
+    """Count the first document before any of it is built."""
+    count = _Count()
     for event in yaml.parse(text, Loader=_Base):
         if isinstance(event, yaml.DocumentEndEvent):
             return
-        if isinstance(event, yaml.AliasEvent):
-            if event.anchor not in sizes:
-                _refuse("The YAML refers to something that is not there, or to what it stands in.")
-            total += sizes[event.anchor]
-        elif isinstance(event, yaml.ScalarEvent):
-            total += 1
-            if event.anchor:
-                sizes[event.anchor] = 1
-        elif isinstance(event, yaml.CollectionStartEvent):
-            open_nodes.append((event.anchor, total))
-            total += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            anchor, before = open_nodes.pop()
-            if anchor:
-                sizes[anchor] = total - before
-        if total > MOST_NODES:
-            _refuse(f"The YAML holds more than {MOST_NODES:,} values.")
-        if len(open_nodes) > MOST_DEPTH:
-            _refuse(f"The YAML is nested too deep; {MOST_DEPTH} levels is the limit.")
+        count.add(event)
 
 
 def _plain(value: Any) -> Any:

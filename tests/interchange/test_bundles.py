@@ -10,12 +10,12 @@ import pytest
 
 from personachat.errors import ImportRefused
 from personachat.interchange.archives import archive, entries
+from personachat.interchange.arrivals import read_file as open_file
 from personachat.interchange.bundles import write_bundle
 from personachat.persona import parse_persona
 from personachat.store.base import StoredPersona
 from tests.conftest import persona_text
 from tests.interchange.costs import little_memory
-from personachat.interchange.arrivals import read_file as open_file
 from tests.interchange.reading import read_file
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -19,7 +19,6 @@ def _is_pygmalion(value: Any) -> bool:
 
 def _read_pygmalion(value: Any) -> Iterator[Sketch]:
     sketch = _sketch(
-        value,
         name=value.get("char_name"),
         parts={"Description": value.get("char_persona"), "Scenario": value.get("world_scenario")},
         dialogue=value.get("example_dialogue"),
@@ -39,9 +38,7 @@ def _is_textgen(value: Any) -> bool:
 
 
 def _read_textgen(value: Any) -> Iterator[Sketch]:
-    sketch = _sketch(
-        value, name=value["name"], parts={"": value["context"]}, dialogue=value.get("example_dialogue")
-    )
+    sketch = _sketch(name=value["name"], parts={"": value["context"]}, dialogue=value.get("example_dialogue"))
     sketch.greeting = value.get("greeting")
     sketch.leave_out(value, {"name", "context", "greeting", "example_dialogue", "your_name", "turn_template"})
     yield sketch
@@ -54,7 +51,6 @@ def _is_agnai(value: Any) -> bool:
 
 def _read_agnai(value: Any) -> Iterator[Sketch]:
     sketch = _sketch(
-        value,
         name=value.get("name"),
         parts={
             "Instructions": value.get("systemPrompt"),
@@ -88,7 +84,7 @@ def _attributes(persona: Any) -> str:
 
 
 def _book(book: dict[str, Any]) -> dict[str, Any]:
-    entries = [
+    entries: list[dict[str, Any]] = [
         {
             "keys": texts(entry.get("keywords")),
             "content": as_text(entry.get("entry")),
@@ -103,7 +99,7 @@ def _book(book: dict[str, Any]) -> dict[str, Any]:
     return {"name": as_text(book.get("name")), "extensions": {}, "entries": entries}
 
 
-def _sketch(value: dict[str, Any], *, name: Any, parts: dict[str, Any], dialogue: Any) -> Sketch:
+def _sketch(*, name: Any, parts: dict[str, Any], dialogue: Any) -> Sketch:
     named = as_text(name).strip()
     shown_as = dialogue if isinstance(dialogue, str) else ""
     pairs, rest = read_dialogue(shown_as, names=[named])

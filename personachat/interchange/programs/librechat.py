@@ -37,27 +37,26 @@ def _is_preset(value: Any) -> bool:
     return "endpoint" in value and bool({"promptPrefix", "presetId", "modelLabel"} & value.keys())
 
 
-def _matches(value: Any) -> bool:
-    return _is_config(value) or _is_agent(value) or _is_preset(value)
+def _read_config(value: Any) -> Iterator[Sketch]:
+    for number, spec in enumerate(objects(value["modelSpecs"]["list"])):
+        sketch = _of_preset(
+            mapping(spec.get("preset")),
+            name=spec.get("label") or spec.get("name"),
+            description=spec.get("description"),
+            mark=spec.get("name"),
+        )
+        sketch.leave_out(spec, {"name", "label", "description", "preset", "iconURL", "default", "order"})
+        if number == 0:
+            sketch.leave_out(value, {"modelSpecs", "version"}, where=" of the configuration")
+        yield sketch
 
 
-def _read(value: Any) -> Iterator[Sketch]:
-    if _is_config(value):
-        for number, spec in enumerate(objects(value["modelSpecs"]["list"])):
-            sketch = _of_preset(
-                mapping(spec.get("preset")),
-                name=spec.get("label") or spec.get("name"),
-                description=spec.get("description"),
-                mark=spec.get("name"),
-            )
-            sketch.leave_out(spec, {"name", "label", "description", "preset", "iconURL", "default", "order"})
-            if number == 0:
-                sketch.leave_out(value, {"modelSpecs", "version"}, where=" of the configuration")
-            yield sketch
-    elif _is_agent(value):
-        yield _of_agent(value)
-    else:
-        yield _of_preset(value, name=value.get("title"), description="", mark=value.get("presetId"))
+def _read_preset(value: Any) -> Iterator[Sketch]:
+    yield _of_preset(value, name=value.get("title"), description="", mark=value.get("presetId"))
+
+
+def _read_agent(value: Any) -> Iterator[Sketch]:
+    yield _of_agent(value)
 
 
 def _of_agent(agent: dict[str, Any]) -> Sketch:
@@ -146,4 +145,6 @@ def write_config(persona: Persona) -> tuple[str, tuple[str, ...]]:
     return written, tuple(losses)
 
 
-READER = Reader("librechat", "a LibreChat configuration, agent or preset", _matches, _read)
+CONFIG = Reader("librechat", "a LibreChat configuration", _is_config, _read_config)
+AGENT = Reader("librechat-agent", "a LibreChat agent", _is_agent, _read_agent)
+PRESET = Reader("librechat-preset", "a LibreChat preset", _is_preset, _read_preset)

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from personachat.interchange.compiled import compiled
+from personachat.interchange.naming import name_of, spaced
 from personachat.interchange.sketches import Sketch, as_text, mapping, texts
 from personachat.interchange.yaml_text import NoYaml, read_yaml
 from personachat.persona import Persona
@@ -19,20 +20,6 @@ OURS = "personachat"
 
 _FENCE = re.compile(r"\ufeff?\s*---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 _KEY = re.compile(r"([A-Za-z_][\w.-]{0,40}):[ \t]*(.*)\Z")
-_HEADING = re.compile(r"^#[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
-_YOU_ARE = re.compile(
-    r"(?:you are|you're|act as|i want you to act as|your role is|be)\s+(?:an?\s+|the\s+)?([^.,;:\n!?]{3,60})",
-    re.IGNORECASE,
-)
-_ENDINGS = re.compile(
-    r"(?:\.(?:agent|chatmode|prompt|instructions|system|persona))?\.(?:md|mdc|markdown|txt|prompt|modelfile)\Z",
-    re.IGNORECASE,
-)
-_GENERIC = re.compile(
-    r"(?:system|my|the|your)?[-_ ]*(?:prompts?|agents?|claude|copilot-instructions|cursorrules|instructions?"
-    r"|readme|untitled|new|text|document|modelfile|system|index|stdin|skill|gemini|\.[a-z]*rules)?[-_ ]*\d*",
-    re.IGNORECASE,
-)
 _NO_MODEL = frozenset({"inherit", "default", "auto"})
 _KINDS = (
     ({"globs", "alwaysApply"}, "Cursor rules"),
@@ -68,7 +55,7 @@ def read_agent(values: dict[str, Any], body: str, *, name: str) -> Sketch:
     ours = mapping(values.get(OURS))
     title = as_text(values.get("name")) or as_text(values.get("title"))
     sketch = Sketch(
-        name=_spaced(title) or name_of(body, name=name),
+        name=spaced(title) or name_of(body, name=name),
         prompt=body or values.get("instructions") or values.get("prompt"),
         description=values.get("description"),
         model=None if model in _NO_MODEL else model,
@@ -110,21 +97,6 @@ def looks_like_prose(text: str) -> bool:
     if start.startswith(("<!doctype", "<html", "<?xml", "<svg", "#!", "%pdf", "-----begin", "{", "[")):
         return False
     return len(re.findall(r"[^\W\d_]{2,}", text[:4_000])) >= 2 or _has_wide_words(text)
-
-
-def name_of(text: str, *, name: str) -> str:
-    """A name for a prompt: its heading, its file's name, or who it says that it is."""
-    stem = _ENDINGS.sub("", name.rsplit("/", 1)[-1]).strip()
-    heading = _HEADING.search(text[:2_000])
-    if stem and not _GENERIC.fullmatch(stem):
-        return _spaced(stem)
-    if heading:
-        return heading[1].strip("*_` ")[:80]
-    if said := _YOU_ARE.search(text[:2_000]):
-        role = " ".join(said[1].split()[:6])
-        return role[:1].upper() + role[1:]
-    words = " ".join(text.split()[:6])[:60]
-    return words or "Imported prompt"
 
 
 def write_agent(persona: Persona) -> tuple[str, tuple[str, ...]]:
@@ -183,14 +155,6 @@ def _line_by_line(text: str) -> dict[str, Any]:
         elif last and line.strip():
             found[last] = f"{found[last]}\n{line.strip()}".strip()
     return found
-
-
-def _spaced(name: str) -> str:
-    """An id such as "harbour-clerk" as people write a name; any other name as it is."""
-    if not name or " " in name or name != name.lower():
-        return name
-    words = re.sub(r"[-_]+", " ", name).strip()
-    return words[:1].upper() + words[1:]
 
 
 def _has_wide_words(text: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from personachat.interchange.compiled import compiled
+from personachat.interchange.naming import name_of
 from personachat.interchange.programs.reader import Reader
 from personachat.interchange.sketches import Sketch, as_text, mapping, objects, turns
 from personachat.persona import Persona
@@ -34,8 +35,8 @@ def looks_like_modelfile(text: str) -> bool:
     return False
 
 
-def read_modelfile(text: str, *, name: str) -> Sketch:
-    """The persona that a Modelfile describes."""
+def read_modelfile(text: str, *, name: str = "", filename: str = "") -> Sketch:
+    """The persona that a Modelfile describes; its name comes from its file or its prompt."""
     values: dict[str, list[str]] = {}
     for key, value in _instructions(text):
         values.setdefault(key, []).append(value)
@@ -46,9 +47,11 @@ def read_modelfile(text: str, *, name: str) -> Sketch:
     messages = [_message(value) for value in values.get("MESSAGE", [])]
     said, pairs, greeting = turns(messages)
     base = values.get("FROM", [""])[-1].strip()
+    prompt = "\n\n".join(filter(None, [values.get("SYSTEM", [""])[-1].strip(), said]))
+    name = name or name_of(prompt, name=filename)
     sketch = Sketch(
         name=name,
-        prompt="\n\n".join(filter(None, [values.get("SYSTEM", [""])[-1].strip(), said])),
+        prompt=prompt,
         model=f"{OLLAMA}/{base}" if base and not _is_file(base) else None,
         stop=parameters.get("stop", ()),
         examples=pairs,

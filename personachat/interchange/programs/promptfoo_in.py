@@ -1,7 +1,7 @@
 """promptfoo's configuration read: each prompt a persona, its tests kept for the way back.
 
-Nothing that a prompt refers to (`file://`, scripts, packages) is opened. Variables stay as they stand, but for
-the two that PersonaChat's own export uses.
+Nothing that a prompt refers to (`file://`, scripts, packages) is opened. Variables stay as they stand, but
+for the two that PersonaChat's own export uses.
 """
 
 from __future__ import annotations
@@ -12,11 +12,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from personachat.interchange.programs.reader import Reader
+from personachat.interchange.promptfoo import KEPT
 from personachat.interchange.sketches import Sketch, as_text, mapping, objects, turns
 from personachat.interchange.yaml_text import NoYaml, read_yaml
-
-KEPT = "promptfoo"
-"""The extension that holds the tests."""
 
 MOST_KEPT_CHARACTERS = 200_000
 

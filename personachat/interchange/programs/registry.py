@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from personachat.interchange.programs import (
@@ -26,7 +27,9 @@ READERS: tuple[Reader, ...] = (
     assistants.NEXTCHAT,
     assistants.LM_STUDIO,
     ollama.MODELFILES,
-    librechat.READER,
+    librechat.CONFIG,
+    librechat.AGENT,
+    librechat.PRESET,
     assistants.JAN,
     assistants.OPENAI,
     agents.CREWAI,
@@ -36,6 +39,8 @@ READERS: tuple[Reader, ...] = (
 """The surest come first: a LobeChat agent has more signs of its own than a list of messages."""
 
 _IN_HISTORY = "Import it on the History page."
+_AS_CARD = "A persona comes as a character card."
+_NOTHING = "Choose another file."
 
 
 def reader_of(value: Any) -> Reader | None:
@@ -46,26 +51,39 @@ def reader_of(value: Any) -> Reader | None:
 def other_kind(value: Any) -> tuple[str, str] | None:
     """What a file is that brings no persona, with its article, and what to do with it."""
     first = objects(value)[0] if objects(value) else mapping(value)
-    keys = first.keys()
-    if first.get("format") == "personachat.conversations":
-        return "an export of conversations of PersonaChat", _IN_HISTORY
-    if "mapping" in keys and {"current_node", "create_time", "title"} & keys:
-        return "an export of conversations of ChatGPT", _IN_HISTORY
-    if isinstance(first.get("chat"), dict) and "history" in mapping(first["chat"]):
-        return "an export of chats of Open WebUI", _IN_HISTORY
-    if first.get("spec") == "lorebook_v3" or (
-        isinstance(first.get("entries"), dict | list) and "entries" in keys
-    ):
-        return "a lore book (World Info)", "Open the persona that it is for, and import it into its lore."
-    if {"prompt_order", "prompts"} <= keys or "chat_completion_source" in keys:
-        return "a preset of SillyTavern for chat completions", "A persona comes as a character card."
-    for signs, label in (
-        ({"openapi", "paths"}, "an OpenAPI description"),
-        ({"dependencies", "version"}, "a package.json"),
-        ({"cells", "nbformat"}, "a Jupyter notebook"),
-        ({"$schema", "properties"}, "a JSON Schema"),
-        ({"compilerOptions"}, "a tsconfig.json"),
-    ):
-        if signs <= keys:
-            return label, "It holds no persona."
-    return None
+    return next(((label, advice) for matches, label, advice in _OTHERS if matches(first)), None)
+
+
+def _has(*signs: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda value: set(signs) <= value.keys()
+
+
+def _is_chatgpt(value: dict[str, Any]) -> bool:
+    return "mapping" in value and bool({"current_node", "create_time", "title"} & value.keys())
+
+
+def _is_lore(value: dict[str, Any]) -> bool:
+    return value.get("spec") == "lorebook_v3" or isinstance(value.get("entries"), dict | list)
+
+
+_OTHERS: tuple[tuple[Callable[[dict[str, Any]], bool], str, str], ...] = (
+    (
+        lambda value: value.get("format") == "personachat.conversations",
+        "an export of conversations of PersonaChat",
+        _IN_HISTORY,
+    ),
+    (_is_chatgpt, "an export of conversations of ChatGPT", _IN_HISTORY),
+    (
+        lambda value: "history" in mapping(value.get("chat")),
+        "an export of chats of Open WebUI",
+        _IN_HISTORY,
+    ),
+    (_is_lore, "a lore book (World Info)", "Open the persona that it is for, and import it into its lore."),
+    (_has("prompts", "prompt_order"), "a preset of SillyTavern", _AS_CARD),
+    (_has("chat_completion_source"), "a preset of SillyTavern", _AS_CARD),
+    (_has("openapi", "paths"), "an OpenAPI description", _NOTHING),
+    (_has("dependencies", "version"), "a package.json", _NOTHING),
+    (_has("cells", "nbformat"), "a Jupyter notebook", _NOTHING),
+    (_has("$schema", "properties"), "a JSON Schema", _NOTHING),
+    (_has("compilerOptions"), "a tsconfig.json", _NOTHING),
+)
