@@ -7,16 +7,16 @@ StoreUnavailable, those that look back or keep something beside the personas wha
 from __future__ import annotations
 
 from collections.abc import Collection as Group
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from personachat.available_models import Models
 from personachat.differences import Difference, differences
-from personachat.errors import PersonaBroken, PersonaChatError, PersonaNotFound
+from personachat.errors import PersonaBroken, PersonaChatError, PersonaInvalid, PersonaNotFound
 from personachat.interchange import links
-from personachat.interchange.arrivals import Opened, read_file
+from personachat.interchange.arrivals import Opened, looks_like, read_file
 from personachat.interchange.departures import Departure, Format, leave, leave_together
 from personachat.interchange.zip_directory import Content
 from personachat.persona_import import Choice, ImportPlan, Outcome, carry_out, plan_of
@@ -73,12 +73,14 @@ class Collection:
         return self._personas.get(persona_id)
 
     def create(self, text: str, *, note: str = "") -> StoredPersona:
-        """As PersonaStore.create."""
-        return self._personas.create(text, saving=self._saving(note))
+        """As PersonaStore.create; PersonaInvalid says where the text is another program's."""
+        with _named_for_what_it_is(text):
+            return self._personas.create(text, saving=self._saving(note))
 
     def save(self, text: str, *, etag: str | None = None, note: str = "") -> StoredPersona:
-        """As PersonaStore.save."""
-        return self._personas.save(text, etag=etag, saving=self._saving(note))
+        """As PersonaStore.save; PersonaInvalid says where the text is another program's."""
+        with _named_for_what_it_is(text):
+            return self._personas.save(text, etag=etag, saving=self._saving(note))
 
     def delete(self, persona_id: str, *, etag: str | None = None) -> StoredPersona:
         """As PersonaStore.delete."""
@@ -249,3 +251,14 @@ class Collection:
                 earlier = self.revisions.of(stored.id, limit=MOST_ANCESTORS)
                 ancestors[stored.id] = tuple(dict.fromkeys(each.etag for each in earlier))
         return ancestors
+
+
+@contextmanager
+def _named_for_what_it_is(text: str) -> Iterator[None]:
+    """Say of a text that is no persona's what it looks like, beside its faults."""
+    try:
+        yield
+    except PersonaInvalid as invalid:
+        if found := looks_like(text):
+            invalid.hint = f"This looks like {found}. Import it instead."
+        raise

@@ -27,12 +27,13 @@ from personachat.api import cors
 from personachat.api.errors import Refused, problem_of
 from personachat.api.wrong_tokens import WrongTokens
 from personachat.conversations.model import LOCAL_OWNER
+from personachat.interchange.formats import MOST_ARCHIVE_BYTES
 from personachat.settings import Settings
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 """A persona may have 1 MB and a message 200,000 characters; JSON escapes can double either."""
 
-IMPORTS = {"/conversations/import": 50 * 1024 * 1024, "/personas/import": 20 * 1024 * 1024}
+IMPORTS = {"/conversations/import": 50 * 1024 * 1024, "/personas/import": MOST_ARCHIVE_BYTES + 1024 * 1024}
 """The paths whose bodies may be that large: they take back what an export of everything gave."""
 
 FILE_PATHS = frozenset({"/personas/import"})

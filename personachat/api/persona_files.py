@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -14,9 +15,22 @@ from personachat.api.download import disposition
 from personachat.api.errors import Refused, problem
 from personachat.api.openapi import answers
 from personachat.api.persona_versions import Changed
+from personachat.api.uploads import Upload, uploads
+from personachat.collection import Collection
 from personachat.differences import as_json
+from personachat.errors import ImportRefused, PersonaInvalid
 from personachat.interchange.departures import FORMATS, Departure, Format
-from personachat.persona_import import Choice, ImportAction, Outcome, PlannedImport, Result
+from personachat.interchange.formats import NoPersona, Skipped
+from personachat.interchange.programs.tables import ROLES
+from personachat.persona_import import (
+    Choice,
+    ImportAction,
+    ImportPlan,
+    Outcome,
+    PlannedImport,
+    Result,
+)
+from personachat.persona_syntax import shown
 
 every = APIRouter(prefix="/personas", tags=["personas"])
 one = APIRouter(prefix="/personas/{id}", tags=["personas"])
@@ -41,8 +55,17 @@ _FILE: dict[str, Any] = {
 _FILE_BODY = {
     "requestBody": {
         "required": True,
-        "description": "A persona, a character card (JSON, PNG, CHARX) or a bundle.",
+        "description": "A persona, a character card, a bundle, a prompt, or a file of another program.",
         "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "file": {"type": "string", "contentMediaType": "application/octet-stream"}
+                    },
+                    "required": ["file"],
+                }
+            },
             "application/octet-stream": {
                 "schema": {"type": "string", "contentMediaType": "application/octet-stream"}
             },
@@ -61,11 +84,18 @@ class ExportReport(Answer):
 
 
 class ImportItem(Answer):
-    """One persona of the file. `result` is null in a dry run; `differences` lead from ours to theirs."""
+    """One persona of the file. `result` is null in a dry run; `differences` lead from ours to theirs.
+
+    `looksLike` says what it came as, such as "a LobeChat agent"; `file` its name inside of an archive;
+    `collidesWith` the name and id of the persona here that differs.
+    """
 
     id: str
     name: str
     action: ImportAction
+    looks_like: str = ""
+    file: str = ""
+    collides_with: str | None = None
     warnings: list[str]
     differences: list[Changed]
     result: Result | None = None
@@ -73,11 +103,28 @@ class ImportItem(Answer):
     error: str | None = None
 
 
+class SkippedFile(Answer):
+    """A file that brings nothing. `broken`: it was meant to be a persona."""
+
+    file: str
+    reason: str
+    broken: bool
+
+
+class TableColumns(Answer):
+    """Of a table: the columns there are, and by role the one that was read."""
+
+    names: list[str]
+    chosen: dict[str, str]
+
+
 class ImportReport(Answer):
     """In the order of the file."""
 
     dry_run: bool
     items: list[ImportItem]
+    skipped: list[SkippedFile]
+    columns: TableColumns | None = None
 
 
 @every.get(
@@ -119,33 +166,115 @@ async def import_personas(
         ),
     ] = "refuse",
     filename: Annotated[Text, Query(max_length=255, description="For the revisions' notes.")] = "",
+    all_or_nothing: Annotated[
+        bool,
+        Query(alias="allOrNothing", description="Import nothing where one of several files is broken."),
+    ] = False,
+    columns: Annotated[
+        Text,
+        Query(
+            max_length=1_000,
+            description="Of a table: which column is what, as in `name=act,prompt=prompt`.",
+        ),
+    ] = "",
 ) -> Any:
-    """Takes what an export gave, and character cards; a file is taken in whole or refused whole.
+    """Takes what an export gave, character cards, prompts and files of other programs, as a body or a form.
 
-    What was changed by somebody else in the same moment fails by itself, and its item says so.
+    A file that holds a fault is refused whole; of several files, and of the files in an archive, each stands
+    for itself unless `allOrNothing` is true. What was changed by somebody else in the same moment fails by
+    itself, and its item says so.
     """
-    content = await request.body()
-
-    def run() -> Any:
+    chosen = _columns(columns)
+    async with uploads(request, name=filename) as files:
         collection = workspace_of(request).collection
-        plan = collection.plan_import(content, filename=filename)
-        items = [_item(planned) for planned in plan.items]
-        if dry_run:
-            return ImportReport(dry_run=True, items=items)
-        if on_conflict == "refuse" and plan.conflicts:
-            found = [item.model_dump(mode="json", by_alias=True) for item in items]
-            return problem(
-                409,
-                "import_conflict",
-                f"{len(plan.conflicts)} of {len(items)} are here and different; nothing was imported.",
-                hint="Choose onConflict=replace or onConflict=rename.",
-                extra={"items": found},
-            )
-        choices = {planned.id: CHOICES[on_conflict] for planned in plan.conflicts}
-        outcomes = collection.carry_out(plan, choices)
-        return ImportReport(dry_run=False, items=[_done(*pair) for pair in zip(items, outcomes, strict=True)])
+        plans, skipped = await run_in_threadpool(_planned, collection, files, chosen)
 
-    return await run_in_threadpool(run)
+        def run() -> Any:
+            return _imported(
+                collection, plans, skipped, dry_run=dry_run, on_conflict=on_conflict, whole=all_or_nothing
+            )
+
+        return await run_in_threadpool(run)
+
+
+def _columns(given: str) -> dict[str, str] | None:
+    """Columns of a table by role, as in "name=act,prompt=prompt"."""
+    pairs = [part.partition("=") for part in given.split(",") if part.strip()]
+    found = {role.strip(): column.strip() for role, _, column in pairs}
+    unknown = [role for role, column in found.items() if role not in ROLES or not column]
+    if unknown or (found and "prompt" not in found):
+        raise Refused(
+            422,
+            "request_invalid",
+            "columns names no prompt, or something that a column cannot be.",
+            hint=f"Write columns=prompt=…,name=…; there are: {', '.join(ROLES)}.",
+        )
+    return found or None
+
+
+def _planned(
+    collection: Collection, files: Sequence[Upload], columns: Mapping[str, str] | None
+) -> tuple[list[ImportPlan], list[Skipped]]:
+    """What each file would bring; of several, one that is refused is skipped with the reason."""
+    plans: list[ImportPlan] = []
+    skipped: list[Skipped] = []
+    for file in files:
+        try:
+            with file.content() as content:
+                plan = collection.plan_import(content, filename=file.name, columns=columns)
+        except (ImportRefused, PersonaInvalid) as error:
+            if len(files) == 1:
+                raise
+            skipped.append(Skipped(shown(file.name), str(error), not isinstance(error, NoPersona)))
+            continue
+        plans.append(plan)
+        skipped += plan.skipped
+    return plans, skipped
+
+
+def _imported(
+    collection: Collection,
+    plans: Sequence[ImportPlan],
+    skipped: Sequence[Skipped],
+    *,
+    dry_run: bool,
+    on_conflict: OnConflict,
+    whole: bool,
+) -> Any:
+    items = [_item(planned) for plan in plans for planned in plan.items]
+    left_out = [SkippedFile(file=each.name, reason=each.reason, broken=each.is_broken) for each in skipped]
+    columns = next((plan.columns for plan in plans if plan.columns), None)
+    table = TableColumns(names=list(columns.names), chosen=dict(columns.chosen)) if columns else None
+    if dry_run:
+        return ImportReport(dry_run=True, items=items, skipped=left_out, columns=table)
+    extra = {
+        "items": [item.model_dump(mode="json", by_alias=True) for item in items],
+        "skipped": [each.model_dump(mode="json", by_alias=True) for each in left_out],
+    }
+    if whole and (broken := [each for each in skipped if each.is_broken]):
+        return problem(
+            422,
+            "import_refused",
+            f"{len(broken)} of the files cannot be read; nothing was imported.",
+            hint="Leave allOrNothing out to import the others.",
+            extra=extra,
+        )
+    conflicts = [planned for plan in plans for planned in plan.conflicts]
+    if on_conflict == "refuse" and conflicts:
+        return problem(
+            409,
+            "import_conflict",
+            f"{len(conflicts)} of {len(items)} are here and different; nothing was imported. The first: "
+            f"{conflicts[0].collides_with}.",
+            hint="Choose onConflict=replace or onConflict=rename.",
+            extra=extra,
+        )
+    outcomes: list[Outcome] = []
+    for plan in plans:
+        choices = {planned.id: CHOICES[on_conflict] for planned in plan.conflicts}
+        outcomes += collection.carry_out(plan, choices)
+    done = [_done(*pair) for pair in zip(items, outcomes, strict=True)]
+    return ImportReport(dry_run=False, items=done, skipped=left_out, columns=table)
 
 
 @one.get(
@@ -182,6 +311,9 @@ def _item(planned: PlannedImport) -> ImportItem:
         id=planned.id,
         name=planned.name,
         action=planned.action,
+        looks_like=planned.arrival.looks_like,
+        file=planned.arrival.file,
+        collides_with=planned.collides_with or None,
         warnings=list(planned.losses),
         differences=[Changed.model_validate(each) for each in as_json(planned.differences)],
     )

@@ -6,9 +6,12 @@ control characters, which could move the cursor or rename the window.
 
 from __future__ import annotations
 
+import mmap
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from personachat.errors import PersonaChatError
@@ -65,6 +68,21 @@ def taken_in(file: Path) -> bytes | None:
     except OSError as error:
         complain(f"{file} cannot be read: {(error.strerror or 'no such file').lower()}.")
         return None
+
+
+@contextmanager
+def mapped(file: Path) -> Iterator[bytes | mmap.mmap | None]:
+    """A file as it lies on the disk, or what is piped in (-); None where it cannot be read, and why."""
+    if str(file) == "-" or not file.is_file() or not file.stat().st_size:
+        yield taken_in(file)
+        return
+    try:
+        opened = file.open("rb")
+    except OSError:
+        yield taken_in(file)  # says why
+        return
+    with opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        yield content
 
 
 def plain(text: str) -> str:

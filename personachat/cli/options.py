@@ -29,6 +29,10 @@ class ExportFormat(StrEnum):
     charx = "charx"
     open_webui = "open-webui"
     promptfoo = "promptfoo"
+    markdown = "markdown"
+    modelfile = "modelfile"
+    text = "text"
+    librechat = "librechat"
     bundle = "bundle"
 
 

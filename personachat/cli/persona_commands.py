@@ -214,17 +214,37 @@ def import_personas(
     on_conflict: Annotated[
         OnConflict, typer.Option("--on-conflict", help="Where one is here and different.")
     ] = OnConflict.REFUSE,
+    all_or_nothing: Annotated[
+        bool, typer.Option("--all-or-nothing", help="Import nothing where a file of an archive is broken.")
+    ] = False,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns", metavar="PROMPT[,NAME]", help="Of a table: the columns to read.", show_default=False
+        ),
+    ] = None,
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Take in personas, bundles and character cards; exit with 1 if something was refused."""
+    """Take in personas, cards, prompts and files of other programs; exit with 1 if something was refused."""
     from personachat.cli import persona_files
 
     with _opened(personas_dir, data_dir) as opened:
         code = persona_files.import_file(
-            opened.collection, file, dry_run=dry_run, on_conflict=on_conflict.value
+            opened.collection,
+            file,
+            dry_run=dry_run,
+            on_conflict=on_conflict.value,
+            whole=all_or_nothing,
+            columns=_columns(columns),
         )
     raise typer.Exit(code)
+
+
+def _columns(given: str | None) -> dict[str, str] | None:
+    """Which columns of a table are the prompt and the name."""
+    names = [part.strip() for part in (given or "").split(",") if part.strip()]
+    return dict(zip(("prompt", "name"), names, strict=False)) or None
 
 
 def _opened(personas_dir: Path | None, data_dir: Path | None) -> AbstractContextManager[Personas]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, cast
 
-from personachat.cli.console import complain, complain_of, hand_out, note, taken_in
+from personachat.cli.console import complain, complain_of, hand_out, mapped, note
 from personachat.cli.personas import find, print_rows
 from personachat.collection import Collection
 from personachat.interchange.departures import Format
-from personachat.persona_import import Choice, Outcome, PlannedImport
+from personachat.persona_import import Choice, ImportPlan, Outcome, PlannedImport
 
 FINE, FAILED = 0, 1
 
@@ -36,24 +36,28 @@ def export(collection: Collection, ids: Sequence[str], *, kind: str | None, outp
     return FINE if hand_out(made.content, made.filename, output) else FAILED
 
 
-def import_file(collection: Collection, file: Path, *, dry_run: bool, on_conflict: str) -> int:
-    """Say what a file brings, and take it in; returns the exit code."""
-    content = taken_in(file)
-    if content is None:
-        return FAILED
-    plan = collection.plan_import(content, filename="" if str(file) == "-" else file.name)
-    for item in plan.items:
-        for loss in item.losses:
-            note(f"{item.id}: {loss}")
+def import_file(
+    collection: Collection,
+    file: Path,
+    *,
+    dry_run: bool,
+    on_conflict: str,
+    whole: bool = False,
+    columns: Mapping[str, str] | None = None,
+) -> int:
+    """Say what a file brings, and take it in; `whole`: not where a part is broken. Returns the exit code."""
+    with mapped(file) as content:
+        if content is None:
+            return FAILED
+        name = "" if str(file) == "-" else file.name
+        plan = collection.plan_import(content, filename=name, columns=columns)
+    _tell(plan)
     if dry_run:
         print_rows([_planned(item) for item in plan.items])
         return FINE
-    if on_conflict == "refuse" and plan.conflicts:
+    if why_not := _why_not(plan, on_conflict=on_conflict, whole=whole):
         print_rows([_planned(item) for item in plan.items])
-        complain(
-            "Nothing was imported, because of the conflicts.",
-            "Choose --on-conflict replace or --on-conflict rename.",
-        )
+        complain(*why_not)
         return FAILED
     choices = {item.id: _CHOICES[on_conflict] for item in plan.conflicts}
     outcomes = collection.carry_out(plan, choices)
@@ -62,6 +66,32 @@ def import_file(collection: Collection, file: Path, *, dry_run: bool, on_conflic
         if outcome.error:
             complain_of(outcome.error)
     return FAILED if any(outcome.error for outcome in outcomes) else FINE
+
+
+def _why_not(plan: ImportPlan, *, on_conflict: str, whole: bool) -> tuple[str, str] | None:
+    """Why nothing is imported, and what would change that."""
+    if whole and plan.broken:
+        return "Nothing was imported, because a file in it is broken.", "Leave --all-or-nothing out."
+    if on_conflict == "refuse" and plan.conflicts:
+        return (
+            "Nothing was imported, because of the conflicts.",
+            "Choose --on-conflict replace or --on-conflict rename.",
+        )
+    return None
+
+
+def _tell(plan: ImportPlan) -> None:
+    """What the file is, what of it brings nothing, and what a persona cannot hold."""
+    for skipped in plan.skipped:
+        note(f"{skipped.name} is skipped: {skipped.reason}")
+    for looks_like in dict.fromkeys(item.arrival.looks_like for item in plan.items):
+        if looks_like:
+            note(f"This looks like {looks_like}.")
+    for item in plan.items:
+        for loss in item.losses:
+            note(f"{item.id}: {loss}")
+        if item.collides_with:
+            note(f"{item.id}: It differs from {item.collides_with}, which is here.")
 
 
 def _planned(item: PlannedImport) -> tuple[str, ...]:

@@ -6,11 +6,12 @@ Of an archive packed by hand each file is judged by itself; any other file with 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import NoReturn
 
-from personachat.errors import ImportRefused
+from personachat.errors import ImportRefused, PersonaInvalid
 from personachat.interchange import bundles, charx, loose, text_files
 from personachat.interchange.archives import Archive, Limits, is_zip
 from personachat.interchange.card_payload import payload_text
@@ -32,8 +33,9 @@ from personachat.persona import dump_persona, parse_persona
 from personachat.persona_edits import with_value
 from personachat.persona_ids import free_id
 from personachat.persona_syntax import shown
+from personachat.persona_text import MAX_TEXT_BYTES as MOST_TEXT_BYTES
 
-__all__ = ["Arrival", "Opened", "read_file"]
+__all__ = ["Arrival", "Opened", "looks_like", "read_file"]
 
 _MB = 1024 * 1024
 _MOST_ORIGIN_CHARACTERS = 80
@@ -41,6 +43,8 @@ _HINT = "Choose a persona, a bundle, a character card, a prompt, or a file of a 
 _PICTURE = "The card's picture is left out: a persona has an emoji or an icon."
 
 _LIMITS = Limits(file_bytes=MOST_ARCHIVE_BYTES, entries=20_000, entry_bytes=MOST_FILE_BYTES)
+
+_LOOKS_LIKE = re.compile(r"This looks like ([^.]+)")
 
 _OTHERS = {
     b"GIF8": "This is a GIF picture, which carries no card.",
@@ -72,6 +76,19 @@ def read_file(content: Content, *, filename: str = "", columns: Mapping[str, str
     if len(content) > MOST_FILE_BYTES:
         _refuse_size(MOST_FILE_BYTES)
     return _told_apart(_single(content[:], filename, origin, columns))
+
+
+def looks_like(text: str) -> str:
+    """What a text is that is no persona's own, with its article; "" where it is, or nobody knows it."""
+    if '"systemPrompt"' in text[:MOST_TEXT_BYTES] or len(text) > MOST_TEXT_BYTES:
+        return ""
+    try:
+        return read_file(text.encode("utf-8", "surrogatepass")).arrivals[0].looks_like
+    except ImportRefused as refused:
+        found = _LOOKS_LIKE.match(str(refused))
+        return found[1] if found else ""
+    except PersonaInvalid:
+        return ""
 
 
 def _single(content: bytes, name: str, origin: str, columns: Mapping[str, str] | None) -> Opened:

@@ -25,6 +25,7 @@ _BADGES: dict[ImportAction, tuple[str, str, Literal["green", "gray", "blue", "or
 def draw_plan(plan: ImportPlan, *, key: str) -> dict[str, Choice]:
     """Draw every persona of a file; returns what was chosen, by id."""
     choices: dict[str, Choice] = {}
+    _draw_kinds(plan)
     if len(plan.conflicts) > 1:
         every = st.segmented_control(
             "For all that differ",
@@ -40,7 +41,27 @@ def draw_plan(plan: ImportPlan, *, key: str) -> dict[str, Choice]:
             choices[item.id] = chosen
     if len(plan.items) > MOST_SHOWN:
         st.caption(f"… and {len(plan.items) - MOST_SHOWN:,} more.")
+    _draw_skipped(plan)
     return choices
+
+
+def _draw_kinds(plan: ImportPlan) -> None:
+    """What the file is, where it is not one of ours."""
+    kinds = [item.arrival.looks_like for item in plan.items if item.arrival.looks_like]
+    for kind in dict.fromkeys(kinds):
+        st.caption(f":material/category: This looks like {as_text(kind)}.")
+
+
+def _draw_skipped(plan: ImportPlan) -> None:
+    """What of an archive brings nothing, the broken files first."""
+    if not plan.skipped:
+        return
+    broken = len(plan.broken)
+    label = f"{len(plan.skipped)} skipped" + (f", {broken} of them broken" if broken else "")
+    with st.expander(label, icon=":material/block:" if broken else ":material/skip_next:"):
+        for each in sorted(plan.skipped, key=lambda one: not one.is_broken)[:MOST_SHOWN]:
+            icon = ":material/error:" if each.is_broken else ":material/draft:"
+            st.caption(f"{icon} **{as_text(each.name)}** {as_text(each.reason)}")
 
 
 def chosen(plan: ImportPlan, *, key: str) -> dict[str, Choice]:
@@ -73,6 +94,8 @@ def _draw_item(item: PlannedImport, *, key: str, asks: bool) -> Choice | None:
                 label_visibility="collapsed",
                 key=_choice_key(key, item),
             )
+        if item.collides_with:
+            st.caption(f":material/call_split: It differs from {as_text(item.collides_with)}, which is here.")
         for loss in item.losses:
             st.caption(f":material/info: {as_text(loss)}")
         if item.differences:

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from personachat.errors import PersonaChatError
-from personachat.interchange.formats import FORMATS, MOST_FILE_BYTES, Departure
+from personachat.interchange.formats import FORMATS, MOST_ARCHIVE_BYTES, Columns, Departure
 from personachat.persona_import import ImportPlan, Outcome
 from personachat.ui import import_view, state
 from personachat.ui import persona_editing as editing
@@ -20,7 +20,13 @@ from personachat.ui.persona_desk import IMPORT_FIELD, Opened, desk
 from personachat.ui.wording import error_text, escaped
 
 _MB = 1024 * 1024
-FILE_TYPES = ["json", "png", "charx", "zip"]
+FILE_TYPES = [
+    *("json", "png", "charx", "zip", "jpg", "jpeg", "webp", "apng"),
+    *("md", "mdc", "markdown", "txt", "prompt", "modelfile", "yaml", "yml", "csv", "tsv", "jsonl"),
+]
+"""What the chooser offers; what a file is, its content tells."""
+
+_COLUMNS = "import_columns_"
 
 
 @dialog("Export", icon=":material/download:", on_dismiss=editing.close_question)
@@ -62,9 +68,12 @@ def ask_import() -> None:
         "Files",
         type=FILE_TYPES,
         accept_multiple_files=True,
-        max_upload_size=MOST_FILE_BYTES // _MB,
+        max_upload_size=MOST_ARCHIVE_BYTES // _MB,
         key=f"{IMPORT_FIELD}{desk().imports}",
-        help="Personas and bundles of PersonaChat, character cards (JSON, PNG, CHARX), models of Open WebUI.",
+        help=(
+            "Personas and bundles, character cards (JSON, PNG, WebP, JPEG, CHARX), prompts (text, Markdown, "
+            "Modelfiles, tables), and what other programs export."
+        ),
     )
     plans = {file.file_id: plan for file in files if (plan := _planned(file)) is not None}
     if not plans:
@@ -93,17 +102,48 @@ def ask_import() -> None:
 def _planned(file: UploadedFile) -> ImportPlan | None:
     """What a file brings; a file that is refused is said in a sentence."""
     known = cast("dict[str, ImportPlan]", st.session_state.setdefault("import_plans", {}))
-    plan = known.get(file.file_id)
+    columns = cast("dict[str, str] | None", st.session_state.get(f"{_COLUMNS}{file.file_id}"))
+    key = f"{file.file_id}{sorted(columns.items()) if columns else ''}"
+    plan = known.get(key)
     if plan is None:
         try:
-            plan = state.workspace().collection.plan_import(file.getvalue(), filename=file.name)
+            plan = state.workspace().collection.plan_import(
+                file.getvalue(), filename=file.name, columns=columns
+            )
         except PersonaChatError as error:
             st.error(
                 error_text(error), title=f"{as_text(file.name)} is not imported", icon=":material/block:"
             )
             return None
-        known[file.file_id] = plan
+        known[key] = plan
+    if plan.columns:
+        _ask_columns(file, plan.columns)
     return plan
+
+
+def _ask_columns(file: UploadedFile, columns: Columns) -> None:
+    """Choose which columns of a table are the prompt and the name."""
+    with st.container(horizontal=True):
+        for role, label in (("prompt", "Column with the prompt"), ("name", "Column with the name")):
+            chosen = columns.chosen.get(role)
+            st.selectbox(
+                label,
+                columns.names,
+                index=columns.names.index(chosen) if chosen in columns.names else None,
+                key=f"{_COLUMNS}{role}_{file.file_id}",
+                on_change=_choose_columns,
+                args=(file.file_id,),
+            )
+
+
+def _choose_columns(file_id: str) -> None:
+    chosen = {
+        role: column
+        for role in ("prompt", "name")
+        if (column := st.session_state.get(f"{_COLUMNS}{role}_{file_id}"))
+    }
+    if "prompt" in chosen:
+        st.session_state[f"{_COLUMNS}{file_id}"] = chosen
 
 
 def _carry_out(plans: Mapping[str, ImportPlan]) -> None:

@@ -14,7 +14,7 @@ from personachat.persona import Persona
 from personachat.prompts import estimate_tokens, greeting, system_message
 from personachat.replies import chat_request
 from personachat.store.base import BrokenPersona, PersonaStore
-from personachat.ui import favourites, persona_menu, state
+from personachat.ui import favourites, pasted_file, persona_menu, state
 from personachat.ui import persona_editing as editing
 from personachat.ui.persona_desk import Entry, Opened
 from personachat.ui.persona_texts import line_of
@@ -45,7 +45,9 @@ def draw_head(personas: PersonaStore, entries: Sequence[Entry], found: Opened) -
 
 
 def draw_problems(found: Opened) -> None:
-    """One row a problem: where, what, how to mend it, and the line itself."""
+    """One row a problem: where, what, how to mend it, and the line itself; or what else the text is."""
+    if pasted_file.draw(found):
+        return
     for number, problem in enumerate(found.problems[:MOST_PROBLEMS]):
         excerpt = line_of(found.text, problem.line)[:EXCERPT_CHARACTERS].strip()
         with st.container(horizontal=True, gap="small", vertical_alignment="top"):

@@ -10,10 +10,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from personachat.api.auth import IMPORTS
 from personachat.interchange.departures import FORMATS, Format
 from tests.api.test_api_personas import body
 from tests.api.wire import problem_of
 
+MAX_IMPORT_BYTES = IMPORTS["/personas/import"]
 FILE = {"Content-Type": "application/octet-stream"}
 
 
@@ -121,7 +123,7 @@ def test_what_cannot_be_read_is_refused_in_a_sentence(client: httpx2.Client, con
 
 
 def test_a_file_that_is_too_large_is_not_read(client: httpx2.Client) -> None:
-    problem_of(imported(client, b"x" * (20 * 1024 * 1024 + 1)), 413, "body_too_large")
+    problem_of(imported(client, b"x" * (MAX_IMPORT_BYTES + 1)), 413, "body_too_large")
 
 
 def test_other_endpoints_still_take_json_alone(client: httpx2.Client) -> None:

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 from personachat.conversations.importing import MOST_BYTES
-from personachat.interchange.formats import MOST_FILE_BYTES
+from personachat.interchange.formats import MOST_ARCHIVE_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]
 UPLOADERS = {"file_uploader", "camera_input", "audio_input"}
@@ -28,4 +28,4 @@ def test_every_field_for_files_names_its_limit() -> None:
 
 def test_the_server_takes_no_more_than_the_largest_field_does() -> None:
     config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
-    assert config["server"]["maxUploadSize"] * 1024 * 1024 == max(MOST_BYTES, MOST_FILE_BYTES)
+    assert config["server"]["maxUploadSize"] * 1024 * 1024 == max(MOST_BYTES, MOST_ARCHIVE_BYTES)

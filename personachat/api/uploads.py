@@ -1,0 +1,76 @@
+"""Files that come as a request's body, or as the parts of a form, without being held in memory.
+
+What is longer than a few megabytes lies in a temporary file that is gone when the request ends; it is mapped
+where it is read. How long a body may be, the gate has said before.
+"""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import IO, Any, TypeAlias
+
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+
+from personachat.api.errors import Refused
+
+MOST_HELD_BYTES = 4 * 1024 * 1024
+MOST_FILES = 200
+MOST_NAME_CHARACTERS = 255
+
+Content: TypeAlias = bytes | mmap.mmap
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One file, as long as its request lasts. `name` is what the sender calls it, or ""."""
+
+    name: str
+    file: IO[bytes]
+
+    @contextmanager
+    def content(self) -> Iterator[Content]:
+        """All of it, mapped where it is long."""
+        length = self.file.seek(0, 2)
+        self.file.seek(0)
+        if length <= MOST_HELD_BYTES:
+            yield self.file.read()
+            return
+        with mmap.mmap(self.file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            yield mapped
+
+
+@asynccontextmanager
+async def uploads(request: Request, *, name: str = "") -> AsyncIterator[list[Upload]]:
+    """The files of a request; one, called `name`, where the body is no form. Raises Refused."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        async with request.form(max_files=MOST_FILES, max_fields=MOST_FILES) as form:
+            found = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+            if not found:
+                raise Refused(
+                    422,
+                    "request_invalid",
+                    "The form holds no file.",
+                    hint='Send it as "file": curl -F file=@…',
+                )
+            yield [Upload(_name(each, name), _rewound(each.file)) for each in found]
+        return
+    with tempfile.SpooledTemporaryFile(max_size=MOST_HELD_BYTES) as body:
+        async for part in request.stream():
+            body.write(part)
+        yield [Upload(name, _rewound(body))]
+
+
+def _name(upload: UploadFile, name: str) -> str:
+    return name or (upload.filename or "")[:MOST_NAME_CHARACTERS]
+
+
+def _rewound(file: Any) -> IO[bytes]:
+    file.seek(0)
+    found: IO[bytes] = file
+    return found

@@ -1,0 +1,52 @@
+"""A text in the editor that is another program's: named for what it is, and imported in its place."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from personachat.errors import PersonaChatError
+from personachat.interchange.arrivals import looks_like
+from personachat.persona_edits import with_value
+from personachat.persona_ids import free_id
+from personachat.ui import state
+from personachat.ui.excerpts import as_text
+from personachat.ui.persona_desk import Opened, desk
+from personachat.ui.state import Draft
+
+
+def draw(found: Opened) -> bool:
+    """Say what the text looks like, and offer to import it; returns whether it is another program's."""
+    kind = looks_like(found.text) if found.persona is None and found.text.strip() else ""
+    if not kind:
+        return False
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(f":material/category: This looks like {as_text(kind)}.", width="stretch")
+        st.button(
+            "Import it instead",
+            key="import_pasted",
+            icon=":material/upload_file:",
+            on_click=_import,
+            args=(found,),
+        )
+    return True
+
+
+def _import(found: Opened) -> None:
+    """Put the persona in the place of the text, unsaved; more of them become drafts of their own."""
+    here = desk()
+    try:
+        plan = state.workspace().collection.plan_import(found.text.encode())
+    except PersonaChatError as error:
+        here.error = error
+        return
+    drafts = state.drafts()
+    taken = {*plan.taken, *drafts}
+    first, *others = plan.items
+    base, etag = ("", None) if found.stored is None else (found.stored.text, found.stored.etag)
+    drafts[found.id] = Draft(with_value(first.arrival.text, ("id",), found.id), base, etag)
+    for item in others:
+        persona_id = free_id(item.name, taken)
+        taken.add(persona_id)
+        drafts[persona_id] = Draft(with_value(item.arrival.text, ("id",), persona_id), "", None)
+    here.mount = here.left = None
+    here.said = " ".join(["Imported, and not saved yet.", *first.losses[:3]])
