@@ -70,7 +70,7 @@ class ChatService:
         """Send the first words of a new conversation: as `start` and `send`, but both happen or neither."""
         text = cleaned(text)
         persona = self._personas.get(persona_id)
-        said = opening(persona, history)
+        said = opening(persona, history, seed=new_id())
         parent_id = said[-1].id if said else None
         said.append(new_turn("user", text, parent_id=parent_id, persona=persona))
         return self._answers.begin(

@@ -14,7 +14,7 @@ from statistics import median_low
 
 from personachat.conversations.model import Turn
 from personachat.messages import ChatMessage
-from personachat.prompts import estimate_tokens, summary_message
+from personachat.prompts import Inserted, estimate_tokens, summary_message, with_inserted
 
 MESSAGE_TOKENS = 4
 """What a chat template puts around a message, about."""
@@ -54,12 +54,15 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What the model is told: the `pinned` messages, one of which may be a summary, and turns."""
+    """What the model is told: the `pinned` messages, one of which may be a summary, and turns.
+
+    The persona's own words may be inserted among the turns.
+    """
 
     messages: tuple[ChatMessage, ...]
     pinned: int
     depths: tuple[int, ...]
-    """Of the turns among the messages."""
+    """Of the turns among the messages; of what is inserted, the next turn's."""
     memory_from: int | None
     """The depth of the first turn that is told; None where all are."""
     prompt_tokens: int
@@ -67,18 +70,23 @@ class Fitted:
     summary: str = ""
     dropped: tuple[Turn, ...] = ()
     """Turns that are neither told nor summed up."""
+    kept_last: int = 1
+    """From the last turn on, so many messages."""
 
 
 def fitted(
     path: Sequence[Turn],
     *,
     pinned: Sequence[ChatMessage],
+    inserted: Sequence[Inserted] = (),
     window_tokens: int | None,
     reserved_tokens: int,
     scale: float | None = None,
     summary: Summary | None = None,
 ) -> Fitted:
     """Fit a path and leave `reserved_tokens` for the reply. A window of None takes everything.
+
+    What is `inserted` always stays, too: where the turns it stands above are gone, before the rest.
 
     `scale` is tokens for each estimated one, see `measured_scale`; None where nothing was measured.
     """
@@ -89,20 +97,33 @@ def fitted(
         always = (*always, summary_message(summary.text))
     factor = scale or UNMEASURED_SCALE
     tokens = [message_tokens(turn.as_message()) for _, turn in placed]
-    used = sum(map(message_tokens, always))
+    used = sum(map(message_tokens, always)) + sum(message_tokens(each.message) for each in inserted)
     room = math.inf if window_tokens is None else (window_tokens - reserved_tokens) / factor - used
     start = _start([turn.role == "user" for _, turn in placed], tokens, room)
     kept = placed[start:]
     memory_from = kept[0][0] if start else summary.memory_from if summary else None
+    told = with_inserted([turn.as_message() for _, turn in kept], inserted)
+    last = max((at for at, (_, number) in enumerate(told) if number is not None), default=len(told) - 1)
     return Fitted(
-        messages=(*always, *(turn.as_message() for _, turn in kept)),
+        messages=(*always, *(message for message, _ in told)),
         pinned=len(always),
-        depths=tuple(depth for depth, _ in kept),
+        depths=_depths([number for _, number in told], [depth for depth, _ in kept]),
+        kept_last=max(len(told) - last, 1),
         memory_from=memory_from,
         prompt_tokens=math.ceil((used + sum(tokens[start:])) * factor),
         summary=summary.text if summary else "",
         dropped=tuple(turn for _, turn in placed[:start]),
     )
+
+
+def _depths(numbers: Sequence[int | None], depths: Sequence[int]) -> tuple[int, ...]:
+    """The depth of each message's turn, given the turns' numbers; what is none has the next one's."""
+    found: list[int] = []
+    following = depths[-1] if depths else 0
+    for number in reversed(numbers):
+        following = following if number is None else depths[number]
+        found.append(following)
+    return tuple(reversed(found)) if depths else ()
 
 
 def with_words(path: Sequence[Turn]) -> list[tuple[int, Turn]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -19,16 +19,18 @@ from personachat.context import (
     with_words,
 )
 from personachat.conversations.model import Turn
-from personachat.lore import BOOK
 from personachat.messages import ChatMessage
 from personachat.persona import Persona
-from personachat.prompts import compile_prompt
+from personachat.prompts import PersonaPart, Scene, persona_part, with_inserted
 from personachat.providers.base import ChatRequest
 from personachat.providers.registry import Answering
 from personachat.summaries import longest_summary_tokens
 
 SUMMED_UP_FILL = 0.6
 """How full the window may be after summing up: otherwise every further turn would be another summary."""
+
+LORE_FILL = 0.5
+"""How much of the window lore may fill: otherwise a big book would leave no room for what was said."""
 
 NOT_YET_SUMMED_UP = "(The earlier turns are summed up here when this is sent.)"
 
@@ -46,9 +48,12 @@ class Outgoing:
     """What it is to be told with a further summary, of the turns dropped here; None where none is needed."""
     fit: Callable[..., Fitted]
     """Fits the path with a `summary`."""
+    own: PersonaPart
+    """What the persona adds, whoever answers."""
 
     def request(self, told: Fitted) -> ChatRequest:
-        return request_of(self.persona, told.messages, pinned=told.pinned, model=self.answering.model)
+        request = request_of(self.persona, told.messages, pinned=told.pinned, model=self.answering.model)
+        return replace(request, kept_last=told.kept_last)
 
     def summed_up(self, text: str = NOT_YET_SUMMED_UP) -> Fitted:
         """What the model is told with this as the further summary, where one is needed."""
@@ -57,14 +62,20 @@ class Outgoing:
         return self.fit(summary=Summary(text, self.to_sum_up.memory_from))
 
 
-def outgoing(persona: Persona, path: Sequence[Turn], answering: Answering) -> Outgoing:
-    """Fit the path into the window of the model that answers."""
-    own = own_messages(persona, path)
-    provider, model = answering.provider.name, answering.model
-    scale = measured_scale(path, pinned=own, persona_id=persona.id, provider=provider, model=model)
-    everything = fit(persona, path, window_tokens=None, scale=max(SCALE_BOUNDS))
+def outgoing(
+    persona: Persona, path: Sequence[Turn], answering: Answering, *, own: PersonaPart | None = None
+) -> Outgoing:
+    """Fit the path into the window of the model that answers. `own` is what the persona adds, if known."""
+    own = own or own_part(persona, path)
+    everything = fit(persona, path, own=own, window_tokens=None, scale=max(SCALE_BOUNDS))
     window = window_tokens(persona, answering, needed_tokens=everything.prompt_tokens)
-    fits = partial(fit, persona, path, window_tokens=window, scale=scale)
+    if window and own.told.tokens > window * LORE_FILL:
+        own = own_part(persona, path, most_lore_tokens=int(window * LORE_FILL))
+    provider, model = answering.provider.name, answering.model
+    scale = measured_scale(
+        path, pinned=own.all_messages, persona_id=persona.id, provider=provider, model=model
+    )
+    fits = partial(fit, persona, path, own=own, window_tokens=window, scale=scale)
     told = fits()
     to_sum_up = None
     if told.dropped and persona.summarize and window:
@@ -73,7 +84,7 @@ def outgoing(persona: Persona, path: Sequence[Turn], answering: Answering) -> Ou
         if told.dropped:
             room = 0 if earlier else longest_summary_tokens(window)
             to_sum_up = fits(summary=earlier, window_tokens=int(window * SUMMED_UP_FILL) - room)
-    return Outgoing(answering, persona, told, window, to_sum_up, fits)
+    return Outgoing(answering, persona, told, window, to_sum_up, fits, own)
 
 
 def window_tokens(persona: Persona, answering: Answering, *, needed_tokens: int | None = None) -> int | None:
@@ -91,14 +102,17 @@ def fit(
     persona: Persona,
     path: Sequence[Turn],
     *,
+    own: PersonaPart | None = None,
     window_tokens: int | None,
     scale: float | None = None,
     summary: Summary | None = None,
 ) -> Fitted:
     """Fit a path behind the persona's own messages, with room for its reply."""
+    own = own or own_part(persona, path)
     return fitted(
         path,
-        pinned=own_messages(persona, path),
+        pinned=own.messages,
+        inserted=own.inserted,
         window_tokens=window_tokens,
         reserved_tokens=min(persona.max_tokens, window_tokens // 4) if window_tokens else 0,
         scale=scale,
@@ -106,15 +120,28 @@ def fit(
     )
 
 
-def own_messages(persona: Persona, path: Sequence[Turn] = ()) -> tuple[ChatMessage, ...]:
-    """The system message, with the lore that the path brings up, and the examples, as of today."""
-    said = [turn.as_message() for _, turn in with_words(path)] if BOOK in persona.extensions else []
-    return _own(persona, said)
+def own_part(
+    persona: Persona, path: Sequence[Turn] = (), *, most_lore_tokens: int | None = None
+) -> PersonaPart:
+    """What the persona adds to a path as of now: its messages, and the lore that the path brings up."""
+    said = [turn for _, turn in with_words(path)]
+    scene = Scene(
+        # A fork has turns of other ids, said at the same time.
+        conversation=said[0].created_at.isoformat() if said else "",
+        idle=_idle(said),
+    )
+    if most_lore_tokens is not None:
+        scene = replace(scene, most_lore_tokens=most_lore_tokens)
+    # The server's own day and time.
+    return persona_part(
+        persona, [turn.as_message() for turn in said], today=datetime.now().astimezone(), scene=scene
+    )
 
 
-def _own(persona: Persona, history: Sequence[ChatMessage]) -> tuple[ChatMessage, ...]:
-    compiled = compile_prompt(persona, history, today=date.today())  # noqa: DTZ011  # the server's own day
-    return compiled.messages[: compiled.pinned]
+def _idle(said: Sequence[Turn]) -> timedelta | None:
+    """How long the user was silent before what they said last; None where that was the first."""
+    earlier = [turn.created_at for turn in said[:-1] if turn.role == "user"]
+    return datetime.now(UTC) - earlier[-1] if earlier else None
 
 
 def parameters(persona: Persona) -> dict[str, Any]:
@@ -137,5 +164,6 @@ def request_of(
 
 def chat_request(persona: Persona, history: Sequence[ChatMessage], *, model: str) -> ChatRequest:
     """Exactly what a provider is asked for this persona and a history that fits."""
-    own = _own(persona, history)
-    return request_of(persona, (*own, *history), pinned=len(own), model=model)
+    own = persona_part(persona, history, today=datetime.now().astimezone())
+    turns = [message for message, _ in with_inserted(history, own.inserted)]
+    return request_of(persona, (*own.messages, *turns), pinned=len(own.messages), model=model)

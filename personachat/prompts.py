@@ -1,26 +1,30 @@
 """Turns a persona and a history into the messages a provider gets. Pure: no clock, no files, no network.
 
-Placeholders ({{user}}, {{char}}, {{date}}) are replaced as plain text, in one pass over what the persona's
-author wrote and never in the history. A value that was put in is never expanded again; nothing is evaluated.
+Macros such as {{user}} are replaced in what the persona's author wrote, lore included, and never in the
+history. Lore that the history brings up stands around the prompt and the examples, or among the turns.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from personachat.lore import triggered
-from personachat.messages import ChatMessage
+from personachat import macros
+from personachat.directions import directions_of
+from personachat.lorebook import Occasion, Said, Told, ToldEntry, teller_of
+from personachat.lorebook.selection import MOST_TOLD_TOKENS
+from personachat.messages import ChatMessage, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import date
+    from collections.abc import Mapping, Sequence
+    from datetime import date, timedelta
 
     from personachat.persona import Persona
 
-# ASCII: otherwise U+017F, an old form of "s", matches one when case is ignored.
-_PLACEHOLDER = re.compile(r"\{\{[ \t]*(user|char|date)[ \t]*\}\}", re.IGNORECASE | re.ASCII)
+_OLD_PLACEHOLDER = re.compile(r"<(user|bot|char)>", re.IGNORECASE | re.ASCII)
 
 _BYTES_PER_TOKEN = 4
 
@@ -34,6 +38,45 @@ _SUM_UP = (
 
 
 @dataclass(frozen=True, slots=True)
+class Scene:
+    """What is known of the moment beyond the persona and the history."""
+
+    conversation: str = ""
+    """The seed of chance in the macros and the lore; without one it is taken from the first message."""
+    idle: timedelta | None = None
+    """How long the user had been silent."""
+    most_lore_tokens: int = MOST_TOLD_TOKENS
+    is_template: bool = False
+    """Whether this is for no conversation in particular: only lore is told that would be in every one."""
+    signs: Mapping[str, str] = field(default_factory=dict)
+    """What stands for the values of macros instead, by the names of `macros.Values`."""
+
+
+NO_SCENE = Scene()
+
+
+@dataclass(frozen=True, slots=True)
+class Inserted:
+    """A message of the persona's own among the turns: so many stand below it."""
+
+    depth: int
+    message: ChatMessage
+
+
+@dataclass(frozen=True, slots=True)
+class PersonaPart:
+    """What a persona adds to a conversation: `messages` before it, and what is `inserted` in it."""
+
+    messages: tuple[ChatMessage, ...]
+    inserted: tuple[Inserted, ...] = ()
+    told: Told = field(default_factory=Told)
+
+    @property
+    def all_messages(self) -> tuple[ChatMessage, ...]:
+        return (*self.messages, *(each.message for each in self.inserted))
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledPrompt:
     """What would be sent; the first `pinned` messages are the persona's and never dropped to save room."""
 
@@ -42,48 +85,215 @@ class CompiledPrompt:
 
 
 def compile_prompt(
-    persona: Persona, history: Sequence[ChatMessage], *, user_name: str = "User", today: date
+    persona: Persona,
+    history: Sequence[ChatMessage],
+    *,
+    user_name: str = "User",
+    today: date,
+    scene: Scene = NO_SCENE,
 ) -> CompiledPrompt:
-    """Put together the system message, the examples as user/assistant pairs, then the history as it is."""
-    values = _values(persona, user_name, today)
-    told = system_message(persona, history, user_name=user_name, today=today)
-    messages = [ChatMessage("system", told)]
-    for example in persona.examples:
-        messages.append(ChatMessage("user", _replaced(example.user, values)))
-        messages.append(ChatMessage("assistant", _replaced(example.assistant, values)))
-    return CompiledPrompt(messages=(*messages, *history), pinned=len(messages))
+    """Put together the system message, the examples as user/assistant pairs, then the history as it is.
+
+    A `today` without a time of day is its midnight.
+    """
+    part = persona_part(persona, history, user_name=user_name, today=today, scene=scene)
+    turns = (message for message, _ in with_inserted(history, part.inserted))
+    return CompiledPrompt(messages=(*part.messages, *turns), pinned=len(part.messages))
+
+
+def persona_part(
+    persona: Persona,
+    history: Sequence[ChatMessage],
+    *,
+    user_name: str = "User",
+    today: date,
+    scene: Scene = NO_SCENE,
+) -> PersonaPart:
+    """Return what the persona adds to this history."""
+    filling = _Filling(persona, history, user_name=user_name, today=today, scene=scene)
+    told = filling.lore()
+    messages = [ChatMessage("system", filling.system_message(told))]
+    messages += filling.around_examples(told, "examples_top")
+    for number, example in enumerate(persona.examples):
+        messages.append(ChatMessage("user", filling.filled(example.user, f"example {number}")))
+        messages.append(ChatMessage("assistant", filling.filled(example.assistant, f"answer {number}")))
+    messages += filling.around_examples(told, "examples_bottom")
+    return PersonaPart(tuple(messages), filling.inserted(told), told)
+
+
+def with_inserted(
+    history: Sequence[ChatMessage], inserted: Sequence[Inserted]
+) -> list[tuple[ChatMessage, int | None]]:
+    """The messages with what is inserted in its place, each with its number in the history, if it has one."""
+    count = len(history)
+    before: dict[int, list[ChatMessage]] = {}
+    for each in inserted:
+        before.setdefault(max(count - each.depth, 0), []).append(each.message)
+    found: list[tuple[ChatMessage, int | None]] = []
+    for number in range(count + 1):
+        found += [(message, None) for message in before.get(number, ())]
+        if number < count:
+            found.append((history[number], number))
+    return found
 
 
 def system_message(
-    persona: Persona, history: Sequence[ChatMessage] = (), *, user_name: str = "User", today: date
+    persona: Persona,
+    history: Sequence[ChatMessage] = (),
+    *,
+    user_name: str = "User",
+    today: date,
+    scene: Scene = NO_SCENE,
 ) -> str:
     """Return the system prompt and a block for the traits that are set; without any, the prompt alone.
 
     What the history brings up of the persona's lore stands before or after the prompt, under a heading.
     """
-    values = _values(persona, user_name, today)
-    before, after = (_replaced(text, values) for text in triggered(persona, history))
-    prompt = _replaced(persona.system_prompt, values)
-    if before:
-        prompt = f"{_LORE}\n{before}\n\n{prompt}"
-    if after:
-        prompt = f"{prompt}\n\n{_LORE}\n{after}"
-    manner = persona.personality
-    traits = (("Tone", manner.tone), ("Style", manner.style), ("Formality", manner.formality))
-    # One line a trait: a line break in it would end the list item.
-    lines = [f"- {label}: {' '.join(_replaced(text, values).split())}" for label, text in traits if text]
-    return "\n".join((f"{prompt}\n\n## Manner", *lines)) if lines else prompt
+    filling = _Filling(persona, history, user_name=user_name, today=today, scene=scene)
+    return filling.system_message(filling.lore())
 
 
-def greeting(persona: Persona, *, user_name: str = "User", today: date) -> str:
+def greeting(persona: Persona, *, user_name: str = "User", today: date, scene: Scene = NO_SCENE) -> str:
     """Return the persona's first message, or "" if it has none."""
-    return _replaced(persona.greeting, _values(persona, user_name, today))
+    if not persona.greeting:
+        return ""
+    return greetings(persona, user_name=user_name, today=today, scene=scene)[0]
 
 
-def greetings(persona: Persona, *, user_name: str = "User", today: date) -> tuple[str, ...]:
+def greetings(
+    persona: Persona, *, user_name: str = "User", today: date, scene: Scene = NO_SCENE
+) -> tuple[str, ...]:
     """Return the first messages there are to choose from, the usual one first."""
-    values = _values(persona, user_name, today)
-    return tuple(_replaced(text, values) for text in (persona.greeting, *persona.alternate_greetings) if text)
+    filling = _Filling(persona, (), user_name=user_name, today=today, scene=scene)
+    texts = enumerate((persona.greeting, *persona.alternate_greetings))
+    return tuple(filling.filled(text, f"greeting {number}") for number, text in texts if text)
+
+
+class _Filling:
+    """A persona's texts for one moment of a conversation."""
+
+    def __init__(
+        self,
+        persona: Persona,
+        history: Sequence[ChatMessage],
+        *,
+        user_name: str,
+        today: date,
+        scene: Scene,
+    ) -> None:
+        self._persona = persona
+        self._history = history
+        self._scene = scene
+        self._user_name = user_name
+        self._directions = directions_of(persona)
+        seed = scene.conversation or (_digest(history[0].content) if history else "")
+        values = macros.Values(
+            char=self._directions.nickname or persona.name,
+            user=user_name,
+            date=f"{today:%Y-%m-%d}",
+            time=f"{today:%H:%M}" if isinstance(today, datetime) else "00:00",
+            weekday=_WEEKDAYS[today.weekday()],
+            idle="just now" if scene.idle is None else macros.duration(scene.idle),
+            conversation=f"{persona.id} {seed}",
+            turn=str(len(history)),
+        )
+        self._values = replace(values, **scene.signs)
+
+    def filled(self, text: str, salt: str) -> str:
+        return macros.fill(text, self._values, salt=salt)
+
+    def filled_lore(self, text: str, salt: str) -> str:
+        """The same for texts of cards, which may hold the older <USER> and <BOT>."""
+        if "<" in text:
+            text = _OLD_PLACEHOLDER.sub(lambda found: _old(found, text), text)
+        return self.filled(text, salt)
+
+    def lore(self) -> Told:
+        teller = teller_of(self._persona)
+        if teller is None:
+            return Told()
+        names = {"user": self._user_name, "assistant": self._values.char}
+        said = [
+            Said(each.content, by_persona=each.role == "assistant", speaker=names[each.role])
+            for each in self._history
+            if each.role in names
+        ]
+        occasion = Occasion(
+            conversation=self._values.conversation,
+            prompt=self._persona.system_prompt,
+            greeting=self._greeting(),
+            most_tokens=self._scene.most_lore_tokens,
+            certain_only=self._scene.is_template,
+            fill=self.filled_lore,
+        )
+        return teller.tell(said, occasion)
+
+    def _greeting(self) -> int | None:
+        """Which greeting the history begins with; None where that is not known."""
+        if not self._history or self._history[0].role != "assistant":
+            return None
+        first = self._history[0].content
+        texts = enumerate((self._persona.greeting, *self._persona.alternate_greetings))
+        return next((at for at, text in texts if self.filled(text, f"greeting {at}") == first), None)
+
+    def system_message(self, told: Told) -> str:
+        before, after = (
+            "\n\n".join(each.text for each in told.entries if each.entry.place == place)
+            for place in ("before", "after")
+        )
+        prompt = self.filled(self._persona.system_prompt, "prompt")
+        if before:
+            prompt = f"{_LORE}\n{before}\n\n{prompt}"
+        if after:
+            prompt = f"{prompt}\n\n{_LORE}\n{after}"
+        manner = self._persona.personality
+        traits = (("Tone", manner.tone), ("Style", manner.style), ("Formality", manner.formality))
+        # One line a trait: a line break in it would end the list item.
+        lines = [f"- {label}: {' '.join(self.filled(text, label).split())}" for label, text in traits if text]
+        return "\n".join((f"{prompt}\n\n## Manner", *lines)) if lines else prompt
+
+    def around_examples(self, told: Told, place: str) -> list[ChatMessage]:
+        texts = [each.text for each in told.entries if each.entry.place == place]
+        return [ChatMessage("system", "\n\n".join(texts))] if texts else []
+
+    def inserted(self, told: Told) -> tuple[Inserted, ...]:
+        """What stands among the turns: lore, the character's note, and the instructions below everything."""
+        texts: dict[tuple[int, Role], list[str]] = {}
+        for each in told.entries:
+            if each.entry.place == "depth":
+                texts.setdefault((self._depth(each), each.entry.role), []).append(each.text)
+        note = self._directions.note
+        if note and (text := self.filled_lore(note.text, "note").strip()):
+            texts.setdefault((note.depth, note.role), []).append(text)
+        found = [
+            Inserted(depth, ChatMessage(role, "\n".join(parts)))
+            for (depth, role), parts in sorted(texts.items(), key=lambda item: _deepest_first(item[0]))
+        ]
+        if last := self.filled_lore(self._directions.after_history, "after history").strip():
+            found.append(Inserted(0, ChatMessage("system", last)))
+        return tuple(found)
+
+    def _depth(self, each: ToldEntry) -> int:
+        depth = each.entry.depth
+        return max(len(self._history) - depth, 0) if each.entry.depth_from_start else depth
+
+
+def _deepest_first(place: tuple[int, Role]) -> tuple[int, int]:
+    return -place[0], ("system", "user", "assistant").index(place[1])
+
+
+def _old(found: re.Match[str], text: str) -> str:
+    """A placeholder of older cards as ours; a tag that is closed again is markup and stays."""
+    if f"</{found[1]}>" in text:
+        return found[0]
+    return "{{user}}" if found[1].lower() == "user" else "{{char}}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def summary_message(summary: str) -> ChatMessage:
@@ -113,11 +323,3 @@ def estimate_tokens(text: str) -> int:
     tokenizers spend more tokens on other scripts. Off by up to a half: good for a hint, not for a limit.
     """
     return -(-len(text.encode("utf-8", "surrogatepass")) // _BYTES_PER_TOKEN)
-
-
-def _values(persona: Persona, user_name: str, today: date) -> dict[str, str]:
-    return {"user": user_name, "char": persona.name, "date": today.isoformat()}
-
-
-def _replaced(text: str, values: dict[str, str]) -> str:
-    return _PLACEHOLDER.sub(lambda found: values[found[1].lower()], text)

@@ -24,17 +24,17 @@ from personachat.outgoing import (
     chat_request,
     fit,
     outgoing,
-    own_messages,
     parameters,
     window_tokens,
 )
 from personachat.persona import Persona
-from personachat.prompts import summary_message
+from personachat.prompts import summary_message, with_inserted
 from personachat.provider_errors import ModelNotFound, ProviderError
 from personachat.providers.base import ChatRequest
 from personachat.providers.openai_request import Adaptation, taken_body
 from personachat.providers.registry import Answering, ProviderRegistry
 from personachat.sent import SentBody
+from personachat.sent_lore import as_parameters, inserted_of, lore_of, told_keys
 from personachat.summaries import Summaries
 from personachat.usage.model import Calls, Origin
 
@@ -89,7 +89,10 @@ class Replies:
         first = Reply(provider=answering.provider.name, model=answering.model, reason=answering.reason)
         if asked.to_sum_up is None:
             first = replace(first, memory_from=asked.told.memory_from, summary=asked.told.summary)
-        request = SentRequest(own_messages(persona, path), parameters(persona) | {"model": answering.model})
+        request = SentRequest(
+            asked.own.messages,
+            parameters(persona) | {"model": answering.model} | as_parameters(asked.own),
+        )
         events = partial(self._events, asked, path)
         return Plan(first, request, events, asked_for, asked.told.prompt_tokens)
 
@@ -99,7 +102,8 @@ class Replies:
         """What would be sent for the path's last turn. Raises ProviderError where nobody would answer."""
         answering = self._providers.resolve(model or persona.model, offline=offline)
         asked = outgoing(persona, path, answering)
-        return self._body(answering.provider.name, asked.request(asked.summed_up()))
+        sent = self._body(answering.provider.name, asked.request(asked.summed_up()))
+        return replace(sent, lore=told_keys(asked.own))
 
     def sent(
         self, turn: Turn, path_above: Sequence[Turn], request: SentRequest, *, taken: Started | None = None
@@ -113,8 +117,9 @@ class Replies:
         if answered.summary:
             messages.append(summary_message(answered.summary))
         memory_from = answered.memory_from or 0
-        messages += [each.as_message() for depth, each in with_words(path_above) if depth >= memory_from]
         given = request.parameters
+        turns = [each.as_message() for depth, each in with_words(path_above) if depth >= memory_from]
+        messages += [message for message, _ in with_inserted(turns, inserted_of(given))]
         whole = ChatRequest(
             answered.model or given.get("model", ""),
             tuple(messages),
@@ -125,7 +130,7 @@ class Replies:
             stop=tuple(given.get("stop") or ()),
             more=given.get("more") or {},
         )
-        sent = self._body(answered.provider, whole)
+        sent = replace(self._body(answered.provider, whole), lore=lore_of(given))
         if taken is None or taken.sent is None or taken.model != whole.model:
             return sent
         return replace(sent, body=taken_body(whole, taken))
@@ -163,7 +168,7 @@ class Replies:
                 if stand_in is None:
                     yield event
         if stand_in is not None:
-            asked = outgoing(asked.persona, path, stand_in)
+            asked = outgoing(asked.persona, path, stand_in, own=asked.own)
             told = asked.told
             coming = self._reply(
                 asked, text, origin=origin, retry_delays_seconds=DELAYS_OF_A_STAND_IN, retries=retries

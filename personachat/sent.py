@@ -36,6 +36,8 @@ class SentBody:
     """As JSON on the wire."""
     wants_key: bool = True
     """Whether the server is asked with a key."""
+    lore: tuple[tuple[str, str], ...] = ()
+    """The entries of the persona's lore that were told: each one's name, and the key that brought it up."""
 
 
 def as_curl(sent: SentBody) -> str | None:

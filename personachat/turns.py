@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import datetime
 from typing import Literal, TypeAlias
 
 from personachat.conversations.model import Turn, new_id, now
 from personachat.errors import MessageInvalid
 from personachat.messages import ChatMessage, storable
 from personachat.persona import Persona
-from personachat.prompts import greeting, greetings
+from personachat.prompts import Scene, greeting, greetings
 from personachat.store.base import StoredPersona
 
 MAX_MESSAGE_CHARACTERS = 200_000
@@ -48,9 +48,12 @@ def turn_like(turn: Turn, text: str) -> Turn:
     )
 
 
-def opening(persona: StoredPersona, history: Sequence[ChatMessage]) -> list[Turn]:
-    """The turns before a person's first words: what was said elsewhere, or else the greeting."""
-    words = opening_words(persona.persona)
+def opening(persona: StoredPersona, history: Sequence[ChatMessage], *, seed: str = "") -> list[Turn]:
+    """The turns before a person's first words: what was said elsewhere, or else the greeting.
+
+    `seed` is that of chance in the greeting.
+    """
+    words = opening_words(persona.persona, seed=seed)
     greeted = [ChatMessage("assistant", words)] if words else []
     said: list[Turn] = []
     for message in history or greeted:
@@ -60,14 +63,15 @@ def opening(persona: StoredPersona, history: Sequence[ChatMessage]) -> list[Turn
     return said
 
 
-def opening_words(persona: Persona) -> str:
+def opening_words(persona: Persona, *, seed: str = "") -> str:
     """What the persona says first in a new conversation, or nothing."""
-    return greeting(persona, today=date.today())  # noqa: DTZ011  # the server's own day
+    # The server's own day and time.
+    return greeting(persona, today=datetime.now().astimezone(), scene=Scene(conversation=seed))
 
 
-def openings(persona: Persona) -> tuple[str, ...]:
+def openings(persona: Persona, *, seed: str = "") -> tuple[str, ...]:
     """What the persona may say first, the usual words first; a chat begins with others as its `history`."""
-    return greetings(persona, today=date.today())  # noqa: DTZ011
+    return greetings(persona, today=datetime.now().astimezone(), scene=Scene(conversation=seed))
 
 
 def cleaned(text: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from personachat import lore
+from personachat import lorebook, macros
 from personachat.interchange.card_examples import read_dialogue, write_dialogue
 from personachat.interchange.card_fields import V3_ONLY, Card, CardVersion, field_faults
 from personachat.interchange.card_sections import DIALOGUE, joined, split
@@ -24,8 +24,6 @@ NO_PROMPT = "You are {{char}}."
 NO_NAME = "Unnamed character"
 
 _OLD_PLACEHOLDER = re.compile(r"<(user|bot|char)>", re.IGNORECASE | re.ASCII)
-_MACRO = re.compile(r"\{\{\s*([a-z_]{1,30})[^{}]{0,200}\}\}", re.IGNORECASE | re.ASCII)
-_OUR_MACROS = {"user", "char", "date"}
 _LINE_END = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -195,22 +193,37 @@ def _unused(card: Card, prompt: str) -> list[str]:
     losses = []
     if card.version == 3 and _number(card.top.get("spec_version")) > 3:
         losses.append("The card follows a newer version than 3.0; what is new in it is kept and not used.")
-    if card.version > 1 and card.text("post_history_instructions").strip():
-        losses.append("The instructions for after the history are kept, and not sent to the model.")
     if card.version == 3:
         losses += [
             f"Kept and not used: {what}."
             for name, what in V3_ONLY.items()
-            if card.data.get(name) and not name.endswith("_date") and not _is_plain(name, card.data[name])
+            if name != "nickname"
+            and card.data.get(name)
+            and not name.endswith("_date")
+            and not _is_plain(name, card.data[name])
         ]
-    texts = [prompt, card.text("first_mes"), card.text("mes_example"), *card.texts("alternate_greetings")]
-    macros = {found[1].lower() for text in texts for found in _MACRO.finditer(text)} - _OUR_MACROS
-    if macros:
-        listed = ", ".join(f"{{{{{shown(macro, most=30)}}}}}" for macro in sorted(macros)[:5])
-        losses.append(f"These placeholders are not known here and stay as they are: {listed}.")
-    if card.version > 1 and (book := card.data.get("character_book")) is not None:
-        losses += lore.limits(book)
+    book = card.data.get("character_book") if card.version > 1 else None
+    names = macros.unknown("\n".join(_told(card, prompt, book)))
+    if names:
+        listed = ", ".join(f"{{{{{shown(name, most=30)}}}}}" for name in sorted(names)[:5])
+        more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+        losses.append(f"These placeholders are not known here and stay as they are: {listed}{more}.")
+    if book is not None:
+        losses += lorebook.limits(book)
     return losses
+
+
+def _told(card: Card, prompt: str, book: Any) -> list[str]:
+    """Every text of a card in which macros are replaced."""
+    texts = [prompt, card.text("first_mes"), card.text("mes_example"), *card.texts("alternate_greetings")]
+    if card.version > 1:
+        note = card.dictionary("extensions").get("depth_prompt")
+        texts += [card.text("post_history_instructions"), *_texts_of(note)]
+    return texts + [entry.content for entry in lorebook.read(book).entries]
+
+
+def _texts_of(note: Any) -> list[str]:
+    return [note["prompt"]] if isinstance(note, dict) and isinstance(note.get("prompt"), str) else []
 
 
 def _is_plain(name: str, value: Any) -> bool:

@@ -1,38 +1,64 @@
-"""A persona's messages as another tool's template, with its signs for the user's name and the day. Pure."""
+"""A persona's messages as another tool's template, with its signs for the user's name, day and time. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from datetime import date, timedelta
+from collections.abc import Callable, Mapping
+from datetime import date
 from itertools import chain, count, zip_longest
 
+from personachat.directions import directions_of
+from personachat.lorebook import teller_of
 from personachat.messages import ChatMessage
 from personachat.persona import Persona, dump_persona
-from personachat.prompts import compile_prompt, greeting
+from personachat.prompts import Scene, greeting, persona_part
+
+_BY_CHANCE = re.compile(r"\{\{\s*(random|roll|idle_duration)\b", re.IGNORECASE | re.ASCII)
 
 
 def compiled(
-    persona: Persona, *, user: str, today: str, literal: Callable[[str], str] = str
+    persona: Persona, *, signs: Mapping[str, str], literal: Callable[[str], str] = str
 ) -> tuple[ChatMessage, ...]:
     """What is sent before a user's first message: the system message, the examples, the greeting.
 
-    `user` and `today` stand where the name and the date would; each piece between them has gone through
-    `literal`, which writes a text so that the other tool leaves it alone.
+    Of the lore it holds what is told in every conversation. `signs` stand where the user's name, the date,
+    the time and the weekday would; each piece between them has gone through `literal`, which writes a text
+    so that the other tool leaves it alone.
     """
     whole = dump_persona(persona)
-    name = next(mark for mark in (f"user-{number}" for number in count()) if mark not in whole)
-    days = (date.max - timedelta(days=number) for number in range(date.max.toordinal()))
-    day = next(day for day in days if day.isoformat() not in whole)
-    first = greeting(persona, user_name=name, today=day)
-    history = (ChatMessage("assistant", first),) if first else ()
-    prompt = compile_prompt(persona, history, user_name=name, today=day)
-    marks = {name: user, day.isoformat(): today}
-    between = re.compile("|".join(map(re.escape, marks)))
+    mark = next(mark for mark in (f"mark{number}" for number in count()) if mark not in whole)
+    marks = {name: f"{mark}-{name}-" for name in signs}
+    scene = Scene(is_template=True, signs=marks)
+    messages = list(persona_part(persona, (), today=date.min, scene=scene).messages)
+    if first := greeting(persona, today=date.min, scene=scene):
+        messages.append(ChatMessage("assistant", first))
+    written_as = {marks[name]: sign for name, sign in signs.items()}
+    between = re.compile("|".join(map(re.escape, written_as)))
 
     def written(text: str) -> str:
         parts = [literal(part) for part in between.split(text)]
-        signs = [marks[found] for found in between.findall(text)]
-        return "".join(chain.from_iterable(zip_longest(parts, signs, fillvalue="")))
+        found = [written_as[mark] for mark in between.findall(text)]
+        return "".join(chain.from_iterable(zip_longest(parts, found, fillvalue="")))
 
-    return tuple(ChatMessage(message.role, written(message.content)) for message in prompt.messages)
+    return tuple(ChatMessage(message.role, written(message.content)) for message in messages)
+
+
+def left_behind(persona: Persona, *, tool: str) -> list[str]:
+    """Sentences on what another tool's template cannot hold of the lore and the directions."""
+    losses = []
+    if teller := teller_of(persona):
+        in_every = {
+            each.entry.number
+            for each in persona_part(persona, (), today=date.min, scene=Scene(is_template=True)).told.entries
+            if each.entry.place != "depth"
+        }
+        lost = sum(entry.number not in in_every for entry in teller.book.entries)
+        if lost:
+            entries = "1 entry" if lost == 1 else f"{lost:,} entries"
+            losses.append(f"{tool} is told nothing of {entries} of its lore, which come up by their keys.")
+    directions = directions_of(persona)
+    if directions.after_history.strip() or directions.note:
+        losses.append(f"{tool} has no place for what is told among or after the messages of a chat.")
+    if _BY_CHANCE.search(persona.system_prompt):
+        losses.append(f"What changes by chance in the prompt is the same each time in {tool}.")
+    return losses

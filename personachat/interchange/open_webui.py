@@ -15,14 +15,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from personachat.errors import ImportRefused
-from personachat.interchange.compiled import compiled
+from personachat.interchange.compiled import compiled, left_behind
 from personachat.interchange.sketches import mapping
 from personachat.persona import Persona, Personality, dump_persona
 from personachat.persona_fields import is_persona_id
 from personachat.persona_ids import free_id
 from personachat.persona_syntax import shown
 
-_USER, _TODAY = "{{USER_NAME}}", "{{CURRENT_DATE}}"
+_SIGNS_OF_MACROS = {
+    "user": "{{USER_NAME}}",
+    "date": "{{CURRENT_DATE}}",
+    "time": "{{CURRENT_TIME}}",
+    "weekday": "{{CURRENT_WEEKDAY}}",
+}
 _OURS = "personachat"
 _ICON = "/static/favicon.png"
 
@@ -36,7 +41,7 @@ _SIGNS = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}
 def write_models(persona: Persona) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     """Return the list that Open WebUI imports, and in sentences what it cannot hold."""
     params: dict[str, Any] = {
-        "system": compiled(persona, user=_USER, today=_TODAY)[0].content,
+        "system": compiled(persona, signs=_SIGNS_OF_MACROS)[0].content,
         "temperature": persona.temperature,
         "max_tokens": persona.max_tokens,
     }
@@ -61,7 +66,7 @@ def write_models(persona: Persona) -> tuple[list[dict[str, Any]], tuple[str, ...
         "access_grants": [],
         "is_active": True,
     }
-    return [model], _losses(persona)
+    return [model], (*_losses(persona), *left_behind(persona, tool="Open WebUI"))
 
 
 def is_model(value: dict[str, Any]) -> bool:
@@ -196,7 +201,10 @@ def _losses(persona: Persona) -> tuple[str, ...]:
 
 
 def _placeholders(system: Any) -> str:
-    return str(system or "").replace(_USER, "{{user}}").replace(_TODAY, "{{date}}")
+    text = str(system or "")
+    for name, sign in _SIGNS_OF_MACROS.items():
+        text = text.replace(sign, f"{{{{{name}}}}}")
+    return text
 
 
 def _texts(values: Iterable[Any]) -> list[str]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
-from personachat.interchange.compiled import compiled
+from personachat.interchange.compiled import compiled, left_behind
 from personachat.messages import ChatMessage
 from personachat.persona import Persona
 from personachat.persona_syntax import shown
@@ -30,7 +31,8 @@ _PROVIDERS: Mapping[str, str] = {
     "google": "google:",
 }
 _OTHERS = "openai:chat:"
-_MESSAGE, _USER, _TODAY = "{{message}}", "{{user_name}}", "{{today}}"
+_MESSAGE = "{{message}}"
+_SIGNS = {"user": "{{user_name}}", "date": "{{today}}", "time": "{{time}}", "weekday": "{{weekday}}"}
 
 _TEMPLATE = re.compile(r"\{[{%#]|#\}")
 _SIGN = re.compile(r"\{(?=[{%#]|\Z)|#(?=\})")
@@ -42,7 +44,7 @@ _NO_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 def write_config(persona: Persona, *, user_name: str = "User", today: str) -> tuple[str, tuple[str, ...]]:
     """Return the YAML and, in sentences, what it cannot hold. `today` is the day the tests pretend."""
     messages = (
-        *compiled(persona, user=_USER, today=_TODAY, literal=_literal),
+        *compiled(persona, signs=_SIGNS, literal=_literal),
         ChatMessage("user", _MESSAGE),
     )
     provider, losses = _provider(persona)
@@ -55,6 +57,7 @@ def write_config(persona: Persona, *, user_name: str = "User", today: str) -> tu
         losses.append("promptfoo asks one question at a time: how much context is kept has no place there.")
     if persona.alternate_greetings:
         losses.append("Only the first greeting is part of the prompt.")
+    losses += left_behind(persona, tool="promptfoo")
     name = _scalar(_literal(persona.name))
     prompt = _scalar([{"role": each.role, "content": each.content} for each in messages], indent=2)
     lines = [
@@ -67,7 +70,7 @@ def write_config(persona: Persona, *, user_name: str = "User", today: str) -> tu
         "providers:",
         f"  - {_scalar(provider)}",
         "defaultTest:",
-        f"  vars: {_scalar({'user_name': user_name, 'today': today})}",
+        f"  vars: {_scalar({'user_name': user_name, 'today': today} | _moment(prompt, today))}",
         "tests:",
         *(f"  - {_scalar(test)}" for test in tests or [{"vars": {"message": "Hello!"}}]),
     ]
@@ -79,6 +82,12 @@ def _kept_tests(persona: Persona) -> list[Any]:
     kept = persona.extensions.get(KEPT)
     tests = kept.get("tests") if isinstance(kept, dict) else None
     return [test for test in tests if isinstance(test, dict)] if isinstance(tests, list) else []
+
+
+def _moment(prompt: str, today: str) -> dict[str, str]:
+    """The variables for the weekday and the time of day, where the prompt has them."""
+    known = {"weekday": f"{date.fromisoformat(today):%A}", "time": "12:00"}
+    return {name: value for name, value in known.items() if _SIGNS[name] in prompt}
 
 
 def _provider(persona: Persona) -> tuple[dict[str, Any], list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import uuid4
 
 import streamlit as st
 
@@ -13,10 +14,12 @@ from personachat.ui import state
 from personachat.ui.transcript import draw_text, drawable
 from personachat.ui.wording import heard
 
+_SEED = "greeting_seed"
+
 
 def draw(persona: Persona) -> None:
     """The greeting of the next chat, and the way to the others, e.g. 2/3 with arrows."""
-    words = openings(persona)
+    words = openings(persona, seed=_seed())
     if not words:
         return
     with st.chat_message("assistant", avatar=drawable(persona.avatar)):
@@ -27,8 +30,14 @@ def draw(persona: Persona) -> None:
 
 def begun_with(persona_id: str) -> Sequence[ChatMessage]:
     """What an empty chat with this persona begins with. Raises PersonaNotFound or PersonaBroken."""
-    words = openings(state.services().personas.get(persona_id).persona)
+    words = openings(state.services().personas.get(persona_id).persona, seed=_seed())
+    st.session_state.pop(_SEED, None)  # the next chat's is another one
     return [ChatMessage("assistant", words[_chosen(persona_id) % len(words)])] if words else ()
+
+
+def _seed() -> str:
+    """What chance in the greetings is drawn by: what is shown is what is sent."""
+    return str(st.session_state.setdefault(_SEED, uuid4().hex))
 
 
 def _chosen(persona_id: str) -> int:

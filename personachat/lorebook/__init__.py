@@ -1,0 +1,60 @@
+"""Lore: what a persona is told of its world only when it comes up, from a character card's book.
+
+The book is kept in `extensions["character_book"]` as it came. Nonsense in it is passed over and never raises.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from personachat.lorebook.book import Book, Entry
+from personachat.lorebook.limits import limits
+from personachat.lorebook.reading import contents, is_book, read
+from personachat.lorebook.selection import Occasion, Said, Teller, Told, ToldEntry
+from personachat.persona import Persona
+
+__all__ = [
+    "BOOK",
+    "Book",
+    "Entry",
+    "Occasion",
+    "Said",
+    "Teller",
+    "Told",
+    "ToldEntry",
+    "contents",
+    "is_book",
+    "limits",
+    "read",
+    "teller_of",
+]
+
+BOOK = "character_book"
+
+REMEMBERED = 8
+"""So many books are kept ready to be told."""
+
+_lock = threading.Lock()
+_tellers: OrderedDict[int, tuple[Any, Teller]] = OrderedDict()
+
+
+def teller_of(persona: Persona) -> Teller | None:
+    """The persona's book, ready to be told; None where it has none. Safe for threads."""
+    value = persona.extensions.get(BOOK)
+    if not isinstance(value, Mapping):
+        return None
+    # A book is known by being the same object: a persona never changes, and comparing would take longer.
+    with _lock:
+        known = _tellers.get(id(value))
+        if known is not None and known[0] is value:
+            _tellers.move_to_end(id(value))
+            return known[1]
+    teller = Teller(read(value))
+    with _lock:
+        _tellers[id(value)] = value, teller
+        while len(_tellers) > REMEMBERED:
+            _tellers.popitem(last=False)
+    return teller

@@ -1,0 +1,224 @@
+"""Macros: the {{placeholders}} in what a persona's author wrote, replaced as text. Pure.
+
+Nothing is evaluated. A value that was put in is never expanded again. Macros may stand in one another, a few
+levels deep. What is not known stays as it is. The same text, values and salt always give the same result:
+chance is drawn from the seeds. Time and size are bounded by the text.
+
+Sources: character-card-spec-v3, "Curly Braced Syntaxes"; SillyTavern's documentation, "Macros"; Open WebUI's
+prompt variables.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+
+MOST_NESTED = 8
+"""Levels of macros within one another; what stands further out stays as it is."""
+
+MOST_DICE = 100
+MOST_SIDES = 1_000_000
+
+_INNERMOST = re.compile(r"\{\{([^{}]*)\}\}")
+_FORM = re.compile(r"([a-z_]+)(?:[ \t]*(::|:)(.*)|[ \t]+(.*))?", re.DOTALL)
+_DICE = re.compile(r"(?:(\d{0,9})d)?(\d{1,9})(?:([+-])(\d{1,9}))?", re.ASCII)
+_MARK = re.compile("\0([0-9]+)\0")
+_TRIM = "\0trim\0"
+_NAMED = re.compile(r"\w")
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What macros stand for. `conversation` and `turn` are the seeds of chance."""
+
+    char: str
+    user: str = "User"
+    date: str = ""
+    time: str = ""
+    weekday: str = ""
+    idle: str = "just now"
+    """How long the user had been silent."""
+    about_user: str = ""
+    """What the user says of themselves."""
+    conversation: str = ""
+    turn: str = ""
+
+
+def fill(text: str, values: Values, *, salt: str = "") -> str:
+    """Replace every macro that is known. `salt` tells texts apart that hold the same macros of chance."""
+    if "{{" not in text:
+        return text
+    return _Filling(values, salt).fill(text)
+
+
+def unknown(text: str) -> list[str]:
+    """The names of macros that stay as they are, each once, in the order of the text."""
+    filling = _Filling(Values(char=""), "")
+    filling.fill(text)
+    return list(dict.fromkeys(filter(_NAMED.match, filling.unknown)))
+
+
+def is_known(inner: str) -> bool:
+    """Whether what stands between the braces is a macro that is replaced."""
+    return _Filling(Values(char=""), "").value(inner) is not None
+
+
+def draw(*seeds: str) -> float:
+    """A number from 0 up to 1 that looks like chance and is always the same for the same seeds."""
+    digest = hashlib.sha256("\x1f".join(seeds).encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:7], "big") / (1 << 56)
+
+
+def duration(span: timedelta) -> str:
+    """A length of time in words, e.g. "3 hours"."""
+    seconds = max(int(span.total_seconds()), 0)
+    if seconds < 60:
+        return "a few seconds"
+    for size, unit in _UNITS:
+        if seconds >= size:
+            count = seconds // size
+            return f"{count:,} {unit}" if count == 1 else f"{count:,} {unit}s"
+    return ""
+
+
+_UNITS = ((31_536_000, "year"), (2_592_000, "month"), (86_400, "day"), (3600, "hour"), (60, "minute"))
+
+
+class _Filling:
+    """One text being filled; values that are there already are hidden behind marks until the end."""
+
+    def __init__(self, values: Values, salt: str) -> None:
+        self._values = values
+        self._salt = salt
+        self._found: list[str] = []
+        self._draws = 0
+        self.unknown: list[str] = []
+
+    def fill(self, text: str) -> str:
+        text = text.replace("\0", "\ufffd")
+        for _ in range(MOST_NESTED):
+            replaced = _INNERMOST.sub(self._replaced, text)
+            if replaced == text:
+                break
+            text = replaced
+        first, *rest = self._shown(text).split(_TRIM)
+        if not rest:
+            return first
+        *middle, last = rest
+        parts = [first.rstrip("\r\n"), *(part.strip("\r\n") for part in middle), last.lstrip("\r\n")]
+        return "".join(parts)
+
+    def value(self, inner: str) -> str | None:
+        """What a macro stands for; None where it is not known."""
+        inner = inner.strip()
+        if inner.startswith("//"):
+            return ""
+        head, colon, _ = inner.partition(":")
+        if not head.isascii():
+            return None
+        form = _FORM.fullmatch(head.lower() + colon + inner[len(head) + len(colon) :])
+        if form is None:
+            return None
+        name, separator, given, spaced = form.groups()
+        if separator is None and spaced is None:
+            plain = _PLAIN.get(name)
+            return plain(self._values) if plain else None
+        return self._with_arguments(name, separator, given if separator else spaced)
+
+    def _with_arguments(self, name: str, separator: str | None, given: str) -> str | None:
+        if name == "roll":
+            return self._rolled(self._shown(given))
+        if separator is None:
+            return None
+        if name in {"comment", "hidden_key"}:
+            return ""
+        if name == "reverse":
+            return self._shown(given)[::-1]
+        if name in {"random", "pick"}:
+            return self._chosen(_options(given), changes=name == "random", source=given)
+        return None
+
+    def _replaced(self, found: re.Match[str]) -> str:
+        value = self.value(found[1])
+        if value == _TRIM:
+            return _TRIM
+        if value is None:
+            self.unknown.append(_name(self._shown(found[1])))
+            value = self._shown(found[0])
+        self._found.append(value)
+        return f"\0{len(self._found) - 1}\0"
+
+    def _shown(self, text: str) -> str:
+        return _MARK.sub(lambda mark: self._found[int(mark[1])], text)
+
+    def _chosen(self, options: Sequence[str], *, changes: bool, source: str) -> str | None:
+        if not any(options):
+            return None
+        return self._shown(options[int(self._draw(source, changes=changes) * len(options))])
+
+    def _rolled(self, dice: str) -> str | None:
+        found = _DICE.fullmatch(dice.replace(" ", "").lower())
+        if found is None:
+            return None
+        count, sides = int(found[1] or 1), int(found[2])
+        if not (1 <= count <= MOST_DICE and 1 <= sides <= MOST_SIDES):
+            return None
+        total = sum(1 + int(self._draw(dice, changes=True) * sides) for _ in range(count))
+        plus = int(found[4] or 0)
+        return str(total - plus if found[3] == "-" else total + plus)
+
+    def _draw(self, source: str, *, changes: bool) -> float:
+        self._draws += 1
+        values = self._values
+        turn = f"turn {values.turn}" if changes else "always"
+        return draw(values.conversation, turn, self._salt, str(self._draws), self._shown(source))
+
+
+def _options(given: str) -> list[str]:
+    """The choices of a list: between double colons, or else between commas that have no backslash."""
+    if "::" in given:
+        return given.split("::")
+    return [option.strip().replace("\\,", ",") for option in re.split(r"(?<!\\),", given)]
+
+
+def _name(inner: str) -> str:
+    return re.split(r"[:\s]", inner.strip(), maxsplit=1)[0]
+
+
+_PLAIN: Mapping[str, Callable[[Values], str]] = MappingProxyType(
+    {
+        "char": lambda values: values.char,
+        "user": lambda values: values.user,
+        "user_name": lambda values: values.user,
+        "date": lambda values: values.date,
+        "isodate": lambda values: values.date,
+        "current_date": lambda values: values.date,
+        "time": lambda values: values.time,
+        "isotime": lambda values: values.time,
+        "current_time": lambda values: values.time,
+        "weekday": lambda values: values.weekday,
+        "current_weekday": lambda values: values.weekday,
+        "current_datetime": lambda values: f"{values.date} {values.time}".strip(),
+        "idle_duration": lambda values: values.idle,
+        "persona": lambda values: values.about_user,
+        "original": lambda _: "",  # there is no prompt of ours that an author's could stand around
+        "newline": lambda _: "\n",
+        "noop": lambda _: "",
+        "trim": lambda _: _TRIM,
+    }
+)
+
+NAMES = (*_PLAIN, "//", "comment", "hidden_key", "random", "pick", "roll", "reverse")
+"""Every macro that is replaced, by name."""
+
+
+def hidden_keys(text: str) -> Iterator[str]:
+    """What stands in {{hidden_key: }}: never told, but looked through for keys where lore brings up lore."""
+    for found in _INNERMOST.finditer(text):
+        name, colon, rest = found[1].strip().partition(":")
+        if colon and name.strip().lower() == "hidden_key":
+            yield rest.lstrip(":").strip()

@@ -1,0 +1,52 @@
+"""What of a persona's part stands among the turns, and which lore was told, as a sent request keeps it. Pure.
+
+It stands among the request's parameters. Requests of earlier versions have none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from personachat.messages import ChatMessage, Role
+from personachat.prompts import Inserted, PersonaPart
+
+_INSERTED, _LORE = "inserted", "lore"
+_ROLES: Mapping[Any, Role] = {"system": "system", "user": "user", "assistant": "assistant"}
+_MOST_NAME_CHARACTERS = 80
+_MOST_KEPT = 500
+
+
+def as_parameters(own: PersonaPart) -> dict[str, Any]:
+    """What is to be kept of it, as JSON; nothing where there is nothing."""
+    kept: dict[str, Any] = {}
+    if own.inserted:
+        kept[_INSERTED] = [[each.depth, each.message.role, each.message.content] for each in own.inserted]
+    if own.told.entries:
+        kept[_LORE] = [list(pair) for pair in told_keys(own)[:_MOST_KEPT]]
+    return kept
+
+
+def told_keys(own: PersonaPart) -> tuple[tuple[str, str], ...]:
+    """The entries that are told: each one's name, or else how its text begins, and what brought it up."""
+    return tuple((_name(each.entry.name or each.text), each.by) for each in own.told.entries)
+
+
+def inserted_of(parameters: Mapping[str, Any]) -> list[Inserted]:
+    """What stood among the turns."""
+    kept = parameters.get(_INSERTED)
+    return [
+        Inserted(depth, ChatMessage(_ROLES.get(role, "system"), content))
+        for depth, role, content in (kept if isinstance(kept, list) else [])
+    ]
+
+
+def lore_of(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The entries that were told, as `told_keys` gives them."""
+    kept = parameters.get(_LORE)
+    return tuple((name, by) for name, by in (kept if isinstance(kept, list) else []))
+
+
+def _name(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _MOST_NAME_CHARACTERS else f"{line[: _MOST_NAME_CHARACTERS - 1]}…"
