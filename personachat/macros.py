@@ -20,6 +20,9 @@ from types import MappingProxyType
 MOST_NESTED = 8
 """Levels of macros within one another; what stands further out stays as it is."""
 
+MOST_DRAWS = 2_000
+"""Macros of chance in one text; further ones stay as they are."""
+
 MOST_DICE = 100
 MOST_SIDES = 1_000_000
 
@@ -27,6 +30,7 @@ _INNERMOST = re.compile(r"\{\{([^{}]*)\}\}")
 _FORM = re.compile(r"([a-z_]+)(?:[ \t]*(::|:)(.*)|[ \t]+(.*))?", re.DOTALL)
 _DICE = re.compile(r"(?:(\d{0,9})d)?(\d{1,9})(?:([+-])(\d{1,9}))?", re.ASCII)
 _MARK = re.compile("\0([0-9]+)\0")
+_DRAW_BYTES = 6
 _TRIM = "\0trim\0"
 _NAMED = re.compile(r"\w")
 
@@ -69,8 +73,14 @@ def is_known(inner: str) -> bool:
 
 def draw(*seeds: str) -> float:
     """A number from 0 up to 1 that looks like chance and is always the same for the same seeds."""
-    digest = hashlib.sha256("\x1f".join(seeds).encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:7], "big") / (1 << 56)
+    return next(_draws(1, *seeds))
+
+
+def _draws(count: int, *seeds: str) -> Iterator[float]:
+    source = hashlib.shake_256("\x1f".join(seeds).encode("utf-8", "surrogatepass"))
+    digest = source.digest(count * _DRAW_BYTES)
+    for at in range(0, len(digest), _DRAW_BYTES):
+        yield int.from_bytes(digest[at : at + _DRAW_BYTES], "big") / (1 << 8 * _DRAW_BYTES)
 
 
 def duration(span: timedelta) -> str:
@@ -95,7 +105,7 @@ class _Filling:
         self._values = values
         self._salt = salt
         self._found: list[str] = []
-        self._draws = 0
+        self._drawn = 0
         self.unknown: list[str] = []
 
     def fill(self, text: str) -> str:
@@ -156,26 +166,27 @@ class _Filling:
         return _MARK.sub(lambda mark: self._found[int(mark[1])], text)
 
     def _chosen(self, options: Sequence[str], *, changes: bool, source: str) -> str | None:
-        if not any(options):
+        if not any(options) or self._drawn == MOST_DRAWS:
             return None
-        return self._shown(options[int(self._draw(source, changes=changes) * len(options))])
+        (drawn,) = self._draw(source, changes=changes)
+        return self._shown(options[int(drawn * len(options))])
 
     def _rolled(self, dice: str) -> str | None:
         found = _DICE.fullmatch(dice.replace(" ", "").lower())
         if found is None:
             return None
         count, sides = int(found[1] or 1), int(found[2])
-        if not (1 <= count <= MOST_DICE and 1 <= sides <= MOST_SIDES):
+        if not (1 <= count <= MOST_DICE and 1 <= sides <= MOST_SIDES) or self._drawn == MOST_DRAWS:
             return None
-        total = sum(1 + int(self._draw(dice, changes=True) * sides) for _ in range(count))
+        total = sum(1 + int(drawn * sides) for drawn in self._draw(dice, count, changes=True))
         plus = int(found[4] or 0)
         return str(total - plus if found[3] == "-" else total + plus)
 
-    def _draw(self, source: str, *, changes: bool) -> float:
-        self._draws += 1
+    def _draw(self, source: str, count: int = 1, *, changes: bool) -> Iterator[float]:
+        self._drawn += 1
         values = self._values
         turn = f"turn {values.turn}" if changes else "always"
-        return draw(values.conversation, turn, self._salt, str(self._draws), self._shown(source))
+        return _draws(count, values.conversation, turn, self._salt, str(self._drawn), self._shown(source))
 
 
 def _options(given: str) -> list[str]:

@@ -22,6 +22,8 @@ def split(content: str) -> tuple[Mapping[str, str], str]:
     at = 0
     for at, line in enumerate(lines):  # noqa: B007  # where it ended is needed
         text = line.strip()
+        if not text:
+            continue
         if not text.startswith("@@"):
             break
         match = _LINE.fullmatch(text)

@@ -106,13 +106,13 @@ class Search:
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._plain_work = 0
-        self._pattern_work = 0
+        self.plain_work = 0
+        self.pattern_work = 0
 
     @property
     def ended_early(self) -> bool:
         """Whether not everything was looked for."""
-        return self._plain_work > MOST_PLAIN_WORK or self._pattern_work > MOST_PATTERN_WORK
+        return self.plain_work > MOST_PLAIN_WORK or self.pattern_work > MOST_PATTERN_WORK
 
     def keys_in(self, text: Text) -> frozenset[Key]:
         """The keys that come up in a text."""
@@ -138,22 +138,24 @@ class Search:
         where = text.content if key.case_sensitive else text.folded
         if key.whole_words and is_word(key.text):
             return key.text in text.words(folded=not key.case_sensitive)
-        self._plain_work += len(where) + len(key.text)
-        if self._plain_work > MOST_PLAIN_WORK or key.text not in where:
+        if self.plain_work > MOST_PLAIN_WORK:
+            return False
+        self.plain_work += len(where) + len(key.text)
+        if key.text not in where:
             return False
         return not key.whole_words or " " in key.text or _stands_alone(key.text, where)
 
     def _matches(self, text: Text, key: Key) -> bool:
-        self._pattern_work += _COMPILING_WORK
-        if self._pattern_work > MOST_PATTERN_WORK:
+        if self.pattern_work > MOST_PATTERN_WORK:
             return False
+        self.pattern_work += _COMPILING_WORK
         pattern = compiled(key.text, key.flags or "")
         if pattern is None:
-            self._pattern_work += _REFUSING_WORK
+            self.pattern_work += _REFUSING_WORK
             return False
         where = text.spoken if "\\x01" in key.text else text.content
-        self._pattern_work += pattern.programsize * len(where)
-        if self._pattern_work > MOST_PATTERN_WORK:
+        self.pattern_work += pattern.programsize * len(where)
+        if self.pattern_work > MOST_PATTERN_WORK:
             return False
         return pattern.search(where.encode("utf-8", "replace")) is not None
 
