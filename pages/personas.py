@@ -5,6 +5,7 @@ import streamlit as st
 from personachat.ui import (
     bulk,
     deleted_personas,
+    draft_list,
     drafting_view,
     front_door,
     keeping,
@@ -17,6 +18,7 @@ from personachat.ui import (
     persona_menu,
     persona_rows,
     persona_tabs,
+    persona_undo,
     persona_view,
     returning,
     state,
@@ -33,6 +35,7 @@ why_not = state.why_not_edit()
 desk = persona_desk.desk()
 persona_desk.take_typed()
 kept_drafts.keep()
+kept_drafts.follow()
 persona_history.follow_link()
 
 entries, unreadable = last_seen.personas(personas)
@@ -56,25 +59,9 @@ if desk.said:
     desk.said = ""
 notice = st.container()
 with notice:
-    bulk.draw_done()
+    if not bulk.draw_done():
+        persona_undo.draw(editing.undo)
     drafting_view.draw_notice(wanted)
-if desk.deleted:
-    with notice.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(f":material/delete: Deleted **{escaped(desk.deleted.name)}**.", width="stretch")
-        st.button(
-            "Undo",
-            icon=":material/undo:",
-            on_click=editing.undo,
-            args=(personas,),
-            key=f"{persona_desk.UNDO}{desk.deleted.persona_id}",
-        )
-        st.button(
-            "Dismiss",
-            icon=":material/close:",
-            type="tertiary",
-            on_click=editing.forget_deleted,
-            key="dismiss_undo",
-        )
 
 left, right = st.columns([1, 2.5], gap="medium")
 
@@ -99,6 +86,7 @@ with left:
         )
     if rows:
         persona_list.draw(rows, selected=found.id if found else None)
+    draft_list.draw(rows)
     deleted_personas.draw()
 
 with right:

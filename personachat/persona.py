@@ -28,6 +28,9 @@ from personachat.persona_problems import schema_faults
 from personachat.persona_syntax import Path, places
 from personachat.persona_text import MAX_FAULTS, read_json
 
+STARTING_MODEL = "gpt-6-luna"
+"""What the shipped personas and templates and a blank one ask for."""
+
 DEFAULT_PERSONA_ID = "default-persona"
 """The persona a new chat starts with; always first in a list."""
 

@@ -89,12 +89,20 @@ def swapped(text: str, path: Path, other: int) -> str:
 
 def merged(before: str, one: str, other: str) -> str:
     """Both changes of a text that two hands changed at once; `one` where they touch the same place."""
-    if other == before:
+    both = both_changes(before, one, other)
+    return one if both is None else both
+
+
+def both_changes(before: str, one: str, other: str) -> str | None:
+    """Both changes of a text that two hands changed at once; None where they touch the same place."""
+    if other in (before, one):
         return one
+    if one == before:
+        return other
     start, end = _changed(before, one)
     other_start, other_end = _changed(before, other)
     if (start < other_end and other_start < end) or start == other_start:
-        return one
+        return None
     inserted = one[start : len(one) - (len(before) - end)]
     at = start if end <= other_start else start + len(other) - len(before)
     return other[:at] + inserted + other[at + end - start :]

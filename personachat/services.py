@@ -33,12 +33,15 @@ from personachat.providers.registry import ProviderRegistry
 from personachat.replies import Replies
 from personachat.settings import Settings, load_settings
 from personachat.store.base import PersonaStore, Revisions
+from personachat.store.drafts import PersonaDrafts, purge_drafts
 from personachat.store.favourites import Favourites
 from personachat.store.own_templates import OwnTemplates
 from personachat.store.read_only import ReadOnlyPersonas
 from personachat.store.responses import KeptResponses
+from personachat.store.revisions import place_of
 from personachat.store.seeding import open_store
 from personachat.store.shares import PersonaShares
+from personachat.store.undos import PersonaUndos
 from personachat.templates.gallery import Gallery
 from personachat.tryout import trying_out
 from personachat.usage.ledger import Ledger
@@ -89,6 +92,8 @@ class Services:
     ledger: Ledger
     people: People
     models: AvailableModels
+    drafts: PersonaDrafts
+    undos: PersonaUndos
 
     def of(
         self, owner: str, *, author: str = "", may_edit: bool = True, surface: Surface = "page"
@@ -136,6 +141,7 @@ class Services:
         pricing.warm_up()
         purge(self.database)
         self.kept_responses.forget_old()
+        purge_drafts(self.database)
         with suppress(StoreUnavailable):
             self.personas.all()  # the first look at many personas takes a moment, and so does recording them
 
@@ -215,6 +221,8 @@ def build_services(settings: Settings) -> Services:
         ledger,
         people,
         models,
+        PersonaDrafts(database, place=place_of(settings)),
+        PersonaUndos(database, place=place_of(settings)),
     )
 
 

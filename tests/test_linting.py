@@ -16,6 +16,8 @@ from personachat.model_names import ModelNames
 from personachat.persona import Persona, dump_persona, parse_persona
 from personachat.providers.registry import ProviderRegistry
 from personachat.settings import load_settings
+from personachat.templates.shipped import shipped
+from personachat.ui.persona_texts import new_text
 from tests.fake_provider import FakeProvider
 from tests.strategies import personas
 
@@ -307,8 +309,27 @@ def test_a_stop_text_inside_an_example_is_found(lint: Lint) -> None:
 def test_the_shipped_personas_have_nothing_that_hurts(linter: Linter) -> None:
     for file in (Path(__file__).parents[1] / "personas").glob("*.json"):
         found = linter.lint(file.read_text("utf-8"))
-        hurting = [each for each in found if each.severity == "warning" and each.code != "model-unknown"]
-        assert hurting == [], file.name
+        assert [each for each in found if each.code != "model-unknown"] == [], file.name
+        assert [each for each in found if each.severity == "warning"] == [], file.name
+
+
+def test_the_templates_and_the_blank_skeleton_have_nothing_that_hurts(linter: Linter) -> None:
+    texts = [*((each.id, each.text) for each in shipped()), new_text("New persona", taken=())]
+    for name, text in texts:
+        found = linter.lint(text)
+        assert [each for each in found if each.code != "model-unknown"] == [], name
+        assert [each for each in found if each.severity == "warning"] == [], name
+
+
+def test_what_a_model_takes_depends_on_the_provider_that_is_asked(lint: Lint) -> None:
+    keys = {"temperature": 0.2, "topP": 0.9, "maxTokens": 4000}
+    assert codes(lint(model="o3", **keys)).count("parameter-refused") == 2
+    assert (
+        codes(lint(model="claude-sonnet-4-5", temperature=1.2, maxTokens=4000)).count("parameter-refused")
+        == 1
+    )
+    for model in ("mine/own-1", "local/o3", "nowhere-1"):
+        assert "parameter-refused" not in codes(lint(model=model, **keys))
 
 
 @settings(max_examples=40)

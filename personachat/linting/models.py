@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
+from urllib.parse import urlsplit
 
 from personachat.linting import parameters
-from personachat.linting.findings import Remark, Subject
+from personachat.linting.findings import Remark, Severity, Subject
 from personachat.linting.retirements import deprecated, retirement
+from personachat.persona import STARTING_MODEL
 from personachat.providers.base import ChatRequest
-from personachat.providers.registry import Answering
+from personachat.providers.registry import OPENAI, Answering
 
 SOON_DAYS = 90
 """From so many days before its end on, a model's retirement is a warning."""
@@ -24,6 +26,7 @@ THINKING_TOKENS = 1000
 """A reply with less than this may end before the thinking does."""
 
 _MODEL = ("model",)
+_MAKERS = ("openai.com", "anthropic.com")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,17 @@ class Asked:
     def own(self) -> Answering | None:
         """Who answers with the very model that is asked for; None where another steps in."""
         return None if self.answering is None or self.answering.substituted else self.answering
+
+    @property
+    def is_makers(self) -> bool:
+        """Whether the provider that is asked is the model's maker, whose documentation then holds.
+
+        A server of one's own, or a gateway, may take what the maker does not.
+        """
+        if self.own is None:
+            return False
+        host = urlsplit(self.own.provider.base_url or "").hostname or ""
+        return self.own.provider.name == OPENAI or host.endswith(_MAKERS)
 
     @property
     def is_listed(self) -> bool:
@@ -83,7 +97,8 @@ def _unknown(model: str, asked: Asked) -> Remark | None:
     near = get_close_matches(asked.own.model, asked.listed, n=1, cutoff=0.6)
     written = near[0] if near and asked.default else f"{provider}/{near[0]}" if near else ""
     mend = f"did you mean {written}?" if near else "choose one that it has."
-    return Remark("model-unknown", "warning", f"{provider} does not list {model}: {mend}", _MODEL)
+    severity: Severity = "info" if model == STARTING_MODEL else "warning"  # each new persona has it
+    return Remark("model-unknown", severity, f"{provider} does not list {model}: {mend}", _MODEL)
 
 
 def _ending(model: str, asked: Asked, today: date) -> Remark | None:
@@ -107,12 +122,14 @@ def _ending(model: str, asked: Asked, today: date) -> Remark | None:
 def _parameters(subject: Subject, asked: Asked) -> Iterator[Remark]:
     persona = subject.persona
     model = asked.own.model if asked.own else persona.model
-    refused = parameters.refused(model) | asked.learned
+    refused = (parameters.refused(model) if asked.is_makers else frozenset()) | asked.learned
+    if persona.model == STARTING_MODEL:  # nobody chose it, and another model may answer tomorrow
+        refused &= {"stop"}
     if "temperature" in refused:
         if subject.wrote("temperature") and persona.temperature != 1:
             message = f"{model} takes no temperature: this one has no effect. Set it to 1, or leave it out."
             yield Remark("parameter-refused", "info", message, ("temperature",))
-    elif persona.temperature > parameters.highest_temperature(model):
+    elif asked.is_makers and persona.temperature > parameters.highest_temperature(model):
         most = parameters.highest_temperature(model)
         message = f"{model} takes a temperature of {most:g} at the most."
         yield Remark("parameter-refused", "warning", message, ("temperature",))
@@ -122,7 +139,7 @@ def _parameters(subject: Subject, asked: Asked) -> Iterator[Remark]:
     if persona.top_p is not None and "topP" in refused:
         message = f"{model} takes no topP: this one has no effect. Leave it out."
         yield Remark("parameter-refused", "info", message, ("topP",))
-    elif persona.top_p is not None and parameters.one_of_two(model):
+    elif persona.top_p is not None and asked.is_makers and parameters.one_of_two(model):
         message = f"{model} takes a temperature or a topP, not both: leave this out."
         yield Remark("parameter-refused", "warning", message, ("topP",))
     if persona.stop and "stop" in refused:

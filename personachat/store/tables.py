@@ -75,3 +75,30 @@ persona_templates = Table(  # people's own; the shipped ones are files
     Column("author", String(200), nullable=False, default=""),
     Column("created_at", UtcDateTime, nullable=False),
 )
+
+persona_drafts = Table(  # unsaved texts, of each owner
+    "persona_drafts",
+    metadata,
+    Column("owner", String(300), primary_key=True),
+    Column("place", String(64), primary_key=True),
+    Column("persona_id", String(300), primary_key=True),  # a broken file may have any name
+    Column("aside", String(32), primary_key=True, server_default=""),  # "" is the open one
+    Column("text", Text),  # none where the open one was saved or discarded
+    Column("base_text", Text, nullable=False),
+    Column("etag", String(64)),  # the stored version it began from; none for a new persona
+    Column("version", Integer, nullable=False),  # counts the changes
+    Column("writer", String(32), nullable=False),  # the browser session that changed it last
+    Column("changed_at", UtcDateTime, nullable=False),
+    Index("ix_persona_drafts_changed_at", "changed_at"),
+)
+
+persona_undos = Table(  # what each owner can undo: the last deletion or discarded draft
+    "persona_undos",
+    metadata,
+    Column("owner", String(300), primary_key=True),
+    Column("place", String(64), primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("name", String(300), nullable=False),
+    Column("ids", Text, nullable=False),  # JSON
+    Column("created_at", UtcDateTime, nullable=False),
+)

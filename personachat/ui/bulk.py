@@ -13,6 +13,8 @@ import streamlit as st
 from personachat.errors import PersonaChatError
 from personachat.interchange.formats import MOST_PERSONAS
 from personachat.ui import bulk_work, state
+from personachat.ui import persona_editing as editing
+from personachat.ui.persona_desk import Question
 from personachat.ui.wording import heard
 
 CHOICE = "chosen-persona-"
@@ -89,14 +91,14 @@ def draw_actions(
             key="delete_chosen",
             disabled=not chosen or bool(why_not),
             help=why_not,
-            on_click=_delete,
-            args=(tuple(chosen),),
+            on_click=editing.ask,
+            args=(Question("delete_many", chosen=tuple(chosen)),),
         )
 
 
-def draw_done() -> None:
-    """What is being done or was done last, and the way back."""
-    bulk_work.draw()
+def draw_done() -> bool:
+    """What is being done or was done last, and the way back; False where that is nothing."""
+    return bulk_work.draw()
 
 
 def changed_at() -> Mapping[str, datetime]:
@@ -169,7 +171,3 @@ def _tag(chosen: tuple[str, ...]) -> None:
         bulk_work.begin(bulk_work.tag(chosen, add=add, remove=remove))
     st.session_state["tags_to_add"] = []
     st.session_state["tags_to_remove"] = []
-
-
-def _delete(chosen: tuple[str, ...]) -> None:
-    bulk_work.begin(bulk_work.delete(chosen))

@@ -17,7 +17,7 @@ from personachat.collection import Collection
 from personachat.errors import PersonaChatError
 from personachat.several import Changed
 from personachat.store.base import StoredPersona
-from personachat.ui import state
+from personachat.ui import persona_undo, state
 from personachat.ui.wording import error_text, escaped
 
 STEP = 10
@@ -82,6 +82,7 @@ def tag(ids: Sequence[str], *, add: Sequence[str], remove: Sequence[str]) -> Wor
 
 
 def delete(ids: Sequence[str]) -> Work:
+    """Delete them; `bring_back` undoes it."""
     return Work("Deleting", "Deleted", list(ids), Collection.delete_all, _back, deletes=True)
 
 
@@ -92,16 +93,17 @@ def begin(work: Work) -> None:
     st.session_state["bulk_work"] = work
 
 
-def draw() -> None:
+def draw() -> bool:
     """Go on with what is left; else what was done, and the way back until it is dismissed."""
     work = cast("Work | None", st.session_state.get("bulk_work"))
     if work is None:
-        return
+        return False
     with st.container(border=True):
         if work.left:
             _go_on(work)
         else:
             _draw_done(work)
+    return True
 
 
 def _go_on(work: Work) -> None:
@@ -149,6 +151,12 @@ def _tags_as_before(work: Work) -> Work:
 
 
 def _back(work: Work) -> Work:
+    return bring_back([stored.id for stored in work.before])
+
+
+def bring_back(ids: Sequence[str]) -> Work:
+    """Bring back what was deleted."""
+
     def step(collection: Collection, some: Sequence[str]) -> Changed:
         back, errors = [], []
         for persona_id in some:
@@ -158,13 +166,18 @@ def _back(work: Work) -> Work:
                 errors.append(error)
         return Changed(tuple(back), tuple(back), tuple(errors))
 
-    return Work("Bringing back", "Brought back", [stored.id for stored in work.before], step)
+    return Work("Bringing back", "Brought back", list(ids), step)
 
 
 def _undo(work: Work) -> None:
     if work.undo:
         begin(work.undo(work))
+    if work.deletes:
+        persona_undo.forget()
 
 
 def _forget() -> None:
+    work = cast("Work | None", st.session_state.get("bulk_work"))
+    if work and work.deletes:
+        persona_undo.forget()
     st.session_state["bulk_work"] = None

@@ -52,6 +52,6 @@ def _bring_back(persona_id: str) -> None:
     except PersonaChatError as error:
         here.error = error
         return
-    here.error = here.deleted = None
+    here.error = None
     here.said = f"{escaped(stored.persona.name)} is back."
     state.remember("id", persona_id)

@@ -25,7 +25,9 @@ FRONTEND = Path(streamlit_ace.__file__).parent / "frontend" / "build"
 LIGHT_THEME = "chrome"
 DARK_THEME = "tomorrow_night"
 
-MIN_LINES = 16
+HEIGHT = "480px"
+"""Before the page's own module makes it as high as the window leaves room for; it scrolls inside."""
+
 FONT_PIXELS = 15
 
 
@@ -146,8 +148,7 @@ def _show(mount: Mount, *, is_stale: bool) -> None:
         autoUpdate=True,
         readOnly=is_stale,
         fontSize=FONT_PIXELS,
-        height=None,
-        minLines=MIN_LINES,
+        height=HEIGHT,
         tabSize=2,
         wrapEnabled=True,
         showGutter=True,

@@ -143,7 +143,8 @@ def _text_in(text: FormText, path: Path) -> str | None:
 
 def _text_changed(found: Opened, path: Path, key: str, when_empty: WhenEmpty = "keep") -> None:
     value = st.session_state[key] or ""
-    given(found, path, value)
+    if not given(found, path, value):
+        return
     if not value and when_empty == "remove":
         take_out(found, path)
     else:

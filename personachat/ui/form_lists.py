@@ -216,13 +216,14 @@ def _choose(found: Opened, path: Path, at: int, count: int, key: str) -> None:
 
 def _entry_changed(found: Opened, path: Path, key: str) -> None:
     value = st.session_state[key] or ""
-    given(found, path, value)
-    _put_entry(found, path, value)
+    if given(found, path, value):
+        _put_entry(found, path, value)
 
 
 def _side_changed(found: Opened, path: Path, side: str, key: str) -> None:
     value = st.session_state[key] or ""
-    given(found, (*path, side), value)
+    if not given(found, (*path, side), value):
+        return
     if FormText(found).value(path) is MISSING:
         _put_entry(found, path, dict.fromkeys(SIDES, "") | {side: value})
     else:
@@ -231,7 +232,8 @@ def _side_changed(found: Opened, path: Path, side: str, key: str) -> None:
 
 def _tags_changed(found: Opened, path: Path, key: str) -> None:
     value = list(st.session_state[key])
-    given(found, path, value)
+    if not given(found, path, value):
+        return
     if value:
         put(found, path, value)
     else:

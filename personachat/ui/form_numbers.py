@@ -116,22 +116,24 @@ def _is_number(value: Any) -> bool:
 
 def _number_changed(found: Opened, path: Path, key: str) -> None:
     value = st.session_state[key]
-    if value is None:
-        given(found, path, None)
-        take_out(found, path)
+    if value is not None:
+        value = round(value, 4)
+    if not given(found, path, value):
         return
-    value = round(value, 4)
-    given(found, path, value)
-    put(found, path, int(value) if value == int(value) else value)
+    if value is None:
+        take_out(found, path)
+    else:
+        put(found, path, int(value) if value == int(value) else value)
 
 
 def _switched(found: Opened, path: Path, key: str) -> None:
-    given(found, path, st.session_state[key])
-    put(found, path, st.session_state[key])
+    if given(found, path, st.session_state[key]):
+        put(found, path, st.session_state[key])
 
 
 def _left_changed(found: Opened, path: Path, key: str) -> None:
-    given(found, (*path, "left"), st.session_state[key])
+    if not given(found, (*path, "left"), st.session_state[key]):
+        return
     if st.session_state[key]:
         take_out(found, path)
     else:

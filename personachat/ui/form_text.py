@@ -31,6 +31,9 @@ ORDER = tuple(
 
 MOST_SHOWN = 400
 
+FIELDS = "form-"
+"""What the keys of the form's widgets begin with."""
+
 WIDGETS, RETURNED = "form_widgets", "form_returned"
 """Where the session counts the fields' widgets, and has the ends of their keys of a page that came back."""
 
@@ -139,11 +142,17 @@ def take_out(found: Opened, path: Path) -> None:
     change(found, lambda text: without(text, path))
 
 
-def given(found: Opened, path: Path, value: Any) -> None:
-    """Remember that somebody gave the widget of a path this value."""
+def given(found: Opened, path: Path, value: Any) -> bool:
+    """Remember that somebody gave the widget of a path this value; False where it had it already.
+
+    A browser also reports what nobody touched, such as the default of a field that was just drawn.
+    """
     showing = _showing(found.id)
-    if path in showing:
-        showing[path] = showing[path][0], value
+    if path not in showing:
+        return True
+    token, held = showing[path]
+    showing[path] = token, value
+    return bool(held != value)
 
 
 def _showing(persona_id: str) -> dict[Path, tuple[str, Any]]:

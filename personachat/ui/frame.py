@@ -9,8 +9,10 @@ from personachat.errors import DatabaseUnavailable, PersonaChatError, StoreUnava
 from personachat.ui import (
     conversation_dialogs,
     keeping,
+    kept_drafts,
     library_state,
     page_behaviour,
+    persona_desk,
     picker,
     returned_desk,
     returning,
@@ -41,6 +43,8 @@ def begin() -> None:
     """Before anything is drawn; what a page had open that comes back without its session is opened again."""
     script_runs.let_callbacks_finish()
     returning.begin(*RESTORES, settle=returned_desk.settle)
+    persona_desk.take_typed()
+    kept_drafts.keep()
 
 
 def draw(*, here: str) -> tuple[str, dict[str, str]] | None:

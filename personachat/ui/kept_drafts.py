@@ -1,87 +1,203 @@
-"""Unsaved persona texts in files, beside the session that has them: one file a session, one folder an owner.
+"""Unsaved persona texts as the database keeps them for their owner, beside the session that has them open.
 
-A page that comes back without its session takes them over, wherever they were typed in. They are
-gone when they are saved or discarded, or after a week. Keeping is help and no promise: where a file cannot be
-written, the session goes on as it is.
+`keep` writes what the session changed, at the beginning of every run, so that nothing typed is lost with
+the session. `follow` has what was written in other tabs, or before this session began. Where two tabs change
+one draft both changes are kept; where they touch the same place, the one that came first is set aside.
+A database that cannot be reached takes nothing from the session: what it has is written later.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import secrets
-import time
-from collections.abc import Iterator
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import cast
 
 import streamlit as st
 
-from personachat.ui import state
+from personachat.errors import DatabaseDamaged, DatabaseUnavailable
+from personachat.messages import storable
+from personachat.persona_edits import both_changes
+from personachat.store.drafts import DraftText, Head, KeptDraft, PersonaDrafts
+from personachat.ui import open_tabs, state
 from personachat.ui.owner import current_owner
 from personachat.ui.state import Draft
 
-KEPT_SECONDS = 7 * 24 * 3600
-MOST_FILES = 20
-MOST_BYTES = 2_000_000
-"""More than that of one session is not kept."""
+OUT_OF_REACH = (DatabaseUnavailable, DatabaseDamaged)
 
-_KEPT, _NAME = "drafts_kept", "drafts_file"
+_TRIES = 5
+
+
+@dataclass(slots=True)
+class _Session:
+    """What the session knows to be kept: each draft as it was written or read last, and its number."""
+
+    writer: str = field(default_factory=lambda: secrets.token_hex(8))
+    kept: dict[str, Draft | None] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
+    elsewhere: set[str] = field(default_factory=set)
+    """Drafts whose newest change came from another tab while this one was open."""
+    has_read: bool = False
+    is_behind: bool = False
+    """Whether the database could not be written when that was tried last."""
+
+
+def _session() -> _Session:
+    return cast("_Session", st.session_state.setdefault("drafts_kept", _Session()))
 
 
 def keep() -> None:
-    """Write what the session has, if that is other than it was."""
-    drafts = state.drafts()
-    kept = cast("dict[str, Draft]", st.session_state.get(_KEPT) or {})
-    if drafts == kept:
+    """Write what the session has, where that is other than what is kept."""
+    here, drafts = _session(), state.drafts()
+    changed = [each for each in {**here.kept, **drafts} if drafts.get(each) != here.kept.get(each)]
+    if not changed:
         return
-    path = _folder() / str(st.session_state.setdefault(_NAME, f"{secrets.token_hex(8)}.json"))
-    with contextlib.suppress(OSError):
-        _write(path, drafts)
-    st.session_state[_KEPT] = dict(drafts)
+    here.is_behind = True
+    with suppress(*OUT_OF_REACH):
+        for persona_id in changed:
+            _write(here, persona_id)
+        here.is_behind = False
 
 
-def take_over() -> None:
-    """Have what the owner's earlier sessions left; the session's own texts come first."""
-    for path in _files():
-        with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
-            left = {key: Draft(**draft) for key, draft in json.loads(path.read_text()).items()}
-            state.drafts().update({**left, **state.drafts()})
-    keep()
-    own = st.session_state.get(_NAME)
-    for path in _files():
-        if path.name != own:
-            path.unlink(missing_ok=True)
+def follow() -> None:
+    """Have what other tabs and earlier sessions wrote, and learn of what they write from now on."""
+    here, owner = _session(), current_owner()
+    store = state.services().drafts
+    with suppress(*OUT_OF_REACH):
+        if not here.has_read:
+            _take_files(store, owner)
+        heads = store.heads(owner)
+        news = [each for each, head in heads.items() if here.versions.get(each) != head.version]
+        if news:
+            found = store.get(owner, news)
+            for persona_id in news:
+                if persona_id in found:
+                    _take(here, found[persona_id])
+        here.has_read = True
+        _watch(owner, heads)
 
 
-def _write(path: Path, drafts: dict[str, Draft]) -> None:
-    content = json.dumps({key: asdict(draft) for key, draft in drafts.items()}).encode()
-    if not drafts or len(content) > MOST_BYTES:
-        path.unlink(missing_ok=True)
+def is_behind() -> bool:
+    """Whether some of what was typed is in this session alone, because the database could not be reached."""
+    return _session().is_behind
+
+
+def changed_elsewhere(persona_id: str) -> bool:
+    """Whether the newest change of a draft came from another tab."""
+    return persona_id in _session().elsewhere
+
+
+def set_aside(persona_id: str, draft: Draft) -> str | None:
+    """Keep a draft that is discarded; None where the database cannot be reached."""
+    with suppress(*OUT_OF_REACH):
+        return state.services().drafts.set_aside(current_owner(), persona_id, _text(draft))
+    return None
+
+
+def take_back(aside: str) -> tuple[str, Draft] | None:
+    """The persona's id and a draft that was set aside, which no longer is. Raises DatabaseUnavailable."""
+    kept = state.services().drafts.take_back(current_owner(), aside)
+    return (kept.persona_id, _draft(kept.draft)) if kept and kept.draft else None
+
+
+def asides() -> tuple[KeptDraft, ...]:
+    """What the owner discarded of late, the latest first."""
+    with suppress(*OUT_OF_REACH):
+        return state.services().drafts.asides(current_owner())
+    return ()
+
+
+def _write(here: _Session, persona_id: str) -> None:
+    if storable(persona_id) != persona_id:  # the name of a file that no database can hold
         return
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    unfinished = path.with_suffix(".tmp")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
-    for old in list(_files())[MOST_FILES:]:
-        old.unlink(missing_ok=True)
+    store, owner = state.services().drafts, current_owner()
+    for _ in range(_TRIES):
+        mine = state.drafts().get(persona_id)
+        number, theirs = store.put(
+            owner,
+            persona_id,
+            _text(mine) if mine else None,
+            version=here.versions.get(persona_id, 0),
+            writer=here.writer,
+        )
+        if theirs is None:
+            here.versions[persona_id] = number
+            here.kept[persona_id] = replace(mine) if mine else None
+            here.elsewhere.discard(persona_id)
+            return
+        _reconcile(here, theirs, mine)
 
 
-def _files() -> Iterator[Path]:
-    """The owner's files, the newest first; those that are too old are removed."""
-    found: list[tuple[float, Path]] = []
-    with contextlib.suppress(OSError):
-        found = [(entry.stat().st_mtime, Path(entry)) for entry in os.scandir(_folder())]
-    for written, path in sorted(found, reverse=True):
-        if time.time() - written > KEPT_SECONDS:
-            path.unlink(missing_ok=True)
-        elif path.suffix == ".json":
-            yield path
+def _reconcile(here: _Session, theirs: KeptDraft, mine: Draft | None) -> None:
+    """Somebody else changed the draft since this session read it: keep both changes."""
+    persona_id, other = theirs.persona_id, theirs.draft
+    assert other is not None  # only a draft that is there is in the way
+    before = here.kept.get(persona_id)
+    here.versions[persona_id] = theirs.version
+    here.kept[persona_id] = _draft(other)
+    if mine is None:  # it was saved or discarded as it was before that change
+        state.drafts()[persona_id] = _draft(other)
+        here.elsewhere.add(persona_id)
+        return
+    if theirs.writer == here.writer:  # another run of this session was faster
+        return
+    begun = before.text if before else mine.base_text
+    text = both_changes(begun, mine.text, other.text)
+    if text is None:
+        state.services().drafts.set_aside(current_owner(), persona_id, other)
+        text = mine.text
+    state.drafts()[persona_id] = Draft(text, mine.base_text, mine.etag)
 
 
-def _folder() -> Path:
-    owner = sha256(current_owner().encode()).hexdigest()[:32]
-    return Path(state.services().settings.data_dir) / "drafts" / owner
+def _take(here: _Session, kept: KeptDraft) -> None:
+    """Have what somebody else wrote, unless something of our own is still to be written."""
+    persona_id = kept.persona_id
+    known, mine = here.kept.get(persona_id), state.drafts().get(persona_id)
+    if mine != known:
+        return
+    draft = _draft(kept.draft) if kept.draft else None
+    here.versions[persona_id] = kept.version
+    here.kept[persona_id] = replace(draft) if draft else None
+    if draft:
+        state.drafts()[persona_id] = draft
+    else:
+        state.drafts().pop(persona_id, None)
+    if here.has_read and kept.writer != here.writer and (draft or mine):
+        here.elsewhere.add(persona_id)
+
+
+def _watch(owner: str, heads: dict[str, Head]) -> None:
+    shown = {open_tabs.DRAFT + persona_id: head.changed_at for persona_id, head in heads.items()}
+    open_tabs.follow(state.services(), owner, shown, shows_drafts=True)
+
+
+def _text(draft: Draft) -> DraftText:
+    return DraftText(draft.text, draft.base_text, draft.etag)
+
+
+def _draft(text: DraftText) -> Draft:
+    return Draft(**asdict(text))
+
+
+# --- what earlier versions kept in files ------------------------------------------------------------
+
+
+def _take_files(store: PersonaDrafts, owner: str) -> None:
+    """Have the drafts that earlier versions left in files; each file goes once it is in the database."""
+    folder = Path(state.services().settings.data_dir) / "drafts" / sha256(owner.encode()).hexdigest()[:32]
+    with suppress(OSError):
+        for path in sorted(folder.glob("*.json"), key=lambda each: each.stat().st_mtime, reverse=True):
+            known = store.heads(owner)
+            for persona_id, draft in _left_in(path).items():
+                if persona_id not in known and storable(persona_id) == persona_id:
+                    store.put(owner, persona_id, draft, version=0, writer="")
+            path.unlink()
+
+
+def _left_in(path: Path) -> dict[str, DraftText]:
+    with suppress(OSError, ValueError, TypeError, AttributeError):
+        return {key: DraftText(**draft) for key, draft in json.loads(path.read_text()).items()}
+    return {}

@@ -1,8 +1,9 @@
 """Tabs that are open and idle draw themselves again when another tab, program or process changed something.
 
-One thread a process looks, once a second and only while such tabs are open, for conversations that changed;
-whose tab shows one as it was is run again. A tab that runs learns of the change when its run has ended. A
-tab is known by its Streamlit session; nothing else here touches what Streamlit does not document.
+One thread a process looks, once a second and only while such tabs are open, for conversations and unsaved
+personas that changed; whose tab shows one as it was is run again. A tab that runs learns of the change when
+its run has ended. A tab is known by its Streamlit session; nothing else here touches what Streamlit
+does not document.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from personachat.services import Services
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 1.0
+DRAFT = "draft "
+"""What the id of an unsaved persona's text begins with; its persona's id follows."""
+
 LOOK_BACK = timedelta(seconds=5)
 """Further than a transaction takes, and clocks of servers differ."""
 
@@ -35,12 +39,14 @@ class Tab:
 
     owner: str
     shown: Mapping[str, datetime | None]
+    shows_drafts: bool = False
+    """Whether it shows unsaved personas, by ids that begin with DRAFT, and no conversations."""
     news: set[tuple[str, datetime]] = field(default_factory=set)
     """Changes that it does not show yet."""
 
     def concerns(self, change: Change) -> bool:
         """Whether this tab would look different after that change."""
-        if change.owner != self.owner:
+        if change.owner != self.owner or change.conversation_id.startswith(DRAFT) != self.shows_drafts:
             return False
         if change.conversation_id in self.shown:
             return self.shown[change.conversation_id] != change.changed_at
@@ -99,6 +105,11 @@ class Tabs:
             if tab := self._tabs.get(session_id):
                 tab.news.clear()
 
+    def show_drafts(self) -> bool:
+        """Whether any of them does."""
+        with self._lock:
+            return any(tab.shows_drafts for tab in self._tabs.values())
+
     def outdated(self) -> list[str]:
         with self._lock:
             return [session_id for session_id, tab in self._tabs.items() if tab.news]
@@ -111,13 +122,15 @@ _services: Services | None = None
 _thread: threading.Thread | None = None
 
 
-def follow(services: Services, owner: str, shown: Mapping[str, datetime | None]) -> None:
+def follow(
+    services: Services, owner: str, shown: Mapping[str, datetime | None], *, shows_drafts: bool = False
+) -> None:
     """Keep this tab as it would be drawn now; what it shows is what was just read."""
     global _services, _thread  # noqa: PLW0603  # one thread serves all tabs of the process
     session_id = _session_id()
     if session_id is None:
         return
-    _tabs.put(session_id, Tab(owner, shown))
+    _tabs.put(session_id, Tab(owner, shown, shows_drafts))
     with _lock:
         _services = services
         if _thread is None:
@@ -168,7 +181,9 @@ def _look_once() -> None:
         return
     moment = now()
     with services.database.read() as connection:
-        _tabs.take(changed_since(connection, since), looked_at=moment)
+        drafts = services.drafts.changed_since(connection, since) if _tabs.show_drafts() else ()
+        changes = tuple(Change(owner, DRAFT + each, at, is_listed=True) for owner, each, at in drafts)
+        _tabs.take(changed_since(connection, since) + changes, looked_at=moment)
     runtime = Runtime.instance()
     for session_id in _tabs.outdated():
         runtime._get_async_objs().eventloop.call_soon_threadsafe(_run_again, runtime, session_id)  # noqa: SLF001

@@ -15,20 +15,21 @@ from personachat.errors import PersonaChanged, PersonaChatError, PersonaInvalid,
 from personachat.persona import Persona, parse_persona
 from personachat.persona_edits import merged
 from personachat.store.base import BrokenPersona, StoredPersona
+from personachat.store.undos import Undo
 from personachat.ui import state
 from personachat.ui.editor import Finding, Mount
 from personachat.ui.persona_texts import name_in
 from personachat.ui.state import Draft
 
 Entry: TypeAlias = StoredPersona | BrokenPersona
-QuestionKind = Literal["create", "delete", "conflict", "import", "export", "share", "snippet", "note"]
+QuestionKind = Literal[
+    "create", "delete", "delete_many", "conflict", "import", "export", "share", "snippet", "note"
+]
 Standing = Literal["saved", "unsaved", "invalid", "changed"]
 
 TAB_KEY = "persona_tab"
 JSON_TAB = "JSON"
 HISTORY_TAB = "History"
-UNDO = "undo_delete-"
-"""What the key begins with of the button that brings a persona back; its id follows."""
 IMPORT_FIELD = "import_files_"
 """What the key of the field for files begins with; a number follows."""
 
@@ -63,25 +64,13 @@ class Opened:
 
     @property
     def name(self) -> str:
-        if isinstance(self.stored, StoredPersona):
-            return self.stored.persona.name
-        if isinstance(self.stored, BrokenPersona):
-            return self.stored.filename
+        if self.stored:
+            return name_of(self.stored)
         return name_in(self.text) or self.id
 
     @property
     def saved_persona(self) -> Persona | None:
         return self.stored.persona if isinstance(self.stored, StoredPersona) else None
-
-
-@dataclass(frozen=True, slots=True)
-class Deleted:
-    """A persona that was deleted in this session, and the draft that went with it."""
-
-    name: str
-    text: str
-    persona_id: str
-    draft: Draft | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +80,8 @@ class Question:
     kind: QuestionKind
     persona_id: str = ""
     theirs: PersonaChanged | None = None
+    chosen: tuple[str, ...] = ()
+    """The ids that were chosen in the list."""
 
 
 @dataclass(slots=True)
@@ -103,13 +94,19 @@ class Desk:
     mounts: int = 0
     line: int | None = None
     question: Question | None = None
-    deleted: Deleted | None = None
+    undo: Undo | None = None
+    """What can be undone, as far as this session knows; the database knows it for longer."""
     imports: int = 0
     """The number of the field for files to import; another one is an empty field."""
     returned: str = ""
     """The persona whose draft came back without its session, over the version it began from."""
     said: str = ""
     error: PersonaChatError | None = None
+
+
+def name_of(entry: Entry) -> str:
+    """What people know it by: the name of a persona, or of a file that is none."""
+    return entry.persona.name if isinstance(entry, StoredPersona) else entry.filename
 
 
 def desk() -> Desk:
@@ -184,7 +181,7 @@ def edit(found: Opened, change: Callable[[str], str]) -> None:
     take_typed()
     draft = state.drafts().get(found.id)
     if draft is None:
-        stored = found.stored if found.draft is None else _stored_now(found.id)
+        stored = _stored_now(found.id) or (found.stored if found.draft is None else None)
         if stored is None:
             return
         draft = Draft(stored.text, stored.text, stored.etag)
@@ -192,7 +189,7 @@ def edit(found: Opened, change: Callable[[str], str]) -> None:
 
 
 def _stored_now(persona_id: str) -> StoredPersona | None:
-    """What is stored where a draft was saved a moment ago; None where it is gone."""
+    """What is stored, which may have been saved a moment ago; None where it is gone or broken."""
     try:
         return state.services().personas.get(persona_id)
     except PersonaChatError:

@@ -16,11 +16,12 @@ from personachat.store.base import PersonaStore, StoredPersona
 from personachat.ui import differences_view, drafting_view, gallery
 from personachat.ui import persona_editing as editing
 from personachat.ui.dialogs import dialog
-from personachat.ui.persona_desk import Entry, Opened, desk
+from personachat.ui.persona_desk import Entry, Opened, desk, name_of
 from personachat.ui.persona_texts import diff
 from personachat.ui.wording import escaped
 
 BLANK_START = ""
+NAMES_IN_SIGHT, NAMES_PIXELS, MOST_NAMES = 10, 280, 500
 NAME, START = "new_persona_name", "new_persona_start"
 TEMPLATES, DESCRIBE, BLANK = "Templates", drafting_view.DESCRIBE_TAB, "Blank or a copy"
 
@@ -32,6 +33,8 @@ def draw(personas: PersonaStore, entries: Sequence[Entry], found: Opened | None)
         return
     if question.kind == "create":
         ask_create(entries)
+    elif question.kind == "delete_many":
+        ask_delete_many(entries, question.chosen)
     elif found is None or found.id != question.persona_id:
         editing.close_question()
     elif question.kind == "delete":
@@ -89,13 +92,37 @@ def ask_delete(personas: PersonaStore, found: Opened) -> None:
         st.button("Cancel", key="cancel_delete", on_click=editing.close_question)
         st.button(
             "Delete",
-            type="primary",
             icon=":material/delete:",
             key="confirm_delete",
             on_click=editing.delete,
             args=(personas, found.id),
             kwargs={"etag": found.stored.etag if found.stored else None},
         )
+
+
+@dialog("Delete these personas?", icon=":material/delete:", on_dismiss=editing.close_question)
+def ask_delete_many(entries: Sequence[Entry], chosen: Sequence[str]) -> None:
+    there = {entry.id: entry for entry in entries}
+    names = [name_of(there[each]) for each in chosen if each in there]
+    verb = "goes" if len(names) == 1 else "go"
+    st.markdown(f"**{_counted(len(names))}** {verb} away for everyone. You can undo it right after.")
+    with st.container(height=NAMES_PIXELS if len(names) > NAMES_IN_SIGHT else "content", border=False):
+        st.markdown("\n".join(f"- {escaped(name)}" for name in names[:MOST_NAMES]))
+        if len(names) > MOST_NAMES:
+            st.caption(f"… and {len(names) - MOST_NAMES:,} more.")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        st.button("Cancel", key="cancel_delete_many", on_click=editing.close_question)
+        st.button(
+            f"Delete {_counted(len(names))}",
+            icon=":material/delete:",
+            key="confirm_delete_many",
+            on_click=editing.delete_many,
+            args=(tuple(chosen), names[0] if names else ""),
+        )
+
+
+def _counted(count: int) -> str:
+    return "1 persona" if count == 1 else f"{count:,} personas"
 
 
 @dialog("Changed elsewhere", width="large", icon=":material/sync_problem:", on_dismiss=editing.close_question)

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from personachat.authors import author_of
-from personachat.errors import PersonaChanged, PersonaChatError, PersonaExists
+from personachat.errors import DatabaseUnavailable, PersonaChanged, PersonaChatError, PersonaExists
 from personachat.persona import Persona, check_persona, parse_persona
 from personachat.store.base import PersonaStore, Saving, StoredPersona
-from personachat.ui import state
+from personachat.ui import bulk_work, kept_drafts, persona_undo, script_runs, state
+from personachat.ui.form_text import FIELDS
 from personachat.ui.owner import current_owner
-from personachat.ui.persona_desk import JSON_TAB, TAB_KEY, Deleted, Entry, Question, desk, take_typed
+from personachat.ui.persona_desk import JSON_TAB, TAB_KEY, Entry, Question, desk, take_typed
 from personachat.ui.persona_texts import changes, name_in, new_text
 from personachat.ui.state import Draft
 from personachat.ui.wording import escaped
@@ -94,59 +95,103 @@ def keep_mine(personas: PersonaStore, persona_id: str, theirs: PersonaChanged) -
 
 
 def discard(persona_id: str) -> None:
-    """Throw the draft away and show what is stored."""
+    """Set the draft aside and show what is stored; `undo` brings it back."""
     _begin()
-    if state.drafts().pop(persona_id, None):
-        desk().said = "Your edits are discarded."
+    draft = state.drafts().get(persona_id)
+    if draft is None:
+        return
+    aside = kept_drafts.set_aside(persona_id, draft)
+    if aside is None:
+        desk().error = DatabaseUnavailable(
+            "The database cannot be reached, so the edits could not be brought back later.",
+            hint="They are still here. Try again in a moment.",
+        )
+        return
+    del state.drafts()[persona_id]
+    persona_undo.offer("discarded", name_in(draft.text) or persona_id, [(persona_id, aside)])
+    desk().said = "Your edits are discarded."
     desk().mount = desk().left = None
 
 
 def delete(personas: PersonaStore, persona_id: str, *, etag: str | None) -> None:
-    """Delete the version of a persona that was shown, or a draft never saved; `undo` brings it back."""
+    """Delete the version of a persona that was shown, with its draft; `undo` brings both back."""
     _begin()
     here, draft = desk(), state.drafts().get(persona_id)
+    if draft and draft.etag is None:
+        discard(persona_id)
+        if not here.error:
+            state.remember("id", None)
+        return
     try:
-        if draft and draft.etag is None:
-            here.deleted = Deleted(name_in(draft.text) or persona_id, "", persona_id, draft)
-        else:
-            gone = personas.delete(persona_id, etag=etag, saving=_saving())
-            here.deleted = Deleted(gone.persona.name, gone.text, persona_id, draft)
+        gone = personas.delete(persona_id, etag=etag, saving=_saving())
     except PersonaChatError as error:
         here.error = error
         return
-    state.drafts().pop(persona_id, None)
+    aside = kept_drafts.set_aside(persona_id, draft) if draft else ""
+    if aside:
+        del state.drafts()[persona_id]
+    persona_undo.offer("deleted", gone.persona.name, [(persona_id, aside or "")])
     here.mount = here.left = None
     state.remember("id", None)
 
 
-def undo(personas: PersonaStore) -> None:
-    """Bring back what was deleted last, with the edits that were not saved."""
+def delete_many(ids: Sequence[str], name: str) -> None:
+    """Delete these personas, a few at a time; `name` is that of the first."""
     _begin()
-    here, deleted = desk(), desk().deleted
-    if deleted is None:
+    if ids:
+        persona_undo.offer("deleted", name, [(persona_id, "") for persona_id in ids])
+        bulk_work.begin(bulk_work.delete(ids))
+
+
+def undo() -> None:
+    """Undo what was done last: bring back what was deleted or discarded, with the edits it had."""
+    _begin()
+    here, done = desk(), persona_undo.last()
+    if done is None:
         return
-    draft = deleted.draft
     try:
-        if deleted.text:
-            again = personas.create(
-                deleted.text, saving=Saving(author_of(current_owner()), action="restored")
-            )
-            draft = draft and Draft(draft.text, again.text, again.etag)
+        if done.kind == "deleted" and len(done.what) > 1:
+            bulk_work.begin(bulk_work.bring_back([persona_id for persona_id, _ in done.what]))
+        else:
+            for persona_id, aside in done.what:
+                _bring_back(persona_id, aside, was_deleted=done.kind == "deleted")
+            here.said = f"{escaped(done.name)} is back."
     except PersonaChatError as error:
         here.error = error
         return
-    if draft:
-        state.drafts()[deleted.persona_id] = draft
-    here.deleted = None
-    here.said = f"{escaped(deleted.name)} is back."
-    state.remember("id", deleted.persona_id)
+    persona_undo.forget()
 
 
-def forget_deleted() -> None:
-    desk().deleted = None
+def reopen(aside: str) -> None:
+    """Open a draft again that was discarded; one that took its place meanwhile is set aside for it."""
+    _begin()
+    try:
+        _take_back(aside)
+    except PersonaChatError as error:
+        desk().error = error
+
+
+def _bring_back(persona_id: str, aside: str, *, was_deleted: bool) -> None:
+    stored = state.workspace().collection.bring_back(persona_id) if was_deleted else None
+    if aside:
+        _take_back(aside, over=stored)
+    state.remember("id", persona_id)
+
+
+def _take_back(aside: str, *, over: StoredPersona | None = None) -> None:
+    found = kept_drafts.take_back(aside)
+    if found is None:
+        return
+    persona_id, draft = found
+    if in_its_place := state.drafts().get(persona_id):
+        kept_drafts.set_aside(persona_id, in_its_place)
+    state.drafts()[persona_id] = Draft(draft.text, over.text, over.etag) if over else draft
+    desk().mount = desk().left = None
+    state.remember("id", persona_id)
 
 
 def _begin() -> None:
+    script_runs.call_changed(FIELDS)
     take_typed()
     here = desk()
     here.line = here.question = here.error = None

@@ -8,7 +8,8 @@ from difflib import unified_diff
 
 from personachat.available_models import USUAL_MODEL
 from personachat.differences import changes
-from personachat.persona import Persona, dump_persona, parse_persona
+from personachat.persona import Persona, dump_persona
+from personachat.persona_edits import with_value
 from personachat.persona_ids import free_id
 
 __all__ = ["changes", "diff", "line_of", "name_in", "new_text"]
@@ -20,12 +21,7 @@ BLANK = """{
   "systemPrompt": "You are a helpful assistant.",
   "temperature": 0.7,
   "maxTokens": 1000,
-  "model": "gpt-6-luna",
-  "personality": {
-    "tone": "",
-    "style": "",
-    "formality": ""
-  }
+  "model": "gpt-6-luna"
 }
 """
 
@@ -36,7 +32,8 @@ def new_text(
     """Return the id and the text of a new persona called `name`, begun from `start` or blank with `model`."""
     persona_id = free_id(name, taken)
     if start is None:
-        start = parse_persona(BLANK).model_copy(update={"model": model})
+        blank = with_value(with_value(BLANK, ("id",), persona_id), ("name",), name)
+        return persona_id, with_value(blank, ("model",), model)
     return persona_id, dump_persona(start.model_copy(update={"id": persona_id, "name": name}))
 
 

@@ -14,7 +14,7 @@ from personachat.persona import Persona
 from personachat.prompts import estimate_tokens, greeting, system_message
 from personachat.replies import chat_request
 from personachat.store.base import BrokenPersona, PersonaStore
-from personachat.ui import favourites, pasted_file, persona_menu, state
+from personachat.ui import favourites, kept_drafts, pasted_file, persona_menu, state
 from personachat.ui import persona_editing as editing
 from personachat.ui.persona_desk import Entry, Opened
 from personachat.ui.persona_texts import line_of
@@ -23,7 +23,7 @@ from personachat.ui.wording import escaped
 
 MOST_PROBLEMS = 10
 EXCERPT_CHARACTERS = 90
-SAVE_HELP = "Ctrl+S works while the focus is outside the editor, which keeps its keys to itself."
+SAVE_HELP = "Ctrl+S, or ⌘S, saves from anywhere on the page."
 
 
 def draw_head(personas: PersonaStore, entries: Sequence[Entry], found: Opened) -> None:
@@ -36,7 +36,8 @@ def draw_head(personas: PersonaStore, entries: Sequence[Entry], found: Opened) -
             st.subheader(f"{avatar} {escaped(found.name)}", anchor=False, width="content")
             if found.saved_persona:
                 favourites.draw_star(found.id)
-            _draw_badge(found)
+            with st.container(key=f"standing_{found.standing}", width="content"):
+                _draw_badge(found)
         st.space("stretch")
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
             _draw_actions(personas, entries, found)
@@ -68,6 +69,7 @@ def draw_problems(found: Opened) -> None:
         st.caption(f"… and {len(found.problems) - MOST_PROBLEMS} more below these.")
     if found.problems:
         st.caption("In the editor, F8 goes from one problem to the next.")
+    st.caption("Esc, then Tab leaves the editor.")
 
 
 def draw_preview(found: Opened) -> None:
@@ -145,6 +147,16 @@ def _draw_actions(personas: PersonaStore, entries: Sequence[Entry], found: Opene
 
 
 def _draw_notes(found: Opened) -> None:
+    if kept_drafts.is_behind():
+        st.warning(
+            "The database cannot be reached. What you write is in this page alone until it can.",
+            icon=":material/cloud_off:",
+        )
+    if kept_drafts.changed_elsewhere(found.id):
+        gone = "" if found.draft else " It was saved or discarded there."
+        st.info(
+            f"This draft is open in another tab, too, and was changed there.{gone}", icon=":material/tab:"
+        )
     if found.standing == "changed":
         what = "A newer version was saved" if found.stored else "This persona was deleted"
         st.warning(f"{what} after you began to edit. Save compares the two.", icon=":material/sync_problem:")

@@ -22,8 +22,6 @@ from personachat.ui.persona_desk import (
     IMPORT_FIELD,
     JSON_TAB,
     TAB_KEY,
-    UNDO,
-    Deleted,
     Entry,
     Question,
     QuestionKind,
@@ -50,18 +48,18 @@ _QUESTIONS: dict[QuestionKind, tuple[str, ...]] = {
 def restore(came: Came) -> None:
     """Open again what the page had open."""
     persona_id = state.remembered("id") or ""
-    kept_drafts.take_over()
+    kept_drafts.follow()
     if came.after(CHOICE):
         st.session_state["choosing_personas"] = True
     for kind, keys in _QUESTIONS.items():
         if came.any(*keys):
             desk().question = Question(kind, "" if kind == "create" else persona_id)
+    if came.any("confirm_delete_many", "cancel_delete_many"):
+        desk().question = Question("delete_many", chosen=tuple(came.checked(CHOICE)))
     fields = [int(number) for number in came.after(IMPORT_FIELD) if number.isdecimal()]
     if fields:
         desk().question = Question("import")
         desk().imports = max(fields) + 1  # its files are gone: an empty field takes its place
-    for deleted_id in came.after(UNDO):
-        desk().deleted = _deleted(deleted_id)
     if persona_id:
         _restore_text(came, persona_id)
 
@@ -141,17 +139,6 @@ def _stored(persona_id: str) -> Entry | None:
     except PersonaChatError:
         return None
     return next((entry for entry in entries if entry.id == persona_id), None)
-
-
-def _deleted(persona_id: str) -> Deleted | None:
-    """A persona that was deleted, as it was last; None where that is not known."""
-    try:
-        revisions = state.workspace().collection.revisions
-        last = revisions.of(persona_id, limit=1)[0]
-        text = revisions.get(persona_id, last.number).text
-    except (PersonaChatError, IndexError):
-        return None
-    return Deleted(last.name, text, persona_id, None)
 
 
 def _text_of(persona_id: str, etag: str) -> str | None:

@@ -61,6 +61,11 @@ class Came:
     def any(self, *keys: str) -> bool:
         return not self.keys.isdisjoint(keys)
 
+    def checked(self, start: str) -> list[str]:
+        """What follows in the keys of the checkboxes that begin so and are checked."""
+        keys = [key for state in self.states if state.bool_value and (key := script_runs.key_of(state.id))]
+        return sorted(key.removeprefix(start) for key in keys if key.startswith(start))
+
     def after(self, *starts: str) -> list[str]:
         """What follows in the keys that begin so."""
         return sorted(

@@ -49,6 +49,23 @@ def _take_turns(self: SafeSessionState, *args: Any, **kwargs: Any) -> None:
         state.on_script_will_rerun(*args, **kwargs)
 
 
+def call_changed(starts: str) -> None:
+    """Call the callbacks of fields whose keys begin so and that have a new value, before it is their turn.
+
+    A click may come in one message with what is still in the fields, and ahead of it. Each callback is called
+    again when its turn comes, so it has to see by itself that there is nothing left to do.
+    """
+    state = _session(_context())
+    sent = state._new_widget_state
+    for widget_id in list(sent.states):
+        metadata = sent.widget_metadata.get(widget_id)
+        if metadata is None or not (key_of(widget_id) or "").startswith(starts):
+            continue
+        is_click = "trigger" in (metadata.value_type or "")
+        if not is_click and state._widget_changed(widget_id):
+            sent.call_callback(widget_id)
+
+
 # --- what a browser sends to a session that does not know it ---------------------------------------
 
 

@@ -19,7 +19,7 @@ from personachat.conversations.model import LOCAL_OWNER
 from personachat.interchange import links
 from personachat.services import get_services
 from personachat.store.base import BrokenPersona
-from personachat.ui.persona_desk import Deleted, Question
+from personachat.ui.persona_desk import Question
 from personachat.ui.state import Draft
 from personachat.ui.turn_actions import Asked
 from tests.conftest import persona_text
@@ -271,7 +271,9 @@ def test_the_personas_page_with_everything_open(page: AppTest) -> None:
         desk.question = Question(kind, "other")
         see(page)
     desk.question = None
-    desk.deleted = Deleted(LONG, "{}", "gone", None)
+    get_services().undos.offer("local", "deleted", name=LONG, what=[("gone", "")])
+    see(page)
+    get_services().undos.offer("local", "discarded", name=LONG, what=[("gone", "")])
     see(page)
     page.text_input(key="persona_search").set_value(LONG)
     see(page)

@@ -434,7 +434,10 @@ def test_several_personas_that_were_selected_are_deleted(open_home: OpenPage, fo
     at.button(key="choose_personas").click().run()
     at.checkbox(key="chosen-persona-second").check().run()
     click(at, "delete_chosen")
-    lose_session(at)
+    asked = lose_session(at)
+    assert "**1 persona** goes away" in said(asked)
+    click(asked, "confirm_delete_many")
+    lose_session(asked)
 
     assert not (folder / "second.json").exists()
 

@@ -246,10 +246,38 @@ def test_personas_that_have_the_tag_already_do_not_count(at: AppTest) -> None:
     assert "Changed the tags of **Bard**" in said(at)
 
 
+def delete(at: AppTest, *ids: str) -> None:
+    click(choose(at, *ids), "delete_chosen")
+    click(at, "confirm_delete_many")
+
+
+def test_deleting_several_asks_with_their_number_and_names(at: AppTest, folder: Path) -> None:
+    click(choose(at, "bard", "tutor"), "delete_chosen")
+
+    assert len(list(folder.glob("*.json"))) == 4
+    assert at.button(key="confirm_delete_many").label == "Delete 2 personas"
+    assert "- Bard\n- Socratic tutor" in said(at)
+    click(at, "cancel_delete_many")
+    assert len(list(folder.glob("*.json"))) == 4
+
+
+def test_undo_of_several_is_there_after_a_reload(at: AppTest, folder: Path, open_page: OpenPage) -> None:
+    text = (folder / "bard.json").read_text()
+    delete(at, "bard", "tutor")
+    new = open_page()
+
+    assert "Deleted **2 personas**" in said(new)
+    click(new, "undo_delete")
+    assert (folder / "bard.json").read_text() == text
+    assert "Brought back **2 personas**" in said(new)
+    click(new, "dismiss_bulk")
+    assert "Deleted" not in said(open_page())
+
+
 def test_several_are_deleted_and_undo_brings_them_back(at: AppTest, folder: Path) -> None:
     text = (folder / "bard.json").read_text()
     click(at, "persona-bard")
-    click(choose(at, "bard", "tutor"), "delete_chosen")
+    delete(at, "bard", "tutor")
 
     assert sorted(each.stem for each in folder.glob("*.json")) == ["analyst", "cracked"]
     assert "Deleted **2 personas**" in said(at)
@@ -264,7 +292,7 @@ def test_one_that_cannot_be_changed_is_said_and_does_not_stop_the_others(at: App
     choose(at, "analyst", "bard", "tutor")
     (folder / "bard.json").write_text("{")
     at.button(key="delete_chosen").click().run()  # the click came before the page knew
-    assert not at.exception
+    click(at, "confirm_delete_many")
 
     assert sorted(each.stem for each in folder.glob("*.json")) == ["bard", "cracked"]
     assert "Deleted **2 personas**" in said(at)
@@ -289,7 +317,7 @@ def test_what_takes_several_steps_is_done_to_the_last_one(
     at: AppTest, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk_work, "STEP", 1)
-    click(choose(at, "analyst", "bard", "tutor"), "delete_chosen")
+    delete(at, "analyst", "bard", "tutor")
 
     assert [each.stem for each in folder.glob("*.json")] == ["cracked"]
     assert "Deleted **3 personas**" in said(at)
@@ -300,7 +328,7 @@ def test_what_was_opened_while_several_steps_deleted_it_is_not_missed_at_the_end
 ) -> None:
     monkeypatch.setattr(bulk_work, "STEP", 1)
     (folder / "cracked.json").unlink()
-    click(choose(at, "bard", "analyst"), "delete_chosen")
+    delete(at, "bard", "analyst")
 
     assert [each.stem for each in folder.glob("*.json")] == ["tutor"]
     assert at.session_state["remembered_id"] == "tutor"

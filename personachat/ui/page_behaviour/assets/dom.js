@@ -40,3 +40,16 @@ export const isIdle = () =>
 
 /** A phone or a tablet: a focused field brings its keyboard up, over half of the page. */
 export const isTouch = matchMedia("(pointer: coarse)").matches
+
+/** Fields of a persona's form; those of them that Streamlit sends only once they are left. */
+export const DRAFT_FIELDS = '[class*="st-key-form-"] :is(textarea, input)'
+export const SLOW_FIELDS = 'textarea, input[type="number"]'
+
+export const saveButton = () => document.querySelector("#stMain .st-key-save button")
+export const savedBadge = () => document.querySelector("#stMain .st-key-standing_saved")
+
+/** The frames of Ace, which are of our own origin. */
+export const editorFrames = () => document.querySelectorAll('#stMain iframe[title$="ace"]')
+
+export const isSave = event =>
+  (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "s"

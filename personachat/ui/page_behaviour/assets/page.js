@@ -8,8 +8,9 @@ import * as following from "./following.js"
 import * as history from "./history.js"
 import * as scrolling from "./scrolling.js"
 import * as speech from "./speech.js"
+import * as typing from "./typing.js"
 
-const parts = [history, scrolling, focus, following, speech]
+const parts = [history, scrolling, focus, following, speech, typing]
 const page = { component: null }
 let planned = 0
 

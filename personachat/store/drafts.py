@@ -1,0 +1,182 @@
+"""Unsaved texts of personas, kept for their owners until they are saved or discarded.
+
+An owner has one open draft of a persona. Every change of it has a number, and is only made over the change
+that its writer has seen; so of two who write at once the second learns of the first. What was discarded is
+set aside and can be brought back until it is purged.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from personachat.database.connection import Database
+from personachat.messages import storable
+from personachat.store.tables import persona_drafts, persona_undos
+from personachat.store.upserts import put
+
+ASIDE_KEPT = timedelta(days=30)
+MOST_ASIDE = 50
+"""Of each owner; of more the oldest go."""
+
+_GONE_KEPT = timedelta(days=1)
+"""As long as the number of a draft that is gone is known to who still has it open."""
+
+_OPEN = ""
+_MOST_CHANGES = 1_000
+
+_d = persona_drafts.c
+
+
+@dataclass(frozen=True, slots=True)
+class DraftText:
+    """An unsaved text; `base_text` and `etag` are the version it began from, None for a new one."""
+
+    text: str
+    base_text: str
+    etag: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDraft:
+    """A draft as it is kept. `draft` is None where it was saved or discarded; `aside` names one set aside."""
+
+    persona_id: str
+    draft: DraftText | None
+    version: int
+    writer: str
+    changed_at: datetime
+    aside: str = _OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest change of a draft: its number, the session that made it, and when."""
+
+    version: int
+    writer: str
+    changed_at: datetime
+
+
+class PersonaDrafts:
+    """Those of one place of personas. Safe for threads and processes.
+
+    Methods raise DatabaseUnavailable and DatabaseDamaged.
+    """
+
+    def __init__(self, database: Database, *, place: str) -> None:
+        self._database = database
+        self._place = place
+
+    def heads(self, owner: str) -> dict[str, Head]:
+        """The newest change of each draft by persona id, also of drafts that are gone of late."""
+        query = select(_d.persona_id, _d.version, _d.writer, _d.changed_at).where(*self._open(owner))
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return {row.persona_id: Head(row.version, row.writer, row.changed_at) for row in rows}
+
+    def get(self, owner: str, ids: Collection[str]) -> dict[str, KeptDraft]:
+        """Those of them that are known, by persona id."""
+        query = select(persona_drafts).where(*self._open(owner), _d.persona_id.in_(ids))
+        with self._database.read() as connection:
+            return {row.persona_id: _kept(row) for row in connection.execute(query)}
+
+    def put(
+        self, owner: str, persona_id: str, draft: DraftText | None, *, version: int, writer: str
+    ) -> tuple[int, KeptDraft | None]:
+        """Write a draft over the change that is `version` (0: none), or None once it is saved or discarded.
+
+        Returns its new number; where somebody else has changed it since, 0 and what they wrote.
+        """
+        with self._database.write() as connection:
+            there = self._locked(connection, owner, persona_id)
+            if there.draft and there.version != version and there.draft != draft:
+                return 0, there
+            number = max(version, there.version) + 1
+            row = self._row(owner, persona_id, draft, moment=self._database.moment(connection))
+            here = (*self._open(owner), _d.persona_id == persona_id)
+            values = row | {"version": number, "writer": writer}
+            connection.execute(update(persona_drafts).where(*here).values(**values))
+        return number, None
+
+    def set_aside(self, owner: str, persona_id: str, draft: DraftText) -> str:
+        """Keep a text that was discarded; returns the name that `take_back` has it by."""
+        aside = secrets.token_hex(8)
+        with self._database.write() as connection:
+            row = self._row(owner, persona_id, draft, moment=self._database.moment(connection))
+            connection.execute(insert(persona_drafts).values(**row, aside=aside, version=1, writer=""))
+            names = select(_d.aside).where(*self._asides(owner)).order_by(_d.changed_at.desc())
+            for old in connection.scalars(names.offset(MOST_ASIDE)).all():
+                connection.execute(delete(persona_drafts).where(_d.owner == owner, _d.aside == old))
+        return aside
+
+    def asides(self, owner: str) -> tuple[KeptDraft, ...]:
+        """What was discarded, the latest first."""
+        query = select(persona_drafts).where(*self._asides(owner)).order_by(_d.changed_at.desc())
+        with self._database.read() as connection:
+            return tuple(_kept(row) for row in connection.execute(query))
+
+    def take_back(self, owner: str, aside: str) -> KeptDraft | None:
+        """Remove a draft that was set aside and return it, for who opens it again; None where it is gone."""
+        here = (*self._asides(owner), _d.aside == aside)
+        with self._database.write() as connection:
+            row = connection.execute(select(persona_drafts).where(*here)).one_or_none()
+            connection.execute(delete(persona_drafts).where(*here))
+        return _kept(row) if row else None
+
+    def changed_since(
+        self, connection: Connection, moment: datetime
+    ) -> tuple[tuple[str, str, datetime], ...]:
+        """Owner, persona id and time of what changed at `moment` or later, whoever's it is."""
+        query = select(_d.owner, _d.persona_id, _d.changed_at)
+        query = query.where(_d.place == self._place, _d.aside == _OPEN, _d.changed_at >= moment)
+        rows = connection.execute(query.order_by(_d.changed_at.desc()).limit(_MOST_CHANGES))
+        return tuple((row.owner, row.persona_id, row.changed_at) for row in rows)
+
+    def _locked(self, connection: Connection, owner: str, persona_id: str) -> KeptDraft:
+        """The open draft, which nobody else can change meanwhile; one that is gone where there was none."""
+        row = self._row(owner, persona_id, None, moment=self._database.moment(connection))
+        first = row | {"aside": _OPEN, "version": 0, "writer": ""}
+        put(connection, persona_drafts, first, key=("owner", "place", "persona_id", "aside"))
+        query = select(persona_drafts).where(*self._open(owner), _d.persona_id == persona_id)
+        return _kept(connection.execute(query.with_for_update()).one())
+
+    def _row(
+        self, owner: str, persona_id: str, draft: DraftText | None, *, moment: datetime
+    ) -> dict[str, Any]:
+        return {
+            "owner": owner,
+            "place": self._place,
+            "persona_id": persona_id,
+            "text": storable(draft.text) if draft else None,
+            "base_text": storable(draft.base_text) if draft else "",
+            "etag": draft.etag if draft else None,
+            "changed_at": moment,
+        }
+
+    def _open(self, owner: str) -> tuple[Any, ...]:
+        return _d.owner == owner, _d.place == self._place, _d.aside == _OPEN
+
+    def _asides(self, owner: str) -> tuple[Any, ...]:
+        return _d.owner == owner, _d.place == self._place, _d.aside != _OPEN
+
+
+def purge_drafts(database: Database) -> int:
+    """Remove for good, whosoever it is, what was discarded long ago; returns how many rows went."""
+    with database.write() as connection:
+        moment = database.moment(connection)
+        old = (_d.aside != _OPEN) & (_d.changed_at < moment - ASIDE_KEPT)
+        gone = (_d.aside == _OPEN) & _d.text.is_(None) & (_d.changed_at < moment - _GONE_KEPT)
+        count = connection.execute(delete(persona_drafts).where(old | gone)).rowcount
+        connection.execute(delete(persona_undos).where(persona_undos.c.created_at < moment - ASIDE_KEPT))
+    return count
+
+
+def _kept(row: Any) -> KeptDraft:
+    draft = None if row.text is None else DraftText(row.text, row.base_text, row.etag)
+    return KeptDraft(row.persona_id, draft, row.version, row.writer, row.changed_at, row.aside)

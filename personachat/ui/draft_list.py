@@ -1,0 +1,80 @@
+"""The unsaved personas of whoever is in front of the page, and what they discarded of late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from personachat.store.drafts import KeptDraft
+from personachat.ui import kept_drafts, state
+from personachat.ui import persona_editing as editing
+from personachat.ui.excerpts import as_text
+from personachat.ui.moments import ago, viewer_zone
+from personachat.ui.persona_rows import Row
+from personachat.ui.persona_texts import name_in
+from personachat.ui.wording import heard
+
+MOST_ROWS = 50
+
+
+def draw(rows: Sequence[Row]) -> None:
+    """A folded list below that of the personas; nothing where there is nothing. `rows` are all of those."""
+    drafts = [row for row in rows if row.id in state.drafts()]
+    discarded = kept_drafts.asides()
+    if not drafts and not discarded:
+        return
+    with st.expander(_label(len(drafts)), icon=":material/edit_note:"):
+        for row in drafts[:MOST_ROWS]:
+            _draw_draft(row)
+        if discarded:
+            st.caption("Discarded")
+        zone, now = viewer_zone(), datetime.now(UTC)
+        for kept in discarded[:MOST_ROWS]:
+            _draw_discarded(kept, when=ago(kept.changed_at, now=now, zone=zone))
+
+
+def _label(count: int) -> str:
+    if count == 0:
+        return "Discarded drafts"
+    return "1 draft" if count == 1 else f"{count} drafts"
+
+
+def _draw_draft(row: Row) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        st.button(
+            as_text(row.name),
+            key=f"open-draft-{row.id}",
+            type="tertiary",
+            width="stretch",
+            wrap=False,
+            on_click=editing.select,
+            args=(row.id,),
+        )
+        st.button(
+            heard(f"Discard the draft of {as_text(row.name)}"),
+            icon=":material/close:",
+            key=f"discard-draft-{row.id}",
+            help="Discard",
+            type="tertiary",
+            on_click=editing.discard,
+            args=(row.id,),
+        )
+
+
+def _draw_discarded(kept: KeptDraft, *, when: str) -> None:
+    name = (name_in(kept.draft.text) if kept.draft else None) or kept.persona_id
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(gap=None, width="stretch"):
+            st.markdown(as_text(name))
+            st.caption(when)
+        st.button(
+            heard(f"Bring back the draft of {as_text(name)}"),
+            icon=":material/restore_from_trash:",
+            key=f"reopen-draft-{kept.aside}",
+            help="Bring back",
+            type="tertiary",
+            on_click=editing.reopen,
+            args=(kept.aside,),
+        )

@@ -1,0 +1,56 @@
+"""The way back after the last deletion of personas or the last discarded draft; it outlives the session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import streamlit as st
+
+from personachat.store.undos import Undo, UndoKind
+from personachat.ui import state
+from personachat.ui.kept_drafts import OUT_OF_REACH
+from personachat.ui.owner import current_owner
+from personachat.ui.persona_desk import desk
+from personachat.ui.wording import escaped
+
+
+def offer(kind: UndoKind, name: str, what: Sequence[tuple[str, str]]) -> None:
+    """Offer to undo what was just done, in the place of what was done before; see `Undo`."""
+    desk().undo = Undo(kind, name, tuple(what))
+    with suppress(*OUT_OF_REACH):
+        state.services().undos.offer(current_owner(), kind, name=name, what=what)
+
+
+def last() -> Undo | None:
+    """What can be undone, done in whichever session; None where there is nothing."""
+    with suppress(*OUT_OF_REACH):
+        return state.services().undos.of(current_owner())
+    return desk().undo
+
+
+def forget() -> None:
+    """It was undone, or nobody wants to."""
+    desk().undo = None
+    with suppress(*OUT_OF_REACH):
+        state.services().undos.forget(current_owner())
+
+
+def draw(undo: Callable[[], None]) -> None:
+    """A line that says what was done, and offers to undo it; nothing where there is nothing."""
+    done = last()
+    if done is None:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(_said(done), width="stretch")
+        st.button("Undo", icon=":material/undo:", on_click=undo, key="undo_delete")
+        st.button("Dismiss", icon=":material/close:", type="tertiary", on_click=forget, key="dismiss_undo")
+
+
+def _said(done: Undo) -> str:
+    name = f"**{escaped(done.name)}**"
+    if done.kind == "discarded":
+        return f":material/undo: Discarded the edits of {name}."
+    if len(done.what) > 1:
+        return f":material/delete: Deleted **{len(done.what):,} personas**."
+    return f":material/delete: Deleted {name}."
