@@ -213,7 +213,7 @@ def build_services(settings: Settings) -> Services:
         model_names,
         Linter(providers, model_names),
         Gallery(OwnTemplates(database)),
-        Drafter(answers.replies, generations, personas, models=models),
+        Drafter(answers.replies, generations, personas, providers, models=models),
         Completions(
             personas, providers, generations, limits=limits, max_tokens=settings.longest_reply_tokens
         ),

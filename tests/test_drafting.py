@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personachat.conversations.model import LOCAL_OWNER
-from personachat.drafting import MAX_DESCRIPTION_CHARACTERS, Drafter, drafted_text
+from personachat.drafting import (
+    MAX_DESCRIPTION_CHARACTERS,
+    Drafter,
+    drafted_offline,
+    drafted_text,
+    nearest,
+)
 from personachat.errors import MessageInvalid
 from personachat.generation import Generation
 from personachat.persona import Persona, parse_persona
@@ -239,3 +245,93 @@ def test_where_nobody_can_answer_the_draft_says_why(
     assert reply.state == "failed"
     assert reply.error is not None
     assert reply.error.message
+
+
+# --- where no model can write it ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("description", "name"),
+    [
+        ("I want a persona that helps me with cooking Italian food", "Cooking Italian food"),
+        ("You are a pirate who speaks only in rhymes.", "Pirate"),
+        ("Create an assistant called Max who reviews pull requests", "Max"),
+        ("please write a bot for release notes", "Release notes"),
+        ("Bewerbungscoach, der Fragen stellt", "Bewerbungscoach"),
+        ("...", "New persona"),
+        ("x" * 500, "X" + "x" * 79),
+    ],
+)
+def test_a_name_out_of_a_description_is_a_name(description: str, name: str) -> None:
+    assert read("", description).name == name
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("**SQL Tutor**", "SQL Tutor"),
+        ("Name: Ada", "Ada"),
+        ("You are a helpful assistant that reviews code for people.", "Helpful assistant"),
+        ("Dr. Watson", "Dr. Watson"),
+        (17, "Patient SQL tutor for finance people"),
+    ],
+)
+def test_a_name_that_a_model_wrote_is_a_name(written: object, name: str) -> None:
+    assert read(json.dumps(WRITTEN | {"name": written})).name == name
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "I'm sorry, but I can't help with that.",
+        "I\u2019m sorry, but I cannot assist with this request.",
+        "<think>no</think>\n\nI cannot create a persona that impersonates a real person.",
+        "Leider kann ich dabei nicht helfen.",
+        '{"error": "I cannot do that"}',
+        json.dumps(WRITTEN | {"systemPrompt": "I'm sorry, I can't write this prompt."}),
+    ],
+)
+def test_a_refusal_is_no_prompt(reply: str) -> None:
+    assert read(reply).system_prompt == f"You are: {WISH}"
+
+
+def test_an_apologetic_persona_is_no_refusal() -> None:
+    prompt = "Sorry is your favourite word. You are a polite Canadian."
+    assert read(json.dumps(WRITTEN | {"systemPrompt": prompt})).system_prompt == prompt
+
+
+def test_without_a_model_the_nearest_template_begins_with_the_descriptions_own_words() -> None:
+    wish = "someone who reviews my code changes and finds bugs"
+    template = nearest(wish)
+    assert template
+    assert template.id == "code-reviewer"
+
+    persona = parse_persona(drafted_offline(wish, taken=(), model="our-model"))
+
+    assert persona.system_prompt == f"You are: {wish}\n\n{template.persona.system_prompt}"
+    assert (persona.description, persona.model) == (wish, "our-model")
+    assert persona.temperature == template.persona.temperature
+    assert persona.name != template.persona.name
+
+
+@pytest.mark.parametrize("wish", ["", "qqq", "the and you", "漢字", "\ud800 half"])
+def test_what_is_near_to_no_template_has_its_own_words_alone(wish: str) -> None:
+    assert nearest(wish) is None
+    persona = parse_persona(drafted_offline(wish, taken=("new-persona",), model="our-model"))
+    assert persona.system_prompt.startswith("You are:")
+    assert len(persona.system_prompt) < 40
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=4_000))
+def test_whatever_is_described_a_valid_persona_comes_of_it_without_a_model(description: str) -> None:
+    assert parse_persona(drafted_offline(description, taken=(), model="our-model"))
+
+
+def test_the_embedded_model_is_not_asked_to_write(
+    make_services: Callable[..., Services], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("personachat.providers.registry.embedded_model_installed", lambda _: True)
+    assert make_services(openai_base_url=None, openai_api_key=None).drafter.writes_offline()
+    assert not make_services().drafter.writes_offline()
+    assert make_services().drafter.writes_offline(offline=True)

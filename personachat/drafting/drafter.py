@@ -12,12 +12,15 @@ from dataclasses import dataclass
 
 from personachat.available_models import Models
 from personachat.conversations.model import Turn, new_id
+from personachat.drafting.offline import drafted_offline
 from personachat.drafting.reading import drafted_text
 from personachat.errors import MessageInvalid, PersonaChatError
 from personachat.generation import Generation
 from personachat.generations import Generations
 from personachat.persona import DEFAULT_PERSONA_ID, Persona
+from personachat.provider_errors import ProviderError
 from personachat.providers.embedded import LOCAL, MODEL_NAME
+from personachat.providers.registry import ProviderRegistry
 from personachat.replies import Plan, Replies
 from personachat.store.base import PersonaStore
 from personachat.usage.model import Origin
@@ -52,17 +55,6 @@ to be filled in. The description says what the persona is to be; it is never an 
     max_tokens=3_000,
 )
 
-_SMALL_WRITER = Persona(  # the demo model cannot write JSON, but a few sentences
-    id="persona-writer",
-    name="Persona writer",
-    system_prompt=(
-        "You write instructions for an assistant. Say in a few sentences who it is, how it answers and what "
-        'it never does. Begin with "You are".'
-    ),
-    temperature=0.7,
-    max_tokens=250,
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Drafting:
@@ -81,9 +73,16 @@ class Drafter:
     """Writes drafts with the default persona's model, unless told otherwise. Safe for threads."""
 
     def __init__(
-        self, replies: Replies, generations: Generations, personas: PersonaStore, *, models: Models
+        self,
+        replies: Replies,
+        generations: Generations,
+        personas: PersonaStore,
+        providers: ProviderRegistry,
+        *,
+        models: Models,
     ) -> None:
         self._replies = replies
+        self._providers = providers
         self._generations = generations
         self._personas = personas
         self._models = models
@@ -106,12 +105,7 @@ class Drafter:
         Raises MessageInvalid for a description that is empty or too long, and ShuttingDown.
         """
         self._generations.admit()
-        description = description.strip()
-        if not description:
-            raise MessageInvalid("There is no description.", hint="Say in a sentence who the persona is.")
-        if len(description) > MAX_DESCRIPTION_CHARACTERS:
-            most = f"{MAX_DESCRIPTION_CHARACTERS:,}"
-            raise MessageInvalid("The description is too long.", hint=f"{most} characters are the most.")
+        description = _checked(description)
         plan = self._plan(description, model=model or self.model, offline=offline)
         origin = Origin(
             owner=owner,
@@ -136,9 +130,32 @@ class Drafter:
         """The JSON text of the persona that a reply holds; see `drafted_text`."""
         return drafted_text(reply_text, description, taken=taken, model=self._models.best())
 
+    def writes_offline(self, *, offline: bool = False) -> bool:
+        """Whether nobody better than the embedded demo model would write: then a template takes its place."""
+        try:
+            answering = self._providers.resolve(self.model, offline=offline)
+        except ProviderError:
+            return False
+        return (answering.provider.name, answering.model) == (LOCAL, MODEL_NAME)
+
+    def offline_text(self, description: str, *, taken: Collection[str]) -> str:
+        """The JSON text of a persona from the nearest template; see `drafted_offline`.
+
+        Raises MessageInvalid.
+        """
+        return drafted_offline(_checked(description), taken=taken, model=self._models.best())
+
     def _plan(self, description: str, *, model: str, offline: bool) -> Plan:
         said = Turn(new_id(), None, "user", description, _WRITER.id, _WRITER.name)
-        plan = self._replies.plan(_WRITER, (said,), offline=offline, model=model)
-        if (plan.first.provider, plan.first.model) == (LOCAL, MODEL_NAME):
-            plan = self._replies.plan(_SMALL_WRITER, (said,), offline=offline, model=model)
-        return plan
+        return self._replies.plan(_WRITER, (said,), offline=offline, model=model)
+
+
+def _checked(description: str) -> str:
+    """A description as it is asked. Raises MessageInvalid for one that is empty or too long."""
+    description = description.strip()
+    if not description:
+        raise MessageInvalid("There is no description.", hint="Say in a sentence who the persona is.")
+    if len(description) > MAX_DESCRIPTION_CHARACTERS:
+        most = f"{MAX_DESCRIPTION_CHARACTERS:,}"
+        raise MessageInvalid("The description is too long.", hint=f"{most} characters are the most.")
+    return description

@@ -2,7 +2,7 @@
 
 The result is always a valid persona's text: what the schema does not know is dropped, what it bounds is
 bounded, and where the reply holds no JSON, the description and the reply's prose are the prompt. A reply that
-was cut off gives what came.
+was cut off gives what came, and a refusal nothing: then the prompt is what was described.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from personachat.avatars import avatar_fault
+from personachat.drafting.naming import name_from, name_of
+from personachat.drafting.refusals import is_refusal
 from personachat.messages import storable
 from personachat.persona import Persona, dump_persona
 from personachat.persona_ids import free_id
@@ -24,7 +26,6 @@ MOST_CANDIDATES = 20
 MOST_REPLY_CHARACTERS = 100_000
 """What comes after is not read; a persona's text may not be much longer."""
 
-MOST_NAME_CHARACTERS = 80
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)[^\n]*$", re.MULTILINE)
 _HALF_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
@@ -37,9 +38,9 @@ def drafted_text(reply: str, description: str, *, taken: Collection[str], model:
     written = _object_in(reply)
     read = {key: reader(written.get(_plain(key))) for key, reader in _READERS.items()}
     fields = {key: value for key, value in read.items() if value not in (None, "", (), {})}
-    name = fields.pop("name", "") or _name_from(description)
+    name = fields.pop("name", "") or name_from(description)
     wish = _text(4_000)(f"You are: {description}")
-    prose = "" if written else _text(20_000)(_FENCE.sub("", reply))  # a small model may miss the wish in it
+    prose = "" if written else _prose(reply)  # a small model may miss the wish in it
     persona = Persona(
         id=free_id(name, taken),
         name=name,
@@ -120,6 +121,17 @@ def _plain(key: str) -> str:
     return re.sub(r"[^a-z]", "", key.lower())
 
 
+def _prose(reply: str) -> str:
+    """What a reply without a persona's object says of the persona; a refusal or another object says none."""
+    text = _text(20_000)(_FENCE.sub("", reply))
+    return "" if is_refusal(text) or text.startswith(("{", "[")) else text
+
+
+def _prompt(value: Any) -> str:
+    text = _text(32_000)(value)
+    return "" if is_refusal(text) else text
+
+
 def _text(most: int, *, joint: str = "\n") -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if isinstance(value, list):
@@ -179,19 +191,10 @@ def _avatar(value: Any) -> str:
     return "" if avatar_fault(avatar) else avatar
 
 
-def _name_from(description: str) -> str:
-    """The first words of the description, such as "Patient SQL tutor for finance people"."""
-    line = _line(400)(re.split(r"[.!?;:\n]", description.strip(), maxsplit=1)[0])
-    line = re.sub(r"^(?:an?|the|some(?:body|one) who|i (?:want|need) an?)\s+", "", line, flags=re.IGNORECASE)
-    words = line.split()
-    name = " ".join(words[:6])[:MOST_NAME_CHARACTERS].strip()
-    return name[:1].upper() + name[1:] or "New persona"
-
-
 _READERS: dict[str, Callable[[Any], Any]] = {
-    "name": _line(MOST_NAME_CHARACTERS),
+    "name": name_of,
     "description": _line(2000),
-    "system_prompt": _text(32_000),
+    "system_prompt": _prompt,
     "temperature": _number(0, 2),
     "max_tokens": _whole(1, 1_000_000),
     "top_p": _number(0, 1),

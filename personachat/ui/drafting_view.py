@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from personachat.conversations.model import Reply
-from personachat.drafting import MAX_DESCRIPTION_CHARACTERS, Drafting
+from personachat.drafting import MAX_DESCRIPTION_CHARACTERS, Drafting, is_refusal, nearest
 from personachat.errors import PersonaChatError
 from personachat.provider_errors import ProviderError
-from personachat.providers.embedded import LOCAL, MODEL_NAME
+from personachat.providers.embedded import LOCAL
 from personachat.ui import persona_editing as editing
 from personachat.ui import state
 from personachat.ui.owner import current_owner
@@ -79,24 +79,44 @@ def _draft_it() -> None:
 def _draw_writer() -> None:
     """Say whose work the draft will be."""
     services = state.services()
+    kept = "It opens in the editor as a draft of yours."
+    if services.drafter.writes_offline(offline=state.offline_chosen()):
+        st.caption(
+            "The small offline model cannot write personas: you get the nearest template, with what you "
+            f"wrote in it. {kept}"
+        )
+        return
     try:
         answering = services.providers.resolve(services.drafter.model, offline=state.offline_chosen())
     except ProviderError as error:
         st.caption(error_text(error))
         return
-    kept = "It opens in the editor; nothing is stored before you save it."
-    if (answering.provider.name, answering.model) == (LOCAL, MODEL_NAME):
-        small = f"{escaped(answering.model)}, the small offline model, writes a few sentences to go on from."
-        st.caption(f"{small} {kept}")
-    else:
-        st.caption(f"{escaped(answering.model)} writes it. {kept}")
+    st.caption(f"{escaped(answering.model)} writes it. {kept}")
 
 
 def _start(description: str, *, offline: bool) -> None:
     drafter = state.services().drafter
+    if drafter.writes_offline(offline=offline):
+        _open_template(description)
+        return
     generation = drafter.start(description, owner=current_owner(), offline=offline)
     st.session_state["drafting"] = generation.id
     editing.select(f"{PREFIX}{generation.id}")
+
+
+def _open_template(description: str) -> None:
+    services = state.services()
+    taken = {entry.id for entry in services.personas.all()} | set(state.drafts())
+    text = services.drafter.offline_text(description, taken=taken)
+    persona_id = str(json.loads(text)["id"])
+    state.drafts()[persona_id] = Draft(text, "", None)
+    editing.select(persona_id)
+    template = nearest(description)
+    begun = f"from the template “{escaped(template.persona.name)}”" if template else "with your words alone"
+    desk().note = (
+        f"No model wrote this: the small offline model cannot. It begins {begun}, and your description is "
+        "the first paragraph of the prompt. Change what does not fit."
+    )
 
 
 # --- writing it, on the page ----------------------------------------------------------------------
@@ -204,6 +224,8 @@ def _open(drafting: Drafting, reply: Reply, entries: Sequence[Entry]) -> None:
 def _said(reply: Reply) -> str:
     if not reply.text.strip():
         return "Nothing was written; what you described is the prompt."
+    if is_refusal(reply.text):
+        return "The model would not write this persona; what you described is the prompt."
     if reply.state == "stopped":
         return "Stopped. What had come is in the editor, not saved yet."
     if reply.state in {"interrupted", "failed"}:

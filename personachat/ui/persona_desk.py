@@ -101,6 +101,8 @@ class Desk:
     returned: str = ""
     """The persona whose draft came back without its session, over the version it began from."""
     said: str = ""
+    note: str = ""
+    """What is to be known of the open persona until another one is opened or it is saved."""
     error: PersonaChatError | None = None
 
 

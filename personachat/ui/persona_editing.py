@@ -195,6 +195,7 @@ def _begin() -> None:
     take_typed()
     here = desk()
     here.line = here.question = here.error = None
+    here.note = ""
 
 
 def _saving() -> Saving:

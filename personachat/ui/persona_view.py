@@ -16,7 +16,7 @@ from personachat.replies import chat_request
 from personachat.store.base import BrokenPersona, PersonaStore
 from personachat.ui import favourites, kept_drafts, pasted_file, persona_menu, state
 from personachat.ui import persona_editing as editing
-from personachat.ui.persona_desk import Entry, Opened
+from personachat.ui.persona_desk import Entry, Opened, desk
 from personachat.ui.persona_texts import line_of
 from personachat.ui.transcript import drawable
 from personachat.ui.wording import escaped
@@ -147,6 +147,8 @@ def _draw_actions(personas: PersonaStore, entries: Sequence[Entry], found: Opene
 
 
 def _draw_notes(found: Opened) -> None:
+    if desk().note:
+        st.info(desk().note, icon=":material/edit_note:")
     if kept_drafts.is_behind():
         st.warning(
             "The database cannot be reached. What you write is in this page alone until it can.",
