@@ -78,10 +78,22 @@ class RateLimited(ProviderError):
 
 
 class ProviderUnavailable(ProviderError):
-    """5xx, overloaded, refused connection, unknown host, a proxy's error page."""
+    """The provider does not answer: refused connection, unknown host, a proxy in between. Subclasses: 5xx."""
 
     code = "provider_unavailable"
     retryable = True
+
+
+class ProviderOverloaded(ProviderUnavailable):
+    """The provider answers, and has no room for this request now (503, 529)."""
+
+    code = "provider_overloaded"
+
+
+class ProviderFault(ProviderUnavailable):
+    """The provider answers, and could not do its own work (500, 502, 504, ...)."""
+
+    code = "provider_fault"
 
 
 class RedirectRefused(ProviderError):

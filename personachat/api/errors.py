@@ -70,6 +70,8 @@ STATUSES: Mapping[str, int] = {
     "quota_exceeded": 402,
     "rate_limited": 429,
     "provider_unavailable": 503,
+    "provider_overloaded": 503,
+    "provider_fault": 503,
     "redirect_refused": 502,
     "not_a_stream": 502,
     "broken_stream": 502,

@@ -74,6 +74,11 @@ class Reply:
         cut = self.finish_reason in {"stopped", "length"}
         return not self.live and (cut or self.state in {"stopped", "interrupted", "failed"})
 
+    @property
+    def complete(self) -> bool:
+        """Whether the model said all that it had to say."""
+        return self.state == "finished" and self.finish_reason in {None, "stop"}
+
     def going_on(self, first: Reply) -> Reply:
         """The same reply, running again; `first` says who answers now, and from what."""
         return replace(

@@ -22,6 +22,8 @@ from personachat.provider_errors import (
     ModelNotFound,
     NotAStream,
     ProviderError,
+    ProviderFault,
+    ProviderOverloaded,
     ProviderUnavailable,
     QuotaExceeded,
     RateLimited,
@@ -29,10 +31,16 @@ from personachat.provider_errors import (
     RequestRefused,
     StreamFailed,
 )
-from personachat.providers.openai_report import Report, retry_after_seconds
+from personachat.providers.openai_report import (
+    Report,
+    retry_after_seconds,
+    said_wait_seconds,
+    without_advice,
+)
 from personachat.providers.openai_server import Server
 
-OVERLOADED_STATUS = 529
+OVERLOADED = frozenset({503, 529})
+TOO_SLOW = frozenset({408, 504, 522, 524})
 
 
 def from_status(  # noqa: PLR0911  # one return a kind of answer
@@ -49,7 +57,7 @@ def from_status(  # noqa: PLR0911  # one return a kind of answer
     if status in {401, 403}:
         return _key_refused(server, status, report)
     if status == 429:
-        return rate_limited(server, wait)
+        return rate_limited(server, said_wait_seconds(report.message) if wait is None else wait)
     if status >= 500 or status in {408, 425}:
         return _unavailable(server, status, report, wait)
     if report.is_unknown_model:
@@ -74,7 +82,7 @@ def from_stream(server: Server, report: Report, *, model: str) -> ProviderError:
     if report.is_unknown_model:
         return model_not_found(server, model, ())
     if re.search(r"rate_?limit|\b429\b|too_many_requests", report.code, re.IGNORECASE):
-        return rate_limited(server, None)
+        return rate_limited(server, said_wait_seconds(report.message))
     if re.search(r"invalid_api_key|authentication|\b40[13]\b", report.code, re.IGNORECASE):
         return _key_refused(server, 401, report)
     return StreamFailed(
@@ -199,11 +207,15 @@ def _key_refused(server: Server, status: int, report: Report) -> ProviderError:
 
 
 def _unavailable(server: Server, status: int, report: Report, wait: float | None) -> ProviderUnavailable:
-    what = "is overloaded" if status in {503, OVERLOADED_STATUS} else "has a fault of its own"
-    return ProviderUnavailable(
-        f"{server.title} {what} (status {status}){server.saying(report.message)}",
-        hint="Try again in a moment." if wait is None else f"Try again in {_duration(wait)}.",
-        retry_after_seconds=wait,
+    said = server.saying(without_advice(report.message))
+    when = "Try again in a moment." if wait is None else f"Try again in {_duration(wait)}."
+    if status in OVERLOADED:
+        return ProviderOverloaded(
+            f"{server.title} is overloaded (status {status}){said}", hint=when, retry_after_seconds=wait
+        )
+    what = "took too long to answer" if status in TOO_SLOW else "has a fault of its own"
+    return ProviderFault(
+        f"{server.title} {what} (status {status}){said}", hint=when, retry_after_seconds=wait
     )
 
 

@@ -38,6 +38,16 @@ _QUOTA_TEXTS = re.compile(
 )
 
 
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_TIME = re.compile(r"(\d{1,6}(?:\.\d{1,9})?) ?(ms|[smh])", re.IGNORECASE)
+_SAID_WAIT = re.compile(
+    r"(?:try again|retry) (?:in|after) ("
+    r"(?:\d{1,6}(?:\.\d{1,9})? ?(?:ms|[smh])(?:econds?|ecs?|inutes?|ins?|ours?)?(?![a-z])[ ,]*){1,3})",
+    re.IGNORECASE,
+)
+_MOST_READ = 1_000
+_ADVICE = re.compile(r"\s*[^.!?]*\b(?:try again|retry)\b.*?(?:[.!?](?=\s|$)|$)", re.IGNORECASE | re.DOTALL)
+
 _NUMBER = r"(\d[\d,]{2,11})"
 _WINDOW_TEXTS = tuple(
     re.compile(text, re.IGNORECASE)
@@ -174,6 +184,18 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
         return max(0.0, (parsedate_to_datetime(value).astimezone(UTC) - datetime.now(UTC)).total_seconds())
     except ValueError:
         return None
+
+
+def said_wait_seconds(message: str) -> float | None:
+    """When to try again as a message says it ("try again in 1m2.5s", "retry after 20 seconds")."""
+    if not (found := _SAID_WAIT.search(message[:_MOST_READ])):
+        return None
+    return sum(float(number) * _SECONDS[unit] for number, unit in _TIME.findall(found[1].lower()))
+
+
+def without_advice(message: str) -> str:
+    """A message without its sentences that say to try again, which the hint says."""
+    return " ".join(_ADVICE.sub(" ", message[:_MOST_READ]).split())
 
 
 def _validation_fault(fault: Any) -> str:

@@ -142,7 +142,7 @@ def draw_opening(persona: Persona) -> None:
 def draw_ways_on(services: Services, conversation: Conversation, turn: Turn) -> None:
     """What can be done about the last reply, where it did not come to its end."""
     reply = turn.reply
-    if reply is None or reply.live or (reply.state == "finished" and reply.finish_reason in {None, "stop"}):
+    if reply is None or reply.live or reply.complete:
         return
     offline = bool(reply.error) and services.providers.offline_available and reply.provider != LOCAL
     with st.container(horizontal=True):

@@ -25,7 +25,7 @@ class Line:
 
     def __init__(self, live: Generation | None, conversation: Conversation, *, paused: bool) -> None:
         with (
-            st.container(height=LINE_PIXELS, border=False),
+            st.container(height=LINE_PIXELS, border=False, key="reply_controls"),
             st.container(horizontal=True, vertical_alignment="center", wrap=False),
         ):
             self._buttons = st.empty()
@@ -37,17 +37,15 @@ class Line:
                 else:
                     _button("Pause", "pause_circle", turn_actions.pause, live, shortcut="Alt+P")
                 _button("Stop", "stop_circle", turn_actions.stop, live, shortcut="Esc")
-        self._small = live is not None  # a phone has no room for more beside the buttons
-        gauge.draw_last(self._gauge, conversation, small=self._small)
+        gauge.draw_last(self._gauge, conversation)
 
     def end(self) -> None:
         """The reply has ended: nothing is left to be steered."""
         self._buttons.empty()
-        self._small = False
 
     def measure(self, conversation: Conversation, persona: Persona) -> None:
         """Look how full the context is; not while somebody waits for words."""
-        gauge.draw(self._gauge, conversation, persona, small=self._small)
+        gauge.draw(self._gauge, conversation, persona)
 
 
 def _button(label: str, icon: str, do: Callable[[str], None], live: Generation, *, shortcut: str) -> None:

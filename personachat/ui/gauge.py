@@ -29,46 +29,51 @@ class Measured:
     memory: Memory | None
 
 
-def draw(place: DeltaGenerator, conversation: Conversation, persona: Persona, *, small: bool) -> None:
+def draw(place: DeltaGenerator, conversation: Conversation, persona: Persona) -> None:
     """Measure, and draw what there is to show."""
-    _draw(place, _measured(conversation, persona), small=small)
+    _draw(place, _measured(conversation, persona))
 
 
-def draw_last(place: DeltaGenerator, conversation: Conversation, *, small: bool) -> None:
-    """Draw what was measured last; `small`: the number alone."""
+def draw_last(place: DeltaGenerator, conversation: Conversation) -> None:
+    """Draw what was measured last."""
     known = _known()
-    _draw(place, known.memory if known and known.of[0] == conversation.id else None, small=small)
+    _draw(place, known.memory if known and known.of[0] == conversation.id else None)
 
 
-def _draw(place: DeltaGenerator, memory: Memory | None, *, small: bool) -> None:
+def _draw(place: DeltaGenerator, memory: Memory | None) -> None:
     if memory is not None and memory.used_tokens:
-        words = text_of(memory, small=small)
-        place.caption(words, width="stretch", text_alignment="right", help=help_of(memory))
+        place.caption(text_of(memory), width="stretch", text_alignment="right", help=help_of(memory))
 
 
-def text_of(memory: Memory, *, small: bool = False) -> str:
-    """E.g. "context 1.2k / 8k ●●○○○"; without the window and the dots where it is not known."""
+def text_of(memory: Memory) -> str:
+    """E.g. "context 1.2k / 8k ●○○○○ 15%"; the number alone where the window is not known."""
     about = "" if memory.measured else "~"
-    used = f"{about}{short(memory.used_tokens)}"
-    if small:
-        return used
-    used = f"context {used}"
+    used = f"context {about}{short(memory.used_tokens)}"
     if not memory.window_tokens:
         return used
     share = min(1.0, memory.used_tokens / memory.window_tokens)
-    full = max(1, round(share * BARS))
-    return f"{used} / {short(memory.window_tokens)} {'●' * full}{'○' * (BARS - full)}"
+    full = round(share * BARS)
+    dots = "●" * full + "○" * (BARS - full)
+    return f"{used} / {short(memory.window_tokens)} {dots} {_percent(share)}"
+
+
+def _percent(share: float) -> str:
+    return "<1%" if share < 0.01 else f"{share:.0%}"
 
 
 def help_of(memory: Memory) -> str:
     """What the numbers are, in sentences."""
     by = "as the provider counts" if memory.measured else "by an estimate"
-    words = [f"This chat is {memory.used_tokens:,} tokens long, {by}."]
+    words = [f"This chat is {_tokens(memory.used_tokens)} long, {by}."]
     if memory.window_tokens:
-        words.append(f"The model takes {memory.window_tokens:,}.")
+        words.append(f"The model takes {_tokens(memory.window_tokens)}.")
     if memory.memory_from is not None:
         words.append("What is beyond that is left out, oldest first.")
     return " ".join(words)
+
+
+def _tokens(number: int) -> str:
+    return "1 token" if number == 1 else f"{number:,} tokens"
 
 
 def _measured(conversation: Conversation, persona: Persona) -> Memory | None:

@@ -246,11 +246,11 @@ END = Token("end", "", 0)
 
 
 def _picture(image: Token, *, in_table: bool, linked: bool) -> str:
-    """An image is fetched by nobody who does not ask: a link to it, behind the sign that made it an image."""
+    """An image is fetched by nobody who does not ask: what it shows, in words, as a link to it."""
     target = "" if linked else _target(image, "src")
     shown = [child for child in image.children or [] if child.type not in {"link_open", "link_close"}]
     words = _inline(shown, one_line=True, in_table=in_table)
-    return f"\\![{words or _address(target)}{target}" if target else f"\\!{words}"
+    return f"[{words or _address(target)}{target}" if target else words
 
 
 def _target(token: Token, attribute: str) -> str:

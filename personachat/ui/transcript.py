@@ -145,6 +145,8 @@ TITLES = {
     "quota_exceeded": "The quota is used up",
     "context_too_long": "The conversation is too long",
     "provider_unavailable": "The provider cannot be reached",
+    "provider_overloaded": "The provider is overloaded",
+    "provider_fault": "The provider could not answer",
     "first_token_timeout": "No answer came",
     "idle_timeout": "The reply stalled",
     "reply_timeout": "The reply took too long",
@@ -165,7 +167,10 @@ def caption_of(reply: Reply) -> str:
     """E.g. "gpt-4 · 212 tokens · 0.2 s to first token · 84/s · $0.0031", with ~ for estimates."""
     counted = reply.usage.completion_tokens if reply.usage else None
     tokens = estimate_tokens(reply.text + reply.reasoning) if counted is None else counted
-    parts = [escaped(reply.model), f"{'~' if counted is None else ''}{short(tokens)} tokens"]
+    parts = [escaped(reply.model)]
+    if tokens:
+        about = "~" if counted is None else ""
+        parts.append(f"{about}{short(tokens)} {'token' if tokens == 1 else 'tokens'}")
     first, whole = reply.first_token_seconds, reply.duration_seconds
     if first is not None and whole is not None:
         parts.append(f"{max(first, 0.1):.1f} s to first token")

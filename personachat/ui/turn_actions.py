@@ -33,6 +33,8 @@ class Deleted:
     conversation_id: str
     turn_id: str
     leaf_id: str | None
+    count: int
+    """How many messages are gone from what was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +189,12 @@ def delete(turn_id: str) -> None:
     """Hide the turn and what follows it, and remember how to undo that."""
     with told():
         conversation_id = state.remembered("chat") or ""
-        leaf_id = state.workspace().branches.delete_turn(turn_id)
+        here = state.workspace()
+        seen = [turn.id for turn in here.chat.conversation(conversation_id).path]
+        count = len(seen) - seen.index(turn_id) if turn_id in seen else 1
+        leaf_id = here.branches.delete_turn(turn_id)
         _moved_on()
-        st.session_state["deleted"] = Deleted(conversation_id, turn_id, leaf_id)
+        st.session_state["deleted"] = Deleted(conversation_id, turn_id, leaf_id, count)
 
 
 def deleted(conversation_id: str) -> Deleted | None:

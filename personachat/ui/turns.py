@@ -26,11 +26,14 @@ ONE_LINE = 60
 
 EDITED = ":material/edit: edited"
 
-USER_MENU, REPLY_MENU, WORDS_MENU = (
-    tuple(label for label in turn_actions.MENU if not any(name in label for name in without))
-    for without in (("Regenerate", "Rate", "request"), (), ("Regenerate", "request"))
-)
-"""For what the person said, a reply, and an assistant's words that nobody asked a model for."""
+
+def _menu_without(*names: str) -> tuple[str, ...]:
+    return tuple(label for label in turn_actions.MENU if not label.endswith(names))
+
+
+USER_MENU = _menu_without("Regenerate", "Regenerate with…", "Rate", "Show request")
+WORDS_MENU = _menu_without("Regenerate", "Regenerate with…", "Show request")
+"""For an assistant's words that nobody asked a model for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,8 @@ def _draw(view: View, turn: Turn, *, last: bool, ways_on: WaysOn | None) -> None
             _draw_said(view, turn, last=last)
         elif ways_on:
             _draw_last(view, turn, ways_on)
+        elif _says_nothing_of_itself(turn):
+            _draw_unasked(view, turn)
         else:
             reply = draw_words(turn, head=st, words=st)
             if reply:
@@ -137,6 +142,20 @@ def _draw_said(view: View, turn: Turn, *, last: bool) -> None:
         st.empty()
 
 
+def _says_nothing_of_itself(turn: Turn) -> bool:
+    """Whether nothing would stand in the row below the words but the menu."""
+    return turn.reply is None and not turn.edited and not turn_actions.rating_open(turn.id)
+
+
+def _draw_unasked(view: View, turn: Turn) -> None:
+    """An assistant's words that nobody asked a model for, such as a greeting, with the menu beside them."""
+    with st.container(horizontal=True, wrap=False, gap="small"):
+        draw_words(turn, head=st, words=st.container())
+        _draw_actions(view, turn, last=False, menu=WORDS_MENU)
+    if turn.id in view.last_before:
+        st.empty()
+
+
 def draw_row(view: View, turn: Turn, *, last: bool) -> None:
     """Below an assistant's words: how they came about, and what can be done about them."""
     if last:
@@ -145,16 +164,36 @@ def draw_row(view: View, turn: Turn, *, last: bool) -> None:
         siblings.draw(view.conversation, turn)
         if last:
             _draw_icons(turn)
-        elif turn_actions.rating_open(turn.id):
+        elif turn_actions.rating_open(turn.id) and _can_be_rated(turn):
             ratings.draw(turn)
         if turn.edited:
             st.caption(EDITED, width="stretch", help="You changed these words.")
         else:
             st.caption(_caption(view, turn), width="stretch")
         _draw_copied(turn)
-        _draw_menu(turn, WORDS_MENU if turn.reply is None or turn.parent_id is None else REPLY_MENU)
+        _draw_menu(turn, _menu_of(turn, last=last))
     if not last and turn.id in view.last_before:
         st.empty()  # where its row was
+
+
+def _menu_of(turn: Turn, *, last: bool) -> tuple[str, ...]:
+    reply = turn.reply
+    if reply is None or turn.parent_id is None:
+        return WORDS_MENU
+    without = []
+    if not reply.text.strip():
+        without.append("Copy")
+    if not _can_be_rated(turn):
+        without.append("Rate")
+    if last and not reply.complete:  # there is a Retry above
+        without.append("Regenerate")
+    return _menu_without(*without) if without else tuple(turn_actions.MENU)
+
+
+def _can_be_rated(turn: Turn) -> bool:
+    """Whether there are words that a model is to be judged by; a failure is nobody's taste."""
+    reply = turn.reply
+    return bool(turn.text.strip()) and (reply is None or reply.state != "failed")
 
 
 def _caption(view: View, turn: Turn) -> str:
@@ -163,7 +202,7 @@ def _caption(view: View, turn: Turn) -> str:
     return " · ".join(filter(None, (caption_of(turn.reply), spoken_revisions.label(turn, view.revisions))))
 
 
-def _draw_actions(view: View, turn: Turn, *, last: bool) -> None:
+def _draw_actions(view: View, turn: Turn, *, last: bool, menu: tuple[str, ...] = USER_MENU) -> None:
     siblings.draw(view.conversation, turn)
     if turn.edited:
         st.caption(EDITED, width="content", help="You changed these words.")
@@ -171,14 +210,15 @@ def _draw_actions(view: View, turn: Turn, *, last: bool) -> None:
     if last:
         _icon("edit", "Edit and send again", turn_actions.edit, turn)
         _icon("content_copy", "Copy", turn_actions.copy, turn)
-    _draw_menu(turn, USER_MENU)
+    _draw_menu(turn, menu)
 
 
 def _draw_icons(turn: Turn) -> None:
-    if turn.parent_id is not None:
+    if turn.parent_id is not None and (turn.reply is None or turn.reply.complete):
         _icon("refresh", "Regenerate", turn_actions.regenerate, turn)
-    _icon("content_copy", "Copy", turn_actions.copy, turn)
-    ratings.draw(turn)
+    if _can_be_rated(turn):
+        _icon("content_copy", "Copy", turn_actions.copy, turn)
+        ratings.draw(turn)
 
 
 def _icon(icon: str, name: str, do: Callable[[str], None], turn: Turn) -> None:

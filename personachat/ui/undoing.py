@@ -14,8 +14,7 @@ def draw_deleted(conversation: Conversation) -> None:
     what = turn_actions.deleted(conversation.id)
     if what:
         with st.container(horizontal=True, vertical_alignment="center"):
-            alone = what.leaf_id == what.turn_id
-            deleted = "Message deleted." if alone else "Message and everything after it deleted."
+            deleted = "Message deleted." if what.count == 1 else f"{what.count:,} messages deleted."
             st.caption(f":material/delete: {deleted}", width="content")
             st.button(
                 "Undo",

@@ -14,6 +14,8 @@ from personachat.provider_errors import (
     ContextTooLong,
     ModelNotFound,
     ProviderError,
+    ProviderFault,
+    ProviderOverloaded,
     ProviderUnavailable,
     QuotaExceeded,
     RateLimited,
@@ -43,10 +45,11 @@ pytestmark = pytest.mark.anyio
         (failure(429, "You exceeded", error_code="insufficient_quota"), QuotaExceeded, "no quota or credit"),
         (failure(429, "slow down"), RateLimited, "no more requests"),
         (failure(400, "the roof is on fire"), RequestRefused, "the roof is on fire."),
-        (failure(500, "boom"), ProviderUnavailable, "boom"),
-        (status(503), ProviderUnavailable, "is overloaded"),
-        (failure(529, "Overloaded"), ProviderUnavailable, "is overloaded"),
-        (status(502, body="<html><h1>Bad Gateway</h1> nginx</html>"), ProviderUnavailable, "status 502"),
+        (failure(500, "boom"), ProviderFault, "boom"),
+        (status(503), ProviderOverloaded, "is overloaded"),
+        (failure(529, "Overloaded"), ProviderOverloaded, "is overloaded"),
+        (status(502, body="<html><h1>Bad Gateway</h1> nginx</html>"), ProviderFault, "status 502"),
+        (status(504), ProviderFault, "took too long to answer"),
         (
             status(404, body="<html>404 page not found</html>"),
             RequestRefused,
@@ -373,3 +376,24 @@ async def test_an_address_that_is_none_is_told(fake: FakeProvider) -> None:
     _, error = await failure_of(provider)
     assert isinstance(error, RequestRefused)
     assert "OPENAI_BASE_URL" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        (status(429, {"Retry-After": "42"}), "Try again in 42 seconds."),
+        (failure(429, "Limit reached. Please try again in 1m30s. See the docs."), "Try again in 2 minutes."),
+        (failure(429, "Please retry after 20 seconds."), "Try again in 20 seconds."),
+        (failure(429, "Try again in 5 hundred years"), "Try again in a moment."),
+        (status(503, {"Retry-After": "1"}), "Try again in 1 second."),
+        (failure(503, "The model is busy. Please try again later."), "Try again in a moment."),
+    ],
+)
+async def test_when_to_try_again_is_said_once(
+    fake: FakeProvider, provider: OpenAICompatibleProvider, answer: Reply, hint: str
+) -> None:
+    fake.enqueue(answer)
+    _, error = await events_of(provider)
+    assert error is not None
+    assert error.hint == hint
+    assert "again" not in str(error)

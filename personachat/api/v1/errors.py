@@ -58,6 +58,8 @@ KINDS: Mapping[str, Kind] = {
     "quota_exceeded": Kind(429, QUOTA, "insufficient_quota"),
     "no_model_available": Kind(503, SERVER),
     "provider_unavailable": Kind(503, SERVER),
+    "provider_overloaded": Kind(503, SERVER),
+    "provider_fault": Kind(503, SERVER),
     "store_unavailable": Kind(503, SERVER),
     "database_unavailable": Kind(503, SERVER),
     "first_token_timeout": Kind(504, SERVER),
