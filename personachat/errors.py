@@ -197,6 +197,25 @@ class ImportRefused(PersonaChatError):
     code = "import_refused"
 
 
+class ImportRepeated(PersonaChatError):
+    """`repeated` of the `total` conversations of an import are here already; nothing was imported."""
+
+    code = "import_repeated"
+
+    def __init__(self, *, repeated: int, total: int) -> None:
+        which = (
+            "The conversation in the file is"
+            if total == 1
+            else f"All {total:,} conversations in the file are"
+        )
+        if repeated < total:
+            are = "is" if repeated == 1 else "are"
+            which = f"{repeated:,} of the {total:,} conversations in the file {are}"
+        super().__init__(f"{which} here already.")
+        self.repeated = repeated
+        self.total = total
+
+
 class MessageInvalid(PersonaChatError):
     """The message is empty or too long."""
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Literal, TypeAlias
 
 from personachat.conversations import (
     arranging,
     exporting,
+    import_repeats,
     import_writing,
     importing,
     listing,
@@ -27,7 +29,11 @@ from personachat.conversations.listing import Listed, Summary
 from personachat.conversations.search import Found, Hit
 from personachat.conversations.sharing import Share, Shared, SharedConversations, SharedTurn
 from personachat.database.connection import Database
+from personachat.errors import ImportRepeated
 from personachat.messages import storable
+
+Repeats: TypeAlias = Literal["copy", "skip", "refuse"]
+"""What an import does about conversations that are here already."""
 
 __all__ = [
     "ExportFormat",
@@ -37,6 +43,7 @@ __all__ = [
     "Hit",
     "Library",
     "Listed",
+    "Repeats",
     "Share",
     "Shared",
     "SharedConversations",
@@ -171,12 +178,25 @@ class Library:
             trees = exporting.read_trees(connection, self._owner, wanted)
         return exporting.exported(trees, format)
 
-    def import_json(self, data: bytes, *, progress: Progress = lambda _done, _total: None) -> tuple[str, ...]:
+    def import_json(
+        self,
+        data: bytes,
+        *,
+        repeats: Repeats = "copy",
+        progress: Progress = lambda _done, _total: None,
+    ) -> tuple[str, ...]:
         """Take in an export as JSON; returns the new ids. Raises ImportRefused, and keeps nothing then.
 
+        What is here already is copied, skipped, or a reason to raise ImportRepeated, as `repeats` says.
         Others can write meanwhile; `progress` is told how many turns are written, and cancels by raising.
         """
         imported = importing.read_document(data)
+        if repeats != "copy":
+            with self._database.read() as connection:
+                here = import_repeats.repeated(connection, self._owner, imported)
+            if here and repeats == "refuse":
+                raise ImportRepeated(repeated=len(here), total=len(imported))
+            imported = [one for one in imported if one.id not in here]
         import_writing.write(self._database, self._owner, imported, progress=progress)
         return tuple(one.id for one in imported)
 

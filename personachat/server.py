@@ -32,6 +32,7 @@ from personachat.api.app import ApiFirst, create_api
 from personachat.api.v1.app import create_v1
 from personachat.errors import AddressUnavailable, PersonaChatError, SettingsInvalid
 from personachat.front import slow_requests
+from personachat.front.first_paint import FirstPaint
 from personachat.front.guard import Guard
 from personachat.front.opening import refuse_unasked, who_can_do_what
 from personachat.front.page_headers import PageHeaders
@@ -151,6 +152,7 @@ app = st.App(
         Middleware(ApiFirst, api=api, v1=v1, mcp=mcp),
         Middleware(PageHeaders, frame_ancestors=settings.frame_ancestors),
         Middleware(Guard, allowed_hosts=_allowed_hosts, started=slow_requests.limit),
+        Middleware(FirstPaint),
     ],
     on_script_error=_show_script_error,
 )

@@ -53,6 +53,7 @@ STATUSES: Mapping[str, int] = {
     "template_not_found": 404,
     "link_invalid": 422,
     "import_refused": 422,
+    "import_repeated": 409,
     "message_invalid": 422,
     "too_many_replies": 429,
     "shutting_down": 503,

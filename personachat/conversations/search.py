@@ -18,6 +18,7 @@ from personachat.conversations.cursors import cursor_below, number_of
 from personachat.conversations.filters import Filters, numbered, of_turns
 from personachat.conversations.fulltext import LAST_NUMBER, newest
 from personachat.conversations.listing import MOST_ON_A_PAGE, Summary, summaries
+from personachat.conversations.plain_text import plain
 from personachat.conversations.tables import conversations, turns
 from personachat.conversations.words import Wanted, excerpt, spellings, wanted
 
@@ -69,7 +70,9 @@ def found(
 
 
 def _hit(row: Row[Any], conversation: Summary, sought: Wanted) -> Hit:
-    words, marks = excerpt(row.text, sought)
+    words, marks = excerpt(row.text if row.role == "user" else plain(row.text), sought)
+    if not marks and row.role != "user":  # it is found in what no reader sees, such as a link's address
+        words, marks = excerpt(row.text, sought)
     return Hit(conversation, row.id, row.role, row.persona_name, row.created_at, words, marks)
 
 

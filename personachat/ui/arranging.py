@@ -44,14 +44,23 @@ def menu_of(*, pinned: bool, archived: bool) -> list[str]:
 @told
 def choose(key: str, conversation_id: str, title: str) -> None:
     """Do what was chosen in the menu with that key."""
-    chosen = st.session_state[key]
+    _do(st.session_state[key], conversation_id, title)
+
+
+@told
+def choose_in_row(chosen: str, conversation_id: str) -> None:
+    """Do what was chosen in the menu of a row of the sidebar; both come from the browser."""
+    _do(chosen, conversation_id, state.workspace().library.summary(conversation_id).title)
+
+
+def _do(chosen: str, conversation_id: str, title: str) -> None:
     library = state.workspace().library
     if chosen == "Rename":
-        library_state.show_dialog(OpenDialog("rename", conversation_id))
+        library_state.show_dialog(OpenDialog("rename", conversation_id, state.remembered("chat")))
     elif chosen == "Share":
-        library_state.show_dialog(OpenDialog("share", conversation_id))
+        library_state.show_dialog(OpenDialog("share", conversation_id, state.remembered("chat")))
     elif chosen == "Export":
-        library_state.show_dialog(OpenDialog("export", conversation_id))
+        library_state.show_dialog(OpenDialog("export", conversation_id, state.remembered("chat")))
     elif chosen in {"Pin", "Unpin"}:
         library.pin(conversation_id, chosen == "Pin")
     elif chosen == "Archive":

@@ -24,7 +24,7 @@ def draw() -> None:
     asked = library_state.open_dialog()
     if asked is None:
         return
-    if asked.conversation_id != state.remembered("chat"):
+    if asked.opened_in != state.remembered("chat"):
         library_state.close_dialog()
         return
     title, icon = TITLES[asked.kind], ICONS[asked.kind]

@@ -7,7 +7,9 @@ from streamlit.navigation.page import StreamlitPage
 
 from personachat.errors import DatabaseUnavailable, PersonaChatError, StoreUnavailable
 from personachat.ui import (
+    arranging,
     conversation_dialogs,
+    dismissed,
     keeping,
     kept_drafts,
     library_state,
@@ -55,7 +57,7 @@ def draw(*, here: str) -> tuple[str, dict[str, str]] | None:
         return wanted
     arrival = library_state.arrive() if wanted else None
     with st.sidebar:
-        with st.container(gap="xsmall"):
+        with st.container(gap="xsmall", key="sidebar_head"):  # it stays in view
             st.button(
                 "New chat",
                 icon=":material/add_comment:",
@@ -77,6 +79,7 @@ def draw(*, here: str) -> tuple[str, dict[str, str]] | None:
             sidebar.draw_said()
         sidebar.draw(here=here)
         draw_cookie()
+        dismissed.draw_cookie()
         if arrival:
             script = CLOSE_ON_A_PHONE.format(arrival=arrival)
             st.html(script, unsafe_allow_javascript=True)
@@ -97,7 +100,7 @@ def name_tab(title: str) -> None:
 def run(page: StreamlitPage) -> None:
     """Run a page; what it did not expect of a service is said in a sentence."""
     returning.draw_not_done()
-    page_behaviour.draw()
+    page_behaviour.draw(choose_in_row=arranging.choose_in_row)
     if page.url_path:  # the chat page is named after the chat
         name_tab(page.title)
     try:

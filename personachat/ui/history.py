@@ -24,7 +24,7 @@ def draw(library: Library) -> None:
     """Draw the page; raises what the library raises."""
     query, filters = searching.draw(library)
     sidebar.draw_said()
-    importing = taking_along.draw_import_outcome()
+    importing = taking_along.draw_import_outcome(library)
     rows = min(library_state.history_rows(), MOST_ROWS)
     moment, zone = now(), viewer_zone()
     if query.strip():

@@ -11,8 +11,8 @@ from typing import cast
 
 import streamlit as st
 
-from personachat.errors import PersonaChatError
-from personachat.library import Library
+from personachat.errors import ImportRepeated, PersonaChatError
+from personachat.library import Library, Repeats
 
 _RUN = "import_run"
 
@@ -30,12 +30,17 @@ class ImportRun:
     conversations: int | None = None
     """How many came; None until all are there."""
     error: PersonaChatError | None = None
+    content: bytes = b""
+    """The file, where it is to be asked what of it to take."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
 
-    def work(self, library: Library, content: bytes) -> None:
+    def work(self, library: Library, content: bytes, repeats: Repeats) -> None:
         try:
-            self.conversations = len(library.import_json(content, progress=self._progress))
+            made = library.import_json(content, repeats=repeats, progress=self._progress)
+            self.conversations = len(made)
+        except ImportRepeated as error:
+            self.error, self.content = error, content
         except PersonaChatError as error:
             self.error = error
         except _Cancelled:
@@ -49,11 +54,11 @@ class ImportRun:
         self.done, self.total = done, total
 
 
-def begin(library: Library, content: bytes) -> None:
+def begin(library: Library, content: bytes, repeats: Repeats = "refuse") -> None:
     """Take the file in, in a thread of its own."""
     run = ImportRun()
     st.session_state[_RUN] = run
-    threading.Thread(target=run.work, args=(library, content), name="import", daemon=True).start()
+    threading.Thread(target=run.work, args=(library, content, repeats), name="import", daemon=True).start()
 
 
 def current() -> ImportRun | None:

@@ -11,7 +11,7 @@ from personachat.conversations.model import Conversation
 from personachat.errors import DatabaseDamaged, PersonaChatError
 from personachat.services import Services
 from personachat.settings import APP
-from personachat.ui import state
+from personachat.ui import dismissed, state
 from personachat.ui.wording import error_text, escaped, heard
 
 COMMUNITY_CLOUD_FOLDER = Path("/mount/src")
@@ -75,7 +75,7 @@ def _look_again() -> None:
 
 def draw_short_lived() -> None:
     """That this host forgets, and how to have conversations kept, until that is dismissed."""
-    if st.session_state.get("short_lived_explained"):
+    if dismissed.is_dismissed("short_lived"):
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         st.caption(
@@ -88,10 +88,7 @@ def draw_short_lived() -> None:
             icon=":material/close:",
             help="Dismiss",
             type="tertiary",
-            on_click=_dismiss,
+            on_click=dismissed.dismiss,
+            args=("short_lived",),
             key="dismiss_short_lived",
         )
-
-
-def _dismiss() -> None:
-    st.session_state["short_lived_explained"] = True

@@ -91,6 +91,8 @@ class OpenDialog:
 
     kind: Literal["rename", "share", "export"]
     conversation_id: str
+    opened_in: str | None
+    """The conversation the session was in; in another one the dialog is over."""
 
 
 def open_dialog() -> OpenDialog | None:
@@ -105,9 +107,9 @@ def restore(came: Came) -> None:
     """Open again what a page had open that comes back without its session."""
     conversation_id = remembered("chat")
     if conversation_id and came.any("conversation_title"):
-        show_dialog(OpenDialog("rename", conversation_id))
+        show_dialog(OpenDialog("rename", conversation_id, conversation_id))
     elif conversation_id and came.any("create_link", "renew_link", "revoke_link"):
-        show_dialog(OpenDialog("share", conversation_id))
+        show_dialog(OpenDialog("share", conversation_id, conversation_id))
     for told in came.after(_UNDO):
         _offer_again(told)
     fields = [int(number) for number in came.after("import_") if number.isdecimal()]

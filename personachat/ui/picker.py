@@ -13,7 +13,7 @@ from personachat.providers.embedded import LOCAL
 from personachat.providers.registry import Answering
 from personachat.services import Services
 from personachat.store.base import BrokenPersona, StoredPersona
-from personachat.ui import last_seen, open_tabs, persona_finder, state, turn_actions
+from personachat.ui import dismissed, last_seen, open_tabs, persona_finder, state, turn_actions
 from personachat.ui.returning import Came
 from personachat.ui.transcript import drawable
 from personachat.ui.wording import error_text, escaped, heard
@@ -23,6 +23,7 @@ NEW, CLEAR, EDIT = "New chat", "Clear this chat", "Edit this persona"
 TEMPORARY, SAVED = "Temporary chat", "Save this chat"
 FIND, FIND_LABEL = "?", "Find another persona …"  # no id has a question mark
 REQUEST, SHORTCUTS = "Show the next request", "Keyboard shortcuts"
+THEME = "Theme and print"  # the page's own module opens Streamlit's menu, which is not shown beside this one
 
 KEYS = """
 | Key | Does |
@@ -147,7 +148,7 @@ def draw_chosen_offline(answering: Answering, persona: Persona) -> None:
 def draw_offline(answering: Answering) -> None:
     """Which demo model answers; how to connect a real one, until that is dismissed."""
     why = answering.reason or "This persona asks for the offline model."
-    if st.session_state.get("offline_explained"):
+    if dismissed.is_dismissed("offline"):
         st.caption(f":material/cloud_off: {escaped(answering.model)} · offline", help=escaped(why))
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
@@ -161,20 +162,17 @@ def draw_offline(answering: Answering) -> None:
             icon=":material/close:",
             help="Dismiss",
             type="tertiary",
-            on_click=_dismiss_offline,
+            on_click=dismissed.dismiss,
+            args=("offline",),
             key="dismiss_offline",
         )
-
-
-def _dismiss_offline() -> None:
-    st.session_state["offline_explained"] = True
 
 
 def draw_menu(persona: Persona) -> None:
     """What is needed now and then."""
     not_begun = SAVED if state.temporary_chosen() else TEMPORARY
     here = CLEAR if state.remembered("chat") else not_begun
-    actions = [NEW, here, EDIT, REQUEST, SHORTCUTS]
+    actions = [NEW, here, EDIT, REQUEST, THEME, SHORTCUTS]
     chosen = st.menu_button(
         heard("More"),
         actions,

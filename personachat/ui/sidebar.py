@@ -45,7 +45,7 @@ def draw(*, here: str) -> None:
         return
     current = state.remembered("chat")
     for heading, group in groupby(rows, key=lambda row: row[0]):
-        with st.container(gap=None):
+        with st.container(gap=None, key=f"group_{heading}"):
             st.caption(heading)
             for _, summary in group:
                 _draw_row(summary, is_current=summary.id == current)

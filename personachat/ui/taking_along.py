@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from personachat.conversations.filenames import file_name
 from personachat.conversations.import_reading import MOST_TURNS
 from personachat.conversations.importing import MOST_BYTES
+from personachat.errors import ImportRepeated
 from personachat.library import ExportFormat, Filters, Library
 from personachat.ui import import_run, library_state
 from personachat.ui.wording import error_text
@@ -63,7 +64,8 @@ def only_title(library: Library) -> str | None:
 
 def draw_import(library: Library) -> None:
     """Takes in what an export as JSON gave, and says what came of it."""
-    if import_run.current() is not None:
+    run = import_run.current()
+    if run is not None and not run.ended.is_set():
         st.caption("An import is under way.")
         return
     upload = st.file_uploader(
@@ -84,13 +86,16 @@ def _upload_key() -> str:
     return f"import_{library_state.imports()}"
 
 
-def draw_import_outcome() -> DeltaGenerator | None:
+def draw_import_outcome(library: Library) -> DeltaGenerator | None:
     """What came of the last import, once; a place for one that is still under way."""
     run = import_run.current()
     if run is None:
         return None
     if not run.ended.is_set():
         return st.container()
+    if isinstance(run.error, ImportRepeated):
+        _ask_about_repeats(library, run, run.error)
+        return None
     import_run.forget()
     if run.error:
         st.error(error_text(run.error), title="Not imported", icon=":material/error:")
@@ -101,6 +106,29 @@ def draw_import_outcome() -> DeltaGenerator | None:
     else:
         st.success(f"Imported {counted(run.conversations)}.", icon=":material/check:")
     return None
+
+
+def _ask_about_repeats(library: Library, run: import_run.ImportRun, error: ImportRepeated) -> None:
+    """It stays until it is answered."""
+    st.warning(error_text(error), title="Imported before", icon=":material/content_copy:")
+    new = error.total - error.repeated
+    with st.container(horizontal=True, gap="small"):
+        if new:
+            st.button(
+                f"Import the other {counted(new)}" if new > 1 else "Import the other one",
+                icon=":material/upload:",
+                key="import_new",
+                on_click=import_run.begin,
+                args=(library, run.content, "skip"),
+            )
+        st.button(
+            "Import a second copy" if error.total == 1 else "Import all as copies",
+            icon=":material/content_copy:",
+            key="import_copies",
+            on_click=import_run.begin,
+            args=(library, run.content, "copy"),
+        )
+        st.button("Do not import", key="import_nothing", type="tertiary", on_click=import_run.forget)
 
 
 def follow_import(place: DeltaGenerator | None) -> None:

@@ -160,7 +160,8 @@ def draw_row(view: View, turn: Turn, *, last: bool) -> None:
     """Below an assistant's words: how they came about, and what can be done about them."""
     if last:
         st.empty()  # so that its row and the smaller one it has later never share a place
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    key = f"actions_{turn.id}"
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=key):
         siblings.draw(view.conversation, turn)
         if last:
             _draw_icons(turn)

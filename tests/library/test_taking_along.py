@@ -17,7 +17,7 @@ from sqlalchemy import Engine, event
 from personachat.conversations.filenames import file_name, unique_names
 from personachat.conversations.model import Reply, Turn, now
 from personachat.conversations.transcript import within_turn
-from personachat.errors import ConversationNotFound, ImportRefused
+from personachat.errors import ConversationNotFound, ImportRefused, ImportRepeated
 from personachat.library import Library
 from tests.library.talk import Talk, turn
 from tests.library.trees import trees
@@ -405,3 +405,27 @@ def test_an_export_of_nothing_is_a_file_all_the_same(library: Library) -> None:
     assert library.import_json(library.export(None, "json").content) == ()
     assert len(library.export(None, "csv").content.splitlines()) == 1
     assert zipfile.ZipFile(io.BytesIO(library.export(None, "markdown").content)).namelist() == []
+
+
+def test_a_file_that_was_imported_before_is_noticed(talk: Talk, library: Library) -> None:
+    content = document({"id": "a"})
+    (first,) = library.import_json(content, repeats="refuse")
+    library.rename(first, "Another name")
+    with pytest.raises(ImportRepeated, match="is here already"):
+        library.import_json(content, repeats="refuse")
+    assert library.import_json(content, repeats="skip") == ()
+    library.delete(first)
+    assert len(library.import_json(content, repeats="refuse")) == 1
+
+
+def test_an_export_of_ones_own_is_noticed_and_only_what_is_new_comes(talk: Talk, library: Library) -> None:
+    talk.new("One", "Words")
+    gone = talk.new("Two", "Words")
+    content = library.export(None, "json").content
+    library.delete(gone)
+    with pytest.raises(ImportRepeated) as noticed:
+        library.import_json(content, repeats="refuse")
+    assert (noticed.value.repeated, noticed.value.total) == (1, 2)
+    assert str(noticed.value) == "1 of the 2 conversations in the file is here already."
+    assert len(library.import_json(content, repeats="skip")) == 1
+    assert library.count() == 2

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from personachat.conversations.import_writing import Progress
 from personachat.conversations.model import now
-from personachat.library import Filters, Library
+from personachat.library import Filters, Library, Repeats
 from personachat.services import get_services
 from personachat.ui import import_run
 from personachat.ui.excerpts import JOINER, as_text, marked
@@ -205,6 +205,9 @@ def test_an_import_says_how_many_came_and_happens_once(open_home: OpenPage) -> N
     data = library().export(None, "json").content
     page = go(page)
     page.file_uploader(key="import_0").upload("conversations.json", data).run()
+    assert [message.proto.title for message in page.warning] == ["Imported before"]
+    assert shown(page) == ["Taken along"]
+    click(page, "import_copies")
     assert [message.value for message in page.success] == ["Imported 1 conversation."]
     assert shown(page) == ["Taken along", "Taken along"]
     page.run()
@@ -224,7 +227,11 @@ def test_an_import_shows_how_far_it_is_and_goes_on_without_the_page(open_home: O
 
     class Slow(Library):
         def import_json(
-            self, data: bytes, *, progress: Progress = lambda _done, _total: None
+            self,
+            data: bytes,
+            *,
+            repeats: Repeats = "copy",
+            progress: Progress = lambda _done, _total: None,
         ) -> tuple[str, ...]:
             progress(1_000, 4_000)
             assert followed.wait(20)
@@ -232,7 +239,9 @@ def test_an_import_shows_how_far_it_is_and_goes_on_without_the_page(open_home: O
             return super().import_json(data)
 
     run = import_run.ImportRun(ended=Watched())
-    worker = threading.Thread(target=run.work, args=(Slow(get_services().database, owner="local"), content))
+    worker = threading.Thread(
+        target=run.work, args=(Slow(get_services().database, owner="local"), content, "copy")
+    )
     page.session_state["import_run"] = run
     worker.start()
     page = page.switch_page("pages/personas.py").run()  # which does not wait for it
@@ -249,7 +258,7 @@ def test_a_cancelled_import_says_that_nothing_is_kept(open_home: OpenPage) -> No
     converse("Taken along")
     run = import_run.ImportRun()
     run.cancelled.set()
-    run.work(library(), library().export(None, "json").content)
+    run.work(library(), library().export(None, "json").content, "copy")
     page.session_state["import_run"] = run
     go(page)
     assert [message.value for message in page.info] == ["The import was cancelled. Nothing of it is kept."]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -106,7 +107,7 @@ def test_a_greeting_has_its_menu_beside_it(open_home: OpenPage) -> None:
 def test_what_is_deleted_is_counted(open_home: OpenPage, bubble: int, said: str) -> None:
     page = open_home()
     say(page, "Words")
-    menu = page.chat_message[bubble].get("menu_button")[0]
+    menu: Any = page.chat_message[bubble].get("menu_button")[0]
     menu.set_value(":material/delete: Delete").run()
     assert not page.exception
     assert any(said in str(caption.value) for caption in page.caption)

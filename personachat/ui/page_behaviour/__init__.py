@@ -7,8 +7,10 @@ where the module does not load, every page still works. `draw` is called once in
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import TypeAlias
 
 import streamlit as st
 from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
@@ -16,6 +18,8 @@ from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentM
 from streamlit.components.v2.types import ComponentRenderer
 
 from personachat import __version__
+
+ChooseInRow: TypeAlias = Callable[[str, str], None]
 
 KEY = "page_behaviour"
 ASSETS = Path(__file__).parent / "assets"
@@ -25,18 +29,42 @@ _NAME = f"{_MANIFEST.name}.{KEY}"
 
 _HTML = """
 <button type="button" data-part="latest" hidden>Jump to latest</button>
+<div data-part="rows" popover="auto" aria-label="What to do with this conversation"></div>
+<dialog data-part="leaving" aria-labelledby="leaving-title">
+  <p id="leaving-title"><b>Discard what you changed?</b></p>
+  <p>Your changes to this message are not saved.</p>
+  <div>
+    <button type="button" value="stay">Keep editing</button>
+    <button type="button" value="leave">Discard</button>
+  </div>
+</dialog>
 <div data-part="spoken" role="log" aria-live="polite" aria-label="Replies as they come"></div>
 """
 
 
-def draw() -> None:
-    """Have the page behave; the same in every run, so that a run sends and the browser does nothing anew."""
+def draw(*, choose_in_row: ChooseInRow) -> None:
+    """Have the page behave; the same in every run, so that a run sends and the browser does nothing anew.
+
+    `choose_in_row` is called with what was chosen in the menu of a conversation in the sidebar, and its id.
+    """
     manager = get_bidi_component_manager()
     if (
         manager.get_metadata(_NAME) is None
     ):  # once a process; Streamlit itself looks in installed packages only
         manager.register_from_manifest(_MANIFEST, ASSETS.parent)
-    _renderer()(key=KEY, on_follow_change=_follow, width="content", height="content")
+    _renderer()(
+        key=KEY,
+        on_follow_change=_follow,
+        on_row_change=lambda: _take_choice(choose_in_row),
+        width="content",
+        height="content",
+    )
+
+
+def _take_choice(choose_in_row: ChooseInRow) -> None:
+    chosen = st.session_state[KEY].get("row")
+    if isinstance(chosen, dict):
+        choose_in_row(str(chosen.get("chosen")), str(chosen.get("id")))
 
 
 def _follow() -> None:

@@ -14,7 +14,7 @@ export const dialog = () => document.querySelector('[data-testid="stDialog"]')
 /** What lies over the page and takes the keys: a dialog, a popover, a menu, an open list. */
 export const overlay = () =>
   document.querySelector(
-    '[data-testid="stDialog"], [data-testid="stPopoverBody"], [role="menu"], [role="listbox"]',
+    '[data-testid="stDialog"], [data-testid="stPopoverBody"], [role="menu"], [role="listbox"], dialog[open]',
   )
 
 /** The field of words that are being edited where they stand. */
@@ -53,3 +53,46 @@ export const editorFrames = () => document.querySelectorAll('#stMain iframe[titl
 
 export const isSave = event =>
   (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "s"
+
+// --- an edit --------------------------------------------------------------------------------------------------
+
+export const editForm = () => editField()?.closest('[data-testid="stForm"]')
+export const isCancel = control => control.matches('button[kind="tertiaryFormSubmit"]')
+export const sendButton = () =>
+  document.querySelector('[data-testid="stBottom"] [data-testid="stChatInputSubmitButton"]')
+
+/** What leads away from a message that is being edited, or draws it anew. */
+export const LEAVES_AN_EDIT = [
+  '[data-testid="stForm"] button[kind="tertiaryFormSubmit"]',
+  '[data-testid="stSidebarContent"] :is(a, [data-testid^="stBaseButton"])',
+  '[data-testid="stBottom"] [data-testid="stChatInputSubmitButton"]',
+  '[role="menuitem"]',
+  ...["edit_", "refresh_", "chevron_", "retry", "continue"].map(key => `#stMain [class*="st-key-${key}"] button`),
+  '#stMain [data-testid="stCaptionContainer"] a:not([target="_blank"])',
+].join()
+
+const SHORTCUTS = { KeyN: ".st-key-new_chat button", KeyK: ".st-key-search_conversations button" }
+export const shortcutButton = code => SHORTCUTS[code] && document.querySelector(SHORTCUTS[code])
+
+// --- menus ----------------------------------------------------------------------------------------------------
+
+export const streamlitMenu = () => document.querySelector('[data-testid="stMainMenuButton"]')
+
+/** The conversations in the sidebar but the open one, which has a menu of Streamlit's beside it. */
+export const rows = () =>
+  document.querySelectorAll(
+    '[data-testid="stSidebar"] [class*="st-key-open_"]:not([data-testid="stHorizontalBlock"] *)',
+  )
+
+export const idOf = row => /st-key-open_([\w-]+)/.exec(row.className)?.[1] ?? ""
+export const titleOf = row => row.querySelector("p")?.textContent ?? ""
+
+/** The same as `arranging.menu_of` offers of one that is not archived. */
+export const actionsOf = row => [
+  "Rename",
+  row.closest(".st-key-group_Pinned") ? "Unpin" : "Pin",
+  "Share",
+  "Export",
+  "Archive",
+  "Delete",
+]

@@ -6,11 +6,14 @@
 import * as focus from "./focus.js"
 import * as following from "./following.js"
 import * as history from "./history.js"
+import * as leaving from "./leaving.js"
+import * as menus from "./menus.js"
+import * as rows from "./rows.js"
 import * as scrolling from "./scrolling.js"
 import * as speech from "./speech.js"
 import * as typing from "./typing.js"
 
-const parts = [history, scrolling, focus, following, speech, typing]
+const parts = [history, leaving, menus, rows, scrolling, focus, following, speech, typing]
 const page = { component: null }
 let planned = 0
 

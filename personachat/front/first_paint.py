@@ -1,0 +1,118 @@
+"""What a browser paints of a page before Streamlit's scripts have loaded: its frame, in the right theme.
+
+Streamlit serves one empty document for every page. Here it gets a style sheet and a script
+(first_paint.html), and a frame that looks as the page will: the sidebar with the product's name, the head,
+the message box. The frame lies behind Streamlit's page, takes no clicks, says nothing to a screen reader
+and goes once a page is drawn. The colours are those of the theme in .streamlit/config.toml; which of the
+two, Streamlit's stored choice says, else the browser. A document that does not look as expected is served
+as it is.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from personachat.settings import APP
+
+MOST_BYTES = 200_000
+"""A document that is longer is not Streamlit's."""
+
+HEAD, ROOT = b"</head>", b'<div id="root"></div>'
+FRAME = (
+    b'<div id="first-paint" aria-hidden="true"><aside>PersonaChat</aside><main><i></i><i></i></main></div>'
+)
+
+STYLE = Path(__file__).with_name("first_paint.html")
+
+
+class FirstPaint:
+    """The ASGI middleware; only Streamlit's own document is touched."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self._app(scope, receive, send)
+            return
+        await self._app(scope, receive, _Rewriting(send))
+
+
+class _Rewriting:
+    """Holds a document back until it is whole, and lets everything else pass."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._start: Message | None = None
+        self._body = b""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and _is_document(message):
+            self._start = message
+        elif self._start is None or message["type"] != "http.response.body":
+            await self._send(message)
+        else:
+            await self._take(message)
+
+    async def _take(self, message: Message) -> None:
+        assert self._start is not None
+        self._body += message.get("body", b"")
+        ended = not message.get("more_body", False)
+        if not ended and len(self._body) <= MOST_BYTES:
+            return
+        start, self._start = self._start, None
+        body = painted(self._body) if ended else self._body
+        if ended:
+            MutableHeaders(scope=start)["content-length"] = str(len(body))
+        await self._send(start)
+        await self._send({**message, "body": body})
+
+
+def painted(document: bytes) -> bytes:
+    """Streamlit's document with the frame in it; any other as it is."""
+    if document.count(HEAD) != 1 or document.count(ROOT) != 1:
+        return document
+    style, frame = _parts()
+    return document.replace(HEAD, style + HEAD).replace(ROOT, frame + ROOT)
+
+
+def _is_document(start: Message) -> bool:
+    headers = {name.lower(): value for name, value in start["headers"]}
+    return (
+        start["status"] == 200
+        and headers.get(b"content-type", b"").startswith(b"text/html")
+        and b"content-encoding" not in headers
+    )
+
+
+@cache
+def _parts() -> tuple[bytes, bytes]:
+    theme = tomllib.loads((APP / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
+    style = STYLE.read_text(encoding="utf-8").replace("/* themes */", "\n".join(_themes(theme)))
+    return style.encode(), FRAME
+
+
+def _themes(theme: Mapping[str, Any]) -> Iterable[str]:
+    light, dark = (_colours(theme[name]) for name in ("light", "dark"))
+    yield f":root {{ {light} }}"
+    yield f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
+    yield f':root[data-first-theme="light"] {{ {light} color-scheme: light; }}'
+    yield f':root[data-first-theme="dark"] {{ {dark} color-scheme: dark; }}'
+
+
+def _colours(theme: Mapping[str, Any]) -> str:
+    colours = {
+        "ground": theme["backgroundColor"],
+        "side": theme["sidebar"]["backgroundColor"],
+        "field": theme["secondaryBackgroundColor"],
+        "line": theme["borderColor"],
+        "text": theme["textColor"],
+    }
+    return " ".join(f"--first-{name}: {colour};" for name, colour in colours.items())

@@ -1,0 +1,42 @@
+"""Notices that somebody has read and put away: in this browser they stay away, in every tab and for good."""
+
+from __future__ import annotations
+
+import json
+from typing import Literal, TypeAlias, get_args
+
+import streamlit as st
+
+Notice: TypeAlias = Literal["offline", "short_lived"]
+
+COOKIE = "personachat_dismissed"
+YEAR_SECONDS = 365 * 24 * 3600
+
+_SET_COOKIE = "<script>document.cookie = {cookie};</script>"
+
+
+def is_dismissed(notice: Notice) -> bool:
+    return notice in _names()
+
+
+def dismiss(notice: Notice) -> None:
+    """Put the notice away; the browser is told by `draw_cookie` in the same run."""
+    st.session_state["dismissed"] = {*_names(), notice}
+
+
+def draw_cookie() -> None:
+    """Have the browser remember what was dismissed in this session."""
+    here = st.session_state.get("dismissed")
+    if here and here != _remembered():
+        cookie = f"{COOKIE}={'.'.join(sorted(here))}; Max-Age={YEAR_SECONDS}; Path=/; SameSite=Lax"
+        st.html(_SET_COOKIE.format(cookie=json.dumps(cookie)), unsafe_allow_javascript=True)
+
+
+def _names() -> set[str]:
+    return set(st.session_state.get("dismissed", ())) | _remembered()
+
+
+def _remembered() -> set[str]:
+    """What the browser said when it connected."""
+    given = str(st.context.cookies.get(COOKIE, "")).split(".")
+    return {name for name in given if name in get_args(Notice)}

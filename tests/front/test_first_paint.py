@@ -1,0 +1,60 @@
+"""The first thing that a browser paints is the frame of the page, in the right theme."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+import streamlit
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.testclient import TestClient
+
+from personachat.front.first_paint import MOST_BYTES, FirstPaint
+from personachat.settings import APP
+
+INDEX = (Path(streamlit.__file__).parent / "static" / "index.html").read_text()
+
+
+def test_streamlits_own_document_gets_the_frame_in_both_themes() -> None:
+    page = TestClient(FirstPaint(HTMLResponse(INDEX))).get("/")
+    assert page.text.count('id="first-paint"') == 1
+    assert page.text.index('id="first-paint-style"') < page.text.index("</head>")
+    assert page.text.index('id="first-paint"') < page.text.index('<div id="root">')
+    assert int(page.headers["content-length"]) == len(page.content)
+    theme = tomllib.loads((APP / ".streamlit" / "config.toml").read_text())["theme"]
+    for name in ("light", "dark"):
+        assert f"--first-ground: {theme[name]['backgroundColor']}" in page.text
+        assert f"--first-side: {theme[name]['sidebar']['backgroundColor']}" in page.text
+    assert "prefers-color-scheme: dark" in page.text
+    assert "src=" not in page.text.partition('id="first-paint-style"')[2].partition("</head>")[0]
+
+
+def test_a_document_that_comes_in_pieces_is_whole_again() -> None:
+    pieces = [INDEX[start : start + 999].encode() for start in range(0, len(INDEX), 999)]
+    page = TestClient(FirstPaint(StreamingResponse(iter(pieces), media_type="text/html"))).get("/")
+    assert 'id="first-paint"' in page.text
+    assert page.text.endswith(INDEX.partition('<div id="root">')[2])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        HTMLResponse("<html><head></head><body>Another page</body></html>"),
+        HTMLResponse(INDEX, status_code=404),
+        HTMLResponse(INDEX + "x" * MOST_BYTES + INDEX),
+        JSONResponse({"text": INDEX}),
+        HTMLResponse(INDEX, headers={"content-encoding": "identity"}),
+        Response(status_code=304),
+    ],
+)
+def test_whatever_else_is_served_stays_as_it_is(answer: Response) -> None:
+    seen = TestClient(FirstPaint(answer)).get("/")
+    assert seen.content == answer.body
+    assert "first-paint" not in seen.text
+
+
+def test_what_is_too_long_for_a_document_is_passed_on_piece_by_piece() -> None:
+    pieces = [b"x" * 90_000] * 4
+    page = TestClient(FirstPaint(StreamingResponse(iter(pieces), media_type="text/html"))).get("/")
+    assert page.content == b"".join(pieces)

@@ -1,0 +1,53 @@
+"""Excerpts are the words that a reader of the reply sees."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from personachat.conversations.plain_text import plain
+from personachat.library import Library
+from tests.library.talk import Talk
+
+
+@pytest.mark.parametrize(
+    ("markdown", "words"),
+    [
+        ("An **answer** of *some* words", "An answer of some words"),
+        ("***both*** and ~~gone~~ and __strong__", "both and gone and strong"),
+        ("# A heading\n\n- a point\n1. first\n> said", "A heading\n\na point\nfirst\nsaid"),
+        (
+            "see [the page](https://example.org/a_(b)) and <https://example.org>",
+            "see the page and https://example.org",
+        ),
+        ("![A red square](x.png)", "A red square"),
+        ("`code_with_marks` and ``a ` b``", "code_with_marks and a ` b"),
+        ("```python\ndef __init__(self):  # *x*\n```", "def __init__(self):  # *x*"),
+        ("| a | b |\n|---|---|\n| 1 | 2 |", "a  b\n1  2"),
+        ("snake_case_name and 2 * 3 * 4", "snake_case_name and 2 * 3 * 4"),
+        (r"\*not emphasis\*", "*not emphasis*"),
+        ("<b>words</b>", "<b>words</b>"),
+    ],
+)
+def test_markdown_is_read_as_its_words(markdown: str, words: str) -> None:
+    assert plain(markdown) == words
+
+
+@given(st.text(alphabet="ab1*_`~[]()!#>|-\\\n ", max_size=200))
+def test_no_letter_outside_of_addresses_is_lost(text: str) -> None:
+    letters = [sign for sign in plain(text) if sign.isalnum()]
+    every = [sign for sign in text if sign.isalnum()]
+    if "](" not in text and "1." not in text and "1)" not in text and "```" not in text and "~~~" not in text:
+        assert letters == every
+
+
+def test_a_hit_shows_what_the_reply_shows(talk: Talk, library: Library) -> None:
+    talk.new("A **question** as it was typed", "The [needle](https://example.org/hay) is in **bold** hay")
+    (reply,) = library.search("needle").hits
+    assert reply.excerpt == "The needle is in bold hay"
+    assert [reply.excerpt[start:end] for start, end in reply.marks] == ["needle"]
+    (said,) = library.search("typed").hits
+    assert "**question**" in said.excerpt
+    (address,) = library.search("example").hits
+    assert address.marks, "found in an address, and not shown where"
