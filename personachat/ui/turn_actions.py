@@ -83,9 +83,10 @@ def restore(came: Came) -> None:
     for turn_id in came.after(OTHER):
         ask("regenerate", turn_id)
     for told in came.after(UNDELETE):
-        turn_id, _, leaf_id = told.partition("-")
+        turn_id, leaf_id, count = (*told.split("-"), "", "")[:3]
         conversation_id = state.remembered("chat") or ""
-        st.session_state["deleted"] = Deleted(conversation_id, turn_id, leaf_id or None)
+        gone = int(count) if count.isdecimal() else 1
+        st.session_state["deleted"] = Deleted(conversation_id, turn_id, leaf_id or None, gone)
     for leaf_id in came.after(UNDO_CLEAR):
         st.session_state["cleared"] = leaf_id
 
@@ -205,7 +206,7 @@ def deleted(conversation_id: str) -> Deleted | None:
 
 def undelete_key(what: Deleted) -> str:
     """The key of the button that undoes it, which says all that a new session needs to know for that."""
-    return f"{UNDELETE}{what.turn_id}-{what.leaf_id or ''}"
+    return f"{UNDELETE}{what.turn_id}-{what.leaf_id or ''}-{what.count}"
 
 
 def undelete(what: Deleted) -> None:

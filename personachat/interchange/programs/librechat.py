@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from personachat.interchange.compiled import compiled
+from personachat.interchange.compiled import compiled, left_behind
 from personachat.interchange.programs.reader import Reader
 from personachat.interchange.sketches import Sketch, mapping, objects, texts
 from personachat.persona import Persona
@@ -15,6 +15,12 @@ from personachat.persona import Persona
 CONFIG_VERSION = "1.3.0"
 """Of librechat.yaml, as its own example has it."""
 
+_SIGNS = {
+    "user": "{{current_user}}",
+    "date": "{{current_date}}",
+    "time": "{{current_datetime}}",
+    "weekday": "{{current_date}}",
+}
 _PROVIDERS = {"anthropic": "anthropic", "google": "google", "openai": "openAI"}
 _PRESET_KEYS = frozenset({"promptPrefix", "instructions", "modelLabel", "model", "temperature", "top_p"})
 
@@ -110,7 +116,7 @@ def write_config(persona: Persona) -> tuple[str, tuple[str, ...]]:
     """A librechat.yaml with this persona as a model spec, and in sentences what it cannot hold."""
     name, slash, model = persona.model.partition("/")
     endpoint = _PROVIDERS.get(name, name) if slash else "openAI"
-    system = compiled(persona, user="{{current_user}}", today="{{current_date}}")[0].content
+    system = compiled(persona, signs=_SIGNS)[0].content
     preset: dict[str, Any] = {
         "endpoint": endpoint,
         "model": model if slash else persona.model,
@@ -139,7 +145,8 @@ def write_config(persona: Persona) -> tuple[str, tuple[str, ...]]:
         "lore and extensions": set(persona.extensions) - {"personachat"},
     }
     names = [label for label, value in lost.items() if value]
-    losses = [f"A model spec of LibreChat cannot hold: {', '.join(names)}."] if names else []
+    losses = left_behind(persona, tool="LibreChat")
+    losses += [f"A model spec of LibreChat cannot hold: {', '.join(names)}."] if names else []
     if slash and name not in _PROVIDERS:
         losses.append(f'LibreChat needs an endpoint named "{endpoint}".')
     return written, tuple(losses)

@@ -10,13 +10,14 @@ from typing import Any
 
 import yaml
 
-from personachat.interchange.compiled import compiled
+from personachat.interchange.compiled import compiled, left_behind
 from personachat.interchange.naming import name_of, spaced
 from personachat.interchange.sketches import Sketch, as_text, mapping, texts
 from personachat.interchange.yaml_text import NoYaml, read_yaml
 from personachat.persona import Persona
 
 OURS = "personachat"
+_SIGNS = {name: f"{{{{{name}}}}}" for name in ("user", "date", "time", "weekday")}
 
 _FENCE = re.compile(r"\ufeff?\s*---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 _KEY = re.compile(r"([A-Za-z_][\w.-]{0,40}):[ \t]*(.*)\Z")
@@ -128,8 +129,9 @@ def write_agent(persona: Persona) -> tuple[str, tuple[str, ...]]:
         "lore and extensions": set(persona.extensions) - {"personachat"},
     }
     names = [label for label, value in lost.items() if value]
-    losses = (f"A Markdown agent cannot hold: {', '.join(names)}.",) if names else ()
-    return f"---\n{head}---\n\n{_prompt(persona).strip()}\n", losses
+    losses = [f"A Markdown agent cannot hold: {', '.join(names)}."] if names else []
+    losses += left_behind(persona, tool="A Markdown agent")
+    return f"---\n{head}---\n\n{_prompt(persona).strip()}\n", tuple(losses)
 
 
 def write_text(persona: Persona) -> tuple[str, tuple[str, ...]]:
@@ -141,7 +143,7 @@ def write_text(persona: Persona) -> tuple[str, tuple[str, ...]]:
 
 def _prompt(persona: Persona) -> str:
     """What the model is told at first, with the placeholders as they are."""
-    return compiled(persona, user="{{user}}", today="{{date}}")[0].content
+    return compiled(persona, signs=_SIGNS)[0].content
 
 
 def _line_by_line(text: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from personachat.interchange.compiled import compiled
+from personachat.interchange.compiled import compiled, left_behind
 from personachat.interchange.naming import name_of
 from personachat.interchange.programs.reader import Reader
 from personachat.interchange.sketches import Sketch, as_text, mapping, objects, turns
@@ -21,6 +21,7 @@ MOST_INSTRUCTIONS = 5_000
 
 _INSTRUCTIONS = "FROM|PARAMETER|TEMPLATE|SYSTEM|ADAPTER|RENDERER|PARSER|LICENSE|MESSAGE|REQUIRES"
 _LINE = re.compile(rf"[ \t]*({_INSTRUCTIONS})[ \t]+", re.IGNORECASE)
+_SIGNS = {"user": "the user", "date": "today", "time": "now", "weekday": "today"}
 _QUOTES = '"""'
 _NUMBERS = {"temperature": "temperature", "top_p": "top_p", "num_predict": "max_tokens", "num_ctx": "context"}
 _SILENT = {"stop", *_NUMBERS}
@@ -76,7 +77,7 @@ def write_modelfile(persona: Persona) -> tuple[str, tuple[str, ...]]:
     if provider != OLLAMA or not model:
         model = persona.model
         losses.append(f'Ollama has no model "{model}" by itself: set another one after FROM.')
-    messages = compiled(persona, user="the user", today="today")
+    messages = compiled(persona, signs=_SIGNS)
     lines = [f"FROM {_one_line(model)}"]
     parameters: dict[str, Any] = {"temperature": persona.temperature, "top_p": persona.top_p}
     parameters |= {"num_predict": persona.max_tokens, "num_ctx": persona.context_tokens}
@@ -104,6 +105,7 @@ def write_modelfile(persona: Persona) -> tuple[str, tuple[str, ...]]:
         )
         if value
     ]
+    losses += left_behind(persona, tool="Ollama")
     losses += [f"A Modelfile cannot hold: {', '.join(names)}."] if names else []
     return "\n".join(lines) + "\n", tuple(losses)
 
