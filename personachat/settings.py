@@ -142,6 +142,9 @@ class Settings(BaseSettings):
     )
     """Sites that may show the pages in a frame, besides the pages' own."""
 
+    v1_body_mb: int = Field(50, ge=1, le=1000, validation_alias="PERSONACHAT_V1_BODY_MB")
+    """How large a request to /v1 may be: pictures are part of it."""
+
     first_token_timeout_seconds: float = Field(
         60, gt=0, le=3600, validation_alias="PERSONACHAT_FIRST_TOKEN_TIMEOUT_SECONDS"
     )

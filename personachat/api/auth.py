@@ -17,7 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from personachat.access import Asked
 from personachat.api import cors
 from personachat.api.errors import Refused, problem_of
+from personachat.api.large_bodies import Body, Room
 from personachat.api.wrong_tokens import WrongTokens
 from personachat.conversations.model import LOCAL_OWNER
 from personachat.interchange.formats import MOST_ARCHIVE_BYTES
@@ -66,6 +66,11 @@ class _Admitted:
     preflight: bool = False
 
 
+def _most_bytes(scope: Scope, _settings: Settings) -> int:
+    """How large the body of a request may be."""
+    return IMPORTS.get(_path(scope), MAX_BODY_BYTES)
+
+
 class Gate:
     """The ASGI middleware; the settings are asked for every request."""
 
@@ -76,11 +81,14 @@ class Gate:
         settings: Callable[[], Settings],
         refuse: Callable[[Refused], Response] = problem_of,
         wrong_tokens: WrongTokens | None = None,
+        most_bytes: Callable[[Scope, Settings], int] = _most_bytes,
     ) -> None:
         self.app = app
         self._settings = settings
         self._refuse = refuse
         self._wrong_tokens = wrong_tokens or WrongTokens()
+        self._most_bytes = most_bytes
+        self._room = Room()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -110,12 +118,14 @@ class Gate:
             if admitted.preflight:
                 await cors.preflight_answer(headers)(scope, receive, send_with_headers)
                 return
-            at_most = IMPORTS.get(_path(scope), MAX_BODY_BYTES)
-            _check_body(headers, at_most, any_kind=_path(scope) in FILE_PATHS)
+            body = Body(self._room, self._most_bytes(scope, settings))
+            length = _check_body(headers, body.at_most, any_kind=_path(scope) in FILE_PATHS)
+            await body.announce(length)
         except Refused as refused:
             await self._refuse(refused)(scope, receive, send_with_headers)
             return
-        await self.app(scope, _limited(receive, at_most), send_with_headers)
+        with body.held():
+            await self.app(scope, body.counted(receive), send_with_headers)
 
     async def _admit(self, scope: Scope, headers: Headers, settings: Settings) -> _Admitted:
         """Raises Refused."""
@@ -214,9 +224,11 @@ def _path(scope: Scope) -> str:
     return path.removeprefix(scope.get("root_path", ""))
 
 
-def _check_body(headers: Headers, at_most: int, *, any_kind: bool) -> None:
+def _check_body(headers: Headers, at_most: int, *, any_kind: bool) -> int:
+    """How long the body says it is; 0 where it does not say. Raises Refused."""
     length = headers.get("content-length", "")
-    if length.isdecimal() and int(length[:20]) > at_most:
+    bytes_ = int(length[:20]) if length.isdecimal() else 0
+    if bytes_ > at_most:
         raise Refused(413, "body_too_large", f"The body is bigger than {at_most // 1024:,} KB.")
     has_body = "transfer-encoding" in headers or length.strip("0")
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -224,18 +236,4 @@ def _check_body(headers: Headers, at_most: int, *, any_kind: bool) -> None:
         raise Refused(
             415, "not_json", "The body has to be JSON.", hint="Send Content-Type: application/json with it."
         )
-
-
-def _limited(receive: Receive, at_most: int) -> Receive:
-    """Count what comes, for a body that does not say how long it is."""
-    received = 0
-
-    async def receive_counted() -> Message:
-        nonlocal received
-        message = await receive()
-        received += len(message.get("body", b""))
-        if received > at_most:
-            raise HTTPException(413)
-        return message
-
-    return receive_counted
+    return bytes_

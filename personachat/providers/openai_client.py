@@ -45,6 +45,8 @@ def new_client(url: str, key: str | None, server: Server) -> openai.AsyncOpenAI:
     import httpx2  # noqa: PLC0415  # see the module
     import openai  # noqa: PLC0415
 
+    from personachat.providers.large_requests import HttpClient  # noqa: PLC0415
+
     _hide_addresses()
     # At DEBUG it logs the headers of answers, which may echo a key; an explicit level is respected.
     if (wire_log := logging.getLogger("httpcore2")).level == logging.NOTSET:
@@ -64,7 +66,7 @@ def new_client(url: str, key: str | None, server: Server) -> openai.AsyncOpenAI:
         api_key=key or "none",
         max_retries=0,
         timeout=timeout,
-        http_client=openai.DefaultAioHttpClient(  # over aiohttp: a third less time a token than httpcore
+        http_client=HttpClient(  # over aiohttp: a third less time a token than httpcore
             timeout=timeout,
             limits=httpx2.Limits(max_connections=MOST_CONNECTIONS, keepalive_expiry=IDLE_SECONDS),
             follow_redirects=False,  # the key would go along

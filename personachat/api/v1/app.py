@@ -39,7 +39,12 @@ class RequestId:
 
 def create_v1(services: Callable[[], Services] = get_services) -> FastAPI:
     """Build the app; the same access rules as for the REST API."""
-    gate = Middleware(Gate, settings=lambda: services().settings, refuse=failure_of)
+    gate = Middleware(
+        Gate,
+        settings=lambda: services().settings,
+        refuse=failure_of,
+        most_bytes=lambda _, settings: settings.v1_body_mb * 1024 * 1024,
+    )
     v1 = FastAPI(
         title="PersonaChat, OpenAI-compatible",
         version=__version__,

@@ -70,7 +70,7 @@ KINDS: Mapping[str, Kind] = {
 _UPSTREAM = Kind(502, SERVER)
 """Whatever else a provider may have done: our key was refused, not the caller's."""
 
-_REFUSALS = {401: AUTHENTICATION, 403: PERMISSION, 429: RATE}
+_REFUSALS = {401: AUTHENTICATION, 403: PERMISSION, 429: RATE, 503: SERVER}
 _RETRY_SECONDS = 5
 
 _OURS_FOR_A_MOMENT = frozenset({TooManyReplies.code, ShuttingDown.code, INTERRUPTED.code})
@@ -169,11 +169,13 @@ async def _http(request: Request, error: Exception) -> Response:
         404: f"Invalid URL ({request.method} {request.url.path})",
         405: f"{request.method} is not possible here.",
         413: "The body is too large.",
+        503: "Too many large requests are being answered. Try again in a moment.",
     }.get(error.status_code, "The request cannot be read.")
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(methods_at(request))
-    return _answer(error.status_code, _error(message, INVALID), headers=headers)
+    kind = SERVER if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else INVALID
+    return _answer(error.status_code, _error(message, kind), headers=headers)
 
 
 async def _unforeseen(_request: Request, _error: Exception) -> Response:

@@ -1,0 +1,140 @@
+"""Room for large bodies: how many bytes of them one part of the server holds at once.
+
+A body is held several times over while its request is answered: their number bounds the memory they take.
+Small ones need no room. Large ones that find none wait in their order, before they are read; who waits too
+long is told to come again. What is not said to be large takes the most it may be, once it turns out to be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive
+
+from personachat.api.errors import Refused
+
+SMALL_BYTES = 2 * 1024 * 1024
+"""What needs no room."""
+
+AT_ONCE = 2
+"""How many bodies of the largest size there is room for."""
+
+WAIT_SECONDS = 60.0
+RETRY_SECONDS = 10
+
+
+class Room:
+    """On one event loop. A body larger than all the room gets in alone."""
+
+    def __init__(self) -> None:
+        self._held = 0
+        self._waiting: deque[tuple[int, int, asyncio.Future[None]]] = deque()
+
+    @property
+    def held_bytes(self) -> int:
+        return self._held
+
+    async def take(self, size: int, *, most: int, wait_seconds: float | None = None) -> None:
+        """Wait until `most` bytes have room for so many more. Raises TimeoutError."""
+        if not self._waiting and self._fits(size, most):
+            self._held += size
+            return
+        turn = size, most, asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            async with asyncio.timeout(WAIT_SECONDS if wait_seconds is None else wait_seconds):
+                await turn[2]
+        except BaseException:
+            if turn[2].done() and not turn[2].cancelled():
+                self.give_back(size)
+            elif turn in self._waiting:
+                self._waiting.remove(turn)
+                self._let_in()
+            raise
+
+    def give_back(self, size: int) -> None:
+        self._held -= size
+        self._let_in()
+
+    def _fits(self, size: int, most: int) -> bool:
+        return self._held == 0 or self._held + size <= most
+
+    def _let_in(self) -> None:
+        while self._waiting:
+            size, most, turn = self._waiting[0]
+            if not turn.done():
+                if not self._fits(size, most):
+                    return
+                self._held += size
+                turn.set_result(None)
+            self._waiting.popleft()
+
+
+@dataclass(slots=True)
+class Body:
+    """One body on its way in, of at most so many bytes."""
+
+    room: Room
+    at_most: int
+    taken: int = 0
+    received: int = field(default=0, init=False)
+
+    async def announce(self, length: int) -> None:
+        """Make room for a body that says how long it is. Raises Refused where there is none for too long."""
+        if length > SMALL_BYTES:
+            try:
+                await self._take(length)
+            except TimeoutError:
+                raise _busy() from None
+
+    def counted(self, receive: Receive) -> Callable[[], Awaitable[Message]]:
+        """What is received, as far as it may come."""
+
+        async def receive_counted() -> Message:
+            message = await receive()
+            self.received += len(message.get("body", b""))
+            if self.received > self.at_most:
+                raise HTTPException(413)
+            if self.received > SMALL_BYTES and not self.taken:
+                try:
+                    await self._take(self.at_most)
+                except TimeoutError:
+                    raise HTTPException(503, headers={"Retry-After": str(RETRY_SECONDS)}) from None
+            if self.taken > self.received and not message.get("more_body"):
+                self._shrink()
+            return message
+
+        return receive_counted
+
+    async def _take(self, size: int) -> None:
+        await self.room.take(size, most=self.at_most * AT_ONCE)
+        self.taken = size
+
+    def _shrink(self) -> None:
+        self.room.give_back(self.taken - self.received)
+        self.taken = self.received
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Gives its room back in the end."""
+        try:
+            yield
+        finally:
+            if self.taken:
+                self.room.give_back(self.taken)
+                self.taken = 0
+
+
+def _busy() -> Refused:
+    return Refused(
+        503,
+        "too_many_large_bodies",
+        "Too many large requests are being answered.",
+        hint="Try again in a moment.",
+        headers={"Retry-After": str(RETRY_SECONDS)},
+    )
