@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from personachat.available_models import Models
 from personachat.differences import Difference, differences
@@ -18,7 +19,9 @@ from personachat.errors import PersonaBroken, PersonaChatError, PersonaInvalid, 
 from personachat.interchange import links
 from personachat.interchange.arrivals import Opened, looks_like, read_file
 from personachat.interchange.departures import Departure, Format, leave, leave_together
+from personachat.interchange.lore_files import write_lore
 from personachat.interchange.zip_directory import Content
+from personachat.lorebook.editing import Joining, with_book
 from personachat.persona_import import Choice, ImportPlan, Outcome, carry_out, plan_of
 from personachat.several import Changed, change_each, tagged
 from personachat.store.base import BrokenPersona, PersonaStore, Revision, Revisions, Saving, StoredPersona
@@ -112,6 +115,26 @@ class Collection:
     def changed_at(self) -> Mapping[str, datetime]:
         """When each persona was saved last."""
         return self.revisions.newest()
+
+    def lore(self, persona_id: str) -> bytes | None:
+        """The persona's lore as a lorebook_v3 file; None where it has none. Raises what `get` raises."""
+        return write_lore(self._personas.get(persona_id).persona)
+
+    def add_lore(
+        self,
+        persona_id: str,
+        book: Mapping[str, Any],
+        *,
+        joining: Joining = "add",
+        etag: str | None = None,
+        filename: str = "",
+    ) -> StoredPersona:
+        """Put a lore book's entries behind the persona's own, or instead of them; errors as for `save`."""
+        stored = self._personas.get(persona_id)
+        note = f"Lore from {filename}" if filename else "Lore"
+        saving = Saving(self._author, note, "imported")
+        text = with_book(stored.text, book, joining=joining)
+        return self._personas.save(text, etag=etag or stored.etag, saving=saving)
 
     def restore(self, persona_id: str, number: int, *, etag: str | None = None) -> StoredPersona:
         """Make a revision the current version again, as a new revision; a deleted persona comes back.

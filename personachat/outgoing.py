@@ -29,7 +29,7 @@ from personachat.summaries import longest_summary_tokens
 SUMMED_UP_FILL = 0.6
 """How full the window may be after summing up: otherwise every further turn would be another summary."""
 
-LORE_FILL = 0.5
+LORE_FILL = 1 / 3
 """How much of the window lore may fill: otherwise a big book would leave no room for what was said."""
 
 NOT_YET_SUMMED_UP = "(The earlier turns are summed up here when this is sent.)"

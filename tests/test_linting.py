@@ -172,7 +172,7 @@ def test_a_parameter_that_the_server_has_refused_before_is_found(
 
 @pytest.mark.parametrize(
     "written",
-    ["{{usr}}", "{{user_name}}", "{{Char}", "{user}", "<BOT>", "{{ persona }}", "{{dat}}", "{{users}}"],
+    ["{{usr}}", "{{usernme}}", "{{Char}", "{user}", "<BOT>", "{{ persona }}", "{{dat}}", "{{users}}"],
 )
 def test_a_misspelt_placeholder_is_found(lint: Lint, written: str) -> None:
     (found,) = lint(systemPrompt=f"Greet {written} warmly.")
@@ -215,10 +215,20 @@ def test_a_note_to_write_more_is_found(lint: Lint, text: str) -> None:
         "Turn it into a TODO list. Find TODO comments. Tick [x], cite [1] and [sic].",
         "Say [VERDICT] first, then {verdict}.",
         "Use a <title> element.",
+        "It is {{time}}, {{CURRENT_WEEKDAY}}, {{USER_NAME}}. {{// aside}}{{random:tea,coffee}} {{roll:2d6}}",
     ],
 )
 def test_what_is_meant_as_it_stands_is_no_gap(lint: Lint, text: str) -> None:
     assert lint(systemPrompt=text) == []
+
+
+def test_placeholders_in_lore_that_nothing_fills_are_named(lint: Lint) -> None:
+    entries = [{"keys": ["x"], "content": "{{char}} {{setvar::a::b}} {{topic}} {{topic}}"}]
+    (found,) = lint(extensions={"character_book": {"entries": entries}})
+    assert found.code == "placeholder-unfilled"
+    assert found.path == ("extensions", "character_book")
+    assert found.message == "These placeholders in its lore stay as they are: {{setvar}}, {{topic}}."
+    assert lint(extensions={"character_book": {"entries": [{"content": "{{char}}"}]}}) == []
 
 
 def test_an_example_may_leave_a_name_open(lint: Lint) -> None:

@@ -26,6 +26,7 @@ from personachat.api import (
     persona_checks,
     persona_files,
     persona_links,
+    persona_lore,
     persona_versions,
     personas,
     replies,
@@ -98,7 +99,17 @@ def create_api(services: Callable[[], Services] = get_services) -> FastAPI:
     add_description(api)
     parts = (
         *(chat, replies, conversations, conversation, messages),
-        *(persona_files, persona_links, persona_checks, persona_versions, personas, templates, usage, health),
+        *(
+            persona_files,
+            persona_lore,
+            persona_links,
+            persona_checks,
+            persona_versions,
+            personas,
+            templates,
+            usage,
+            health,
+        ),
     )
     for part in parts:
         api.include_router(part.router)

@@ -39,6 +39,11 @@ IMPORTS = {"/conversations/import": 50 * 1024 * 1024, "/personas/import": MOST_A
 FILE_PATHS = frozenset({"/personas/import"})
 """Whose body may be a file of any kind."""
 
+_LORE_PATH = re.compile(r"/personas/[^/]+/lore")
+"""Takes in a lore book, which may be a file of any kind."""
+
+MOST_LORE_BYTES = 20 * 1024 * 1024
+
 PUBLIC_PATHS = frozenset({"/health", "/docs"})
 """What answers without a token: health says less then, and the docs are a page like any other."""
 
@@ -68,7 +73,14 @@ class _Admitted:
 
 def _most_bytes(scope: Scope, _settings: Settings) -> int:
     """How large the body of a request may be."""
-    return IMPORTS.get(_path(scope), MAX_BODY_BYTES)
+    path = _path(scope)
+    return MOST_LORE_BYTES if _LORE_PATH.fullmatch(path) else IMPORTS.get(path, MAX_BODY_BYTES)
+
+
+def _takes_files(scope: Scope) -> bool:
+    """Whether the body of a request may be a file of any kind."""
+    path = _path(scope)
+    return path in FILE_PATHS or _LORE_PATH.fullmatch(path) is not None
 
 
 class Gate:
@@ -119,7 +131,7 @@ class Gate:
                 await cors.preflight_answer(headers)(scope, receive, send_with_headers)
                 return
             body = Body(self._room, self._most_bytes(scope, settings))
-            length = _check_body(headers, body.at_most, any_kind=_path(scope) in FILE_PATHS)
+            length = _check_body(headers, body.at_most, any_kind=_takes_files(scope))
             await body.announce(length)
         except Refused as refused:
             await self._refuse(refused)(scope, receive, send_with_headers)

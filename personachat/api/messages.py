@@ -61,7 +61,7 @@ _SENT = json_answer(
     "As it was sent, without the key.",
     {
         "type": "object",
-        "required": ["provider", "baseUrl", "model", "body"],
+        "required": ["provider", "baseUrl", "model", "body", "lore"],
         "properties": {
             "provider": {"type": "string"},
             "baseUrl": {
@@ -70,6 +70,15 @@ _SENT = json_answer(
             },
             "model": {"type": "string"},
             "body": {"type": "object"},
+            "lore": {
+                "type": "array",
+                "description": "Entries of the persona's lore that were told, and by which key.",
+                "items": {
+                    "type": "object",
+                    "required": ["name", "key"],
+                    "properties": {"name": {"type": "string"}, "key": {"type": "string"}},
+                },
+            },
         },
     },
 )
@@ -172,6 +181,7 @@ def get_request(message_id: MessageId, request: Request) -> Response:
         "baseUrl": sent.base_url,
         "model": sent.model,
         "body": sent.body,
+        "lore": [{"name": name, "key": key} for name, key in sent.lore],
     }
     return Response(json.dumps(answer), media_type="application/json")
 

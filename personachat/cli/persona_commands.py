@@ -247,6 +247,26 @@ def _columns(given: str | None) -> dict[str, str] | None:
     return dict(zip(("prompt", "name"), names, strict=False)) or None
 
 
+@app.command("lore")
+def import_lore(
+    persona_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="- is stdin.", show_default=False)],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Instead of the lore that is there.")] = False,
+    personas_dir: PersonasDir = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Take World Info or another lore book into a persona; exit with 1 if it was refused."""
+    from personachat.cli import persona_files
+
+    with _opened(personas_dir, data_dir) as opened:
+        code = persona_files.import_lore(
+            opened.collection, persona_id, file, dry_run=dry_run, replace=replace
+        )
+    raise typer.Exit(code)
+
+
 def _opened(personas_dir: Path | None, data_dir: Path | None) -> AbstractContextManager[Personas]:
     from personachat.cli.personas import opened
     from personachat.settings import load_settings

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, cast
 
-from personachat.cli.console import complain, complain_of, hand_out, mapped, note
+from personachat.cli.console import complain, complain_of, hand_out, mapped, note, taken_in
 from personachat.cli.personas import find, print_rows
 from personachat.collection import Collection
 from personachat.interchange.departures import Format
+from personachat.interchange.lore_files import read_lore
 from personachat.persona_import import Choice, ImportPlan, Outcome, PlannedImport
 
 FINE, FAILED = 0, 1
@@ -92,6 +93,22 @@ def _tell(plan: ImportPlan) -> None:
             note(f"{item.id}: {loss}")
         if item.collides_with:
             note(f"{item.id}: It differs from {item.collides_with}, which is here.")
+
+
+def import_lore(collection: Collection, persona_id: str, file: Path, *, dry_run: bool, replace: bool) -> int:
+    """Say what of a lore book does nothing here, and put it into the persona; returns the exit code."""
+    find(collection, persona_id)
+    content = taken_in(file)
+    if content is None:
+        return FAILED
+    read = read_lore(content)
+    for loss in read.losses:
+        note(loss)
+    print_rows([(persona_id, "would get" if dry_run else "gets", f"{read.entries:,} entries")])
+    if not dry_run:
+        filename = "" if str(file) == "-" else file.name
+        collection.add_lore(persona_id, read.book, joining="replace" if replace else "add", filename=filename)
+    return FINE
 
 
 def _planned(item: PlannedImport) -> tuple[str, ...]:

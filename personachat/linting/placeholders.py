@@ -9,9 +9,14 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 
+from personachat import macros
 from personachat.linting.findings import Passage, Remark, Subject
+from personachat.lorebook import BOOK, teller_of
+from personachat.persona_syntax import shown
 
 FILLED = ("user", "char", "date")
+
+MOST_NAMED = 5
 
 _ALIASES = {
     "bot": "char",
@@ -60,21 +65,36 @@ def remarks(subject: Subject) -> Iterator[Remark]:
         yield from _misspelt(passage, text)
         if passage.path[0] != "examples":  # an example may well show a letter that leaves the name open
             yield from _gaps(passage, text)
+    yield from _unknown_in_lore(subject)
+
+
+def _unknown_in_lore(subject: Subject) -> Iterator[Remark]:
+    teller = teller_of(subject.persona)
+    contents = "\n".join(entry.content for entry in teller.book.entries) if teller else ""
+    if names := macros.unknown(contents):
+        listed = ", ".join(f"{{{{{shown(name, most=30)}}}}}" for name in names[:MOST_NAMED])
+        more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+        message = f"These placeholders in its lore stay as they are: {listed}{more}."
+        yield Remark("placeholder-unfilled", "warning", message, ("extensions", BOOK))
 
 
 def _misspelt(passage: Passage, text: str) -> Iterator[Remark]:
     for found in _DOUBLE.finditer(text):
         name = found[1].strip()
-        if name.lower() in FILLED and name.isascii():
+        if name.lower() == "persona":
+            message = (
+                f"{found[0]} is what the user says of themselves, which is nothing here: write {{{{char}}}}?"
+            )
+            yield Remark("placeholder-misspelt", "warning", message, passage.path, found.start())
+            continue
+        if macros.is_known(name):
             continue
         meant = _meant(name)
         if meant:
             message = f"{found[0]} stays as it is: did you mean {{{{{meant}}}}}?"
             yield Remark("placeholder-misspelt", "warning", message, passage.path, found.start())
         elif passage.path[0] != "examples":
-            message = (
-                f"{found[0]} stays as it is: only {{{{user}}}}, {{{{char}}}} and {{{{date}}}} are filled in."
-            )
+            message = f"{found[0]} stays as it is: it is no placeholder that is filled in."
             yield Remark("placeholder-unfilled", "warning", message, passage.path, found.start())
     for found in _LOPSIDED.finditer(text):
         message = (

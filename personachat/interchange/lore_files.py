@@ -1,0 +1,64 @@
+"""Lore books by themselves: World Info of SillyTavern, lorebook_v3, their relatives, and the books of cards.
+
+A book belongs to a persona: whoever brings it says to which. Nothing in it is fetched or executed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from personachat import lorebook, macros
+from personachat.errors import ImportRefused
+from personachat.interchange.card_text import decoded
+from personachat.interchange.png import SIGNATURE, read_png_card
+from personachat.persona import Persona
+from personachat.persona_syntax import shown
+
+_HINT = "Choose World Info of SillyTavern, a lorebook_v3 file, or a character card with a book."
+
+
+@dataclass(frozen=True, slots=True)
+class LoreRead:
+    """A book from a file, and in sentences what of it does nothing here."""
+
+    book: dict[str, Any]
+    entries: int
+    losses: tuple[str, ...] = ()
+
+
+def is_lone_book(value: Any) -> bool:
+    """Whether a JSON value is a book and no persona."""
+    return lorebook.is_book(value)
+
+
+def read_lore(content: bytes) -> LoreRead:
+    """The book in a file. Raises ImportRefused with a sentence that says why there is none."""
+    try:
+        text = read_png_card(content) if content.startswith(SIGNATURE) else content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ImportRefused("The file is neither a text in UTF-8 nor a PNG picture.", hint=_HINT) from None
+    value, losses = decoded(text)
+    data = value.get("data") if isinstance(value, Mapping) else None
+    if isinstance(data, Mapping) and isinstance(data.get(lorebook.BOOK), Mapping):
+        value = data[lorebook.BOOK]
+    if not lorebook.is_book(value):
+        raise ImportRefused("This is no lore book: it has no entries.", hint=_HINT)
+    book = lorebook.contents(value)
+    entries = lorebook.read(book).entries
+    unknown = macros.unknown("\n".join(entry.content for entry in entries))
+    if unknown:
+        listed = ", ".join(f"{{{{{shown(name, most=30)}}}}}" for name in unknown[:5])
+        losses = (*losses, f"These placeholders are not known here and stay as they are: {listed}.")
+    return LoreRead(book, len(entries), (*losses, *lorebook.limits(book)))
+
+
+def write_lore(persona: Persona) -> bytes | None:
+    """The persona's book as a lorebook_v3 file; None where it has none."""
+    book = persona.extensions.get(lorebook.BOOK)
+    if not isinstance(book, Mapping):
+        return None
+    whole = {"spec": "lorebook_v3", "data": lorebook.contents(book)}
+    return (json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
