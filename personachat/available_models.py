@@ -17,7 +17,7 @@ from personachat.model_names import KnownModels
 from personachat.persona import DEFAULT_PERSONA_ID
 from personachat.provider_errors import ProviderError
 from personachat.providers.embedded import LOCAL
-from personachat.providers.registry import ProviderRegistry
+from personachat.providers.registry import Answering, ProviderRegistry
 from personachat.store.base import PersonaStore
 
 USUAL_MODEL = "gpt-6-luna"
@@ -62,14 +62,9 @@ class AvailableModels:
 
     def is_available(self, model: str) -> bool:
         """Whether this very model answers here."""
-        try:
-            found = self._providers.resolve(model)
-        except ProviderError:
-            return False
-        if found.substituted:
-            return False
-        if found.provider.name == LOCAL:
-            return True
+        found = self._found(model)
+        if found is None or found.provider.name == LOCAL:
+            return found is not None
         listed = self._model_names.listed(found.provider.name)
         if listed:
             return is_among(found.model, listed)
@@ -83,8 +78,22 @@ class AvailableModels:
     def best(self) -> str:
         """The model to write into a persona: the operator's, the default persona's, else one that answers."""
         known = self._model_names.known(wait_seconds=LISTING_SECONDS)
-        wanted = (self._default, self._default_personas(), USUAL_MODEL, *known.names)
+        house = self._default_personas()
+        if house != USUAL_MODEL and self._is_reachable(house) and not self.is_retired(house):
+            return house  # somebody chose it, and some gateways do not list all that they serve
+        wanted = (self._default, USUAL_MODEL, *known.names)
         return next((model for model in wanted if model and self.is_available(model)), USUAL_MODEL)
+
+    def _is_reachable(self, model: str) -> bool:
+        return bool(model) and self._found(model) is not None
+
+    def _found(self, model: str) -> Answering | None:
+        """Who answers for the model itself, as far as is known without a list."""
+        try:
+            found = self._providers.resolve(model)
+        except ProviderError:
+            return None
+        return None if found.substituted else found
 
     def _default_personas(self) -> str:
         try:

@@ -30,6 +30,8 @@ from personachat.conversations.search import Found, Hit
 from personachat.conversations.sharing import Share, Shared, SharedConversations, SharedTurn
 from personachat.database.connection import Database
 from personachat.errors import ImportRepeated
+from personachat.interchange.chats.documents import as_document
+from personachat.interchange.zip_directory import Content
 from personachat.messages import storable
 
 Repeats: TypeAlias = Literal["copy", "skip", "refuse"]
@@ -180,17 +182,19 @@ class Library:
 
     def import_json(
         self,
-        data: bytes,
+        data: Content,
         *,
         repeats: Repeats = "copy",
         progress: Progress = lambda _done, _total: None,
     ) -> tuple[str, ...]:
-        """Take in an export as JSON; returns the new ids. Raises ImportRefused, and keeps nothing then.
+        """Take in an export as JSON, or another program's; returns the new ids.
+
+        Raises ImportRefused, and keeps nothing then.
 
         What is here already is copied, skipped, or a reason to raise ImportRepeated, as `repeats` says.
         Others can write meanwhile; `progress` is told how many turns are written, and cancels by raising.
         """
-        imported = importing.read_document(data)
+        imported = importing.read_document(as_document(data))
         if repeats != "copy":
             with self._database.read() as connection:
                 here = import_repeats.repeated(connection, self._owner, imported)

@@ -15,7 +15,7 @@ from personachat.available_models import Models
 from personachat.differences import Difference, differences
 from personachat.errors import PersonaChatError
 from personachat.interchange.card_origin import OURS
-from personachat.interchange.formats import OWN_FORMATS, Arrival, Columns, Opened, Skipped
+from personachat.interchange.formats import Arrival, Columns, Opened, Skipped
 from personachat.interchange.origins import GIVEN, comparable, origins
 from personachat.persona import Persona, parse_persona
 from personachat.persona_edits import with_value
@@ -198,7 +198,7 @@ def _planned(arrival: Arrival, here: _Here, models: Models) -> PlannedImport:
 def _same(arrival: Arrival, stored: Persona, models: Models) -> bool:
     """Whether it says what is stored; of a model that it does not name, or nobody has, it says nothing."""
     ours = comparable(arrival.persona)
-    if ours.model != stored.model and not (arrival.states_model and models.is_available(ours.model)):
+    if not arrival.states_id and not (arrival.states_model and models.is_available(ours.model)):
         ours = ours.model_copy(update={"model": stored.model})
     return ours == comparable(stored)
 
@@ -212,12 +212,13 @@ def _with_id(arrival: Arrival, persona_id: str) -> Arrival:
 def _with_model(arrival: Arrival, models: Models, stored: StoredPersona | BrokenPersona | None) -> Arrival:
     """With a model that answers here, where the file names none or one that nobody has; it says so.
 
-    Where the file names none and the persona is here, it keeps its own.
+    What PersonaChat wrote stays as it is, with a word where its model does not answer. Where another file
+    names none and the persona is here, that keeps its own.
     """
     named = arrival.persona.model
-    if arrival.states_model and models.is_available(named):
+    if (arrival.states_model or arrival.states_id) and models.is_available(named):
         return arrival
-    if arrival.states_model and arrival.source in OWN_FORMATS and not models.is_retired(named):
+    if arrival.states_id:
         return _noting(arrival, f'The model "{shown(named)}" does not answer here; choose another one.')
     if isinstance(stored, StoredPersona) and not arrival.states_model:
         kept = stored.persona.model

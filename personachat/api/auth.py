@@ -36,7 +36,7 @@ MAX_BODY_BYTES = 2 * 1024 * 1024
 IMPORTS = {"/conversations/import": 50 * 1024 * 1024, "/personas/import": MOST_ARCHIVE_BYTES + 1024 * 1024}
 """The paths whose bodies may be that large: they take back what an export of everything gave."""
 
-FILE_PATHS = frozenset({"/personas/import"})
+FILE_PATHS = frozenset(IMPORTS)
 """Whose body may be a file of any kind."""
 
 _LORE_PATH = re.compile(r"/personas/[^/]+/lore")

@@ -16,6 +16,7 @@ from personachat.api.bodies import RATINGS, Answer, ListedConversation, Text, Th
 from personachat.api.download import DOWNLOAD, Format, download
 from personachat.api.errors import Refused
 from personachat.api.openapi import answers, json_body
+from personachat.api.uploads import uploads
 from personachat.library import Filters, Hit, Library
 
 router = APIRouter(prefix="/conversations", tags=["conversations"])
@@ -120,10 +121,17 @@ def export_conversations(
     openapi_extra=json_body({"type": "object"}),
 )
 async def import_conversations(request: Request) -> Imported:
-    """Takes back what an export as JSON gave, as new conversations; all of it or, if refused, nothing."""
-    data = await request.body()
-    ids = await run_in_threadpool(lambda: workspace_of(request).library.import_json(data))
-    return Imported(ids=list(ids))
+    """Takes what an export as JSON gave, here, in ChatGPT, Open WebUI or SillyTavern, as new conversations.
+
+    All of it or, if refused, nothing; the body is the file, or a form with it.
+    """
+    async with uploads(request) as files:
+
+        def run() -> list[str]:
+            with files[0].content() as data:
+                return list(workspace_of(request).library.import_json(data))
+
+        return Imported(ids=await run_in_threadpool(run))
 
 
 def _search(

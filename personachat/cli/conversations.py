@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from personachat.cli.console import answer, hand_out, note, plain, taken_in
+from personachat.cli.console import answer, hand_out, mapped, note, plain
 from personachat.conversations.model import LOCAL_OWNER
 from personachat.database.connection import Database
 from personachat.library import Library, Summary
@@ -52,11 +52,12 @@ def export(library: Library, ids: Sequence[str], *, file_format: Format, output:
 
 
 def import_file(library: Library, file: Path) -> int:
-    """Take back what an export as JSON gave, and print the new ids; returns the exit code."""
-    data = taken_in(file)
-    if data is None:
-        return FAILED
-    for conversation_id in library.import_json(data):
+    """Take in what an export gave, here or elsewhere, and print the new ids; returns the exit code."""
+    with mapped(file) as data:
+        if data is None:
+            return FAILED
+        ids = library.import_json(data)
+    for conversation_id in ids:
         answer(conversation_id, end="\n")
     return FINE
 

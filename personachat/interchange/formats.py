@@ -30,9 +30,6 @@ Format: TypeAlias = Literal[
 Source: TypeAlias = str
 """What it came as: a Format, or the kind of a reader in `personachat.interchange.programs`."""
 
-OWN_FORMATS = frozenset({"json", "bundle"})
-"""Written by PersonaChat: their texts are taken to the letter."""
-
 MOST_FILE_BYTES = 32 * 1024 * 1024
 """Of a file that is read; bigger ones are refused before they are looked into."""
 
@@ -72,7 +69,7 @@ class Arrival:
     looks_like: str = ""
     """What the file is, with its article, as in "a LobeChat agent"; "" for our own."""
     states_id: bool = True
-    """Whether the file gives the id; else it was made of the name."""
+    """Whether PersonaChat wrote it, with its id; else the id was made of the name."""
     states_model: bool = True
     """Whether the file names the model; else the persona has the schema's default."""
 

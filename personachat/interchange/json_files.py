@@ -197,6 +197,7 @@ def _model(value: dict[str, Any], origin: str) -> Arrival:
         losses,
         origin,
         looks_like="a model of Open WebUI",
+        states_id=open_webui.is_ours(value),
         states_model=states_model,
     )
 

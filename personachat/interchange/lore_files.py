@@ -37,10 +37,12 @@ def is_lone_book(value: Any) -> bool:
 def read_lore(content: bytes) -> LoreRead:
     """The book in a file. Raises ImportRefused with a sentence that says why there is none."""
     try:
-        text = read_png_card(content) if content.startswith(SIGNATURE) else content.decode("utf-8-sig")
+        is_card = content.startswith(SIGNATURE)
+        text, notes = read_png_card(content) if is_card else (content.decode("utf-8-sig"), ())
     except UnicodeDecodeError:
         raise ImportRefused("The file is neither a text in UTF-8 nor a PNG picture.", hint=_HINT) from None
     value, losses = decoded(text)
+    losses = (*notes, *losses)
     data = value.get("data") if isinstance(value, Mapping) else None
     if isinstance(data, Mapping) and isinstance(data.get(lorebook.BOOK), Mapping):
         value = data[lorebook.BOOK]

@@ -93,6 +93,11 @@ def read_model(value: dict[str, Any]) -> tuple[Persona, tuple[str, ...]]:
     return _persona(base, fields, losses), tuple(losses)
 
 
+def is_ours(value: dict[str, Any]) -> bool:
+    """Whether a persona of ours travels in the model."""
+    return isinstance(mapping(_info(value).get("meta")).get(_OURS), dict)
+
+
 def base_model(value: dict[str, Any]) -> Any:
     """The model that a model of Open WebUI is made of, if it names one."""
     kept = mapping(mapping(_info(value).get("meta")).get(_OURS))

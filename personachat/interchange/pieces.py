@@ -41,9 +41,9 @@ class Torn(ValueError):
         self.offset = offset
 
 
-def pieces(text: str) -> list[Piece]:
+def pieces(text: str, *, most_marks: int = MOST_MARKS) -> list[Piece]:
     """The members of the object or list that `text` is. Raises Torn."""
-    return _Cutter(text).cut()
+    return _Cutter(text, most_marks).cut()
 
 
 def value_count(text: str) -> int:
@@ -52,8 +52,9 @@ def value_count(text: str) -> int:
 
 
 class _Cutter:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, most_marks: int) -> None:
         self.text = text
+        self.most_marks = most_marks
         self.start = len(text) - len(text.lstrip(_SPACE)) + 1
         """Where the next value, or its key, begins."""
         self.key: str | None = None
@@ -73,8 +74,8 @@ class _Cutter:
                     self._name(token)
                 continue
             marks += 1
-            if marks > MOST_MARKS:
-                raise Torn(f"The text holds more than {MOST_MARKS:,} values.", token.start())
+            if marks > self.most_marks:
+                raise Torn(f"The text holds more than {self.most_marks:,} values.", token.start())
             self._mark(token[0], token.start())
             if self.depth == 0:
                 return self._end(token.end())

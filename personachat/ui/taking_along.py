@@ -70,10 +70,13 @@ def draw_import(library: Library) -> None:
         return
     upload = st.file_uploader(
         "Import conversations",
-        type="json",
+        type=["json", "jsonl", "zip"],
         key=_upload_key(),
         max_upload_size=MOST_BYTES // _MB,
-        help="A JSON file that was exported here or in another PersonaChat.",
+        help=(
+            "An export of PersonaChat, ChatGPT (the zip, or conversations.json), Open WebUI (chats as JSON), "
+            "or a chat of SillyTavern (JSONL)."
+        ),
     )
     st.caption(f"At most {MOST_BYTES // _MB} MB and {MOST_TURNS:,} messages.")
     if upload is not None:

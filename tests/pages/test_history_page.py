@@ -228,7 +228,7 @@ def test_an_import_shows_how_far_it_is_and_goes_on_without_the_page(open_home: O
     class Slow(Library):
         def import_json(
             self,
-            data: bytes,
+            data: Any,
             *,
             repeats: Repeats = "copy",
             progress: Progress = lambda _done, _total: None,

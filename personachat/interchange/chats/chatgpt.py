@@ -1,0 +1,63 @@
+"""ChatGPT's export of one's data: conversations.json, a list of trees of messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from personachat.interchange.chats.turns import Message, conversation, moment
+from personachat.interchange.sketches import mapping, objects
+
+PERSONA = "ChatGPT"
+
+
+def matches(value: Any) -> bool:
+    return isinstance(mapping(value).get("mapping"), dict)
+
+
+def convert(value: dict[str, Any]) -> dict[str, Any]:
+    messages = [_message(key, mapping(node)) for key, node in value["mapping"].items()]
+    leaf = value.get("current_node")
+    return conversation(
+        messages,
+        title=value.get("title"),
+        leaf=leaf if isinstance(leaf, str) else None,
+        persona=PERSONA,
+        began=value.get("create_time"),
+        changed=value.get("update_time"),
+        archived=value.get("is_archived") is True,
+    )
+
+
+def _message(key: str, node: dict[str, Any]) -> Message:
+    message = mapping(node.get("message"))
+    metadata = mapping(message.get("metadata"))
+    role = str(mapping(message.get("author")).get("role") or "")
+    is_hidden = metadata.get("is_visually_hidden_from_conversation") is True
+    if is_hidden or message.get("recipient") not in (None, "all"):
+        role = "hidden"
+    parent = node.get("parent")
+    model = metadata.get("model_slug")
+    return Message(
+        key[:200],
+        parent[:200] if isinstance(parent, str) else None,
+        role,
+        _text(mapping(message.get("content"))),
+        moment(message.get("create_time")),
+        model if isinstance(model, str) else "",
+    )
+
+
+def _text(content: dict[str, Any]) -> str:
+    kind = content.get("content_type")
+    if kind in {"thoughts", "reasoning_recap", "user_editable_context", "model_editable_context"}:
+        return ""
+    parts = content.get("parts")
+    if not isinstance(parts, list):
+        text = content.get("text")
+        return f"```\n{text}\n```" if kind == "code" and text else text if isinstance(text, str) else ""
+    said = [part for part in parts if isinstance(part, str)]
+    said += [text for part in objects(parts) if isinstance(text := part.get("text"), str)]
+    pictures = sum("asset_pointer" in part for part in objects(parts))
+    if pictures:
+        said.append("[picture]" if pictures == 1 else f"[{pictures} pictures]")
+    return "\n\n".join(part for part in said if part.strip())

@@ -1,0 +1,125 @@
+"""The one door for conversations of other programs: finds out whose they are, and turns them into ours.
+
+A file of ours, and one that nobody knows, stays as it is: the import of our document says what is wrong with
+it. Of an archive only the conversations are unpacked.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+from personachat.conversations.documents import FORMAT, MOST_CONVERSATIONS, VERSION
+from personachat.conversations.importing import MOST_BYTES
+from personachat.errors import ImportRefused
+from personachat.interchange.archives import Archive, Limits, is_zip
+from personachat.interchange.chats import chatgpt, open_webui, sillytavern
+from personachat.interchange.pieces import Torn, pieces, value_count
+from personachat.interchange.zip_directory import Content
+
+MOST_MARKS = 4_000_000
+"""Brackets and commas in one file: some seconds to walk through."""
+
+MOST_VALUES = 1_000_000
+"""In one conversation."""
+
+_MB = 1024 * 1024
+_LIMITS = Limits(file_bytes=256 * _MB, entries=20_000, entry_bytes=4 * MOST_BYTES, total_bytes=4 * MOST_BYTES)
+_CHATGPT_FILE = re.compile(r"(?:.*/)?conversations(?:-\d+)?\.json\Z")
+_CHAT_FILE = re.compile(r".*\.jsonl\Z")
+_HINT = "Choose an export of PersonaChat, ChatGPT (conversations.json or the zip), Open WebUI or SillyTavern."
+_READERS: tuple[tuple[Callable[[Any], bool], Callable[[dict[str, Any]], dict[str, Any]]], ...] = (
+    (chatgpt.matches, chatgpt.convert),
+    (open_webui.matches, open_webui.convert),
+)
+
+
+def as_document(content: Content) -> bytes:
+    """The file as a document of ours, as far as it is known. Raises ImportRefused."""
+    files = _unpacked(content) if is_zip(content) else [content[:]]
+    found = [converted for each in files if (converted := _converted(each)) is not None]
+    if not found:
+        return files[0] if not is_zip(content) else _refuse("No conversations are in it.")
+    conversations = [each for some in found for each in some]
+    if len(conversations) > MOST_CONVERSATIONS:
+        _refuse(f"The file holds more than {MOST_CONVERSATIONS:,} conversations, the limit for one import.")
+    document = {"format": FORMAT, "version": VERSION, "conversations": conversations}
+    written = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
+    if len(written) > MOST_BYTES:
+        _refuse(f"The conversations have more than {MOST_BYTES // _MB} MB of text, the limit for one import.")
+    return written
+
+
+def _unpacked(content: Content) -> list[bytes]:
+    archive = Archive(content, limits=_LIMITS)
+    names = [name for name in archive.names if _CHATGPT_FILE.match(name)]
+    names = names or [name for name in archive.names if _CHAT_FILE.match(name)]
+    if not names:
+        _refuse("The archive holds no conversations that are known here.")
+    if archive.size(*names) > MOST_BYTES:
+        _refuse(f"The conversations in it have more than {MOST_BYTES // _MB} MB.")
+    return [archive.read(name) for name in names]
+
+
+def _converted(content: bytes) -> list[dict[str, Any]] | None:
+    """The conversations of one file; None where it is ours, or nobody's."""
+    if len(content) > MOST_BYTES or FORMAT.encode() in content[:2_000]:
+        return None
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    start = text.lstrip()[:1]
+    if start == "{" and (lines := _lines(text)):
+        return [sillytavern.convert(lines)]
+    if start == "[":
+        return _listed(text)
+    if start == "{" and value_count(text) <= MOST_VALUES:
+        return _known([_loaded(text)])
+    return None
+
+
+def _listed(text: str) -> list[dict[str, Any]] | None:
+    try:
+        members = pieces(text, most_marks=MOST_MARKS)
+    except Torn as torn:
+        _refuse(f"The file cannot be read: {torn}")
+    return _known(_loaded(text[each.start : each.end]) for each in members)
+
+
+def _known(values: Iterator[Any] | list[Any]) -> list[dict[str, Any]] | None:
+    """The conversations as ours; None where the first is of no program that is known."""
+    found: list[dict[str, Any]] = []
+    for value in values:
+        convert = next((convert for matches, convert in _READERS if matches(value)), None)
+        if convert is None and not found:
+            return None
+        if convert is not None:
+            found.append(convert(value))
+    return found or None
+
+
+def _loaded(text: str) -> Any:
+    if value_count(text) > MOST_VALUES:
+        _refuse(f"One conversation holds more than {MOST_VALUES:,} values.")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _lines(text: str) -> list[dict[str, Any]] | None:
+    """The lines of a chat of SillyTavern; None where the file is something else."""
+    first, _, rest = text.lstrip().partition("\n")
+    if not rest.strip() or not sillytavern.matches(_loaded(first)):
+        return None
+    if value_count(text) > MOST_MARKS:
+        _refuse("The file holds more values than one import takes.")
+    found = [_loaded(line) for line in text.splitlines() if line.strip()]
+    return [line for line in found if isinstance(line, dict)]
+
+
+def _refuse(message: str) -> NoReturn:
+    raise ImportRefused(message, hint=_HINT)
