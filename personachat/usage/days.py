@@ -87,15 +87,16 @@ def offsets(zone: ZoneInfo, since: datetime, until: datetime) -> Iterator[tuple[
 
 
 def _change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
-    """The minute in which the offset becomes that of `after`."""
+    """The second in which the offset becomes that of `after`."""
     target = _offset(zone, after)
-    while after - before > timedelta(minutes=1):
-        middle = before + (after - before) / 2
-        if _offset(zone, middle) == target:
-            after = middle
+    low, high = int(before.timestamp()), int(after.timestamp())
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _offset(zone, datetime.fromtimestamp(middle, UTC)) == target:
+            high = middle
         else:
-            before = middle
-    return datetime.fromtimestamp(round(after.timestamp() / 60) * 60, UTC)
+            low = middle
+    return datetime.fromtimestamp(high, UTC)
 
 
 def _offset(zone: ZoneInfo, moment: datetime) -> timedelta:

@@ -1,0 +1,38 @@
+"""The ledger of services that talk to the fake provider, and stores with and without PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from personachat.generation import Generation
+from personachat.services import Services
+from personachat.usage.tables import usage_calls
+from tests.conversations.conftest import (  # noqa: F401  # fixtures
+    database,
+    migrated_file,
+    migrated_postgres,
+    postgres_database,
+    sqlite_database,
+)
+
+
+def over(generation: Generation) -> Generation:
+    """The same, once it has ended."""
+    while generation.live:
+        generation.wait(generation.version[0], timeout_seconds=30)
+    return generation
+
+
+def ledger_of(services: Services) -> list[Mapping[str, Any]]:
+    """Every row, as it is once what has ended is written, oldest first."""
+    services.ledger.settle()
+    with services.database.read() as connection:
+        return list(connection.execute(select(usage_calls).order_by(usage_calls.c.began_at)).mappings())
+
+
+def only_row(services: Services) -> Mapping[str, Any]:
+    (row,) = ledger_of(services)
+    return row

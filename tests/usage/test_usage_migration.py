@@ -1,0 +1,181 @@
+"""What was answered before there was a ledger is put into it once, and marked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import Engine, MetaData, create_engine, func, insert, select
+
+from personachat.conversations.model import LOCAL_OWNER
+from personachat.database import schema
+from personachat.database.connection import Database
+from personachat.usage.people import People
+from personachat.usage.questions import Question
+from personachat.usage.reading import ME, Usage
+from personachat.usage.tables import usage_calls, usage_kinds, usage_sums
+from tests.postgres import fresh_database
+
+BEGAN = datetime(2026, 3, 1, 23, 50, tzinfo=UTC)
+OTHER = "token:3f9c0000000000000000000000000000"
+UTC_DAYS = Question(zone=ZoneInfo("UTC"))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/old.sqlite3"
+    else:
+        with fresh_database() as url:
+            yield url
+
+
+class Past:
+    """A database of the version before the ledger."""
+
+    def __init__(self, engine: Engine) -> None:
+        schema.migrate(engine, to="0006")
+        self._tables = MetaData()
+        self._tables.reflect(engine)
+        self._engine = engine
+        self._is_sqlite = engine.dialect.name == "sqlite"
+
+    def _moment(self, moment: datetime) -> datetime:
+        return moment.replace(tzinfo=None) if self._is_sqlite else moment
+
+    def conversation(self, conversation_id: str, owner: str, **more: Any) -> None:
+        row = {
+            "id": conversation_id,
+            "owner": owner,
+            "title": "Talk",
+            "created_at": self._moment(BEGAN),
+            "updated_at": self._moment(BEGAN),
+            "kept": True,
+            **dict.fromkeys(("has_own_title", "pinned", "archived"), False),
+        }
+        if more.get("deleted_at"):
+            more["deleted_at"] = self._moment(more["deleted_at"])
+        with self._engine.begin() as connection:
+            connection.execute(insert(self._tables.tables["conversations"]).values(row | more))
+
+    def turn(self, turn_id: str, conversation_id: str, *, at: datetime = BEGAN, **more: Any) -> None:
+        row = {
+            "id": turn_id,
+            "conversation_id": conversation_id,
+            "depth": 0,
+            "role": "assistant",
+            "text": "Words that stay where they are.",
+            "persona_id": "tester",
+            "persona_name": "Tester",
+            "created_at": self._moment(at),
+            "edited": False,
+            **dict.fromkeys(("persona_revision", "rating_note", "reasoning", "provider", "model"), ""),
+            **dict.fromkeys(("reason", "summary", "journal"), ""),
+        }
+        with self._engine.begin() as connection:
+            connection.execute(insert(self._tables.tables["turns"]).values(row | more))
+
+
+def filled(url: str) -> None:
+    engine = create_engine(url)
+    past = Past(engine)
+    past.conversation("c1", LOCAL_OWNER)
+    past.conversation("fork", LOCAL_OWNER)
+    past.conversation("gone", LOCAL_OWNER, deleted_at=BEGAN)
+    past.conversation("theirs", OTHER)
+    whole = {
+        "state": "finished",
+        "provider": "openai",
+        "model": "gpt-4o",
+        "persona_revision": "etag-1",
+        "prompt_tokens": 100,
+        "completion_tokens": 20,
+        "cost_usd": 0.5,
+        "finish_reason": "stop",
+        "first_token_seconds": 0.1234,
+        "duration_seconds": 2.0,
+        "reasoning": "Thoughts that are no number.",
+    }
+    past.turn("question", "c1", role="user")
+    past.turn("greeting", "c1")
+    past.turn("whole", "c1", **whole)
+    past.turn("copy", "fork", **whole)
+    past.turn("again", "fork", **whole, at=BEGAN + timedelta(minutes=15))
+    past.turn("failed", "gone", state="failed", error_code="rate_limited", error={"code": "rate_limited"})
+    past.turn("live", "c1", at=BEGAN + timedelta(seconds=1), state="running", process_id="p" * 32)
+    past.turn("offline", "theirs", state="stopped", provider="local", model="smollm2", completion_tokens=7)
+    engine.dispose()
+
+
+def test_the_past_is_in_the_ledger_once_and_marked(url: str) -> None:
+    filled(url)
+    with closing(Database(url)) as database:
+        people = People(database)
+        with database.read() as connection:
+            rows = {row["turn_id"]: row for row in connection.execute(select(usage_calls)).mappings()}
+        assert rows.keys() == {"whole", "again", "failed", "live", "offline"}
+        assert all(row["migrated"] for row in rows.values())
+        whole = rows["whole"]
+        assert whole["began_at"] == BEGAN
+        assert whole["owner"] == people.hash_of(LOCAL_OWNER)
+        assert (whole["prompt_tokens"], whole["completion_tokens"], whole["cost_usd"]) == (100, 20, 0.5)
+        assert (whole["cached_tokens"], whole["reasoning_tokens"]) == (None, None)
+        assert (whole["first_token_ms"], whole["duration_ms"]) == (123, 2000)
+        assert (whole["persona_revision"], whole["surface"], whole["purpose"]) == ("etag-1", None, "chat")
+        assert (rows["failed"]["outcome"], rows["failed"]["error_code"]) == ("failed", "rate_limited")
+        assert (rows["failed"]["prompt_tokens"], rows["failed"]["cost_usd"]) == (None, None)
+        assert rows["live"]["outcome"] == "interrupted"
+        assert (rows["offline"]["cost_usd"], rows["offline"]["completion_tokens"]) == (0, 7)
+        assert rows["offline"]["owner"] == people.hash_of(OTHER)
+
+
+def test_the_sums_of_the_past_are_those_of_its_rows(url: str) -> None:
+    filled(url)
+    with closing(Database(url)) as database:
+        people = People(database)
+        usage = Usage(database, people, owner=LOCAL_OWNER)
+        total = usage.total(UTC_DAYS)
+        assert (total.calls, total.total("prompt_tokens"), total.cost_usd) == (5, 200, 1.0)
+        assert (total.known("cost_usd"), total.known("prompt_tokens")) == (3, 2)
+        by_day = usage.summed(UTC_DAYS, ("day",))
+        assert [(each.key, each.calls) for each in by_day] == [(("2026-03-01",), 4), (("2026-03-02",), 1)]
+        berlin = Question(zone=ZoneInfo("Europe/Berlin"), since=date(2026, 3, 2), until=date(2026, 3, 2))
+        assert usage.total(berlin).calls == 5
+        mine = Usage(database, people, owner=OTHER)
+        assert mine.total(UTC_DAYS).calls == 1
+        assert list(mine.names().values()) == ["API token 3f9c"]
+        assert usage.total(Question(zone=ZoneInfo("UTC"), person=ME)).calls == 4
+
+
+def test_the_past_is_not_put_in_again(url: str) -> None:
+    filled(url)
+    for _ in range(2):
+        with closing(Database(url)) as database, database.read() as connection:
+            counts = [
+                connection.execute(select(func.count()).select_from(table)).scalar()
+                for table in (usage_calls, usage_kinds, usage_sums)
+            ]
+            assert counts == [5, 4, 5]
+
+
+def test_counts_that_turns_have_by_then_are_taken_over(url: str) -> None:
+    engine = create_engine(url)
+    past = Past(engine)
+    with engine.begin() as connection:
+        for name in ("cached_tokens", "reasoning_tokens"):
+            connection.exec_driver_sql(f"ALTER TABLE turns ADD COLUMN {name} INTEGER")
+    past = Past.__new__(Past)
+    past._tables, past._engine = MetaData(), engine
+    past._is_sqlite = engine.dialect.name == "sqlite"
+    past._tables.reflect(engine)
+    past.conversation("c1", LOCAL_OWNER)
+    past.turn("t", "c1", state="finished", cached_tokens=3, reasoning_tokens=0)
+    engine.dispose()
+    with closing(Database(url)) as database, database.read() as connection:
+        row = connection.execute(select(usage_calls)).mappings().one()
+        assert (row["cached_tokens"], row["reasoning_tokens"], row["prompt_tokens"]) == (3, 0, None)
