@@ -1,0 +1,169 @@
+"""How long the sums of a page take among a million calls of models, on SQLite and on PostgreSQL.
+
+Run `uv run python -m benchmarks.usage [--calls 1000000] [--days 365] [--sqlite] [--postgres]`; without a
+choice both are measured. It prints a Markdown table of medians and 95th percentiles in milliseconds: one line
+a chart, and one for all that a page asks at once. PostgreSQL is a server of its own, started for the run.
+Databases are in a temporary folder and go with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate, islice
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from personachat.conversations.model import LOCAL_OWNER
+from personachat.database.connection import Database
+from personachat.usage.people import People
+from personachat.usage.questions import Question
+from personachat.usage.reading import Usage
+from personachat.usage.records import SqlUsage
+from tests.postgres import fresh_database
+
+REPETITIONS = 15
+LAST = date(2026, 6, 30)
+ZONE = ZoneInfo("Europe/Berlin")
+PEOPLE, PERSONAS, REVISIONS_DAYS = 60, 40, 30
+MODELS = ("gpt-4o", "gpt-4o-mini", "claude-sonnet-4", "llama3:8b", "mistral-large")
+HOURS = (*[1] * 6, 2, 5, 20, 40, 45, 40, 25, 40, 45, 40, 30, 15, 8, 6, 5, 4, 2, 1)
+"""How many calls begin in an hour of the day, UTC."""
+
+Case = tuple[str, Callable[[], object]]
+
+
+def rows(count: int, days: int, people: People) -> Iterator[dict[str, Any]]:
+    """Calls as a team makes them: in the day's hours, each person mostly with their few personas."""
+    chance = random.Random(18)
+    owners = [people.hash_of(owner) for owner in (LOCAL_OWNER, *(f"user:{n}" for n in range(PEOPLE - 1)))]
+    weights = list(accumulate(1 / (n + 1) ** 0.7 for n in range(PEOPLE)))
+    begins = datetime(LAST.year, LAST.month, LAST.day, tzinfo=UTC) - timedelta(days=days - 1)
+    hours = list(accumulate(HOURS))
+    for _ in range(count):
+        person = chance.choices(range(PEOPLE), cum_weights=weights)[0]
+        persona = (person * 7 + min(int(chance.expovariate(0.8)), 5)) % PERSONAS
+        day = chance.randrange(days)
+        hour = chance.choices(range(24), cum_weights=hours)[0]
+        failed = chance.random() < 0.02
+        stopped = not failed and chance.random() < 0.05
+        yield {
+            "id": uuid.UUID(int=chance.getrandbits(128)).hex,
+            "began_at": begins + timedelta(days=day, hours=hour, seconds=chance.random() * 3600),
+            "first_token_ms": None if failed else int(chance.lognormvariate(6.3, 0.6)),
+            "duration_ms": int(chance.lognormvariate(8.5, 0.7)),
+            "owner": owners[person],
+            "purpose": chance.choices(("chat", "summary", "try_out"), (90, 7, 3))[0],
+            "surface": chance.choices(("page", "api", "v1_chat"), (80, 10, 10))[0],
+            "persona_id": f"persona-{persona}",
+            "persona_revision": f"{persona}-{day // REVISIONS_DAYS}",
+            "provider": "openai",
+            "model": MODELS[persona % len(MODELS)],
+            "model_asked": MODELS[persona % len(MODELS)],
+            "prompt_tokens": None if failed else chance.randrange(200, 6000),
+            "completion_tokens": None if failed else chance.randrange(5, 900),
+            "cached_tokens": None,
+            "reasoning_tokens": None,
+            "estimated": stopped,
+            "cost_usd": None if failed else chance.random() / 100,
+            "outcome": "failed" if failed else "stopped" if stopped else "finished",
+            "finish_reason": None if failed else "stopped" if stopped else "stop",
+            "error_code": chance.choice(("rate_limited", "idle_timeout")) if failed else None,
+            "retries": 0,
+            "conversation_id": None,
+            "turn_id": None,
+            "process_id": None,
+            "migrated": False,
+        }
+
+
+def fill(database: Database, count: int, days: int) -> None:
+    people = People(database)
+    records = SqlUsage(database, people)
+    made = rows(count, days, people)
+    while some := list(islice(made, 10_000)):
+        records.write(some, owners=set(), process_id="")
+
+
+def question(days: int, *, before: int = 0, **filters: Any) -> Question:
+    """The last days, or as many before those."""
+    last = LAST - timedelta(days=before)
+    return Question(zone=ZONE, since=last - timedelta(days=days - 1), until=last, **filters)
+
+
+def cases(database: Database) -> Iterator[Case]:
+    usage = Usage(database, People(database), owner=LOCAL_OWNER)
+    mine = Usage(database, People(database), owner="user:3")
+    for days in (7, 30, 90, 365):
+        asked = question(days)
+        span = f"{days} days"
+        charts = {
+            "figures": lambda asked=asked: usage.total(asked),
+            "figures of the time before": lambda days=days: usage.total(question(days, before=days)),
+            "by day and model": lambda asked=asked: usage.summed(asked, ("day", "model")),
+            "by persona": lambda asked=asked: usage.summed(asked, ("persona",)),
+            "by purpose": lambda asked=asked: usage.summed(asked, ("purpose",)),
+            "by person": lambda asked=asked: usage.summed(asked, ("person",)),
+            "by error and model": lambda asked=asked: usage.summed(asked, ("error", "model")),
+        }
+        for name, chart in charts.items():
+            yield f"{span}: {name}", chart
+        yield f"{span}: all of these", lambda charts=charts: [chart() for chart in charts.values()]
+        yield (
+            f"{span}: one persona by day",
+            lambda days=days: usage.summed(question(days, persona="persona-7"), ("day",)),
+        )
+        yield f"{span}: one's own by day", lambda asked=asked: mine.summed(asked, ("day", "model"))
+    yield "a page of 100 rows", lambda: usage.calls(question(30), limit=100)
+    yield "a page of 100 rows of one's own", lambda: mine.calls(question(30), limit=100)
+
+
+def measured(call: Callable[[], object]) -> tuple[float, float]:
+    """Median and 95th percentile, in milliseconds."""
+    times = []
+    for _ in range(REPETITIONS):
+        began = time.perf_counter()
+        call()
+        times.append((time.perf_counter() - began) * 1000)
+    return statistics.median(times), sorted(times)[int(len(times) * 0.95)]
+
+
+def report(name: str, database: Database, count: int, days: int) -> None:
+    began = time.perf_counter()
+    fill(database, count, days)
+    print(f"\n{name}: {count:,} calls in {days} days, written in {time.perf_counter() - began:.0f} s\n")
+    print("| sums | median ms | 95 % ms |\n|---|---:|---:|")
+    for case, call in cases(database):
+        median, high = measured(call)
+        print(f"| {case} | {median:.1f} | {high:.1f} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--calls", type=int, default=1_000_000)
+    parser.add_argument("--days", type=int, default=365)
+    parser.add_argument("--sqlite", action="store_true")
+    parser.add_argument("--postgres", action="store_true")
+    given = parser.parse_args()
+    both = given.sqlite == given.postgres
+    if given.sqlite or both:
+        with tempfile.TemporaryDirectory() as folder:
+            database = Database(f"sqlite:///{Path(folder) / 'usage.sqlite3'}")
+            report("SQLite", database, given.calls, given.days)
+            database.close()
+    if given.postgres or both:
+        with fresh_database() as url:
+            database = Database(url)
+            report("PostgreSQL", database, given.calls, given.days)
+            database.close()
+
+
+if __name__ == "__main__":
+    main()
