@@ -151,8 +151,8 @@ def mcp(*, personas_dir: PersonasDir = None, data_dir: DataDir = None) -> None:
     run(settings)
 
 
-@app.command()
-def usage(  # noqa: PLR0913  # one option a filter
+@app.command("usage")
+def show_usage(  # noqa: PLR0913  # one option a filter
     *,
     by: Annotated[
         str,

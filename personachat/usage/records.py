@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import Connection, Table, and_, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from personachat.database.connection import Database
@@ -18,12 +18,15 @@ from personachat.database.processes import announce, dead, nobody_can_tell
 from personachat.usage.people import People
 from personachat.usage.tables import (
     KIND,
+    NUMBERS,
     QUARTER_SECONDS,
+    QUARTERS_A_DAY,
     RUNNING,
     SUMMED,
     usage_calls,
+    usage_days,
     usage_kinds,
-    usage_sums,
+    usage_quarters,
 )
 
 _COUNTED = ("id", "began_at", "estimated", *KIND, *SUMMED)
@@ -33,6 +36,7 @@ MOST_KINDS = 20_000
 """How many kinds are kept in mind."""
 
 _Kind = tuple[Any, ...]
+_Sums = dict[tuple[int, int], dict[str, Any]]
 
 
 def quarter_of(moment: datetime) -> int:
@@ -91,13 +95,15 @@ class SqlUsage:
         return len(rows)
 
     def forget(self, before: datetime) -> int:
-        """Delete what began before that moment's quarter of an hour; returns how many rows that were."""
-        quarter = quarter_of(before)
-        moment = datetime.fromtimestamp(quarter * QUARTER_SECONDS, before.tzinfo)
+        """Delete what began before that moment's day, in UTC; returns how many rows that were."""
+        day = quarter_of(before) // QUARTERS_A_DAY
+        first = day * QUARTERS_A_DAY
+        moment = datetime.fromtimestamp(first * QUARTER_SECONDS, before.tzinfo)
         with self._database.write() as connection:
             old = delete(usage_calls).where(usage_calls.c.began_at < moment)
             gone = connection.execute(old).rowcount
-            connection.execute(delete(usage_sums).where(usage_sums.c.quarter < quarter))
+            connection.execute(delete(usage_quarters).where(usage_quarters.c.quarter < first))
+            connection.execute(delete(usage_days).where(usage_days.c.day < day))
         return gone
 
     def _learn(self, kinds: dict[_Kind, int]) -> None:
@@ -116,14 +122,18 @@ class SqlUsage:
     ) -> dict[_Kind, int]:
         """Put rows into the sums, or take them out; returns the kinds that had to be looked up."""
         learned: dict[_Kind, int] = {}
-        sums: dict[tuple[int, int], dict[str, Any]] = {}
+        quarters: _Sums = {}
+        days: _Sums = {}
         for row in rows:
             kind = tuple(row[name] for name in KIND)
             kind_id = self._kinds.get(kind) or learned.get(kind)
             if kind_id is None:
                 kind_id = learned[kind] = _kind_id(connection, kind)
-            _count(sums.setdefault((quarter_of(row["began_at"]), kind_id), defaultdict(int)), row, sign=sign)
-        _add_sums(connection, sums)
+            quarter = quarter_of(row["began_at"])
+            _count(quarters.setdefault((quarter, kind_id), defaultdict(int)), row, sign=sign)
+            _count(days.setdefault((quarter // QUARTERS_A_DAY, kind_id), defaultdict(int)), row, sign=sign)
+        _add_sums(connection, usage_quarters, quarters)
+        _add_sums(connection, usage_days, days)
         return learned
 
 
@@ -155,18 +165,16 @@ def _count(total: dict[str, Any], row: Mapping[str, Any], *, sign: int) -> None:
             total[f"{name}_known"] += sign
 
 
-_NUMBERS = tuple(name for name in usage_sums.c.keys() if name not in {"quarter", "kind_id"})  # noqa: SIM118
-
-
-def _add_sums(connection: Connection, sums: Mapping[tuple[int, int], Mapping[str, Any]]) -> None:
+def _add_sums(connection: Connection, table: Table, sums: _Sums) -> None:
     """Add to the sums, in the keys' order: two writers never block each other."""
     if not sums:
         return
+    span = table.primary_key.columns.keys()
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    new = dialect.insert(usage_sums)
-    added = {name: usage_sums.c[name] + new.excluded[name] for name in _NUMBERS}
+    new = dialect.insert(table)
+    added = {name: table.c[name] + new.excluded[name] for name in NUMBERS}
     rows = [
-        {"quarter": quarter, "kind_id": kind_id} | {name: numbers.get(name, 0) for name in _NUMBERS}
-        for (quarter, kind_id), numbers in sorted(sums.items())
+        dict(zip(span, key, strict=True)) | {name: numbers.get(name, 0) for name in NUMBERS}
+        for key, numbers in sorted(sums.items())
     ]
-    connection.execute(new.on_conflict_do_update(index_elements=["quarter", "kind_id"], set_=added), rows)
+    connection.execute(new.on_conflict_do_update(index_elements=span, set_=added), rows)

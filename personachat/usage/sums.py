@@ -1,7 +1,8 @@
-"""The sums of calls, grouped: what has ended comes from `usage_sums`, what is running from its rows.
+"""The sums of calls, grouped: what has ended comes from the tables of sums, what is running from its rows.
 
-Days are reckoned in the database, with the offsets that the time zone has in that time. None is what is known
-of no call; a sum of what is known of some says of how many.
+A span of time is whole days in UTC, and quarters of an hour at both ends. A day of another zone is the day in
+UTC of the same date; the quarters that its clock puts into another day are taken out and added there. None is
+what is known of no call; a sum of what is known of some says of how many.
 """
 
 from __future__ import annotations
@@ -11,19 +12,29 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, literal, select, union_all
 
 from personachat.errors import UsageQuestionInvalid
 from personachat.usage import days
 from personachat.usage.questions import GROUPS, Question
 from personachat.usage.records import quarter_of
-from personachat.usage.tables import QUARTER_SECONDS, RUNNING, SUMMED, usage_calls, usage_kinds, usage_sums
+from personachat.usage.tables import (
+    NUMBERS,
+    QUARTER_SECONDS,
+    QUARTERS_A_DAY,
+    RUNNING,
+    SUMMED,
+    usage_calls,
+    usage_days,
+    usage_kinds,
+    usage_quarters,
+)
 
 MOST_GROUPS = 20_000
 
-_QUARTERS_A_DAY = 86_400 // QUARTER_SECONDS
 _EPOCH = date(1970, 1, 1)
-_NUMBERS = ("calls", "estimated", *(part for name in SUMMED for part in (name, f"{name}_known")))
+_COST_DIGITS = 12
+"""More are what adding and taking away have left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +63,8 @@ class Sum:
 
     @property
     def cost_usd(self) -> float | None:
-        return float(self.numbers["cost_usd"]) if self.known("cost_usd") else None
+        known = self.known("cost_usd")
+        return round(float(self.numbers["cost_usd"]), _COST_DIGITS) if known else None
 
     def mean(self, name: str) -> int | None:
         """Of those of which it was known."""
@@ -62,9 +74,9 @@ class Sum:
 def summed(connection: Connection, question: Question, by: Sequence[str]) -> tuple[Sum, ...]:
     """The sums of each group that has calls. Raises UsageQuestionInvalid where those are too many."""
     found: dict[tuple[str | None, ...], dict[str, float]] = {}
-    for row in connection.execute(_query(connection, question, by)):
+    for row in _ended(connection, question, by):
         key = _key(row[: len(by)], by)
-        found[key] = dict(zip(_NUMBERS, row[len(by) :], strict=True))
+        found[key] = dict(zip(NUMBERS, row[len(by) :], strict=True))
     _add_running(connection, question, by, found)
     if len(found) > MOST_GROUPS:
         raise UsageQuestionInvalid(
@@ -77,43 +89,124 @@ def summed(connection: Connection, question: Question, by: Sequence[str]) -> tup
 def total(connection: Connection, question: Question) -> Sum:
     """The sum of all, also where there are no calls."""
     found = summed(connection, question, ())
-    return found[0] if found else Sum((), dict.fromkeys(_NUMBERS, 0))
+    return found[0] if found else Sum((), dict.fromkeys(NUMBERS, 0))
 
 
-def _query(connection: Connection, question: Question, by: Sequence[str]) -> Any:
-    keys = [_day(connection, question) if name == "day" else usage_kinds.c[GROUPS[name]] for name in by]
-    numbers = [func.sum(usage_sums.c[name]) for name in _NUMBERS]
-    query = select(*keys, *numbers).select_from(usage_sums)
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Quarters of an hour since 1970 in UTC, `until` not included, in which a clock has one offset."""
+
+    since: int
+    until: int
+    offset: int = 0
+
+    @property
+    def days(self) -> tuple[int, int]:
+        """The days in UTC that lie in it as a whole; the second one does not."""
+        return -(-self.since // QUARTERS_A_DAY), self.until // QUARTERS_A_DAY
+
+
+def _ended(connection: Connection, question: Question, by: Sequence[str]) -> Sequence[Sequence[Any]]:
+    """The sums of what has ended; groups without a call may be among them."""
+    spans = _spans(connection, question, by_day="day" in by)
+    if not spans:
+        return ()
     conditions = question.conditions(usage_kinds)
-    if conditions or any(name != "day" for name in by):
-        query = query.join(usage_kinds, usage_kinds.c.id == usage_sums.c.kind_id).where(*conditions)
-    if question.begins:
-        query = query.where(usage_sums.c.quarter >= quarter_of(question.begins))
-    if question.ends:
-        query = query.where(usage_sums.c.quarter < quarter_of(question.ends))
+    parts = [part for span in spans for part in _parts(span, by_day="day" in by)]
+    if conditions:
+        kinds = select(usage_kinds.c.id).where(*conditions)
+        parts = [part.where(part.selected_columns.kind_id.in_(kinds)) for part in parts]
+    found = union_all(*parts).subquery()
+    numbers = [func.sum(found.c[name]).label(name) for name in NUMBERS]
+    if all(name == "day" for name in by):
+        only = [found.c.day for _ in by]
+        rows = connection.execute(select(*only, *numbers).group_by(*only)).all()
+        return [row for row in rows if row[len(by)]]  # the sum of nothing is a row, too
+    # By numbers first, by names then: there are far fewer kinds than rows.
+    each = select(found.c.day, found.c.kind_id, *numbers).group_by(found.c.day, found.c.kind_id).subquery()
+    keys = [each.c.day if name == "day" else usage_kinds.c[GROUPS[name]] for name in by]
+    query = select(*keys, *(func.sum(each.c[name]) for name in NUMBERS)).select_from(each)
+    query = query.join(usage_kinds, usage_kinds.c.id == each.c.kind_id).group_by(*keys)
     # One more than may be: who asks for too much is told so, and nothing is loaded that nobody sees.
-    return (query.group_by(*keys) if keys else query.having(func.count() > 0)).limit(MOST_GROUPS + 1)
+    return connection.execute(query.having(func.sum(each.c.calls) > 0).limit(MOST_GROUPS + 1)).all()
 
 
-def _day(connection: Connection, question: Question) -> ColumnElement[int]:
-    """The day since 1970 by the zone's clock in which a quarter of an hour begins."""
-    since, until = question.begins, question.ends
-    if since is None or until is None:
-        first, last = connection.execute(
-            select(func.min(usage_sums.c.quarter), func.max(usage_sums.c.quarter))
-        ).one()
-        since = since or _moment(first or 0)
-        until = until or _moment((last or 0) + 1)
-    changes = list(days.offsets(question.zone, since, until))
-    shifted = [usage_sums.c.quarter + literal(_quarters(offset)) for _, offset in changes]
-    day: ColumnElement[int] = shifted[-1]
-    if len(changes) > 1:
-        whens = [
-            (usage_sums.c.quarter < quarter_of(changes[number + 1][0]), shifted[number])
-            for number in range(len(changes) - 1)
+def _spans(connection: Connection, question: Question, *, by_day: bool) -> list[_Span]:
+    """The time that is asked for, as far as there are calls; by day, a span for each offset of the clock."""
+    first, last = connection.execute(
+        select(func.min(usage_quarters.c.quarter), func.max(usage_quarters.c.quarter))
+    ).one()
+    if first is None:
+        return []
+    since, until = first, last + 1
+    if question.begins:
+        since = max(since, quarter_of(question.begins))
+    if question.ends:
+        until = min(until, quarter_of(question.ends))
+    if since >= until:
+        return []
+    if not by_day:
+        return [_Span(since, until)]
+    changes = [
+        (quarter_of(at), int(offset.total_seconds()) // QUARTER_SECONDS)
+        for at, offset in days.offsets(question.zone, _moment(since), _moment(until))
+    ]
+    ends = [*(at for at, _ in changes[1:]), until]
+    spans = (_Span(at, min(end, until), offset) for (at, offset), end in zip(changes, ends, strict=True))
+    return [span for span in spans if span.since < span.until]
+
+
+def _parts(span: _Span, *, by_day: bool) -> list[Select[Any]]:
+    """What is to be added up: columns day, kind_id and the numbers."""
+    first, end = span.days
+    if first >= end:
+        return [_quarters(span, usage_quarters.c.quarter.between(span.since, span.until - 1), by_day=by_day)]
+    start, stop = first * QUARTERS_A_DAY, end * QUARTERS_A_DAY
+    parts = [_whole_days(span, by_day=by_day)]
+    for since, until in ((span.since, start), (stop, span.until)):
+        if since < until:
+            edge = usage_quarters.c.quarter.between(since, until - 1)
+            parts.append(_quarters(span, edge, by_day=by_day))
+    if by_day and span.offset:
+        inside = usage_quarters.c.quarter.between(start, stop - 1) & _is_elsewhere(span.offset)
+        parts += [
+            _quarters(span, inside, by_day=True),
+            _numbers(
+                usage_quarters, usage_quarters.c.quarter // QUARTERS_A_DAY + _shift(span.offset), sign=-1
+            ).where(inside),
         ]
-        day = case(*whens, else_=shifted[-1])
-    return day // literal(_QUARTERS_A_DAY)
+    return parts
+
+
+def _whole_days(span: _Span, *, by_day: bool) -> Select[Any]:
+    first, end = span.days
+    day = usage_days.c.day + _shift(span.offset) if by_day else literal(0)
+    return _numbers(usage_days, day).where(usage_days.c.day.between(first, end - 1))
+
+
+def _quarters(span: _Span, which: ColumnElement[bool], *, by_day: bool) -> Select[Any]:
+    """Quarters, each on the day that the clock shows."""
+    day = (usage_quarters.c.quarter + span.offset) // QUARTERS_A_DAY if by_day else literal(0)
+    return _numbers(usage_quarters, day).where(which)
+
+
+def _shift(offset: int) -> int:
+    """How many days later the clock has most of a day in UTC."""
+    return 1 if offset > QUARTERS_A_DAY // 2 else 0
+
+
+def _is_elsewhere(offset: int) -> ColumnElement[bool]:
+    """Whether the clock has a quarter on another day than most of its day in UTC."""
+    within = usage_quarters.c.quarter % QUARTERS_A_DAY
+    if offset < 0:
+        return within < -offset
+    split = QUARTERS_A_DAY - offset
+    return within < split if _shift(offset) else within >= split
+
+
+def _numbers(table: Table, day: ColumnElement[int], *, sign: int = 1) -> Select[Any]:
+    numbers = [(table.c[name] if sign > 0 else -table.c[name]).label(name) for name in NUMBERS]
+    return select(day.label("day"), table.c.kind_id, *numbers)
 
 
 def _add_running(
@@ -132,7 +225,7 @@ def _add_running(
             str(days.today(row["began_at"], question.zone)) if name == "day" else row[GROUPS[name]]
             for name in by
         )
-        numbers = found.setdefault(key, dict.fromkeys(_NUMBERS, 0))
+        numbers = found.setdefault(key, dict.fromkeys(NUMBERS, 0))
         numbers["calls"] += 1
         numbers["estimated"] += bool(row["estimated"])
         for name in SUMMED:
@@ -152,10 +245,6 @@ def _order(each: Sum, by: Sequence[str]) -> tuple[Any, ...]:
     """Days as they come, then what costs most, and what was called most."""
     day = tuple(key for key, name in zip(each.key, by, strict=True) if name == "day")
     return (*day, -(each.cost_usd or 0), -each.calls, tuple(key or "" for key in each.key))
-
-
-def _quarters(offset: timedelta) -> int:
-    return int(offset.total_seconds()) // QUARTER_SECONDS
 
 
 def _moment(quarter: int) -> datetime:

@@ -1,8 +1,9 @@
 """The ledger's tables: a row a call, and sums of those that have ended.
 
-`usage_sums` has what `usage_calls` adds up to, a row for each quarter of an hour and each kind of call: the
-clocks of all time zones differ by whole quarters, so that any zone's days are sums of these. What a kind is
-says `usage_kinds`. Whoever writes the one writes the other in the same transaction; see `records`.
+`usage_quarters` and `usage_days` have what `usage_calls` adds up to, a row for each quarter of an hour, or
+day in UTC, and each kind of call. The clocks of all time zones differ by whole quarters: any zone's day is a
+day in UTC, with some quarters more and some less. What a kind is says `usage_kinds`. Whoever writes the rows
+writes the sums in the same transaction; see `records`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from personachat.database.columns import UtcDateTime, metadata
 RUNNING = text("outcome = 'running'")
 
 QUARTER_SECONDS = 900
+QUARTERS_A_DAY = 96
 
 usage_calls = Table(
     "usage_calls",
@@ -97,24 +99,25 @@ usage_kinds = Table(
     Index("ix_usage_kinds_owner_persona_id", "owner", "persona_id"),
 )
 
-usage_sums = Table(
-    "usage_sums",
-    metadata,
-    Column("quarter", Integer, nullable=False),  # quarters of an hour since 1970, UTC
-    Column("kind_id", Integer, nullable=False),
-    Column("calls", BigInteger, nullable=False),
-    Column("estimated", BigInteger, nullable=False),
-    *(
-        column
-        for name in SUMMED
-        for column in (
-            Column(name, Float if name == "cost_usd" else BigInteger, nullable=False),
-            Column(f"{name}_known", BigInteger, nullable=False),
-        )
-    ),
-    PrimaryKeyConstraint("quarter", "kind_id"),
-    sqlite_with_rowid=False,
-)
+NUMBERS = ("calls", "estimated", *(part for name in SUMMED for part in (name, f"{name}_known")))
+"""The columns of a sum."""
+
+
+def _sums(name: str, span: str) -> Table:
+    """`span` is what is counted since 1970, in UTC."""
+    return Table(
+        name,
+        metadata,
+        Column(span, Integer, nullable=False),
+        Column("kind_id", Integer, nullable=False),
+        *(Column(name, Float if name == "cost_usd" else BigInteger, nullable=False) for name in NUMBERS),
+        PrimaryKeyConstraint(span, "kind_id"),
+        sqlite_with_rowid=False,
+    )
+
+
+usage_quarters = _sums("usage_quarters", "quarter")
+usage_days = _sums("usage_days", "day")
 
 usage_people = Table(
     "usage_people",

@@ -30,7 +30,8 @@ def ledger_of(services: Services) -> list[Mapping[str, Any]]:
     """Every row, as it is once what has ended is written, oldest first."""
     services.ledger.settle()
     with services.database.read() as connection:
-        return list(connection.execute(select(usage_calls).order_by(usage_calls.c.began_at)).mappings())
+        query = select(usage_calls).order_by(usage_calls.c.began_at)
+        return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def only_row(services: Services) -> Mapping[str, Any]:

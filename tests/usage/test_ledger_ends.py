@@ -24,7 +24,7 @@ from personachat.services import Services, build_services
 from personachat.settings import load_settings
 from personachat.usage import ledger
 from personachat.usage.questions import Question
-from personachat.usage.tables import usage_calls, usage_sums
+from personachat.usage.tables import usage_calls, usage_quarters
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, Gate, chunk, events, failure, tokens
 from tests.providers.embedded_replies import needs_model
@@ -33,7 +33,7 @@ from tests.usage.conftest import ledger_of, only_row, over
 
 def sums_of(services: Services) -> tuple[int, int | None, float | None]:
     with services.database.read() as connection:
-        columns = (usage_sums.c.calls, usage_sums.c.completion_tokens, usage_sums.c.cost_usd)
+        columns = (usage_quarters.c.calls, usage_quarters.c.completion_tokens, usage_quarters.c.cost_usd)
         found = connection.execute(select(*(func.sum(column) for column in columns))).one()
     return found[0] or 0, found[1], found[2]
 

@@ -38,7 +38,8 @@ def test_a_chat_on_the_page(services: Services) -> None:
     assert (row["conversation_id"], row["turn_id"]) == (reply.conversation_id, reply.id)
     assert (row["retries"], row["error_code"], row["finish_reason"]) == (0, None, "stop")
     assert (row["estimated"], row["migrated"]) == (False, False)
-    assert row["cost_usd"] == reply.snapshot().cost_usd > 0
+    assert row["cost_usd"] == reply.snapshot().cost_usd
+    assert row["cost_usd"] > 0
     assert 0 <= row["first_token_ms"] <= row["duration_ms"]
 
 

@@ -18,7 +18,7 @@ from personachat.database.connection import Database
 from personachat.usage.people import People
 from personachat.usage.questions import Question
 from personachat.usage.reading import ME, Usage
-from personachat.usage.tables import usage_calls, usage_kinds, usage_sums
+from personachat.usage.tables import usage_calls, usage_kinds, usage_quarters
 from tests.postgres import fresh_database
 
 BEGAN = datetime(2026, 3, 1, 23, 50, tzinfo=UTC)
@@ -88,7 +88,7 @@ def filled(url: str) -> None:
     past.conversation("fork", LOCAL_OWNER)
     past.conversation("gone", LOCAL_OWNER, deleted_at=BEGAN)
     past.conversation("theirs", OTHER)
-    whole = {
+    whole: dict[str, Any] = {
         "state": "finished",
         "provider": "openai",
         "model": "gpt-4o",
@@ -158,7 +158,7 @@ def test_the_past_is_not_put_in_again(url: str) -> None:
         with closing(Database(url)) as database, database.read() as connection:
             counts = [
                 connection.execute(select(func.count()).select_from(table)).scalar()
-                for table in (usage_calls, usage_kinds, usage_sums)
+                for table in (usage_calls, usage_kinds, usage_quarters)
             ]
             assert counts == [5, 4, 5]
 

@@ -214,7 +214,12 @@ def test_api_command_line_and_sql_give_the_same_sums(filled: Services) -> None:
 
 def test_rows_come_page_by_page_each_once_and_add_up(filled: Services) -> None:
     with served(filled) as client:
-        asked = {"since": str(SINCE), "until": str(UNTIL), "timezone": "Asia/Tokyo", "limit": 1000}
+        asked: dict[str, Any] = {
+            "since": str(SINCE),
+            "until": str(UNTIL),
+            "timezone": "Asia/Tokyo",
+            "limit": 1000,
+        }
         calls: list[dict[str, Any]] = []
         cursor: str | None = ""
         while cursor is not None:

@@ -67,7 +67,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for name in ("usage_sums", "usage_kinds", "usage_people", "usage_key", "usage_calls"):
+    for name in ("usage_days", "usage_quarters", "usage_kinds", "usage_people", "usage_key", "usage_calls"):
         op.drop_table(name)
 
 
@@ -130,24 +130,25 @@ def _create_sums() -> None:
         sa.Column("error_code", sa.String(60)),
     )
     op.create_index("ix_usage_kinds_owner_persona_id", "usage_kinds", ["owner", "persona_id"])
-    numbers = [
-        column
-        for name in SUMMED
-        for column in (
-            sa.Column(name, sa.Float() if name == "cost_usd" else sa.BigInteger(), nullable=False),
-            sa.Column(f"{name}_known", sa.BigInteger(), nullable=False),
+    for name, span in (("usage_quarters", "quarter"), ("usage_days", "day")):
+        numbers = [
+            column
+            for number in SUMMED
+            for column in (
+                sa.Column(number, sa.Float() if number == "cost_usd" else sa.BigInteger(), nullable=False),
+                sa.Column(f"{number}_known", sa.BigInteger(), nullable=False),
+            )
+        ]
+        op.create_table(
+            name,
+            sa.Column(span, sa.Integer(), nullable=False),
+            sa.Column("kind_id", sa.Integer(), nullable=False),
+            sa.Column("calls", sa.BigInteger(), nullable=False),
+            sa.Column("estimated", sa.BigInteger(), nullable=False),
+            *numbers,
+            sa.PrimaryKeyConstraint(span, "kind_id", name=f"pk_{name}"),
+            sqlite_with_rowid=False,
         )
-    ]
-    op.create_table(
-        "usage_sums",
-        sa.Column("quarter", sa.Integer(), nullable=False),
-        sa.Column("kind_id", sa.Integer(), nullable=False),
-        sa.Column("calls", sa.BigInteger(), nullable=False),
-        sa.Column("estimated", sa.BigInteger(), nullable=False),
-        *numbers,
-        sa.PrimaryKeyConstraint("quarter", "kind_id", name="pk_usage_sums"),
-        sqlite_with_rowid=False,
-    )
 
 
 def _hash_owners(key: bytes) -> None:
@@ -223,10 +224,11 @@ def _fill_sums() -> None:
     same = " AND ".join(f"k.{name} {equal} c.{name}" for name in KIND)
     names = ", ".join(part for name in SUMMED for part in (name, f"{name}_known"))
     sums = ", ".join(part for name in SUMMED for part in (f"coalesce(sum(c.{name}), 0)", f"count(c.{name})"))
-    op.execute(
-        f"""
-        INSERT INTO usage_sums (quarter, kind_id, calls, estimated, {names})
-        SELECT {seconds} / 900, k.id, count(*), 0, {sums}
-        FROM usage_calls c JOIN usage_kinds k ON {same}
-        GROUP BY 1, 2"""
-    )
+    for table, span, length in (("usage_quarters", "quarter", 900), ("usage_days", "day", 86_400)):
+        op.execute(
+            f"""
+            INSERT INTO {table} ({span}, kind_id, calls, estimated, {names})
+            SELECT {seconds} / {length}, k.id, count(*), 0, {sums}
+            FROM usage_calls c JOIN usage_kinds k ON {same}
+            GROUP BY 1, 2"""
+        )
