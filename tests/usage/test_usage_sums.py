@@ -9,9 +9,9 @@ import math
 import random
 import subprocess
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,7 +21,8 @@ from sqlalchemy import func, select
 
 from personachat.conversations.model import LOCAL_OWNER, new_id
 from personachat.database.connection import Database
-from personachat.services import Services
+from personachat.services import Services, build_services
+from personachat.settings import load_settings
 from personachat.usage.people import People
 from personachat.usage.questions import GROUPS, Question
 from personachat.usage.reading import Usage
@@ -29,7 +30,10 @@ from personachat.usage.records import SqlUsage
 from personachat.usage.tables import usage_calls
 from tests.api.conftest import served
 from tests.cli.conftest import COMMAND
-from tests.postgres import postgres_url  # noqa: F401  # a fixture
+from tests.postgres import (
+    fresh_database,
+    postgres_url,  # noqa: F401  # a fixture
+)
 
 SINCE, UNTIL = date(2026, 3, 1), date(2026, 4, 15)
 """Summer time begins in between, in Europe as in America."""
@@ -76,19 +80,22 @@ def random_row(chance: random.Random, people: People) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def filled(request: pytest.FixtureRequest, make_services: Callable[..., Services]) -> Services:
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     """Services whose ledger has 5,000 random rows; those that are running are of this very process."""
-    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-    services = make_services(**({"database_url": url} if url else {}))
-    chance = random.Random(18)
-    rows = [random_row(chance, services.people) for _ in range(ROWS)]
-    for row in rows:
-        row["process_id"] = services.checkpoints.process_id
-    records = SqlUsage(services.database, services.people)
-    for at in range(0, ROWS, 500):
-        records.write(rows[at : at + 500], owners=set(OWNERS), process_id=services.checkpoints.process_id)
-    return services
+    folder = tmp_path_factory.mktemp("usage")
+    folders = {"personas_dir": folder / "personas", "data_dir": folder / "data"}
+    with ExitStack() as stack:
+        url = stack.enter_context(fresh_database()) if request.param == "postgres" else None
+        services = build_services(load_settings(**folders, database_url=url))
+        stack.callback(services.close)
+        chance = random.Random(18)
+        mine = {"process_id": services.checkpoints.process_id}
+        rows = [random_row(chance, services.people) | mine for _ in range(ROWS)]
+        records = SqlUsage(services.database, services.people)
+        for at in range(0, ROWS, 500):
+            records.write(rows[at : at + 500], owners=set(OWNERS), **mine)
+        yield services
 
 
 NAMES = {
