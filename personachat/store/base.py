@@ -120,5 +120,8 @@ class Revisions(Protocol):
     def deleted(self, *, limit: int = 50) -> tuple[Revision, ...]:
         """Of each persona that is deleted its last revision, the latest deleted first, without texts."""
 
+    def count_deleted(self) -> int:
+        """How many personas are deleted."""
+
     def newest(self) -> dict[str, datetime]:
         """When each persona that is there was saved last, by id."""

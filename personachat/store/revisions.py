@@ -119,6 +119,11 @@ class SqlRevisions:
             rows = connection.execute(query.order_by(_r.saved_at.desc(), _r.persona_id).limit(limit)).all()
         return tuple(_revision(row) for row in rows)
 
+    def count_deleted(self) -> int:
+        query = self._select(func.count()).where(_r.newest == true(), _r.action == "deleted")
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def newest(self) -> dict[str, datetime]:
         query = self._select(_r.persona_id, _r.saved_at).where(_r.newest == true(), _r.action != "deleted")
         with self._database.read() as connection:

@@ -1,47 +1,116 @@
-"""Personas that were deleted, and the way back for each."""
+"""Personas that were deleted: all of them, counted and searched, and the way back for each or for many."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
 import streamlit as st
 
 from personachat.errors import PersonaChatError
-from personachat.ui import state
+from personachat.store.base import Revision
+from personachat.ui import bulk_work, state
+from personachat.ui import persona_editing as editing
 from personachat.ui.excerpts import as_text
 from personachat.ui.moments import ago, viewer_zone
 from personachat.ui.persona_desk import desk, take_typed
 from personachat.ui.wording import escaped, heard
 
-MOST = 20
+MOST_ROWS = 20
+"""More than these are searched, not scrolled."""
+
+MOST_SEARCHED = 10_000
 
 
 def draw() -> None:
     """A folded list below the others; nothing where nothing was deleted, or where that cannot be read."""
     with suppress(PersonaChatError):
-        deleted = state.workspace().collection.revisions.deleted(limit=MOST)
-        if not deleted:
+        revisions = state.workspace().collection.revisions
+        count = revisions.count_deleted()
+        if not count:
             return
-        why_not = state.why_not_edit()
-        zone, now = viewer_zone(), datetime.now(UTC)
-        with st.expander("Recently deleted", icon=":material/delete:"):
-            for each in deleted:
-                with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                    said = [ago(each.saved_at, now=now, zone=zone), as_text(each.author)]
-                    with st.container(gap=None, width="stretch"):
-                        st.markdown(as_text(each.name))
-                        st.caption(" · ".join(part for part in said if part))
-                    st.button(
-                        heard("Bring back"),
-                        icon=":material/restore_from_trash:",
-                        key=f"bring-back-{each.persona_id}",
-                        help=why_not or "Bring back",
-                        disabled=bool(why_not),
-                        type="tertiary",
-                        on_click=_bring_back,
-                        args=(each.persona_id,),
-                    )
+        with st.expander(f"Recently deleted ({count:,})", icon=":material/delete:"):
+            query = _draw_search(count)
+            found = _matching(revisions.deleted(limit=MOST_SEARCHED if query else MOST_ROWS), query)
+            total = len(found) if query else count
+            _draw_together(total, query)
+            _draw_rows(found[:MOST_ROWS])
+            if total > MOST_ROWS:
+                st.caption(f"The first {MOST_ROWS} of {total:,}. Search to narrow it down.")
+            elif not found:
+                st.caption(f"No deleted persona matches “{escaped(query)}”.")
+
+
+def _draw_search(count: int) -> str:
+    if count <= 1:
+        return ""
+    query = st.text_input(
+        "Search deleted personas",
+        key="deleted_search",
+        type="search",
+        placeholder="Search",
+        icon=":material/search:",
+        label_visibility="collapsed",
+        live=True,
+    )
+    return str(query or "")
+
+
+def _matching(deleted: Sequence[Revision], query: str) -> tuple[Revision, ...]:
+    words = query.casefold().split()
+    return tuple(
+        each
+        for each in deleted
+        if all(word in f"{each.name} {each.persona_id} {each.author}".casefold() for word in words)
+    )
+
+
+def _draw_together(total: int, query: str) -> None:
+    if total < 2:
+        return
+    why_not = state.why_not_edit()
+    st.button(
+        f"Bring back all {total:,}",
+        icon=":material/restore_from_trash:",
+        key="bring_back_all",
+        type="tertiary",
+        help=why_not,
+        disabled=bool(why_not),
+        on_click=_bring_back_all,
+        args=(query,),
+    )
+
+
+def _draw_rows(shown: Sequence[Revision]) -> None:
+    why_not = state.why_not_edit()
+    zone, now = viewer_zone(), datetime.now(UTC)
+    for each in shown:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            said = [ago(each.saved_at, now=now, zone=zone), as_text(each.author)]
+            with st.container(gap=None, width="stretch"):
+                st.markdown(as_text(each.name))
+                st.caption(" · ".join(part for part in said if part))
+            st.button(
+                heard(f"Bring back {as_text(each.name)}"),
+                icon=":material/restore_from_trash:",
+                key=f"bring-back-{each.persona_id}",
+                help=why_not or "Bring back",
+                disabled=bool(why_not),
+                type="tertiary",
+                on_click=_bring_back,
+                args=(each.persona_id,),
+            )
+
+
+def _bring_back_all(query: str) -> None:
+    take_typed()
+    try:
+        deleted = state.workspace().collection.revisions.deleted(limit=MOST_SEARCHED)
+    except PersonaChatError as error:
+        desk().error = error
+        return
+    bulk_work.begin(bulk_work.bring_back([each.persona_id for each in _matching(deleted, query)]))
 
 
 def _bring_back(persona_id: str) -> None:
@@ -53,5 +122,6 @@ def _bring_back(persona_id: str) -> None:
         here.error = error
         return
     here.error = None
+    editing.undone(persona_id)
     here.said = f"{escaped(stored.persona.name)} is back."
     state.remember("id", persona_id)

@@ -162,6 +162,13 @@ def undo() -> None:
     persona_undo.forget()
 
 
+def undone(persona_id: str) -> None:
+    """A deleted persona came back in another way: nobody has to undo its deletion any more."""
+    done = persona_undo.last()
+    if done and done.kind == "deleted" and [each for each, _ in done.what] == [persona_id]:
+        persona_undo.forget()
+
+
 def reopen(aside: str) -> None:
     """Open a draft again that was discarded; one that took its place meanwhile is set aside for it."""
     _begin()

@@ -274,6 +274,24 @@ def test_undo_of_several_is_there_after_a_reload(at: AppTest, folder: Path, open
     assert "Deleted" not in said(open_page())
 
 
+def test_all_that_were_deleted_are_counted_searched_and_brought_back_together(
+    at: AppTest, folder: Path
+) -> None:
+    delete(at, "analyst", "bard", "tutor")
+    click(at, "dismiss_bulk")
+    assert any(each.label == "Recently deleted (3)" for each in at.expander)
+
+    at.text_input(key="deleted_search").set_value("BARD").run()
+    brought = [str(each.key) for each in at.button if str(each.key).startswith("bring-back-")]
+    assert brought == ["bring-back-bard"]
+    at.text_input(key="deleted_search").set_value("nobody").run()
+    assert "No deleted persona matches" in said(at)
+    at.text_input(key="deleted_search").set_value("").run()
+    click(at, "bring_back_all")
+    assert sorted(each.stem for each in folder.glob("*.json")) == ["analyst", "bard", "cracked", "tutor"]
+    assert not any("Recently deleted" in each.label for each in at.expander)
+
+
 def test_several_are_deleted_and_undo_brings_them_back(at: AppTest, folder: Path) -> None:
     text = (folder / "bard.json").read_text()
     click(at, "persona-bard")
