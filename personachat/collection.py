@@ -169,12 +169,37 @@ class Collection:
         return change_each(self._personas, ids, save_tagged)
 
     def delete_all(self, ids: Iterable[str]) -> Changed:
-        """Delete several; `bring_back` of each undoes it."""
-        return change_each(
+        """Delete several, broken ones too; `bring_back_all` undoes it."""
+        wanted = list(ids)
+        there = {each.id: each for each in self._personas.all() if isinstance(each, BrokenPersona)}
+        errors: list[PersonaChatError] = []
+        away: list[BrokenPersona] = []
+        for persona_id in dict.fromkeys(each for each in wanted if each in there):
+            try:
+                away.append(self._personas.put_away(persona_id, etag=there[persona_id].etag))
+            except PersonaChatError as error:
+                errors.append(error)
+        done = change_each(
             self._personas,
-            ids,
+            [each for each in wanted if each not in there],
             lambda stored: self._personas.delete(stored.id, etag=stored.etag, saving=self._saving()),
         )
+        return Changed(done.before, done.after, (*errors, *done.errors), tuple(away))
+
+    def bring_back_all(self, ids: Iterable[str], *, broken: Group[str] = ()) -> Changed:
+        """Bring back what was deleted; `broken` are those of them that were broken when they went."""
+        back, away, errors = [], [], []
+        for persona_id in ids:
+            try:
+                if persona_id in broken:
+                    self._personas.put_back(persona_id)
+                    away.append(next(each for each in self._personas.all() if each.id == persona_id))
+                else:
+                    back.append(self.bring_back(persona_id))
+            except PersonaChatError as error:
+                errors.append(error)
+        broken_again = tuple(each for each in away if isinstance(each, BrokenPersona))
+        return Changed(tuple(back), tuple(back), tuple(errors), broken_again)
 
     def save_again(self, earlier: Sequence[StoredPersona], *, over: Sequence[StoredPersona]) -> Changed:
         """Undo: save earlier versions, unless somebody changed a persona meanwhile."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from personachat.errors import PersonaChatError
 from personachat.persona_edits import with_value, without
-from personachat.store.base import PersonaStore, StoredPersona
+from personachat.store.base import BrokenPersona, PersonaStore, StoredPersona
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,8 @@ class Changed:
     before: tuple[StoredPersona, ...]
     after: tuple[StoredPersona, ...]
     errors: tuple[PersonaChatError, ...] = ()
+    away: tuple[BrokenPersona, ...] = ()
+    """Broken ones that were put away."""
 
 
 def change_each(

@@ -101,7 +101,23 @@ class PersonaStore(Protocol):
     ) -> StoredPersona:
         """Remove and return it, so that `create(deleted.text)` undoes.
 
-        Raises PersonaNotFound, PersonaChanged, or PersonaBroken (always, for a broken file).
+        Raises PersonaNotFound, PersonaChanged, or PersonaBroken (always, for a broken file: see `put_away`).
+        """
+
+    def put_away(self, persona_id: str, *, etag: str | None = None) -> BrokenPersona:
+        """Remove a broken one and return it; `put_back` brings it back to the letter.
+
+        Raises PersonaNotFound, PersonaChanged, or PersonaExists where it is a whole one by now.
+        """
+
+    def put_back(self, persona_id: str) -> None:
+        """Bring back the broken one that was put away last. Raises PersonaNotFound, PersonaExists."""
+
+    def rename_broken(self, persona_id: str, new_id: str, *, etag: str | None = None) -> None:
+        """Give a broken one another id, and leave its text as it is.
+
+        Raises PersonaNotFound, PersonaChanged, PersonaInvalid, or PersonaExists where the id is taken or it
+        is a whole one by now.
         """
 
 

@@ -14,12 +14,21 @@ from dataclasses import dataclass
 from operator import is_not
 from pathlib import Path
 
-from personachat.errors import Problem
+from personachat.errors import PersonaExists, Problem
 from personachat.persona import Persona, parse_persona
 from personachat.persona_fields import is_persona_id
+from personachat.persona_syntax import shown
 from personachat.persona_text import MAX_TEXT_BYTES
 from personachat.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
-from personachat.store.folder import UnreadableFile, available, locked, read_file, remove_file, replace_file
+from personachat.store.folder import (
+    UnreadableFile,
+    available,
+    locked,
+    move_file,
+    read_file,
+    remove_file,
+    replace_file,
+)
 from personachat.store.persona_file import (
     SUFFIX,
     Signature,
@@ -29,7 +38,18 @@ from personachat.store.persona_file import (
     read_persona,
     stem_of,
 )
-from personachat.store.promises import check_free, check_version, not_found, rank, whole
+from personachat.store.promises import (
+    broken,
+    check_free,
+    check_new_id,
+    check_version,
+    not_found,
+    rank,
+    whole,
+)
+
+PUT_AWAY = ".deleted"
+"""The folder inside, of broken files that were deleted; their names begin with the time."""
 
 _GRAIN_NANOSECONDS = 2_000_000_000
 """The coarsest clock of a file system still in use (FAT): later changes might carry the same time."""
@@ -122,6 +142,43 @@ class FilePersonaStore:
             self._seen.pop(f"{stored.id}{SUFFIX}", None)
             self._changed(stored, stored, action="deleted", saving=saving)
             return stored
+
+    def put_away(self, persona_id: str, *, etag: str | None = None) -> BrokenPersona:
+        with locked(self._folder):
+            current = broken(persona_id, self._find(persona_id), etag)
+            away = self._folder / PUT_AWAY
+            with available(self._folder):
+                away.mkdir(exist_ok=True)
+            name = self._name_of(persona_id)
+            move_file(self._folder / name, away / f"{time.time_ns():020}-{name}")
+            self._seen.pop(name, None)
+            return current
+
+    def put_back(self, persona_id: str) -> None:
+        with locked(self._folder):
+            with available(self._folder):
+                away = self._folder / PUT_AWAY
+                names = sorted(os.listdir(away)) if away.is_dir() else []  # noqa: PTH208
+            found = [name for name in names if stem_of(name.partition("-")[2]) == persona_id]
+            if not found:
+                raise not_found(persona_id)
+            if self._find(persona_id) is not None:
+                raise PersonaExists(f'There is a "{shown(persona_id)}" again.', hint="Rename that one first.")
+            move_file(away / found[-1], self._folder / found[-1].partition("-")[2])
+
+    def rename_broken(self, persona_id: str, new_id: str, *, etag: str | None = None) -> None:
+        with locked(self._folder):
+            broken(persona_id, self._find(persona_id), etag)
+            check_new_id(new_id, self._find(new_id))
+            name = self._name_of(persona_id)
+            move_file(self._folder / name, self._folder / f"{new_id}{SUFFIX}")
+            self._seen.pop(name, None)
+
+    def _name_of(self, persona_id: str) -> str:
+        """The file's name of one that is there."""
+        if is_persona_id(persona_id):
+            return f"{persona_id}{SUFFIX}"
+        return next(name for name in self._names() if stem_of(name) == persona_id)
 
     def _changed(
         self,

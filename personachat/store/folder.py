@@ -97,6 +97,16 @@ def remove_file(path: Path) -> None:
     _sync(path.parent)
 
 
+def move_file(path: Path, to: Path) -> None:
+    """Give what is at a path another one, where there is nothing. Call it inside `locked`.
+
+    Raises StoreUnavailable.
+    """
+    with available(path.parent):
+        path.rename(to)
+        _sync(path.parent)
+
+
 def read_file(path: Path, *, most_bytes: int) -> bytes:
     """Return a regular file's bytes, one more than the most if it is longer.
 

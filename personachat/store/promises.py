@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from personachat.errors import PersonaBroken, PersonaChanged, PersonaExists, PersonaNotFound
+from personachat.errors import (
+    PersonaBroken,
+    PersonaChanged,
+    PersonaExists,
+    PersonaInvalid,
+    PersonaNotFound,
+    Problem,
+)
 from personachat.persona import DEFAULT_PERSONA_ID
+from personachat.persona_fields import is_persona_id
 from personachat.persona_syntax import shown
 from personachat.store.base import BrokenPersona, StoredPersona
 
@@ -53,6 +61,31 @@ def check_free(persona_id: str, current: StoredPersona | BrokenPersona | None) -
         raise PersonaExists(
             f'A persona with the id "{persona_id}" exists already.', hint="Choose another id."
         )
+
+
+def broken(persona_id: str, current: StoredPersona | BrokenPersona | None, etag: str | None) -> BrokenPersona:
+    """The broken one of that version.
+
+    Raises PersonaNotFound, PersonaChanged, PersonaExists for a whole one.
+    """
+    if current is None:
+        raise not_found(persona_id)
+    if isinstance(current, StoredPersona):
+        raise PersonaExists(
+            f'The persona "{shown(persona_id)}" was mended meanwhile.', hint="Look at it before you go on."
+        )
+    if etag is not None:
+        check_version(persona_id, current, etag)
+    return current
+
+
+def check_new_id(new_id: str, taken: StoredPersona | BrokenPersona | None) -> None:
+    """Raises PersonaInvalid for what cannot be an id, PersonaExists for one that is taken."""
+    if not is_persona_id(new_id):
+        message = f'"{shown(new_id)}" cannot be an id: it has lower-case letters, digits and hyphens.'
+        raise PersonaInvalid((Problem(message, path=("id",)),))
+    if taken is not None:
+        raise PersonaExists(f'There is a "{new_id}" already.', hint="Choose another id.")
 
 
 def not_found(persona_id: str) -> PersonaNotFound:

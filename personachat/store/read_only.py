@@ -35,6 +35,18 @@ class ReadOnlyPersonas:
         del persona_id, etag, saving
         raise editing_not_allowed()
 
+    def put_away(self, persona_id: str, *, etag: str | None = None) -> NoReturn:
+        del persona_id, etag
+        raise editing_not_allowed()
+
+    def put_back(self, persona_id: str) -> NoReturn:
+        del persona_id
+        raise editing_not_allowed()
+
+    def rename_broken(self, persona_id: str, new_id: str, *, etag: str | None = None) -> NoReturn:
+        del persona_id, new_id, etag
+        raise editing_not_allowed()
+
 
 def editing_not_allowed() -> EditingNotAllowed:
     return EditingNotAllowed(

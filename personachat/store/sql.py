@@ -12,15 +12,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import Connection, case, false, insert, null, select, update
+from sqlalchemy import Connection, case, delete, false, insert, null, select, update
 
 from personachat.database.connection import Database
-from personachat.errors import DatabaseDamaged, DatabaseUnavailable, StoreUnavailable
+from personachat.errors import DatabaseDamaged, DatabaseUnavailable, PersonaExists, StoreUnavailable
 from personachat.persona import Persona, parse_persona
+from personachat.persona_syntax import shown
 from personachat.persona_text import UNSTORABLE
 from personachat.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
 from personachat.store.persona_file import SUFFIX, etag_of, read_persona
-from personachat.store.promises import Rank, check_free, check_version, not_found, rank, whole
+from personachat.store.promises import (
+    Rank,
+    broken,
+    check_free,
+    check_new_id,
+    check_version,
+    not_found,
+    rank,
+    whole,
+)
 from personachat.store.revisions import Recording, SqlRevisions
 from personachat.store.tables import persona_changes, personas
 
@@ -121,6 +131,39 @@ class SqlPersonaStore:
             )
             self._record(connection, [stored], action="deleted", saving=saving)
             return stored
+
+    def put_away(self, persona_id: str, *, etag: str | None = None) -> BrokenPersona:
+        with self._change() as connection:
+            current = broken(persona_id, self._find(connection, persona_id), etag)
+            self._set(connection, persona_id, deleted=True)
+            return current
+
+    def put_back(self, persona_id: str) -> None:
+        with self._change() as connection:
+            there = select(personas.c.deleted).where(personas.c.id == persona_id)
+            deleted = connection.execute(there).scalar()
+            if deleted is None:
+                raise not_found(persona_id)
+            if not deleted:
+                raise PersonaExists(
+                    f'There is a "{shown(persona_id)}" again.', hint="Look at that one first."
+                )
+            self._set(connection, persona_id, deleted=False)
+
+    def rename_broken(self, persona_id: str, new_id: str, *, etag: str | None = None) -> None:
+        with self._change() as connection:
+            current = broken(persona_id, self._find(connection, persona_id), etag)
+            check_new_id(new_id, self._find(connection, new_id))
+            self._set(connection, persona_id, deleted=True)
+            connection.execute(delete(personas).where(personas.c.id == new_id))  # one that was deleted
+            values = {"id": new_id, "text": current.text, "etag": current.etag, "deleted": False}
+            connection.execute(insert(personas).values(**values, change=_count_up(connection)))
+
+    def _set(self, connection: Connection, persona_id: str, *, deleted: bool) -> None:
+        number = _count_up(connection)
+        connection.execute(
+            update(personas).where(personas.c.id == persona_id).values(deleted=deleted, change=number)
+        )
 
     # --- reading ----------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ def draw_switch() -> None:
 
 
 def draw_choice(persona_id: str, label: str, *, is_chosen: bool, can: bool) -> None:
-    """One row that can be chosen; what was never saved and a broken file cannot."""
+    """One row that can be chosen; what was never saved cannot."""
     key = f"{CHOICE}{persona_id}"
     if st.session_state.get(key) != is_chosen:
         st.session_state[key] = is_chosen

@@ -7,7 +7,7 @@ run begins before the old one has ended, so the two share a lock and nothing is 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, cast
 
@@ -16,8 +16,9 @@ import streamlit as st
 from personachat.collection import Collection
 from personachat.errors import PersonaChatError
 from personachat.several import Changed
-from personachat.store.base import StoredPersona
+from personachat.store.base import BrokenPersona, StoredPersona
 from personachat.ui import persona_undo, state
+from personachat.ui.persona_desk import Entry, name_of
 from personachat.ui.wording import error_text, escaped
 
 STEP = 10
@@ -43,6 +44,7 @@ class Work:
     deletes: bool = False
     before: list[StoredPersona] = field(default_factory=list)
     after: list[StoredPersona] = field(default_factory=list)
+    away: list[BrokenPersona] = field(default_factory=list)
     errors: list[PersonaChatError] = field(default_factory=list)
     done: int = 0
     total: int = field(init=False)
@@ -60,6 +62,7 @@ class Work:
             changed = self.step(collection, some)
             self.before += changed.before
             self.after += changed.after
+            self.away += changed.away
             self.errors += changed.errors
             self.done += len(some)
             del self.left[:STEP]
@@ -125,8 +128,8 @@ def _close_if_deleted(work: Work) -> None:
 
 def _draw_done(work: Work) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"{work.did} {_whom(work.before)}.", width="stretch")
-        if work.before and work.undo:
+        st.markdown(f"{work.did} {_whom(work)}.", width="stretch")
+        if (work.before or work.away) and work.undo:
             st.button("Undo", icon=":material/undo:", key="undo_bulk", on_click=_undo, args=(work,))
         st.button("Dismiss", icon=":material/close:", type="tertiary", key="dismiss_bulk", on_click=_forget)
     for error in work.errors[:MOST_ERRORS]:
@@ -135,10 +138,12 @@ def _draw_done(work: Work) -> None:
         st.caption(f"… and {len(work.errors) - MOST_ERRORS:,} more that it could not be done to.")
 
 
-def _whom(done: Sequence[StoredPersona]) -> str:
-    if not done:
+def _whom(work: Work) -> str:
+    done: tuple[Entry, ...] = (*work.before, *work.away)
+    names = [name_of(each) for each in done]
+    if not names:
         return "no persona"
-    return f"**{escaped(done[0].persona.name)}**" if len(done) == 1 else f"**{len(done):,} personas**"
+    return f"**{escaped(names[0])}**" if len(names) == 1 else f"**{len(names):,} personas**"
 
 
 def _tags_as_before(work: Work) -> Work:
@@ -151,20 +156,16 @@ def _tags_as_before(work: Work) -> Work:
 
 
 def _back(work: Work) -> Work:
-    return bring_back([stored.id for stored in work.before])
+    away = [each.id for each in work.away]
+    return bring_back([*(stored.id for stored in work.before), *away], broken=away)
 
 
-def bring_back(ids: Sequence[str]) -> Work:
-    """Bring back what was deleted."""
+def bring_back(ids: Sequence[str], *, broken: Iterable[str] = ()) -> Work:
+    """Bring back what was deleted; `broken` are those of them that were broken when they went."""
+    were_broken = frozenset(broken)
 
     def step(collection: Collection, some: Sequence[str]) -> Changed:
-        back, errors = [], []
-        for persona_id in some:
-            try:
-                back.append(collection.bring_back(persona_id))
-            except PersonaChatError as error:
-                errors.append(error)
-        return Changed(tuple(back), tuple(back), tuple(errors))
+        return collection.bring_back_all(some, broken=were_broken)
 
     return Work("Bringing back", "Brought back", list(ids), step)
 

@@ -12,12 +12,12 @@ import streamlit as st
 from personachat.differences import differences
 from personachat.errors import PersonaChanged
 from personachat.persona import Persona
-from personachat.store.base import PersonaStore, StoredPersona
+from personachat.store.base import BrokenPersona, PersonaStore, StoredPersona
 from personachat.ui import differences_view, drafting_view, gallery
 from personachat.ui import persona_editing as editing
 from personachat.ui.dialogs import dialog
 from personachat.ui.persona_desk import Entry, Opened, desk, name_of
-from personachat.ui.persona_texts import diff
+from personachat.ui.persona_texts import diff, id_in
 from personachat.ui.wording import escaped
 
 BLANK_START = ""
@@ -37,6 +37,8 @@ def draw(personas: PersonaStore, entries: Sequence[Entry], found: Opened | None)
         ask_delete_many(entries, question.chosen)
     elif found is None or found.id != question.persona_id:
         editing.close_question()
+    elif question.kind == "rename":
+        ask_rename(personas, found)
     elif question.kind == "delete":
         ask_delete(personas, found)
     elif question.theirs is not None:
@@ -100,6 +102,22 @@ def ask_delete(personas: PersonaStore, found: Opened) -> None:
         )
 
 
+@dialog("Rename the file", icon=":material/edit:", on_dismiss=editing.close_question)
+def ask_rename(personas: PersonaStore, found: Opened) -> None:
+    st.caption(f"{escaped(found.name)} holds no persona as it is. Its text stays as it is.")
+    st.text_input("New name, without .json", id_in(found.text) or found.id, key=editing.NEW_ID_KEY, live=True)
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        st.button("Cancel", key="cancel_rename", on_click=editing.close_question)
+        st.button(
+            "Rename",
+            type="primary",
+            key="confirm_rename",
+            on_click=editing.rename_file,
+            args=(personas, found.id),
+            kwargs={"etag": found.stored.etag if found.stored else ""},
+        )
+
+
 @dialog("Delete these personas?", icon=":material/delete:", on_dismiss=editing.close_question)
 def ask_delete_many(entries: Sequence[Entry], chosen: Sequence[str]) -> None:
     there = {entry.id: entry for entry in entries}
@@ -117,7 +135,11 @@ def ask_delete_many(entries: Sequence[Entry], chosen: Sequence[str]) -> None:
             icon=":material/delete:",
             key="confirm_delete_many",
             on_click=editing.delete_many,
-            args=(tuple(chosen), names[0] if names else ""),
+            args=(
+                tuple(chosen),
+                names[0] if names else "",
+                frozenset(each for each in chosen if isinstance(there.get(each), BrokenPersona)),
+            ),
         )
 
 

@@ -5,12 +5,18 @@ Every action first takes in what the editor holds, and leaves a word for the pag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import streamlit as st
 
 from personachat.authors import author_of
-from personachat.errors import DatabaseUnavailable, PersonaChanged, PersonaChatError, PersonaExists
+from personachat.errors import (
+    DatabaseUnavailable,
+    PersonaBroken,
+    PersonaChanged,
+    PersonaChatError,
+    PersonaExists,
+)
 from personachat.persona import Persona, check_persona, parse_persona
 from personachat.store.base import PersonaStore, Saving, StoredPersona
 from personachat.ui import bulk_work, kept_drafts, persona_undo, script_runs, state
@@ -21,6 +27,7 @@ from personachat.ui.persona_texts import changes, name_in, new_text
 from personachat.ui.state import Draft
 from personachat.ui.wording import escaped
 
+NEW_ID_KEY = "new_file_id"
 NOTE_KEY = "save_note"
 """Where the session has the note for the next save."""
 
@@ -123,24 +130,46 @@ def delete(personas: PersonaStore, persona_id: str, *, etag: str | None) -> None
             state.remember("id", None)
         return
     try:
-        gone = personas.delete(persona_id, etag=etag, saving=_saving())
+        try:
+            name, aside = personas.delete(persona_id, etag=etag, saving=_saving()).persona.name, ""
+        except PersonaBroken:
+            name, aside = personas.put_away(persona_id, etag=etag).filename, persona_undo.BROKEN
     except PersonaChatError as error:
         here.error = error
         return
-    aside = kept_drafts.set_aside(persona_id, draft) if draft else ""
-    if aside:
-        del state.drafts()[persona_id]
-    persona_undo.offer("deleted", gone.persona.name, [(persona_id, aside or "")])
+    if draft and not aside:
+        aside = kept_drafts.set_aside(persona_id, draft) or ""
+        if aside:
+            del state.drafts()[persona_id]
+    persona_undo.offer("deleted", name, [(persona_id, aside)])
     here.mount = here.left = None
     state.remember("id", None)
 
 
-def delete_many(ids: Sequence[str], name: str) -> None:
-    """Delete these personas, a few at a time; `name` is that of the first."""
+def delete_many(ids: Sequence[str], name: str, broken: Collection[str]) -> None:
+    """Delete these personas, a few at a time; `name` is that of the first, `broken` are the broken files."""
     _begin()
     if ids:
-        persona_undo.offer("deleted", name, [(persona_id, "") for persona_id in ids])
+        marks = [(persona_id, persona_undo.BROKEN if persona_id in broken else "") for persona_id in ids]
+        persona_undo.offer("deleted", name, marks)
         bulk_work.begin(bulk_work.delete(ids))
+
+
+def rename_file(personas: PersonaStore, persona_id: str, *, etag: str) -> None:
+    """Give a broken file the name that was typed; its draft goes with it."""
+    new_id = str(st.session_state.get(NEW_ID_KEY) or "").strip()
+    _begin()
+    try:
+        personas.rename_broken(persona_id, new_id, etag=etag)
+    except PersonaChatError as error:
+        desk().error = error
+        return
+    draft = state.drafts().pop(persona_id, None)
+    if draft:
+        state.drafts()[new_id] = draft
+    desk().mount = desk().left = None
+    desk().said = f"The file is called {escaped(new_id)}.json now."
+    state.remember("id", new_id)
 
 
 def undo() -> None:
@@ -151,7 +180,9 @@ def undo() -> None:
         return
     try:
         if done.kind == "deleted" and len(done.what) > 1:
-            bulk_work.begin(bulk_work.bring_back([persona_id for persona_id, _ in done.what]))
+            ids = [persona_id for persona_id, _ in done.what]
+            broken = [persona_id for persona_id, aside in done.what if aside == persona_undo.BROKEN]
+            bulk_work.begin(bulk_work.bring_back(ids, broken=broken))
         else:
             for persona_id, aside in done.what:
                 _bring_back(persona_id, aside, was_deleted=done.kind == "deleted")
@@ -179,6 +210,10 @@ def reopen(aside: str) -> None:
 
 
 def _bring_back(persona_id: str, aside: str, *, was_deleted: bool) -> None:
+    if aside == persona_undo.BROKEN:
+        state.workspace().personas.put_back(persona_id)
+        state.remember("id", persona_id)
+        return
     stored = state.workspace().collection.bring_back(persona_id) if was_deleted else None
     if aside:
         _take_back(aside, over=stored)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from personachat.errors import PersonaChatError
 from personachat.persona import Persona
-from personachat.store.base import MOST_NOTE_CHARACTERS, PersonaStore
+from personachat.store.base import MOST_NOTE_CHARACTERS, BrokenPersona, PersonaStore
 from personachat.ui import persona_editing as editing
 from personachat.ui import persona_files, persona_links, state
 from personachat.ui.dialogs import dialog
@@ -18,7 +18,7 @@ from personachat.ui.wording import escaped
 
 NOTED, DUPLICATE, TEMPLATE = "Save with a note…", "Duplicate", "Save as template"
 EXPORT, SHARE, SNIPPET = "Export…", "Share…", "Use it elsewhere…"
-DISCARD, DELETE = "Discard edits", "Delete"
+RENAME, DISCARD, DELETE = "Rename the file…", "Discard edits", "Delete"
 
 _ICONS = {
     NOTED: ":material/save_as:",
@@ -27,6 +27,7 @@ _ICONS = {
     EXPORT: ":material/download:",
     SHARE: ":material/share:",
     SNIPPET: ":material/code:",
+    RENAME: ":material/edit:",
     DISCARD: ":material/undo:",
     DELETE: ":material/delete:",
 }
@@ -107,7 +108,10 @@ def _actions(entries: Sequence[Entry], found: Opened) -> dict[str, Callable[[], 
         actions[SNIPPET] = partial(editing.ask, Question("snippet", found.id))
     if found.draft and found.draft.etag is not None:
         actions[DISCARD] = partial(editing.discard, found.id)
-    if (saved and may_edit) or (found.draft and found.draft.etag is None):
+    is_broken = isinstance(found.stored, BrokenPersona)
+    if is_broken and may_edit:
+        actions[RENAME] = partial(editing.ask, Question("rename", found.id))
+    if ((saved or is_broken) and may_edit) or (found.draft and found.draft.etag is None):
         actions[DELETE] = partial(editing.ask, Question("delete", found.id))
     return actions
 

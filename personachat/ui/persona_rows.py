@@ -44,7 +44,7 @@ class Row:
 
     @property
     def can_be_chosen(self) -> bool:
-        return not (self.is_broken or self.is_new)
+        return not self.is_new
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from personachat.available_models import USUAL_MODEL
 from personachat.differences import changes
 from personachat.persona import Persona, dump_persona
 from personachat.persona_edits import with_value
+from personachat.persona_fields import is_persona_id
 from personachat.persona_ids import free_id
 
-__all__ = ["changes", "diff", "line_of", "name_in", "new_text"]
+__all__ = ["changes", "diff", "id_in", "line_of", "name_in", "new_text"]
 
 BLANK = """{
   "id": "new-persona",
@@ -35,6 +36,16 @@ def new_text(
         blank = with_value(with_value(BLANK, ("id",), persona_id), ("name",), name)
         return persona_id, with_value(blank, ("model",), model)
     return persona_id, dump_persona(start.model_copy(update={"id": persona_id, "name": name}))
+
+
+def id_in(text: str) -> str | None:
+    """The id that stands in a text, if it has one that can be one."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    persona_id = found.get("id") if isinstance(found, dict) else None
+    return persona_id if isinstance(persona_id, str) and is_persona_id(persona_id) else None
 
 
 def name_in(text: str) -> str | None:

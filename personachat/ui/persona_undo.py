@@ -14,6 +14,9 @@ from personachat.ui.owner import current_owner
 from personachat.ui.persona_desk import desk
 from personachat.ui.wording import escaped
 
+BROKEN = "broken"
+"""Stands in the place of a draft's name where what was deleted was a broken file."""
+
 
 def offer(kind: UndoKind, name: str, what: Sequence[tuple[str, str]]) -> None:
     """Offer to undo what was just done, in the place of what was done before; see `Undo`."""

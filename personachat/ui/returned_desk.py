@@ -38,6 +38,7 @@ _LATER = 1_000_000
 _QUESTIONS: dict[QuestionKind, tuple[str, ...]] = {
     "create": ("create_tab",),
     "delete": ("confirm_delete", "cancel_delete"),
+    "rename": ("confirm_rename", "cancel_rename"),
     "export": ("export_format",),
     "share": ("create_persona_link", "renew_persona_link", "revoke_persona_link"),
     "note": ("save_note", "save_noted"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -28,6 +29,7 @@ from personachat.store.base import (
     Saving,
     StoredPersona,
 )
+from personachat.store.files import FilePersonaStore
 from tests.conftest import persona_text
 from tests.store.conftest import Replicas
 from tests.strategies import personas
@@ -262,6 +264,51 @@ class TestBroken:
         assert store.all() == [saved]
         assert revisions.of("a")[0].etag == saved.etag
 
+    def test_it_is_put_away_and_comes_back_to_the_letter(
+        self, broken: BrokenPersona, store: PersonaStore
+    ) -> None:
+        assert store.put_away("a", etag=broken.etag) == broken
+        assert store.all() == []
+        with pytest.raises(PersonaNotFound):
+            store.get("a")
+        store.put_back("a")
+        assert only_broken(store) == broken
+        with pytest.raises((PersonaNotFound, PersonaExists)):
+            store.put_back("a")
+
+    def test_it_does_not_come_back_over_another(self, broken: BrokenPersona, store: PersonaStore) -> None:
+        store.put_away("a", etag=broken.etag)
+        mine = store.create(persona_text("a", name="New"))
+        with pytest.raises(PersonaExists):
+            store.put_back("a")
+        assert store.all() == [mine]
+
+    def test_only_the_version_that_was_seen_is_put_away_or_renamed(
+        self, broken: BrokenPersona, store: PersonaStore
+    ) -> None:
+        with pytest.raises(PersonaChanged):
+            store.put_away("a", etag="0" * 32)
+        with pytest.raises(PersonaChanged):
+            store.rename_broken("a", "b", etag="0" * 32)
+        with pytest.raises(PersonaNotFound):
+            store.put_away("nobody")
+        whole = store.create(persona_text("whole"))
+        with pytest.raises(PersonaExists):
+            store.put_away("whole", etag=whole.etag)
+        with pytest.raises(PersonaExists):
+            store.rename_broken("a", "whole")
+        for name in ("", "../a", "A b", "a.json", "x" * 300):
+            with pytest.raises(PersonaInvalid):
+                store.rename_broken("a", name)
+        assert only_broken(store) == broken
+
+    def test_it_gets_another_name_and_keeps_its_text(
+        self, broken: BrokenPersona, store: PersonaStore
+    ) -> None:
+        store.rename_broken("a", "b", etag=broken.etag)
+        renamed = only_broken(store)
+        assert (renamed.id, renamed.filename, renamed.text) == ("b", "b.json", broken.text)
+
 
 class TestRevisions:
     def test_each_save_says_when_by_whom_and_why(self, store: PersonaStore, revisions: Revisions) -> None:
@@ -388,3 +435,19 @@ class TestRevisions:
         assert [each.author for each in revisions.of("a")] == ["cy", "bob", "ada"]
         assert isinstance(elsewhere.create(saved.text), StoredPersona)
         assert history(revisions, "a")[-1] == (4, "created")
+
+
+def test_a_file_of_any_name_is_put_away_brought_back_and_renamed(tmp_path: Path) -> None:
+    folder = tmp_path / "personas"
+    folder.mkdir()
+    (folder / "My tutor (1).json").write_bytes(persona_text("tutor").encode())
+    (folder / "not utf-8.json").write_bytes(b'{"id": "\xff"}')
+    (folder / "folder.json").mkdir()
+    store = FilePersonaStore(folder)
+    for name in ("My tutor (1)", "not utf-8", "folder"):
+        store.put_away(name)
+        assert name not in [each.id for each in store.all()]
+        store.put_back(name)
+    assert (folder / "not utf-8.json").read_bytes() == b'{"id": "\xff"}'
+    store.rename_broken("My tutor (1)", "tutor")
+    assert store.get("tutor").persona.id == "tutor"

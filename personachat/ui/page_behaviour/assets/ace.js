@@ -53,8 +53,11 @@ function bind(frame, editor) {
         event.preventDefault()
         event.stopPropagation()
         page.save()
-      } else if (event.key === "Tab" && leaving) event.stopPropagation() // the browser moves the focus
-      else if (event.key !== "Shift") leaving = event.key === "Escape"
+      } else if (event.key === "Tab" && leaving) {
+        event.preventDefault()
+        event.stopPropagation()
+        leave(frame, event.shiftKey)
+      } else if (event.key !== "Shift") leaving = event.key === "Escape"
     },
     { capture: true },
   )
@@ -62,6 +65,13 @@ function bind(frame, editor) {
   editor.session.on("changeBackMarker", shown)
   editor.session.on("changeFrontMarker", shown)
   shown()
+}
+
+/** Focus what comes after the frame, or before it: inside are scrollers that would take the focus first. */
+function leave(frame, backwards) {
+  const all = document.querySelectorAll("a[href], button, input, textarea, select, iframe, [tabindex]")
+  const stops = [...all].filter(each => each.tabIndex >= 0 && !each.disabled && each.getClientRects().length)
+  stops[stops.indexOf(frame) + (backwards ? -1 : 1)]?.focus()
 }
 
 let last = null

@@ -45,7 +45,9 @@ export const isTouch = matchMedia("(pointer: coarse)").matches
 export const DRAFT_FIELDS = '[class*="st-key-form-"] :is(textarea, input)'
 export const SLOW_FIELDS = 'textarea, input[type="number"]'
 
-export const saveButton = () => document.querySelector("#stMain .st-key-save button")
+/** The one on the screen: of a button with a tooltip Streamlit draws two, one of them for small screens. */
+export const saveButton = () =>
+  [...document.querySelectorAll("#stMain .st-key-save button")].find(button => button.getClientRects().length)
 export const savedBadge = () => document.querySelector("#stMain .st-key-standing_saved")
 
 /** The frames of Ace, which are of our own origin. */
