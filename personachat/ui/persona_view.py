@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import date
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from personachat.messages import ChatMessage
+from personachat.conversations.model import Turn, new_id
 from personachat.persona import Persona
-from personachat.prompts import estimate_tokens, greeting, system_message
-from personachat.replies import chat_request
+from personachat.prompts import estimate_tokens
+from personachat.provider_errors import ProviderError
+from personachat.sent import SentBody
 from personachat.store.base import BrokenPersona, PersonaStore
-from personachat.ui import favourites, kept_drafts, pasted_file, persona_menu, state
+from personachat.turns import opening_words
+from personachat.ui import favourites, inspector, kept_drafts, pasted_file, persona_menu, state
 from personachat.ui import persona_editing as editing
 from personachat.ui.persona_desk import Entry, Opened, desk
 from personachat.ui.persona_texts import line_of
 from personachat.ui.transcript import drawable
-from personachat.ui.wording import escaped
+from personachat.ui.wording import error_text, escaped
 
 MOST_PROBLEMS = 10
 EXCERPT_CHARACTERS = 90
+SAMPLE = "Hello"
+ROLES = {"system": "System message", "assistant": "Assistant, in an example", "user": "User, in an example"}
 SAVE_HELP = "Ctrl+S, or ⌘S, saves from anywhere on the page."
 
 
@@ -73,28 +74,45 @@ def draw_problems(found: Opened) -> None:
 
 
 def draw_preview(found: Opened) -> None:
-    """What the model is told, from the text as it stands in the editor."""
+    """The very request of a first message, from the text as it stands: readable first, then as it is sent."""
     if found.persona is None:
-        st.info("Mend the problems first: a preview needs a valid persona.", icon=":material/visibility_off:")
+        st.info("Fix the problems first: a preview needs a valid persona.", icon=":material/visibility_off:")
         return
-    persona, today = found.persona, date.today()  # noqa: DTZ011  # the server's own day, as in a chat
-    message = system_message(persona, today=today)
+    try:
+        sent = _first_request(found.persona)
+    except ProviderError as error:
+        st.warning(error_text(error), icon=":material/cloud_off:")
+        return
+    messages = sent.body["messages"]
+    size = sum(estimate_tokens(str(message["content"])) for message in messages)
     st.caption(
-        f"System message · about {estimate_tokens(message):,} tokens · {escaped(persona.model)} · "
-        f"temperature {persona.temperature:g} · at most {persona.max_tokens:,} tokens a reply"
+        f"What is sent for a first message of “{SAMPLE}”: about {size:,} tokens, to {escaped(sent.model)} "
+        f"of {escaped(sent.provider)}."
     )
-    st.code(message, language=None, wrap_lines=True)
-    if persona.greeting:
-        st.caption("Greeting")
-        st.code(greeting(persona, today=today), language=None, wrap_lines=True)
-    with st.expander("The whole request", icon=":material/data_object:"):
-        st.caption("What would be sent for a first message of “Hello”.")
-        st.code(_request(persona), language="json", wrap_lines=True)
+    for message, label in zip(messages, _labels(messages, found.persona), strict=True):
+        st.caption(label)
+        st.code(str(message["content"]), language=None, wrap_lines=True)
+    with st.expander("As it is sent", icon=":material/data_object:"):
+        inspector.draw(sent)
 
 
-def _request(persona: Persona) -> str:
-    request = chat_request(persona, [ChatMessage("user", "Hello")], model=persona.model)
-    return json.dumps(asdict(request), indent=2, ensure_ascii=False)
+def _labels(messages: Sequence[Mapping[str, object]], persona: Persona) -> list[str]:
+    """What each message is: the last ones are of the chat, those between them and the first are examples."""
+    labels = [ROLES.get(str(message["role"]), escaped(str(message["role"]))) for message in messages]
+    labels[-1] = "Your message"
+    if len(labels) > 1 and messages[-2]["role"] == "assistant" and persona.greeting:
+        labels[-2] = "Greeting"
+    return labels
+
+
+def _first_request(persona: Persona) -> SentBody:
+    """Raises ProviderError where nobody would answer."""
+    said = Turn(new_id(), None, "user", SAMPLE, persona.id, persona.name)
+    opening = opening_words(persona)
+    greeted = Turn(new_id(), None, "assistant", opening, persona.id, persona.name)
+    path = (greeted, said) if opening else (said,)
+    replies = state.services().answers.replies
+    return replies.preview(persona, path, offline=state.offline_chosen())
 
 
 def _draw_badge(found: Opened) -> None:

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from personachat.conversations.import_writing import Progress
 from personachat.conversations.model import now
+from personachat.interchange.zip_directory import Content
 from personachat.library import Filters, Library, Repeats
 from personachat.services import get_services
 from personachat.ui import import_run
@@ -228,7 +229,7 @@ def test_an_import_shows_how_far_it_is_and_goes_on_without_the_page(open_home: O
     class Slow(Library):
         def import_json(
             self,
-            data: Any,
+            data: Content,
             *,
             repeats: Repeats = "copy",
             progress: Progress = lambda _done, _total: None,

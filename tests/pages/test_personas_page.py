@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.fake_provider import FakeProvider
 from tests.pages.conftest import OpenPage
 
 
@@ -260,6 +261,29 @@ def test_the_preview_is_the_system_message_with_its_size(open_page: OpenPage) ->
     assert preview.code[0].value.startswith("I am Ada.")
     assert "dry" in preview.code[0].value
     assert "tokens" in preview.caption[0].value
+
+
+def test_the_preview_shows_the_request_as_a_chat_sends_it(open_page: OpenPage, fake: FakeProvider) -> None:
+    examples = [{"user": "One?", "assistant": "1"}]
+    at = open_page("analyst")
+    write(at, text_of("analyst", "Ada", greeting="Hi, I am {{char}}.", examples=examples, model="mock-7"))
+    open_tab(at, "Preview")
+
+    preview = at.tabs[2]
+    captions = [each.value for each in preview.caption]
+    assert "to mock-7 of openai" in captions[0]
+    assert captions[1] == "System message"
+    assert captions[-3:-1] == ["Greeting", "Your message"] or captions[-2:] == ["Greeting", "Your message"]
+    shown = [each.value for each in preview.code]
+    body = json.loads(next(each for each in shown if each.startswith("{")))
+    assert body["model"] == "mock-7"
+    assert [message["content"] for message in body["messages"]] == shown[: len(body["messages"])]
+    assert body["messages"][-2:] == [
+        {"role": "assistant", "content": "Hi, I am Ada."},
+        {"role": "user", "content": "Hello"},
+    ]
+    assert any(each.startswith("curl ") for each in shown)
+    assert not any("pinned" in each for each in shown)
 
 
 def test_only_the_open_tab_is_drawn_and_the_editor_stays_behind_it(open_page: OpenPage) -> None:

@@ -9,6 +9,7 @@ const LEAST = 260 // pixels
 const BELOW = 0.3 // the part of the window that problems below the editor may take
 
 const bound = new WeakSet()
+const awaited = new WeakSet()
 let page = null
 let sendingUntil = 0
 
@@ -24,6 +25,7 @@ export const isSending = () => performance.now() < sendingUntil
 export function look() {
   for (const frame of dom.editorFrames()) {
     const editor = editorIn(frame)
+    if (!editor) awaitEditor(frame)
     if (!editor) continue
     if (!bound.has(editor)) bind(frame, editor)
     fit(frame, editor)
@@ -31,6 +33,23 @@ export function look() {
 }
 
 const editorIn = frame => frame.contentDocument?.querySelector(".ace_editor")?.env?.editor
+
+/** The page itself does not change when the editor has come into its frame. */
+function awaitEditor(frame) {
+  const inside = frame.contentDocument
+  if (!awaited.has(frame)) {
+    awaited.add(frame)
+    frame.addEventListener("load", page.plan)
+  }
+  if (!inside || awaited.has(inside)) return
+  awaited.add(inside)
+  const observer = new MutationObserver(() => {
+    if (!editorIn(frame)) return
+    observer.disconnect()
+    page.plan()
+  })
+  observer.observe(inside, { childList: true, subtree: true })
+}
 
 function bind(frame, editor) {
   bound.add(editor)
