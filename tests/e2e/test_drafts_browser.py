@@ -138,17 +138,19 @@ def test_two_tabs_with_one_draft_notice_each_other(app_server: AppServer, page: 
     expect(page.get_by_role("textbox", name="System prompt")).to_have_value("Be brief. One.")
 
 
-def test_a_draft_survives_a_killed_server(tmp_path: Path, browser: Browser) -> None:
+def test_a_draft_survives_a_killed_server(
+    app_server: AppServer, tmp_path: Path, browser: Browser
+) -> None:
     context = browser.new_context()
     page = context.new_page()
-    with start_app(tmp_path) as server:
+    with start_app(tmp_path, provider=app_server.provider) as server:
         put(server, "killed", systemPrompt="Be brief.")
         open_form(page, server, "killed")
         type_at_the_end(page, "System prompt", " And kept.")
         badge(page, "Unsaved")
         server.kill()
     context.close()
-    with start_app(tmp_path) as server:
+    with start_app(tmp_path, provider=app_server.provider) as server:
         context = browser.new_context()
         page = context.new_page()
         open_form(page, server, "killed")

@@ -93,7 +93,7 @@ def test_a_draft_is_there_in_a_new_session_and_listed(open_home: OpenPage) -> No
     assert prompt(new) == "Be long."
     assert "2 drafts" in folded(new)
     click(new, "open-draft-bob")
-    assert new.query_params["id"] == ["bob"]
+    assert new.query_params["id"] == "bob"
 
 
 def test_a_draft_is_gone_in_every_session_once_it_is_saved(open_home: OpenPage, folder: Path) -> None:
@@ -267,4 +267,4 @@ def test_a_broken_file_is_renamed(open_home: OpenPage, folder: Path) -> None:
     at.text_input(key="new_file_id").set_value("mended")
     click(at, "confirm_rename")
     assert (folder / "mended.json").read_text() == BROKEN
-    assert at.query_params["id"] == ["mended"]
+    assert at.query_params["id"] == "mended"
