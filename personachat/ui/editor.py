@@ -28,7 +28,7 @@ DARK_THEME = "tomorrow_night"
 HEIGHT = "480px"
 """Before the page's own module makes it as high as the window leaves room for; it scrolls inside."""
 
-FONT_PIXELS = 15
+FONT_PIXELS = 16
 
 
 def version_mark(etag: str | None) -> str:
