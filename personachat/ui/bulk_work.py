@@ -19,7 +19,7 @@ from personachat.several import Changed
 from personachat.store.base import BrokenPersona, StoredPersona
 from personachat.ui import persona_undo, state
 from personachat.ui.persona_desk import Entry, name_of
-from personachat.ui.wording import error_text, escaped
+from personachat.ui.wording import counted, error_text, escaped
 
 STEP = 10
 """So many are done before anything else can happen: about a fifth of a second with files."""
@@ -116,7 +116,9 @@ def _go_on(work: Work) -> None:
         bar = st.progress(0.0)
         st.button("Stop", icon=":material/stop:", key="stop_bulk", on_click=work.stop)
     while work.left:
-        bar.progress(work.done / work.total, text=f"{work.doing} {work.done:,} of {work.total:,} personas")
+        bar.progress(
+            work.done / work.total, text=f"{work.doing} {work.done:,} of {counted(work.total, 'persona')}"
+        )
         work.go_on(collection)
     st.rerun()  # the page's list was read before
 

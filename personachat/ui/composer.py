@@ -19,7 +19,7 @@ from personachat.persona import Persona
 from personachat.providers.embedded import LOCAL
 from personachat.services import Services
 from personachat.ui import greetings, state, turn_actions
-from personachat.ui.transcript import USER_AVATAR, drawable
+from personachat.ui.transcript import USER_AVATAR
 from personachat.ui.wording import escaped
 
 BOX = "message"
@@ -120,11 +120,7 @@ def _draw_unsaved() -> None:
 
 
 def draw_opening(persona: Persona) -> None:
-    """What stands where nothing has been said yet: who this is, and how one may begin."""
-    with st.container(gap=None):
-        st.subheader(f"{drawable(persona.avatar)} {escaped(persona.name)}", anchor=False)
-        if persona.description:
-            st.caption(escaped(persona.description))
+    """What stands where nothing has been said yet: how one may begin; who this is, the picker says."""
     greetings.draw(persona)
     if persona.starters:
         st.session_state[STARTERS] = None

@@ -100,7 +100,8 @@ def name_tab(title: str) -> None:
 def run(page: StreamlitPage) -> None:
     """Run a page; what it did not expect of a service is said in a sentence."""
     returning.draw_not_done()
-    page_behaviour.draw(choose_in_row=arranging.choose_in_row)
+    avatars = {} if page.url_path else picker.avatars(state.services())
+    page_behaviour.draw(choose_in_row=arranging.choose_in_row, avatars=avatars)
     if page.url_path:  # the chat page is named after the chat
         name_tab(page.title)
     try:

@@ -16,7 +16,7 @@ from personachat.conversations.model import Conversation
 from personachat.errors import PersonaChatError
 from personachat.persona import Persona
 from personachat.ui import state
-from personachat.ui.wording import short
+from personachat.ui.wording import counted, short
 
 BARS = 5
 
@@ -64,16 +64,12 @@ def _percent(share: float) -> str:
 def help_of(memory: Memory) -> str:
     """What the numbers are, in sentences."""
     by = "as the provider counts" if memory.measured else "by an estimate"
-    words = [f"This chat is {_tokens(memory.used_tokens)} long, {by}."]
+    words = [f"This chat is {counted(memory.used_tokens, 'token')} long, {by}."]
     if memory.window_tokens:
-        words.append(f"The model takes {_tokens(memory.window_tokens)}.")
+        words.append(f"The model takes {counted(memory.window_tokens, 'token')}.")
     if memory.memory_from is not None:
         words.append("What is beyond that is left out, oldest first.")
     return " ".join(words)
-
-
-def _tokens(number: int) -> str:
-    return "1 token" if number == 1 else f"{number:,} tokens"
 
 
 def _measured(conversation: Conversation, persona: Persona) -> Memory | None:

@@ -13,8 +13,8 @@ from personachat.ui import arranging, library_state, searching, sidebar, state, 
 from personachat.ui.excerpts import as_text, marked
 from personachat.ui.library_state import HISTORY_STEP, PICKED
 from personachat.ui.moments import ago, exact, viewer_zone
-from personachat.ui.taking_along import counted
 from personachat.ui.transcript import DEFAULT_AVATAR, USER_AVATAR, drawable
+from personachat.ui.wording import counted
 
 MOST_ROWS = 600
 """Beyond it one searches; drawing more takes seconds."""
@@ -43,12 +43,11 @@ def _draw_found(found: Found, query: str, *, moment: datetime, zone: tzinfo) -> 
             "Every word has to be in one message, or in the title. Try fewer words, or fewer filters.",
         )
         return
-    more = "+" if found.next_cursor else ""
-    messages = "message" if len(found.hits) == 1 and not more else "messages"
-    st.caption(f"{len(found.hits)}{more} {messages}, newest first")
+    number = counted(len(found.hits), "message")
+    st.caption(f"The newest {number}" if found.next_cursor else f"{number}, newest first")
     for hit in found.hits:
         _draw_hit(hit, moment=moment, zone=zone)
-    _draw_more(len(found.hits), there_is=found.next_cursor is not None)
+    _draw_more(len(found.hits), "Show more", there_is=found.next_cursor is not None)
 
 
 def _draw_hit(hit: Hit, *, moment: datetime, zone: tzinfo) -> None:
@@ -89,13 +88,15 @@ def _draw_listed(
         _draw_nothing("No conversation fits these filters.", "Take one away, or widen the dates.")
         return
     picked = [summary for summary in shown if st.session_state.get(f"{PICKED}{summary.id}")]
-    number = counted(library.count(filters) if listed.next_cursor else len(shown))
+    count = library.count(filters) if listed.next_cursor else len(shown)
+    number = counted(count, "conversation")
     st.caption(f"{len(picked)} of {number} selected" if picked else f"{number}, newest first")
     _draw_taking(library, picked, filters, shown=shown)
     with st.container(gap="xsmall"):
         for summary in shown:
             _draw_summary(summary, moment=moment, zone=zone)
-    _draw_more(len(shown), there_is=listed.next_cursor is not None)
+    following = max(1, min(HISTORY_STEP, count - len(shown)))
+    _draw_more(len(shown), f"Show {following} more", there_is=listed.next_cursor is not None)
 
 
 def _draw_taking(
@@ -115,7 +116,7 @@ def _draw_taking(
             )
             label = f"Export {len(ids)}" if ids else "Export all"
             with st.popover(label, icon=":material/download:", key="export_many"):
-                st.caption(f"{counted(len(ids))} as" if ids else "All your conversations as")
+                st.caption(f"{counted(len(ids), 'conversation')} as" if ids else "All your conversations as")
                 title = (
                     (picked[0].title if len(picked) == 1 else None)
                     if ids
@@ -179,7 +180,7 @@ def _draw_summary(summary: Summary, *, moment: datetime, zone: tzinfo) -> None:
 def _about(summary: Summary, *, moment: datetime, zone: tzinfo) -> list[str]:
     parts = [
         as_text(summary.persona_name),
-        "1 message" if summary.turns == 1 else f"{summary.turns:,} messages",
+        counted(summary.turns, "message"),
         ago(summary.updated_at, now=moment, zone=zone),
     ]
     if summary.pinned:
@@ -189,12 +190,12 @@ def _about(summary: Summary, *, moment: datetime, zone: tzinfo) -> list[str]:
     return parts
 
 
-def _draw_more(shown: int, *, there_is: bool) -> None:
+def _draw_more(shown: int, label: str, *, there_is: bool) -> None:
     if there_is and shown >= MOST_ROWS:
         st.caption(f"The newest {MOST_ROWS}. Search, or filter by date, for older ones.")
     elif there_is:
         st.button(
-            f"Show {HISTORY_STEP} more",
+            label,
             icon=":material/expand_more:",
             type="tertiary",
             width="stretch",

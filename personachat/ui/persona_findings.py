@@ -8,7 +8,7 @@ from personachat.linting import Estimate, Finding
 from personachat.ui import persona_editing as editing
 from personachat.ui import state
 from personachat.ui.persona_desk import Opened
-from personachat.ui.wording import escaped, money
+from personachat.ui.wording import counted, escaped, money
 
 MOST_FINDINGS = 10
 ICONS = {"warning": ":material/warning:", "info": ":material/info:"}
@@ -35,7 +35,7 @@ def draw(found: Opened) -> None:
 def estimate_text(estimate: Estimate) -> str:
     """What a message takes, in a line; of the price only as much as is known."""
     parts = [
-        f"About {estimate.prompt_tokens:,} tokens a message",
+        f"About {counted(estimate.prompt_tokens, 'token')} a message",
         f"at most {estimate.reply_tokens_most:,} in reply",
     ]
     if estimate.cost_usd_most is not None:

@@ -18,7 +18,7 @@ from personachat.ui import persona_editing as editing
 from personachat.ui.persona_desk import Entry, Opened, desk
 from personachat.ui.persona_texts import line_of
 from personachat.ui.transcript import drawable
-from personachat.ui.wording import error_text, escaped
+from personachat.ui.wording import counted, error_text, escaped
 
 MOST_PROBLEMS = 10
 EXCERPT_CHARACTERS = 90
@@ -86,8 +86,8 @@ def draw_preview(found: Opened) -> None:
     messages = sent.body["messages"]
     size = sum(estimate_tokens(str(message["content"])) for message in messages)
     st.caption(
-        f"What is sent for a first message of “{SAMPLE}”: about {size:,} tokens, to {escaped(sent.model)} "
-        f"of {escaped(sent.provider)}."
+        f"What is sent for a first message of “{SAMPLE}”: about {counted(size, 'token')}, "
+        f"to {escaped(sent.model)} of {escaped(sent.provider)}."
     )
     for message, label in zip(messages, _labels(messages, found.persona), strict=True):
         st.caption(label)

@@ -81,6 +81,18 @@ def _draw(services: Services, everything: Sequence[StoredPersona | BrokenPersona
     return persona
 
 
+def avatars(services: Services) -> dict[str, str]:
+    """What stands for each persona that the picker offers, by its label."""
+    try:
+        everything = services.personas.all()
+    except PersonaChatError:  # the page says it
+        return {}
+    personas = {stored.id: stored.persona for stored in everything if isinstance(stored, StoredPersona)}
+    also = (state.remembered("persona") or "", DEFAULT_PERSONA_ID)
+    offered = persona_finder.choices(personas, also=also)
+    return {label(personas[each]): drawable(personas[each].avatar) for each in offered}
+
+
 def restore(came: Came) -> None:
     """Open the search again that a page had open that comes back without its session."""
     if came.any(persona_finder.SEARCH) and not came.after(turn_actions.OTHER):

@@ -14,7 +14,7 @@ from personachat.prompts import estimate_tokens
 from personachat.ui import import_view, state
 from personachat.ui.excerpts import as_text
 from personachat.ui.transcript import drawable
-from personachat.ui.wording import error_text
+from personachat.ui.wording import counted, error_text
 
 PROMPT_PIXELS = 260
 RECEIVED = "received"
@@ -67,7 +67,7 @@ def _draw_persona(persona: Persona, *, here: bool) -> None:
         st.markdown(as_text(persona.description))
     st.caption(
         f"{as_text(persona.model)} · temperature {persona.temperature:g} · "
-        f"prompt of about {estimate_tokens(persona.system_prompt):,} tokens"
+        f"prompt of about {counted(estimate_tokens(persona.system_prompt), 'token')}"
     )
     st.markdown("**System prompt**")
     st.code(persona.system_prompt, language=None, wrap_lines=True, height=PROMPT_PIXELS)

@@ -14,7 +14,7 @@ from personachat.conversations.importing import MOST_BYTES
 from personachat.errors import ImportRepeated
 from personachat.library import ExportFormat, Filters, Library
 from personachat.ui import import_run, library_state
-from personachat.ui.wording import error_text
+from personachat.ui.wording import counted, error_text
 
 FORMATS: dict[ExportFormat, str] = {"markdown": "Markdown", "json": "JSON", "csv": "CSV"}
 ENDINGS: dict[ExportFormat, str] = {"markdown": "md", "json": "json", "csv": "csv"}
@@ -107,7 +107,7 @@ def draw_import_outcome(library: Library) -> DeltaGenerator | None:
     elif run.conversations is None:
         st.info("The import was cancelled. Nothing of it is kept.", icon=":material/cancel:")
     else:
-        st.success(f"Imported {counted(run.conversations)}.", icon=":material/check:")
+        st.success(f"Imported {counted(run.conversations, 'conversation')}.", icon=":material/check:")
     return None
 
 
@@ -118,7 +118,7 @@ def _ask_about_repeats(library: Library, run: import_run.ImportRun, error: Impor
     with st.container(horizontal=True, gap="small"):
         if new:
             st.button(
-                f"Import the other {counted(new)}" if new > 1 else "Import the other one",
+                f"Import the other {counted(new, 'conversation')}" if new > 1 else "Import the other one",
                 icon=":material/upload:",
                 key="import_new",
                 on_click=import_run.begin,
@@ -146,13 +146,8 @@ def follow_import(place: DeltaGenerator | None) -> None:
         if run.cancelled.is_set():
             bar.progress(1.0, text="Taking away what was imported …")
         elif run.total:
-            words = f"Imported {run.done:,} of {run.total:,} messages"
+            words = f"Imported {run.done:,} of {counted(run.total, 'message')}"
             bar.progress(min(1.0, run.done / run.total), text=words)
         else:
             bar.progress(0.0, text=_CHECKING)
     st.rerun()  # the list was read before
-
-
-def counted(conversations: int) -> str:
-    """E.g. "1 conversation" or "1,200 conversations"."""
-    return "1 conversation" if conversations == 1 else f"{conversations:,} conversations"

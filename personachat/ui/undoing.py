@@ -6,7 +6,7 @@ import streamlit as st
 
 from personachat.conversations.model import Conversation
 from personachat.ui import turn_actions
-from personachat.ui.wording import escaped
+from personachat.ui.wording import counted, escaped
 
 
 def draw_deleted(conversation: Conversation) -> None:
@@ -14,7 +14,7 @@ def draw_deleted(conversation: Conversation) -> None:
     what = turn_actions.deleted(conversation.id)
     if what:
         with st.container(horizontal=True, vertical_alignment="center"):
-            deleted = "Message deleted." if what.count == 1 else f"{what.count:,} messages deleted."
+            deleted = "Message deleted." if what.count == 1 else f"{counted(what.count, 'message')} deleted."
             st.caption(f":material/delete: {deleted}", width="content")
             st.button(
                 "Undo",

@@ -48,6 +48,11 @@ def short(number: float) -> str:
     return f"{number:.0f}"
 
 
+def counted(number: int, noun: str) -> str:
+    """E.g. "1 message", "1,200 messages"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def money(dollars: float) -> str:
     """A price as short as it says something: $0, $0.0003, $0.012, $0.10, $1.20."""
     if dollars <= 0:

@@ -138,9 +138,7 @@ def test_two_tabs_with_one_draft_notice_each_other(app_server: AppServer, page: 
     expect(page.get_by_role("textbox", name="System prompt")).to_have_value("Be brief. One.")
 
 
-def test_a_draft_survives_a_killed_server(
-    app_server: AppServer, tmp_path: Path, browser: Browser
-) -> None:
+def test_a_draft_survives_a_killed_server(app_server: AppServer, tmp_path: Path, browser: Browser) -> None:
     context = browser.new_context()
     page = context.new_page()
     with start_app(tmp_path, provider=app_server.provider) as server:

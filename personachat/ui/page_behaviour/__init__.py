@@ -7,9 +7,10 @@ where the module does not load, every page still works. `draw` is called once in
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeAlias
 
 import streamlit as st
@@ -42,10 +43,11 @@ _HTML = """
 """
 
 
-def draw(*, choose_in_row: ChooseInRow) -> None:
+def draw(*, choose_in_row: ChooseInRow, avatars: Mapping[str, str] = MappingProxyType({})) -> None:
     """Have the page behave; the same in every run, so that a run sends and the browser does nothing anew.
 
     `choose_in_row` is called with what was chosen in the menu of a conversation in the sidebar, and its id.
+    `avatars` stand before the entries of the persona picker, by their labels.
     """
     manager = get_bidi_component_manager()
     if (
@@ -54,6 +56,7 @@ def draw(*, choose_in_row: ChooseInRow) -> None:
         manager.register_from_manifest(_MANIFEST, ASSETS.parent)
     _renderer()(
         key=KEY,
+        data={"avatars": dict(avatars)},
         on_follow_change=_follow,
         on_row_change=lambda: _take_choice(choose_in_row),
         width="content",

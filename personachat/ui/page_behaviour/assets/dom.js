@@ -76,6 +76,12 @@ export const LEAVES_AN_EDIT = [
 const SHORTCUTS = { KeyN: ".st-key-new_chat button", KeyK: ".st-key-search_conversations button" }
 export const shortcutButton = code => SHORTCUTS[code] && document.querySelector(SHORTCUTS[code])
 
+// --- the persona picker -----------------------------------------------------------------------------------------
+
+export const personaEntries = () =>
+  document.querySelectorAll('[role="listbox"][aria-label="Persona"] [role="option"]')
+export const labelOf = entry => entry.querySelector("[data-item-hl]")?.textContent ?? ""
+
 // --- menus ----------------------------------------------------------------------------------------------------
 
 export const streamlitMenu = () => document.querySelector('[data-testid="stMainMenuButton"]')

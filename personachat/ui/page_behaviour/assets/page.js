@@ -3,6 +3,7 @@
 // Nothing here polls. Changes are looked at once a frame, however many there were, and not at all while
 // nothing changes.
 
+import * as avatars from "./avatars.js"
 import * as focus from "./focus.js"
 import * as following from "./following.js"
 import * as history from "./history.js"
@@ -13,7 +14,7 @@ import * as scrolling from "./scrolling.js"
 import * as speech from "./speech.js"
 import * as typing from "./typing.js"
 
-const parts = [history, leaving, menus, rows, scrolling, focus, following, speech, typing]
+const parts = [avatars, history, leaving, menus, rows, scrolling, focus, following, speech, typing]
 const page = { component: null }
 let planned = 0
 

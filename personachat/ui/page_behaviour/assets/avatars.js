@@ -1,0 +1,23 @@
+// The persona picker's list shows who is who: an avatar before each entry, which Streamlit has no place for.
+
+import * as dom from "./dom.js"
+
+const ICON = /^:material\/(\w+):$/
+
+export function begin() {}
+
+export function look(page) {
+  const avatars = page.component.data?.avatars ?? {}
+  for (const entry of dom.personaEntries()) {
+    const avatar = avatars[dom.labelOf(entry)] ?? ""
+    let shown = entry.querySelector("[data-avatar]")
+    if (shown?.dataset.avatar === avatar) continue
+    shown ??= entry.insertBefore(document.createElement("span"), entry.firstChild)
+    const icon = ICON.exec(avatar)?.[1]
+    shown.dataset.avatar = avatar
+    shown.ariaHidden = "true"
+    shown.translate = false
+    shown.className = icon ? "icon" : ""
+    shown.textContent = icon ?? avatar
+  }
+}
