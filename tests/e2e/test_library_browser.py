@@ -247,6 +247,8 @@ def test_an_export_holds_the_words_and_can_be_imported(
     page.goto(f"{app_server.url}/history")
     page.get_by_role("button", name="Import").click()
     page.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_text("The conversation in the file is here already.")).to_be_visible()
+    page.get_by_role("button", name="Import a second copy").click()
     expect(page.get_by_text("Imported 1 conversation.")).to_be_visible()
     expect(main(page).get_by_role("button", name="Taken along as a file")).to_have_count(2)
 

@@ -3,8 +3,6 @@
 
 import * as dom from "./dom.js"
 
-const NAME = "What to do with this conversation"
-
 let menu = null
 let opener = null // the button whose menu is open
 
@@ -24,7 +22,8 @@ export function look(page) {
     button.type = "button"
     button.dataset.rowMenu = ""
     button.setAttribute("aria-haspopup", "menu")
-    button.setAttribute("aria-label", `${NAME}: ${dom.titleOf(row)}`)
+    button.setAttribute("aria-label", "Options")
+    button.setAttribute("aria-description", dom.titleOf(row))
     button.textContent = "more_vert"
     button.addEventListener("click", () => open(page, row, button))
     row.append(button)
