@@ -110,6 +110,7 @@ def test_words_that_are_edited_have_the_focus_and_their_keys(talked: Page) -> No
     talked.keyboard.type("?")  # behind what is there
     expect(field).to_have_value("A question?")
     talked.keyboard.press("Escape")
+    talked.get_by_role("button", name="Discard").click()
     expect(field).to_have_count(0)
     expect(box(talked)).to_be_focused()
     expect(bubbles(talked).first).not_to_contain_text("?")
