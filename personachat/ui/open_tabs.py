@@ -1,9 +1,9 @@
 """Tabs that are open and idle draw themselves again when another tab, program or process changed something.
 
-One thread a process looks, once a second and only while such tabs are open, for conversations and unsaved
-personas that changed; whose tab shows one as it was is run again. A tab that runs learns of the change when
-its run has ended. A tab is known by its Streamlit session; nothing else here touches what Streamlit
-does not document.
+One thread a process looks, once a second and only while such tabs are open and idle, for conversations and
+unsaved personas that changed; whose tab shows one as it was is run again. A tab that runs learns of the
+change when its run has ended. A tab is known by its Streamlit session; nothing else here touches what
+Streamlit does not document.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSessionState
@@ -105,6 +106,10 @@ class Tabs:
             if tab := self._tabs.get(session_id):
                 tab.news.clear()
 
+    def ids(self) -> list[str]:
+        with self._lock:
+            return list(self._tabs)
+
     def show_drafts(self) -> bool:
         """Whether any of them does."""
         with self._lock:
@@ -179,14 +184,21 @@ def _look_once() -> None:
     services, since = _services, _tabs.look_from()
     if services is None or since is None or services.generations.closed:
         return
+    runtime = Runtime.instance()
+    if not any(map(partial(_is_idle, runtime), _tabs.ids())):
+        return  # who follows a reply is told afterwards, from where was looked last
     moment = now()
     with services.database.read() as connection:
         drafts = services.drafts.changed_since(connection, since) if _tabs.show_drafts() else ()
         changes = tuple(Change(owner, DRAFT + each, at, is_listed=True) for owner, each, at in drafts)
         _tabs.take(changed_since(connection, since) + changes, looked_at=moment)
-    runtime = Runtime.instance()
     for session_id in _tabs.outdated():
         runtime._get_async_objs().eventloop.call_soon_threadsafe(_run_again, runtime, session_id)  # noqa: SLF001
+
+
+def _is_idle(runtime: Runtime, session_id: str) -> bool:
+    found = runtime._session_mgr.get_active_session_info(session_id)  # noqa: SLF001
+    return found is not None and found.session._state is AppSessionState.APP_NOT_RUNNING  # noqa: SLF001
 
 
 def _run_again(runtime: Runtime, session_id: str) -> None:

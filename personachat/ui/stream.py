@@ -1,9 +1,9 @@
 """Draws a running reply into the current container until it ends or is paused, or the script run does.
 
 The run only follows: it owns nothing that a click, a rerun or a closed tab could lose. It never blocks
-for longer than a slice without touching Streamlit, which is when a click takes effect. Frames come at
-most every FRAME_SECONDS, and finished pieces of the text are left alone, so the cost of a reply grows
-with its length and not with its square.
+for longer than a slice without touching Streamlit, which is when a click takes effect. Frames come at the
+pace of the process, and finished pieces of the text are left alone, so the cost of a reply grows with its
+length and not with its square.
 """
 
 from __future__ import annotations
@@ -21,16 +21,10 @@ from personachat.messages import ReasoningDelta, Rethought, Started, TextDelta
 from personachat.ui import cursor
 from personachat.ui.markdown import Pieces, pieces_of
 from personachat.ui.markdown_writer import written
+from personachat.ui.pace import PACE, Pace
 
 Place: TypeAlias = Any
 """Where elements go: a container, or Streamlit itself for the current one."""
-
-FRAME_SECONDS = 0.053
-"""Between two frames: below what an eye tells from continuous text, far above the cost of one.
-
-All sessions draw at the same ticks of the clock, so that a processor with many of them wakes, and the server
-sends, once for all: a sixth less work with 20 of them.
-"""
 
 SLICE_SECONDS = 0.1
 """The longest wait between two looks at whether the person clicked something."""
@@ -115,6 +109,10 @@ class Follower:
             del self._text[self._kept :]
 
     def _draw(self, source: list[str], *, until: Callable[[], bool]) -> None:
+        with PACE.kept():
+            self._draw_at(PACE, source, until=until)
+
+    def _draw_at(self, pace: Pace, source: list[str], *, until: Callable[[], bool]) -> None:
         drawing, pending, last = Drawing(), "", 0.0
         while True:
             ended = until()
@@ -124,12 +122,13 @@ class Follower:
             worth_it = len(pending) >= GROWTH * drawing.open_characters or now - last > STALE_SECONDS
             if ended or (pending and worth_it):
                 drawing.add(pending, ended=ended)
+                pace.drawn()
                 pending, last = "", now
             else:
                 touch()
             if ended:
                 return
-            time.sleep(FRAME_SECONDS - time.monotonic() % FRAME_SECONDS)
+            time.sleep(pace.until_the_next())
             self.look(SLICE_SECONDS)
 
 

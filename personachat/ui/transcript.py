@@ -17,10 +17,10 @@ from personachat.ui.markdown import pieces_of
 from personachat.ui.stream import Place, column, thought_label
 from personachat.ui.wording import escaped, money, short
 
-SHOWN_TURNS = 50
-"""How many of the last turns are drawn; earlier ones on demand. Drawing 500 takes seconds."""
+SHOWN_TURNS = 30
+"""How many of the last turns are drawn; earlier ones on demand. All are drawn again with each message."""
 
-STEP_TURNS = 20
+STEP_TURNS = 10
 """The window moves in steps, so that most new turns leave the others in their place."""
 
 USER_AVATAR = ":material/person:"
@@ -59,14 +59,17 @@ def draw_switch(previous: Turn | None, persona_id: str, persona_name: str) -> No
         st.caption(f":material/swap_horiz: Now talking to {escaped(persona_name)}", text_alignment="center")
 
 
-def draw_words(turn: Turn, *, head: Place, words: Place) -> Reply | None:
-    """The words of an ended turn; returns its reply, None for what was not generated."""
+def draw_words(turn: Turn, *, head: Place, words: Place, may_go_on: bool = True) -> Reply | None:
+    """The words of an ended turn; returns its reply, None for what was not generated.
+
+    Where its reply `may_go_on`, it has the place for that.
+    """
     if turn.role == "user":
         words.text(turn.content, width="stretch")
     elif turn.reply is None:
         draw_text(turn.content, words.container())
     else:
-        draw_reply(turn.reply, head=head, words=words)
+        draw_reply(turn.reply, head=head, words=words, may_go_on=may_go_on)
     return turn.reply
 
 
@@ -82,12 +85,12 @@ def draw_text(text: str, words: Place = st) -> None:
         words.markdown(piece)
 
 
-def draw_reply(reply: Reply, *, head: Place, words: Place) -> None:
-    """What `stream.draw_running` leaves of a reply."""
+def draw_reply(reply: Reply, *, head: Place, words: Place, may_go_on: bool = True) -> None:
+    """What `stream.draw_running` leaves of a reply; without the places for more where none may come."""
     if reply.reasoning:
         with head.status(thought_label(reply), type="compact", state="complete"):
             draw_text(reply.reasoning)
-    draw_text(reply.text, column(words).container())
+    draw_text(reply.text, column(words).container() if may_go_on else words)
 
 
 def draw_outcome(reply: Reply) -> None:

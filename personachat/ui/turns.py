@@ -99,7 +99,7 @@ def _draw(view: View, turn: Turn, *, last: bool, ways_on: WaysOn | None) -> None
         elif _says_nothing_of_itself(turn):
             _draw_unasked(view, turn)
         else:
-            reply = draw_words(turn, head=st, words=st)
+            reply = draw_words(turn, head=st, words=st, may_go_on=False)
             if reply:
                 draw_outcome(reply)
             draw_row(view, turn, last=last)

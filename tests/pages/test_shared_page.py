@@ -83,11 +83,11 @@ def test_a_long_conversation_comes_in_parts(open_home: OpenPage, visit: OpenPage
     history = [ChatMessage("user" if i % 2 == 0 else "assistant", f"turn {i}") for i in range(120)]
     wait_for_end(chat.send(conversation.id, "last", persona_id="default-persona", history=history))
     page = visit(token=library().share(conversation.id).token)
-    assert len(page.chat_message) == 50
+    assert len(page.chat_message) == 30
     (more,) = page.button
     assert "left" in more.label
     more.click().run()
-    assert len(page.chat_message) == 100
+    assert len(page.chat_message) == 60
 
 
 def test_a_damaged_database_is_a_sentence(visit: OpenPage, tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ from personachat.generation import Generation
 from personachat.messages import Finished, ReasoningDelta, TextDelta
 from personachat.ui import stream
 from personachat.ui.markdown import pieces_of
+from personachat.ui.pace import PACE
 from personachat.ui.stream import Follower
 
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames follow each other without a pause, and no page is there to be touched."""
-    monkeypatch.setattr(stream, "FRAME_SECONDS", 1e-6)
+    monkeypatch.setattr(PACE, "until_the_next", lambda: 0)
     monkeypatch.setattr(stream, "SLICE_SECONDS", 0)
     monkeypatch.setattr(stream, "touch", lambda: None)
 
