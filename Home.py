@@ -2,13 +2,10 @@
 
 import streamlit as st
 
-from personachat.settings import APP
 from personachat.ui import frame, returning, warmup
 
-ICON = APP / "pages" / "icon.png"
-
-st.set_page_config(page_title="PersonaChat", page_icon=ICON)
-st.logo(ICON, size="large")
+st.set_page_config(page_title="PersonaChat", page_icon=frame.ICON)
+st.logo(frame.ICON, size="large")
 warmup.begin()
 frame.begin()
 

@@ -51,13 +51,15 @@ class CurrentConversations:
         """Where a turn is kept, if it is there."""
         return self.store_for(temporary=self.temporary.has_turn(turn_id))
 
-    def get(self, owner: str, conversation_id: str, *, last: int | None = None) -> Conversation:
+    def get(
+        self, owner: str, conversation_id: str, *, last: int | None = None, with_siblings: bool = True
+    ) -> Conversation:
         """The conversation as it is now: the text of live replies included, those of dead processes ended."""
         store = self.store_of(conversation_id)
-        found = self._current(store.get(owner, conversation_id, last=last))
+        found = self._current(store.get(owner, conversation_id, last=last, with_siblings=with_siblings))
         if any(turn.reply and turn.reply.live and not self._find(turn.id) for turn in found.path):
             self._records.interrupt()
-            found = self._current(store.get(owner, conversation_id, last=last))
+            found = self._current(store.get(owner, conversation_id, last=last, with_siblings=with_siblings))
         return found
 
     def path(self, owner: str, turn_id: str | None) -> tuple[Turn, ...]:
@@ -102,8 +104,8 @@ class CurrentConversations:
         return self._with_snapshots(self.store_of(conversation_id).tree(owner, conversation_id))
 
     def idle(self, owner: str, conversation_id: str, *, last: int | None = None) -> Conversation:
-        """The conversation, ready for another reply. Raises ReplyInProgress."""
-        conversation = self.get(owner, conversation_id, last=last)
+        """The conversation, without siblings, ready for another reply. Raises ReplyInProgress."""
+        conversation = self.get(owner, conversation_id, last=last, with_siblings=False)
         if self.live(conversation):
             raise ReplyInProgress(
                 "This conversation is still being answered.", hint="Wait for it, or stop it."

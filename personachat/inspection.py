@@ -45,10 +45,13 @@ class Inspection:
         return self._answers.replies.preview(persona.persona, [*path, words], offline=offline)
 
     def memory(self, conversation: Conversation, persona: Persona, *, offline: bool = False) -> Memory:
-        """How much of the model's window a conversation fills."""
+        """How much of the model's window a conversation fills. All of it is read only to estimate that."""
         path = conversation.path
+        counted = self._answers.replies.counted_memory(persona, path[-1] if path else None, offline=offline)
+        if counted:
+            return counted
         if len(path) < conversation.length:
-            path = self._conversations.get(self._owner, conversation.id).path
+            path = self._conversations.path(self._owner, conversation.leaf_id)
         return self._answers.replies.memory(persona, path, offline=offline)
 
     def _taken(self, turn_id: str) -> Started | None:

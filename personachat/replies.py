@@ -139,19 +139,34 @@ class Replies:
         self, persona: Persona, path: Sequence[Turn], *, offline: bool = False, model: str | None = None
     ) -> Memory:
         """How much of the model's window the path fills: as the last reply was counted, or estimated."""
+        counted = self.counted_memory(persona, path[-1] if path else None, offline=offline, model=model)
+        if counted:
+            return counted
         try:
             answering = self._providers.resolve(model or persona.model, offline=offline)
         except ProviderError:
             told = fit(persona, path, window_tokens=persona.context_tokens)
             return Memory(told.prompt_tokens, persona.context_tokens, told.memory_from, measured=False)
-        window = window_tokens(persona, answering)
-        answered = path[-1].reply if path else None
-        if answered and (answered.provider, answered.model) == (answering.provider.name, answering.model):
-            used = _counted(answered.usage)
-            if used is not None and used <= (window or used):  # more were two requests, counted together
-                return Memory(used, window, answered.memory_from, measured=True)
         told = outgoing(persona, path, answering).summed_up()
-        return Memory(told.prompt_tokens, window, told.memory_from, measured=False)
+        return Memory(told.prompt_tokens, window_tokens(persona, answering), told.memory_from, measured=False)
+
+    def counted_memory(
+        self, persona: Persona, last: Turn | None, *, offline: bool = False, model: str | None = None
+    ) -> Memory | None:
+        """The same as the last turn's provider counted it; None where it did not, or another one answers."""
+        answered = last.reply if last else None
+        if answered is None:
+            return None
+        try:
+            answering = self._providers.resolve(model or persona.model, offline=offline)
+        except ProviderError:
+            return None
+        if (answered.provider, answered.model) != (answering.provider.name, answering.model):
+            return None
+        window, used = window_tokens(persona, answering), _counted(answered.usage)
+        if used is None or used > (window or used):  # more were two requests, counted together
+            return None
+        return Memory(used, window, answered.memory_from, measured=True)
 
     async def _events(
         self, asked: Outgoing, path: Sequence[Turn], text: str, *, origin: Origin | None = None

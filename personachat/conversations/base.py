@@ -28,8 +28,13 @@ class ConversationStore(Protocol):
     ) -> Conversation:
         """A new conversation with its first turns, if any, as `append` adds them; returns its head."""
 
-    def get(self, owner: str, conversation_id: str, *, last: int | None = None) -> Conversation:
-        """The conversation with the last turns of its active branch (None: all of them)."""
+    def get(
+        self, owner: str, conversation_id: str, *, last: int | None = None, with_siblings: bool = True
+    ) -> Conversation:
+        """The conversation with the last turns of its active branch (None: all of them).
+
+        Its `siblings` may be missing where they are not asked for.
+        """
 
     def tree(self, owner: str, conversation_id: str) -> tuple[Turn, ...]:
         """Every turn that is not deleted, parents before children, siblings oldest first."""

@@ -56,7 +56,14 @@ class MemoryConversations:
             self._make_room()
             return held.head
 
-    def get(self, owner: str, conversation_id: str, *, last: int | None = None) -> Conversation:
+    def get(
+        self,
+        owner: str,
+        conversation_id: str,
+        *,
+        last: int | None = None,
+        with_siblings: bool = True,  # noqa: ARG002  # they cost nothing here
+    ) -> Conversation:
         with self._lock:
             return self._held(owner, conversation_id).shown(last)
 

@@ -74,7 +74,15 @@ def reply_of(row: Row[Any]) -> Reply | None:
         notices=tuple(row.notices or ()),
         usage=None if usage == Usage() else usage,
         error=Failed(**row.error) if row.error else None,
-        **{name: getattr(row, name) for name in (*_WORDS, *_AS_THEY_ARE)},
+        reasoning=row.reasoning,
+        reason=row.reason,
+        summary=row.summary,
+        cost_usd=row.cost_usd,
+        finish_reason=row.finish_reason,
+        first_token_seconds=row.first_token_seconds,
+        reasoning_seconds=row.reasoning_seconds,
+        duration_seconds=row.duration_seconds,
+        memory_from=row.memory_from,
     )
 
 

@@ -67,7 +67,9 @@ class SqlConversations:
                 self._insert(connection, head.id, turns, requests=requests, process_id=process_id)
         return head
 
-    def get(self, owner: str, conversation_id: str, *, last: int | None = None) -> Conversation:
+    def get(
+        self, owner: str, conversation_id: str, *, last: int | None = None, with_siblings: bool = True
+    ) -> Conversation:
         with self._database.read() as connection:
             row = owned_head(connection, owner, conversation_id)
             head = conversation_of(row, queue=waiting.queue_of(connection, conversation_id))
@@ -78,6 +80,8 @@ class SqlConversations:
             length = path[-1].depth + 1
             if last is not None:
                 path = path[len(path) - min(last, len(path)) :]
+            if not with_siblings:
+                return replace(head, length=length, path=path)
             siblings = branches.siblings(connection, path, conversation_id=conversation_id)
         return replace(head, length=length, path=path, siblings=siblings)
 

@@ -57,7 +57,7 @@ def send(text: str) -> None:
         return
     try:
         chat = state.workspace().chat
-        conversation = state.current_conversation(chat)
+        conversation = state.current_conversation(chat, last=1)
         persona_id, offline = str(st.session_state["persona_choice"]), state.offline_chosen()
         begun = () if conversation and conversation.path else greetings.begun_with(persona_id)
         if conversation is None:

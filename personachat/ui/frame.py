@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from personachat.errors import DatabaseUnavailable, PersonaChatError, StoreUnavailable
+from personachat.settings import APP
 from personachat.ui import (
     arranging,
     conversation_dialogs,
@@ -25,6 +26,9 @@ from personachat.ui import (
 )
 from personachat.ui.owner import draw_cookie
 from personachat.ui.wording import error_text
+
+ICON = (APP / "pages" / "icon.png").read_bytes()
+"""Not its path: Streamlit would read the file again in every run."""
 
 CLOSE_ON_A_PHONE = """<script>
 /* {arrival} */ if (window.innerWidth < 768)

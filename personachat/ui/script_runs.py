@@ -7,8 +7,8 @@ another click has come, which is before it has stored anything; the next run wai
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn, TypeVar
 
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.runtime.scriptrunner import RerunData, RerunException, ScriptRunner, get_script_run_ctx
@@ -22,6 +22,11 @@ _TURN = "turn_of_callbacks"
 """Where a session has the lock that its runs take for their callbacks."""
 
 _BEGUN = "_has_called_callbacks"
+
+_KNOWN = "_personachat_knows"
+"""Where a script has what was asked once."""
+
+Found = TypeVar("Found")
 
 _check_requests = ScriptRunner._maybe_handle_execution_control_request
 
@@ -64,6 +69,21 @@ def call_changed(starts: str) -> None:
         is_click = "trigger" in (metadata.value_type or "")
         if not is_click and state._widget_changed(widget_id):
             sent.call_callback(widget_id)
+
+
+def once(make: Callable[[], Found]) -> Found:
+    """What `make` gives, asked once for a script: its callbacks, its run, and runs that follow at once.
+
+    For what cannot change meanwhile, such as who sits in front of it.
+    """
+    context = get_script_run_ctx()
+    if context is None:
+        return make()
+    known: dict[Callable[[], Any], Any] = vars(context).setdefault(_KNOWN, {})
+    if make not in known:
+        known[make] = make()
+    found: Found = known[make]
+    return found
 
 
 # --- what a browser sends to a session that does not know it ---------------------------------------

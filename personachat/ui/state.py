@@ -16,7 +16,7 @@ from personachat.chat import ChatService
 from personachat.conversations.model import Conversation
 from personachat.errors import ConversationNotFound, PersonaChatError, SettingsInvalid
 from personachat.services import Services, Workspace, get_services
-from personachat.ui import last_seen, returning
+from personachat.ui import last_seen, returning, script_runs
 from personachat.ui.editing_rights import WHY_NOT, may_edit
 from personachat.ui.owner import current_owner
 from personachat.ui.transcript import SHOWN_TURNS, STEP_TURNS
@@ -36,8 +36,13 @@ def services() -> Services:
 
 def workspace() -> Workspace:
     """What the person in front of this session can do."""
-    here = services()
-    return here.of(current_owner(), may_edit=may_edit(here.settings))
+    owner, edits = script_runs.once(_who)
+    return services().of(owner, may_edit=edits)
+
+
+def _who() -> tuple[str, bool]:
+    """Whose this session is and whether they may edit; to ask it reads Streamlit's files for secrets."""
+    return current_owner(), may_edit(services().settings)
 
 
 def why_not_edit() -> str | None:
@@ -94,24 +99,25 @@ def talk_with(persona_id: str, *, is_default: bool) -> None:
     st.session_state["remembered_persona"] = persona_id
 
 
-def current_conversation(chat: ChatService) -> Conversation | None:
+def current_conversation(chat: ChatService, *, last: int | None = None) -> Conversation | None:
     """The conversation the session is in; None where none has begun. Raises DatabaseUnavailable and -Damaged.
 
-    One that is gone is said once.
+    It has the `last` turns, or as many as may be shown. One that is gone is said once.
     """
     conversation_id = remembered("chat")
     _leave_temporary(chat, going_to=conversation_id)
     if conversation_id is None:
         return None
     try:
-        conversation = chat.conversation(conversation_id, last=turns_to_load(conversation_id))
+        conversation = chat.conversation(conversation_id, last=last or turns_to_load(conversation_id))
     except ConversationNotFound:
         last_seen.conversations().forget(current_owner(), conversation_id)
         new_chat()
         st.session_state["chat_is_gone"] = True
         st.session_state[GONE_MEANWHILE] = returning.in_progress()
         return None
-    last_seen.conversations().keep(conversation)
+    if last is None:
+        last_seen.conversations().keep(conversation)
     if conversation.temporary and returning.in_progress():
         enter_temporary(conversation_id)
     if not conversation.kept:  # begun over the API; a page may leave its replies at any time

@@ -114,6 +114,11 @@ def copy(turn_id: str) -> None:
     st.session_state["copying"] = turn_id
 
 
+def to_be_copied() -> str | None:
+    """The turn whose words are to be copied now."""
+    return cast("str | None", st.session_state.get("copying"))
+
+
 def copying(turn_id: str) -> int | None:
     """The number of the copy to make of this turn now, once; None where none was asked for."""
     if st.session_state.get("copying") != turn_id:
@@ -227,8 +232,9 @@ def open_rating(turn_id: str) -> None:
     st.session_state["rating"] = turn_id
 
 
-def rating_open(turn_id: str) -> bool:
-    return st.session_state.get("rating") == turn_id
+def rating_open() -> str | None:
+    """The turn at which thumbs are shown though it is not the last."""
+    return cast("str | None", st.session_state.get("rating"))
 
 
 # --- dialogs --------------------------------------------------------------------------------------

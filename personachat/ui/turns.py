@@ -49,6 +49,11 @@ class View:
     """How many turns were drawn, at most, in the run before."""
     revisions: Mapping[spoken_revisions.Spoken, int]
     """Which revision of its persona spoke each turn."""
+    found: str | None
+    """The turn a link led to. These four are looked up once: a look at the session state costs a caption."""
+    editing: str | None
+    rating: str | None
+    copying: str | None
 
     @classmethod
     def of(cls, conversation: Conversation) -> View:
@@ -57,7 +62,17 @@ class View:
         st.session_state["last_exchange"] = frozenset(turn.id for turn in conversation.path[-2:])
         length = st.session_state.get("turns_drawn", 0)
         st.session_state["turns_drawn"] = len(conversation.path)
-        return cls(conversation, reply, before, length, spoken_revisions.numbers(conversation.path))
+        return cls(
+            conversation,
+            reply,
+            before,
+            length,
+            spoken_revisions.numbers(conversation.path),
+            found=window.found_turn(),
+            editing=turn_actions.editing(),
+            rating=turn_actions.rating_open(),
+            copying=turn_actions.to_be_copied(),
+        )
 
 
 def draw_all(view: View, turns: Sequence[Turn], *, above: Turn | None) -> None:
@@ -73,7 +88,7 @@ def draw(
 ) -> None:
     """An ended turn; `last`: of the exchange at the end, where there may be ways on from it."""
     draw_head(view, turn, above=above)
-    if window.found_turn() == turn.id:
+    if view.found == turn.id:
         with st.container(key=f"turn_{turn.depth}"):  # the page scrolls to it
             _draw(view, turn, last=last, ways_on=ways_on)
     else:
@@ -88,9 +103,9 @@ def draw_head(view: View, turn: Turn, *, above: Turn | None) -> None:
 
 def _draw(view: View, turn: Turn, *, last: bool, ways_on: WaysOn | None) -> None:
     with bubble(turn):
-        if window.found_turn() == turn.id:
+        if view.found == turn.id:
             st.badge("Found here", icon=":material/search:", color="primary")
-        if turn_actions.editing() == turn.id:
+        if view.editing == turn.id:
             turn_form.draw(turn)
         elif turn.role == "user":
             _draw_said(view, turn, last=last)
@@ -165,13 +180,13 @@ def draw_row(view: View, turn: Turn, *, last: bool) -> None:
         siblings.draw(view.conversation, turn)
         if last:
             _draw_icons(turn)
-        elif turn_actions.rating_open(turn.id) and _can_be_rated(turn):
+        elif view.rating == turn.id and _can_be_rated(turn):
             ratings.draw(turn)
         if turn.edited:
             st.caption(EDITED, width="stretch", help="You changed these words.")
         else:
             st.caption(_caption(view, turn), width="stretch")
-        _draw_copied(turn)
+        _draw_copied(view, turn)
         _draw_menu(turn, _menu_of(turn, last=last))
     if not last and turn.id in view.last_before:
         st.empty()  # where its row was
@@ -207,7 +222,7 @@ def _draw_actions(view: View, turn: Turn, *, last: bool, menu: tuple[str, ...] =
     siblings.draw(view.conversation, turn)
     if turn.edited:
         st.caption(EDITED, width="content", help="You changed these words.")
-    _draw_copied(turn)
+    _draw_copied(view, turn)
     if last:
         _icon("edit", "Edit and send again", turn_actions.edit, turn)
         _icon("content_copy", "Copy", turn_actions.copy, turn)
@@ -248,7 +263,7 @@ def _draw_menu(turn: Turn, options: tuple[str, ...]) -> None:
     )
 
 
-def _draw_copied(turn: Turn) -> None:
-    number = turn_actions.copying(turn.id)
+def _draw_copied(view: View, turn: Turn) -> None:
+    number = turn_actions.copying(turn.id) if view.copying == turn.id else None
     if number is not None:
         clipboard.copy(turn.text, number=number, on_refused=partial(turn_actions.ask, "copy", turn.id))
