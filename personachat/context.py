@@ -96,7 +96,7 @@ def fitted(
         placed = [(depth, turn) for depth, turn in placed if depth >= summary.memory_from]
         always = (*always, summary_message(summary.text))
     factor = scale or UNMEASURED_SCALE
-    tokens = [message_tokens(turn.as_message()) for _, turn in placed]
+    tokens = [estimate_tokens(turn.text) + MESSAGE_TOKENS for _, turn in placed]
     used = sum(map(message_tokens, always)) + sum(message_tokens(each.message) for each in inserted)
     room = math.inf if window_tokens is None else (window_tokens - reserved_tokens) / factor - used
     start = _start([turn.role == "user" for _, turn in placed], tokens, room)
@@ -155,7 +155,7 @@ def measured_scale(
     None where they were not.
     """
     placed = with_words(path)
-    tokens = [message_tokens(turn.as_message()) for _, turn in placed]
+    tokens = [estimate_tokens(turn.text) + MESSAGE_TOKENS for _, turn in placed]
     used = sum(map(message_tokens, pinned))
     scales: list[float] = []
     for index in range(len(placed) - 1, -1, -1):

@@ -111,7 +111,7 @@ def _draw(view: View, turn: Turn, *, last: bool, ways_on: WaysOn | None) -> None
             _draw_said(view, turn, last=last)
         elif ways_on:
             _draw_last(view, turn, ways_on)
-        elif _says_nothing_of_itself(turn):
+        elif _says_nothing_of_itself(view, turn):
             _draw_unasked(view, turn)
         else:
             reply = draw_words(turn, head=st, words=st, may_go_on=False)
@@ -157,9 +157,9 @@ def _draw_said(view: View, turn: Turn, *, last: bool) -> None:
         st.empty()
 
 
-def _says_nothing_of_itself(turn: Turn) -> bool:
+def _says_nothing_of_itself(view: View, turn: Turn) -> bool:
     """Whether nothing would stand in the row below the words but the menu."""
-    return turn.reply is None and not turn.edited and not turn_actions.rating_open(turn.id)
+    return turn.reply is None and not turn.edited and view.rating != turn.id
 
 
 def _draw_unasked(view: View, turn: Turn) -> None:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from streamlit.runtime.app_session import AppSessionState
 
 from personachat.conversations.changes import Change
 from personachat.conversations.model import now
+from personachat.ui import open_tabs
 from personachat.ui.open_tabs import LOOK_BACK, Tab, Tabs
 
 THEN = now()
@@ -80,3 +84,44 @@ def test_nothing_is_looked_for_while_no_tab_is_open() -> None:
     tabs.drop("tab")
     assert tabs.look_from() is None
     assert len(tabs) == 0
+
+
+class Reads(Exception):
+    """The database was read."""
+
+
+def reading() -> Any:
+    raise Reads
+
+
+@pytest.mark.parametrize(
+    ("states", "reads"),
+    [
+        ([AppSessionState.APP_IS_RUNNING, AppSessionState.APP_IS_RUNNING], False),
+        ([AppSessionState.APP_IS_RUNNING, None], False),
+        ([AppSessionState.APP_IS_RUNNING, AppSessionState.APP_NOT_RUNNING], True),
+    ],
+    ids=["both follow a reply", "one follows a reply, one is gone", "one is idle"],
+)
+def test_changes_are_looked_for_only_where_a_tab_could_show_them(
+    monkeypatch: pytest.MonkeyPatch, states: list[AppSessionState | None], *, reads: bool
+) -> None:
+    tabs = Tabs()
+    sessions = {}
+    for number, state in enumerate(states):
+        tabs.put(str(number), Tab("me", {}))
+        sessions[str(number)] = state and SimpleNamespace(session=SimpleNamespace(_state=state))
+    runtime = SimpleNamespace(_session_mgr=SimpleNamespace(get_active_session_info=sessions.get))
+    services = SimpleNamespace(
+        generations=SimpleNamespace(closed=False), database=SimpleNamespace(read=reading)
+    )
+    monkeypatch.setattr(open_tabs, "_tabs", tabs)
+    monkeypatch.setattr(open_tabs, "_services", services)
+    monkeypatch.setattr(open_tabs, "Runtime", SimpleNamespace(instance=lambda: runtime))
+    before = tabs.look_from()
+    if reads:
+        with pytest.raises(Reads):
+            open_tabs._look_once()
+    else:
+        open_tabs._look_once()
+    assert tabs.look_from() == before  # so that nothing is missed by then
