@@ -21,6 +21,7 @@ PICTURES = {"icon", "avatar", "page_icon"}
 CHECKED = {"drawable"}
 OURS = {
     "row.avatar": "persona_rows makes it with drawable",
+    "frame.ICON": "the product's own file",
 }
 
 

@@ -171,7 +171,7 @@ def test_retries_of_a_reply_that_fails_are_counted_and_told_nobody(
     with served(services) as client:
         answer = client.post("/chat", json={"message": "Hi", "personaId": "tester"})
     row = only_row(services)
-    assert (row["retries"], row["outcome"], row["error_code"]) == (2, "failed", "provider_unavailable")
+    assert (row["retries"], row["outcome"], row["error_code"]) == (2, "failed", "provider_overloaded")
     assert "retries" not in answer.text
     assert (row["prompt_tokens"], row["completion_tokens"], row["cost_usd"]) == (None, None, None)
     assert row["first_token_ms"] is None

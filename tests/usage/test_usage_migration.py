@@ -36,10 +36,10 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 class Past:
-    """A database of the version before the ledger."""
+    """A database of a version before the ledger."""
 
-    def __init__(self, engine: Engine) -> None:
-        schema.migrate(engine, to="0006")
+    def __init__(self, engine: Engine, *, version: str = "0006") -> None:
+        schema.migrate(engine, to=version)
         self._tables = MetaData()
         self._tables.reflect(engine)
         self._engine = engine
@@ -165,14 +165,7 @@ def test_the_past_is_not_put_in_again(url: str) -> None:
 
 def test_counts_that_turns_have_by_then_are_taken_over(url: str) -> None:
     engine = create_engine(url)
-    past = Past(engine)
-    with engine.begin() as connection:
-        for name in ("cached_tokens", "reasoning_tokens"):
-            connection.exec_driver_sql(f"ALTER TABLE turns ADD COLUMN {name} INTEGER")
-    past = Past.__new__(Past)
-    past._tables, past._engine = MetaData(), engine
-    past._is_sqlite = engine.dialect.name == "sqlite"
-    past._tables.reflect(engine)
+    past = Past(engine, version="0008")
     past.conversation("c1", LOCAL_OWNER)
     past.turn("t", "c1", state="finished", cached_tokens=3, reasoning_tokens=0)
     engine.dispose()
