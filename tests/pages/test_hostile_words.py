@@ -151,13 +151,21 @@ def nodes(block: Block) -> Iterator[Message]:
 
 
 def strings(message: Message) -> Iterator[tuple[str, str, str]]:
-    """Every text in a message, with the names of its message and field."""
+    """Every text in a message, with the names of its message and field; but a label that is only heard."""
     for field, value in message.ListFields():
+        if field.name == "label" and _is_only_heard(message):
+            continue
         for each in value if field.is_repeated else (value,):
             if isinstance(each, str):
                 yield message.DESCRIPTOR.name, field.name, each
             elif isinstance(each, Message):
                 yield from strings(each)
+
+
+def _is_only_heard(message: Any) -> bool:
+    """Whether a widget's label is its name alone: a collapsed one is taken as it is, and not displayed."""
+    visibility = getattr(message, "label_visibility", None)
+    return visibility is not None and visibility.value == visibility.COLLAPSED
 
 
 def acted_upon(page: AppTest) -> list[tuple[str, str, str, str]]:
