@@ -1,6 +1,6 @@
 """Frameworks of Python's that speak to OpenAI: each with a tool, and an answer of a certain shape.
 
-    python python_clients.py NAME...    of those below; all of them without a name
+python python_clients.py NAME...    of those below; all of them without a name
 """
 
 from __future__ import annotations
@@ -92,7 +92,10 @@ def litellm() -> None:
     said: list[Any] = [{"role": "user", "content": "How is the weather?"}]
     message = litellm.completion(messages=said, tools=tools, **given).choices[0].message
     assert message.tool_calls[0].function.arguments == '{"city": "Paris"}', message
-    said += [message.model_dump(), {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "rain"}]
+    said += [
+        message.model_dump(),
+        {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "rain"},
+    ]
     answer = litellm.completion(messages=said, tools=tools, **given).choices[0].message.content
     assert answer == "The tool said rain after I thought deeply", answer
     parts = list(litellm.completion(messages=said[:1], tools=tools, stream=True, **given))

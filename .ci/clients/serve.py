@@ -67,7 +67,9 @@ def call_of(function: Mapping[str, Any]) -> Reply:
     arguments = json.dumps(sample(function.get("parameters") or {}))
     first = {"index": 0, "id": "call_1", "type": "function"}
     head = first | {"function": {"name": function["name"], "arguments": ""}}
-    pieces = [{"index": 0, "function": {"arguments": arguments[at : at + 7]}} for at in range(0, len(arguments), 7)]
+    pieces = [
+        {"index": 0, "function": {"arguments": arguments[at : at + 7]}} for at in range(0, len(arguments), 7)
+    ]
     return events(
         chunk({"reasoning_content": "deeply"}),
         *(chunk({"tool_calls": [piece]}) for piece in (head, *pieces)),
@@ -104,7 +106,13 @@ def main(programs: list[str]) -> int:
             "PERSONACHAT_DATA_DIR": home,
             "PERSONACHAT_PERSONAS_DIR": str(CHECKOUT / "personas"),
         }
-        command = [str(Path(sys.executable).parent / "personachat"), "serve", "--headless", "--port", str(port)]
+        command = [
+            str(Path(sys.executable).parent / "personachat"),
+            "serve",
+            "--headless",
+            "--port",
+            str(port),
+        ]
         base = f"http://127.0.0.1:{port}"
         with tempfile.TemporaryFile() as log:
             server = subprocess.Popen(command, cwd=home, env=environment | ours, stdout=log, stderr=log)

@@ -22,13 +22,13 @@ from tests.e2e.conftest import PATIENCE_MILLISECONDS, AppServer, free_port, sett
 from tests.e2e.cut_line import CutLine
 from tests.fake_provider import FakeProvider, Gate, failure, tokens
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]  # the first one prepares all
 
 KEEPS_NO_SESSION = {
     "STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "0",
     "PERSONACHAT_IDLE_TIMEOUT_SECONDS": "600",
 }
-PERSONAS = ("form", "json", "gone", "noted", "chatty", "theirs")
+PERSONAS = ("form", "typed", "json", "gone", "noted", "chatty", "theirs")
 
 
 @dataclass
@@ -237,6 +237,18 @@ def a_form_saved(away: Away) -> Generator[None, None, None]:
     assert away.persona("form")["systemPrompt"] == "After the pause."
 
 
+def a_field_that_was_not_left(away: Away) -> Generator[None, None, None]:
+    page = open_form(away, "typed")
+    prompt(page).press("Control+End")
+    page.keyboard.type(" Typed before the pause.")
+    yield
+    expect(state_of(page, "Unsaved")).to_be_visible()
+    expect(prompt(page)).to_have_value("Before. Typed before the pause.")
+    button(page, "Save").click()
+    expect(state_of(page, "Saved")).to_be_visible()
+    assert away.persona("typed")["systemPrompt"] == "Before. Typed before the pause."
+
+
 def a_form_that_somebody_else_overtook(away: Away) -> Generator[None, None, None]:
     page = open_form(away, "theirs")
     prompt(page).fill("Mine.")
@@ -343,6 +355,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     a_conversation_renamed,
     a_conversation_deleted,
     a_form_saved,
+    a_field_that_was_not_left,
     a_form_that_somebody_else_overtook,
     a_json_text_saved,
     a_persona_deleted,

@@ -58,6 +58,7 @@ def draw(*, choose_in_row: ChooseInRow, avatars: Mapping[str, str] = MappingProx
         key=KEY,
         data={"avatars": dict(avatars)},
         on_follow_change=_follow,
+        on_unsent_change=_take,
         on_row_change=lambda: _take_choice(choose_in_row),
         width="content",
         height="content",
@@ -72,6 +73,10 @@ def _take_choice(choose_in_row: ChooseInRow) -> None:
 
 def _follow() -> None:
     """The page saw that no script follows a live reply: this run does."""
+
+
+def _take() -> None:
+    """The page has what was typed while there was no connection: this run gets it."""
 
 
 @cache

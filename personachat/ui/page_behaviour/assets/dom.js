@@ -34,9 +34,11 @@ export const conversation = address => new URL(address, location.href).searchPar
 export const liveReply = () =>
   document.querySelector('[class*="st-key-pause_"] button, .st-key-try_out_stop button:not([disabled])')
 
+/** Whether the server is there. */
+export const isConnected = () => app()?.dataset.testConnectionState === "CONNECTED"
+
 /** Whether the server is there and runs no script for this page. */
-export const isIdle = () =>
-  app()?.dataset.testConnectionState === "CONNECTED" && app().dataset.testScriptState === "notRunning"
+export const isIdle = () => isConnected() && app().dataset.testScriptState === "notRunning"
 
 /** A phone or a tablet: a focused field brings its keyboard up, over half of the page. */
 export const isTouch = matchMedia("(pointer: coarse)").matches

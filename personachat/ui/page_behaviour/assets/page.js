@@ -13,8 +13,9 @@ import * as rows from "./rows.js"
 import * as scrolling from "./scrolling.js"
 import * as speech from "./speech.js"
 import * as typing from "./typing.js"
+import * as unsent from "./unsent.js"
 
-const parts = [avatars, history, leaving, menus, rows, scrolling, focus, following, speech, typing]
+const parts = [avatars, history, leaving, menus, rows, scrolling, unsent, focus, following, speech, typing]
 const page = { component: null }
 let planned = 0
 
