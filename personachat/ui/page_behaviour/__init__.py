@@ -32,7 +32,7 @@ _HTML = """
 <button type="button" data-part="latest" hidden>Jump to latest</button>
 <div data-part="rows" popover="auto" aria-label="What to do with this conversation"></div>
 <dialog data-part="leaving" aria-labelledby="leaving-title">
-  <p id="leaving-title"><strong>Discard what you changed?</strong></p>
+  <h2 id="leaving-title">Discard what you changed?</h2>
   <p>Your changes to this message are not saved.</p>
   <div>
     <button type="button" value="stay">Keep editing</button>
