@@ -42,13 +42,14 @@ def draw_last(place: DeltaGenerator, conversation: Conversation) -> None:
 
 def _draw(place: DeltaGenerator, memory: Memory | None) -> None:
     if memory is not None and memory.used_tokens:
-        place.caption(text_of(memory), width="stretch", text_alignment="right", help=help_of(memory))
+        words = f":small[context] {text_of(memory)}"  # a phone leaves out the word beside the buttons
+        place.caption(words, width="stretch", text_alignment="right", help=help_of(memory))
 
 
 def text_of(memory: Memory) -> str:
-    """E.g. "context 1.2k / 8k ●○○○○ 15%"; the number alone where the window is not known."""
+    """E.g. "1.2k / 8k ●○○○○ 15%"; the number alone where the window is not known."""
     about = "" if memory.measured else "~"
-    used = f"context {about}{short(memory.used_tokens)}"
+    used = f"{about}{short(memory.used_tokens)}"
     if not memory.window_tokens:
         return used
     share = min(1.0, memory.used_tokens / memory.window_tokens)

@@ -30,19 +30,19 @@ def memory(used: int, window: int | None, *, measured: bool = True) -> Memory:
 
 
 def test_the_gauge_says_how_much_of_the_window_is_used() -> None:
-    assert text_of(memory(3_000, 8_000)) == "context 3.0k / 8.0k ●●○○○ 38%"
+    assert text_of(memory(3_000, 8_000)) == "3.0k / 8.0k ●●○○○ 38%"
 
 
 def test_an_estimate_is_marked_as_one() -> None:
-    assert text_of(memory(500, 8_000, measured=False)).startswith("context ~500 / 8.0k")
+    assert text_of(memory(500, 8_000, measured=False)).startswith("~500 / 8.0k")
 
 
 def test_a_window_that_is_not_known_is_left_out() -> None:
-    assert text_of(memory(500, None)) == "context 500"
+    assert text_of(memory(500, None)) == "500"
 
 
 def test_a_gauge_that_is_nearly_empty_says_so() -> None:
-    assert text_of(memory(490, 1_048_576)) == "context 490 / 1.0M ○○○○○ <1%"
+    assert text_of(memory(490, 1_048_576)) == "490 / 1.0M ○○○○○ <1%"
     assert text_of(memory(80, 8_000)).endswith("○○○○○ 1%")
 
 

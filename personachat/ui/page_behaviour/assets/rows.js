@@ -17,13 +17,17 @@ export function begin(page) {
 export function look(page) {
   if (!menu?.showPopover) return
   for (const row of dom.rows()) {
-    if (row.querySelector("[data-row-menu]")) continue
+    const there = row.querySelector("[data-row-menu]")
+    if (there) {
+      if (there.ariaDescription !== dom.titleOf(row)) there.ariaDescription = dom.titleOf(row)
+      continue
+    }
     const button = document.createElement("button")
     button.type = "button"
     button.dataset.rowMenu = ""
     button.setAttribute("aria-haspopup", "menu")
     button.setAttribute("aria-label", "Options")
-    button.setAttribute("aria-description", dom.titleOf(row))
+    button.ariaDescription = dom.titleOf(row)
     button.textContent = "more_vert"
     button.addEventListener("click", () => open(page, row, button))
     row.append(button)
