@@ -47,7 +47,7 @@ async def test_it_is_tried_again_twice_and_no_more(
     fake.enqueue(*[failure(500, "boom")] * 5)
     end = await end_of(provider)
     assert isinstance(end, Failed)
-    assert end.code == "provider_unavailable"
+    assert end.code == "provider_fault"
     assert len(fake.chats) == 3
 
 
