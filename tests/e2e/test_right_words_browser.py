@@ -119,8 +119,8 @@ def test_leaving_a_changed_edit_asks_and_an_unchanged_one_does_not(app_server: A
 def test_one_menu_and_the_names_once(app_server: AppServer, page: Page) -> None:
     open_page(page, app_server.url)
     expect(page.get_by_test_id("stMainMenuButton")).to_be_hidden()
-    assert page.get_by_test_id("stMain").inner_text().count("Answers questions of every kind") <= 1
-    expect(page.get_by_test_id("stMain").get_by_role("heading")).to_have_count(0)
+    assert page.locator("#stMain").inner_text().count("Answers questions of every kind") <= 1
+    expect(page.locator("#stMain").get_by_role("heading")).to_have_count(0)
     page.get_by_role("combobox", name="Persona").click()
     entries = page.get_by_role("option")
     expect(entries.first).to_be_visible()

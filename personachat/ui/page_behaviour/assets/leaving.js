@@ -4,7 +4,7 @@
 
 import * as dom from "./dom.js"
 
-const begun = new WeakMap() // what stood in each field when it was opened
+const begun = new WeakMap() // what stood in each field before somebody changed it
 
 let dialog = null
 let go = null // what somebody wanted to do
@@ -15,14 +15,17 @@ export function begin(page) {
   if (!dialog?.showModal) return
   dialog.addEventListener("click", event => answered(event.target.value))
   dialog.addEventListener("keydown", event => event.key === "Escape" && event.stopPropagation())
+  addEventListener("beforeinput", onInput, { capture: true, passive: true })
   addEventListener("click", onClick, { capture: true })
   addEventListener("keydown", onKey, { capture: true })
   addEventListener("beforeunload", event => isChanged() && event.preventDefault())
 }
 
-export function look() {
+export function look() {}
+
+function onInput(event) {
   const field = dom.editField()
-  if (field && !begun.has(field)) begun.set(field, field.value)
+  if (field && event.target === field && !begun.has(field)) begun.set(field, field.value)
 }
 
 function isChanged() {
