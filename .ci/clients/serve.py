@@ -2,7 +2,7 @@
 
     python .ci/clients/serve.py PYTHON=PROGRAM...    each program with its own environment's interpreter
 
-A program gets the address in BASE_URL and the persona in MODEL, and fails where it does not get what it should.
+A program gets the address in BASE_URL and the persona in MODEL, and fails where it gets anything else.
 """
 
 from __future__ import annotations

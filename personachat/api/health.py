@@ -67,7 +67,7 @@ class Health(Answer):
     summary="Whether the server is alive",
     response_model=Health,
     response_model_exclude_none=True,
-    responses=answers(),
+    responses=answers(403),
 )
 async def get_health(request: Request) -> Health:
     """Answers within two seconds, always with 200; who may use the API hears what is configured."""

@@ -17,6 +17,7 @@ from personachat.persona import persona_schema, standard
 _STATUSES = {
     304: "Not changed since the version whose ETag was given.",
     400: "The request cannot be read.",
+    403: "This caller may not ask that: from elsewhere without a token, or from another site's page.",
     404: "There is no such thing, or it is somebody else's.",
     409: "It is in the way of something that is there: a broken file, a running reply.",
     412: "The condition does not hold: somebody was quicker, or it exists already.",
@@ -130,6 +131,7 @@ def add_description(api: FastAPI) -> None:
             schemas = components.setdefault("schemas", {})
             schemas["Problem"] = PROBLEM_SCHEMA
             schemas["Persona"] = _persona(schemas)
+            described["info"]["license"] = {"name": "MIT", "identifier": "MIT"}
             components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
             described["security"] = [{"token": []}, {}]
             api.openapi_schema = described

@@ -81,7 +81,7 @@ def delete_persona_by_query(
     "/schema",
     summary="The JSON Schema of a persona",
     response_class=Response,
-    responses=answers(s200=json_answer("JSON Schema (2020-12).", {"type": "object"})),
+    responses=answers(403, s200=json_answer("JSON Schema (2020-12).", {"type": "object"})),
 )
 def get_schema() -> Response:
     """What editors need for completion and checks."""
