@@ -164,7 +164,7 @@ def prepare(address: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("command", TRIED)
-def test_a_command_does_what_it_is_there_for(product: Product, command: str) -> None:
+def test_a_command_does_what_it_is_there_for(product: Product, command: str, tmp_path: Path) -> None:
     said = command.replace(ADDRESS, product.address)
     if said.startswith("personachat  "):  # the pages themselves: a server has been started for these tests
         said = "personachat --help"
@@ -176,8 +176,8 @@ def test_a_command_does_what_it_is_there_for(product: Product, command: str) -> 
             timeout=60,
         )
         said = said.replace("/ID", f"/{talk.json()['conversationId']}")
-    said = re.sub(r"^curl\b", "curl --fail-with-body --silent --show-error", said)
-    ended = product.run(said, text="")
+    said = re.sub(r"^curl\b", f"curl --fail-with-body --silent --show-error --output-dir {tmp_path}", said)
+    ended = product.run(said, text="Hello\n")
     expected = {1} if "--strict" in said else {0}
     assert ended.returncode in expected | {0}, f"{ended.stdout}\n{ended.stderr}"
 
