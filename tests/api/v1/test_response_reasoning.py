@@ -108,7 +108,8 @@ def test_reasoning_goes_back_with_the_output_of_the_call_it_led_to(
         model="tester", input=said, tools=[LOOK_UP], include=["reasoning.encrypted_content"]
     )
     said += [echo(item) if item.type == "reasoning" else item for item in first.output]
-    sdk.responses.create(model="tester", input=[*said, OUTPUT], tools=[LOOK_UP])
+    said.append(OUTPUT)
+    sdk.responses.create(model="tester", input=said, tools=[LOOK_UP])
     assistant = assistant_of(fake)
     assert assistant["reasoning_content"] == "First I think."
     assert assistant["content"] == (text or None)
