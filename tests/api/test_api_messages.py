@@ -150,6 +150,20 @@ def test_what_was_sent_is_shown_as_it_was_and_without_the_key(
     assert client.get(f"/messages/{start['messageId']}/request").json() == sent
 
 
+def test_a_personas_own_parameters_go_along_and_are_shown_as_they_were_sent(
+    client: httpx2.Client, fake: FakeProvider, services: Services
+) -> None:
+    parameters = {"top_k": 40, "api_key": "another", "max_tokens": 9}
+    services.personas.save(persona_text("tuned", extensions={"parameters": parameters}))
+    start = said(client, "Hi", personaId="tuned")[0].data
+    sent = client.get(f"/messages/{start['messageId']}/request").json()["body"]
+    assert sent == fake.chats[0].body
+    assert (sent["top_k"], sent["max_tokens"]) == (40, 1000)
+    assert "api_key" not in sent
+    services.personas.save(persona_text("tuned"))
+    assert client.get(f"/messages/{start['messageId']}/request").json()["body"] == sent
+
+
 def test_nothing_was_sent_for_a_users_words(client: httpx2.Client) -> None:
     _, (words, _) = spoken(client, "one")
     problem_of(client.get(f"/messages/{words['id']}/request"), 404, "request_not_found")
