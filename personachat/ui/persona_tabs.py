@@ -14,17 +14,20 @@ from personachat.ui import (
     persona_findings,
     persona_form,
     persona_history,
+    persona_lore,
     persona_view,
     try_out,
 )
 from personachat.ui.persona_desk import HISTORY_TAB, JSON_TAB, TAB_KEY, Entry, Opened
 
-TABS = (JSON_TAB, "Form", "Preview", "Try out", HISTORY_TAB)
+TABS = (JSON_TAB, "Form", "Preview", "Try out", HISTORY_TAB, "Lore")
 
 
 def draw(entries: Sequence[Entry], found: Opened) -> None:
     """Draw the open tab."""
-    json_tab, form_tab, preview_tab, try_tab, history_tab = st.tabs(TABS, key=TAB_KEY, on_change="rerun")
+    json_tab, form_tab, preview_tab, try_tab, history_tab, lore_tab = st.tabs(
+        TABS, key=TAB_KEY, on_change="rerun"
+    )
     with json_tab:
         _draw_json(found, is_open=bool(json_tab.open))
     if form_tab.open:
@@ -39,6 +42,9 @@ def draw(entries: Sequence[Entry], found: Opened) -> None:
     if history_tab.open:
         with history_tab:
             persona_history.draw(found)
+    if lore_tab.open:
+        with lore_tab:
+            persona_lore.draw(found)
 
 
 def _draw_json(found: Opened, *, is_open: bool) -> None:

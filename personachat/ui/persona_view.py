@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -13,7 +14,7 @@ from personachat.provider_errors import ProviderError
 from personachat.sent import SentBody
 from personachat.store.base import BrokenPersona, PersonaStore
 from personachat.turns import opening_words
-from personachat.ui import favourites, inspector, kept_drafts, pasted_file, persona_menu, state
+from personachat.ui import favourites, inspector, kept_drafts, pasted_file, persona_lore, persona_menu, state
 from personachat.ui import persona_editing as editing
 from personachat.ui.persona_desk import Entry, Opened, desk
 from personachat.ui.persona_texts import line_of
@@ -92,8 +93,9 @@ def draw_preview(found: Opened) -> None:
     for message, label in zip(messages, _labels(messages, found.persona), strict=True):
         st.caption(label)
         st.code(str(message["content"]), language=None, wrap_lines=True)
+    persona_lore.draw_told(sent.lore, heading="Lore that is told")
     with st.expander("As it is sent", icon=":material/data_object:"):
-        inspector.draw(sent)
+        inspector.draw(replace(sent, lore=()))
 
 
 def _labels(messages: Sequence[Mapping[str, object]], persona: Persona) -> list[str]:

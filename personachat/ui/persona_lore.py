@@ -1,0 +1,309 @@
+"""The lore of the open persona: its book's entries, files that add to them, and a sentence to try them with.
+
+It edits the same text as the JSON tab; nothing is saved before the persona is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+import streamlit as st
+
+from personachat.errors import PersonaChatError
+from personachat.interchange.lore_files import read_lore
+from personachat.lorebook import BOOK, ToldEntry, limits
+from personachat.lorebook.editing import book_of, entries_of, new_entry, with_book
+from personachat.lorebook.keys import listed
+from personachat.messages import ChatMessage
+from personachat.persona import Persona
+from personachat.persona_syntax import Path
+from personachat.prompts import persona_part
+from personachat.ui.excerpts import as_text
+from personachat.ui.form_text import FormText, change, given, put, take_out
+from personachat.ui.persona_desk import Opened
+from personachat.ui.wording import error_text, escaped, heard
+
+SHOWN = 25
+"""Entries on the page at a time."""
+
+MOST_TITLE_CHARACTERS = 70
+TRIED = "lore_tried"
+
+
+def draw(found: Opened) -> None:
+    """Draw the book of the open persona."""
+    if found.persona is None:
+        st.info("Fix the problems first: lore needs a valid persona.", icon=":material/visibility_off:")
+        return
+    text = FormText(found)
+    entries = _entries(found.persona)
+    st.caption(
+        "Lore is told to the model when one of its keys comes up in the conversation. "
+        "An entry that is always told needs no keys."
+    )
+    _draw_trial(found.persona, has_entries=bool(entries))
+    _draw_list(text, entries)
+    _draw_adding(found)
+    for sentence in limits(found.persona.extensions.get(BOOK)):
+        st.caption(f":material/info: {as_text(sentence)}")
+
+
+def draw_told(pairs: Sequence[tuple[str, str]], *, heading: str) -> None:
+    """Which entries are told, each with the key that brought it up."""
+    if not pairs:
+        return
+    with st.expander(f"{heading} ({len(pairs):,})", icon=":material/menu_book:"):
+        for name, by in pairs[:SHOWN]:
+            st.markdown(f"**{as_text(name)}** :gray[{as_text(by)}]")
+        if len(pairs) > SHOWN:
+            st.caption(f"… and {len(pairs) - SHOWN:,} more.")
+
+
+def _entries(persona: Persona) -> dict[str | int, Mapping[str, Any]]:
+    """The entries by their place in the book, as it stands."""
+    book = persona.extensions.get(BOOK)
+    found = _whole(book).get("entries") if isinstance(book, Mapping) else None
+    listed_ = found if isinstance(found, list) else []
+    pairs = found.items() if isinstance(found, Mapping) else enumerate(listed_)
+    return {place: each for place, each in pairs if isinstance(each, Mapping)}
+
+
+def _whole(book: Mapping[str, Any]) -> Mapping[str, Any]:
+    data = book.get("data")
+    return data if book.get("spec") == "lorebook_v3" and isinstance(data, Mapping) else book
+
+
+def _base(persona: Persona) -> Path:
+    """Where the entries stand in the persona's text."""
+    book = persona.extensions.get(BOOK)
+    within = isinstance(book, Mapping) and _whole(book) is not book
+    return ("extensions", BOOK, *(("data",) if within else ()), "entries")
+
+
+def _draw_trial(persona: Persona, *, has_entries: bool) -> None:
+    if not has_entries:
+        return
+    sentence = st.text_input(
+        "Try a sentence",
+        key=TRIED,
+        placeholder="What do you know of the harbour?",
+        help="Which entries a first message of these words would bring up.",
+        max_chars=2_000,
+    )
+    if not sentence:
+        return
+    now = datetime.now().astimezone()  # the server's own day and time, as in a chat
+    told = persona_part(persona, [ChatMessage("user", sentence)], today=now).told
+    if not told.entries and not told.no_room:
+        st.info("Nothing comes up.", icon=":material/search_off:")
+    for each in told.entries[:SHOWN]:
+        _draw_told(each)
+    if len(told.entries) > SHOWN:
+        st.caption(f"… and {len(told.entries) - SHOWN:,} more.")
+    if told.no_room:
+        names = ", ".join(_title_of(each.entry.name, each.text) for each in told.no_room[:5])
+        st.caption(f":material/block: No room in the book's budget: {as_text(names)}")
+    if told.ended_early:
+        st.caption(":material/warning: The book is too big to be looked through whole.")
+
+
+def _draw_told(each: ToldEntry) -> None:
+    with st.container(border=True, gap="xsmall"):
+        place = f"depth {each.entry.depth}" if each.entry.place == "depth" else each.entry.place
+        title = as_text(_title_of(each.entry.name, each.text))
+        st.markdown(f"**{title}** :gray[{as_text(each.by)} · {place.replace('_', ' ')}]")
+        st.code(each.text, language=None, wrap_lines=True)
+
+
+def _draw_list(text: FormText, entries: Mapping[str | int, Mapping[str, Any]]) -> None:
+    persona = cast("Persona", text.found.persona)
+    sought = ""
+    if len(entries) > 5:
+        sought = st.text_input("Search the entries", key="lore_sought", live=True, icon=":material/search:")
+    found = [place for place, each in entries.items() if _matches(each, sought)]
+    if entries:
+        count = f"{len(entries):,} entries" if len(entries) != 1 else "1 entry"
+        st.caption(count if len(found) == len(entries) else f"{len(found):,} of {count}")
+    base = _base(persona)
+    for place in found[:SHOWN]:
+        _draw_entry(text, (*base, place), entries[place])
+    if len(found) > SHOWN:
+        st.caption(f"… and {len(found) - SHOWN:,} more; search for them.")
+    st.button("New entry", icon=":material/add:", key="lore_new", on_click=_add, args=(text.found,))
+
+
+def _matches(entry: Mapping[str, Any], sought: str) -> bool:
+    words = sought.casefold().split()
+    said = "\n".join([_name(entry), *_keys(entry), str(entry.get("content") or "")]).casefold()
+    return all(word in said for word in words)
+
+
+def _draw_entry(text: FormText, path: Path, entry: Mapping[str, Any]) -> None:
+    number = path[-1]
+    is_on = _is_on(entry)
+    title = escaped(_title_of(_name(entry) or ", ".join(_keys(entry)), str(entry.get("content") or "")))
+    label = title if is_on else f":gray[{title} (off)]"
+    opened = st.expander(label, key=f"lore-open-{text.found.id}-{number}", on_change="rerun")
+    if not opened.open:
+        return
+    with opened:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _flag(text, path, "On", name=_ON, value=is_on)
+            _flag(text, path, "Always told", name="constant", value=entry.get("constant") is True)
+        _area(
+            text,
+            path,
+            "Keys",
+            name="key" if "key" in entry else "keys",
+            value="\n".join(_keys(entry)),
+            height=100,
+            explained="One in each line: words, or a regular expression such as /harbou?r/i.",
+        )
+        _area(text, path, "Text", name="content", value=str(entry.get("content") or ""), height=160)
+        _order(text, path, entry)
+        st.button(
+            "Delete entry",
+            icon=":material/delete:",
+            type="tertiary",
+            key=f"lore-delete-{number}",
+            on_click=take_out,
+            args=(text.found, path),
+        )
+
+
+_ON = "enabled"
+
+
+def _flag(text: FormText, path: Path, label: str, *, name: str, value: bool) -> None:
+    key = text.key((*path, name), value)
+    st.toggle(label, value, key=key, on_change=_flag_changed, args=(text.found, path, name, key))
+
+
+def _flag_changed(found: Opened, path: Path, name: str, key: str) -> None:
+    value = bool(st.session_state[key])
+    given(found, (*path, name), value)
+    if name == _ON and "disable" in _entry_at(found, path):
+        put(found, (*path, "disable"), not value)
+    else:
+        put(found, (*path, name), value)
+
+
+def _area(
+    text: FormText,
+    path: Path,
+    label: str,
+    *,
+    name: str,
+    value: str,
+    height: int,
+    explained: str | None = None,
+) -> None:
+    key = text.key((*path, name), value)
+    st.text_area(
+        label,
+        value,
+        key=key,
+        height=height,
+        help=explained,
+        on_change=_area_changed,
+        args=(text.found, path, name, key),
+    )
+
+
+def _area_changed(found: Opened, path: Path, name: str, key: str) -> None:
+    value = str(st.session_state[key])
+    if name == "content":
+        given(found, (*path, name), value)
+        put(found, (*path, name), value)
+        return
+    keys = [line.strip() for line in value.split("\n") if line.strip()]
+    put(found, (*path, name), keys)
+
+
+def _order(text: FormText, path: Path, entry: Mapping[str, Any]) -> None:
+    name = "order" if "order" in entry else "insertion_order"
+    try:
+        value = int(float(entry.get(name) or 0))
+    except (TypeError, ValueError, OverflowError):
+        value = 0
+    key = text.key((*path, name), value)
+    st.number_input(
+        "Order",
+        value=max(min(value, 1_000_000), -1_000_000),
+        step=1,
+        key=key,
+        help="Entries with a higher number stand further down.",
+        on_change=_order_changed,
+        args=(text.found, path, name, key),
+    )
+
+
+def _order_changed(found: Opened, path: Path, name: str, key: str) -> None:
+    value = int(st.session_state[key] or 0)
+    given(found, (*path, name), value)
+    put(found, (*path, name), value)
+
+
+def _add(found: Opened) -> None:
+    def added(text: str) -> str:
+        number = len(entries_of(book_of(text)))
+        entry = new_entry() | {"comment": f"Entry {number + 1}"}
+        return with_book(text, {"entries": [entry]}, joining="add")
+
+    change(found, added)
+
+
+def _draw_adding(found: Opened) -> None:
+    with st.expander("Add a lore book", icon=":material/upload_file:"):
+        file = st.file_uploader(
+            "World Info, a lorebook_v3 file, or a character card",
+            type=["json", "png"],
+            key=f"lore_file_{st.session_state.get('lore_files', 0)}",
+        )
+        if file is None:
+            return
+        try:
+            read = read_lore(file.getvalue())
+        except PersonaChatError as error:
+            st.error(error_text(error), icon=":material/error:")
+            return
+        st.caption(f"{read.entries:,} entries can be told.")
+        for loss in read.losses:
+            st.caption(f":material/info: {as_text(loss)}")
+        with st.container(horizontal=True):
+            for label, joining in (("Add the entries", "add"), ("Replace the book", "replace")):
+                st.button(
+                    heard(label),
+                    key=f"lore_{joining}",
+                    on_click=_take_in,
+                    args=(found, read.book, joining),
+                )
+
+
+def _take_in(found: Opened, book: Mapping[str, Any], joining: Any) -> None:
+    change(found, lambda text: with_book(text, book, joining=joining))
+    st.session_state["lore_files"] = st.session_state.get("lore_files", 0) + 1
+
+
+def _entry_at(found: Opened, path: Path) -> Mapping[str, Any]:
+    entries = _entries(found.persona) if found.persona else {}
+    return entries.get(path[-1], {})
+
+
+def _is_on(entry: Mapping[str, Any]) -> bool:
+    return entry.get("enabled") is not False and entry.get("disable") is not True
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("comment") or entry.get("name") or "")
+
+
+def _keys(entry: Mapping[str, Any]) -> list[str]:
+    return listed(entry.get("keys") or entry.get("key"))
+
+
+def _title_of(name: str, text: str) -> str:
+    title = " ".join((name or text).split()) or "Empty"
+    return title if len(title) <= MOST_TITLE_CHARACTERS else f"{title[: MOST_TITLE_CHARACTERS - 1]}…"
