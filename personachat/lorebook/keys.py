@@ -133,6 +133,15 @@ def words(text: str) -> set[str]:
     return set(_WORD.findall(text))
 
 
+LOOKED_UP = 3
+"""So many letters in a row are needed to look a key up by."""
+
+
+def has_certain_letters(one: Key) -> bool:
+    """Whether a key can be looked up by letters that every text has in which it comes up."""
+    return not one.is_pattern or len(certain_letters(one.text)) >= LOOKED_UP
+
+
 _PIECE = re.compile(
     r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[upPkx][{<][^}>]*[}>]|.)|\[(?:\\.|[^\]\\])*\]|\{\d+(?:,\d*)?\}|.",
     re.DOTALL,

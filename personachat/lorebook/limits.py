@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from personachat.lorebook.book import Book
-from personachat.lorebook.keys import MOST_PATTERNS, fault
+from personachat.lorebook.keys import MOST_PATTERNS, fault, has_certain_letters
 from personachat.lorebook.reading import MOST_ENTRIES, contents, raw_entries, read
 
 MOST_CHECKED = 500
@@ -31,9 +31,11 @@ def _patterns(book: Book) -> list[str]:
     patterns = [each for entry in book.entries for each in entry.every_key() if each.is_pattern]
     unique = list(dict.fromkeys(patterns))
     found = []
-    if len(unique) > MOST_PATTERNS:
+    slow = sum(not has_certain_letters(each) for each in unique)
+    if slow > MOST_PATTERNS:
         found.append(
-            f"Of {len(unique):,} regular expressions in its lore the first {MOST_PATTERNS:,} are run."
+            f"Of {slow:,} regular expressions in its lore that may match anything "
+            f"the first {MOST_PATTERNS:,} are run."
         )
     faulty = [(each, why) for each in unique[:MOST_CHECKED] if (why := fault(each))]
     found += [

@@ -11,7 +11,16 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
 from unicodedata import normalize
 
-from personachat.lorebook.keys import MOST_PATTERNS, Key, certain_letters, compiled, is_word, words
+from personachat.lorebook.keys import (
+    LOOKED_UP,
+    MOST_PATTERNS,
+    Key,
+    certain_letters,
+    compiled,
+    has_certain_letters,
+    is_word,
+    words,
+)
 
 MOST_SCANNED_CHARACTERS = 200_000
 """Of all the texts that are looked through for one reply, from the end."""
@@ -25,7 +34,7 @@ MOST_PATTERN_WORK = 60_000_000
 _COMPILING_WORK = 20_000
 _REFUSING_WORK = 500_000
 _MOST_PLACES = 200
-_GRAM = 3
+_GRAM = LOOKED_UP
 _REMEMBERED = 400
 _MOST_REMEMBERED_CHARACTERS = 20_000
 _LETTERS = 64
@@ -81,11 +90,12 @@ class Index:
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[str, str], frozenset[Key]] = OrderedDict()
         unique = list(dict.fromkeys(keys))
-        certain = {key: certain_letters(key.text) if key.is_pattern else key.text for key in unique}
-        without = [key for key, letters in certain.items() if len(letters) < _GRAM and key.is_pattern]
-        self.patterns = without[:MOST_PATTERNS]
+        self.patterns = [key for key in unique if not has_certain_letters(key)][:MOST_PATTERNS]
         """Regular expressions that may match whatever the letters of a text are."""
-        self.by_gram = _by_gram({key: certain[key] for key in unique if key not in set(without)})
+        found = [key for key in unique if has_certain_letters(key)]
+        self.by_gram = _by_gram(
+            {key: certain_letters(key.text) if key.is_pattern else key.text for key in found}
+        )
 
     def known(self, text: Text) -> frozenset[Key] | None:
         """The keys a text was found to hold, where it is not long ago."""
