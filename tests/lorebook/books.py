@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from personachat.lorebook import Occasion, Said, Teller, Told, read
@@ -53,7 +54,7 @@ def told(value: Any, history: Sequence[Said | str], **occasion: Any) -> Told:
     def filled(text: str, salt: str) -> str:
         return fill(text, values, salt=salt)
 
-    return Teller(read(value)).tell(said, Occasion(**{"conversation": "c", "fill": filled} | occasion))
+    return Teller(read(value)).tell(said, replace(Occasion("c", fill=filled), **occasion))
 
 
 def texts(value: Any, *said: str, **occasion: Any) -> list[str]:

@@ -285,11 +285,13 @@ def test_a_recursive_book_goes_on_from_what_it_told() -> None:
     assert len(texts(book(*entries, recursive_scanning=True), "mill")) == 3
 
 
+def _flags(name: str, *, is_set: bool) -> dict[str, Any]:
+    return {name: is_set}
+
+
 def test_an_entry_may_stay_out_of_it() -> None:
     def chain(at: int, flag: str) -> list[str]:
-        entries = [
-            silly(*each, **({flag: True} if number == at else {})) for number, each in enumerate(CHAIN)
-        ]
+        entries = [silly(*each, **_flags(flag, is_set=number == at)) for number, each in enumerate(CHAIN)]
         return texts(book(*entries, recursive_scanning=True), "mill")
 
     assert chain(1, "exclude_recursion") == ["The mill is by the river."]

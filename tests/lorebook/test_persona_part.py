@@ -119,7 +119,8 @@ def test_a_card_s_directions_are_told() -> None:
 def test_nonsense_in_directions_does_no_harm(note: Any) -> None:
     one = persona(card={"post_history_instructions": 3, "nickname": []}, extensions={"depth_prompt": note})
     assert contents(one, "a")[0] == ("system", "You are Nell.")
-    for own in (3, {"card": 3}, {"card": {"data": []}}):
+    nonsense: list[Any] = [3, {"card": 3}, {"card": {"data": []}}]
+    for own in nonsense:
         assert contents(persona(extensions={"personachat": own}), "a")[1:] == [("user", "a")]
 
 

@@ -65,8 +65,9 @@ def draft(page: AppTest) -> dict[str, Any]:
     page.session_state["persona_tab"] = "JSON"
     page.run()
     assert not page.exception
-    found: dict[str, Any] = json.loads(page.session_state["persona_desk"].mount.text)
-    return found["extensions"]["character_book"]
+    persona = json.loads(page.session_state["persona_desk"].mount.text)
+    found: dict[str, Any] = persona["extensions"]["character_book"]
+    return found
 
 
 def open_entry(page: AppTest, persona_id: str, number: str) -> None:
