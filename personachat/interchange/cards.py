@@ -8,7 +8,7 @@ win. Nothing in a card is fetched or opened.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
@@ -30,6 +30,7 @@ from personachat.interchange.card_origin import (
 )
 from personachat.interchange.card_text import cleaned, decoded, depth
 from personachat.interchange.origins import comparable, given
+from personachat.lorebook.editing import entries_of, shortened
 from personachat.persona import Persona, dump_persona
 from personachat.persona_syntax import shown
 from personachat.persona_text import MAX_DEPTH, MAX_TEXT_BYTES
@@ -181,6 +182,8 @@ def _keeping(
         if _bytes(whole) <= _MOST_BYTES:
             return whole, losses
     bare = persona.model_copy(update={"extensions": extensions})
+    bare, shortening = _with_less_lore(bare)
+    losses = (*losses, *shortening)
     if _bytes(bare) > _MOST_BYTES:
         raise ImportRefused(
             f"The card is too big: as a persona it would have {_bytes(bare) // 1024:,} KB, and "
@@ -225,6 +228,22 @@ def _is_unchanged(persona: Persona, read: CardRead) -> bool:
     if not read.is_ours and given(persona) == {"id": persona.id, "model": persona.model}:
         was = was.model_copy(update={"id": persona.id, "model": persona.model})
     return was == comparable(persona)
+
+
+def _with_less_lore(persona: Persona) -> tuple[Persona, tuple[str, ...]]:
+    """The persona with as much of its lore as there is room for, and what that loses."""
+    book = persona.extensions.get(BOOK)
+    if not isinstance(book, dict) or _bytes(persona) <= _MOST_BYTES:
+        return persona, ()
+
+    def holding(part: Mapping[str, Any]) -> Persona:
+        return persona.model_copy(update={"extensions": persona.extensions | {BOOK: part}})
+
+    part, count = shortened(book, lambda part: _bytes(holding(part)) <= _MOST_BYTES)
+    if not count:
+        return persona, ()
+    loss = f"Of {len(entries_of(book)):,} entries of its lore the first {count:,} were taken: no more fit."
+    return holding(part), (loss,)
 
 
 def _data(

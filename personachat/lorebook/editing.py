@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any, Literal, TypeAlias
 
 from personachat.lorebook.reading import contents, raw_entries
@@ -39,42 +41,20 @@ def with_book(text: str, book: Mapping[str, Any], *, joining: Joining) -> str:
     return with_value(text, BOOK_PATH, dict(book))
 
 
-def with_entry(book: Mapping[str, Any], number: int, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The book with another entry in this place; one past the last adds it."""
-    return _with_entries(book, [*entries_of(book)[:number], dict(entry), *entries_of(book)[number + 1 :]])
+def shortened(
+    book: Mapping[str, Any], fits: Callable[[Mapping[str, Any]], bool]
+) -> tuple[dict[str, Any], int]:
+    """The book with as many of its first entries as fit, and how many there are left."""
+    entries = entries_of(book)
+    most = bisect_left(range(len(entries)), True, key=lambda at: not fits(_first(book, at + 1)))
+    return _first(book, most), most
 
 
-def without_entry(book: Mapping[str, Any], number: int) -> dict[str, Any]:
-    """The book without the entry in this place."""
-    return _with_entries(book, [*entries_of(book)[:number], *entries_of(book)[number + 1 :]])
-
-
-def _with_entries(book: Mapping[str, Any], entries: Sequence[Any]) -> dict[str, Any]:
-    """Entries that were an object stay one, each under the name it had."""
-    before = book.get("entries")
-    if not isinstance(before, Mapping):
-        return dict(book) | {"entries": list(entries)}
-    names = {id(value): name for name, value in before.items()}
-    free = iter(name for name in map(str, range(len(before) + len(entries) + 1)) if name not in before)
-    if len(entries) == len(before):
-        return dict(book) | {"entries": dict(zip(before, entries, strict=True))}
-    return dict(book) | {"entries": {names.get(id(each)) or next(free): each for each in entries}}
-
-
-def changed(
-    entry: Mapping[str, Any],
-    *,
-    keys: Sequence[str],
-    content: str,
-    enabled: bool,
-    order: float,
-    constant: bool,
-) -> dict[str, Any]:
-    """An entry with these values, under the names that it has for them."""
-    of_world = "key" in entry or "keysecondary" in entry or "disable" in entry
-    names = ("key", "order") if of_world else ("keys", "insertion_order")
-    new = dict(entry) | {names[0]: list(keys), "content": content, names[1]: order, "constant": constant}
-    return new | ({"disable": not enabled} if of_world else {"enabled": enabled})
+def _first(book: Mapping[str, Any], count: int) -> dict[str, Any]:
+    entries = book.get("entries")
+    if isinstance(entries, Mapping):
+        return dict(book) | {"entries": dict(islice(entries.items(), count))}
+    return dict(book) | {"entries": list(entries or [])[:count]}
 
 
 def new_entry() -> dict[str, Any]:

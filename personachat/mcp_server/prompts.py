@@ -12,9 +12,9 @@ from datetime import date
 from mcp import types
 from mcp.shared.exceptions import MCPError
 
-from personachat.messages import storable
+from personachat.messages import ChatMessage, storable
 from personachat.persona import Persona
-from personachat.prompts import compile_prompt, greeting
+from personachat.prompts import Scene, greeting, persona_part, with_inserted
 from personachat.store.base import StoredPersona
 
 PAGE = 500
@@ -32,12 +32,15 @@ def listed(personas: Sequence[StoredPersona], cursor: str | None) -> types.ListP
 
 
 def got(persona: Persona, *, today: date) -> types.GetPromptResult:
-    """The persona's messages: its system message, its examples, its greeting where it has one."""
-    compiled = compile_prompt(persona, (), today=today)
-    spoken = [(message.role, message.content) for message in compiled.messages]
+    """The persona's messages: its system message, its examples, its greeting where it has one.
+
+    Of its lore they hold what is told in every conversation.
+    """
+    part = persona_part(persona, (), today=today, scene=Scene(is_template=True))
     opening = greeting(persona, today=today)
-    if opening:
-        spoken.append(("assistant", opening))
+    greeted = [ChatMessage("assistant", opening)] if opening else []
+    turns = [message for message, _ in with_inserted(greeted, part.inserted)]
+    spoken = [(message.role, message.content) for message in (*part.messages, *turns)]
     messages = [
         types.PromptMessage(
             role="assistant" if role == "assistant" else "user",

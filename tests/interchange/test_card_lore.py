@@ -81,6 +81,20 @@ def test_macros_are_replaced_and_only_unknown_ones_are_named() -> None:
     assert greeting(arrival.persona, today=DAY) == "Hi User, hello."
 
 
+@pytest.mark.parametrize("as_map", [False, True])
+def test_a_book_that_is_too_big_is_taken_as_far_as_it_fits(*, as_map: bool) -> None:
+    entries = [entry(f"About {number}. ".ljust(60, "x"), f"key{number}") for number in range(10_000)]
+    lore = {"entries": dict(enumerate(entries)) if as_map else entries}
+    arrival = arrived(character_book=lore)
+    (loss, kept) = arrival.losses
+    count = int(loss.split("first ")[1].split(" ")[0].replace(",", ""))
+    assert loss == f"Of 10,000 entries of its lore the first {count:,} were taken: no more fit."
+    assert kept == "The card is too big to be kept beside the persona; what has no place is lost."
+    assert 2_000 < count < 10_000
+    told = system_message(arrival.persona, [ChatMessage("user", f"key{count - 1}?")], today=DAY)
+    assert f"About {count - 1}." in told
+
+
 def test_a_card_with_lore_leaves_as_it_came() -> None:
     card = {"spec": "chara_card_v2", "spec_version": "2.0"}
     data = {
