@@ -81,7 +81,7 @@ class Persona(_Part):
         FilledText,
         Field(
             max_length=32_000,
-            description="Who it is and what it does. {{user}}, {{char}}, {{date}} and other macros are replaced.",
+            description="Who it is and what it does. {{user}}, {{char}} and other macros are replaced.",
         ),
     ]
     temperature: Annotated[
