@@ -14,6 +14,9 @@ from personachat.interchange.json_slimming import slimmed
 MOST_INFLATED_BYTES = 16 * 1024 * 1024
 """Of a compressed text; what would be more is refused as soon as that is seen."""
 
+MOST_LISTED_BYTES = 1024 * 1024
+"""Of a card that is written as a list of numbers."""
+
 _HINT = "Nothing was imported."
 _SPACE = b" \t\r\n\x00"
 _NUMBERS = re.compile(rb"[0-9]{1,3}(?:,[0-9]{1,3})+\Z")
@@ -49,7 +52,7 @@ def inflated(packed: bytes | memoryview) -> bytes:
 
 
 def _unwrapped(content: bytes) -> bytes:
-    if len(content) < MOST_INFLATED_BYTES and _NUMBERS.match(content):
+    if len(content) < MOST_LISTED_BYTES and _NUMBERS.match(content):
         try:
             return bytes(map(int, content.split(b",")))  # SillyTavern's WebP cards list the bytes
         except ValueError:

@@ -63,6 +63,12 @@ def opened(reader: Reader, value: Any, origin: str) -> Opened:
     return Opened(_read_by(reader, value, origin))
 
 
+def check_number(found: Sequence[object]) -> None:
+    """Refuse a file with more personas than one import takes, before any is made."""
+    if len(found) > MOST_PERSONAS:
+        raise ImportRefused(f"The file holds more than {MOST_PERSONAS:,} personas.", hint="Split it.")
+
+
 def is_card_value(value: dict[str, Any]) -> bool:
     """Whether an object has a card's signs."""
     return _has_card_keys(value.keys()) and cards.is_card(value)
@@ -206,6 +212,7 @@ def _read_by(reader: Reader, value: Any, origin: str) -> tuple[Arrival, ...]:
     sketches = list(islice(reader.read(value), MOST_PERSONAS + 1))
     if not sketches:
         raise NoPersona(f"This looks like {reader.label}, but it holds no prompt.", hint=HINT)
+    check_number(sketches)
     return tuple(
         made(sketch, kind=reader.kind, looks_like=reader.label, origin=origin) for sketch in sketches
     )

@@ -38,7 +38,12 @@ _PAGES = {
     "#!": "a script",
 }
 _SHOWN_KEYS = 6
-_MOST_LINE_VALUES = 100_000
+_MOST_LINE_VALUES = 400_000
+_LOOKED_AT = 20_000
+"""So many characters tell what a text is."""
+
+MOST_PROSE_CHARACTERS = 4 * _MB
+"""Of a text that is no JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,14 @@ def _from_json(file: _File) -> Opened | None:
     return json_files.read_text(file.text, origin=file.origin, left_out=file.left_out, columns=file.columns)
 
 
+def _not_endless(file: _File) -> None:
+    """No prompt, and no table of them, is that long."""
+    if len(file.text) > MOST_PROSE_CHARACTERS:
+        raise ImportRefused(
+            f"The text is too big: {MOST_PROSE_CHARACTERS // _MB} MB is the limit.", hint="Split it."
+        )
+
+
 def _from_modelfile(file: _File) -> Opened | None:
     if not ollama.looks_like_modelfile(file.text):
         return None
@@ -137,6 +150,7 @@ def _from_prose(file: _File) -> Opened:
 
 _KINDS: tuple[Callable[[_File], Opened | None], ...] = (
     _from_json,
+    _not_endless,
     _from_modelfile,
     _from_front_matter,
     _from_yaml,
@@ -147,7 +161,7 @@ _KINDS: tuple[Callable[[_File], Opened | None], ...] = (
 
 def _yaml_value(text: str) -> Any:
     """What a text says as YAML, where it looks like some; a text that is none may be a prompt."""
-    if not _YAML.match(text) or len(text) > MOST_CHARACTERS:
+    if len(text) > MOST_CHARACTERS or not _YAML.match(text[:_LOOKED_AT]):
         return None
     try:
         return read_yaml(text)
@@ -174,13 +188,11 @@ def _of_value(value: Any, file: _File) -> Opened | None:
 
 def _json_lines(text: str) -> Sequence[Any]:
     """The objects of a text with one on each line; none where it is something else."""
+    if not 0 < text.count("\n") <= MOST_PERSONAS * 3 or value_count(text) > _MOST_LINE_VALUES:
+        return ()
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) < 2 or not all(line.lstrip()[:1] == "{" and line.rstrip()[-1:] == "}" for line in lines):
         return ()
-    if value_count(text) > _MOST_LINE_VALUES * 4 or len(lines) > MOST_PERSONAS * 2:
-        raise ImportRefused(
-            f"The file has more than {MOST_PERSONAS:,} lines or too many values.", hint="Split it."
-        )
     try:
         return [json.loads(line) for line in lines]
     except (ValueError, RecursionError):
@@ -210,6 +222,7 @@ def _table(table: tables.Table, label: str, file: _File) -> Opened:
 
 def _arrivals(sketches: Iterable[Sketch], kind: str, label: str, file: _File) -> tuple[Arrival, ...]:
     some = list(islice(sketches, MOST_PERSONAS + 1))
+    json_files.check_number(some)
     return tuple(made(sketch, kind=kind, looks_like=label, origin=file.origin) for sketch in some)
 
 

@@ -19,6 +19,8 @@ from personachat.persona import Persona
 OURS = "personachat"
 _SIGNS = {name: f"{{{{{name}}}}}" for name in ("user", "date", "time", "weekday")}
 
+MOST_FRONT_CHARACTERS = 100_000
+
 _FENCE = re.compile(r"\ufeff?\s*---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 _KEY = re.compile(r"([A-Za-z_][\w.-]{0,40}):[ \t]*(.*)\Z")
 _NO_MODEL = frozenset({"inherit", "default", "auto"})
@@ -32,7 +34,7 @@ _KINDS = (
 
 def split_front_matter(text: str) -> tuple[dict[str, Any], str] | None:
     """The front matter's values and the text below; None where a text has none."""
-    found = _FENCE.match(text)
+    found = _FENCE.match(text[:MOST_FRONT_CHARACTERS])
     if found is None:
         return None
     try:

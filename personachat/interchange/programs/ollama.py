@@ -29,7 +29,7 @@ _SILENT = {"stop", *_NUMBERS}
 
 def looks_like_modelfile(text: str) -> bool:
     """Whether the first instruction is FROM, and no line before it is anything but a comment."""
-    for line in text.splitlines()[:200]:
+    for line in text[:20_000].splitlines():
         if line.strip() and not line.lstrip().startswith("#"):
             found = _LINE.match(line)
             return found is not None and found[1].upper() == "FROM"

@@ -7,9 +7,8 @@ can name them instead.
 from __future__ import annotations
 
 import csv
-import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,10 +92,19 @@ def read_table(table: Table) -> Iterable[Sketch]:
         yield sketch
 
 
+def _lines(text: str) -> Iterator[str]:
+    """The lines with their ends, one after the other."""
+    at = 0
+    while at < len(text):
+        end = text.find("\n", at) + 1 or len(text)
+        yield text[at:end]
+        at = end
+
+
 def _rows(text: str, sign: str) -> list[list[str]] | None:
     found = []
     try:
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=sign, strict=True):
+        for row in csv.reader(_lines(text), delimiter=sign, strict=True):
             if row:
                 found.append(row)
             if len(found) > MOST_PERSONAS + 1:
