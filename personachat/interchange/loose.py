@@ -19,6 +19,9 @@ MOST_UNPACKED_BYTES = 256 * 1024 * 1024
 MOST_TEXT_BYTES = 16 * 1024 * 1024
 """Of what is kept: the personas' own texts together."""
 
+MOST_BROKEN = 50
+"""More of them are no folder that somebody keeps, and each may cost some time."""
+
 MOST_SKIPPED = 200
 """So many are named; the rest is counted."""
 
@@ -47,6 +50,9 @@ def read_loose(archive: Archive, read: Callable[[str], Opened]) -> Opened:
             found += [replace(each, file=name) for each in read(name).arrivals]
         except (ImportRefused, PersonaInvalid) as error:
             skipped.append(Skipped(shown(name, most=120), str(error), not isinstance(error, NoPersona)))
+            if sum(each.is_broken for each in skipped) > MOST_BROKEN:
+                most = f"{MOST_BROKEN} of the archive's files"
+                raise ImportRefused(f"More than {most} are broken. {error}", hint="Pack them again.") from None
         if len(found) > MOST_PERSONAS or sum(len(each.text) for each in found) > MOST_TEXT_BYTES:
             raise ImportRefused("The archive holds more personas than one import takes.", hint="Split it.")
     kept = [each for each in found if _is_wanted(each, found)]

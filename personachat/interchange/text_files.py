@@ -166,7 +166,7 @@ def _yaml_value(text: str) -> Any:
     try:
         return read_yaml(text)
     except NoYaml as error:
-        if "fault" in str(error):
+        if "fault" in str(error) and "!!" not in text:
             return None
         raise
 
@@ -188,8 +188,13 @@ def _of_value(value: Any, file: _File) -> Opened | None:
 
 def _json_lines(text: str) -> Sequence[Any]:
     """The objects of a text with one on each line; none where it is something else."""
-    if not 0 < text.count("\n") <= MOST_PERSONAS * 3 or value_count(text) > _MOST_LINE_VALUES:
+    first, _, rest = text.lstrip()[:_LOOKED_AT].partition("\n")
+    if not first.rstrip().endswith("}") or not rest.lstrip().startswith("{"):
         return ()
+    if text.count("\n") > MOST_PERSONAS * 3 or value_count(text) > _MOST_LINE_VALUES:
+        raise ImportRefused(
+            f"The file has more than {MOST_PERSONAS:,} lines or too many values.", hint="Split it."
+        )
     lines = [line for line in text.splitlines() if line.strip()]
     if len(lines) < 2 or not all(line.lstrip()[:1] == "{" and line.rstrip()[-1:] == "}" for line in lines):
         return ()
