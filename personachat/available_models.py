@@ -65,7 +65,11 @@ class AvailableModels:
         found = self._found(model)
         if found is None or found.provider.name == LOCAL:
             return found is not None
-        listed = self._model_names.listed(found.provider.name)
+        name = found.provider.name
+        listed = self._model_names.listed(name)
+        if listed is None:
+            self._model_names.known(wait_seconds=LISTING_SECONDS)
+            listed = self._model_names.listed(name)
         if listed:
             return is_among(found.model, listed)
         return not self.is_retired(model)

@@ -188,8 +188,8 @@ def _of_value(value: Any, file: _File) -> Opened | None:
 
 def _json_lines(text: str) -> Sequence[Any]:
     """The objects of a text with one on each line; none where it is something else."""
-    first, _, rest = text.lstrip()[:_LOOKED_AT].partition("\n")
-    if not first.rstrip().endswith("}") or not rest.lstrip().startswith("{"):
+    end = text.find("\n", len(text) - len(text.lstrip()))
+    if end < 0 or text[:end].rstrip()[-1:] != "}" or not text[end : end + 1_000].lstrip().startswith("{"):
         return ()
     if text.count("\n") > MOST_PERSONAS * 3 or value_count(text) > _MOST_LINE_VALUES:
         raise ImportRefused(

@@ -122,6 +122,63 @@ def test_what_cannot_be_read_is_refused_in_a_sentence(client: httpx2.Client, con
     assert answer.status_code == 422
 
 
+def test_a_form_with_a_file_is_taken_as_curl_sends_it(client: httpx2.Client) -> None:
+    agent = {"name": "Clerk", "instructions": "You are a clerk.", "tools": [], "model": "fake-2"}
+    answer = client.post("/personas/import", files={"file": ("clerk.json", json.dumps(agent).encode())})
+    (item,) = answer.json()["items"]
+    assert (item["result"], item["looksLike"]) == ("created", "an OpenAI assistant")
+    (newest,) = client.get("/personas/clerk/revisions").json()["revisions"]
+    assert newest["note"] == "From clerk.json"
+    problem_of(client.post("/personas/import", files={}, data={"a": "b"}, params={}), 415, "not_json")
+
+
+def test_one_broken_file_does_not_refuse_the_others_unless_that_is_asked(client: httpx2.Client) -> None:
+    files = [
+        ("file", ("one.json", json.dumps(body("one")).encode())),
+        ("file", ("two.json", b'{"id": ')),
+        ("file", ("three.md", b"---\nname: three\n---\nYou are the third.")),
+    ]
+    refused = client.post("/personas/import", files=files, params={"allOrNothing": True})
+    problem_of(refused, 422, "import_refused")
+    assert [persona["id"] for persona in client.get("/personas").json()] == ["tester"]
+    report = client.post("/personas/import", files=files).json()
+    assert [item["id"] for item in report["items"]] == ["one", "three"]
+    assert [(each["file"], each["broken"]) for each in report["skipped"]] == [("two.json", True)]
+
+
+def test_a_long_archive_is_read_from_the_disk(client: httpx2.Client) -> None:
+    card = {"spec": "chara_card_v3", "data": {"name": "Big", "description": "d", "first_mes": "Hi"}}
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as packed:
+        packed.writestr("card.json", json.dumps(card))
+        packed.writestr("assets/a.bin", bytes(40_000_000))
+    answer = client.post("/personas/import", files={"file": ("big.charx", made.getvalue())}, timeout=60)
+    assert [item["id"] for item in answer.json()["items"]] == ["big"]
+
+
+def test_columns_of_a_table_can_be_chosen(client: httpx2.Client) -> None:
+    content = b"who,what\nAnn,You are the first\nBen,You are the second\n"
+    report = imported(client, content, dryRun=True).json()
+    assert report["columns"] == {"names": ["who", "what"], "chosen": {"prompt": "what", "name": "who"}}
+    chosen = imported(client, content, dryRun=True, columns="prompt=who,name=what").json()
+    assert chosen["items"][0]["name"] == "You are the first"
+    problem_of(imported(client, content, columns="nonsense=who"), 422, "request_invalid")
+
+
+def test_a_conflict_names_what_it_collides_with(client: httpx2.Client) -> None:
+    client.post("/personas", json=body("clerk", name="Clerk"))
+    agent = {"name": "Clerk", "instructions": "You are a clerk.", "tools": []}
+    refused = problem_of(imported(client, json.dumps(agent).encode()), 409, "import_conflict")
+    assert refused["items"][0]["collidesWith"] == "Clerk (clerk)"
+    assert "Clerk (clerk)" in refused["detail"]
+
+
+def test_a_text_of_another_program_is_named_where_a_persona_is_expected(client: httpx2.Client) -> None:
+    agent = {"name": "Clerk", "instructions": "You are a clerk.", "tools": []}
+    refused = problem_of(client.post("/personas", json=agent), 422, "persona_invalid")
+    assert refused["hint"] == "This looks like an OpenAI assistant. Import it instead."
+
+
 def test_a_file_that_is_too_large_is_not_read(client: httpx2.Client) -> None:
     problem_of(imported(client, b"x" * (MAX_IMPORT_BYTES + 1)), 413, "body_too_large")
 

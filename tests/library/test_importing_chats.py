@@ -1,4 +1,4 @@
-"""Conversations of other programs come in as they were: tree, open branch, models and moments."""
+"""Conversations of other programs come in as they were: the tree, the open branch, models and moments."""
 
 from __future__ import annotations
 
@@ -107,8 +107,7 @@ OPEN_WEBUI: dict[str, Any] = {
                     "model": "llama3",
                     "modelName": "Clerk",
                     "timestamp": 1_700_000_003,
-                    "content": '<details type="reasoning" done="true" duration="2">\n'
-                    "<summary>Thought</summary>\n"
+                    "content": '<details type="reasoning" done="true">\n<summary>Thought</summary>\n'
                     "> A greeting.\n</details>\nAhoy.",
                 },
             },

@@ -41,13 +41,9 @@ def _read(value: Any) -> Iterator[Sketch]:
     tests = objects(value.get("tests"))
     kept = {"tests": tests} | ({"defaultTest": value["defaultTest"]} if value.get("defaultTest") else {})
     fits = len(json.dumps(kept)) <= MOST_KEPT_CHARACTERS
-    skipped = 0
-    for number, prompt in enumerate(listed, 1):
-        raw = prompt if isinstance(prompt, str) else mapping(prompt).get("raw") or mapping(prompt).get("id")
-        text = as_text(raw)
-        if not text or (_REFERENCE.search(text.strip()) and "\n" not in text.strip()):
-            skipped += 1
-            continue
+    written = [(number, prompt, _raw(prompt)) for number, prompt in enumerate(listed, 1)]
+    own = [each for each in written if each[2] and not _is_reference(each[2])]
+    for number, prompt, text in own:
         label = as_text(mapping(prompt).get("label")) or as_text(value.get("description"))
         sketch = _sketch(text, name=_plain(label) or f"Prompt {number}")
         sketch.model, sketch.marks = model, (label, number)
@@ -60,9 +56,19 @@ def _read(value: Any) -> Iterator[Sketch]:
             sketch.losses.append("The tests are too many to be kept.")
         read = {"prompts", "providers", "targets", "tests", "defaultTest", "description"}
         sketch.leave_out(value, read)
-        if len(objects(value.get("providers"))) > 1 or skipped:
+        if len(objects(value.get("providers"))) > 1 or len(own) < len(written):
             sketch.losses.append("Other providers, and prompts in files of their own, are left out.")
         yield sketch
+
+
+def _raw(prompt: Any) -> str:
+    if isinstance(prompt, str):
+        return prompt
+    return as_text(mapping(prompt).get("raw") or mapping(prompt).get("id"))
+
+
+def _is_reference(text: str) -> bool:
+    return bool(_REFERENCE.search(text.strip())) and "\n" not in text.strip()
 
 
 def _sketch(text: str, *, name: str) -> Sketch:
