@@ -77,12 +77,12 @@ class Collection:
 
     def create(self, text: str, *, note: str = "") -> StoredPersona:
         """As PersonaStore.create; PersonaInvalid says where the text is another program's."""
-        with _named_for_what_it_is(text):
+        with named_for_what_it_is(text):
             return self._personas.create(text, saving=self._saving(note))
 
     def save(self, text: str, *, etag: str | None = None, note: str = "") -> StoredPersona:
         """As PersonaStore.save; PersonaInvalid says where the text is another program's."""
-        with _named_for_what_it_is(text):
+        with named_for_what_it_is(text):
             return self._personas.save(text, etag=etag, saving=self._saving(note))
 
     def delete(self, persona_id: str, *, etag: str | None = None) -> StoredPersona:
@@ -302,7 +302,7 @@ class Collection:
 
 
 @contextmanager
-def _named_for_what_it_is(text: str) -> Iterator[None]:
+def named_for_what_it_is(text: str) -> Iterator[None]:
     """Say of a text that is no persona's what it looks like, beside its faults."""
     try:
         yield

@@ -1,4 +1,4 @@
-"""The same card is known again, whatever its name and whatever became of its persona; two names are two ids."""
+"""The same card is known again, whatever its name and what became of its persona; two names are two ids."""
 
 from __future__ import annotations
 

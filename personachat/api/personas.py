@@ -18,7 +18,7 @@ from personachat.api.conditions import Condition, IfMatch, IfNoneMatch, conditio
 from personachat.api.errors import Refused, problem_of
 from personachat.api.openapi import ONE_PERSONA, PERSONA, PERSONA_LIST, SAVED, answers, json_answer, json_body
 from personachat.api.persona_answers import conflict, headers_of, json_of, saved_answer
-from personachat.collection import Collection
+from personachat.collection import Collection, named_for_what_it_is
 from personachat.errors import PersonaBroken, PersonaChanged, PersonaExists, PersonaNotFound
 from personachat.persona import dump_persona, parse_persona, persona_schema
 from personachat.store.base import MOST_NOTE_CHARACTERS, BrokenPersona, StoredPersona
@@ -130,7 +130,8 @@ async def put_persona(
     text, condition = await text_of(request), condition_of(if_match, if_none_match)
 
     def save() -> Response:
-        given = parse_persona(text).id
+        with named_for_what_it_is(text):
+            given = parse_persona(text).id
         if given != persona_id:
             raise Refused(
                 422,
@@ -169,7 +170,8 @@ async def text_of(request: Request) -> str:
         raise Refused(400, "body_not_utf8", f"The body is not UTF-8 from byte {error.start} on.") from None
     if "\n" in text.strip():
         return text
-    return dump_persona(await run_in_threadpool(parse_persona, text))
+    with named_for_what_it_is(text):
+        return dump_persona(await run_in_threadpool(parse_persona, text))
 
 
 def _save(store: Collection, text: str, condition: Condition, *, note: str) -> Response:

@@ -51,9 +51,9 @@ def read_loose(archive: Archive, read: Callable[[str], Opened]) -> Opened:
         except (ImportRefused, PersonaInvalid) as error:
             skipped.append(Skipped(shown(name, most=120), str(error), not isinstance(error, NoPersona)))
             if sum(each.is_broken for each in skipped) > MOST_BROKEN:
-                most = f"{MOST_BROKEN} of the archive's files"
+                these = f"{MOST_BROKEN} of the archive's files"
                 raise ImportRefused(
-                    f"More than {most} are broken. {error}", hint="Pack them again."
+                    f"More than {these} are broken. {error}", hint="Pack them again."
                 ) from None
         if len(found) > MOST_PERSONAS or sum(len(each.text) for each in found) > MOST_TEXT_BYTES:
             raise ImportRefused("The archive holds more personas than one import takes.", hint="Split it.")

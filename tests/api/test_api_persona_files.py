@@ -129,7 +129,7 @@ def test_a_form_with_a_file_is_taken_as_curl_sends_it(client: httpx2.Client) -> 
     assert (item["result"], item["looksLike"]) == ("created", "an OpenAI assistant")
     (newest,) = client.get("/personas/clerk/revisions").json()["revisions"]
     assert newest["note"] == "From clerk.json"
-    problem_of(client.post("/personas/import", files={}, data={"a": "b"}, params={}), 415, "not_json")
+    problem_of(client.post("/personas/import", files={"a": (None, "b")}), 422, "request_invalid")
 
 
 def test_one_broken_file_does_not_refuse_the_others_unless_that_is_asked(client: httpx2.Client) -> None:
