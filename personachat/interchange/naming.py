@@ -28,10 +28,12 @@ def name_of(text: str, *, name: str = "") -> str:
         return spaced(stem)
     if heading:
         return heading[1].strip("*_` ")[:80]
-    if said := _YOU_ARE.search(text[:2_000]):
+    said = _YOU_ARE.search(text[:2_000])
+    if said and "{" not in said[1]:
         role = " ".join(said[1].split()[:6])
         return role[:1].upper() + role[1:]
-    words = " ".join(text.split()[:6])[:60]
+    first = re.sub(r"\{\{[^{}]*\}\}|[\[\]{}]", " ", text.lstrip().partition("\n")[0])
+    words = " ".join(first.split()[:6])[:60]
     return words or "Imported prompt"
 
 

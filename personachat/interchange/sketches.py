@@ -135,10 +135,10 @@ def made(sketch: Sketch, *, kind: str, looks_like: str, origin: str) -> Arrival:
     """The persona, with what it could not hold."""
     losses = list(sketch.losses)
     prompt = _text(sketch.prompt, MOST_PROMPT, "prompt", losses)
+    name = _line(sketch.name or (name_of(prompt) if prompt else ""), 80, "name", losses) or NO_NAME
     if not prompt:
         prompt = NO_PROMPT
         losses.append(f'There is no prompt; the persona gets "{NO_PROMPT}".')
-    name = _line(sketch.name or name_of(prompt), 80, "name", losses) or NO_NAME
     model = _model(sketch.model)
     fields: dict[str, Any] = {
         "id": free_id(name, ()),

@@ -445,6 +445,22 @@ def test_what_brings_no_persona_is_named(value: Any, label: str) -> None:
     assert label in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "filename", "name"),
+    [
+        ("{{char}} is a clerk. {{user}} asks.", "", "is a clerk. asks."),
+        ('[Character("Ann") Job("clerk")] and so on', "", 'Character("Ann") Job("clerk") and so on'),
+        ("# Harbour rules\n\nBe dry and short.", "AGENTS.md", "Harbour rules"),
+        ("You are a harbour clerk. Be dry.", "prompt.txt", "Harbour clerk"),
+        ("Be dry and short, always.", "night-watch.txt", "Night watch"),
+    ],
+)
+def test_a_prompt_gets_a_name_from_its_file_its_heading_or_its_words(
+    text: str, filename: str, name: str
+) -> None:
+    assert one(text.encode(), filename=filename).persona.name == name
+
+
 def test_json_that_nobody_knows_is_told_by_its_keys() -> None:
     with pytest.raises(ImportRefused, match="colour, size"):
         read_file(b'{"colour": 1, "size": 2}')

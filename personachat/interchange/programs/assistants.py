@@ -172,6 +172,7 @@ def _is_request(value: Any) -> bool:
 def _read_request(value: Any) -> Iterator[Sketch]:
     request = {"messages": value} if isinstance(value, list) else value
     system, pairs, greeting = turns(request["messages"])
+    system = system or content_text(request.get("system"))
     sketch = Sketch(
         name=request.get("name"),
         prompt=system,
@@ -185,7 +186,7 @@ def _read_request(value: Any) -> Iterator[Sketch]:
         starters=[text for text in _last_question(request["messages"]) if len(text) <= 300],
         marks=(system,),
     )
-    sketch.leave_out(request, _REQUEST_KEYS | {"messages", "model", "name", "id"})
+    sketch.leave_out(request, _REQUEST_KEYS | {"messages", "model", "name", "id", "system"})
     yield sketch
 
 

@@ -97,7 +97,9 @@ def read_plain(text: str, *, name: str) -> Sketch:
 def looks_like_prose(text: str) -> bool:
     """Whether it can be a prompt: some words, and no program, page or data."""
     start = text.lstrip()[:200].lower()
-    if start.startswith(("<!doctype", "<html", "<?xml", "<svg", "#!", "%pdf", "-----begin", "{", "[")):
+    if start.startswith(("<!doctype", "<html", "<?xml", "<svg", "#!", "%pdf", "-----begin")):
+        return False
+    if start.startswith(("{", "[")) and not re.match(r"\{\{|\[[^\W\d_]", start):
         return False
     return len(re.findall(r"[^\W\d_]{2,}", text[:4_000])) >= 2 or _has_wide_words(text)
 
