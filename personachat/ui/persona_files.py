@@ -86,6 +86,12 @@ def ask_import() -> None:
         for plan, choice in zip(plans.values(), choices, strict=True)
         for item in plan.items
     )
+    broken = len(plans) < len(files) or any(plan.broken for plan in plans.values())
+    whole = broken and st.checkbox(
+        "All or nothing",
+        key="import_whole",
+        help="Import nothing as long as one of the files is broken.",
+    )
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.button("Cancel", key="cancel_import", on_click=editing.close_question)
         label = f"Import {count}" if count else "Nothing to import"
@@ -93,7 +99,7 @@ def ask_import() -> None:
             label,
             type="primary",
             key="confirm_import",
-            disabled=not count,
+            disabled=not count or whole,
             on_click=_carry_out,
             args=(plans,),
         )
