@@ -92,12 +92,13 @@ class Ledger:
             self._flush(timeout_seconds=CLOSING_SECONDS)
 
     def close(self) -> None:
-        """Write everything; gives up on a database that keeps failing."""
+        """Write everything; gives up on a database that keeps failing, at once where it has failed before."""
+        patience = 0.0 if self._trouble else CLOSING_SECONDS
         self._closed.set()
         self._due.set()
         if self._thread.is_alive():
             self._thread.join(CLOSING_SECONDS)
-        give_up = time.monotonic() + CLOSING_SECONDS
+        give_up = time.monotonic() + patience
         while not self._flush(timeout_seconds=CLOSING_SECONDS) and time.monotonic() < give_up:
             threading.Event().wait(GATHER_SECONDS)
         if self._waiting:
