@@ -171,7 +171,10 @@ def measured(call: Callable[[], object]) -> tuple[float, float, float]:
 def report(name: str, database: Database, count: int, days: int) -> None:
     began = time.perf_counter()
     fill(database, count, days)
-    print(f"\n{name}: {count:,} calls in {days} days, written in {time.perf_counter() - began:.0f} s\n")
+    print(
+        f"\n{name}: {count:,} calls in {days} days, written in {time.perf_counter() - began:.0f} s\n",
+        flush=True,
+    )
     print("| sums | median ms | 95 % ms | processor ms |\n|---|---:|---:|---:|")
     for case, call in cases(database):
         median, high, busy = measured(call)
@@ -193,7 +196,7 @@ def main() -> None:
             database.close()
     if given.postgres or both:
         with fresh_database() as url:
-            database = Database(url)
+            database = Database(url, silent_seconds=600)  # to fill it takes a while
             report("PostgreSQL", database, given.calls, given.days)
             database.close()
 
