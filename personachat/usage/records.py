@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, delete, insert, select, update
+from sqlalchemy import Connection, Insert, Table, and_, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from personachat.database.connection import Database
@@ -63,12 +64,9 @@ class SqlUsage:
             if any(row["outcome"] == "running" for row in rows):
                 announce(self._database, connection, process_id)
             self.people.name(connection, owners)
-            ids = [row["id"] for row in rows]
-            before = select(*(usage_calls.c[name] for name in _COUNTED)).where(
-                usage_calls.c.id.in_(ids), usage_calls.c.outcome != "running"
-            )
-            ended_before = [dict(row) for row in connection.execute(before).mappings()]
-            _upsert(connection, rows)
+            ids = {"ids": [row["id"] for row in rows]}
+            ended_before = [dict(row) for row in connection.execute(_ENDED_BEFORE, ids).mappings()]
+            connection.execute(_upsert(connection.dialect.name), list(rows))
             learned |= self._add(connection, ended_before, sign=-1)
             learned |= self._add(connection, [row for row in rows if row["outcome"] != "running"], sign=1)
         self._learn(learned)
@@ -137,11 +135,33 @@ class SqlUsage:
         return learned
 
 
-def _upsert(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    new = dialect.insert(usage_calls)
-    changed = {name: new.excluded[name] for name in rows[0] if name not in {"id", "began_at"}}
-    connection.execute(new.on_conflict_do_update(index_elements=["id"], set_=changed), list(rows))
+# Statements are built once: building them would take longer than executing them.
+
+_ENDED_BEFORE = select(*(usage_calls.c[name] for name in _COUNTED)).where(
+    usage_calls.c.id.in_(bindparam("ids", expanding=True)), usage_calls.c.outcome != "running"
+)
+
+
+@cache
+def _upsert(dialect_name: str) -> Insert:
+    new = _insert(dialect_name, usage_calls)
+    kept = {"id", "began_at"}
+    changed = {column.name: new.excluded[column.name] for column in usage_calls.c if column.name not in kept}
+    upsert: Insert = new.on_conflict_do_update(index_elements=["id"], set_=changed)
+    return upsert
+
+
+@cache
+def _addition(dialect_name: str, table: Table) -> Insert:
+    new = _insert(dialect_name, table)
+    added = {name: table.c[name] + new.excluded[name] for name in NUMBERS}
+    keys = table.primary_key.columns.keys()
+    addition: Insert = new.on_conflict_do_update(index_elements=keys, set_=added)
+    return addition
+
+
+def _insert(dialect_name: str, table: Table) -> Any:
+    return (sqlite if dialect_name == "sqlite" else postgresql).insert(table)
 
 
 def _kind_id(connection: Connection, kind: _Kind) -> int:
@@ -170,11 +190,8 @@ def _add_sums(connection: Connection, table: Table, sums: _Sums) -> None:
     if not sums:
         return
     span = table.primary_key.columns.keys()
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    new = dialect.insert(table)
-    added = {name: table.c[name] + new.excluded[name] for name in NUMBERS}
     rows = [
         dict(zip(span, key, strict=True)) | {name: numbers.get(name, 0) for name in NUMBERS}
         for key, numbers in sorted(sums.items())
     ]
-    connection.execute(new.on_conflict_do_update(index_elements=span, set_=added), rows)
+    connection.execute(_addition(connection.dialect.name, table), rows)
