@@ -96,7 +96,7 @@ usage_kinds = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     *(Column(name, usage_calls.c[name].type, nullable=usage_calls.c[name].nullable) for name in KIND),
-    Index("ix_usage_kinds_owner_persona_id", "owner", "persona_id"),
+    Index("ix_usage_kinds_owner_persona_id_persona_revision", "owner", "persona_id", "persona_revision"),
 )
 
 NUMBERS = ("calls", "estimated", *(part for name in SUMMED for part in (name, f"{name}_known")))

@@ -129,7 +129,11 @@ def _create_sums() -> None:
         sa.Column("finish_reason", sa.String(20)),
         sa.Column("error_code", sa.String(60)),
     )
-    op.create_index("ix_usage_kinds_owner_persona_id", "usage_kinds", ["owner", "persona_id"])
+    op.create_index(
+        "ix_usage_kinds_owner_persona_id_persona_revision",
+        "usage_kinds",
+        ["owner", "persona_id", "persona_revision"],
+    )
     for name, span in (("usage_quarters", "quarter"), ("usage_days", "day")):
         numbers = [
             column
@@ -220,15 +224,24 @@ def _fill_sums() -> None:
         if bind.dialect.name == "sqlite"
         else "CAST(floor(extract(epoch FROM c.began_at)) AS BIGINT)"
     )
-    equal = "IS" if bind.dialect.name == "sqlite" else "IS NOT DISTINCT FROM"
-    same = " AND ".join(f"k.{name} {equal} c.{name}" for name in KIND)
+    # Each as it can be looked up quickly: by an index there, by a hash here.
+    is_same = (
+        "k.{0} IS c.{0}" if bind.dialect.name == "sqlite" else "coalesce(k.{0}, '') = coalesce(c.{0}, '')"
+    )
+    same = " AND ".join(is_same.format(name) for name in KIND)
     names = ", ".join(part for name in SUMMED for part in (name, f"{name}_known"))
     sums = ", ".join(part for name in SUMMED for part in (f"coalesce(sum(c.{name}), 0)", f"count(c.{name})"))
-    for table, span, length in (("usage_quarters", "quarter", 900), ("usage_days", "day", 86_400)):
-        op.execute(
-            f"""
-            INSERT INTO {table} ({span}, kind_id, calls, estimated, {names})
-            SELECT {seconds} / {length}, k.id, count(*), 0, {sums}
-            FROM usage_calls c JOIN usage_kinds k ON {same}
-            GROUP BY 1, 2"""
-        )
+    op.execute(
+        f"""
+        INSERT INTO usage_quarters (quarter, kind_id, calls, estimated, {names})
+        SELECT {seconds} / 900, k.id, count(*), 0, {sums}
+        FROM usage_calls c JOIN usage_kinds k ON {same}
+        GROUP BY 1, 2"""
+    )
+    added = ", ".join(f"sum({part})" for name in SUMMED for part in (name, f"{name}_known"))
+    op.execute(
+        f"""
+        INSERT INTO usage_days (day, kind_id, calls, estimated, {names})
+        SELECT quarter / 96, kind_id, sum(calls), 0, {added}
+        FROM usage_quarters GROUP BY 1, 2"""
+    )
