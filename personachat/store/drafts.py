@@ -24,6 +24,8 @@ ASIDE_KEPT = timedelta(days=30)
 MOST_ASIDE = 50
 """Of each owner; of more the oldest go."""
 
+MOST_NAME_CHARACTERS = 300
+
 _GONE_KEPT = timedelta(days=1)
 """As long as the number of a draft that is gone is known to who still has it open."""
 
@@ -44,14 +46,23 @@ class DraftText:
 
 @dataclass(frozen=True, slots=True)
 class KeptDraft:
-    """A draft as it is kept. `draft` is None where it was saved or discarded; `aside` names one set aside."""
+    """A draft as it is kept. `draft` is None where it was saved or discarded."""
 
     persona_id: str
     draft: DraftText | None
     version: int
     writer: str
     changed_at: datetime
-    aside: str = _OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A draft that was discarded: what `take_back` has it by, and the name people know it by."""
+
+    aside: str
+    persona_id: str
+    name: str
+    discarded_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,22 +115,24 @@ class PersonaDrafts:
             connection.execute(update(persona_drafts).where(*here).values(**values))
         return number, None
 
-    def set_aside(self, owner: str, persona_id: str, draft: DraftText) -> str:
-        """Keep a text that was discarded; returns the name that `take_back` has it by."""
+    def set_aside(self, owner: str, persona_id: str, draft: DraftText, *, name: str) -> str:
+        """Keep a text that was discarded; returns what `take_back` has it by."""
         aside = secrets.token_hex(8)
         with self._database.write() as connection:
             row = self._row(owner, persona_id, draft, moment=self._database.moment(connection))
-            connection.execute(insert(persona_drafts).values(**row, aside=aside, version=1, writer=""))
+            row |= {"aside": aside, "version": 1, "writer": "", "name": storable(name)[:MOST_NAME_CHARACTERS]}
+            connection.execute(insert(persona_drafts).values(**row))
             names = select(_d.aside).where(*self._asides(owner)).order_by(_d.changed_at.desc())
             for old in connection.scalars(names.offset(MOST_ASIDE)).all():
                 connection.execute(delete(persona_drafts).where(_d.owner == owner, _d.aside == old))
         return aside
 
-    def asides(self, owner: str) -> tuple[KeptDraft, ...]:
+    def asides(self, owner: str) -> tuple[Aside, ...]:
         """What was discarded, the latest first."""
-        query = select(persona_drafts).where(*self._asides(owner)).order_by(_d.changed_at.desc())
+        query = select(_d.aside, _d.persona_id, _d.name, _d.changed_at).where(*self._asides(owner))
         with self._database.read() as connection:
-            return tuple(_kept(row) for row in connection.execute(query))
+            rows = connection.execute(query.order_by(_d.changed_at.desc())).all()
+        return tuple(Aside(*row) for row in rows)
 
     def take_back(self, owner: str, aside: str) -> KeptDraft | None:
         """Remove a draft that was set aside and return it, for who opens it again; None where it is gone."""
@@ -179,4 +192,4 @@ def purge_drafts(database: Database) -> int:
 
 def _kept(row: Any) -> KeptDraft:
     draft = None if row.text is None else DraftText(row.text, row.base_text, row.etag)
-    return KeptDraft(row.persona_id, draft, row.version, row.writer, row.changed_at, row.aside)
+    return KeptDraft(row.persona_id, draft, row.version, row.writer, row.changed_at)

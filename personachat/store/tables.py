@@ -87,6 +87,7 @@ persona_drafts = Table(  # unsaved texts, of each owner
     Column("base_text", Text, nullable=False),
     Column("etag", String(64)),  # the stored version it began from; none for a new persona
     Column("version", Integer, nullable=False),  # counts the changes
+    Column("name", String(300), nullable=False, server_default=""),  # of a discarded one
     Column("writer", String(32), nullable=False),  # the browser session that changed it last
     Column("changed_at", UtcDateTime, nullable=False),
     Index("ix_persona_drafts_changed_at", "changed_at"),

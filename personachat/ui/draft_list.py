@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from personachat.store.drafts import KeptDraft
+from personachat.store.drafts import Aside
 from personachat.ui import kept_drafts, state
 from personachat.ui import persona_editing as editing
 from personachat.ui.excerpts import as_text
 from personachat.ui.moments import ago, viewer_zone
 from personachat.ui.persona_rows import Row
-from personachat.ui.persona_texts import name_in
 from personachat.ui.wording import heard
 
 MOST_ROWS = 50
@@ -32,7 +31,7 @@ def draw(rows: Sequence[Row]) -> None:
             st.caption("Discarded")
         zone, now = viewer_zone(), datetime.now(UTC)
         for kept in discarded[:MOST_ROWS]:
-            _draw_discarded(kept, when=ago(kept.changed_at, now=now, zone=zone))
+            _draw_discarded(kept, when=ago(kept.discarded_at, now=now, zone=zone))
 
 
 def _label(count: int) -> str:
@@ -63,8 +62,8 @@ def _draw_draft(row: Row) -> None:
         )
 
 
-def _draw_discarded(kept: KeptDraft, *, when: str) -> None:
-    name = (name_in(kept.draft.text) if kept.draft else None) or kept.persona_id
+def _draw_discarded(kept: Aside, *, when: str) -> None:
+    name = kept.name or kept.persona_id
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.container(gap=None, width="stretch"):
             st.markdown(as_text(name))

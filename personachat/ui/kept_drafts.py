@@ -21,12 +21,16 @@ import streamlit as st
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable
 from personachat.messages import storable
 from personachat.persona_edits import both_changes
-from personachat.store.drafts import DraftText, Head, KeptDraft, PersonaDrafts
+from personachat.store.drafts import Aside, DraftText, Head, KeptDraft, PersonaDrafts
 from personachat.ui import open_tabs, state
 from personachat.ui.owner import current_owner
+from personachat.ui.persona_texts import name_in
 from personachat.ui.state import Draft
 
 OUT_OF_REACH = (DatabaseUnavailable, DatabaseDamaged)
+
+MOST_CHARACTERS = 4_000_000
+"""More than that is no persona by far, and is not kept."""
 
 _TRIES = 5
 
@@ -93,7 +97,9 @@ def changed_elsewhere(persona_id: str) -> bool:
 def set_aside(persona_id: str, draft: Draft) -> str | None:
     """Keep a draft that is discarded; None where the database cannot be reached."""
     with suppress(*OUT_OF_REACH):
-        return state.services().drafts.set_aside(current_owner(), persona_id, _text(draft))
+        return state.services().drafts.set_aside(
+            current_owner(), persona_id, _text(draft), name=_name(persona_id, draft.text)
+        )
     return None
 
 
@@ -103,7 +109,7 @@ def take_back(aside: str) -> tuple[str, Draft] | None:
     return (kept.persona_id, _draft(kept.draft)) if kept and kept.draft else None
 
 
-def asides() -> tuple[KeptDraft, ...]:
+def asides() -> tuple[Aside, ...]:
     """What the owner discarded of late, the latest first."""
     with suppress(*OUT_OF_REACH):
         return state.services().drafts.asides(current_owner())
@@ -111,8 +117,9 @@ def asides() -> tuple[KeptDraft, ...]:
 
 
 def _write(here: _Session, persona_id: str) -> None:
-    if storable(persona_id) != persona_id:  # the name of a file that no database can hold
-        return
+    draft = state.drafts().get(persona_id)
+    if storable(persona_id) != persona_id or (draft and len(draft.text) > MOST_CHARACTERS):
+        return  # the name of a file that no database can hold, or what no persona can be
     store, owner = state.services().drafts, current_owner()
     for _ in range(_TRIES):
         mine = state.drafts().get(persona_id)
@@ -147,7 +154,8 @@ def _reconcile(here: _Session, theirs: KeptDraft, mine: Draft | None) -> None:
     begun = before.text if before else mine.base_text
     text = both_changes(begun, mine.text, other.text)
     if text is None:
-        state.services().drafts.set_aside(current_owner(), persona_id, other)
+        name = _name(persona_id, other.text)
+        state.services().drafts.set_aside(current_owner(), persona_id, other, name=name)
         text = mine.text
     state.drafts()[persona_id] = Draft(text, mine.base_text, mine.etag)
 
@@ -172,6 +180,10 @@ def _take(here: _Session, kept: KeptDraft) -> None:
 def _watch(owner: str, heads: dict[str, Head]) -> None:
     shown = {open_tabs.DRAFT + persona_id: head.changed_at for persona_id, head in heads.items()}
     open_tabs.follow(state.services(), owner, shown, shows_drafts=True)
+
+
+def _name(persona_id: str, text: str) -> str:
+    return name_in(text) or persona_id
 
 
 def _text(draft: Draft) -> DraftText:

@@ -136,7 +136,10 @@ def test_what_was_dismissed_is_still_among_the_discarded_ones(open_home: OpenPag
 
 
 def kept_drafts_of() -> list[str]:
-    return [each.draft.text for each in get_services().drafts.asides(LOCAL_OWNER) if each.draft]
+    """The texts that were set aside; they no longer are."""
+    drafts = get_services().drafts
+    taken = [drafts.take_back(LOCAL_OWNER, each.aside) for each in drafts.asides(LOCAL_OWNER)]
+    return [each.draft.text for each in taken if each and each.draft]
 
 
 def test_a_deleted_persona_comes_back_with_its_draft_in_a_later_session(

@@ -104,9 +104,9 @@ def test_of_many_who_write_at_once_each_change_is_made_over_the_last(drafts: Per
 
 
 def test_what_is_discarded_comes_back_once(drafts: PersonaDrafts) -> None:
-    aside = drafts.set_aside("me", "a", TEXT)
+    aside = drafts.set_aside("me", "a", TEXT, name="Ada")
     assert drafts.get("me", ["a"]) == {}
-    assert [kept.aside for kept in drafts.asides("me")] == [aside]
+    assert [(kept.aside, kept.persona_id, kept.name) for kept in drafts.asides("me")] == [(aside, "a", "Ada")]
     assert drafts.take_back("you", aside) is None
     back = drafts.take_back("me", aside)
     assert back
@@ -118,7 +118,7 @@ def test_what_is_discarded_comes_back_once(drafts: PersonaDrafts) -> None:
 def test_of_what_is_discarded_the_latest_are_kept(drafts: PersonaDrafts) -> None:
     put(drafts, "open")
     for number in range(MOST_ASIDE + 2):
-        drafts.set_aside("me", str(number), TEXT)
+        drafts.set_aside("me", str(number), TEXT, name="Ada")
     kept = [each.persona_id for each in drafts.asides("me")]
     assert kept[0] == str(MOST_ASIDE + 1)
     assert len(kept) == MOST_ASIDE
@@ -128,11 +128,11 @@ def test_of_what_is_discarded_the_latest_are_kept(drafts: PersonaDrafts) -> None
 def test_only_what_was_discarded_long_ago_is_purged(drafts: PersonaDrafts, database: Database) -> None:
     put(drafts, "open")
     drafts.put("me", "gone", None, version=1, writer="one")
-    drafts.set_aside("me", "old", TEXT)
+    drafts.set_aside("me", "old", TEXT, name="Ada")
     with database.write() as connection:
         moment = database.moment(connection) - ASIDE_KEPT - timedelta(days=1)
         connection.execute(update(persona_drafts).values(changed_at=moment))
-    drafts.set_aside("me", "new", TEXT)
+    drafts.set_aside("me", "new", TEXT, name="Ada")
     assert purge_drafts(database) == 2
     assert text_of(drafts) == "open"
     assert [each.persona_id for each in drafts.asides("me")] == ["new"]

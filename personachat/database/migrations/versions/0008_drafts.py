@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("base_text", sa.Text, nullable=False),
         sa.Column("etag", sa.String(64)),
         sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("name", sa.String(300), nullable=False, server_default=""),
         sa.Column("writer", sa.String(32), nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
     )
