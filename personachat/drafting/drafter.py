@@ -63,6 +63,8 @@ class Drafting:
     generation: Generation
     description: str
     owner: str
+    begun: tuple[str, str] = ("", "")
+    """Id and text of the unsaved persona that holds the description's words until the draft is opened."""
 
     @property
     def id(self) -> str:
@@ -88,6 +90,7 @@ class Drafter:
         self._models = models
         self._lock = threading.Lock()
         self._known: dict[str, Drafting] = {}
+        self._opened: set[str] = set()
 
     @property
     def model(self) -> str:
@@ -98,7 +101,13 @@ class Drafter:
             return str(Persona.model_fields["model"].default)
 
     def start(
-        self, description: str, *, owner: str, model: str | None = None, offline: bool = False
+        self,
+        description: str,
+        *,
+        owner: str,
+        model: str | None = None,
+        offline: bool = False,
+        begun: tuple[str, str] = ("", ""),
     ) -> Generation:
         """Begin a draft. Where nobody can answer the generation has failed and says why.
 
@@ -115,9 +124,11 @@ class Drafter:
         )
         generation = Generation(first=plan.first, persona_id=_WRITER.id, origin=origin)
         with self._lock:
-            self._known[generation.id] = Drafting(generation, description, owner)
+            self._known[generation.id] = Drafting(generation, description, owner, begun)
             if len(self._known) > REMEMBERED:
-                del self._known[next(iter(self._known))]
+                oldest = next(iter(self._known))
+                del self._known[oldest]
+                self._opened.discard(oldest)
         return self._generations.start(generation, plan.events)
 
     def find(self, drafting_id: str, *, owner: str) -> Drafting | None:
@@ -125,6 +136,17 @@ class Drafter:
         with self._lock:
             found = self._known.get(drafting_id)
         return found if found and found.owner == owner else None
+
+    def waiting(self, *, owner: str) -> Drafting | None:
+        """The draft that this owner began last, in whichever session, unless it was opened or dropped."""
+        with self._lock:
+            found = [each for each in self._known.values() if each.owner == owner]
+            return found[-1] if found and found[-1].id not in self._opened else None
+
+    def settle(self, drafting_id: str) -> None:
+        """A draft was opened or dropped: nobody waits for it any more."""
+        with self._lock:
+            self._opened.add(drafting_id)
 
     def persona_text(self, reply_text: str, description: str, *, taken: Collection[str]) -> str:
         """The JSON text of the persona that a reply holds; see `drafted_text`."""

@@ -99,8 +99,12 @@ def _start(description: str, *, offline: bool) -> None:
     if drafter.writes_offline(offline=offline):
         _open_template(description)
         return
-    generation = drafter.start(description, owner=current_owner(), offline=offline)
+    taken = {entry.id for entry in state.services().personas.all()} | set(state.drafts())
+    text = drafter.persona_text("", description, taken=taken)
+    begun = str(json.loads(text)["id"]), text
+    generation = drafter.start(description, owner=current_owner(), offline=offline, begun=begun)
     st.session_state["drafting"] = generation.id
+    state.drafts()[begun[0]] = Draft(text, "", None)  # the words outlive this session and this process
     editing.select(f"{PREFIX}{generation.id}")
 
 
@@ -148,14 +152,13 @@ def draw(wanted: str | None, entries: Sequence[Entry]) -> bool:
 
 def draw_notice(wanted: str | None) -> None:
     """A line about a draft that is being written, or is ready, while another persona is open."""
-    drafting_id = st.session_state.get("drafting")
-    drafting = _found(f"{PREFIX}{drafting_id}") if drafting_id else None
-    if drafting is None or wanted == f"{PREFIX}{drafting_id}":
+    drafting = state.services().drafter.waiting(owner=current_owner())
+    if drafting is None or wanted == f"{PREFIX}{drafting.id}":
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         what = "A persona is being drafted" if drafting.generation.live else "A draft has ended"
         st.markdown(f":material/edit_note: {what}: {_told(drafting)}", width="stretch")
-        st.button("Show it", key="show_draft", on_click=editing.select, args=(f"{PREFIX}{drafting_id}",))
+        st.button("Show it", key="show_draft", on_click=editing.select, args=(f"{PREFIX}{drafting.id}",))
         st.button("Drop it", key="drop_draft", type="tertiary", on_click=_drop, args=(drafting,))
 
 
@@ -212,11 +215,11 @@ def _draw_failed(drafting: Drafting, reply: Reply, entries: Sequence[Entry]) -> 
 
 def _open(drafting: Drafting, reply: Reply, entries: Sequence[Entry]) -> None:
     """Open what was written as an unsaved persona; where nothing was, only what it should be."""
+    _forget(drafting)
     taken = {entry.id for entry in entries} | set(state.drafts())
     text = state.services().drafter.persona_text(reply.text, drafting.description, taken=taken)
     persona_id = str(json.loads(text)["id"])
     state.drafts()[persona_id] = Draft(text, "", None)
-    st.session_state.pop("drafting", None)
     editing.select(persona_id)
     desk().said = _said(reply)
 
@@ -236,6 +239,7 @@ def _said(reply: Reply) -> str:
 
 
 def _again(drafting: Drafting, *, offline: bool = False) -> None:
+    _forget(drafting)
     try:
         _start(drafting.description, offline=offline or state.offline_chosen())
     except PersonaChatError as error:
@@ -249,7 +253,17 @@ def _describe_again() -> None:
 
 def _drop(drafting: Drafting) -> None:
     drafting.generation.stop()
+    _forget(drafting)
+
+
+def _forget(drafting: Drafting) -> None:
+    """Nobody waits for it any more, and its place among the drafts is free, unless somebody wrote there."""
     st.session_state.pop("drafting", None)
+    state.services().drafter.settle(drafting.id)
+    persona_id, text = drafting.begun
+    held = state.drafts().get(persona_id)
+    if held and held.text == text:
+        del state.drafts()[persona_id]
 
 
 def _found(wanted: str | None) -> Drafting | None:

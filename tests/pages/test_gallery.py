@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from personachat.conversations.model import LOCAL_OWNER
 from personachat.errors import DatabaseUnavailable
 from personachat.persona import Persona, parse_persona
 from personachat.services import get_services
@@ -15,6 +16,7 @@ from personachat.templates.gallery import Gallery, shipped
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, Gate, failure, tokens
 from tests.pages.conftest import OpenPage
+from tests.pages.conversing import be_local
 from tests.test_drafting import WISH, WRITTEN
 
 
@@ -29,6 +31,10 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def at(open_home: OpenPage) -> AppTest:
+    return open_dialog(open_home)
+
+
+def open_dialog(open_home: OpenPage) -> AppTest:
     """The personas page with the dialog open."""
     page = open_home()
     page.switch_page("pages/personas.py").run()
@@ -191,7 +197,8 @@ def test_a_failed_draft_says_why_and_is_tried_again_with_the_same_words(
     describe(at)
     wait_for_draft(at)
     assert "key" in told(at)
-    assert at.session_state["persona_drafts"] == {}
+    [words] = at.session_state["persona_drafts"].values()
+    assert WISH in words.text  # what was described is not lost, whatever becomes of it
 
     fake.enqueue(tokens([json.dumps(WRITTEN)]))
     click(at, "retry_draft")
@@ -215,6 +222,31 @@ def test_after_a_failure_the_description_is_kept_for_a_persona_or_another_try(
 
     click(at, "open_draft")
     assert WISH in opened(at)[1].system_prompt
+
+
+def test_a_draft_is_found_again_without_its_session(
+    fake: FakeProvider, open_home: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    be_local(monkeypatch)
+    at = open_dialog(open_home)
+    gate = Gate()
+    fake.enqueue(tokens([gate, json.dumps(WRITTEN)]))
+    describe(at)
+
+    new = open_home()
+    new.switch_page("pages/personas.py").run()
+    [words] = new.session_state["persona_drafts"].values()
+    assert WISH in words.text
+    assert "A persona is being drafted" in told(new)
+    gate.open()
+    drafting = get_services().drafter.waiting(owner=LOCAL_OWNER)
+    assert drafting
+    while drafting.generation.live:
+        drafting.generation.wait(drafting.generation.version[0], timeout_seconds=10)
+    click(new, "show_draft")
+
+    assert opened(new)[0] == "sql-tutor"
+    assert get_services().drafter.waiting(owner=LOCAL_OWNER) is None
 
 
 def test_a_draft_goes_on_while_another_persona_is_looked_at(at: AppTest, fake: FakeProvider) -> None:

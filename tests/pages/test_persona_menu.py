@@ -16,6 +16,7 @@ from personachat.ui.persona_menu import (
     DUPLICATE,
     EXPORT,
     NOTED,
+    RENAME,
     SHARE,
     SNIPPET,
     TEMPLATE,
@@ -103,11 +104,12 @@ def test_what_was_never_saved_cannot_be_shared_yet(open_persona: OpenPage) -> No
     assert offered(at) == [NOTED, DUPLICATE, TEMPLATE, DELETE]
 
 
-def test_a_broken_file_has_no_menu_until_it_is_mended(open_persona: OpenPage) -> None:
+def test_a_broken_file_can_only_be_renamed_and_deleted_until_it_is_mended(open_persona: OpenPage) -> None:
     at = open_persona("cracked")
-    assert not [menu for menu in at.menu_button if menu.key == "persona_menu"]
+    options = at.menu_button(key="persona_menu").options
+    assert [each.split(" ", 1)[1] for each in options] == ["Rename the file…", "Delete"]
     keep_draft(at, "cracked", persona_text("cracked"))
-    assert offered(at) == [NOTED, DUPLICATE, TEMPLATE, DISCARD]
+    assert offered(at) == [NOTED, DUPLICATE, TEMPLATE, DISCARD, RENAME, DELETE]
 
 
 def test_an_action_asks_first_and_changes_nothing(open_persona: OpenPage, folder: Path) -> None:
