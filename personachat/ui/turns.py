@@ -114,7 +114,9 @@ def _draw(view: View, turn: Turn, *, last: bool, ways_on: WaysOn | None) -> None
         elif _says_nothing_of_itself(view, turn):
             _draw_unasked(view, turn)
         else:
-            reply = draw_words(turn, head=st, words=st, may_go_on=False)
+            # What was the last turn until now keeps its one place for the words, so that none of its pieces
+            # takes the place where its row was: what stood there would stay until the next reply has ended.
+            reply = draw_words(turn, head=st, words=st, may_go_on=turn.id in view.last_before)
             if reply:
                 draw_outcome(reply)
             draw_row(view, turn, last=last)
