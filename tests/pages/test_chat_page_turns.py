@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from personachat.ui import keeping, owner
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, tokens
 from tests.pages.conftest import OpenPage
+from tests.store.counting import statements
 
 
 @pytest.fixture
@@ -131,6 +133,38 @@ def test_the_context_is_measured_once_a_reply_and_shown(
     page.run()
     assert not page.exception
     assert "context" in captions(page)
+
+
+def test_a_message_has_the_whole_chat_read_once(open_chat: OpenPage, fake: FakeProvider) -> None:
+    fake.enqueue(tokens(["An answer."], usage=(900, 124)))
+    open_chat()
+    page = open_chat(chat=long_chat(120).id)
+    fake.enqueue(tokens(["Another."], usage=(900, 124)))
+    with statements() as asked:
+        page.chat_input[0].set_value("Hello").run()
+    assert "Another." in said(page)
+    upwards = [statement for statement in asked if "WITH RECURSIVE" in statement]
+    assert len([statement for statement in upwards if "steps <" not in statement]) == 1
+    assert len(upwards) <= 3  # besides the last turn, where the words are taken, and those that are drawn
+
+
+def test_an_older_exchange_takes_few_elements(open_chat: OpenPage, fake: FakeProvider) -> None:
+    page = open_chat()
+    sizes = []
+    for number in range(5):
+        fake.enqueue(tokens([f"Answer {number}."]))
+        page.chat_input[0].set_value(f"Question {number}").run()
+        page.run()  # what has just ended has its places for one more run
+        sizes.append(sum(1 for _ in nodes(page.main)))
+    assert sizes[-1] - sizes[-2] <= 9
+
+
+def nodes(block: Any) -> Iterator[Any]:
+    """Everything in a part of a page: containers and elements."""
+    for child in block.children.values():
+        yield child
+        if hasattr(child, "children"):
+            yield from nodes(child)
 
 
 def test_what_a_reply_cost_stands_below_it(open_chat: OpenPage, fake: FakeProvider) -> None:
