@@ -26,7 +26,7 @@ def arrived(version: int = 2, **data: Any) -> Arrival:
         "first_mes": "",
         "extensions": {},
     }
-    (found,) = read_file(json.dumps(card | {"data": fields | data}).encode())
+    (found,) = read_file(json.dumps(card | {"data": fields | data}).encode()).arrivals
     return found
 
 
@@ -105,7 +105,7 @@ def test_a_card_with_lore_leaves_as_it_came() -> None:
     }
     lore = {"entries": {"0": {"key": "a, b", "content": "@@depth 4\nc", "order": "7"}}}
     whole = card | {"data": data | {"post_history_instructions": "{{original}} x", "character_book": lore}}
-    (arrival,) = read_file(json.dumps(whole).encode())
+    (arrival,) = read_file(json.dumps(whole).encode()).arrivals
     assert json.loads(leave(stored(arrival), "card-v2").content) == whole
 
 
@@ -137,7 +137,7 @@ def test_what_is_replaced_in_other_programs_is_theirs_to_replace() -> None:
     system = json.loads(made.content)[0]["params"]["system"]
     assert "{{USER_NAME}}, {{CURRENT_DATE}} {{CURRENT_TIME}} {{CURRENT_WEEKDAY}} " in system
     assert "What changes by chance in the prompt is the same each time in Open WebUI." in made.losses
-    (back,) = read_file(made.content)
+    (back,) = read_file(made.content).arrivals
     assert back.persona == arrival.persona
     text = leave(stored(arrival), "promptfoo").content.decode()
     assert "{{user_name}}, {{today}} {{time}} {{weekday}}" in text

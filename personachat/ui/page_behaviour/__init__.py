@@ -56,7 +56,7 @@ def draw(*, choose_in_row: ChooseInRow, avatars: Mapping[str, str] = MappingProx
         manager.register_from_manifest(_MANIFEST, ASSETS.parent)
     _renderer()(
         key=KEY,
-        data={"avatars": dict(avatars)},
+        data=list(avatars.items()),  # a mapping would be searched for tables, which loads pandas
         on_follow_change=_follow,
         on_unsent_change=_take,
         on_row_change=lambda: _take_choice(choose_in_row),

@@ -4,12 +4,18 @@ import * as dom from "./dom.js"
 
 const ICON = /^:material\/(\w+):$/
 
+let sent = null
+let avatars = new Map()
+
 export function begin() {}
 
 export function look(page) {
-  const avatars = page.component.data?.avatars ?? {}
+  if (page.component.data !== sent) {
+    sent = page.component.data
+    avatars = new Map(sent ?? [])
+  }
   for (const entry of dom.personaEntries()) {
-    const avatar = avatars[dom.labelOf(entry)] ?? ""
+    const avatar = avatars.get(dom.labelOf(entry)) ?? ""
     let shown = entry.querySelector("[data-avatar]")
     if (shown?.dataset.avatar === avatar) continue
     shown ??= entry.insertBefore(document.createElement("span"), entry.firstChild)
