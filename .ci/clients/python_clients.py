@@ -83,6 +83,7 @@ def pydantic_ai() -> None:
 
 
 def litellm() -> None:
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # it would fetch one
     import litellm
 
     litellm.telemetry = False
