@@ -104,7 +104,7 @@ def import_lore(collection: Collection, persona_id: str, file: Path, *, dry_run:
     read = read_lore(content)
     for loss in read.losses:
         note(loss)
-    print_rows([(persona_id, "would get" if dry_run else "gets", f"{read.entries:,} entries")])
+    print_rows([(persona_id, "would get" if dry_run else "gets", f"entries: {read.entries:,}")])
     if not dry_run:
         filename = "" if str(file) == "-" else file.name
         collection.add_lore(persona_id, read.book, joining="replace" if replace else "add", filename=filename)

@@ -113,3 +113,21 @@ def test_lint_names_file_line_and_what_will_hurt(run: Run, environment: dict[str
     assert run("personas", "lint", str(file), "--strict").returncode == 1
     file.write_text("{", "utf-8")
     assert run("personas", "lint", str(file)).returncode == 1
+
+
+def test_world_info_is_taken_into_a_persona(run: Run, environment: dict[str, str], tmp_path: Path) -> None:
+    saved(environment, persona_text(model="fake-1"))
+    file = tmp_path / "world.json"
+    entries = {"0": {"key": ["pier"], "content": "Rotten. {{setvar::a::b}}"}}
+    file.write_text(json.dumps({"entries": entries}), "utf-8")
+    tried = run("personas", "lore", "tester", str(file), "--dry-run")
+    assert columns(tried) == [["tester", "would get", "entries: 1"]]
+    assert "{{setvar}}" in tried.stderr
+    assert run("personas", "lore", "tester", str(file)).returncode == 0
+    shown = json.loads(run("personas", "show", "tester").stdout)
+    assert shown["extensions"]["character_book"]["entries"] == entries
+    assert run("personas", "lore", "nobody", str(file)).returncode == 1
+    file.write_text("{}", "utf-8")
+    refused = run("personas", "lore", "tester", str(file))
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "no lore book" in refused.stderr

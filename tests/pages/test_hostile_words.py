@@ -271,7 +271,7 @@ def test_the_personas_page_with_everything_open(page: AppTest) -> None:
     for description in ("one", LONG[:300]):
         collection.save(hostile("other", description=description), note=LONG[:200])
     see(page, "personas", id="other")
-    for tab in ("Form", "Preview", "Try out", "History", "JSON"):
+    for tab in ("Form", "Preview", "Try out", "History", "Lore", "JSON"):
         page.session_state["persona_tab"] = tab
         see(page)
     desk = page.session_state["persona_desk"]
