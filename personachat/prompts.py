@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from personachat import macros
 from personachat.directions import directions_of
 from personachat.lorebook import Occasion, Said, Told, ToldEntry, teller_of
-from personachat.lorebook.selection import MOST_TOLD_TOKENS
+from personachat.lorebook.told import MOST_TOLD_TOKENS
 from personachat.messages import ChatMessage, Role
 
 if TYPE_CHECKING:

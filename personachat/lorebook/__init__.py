@@ -13,7 +13,8 @@ from typing import Any
 from personachat.lorebook.book import Book, Entry
 from personachat.lorebook.limits import limits
 from personachat.lorebook.reading import contents, is_book, read
-from personachat.lorebook.selection import Occasion, Said, Teller, Told, ToldEntry
+from personachat.lorebook.selection import Teller
+from personachat.lorebook.told import Occasion, Said, Told, ToldEntry
 from personachat.persona import Persona
 
 __all__ = [

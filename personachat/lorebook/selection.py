@@ -17,6 +17,7 @@ from itertools import pairwise
 from personachat.lorebook.book import Book, Entry
 from personachat.lorebook.keys import Key, key
 from personachat.lorebook.matching import MOST_SCANNED_CHARACTERS, Index, Search, Text
+from personachat.lorebook.told import Occasion, Said, Told, ToldEntry, tokens_of
 from personachat.macros import draw, hidden_keys
 
 MOST_ROUNDS = 8
@@ -28,59 +29,8 @@ MOST_SCANNED = 1_000
 MOST_REMEMBERED = 200
 """So many messages back, at most, an earlier telling still matters."""
 
-MOST_TOLD_TOKENS = 100_000
-BYTES_PER_TOKEN = 4
-
 _ALWAYS = "always"
 _KEPT_KEYS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One message of the conversation. `speaker` is the name of who said it."""
-
-    content: str
-    by_persona: bool
-    speaker: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Occasion:
-    """For what a book is told. `fill` replaces the macros in a text; the salt tells texts apart."""
-
-    conversation: str = ""
-    """The seed of chance, with the number of messages."""
-    prompt: str = ""
-    """The persona's own, for entries whose keys may stand there."""
-    greeting: int | None = None
-    """Which greeting the conversation began with, from 0; None where that is not known."""
-    most_tokens: int = MOST_TOLD_TOKENS
-    certain_only: bool = False
-    """Tell only what would be told in every conversation."""
-    fill: Callable[[str, str], str] = field(default=lambda text, _: text)
-
-
-@dataclass(frozen=True, slots=True)
-class ToldEntry:
-    """An entry with its text, macros replaced, and what brought it up: a key as written, or in words."""
-
-    entry: Entry
-    text: str
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What is told, in the order of insertion, and what had no room any more."""
-
-    entries: tuple[ToldEntry, ...] = ()
-    no_room: tuple[ToldEntry, ...] = ()
-    ended_early: bool = False
-    """Whether the book was too much to be looked through whole."""
-
-    @property
-    def tokens(self) -> int:
-        return sum(_tokens(each.text) for each in self.entries)
 
 
 class Teller:
@@ -350,7 +300,7 @@ class _Telling:
         no_room: list[ToldEntry] = []
         used = used_at_all = 0
         for each in sorted(chosen, key=_importance):
-            tokens = _tokens(each.text)
+            tokens = tokens_of(each.text)
             fits = used + tokens <= budget or each.entry.ignores_budget
             if not fits or used_at_all + tokens > most:
                 no_room.append(each)
@@ -404,10 +354,6 @@ def _importance(each: ToldEntry) -> tuple[bool, bool, float, bool, float, int]:
 
 def _ordered(entries: Iterable[ToldEntry]) -> tuple[ToldEntry, ...]:
     return tuple(sorted(entries, key=lambda each: (each.entry.order, each.entry.number)))
-
-
-def _tokens(text: str) -> int:
-    return -(-len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN)
 
 
 def _with_keys_filled(entry: Entry, values: Mapping[Key, str]) -> Entry:
