@@ -98,6 +98,7 @@ OPERATIONS = [
     ("PUT", "/personas/{id}"),
     ("DELETE", "/personas/{id}"),
     ("GET", "/health"),
+    ("GET", "/usage"),
 ]
 REFUSING = [
     ("POST", "/chat"),
@@ -114,6 +115,7 @@ REFUSING = [
     ("POST", "/messages/{id}/edit"),
     ("GET", "/personas/{id}/diff"),
     ("POST", "/templates"),
+    ("GET", "/usage"),
 ]
 """Those that can be asked in a way the description does not allow."""
 
