@@ -16,10 +16,7 @@ from tests.e2e.conftest import CHROMIUM_FLAGS, AppServer, chromium_path
 pytestmark = pytest.mark.browser
 
 REBOUND = "evil.test"
-REBINDING = (
-    f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1",
-    "--disable-features=LocalNetworkAccessChecks",  # other browsers have none
-)
+REBINDING = (f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1",)
 
 ATTACK = """async server => {
   const read = async (path, options) => {
@@ -108,15 +105,3 @@ def test_a_page_at_another_local_port_gets_nothing(
     held(attacked(page, app_server.url), app_server)
     held(attacked(page, app_server.url.replace("127.0.0.1", "localhost")), app_server)
     page.close()
-
-
-def test_what_they_tried_is_open_to_our_own_page(app_server: AppServer, browser: Browser) -> None:
-    page = browser.new_page()
-    page.goto(f"{app_server.url}/_stcore/health")
-    got = attacked(page, app_server.url)
-    page.close()
-    assert got["socket"] == "open"
-    assert {name: got[name][0] for name in ("page", "health", "personas", "models")} == dict.fromkeys(
-        ("page", "health", "personas", "models"), 200
-    )
-    assert "default-persona" in got["personas"][1]
