@@ -7,7 +7,6 @@ as null, so that every answer has every key.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -19,7 +18,7 @@ from starlette.requests import Request
 from personachat.api.auth import owner_of
 from personachat.conversations.model import Conversation, Rating, Turn, TurnState
 from personachat.library import Summary
-from personachat.messages import FinishReason, storable
+from personachat.messages import FinishReason, Usage, storable
 from personachat.services import Services, Workspace
 
 Thumb = Literal["up", "down"]
@@ -62,8 +61,11 @@ class TokenCount(Answer):
 
     prompt_tokens: int | None
     completion_tokens: int | None
-    cached_tokens: int | None = None
-    reasoning_tokens: int | None = None
+
+
+def token_count(usage: Usage) -> TokenCount:
+    """The counts that every provider tells."""
+    return TokenCount(prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens)
 
 
 class ReplyError(Answer):
@@ -153,7 +155,7 @@ def message_of(turn: Turn, siblings: Sequence[str] = ()) -> Message:
             "reasoning": reply.reasoning,
             "model": reply.model or None,
             "provider": reply.provider or None,
-            "usage": reply.usage and TokenCount(**asdict(reply.usage)),
+            "usage": reply.usage and token_count(reply.usage),
             "cost_usd": reply.cost_usd,
             "finish_reason": reply.finish_reason,
             "error": reply.error and ReplyError(code=reply.error.code, message=reply.error.message),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import asdict
 from typing import Any
 
 import anyio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from personachat.api.bodies import Answer, TokenCount
+from personachat.api.bodies import Answer, TokenCount, token_count
 from personachat.api.errors import problem_of_reply
 from personachat.api.events import ReplyStream, batches
 from personachat.endings import INTERRUPTED, STOPPED
@@ -60,7 +59,7 @@ class WholeAnswer(ReplyStream):
             content=reply.text,
             reasoning=reply.reasoning,
             finish_reason=reply.finish_reason,
-            usage=TokenCount(**asdict(reply.usage)) if reply.usage else None,
+            usage=token_count(reply.usage) if reply.usage else None,
             cost_usd=reply.cost_usd,
         ).model_dump(by_alias=True, mode="json")
         failed = {"interrupted": INTERRUPTED, "stopped": STOPPED}.get(reply.state, reply.error)
