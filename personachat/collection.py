@@ -168,10 +168,11 @@ class Collection:
 
         return change_each(self._personas, ids, save_tagged)
 
-    def delete_all(self, ids: Iterable[str]) -> Changed:
-        """Delete several, broken ones too; `bring_back_all` undoes it."""
+    def delete_all(self, ids: Iterable[str], *, broken: Group[str] = ()) -> Changed:
+        """Delete several; `bring_back_all` undoes it. `broken` are those of them that may be broken."""
         wanted = list(ids)
-        there = {each.id: each for each in self._personas.all() if isinstance(each, BrokenPersona)}
+        found = self._personas.all() if broken else ()
+        there = {each.id: each for each in found if isinstance(each, BrokenPersona) and each.id in broken}
         errors: list[PersonaChatError] = []
         away: list[BrokenPersona] = []
         for persona_id in dict.fromkeys(each for each in wanted if each in there):

@@ -84,9 +84,14 @@ def tag(ids: Sequence[str], *, add: Sequence[str], remove: Sequence[str]) -> Wor
     return Work("Changing the tags of", "Changed the tags of", list(ids), step, _tags_as_before)
 
 
-def delete(ids: Sequence[str]) -> Work:
-    """Delete them; `bring_back` undoes it."""
-    return Work("Deleting", "Deleted", list(ids), Collection.delete_all, _back, deletes=True)
+def delete(ids: Sequence[str], *, broken: Iterable[str] = ()) -> Work:
+    """Delete them; `bring_back` undoes it. `broken` are the broken files among them, as they were shown."""
+    were_broken = frozenset(broken)
+
+    def step(collection: Collection, some: Sequence[str]) -> Changed:
+        return collection.delete_all(some, broken=were_broken)
+
+    return Work("Deleting", "Deleted", list(ids), step, _back, deletes=True)
 
 
 def begin(work: Work) -> None:

@@ -152,7 +152,7 @@ def delete_many(ids: Sequence[str], name: str, broken: Collection[str]) -> None:
     if ids:
         marks = [(persona_id, persona_undo.BROKEN if persona_id in broken else "") for persona_id in ids]
         persona_undo.offer("deleted", name, marks)
-        bulk_work.begin(bulk_work.delete(ids))
+        bulk_work.begin(bulk_work.delete(ids, broken=broken))
 
 
 def rename_file(personas: PersonaStore, persona_id: str, *, etag: str) -> None:
