@@ -111,5 +111,5 @@ def test_what_is_deleted_is_counted(open_home: OpenPage, bubble: int, said: str)
     menu.set_value(":material/delete: Delete").run()
     assert not page.exception
     assert any(said in str(caption.value) for caption in page.caption)
-    page.button(key="undelete").click().run()
+    next(button for button in page.button if button.label == "Undo").click().run()
     assert len(page.chat_message) == 3
