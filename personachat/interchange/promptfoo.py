@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any
 
 from personachat.interchange.compiled import compiled, left_behind
+from personachat.interchange.promptfoo_tests import is_harmless, is_plain
 from personachat.messages import ChatMessage
 from personachat.persona import Persona
 from personachat.persona_syntax import shown
@@ -36,7 +37,6 @@ _SIGNS = {"user": "{{user_name}}", "date": "{{today}}", "time": "{{time}}", "wee
 
 _TEMPLATE = re.compile(r"\{[{%#]|#\}")
 _SIGN = re.compile(r"\{(?=[{%#]|\Z)|#(?=\})")
-_REFERENCE = re.compile(r"[a-z]+://|(?:package|exec|python|huggingface):", re.IGNORECASE)
 # JSON is YAML, except for characters that YAML does not print or takes for line breaks.
 _NO_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
@@ -48,10 +48,13 @@ def write_config(persona: Persona, *, user_name: str = "User", today: str) -> tu
         ChatMessage("user", _MESSAGE),
     )
     provider, losses = _provider(persona)
-    tests = _kept_tests(persona) or [
-        {"vars": {"message": starter}} for starter in persona.starters if _is_plain(starter)
-    ]
-    if any(not _is_plain(starter) for starter in persona.starters):
+    kept = _kept_tests(persona)
+    tests = [test for test in kept if is_harmless(test)]
+    if len(tests) < len(kept):
+        losses.append("Tests that run code, read files or fill in variables are left out.")
+    if not kept:
+        tests = [{"vars": {"message": starter}} for starter in persona.starters if is_plain(starter)]
+    if any(not is_plain(starter) for starter in persona.starters):
         losses.append("Starters that promptfoo would take for a template or a file are left out.")
     if persona.context_tokens is not None or persona.summarize:
         losses.append("promptfoo asks one question at a time: how much context is kept has no place there.")
@@ -118,11 +121,7 @@ def _literal(text: str) -> str:
 
 
 def _plain(texts: Sequence[str]) -> list[str]:
-    return [text for text in texts if _is_plain(text)]
-
-
-def _is_plain(text: str) -> bool:
-    return not _TEMPLATE.search(text) and not _REFERENCE.match(text)
+    return [text for text in texts if is_plain(text)]
 
 
 def _scalar(value: Any, *, indent: int | None = None) -> str:

@@ -312,6 +312,35 @@ def test_promptfoos_tests_are_kept_for_the_way_back() -> None:
     assert any("prompts in files" in loss for loss in found.losses)
 
 
+@pytest.mark.parametrize(
+    "test",
+    [
+        {"assert": [{"type": "javascript", "value": "process.exit(1)"}]},
+        {"assert": [{"type": "not-python", "value": "1"}]},
+        {"assert": [{"type": "contains", "value": "file://secret.txt"}]},
+        {"assert": [{"type": "contains", "value": "{{env.OPENAI_API_KEY}}"}]},
+        {"assert": [{"type": "contains", "value": "x", "transform": "process.exit(1)"}]},
+        {"assert": [{"type": "llm-rubric", "value": "x", "provider": "exec:rm"}]},
+        {"assert": {"type": "contains", "value": "x"}},
+        {"assert": "file://tests.js"},
+        {"vars": {"question": "exec:rm -rf"}},
+        {"vars": {"question": ["fine", {"deep": " https://example.org/x"}]}},
+        {"vars": "file://vars.yaml"},
+        {"options": {"transform": "process.exit(1)"}},
+        {"provider": "exec:rm"},
+        {"assertScoringFunction": "file://score.js"},
+    ],
+)
+def test_a_test_that_could_run_something_does_not_leave(test: dict[str, Any]) -> None:
+    fine = {"vars": {"question": "Free?"}, "assert": [{"type": "not-contains", "value": "no"}]}
+    persona = Persona(
+        id="clerk", name="Clerk", system_prompt="x", extensions={"promptfoo": {"tests": [test, fine]}}
+    )
+    written, losses = write_config(persona, today="2026-01-01")
+    assert yaml.safe_load(written)["tests"] == [fine]
+    assert "Tests that run code, read files or fill in variables are left out." in losses
+
+
 def test_our_own_promptfoo_export_comes_back() -> None:
     persona = Persona(
         id="clerk",
