@@ -49,7 +49,7 @@ _FILE: dict[str, Any] = {
             facts.media_type: {"schema": {"type": "string", "contentMediaType": facts.media_type}}
             for facts in FORMATS.values()
         },
-        "application/json": {"schema": {}},
+        **{kind: {"schema": {}} for kind in ("application/json", "application/yaml")},  # clients parse them
     },
 }
 _FILE_BODY = {
