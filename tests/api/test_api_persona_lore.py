@@ -104,5 +104,5 @@ def test_what_is_no_book_is_refused(client: httpx2.Client, nell: str, content: b
 def test_a_book_is_no_persona_and_the_way_is_said(client: httpx2.Client) -> None:
     for value in (WORLD, {"spec": "lorebook_v3", "data": book(entry("c", "boat"))}):
         answer = client.post("/personas/import", json=value)
-        assert answer.json()["detail"] == "This is a lore book (World Info), not a persona."
+        assert answer.json()["detail"] == "This looks like a lore book (World Info). It brings no persona."
         assert "Lore" in answer.json()["hint"]

@@ -78,7 +78,7 @@ _OTHERS: tuple[tuple[Callable[[dict[str, Any]], bool], str, str], ...] = (
         "an export of chats of Open WebUI",
         _IN_HISTORY,
     ),
-    (_is_lore, "a lore book (World Info)", "Open the persona that it is for, and import it into its lore."),
+    (_is_lore, "a lore book (World Info)", "Open the persona it belongs to, and import the file under Lore."),
     (_has("prompts", "prompt_order"), "a preset of SillyTavern", _AS_CARD),
     (_has("chat_completion_source"), "a preset of SillyTavern", _AS_CARD),
     (_has("openapi", "paths"), "an OpenAPI description", _NOTHING),
