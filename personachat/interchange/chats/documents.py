@@ -84,8 +84,10 @@ def _converted(content: bytes) -> list[dict[str, Any]] | None:
 def _listed(text: str) -> list[dict[str, Any]] | None:
     try:
         members = pieces(text, most_marks=MOST_MARKS)
-    except Torn as torn:
-        _refuse(f"The file cannot be read: {torn}")
+    except Torn:
+        if value_count(text) > MOST_MARKS:
+            _refuse(f"The file holds more than {MOST_MARKS:,} values, the limit for one import.")
+        return None  # its fault is named with its line where our own documents are read
     return _known(_loaded(text[each.start : each.end]) for each in members)
 
 
