@@ -153,9 +153,19 @@ def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
 
 
 def prepare(address: str, folder: Path) -> None:
-    """What the documents take to be there: a card, a persona with a history, a change in a repository."""
-    card = httpx2.get(f"http://{address}/api/personas/socratic-tutor/export?format=card-png", timeout=60)
-    (folder / "card.png").write_bytes(card.content)
+    """What the documents take to be there: files to import, a persona with a history, a repository."""
+    for name, what in {
+        "card.png": "socratic-tutor/export?format=card-png",
+        "one.png": "socratic-tutor/export?format=card-png",
+        "two.charx": "data-analyst/export?format=charx",
+        "cards.zip": "export?ids=socratic-tutor,data-analyst",
+    }.items():
+        exported = httpx2.get(f"http://{address}/api/personas/{what}", timeout=60)
+        assert exported.status_code == 200
+        (folder / name).write_bytes(exported.content)
+    (folder / "prompts.csv").write_text("title,text\nHarbour clerk,You know every berth.\n")
+    world = {"entries": {"0": {"key": ["mill"], "content": "The mill is by the river."}}}
+    (folder / "world-info.json").write_text(json.dumps(world))
     persona = httpx2.get(f"http://{address}/api/personas/default-persona", timeout=60)
     changed = {**persona.json(), "description": "Changed once."}
     saved = httpx2.put(f"http://{address}/api/personas/default-persona", json=changed, timeout=60)
