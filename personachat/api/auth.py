@@ -27,6 +27,7 @@ from personachat.api.errors import Refused, problem_of
 from personachat.api.large_bodies import Body, Room
 from personachat.api.wrong_tokens import WrongTokens
 from personachat.conversations.model import LOCAL_OWNER
+from personachat.interchange import lore_files
 from personachat.interchange.formats import MOST_ARCHIVE_BYTES
 from personachat.settings import Settings
 
@@ -41,8 +42,6 @@ FILE_PATHS = frozenset(IMPORTS)
 
 _LORE_PATH = re.compile(r"/personas/[^/]+/lore")
 """Takes in a lore book, which may be a file of any kind."""
-
-MOST_LORE_BYTES = 20 * 1024 * 1024
 
 PUBLIC_PATHS = frozenset({"/health", "/docs"})
 """What answers without a token: health says less then, and the docs are a page like any other."""
@@ -74,7 +73,7 @@ class _Admitted:
 def _most_bytes(scope: Scope, _settings: Settings) -> int:
     """How large the body of a request may be."""
     path = _path(scope)
-    return MOST_LORE_BYTES if _LORE_PATH.fullmatch(path) else IMPORTS.get(path, MAX_BODY_BYTES)
+    return lore_files.MOST_FILE_BYTES if _LORE_PATH.fullmatch(path) else IMPORTS.get(path, MAX_BODY_BYTES)
 
 
 def _takes_files(scope: Scope) -> bool:

@@ -17,6 +17,8 @@ from personachat.interchange.png import SIGNATURE, read_png_card
 from personachat.persona import Persona
 from personachat.persona_syntax import shown
 
+MOST_FILE_BYTES = 20 * 1024 * 1024
+
 _HINT = "Choose World Info of SillyTavern, a lorebook_v3 file, or a character card with a book."
 
 

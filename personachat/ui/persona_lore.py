@@ -12,7 +12,7 @@ from typing import Any, cast
 import streamlit as st
 
 from personachat.errors import PersonaChatError
-from personachat.interchange.lore_files import read_lore
+from personachat.interchange.lore_files import MOST_FILE_BYTES, read_lore
 from personachat.lorebook import BOOK, ToldEntry, limits
 from personachat.lorebook.editing import book_of, entries_of, new_entry, with_book
 from personachat.lorebook.keys import listed
@@ -25,6 +25,7 @@ from personachat.ui.form_text import FormText, change, given, put, take_out
 from personachat.ui.persona_desk import Opened
 from personachat.ui.wording import error_text, escaped, heard
 
+_MB = 1024 * 1024
 SHOWN = 25
 """Entries on the page at a time."""
 
@@ -260,6 +261,7 @@ def _draw_adding(found: Opened) -> None:
         file = st.file_uploader(
             "World Info, a lorebook_v3 file, or a character card",
             type=["json", "png"],
+            max_upload_size=MOST_FILE_BYTES // _MB,
             key=f"lore_file_{st.session_state.get('lore_files', 0)}",
         )
         if file is None:

@@ -113,6 +113,7 @@ def test_editing_can_be_left_without_a_trace(app_server: AppServer, page: Page) 
     button(question, "^Edit and send again$").click()
     question.get_by_role("textbox").fill("Something else")
     button(question, "Cancel").click()
+    page.get_by_role("button", name="Discard").click()
     expect(question).to_contain_text("As it was")
     expect(question.get_by_role("textbox")).to_have_count(0)
     assert len(fake.chats) == 1
