@@ -21,7 +21,8 @@ def box(page: Page) -> Locator:
 
 
 def open_from_sidebar(page: Page, conversation: str) -> None:
-    page.get_by_test_id("stSidebarContent").locator(f".st-key-open_{conversation} button:visible").click()
+    row = page.get_by_test_id("stSidebarContent").locator(f".st-key-open_{conversation}")
+    row.get_by_test_id("stBaseButton-tertiary").locator("visible=true").click()
 
 
 def shows(page: Page, words: str) -> None:

@@ -67,6 +67,7 @@ function onEscape(event) {
   const field = dom.editField()
   if (!field || field !== event.target) return
   event.stopPropagation()
+  event.preventDefault() // the question that this may open is not closed by the same key
   field.closest('[data-testid="stForm"]')?.querySelector('button[kind="tertiaryFormSubmit"]')?.click()
 }
 
