@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.conftest import PATIENCE_MILLISECONDS, AppServer, drawn, settled
+from tests.e2e.conftest import PATIENCE_MILLISECONDS, AppServer, drawn
 from tests.fake_provider import Gate, tokens
 
 pytestmark = pytest.mark.browser
@@ -55,7 +55,6 @@ def converse(page: Page, server: AppServer, words: str, answer: str = "Indeed.",
 
 def choose(page: Page, action: str) -> None:
     """Do something with the open conversation."""
-    settled(page)
     sidebar(page).get_by_role("button", name="What to do with this conversation").click()
     page.get_by_role("menuitem", name=action, exact=True).click()
 

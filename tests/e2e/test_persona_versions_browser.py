@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.conftest import AppServer
+from tests.e2e.conftest import AppServer, start_app
 from tests.e2e.test_form_browser import box, tab
 from tests.e2e.test_personas_browser import badge, put
 
@@ -65,11 +67,21 @@ def test_a_save_with_a_note_is_seen_word_by_word_and_taken_back(app_server: AppS
     assert prompt_of(app_server, "versioned") == PROMPT
 
 
+@pytest.fixture
+def shared_server(tmp_path: Path) -> Iterator[AppServer]:
+    """One where visitors may edit, too."""
+    with start_app(tmp_path, environment={"PERSONACHAT_PUBLIC_EDITING": "yes"}) as server:
+        yield server
+
+
 def test_of_two_who_edit_one_persona_the_second_is_told_and_loses_nothing(
-    app_server: AppServer, page: Page, browser: Browser
+    shared_server: AppServer, page: Page, browser: Browser
 ) -> None:
+    app_server = shared_server
     put(app_server, "contested", "Contested", systemPrompt=PROMPT)
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 900}, extra_http_headers={"X-Forwarded-For": "203.0.113.7"}
+    )
     second = context.new_page()
     theirs, mine = PROMPT.replace("careful", "cheerful"), PROMPT.replace("careful", "grumpy")
     for each in (page, second):

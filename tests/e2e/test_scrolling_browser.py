@@ -66,7 +66,8 @@ def test_a_chat_opens_at_its_end_without_a_flight(app_server: AppServer, page: P
     page.goto(app_server.url)
     expect(box(page)).to_be_focused()
     page.evaluate(RECORD)
-    page.get_by_test_id("stSidebarContent").locator(f".st-key-open_{long} button:visible").click()
+    row = page.get_by_test_id("stSidebarContent").locator(f".st-key-open_{long}")
+    row.get_by_test_id("stBaseButton-tertiary").locator("visible=true").click()
     expect(bubbles(page).last).to_contain_text("(23)")
     is_at_end(page)
     away = [frame for frame in page.evaluate("window.seen") if frame["turns"] > 2 and frame["left"] > 900]
