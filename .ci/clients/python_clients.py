@@ -126,7 +126,7 @@ def fastmcp() -> None:
         async with Client(f"{BASE}/mcp") as client:
             names = {tool.name for tool in await client.list_tools()}
             assert len(names) > 1, names
-            assert await client.list_resources() is not None
+            assert MODEL in {prompt.name for prompt in await client.list_prompts()}
 
     asyncio.run(talk())
 

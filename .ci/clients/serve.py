@@ -78,15 +78,18 @@ def call_of(function: Mapping[str, Any]) -> Reply:
     )
 
 
-def sample(schema: Mapping[str, Any]) -> Any:
-    """A value of a schema."""
+def sample(schema: Mapping[str, Any], named: Mapping[str, Any] | None = None) -> Any:
+    """A value of a schema; `named` are those it refers to."""
+    named = schema.get("$defs", {}) if named is None else named
+    if "$ref" in schema:
+        schema = named[str(schema["$ref"]).removeprefix("#/$defs/")]
     kind = schema.get("type")
     if "enum" in schema:
         return schema["enum"][0]
     if kind == "object" or "properties" in schema:
-        return {name: sample(part) for name, part in schema.get("properties", {}).items()}
+        return {name: sample(part, named) for name, part in schema.get("properties", {}).items()}
     if kind == "array":
-        return [sample(schema.get("items", {}))]
+        return [sample(schema.get("items", {}), named)]
     return {"integer": 7, "number": 1.5, "boolean": True, "null": None}.get(str(kind), "Paris")
 
 
