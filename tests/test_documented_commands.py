@@ -188,8 +188,8 @@ def test_a_command_does_what_it_is_there_for(product: Product, command: str, tmp
         said = said.replace("/ID", f"/{talk.json()['conversationId']}")
     said = re.sub(r"^curl\b", f"curl --fail-with-body --silent --show-error --output-dir {tmp_path}", said)
     ended = product.run(said, text="Hello\n")
-    expected = {1} if "--strict" in said else {0}
-    assert ended.returncode in expected | {0}, f"{ended.stdout}\n{ended.stderr}"
+    may_find_something = "--strict" in said or said.startswith("personachat personas diff ")
+    assert ended.returncode in ({0, 1} if may_find_something else {0}), f"{ended.stdout}\n{ended.stderr}"
 
 
 @pytest.mark.parametrize("snippet", of("python"), ids=lambda snippet: snippet.place)
