@@ -116,6 +116,7 @@ def test_words_that_are_edited_have_the_focus_and_their_keys(talked: Page) -> No
     expect(bubbles(talked).first).not_to_contain_text("?")
     talked.locator("[class*='st-key-edit_'] button:visible").click()
     expect(field).to_be_focused()
+    expect(field).to_have_value("A question")
     talked.keyboard.type(" again")
     talked.keyboard.press("Control+Enter")
     expect(bubbles(talked).first).to_contain_text("A question again")

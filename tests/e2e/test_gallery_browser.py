@@ -7,7 +7,7 @@ import json
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import AppServer
+from tests.e2e.conftest import AppServer, settled
 from tests.e2e.test_personas_browser import badge, button, lines
 from tests.fake_provider import Gate, tokens
 from tests.test_drafting import WISH, WRITTEN
@@ -25,12 +25,14 @@ def open_dialog(page: Page, server: AppServer) -> Locator:
 
 def test_a_template_is_found_and_opened_by_keyboard_and_saved(app_server: AppServer, page: Page) -> None:
     dialog = open_dialog(page, app_server)
+    settled(page)
     dialog.get_by_label("Search templates").focus()
     page.keyboard.type("outage")
     use = dialog.get_by_role("button", name="Use this")
     expect(use).to_have_count(1)
     expect(dialog.get_by_text("Incident guide")).to_be_visible()
 
+    settled(page)
     use.focus()
     page.keyboard.press("Enter")
 
