@@ -33,6 +33,10 @@ def server(tmp_path: Path, own_postgres: OwnPostgres) -> Iterator[AppServer]:  #
         own_postgres.thaw()  # so that the server can end
 
 
+def bubbles(page: Page) -> Locator:
+    return page.get_by_test_id("stChatMessage")
+
+
 def box(page: Page) -> Locator:
     return page.get_by_test_id("stChatInputTextArea")
 
@@ -56,13 +60,13 @@ def test_words_and_chat_stay_on_the_page_and_it_comes_back_by_itself(
     page.goto(server.url)
     expect(box(page)).to_be_enabled()
     say(page, "Said before")
-    expect(page.get_by_text("An answer from before.")).to_be_visible()
+    expect(bubbles(page).get_by_text("An answer from before.")).to_be_visible()
     expect(page.get_by_role("button", name=re.compile("refresh|Regenerate"))).to_be_visible()
     own_postgres.freeze()
     say(page, "Words that matter")
     expect(alert(page)).to_be_visible(timeout=OUTAGE_MILLISECONDS)
     expect(box(page)).to_have_value("Words that matter")
-    expect(page.get_by_text("An answer from before.")).to_be_visible()
+    expect(bubbles(page).get_by_text("An answer from before.")).to_be_visible()
     assert "DATABASE_URL" not in page.content()
     own_postgres.thaw()
     expect(alert(page)).to_be_hidden(timeout=OUTAGE_MILLISECONDS)
@@ -72,7 +76,7 @@ def test_words_and_chat_stay_on_the_page_and_it_comes_back_by_itself(
     expect(page.get_by_test_id("stChatMessage").last).to_contain_text(
         "An answer from after.", timeout=OUTAGE_MILLISECONDS
     )
-    expect(page.get_by_text("Words that matter")).to_have_count(1)
+    expect(bubbles(page).get_by_text("Words that matter")).to_have_count(1)
 
 
 def test_a_reply_that_streams_when_the_database_freezes_is_there_to_its_end_and_after(
@@ -89,11 +93,11 @@ def test_a_reply_that_streams_when_the_database_freezes_is_there_to_its_end_and_
     expect(page.get_by_test_id("stChatMessage").last).to_contain_text("One")
     own_postgres.freeze()
     gate.open()
-    expect(page.get_by_text("One two three.")).to_be_visible()
+    expect(bubbles(page).get_by_text("One two three.")).to_be_visible()
     own_postgres.thaw()
     server.provider.enqueue(tokens(["Four."]))
     expect(alert(page)).to_be_hidden(timeout=OUTAGE_MILLISECONDS)
     say(page, "Go on")
-    expect(page.get_by_text("Four.")).to_be_visible(timeout=OUTAGE_MILLISECONDS)
+    expect(bubbles(page).get_by_text("Four.")).to_be_visible(timeout=OUTAGE_MILLISECONDS)
     page.reload()
-    expect(page.get_by_text("One two three.")).to_be_visible()
+    expect(bubbles(page).get_by_text("One two three.")).to_be_visible()
