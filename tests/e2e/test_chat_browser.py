@@ -305,10 +305,10 @@ def test_new_chat_begins_afresh_and_the_old_one_is_at_its_address(app_server: Ap
     expect(bubbles(page).last.get_by_text(re.compile(r"\d+ tokens"))).to_be_visible()
     address = page.url
     page.get_by_role("button", name="New chat").click()
-    expect(page.get_by_text("An answer.")).to_have_count(0)
+    expect(bubbles(page).get_by_text("An answer.")).to_have_count(0)
     expect(bubbles(page)).to_have_count(1)
     page.goto(address)
-    expect(page.get_by_text("An answer.")).to_be_visible()
+    expect(bubbles(page).get_by_text("An answer.")).to_be_visible()
 
 
 def test_a_cleared_chat_comes_back(app_server: AppServer, page: Page) -> None:
@@ -318,9 +318,9 @@ def test_a_cleared_chat_comes_back(app_server: AppServer, page: Page) -> None:
     expect(bubbles(page).last.get_by_text(re.compile(r"\d+ tokens"))).to_be_visible()
     page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="More", exact=True).first.click()
     page.get_by_role("menuitem", name="Clear this chat").click()
-    expect(page.get_by_text("An answer.")).to_have_count(0)
+    expect(bubbles(page).get_by_text("An answer.")).to_have_count(0)
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_text("An answer.")).to_be_visible()
+    expect(bubbles(page).get_by_text("An answer.")).to_be_visible()
 
 
 def test_the_api_streams_to_fetch(app_server: AppServer, page: Page) -> None:
