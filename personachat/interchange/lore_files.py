@@ -31,11 +31,6 @@ class LoreRead:
     losses: tuple[str, ...] = ()
 
 
-def is_lone_book(value: Any) -> bool:
-    """Whether a JSON value is a book and no persona."""
-    return lorebook.is_book(value)
-
-
 def read_lore(content: bytes) -> LoreRead:
     """The book in a file. Raises ImportRefused with a sentence that says why there is none."""
     try:
