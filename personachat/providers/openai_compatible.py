@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import jiter
 
-from personachat.messages import Noticed, Started
+from personachat.messages import Finished, Noticed, Started
 from personachat.provider_errors import (
     BrokenStream,
     ModelNotFound,
@@ -31,6 +31,7 @@ from personachat.providers.openai_errors import connection_lost, from_connecting
 from personachat.providers.openai_report import Report, model_names, read_report
 from personachat.providers.openai_request import Adaptation, Attempt, Clock
 from personachat.providers.openai_server import Server
+from personachat.providers.openai_stream import ReplyReader, StreamEvent
 from personachat.providers.reads import drain, reads_of
 
 if TYPE_CHECKING:
@@ -145,9 +146,8 @@ class OpenAICompatibleProvider:
                                 break
                             if reader.finish_reason and deadline is None:
                                 deadline = asyncio.get_running_loop().time() + AFTERMATH_SECONDS
-                    for event in reader.end():
+                    for event in _end(reader, attempt):
                         yield event
-                attempt.taken(closed_alone=reader.closed_alone)
                 break
             except ProviderError as error:
                 if not attempt.goes_on(error, reader.refusal):
@@ -267,6 +267,14 @@ class OpenAICompatibleProvider:
             if deadline is not None:
                 return b""
             raise connection_lost(self._server) from None
+
+
+def _end(reader: ReplyReader, attempt: Attempt) -> Iterator[StreamEvent]:
+    """What is left of a reply. What it taught is noted before its end is told: one may ask again at once."""
+    for event in reader.end():
+        if isinstance(event, Finished):
+            attempt.taken(closed_alone=reader.closed_alone)
+        yield event
 
 
 def _learned(error: Exception, attempt: Attempt) -> str | None:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from tests.e2e.patience import come_to_rest, patient_actions
 from tests.fake_provider import FakeProvider
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,9 +53,18 @@ def wait_until(page: Page, expression: str, *, arg: object = None) -> None:
         page.evaluate("() => new Promise(requestAnimationFrame)")
 
 
+def wait_for(page: Page, condition: Callable[[], bool]) -> None:
+    """Wait for something outside the page, such as a file, while the page goes on."""
+    deadline = time.monotonic() + PATIENCE_MILLISECONDS / 1000
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+
+
 def settled(page: Page) -> None:
-    """Wait until no script of the page runs, which would draw anew what a click is about to hit."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    """Wait until no script of the page runs or was asked for, which would draw anew what comes next."""
+    expect(page.get_by_test_id("stApp")).to_be_attached()
+    assert come_to_rest(page, seconds=PATIENCE_MILLISECONDS / 1000), "the page's script does not end"
 
 
 def drawn(place: Page | Locator) -> Locator:
@@ -101,7 +111,8 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
-    with sync_playwright() as playwright:
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
+    with sync_playwright() as playwright, patient_actions(timeout_milliseconds=PATIENCE_MILLISECONDS):
         chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
         yield chromium
         chromium.close()
@@ -111,8 +122,6 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """An empty tab in a fresh context, 1280 x 900, that does nothing which the page's own policy forbids."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE_MILLISECONDS)
-    expect.set_options(timeout=PATIENCE_MILLISECONDS)
     said: list[str] = []
     context.on("console", lambda message: said.append(message.text))
     yield context.new_page()

@@ -44,7 +44,6 @@ def themed(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     """A tab in one of the themes."""
     scheme: Literal["light", "dark"] = request.param
     context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
-    context.set_default_timeout(15_000)
     yield context.new_page()
     context.close()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.conftest import PATIENCE_MILLISECONDS, AppServer, drawn
+from tests.e2e.conftest import AppServer, drawn
 from tests.fake_provider import Gate, tokens
 
 pytestmark = pytest.mark.browser
@@ -65,7 +65,6 @@ def elsewhere(browser: Browser, address: str) -> Iterator[Page]:
     context = browser.new_context(
         viewport={"width": 1280, "height": 900}, extra_http_headers={"X-Forwarded-For": address}
     )
-    context.set_default_timeout(PATIENCE_MILLISECONDS)
     yield context.new_page()
     context.close()
 

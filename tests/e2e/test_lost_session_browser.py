@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, expect
 
-from tests.e2e.conftest import PATIENCE_MILLISECONDS, AppServer, free_port, settled, start_app
+from tests.e2e.conftest import AppServer, free_port, settled, start_app
 from tests.e2e.cut_line import CutLine
 from tests.fake_provider import FakeProvider, Gate, failure, tokens
 
@@ -380,8 +380,6 @@ def gone_on(
     for persona_id in PERSONAS:
         (folder / "personas" / f"{persona_id}.json").write_text(json.dumps(persona(persona_id)))
     context = browser.new_context(viewport={"width": 1400, "height": 1000})
-    context.set_default_timeout(PATIENCE_MILLISECONDS)
-    expect.set_options(timeout=PATIENCE_MILLISECONDS)
     port = free_port()
     with FakeProvider() as provider, ExitStack() as stack:
         server = stack.enter_context(_serve(folder, provider, port))

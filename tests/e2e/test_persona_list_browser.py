@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from personachat.store.folder import locked
 from tests.conftest import persona_text
-from tests.e2e.conftest import AppServer, start_app
+from tests.e2e.conftest import AppServer, start_app, wait_for
 from tests.fake_provider import FakeProvider
 
 pytestmark = pytest.mark.browser
@@ -93,8 +94,10 @@ def test_many_are_deleted_with_a_stop_in_between_and_all_come_back(crowd: AppSer
 
     visible(page, "delete_chosen").click()
     visible(page, "confirm_delete_many").click()
-    expect(page.get_by_text(re.compile("Deleting .* of 300 personas"))).to_be_visible()
-    visible(page, "stop_bulk").click()
+    wait_for(page, lambda: len(list(crowd.personas_dir.glob("extra-*.json"))) < MANY)
+    with locked(crowd.personas_dir):  # so that it is not through before the click
+        expect(page.get_by_text(re.compile("Deleting .* of 300 personas"))).to_be_visible()
+        visible(page, "stop_bulk").click()
     expect(page.get_by_text(re.compile(r"Deleted \d+ personas"))).to_be_visible()
     left = len(list(crowd.personas_dir.glob("extra-*.json")))
     assert 0 < left < MANY

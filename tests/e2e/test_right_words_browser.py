@@ -37,7 +37,6 @@ def row(page: Page, conversation: str) -> Locator:
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 400, "height": 800}, has_touch=True, is_mobile=True)
-    context.set_default_timeout(15_000)
     yield context.new_page()
     context.close()
 
@@ -167,7 +166,6 @@ def test_a_dismissed_notice_stays_dismissed(
 ) -> None:
     with start_app(tmp_path_factory.mktemp("offline")) as server:
         context = browser.new_context(viewport={"width": 1280, "height": 900})
-        context.set_default_timeout(15_000)
         page = context.new_page()
         open_page(page, server.url)
         dismiss = page.get_by_role("button", name="Dismiss")

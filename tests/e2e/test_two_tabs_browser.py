@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.e2e.conftest import PATIENCE_MILLISECONDS, AppServer, drawn
+from tests.e2e.conftest import AppServer, drawn
 from tests.fake_provider import tokens
 
 pytestmark = pytest.mark.browser
@@ -19,8 +19,6 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE_MILLISECONDS)
-    expect.set_options(timeout=PATIENCE_MILLISECONDS)
     yield context
     context.close()
 

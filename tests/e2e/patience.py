@@ -1,0 +1,148 @@
+"""Browser tests act as a person does: they look first, and click once the page has come to rest.
+
+A click into what a running script is about to draw anew may be lost, on a busy machine above all. So every
+action on a locator waits until Streamlit's script has answered all that was sent to it, or a reply streams,
+or five seconds have passed, since some tests act in the middle of a run that does not end by itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page
+
+ACTIONS = ("click", "fill", "focus", "press", "hover", "clear", "type", "set_input_files")
+MOST_SECONDS = 5.0
+
+SLOWNESS = float(os.environ.get("BROWSER_SLOWNESS", "1"))
+"""Run the pages as on a processor that many times slower, to find tests that lean on a fast machine."""
+
+# Counts what Streamlit's page asks its server for: a run that was asked for is over once a run that began
+# after that has ended. The messages are protobuf: of the outermost fields only the number is read, which is
+# 11 for BackMsg.rerun_script, 4 for ForwardMsg.new_session, 6 for ForwardMsg.script_finished (whose value 2
+# says that the run was given up for another).
+WATCH = """(() => {
+  if (window.top !== window) return
+  const runs = { asked: false, begun: false }
+  const fields = bytes => {
+    const found = new Map()
+    let at = 0
+    const varint = () => {
+      let value = 0
+      for (let factor = 1; ; factor *= 128) {
+        const byte = bytes[at++]
+        value += (byte & 127) * factor
+        if (byte < 128) return value
+      }
+    }
+    while (at < bytes.length) {
+      const tag = varint()
+      const kind = tag & 7
+      if (kind === 0) found.set(tag >> 3, varint())
+      else if (kind === 2) {
+        const length = varint()
+        found.set(tag >> 3, length)
+        at += length
+      } else at += kind === 1 ? 8 : 4
+    }
+    return found
+  }
+  const Plain = window.WebSocket
+  window.WebSocket = class extends Plain {
+    constructor(...how) {
+      super(...how)
+      this.addEventListener("close", () => (runs.asked = runs.begun = false))
+      this.addEventListener("message", event => {
+        if (!(event.data instanceof ArrayBuffer)) return
+        const said = fields(new Uint8Array(event.data))
+        if (said.has(4)) runs.begun = true
+        if (said.has(6) && said.get(6) !== 2 && runs.begun) runs.asked = runs.begun = false
+      })
+    }
+    send(data) {
+      if (data instanceof Uint8Array && fields(data).has(11)) {
+        runs.asked = true
+        runs.begun = false
+      }
+      super.send(data)
+    }
+  }
+  window.runIsAsked = () => runs.asked
+})()"""
+
+_RESTS = """() => {
+  const app = document.querySelector('[data-testid="stApp"]')
+  if (!app) return true
+  return app.dataset.testScriptState === "notRunning" && !window.runIsAsked?.()
+}"""
+_STREAMS = """() => Boolean(document.querySelector(
+  `[class*="st-key-pause_"] button, .st-key-try_out_stop button:not([disabled]),
+   .st-key-stop_draft button, .st-key-stop_bulk button`
+))"""
+_NEXT_FRAME = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
+
+def come_to_rest(page: Page, *, seconds: float, or_streams: bool = False) -> bool:
+    """Wait until nothing runs for the page and nothing was asked for; whether that came within the time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        if page.evaluate(_RESTS):
+            page.evaluate(_NEXT_FRAME)
+            if page.evaluate(_RESTS):
+                return True
+        elif or_streams and page.evaluate(_STREAMS):
+            return True
+        if time.monotonic() > deadline:
+            return False
+        page.evaluate(_NEXT_FRAME)
+
+
+@contextmanager
+def patient_actions(*, timeout_milliseconds: int) -> Iterator[None]:
+    """Have every action of a locator wait first, in every context that a browser opens."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ACTIONS:
+            patch.setattr(Locator, name, _patient(getattr(Locator, name)))
+        patch.setattr(Browser, "new_context", _watching(Browser.new_context, timeout_milliseconds))
+        if SLOWNESS > 1:
+            patch.setattr(BrowserContext, "new_page", _slowed(BrowserContext.new_page))
+        yield
+
+
+def _patient(action: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(action)
+    def act(locator: Locator, *args: Any, **options: Any) -> Any:
+        with suppress(Error):  # the page is on its way to another: the action itself waits for that
+            come_to_rest(locator.page, seconds=MOST_SECONDS, or_streams=True)
+        return action(locator, *args, **options)
+
+    return act
+
+
+def _watching(
+    new_context: Callable[..., BrowserContext], timeout_milliseconds: int
+) -> Callable[..., BrowserContext]:
+    @functools.wraps(new_context)
+    def new(browser: Browser, **options: Any) -> BrowserContext:
+        context = new_context(browser, **options)
+        context.set_default_timeout(timeout_milliseconds)
+        context.add_init_script(WATCH)
+        return context
+
+    return new
+
+
+def _slowed(new_page: Callable[..., Page]) -> Callable[..., Page]:
+    @functools.wraps(new_page)
+    def new(context: BrowserContext) -> Page:
+        page = new_page(context)
+        context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWNESS})
+        return page
+
+    return new
