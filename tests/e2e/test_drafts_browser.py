@@ -106,7 +106,6 @@ def test_the_keyboard_leaves_the_editor_and_lines_are_shown(app_server: AppServe
     page.goto(f"{app_server.url}/personas?id=long")
     frame = page.frame_locator("iframe[title$='ace']")
     expect(frame.locator(".ace_content")).to_contain_text('"long"')
-    inside = page.frames[-1]
     height = page.locator("iframe[title$='ace']").bounding_box()
     assert height
     assert height["y"] + height["height"] < 900
@@ -116,10 +115,11 @@ def test_the_keyboard_leaves_the_editor_and_lines_are_shown(app_server: AppServe
     page.keyboard.press("Control+f")
     expect(frame.locator(".ace_search_field").first).to_be_focused()
     page.keyboard.press("Escape")
+    expect(frame.locator(".ace_search_field").first).to_be_hidden()
+    expect(frame.locator(".ace_text-input").first).to_be_focused()
     page.keyboard.press("Escape")
     page.keyboard.press("Tab")
     wait_until(page, "() => document.activeElement?.tagName !== 'IFRAME'")
-    del inside
 
 
 def test_two_tabs_with_one_draft_notice_each_other(app_server: AppServer, page: Page) -> None:
