@@ -17,7 +17,7 @@ from personachat.persona_syntax import Path
 from personachat.persona_text import read_json
 from personachat.word_differences import Piece, compared_words, spans
 
-__all__ = ["Difference", "Piece", "as_json", "changes", "differences", "label_of"]
+__all__ = ["Difference", "Piece", "as_json", "changes", "difference", "differences", "is_same", "label_of"]
 
 SHORT_CHARACTERS = 60
 """Two texts up to this length together are quoted as they are; longer ones are compared word by word."""
@@ -47,7 +47,7 @@ def differences(before: str, after: str) -> tuple[Difference, ...]:
         return ()
     first, second = _object(before), _object(after)
     if first is None or second is None:
-        return (_difference((), "changed", before, after),)
+        return (difference((), "changed", before, after),)
     return tuple(_of_objects(first, second, ()))
 
 
@@ -96,22 +96,22 @@ def _of_objects(before: Mapping[str, Any], after: Mapping[str, Any], path: Path)
     for key in dict.fromkeys((*before, *after)):
         place = (*path, key)
         if key not in after:
-            yield _difference(place, "removed", before[key], None)
+            yield difference(place, "removed", before[key], None)
         elif key not in before:
-            yield _difference(place, "added", None, after[key])
+            yield difference(place, "added", None, after[key])
         else:
             yield from _of_values(before[key], after[key], place)
 
 
 def _of_values(before: Any, after: Any, path: Path) -> Iterator[Difference]:
-    if _same(before, after):
+    if is_same(before, after):
         return
     if isinstance(before, dict) and isinstance(after, dict):
         yield from _of_objects(before, after, path)
     elif isinstance(before, list) and isinstance(after, list):
         yield from _of_lists(before, after, path)
     else:
-        yield _difference(path, "changed", before, after)
+        yield difference(path, "changed", before, after)
 
 
 def _of_lists(before: list[Any], after: list[Any], path: Path) -> Iterator[Difference]:
@@ -122,23 +122,24 @@ def _of_lists(before: list[Any], after: list[Any], path: Path) -> Iterator[Diffe
                 before[start + step], after[other_start + step], (*path, other_start + step)
             )
         for place in range(start + both, end):
-            yield _difference((*path, place), "removed", before[place], None)
+            yield difference((*path, place), "removed", before[place], None)
         for place in range(other_start + both, other_end):
-            yield _difference((*path, place), "added", None, after[place])
+            yield difference((*path, place), "added", None, after[place])
 
 
-def _difference(path: Path, kind: Kind, before: Any, after: Any) -> Difference:
+def difference(path: Path, kind: Kind, before: Any, after: Any) -> Difference:
+    """One value that differs; two long texts are compared word by word."""
     both = isinstance(before, str) and isinstance(after, str)
     words = compared_words(before, after) if both and len(before + after) > SHORT_CHARACTERS else ()
     return Difference(path, label_of(path), kind, before, after, words)
 
 
-def _same(before: Any, after: Any) -> bool:
+def is_same(before: Any, after: Any) -> bool:
     """Whether two JSON values are the same: 1 is 1.0, but True is not 1 as Python has it."""
     if isinstance(before, dict) and isinstance(after, dict):
-        return before.keys() == after.keys() and all(_same(before[key], after[key]) for key in before)
+        return before.keys() == after.keys() and all(is_same(before[key], after[key]) for key in before)
     if isinstance(before, list) and isinstance(after, list):
-        return len(before) == len(after) and all(map(_same, before, after))
+        return len(before) == len(after) and all(map(is_same, before, after))
     return isinstance(before, bool) == isinstance(after, bool) and bool(before == after)
 
 
@@ -157,7 +158,7 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[st
             yield f"{label} removed"
         elif key not in before:
             yield f"{label} added"
-        elif not _same(before[key], after[key]):
+        elif not is_same(before[key], after[key]):
             yield from _change(label, before[key], after[key])
 
 

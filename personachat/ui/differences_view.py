@@ -16,6 +16,9 @@ import streamlit as st
 from personachat.differences import Difference, Piece, label_of
 from personachat.ui.excerpts import as_text
 
+LEGEND = "Struck out is what was there before, underlined what is there after."
+"""The one meaning that the two marks have, wherever differences are drawn."""
+
 CONTEXT_CHARACTERS = 160
 """How much of an unchanged stretch is shown on either side of a change."""
 
@@ -44,9 +47,14 @@ def draw(differences: Sequence[Difference], *, none: str = "Nothing differs but 
         kind = _KINDS[difference.kind]
         with st.container(gap="xxsmall"):
             st.markdown(f"**{as_text(difference.label)}**" + (f" :gray[{kind}]" if kind else ""))
-            st.html(_FRAME.format(markup(difference)))
+            st.html(framed(difference))
     if len(differences) > MOST_DIFFERENCES:
         st.caption(f"… and {len(differences) - MOST_DIFFERENCES:,} more.")
+
+
+def framed(difference: Difference) -> str:
+    """One difference as HTML that keeps its line breaks."""
+    return _FRAME.format(markup(difference))
 
 
 def markup(difference: Difference) -> str:

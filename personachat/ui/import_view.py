@@ -100,6 +100,6 @@ def _draw_item(item: PlannedImport, *, key: str, asks: bool) -> Choice | None:
             st.caption(f":material/info: {as_text(loss)}")
         if item.differences:
             with st.expander("What differs", icon=":material/difference:"):
-                st.caption("Struck out is yours, underlined is theirs.")
+                st.caption(f"What the import changes. {differences_view.LEGEND}")
                 differences_view.draw(item.differences)
     return chosen

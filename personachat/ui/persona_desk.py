@@ -23,7 +23,17 @@ from personachat.ui.state import Draft
 
 Entry: TypeAlias = StoredPersona | BrokenPersona
 QuestionKind = Literal[
-    "create", "delete", "delete_many", "rename", "conflict", "import", "export", "share", "snippet", "note"
+    "create",
+    "delete",
+    "delete_many",
+    "rename",
+    "conflict",
+    "merge",
+    "import",
+    "export",
+    "share",
+    "snippet",
+    "note",
 ]
 Standing = Literal["saved", "unsaved", "invalid", "changed"]
 

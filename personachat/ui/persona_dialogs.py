@@ -13,7 +13,7 @@ from personachat.differences import differences
 from personachat.errors import PersonaChanged
 from personachat.persona import Persona
 from personachat.store.base import BrokenPersona, PersonaStore, StoredPersona
-from personachat.ui import differences_view, drafting_view, gallery
+from personachat.ui import differences_view, drafting_view, gallery, persona_merging
 from personachat.ui import persona_editing as editing
 from personachat.ui.dialogs import dialog
 from personachat.ui.persona_desk import Entry, Opened, desk, name_of
@@ -42,7 +42,8 @@ def draw(personas: PersonaStore, entries: Sequence[Entry], found: Opened | None)
     elif question.kind == "delete":
         ask_delete(personas, found)
     elif question.theirs is not None:
-        ask_conflict(personas, found, question.theirs)
+        ask = persona_merging.ask_merge if question.kind == "merge" else ask_conflict
+        ask(personas, found, question.theirs)
 
 
 @dialog("Create a persona", width="large", icon=":material/person_add:", on_dismiss=editing.close_question)
@@ -157,11 +158,11 @@ def ask_conflict(personas: PersonaStore, found: Opened, theirs: PersonaChanged) 
         st.markdown(f"A newer version of **{name}** was saved after you opened it. Nothing is lost yet.")
         difference, lines, side_by_side = st.tabs(["What differs", "Line by line", "Both versions"])
         with difference:
-            st.caption("Struck out is theirs, underlined is yours.")
+            st.caption(f"What saving yours would change. {differences_view.LEGEND}")
             with st.container(height=320, border=False):
                 differences_view.draw(differences(theirs.text, found.text))
         with lines:
-            st.caption("Lines with - are theirs, lines with + are yours.")
+            st.caption("What saving yours would change: lines with - go, lines with + come.")
             st.code(diff(theirs.text, found.text), language="diff", wrap_lines=True, height=320)
         with side_by_side:
             left, right = st.columns(2)

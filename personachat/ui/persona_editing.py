@@ -18,6 +18,8 @@ from personachat.errors import (
     PersonaExists,
 )
 from personachat.persona import Persona, check_persona, parse_persona
+from personachat.persona_merge import Merge, merge_personas
+from personachat.persona_syntax import Path
 from personachat.store.base import PersonaStore, Saving, StoredPersona
 from personachat.ui import bulk_work, kept_drafts, persona_undo, script_runs, state
 from personachat.ui.form_text import FIELDS
@@ -65,7 +67,10 @@ def create(entries: Sequence[Entry], *, name: str, start: Persona | None = None)
 
 
 def save(personas: PersonaStore, persona_id: str) -> None:
-    """Save the draft, with the note that was written for it; on a newer version ask what to do."""
+    """Save the draft, with the note that was written for it.
+
+    Over a newer version both changes are saved; where both changed the same field, the person is asked.
+    """
     _begin()
     draft = state.drafts().get(persona_id)
     if draft is None:
@@ -77,7 +82,7 @@ def save(personas: PersonaStore, persona_id: str) -> None:
         else:
             _saved(persona_id, draft, personas.save(draft.text, etag=draft.etag, saving=_saving()))
     except PersonaChanged as newer:
-        desk().question = Question("conflict", persona_id, newer)
+        _save_both(personas, persona_id, draft, newer)
     except PersonaExists as error:
         _say_exists(personas, persona_id, persona, error)
     except PersonaChatError as error:
@@ -99,6 +104,48 @@ def keep_mine(personas: PersonaStore, persona_id: str, theirs: PersonaChanged) -
         desk().question = Question("conflict", persona_id, newer)
     except PersonaChatError as error:
         desk().error = error
+
+
+def save_merged(
+    personas: PersonaStore, persona_id: str, theirs: PersonaChanged, take_mine: Collection[Path]
+) -> None:
+    """Save both changes over the version that was shown, with my value of the fields that are named."""
+    _begin()
+    draft = state.drafts().get(persona_id)
+    merge = merge_of(draft, theirs)
+    if draft and merge:
+        _save_text(personas, persona_id, draft, merge.resolved(take_mine), theirs)
+
+
+def merge_of(draft: Draft | None, theirs: PersonaChanged) -> Merge | None:
+    """The draft and the newer version in one; None where there is nothing to merge field by field."""
+    if draft is None or draft.etag is None or theirs.etag is None or theirs.text is None:
+        return None
+    return merge_personas(draft.base_text, draft.text, theirs.text)
+
+
+def _save_both(personas: PersonaStore, persona_id: str, draft: Draft, theirs: PersonaChanged) -> None:
+    """Save the draft together with a newer version, or ask what cannot be decided without the person."""
+    merge = merge_of(draft, theirs)
+    if merge is None or merge.clashes:
+        desk().question = Question("conflict" if merge is None else "merge", persona_id, theirs)
+    else:
+        _save_text(personas, persona_id, draft, merge.text, theirs)
+
+
+def _save_text(
+    personas: PersonaStore, persona_id: str, draft: Draft, text: str, theirs: PersonaChanged
+) -> None:
+    try:
+        stored = personas.save(text, etag=theirs.etag, saving=_saving("Merged with a newer version"))
+    except PersonaChanged as newest:
+        _save_both(personas, persona_id, draft, newest)
+    except PersonaChatError as error:
+        desk().error = error
+    else:
+        _saved(persona_id, draft, stored)
+        mine, others = changes(theirs.text or "", text), changes(draft.text, text)
+        desk().note = f"Saved both changes. Yours: {escaped(mine)}. Made elsewhere: {escaped(others)}."
 
 
 def discard(persona_id: str) -> None:
@@ -240,8 +287,9 @@ def _begin() -> None:
     here.note = ""
 
 
-def _saving() -> Saving:
-    return Saving(author_of(current_owner()), str(st.session_state.get(NOTE_KEY) or "").strip())
+def _saving(note: str = "") -> Saving:
+    """Who saves; `note` stands where they have written none."""
+    return Saving(author_of(current_owner()), str(st.session_state.get(NOTE_KEY) or "").strip() or note)
 
 
 def _say_exists(personas: PersonaStore, persona_id: str, persona: Persona, error: PersonaExists) -> None:

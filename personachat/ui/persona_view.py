@@ -180,8 +180,10 @@ def _draw_notes(found: Opened) -> None:
             f"This draft is open in another tab, too, and was changed there.{gone}", icon=":material/tab:"
         )
     if found.standing == "changed":
-        what = "A newer version was saved" if found.stored else "This persona was deleted"
-        st.warning(f"{what} after you began to edit. Save compares the two.", icon=":material/sync_problem:")
+        what, then = "This persona was deleted", "Save asks what to do."
+        if found.stored:
+            what, then = "A newer version was saved", "Save keeps both changes."
+        st.warning(f"{what} after you began to edit. {then}", icon=":material/sync_problem:")
     elif isinstance(found.stored, BrokenPersona) and not found.draft:
         st.warning(
             f"{escaped(found.stored.filename)} cannot be used as it is. Mend it here and save.",

@@ -360,7 +360,7 @@ def test_a_version_that_somebody_else_saved_meanwhile_is_not_overwritten(
     new = lose_session(at)
 
     assert stored("second") == "Theirs."
-    assert new.session_state["persona_desk"].question.kind == "conflict"
+    assert new.session_state["persona_desk"].question.kind == "merge"
 
 
 def test_a_text_that_was_saved_before_it_was_changed_again_asks_nothing(open_home: OpenPage) -> None:

@@ -225,6 +225,18 @@ def test_a_file_that_changed_on_disk_leaves_the_edits_and_says_so(open_page: Ope
     at.button(key="save").click().run()
 
     assert json.loads((folder / "analyst.json").read_text())["name"] == "Theirs"
+    assert at.button(key="save_merged").disabled
+    assert any("1 field" in each.value for each in at.markdown)
+
+
+def test_a_file_that_was_broken_on_disk_is_asked_about_as_a_whole(open_page: OpenPage, folder: Path) -> None:
+    at = open_page("analyst")
+    write(at, text_of("analyst", "Mine"))
+    (folder / "analyst.json").write_text('{"name": "Theirs"')
+    at.run()
+
+    at.button(key="save").click().run()
+
     assert at.button(key="conflict_mine").label.startswith("Keep mine")
     assert any('"Theirs"' in code.value for code in at.code)
 

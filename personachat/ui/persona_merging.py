@@ -1,0 +1,84 @@
+"""The question that a save asks where somebody else has changed the same fields meanwhile, field by field.
+
+What only one of the two changed is kept without a question, and shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from personachat.differences import Difference
+from personachat.errors import PersonaChanged
+from personachat.persona_merge import Clash, Merge
+from personachat.store.base import PersonaStore
+from personachat.ui import differences_view, state
+from personachat.ui import persona_editing as editing
+from personachat.ui.dialogs import dialog
+from personachat.ui.excerpts import as_text
+from personachat.ui.persona_desk import Opened
+from personachat.ui.wording import counted, escaped
+
+MINE, THEIRS = "Keep mine", "Keep theirs"
+CHOICE = "merge_choice_"
+"""What the key of each question begins with; the field's number and the version asked about follow."""
+
+
+@dialog("Changed elsewhere", width="large", icon=":material/sync_problem:", on_dismiss=editing.close_question)
+def ask_merge(personas: PersonaStore, found: Opened, theirs: PersonaChanged) -> None:
+    """Ask for each field that both changed whose value is saved."""
+    merge = editing.merge_of(state.drafts().get(found.id), theirs)
+    if merge is None:
+        editing.close_question()
+        return
+    name, fields = escaped(found.name), counted(len(merge.clashes), "field")
+    st.markdown(f"You and somebody else changed **{fields}** of **{name}** differently. Choose what to keep.")
+    st.caption(differences_view.LEGEND)
+    chosen = [_ask_field(clash, key=f"{CHOICE}{at}_{theirs.etag}") for at, clash in enumerate(merge.clashes)]
+    _draw_kept("Also kept from you", merge.kept_mine)
+    _draw_kept("Also kept from the other version", merge.kept_theirs)
+    _draw_buttons(personas, found, theirs, merge, chosen)
+
+
+def _ask_field(clash: Clash, *, key: str) -> str | None:
+    with st.container(border=True, gap="small"):
+        st.markdown(f"**{as_text(clash.label)}**")
+        left, right = st.columns(2)
+        for column, title, change in ((left, "Yours", clash.mine), (right, "Theirs", clash.theirs)):
+            with column:
+                st.caption(title if change.kind != "removed" else f"{title}: removed")
+                st.html(differences_view.framed(change))
+        return st.segmented_control(
+            clash.label, [MINE, THEIRS], key=key, label_visibility="collapsed", width="stretch"
+        )
+
+
+def _draw_kept(title: str, kept: Sequence[Difference]) -> None:
+    if kept:
+        with st.expander(f"{title}: {counted(len(kept), 'change')}", icon=":material/check:"):
+            differences_view.draw(kept)
+
+
+def _draw_buttons(
+    personas: PersonaStore,
+    found: Opened,
+    theirs: PersonaChanged,
+    merge: Merge,
+    chosen: Sequence[str | None],
+) -> None:
+    open_fields = chosen.count(None)
+    take_mine = [clash.path for clash, choice in zip(merge.clashes, chosen, strict=True) if choice == MINE]
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        st.button("Go on editing", key="conflict_edit", on_click=editing.close_question)
+        st.button("Discard all of mine", key="conflict_theirs", on_click=editing.discard, args=(found.id,))
+        st.button(
+            "Save both changes",
+            key="save_merged",
+            type="primary",
+            icon=":material/save:",
+            disabled=bool(open_fields),
+            help=f"Choose for {counted(open_fields, 'more field')} first." if open_fields else None,
+            on_click=editing.save_merged,
+            args=(personas, found.id, theirs, take_mine),
+        )
