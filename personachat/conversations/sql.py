@@ -15,6 +15,7 @@ from sqlalchemy import Connection, and_, delete, insert, select, update
 from personachat.conversations import branches, waiting
 from personachat.conversations.absent import no_such_turn
 from personachat.conversations.insertion import insert_turns, retitle
+from personachat.conversations.known_turns import KnownTurns
 from personachat.conversations.model import (
     Conversation,
     QueuedMessage,
@@ -41,6 +42,7 @@ class SqlConversations:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._known = KnownTurns()
 
     def create(
         self,
@@ -76,7 +78,7 @@ class SqlConversations:
             if row.leaf_id is None:
                 return head
             rows = branches.path_rows(connection, row.leaf_id, last=None if last is None else max(last, 1))
-            path = tuple(turn_of(found) for found in rows)
+            path = tuple(map(self._known.turn, rows))
             length = path[-1].depth + 1
             if last is not None:
                 path = path[len(path) - min(last, len(path)) :]

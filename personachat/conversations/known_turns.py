@@ -1,0 +1,42 @@
+"""Turns that this process has read before: a row that has not changed is not made into a turn again.
+
+A page reads its whole conversation for every message, and of a long one nearly every turn is as it was. What
+is known is compared with the row that was just read, so nobody ever gets a turn that is not stored like that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from personachat.conversations.model import Turn
+from personachat.conversations.rows import turn_of
+
+MOST_TURNS = 4_000
+MOST_CHARACTERS = 20_000
+"""A longer turn is not kept, so that a few of them do not fill the memory."""
+
+
+class KnownTurns:
+    """Safe for threads: two that read the same turn at once make it twice."""
+
+    def __init__(self, *, most: int = MOST_TURNS) -> None:
+        self._most = most
+        self._known: dict[str, tuple[tuple[Any, ...], Turn]] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def turn(self, row: Row[Any]) -> Turn:
+        """The turn of TURN_COLUMNS."""
+        values = tuple(row)
+        known = self._known.get(row.id)
+        if known is not None and known[0] == values:
+            return known[1]
+        turn = turn_of(row)
+        if len(row.text) + len(row.reasoning) + len(row.summary) <= MOST_CHARACTERS:
+            if len(self._known) >= self._most:
+                self._known.clear()
+            self._known[row.id] = (values, turn)
+        return turn
