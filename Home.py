@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from personachat.ui import frame, returning, warmup
+from personachat.ui import frame, returning, stopping, warmup
 
 st.set_page_config(page_title="PersonaChat", page_icon=frame.ICON)
 st.logo(frame.ICON, size="large")
 warmup.begin()
+stopping.prepare()
 frame.begin()
 
 chat = st.Page("pages/chat.py", title="Chat", icon=":material/chat:", default=True)

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
+import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, TypeAlias
 
 from personachat.generations import Generations
-from personachat.services import Services
+from personachat.services import Services, built_services, reset_services
 
 log = logging.getLogger(__name__)
 
@@ -45,12 +47,7 @@ def drained_at(
     `let_go` is called right before that, and ends connections that are not replies. A second signal ends what
     is left at once. To be entered on the server's loop.
     """
-    handlers: dict[int, Handler] = {}
-    if threading.current_thread() is threading.main_thread():  # nobody else may handle signals
-        for number in signals:
-            handler = signal.getsignal(number)
-            if callable(handler):
-                handlers[number] = handler
+    handlers = _handlers(signals)
     shutdown = _Shutdown(handlers, services=services, let_go=let_go)
     for handled in handlers:
         signal.signal(handled, shutdown.hear)
@@ -62,6 +59,39 @@ def drained_at(
             signal.signal(handled, handler)
 
 
+def drain_at(*signals: signal.Signals) -> bool:
+    """The same for a server that is not ours, until the process ends; False where it handles none yet.
+
+    Such a server may wait for its clients for ever: what it takes a second Ctrl-C for elsewhere ends this
+    process. To be called on the server's loop.
+    """
+    handlers = _handlers(signals)
+    if len(handlers) < len(signals):
+        return False
+    shutdown = _Shutdown(handlers, services=built_services, let_go=lambda: None, force=_end_this_process)
+    for handled in handlers:
+        signal.signal(handled, shutdown.hear)
+    return True
+
+
+def _handlers(signals: Iterable[signal.Signals]) -> dict[int, Handler]:
+    """Who hears of these signals now; none where this thread may not decide that."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    found = {number: signal.getsignal(number) for number in signals}
+    return {number: handler for number, handler in found.items() if callable(handler)}
+
+
+def _end_this_process() -> None:
+    """End it now: replies are recorded, and nobody is waited for."""
+    ending = threading.Thread(target=reset_services, daemon=True)
+    ending.start()
+    ending.join(CLOSING_SECONDS)
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+    os._exit(1)
+
+
 class _Shutdown:
     """One way out. `hear` is called by the system, everything else on the server's loop."""
 
@@ -71,10 +101,12 @@ class _Shutdown:
         *,
         services: Callable[[], Services | None],
         let_go: Callable[[], object],
+        force: Callable[[], object] | None = None,
     ) -> None:
         self._handlers = handlers
         self._services = services
         self._let_go = let_go
+        self._force = force or self._ask_twice
         self._loop = asyncio.get_running_loop()
         self._deaf = False
         self._again = asyncio.Event()
@@ -84,7 +116,9 @@ class _Shutdown:
 
     def hear(self, number: int, _frame: FrameType | None) -> None:
         """Take a signal. The echo of one is over when the loop says so: a busy server hears late."""
-        if not self._deaf:
+        if self._loop.is_closed():  # the server has stopped, and replies are being recorded
+            signal.signal(number, signal.SIG_DFL)  # the next one breaks that off
+        elif not self._deaf:
             self._deaf = True
             self._loop.call_soon_threadsafe(self._act, number)
 
@@ -137,7 +171,7 @@ class _Shutdown:
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._again.wait()
 
-    def _force(self) -> None:
+    def _ask_twice(self) -> None:
         """Have the server wait for nobody: it takes a second Ctrl-C for that."""
         handler = self._handlers.get(signal.SIGINT)
         if handler:

@@ -299,7 +299,7 @@ def test_a_client_who_does_not_read_does_not_hold_up_the_end(
 def test_a_process_that_nobody_drains_interrupts_its_replies_as_it_ends(
     environment: dict[str, str], tmp_path: Path, fake: FakeProvider
 ) -> None:
-    """As `streamlit run Home.py` does, where Streamlit alone hears of signals."""
+    """As a command does that is ended in the middle of a reply."""
     fake.enqueue(tokens(["one ", Gate(), "two"]))
     code = (
         "from personachat.services import get_services\n"

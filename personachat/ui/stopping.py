@@ -1,0 +1,44 @@
+"""Where Streamlit alone serves the pages, as `streamlit run Home.py` does, replies end before it stops, too.
+
+Streamlit hears of signals itself, and only its loop's thread may change that. Nothing else here touches what
+Streamlit does not document.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from functools import partial
+
+from streamlit.runtime import Runtime
+
+from personachat.shutdown import drain_at
+from personachat.ui import address
+
+AGAIN_SECONDS = 0.2
+TRIES = 100
+"""A page may be asked for before Streamlit handles signals; where it runs in a thread it never does."""
+
+_lock = threading.Lock()
+_prepared = False
+
+
+def prepare() -> None:
+    """See to it, once a process; where the whole server is ours it has done so."""
+    global _prepared  # noqa: PLW0603  # signals are the process's
+    if _prepared or address.api_is_served():
+        return
+    if not Runtime.exists() or type(Runtime.instance()) is not Runtime:  # a test of a page
+        return
+    with _lock:
+        if _prepared:
+            return
+        _prepared = True
+    loop = Runtime.instance()._get_async_objs().eventloop  # noqa: SLF001
+    loop.call_soon_threadsafe(_prepare, loop, TRIES)
+
+
+def _prepare(loop: asyncio.AbstractEventLoop, tries: int) -> None:
+    if not drain_at(signal.SIGTERM, signal.SIGINT) and tries:
+        loop.call_later(AGAIN_SECONDS, partial(_prepare, loop, tries - 1))
