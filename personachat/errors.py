@@ -127,6 +127,18 @@ class TemplateNotFound(PersonaChatError):
     code = "template_not_found"
 
 
+class PictureRefused(PersonaChatError):
+    """A file that is no picture, or none that can be taken; nothing was changed."""
+
+    code = "picture_refused"
+
+
+class PictureNotFound(PersonaChatError):
+    """The persona has no picture, or the one that it names is not here."""
+
+    code = "picture_not_found"
+
+
 class LinkInvalid(PersonaChatError):
     """A share link that holds no persona: cut off on its way, or made up."""
 

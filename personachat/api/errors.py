@@ -52,6 +52,8 @@ STATUSES: Mapping[str, int] = {
     "revision_not_found": 404,
     "template_not_found": 404,
     "link_invalid": 422,
+    "picture_refused": 422,
+    "picture_not_found": 404,
     "import_refused": 422,
     "import_repeated": 409,
     "message_invalid": 422,
