@@ -21,6 +21,7 @@ from personachat.persona_fields import (
     JsonObject,
     Number,
     PersonaId,
+    Picture,
     Text,
     WholeNumber,
 )
@@ -113,6 +114,9 @@ class Persona(_Part):
     avatar: Annotated[
         Avatar, Field(description="One emoji, or a Material icon such as :material/school:.")
     ] = ""
+    picture: Annotated[
+        Picture, Field(description="The name of its picture, which is kept beside this text.")
+    ] = ""
     top_p: Annotated[
         Number | None,
         Field(ge=0, le=1, description="Nucleus sampling; null leaves it to the model."),
@@ -155,6 +159,7 @@ _OPTIONAL = (
     "examples",
     "tags",
     "avatar",
+    "picture",
     "top_p",
     "stop",
     "context_tokens",

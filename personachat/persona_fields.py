@@ -16,6 +16,8 @@ from personachat.persona_text import MAX_DEPTH, UNSTORABLE
 
 ID_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
+PICTURE_PATTERN = r"[0-9a-f]{32}"
+
 _DEVICES = [
     "con",
     "prn",
@@ -73,6 +75,14 @@ def _avatar(value: str) -> str:
     return value
 
 
+def _picture(value: str) -> str:
+    if value and not re.fullmatch(PICTURE_PATTERN, value):
+        raise ValueError(
+            "must be the name that a picture got when it was added; leave it out, then add it anew"
+        )
+    return value
+
+
 def _whole(value: Any) -> Any:
     """Take 1000.0 for 1000, as JSON Schema does."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -119,6 +129,11 @@ PersonaId = Annotated[
     AfterValidator(_id),
 ]
 Avatar = Annotated[str, Field(strict=True, max_length=80), AfterValidator(_avatar)]
+Picture = Annotated[
+    str,
+    Field(strict=True, json_schema_extra={"pattern": f"^({PICTURE_PATTERN})?$"}),
+    AfterValidator(_picture),
+]
 Number = Annotated[float, Field(strict=True)]
 WholeNumber = Annotated[int, Field(strict=True), BeforeValidator(_whole)]
 Flag = Annotated[bool, Field(strict=True)]

@@ -81,6 +81,7 @@ _LABELS = {
     "examples": "the examples as they stand",
     "tags": "the tags",
     "avatar": "the avatar",
+    "picture": "the picture",
     "top_p": "top-p",
     "stop": "the stop texts",
     "context_tokens": "the limit on what it remembers",

@@ -10,6 +10,7 @@ import errno
 import os
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import is_not
 from pathlib import Path
@@ -38,6 +39,7 @@ from personachat.store.persona_file import (
     read_persona,
     stem_of,
 )
+from personachat.store.picture_files import PICTURE_SUFFIX, Mark
 from personachat.store.promises import (
     broken,
     check_free,
@@ -77,6 +79,8 @@ class FilePersonaStore:
         self._folder = folder
         self._seen: dict[str, _Seen] = {}
         self._listed = Listed()
+        self._pictures_beside: dict[str, Mark] = {}
+        """What was found last of files that may be copies of pictures, by the ids of the personas."""
 
     def all(self) -> list[StoredPersona | BrokenPersona]:
         return list(self._list().ordered)
@@ -85,10 +89,11 @@ class FilePersonaStore:
         """What the folder holds now; the very same value as the last time where nothing has changed."""
         with available(self._folder):
             try:
-                with os.scandir(self._folder) as entries:
-                    statuses = dict(_statuses(entries))
+                with os.scandir(self._folder) as scanned:
+                    entries = list(scanned)
+                statuses, self._pictures_beside = dict(_statuses(entries)), dict(_pictures(entries))
             except FileNotFoundError:
-                statuses = {}
+                statuses, self._pictures_beside = {}, {}
         for name in self._seen.keys() - statuses.keys():
             self._seen.pop(name, None)
         found = tuple(stored for name, status in statuses.items() if (stored := self._loaded(name, status)))
@@ -249,6 +254,15 @@ def _status(path: Path) -> os.stat_result | None:
             if error.errno != errno.ELOOP:
                 raise
     return None
+
+
+def _pictures(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, Mark]]:
+    for entry in entries:
+        if entry.name.endswith(PICTURE_SUFFIX) and not entry.name.startswith("."):
+            with suppress(OSError):
+                status = entry.stat()
+                mark = status.st_mtime_ns, status.st_ctime_ns, status.st_size
+                yield entry.name.removesuffix(PICTURE_SUFFIX), mark
 
 
 def _statuses(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, os.stat_result]]:

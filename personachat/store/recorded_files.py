@@ -2,6 +2,7 @@
 
 A save writes the file, then the revision, both under the folder's lock; where the database fails the save
 stands, and is found later. Whatever differs from the newest revision when it is looked at becomes one.
+The picture that a persona names lies beside it, see `picture_files`.
 Looking never fails because of that, and asks the database nothing as long as nothing has changed.
 """
 
@@ -16,15 +17,25 @@ from pathlib import Path
 
 from personachat.database.connection import Database
 from personachat.errors import PersonaChatError, StoreUnavailable
+from personachat.persona import Persona
+from personachat.persona_edits import with_value
 from personachat.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
 from personachat.store.files import FilePersonaStore, Listed
 from personachat.store.folder import locked
+from personachat.store.persona_file import SUFFIX
+from personachat.store.picture_files import PICTURE_SUFFIX, Mark, PictureFiles
+from personachat.store.pictures import PersonaPictures
 from personachat.store.revisions import Latest, Recording, SqlRevisions
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 30.0
 """How long nothing is recorded after the database has failed."""
+
+PICTURES_SECONDS = 0.3
+"""How long a look takes in pictures that were put into the folder by hand; the next one goes on."""
+
+_KEYS = tuple(field.alias or name for name, field in Persona.model_fields.items())
 
 LOCK_SECONDS = 0.2
 """How long looking waits for somebody who saves; what was missed is recorded at the next look."""
@@ -42,9 +53,14 @@ class RecordedFiles(FilePersonaStore):
         self._all_recorded: Listed | None = None
         """The list of which every persona is recorded; looking at the very same again is in vain."""
         self._not_before = 0.0
+        self._picture_files = PictureFiles(folder, PersonaPictures(database))
+        self._all_pictured: tuple[Listed, dict[str, Mark]] | None = None
+        """The list and the files beside it of which every picture is known."""
 
     def all(self) -> list[StoredPersona | BrokenPersona]:
         listed = self._list()
+        if self._take_in_pictures(listed):
+            listed = self._list()
         if listed is not self._all_recorded and self._look(listed.ordered, whole=True):
             self._all_recorded = listed
         return list(listed.ordered)
@@ -53,6 +69,10 @@ class RecordedFiles(FilePersonaStore):
         stored = super().get(persona_id)
         self._look((stored,), whole=False)
         return stored
+
+    def _write(self, persona: Persona, text: str) -> StoredPersona:
+        self._picture_files.lay(persona.id, persona.picture)
+        return super()._write(persona, text)
 
     def _changed(
         self,
@@ -63,6 +83,8 @@ class RecordedFiles(FilePersonaStore):
         saving: Saving,
     ) -> None:
         """Record a change of our own; what was there before it, if nobody has seen that yet, comes first."""
+        if action == "deleted" or not stored.persona.picture:
+            self._picture_files.clear(stored.id)
         change = _recording(stored, action, saving)
         try:
             with self._database.write() as connection:
@@ -77,6 +99,43 @@ class RecordedFiles(FilePersonaStore):
                 self._recorded.pop(stored.id, None)
             else:
                 self._recorded[stored.id] = stored.etag
+
+    def _take_in_pictures(self, listed: Listed) -> bool:
+        """Give personas the pictures that somebody has put beside them; returns whether any got one."""
+        beside = self._pictures_beside
+        known = self._all_pictured
+        if (known and known[0] is listed and known[1] == beside) or time.monotonic() < self._not_before:
+            return False
+        until = time.monotonic() + PICTURES_SECONDS
+        any_given = False
+        for stored in listed.found:
+            if stored.id not in beside or not isinstance(stored, StoredPersona):
+                continue
+            if time.monotonic() > until:
+                return any_given
+            any_given |= self._take_in_picture(stored, beside[stored.id])
+        self._all_pictured = listed, beside
+        return any_given
+
+    def _take_in_picture(self, stored: StoredPersona, mark: Mark) -> bool:
+        name = f"{stored.id}{SUFFIX}"
+        changed, status_changed, size, _ = self._seen[name].signature
+        try:
+            digest = self._picture_files.given(stored, picture=mark, text=(changed, status_changed, size))
+            if not digest:
+                return False
+            with locked(self._folder, timeout_seconds=LOCK_SECONDS):
+                current = self._find(stored.id)
+                if current is not stored:
+                    return False
+                text = with_value(stored.text, ("picture",), digest, order=_KEYS)
+                pictured = self._write(stored.persona.model_copy(update={"picture": digest}), text)
+                saving = Saving(note=f"Picture from {stored.id}{PICTURE_SUFFIX}")
+                self._changed(pictured, stored, action="found", saving=saving)
+        except PersonaChatError as error:
+            self._failed(error)
+            return False
+        return True
 
     def _look(self, found: Sequence[StoredPersona | BrokenPersona], *, whole: bool) -> bool:
         """Record what differs from what is known, and with the whole folder what is gone.

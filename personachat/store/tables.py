@@ -76,6 +76,15 @@ persona_templates = Table(  # people's own; the shipped ones are files
     Column("created_at", UtcDateTime, nullable=False),
 )
 
+persona_pictures = Table(  # a persona's text names its picture: every version that names it has this one
+    "persona_pictures",
+    metadata,
+    Column("digest", String(32), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("thumb", LargeBinary, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
 persona_drafts = Table(  # unsaved texts, of each owner
     "persona_drafts",
     metadata,

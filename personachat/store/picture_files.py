@@ -1,0 +1,100 @@
+"""The files `<id>.png` beside the personas' own: copies of the pictures that those name, for people and git.
+
+A persona's text says which picture it has. A file that somebody put there, or changed, after the text was
+saved becomes the persona's picture; one that the database does not know yet is taken in from here. What is in
+such a file is drawn anew before it is kept, and is never served.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from pathlib import Path
+
+from personachat.errors import PersonaChatError, PictureRefused
+from personachat.pictures.reading import MOST_BYTES, digest_of, read_picture
+from personachat.store.base import StoredPersona
+from personachat.store.folder import UnreadableFile, read_file, remove_file, replace_file
+from personachat.store.pictures import PersonaPictures
+
+log = logging.getLogger(__name__)
+
+PICTURE_SUFFIX = ".png"
+
+Mark = tuple[int, int, int]
+"""Times of the last change of content and of status (ns), and the size."""
+
+
+class PictureFiles:
+    """Those of one folder. Writing is for the holder of the folder's lock."""
+
+    def __init__(self, folder: Path, pictures: PersonaPictures) -> None:
+        self._folder = folder
+        self._pictures = pictures
+        self._looked_at: dict[str, tuple[str, Mark]] = {}
+        """Of each persona the picture that its text named, and the file as it was then."""
+
+    def lay(self, persona_id: str, digest: str) -> None:
+        """Have the file hold this picture, or "" for none; it is called before the text is written."""
+        if not digest:
+            return
+        try:
+            content = self._pictures.content(digest)
+            path = self._path(persona_id)
+            if content is not None and not _holds(path, content):
+                replace_file(path, content)
+        except (PersonaChatError, OSError) as error:  # it is a copy
+            log.warning('The picture of "%s" was not written into the folder: %s', persona_id, error)
+
+    def clear(self, persona_id: str) -> None:
+        """Take the file away: the persona has no picture, or is deleted."""
+        try:
+            remove_file(self._path(persona_id))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            log.warning('The picture of "%s" was not removed: %s', persona_id, error)
+
+    def given(self, stored: StoredPersona, *, picture: Mark, text: Mark) -> str:
+        """The digest of a picture that somebody gave this persona by its file; "" where nobody did.
+
+        `picture` and `text` say when the two files were changed. What the file holds is kept then, also where
+        the text names it and the database does not have it yet. Raises DatabaseUnavailable.
+        """
+        named = stored.persona.picture
+        if self._looked_at.get(stored.id) == (named, picture):
+            return ""
+        is_later = max(picture[:2]) > max(text[:2])
+        found = ""
+        if is_later or not named or named not in self._pictures.known((named,)):
+            found = self._taken_in(stored.id, named, is_later=is_later)
+        self._looked_at[stored.id] = named, picture
+        return "" if found == named else found
+
+    def _taken_in(self, persona_id: str, named: str, *, is_later: bool) -> str:
+        """Keep what the file holds, where it is to be the persona's picture, and return its digest."""
+        try:
+            content = read_file(self._path(persona_id), most_bytes=MOST_BYTES)
+            digest = digest_of(content)
+            if digest in self._pictures.known((digest,)):
+                return digest if is_later else ""  # else it was taken from the persona afterwards
+            if named not in {"", digest} and not is_later:
+                return ""
+            # A copy of what the text names keeps that name, whatever becomes of it when it is drawn anew.
+            picture = read_picture(content, square=False, digest=digest if digest == named else "")
+        except (FileNotFoundError, UnreadableFile):
+            return ""
+        except PictureRefused as refused:
+            log.warning('"%s%s" is no picture for a persona: %s', persona_id, PICTURE_SUFFIX, refused)
+            return ""
+        self._pictures.keep(picture)
+        return picture.digest
+
+    def _path(self, persona_id: str) -> Path:
+        return self._folder / f"{persona_id}{PICTURE_SUFFIX}"
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    with suppress(FileNotFoundError, UnreadableFile):
+        return read_file(path, most_bytes=len(content)) == content
+    return False

@@ -1,0 +1,64 @@
+"""The pictures of all personas, each kept once under its digest: a persona's text names the one it has.
+
+So every version of a text has its picture, in revisions, drafts, copies and shared texts alike, and none is
+stored twice. A picture is never changed or taken away; only pictures of ours are kept, see
+`personachat.pictures.reading`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+
+from personachat.database.connection import Database
+from personachat.pictures.reading import Picture
+from personachat.store.tables import persona_pictures
+from personachat.store.upserts import put
+
+_AT_ONCE = 300
+_p = persona_pictures.c
+
+
+class PersonaPictures:
+    """Safe for threads and processes. Methods raise DatabaseUnavailable and DatabaseDamaged."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def keep(self, picture: Picture) -> None:
+        """Keep it; one that is there already stays as it is."""
+        if picture.digest in self.known((picture.digest,)):
+            return
+        with self._database.write() as connection:
+            row = {
+                "digest": picture.digest,
+                "content": picture.content,
+                "thumb": picture.thumb,
+                "created_at": self._database.moment(connection),
+            }
+            put(connection, persona_pictures, row, key=("digest",))
+
+    def content(self, digest: str) -> bytes | None:
+        """The PNG; None where it is not here."""
+        with self._database.read() as connection:
+            found = connection.execute(select(_p.content).where(_p.digest == digest)).scalar()
+        return None if found is None else bytes(found)
+
+    def known(self, digests: Iterable[str]) -> frozenset[str]:
+        """Those of them that are here."""
+        return frozenset(self._column("digest", digests))
+
+    def thumbs(self, digests: Iterable[str]) -> dict[str, bytes]:
+        """Small square pictures, of those that are here."""
+        return {digest: bytes(thumb) for digest, thumb in self._column("thumb", digests).items()}
+
+    def _column(self, name: str, digests: Iterable[str]) -> dict[str, bytes | str]:
+        wanted = sorted(set(digests))
+        found: dict[str, bytes | str] = {}
+        for start in range(0, len(wanted), _AT_ONCE):
+            query = select(_p.digest, _p[name].label("value"))
+            with self._database.read() as connection:
+                rows = connection.execute(query.where(_p.digest.in_(wanted[start : start + _AT_ONCE]))).all()
+            found |= {row.digest: row.value for row in rows}
+        return found
