@@ -105,7 +105,12 @@ def run(page: StreamlitPage) -> None:
     """Run a page; what it did not expect of a service is said in a sentence."""
     returning.draw_not_done()
     avatars = {} if page.url_path else picker.avatars(state.services())
-    page_behaviour.draw(choose_in_row=arranging.choose_in_row, avatars=avatars)
+    page_behaviour.draw(
+        choose_in_row=arranging.choose_in_row,
+        choose_in_turn=turn_actions.choose_in_turn,
+        turn_menu=() if page.url_path else tuple(turn_actions.MENU),
+        avatars=avatars,
+    )
     if page.url_path:  # the chat page is named after the chat
         name_tab(page.title)
     try:

@@ -12,9 +12,10 @@ import streamlit as st
 
 from personachat.ui.returning import Came
 from personachat.ui.state import new_chat, remember, remembered
-from personachat.ui.transcript import SHOWN_TURNS
 
 HISTORY_STEP = 30
+SHARED_TURNS = 30
+"""How many turns of a shared conversation are shown at once, and how many more each time."""
 PICKED = "picked_"
 """What the keys of the History page's checkboxes begin with; a conversation's id follows."""
 _UNDO = "undo_put_away-"
@@ -153,11 +154,11 @@ def ask_for_search() -> None:
 
 def shared_turns() -> int:
     """How many turns of a shared conversation are wanted."""
-    return int(st.session_state.get("shared_turns", SHOWN_TURNS))
+    return int(st.session_state.get("shared_turns", SHARED_TURNS))
 
 
 def show_more_shared() -> None:
-    st.session_state["shared_turns"] = shared_turns() + SHOWN_TURNS
+    st.session_state["shared_turns"] = shared_turns() + SHARED_TURNS
 
 
 def imports() -> int:

@@ -17,7 +17,7 @@ from personachat.ui.markdown import pieces_of
 from personachat.ui.stream import Place, column, thought_label
 from personachat.ui.wording import escaped, money, short
 
-SHOWN_TURNS = 30
+SHOWN_TURNS = 20
 """How many of the last turns are drawn; earlier ones on demand. All are drawn again with each message."""
 
 STEP_TURNS = 10

@@ -5,7 +5,7 @@ A callback runs before the page is drawn, so that the page shows what came of it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
@@ -281,7 +281,20 @@ MENU: dict[str, Callable[[str], None]] = {
 
 
 def choose(key: str, turn_id: str) -> None:
-    """Do what was chosen in a turn's menu."""
+    """Do what was chosen in the menu of a turn of the last exchange."""
     chosen = st.session_state[key]
     if chosen:
         MENU[chosen](turn_id)
+
+
+def choose_in_turn(chosen: str, turn_id: str) -> None:
+    """Do what was chosen in the menu of an older turn; both come from the browser."""
+    do = MENU.get(chosen)
+    if do:
+        do(turn_id)
+
+
+def row_key(name: str, turn_id: str, menu: Iterable[str]) -> str:
+    """The key of an older turn's row: it tells the page where in MENU the entries of its menu are."""
+    places = list(MENU)
+    return f"{name}_{''.join(str(places.index(label)) for label in menu)}_{turn_id}"

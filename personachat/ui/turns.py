@@ -1,7 +1,8 @@
 """Draws the turns of a conversation with what can be done about each.
 
-The last exchange has its actions as icons; every older turn has them in one small menu, because all of them
-are drawn again with every rerun and each element of them delays the next reply's first word.
+The last exchange has its actions as icons and in a menu. Every older turn only says, by the key of its row,
+what its menu has, and the page makes that (`page_behaviour/assets/beside.js`): all of them are drawn again
+with every rerun, and each element of them delays the next reply's first word.
 """
 
 from __future__ import annotations
@@ -152,7 +153,8 @@ def _draw_said(view: View, turn: Turn, *, last: bool) -> None:
     beside: Literal["center", "top"] = "center" if short else "top"
     if last:
         st.empty()  # as for a reply's row
-    with st.container(horizontal=True, wrap=False, gap="small", vertical_alignment=beside):
+    key = None if last else turn_actions.row_key("said", turn.id, USER_MENU)
+    with st.container(horizontal=True, wrap=False, gap="small", vertical_alignment=beside, key=key):
         st.text(turn.content, width="stretch")
         _draw_actions(view, turn, last=last)
     if not last and turn.id in view.last_before:
@@ -166,9 +168,10 @@ def _says_nothing_of_itself(view: View, turn: Turn) -> bool:
 
 def _draw_unasked(view: View, turn: Turn) -> None:
     """An assistant's words that nobody asked a model for, such as a greeting, with the menu beside them."""
-    with st.container(horizontal=True, wrap=False, gap="small"):
+    key = turn_actions.row_key("said", turn.id, WORDS_MENU)
+    with st.container(horizontal=True, wrap=False, gap="small", key=key):
         draw_words(turn, head=st, words=st.container())
-        _draw_actions(view, turn, last=False, menu=WORDS_MENU)
+        _draw_actions(view, turn, last=False)
     if turn.id in view.last_before:
         st.empty()
 
@@ -177,7 +180,8 @@ def draw_row(view: View, turn: Turn, *, last: bool) -> None:
     """Below an assistant's words: how they came about, and what can be done about them."""
     if last:
         st.empty()  # so that its row and the smaller one it has later never share a place
-    key = f"actions_{turn.id}"
+    menu = _menu_of(turn, last=last)
+    key = f"actions_{turn.id}" if last else turn_actions.row_key("actions", turn.id, menu)
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=key):
         siblings.draw(view.conversation, turn)
         if last:
@@ -189,7 +193,8 @@ def draw_row(view: View, turn: Turn, *, last: bool) -> None:
         else:
             st.caption(_caption(view, turn), width="stretch")
         _draw_copied(view, turn)
-        _draw_menu(turn, _menu_of(turn, last=last))
+        if last:
+            _draw_menu(turn, menu)
     if not last and turn.id in view.last_before:
         st.empty()  # where its row was
 
@@ -220,7 +225,7 @@ def _caption(view: View, turn: Turn) -> str:
     return " · ".join(filter(None, (caption_of(turn.reply), spoken_revisions.label(turn, view.revisions))))
 
 
-def _draw_actions(view: View, turn: Turn, *, last: bool, menu: tuple[str, ...] = USER_MENU) -> None:
+def _draw_actions(view: View, turn: Turn, *, last: bool) -> None:
     siblings.draw(view.conversation, turn)
     if turn.edited:
         st.caption(EDITED, width="content", help="You changed these words.")
@@ -228,7 +233,7 @@ def _draw_actions(view: View, turn: Turn, *, last: bool, menu: tuple[str, ...] =
     if last:
         _icon("edit", "Edit and send again", turn_actions.edit, turn)
         _icon("content_copy", "Copy", turn_actions.copy, turn)
-    _draw_menu(turn, menu)
+        _draw_menu(turn, USER_MENU)
 
 
 def _draw_icons(turn: Turn) -> None:

@@ -11,10 +11,13 @@ import streamlit as st
 from personachat.conversations.model import Conversation, Turn
 from personachat.errors import PersonaChatError
 from personachat.ui import state
-from personachat.ui.transcript import SHOWN_TURNS, STEP_TURNS, window_start
+from personachat.ui.transcript import STEP_TURNS, window_start
 
 MORE_TURNS = 2 * STEP_TURNS
 """How many come at once where earlier or later ones are asked for."""
+
+AROUND_TURNS = MORE_TURNS + STEP_TURNS
+"""How many are shown around a found one; some of them stay in sight when the window moves on."""
 
 
 def of(conversation: Conversation) -> tuple[int, int]:
@@ -78,7 +81,7 @@ def bring(conversation_id: str, turn_id: str) -> bool:
     if found.depth < usual:
         start = max(0, (found.depth // STEP_TURNS - 1) * STEP_TURNS)
         st.session_state[f"earlier_{conversation_id}"] = usual - start
-        below = max(0, conversation.length - start - SHOWN_TURNS)
+        below = max(0, conversation.length - start - AROUND_TURNS)
         st.session_state[f"below_{conversation_id}"] = below
     return True
 

@@ -81,6 +81,48 @@ def test_every_conversation_has_its_menu_by_keyboard_and_new_chat_stays_in_view(
     expect(page.locator(".st-key-new_chat button")).to_be_in_viewport()
 
 
+def test_every_message_has_one_menu_by_keyboard_too(app_server: AppServer, page: Page) -> None:
+    with talk_in(app_server) as talk:
+        conversation = talk.new(*exchanges(4), **SPEAKER)
+    open_page(page, f"{app_server.url}/?chat={conversation}")
+    bubbles = page.get_by_test_id("stChatMessage")
+    menus = (
+        page.locator("#stMain").get_by_test_id("stChatMessage").get_by_role("button", name="More", exact=True)
+    )
+    expect(menus).to_have_count(8)
+    expect(box(page)).to_be_focused()
+    page.keyboard.press("Shift")  # whoever has pressed a key keeps the focus where they put it
+    first = bubbles.first.get_by_role("button", name="More")
+    first.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitem", name="Edit", exact=True)).to_be_focused()
+    expect(page.get_by_role("menuitem")).to_have_text(
+        [re.compile(w) for w in ("Edit", "Copy", "Fork", "Delete")]
+    )
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("menu")).to_have_count(0)
+    expect(first).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    field = page.get_by_label("Your message")
+    expect(field).to_be_focused()
+    expect(menus).to_have_count(7)
+    field.press("Escape")
+    expect(menus).to_have_count(8)
+    settled(page)
+
+    bubbles.nth(-2).get_by_role("button", name="More").click()  # of the last exchange: Streamlit's
+    page.get_by_role("menuitem", name="Delete").click()
+    expect(bubbles).to_have_count(6)
+    expect(menus).to_have_count(6)
+    settled(page)
+    bubbles.nth(2).get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    expect(bubbles).to_have_count(2)
+    expect(page.get_by_text("4 messages deleted.")).to_be_visible()
+    expect(menus).to_have_count(2)
+
+
 def test_leaving_a_changed_edit_asks_and_an_unchanged_one_does_not(app_server: AppServer, page: Page) -> None:
     with talk_in(app_server) as talk:
         conversation = talk.new("A question", "An answer", **SPEAKER)

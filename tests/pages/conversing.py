@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block
 
 from personachat.conversations.model import LOCAL_OWNER
 from personachat.generation import Generation
@@ -15,6 +17,7 @@ from personachat.library import Library
 from personachat.messages import ChatMessage
 from personachat.services import get_services
 from personachat.ui import owner as owners
+from personachat.ui import turn_actions
 from tests.conftest import persona_text
 
 
@@ -62,3 +65,13 @@ def click(page: AppTest, key: str) -> AppTest:
     page.button(key=key).click().run()
     assert not page.exception
     return page
+
+
+def own_menu(bubble: Block) -> tuple[str, list[str]]:
+    """Of the menu that the page itself adds to a turn: whose it is, and what is in it."""
+    for block in bubble.children.values():
+        key = re.search(r"-(?:said|actions)_(\d+)_(\w+)$", str(getattr(block.proto, "id", "")))
+        if key:
+            labels = list(turn_actions.MENU)
+            return key[2], [labels[int(place)].rpartition(": ")[2] for place in key[1]]
+    return "", []

@@ -13,10 +13,11 @@ from personachat.conversations.model import Conversation
 from personachat.errors import ConversationNotFound, DatabaseUnavailable
 from personachat.messages import ChatMessage
 from personachat.services import Workspace, get_services
-from personachat.ui import keeping, owner
+from personachat.ui import keeping, owner, turn_actions
 from tests.conftest import local, persona_text
-from tests.fake_provider import FakeProvider, tokens
+from tests.fake_provider import FakeProvider, failure, tokens
 from tests.pages.conftest import OpenPage
+from tests.pages.conversing import own_menu
 from tests.store.counting import statements
 
 
@@ -242,10 +243,39 @@ def test_older_turns_have_one_menu_and_the_last_exchange_icons(
     open_chat()
     conversation = long_chat(10)
     page = open_chat(chat=conversation.id)
-    menus = {found.key for found in page.get("menu_button")}
-    assert menus >= {f"menu_{turn.id}" for turn in conversation.path}
+    menus = [menu.key for bubble in page.chat_message for menu in bubble.get("menu_button")]
+    assert menus == [f"menu_{turn.id}" for turn in conversation.path[-2:]]
+    assert [own_menu(bubble)[0] for bubble in page.chat_message] == [
+        *(turn.id for turn in conversation.path[:-2]),
+        "",
+        "",
+    ]
     copies = [button for button in page.button if button.key and button.key.startswith("content_copy_")]
     assert [button.key for button in copies] == [f"content_copy_{turn.id}" for turn in conversation.path[-2:]]
+
+
+def test_the_menu_of_an_older_turn_has_what_can_be_done_with_it(
+    open_chat: OpenPage, fake: FakeProvider
+) -> None:
+    page = open_chat()
+    fake.enqueue(tokens(["An answer."]), failure(401, "Wrong key"))
+    for words in ("One", "Two", "Three"):
+        page.chat_input[0].set_value(words).run()
+    asked, answered, _, failed, *_ = (own_menu(bubble)[1] for bubble in page.chat_message)
+    assert asked == ["Edit", "Copy", "Fork from here", "Delete"]
+    everything = [label.rpartition(": ")[2] for label in turn_actions.MENU]
+    assert answered == everything
+    assert failed == [name for name in everything if name not in {"Copy", "Rate"}]
+
+
+def test_a_browser_cannot_have_done_what_is_in_no_menu(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(turn_actions, "MENU", {":material/delete: Delete": done.append})
+    for label in ("Delete", "", "None", ":material/delete: Delete "):
+        turn_actions.choose_in_turn(label, "a-turn")
+    assert not done
+    turn_actions.choose_in_turn(":material/delete: Delete", "a-turn")
+    assert done == ["a-turn"]
 
 
 def test_an_edit_that_comes_too_early_keeps_the_words(open_chat: OpenPage, fake: FakeProvider) -> None:

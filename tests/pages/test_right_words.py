@@ -12,7 +12,7 @@ from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, Reply, failure, raw, sse, status, tokens
 from tests.fake_provider import chunk as part
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local
+from tests.pages.conversing import be_local, own_menu
 
 GREETING = "Ask me anything."
 
@@ -99,7 +99,7 @@ def test_a_greeting_has_its_menu_beside_it(open_home: OpenPage) -> None:
     say(page, "Words")
     greeting = page.chat_message[0]
     assert GREETING in greeting.markdown[0].value
-    assert len(greeting.get("menu_button")) == 1
+    assert own_menu(greeting)[1] == ["Edit", "Copy", "Rate", "Fork from here", "Delete"]
     assert not greeting.caption, "a row of its own"
 
 

@@ -7,7 +7,7 @@ where the module does not load, every page still works. `draw` is called once in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -20,7 +20,8 @@ from streamlit.components.v2.types import ComponentRenderer
 
 from personachat import __version__
 
-ChooseInRow: TypeAlias = Callable[[str, str], None]
+Choose: TypeAlias = Callable[[str, str], None]
+"""Does what was chosen in a menu of the page's own; takes its label, and the id of what the menu is of."""
 
 KEY = "page_behaviour"
 ASSETS = Path(__file__).parent / "assets"
@@ -30,7 +31,7 @@ _NAME = f"{_MANIFEST.name}.{KEY}"
 
 _HTML = """
 <button type="button" data-part="latest" hidden>Jump to latest</button>
-<div data-part="rows" popover="auto" aria-label="What to do with this conversation"></div>
+<div data-part="menu" popover="auto"></div>
 <dialog data-part="leaving" aria-labelledby="leaving-title">
   <h2 id="leaving-title">Discard what you changed?</h2>
   <p>Your changes to this message are not saved.</p>
@@ -43,11 +44,18 @@ _HTML = """
 """
 
 
-def draw(*, choose_in_row: ChooseInRow, avatars: Mapping[str, str] = MappingProxyType({})) -> None:
+def draw(
+    *,
+    choose_in_row: Choose,
+    choose_in_turn: Choose,
+    turn_menu: Sequence[str] = (),
+    avatars: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Have the page behave; the same in every run, so that a run sends and the browser does nothing anew.
 
-    `choose_in_row` is called with what was chosen in the menu of a conversation in the sidebar, and its id.
-    `avatars` stand before the entries of the persona picker, by their labels.
+    `choose_in_row` is called for the menu of a conversation in the sidebar, `choose_in_turn` for that of an
+    older turn, which has some of `turn_menu`. `avatars` stand before the entries of the persona picker, by
+    their labels.
     """
     manager = get_bidi_component_manager()
     if (
@@ -56,19 +64,21 @@ def draw(*, choose_in_row: ChooseInRow, avatars: Mapping[str, str] = MappingProx
         manager.register_from_manifest(_MANIFEST, ASSETS.parent)
     _renderer()(
         key=KEY,
-        data=list(avatars.items()),  # a mapping would be searched for tables, which loads pandas
+        # Not a mapping: that would be searched for tables, which loads pandas.
+        data=[list(avatars.items()), list(turn_menu)],
         on_follow_change=_follow,
         on_unsent_change=_take,
-        on_row_change=lambda: _take_choice(choose_in_row),
+        on_row_change=lambda: _take_choice("row", choose_in_row),
+        on_turn_change=lambda: _take_choice("turn", choose_in_turn),
         width="content",
         height="content",
     )
 
 
-def _take_choice(choose_in_row: ChooseInRow) -> None:
-    chosen = st.session_state[KEY].get("row")
+def _take_choice(kind: str, choose: Choose) -> None:
+    chosen = st.session_state[KEY].get(kind)
     if isinstance(chosen, dict):
-        choose_in_row(str(chosen.get("chosen")), str(chosen.get("id")))
+        choose(str(chosen.get("chosen")), str(chosen.get("id")))
 
 
 def _follow() -> None:

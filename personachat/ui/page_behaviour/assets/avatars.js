@@ -10,8 +10,8 @@ let avatars = new Map()
 export function begin() {}
 
 export function look(page) {
-  if (page.component.data !== sent) {
-    sent = page.component.data
+  if (page.component.data?.[0] !== sent) {
+    sent = page.component.data?.[0]
     avatars = new Map(sent ?? [])
   }
   for (const entry of dom.personaEntries()) {

@@ -97,6 +97,19 @@ export const rows = () =>
 export const idOf = row => /st-key-open_([\w-]+)/.exec(row.className)?.[1] ?? ""
 export const titleOf = row => row.querySelector("p")?.textContent ?? ""
 
+const OLDER = /(?:^| )st-key-(?:said|actions)_(\d+)_([\w-]+)/
+
+/** The rows of turns above the last exchange, which have no menu of Streamlit's. */
+export const olderTurns = () =>
+  [...document.querySelectorAll('#stMain [data-testid="stChatMessage"] :is([class*="st-key-said_"], [class*="st-key-actions_"])')]
+    .filter(row => OLDER.test(row.className))
+
+/** Which turn's row it is, and where in the menu of all turns its entries are. */
+export const olderTurn = row => {
+  const [, positions, id] = OLDER.exec(row.className)
+  return { id, positions: [...positions] }
+}
+
 /** The same as `arranging.menu_of` offers of one that is not archived. */
 export const actionsOf = row => [
   "Rename",
