@@ -1,9 +1,9 @@
-"""How often running replies are drawn: as often as a screen shows it, less often the more there is to do.
+"""How often running replies are drawn: as fluently as an eye can tell, less often the more there is to do.
 
 All followers in the process share one `Pace`. It measures how much processor time the process spends for
-each frame, whatever else it is busy with included, and gives all of them together a share of one core. They
-draw at the same ticks of the clock, so that a processor with many of them wakes, and the server sends, once
-for all.
+each frame, whatever else it is busy with included, and gives all of them together a share of one core. A few
+of them draw right after words have come, so that frames may be rarer and no word is later. Many draw at the
+same ticks of the clock, so that a processor with many of them wakes, and the server sends, once for all.
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-SHORTEST_SECONDS = 1 / 60
-"""More often than this no usual screen shows anything."""
+SHORTEST_SECONDS = 0.021
+"""More often than this costs processor time, and no eye tells the words' coming from a continuous one."""
+
+PATIENCE_SECONDS = 0.012
+"""So long a frame waits for the next words, to be drawn together with them instead of just before them."""
 
 USUAL_SECONDS = 0.053
 """Below what an eye tells from continuous text, so frames are as rare as this before anything else gives."""
@@ -80,13 +83,24 @@ class Pace:
         """A frame was drawn."""
         self._frames += 1
 
-    def until_the_next(self) -> float:
-        """Seconds until the next frame is due."""
+    def until_the_next(self, *, last: float) -> float:
+        """Seconds until a frame is due whose reply was drawn `last` then."""
         now = self._clock()
         if now - self._since >= MEASURED_SECONDS and self._frames:
             self._measure()
-        frame = frame_seconds(live=self._live, cost_seconds=self._cost_seconds)
-        return frame - now % frame
+        frame = self._frame_seconds()
+        return max(last + frame - now, 0) if self._few(frame) else frame - now % frame
+
+    @property
+    def patience_seconds(self) -> float:
+        """How long a frame that is due may wait for the next words."""
+        return PATIENCE_SECONDS if self._few(self._frame_seconds()) else 0
+
+    def _frame_seconds(self) -> float:
+        return frame_seconds(live=self._live, cost_seconds=self._cost_seconds)
+
+    def _few(self, frame: float) -> bool:
+        return frame < USUAL_SECONDS
 
     def _measure(self) -> None:
         """Move the estimate half the way to what was measured, so that one busy moment does not decide."""

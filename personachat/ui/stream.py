@@ -128,8 +128,9 @@ class Follower:
                 touch()
             if ended:
                 return
-            time.sleep(pace.until_the_next())
-            self.look(SLICE_SECONDS)
+            time.sleep(pace.until_the_next(last=now))
+            self.look(0)
+            self.look(pace.patience_seconds if source else SLICE_SECONDS)
 
 
 class Drawing:

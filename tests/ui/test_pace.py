@@ -8,6 +8,7 @@ import pytest
 
 from personachat.ui.pace import (
     LONGEST_SECONDS,
+    PATIENCE_SECONDS,
     SHORTEST_SECONDS,
     USUAL_SECONDS,
     Pace,
@@ -35,17 +36,36 @@ class Machine:
         """The time between two frames once replies have been drawn for so long."""
         end = self.now + seconds
         while self.now < end:
-            self.now += self.pace.until_the_next() + TICK_SECONDS
+            self.now += self.pace.until_the_next(last=self.now) + TICK_SECONDS
             for _ in range(self.replies):
                 self.pace.drawn()
                 self.used += self.frame_costs
-        at_the_tick = self.now + self.pace.until_the_next() + TICK_SECONDS
+        at_the_tick = self.now + self.pace.until_the_next(last=self.now) + TICK_SECONDS
         self.now = at_the_tick
-        return self.pace.until_the_next() + TICK_SECONDS
+        return self.pace.until_the_next(last=self.now) + TICK_SECONDS
 
 
-def test_one_reply_is_drawn_as_often_as_a_screen_shows_it() -> None:
-    assert Machine(frame_costs=0.001, replies=1).after(3) == pytest.approx(SHORTEST_SECONDS)
+def test_one_reply_is_drawn_fluently() -> None:
+    assert Machine(frame_costs=0.001, replies=1).after(3) == pytest.approx(SHORTEST_SECONDS, rel=1e-3)
+
+
+def test_a_frame_of_one_reply_is_due_after_its_last_one_and_waits_for_words() -> None:
+    machine = Machine(frame_costs=0.001, replies=1)
+    machine.after(3)
+    drawn = machine.now
+    machine.now += SHORTEST_SECONDS / 3
+    assert machine.pace.until_the_next(last=drawn) == pytest.approx(SHORTEST_SECONDS * 2 / 3)
+    machine.now += 10
+    assert machine.pace.until_the_next(last=drawn) == 0
+    assert machine.pace.patience_seconds == PATIENCE_SECONDS
+
+
+def test_frames_of_twenty_replies_are_due_together_and_wait_for_nothing() -> None:
+    machine = Machine(frame_costs=0.001, replies=20)
+    machine.after(3)
+    due = {machine.pace.until_the_next(last=machine.now - ago) for ago in (0, 0.01, 0.05)}
+    assert len(due) == 1
+    assert machine.pace.patience_seconds == 0
 
 
 def test_twenty_replies_are_drawn_no_more_often_than_the_eye_needs() -> None:
@@ -67,7 +87,7 @@ def test_the_pace_quickens_again_when_the_others_have_ended() -> None:
     machine.drawn.close()
     machine.replies = 1
     with machine.pace.kept():
-        assert machine.after(2) == pytest.approx(SHORTEST_SECONDS)
+        assert machine.after(2) == pytest.approx(SHORTEST_SECONDS, rel=1e-3)
 
 
 def test_work_done_while_nothing_was_drawn_is_no_cost_of_frames() -> None:
@@ -76,7 +96,7 @@ def test_work_done_while_nothing_was_drawn_is_no_cost_of_frames() -> None:
     machine.used += 30
     machine.replies = 1
     with machine.pace.kept():
-        assert machine.after(1) == pytest.approx(SHORTEST_SECONDS)
+        assert machine.after(1) == pytest.approx(SHORTEST_SECONDS, rel=1e-3)
 
 
 @pytest.mark.parametrize("live", [0, 1, 3, 20, 1_000])

@@ -17,7 +17,7 @@ from personachat.ui.stream import Follower
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames follow each other without a pause, and no page is there to be touched."""
-    monkeypatch.setattr(PACE, "until_the_next", lambda: 0)
+    monkeypatch.setattr(PACE, "until_the_next", lambda **_: 0)
     monkeypatch.setattr(stream, "SLICE_SECONDS", 0)
     monkeypatch.setattr(stream, "touch", lambda: None)
 
@@ -48,10 +48,14 @@ class Element:
     """What stands in one place of a page."""
 
     def __init__(self, shown: str) -> None:
-        self.shown = shown
+        self.frames = [shown]
+
+    @property
+    def shown(self) -> str:
+        return self.frames[-1]
 
     def markdown(self, shown: str) -> Element:
-        self.shown = shown
+        self.frames.append(shown)
         return self
 
 
@@ -94,3 +98,10 @@ def test_reasoning_ends_where_the_text_begins(monkeypatch: pytest.MonkeyPatch) -
     follower.draw_reasoning()
     assert [element.shown for element in page.elements] == ["Let me think."]
     assert follower.has_text
+
+
+def test_words_that_come_together_are_one_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Page()
+    monkeypatch.setattr(stream, "st", page)
+    Fed(Generation(), ["One", " two", " three", " four"]).draw_text()
+    assert [element.frames for element in page.elements] == [["One two", "One two three four"]]
