@@ -97,7 +97,7 @@ def fitted(
         always = (*always, summary_message(summary.text))
     factor = scale or UNMEASURED_SCALE
     tokens = [estimate_tokens(turn.text) + MESSAGE_TOKENS for _, turn in placed]
-    used = sum(map(message_tokens, always)) + sum(message_tokens(each.message) for each in inserted)
+    used = _own_tokens(always, inserted)
     room = math.inf if window_tokens is None else (window_tokens - reserved_tokens) / factor - used
     start = _start([turn.role == "user" for _, turn in placed], tokens, room)
     kept = placed[start:]
@@ -114,6 +114,16 @@ def fitted(
         summary=summary.text if summary else "",
         dropped=tuple(turn for _, turn in placed[:start]),
     )
+
+
+def most_tokens(path: Sequence[Turn], *, pinned: Sequence[ChatMessage], inserted: Sequence[Inserted]) -> int:
+    """How many tokens all of it has at most: what `fitted` estimates of a path that fits, at top scale."""
+    said = sum(estimate_tokens(turn.text) + MESSAGE_TOKENS for turn in path if turn.text)
+    return math.ceil((_own_tokens(pinned, inserted) + said) * max(SCALE_BOUNDS))
+
+
+def _own_tokens(pinned: Sequence[ChatMessage], inserted: Sequence[Inserted]) -> int:
+    return sum(map(message_tokens, pinned)) + sum(message_tokens(each.message) for each in inserted)
 
 
 def _depths(numbers: Sequence[int | None], depths: Sequence[int]) -> tuple[int, ...]:

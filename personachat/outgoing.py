@@ -10,12 +10,12 @@ from typing import Any
 
 from personachat import model_parameters, pricing
 from personachat.context import (
-    SCALE_BOUNDS,
     Fitted,
     Summary,
     fitted,
     latest_summary,
     measured_scale,
+    most_tokens,
     with_words,
 )
 from personachat.conversations.model import Turn
@@ -67,8 +67,8 @@ def outgoing(
 ) -> Outgoing:
     """Fit the path into the window of the model that answers. `own` is what the persona adds, if known."""
     own = own or own_part(persona, path)
-    everything = fit(persona, path, own=own, window_tokens=None, scale=max(SCALE_BOUNDS))
-    window = window_tokens(persona, answering, needed_tokens=everything.prompt_tokens)
+    everything = most_tokens(path, pinned=own.messages, inserted=own.inserted)
+    window = window_tokens(persona, answering, needed_tokens=everything)
     if window and own.told.tokens > window * LORE_FILL:
         own = own_part(persona, path, most_lore_tokens=int(window * LORE_FILL))
     provider, model = answering.provider.name, answering.model

@@ -18,11 +18,12 @@ from personachat.context import (
     latest_summary,
     measured_scale,
     message_tokens,
+    most_tokens,
     with_words,
 )
 from personachat.conversations.model import Reply, Turn
 from personachat.messages import ChatMessage, Usage
-from personachat.prompts import estimate_tokens
+from personachat.prompts import Inserted, estimate_tokens
 
 SYSTEM = ChatMessage("system", "You are a test.")
 Role = Literal["user", "assistant"]
@@ -109,6 +110,20 @@ def test_without_a_known_window_everything_is_told() -> None:
 
     assert len(told.messages) == 1002
     assert (told.memory_from, told.dropped) == (None, ())
+
+
+@given(paths)
+def test_the_most_that_a_path_takes_is_what_all_of_it_takes_by_the_highest_scale(path: list[Turn]) -> None:
+    inserted = [Inserted(2, ChatMessage("system", "Lore."))]
+    all_of_it = fitted(
+        path,
+        pinned=[SYSTEM],
+        inserted=inserted,
+        window_tokens=None,
+        reserved_tokens=0,
+        scale=max(SCALE_BOUNDS),
+    )
+    assert most_tokens(path, pinned=[SYSTEM], inserted=inserted) == all_of_it.prompt_tokens
 
 
 def test_a_question_goes_with_the_answer_to_it() -> None:
