@@ -50,7 +50,7 @@ def csv_of(conversations: Iterable[tuple[Conversation, Sequence[Turn], Collectio
     writer.writerow(COLUMNS)
     for head, turns, active in conversations:
         for turn in turns:
-            writer.writerow([_cell(value) for value in _row(head, turn, on_active_branch=turn.id in active)])
+            writer.writerow([cell(value) for value in _row(head, turn, on_active_branch=turn.id in active)])
     return table.getvalue().encode("utf-8-sig")
 
 
@@ -85,7 +85,8 @@ def _row(head: Conversation, turn: Turn, *, on_active_branch: bool) -> list[obje
     ]
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
+    """A value as a spreadsheet may read it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):

@@ -26,6 +26,8 @@ from personachat.database.columns import Json, UtcDateTime, metadata
 LIVE = text("state IN ('running', 'paused')")
 """Of turns; spelled out, since an index on a part of the table serves only who asks for that very part."""
 
+RATED = text("rating IS NOT NULL")
+
 conversations = Table(
     "conversations",
     metadata,
@@ -90,6 +92,7 @@ turns = Table(
     Index("ix_turns_conversation_id_parent_id", "conversation_id", "parent_id"),
     Index("ix_turns_parent_id", "parent_id"),
     Index("ix_turns_live", "process_id", sqlite_where=LIVE, postgresql_where=LIVE),
+    Index("ix_turns_rated", "created_at", sqlite_where=RATED, postgresql_where=RATED),  # few are
     sqlite_autoincrement=True,
 )
 

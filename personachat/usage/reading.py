@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import Connection, select, tuple_
 
 from personachat.conversations.cursors import cursor_after, place_of
 from personachat.conversations.model import LOCAL_OWNER
@@ -22,6 +22,8 @@ from personachat.usage.sums import Sum
 from personachat.usage.tables import usage_calls
 
 ME = "me"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,12 @@ class Usage:
             return names
         mine = self._people.hash_of(self._owner)
         return {mine: names[mine]} if mine in names else {}
+
+    def read(self, question: Question, look: Callable[[Connection, Question], T]) -> T:
+        """What `look` finds, given the question as this owner may ask it."""
+        question = self._ready(question)
+        with self._database.read() as connection:
+            return look(connection, question)
 
     def _ready(self, question: Question) -> Question:
         """The question as this owner may ask it, once everything is written that can be."""

@@ -26,6 +26,11 @@ from personachat.database.columns import UtcDateTime, metadata
 
 RUNNING = text("outcome = 'running'")
 
+LONG_WAIT_MS = 10_000
+MANY_RETRIES = 2
+NOTABLE = text("(outcome = 'failed' OR finish_reason = 'length' OR first_token_ms >= 10000 OR retries >= 2)")
+"""Of calls that deserve a look; spelled out, as a partial index serves only who asks for that very part."""
+
 QUARTER_SECONDS = 900
 QUARTERS_A_DAY = 96
 
@@ -62,6 +67,7 @@ usage_calls = Table(
     Index("ix_usage_calls_owner_began_at_id", "owner", "began_at", "id"),
     Index("ix_usage_calls_conversation_id", "conversation_id"),
     Index("ix_usage_calls_running", "process_id", sqlite_where=RUNNING, postgresql_where=RUNNING),
+    Index("ix_usage_calls_notable", "began_at", sqlite_where=NOTABLE, postgresql_where=NOTABLE),
 )
 
 KIND = (

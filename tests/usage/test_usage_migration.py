@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Engine, MetaData, create_engine, func, insert, select
+from sqlalchemy import Engine, MetaData, create_engine, func, insert, inspect, select
 
 from personachat.conversations.model import LOCAL_OWNER
 from personachat.database import schema
@@ -18,7 +18,7 @@ from personachat.database.connection import Database
 from personachat.usage.people import People
 from personachat.usage.questions import Question
 from personachat.usage.reading import ME, Usage
-from personachat.usage.tables import usage_calls, usage_kinds, usage_quarters
+from personachat.usage.tables import NOTABLE, usage_calls, usage_kinds, usage_quarters
 from tests.postgres import fresh_database
 
 BEGAN = datetime(2026, 3, 1, 23, 50, tzinfo=UTC)
@@ -132,6 +132,19 @@ def test_the_past_is_in_the_ledger_once_and_marked(url: str) -> None:
         assert rows["live"]["outcome"] == "interrupted"
         assert (rows["offline"]["cost_usd"], rows["offline"]["completion_tokens"]) == (0, 7)
         assert rows["offline"]["owner"] == people.hash_of(OTHER)
+
+
+def test_what_insights_look_for_is_indexed_among_rows_of_the_past(url: str) -> None:
+    filled(url)
+    with closing(Database(url)) as database, database.read() as connection:
+        found = {
+            each["name"]
+            for table in ("turns", "usage_calls")
+            for each in inspect(connection).get_indexes(table)
+        }
+        notable = connection.execute(select(usage_calls.c.turn_id).where(NOTABLE)).scalars().all()
+    assert {"ix_turns_rated", "ix_usage_calls_notable"} <= found
+    assert notable == ["failed"]
 
 
 def test_the_sums_of_the_past_are_those_of_its_rows(url: str) -> None:

@@ -1,0 +1,17 @@
+"""Insights: what personas cost, how fast they are, what fails, and whether people like them."""
+
+import streamlit as st
+
+from personachat.errors import DatabaseDamaged, DatabaseUnavailable
+from personachat.ui import front_door, keeping, state
+from personachat.ui.insights import page
+
+front_door.require_home()
+st.set_page_config(layout="wide")
+
+st.header("Insights", anchor=False)
+try:
+    page.draw(state.services(), state.workspace())
+except (DatabaseUnavailable, DatabaseDamaged) as error:
+    keeping.draw_unreachable(error, "The ledger cannot be read")
+    st.button("Try again", icon=":material/refresh:")

@@ -1,0 +1,94 @@
+"""A chart is the answer to the question that is its title: drawn, said in words, as a table and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from personachat.conversations.spreadsheet import cell
+from personachat.ui.wording import escaped
+
+MOST_TABLE_ROWS = 100
+HEIGHT = 300
+ROW_HEIGHT = 34
+NOT_KNOWN = "–"  # noqa: RUF001  # a dash, as in any table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """`rows` are its numbers, under `columns`; None is what is not known. `alt` says what is to be seen."""
+
+    key: str
+    question: str
+    option: Mapping[str, Any]
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    alt: str
+    empty: str
+    """What to do so that there is something to see, in Markdown."""
+    caption: str = ""
+    """Below the title, in Markdown."""
+    height: int = HEIGHT
+
+
+def draw(chart: Chart) -> None:
+    """Draw it with its table and its CSV; or what fills it."""
+    with st.container(border=True, key=f"chart_{chart.key}", gap="small"):
+        st.subheader(chart.question, anchor=False)
+        if chart.caption:
+            st.caption(chart.caption)
+        if not chart.rows:
+            st.info(chart.empty, icon=":material/query_stats:")
+            return
+        st.echarts_chart(chart.option, height=chart.height, alt=chart.alt, key=f"echarts_{chart.key}")
+        draw_numbers(chart.key, chart.columns, chart.rows)
+
+
+def draw_numbers(key: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """The same in a table that can be read out, and as a file."""
+    with st.expander("The numbers", icon=":material/table:", type="compact"):
+        st.markdown(table(columns, rows[:MOST_TABLE_ROWS]))
+        if len(rows) > MOST_TABLE_ROWS:
+            st.caption(f"The first {MOST_TABLE_ROWS} of {len(rows):,} rows; the CSV has all.")
+        st.download_button(
+            "Download as CSV",
+            data=csv_bytes(columns, rows),
+            file_name=f"insights-{key.replace('_', '-')}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            key=f"csv_{key}",
+            on_click="ignore",
+        )
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table of plain words; numbers stand on the right."""
+    is_number = [any(isinstance(row[at], (int, float)) for row in rows) for at in range(len(columns))]
+    lines = [
+        " | ".join(map(escaped, columns)),
+        " | ".join("---:" if right else "---" for right in is_number),
+        *(" | ".join(_words(value) for value in row) for row in rows),
+    ]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def _words(value: object) -> str:
+    if value is None:
+        return NOT_KNOWN
+    if isinstance(value, float):
+        return escaped(f"{value:,.4f}".rstrip("0").rstrip("."))
+    return escaped(f"{value:,}" if isinstance(value, int) else str(value))
+
+
+def csv_bytes(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> bytes:
+    """RFC 4180, in UTF-8 with the mark that Excel wants; what is not known is empty."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(columns)
+    writer.writerows([cell(value) for value in row] for row in rows)
+    return out.getvalue().encode("utf-8-sig")

@@ -1,0 +1,76 @@
+"""What fails? By error code and model, with the sentence that a person saw."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from personachat.ui.insights import chart, options
+from personachat.ui.insights.chart import Chart
+from personachat.ui.insights.filters import Chosen
+from personachat.ui.insights.names import NONE
+from personachat.ui.transcript import TITLES
+from personachat.ui.wording import counted
+from personachat.usage.insights import Insights
+from personachat.usage.sums import Sum
+
+MOST_CODES = 12
+MOST_MODELS = 5
+QUESTION = "What fails, and with which model?"
+
+
+def draw(insights: Insights, chosen: Chosen) -> None:
+    failed = replace(chosen.question, outcome="failed")
+    sums = insights.usage.summed(failed, ("error", "model"))
+    codes = [code for code, _ in _counted(sums).most_common(MOST_CODES)]
+    chart.draw(failures(sums, insights.sentences(failed, [code for code in codes if code])))
+
+
+def failures(sums: Sequence[Sum], sentences: Mapping[str, str]) -> Chart:
+    """Of sums by error code and model."""
+    codes = _counted(sums)
+    shown = [code for code, _ in codes.most_common(MOST_CODES)]
+    models = Counter[str]()
+    for each in sums:
+        models[each.key[1] or NONE] += each.calls
+    largest = [model for model, _ in models.most_common(MOST_MODELS)]
+    series: dict[str, list[float | None]] = {}
+    for each in sums:
+        code, model = each.key[0] or "", each.key[1] or NONE
+        if code in shown:
+            name = model if model in largest else "All other models"
+            values = series.setdefault(name, [None] * len(shown))
+            at = shown.index(code)
+            values[at] = (values[at] or 0) + each.calls
+    most = f" Most often: {_title(shown[0])}, {counted(codes[shown[0]], 'time')}." if shown else ""
+    return Chart(
+        key="failures",
+        question=QUESTION,
+        option=options.by_name([_title(code) for code in shown], series, value_format="%,d", stacked=True),
+        columns=("error", "what was said", "code", "model", "calls"),
+        rows=[
+            (
+                _title(each.key[0] or ""),
+                sentences.get(each.key[0] or "", ""),
+                each.key[0] or NONE,
+                each.key[1] or NONE,
+                each.calls,
+            )
+            for each in sorted(sums, key=lambda each: -each.calls)
+        ],
+        alt=f"{QUESTION}{most}",
+        empty="Nothing failed in these days.",
+        height=max(150, 90 + chart.ROW_HEIGHT * len(shown)),
+    )
+
+
+def _counted(sums: Sequence[Sum]) -> Counter[str]:
+    codes = Counter[str]()
+    for each in sums:
+        codes[each.key[0] or ""] += each.calls
+    return codes
+
+
+def _title(code: str) -> str:
+    return TITLES.get(code, code) or NONE

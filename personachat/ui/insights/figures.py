@@ -1,0 +1,148 @@
+"""The four figures on top, each with its trend against as many days before and its course by day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import streamlit as st
+
+from personachat.ui.wording import counted, escaped, money, short
+from personachat.usage.ranges import Range, trend
+from personachat.usage.sums import Sum
+from personachat.usage.tables import NUMBERS
+
+MOST_DAYS_DRAWN = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """`value` and `delta` are plain text; `course` is by day, empty where something of it is not known."""
+
+    label: str
+    value: str
+    help: str
+    delta: str = ""
+    color: Literal["inverse", "off"] = "off"
+    course: Sequence[float] = ()
+
+
+def draw(span: Range, now: Sequence[Sum], before: Sequence[Sum]) -> None:
+    """Both are sums by day and outcome."""
+    compared = "vs day before" if span.length == 1 else f"vs {span.length} days before"
+    for place, figure in zip(st.columns(4, gap="small"), figures(span, now, before), strict=True):
+        with place:
+            st.metric(
+                figure.label,
+                escaped(figure.value),
+                escaped(figure.delta) or None,
+                delta_color=figure.color,
+                help=escaped(figure.help),
+                border=True,
+                height="stretch",
+                chart_data=figure.course or None,
+                chart_type="bar",
+                delta_arrow="down" if figure.delta.startswith("−") else "auto",  # noqa: RUF001
+                delta_description=compared if figure.delta else None,
+            )
+
+
+def figures(span: Range, now: Sequence[Sum], before: Sequence[Sum]) -> list[Figure]:
+    """Of sums whose keys are a day and an outcome."""
+    total, earlier = added(now), added(before)
+    days = {day: added([each for each in now if each.key[0] == day]) for day in {each.key[0] for each in now}}
+    ordered = [days.get(str(day)) for day in span.days()]
+    failed = added([each for each in now if each.key[1] == "failed"]).calls
+    failed_before = added([each for each in before if each.key[1] == "failed"]).calls
+    return [
+        _cost(total, earlier, ordered),
+        Figure(
+            "Calls",
+            short(total.calls),
+            _tokens_help(total),
+            _percent(trend(total.calls, earlier.calls)),
+            course=_course(ordered, lambda each: float(each.calls)),
+        ),
+        _wait(total, earlier, ordered),
+        _failures(failed, total.calls, failed_before, earlier.calls),
+    ]
+
+
+def added(sums: Sequence[Sum]) -> Sum:
+    """All of them as one."""
+    numbers: Mapping[str, float] = {name: sum(each.numbers[name] for each in sums) for name in NUMBERS}
+    return Sum((), numbers)
+
+
+def _cost(total: Sum, earlier: Sum, ordered: Sequence[Sum | None]) -> Figure:
+    cost, known = total.cost_usd, total.known("cost_usd")
+    if cost is None:
+        value = "Unknown price" if total.calls else "$0"
+        return Figure("Cost", value, "No price is known for these models." if total.calls else "No calls.")
+    partly = known < total.calls
+    unpriced = f" {counted(total.calls - known, 'call')} had no known price and are not in it."
+    whole_before = earlier.known("cost_usd") == earlier.calls
+    delta = "" if partly or not whole_before else _percent(trend(cost, earlier.cost_usd))
+    return Figure(
+        "Cost, as far as known" if partly else "Cost",
+        money(cost),
+        f"By list prices at the time.{unpriced if partly else ''}",
+        delta,
+        "inverse",
+        () if partly else _course(ordered, lambda each: each.cost_usd),
+    )
+
+
+def _tokens_help(total: Sum) -> str:
+    said = []
+    for name, noun in (("prompt_tokens", "in"), ("completion_tokens", "out")):
+        tokens = total.total(name)
+        said.append(f"unknown tokens {noun}" if tokens is None else f"{tokens:,} tokens {noun}")
+    estimated = f" Of {counted(total.estimated, 'call')} they are estimated." if total.estimated else ""
+    return f"{counted(total.calls, 'call')} of models: {', '.join(said)}.{estimated}"
+
+
+def _wait(total: Sum, earlier: Sum, ordered: Sequence[Sum | None]) -> Figure:
+    mean = total.mean("first_token_ms")
+    if mean is None:
+        return Figure("First word after", "–", "No call has had a first word yet.")  # noqa: RUF001
+    return Figure(
+        "First word after",
+        seconds(mean / 1000),
+        f"The mean of {counted(total.known('first_token_ms'), 'call')}.",
+        _percent(trend(mean, earlier.mean("first_token_ms"))),
+        "inverse",
+        _course(ordered, lambda each: each.mean("first_token_ms")),
+    )
+
+
+def _failures(failed: int, calls: int, failed_before: int, calls_before: int) -> Figure:
+    if not calls:
+        return Figure("Failed", "–", "No calls.")  # noqa: RUF001
+    share = failed / calls
+    delta = ""
+    if calls_before:
+        points = 100 * (share - failed_before / calls_before)
+        delta = f"{points:+.1f} points".replace("-", "−") if round(points, 1) else ""  # noqa: RUF001
+    value = f"{100 * share:.1f} %"
+    return Figure("Failed", value, f"{failed:,} of {counted(calls, 'call')}.", delta, "inverse")
+
+
+def seconds(value: float) -> str:
+    """E.g. "0.4 s", "12 s"."""
+    return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
+
+
+def _percent(change: float | None) -> str:
+    if change is None or round(100 * change) == 0:
+        return ""
+    return f"{100 * change:+,.0f} %".replace("-", "−")  # noqa: RUF001
+
+
+def _course(ordered: Sequence[Sum | None], number: Callable[[Sum], float | None]) -> Sequence[float]:
+    """By day; empty where it is of one day, or not known of a day that has calls."""
+    if not 1 < len(ordered) <= MOST_DAYS_DRAWN:
+        return ()
+    values = [0.0 if each is None else number(each) for each in ordered]
+    return () if any(value is None for value in values) else [value or 0.0 for value in values]

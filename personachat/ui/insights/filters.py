@@ -1,0 +1,165 @@
+"""What the page is about: days, persona, model, purpose and person. They are the page's address.
+
+A link or a refresh shows the same; coming back in the same session does, too. What an address says that is
+none of the choices is left out, but for names: those may be of calls that are not in the ledger any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from personachat.errors import UsageQuestionInvalid
+from personachat.ui.insights.names import Names
+from personachat.usage import days, ranges
+from personachat.usage.questions import Question
+from personachat.usage.ranges import Range, range_of
+
+OWN = "own"
+RANGES: Final = {"today": "Today", "7d": "7 days", "30d": "30 days", "90d": "90 days", OWN: "Own"}
+MOST_DAYS = 731
+"""Two years; a longer range has more bars than anybody can tell apart."""
+
+FILTERS: Final = ("persona", "model", "purpose", "person")
+_ANY: Final = {
+    "persona": "All personas",
+    "model": "All models",
+    "purpose": "All purposes",
+    "person": "Everybody",
+}
+_ADDRESS = "insights_address"
+_MOST_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The question, and the same of as many days before."""
+
+    span: Range
+    question: Question
+    before: Question
+
+    @property
+    def is_narrowed(self) -> bool:
+        return any(getattr(self.question, name) is not None for name in FILTERS)
+
+
+def viewer_zone() -> ZoneInfo:
+    """The zone the browser told; UTC where it told none that is known here."""
+    try:
+        return days.zone_of(st.context.timezone or "UTC")
+    except UsageQuestionInvalid:
+        return ZoneInfo("UTC")
+
+
+def draw(choices: Mapping[str, Sequence[str]], names: Names, *, now: datetime, sees_all: bool) -> Chosen:
+    """Draw them and return what is wanted. Raises UsageQuestionInvalid for days that are none."""
+    zone = viewer_zone()
+    _follow_address()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="insights_filters"):
+        st.segmented_control(
+            "Days",
+            list(RANGES),
+            format_func=RANGES.__getitem__,
+            key=_key("range"),
+            required=True,
+            width="content",
+        )
+        if st.session_state[_key("range")] == OWN:
+            _draw_days(days.today(now, zone))
+    with st.container(horizontal=True, gap="small", key="insights_narrowed"):
+        shown = FILTERS if sees_all and len(choices["person"]) > 1 else FILTERS[:-1]
+        for name in shown:
+            _draw_filter(name, choices[name], names)
+    span = _span(now, zone)
+    _write_address(shown)
+    wanted = {name: st.session_state.get(_key(name)) for name in shown}
+    first = Question(zone=zone, since=span.first, until=span.last, **wanted)
+    earlier = Question(zone=zone, since=span.before.first, until=span.before.last, **wanted)
+    return Chosen(span, first, earlier)
+
+
+def _draw_days(today: date) -> None:
+    for name, label in (("first", "From"), ("last", "To")):
+        st.session_state[_key(name)] = min(st.session_state.get(_key(name)) or today, today)
+        st.date_input(
+            label, key=_key(name), min_value=days.FIRST_DAY, max_value=today, format="YYYY-MM-DD", width=150
+        )
+
+
+def _draw_filter(name: str, choices: Sequence[str], names: Names) -> None:
+    given = st.session_state.get(_key(name))
+    options = [*choices] if given is None or given in choices else [given, *choices]
+    st.selectbox(
+        name.capitalize(),
+        sorted(options, key=lambda each: names.of(name, each).casefold()),
+        index=None,
+        key=_key(name),
+        placeholder=_ANY[name],
+        format_func=lambda each: names.of(name, each),
+        width=210,
+    )
+
+
+def _span(now: datetime, zone: ZoneInfo) -> Range:
+    name = str(st.session_state[_key("range")])
+    if name != OWN:
+        return range_of(name, now=now, zone=zone)
+    first, last = st.session_state[_key("first")], st.session_state[_key("last")]
+    if first is None or last is None:
+        raise UsageQuestionInvalid("Choose the first and the last day.")
+    span = range_of(f"{first.isoformat()}..{last.isoformat()}", now=now, zone=zone)
+    if span.length > MOST_DAYS:
+        raise UsageQuestionInvalid(f"These are {span.length:,} days.", hint=f"Choose at most {MOST_DAYS}.")
+    return span
+
+
+def _key(name: str) -> str:
+    return f"insights_{name}"
+
+
+def _follow_address() -> None:
+    """Take over what the address says, where it is not what the page wrote; else what was chosen before."""
+    names = ("range", "first", "last", *FILTERS)
+    given = {name: st.query_params[name][:_MOST_CHARACTERS] for name in names if name in st.query_params}
+    written = st.session_state.get(_ADDRESS)
+    came_back = not given and written is not None
+    if written is not None and given == written and _key("range") in st.session_state:
+        return
+    wanted = written if came_back and written else given
+    chosen = wanted.get("range", ranges.DEFAULT)
+    st.session_state[_key("range")] = chosen if chosen in RANGES else ranges.DEFAULT
+    for name in ("first", "last"):
+        st.session_state[_key(name)] = _day(wanted.get(name))
+    for name in FILTERS:
+        st.session_state[_key(name)] = wanted.get(name) or None
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        day = date.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return min(max(day, days.FIRST_DAY), days.LAST_DAY)
+
+
+def _write_address(filters: Sequence[str]) -> None:
+    """Say in the address what is chosen, as far as it is not what everybody sees at first."""
+    chosen = {name: st.session_state.get(_key(name)) for name in filters}
+    kind = st.session_state[_key("range")]
+    chosen["range"] = None if kind == ranges.DEFAULT else kind
+    for name in ("first", "last"):
+        day = st.session_state.get(_key(name)) if kind == OWN else None
+        chosen[name] = day.isoformat() if day else None
+    said = {name: str(value) for name, value in chosen.items() if value}
+    for name in ("range", "first", "last", *FILTERS):
+        if name not in said:
+            st.query_params.pop(name, None)
+        elif st.query_params.get(name) != said[name]:
+            st.query_params[name] = said[name]
+    st.session_state[_ADDRESS] = said

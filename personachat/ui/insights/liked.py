@@ -1,0 +1,183 @@
+"""Whether people like it: thumbs by persona and by revision, with the interval; did a save help."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from personachat.store.base import Revision, Revisions
+from personachat.ui.insights import chart, options
+from personachat.ui.insights.chart import Chart
+from personachat.ui.insights.filters import Chosen
+from personachat.ui.insights.names import Names
+from personachat.ui.moments import exact
+from personachat.ui.wording import counted, escaped
+from personachat.usage import days
+from personachat.usage.insights import Insights
+from personachat.usage.intervals import Thumbs, Verdict, verdict
+from personachat.usage.liking import Save, Thumb, by_save
+
+MOST_PERSONAS = 15
+MOST_SAVES = 12
+EMPTY = (
+    "No thumbs in these days. Rate replies in the chat with :material/thumb_up: and :material/thumb_down:."
+)
+PERSONAS = "Which personas do people like?"
+REVISIONS = "Did a save make it better or worse?"
+TIMELINE = "How do thumbs go, day by day?"
+
+VERDICTS: Mapping[Verdict, tuple[str, str]] = {
+    "better": ("Better", ":material/trending_up:"),
+    "worse": ("Worse", ":material/trending_down:"),
+    "undecided": ("Not decided yet", ":material/balance:"),
+    "unknown": ("Too few thumbs to compare", ":material/hourglass_empty:"),
+}
+
+
+def draw(insights: Insights, revisions: Revisions, chosen: Chosen, names: Names) -> None:
+    thumbs = insights.thumbs(chosen.question)
+    chart.draw(by_persona(thumbs, names))
+    persona_id = chosen.question.persona or next(iter(thumbs), None)
+    if persona_id is None:
+        return
+    saved = [each for each in revisions.of(persona_id, limit=MOST_SAVES + 1) if each.action != "deleted"]
+    given = insights.thumbs_of(chosen.question, persona_id)
+    found = by_save([Save(each.number, each.etag, each.saved_at) for each in saved], given)
+    name = names.of("persona", persona_id)
+    chart.draw(timeline(given, saved, chosen, name=name))
+    listed = saved[:MOST_SAVES]
+    chart.draw(by_revision(listed, found, name=name))
+    if any(each.count for each in found.values()):
+        _draw_saves(saved, found, chosen)
+
+
+def by_persona(thumbs: Mapping[str, Thumbs], names: Names) -> Chart:
+    shown = list(thumbs.items())[:MOST_PERSONAS]
+    labels = [f"{names.of('persona', key)} · {each.up} of {each.count}" for key, each in shown]
+    said = "; ".join(f"{names.of('persona', key)}: {described(each)}" for key, each in shown[:3])
+    return Chart(
+        key="liked",
+        question=PERSONAS,
+        option=options.intervals(
+            labels, [each.share for _, each in shown], [each.interval for _, each in shown]
+        ),
+        columns=("persona", *_COLUMNS),
+        rows=[(names.of("persona", key), *_numbers(each)) for key, each in thumbs.items()],
+        alt=f"{PERSONAS} {said}",
+        empty=EMPTY,
+        caption="Dots are the share of thumbs up, in percent; bars say where it lies with 95 % confidence.",
+        height=max(130, 60 + chart.ROW_HEIGHT * len(shown)),
+    )
+
+
+def timeline(given: Sequence[Thumb], saved: Sequence[Revision], chosen: Chosen, *, name: str) -> Chart:
+    """Thumbs of one persona by day, up and down, with its saves marked."""
+    zone, span = chosen.question.zone, chosen.span
+    dates = [str(day) for day in span.days()]
+    ups, downs = Counter[str](), Counter[str]()
+    for thumb in given:
+        (ups if thumb.up else downs)[days.today(thumb.at, zone).isoformat()] += 1
+    rows = [(day, ups[day], downs[day]) for day in dates if ups[day] or downs[day]]
+    up, down = sum(row[1] for row in rows), sum(row[2] for row in rows)
+    return Chart(
+        key="thumbs_by_day",
+        question=TIMELINE,
+        option=options.by_day(
+            dates,
+            {
+                "Thumbs up": [ups[day] or None for day in dates],
+                "Thumbs down": [-downs[day] or None for day in dates],
+            },
+            value_format="%d",
+            marks=marks(saved, chosen),
+        ),
+        columns=("day", "thumbs up", "thumbs down"),
+        rows=rows,
+        alt=f"{TIMELINE} {name} got {up} thumbs up and {down} down in these days.",
+        empty=f"{escaped(name)} got no thumbs in these days.",
+        caption=f"{escaped(name)}. Dashed lines are saves, by the number of their revision.",
+    )
+
+
+def marks(saved: Sequence[Revision], chosen: Chosen) -> list[tuple[str, str]]:
+    """The days of saves in the range, and which they were: "r4", or "r4-6" where there were several."""
+    numbers: dict[str, list[int]] = {}
+    for each in saved:
+        day = days.today(each.saved_at, chosen.question.zone)
+        if chosen.span.first <= day <= chosen.span.last:
+            numbers.setdefault(day.isoformat(), []).append(each.number)
+    return [
+        (day, f"r{min(found)}" if len(found) == 1 else f"r{min(found)}-{max(found)}")
+        for day, found in sorted(numbers.items())
+    ]
+
+
+def by_revision(saved: Sequence[Revision], found: Mapping[int, Thumbs], *, name: str) -> Chart:
+    """The newest on top."""
+    known = [each for each in saved if found[each.number].count]
+    labels = [f"r{each.number} · {found[each.number].up} of {found[each.number].count}" for each in known]
+    said = "; ".join(f"revision {each.number}: {described(found[each.number])}" for each in known[:3])
+    return Chart(
+        key="liked_by_revision",
+        question=REVISIONS,
+        option=options.intervals(
+            labels,
+            [found[each.number].share for each in known],
+            [found[each.number].interval for each in known],
+        ),
+        columns=("revision", "saved at", *_COLUMNS),
+        rows=[
+            (each.number, each.saved_at.isoformat(timespec="seconds"), *_numbers(found[each.number]))
+            for each in known
+        ],
+        alt=f"{REVISIONS} {name}, {said}",
+        empty=f"No saved version of {escaped(name)} has thumbs yet. Rate its replies in the chat.",
+        caption=f"{escaped(name)}, all thumbs that its last {MOST_SAVES} revisions ever got.",
+        height=max(130, 60 + chart.ROW_HEIGHT * len(known)),
+    )
+
+
+def _draw_saves(saved: Sequence[Revision], found: Mapping[int, Thumbs], chosen: Chosen) -> None:
+    """Each save with the thumbs before and after it, and the way to what it changed."""
+    with st.container(border=True, gap="small", key="saves"):
+        st.subheader("What changed when?", anchor=False)
+        for at, save in enumerate(saved[:MOST_SAVES]):
+            before = saved[at + 1] if at + 1 < len(saved) else None
+            with st.container(gap=None, key=f"save_{save.number}"):
+                st.page_link(
+                    "pages/personas.py",
+                    label=f"Revision {save.number}: see the difference",
+                    icon=":material/difference:",
+                    query_params={"id": save.persona_id, "revision": str(save.number)},
+                )
+                if before:
+                    st.markdown(compared(found[before.number], found[save.number]))
+                else:
+                    st.markdown(escaped(f"{described(found[save.number])} Nothing earlier to compare with."))
+                when = exact(save.saved_at, zone=chosen.question.zone)
+                st.caption(" · ".join(filter(None, (when, escaped(save.author), escaped(save.note)))))
+
+
+def compared(before: Thumbs, after: Thumbs) -> str:
+    """What a save did, as Markdown."""
+    name, icon = VERDICTS[verdict(before, after)]
+    return f"{icon} **{name}.** {escaped(f'Before: {described(before)} After: {described(after)}')}"
+
+
+def described(thumbs: Thumbs) -> str:
+    """E.g. "8 of 10 thumbs up (49 to 94 %)."."""
+    if not thumbs.count:
+        return "no thumbs."
+    low, high = thumbs.interval
+    return f"{thumbs.up} of {counted(thumbs.count, 'thumb')} up ({100 * low:.0f} to {100 * high:.0f} %)."
+
+
+_COLUMNS = ("thumbs up", "thumbs down", "share up", "share at least", "share at most")
+
+
+def _numbers(thumbs: Thumbs) -> tuple[object, ...]:
+    low, high = thumbs.interval
+    share = None if thumbs.share is None else round(thumbs.share, 4)
+    return thumbs.up, thumbs.down, share, round(low, 4), round(high, 4)

@@ -1,0 +1,53 @@
+"""What the ledger's ids are called: personas, people and purposes. Plain text, not escaped for Markdown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from personachat.services import Services
+from personachat.store.base import StoredPersona
+from personachat.ui import last_seen
+from personachat.usage.insights import Insights
+
+PURPOSES: Final = {
+    "chat": "Chat",
+    "temporary": "Temporary chat",
+    "try_out": "Try-out",
+    "drafting": "Drafting",
+    "summary": "Summary",
+}
+NONE = "Not known"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Of personas and people, by their ids. Two never have the same name."""
+
+    personas: Mapping[str, str] = field(default_factory=dict)
+    people: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, filter_name: str, value: str | None) -> str:
+        """What a value of a filter is called."""
+        if not value:
+            return NONE
+        if filter_name == "persona":
+            return self.personas.get(value, value)
+        if filter_name == "person":
+            return self.people.get(value, f"Somebody {value[:4]}")
+        return PURPOSES.get(value, value) if filter_name == "purpose" else value
+
+
+def names(services: Services, insights: Insights) -> Names:
+    stored, _ = last_seen.personas(services.personas)
+    found = {each.id: each.persona.name for each in stored if isinstance(each, StoredPersona)}
+    return Names(_told_apart(found), _told_apart(dict(insights.usage.names())))
+
+
+def _told_apart(found: Mapping[str, str]) -> Mapping[str, str]:
+    count = Counter(name.casefold() for name in found.values())
+    return {
+        key: f"{name} ({key[:24]})" if count[name.casefold()] > 1 else name for key, name in found.items()
+    }

@@ -1,0 +1,166 @@
+"""ECharts options. Pure: names and numbers in, JSON out.
+
+No option has a formatter with words of ours around those of a row: such a template is HTML. ECharts' own
+tooltips show names as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Values = Sequence[float | None]
+
+LEGEND: dict[str, Any] = {"type": "scroll", "bottom": 0}
+NAME_WIDTH = 120
+"""In pixels; longer names are cut, and whole in the tooltip and the table."""
+
+
+def by_day(
+    days: Sequence[str],
+    series: Mapping[str, Values],
+    *,
+    value_format: str,
+    axis: str = "{value}",
+    kind: str = "bar",
+    stacked: bool = True,
+    marks: Sequence[tuple[str, str]] = (),
+) -> dict[str, Any]:
+    """Values by day: bars on each other, or lines. `marks` are days to be marked, and what to call them.
+
+    `axis` is how the axis writes a {value}.
+    """
+    drawn = [
+        {
+            "name": name,
+            "type": kind,
+            "data": list(values),
+            "emphasis": {"focus": "series"},
+            **({"stack": "all"} if stacked else {}),
+            **(
+                {"showSymbol": len(days) <= 31, "connectNulls": True}
+                if kind == "line"
+                else {"barMaxWidth": 40}
+            ),
+        }
+        for name, values in series.items()
+    ]
+    if marks and drawn:
+        drawn[0]["markLine"] = {
+            "symbol": "none",
+            "animation": False,
+            "silent": True,
+            "lineStyle": {"type": "dashed", "color": "#888888"},
+            "label": {"formatter": "{b}", "position": "end", "color": "#888888"},
+            "data": [{"name": name, "xAxis": day} for day, name in marks],
+        }
+    return {
+        "tooltip": _tooltip(value_format, pointer="shadow" if kind == "bar" else "line"),
+        "legend": LEGEND,
+        "grid": {"left": 8, "right": 16, "top": 28, "bottom": 56, "containLabel": True},
+        "xAxis": {"type": "category", "data": list(days), "axisLabel": {"hideOverlap": True}},
+        "yAxis": {"type": "value", "axisLabel": _axis_label(axis), "splitNumber": 4},
+        "series": drawn,
+    }
+
+
+def by_name(
+    names: Sequence[str],
+    series: Mapping[str, Values],
+    *,
+    value_format: str,
+    axis: str = "{value}",
+    stacked: bool = False,
+) -> dict[str, Any]:
+    """Values by name, as bars from the left; the first name stands on top."""
+    drawn = [
+        {
+            "name": name,
+            "type": "bar",
+            "data": list(values),
+            "barMaxWidth": 22,
+            **({"stack": "all"} if stacked else {}),
+        }
+        for name, values in series.items()
+    ]
+    return {
+        "tooltip": _tooltip(value_format, pointer="shadow"),
+        "legend": LEGEND if len(drawn) > 1 else {"show": False},
+        "grid": {
+            "left": 8,
+            "right": 24,
+            "top": 8,
+            "bottom": 48 if len(drawn) > 1 else 24,
+            "containLabel": True,
+        },
+        "xAxis": {"type": "value", "axisLabel": _axis_label(axis), "splitNumber": 4},
+        "yAxis": _names(names),
+        "series": drawn,
+    }
+
+
+def intervals(names: Sequence[str], shares: Values, bounds: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    """Shares with the interval in which each lies, in percent; the first name stands on top."""
+    lows = [100 * low for low, _ in bounds]
+    widths = [100 * (high - low) for low, high in bounds]
+    return {
+        "tooltip": _tooltip("%.0f %%", pointer="shadow"),
+        "legend": {"show": False},
+        "grid": {"left": 8, "right": 24, "top": 8, "bottom": 24, "containLabel": True},
+        "xAxis": {
+            "type": "value",
+            "min": 0,
+            "max": 100,
+            "interval": 25,
+            "axisLabel": _axis_label("{value} %"),
+        },
+        "yAxis": _names(names),
+        "series": [
+            {
+                "name": "At least",
+                "type": "bar",
+                "stack": "interval",
+                "data": lows,
+                "itemStyle": {"color": "transparent"},
+                "barMaxWidth": 10,
+                "silent": True,
+            },
+            {
+                "name": "Width of the interval",
+                "type": "bar",
+                "stack": "interval",
+                "data": widths,
+                "itemStyle": {"opacity": 0.35, "borderRadius": 4},
+                "barMaxWidth": 10,
+            },
+            {
+                "name": "Thumbs up",
+                "type": "scatter",
+                "data": [None if share is None else 100 * share for share in shares],
+                "symbolSize": 13,
+                "itemStyle": {"borderColor": "#ffffff", "borderWidth": 1.5},
+            },
+        ],
+    }
+
+
+def _names(names: Sequence[str]) -> dict[str, Any]:
+    return {
+        "type": "category",
+        "data": list(names),
+        "inverse": True,
+        "axisLabel": {"width": NAME_WIDTH, "overflow": "truncate"},
+    }
+
+
+def _axis_label(axis: str) -> dict[str, Any]:
+    return {"hideOverlap": True, "formatter": axis}
+
+
+def _tooltip(value_format: str, *, pointer: str) -> dict[str, Any]:
+    return {
+        "trigger": "axis",
+        "axisPointer": {"type": pointer},
+        "valueFormatter": value_format,
+        "confine": True,
+    }

@@ -1,0 +1,106 @@
+"""The page, from its filters down to the raw rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import streamlit as st
+
+from personachat.conversations.model import now
+from personachat.errors import UsageQuestionInvalid
+from personachat.services import Services, Workspace
+from personachat.ui.insights import chart, failing, figures, filters, liked, looking, speed, spending
+from personachat.ui.insights.filters import Chosen
+from personachat.ui.insights.names import names
+from personachat.ui.wording import counted, error_text, escaped
+from personachat.usage.insights import Insights
+from personachat.usage.questions import Question
+from personachat.usage.reading import Usage
+
+MOST_ROWS = 50_000
+_PAGE = 1_000
+_LEFT_OUT = {"process_id"}
+
+
+def draw(services: Services, workspace: Workspace) -> None:
+    """Draw all of it. Raises DatabaseUnavailable and DatabaseDamaged."""
+    insights = Insights(workspace.usage, services.people, owner=workspace.owner)
+    usage, choices = workspace.usage, insights.choices()
+    if not any(choices.values()):
+        _draw_nothing_yet()
+        return
+    called, moment = names(services, insights), now()
+    try:
+        chosen = filters.draw(choices, called, now=moment, sees_all=usage.sees_all)
+    except UsageQuestionInvalid as error:
+        st.warning(error_text(error), icon=":material/event_busy:")
+        return
+    _draw_days(chosen)
+    sums = usage.summed(chosen.question, ("day", "outcome"))
+    figures.draw(chosen.span, sums, usage.summed(chosen.before, ("day", "outcome")))
+    calls = figures.added(sums).calls
+    spending.draw(usage, chosen, called)
+    speed.draw(insights, chosen, calls=calls)
+    failing.draw(insights, chosen)
+    liked.draw(insights, services.revisions, chosen, called)
+    looking.draw(insights, chosen)
+    _draw_rows(usage, chosen.question, calls=calls, moment=moment)
+
+
+def _draw_nothing_yet() -> None:
+    st.info(
+        "Every reply of a model leaves a row here: what it cost, how long it took, how it ended. Send the "
+        "first message, and rate replies with a thumb.",
+        title="Nothing has been counted yet",
+        icon=":material/query_stats:",
+    )
+    st.page_link("pages/chat.py", label="Go to the chat", icon=":material/chat:")
+
+
+def _draw_days(chosen: Chosen) -> None:
+    """Which days these are, and whose."""
+    span, zone = chosen.span, chosen.question.zone.key
+    first, last = (f"{day.day} {day:%b %Y}" for day in (span.first, span.last))
+    days = first if span.length == 1 else f"{first} to {last}"
+    told = "your browser's time zone" if st.context.timezone == zone else "as your browser tells no time zone"
+    st.caption(f":material/schedule: {days}. Days and times are those of {escaped(zone)}, {told}.")
+
+
+def _draw_rows(usage: Usage, question: Question, *, calls: int, moment: datetime) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.download_button(
+            "Download the calls as CSV",
+            data=_rows(usage, question),
+            file_name=f"calls-{moment:%Y-%m-%d}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            disabled=not calls,
+            key="csv_calls",
+            on_click="ignore",
+        )
+        if calls > MOST_ROWS:
+            st.caption(
+                f"The newest {MOST_ROWS:,} of {counted(calls, 'call')}; `personachat usage --rows` has all."
+            )
+        else:
+            st.caption(f"{counted(calls, 'call')}, one row each. It holds no words.")
+
+
+def _rows(usage: Usage, question: Question) -> Callable[[], bytes]:
+    def read() -> bytes:
+        """The newest calls first, made when they are asked for."""
+        cursor: str | None = None
+        rows: list[list[object]] = []
+        columns: list[str] = []
+        while len(rows) < MOST_ROWS:
+            page = usage.calls(question, limit=_PAGE, cursor=cursor)
+            for row in page.calls:
+                columns = columns or [name for name in row if name not in _LEFT_OUT]
+                rows.append([row[name] for name in columns])
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        return chart.csv_bytes(columns, rows)
+
+    return read

@@ -1,0 +1,116 @@
+"""How fast? Time to first token and tokens per second, median and 95th percentile, by model and by day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from personachat.ui.insights import chart, options
+from personachat.ui.insights.chart import Chart
+from personachat.ui.insights.figures import seconds
+from personachat.ui.insights.filters import Chosen
+from personachat.ui.insights.names import NONE
+from personachat.usage.insights import Insights
+from personachat.usage.speeds import Speeds, Spread
+
+WAIT, PACE = "Time to first token", "Tokens per second"
+MOST_MODELS = 12
+EMPTY = "No reply in these days had its time measured. Talk to a persona, or choose more days above."
+HALF, SLOW = "Median (p50)", "95 % are at least as fast (p95)"
+
+
+def draw(insights: Insights, chosen: Chosen, *, calls: int) -> None:
+    """Draw both charts of what is to be measured."""
+    measure = st.segmented_control(
+        "Speed",
+        [WAIT, PACE],
+        default=WAIT,
+        required=True,
+        key="insights_speed",
+        persist_state="session",
+    )
+    found = insights.speeds(chosen.question, calls=calls)
+    chart.draw(by_model(found, is_wait=measure != PACE))
+    chart.draw(by_day(found, chosen, is_wait=measure != PACE))
+
+
+def by_model(found: Speeds, *, is_wait: bool) -> Chart:
+    """The models with most calls first."""
+    spreads = _of(found, "model", is_wait=is_wait)
+    ranked = sorted(spreads.items(), key=lambda each: (-each[1].count, each[0]))
+    shown = ranked[:MOST_MODELS]
+    question = "How long until the first word, by model?" if is_wait else "How fast does each model write?"
+    said = "; ".join(f"{name or NONE}: {_said(each, is_wait=is_wait)}" for name, each in shown[:3])
+    return Chart(
+        key="speed_by_model",
+        question=question,
+        option=options.by_name(
+            [name or NONE for name, _ in shown],
+            {HALF: [each.median for _, each in shown], SLOW: [each.p95 for _, each in shown]},
+            value_format=_format(is_wait=is_wait),
+            axis=_axis(is_wait=is_wait),
+        ),
+        columns=("model", *_columns(is_wait=is_wait)),
+        rows=[(name or NONE, each.count, each.median, each.p95) for name, each in ranked],
+        alt=f"{question} {said}",
+        empty=EMPTY,
+        caption=_sampled(found),
+        height=max(170, 90 + 2 * chart.ROW_HEIGHT * len(shown)),
+    )
+
+
+def by_day(found: Speeds, chosen: Chosen, *, is_wait: bool) -> Chart:
+    spreads = _of(found, "day", is_wait=is_wait)
+    days = [str(day) for day in chosen.span.days()]
+    question = "Does the wait get longer, day by day?" if is_wait else "Do replies get slower, day by day?"
+    of_days = [spreads.get(day) for day in days]
+    values = {
+        HALF: [None if each is None else each.median for each in of_days],
+        SLOW: [None if each is None else each.p95 for each in of_days],
+    }
+    last = next((each for each in reversed(of_days) if each), None)
+    return Chart(
+        key="speed_by_day",
+        question=question,
+        option=options.by_day(
+            days,
+            values,
+            value_format=_format(is_wait=is_wait),
+            axis=_axis(is_wait=is_wait),
+            kind="line",
+            stacked=False,
+        ),
+        columns=("day", *_columns(is_wait=is_wait)),
+        rows=[(day, each.count, each.median, each.p95) for day, each in sorted(spreads.items())],
+        alt=f"{question} On the last day with replies: {_said(last, is_wait=is_wait)}" if last else question,
+        empty=EMPTY,
+        caption=_sampled(found),
+    )
+
+
+def _of(found: Speeds, kind: str, *, is_wait: bool) -> Mapping[str, Spread]:
+    return (found.first_token if is_wait else found.tokens_per_second)[kind]
+
+
+def _columns(*, is_wait: bool) -> tuple[str, str, str]:
+    unit = "seconds" if is_wait else "tokens per second"
+    return "calls measured", f"median {unit}", f"p95 {unit}"
+
+
+def _format(*, is_wait: bool) -> str:
+    return "%.2f s" if is_wait else "%.0f/s"
+
+
+def _axis(*, is_wait: bool) -> str:
+    return "{value} s" if is_wait else "{value}/s"
+
+
+def _said(each: Spread, *, is_wait: bool) -> str:
+    if is_wait:
+        return f"half within {seconds(each.median)}, 95 % within {seconds(each.p95)}."
+    return f"half with at least {each.median:.0f} tokens per second, 95 % with at least {each.p95:.0f}."
+
+
+def _sampled(found: Speeds) -> str:
+    return "" if found.share >= 1 else f"Measured in a sample of one call in {round(1 / found.share):,}."

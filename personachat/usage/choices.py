@@ -1,0 +1,26 @@
+"""What calls there are can be narrowed down by: each persona, model, purpose and person that made any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from personachat.usage.questions import GROUPS, Question
+from personachat.usage.tables import usage_kinds
+
+FILTERS: Final = ("persona", "model", "purpose", "person")
+
+
+def choices(connection: Connection, question: Question) -> Mapping[str, Sequence[str]]:
+    """The values of each filter in calls of anybody whom the question allows, in order."""
+    found: dict[str, Sequence[str]] = {}
+    for name in FILTERS:
+        column = usage_kinds.c[GROUPS[name]]
+        query = select(column).distinct().where(column.is_not(None))
+        if question.person is not None:
+            query = query.where(usage_kinds.c.owner == question.person)
+        values = [value for value in connection.execute(query).scalars() if value]
+        found[name] = sorted(values, key=str.casefold)
+    return found

@@ -1,0 +1,92 @@
+"""Everything the Insights page, the costs in chat and the forecast ask of the ledger, for one owner.
+
+Sums come from `Usage`; what sums cannot say is looked up here, in what the owner may see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+from personachat.usage import attention, choices, conversation_calls, failures, liking, speeds
+from personachat.usage import forecast as forecasts
+from personachat.usage.attention import Suggested
+from personachat.usage.conversation_calls import ConversationCalls
+from personachat.usage.forecast import Medians
+from personachat.usage.intervals import Thumbs
+from personachat.usage.liking import Thumb
+from personachat.usage.people import People
+from personachat.usage.questions import Question
+from personachat.usage.reading import ME, Usage
+from personachat.usage.speeds import Speeds
+
+UTC = ZoneInfo("UTC")
+
+
+class Insights:
+    """Cheap to make. Methods raise what `Database` raises, and UsageQuestionInvalid."""
+
+    def __init__(self, usage: Usage, people: People, *, owner: str) -> None:
+        self.usage = usage
+        self._hash_of = people.hash_of
+        self._owner = owner
+
+    @property
+    def me(self) -> str:
+        """The owner as the ledger knows them."""
+        return self._hash_of(self._owner)
+
+    def choices(self) -> Mapping[str, Sequence[str]]:
+        """What calls can be narrowed down by; all empty where there has never been one."""
+        return self.usage.read(Question(zone=UTC), choices.choices)
+
+    def speeds(self, question: Question, *, calls: int) -> Speeds:
+        return self.usage.read(
+            question, lambda connection, asked: speeds.speeds(connection, asked, calls=calls)
+        )
+
+    def sentences(self, question: Question, codes: Iterable[str]) -> Mapping[str, str]:
+        """What was said last of each error."""
+        return self.usage.read(
+            question,
+            lambda connection, asked: failures.sentences(connection, asked, codes, owner=self._owner),
+        )
+
+    def thumbs(self, question: Question) -> Mapping[str, Thumbs]:
+        """Those of each persona, by its id."""
+        return self.usage.read(
+            question,
+            lambda connection, asked: liking.by_persona(connection, asked, hash_of=self._hash_of),
+        )
+
+    def thumbs_of(self, question: Question, persona_id: str) -> Sequence[Thumb]:
+        """Each thumb that this persona ever got, whatever the question's days are."""
+        ever = replace(question, since=None, until=None, persona=persona_id)
+        return self.usage.read(
+            ever, lambda connection, asked: liking.of_persona(connection, asked, hash_of=self._hash_of)
+        )
+
+    def suggested(self, question: Question) -> Sequence[Suggested]:
+        """Conversations of this owner that deserve a look."""
+        return self.usage.read(
+            question,
+            lambda connection, asked: attention.suggested(
+                connection, asked, owner=self._owner, hash_of=self._hash_of
+            ),
+        )
+
+    def calls_of(self, conversation_id: str) -> ConversationCalls:
+        """The calls of one conversation."""
+        me = self.me
+        return self.usage.read(
+            Question(zone=UTC, person=ME),
+            lambda connection, _: conversation_calls.calls_of(connection, conversation_id, owner_hash=me),
+        )
+
+    def medians(self, *, persona_id: str, provider: str, model: str) -> Medians:
+        """What this owner's messages to a persona usually take; of all, for who administers."""
+        return self.usage.read(
+            Question(zone=UTC, persona=persona_id, model=model),
+            lambda connection, asked: forecasts.medians(connection, asked, provider=provider),
+        )

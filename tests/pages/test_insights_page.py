@@ -1,0 +1,295 @@
+"""The Insights page without a browser: what it counts, by whose days, and that it trusts no name."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from markdown_it import MarkdownIt
+from streamlit.testing.v1 import AppTest
+
+from personachat.conversations.model import LOCAL_OWNER, now
+from personachat.services import get_services
+from personachat.ui.insights import chart, looking
+from personachat.ui.insights import page as insights_page
+from personachat.ui.wording import JOINER
+from personachat.usage.attention import Reason
+from tests.conftest import persona_text
+from tests.library.talk import Talk
+from tests.pages.conftest import OpenPage
+from tests.pages.conversing import be_local, converse, make_personas
+from tests.usage.calls import call, keep
+
+HOSTILE = "<img src=x onerror=alert(1)> [go](https://e.example) | `:material/bug:` {b|x} ${1}"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return make_personas(tmp_path / "personas")
+
+
+@pytest.fixture(autouse=True)
+def _here(monkeypatch: pytest.MonkeyPatch) -> None:
+    be_local(monkeypatch)
+
+
+def live_in(monkeypatch: pytest.MonkeyPatch, zone: str | None, *, at: datetime | None = None) -> None:
+    """Where the browser says it is, and what time it is."""
+    monkeypatch.setattr(type(st.context), "timezone", property(lambda _: zone))
+    if at:
+        monkeypatch.setattr(insights_page, "now", lambda: at)
+
+
+def visit(page: AppTest, **query: str) -> AppTest:
+    page.switch_page("pages/insights.py")
+    for name, value in query.items():
+        page.query_params[name] = value
+    page.run()
+    assert not page.exception
+    return page
+
+
+def figures(page: AppTest) -> dict[str, str]:
+    return {each.label: each.value.replace(JOINER, "") for each in page.metric}
+
+
+def options(page: AppTest) -> dict[str, Any]:
+    """What each chart draws, by its title's key."""
+    found = {}
+    for each in page.get("echarts_chart"):
+        found[each.proto.alt.split("?")[0] + "?"] = json.loads(each.proto.spec)
+    return found
+
+
+def texts(page: AppTest) -> str:
+    return "\n".join(str(each.value) for each in [*page.main.markdown, *page.main.caption, *page.main.info])
+
+
+def spend(*rows: Any, **changes: Any) -> None:
+    """Calls at these moments, or an hour ago."""
+    database = get_services().database
+    moments = rows or (now() - timedelta(hours=1),)
+    keep(database, *(call(database, moment, persona_id="second", **changes) for moment in moments))
+
+
+def test_before_the_first_call_it_says_how_to_fill_it(open_home: OpenPage) -> None:
+    page = visit(open_home())
+    assert page.main.info[0].value.startswith("Every reply of a model leaves a row here")
+    assert not page.metric
+
+
+def test_it_answers_each_question_and_every_answer_is_a_file(open_home: OpenPage) -> None:
+    page = open_home()
+    spend()
+    spend(model="other", cost_usd=0.03, outcome="failed", error_code="rate_limited", first_token_ms=None)
+    visit(page)
+    assert figures(page) == {
+        "Cost": r"\$0.040",
+        "Calls": "2",
+        "First word after": "0.4 s",
+        "Failed": "50.0 %",
+    }
+    shown = options(page)
+    assert list(shown) == [
+        "What did it cost, day by day?",
+        "Which personas spent most?",
+        "How long until the first word, by model?",
+        "Does the wait get longer, day by day?",
+        "What fails, and with which model?",
+    ]
+    assert shown["Which personas spent most?"]["yAxis"]["data"] == ["Second"]
+    assert shown["What fails, and with which model?"]["yAxis"]["data"] == ["Too many requests"]
+    assert "No thumbs in these days" in texts(page)
+    files = [each.proto.label for each in page.get("download_button")]
+    assert files == ["Download as CSV"] * 5 + ["Download the calls as CSV"]
+
+
+def test_what_is_not_known_is_not_shown_as_nothing(open_home: OpenPage) -> None:
+    page = open_home()
+    spend(cost_usd=None, prompt_tokens=None)
+    assert figures(visit(page))["Cost"] == "Unknown price"
+    assert "No price is known for these models" in texts(page)
+    spend(cost_usd=0.5)
+    page.run()
+    assert figures(page)["Cost, as far as known"] == r"\$0.50"
+    assert "Without 1 call of an unknown price" in texts(page)
+
+
+def test_a_free_model_costs_nothing_which_is_known(open_home: OpenPage) -> None:
+    page = open_home()
+    spend(cost_usd=0.0, provider="local")
+    assert figures(visit(page))["Cost"] == r"\$0"
+
+
+@pytest.mark.parametrize(
+    ("zone", "first", "last"),
+    [
+        # The day on which Berlin's clock goes on by an hour has 23 of them.
+        ("Europe/Berlin", "2026-03-28T23:00:00", "2026-03-29T21:59:59"),
+        ("America/New_York", "2026-03-29T04:00:00", "2026-03-30T03:59:59"),
+        # On both sides of the date line.
+        ("Pacific/Kiritimati", "2026-03-28T10:00:00", "2026-03-29T09:59:59"),
+        ("Pacific/Pago_Pago", "2026-03-29T11:00:00", "2026-03-30T10:59:59"),
+        (None, "2026-03-29T00:00:00", "2026-03-29T23:59:59"),
+        ("Mars/Olympus", "2026-03-29T00:00:00", "2026-03-29T23:59:59"),
+    ],
+)
+def test_a_day_is_that_of_the_browsers_clock(
+    zone: str | None, first: str, last: str, open_home: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, end = (datetime.fromisoformat(each).replace(tzinfo=UTC) for each in (first, last))
+    live_in(monkeypatch, zone, at=begin + (end - begin) / 2)
+    page = open_home()
+    second = timedelta(seconds=1)
+    spend(begin - second, begin, begin + 4 * second, end, end + second)
+    visit(page, range="today")
+    assert figures(page)["Calls"] == "3"
+    assert page.metric[1].delta  # as compared with the one of the day before
+    named = zone if zone and zone != "Mars/Olympus" else "UTC"
+    assert f"29 Mar 2026. Days and times are those of {named}".replace("_", r"\_") in texts(page)
+    (day,) = options(page)["What did it cost, day by day?"]["xAxis"]["data"]
+    assert day == "2026-03-29"
+
+
+def test_the_filters_are_the_address(open_home: OpenPage) -> None:
+    page = open_home()
+    spend(model="=cmd()")
+    spend(purpose="summary")
+    visit(page, range="7d", model="=cmd()")
+    assert figures(page)["Calls"] == "1"
+    page.selectbox(key="insights_model").set_value(None).run()
+    page.selectbox(key="insights_purpose").set_value("summary").run()
+    assert figures(page)["Calls"] == "1"
+    assert (page.query_params["range"], page.query_params["purpose"]) == ("7d", "summary")
+    assert "model" not in page.query_params
+
+
+def test_an_address_of_what_is_not_there_shows_no_calls_and_no_fault(open_home: OpenPage) -> None:
+    page = open_home()
+    spend()
+    visit(page, range="bogus", persona="gone", model="x" * 5_000, purpose="none", person="nobody")
+    assert figures(page)["Calls"] == "0"
+    assert page.selectbox(key="insights_persona").value == "gone"
+    assert "No call in these days." in texts(page)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "said"),
+    [
+        ("2026-03-05", "2026-03-01", "The first day is after the last one"),
+        ("2020-01-01", "2026-03-01", "Choose at most"),
+    ],
+)
+def test_days_that_are_no_range_are_refused_in_a_sentence(
+    first: str, last: str, said: str, open_home: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live_in(monkeypatch, "UTC", at=datetime(2026, 3, 28, 12, tzinfo=UTC))
+    page = open_home()
+    spend()
+    assert said in visit(page, range="own", first=first, last=last).main.warning[0].value
+
+
+def test_own_days_stand_in_the_address_and_none_is_after_today(
+    open_home: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live_in(monkeypatch, "UTC", at=datetime(2026, 3, 28, 12, tzinfo=UTC))
+    page = open_home()
+    spend(datetime(2026, 3, 2, tzinfo=UTC))
+    visit(page, range="own", first="2026-03-01", last="2999-03-01")
+    assert figures(page)["Calls"] == "1"
+    assert page.query_params["last"] == "2026-03-28"
+
+
+def test_names_of_rows_are_words_and_nothing_else(open_home: OpenPage) -> None:
+    page = open_home()
+    spend(model=HOSTILE, purpose=HOSTILE[:20], error_code=HOSTILE[:60], outcome="failed")
+    get_services().personas.save(persona_text("second", name=HOSTILE[:60]))
+    conversation_id = converse(HOSTILE, persona_id="second")
+    here = get_services().of(LOCAL_OWNER)
+    reply = here.chat.conversation(conversation_id).path[-1]
+    here.branches.rate(reply.id, -1, note=HOSTILE)
+    visit(page, persona="second")
+    parser = MarkdownIt("commonmark", {"html": True}).enable("table")
+    for words in texts(page).split("\n"):
+        drawn = parser.render(words)
+        assert "<img" not in drawn
+        assert "<a " not in drawn
+        assert ":material/bug:" not in drawn
+    for option in options(page).values():
+        assert HOSTILE[:20] not in json.dumps(option.get("tooltip"))
+        assert "formatter" not in option.get("tooltip", {})
+    assert HOSTILE in json.dumps(options(page)["How long until the first word, by model?"])
+
+
+def test_a_table_keeps_its_columns_whatever_stands_in_them() -> None:
+    drawn = MarkdownIt("commonmark").enable("table").render(chart.table(("a|b", "n"), [("x|y\nz", None)]))
+    assert drawn.count("<td") == 2
+    assert "<td>x|y z</td>" in drawn.replace("\u2060", "")
+    assert chart.NOT_KNOWN in drawn
+
+
+def test_a_cell_is_no_formula_and_nothing_is_not_zero() -> None:
+    text = chart.csv_bytes(("model", "cost"), [("=cmd()", None), ("@x", 0.0)]).decode("utf-8-sig")
+    assert list(csv.reader(io.StringIO(text))) == [["model", "cost"], ["'=cmd()", ""], ["'@x", "0.0"]]
+
+
+def test_a_save_is_compared_with_the_one_before_and_leads_to_its_difference(open_home: OpenPage) -> None:
+    page = open_home()
+    services = get_services()
+    talk = Talk(services.database)
+    for prompt, rating in (("You are rude.", -1), ("You are kind.", 1)):
+        services.personas.save(persona_text("second", name="Second", systemPrompt=prompt))
+        etag = services.personas.get("second").etag
+        for _ in range(8):
+            one = talk.new("Why?", "Thus.", persona_id="second", persona_revision=etag, created_at=now())
+            talk.set_turn(talk.store.get(LOCAL_OWNER, one).path[-1].id, rating=rating)
+    spend()
+    visit(page)
+    said = texts(page).replace("\\", "")
+    assert "**Better.** Before: 0 of 8 thumbs up (0 to 32 %). After: 8 of 8 thumbs up (68 to 100 %)." in said
+    shown = options(page)
+    assert shown["Did a save make it better or worse?"]["yAxis"]["data"] == ["r3 · 8 of 8", "r2 · 0 of 8"]
+    (mark,) = shown["How do thumbs go, day by day?"]["series"][0]["markLine"]["data"]
+    assert mark["name"] == "r1-3"
+    links = [each.proto for each in page.main.get("page_link")]
+    assert [link.label for link in links if "difference" in link.label] == [
+        f"Revision {number}: see the difference" for number in (3, 2, 1)
+    ]
+    assert "revision=3" in links[0].query_string
+
+
+def test_a_reason_opens_the_chat_at_its_turn(open_home: OpenPage) -> None:
+    page = open_home()
+    conversation_id = converse("Trouble")
+    here = get_services().of(LOCAL_OWNER)
+    reply = here.chat.conversation(conversation_id).path[-1]
+    here.branches.rate(reply.id, -1, note="Wrong")
+    visit(page)
+    button = page.button(key=f"look_{conversation_id}_0")
+    assert button.label == r"Thumbs down\: “Wrong”"
+    button.click().run()
+    assert not page.exception
+    assert page.query_params["chat"] == conversation_id
+    assert page.session_state["found"] == reply.id
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (Reason("failed", "t", now(), error_code="rate_limited"), "Failed: too many requests"),
+        (Reason("failed", "t", now(), error_code="new_code"), "Failed"),
+        (Reason("cut", "t", now(), 1000), "Cut off at its limit of 1,000 tokens"),
+        (Reason("cut", "t", now()), "Cut off at its limit"),
+        (Reason("waited", "t", now(), 12.4), "First word after 12 s"),
+        (Reason("retried", "t", now(), 2), "Asked the provider 3 times"),
+        (Reason("regenerated", "t", now(), 4), "Replied 4 times to one message"),
+    ],
+)
+def test_reasons_are_words(reason: Reason, said: str) -> None:
+    assert looking.words(reason) == said
