@@ -36,7 +36,6 @@ desk = persona_desk.desk()
 persona_desk.take_typed()
 kept_drafts.keep()
 kept_drafts.follow()
-persona_history.follow_link()
 
 entries, unreadable = last_seen.personas(personas)
 if unreadable:
@@ -49,7 +48,11 @@ if unreadable and not entries:
 
 by_id = {entry.id: entry for entry in entries}
 rows = persona_rows.rows(entries, state.drafts())
-wanted = state.remembered("id") or (rows[0].id if rows else None)
+asked = persona_desk.current_id(state.remembered("id"), by_id)
+if asked and asked != state.remembered("id"):
+    state.remember("id", asked)
+persona_history.follow_link()
+wanted = asked or (rows[0].id if rows else None)
 found = persona_desk.opened(wanted, by_id) if wanted else None
 if found:
     state.remember("id", found.id)

@@ -18,7 +18,7 @@ from personachat.errors import NotContinuable, ReplyInProgress
 from personachat.generation import Generation
 from personachat.generations import Generations
 from personachat.replies import Plan, Replies
-from personachat.store.base import PersonaStore, StoredPersona
+from personachat.store.base import PersonaSource, StoredPersona
 from personachat.turns import new_turn
 from personachat.usage.model import Origin, Purpose, Surface
 
@@ -41,7 +41,7 @@ class Answers:
     def __init__(
         self,
         *,
-        personas: PersonaStore,
+        personas: PersonaSource,
         conversations: CurrentConversations,
         records: ReplyRecords,
         replies: Replies,

@@ -48,7 +48,7 @@ class Branches:
             conversation,
             said=[],
             path=self._conversations.path(self._owner, turn.parent_id),
-            persona=self._answers.personas.get(persona_id or turn.persona_id),
+            persona=self._answers.personas.get(persona_id or turn.persona_address),
             asking=Asking(offline=offline, model=model, surface=self._surface),
         )
 
@@ -62,7 +62,7 @@ class Branches:
                 conversation,
                 said=[changed],
                 path=[*self._conversations.path(self._owner, turn.parent_id), changed],
-                persona=self._answers.personas.get(turn.persona_id),
+                persona=self._answers.personas.get(turn.persona_address),
                 asking=Asking(offline=offline, surface=self._surface),
             )
         store = self._conversations.store_of(conversation.id)

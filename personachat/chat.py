@@ -9,23 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from personachat.answering import Answers, Asking
 from personachat.conversations.model import Conversation, QueuedMessage, new_id
 from personachat.errors import NotContinuable, ReplyNotFound, ShuttingDown, TurnNotFound
 from personachat.generation import Generation
 from personachat.messages import ChatMessage
-from personachat.store.base import StoredPersona
+from personachat.store.base import PersonaSource
 from personachat.turns import cleaned, new_turn, opening
 from personachat.usage.model import Purpose, Surface
-
-
-class PersonaSource(Protocol):
-    """Where the persona of an id comes from."""
-
-    def get(self, persona_id: str) -> StoredPersona:
-        """Raises PersonaNotFound or PersonaBroken."""
 
 
 class ChatService:
@@ -175,7 +167,7 @@ class ChatService:
             path.pop()
         if not path:
             raise ReplyNotFound("There is nothing to answer again yet.")
-        persona = self._personas.get(path[-1].persona_id)
+        persona = self._personas.get(path[-1].persona_address)
         asking = self._asking(offline=offline)
         return self._answers.answer(conversation, said=[], path=path, persona=persona, asking=asking)
 
@@ -193,7 +185,7 @@ class ChatService:
             conversation,
             turn,
             path=self._conversations.path(self.owner, turn.parent_id),
-            persona=self._personas.get(turn.persona_id),
+            persona=self._personas.get(turn.persona_address),
             asking=self._asking(model=began),
         )
 

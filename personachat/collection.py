@@ -15,7 +15,14 @@ from typing import Any
 
 from personachat.available_models import Models
 from personachat.differences import Difference, differences
-from personachat.errors import PersonaBroken, PersonaChatError, PersonaInvalid, PersonaNotFound
+from personachat.errors import (
+    PersonaBroken,
+    PersonaChatError,
+    PersonaInvalid,
+    PersonaMoved,
+    PersonaNotFound,
+    RevisionNotFound,
+)
 from personachat.interchange import links
 from personachat.interchange.arrivals import Opened, looks_like, read_file
 from personachat.interchange.departures import Departure, Format, leave, leave_together
@@ -26,7 +33,9 @@ from personachat.persona_import import Choice, ImportPlan, Outcome, carry_out, p
 from personachat.several import Changed, change_each, tagged
 from personachat.store.base import BrokenPersona, PersonaStore, Revision, Revisions, Saving, StoredPersona
 from personachat.store.favourites import Favourites
-from personachat.store.read_only import editing_not_allowed
+from personachat.store.labels import Label, Labels
+from personachat.store.read_only import ReadOnlyPersonas, editing_not_allowed
+from personachat.store.renaming import renamed_text
 from personachat.store.shares import PersonaShare, PersonaShares
 
 MOST_ANCESTORS = 50
@@ -50,22 +59,23 @@ class Collection:
         self,
         personas: PersonaStore,
         revisions: Revisions,
+        labels: Labels,
         favourites: Favourites,
         shares: PersonaShares,
         *,
         owner: str,
         author: str,
         models: Models,
-        may_edit: bool = True,
     ) -> None:
         self.revisions = revisions
+        self.labels = labels
         self._personas = personas
         self._favourites = favourites
         self._shares = shares
         self._owner = owner
         self._author = author
         self._models = models
-        self._may_edit = may_edit
+        self._may_edit = not isinstance(personas, ReadOnlyPersonas)
 
     # --- one persona ------------------------------------------------------------------------------
 
@@ -89,6 +99,10 @@ class Collection:
         """As PersonaStore.delete."""
         return self._personas.delete(persona_id, etag=etag, saving=self._saving())
 
+    def rename(self, persona_id: str, new_id: str, *, etag: str | None = None) -> StoredPersona:
+        """As PersonaStore.rename."""
+        return self._personas.rename(persona_id, new_id, etag=etag, saving=self._saving())
+
     # --- versions ---------------------------------------------------------------------------------
 
     def history(self, persona_id: str, *, limit: int = 50, before: int | None = None) -> tuple[Revision, ...]:
@@ -97,14 +111,23 @@ class Collection:
             self._personas.all()  # looking is what records it
         return self.revisions.of(persona_id, limit=limit, before=before)
 
+    def revision(self, persona_id: str, number: int) -> Revision:
+        """One version with its text. Raises RevisionNotFound, PersonaMoved."""
+        try:
+            return self.revisions.get(persona_id, number)
+        except RevisionNotFound:
+            with suppress(PersonaBroken), not_there():
+                self._personas.get(persona_id)
+            raise
+
     def differences(self, persona_id: str, *, since: int, until: int | None = None) -> tuple[Difference, ...]:
         """What changed from one revision to another, or to what is stored now.
 
         Raises RevisionNotFound, PersonaNotFound; a file that is broken now is compared as text.
         """
-        before = self.revisions.get(persona_id, since).text
+        before = self.revision(persona_id, since).text
         if until is not None:
-            return differences(before, self.revisions.get(persona_id, until).text)
+            return differences(before, self.revision(persona_id, until).text)
         now = self._find(persona_id)
         if now is None:
             raise PersonaNotFound(
@@ -141,7 +164,7 @@ class Collection:
 
         Raises RevisionNotFound, PersonaInvalid where it follows an older schema, and what `save` raises.
         """
-        text = self.revisions.get(persona_id, number).text
+        text = renamed_text(self.revision(persona_id, number).text, persona_id)
         saving = Saving(self._author, f"Revision {number} again", "restored")
         current = self._find(persona_id)
         if current is None:
@@ -151,8 +174,33 @@ class Collection:
     def bring_back(self, persona_id: str) -> StoredPersona:
         """Restore a deleted persona as it was. Raises RevisionNotFound, PersonaExists."""
         last = self.revisions.of(persona_id, limit=1)
-        text = self.revisions.get(persona_id, last[0].number if last else 0).text
+        text = renamed_text(self.revisions.get(persona_id, last[0].number if last else 0).text, persona_id)
         return self._personas.create(text, saving=Saving(self._author, "Brought back", "restored"))
+
+    # --- labels -----------------------------------------------------------------------------------
+
+    def labelled(self, persona_id: str) -> tuple[Label, ...]:
+        """A persona's labels. Raises PersonaNotFound."""
+        self._find_any(persona_id)
+        return self.labels.of(persona_id)
+
+    def label(self, persona_id: str, label: str, number: int | None = None) -> None:
+        """Put a label on a revision (None: the newest).
+
+        Raises EditingNotAllowed, PersonaNotFound, LabelInvalid, RevisionNotFound.
+        """
+        self._refuse_visitors()
+        self._find_any(persona_id)
+        if number is None:
+            newest = self.history(persona_id, limit=1)
+            number = newest[0].number if newest else 0
+        self.labels.put(persona_id, label, number, author=self._author)
+
+    def unlabel(self, persona_id: str, label: str) -> None:
+        """Remove a label. Raises EditingNotAllowed, PersonaNotFound, LabelNotFound."""
+        self._refuse_visitors()
+        self._find_any(persona_id)
+        self.labels.remove(persona_id, label, author=self._author)
 
     # --- several at once --------------------------------------------------------------------------
 
@@ -260,8 +308,7 @@ class Collection:
 
     def share(self, persona_id: str) -> PersonaShare:
         """Make the short link, or renew what it shows. Raises EditingNotAllowed: it is published here."""
-        if not self._may_edit:
-            raise editing_not_allowed()
+        self._refuse_visitors()
         self._shares.share(self._owner, persona_id, self._personas.get(persona_id).text)
         found = self._shares.of(self._owner, persona_id)
         assert found is not None  # it was made a moment ago
@@ -282,6 +329,15 @@ class Collection:
     def set_favourite(self, persona_id: str, *, favourite: bool) -> None:
         self._favourites.set(self._owner, persona_id, favourite=favourite)
 
+    def _refuse_visitors(self) -> None:
+        if not self._may_edit:
+            raise editing_not_allowed()
+
+    def _find_any(self, persona_id: str) -> None:
+        """Raises PersonaNotFound; a broken one is there."""
+        with suppress(PersonaBroken):
+            self._personas.get(persona_id)
+
     def _saving(self, note: str = "") -> Saving:
         return Saving(self._author, note)
 
@@ -300,6 +356,17 @@ class Collection:
                 earlier = self.revisions.of(stored.id, limit=MOST_ANCESTORS)
                 ancestors[stored.id] = tuple(dict.fromkeys(each.etag for each in earlier))
         return ancestors
+
+
+@contextmanager
+def not_there() -> Iterator[None]:
+    """That a persona is not there is known already; that it has another id is not."""
+    try:
+        yield
+    except PersonaMoved:
+        raise
+    except PersonaNotFound:
+        pass
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from personachat.prompts import estimate_tokens
 from personachat.provider_errors import ModelNotFound, RequestRefused
 from personachat.providers.base import ChatRequest
 from personachat.providers.registry import Answering, ProviderRegistry
-from personachat.store.base import PersonaStore
+from personachat.store.base import PersonaSource
 from personachat.usage.model import Origin, Surface
 
 _ROLES: Mapping[str, Role] = {
@@ -65,7 +65,7 @@ class Completions:
 
     def __init__(
         self,
-        personas: PersonaStore,
+        personas: PersonaSource,
         providers: ProviderRegistry,
         generations: Generations,
         *,
@@ -102,7 +102,7 @@ class Completions:
             model_asked=persona.model,
             prompt_tokens=_estimate(request),
         )
-        generation = Generation(kept=False, first=first, persona_id=persona_id, origin=origin)
+        generation = Generation(kept=False, first=first, persona_id=stored.id, origin=origin)
 
         def events(_: str) -> AsyncGenerator[ReplyEvent]:
             return self._events(answering, request)

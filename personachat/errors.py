@@ -77,6 +77,27 @@ class PersonaNotFound(PersonaChatError):
     code = "persona_not_found"
 
 
+class PersonaMoved(PersonaNotFound):
+    """The persona has another id now."""
+
+    def __init__(self, old_id: str, new_id: str) -> None:
+        super().__init__(f'The persona "{old_id}" is called "{new_id}" now.', hint=f'Use "{new_id}".')
+        self.old_id = old_id
+        self.new_id = new_id
+
+
+class LabelNotFound(PersonaNotFound):
+    """No revision of this persona has that label."""
+
+    code = "label_not_found"
+
+
+class LabelInvalid(PersonaChatError):
+    """What cannot be a label."""
+
+    code = "label_invalid"
+
+
 class PersonaExists(PersonaChatError):
     """A create-only save met a persona of that id."""
 

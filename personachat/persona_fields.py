@@ -25,6 +25,9 @@ _DEVICES = [
     "nul",
     *(f"{port}{number}" for port in ("com", "lpt") for number in range(10)),
 ]
+RESERVED_IDS = frozenset({"deleted", "export", "import", "lint", "schema", "shared"})
+"""Addresses under /api/personas that are no persona's. Personas that have one already keep it."""
+
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _NOT_BLANK = {"pattern": "\\S"}
 _NOTHING_UNSTORABLE = {"not": {"pattern": "\\u0000"}}

@@ -12,7 +12,7 @@ from collections.abc import Collection
 
 from anyascii import anyascii
 
-from personachat.persona_fields import is_persona_id
+from personachat.persona_fields import RESERVED_IDS, is_persona_id
 
 MOST_STEM_CHARACTERS = 56
 """Some room is left for a number behind it."""
@@ -22,7 +22,7 @@ def free_id(name: str, taken: Collection[str]) -> str:
     """An id like the name, with a number where that one is taken."""
     stem = id_stem(name)
     number, persona_id = 1, stem
-    while persona_id in taken or not is_persona_id(persona_id):
+    while persona_id in taken or persona_id in RESERVED_IDS or not is_persona_id(persona_id):
         number += 1
         persona_id = f"{stem}-{number}"
     return persona_id

@@ -18,6 +18,7 @@ from personachat.collection import Collection
 from personachat.completions import Completions
 from personachat.conversations.memory import MemoryConversations
 from personachat.conversations.records import SqlReplies
+from personachat.conversations.renaming import move_persona
 from personachat.conversations.sql import SqlConversations
 from personachat.current import CurrentConversations
 from personachat.database.connection import Database
@@ -32,9 +33,11 @@ from personachat.model_names import ModelNames
 from personachat.providers.registry import ProviderRegistry
 from personachat.replies import Replies
 from personachat.settings import Settings, load_settings
+from personachat.store.addressed import AddressedPersonas
 from personachat.store.base import PersonaStore, Revisions
 from personachat.store.drafts import PersonaDrafts, purge_drafts
 from personachat.store.favourites import Favourites
+from personachat.store.labels import Labels
 from personachat.store.own_templates import OwnTemplates
 from personachat.store.read_only import ReadOnlyPersonas
 from personachat.store.responses import KeptResponses
@@ -78,6 +81,9 @@ class Services:
     settings: Settings
     personas: PersonaStore
     revisions: Revisions
+    labels: Labels
+    addressed: AddressedPersonas
+    """Personas by what callers name them: an id, an earlier id, an id with a label."""
     database: Database
     providers: ProviderRegistry
     generations: Generations
@@ -107,12 +113,12 @@ class Services:
         collection = Collection(
             personas,
             self.revisions,
+            self.labels,
             Favourites(self.database),
             PersonaShares(self.database),
             owner=owner,
             author=author,
             models=self.models,
-            may_edit=may_edit,
         )
         return Workspace(
             owner,
@@ -163,7 +169,9 @@ class Services:
 def build_services(settings: Settings) -> Services:
     """Build the parts. The database is opened when it is first needed."""
     database = Database.of(settings)
-    personas, revisions = open_store(settings, database)
+    personas, revisions = open_store(settings, database, moves=(move_persona,))
+    labels = Labels(database, place=place_of(settings))
+    addressed = AddressedPersonas(personas, revisions, labels)
     records = SqlReplies(database)
     providers = ProviderRegistry(settings)
     checkpoints = Checkpoints(records)
@@ -187,7 +195,7 @@ def build_services(settings: Settings) -> Services:
         checkpoints=checkpoints,
     )
     answers = Answers(
-        personas=personas,
+        personas=addressed,
         conversations=conversations,
         records=records,
         replies=Replies(providers, limits=limits, calls=ledger),
@@ -205,6 +213,8 @@ def build_services(settings: Settings) -> Services:
         settings,
         personas,
         revisions,
+        labels,
+        addressed,
         database,
         providers,
         generations,
@@ -215,7 +225,7 @@ def build_services(settings: Settings) -> Services:
         Gallery(OwnTemplates(database)),
         Drafter(answers.replies, generations, personas, providers, models=models),
         Completions(
-            personas, providers, generations, limits=limits, max_tokens=settings.longest_reply_tokens
+            addressed, providers, generations, limits=limits, max_tokens=settings.longest_reply_tokens
         ),
         KeptResponses(database),
         ledger,

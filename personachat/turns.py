@@ -31,6 +31,7 @@ def new_turn(role: Speaker, content: str, *, parent_id: str | None, persona: Sto
         persona_name=persona.persona.name,
         avatar=persona.persona.avatar,
         persona_revision=persona.etag,
+        persona_label=persona.label,
     )
 
 

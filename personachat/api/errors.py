@@ -24,6 +24,7 @@ from personachat.errors import (
     PersonaChanged,
     PersonaChatError,
     PersonaInvalid,
+    PersonaMoved,
     Problem,
     unforeseen,
 )
@@ -34,6 +35,8 @@ MEDIA_TYPE = "application/problem+json"
 STATUSES: Mapping[str, int] = {
     "persona_invalid": 422,
     "persona_not_found": 404,
+    "label_not_found": 404,
+    "label_invalid": 422,
     "persona_exists": 412,
     "persona_changed": 412,
     "persona_broken": 409,
@@ -173,6 +176,7 @@ def problem_of_reply(failed: Failed, *, extra: Mapping[str, Any] | None = None) 
 def add_handlers(api: FastAPI) -> None:
     """Make every exception of an app answer in the envelope."""
     api.add_exception_handler(PersonaChatError, _own)
+    api.add_exception_handler(PersonaMoved, _moved)
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(HTTPException, _http)
     api.add_exception_handler(Exception, _unforeseen)
@@ -181,6 +185,18 @@ def add_handlers(api: FastAPI) -> None:
 async def _own(_request: Request, error: Exception) -> Response:
     assert isinstance(error, PersonaChatError)
     return problem_of(error)
+
+
+async def _moved(request: Request, error: Exception) -> Response:
+    """A persona's address is another one now; where the id did not stand in the address, there is none."""
+    assert isinstance(error, PersonaMoved)
+    answer = problem_of(error, extra={"renamedTo": error.new_id})
+    before, name, after = request.url.path.partition(f"/personas/{error.old_id}")
+    if name and after[:1] in {"", "/"}:
+        query = f"?{request.url.query}" if request.url.query else ""
+        answer.status_code = HTTPStatus.PERMANENT_REDIRECT
+        answer.headers["Location"] = f"{before}/personas/{error.new_id}{after}{query}"
+    return answer
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:

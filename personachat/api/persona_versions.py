@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -22,6 +23,7 @@ from personachat.errors import PersonaBroken, PersonaChanged, PersonaInvalid, Pe
 from personachat.persona import dump_persona, parse_persona
 from personachat.persona_syntax import shown
 from personachat.store.base import Action, Revision
+from personachat.store.labels import Label
 
 every = APIRouter(prefix="/personas", tags=["personas"])
 one = APIRouter(prefix="/personas/{id}", tags=["personas"])
@@ -40,6 +42,7 @@ class RevisionHead(Answer):
     author: str
     note: str
     saved_at: datetime
+    labels: list[str]
 
 
 class RevisionPage(Answer):
@@ -118,9 +121,9 @@ def get_revisions(
     found = collection.history(persona_id, limit=limit + 1, before=before)
     if not found and before is None:
         collection.get(persona_id)  # which says that there is none
-    shown = found[:limit]
+    shown, labels = found[:limit], collection.labels.of(persona_id)
     return RevisionPage(
-        revisions=[_head(revision) for revision in shown],
+        revisions=[_head(revision, labels) for revision in shown],
         next_before=shown[-1].number if len(found) > limit else None,
     )
 
@@ -133,12 +136,15 @@ def get_revisions(
 )
 def get_revision(persona_id: PersonaId, number: Number, request: Request) -> WholeRevision:
     """With its text as it was saved."""
-    revision = workspace_of(request).collection.revisions.get(persona_id, number)
+    collection = workspace_of(request).collection
+    revision = collection.revision(persona_id, number)
     try:
         persona = json.loads(dump_persona(parse_persona(revision.text)))
     except PersonaInvalid:
         persona = None
-    return WholeRevision(**dict(_head(revision)), text=revision.text, persona=persona)
+    return WholeRevision(
+        **dict(_head(revision, collection.labels.of(persona_id))), text=revision.text, persona=persona
+    )
 
 
 @one.get(
@@ -193,7 +199,7 @@ async def post_restore(
     return await run_in_threadpool(restore)
 
 
-def _head(revision: Revision) -> RevisionHead:
+def _head(revision: Revision, labels: Sequence[Label] = ()) -> RevisionHead:
     return RevisionHead(
         persona_id=revision.persona_id,
         number=revision.number,
@@ -203,6 +209,7 @@ def _head(revision: Revision) -> RevisionHead:
         author=revision.author,
         note=revision.note,
         saved_at=revision.saved_at,
+        labels=[each.label for each in labels if each.number == revision.number],
     )
 
 

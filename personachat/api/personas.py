@@ -13,7 +13,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from personachat.api.bodies import Text, workspace_of
+from personachat.api.bodies import Text, services_of, workspace_of
 from personachat.api.conditions import Condition, IfMatch, IfNoneMatch, condition_of, tags_of
 from personachat.api.errors import Refused, problem_of
 from personachat.api.openapi import ONE_PERSONA, PERSONA, PERSONA_LIST, SAVED, answers, json_answer, json_body
@@ -21,6 +21,7 @@ from personachat.api.persona_answers import conflict, headers_of, json_of, saved
 from personachat.collection import Collection, named_for_what_it_is
 from personachat.errors import PersonaBroken, PersonaChanged, PersonaExists, PersonaNotFound
 from personachat.persona import dump_persona, parse_persona, persona_schema
+from personachat.store.addressed import MARK
 from personachat.store.base import MOST_NOTE_CHARACTERS, BrokenPersona, StoredPersona
 
 router = APIRouter(prefix="/personas", tags=["personas"])
@@ -35,9 +36,10 @@ def get_personas(
     request: Request,
     q: Annotated[str, Query(description="Part of the id, the name, the description or a tag.")] = "",
     tag: Annotated[str, Query(description="A tag, without regard to case.")] = "",
+    persona_id: Annotated[str, Query(alias="id", description="The persona of this id alone.")] = "",
 ) -> Response:
     """All personas, the default one first, then by name; files that cannot be read are only counted."""
-    found = _store(request).all()
+    found = [stored for stored in _store(request).all() if not persona_id or stored.id == persona_id]
     whole = [stored for stored in found if isinstance(stored, StoredPersona)]
     shown = [stored for stored in whole if _matches(stored, q.strip().casefold(), tag.strip().casefold())]
     body = "[" + ",".join(json_of(stored) for stored in shown) + "]"
@@ -97,10 +99,11 @@ def get_schema() -> Response:
 def get_persona(
     persona_id: Annotated[str, Path(alias="id")], request: Request, if_none_match: IfNoneMatch = None
 ) -> Response:
-    """With its ETag, to be given back when it is saved."""
+    """With its ETag, to be given back when it is saved. `tutor@production` reads the labelled revision."""
     store = _store(request)
     try:
-        stored = store.get(persona_id)
+        source = services_of(request).addressed if MARK in persona_id else store
+        stored = source.get(persona_id)
     except PersonaBroken as broken:
         answer = problem_of(broken)
         if (etag := _etag_of(store, persona_id)) is not None:

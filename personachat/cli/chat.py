@@ -63,10 +63,11 @@ def run(
     services = build_services(settings)
     try:
         if persona_id is not None:
-            find(services.personas, persona_id)
+            find(services.personas, persona_id, by=services.addressed)
         conversation = _conversation(services, place)
-        speaker = find(services.personas, persona_id or _last_speaker(conversation))
-        terminal = TerminalChat(services, speaker.id, conversation.id, offline=offline)
+        name = persona_id or _last_speaker(conversation)
+        speaker = find(services.personas, name, by=services.addressed)
+        terminal = TerminalChat(services, speaker.address, conversation.id, offline=offline)
         if text:
             return terminal.send(text)
         return terminal.talk("" if conversation.path else opening_words(speaker.persona), conversation)

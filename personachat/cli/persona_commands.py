@@ -179,6 +179,43 @@ def restore(
         persona_versions.restore(opened.collection, persona_id, number)
 
 
+@app.command()
+def rename(
+    persona_id: PersonaId,
+    new_id: Annotated[str, typer.Argument(metavar="NEW_ID", show_default=False)],
+    *,
+    personas_dir: PersonasDir = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Give a persona another id; its revisions, links, drafts and chats go along."""
+    from personachat.cli import persona_names
+
+    with _opened(personas_dir, data_dir) as opened:
+        persona_names.rename(opened.collection, persona_id, new_id)
+
+
+@app.command()
+def label(
+    persona_id: PersonaId,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[LABEL]", help="Without it, the labels are printed.", show_default=False),
+    ] = None,
+    number: Annotated[
+        int | None, typer.Argument(metavar="[REVISION]", help="Without it, the newest.", show_default=False)
+    ] = None,
+    *,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the label.")] = False,
+    personas_dir: PersonasDir = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Put a label such as production on a revision, to be asked for as ID@LABEL."""
+    from personachat.cli import persona_names
+
+    with _opened(personas_dir, data_dir) as opened:
+        persona_names.label(opened.collection, persona_id, name, number, remove=remove)
+
+
 @app.command("export")
 def export_personas(
     ids: Annotated[

@@ -16,16 +16,19 @@ from personachat.cli.console import answer, note, plain
 from personachat.cli.persona_checks import place_of
 from personachat.collection import Collection
 from personachat.conversations.model import LOCAL_OWNER
+from personachat.conversations.renaming import move_persona
 from personachat.database.connection import Database
-from personachat.errors import PersonaBroken, PersonaNotFound
+from personachat.errors import LabelNotFound, PersonaBroken, PersonaMoved, PersonaNotFound
 from personachat.model_names import KnownModels
 from personachat.persona import Persona, check_persona, dump_persona
 from personachat.providers.embedded import LOCAL, embedded_model_name
 from personachat.providers.registry import ProviderRegistry
 from personachat.settings import Settings
-from personachat.store.base import BrokenPersona, PersonaStore, StoredPersona
+from personachat.store.base import BrokenPersona, PersonaSource, PersonaStore, StoredPersona
 from personachat.store.favourites import Favourites
+from personachat.store.labels import Labels
 from personachat.store.own_templates import OwnTemplates
+from personachat.store.revisions import place_of as store_place
 from personachat.store.seeding import open_store
 from personachat.store.shares import PersonaShares
 from personachat.templates.gallery import Gallery, found
@@ -88,11 +91,12 @@ def opened(settings: Settings) -> Iterator[Personas]:
     """The personas and what is kept beside them. Raises StoreUnavailable."""
     database = Database.of(settings)
     try:
-        personas, revisions = open_store(settings, database)
+        personas, revisions = open_store(settings, database, moves=(move_persona,))
         models = _Models(settings, personas)
         collection = Collection(
             personas,
             revisions,
+            Labels(database, place=store_place(settings)),
             Favourites(database),
             PersonaShares(database),
             owner=LOCAL_OWNER,
@@ -104,10 +108,21 @@ def opened(settings: Settings) -> Iterator[Personas]:
         database.close()
 
 
-def find(store: PersonaStore | Collection, persona_id: str) -> StoredPersona:
-    """The persona of that id. Raises PersonaNotFound with the nearest ids as its hint, or PersonaBroken."""
+def find(
+    store: PersonaStore | Collection, persona_id: str, *, by: PersonaSource | None = None
+) -> StoredPersona:
+    """The persona of that id; `by` knows labels, too.
+
+    Raises PersonaNotFound with the nearest ids as its hint, or PersonaBroken.
+    """
     try:
-        return store.get(persona_id)
+        try:
+            return (by or store).get(persona_id)
+        except PersonaMoved as moved:
+            note(str(moved))
+            return store.get(moved.new_id)
+    except LabelNotFound:
+        raise
     except PersonaNotFound as error:
         ids = [stored.id for stored in store.all()]
         nearest = get_close_matches(persona_id.lower(), ids, cutoff=0.4) or ids[:3]

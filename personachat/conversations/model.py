@@ -120,6 +120,8 @@ class Turn:
     avatar: str | None = None
     persona_revision: str = ""
     """The ETag of the persona that spoke."""
+    persona_label: str = ""
+    """The label it was asked for by, if any."""
     reply: Reply | None = None
     depth: int = 0
     """Turns above it on its branch."""
@@ -128,6 +130,11 @@ class Turn:
     """Whether the person changed another turn's words into these."""
     rating: Rating | None = None
     rating_note: str = ""
+
+    @property
+    def persona_address(self) -> str:
+        """The persona as it was asked for: by its id, or by its id and a label."""
+        return f"{self.persona_id}@{self.persona_label}" if self.persona_label else self.persona_id
 
     @property
     def text(self) -> str:

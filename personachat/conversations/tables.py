@@ -59,6 +59,7 @@ turns = Table(
     Column("persona_id", String(64), nullable=False),
     Column("persona_name", String(80), nullable=False),
     Column("persona_revision", String(64), nullable=False, default=""),
+    Column("persona_label", String(32), nullable=False, server_default=""),
     Column("avatar", String(80)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("deleted_at", UtcDateTime),  # set on the turn itself, not on those below it
@@ -110,6 +111,6 @@ queued_messages = Table(
     Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("position", Integer, nullable=False),
     Column("content", Text, nullable=False),
-    Column("persona_id", String(64), nullable=False),
+    Column("persona_id", String(100), nullable=False),  # with its label, if one was asked for
     Column("offline", Boolean, nullable=False),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import date
 from typing import Any
@@ -101,7 +101,7 @@ class PersonaServer(Server[None]):
         return prompts.listed(await self._personas(), params.cursor if params else None)
 
     async def _get_prompt(self, _: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
-        stored = await anyio.to_thread.run_sync(lambda: self._services().personas.get(params.name))
+        stored = await anyio.to_thread.run_sync(lambda: self._services().addressed.get(params.name))
         return prompts.got(stored.persona, today=date.today())  # noqa: DTZ011  # the server's own day
 
     async def _call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
@@ -117,7 +117,8 @@ class PersonaServer(Server[None]):
                     params.arguments, owner=_owner(ctx), progress=progress, has_left=_has_left(ctx)
                 )
             search = checked(ListArguments, params.arguments).search
-            return personas_found(await self._personas(), search)
+            labels = await anyio.to_thread.run_sync(self._labels)
+            return personas_found(await self._personas(), search, labels=labels)
         except PersonaChatError as error:
             return refused(str(error), error.hint)
 
@@ -130,6 +131,11 @@ class PersonaServer(Server[None]):
     async def _initialized(self, ctx: Context, _: types.NotificationParams | None) -> None:
         # The SDK tells of no other way to speak to a client later on than its connection, which is private.
         await self.changes.add(ctx.session._connection)  # noqa: SLF001
+
+    def _labels(self) -> Mapping[str, Sequence[str]]:
+        with suppress(PersonaChatError):  # a list without them is better than none
+            return self._services().labels.all()
+        return {}
 
     async def _personas(self) -> list[StoredPersona]:
         """Those that can be read."""

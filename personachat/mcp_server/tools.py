@@ -69,7 +69,7 @@ TOOLS = (
         input_schema={
             "type": "object",
             "properties": {
-                "persona": {"type": "string", "description": "The persona's id."},
+                "persona": {"type": "string", "description": "The persona's id, or id@label."},
                 "message": {
                     "type": "string",
                     "minLength": 1,
@@ -122,8 +122,13 @@ TOOLS = (
                             "name": {"type": "string"},
                             "description": {"type": "string"},
                             "tags": {"type": "array", "items": {"type": "string"}},
+                            "labels": {
+                                "type": "array",
+                                "items": {"type": "string"},
+                                "description": "Revisions to ask for as id@label.",
+                            },
                         },
-                        "required": ["id", "name", "description", "tags"],
+                        "required": ["id", "name", "description", "tags", "labels"],
                     },
                 },
                 "more": {"type": "integer", "description": "How many others were left out."},
@@ -156,7 +161,9 @@ def checked(kind: type[ArgumentsT], arguments: Mapping[str, Any] | None) -> Argu
             raise ArgumentsInvalid(f'"{name}" cannot be used: {fault["msg"].lower()}.')
 
 
-def personas_found(personas: Sequence[StoredPersona], search: str) -> types.CallToolResult:
+def personas_found(
+    personas: Sequence[StoredPersona], search: str, *, labels: Mapping[str, Sequence[str]]
+) -> types.CallToolResult:
     """Those with this text in what they say of themselves, without regard to case."""
     wanted = search.strip().casefold()
     found = [stored for stored in personas if wanted in _about(stored)]
@@ -166,6 +173,7 @@ def personas_found(personas: Sequence[StoredPersona], search: str) -> types.Call
             "name": stored.persona.name,
             "description": stored.persona.description,
             "tags": list(stored.persona.tags),
+            "labels": list(labels.get(stored.id, ())),
         }
         for stored in found[:MOST_LISTED]
     ]

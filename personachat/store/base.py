@@ -13,7 +13,7 @@ from typing import Literal, Protocol, TypeAlias
 from personachat.errors import Problem
 from personachat.persona import Persona
 
-Action: TypeAlias = Literal["created", "saved", "restored", "imported", "found", "deleted"]
+Action: TypeAlias = Literal["created", "saved", "restored", "imported", "found", "renamed", "deleted"]
 """How a revision came about; "found" is an edit made outside of the product."""
 
 MOST_NOTE_CHARACTERS = 500
@@ -27,10 +27,17 @@ class StoredPersona:
     persona: Persona
     text: str
     etag: str
+    label: str = ""
+    """The one it was asked for by; the newest version has none."""
 
     @property
     def id(self) -> str:
         return self.persona.id
+
+    @property
+    def address(self) -> str:
+        """What it was asked for by: its id, with the label if there was one."""
+        return f"{self.persona.id}@{self.label}" if self.label else self.persona.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +111,15 @@ class PersonaStore(Protocol):
         Raises PersonaNotFound, PersonaChanged, or PersonaBroken (always, for a broken file: see `put_away`).
         """
 
+    def rename(
+        self, persona_id: str, new_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
+    ) -> StoredPersona:
+        """Give a persona another id: all at once, with its history and all that people keep of it.
+
+        The old id leads to the new one until another persona takes it: `get` raises PersonaMoved for it.
+        Raises PersonaNotFound, PersonaBroken, PersonaChanged, PersonaInvalid, PersonaExists.
+        """
+
     def put_away(self, persona_id: str, *, etag: str | None = None) -> BrokenPersona:
         """Remove a broken one and return it; `put_back` brings it back to the letter.
 
@@ -119,6 +135,13 @@ class PersonaStore(Protocol):
         Raises PersonaNotFound, PersonaChanged, PersonaInvalid, or PersonaExists where the id is taken or it
         is a whole one by now.
         """
+
+
+class PersonaSource(Protocol):
+    """Where the persona of an id comes from."""
+
+    def get(self, persona_id: str) -> StoredPersona:
+        """Raises PersonaNotFound or PersonaBroken."""
 
 
 class Revisions(Protocol):

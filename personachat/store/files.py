@@ -10,12 +10,12 @@ import errno
 import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from operator import is_not
 from pathlib import Path
 
-from personachat.errors import PersonaExists, Problem
+from personachat.errors import PersonaExists, PersonaNotFound, Problem, StoreUnavailable
 from personachat.persona import Persona, parse_persona
 from personachat.persona_fields import is_persona_id
 from personachat.persona_syntax import shown
@@ -30,6 +30,7 @@ from personachat.store.folder import (
     remove_file,
     replace_file,
 )
+from personachat.store.folder_renaming import Pending, begin, drop, finish, is_pending, pending_in
 from personachat.store.persona_file import (
     SUFFIX,
     Signature,
@@ -44,14 +45,19 @@ from personachat.store.promises import (
     broken,
     check_free,
     check_new_id,
+    check_not_reserved,
     check_version,
     not_found,
     rank,
     whole,
 )
+from personachat.store.renaming import Renaming, renaming_of
 
 PUT_AWAY = ".deleted"
 """The folder inside, of broken files that were deleted; their names begin with the time."""
+
+LOOKING_SECONDS = 0.2
+"""How long looking waits for somebody who saves or renames."""
 
 _GRAIN_NANOSECONDS = 2_000_000_000
 """The coarsest clock of a file system still in use (FAT): later changes might carry the same time."""
@@ -87,6 +93,8 @@ class FilePersonaStore:
 
     def _list(self) -> Listed:
         """What the folder holds now; the very same value as the last time where nothing has changed."""
+        if is_pending(self._folder):
+            self._end_renaming()
         with available(self._folder):
             try:
                 with os.scandir(self._folder) as scanned:
@@ -104,26 +112,32 @@ class FilePersonaStore:
 
     def get(self, persona_id: str) -> StoredPersona:
         stored = self._find(persona_id)
+        if stored is None and is_pending(self._folder):
+            self._end_renaming()
+            stored = self._find(persona_id)
         if stored is None:
-            raise not_found(persona_id)
+            raise self._missing(persona_id)
         return whole(stored)
 
     def create(self, text: str, *, saving: Saving = PLAIN_SAVE) -> StoredPersona:
         persona = parse_persona(text)
-        with locked(self._folder):
+        with self._locked():
             check_free(persona.id, self._find(persona.id))
+            check_not_reserved(persona.id, text)
             stored = self._write(persona, text)
             self._changed(stored, None, action=saving.action or "created", saving=saving)
             return stored
 
     def save(self, text: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE) -> StoredPersona:
         persona = parse_persona(text)
-        with locked(self._folder):
+        with self._locked():
             current = self._find(persona.id)
             if etag is not None:
                 check_version(persona.id, current, etag)
             elif current is not None:
                 whole(current)
+            if current is None:
+                check_not_reserved(persona.id, text)
             if isinstance(current, StoredPersona) and current.text == text:
                 return current
             stored = self._write(persona, text)
@@ -134,12 +148,11 @@ class FilePersonaStore:
     def delete(
         self, persona_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
     ) -> StoredPersona:
-        if self._find(persona_id) is None:  # before the lock, which would make a missing folder
-            raise not_found(persona_id)
-        with locked(self._folder):
+        self._refuse_missing(persona_id)
+        with self._locked():
             current = self._find(persona_id)
             if current is None:
-                raise not_found(persona_id)
+                raise self._missing(persona_id)
             stored = whole(current)
             if etag is not None:
                 check_version(persona_id, stored, etag)
@@ -148,8 +161,31 @@ class FilePersonaStore:
             self._changed(stored, stored, action="deleted", saving=saving)
             return stored
 
+    def rename(
+        self, persona_id: str, new_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
+    ) -> StoredPersona:
+        self._refuse_missing(persona_id)
+        with self._locked():
+            current = self._find(persona_id)
+            if current is None:
+                raise self._missing(persona_id)
+            stored = whole(current)
+            if etag is not None:
+                check_version(persona_id, stored, etag)
+            check_new_id(new_id, self._find(new_id))
+            if is_pending(self._folder):
+                raise StoreUnavailable(
+                    "Another renaming was interrupted and is not ended yet.", hint="Try again in a moment."
+                )
+            renaming = renaming_of(stored, new_id)
+            pending = begin(self._folder, renaming)
+            self._rename_rows(renaming, saving=saving)
+            finish(self._folder, pending)
+            self._seen.pop(f"{stored.id}{SUFFIX}", None)
+            return renaming.after
+
     def put_away(self, persona_id: str, *, etag: str | None = None) -> BrokenPersona:
-        with locked(self._folder):
+        with self._locked():
             current = broken(persona_id, self._find(persona_id), etag)
             away = self._folder / PUT_AWAY
             with available(self._folder):
@@ -160,7 +196,7 @@ class FilePersonaStore:
             return current
 
     def put_back(self, persona_id: str) -> None:
-        with locked(self._folder):
+        with self._locked():
             with available(self._folder):
                 away = self._folder / PUT_AWAY
                 names = sorted(os.listdir(away)) if away.is_dir() else []  # noqa: PTH208
@@ -172,12 +208,44 @@ class FilePersonaStore:
             move_file(away / found[-1], self._folder / found[-1].partition("-")[2])
 
     def rename_broken(self, persona_id: str, new_id: str, *, etag: str | None = None) -> None:
-        with locked(self._folder):
+        with self._locked():
             broken(persona_id, self._find(persona_id), etag)
             check_new_id(new_id, self._find(new_id))
             name = self._name_of(persona_id)
             move_file(self._folder / name, self._folder / f"{new_id}{SUFFIX}")
             self._seen.pop(name, None)
+
+    @contextmanager
+    def _locked(self, *, timeout_seconds: float | None = None) -> Iterator[None]:
+        """Keep other writers out, and end what one that was killed has left half-done."""
+        with locked(self._folder, timeout_seconds=timeout_seconds):
+            pending = pending_in(self._folder)
+            if pending and (is_done := self._is_renamed(pending)) is not None:
+                if is_done:
+                    finish(self._folder, pending)
+                else:
+                    drop(self._folder)
+            yield
+
+    def _end_renaming(self) -> None:
+        """Wait for a renaming that is going on, or end one that was interrupted, if that is possible."""
+        with suppress(StoreUnavailable), self._locked(timeout_seconds=LOOKING_SECONDS):
+            pass
+
+    def _is_renamed(self, _pending: Pending) -> bool | None:
+        """Whether an interrupted renaming is to be carried on, or dropped; None where nobody can tell now."""
+        return True
+
+    def _rename_rows(self, renaming: Renaming, *, saving: Saving) -> None:
+        """Called under the folder's lock before the files are touched; here nothing is kept beside them."""
+
+    def _missing(self, persona_id: str) -> PersonaNotFound:
+        return not_found(persona_id)
+
+    def _refuse_missing(self, persona_id: str) -> None:
+        """Before the lock is taken, which would make a missing folder. Raises PersonaNotFound."""
+        if self._find(persona_id) is None and not is_pending(self._folder):
+            raise self._missing(persona_id)
 
     def _name_of(self, persona_id: str) -> str:
         """The file's name of one that is there."""

@@ -11,8 +11,9 @@ from personachat.errors import (
     Problem,
 )
 from personachat.persona import DEFAULT_PERSONA_ID
-from personachat.persona_fields import is_persona_id
-from personachat.persona_syntax import shown
+from personachat.persona_fields import RESERVED_IDS, is_persona_id
+from personachat.persona_syntax import places, shown
+from personachat.persona_text import read_json
 from personachat.store.base import BrokenPersona, StoredPersona
 
 Rank = tuple[bool, str, str]
@@ -84,8 +85,21 @@ def check_new_id(new_id: str, taken: StoredPersona | BrokenPersona | None) -> No
     if not is_persona_id(new_id):
         message = f'"{shown(new_id)}" cannot be an id: it has lower-case letters, digits and hyphens.'
         raise PersonaInvalid((Problem(message, path=("id",)),))
+    if new_id in RESERVED_IDS:
+        raise PersonaInvalid((Problem(_reserved(new_id), path=("id",)),))
     if taken is not None:
         raise PersonaExists(f'There is a "{new_id}" already.', hint="Choose another id.")
+
+
+def check_not_reserved(persona_id: str, text: str) -> None:
+    """Raises PersonaInvalid for a new persona whose id is the address of something else."""
+    if persona_id in RESERVED_IDS:
+        line, column = places(text, [read_json(text).values["id",]])[0]
+        raise PersonaInvalid((Problem(_reserved(persona_id), line, column, ("id",)),))
+
+
+def _reserved(persona_id: str) -> str:
+    return f'"{persona_id}" is reserved: /api/personas/{persona_id} is something else. Choose another id.'
 
 
 def not_found(persona_id: str) -> PersonaNotFound:

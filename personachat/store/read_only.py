@@ -35,6 +35,12 @@ class ReadOnlyPersonas:
         del persona_id, etag, saving
         raise editing_not_allowed()
 
+    def rename(
+        self, persona_id: str, new_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
+    ) -> NoReturn:
+        del persona_id, new_id, etag, saving
+        raise editing_not_allowed()
+
     def put_away(self, persona_id: str, *, etag: str | None = None) -> NoReturn:
         del persona_id, etag
         raise editing_not_allowed()

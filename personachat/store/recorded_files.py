@@ -16,15 +16,22 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from personachat.database.connection import Database
-from personachat.errors import PersonaChatError, StoreUnavailable
+from personachat.errors import (
+    DatabaseDamaged,
+    DatabaseUnavailable,
+    PersonaChatError,
+    PersonaNotFound,
+    StoreUnavailable,
+)
 from personachat.persona import Persona
 from personachat.persona_edits import with_value
 from personachat.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
-from personachat.store.files import FilePersonaStore, Listed
-from personachat.store.folder import locked
+from personachat.store.files import LOOKING_SECONDS, FilePersonaStore, Listed
+from personachat.store.folder_renaming import Pending, drop
 from personachat.store.persona_file import SUFFIX
 from personachat.store.picture_files import PICTURE_SUFFIX, Mark, PictureFiles
 from personachat.store.pictures import PersonaPictures
+from personachat.store.renaming import Move, Redirects, Renaming
 from personachat.store.revisions import Latest, Recording, SqlRevisions
 
 log = logging.getLogger(__name__)
@@ -37,15 +44,17 @@ PICTURES_SECONDS = 0.3
 
 _KEYS = tuple(field.alias or name for name, field in Persona.model_fields.items())
 
-LOCK_SECONDS = 0.2
-"""How long looking waits for somebody who saves; what was missed is recorded at the next look."""
-
 
 class RecordedFiles(FilePersonaStore):
     """A PersonaStore over a folder, with its revisions."""
 
-    def __init__(self, folder: Path, revisions: SqlRevisions, database: Database) -> None:
+    def __init__(
+        self, folder: Path, revisions: SqlRevisions, database: Database, *, moves: Sequence[Move] = ()
+    ) -> None:
+        """`moves` are what has to be done besides where a persona gets another id."""
         super().__init__(folder)
+        self._moves = moves
+        self._redirects = Redirects(database, place=revisions.place)
         self._revisions = revisions
         self._database = database
         self._recorded: dict[str, str] | None = None
@@ -124,7 +133,7 @@ class RecordedFiles(FilePersonaStore):
             digest = self._picture_files.given(stored, picture=mark, text=(changed, status_changed, size))
             if not digest:
                 return False
-            with locked(self._folder, timeout_seconds=LOCK_SECONDS):
+            with self._locked(timeout_seconds=LOOKING_SECONDS):
                 current = self._find(stored.id)
                 if current is not stored:
                     return False
@@ -136,6 +145,37 @@ class RecordedFiles(FilePersonaStore):
             self._failed(error)
             return False
         return True
+
+    def _missing(self, persona_id: str) -> PersonaNotFound:
+        return self._redirects.missing(persona_id)
+
+    def _rename_rows(self, renaming: Renaming, *, saving: Saving) -> None:
+        """The point of no return. Raises StoreUnavailable where the database fails; nothing changed then."""
+        try:
+            with self._database.write() as connection:
+                self._revisions.rename(connection, renaming, saving=saving, also=self._moves)
+        except BaseException as error:
+            is_done = self._is_renamed_now(renaming.mark)
+            if is_done is False:
+                drop(self._folder)
+            if not isinstance(error, DatabaseUnavailable | DatabaseDamaged):
+                raise
+            if not is_done:
+                raise StoreUnavailable(str(error), hint=error.hint, advice=error.advice) from None
+        if self._recorded is not None:
+            self._recorded.pop(renaming.before.id, None)
+            self._recorded[renaming.after.id] = renaming.after.etag
+
+    def _is_renamed(self, pending: Pending) -> bool | None:
+        return self._is_renamed_now(pending.mark)
+
+    def _is_renamed_now(self, mark: str) -> bool | None:
+        """Whether the database has it; None where it cannot be asked."""
+        try:
+            return self._redirects.is_done(mark)
+        except PersonaChatError as error:
+            self._failed(error)
+            return None
 
     def _look(self, found: Sequence[StoredPersona | BrokenPersona], *, whole: bool) -> bool:
         """Record what differs from what is known, and with the whole folder what is gone.
@@ -196,7 +236,7 @@ class RecordedFiles(FilePersonaStore):
     def _folder_locked(self) -> Iterator[None]:
         """Keep writers out; a folder that nobody can write in needs no lock. Raises StoreUnavailable."""
         writable = self._folder.is_dir() and _is_writable(self._folder)
-        with locked(self._folder, timeout_seconds=LOCK_SECONDS) if writable else nullcontext():
+        with self._locked(timeout_seconds=LOOKING_SECONDS) if writable else nullcontext():
             yield
 
     def _failed(self, error: PersonaChatError) -> None:

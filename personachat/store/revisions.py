@@ -31,7 +31,8 @@ from personachat.store.base import (
     Saving,
 )
 from personachat.store.packing import compressed, decompressed, difference, older
-from personachat.store.tables import persona_revisions
+from personachat.store.renaming import Move, Renaming, end_redirects, move_rows
+from personachat.store.tables import persona_labels, persona_revisions
 
 _r = persona_revisions.c
 _HEAD = [column for column in _r if column.name not in {"place", "text", "packing", "packed", "newest"}]
@@ -78,6 +79,10 @@ class SqlRevisions:
         self._database = database
         self._place = place
         self._kept = kept
+
+    @property
+    def place(self) -> str:
+        return self._place
 
     def of(self, persona_id: str, *, limit: int = 50, before: int | None = None) -> tuple[Revision, ...]:
         query = self._select(*_HEAD).where(_r.persona_id == persona_id)
@@ -157,6 +162,7 @@ class SqlRevisions:
 
     def record_many(self, connection: Connection, recordings: Sequence[Recording]) -> list[int]:
         """Add revisions of different personas, all in a few statements; returns their numbers."""
+        ids = [each.persona_id for each in recordings if each.action != "deleted"]
         latest = self.latest(connection, [each.persona_id for each in recordings])
         moment = self._database.moment(connection) if recordings else datetime.now(UTC)
         numbers, rows = [], []
@@ -176,10 +182,27 @@ class SqlRevisions:
             )
         if rows:
             connection.execute(insert(persona_revisions), rows)
+        if new := [each for each in ids if each not in latest or latest[each].deleted]:
+            end_redirects(connection, new, place=self._place)
         self._pack_before(connection, rows)
         if self._kept is not None:
             self._prune(connection, rows, self._kept)
         return numbers
+
+    def rename(
+        self, connection: Connection, renaming: Renaming, *, saving: Saving, also: Sequence[Move] = ()
+    ) -> None:
+        """Have a persona's history, and all that is kept of it, under its new id, and record that."""
+        before, after = renaming.before, renaming.after
+        self.record_many(
+            connection, [Recording(before.id, before.persona.name, before.text, before.etag, "found")]
+        )
+        moment = self._database.moment(connection)
+        move_rows(connection, renaming, place=self._place, moment=moment, also=also)
+        noted = Saving(saving.author, saving.note or f"It was called {before.id}")
+        self.record_many(
+            connection, [Recording(after.id, after.persona.name, after.text, after.etag, "renamed", noted)]
+        )
 
     def _row(self, each: Recording, number: int, moment: datetime) -> dict[str, Any]:
         return {
@@ -198,9 +221,10 @@ class SqlRevisions:
 
     def _text(self, connection: Connection, persona_id: str, number: int) -> str | None:
         """The text of a revision; None where it, or what it is made from, is not there."""
-        of_it = self._select(_r.number, _r.packing).where(_r.persona_id == persona_id, _r.number >= number)
-        steps = connection.execute(of_it.order_by(_r.number).limit(LANDMARK + 1)).all()
-        last = next((step.number for step in steps if step.packing != _DIFFERENCE), None)
+        whole = self._select(func.min(_r.number)).where(
+            _r.persona_id == persona_id, _r.number >= number, _r.packing != _DIFFERENCE
+        )
+        last = connection.execute(whole).scalar()
         if last is None:
             return None
         query = self._select(*_CONTENT).where(_r.persona_id == persona_id, _r.number.between(number, last))
@@ -237,15 +261,32 @@ class SqlRevisions:
             after = text
 
     def _prune(self, connection: Connection, rows: Sequence[dict[str, Any]], kept: int) -> None:
+        """Take old revisions away, but for those with a label: they are whole, whatever goes around them."""
         for row in rows:
-            if row["number"] > kept:
+            if row["number"] <= kept:
+                continue
+            persona_id, last = row["persona_id"], row["number"] - kept
+            labelled = self._labelled(connection, persona_id, last)
+            texts = {number: self._text(connection, persona_id, number) for number in labelled}
+            here = (_r.place == self._place, _r.persona_id == persona_id)
+            for number, text in texts.items():
+                if text is None:
+                    continue
+                values = {"packing": _COMPRESSED, "packed": compressed(text), "text": ""}
                 connection.execute(
-                    delete(persona_revisions).where(
-                        _r.place == self._place,
-                        _r.persona_id == row["persona_id"],
-                        _r.number <= row["number"] - kept,
-                    )
+                    update(persona_revisions)
+                    .where(*here, _r.number == number, _r.packing == _DIFFERENCE)
+                    .values(values)
                 )
+            connection.execute(
+                delete(persona_revisions).where(*here, _r.number <= last, _r.number.not_in(labelled))
+            )
+
+    def _labelled(self, connection: Connection, persona_id: str, last: int) -> list[int]:
+        """Which revisions up to that one have a label."""
+        c = persona_labels.c
+        query = select(c.number).where(c.place == self._place, c.persona_id == persona_id, c.number <= last)
+        return sorted(set(connection.scalars(query)))
 
     def _select(self, *columns: Any) -> Any:
         return select(*columns).where(_r.place == self._place)

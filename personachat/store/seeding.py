@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from personachat.store.files import FilePersonaStore
 from personachat.store.folder import available, locked, replace_file
 from personachat.store.persona_file import SUFFIX
 from personachat.store.recorded_files import RecordedFiles
+from personachat.store.renaming import Move
 from personachat.store.revisions import SqlRevisions, place_of
 from personachat.store.sql import SqlPersonaStore
 
@@ -30,19 +32,25 @@ _SEEDED = ".seeded"
 _BEGUN, _DONE = b"begun\n", b"done\n"
 
 
-def open_store(settings: Settings, database: Database) -> tuple[PersonaStore, Revisions]:
+def open_store(
+    settings: Settings, database: Database, *, moves: Sequence[Move] = ()
+) -> tuple[PersonaStore, Revisions]:
     """The store that the settings name, and its history; the database is opened when it is first needed.
+
+    `moves` are what other parts do where a persona gets another id.
 
     Raises StoreUnavailable where a folder has to be filled and cannot be.
     """
     revisions = SqlRevisions(database, place=place_of(settings), kept=settings.kept_revisions)
     folder = settings.personas_dir
     if settings.persona_store == "database":
-        store = SqlPersonaStore(database, revisions, beginning=lambda: first_personas(folder, SHIPPED))
+        store = SqlPersonaStore(
+            database, revisions, beginning=lambda: first_personas(folder, SHIPPED), moves=moves
+        )
         return store, revisions
     if INSTALLED:
         seed_personas(folder, SHIPPED)
-    return RecordedFiles(folder, revisions, database), revisions
+    return RecordedFiles(folder, revisions, database, moves=moves), revisions
 
 
 def first_personas(folder: Path, shipped: Path) -> list[StoredPersona]:

@@ -26,11 +26,13 @@ from personachat.store.promises import (
     broken,
     check_free,
     check_new_id,
+    check_not_reserved,
     check_version,
     not_found,
     rank,
     whole,
 )
+from personachat.store.renaming import Move, Redirects, renaming_of
 from personachat.store.revisions import Recording, SqlRevisions
 from personachat.store.tables import persona_changes, personas
 
@@ -66,8 +68,16 @@ class SqlPersonaStore:
     """
 
     def __init__(
-        self, database: Database, revisions: SqlRevisions, *, beginning: Beginning | None = None
+        self,
+        database: Database,
+        revisions: SqlRevisions,
+        *,
+        beginning: Beginning | None = None,
+        moves: Sequence[Move] = (),
     ) -> None:
+        """`moves` are what has to be done besides where a persona gets another id."""
+        self._moves = moves
+        self._redirects = Redirects(database, place=revisions.place)
         self._database = database
         self._revisions = revisions
         self._beginning = beginning
@@ -92,13 +102,14 @@ class SqlPersonaStore:
             with self._database.read() as connection:
                 found = self._find(connection, persona_id)
         if found is None:
-            raise not_found(persona_id)
+            raise self._redirects.missing(persona_id)
         return whole(found)
 
     def create(self, text: str, *, saving: Saving = PLAIN_SAVE) -> StoredPersona:
         persona = parse_persona(text)
         with self._change() as connection:
             check_free(persona.id, self._find(connection, persona.id))
+            check_not_reserved(persona.id, text)
             return self._write(connection, persona, text, action=saving.action or "created", saving=saving)
 
     def save(self, text: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE) -> StoredPersona:
@@ -109,6 +120,8 @@ class SqlPersonaStore:
                 check_version(persona.id, current, etag)
             elif current is not None:
                 whole(current)
+            if current is None:
+                check_not_reserved(persona.id, text)
             if isinstance(current, StoredPersona) and current.text == text:
                 return current
             action = saving.action or ("saved" if current else "created")
@@ -131,6 +144,24 @@ class SqlPersonaStore:
             )
             self._record(connection, [stored], action="deleted", saving=saving)
             return stored
+
+    def rename(
+        self, persona_id: str, new_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
+    ) -> StoredPersona:
+        self.get(persona_id)  # no need to keep others waiting for what is not there
+        with self._change() as connection:
+            current = self._find(connection, persona_id)
+            if current is None:
+                raise not_found(persona_id)
+            stored = whole(current)
+            if etag is not None:
+                check_version(persona_id, stored, etag)
+            check_new_id(new_id, self._find(connection, new_id))
+            renaming = renaming_of(stored, new_id)
+            self._set(connection, persona_id, deleted=True)
+            self._put_row(connection, renaming.after)
+            self._revisions.rename(connection, renaming, saving=saving, also=self._moves)
+            return renaming.after
 
     def put_away(self, persona_id: str, *, etag: str | None = None) -> BrokenPersona:
         with self._change() as connection:
@@ -220,13 +251,16 @@ class SqlPersonaStore:
         self, connection: Connection, persona: Persona, text: str, *, action: Action, saving: Saving
     ) -> StoredPersona:
         stored = StoredPersona(persona, text, etag_of(text.encode()))
-        number = _count_up(connection)
-        values = {"text": text, "etag": stored.etag, "deleted": False, "change": number}
-        replaced = connection.execute(update(personas).where(personas.c.id == persona.id).values(values))
-        if not replaced.rowcount:
-            connection.execute(insert(personas).values(id=persona.id, **values))
+        self._put_row(connection, stored)
         self._record(connection, [stored], action=action, saving=saving)
         return stored
+
+    def _put_row(self, connection: Connection, stored: StoredPersona) -> None:
+        number = _count_up(connection)
+        values = {"text": stored.text, "etag": stored.etag, "deleted": False, "change": number}
+        replaced = connection.execute(update(personas).where(personas.c.id == stored.id).values(values))
+        if not replaced.rowcount:
+            connection.execute(insert(personas).values(id=stored.id, **values))
 
     def _record(
         self, connection: Connection, changed: Sequence[StoredPersona], *, action: Action, saving: Saving

@@ -49,6 +49,40 @@ persona_revisions = Table(
     Index("ix_persona_revisions_action", "place", "action", "newest"),  # few are deletions
 )
 
+persona_redirects = Table(  # ids that personas had; gone as soon as another persona takes one
+    "persona_redirects",
+    metadata,
+    Column("place", String(64), primary_key=True),
+    Column("old_id", String(64), primary_key=True),
+    Column("new_id", String(64), nullable=False),
+    Column("renaming", String(32), nullable=False),  # which renaming made it; see `renaming`
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+persona_labels = Table(
+    "persona_labels",
+    metadata,
+    Column("place", String(64), primary_key=True),
+    Column("persona_id", String(64), primary_key=True),
+    Column("label", String(32), primary_key=True),
+    Column("number", Integer, nullable=False),  # the revision it is on
+    Column("author", String(200), nullable=False),
+    Column("moved_at", UtcDateTime, nullable=False),
+)
+
+persona_label_moves = Table(  # all that ever happened to labels
+    "persona_label_moves",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("place", String(64), nullable=False),
+    Column("persona_id", String(64), nullable=False),
+    Column("label", String(32), nullable=False),
+    Column("number", Integer),  # none where it was removed
+    Column("author", String(200), nullable=False),
+    Column("moved_at", UtcDateTime, nullable=False),
+    Index("ix_persona_label_moves", "place", "persona_id", "id"),
+)
+
 persona_favourites = Table(
     "persona_favourites",
     metadata,

@@ -23,6 +23,11 @@ def mine() -> frozenset[str]:
     return cast("frozenset[str]", st.session_state.get(_KEY, frozenset()))
 
 
+def read_again() -> None:
+    """They may be others now."""
+    st.session_state.pop(_KEY, None)
+
+
 def toggle(persona_id: str) -> None:
     """Make a persona a favourite, or none any more; the page says why where that fails."""
     likes = persona_id not in mine()

@@ -30,9 +30,10 @@ def draw(persona: Persona) -> None:
 
 def begun_with(persona_id: str) -> Sequence[ChatMessage]:
     """What an empty chat with this persona begins with. Raises PersonaNotFound or PersonaBroken."""
-    words = openings(state.services().personas.get(persona_id).persona, seed=_seed())
+    found = state.services().addressed.get(persona_id)
+    words = openings(found.persona, seed=_seed())
     st.session_state.pop(_SEED, None)  # the next chat's is another one
-    return [ChatMessage("assistant", words[_chosen(persona_id) % len(words)])] if words else ()
+    return [ChatMessage("assistant", words[_chosen(found.id) % len(words)])] if words else ()
 
 
 def _seed() -> str:

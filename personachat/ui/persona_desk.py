@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, cast
 
 import streamlit as st
 
-from personachat.errors import PersonaChanged, PersonaChatError, PersonaInvalid, Problem
+from personachat.errors import PersonaChanged, PersonaChatError, PersonaInvalid, PersonaMoved, Problem
 from personachat.persona import Persona, parse_persona
 from personachat.persona_edits import merged
 from personachat.store.base import BrokenPersona, StoredPersona
@@ -123,6 +123,19 @@ def name_of(entry: Entry) -> str:
 
 def desk() -> Desk:
     return cast("Desk", st.session_state.setdefault("persona_desk", Desk()))
+
+
+def current_id(persona_id: str | None, entries: Mapping[str, Entry]) -> str | None:
+    """The id to open for one that was asked for: the new one of a persona that was renamed."""
+    if not persona_id or persona_id in entries or persona_id in state.drafts():
+        return persona_id
+    try:
+        state.services().personas.get(persona_id)
+    except PersonaMoved as moved:
+        return moved.new_id
+    except PersonaChatError:
+        pass
+    return persona_id
 
 
 def opened(persona_id: str, entries: Mapping[str, Entry]) -> Opened | None:

@@ -38,7 +38,7 @@ def draw(personas: PersonaStore, entries: Sequence[Entry], found: Opened | None)
     elif found is None or found.id != question.persona_id:
         editing.close_question()
     elif question.kind == "rename":
-        ask_rename(personas, found)
+        (ask_new_id if found.saved_persona else ask_rename)(personas, found)
     elif question.kind == "delete":
         ask_delete(personas, found)
     elif question.theirs is not None:
@@ -100,6 +100,29 @@ def ask_delete(personas: PersonaStore, found: Opened) -> None:
             on_click=editing.delete,
             args=(personas, found.id),
             kwargs={"etag": found.stored.etag if found.stored else None},
+        )
+
+
+@dialog("Rename this persona", icon=":material/edit:", on_dismiss=editing.close_question)
+def ask_new_id(personas: PersonaStore, found: Opened) -> None:
+    st.caption(
+        f"The id of {escaped(found.name)} is its name in addresses, in the API and of its file. "
+        "Its revisions, links, drafts and chats go along. The old id leads to the new one until another "
+        "persona takes it."
+    )
+    st.text_input("New id", found.id, key=editing.NEW_ID_KEY, max_chars=64, live=True)
+    typed = str(st.session_state.get(editing.NEW_ID_KEY) or "").strip()
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        st.button("Cancel", key="cancel_rename", on_click=editing.close_question)
+        st.button(
+            "Rename",
+            type="primary",
+            key="confirm_rename",
+            disabled=typed in {"", found.id},
+            help="Type another id first." if typed in {"", found.id} else None,
+            on_click=editing.rename,
+            args=(personas, found.id),
+            kwargs={"etag": found.stored.etag if found.stored else ""},
         )
 
 

@@ -21,7 +21,7 @@ from personachat.persona import Persona, check_persona, parse_persona
 from personachat.persona_merge import Merge, merge_personas
 from personachat.persona_syntax import Path
 from personachat.store.base import PersonaStore, Saving, StoredPersona
-from personachat.ui import bulk_work, kept_drafts, persona_undo, script_runs, state
+from personachat.ui import bulk_work, favourites, kept_drafts, persona_undo, script_runs, state
 from personachat.ui.form_text import FIELDS
 from personachat.ui.owner import current_owner
 from personachat.ui.persona_desk import JSON_TAB, TAB_KEY, Entry, Question, desk, take_typed
@@ -200,6 +200,24 @@ def delete_many(ids: Sequence[str], name: str, broken: Collection[str]) -> None:
         marks = [(persona_id, persona_undo.BROKEN if persona_id in broken else "") for persona_id in ids]
         persona_undo.offer("deleted", name, marks)
         bulk_work.begin(bulk_work.delete(ids, broken=broken))
+
+
+def rename(personas: PersonaStore, persona_id: str, *, etag: str) -> None:
+    """Give a persona the id that was typed; all that is kept of it goes along, its draft as well."""
+    new_id = str(st.session_state.get(NEW_ID_KEY) or "").strip()
+    _begin()
+    kept_drafts.keep()
+    try:
+        stored = personas.rename(persona_id, new_id, etag=etag, saving=_saving())
+    except PersonaChatError as error:
+        desk().error = error
+        return
+    kept_drafts.follow()
+    state.drafts().pop(persona_id, None)
+    favourites.read_again()
+    desk().mount = desk().left = None
+    desk().said = f"**{escaped(stored.persona.name)}** has the id {escaped(new_id)} now."
+    state.remember("id", new_id)
 
 
 def rename_file(personas: PersonaStore, persona_id: str, *, etag: str) -> None:

@@ -13,7 +13,8 @@ from personachat.collection import Collection
 from personachat.differences import differences
 from personachat.errors import PersonaChatError
 from personachat.store.base import Action, Revision, Revisions
-from personachat.ui import differences_view, state
+from personachat.store.labels import Label
+from personachat.ui import differences_view, revision_labels, state
 from personachat.ui.excerpts import as_text
 from personachat.ui.moments import ago, exact, viewer_zone
 from personachat.ui.persona_desk import HISTORY_TAB, TAB_KEY, Opened, desk, take_typed
@@ -30,14 +31,16 @@ SCROLLED = 8
 LIST_HEIGHT = 560
 MOST_NOTE_CHARACTERS = 80
 
-Against: TypeAlias = Literal["before", "now"]
-AGAINST: dict[Against, str] = {"before": "The one before", "now": "Now"}
+Against: TypeAlias = Literal["before", "now", "other"]
+AGAINST: dict[Against, str] = {"before": "The one before", "now": "Now", "other": "Another one"}
+OTHER_KEY = "revision_other"
 
 _BADGES: dict[Action, tuple[str, str, Literal["green", "violet", "blue", "orange", "red", "gray"]]] = {
     "created": ("New", ":material/add:", "green"),
     "restored": ("Restored", ":material/history:", "violet"),
     "imported": ("Imported", ":material/upload_file:", "blue"),
     "found": ("Edited outside", ":material/edit_document:", "orange"),
+    "renamed": ("Renamed", ":material/edit:", "blue"),
     "deleted": ("Deleted", ":material/delete:", "red"),
 }
 RESTORE_HELP = "Saves this revision again, as the newest one."
@@ -49,6 +52,7 @@ def draw(found: Opened) -> None:
     try:
         revisions = _listed(collection.revisions, found.id)
         newest = collection.revisions.of(found.id, limit=1)
+        labels = collection.labels.of(found.id)
     except PersonaChatError as error:
         st.error(error_text(error), title="The history cannot be read", icon=":material/history_off:")
         return
@@ -59,9 +63,10 @@ def draw(found: Opened) -> None:
     wanted = _wanted(found.id)
     chosen = next((each for each in revisions if each.number == wanted), revisions[0])
     with left:
-        _draw_timeline(found.id, revisions, chosen=chosen, newer=newest[0].number > revisions[0].number)
+        newer = newest[0].number > revisions[0].number
+        _draw_timeline(found.id, revisions, chosen=chosen, newer=newer, labels=labels)
     with right:
-        _draw_revision(collection, found, chosen)
+        _draw_revision(collection, found, chosen, newest=newest[0].number, labels=labels)
 
 
 def _listed(revisions: Revisions, persona_id: str) -> tuple[Revision, ...]:
@@ -94,13 +99,21 @@ def choose(persona_id: str, number: int) -> None:
     st.session_state[_chosen_key(persona_id)] = number
 
 
-def _draw_timeline(persona_id: str, revisions: Sequence[Revision], *, chosen: Revision, newer: bool) -> None:
+def _draw_timeline(
+    persona_id: str,
+    revisions: Sequence[Revision],
+    *,
+    chosen: Revision,
+    newer: bool,
+    labels: Sequence[Label],
+) -> None:
     shown = revisions[: _shown(persona_id)]
     with st.container(height=LIST_HEIGHT if len(shown) > SCROLLED else "content", border=False, gap="small"):
         if newer:
             _button("Show the newest", "expand_less", "newest_revisions", _show_newest, persona_id)
         for each in shown:
-            _draw_line(persona_id, each, is_chosen=each.number == chosen.number)
+            names = [label.label for label in labels if label.number == each.number]
+            _draw_line(persona_id, each, is_chosen=each.number == chosen.number, labels=names)
         if len(revisions) > len(shown):
             _button("Show earlier", "expand_more", "earlier_revisions", _show_more, persona_id)
 
@@ -109,7 +122,7 @@ def _button(label: str, icon: str, key: str, do: Callable[[str], None], persona_
     st.button(label, icon=f":material/{icon}:", type="tertiary", key=key, on_click=do, args=(persona_id,))
 
 
-def _draw_line(persona_id: str, revision: Revision, *, is_chosen: bool) -> None:
+def _draw_line(persona_id: str, revision: Revision, *, is_chosen: bool, labels: Sequence[str]) -> None:
     zone, label = viewer_zone(), f"Revision {revision.number}"
     when = ago(revision.saved_at, now=datetime.now(UTC), zone=zone)
     note = shorten(revision.note, MOST_NOTE_CHARACTERS, placeholder=" …")
@@ -125,6 +138,8 @@ def _draw_line(persona_id: str, revision: Revision, *, is_chosen: bool) -> None:
                 args=(persona_id, revision.number),
             )
             _draw_badge(revision)
+            for name in labels:
+                st.badge(name, icon=":material/label:", color="blue")
         st.caption(" · ".join(part for part in (when, as_text(revision.author), as_text(note)) if part))
 
 
@@ -136,7 +151,9 @@ def _draw_badge(revision: Revision) -> None:
         st.badge(name, icon=icon, color=color)
 
 
-def _draw_revision(collection: Collection, found: Opened, chosen: Revision) -> None:
+def _draw_revision(
+    collection: Collection, found: Opened, chosen: Revision, *, newest: int, labels: Sequence[Label]
+) -> None:
     is_now = found.stored is not None and found.stored.etag == chosen.etag
     why_not = state.why_not_edit()
     said = [exact(chosen.saved_at, zone=viewer_zone()), as_text(chosen.author), as_text(chosen.note)]
@@ -153,7 +170,18 @@ def _draw_revision(collection: Collection, found: Opened, chosen: Revision) -> N
             key="revision_against",
             persist_state="session",
         )
+        if against == "other":
+            st.number_input(
+                "Revision",
+                min_value=1,
+                max_value=newest,
+                step=1,
+                key=OTHER_KEY,
+                width=130,
+                persist_state="session",
+            )
         st.space("stretch")
+        revision_labels.draw(found.id, chosen, labels, why_not=why_not)
         st.button(
             "Restore",
             icon=":material/history:",
@@ -171,8 +199,15 @@ def _draw_revision(collection: Collection, found: Opened, chosen: Revision) -> N
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
         return
+    st.caption(differences_view.LEGEND)
     if other is None:
         st.caption("The first one that is known; there is nothing to compare it with.")
+    elif against == "other":
+        number = int(st.session_state.get(OTHER_KEY) or 1)
+        older, newer = (other, text) if number <= chosen.number else (text, other)
+        first, last = sorted((number, chosen.number))
+        st.caption(f"From revision {first} to revision {last}.")
+        differences_view.draw(differences(older, newer))
     elif against == "now":
         differences_view.draw(differences(text, other), none="This is what is saved now, but for the layout.")
     elif chosen.action == "deleted":
@@ -187,6 +222,8 @@ def _other(collection: Collection, found: Opened, chosen: Revision, against: Aga
     """The text to compare with; None where there is none."""
     if against == "now":
         return found.stored.text if found.stored else None
+    if against == "other":
+        return collection.revisions.get(found.id, int(st.session_state.get(OTHER_KEY) or 1)).text
     before = collection.revisions.of(found.id, limit=1, before=chosen.number)
     return collection.revisions.get(found.id, before[0].number).text if before else None
 

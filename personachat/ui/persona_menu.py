@@ -18,7 +18,7 @@ from personachat.ui.wording import escaped
 
 NOTED, DUPLICATE, TEMPLATE = "Save with a note…", "Duplicate", "Save as template"
 EXPORT, SHARE, SNIPPET = "Export…", "Share…", "Use it elsewhere…"
-RENAME, DISCARD, DELETE = "Rename the file…", "Discard edits", "Delete"
+RENAME, RENAME_FILE, DISCARD, DELETE = "Rename…", "Rename the file…", "Discard edits", "Delete"
 
 _ICONS = {
     NOTED: ":material/save_as:",
@@ -28,6 +28,7 @@ _ICONS = {
     SHARE: ":material/share:",
     SNIPPET: ":material/code:",
     RENAME: ":material/edit:",
+    RENAME_FILE: ":material/edit:",
     DISCARD: ":material/undo:",
     DELETE: ":material/delete:",
 }
@@ -106,11 +107,13 @@ def _actions(entries: Sequence[Entry], found: Opened) -> dict[str, Callable[[], 
         actions[EXPORT] = partial(editing.ask, Question("export", found.id))
         actions[SHARE] = partial(editing.ask, Question("share", found.id))
         actions[SNIPPET] = partial(editing.ask, Question("snippet", found.id))
+    if saved and may_edit:
+        actions[RENAME] = partial(editing.ask, Question("rename", found.id))
     if found.draft and found.draft.etag is not None:
         actions[DISCARD] = partial(editing.discard, found.id)
     is_broken = isinstance(found.stored, BrokenPersona)
     if is_broken and may_edit:
-        actions[RENAME] = partial(editing.ask, Question("rename", found.id))
+        actions[RENAME_FILE] = partial(editing.ask, Question("rename", found.id))
     if ((saved or is_broken) and may_edit) or (found.draft and found.draft.etag is None):
         actions[DELETE] = partial(editing.ask, Question("delete", found.id))
     return actions

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -13,7 +13,7 @@ from personachat.providers.embedded import LOCAL
 from personachat.providers.registry import Answering
 from personachat.services import Services
 from personachat.store.base import BrokenPersona, StoredPersona
-from personachat.ui import dismissed, last_seen, open_tabs, persona_finder, state, turn_actions
+from personachat.ui import addresses, dismissed, last_seen, open_tabs, persona_finder, state, turn_actions
 from personachat.ui.returning import Came
 from personachat.ui.transcript import drawable
 from personachat.ui.wording import error_text, escaped, heard
@@ -52,20 +52,21 @@ def _draw(services: Services, everything: Sequence[StoredPersona | BrokenPersona
     personas = {stored.id: stored.persona for stored in everything if isinstance(stored, StoredPersona)}
     if not personas:
         return None
+    found = addresses.followed(services, personas, state.remembered("persona"))
     wanted = state.remembered("persona")
-    chosen = wanted if wanted in personas else next(iter(personas))  # the default one comes first
-    persona = personas[chosen]
-    offered = persona_finder.choices(personas, also=(chosen, DEFAULT_PERSONA_ID))
-    others = [FIND] if len(offered) < len(personas) else []
+    first = next(iter(personas))  # the default one comes first
+    chosen = found.address if found else wanted if wanted in personas else first
+    persona = found.persona if found else personas[chosen]
+    ids = persona_finder.choices(personas, also=(addresses.id_and_label(chosen)[0], DEFAULT_PERSONA_ID))
+    others = [FIND] if len(ids) < len(personas) else []
+    offered = list(dict.fromkeys((*addresses.with_labels(services, ids), chosen)))
     st.session_state["persona_choice"] = chosen
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         st.selectbox(
             "Persona",
             [*others, *offered],
             key="persona_choice",
-            format_func=lambda persona_id: (
-                label(personas[persona_id]) if persona_id in personas else FIND_LABEL
-            ),
+            format_func=lambda name: FIND_LABEL if name == FIND else _option(name, personas, persona),
             icon=drawable(persona.avatar),
             label_visibility="collapsed",
             on_change=_choose,
@@ -77,7 +78,7 @@ def _draw(services: Services, everything: Sequence[StoredPersona | BrokenPersona
     if wanted and wanted != chosen:
         draw_missing(wanted, persona, everything)
     else:
-        state.talk_with(chosen, is_default=chosen == next(iter(personas)))
+        state.talk_with(chosen, is_default=chosen == first)
     return persona
 
 
@@ -90,13 +91,25 @@ def avatars(services: Services) -> dict[str, str]:
     personas = {stored.id: stored.persona for stored in everything if isinstance(stored, StoredPersona)}
     also = (state.remembered("persona") or "", DEFAULT_PERSONA_ID)
     offered = persona_finder.choices(personas, also=also)
-    return {label(personas[each]): drawable(personas[each].avatar) for each in offered}
+    named = addresses.with_labels(services, offered)
+    icons = {each: drawable(personas[each].avatar) for each in offered}
+    return {
+        _option(name, personas, personas[offered[0]]): icons[addresses.id_and_label(name)[0]]
+        for name in named
+    }
 
 
 def restore(came: Came) -> None:
     """Open the search again that a page had open that comes back without its session."""
     if came.any(persona_finder.SEARCH) and not came.after(turn_actions.OTHER):
         st.session_state[persona_finder.OPEN] = True
+
+
+def _option(name: str, personas: Mapping[str, Persona], chosen: Persona) -> str:
+    """What a choice is called; `chosen` is who speaks where the file of theirs is broken."""
+    persona_id, mark = addresses.id_and_label(name)
+    words = label(personas.get(persona_id, chosen))
+    return f"{words} · {mark}" if mark else words
 
 
 def label(persona: Persona) -> str:

@@ -17,6 +17,7 @@ from personachat.ui.persona_menu import (
     EXPORT,
     NOTED,
     RENAME,
+    RENAME_FILE,
     SHARE,
     SNIPPET,
     TEMPLATE,
@@ -84,11 +85,11 @@ def question(at: AppTest) -> Question | None:
 
 
 def test_a_saved_persona_can_leave_in_every_way(open_persona: OpenPage) -> None:
-    assert offered(open_persona("nell")) == [DUPLICATE, TEMPLATE, EXPORT, SHARE, SNIPPET, DELETE]
+    assert offered(open_persona("nell")) == [DUPLICATE, TEMPLATE, EXPORT, SHARE, SNIPPET, RENAME, DELETE]
 
 
 def test_unsaved_edits_can_be_saved_with_a_note_or_thrown_away(open_persona: OpenPage) -> None:
-    everything = [NOTED, DUPLICATE, TEMPLATE, EXPORT, SHARE, SNIPPET, DISCARD, DELETE]
+    everything = [NOTED, DUPLICATE, TEMPLATE, EXPORT, SHARE, SNIPPET, RENAME, DISCARD, DELETE]
     assert offered(open_persona("nell", EDITED)) == everything
 
 
@@ -96,7 +97,7 @@ def test_edits_with_problems_are_neither_saved_nor_in_the_way_of_the_saved_versi
     open_persona: OpenPage,
 ) -> None:
     at = open_persona("nell", '{"id": "nell", "name": 3}')
-    assert offered(at) == [DUPLICATE, TEMPLATE, EXPORT, SHARE, SNIPPET, DISCARD, DELETE]
+    assert offered(at) == [DUPLICATE, TEMPLATE, EXPORT, SHARE, SNIPPET, RENAME, DISCARD, DELETE]
 
 
 def test_what_was_never_saved_cannot_be_shared_yet(open_persona: OpenPage) -> None:
@@ -109,7 +110,7 @@ def test_a_broken_file_can_only_be_renamed_and_deleted_until_it_is_mended(open_p
     options = at.menu_button(key="persona_menu").options
     assert [each.split(" ", 1)[1] for each in options] == ["Rename the file…", "Delete"]
     keep_draft(at, "cracked", persona_text("cracked"))
-    assert offered(at) == [NOTED, DUPLICATE, TEMPLATE, DISCARD, RENAME, DELETE]
+    assert offered(at) == [NOTED, DUPLICATE, TEMPLATE, DISCARD, RENAME_FILE, DELETE]
 
 
 def test_an_action_asks_first_and_changes_nothing(open_persona: OpenPage, folder: Path) -> None:
@@ -138,5 +139,5 @@ def test_a_template_is_found_among_the_others(open_persona: OpenPage) -> None:
 def test_dropped_edits_leave_the_saved_version(open_persona: OpenPage, folder: Path) -> None:
     at = choose(open_persona("nell", EDITED), DISCARD)
     assert not at.session_state["persona_drafts"]
-    assert offered(at) == [DUPLICATE, TEMPLATE, EXPORT, SHARE, SNIPPET, DELETE]
+    assert offered(at) == [DUPLICATE, TEMPLATE, EXPORT, SHARE, SNIPPET, RENAME, DELETE]
     assert (folder / "nell.json").read_text() == NELL

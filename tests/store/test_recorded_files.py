@@ -337,7 +337,7 @@ def test_a_database_that_is_none_stops_nobody_from_working(content: bytes | None
 def test_looking_does_not_wait_for_a_long_save_of_somebody_else(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorded_files, "LOCK_SECONDS", 0.0)
+    monkeypatch.setattr(recorded_files, "LOOKING_SECONDS", 0.0)
     desk.store.save(persona_text("a"))
     desk.write("a", persona_text("a", name="By hand"))
     with FileLock(desk.folder / ".lock"):

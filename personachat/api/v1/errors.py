@@ -46,6 +46,7 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "persona_not_found": Kind(404, NOT_FOUND, "model_not_found"),
+    "label_not_found": Kind(404, NOT_FOUND, "model_not_found"),
     "persona_broken": Kind(404, NOT_FOUND, "model_not_found"),
     "model_not_allowed": Kind(403, PERMISSION),
     "request_refused": Kind(400, INVALID),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ from starlette.responses import Response
 from personachat.api.bodies import services_of
 from personachat.errors import PersonaChatError
 from personachat.services import Services
+from personachat.store.addressed import MARK
 from personachat.store.base import StoredPersona
 
 router = APIRouter(prefix="/models", tags=["v1"])
@@ -23,18 +24,25 @@ OWNER = "personachat"
 
 @router.get("", summary="List the personas as models", response_class=Response)
 def list_models(request: Request) -> Response:
-    """Those that can be read, the default one first."""
+    """Those that can be read, the default one first; with each label as a model of its own behind it."""
     services = services_of(request)
     created = _created(services)
+    labels = _labels(services)
     found = [stored for stored in services.personas.all() if isinstance(stored, StoredPersona)]
-    return _json({"object": "list", "data": [_model(stored, created) for stored in found]})
+    data = [
+        _model(stored, created, label=label) for stored in found for label in ("", *labels.get(stored.id, ()))
+    ]
+    return _json({"object": "list", "data": data})
 
 
 @router.get("/{model}", summary="One persona as a model", response_class=Response)
-def get_model(model: Annotated[str, Path(description="A persona's id.")], request: Request) -> Response:
+def get_model(
+    model: Annotated[str, Path(description="A persona's id, or id@label.")], request: Request
+) -> Response:
     """Raises model_not_found where there is no such persona."""
     services = services_of(request)
-    return _json(_model(services.personas.get(model), _created(services)))
+    stored = services.addressed.get(model)
+    return _json(_model(stored, _created(services), label=stored.label))
 
 
 def _created(services: Services) -> Mapping[str, datetime]:
@@ -44,10 +52,16 @@ def _created(services: Services) -> Mapping[str, datetime]:
     return {}
 
 
-def _model(stored: StoredPersona, created: Mapping[str, datetime]) -> dict[str, Any]:
+def _labels(services: Services) -> Mapping[str, Sequence[str]]:
+    with suppress(PersonaChatError):
+        return services.labels.all()
+    return {}
+
+
+def _model(stored: StoredPersona, created: Mapping[str, datetime], *, label: str = "") -> dict[str, Any]:
     saved = created.get(stored.id)
     return {
-        "id": stored.id,
+        "id": f"{stored.id}{MARK}{label}" if label else stored.id,
         "object": "model",
         "created": int(saved.timestamp()) if saved else 0,
         "owned_by": OWNER,

@@ -1,0 +1,39 @@
+"""`personachat personas rename` and `label`: another id, and names for revisions."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from personachat.cli.console import note
+from personachat.cli.personas import find, print_rows
+from personachat.collection import Collection
+from personachat.errors import PersonaBroken
+
+
+def rename(collection: Collection, persona_id: str, new_id: str) -> None:
+    stored = find(collection, persona_id)
+    collection.rename(stored.id, new_id, etag=stored.etag)
+    note(f"{stored.persona.name} is called {new_id} now; {stored.id} leads there until it is taken.")
+
+
+def label(
+    collection: Collection, persona_id: str, name: str | None, number: int | None, *, remove: bool
+) -> None:
+    """Put a label on a revision, or remove it; without a name, print those that there are."""
+    with suppress(PersonaBroken):  # its revisions can be labelled all the same
+        persona_id = find(collection, persona_id).id
+    if name is None:
+        rows = [
+            (each.label, str(each.number), each.moved_at.astimezone().strftime("%Y-%m-%d %H:%M"), each.author)
+            for each in collection.labelled(persona_id)
+        ]
+        print_rows(rows)
+        if not rows:
+            note("No revision has a label.")
+    elif remove:
+        collection.unlabel(persona_id, name)
+        note(f"Removed: {name}.")
+    else:
+        collection.label(persona_id, name, number)
+        on = next(each.number for each in collection.labelled(persona_id) if each.label == name)
+        note(f"{persona_id}@{name} is revision {on} now.")

@@ -1,0 +1,50 @@
+"""Personas by the names that callers use: an id, an id that was renamed, or an id with a label.
+
+`tutor` is the newest version, `tutor@production` the revision with that label.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from personachat.errors import LabelNotFound, PersonaBroken, PersonaMoved
+from personachat.persona import parse_persona
+from personachat.persona_syntax import shown
+from personachat.store.base import PersonaSource, Revisions, StoredPersona
+from personachat.store.labels import Labels
+
+MARK = "@"
+
+
+class AddressedPersonas:
+    """Safe for threads. Reads nothing more than the store does where the id is there and has no label."""
+
+    def __init__(self, personas: PersonaSource, revisions: Revisions, labels: Labels) -> None:
+        self._personas = personas
+        self._revisions = revisions
+        self._labels = labels
+
+    def get(self, name: str) -> StoredPersona:
+        """Raises PersonaNotFound, PersonaBroken, LabelNotFound; PersonaInvalid for an older schema's."""
+        persona_id, mark, label = name.partition(MARK)
+        if not mark:
+            return self._newest(persona_id)
+        with suppress(PersonaBroken):  # the revision with the label is another text
+            persona_id = self._newest(persona_id).id
+        if not label:
+            raise LabelNotFound(
+                f'"{shown(name)}" names no label.',
+                hint=f"Write one behind the {MARK}, or leave it out.",
+            )
+        number = self._labels.number(persona_id, label)
+        found = self._revisions.get(persona_id, number)
+        persona = parse_persona(found.text)
+        if persona.id != persona_id:  # it is of before the persona was renamed
+            persona = persona.model_copy(update={"id": persona_id})
+        return StoredPersona(persona, found.text, found.etag, label)
+
+    def _newest(self, persona_id: str) -> StoredPersona:
+        try:
+            return self._personas.get(persona_id)
+        except PersonaMoved as moved:
+            return self._personas.get(moved.new_id)

@@ -1,0 +1,42 @@
+"""Personas on the chat page by what a link or a person names: an id, an earlier id, an id with a label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+
+from personachat.errors import PersonaChatError
+from personachat.persona import Persona
+from personachat.services import Services
+from personachat.store.addressed import MARK
+from personachat.store.base import StoredPersona
+from personachat.ui import state
+
+
+def followed(services: Services, personas: Mapping[str, Persona], name: str | None) -> StoredPersona | None:
+    """Who is meant by a name that is not simply an id of theirs; the session remembers it by its new id."""
+    if not name or name in personas:
+        return None
+    with suppress(PersonaChatError):
+        found = services.addressed.get(name)
+        if found.address != name:
+            state.remember("persona", found.address)
+        return found
+    return None
+
+
+def with_labels(services: Services, ids: Iterable[str]) -> list[str]:
+    """The ids, each followed by those of it that have a label."""
+    labels: Mapping[str, Sequence[str]] = {}
+    with suppress(PersonaChatError):  # a list without them is better than none
+        labels = services.labels.all()
+    names: list[str] = []
+    for each in ids:
+        names += [each, *(f"{each}{MARK}{label}" for label in labels.get(each, ()))]
+    return names
+
+
+def id_and_label(name: str) -> tuple[str, str]:
+    """E.g. ("tutor", "production"); the label is "" for the newest version."""
+    persona_id, _, label = name.partition(MARK)
+    return persona_id, label
