@@ -1,4 +1,7 @@
-"""Personas: the list on the left; the open one on the right, in tabs."""
+"""Personas: the list on the left; the open one in tabs, and beside them, where there is room, a chat with it.
+
+Where there is none the chat is behind a tab of its own; which of the two is the style sheet's choice.
+"""
 
 import streamlit as st
 
@@ -22,10 +25,11 @@ from personachat.ui import (
     persona_view,
     returning,
     state,
+    try_out,
 )
 from personachat.ui import persona_editing as editing
 from personachat.ui.persona_desk import Question
-from personachat.ui.wording import error_text, escaped
+from personachat.ui.wording import error_text, escaped, heard
 
 front_door.require_home()
 st.set_page_config(layout="wide")
@@ -69,7 +73,14 @@ with notice:
 left, right = st.columns([1, 2.5], gap="medium")
 
 with left:
-    with st.container(horizontal=True, gap="xsmall"):
+    with st.container(key="list_head", horizontal=True, gap="xsmall"):
+        st.button(
+            heard("List of personas"),
+            icon=":material/left_panel_open:",
+            key="show_list",
+            type="tertiary",
+            help="List of personas (Ctrl+P, or ⌘P)",
+        )
         st.button(
             "Create new",
             icon=":material/add:",
@@ -81,6 +92,7 @@ with left:
         )
         st.button(
             "Import",
+            icon=":material/upload:",
             help=why_not or "Personas, bundles and character cards from files",
             key="import_personas",
             disabled=bool(why_not),
@@ -100,7 +112,12 @@ with right:
         trouble.error(error_text(desk.error), title="That did not work", icon=":material/error:")
     if found:
         persona_view.draw_head(personas, entries, found)
-        persona_tabs.draw(entries, found)
+        with st.container(key="desk_pair"):
+            written, tried = st.columns([1.5, 1], gap="medium")
+            with written:
+                persona_tabs.draw(entries, found)
+            with tried, st.container(key="try_out_pane"):
+                try_out.draw(found)
     elif drafting_view.draw(wanted, entries):
         pass
     elif wanted:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from personachat.linting.fixes import Fix
 from personachat.persona import Persona
 from personachat.persona_syntax import Path, places
 from personachat.persona_text import JsonText
@@ -27,6 +28,8 @@ class Finding:
     line: int = 1
     column: int = 1
     path: Path = ()
+    fix: Fix | None = None
+    """What mends it by itself; None where somebody has to decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Remark:
     message: str
     path: Path
     at: int = 0
+    fix: Fix | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Subject:
         found = sorted(((self._offset(remark), remark) for remark in remarks), key=lambda pair: pair[0])
         at = places(self.read.text, [offset for offset, _ in found])
         return tuple(
-            Finding(remark.code, remark.severity, remark.message, line, column, remark.path)
+            Finding(remark.code, remark.severity, remark.message, line, column, remark.path, remark.fix)
             for (_, remark), (line, column) in zip(found, at, strict=True)
         )
 

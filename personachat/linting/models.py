@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from personachat.linting import parameters
 from personachat.linting.findings import Remark, Severity, Subject
+from personachat.linting.fixes import Fix, left_out
 from personachat.linting.retirements import deprecated, retirement
 from personachat.persona import STARTING_MODEL
 from personachat.providers.base import ChatRequest
@@ -97,8 +98,9 @@ def _unknown(model: str, asked: Asked) -> Remark | None:
     near = get_close_matches(asked.own.model, asked.listed, n=1, cutoff=0.6)
     written = near[0] if near and asked.default else f"{provider}/{near[0]}" if near else ""
     mend = f"did you mean {written}?" if near else "choose one that it has."
+    fix = Fix(f"Use {written}", _MODEL, written) if written else None
     severity: Severity = "info" if model == STARTING_MODEL else "warning"  # each new persona has it
-    return Remark("model-unknown", severity, f"{provider} does not list {model}: {mend}", _MODEL)
+    return Remark("model-unknown", severity, f"{provider} does not list {model}: {mend}", _MODEL, fix=fix)
 
 
 def _ending(model: str, asked: Asked, today: date) -> Remark | None:
@@ -108,15 +110,26 @@ def _ending(model: str, asked: Asked, today: date) -> Remark | None:
             message = f"{model} is marked as deprecated in the price list: it may soon be gone."
             return Remark("model-retiring", "info", message, _MODEL)
         return None
+    fix = _use_instead(model, end.instead)
     day = f"{end.on.day} {end.on:%B %Y}"
     instead = f" It names {end.instead} instead." if end.instead else ""
     if end.on <= today:
         if asked.is_listed:
             return None
-        return Remark("model-retired", "warning", f"{end.maker} retired {model} on {day}.{instead}", _MODEL)
+        return Remark(
+            "model-retired", "warning", f"{end.maker} retired {model} on {day}.{instead}", _MODEL, fix=fix
+        )
     soon = (end.on - today).days <= SOON_DAYS
     message = f"{end.maker} retires {model} on {day}.{instead}"
-    return Remark("model-retiring", "warning" if soon else "info", message, _MODEL)
+    return Remark("model-retiring", "warning" if soon else "info", message, _MODEL, fix=fix)
+
+
+def _use_instead(model: str, instead: str) -> Fix | None:
+    """Take what the maker names, of the same provider."""
+    if not instead:
+        return None
+    name = f"{model.rpartition('/')[0]}/{instead}" if "/" in model else instead
+    return Fix(f"Use {name}", _MODEL, name)
 
 
 def _parameters(subject: Subject, asked: Asked) -> Iterator[Remark]:
@@ -128,23 +141,26 @@ def _parameters(subject: Subject, asked: Asked) -> Iterator[Remark]:
     if "temperature" in refused:
         if subject.wrote("temperature") and persona.temperature != 1:
             message = f"{model} takes no temperature: this one has no effect. Set it to 1, or leave it out."
-            yield Remark("parameter-refused", "info", message, ("temperature",))
+            path = ("temperature",)
+            yield Remark("parameter-refused", "info", message, path, fix=Fix("Set it to 1", path, 1))
     elif asked.is_makers and persona.temperature > parameters.highest_temperature(model):
         most = parameters.highest_temperature(model)
         message = f"{model} takes a temperature of {most:g} at the most."
-        yield Remark("parameter-refused", "warning", message, ("temperature",))
+        fix = Fix(f"Set it to {most:g}", ("temperature",), int(most))
+        yield Remark("parameter-refused", "warning", message, ("temperature",), fix=fix)
     elif persona.temperature > GARBLED_TEMPERATURE:
         message = f"Above {GARBLED_TEMPERATURE:g} many models write words without sense: try a lower one."
-        yield Remark("temperature-high", "info", message, ("temperature",))
+        fix = Fix("Set it to 1", ("temperature",), 1)
+        yield Remark("temperature-high", "info", message, ("temperature",), fix=fix)
     if persona.top_p is not None and "topP" in refused:
         message = f"{model} takes no topP: this one has no effect. Leave it out."
-        yield Remark("parameter-refused", "info", message, ("topP",))
+        yield Remark("parameter-refused", "info", message, ("topP",), fix=left_out(("topP",)))
     elif persona.top_p is not None and asked.is_makers and parameters.one_of_two(model):
         message = f"{model} takes a temperature or a topP, not both: leave this out."
-        yield Remark("parameter-refused", "warning", message, ("topP",))
+        yield Remark("parameter-refused", "warning", message, ("topP",), fix=left_out(("topP",)))
     if persona.stop and "stop" in refused:
         message = f"{model} takes no stop texts: replies go on past them."
-        yield Remark("parameter-refused", "warning", message, ("stop",))
+        yield Remark("parameter-refused", "warning", message, ("stop",), fix=left_out(("stop",)))
 
 
 def _sizes(subject: Subject, asked: Asked) -> Iterator[Remark]:
@@ -162,12 +178,16 @@ def _sizes(subject: Subject, asked: Asked) -> Iterator[Remark]:
             message = (
                 f"{model} takes in {window:,} tokens, prompt and reply together: choose a smaller maxTokens."
             )
-            yield Remark("max-tokens-too-large", "warning", message, ("maxTokens",))
+            most = max(window // 4, 1)
+            fix = Fix(f"Set it to {most:,}", ("maxTokens",), most)
+            yield Remark("max-tokens-too-large", "warning", message, ("maxTokens",), fix=fix)
     if parameters.thinks(model) and persona.max_tokens < THINKING_TOKENS:
         message = (
             f"{model} thinks before it answers, and maxTokens counts that too: replies may come out empty."
         )
-        yield Remark("max-tokens-too-small", "warning", message, ("maxTokens",))
+        enough = 4 * THINKING_TOKENS
+        fix = Fix(f"Set it to {enough:,}", ("maxTokens",), enough)
+        yield Remark("max-tokens-too-small", "warning", message, ("maxTokens",), fix=fix)
 
 
 def is_among(model: str, listed: Sequence[str]) -> bool:

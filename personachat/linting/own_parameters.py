@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from personachat import model_parameters
 from personachat.linting.findings import Remark, Subject
+from personachat.linting.fixes import left_out
 
 _PLACE = ("extensions", model_parameters.PARAMETERS)
 
@@ -19,11 +20,13 @@ def remarks(subject: Subject) -> Iterator[Remark]:
     given = extensions[model_parameters.PARAMETERS]
     if not isinstance(given, Mapping):
         message = 'These parameters have no effect: they have to be an object, such as {"top_k": 40}.'
-        yield Remark("parameters-unusable", "warning", message, _PLACE)
+        yield Remark("parameters-unusable", "warning", message, _PLACE, fix=left_out(_PLACE))
         return
     for name in given:
         if fault := model_parameters.fault_of(name):
-            yield Remark("parameter-not-sent", "warning", f"{name} {fault}: it is not sent.", (*_PLACE, name))
+            message = f"{name} {fault}: it is not sent."
+            path = (*_PLACE, name)
+            yield Remark("parameter-not-sent", "warning", message, path, fix=left_out(path))
         elif not model_parameters.is_known(name):
             near = get_close_matches(name, model_parameters.known_names(), n=1, cutoff=0.8)
             mend = f"did you mean {near[0]}?" if near else "check that the model's server takes it."

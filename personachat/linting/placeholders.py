@@ -11,6 +11,7 @@ from difflib import get_close_matches
 
 from personachat import macros
 from personachat.linting.findings import Passage, Remark, Subject
+from personachat.linting.fixes import Fix, written
 from personachat.lorebook import BOOK, teller_of
 from personachat.persona_syntax import shown
 
@@ -85,28 +86,41 @@ def _misspelt(passage: Passage, text: str) -> Iterator[Remark]:
             message = (
                 f"{found[0]} is what the user says of themselves, which is nothing here: write {{{{char}}}}?"
             )
-            yield Remark("placeholder-misspelt", "warning", message, passage.path, found.start())
+            yield Remark(
+                "placeholder-misspelt",
+                "warning",
+                message,
+                passage.path,
+                found.start(),
+                _write(passage, found, "char"),
+            )
             continue
         if macros.is_known(name):
             continue
         meant = _meant(name)
         if meant:
             message = f"{found[0]} stays as it is: did you mean {{{{{meant}}}}}?"
-            yield Remark("placeholder-misspelt", "warning", message, passage.path, found.start())
+            fix = _write(passage, found, meant)
+            yield Remark("placeholder-misspelt", "warning", message, passage.path, found.start(), fix)
         elif passage.path[0] != "examples":
             message = f"{found[0]} stays as it is: it is no placeholder that is filled in."
             yield Remark("placeholder-unfilled", "warning", message, passage.path, found.start())
     for found in _LOPSIDED.finditer(text):
-        message = (
-            f"{found[0]} lacks a brace and stays as it is: write {{{{{(found[1] or found[2]).lower()}}}}}."
-        )
-        yield Remark("placeholder-misspelt", "warning", message, passage.path, found.start())
+        name = (found[1] or found[2]).lower()
+        message = f"{found[0]} lacks a brace and stays as it is: write {{{{{name}}}}}."
+        fix = _write(passage, found, name)
+        yield Remark("placeholder-misspelt", "warning", message, passage.path, found.start(), fix)
     for pattern in (_SINGLE, _TAG_OF_OURS):
         for found in pattern.finditer(text):
             meant = {"bot": "char"}.get(found[1].lower(), found[1].lower())
             if meant in FILLED and not (pattern is _TAG_OF_OURS and f"</{found[1]}>" in text):
                 message = f"{found[0]} stays as it is: write {{{{{meant}}}}}."
-                yield Remark("placeholder-misspelt", "warning", message, passage.path, found.start())
+                fix = _write(passage, found, meant)
+                yield Remark("placeholder-misspelt", "warning", message, passage.path, found.start(), fix)
+
+
+def _write(passage: Passage, found: re.Match[str], name: str) -> Fix:
+    return written(found[0], f"{{{{{name}}}}}", path=passage.path, at=found.start())
 
 
 def _meant(name: str) -> str | None:

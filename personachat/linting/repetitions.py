@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from personachat.linting.findings import Remark, Subject
+from personachat.linting.fixes import left_out
 
 
 def remarks(subject: Subject) -> Iterator[Remark]:
@@ -13,7 +14,13 @@ def remarks(subject: Subject) -> Iterator[Remark]:
     greetings = (persona.greeting, *persona.alternate_greetings)
     for place in _repeated(greetings):
         message = "This greeting is there already: remove one of the two."
-        yield Remark("greeting-repeated", "info", message, ("alternateGreetings", place - 1))
+        yield Remark(
+            "greeting-repeated",
+            "info",
+            message,
+            ("alternateGreetings", place - 1),
+            fix=left_out(("alternateGreetings", place - 1)),
+        )
     for place, stop in enumerate(persona.stop):
         for number, example in enumerate(persona.examples, 1):
             if stop in example.assistant:
@@ -25,7 +32,7 @@ def remarks(subject: Subject) -> Iterator[Remark]:
 def _twice(what: str, key: str, texts: tuple[str, ...]) -> Iterator[Remark]:
     for place in _repeated(texts):
         message = f"This {what} is there already: remove one of the two."
-        yield Remark(f"{what}-repeated", "info", message, (key, place))
+        yield Remark(f"{what}-repeated", "info", message, (key, place), fix=left_out((key, place)))
 
 
 def _repeated(texts: tuple[str, ...]) -> Iterator[int]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from personachat.linting.findings import Remark, Subject
+from personachat.linting.fixes import left_out
 
 TRAITS = ("tone", "style", "formality")
 
@@ -81,14 +82,15 @@ def _empty(subject: Subject) -> Iterator[Remark]:
     if len(empty) == len(TRAITS):
         if subject.wrote("personality"):
             message = "No trait is set: say in a few words how it sounds, how it writes or how formal it is."
-            yield Remark("traits-empty", "info", message, ("personality",))
+            yield Remark("traits-empty", "info", message, ("personality",), fix=left_out(("personality",)))
         return
     written = [trait for trait in empty if subject.wrote("personality", trait)]
     if written:
         names = " and ".join(f'"{trait}"' for trait in written)
         verb = "is empty and adds" if len(written) == 1 else "are empty and add"
+        path = ("personality", written[0])
         message = f"{names} {verb} nothing: write a few words."
-        yield Remark("traits-empty", "info", message, ("personality", written[0]))
+        yield Remark("traits-empty", "info", message, path, fix=left_out(path))
 
 
 def _against(prompt: str, trait: str) -> tuple[str, str] | None:

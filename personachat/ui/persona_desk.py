@@ -38,7 +38,9 @@ QuestionKind = Literal[
 Standing = Literal["saved", "unsaved", "invalid", "changed"]
 
 TAB_KEY = "persona_tab"
+PROMPT_TAB = "Prompt"
 JSON_TAB = "JSON"
+TRY_OUT_TAB = "Try out"
 HISTORY_TAB = "History"
 IMPORT_FIELD = "import_files_"
 """What the key of the field for files begins with; a number follows."""

@@ -1,12 +1,14 @@
-"""What will hurt in the open persona though it is valid, below its editor, and what a message to it takes."""
+"""What will hurt in the open persona though it is valid, what mends it, and what a message to it takes."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from personachat.linting import Estimate, Finding
+from personachat.linting import Estimate, Finding, fixed
+from personachat.persona_syntax import Path
 from personachat.ui import persona_editing as editing
 from personachat.ui import state
+from personachat.ui.form_text import ORDER, change
 from personachat.ui.persona_desk import Opened
 from personachat.ui.wording import counted, escaped, money
 
@@ -26,7 +28,7 @@ def draw(found: Opened) -> None:
     findings = of(found)
     with st.container(gap="xsmall"):
         for number, finding in enumerate(findings[:MOST_FINDINGS]):
-            _draw_row(number, finding)
+            _draw_row(found, number, finding)
     if len(findings) > MOST_FINDINGS:
         st.caption(f"… and {len(findings) - MOST_FINDINGS} more below these.")
     st.caption(escaped(estimate_text(state.services().linter.estimate(found.persona))))
@@ -43,7 +45,7 @@ def estimate_text(estimate: Estimate) -> str:
     return ", ".join(parts)
 
 
-def _draw_row(number: int, finding: Finding) -> None:
+def _draw_row(found: Opened, number: int, finding: Finding) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button(
             f"Line {finding.line}",
@@ -56,3 +58,28 @@ def _draw_row(number: int, finding: Finding) -> None:
         )
         with st.container(gap=None, width="stretch"):  # as a container it stays beside the button
             st.markdown(escaped(finding.message))
+        if finding.fix:
+            st.button(
+                escaped(finding.fix.label),
+                icon=":material/build:",
+                key=f"fix-{number}",
+                help="Fix this in the draft",
+                on_click=_fix,
+                args=(found, finding),
+            )
+
+
+def _fix(found: Opened, finding: Finding) -> None:
+    """Mend a finding in the draft as it stands now; one that is gone by now is left alone."""
+
+    def mended(text: str) -> str:
+        now = state.services().linter.lint(text)
+        same = (each for each in now if (each.code, each.path, each.message) == _what(finding))
+        fix = next((each.fix for each in same), None)
+        return fixed(text, fix, order=ORDER) if fix else text
+
+    change(found, mended)
+
+
+def _what(finding: Finding) -> tuple[str, Path, str]:
+    return finding.code, finding.path, finding.message

@@ -1,4 +1,9 @@
-"""The form of the open persona: it edits the same text as the JSON tab; each follows the other at once."""
+"""The form of the open persona, which begins with its prompt.
+
+It edits the same text as the JSON tab; each follows the other at once. `prompt.js` colours the prompt's
+field, counts in it and finds in it; the field stays an ordinary one, whose text reaches the draft like any
+other's.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +14,25 @@ import streamlit as st
 from personachat.avatars import avatar_fault
 from personachat.model_parameters import PARAMETERS
 from personachat.persona import Persona
-from personachat.ui import form_fields, form_json, form_lists, form_numbers, model_picker
+from personachat.prompts import estimate_tokens
+from personachat.ui import (
+    form_fields,
+    form_json,
+    form_lists,
+    form_numbers,
+    model_picker,
+    persona_findings,
+)
 from personachat.ui import persona_editing as editing
 from personachat.ui.form_text import FormText, draw_unshowable
 from personachat.ui.persona_desk import JSON_TAB, TAB_KEY, Opened, take_typed
 from personachat.ui.transcript import drawable
-from personachat.ui.wording import escaped
+from personachat.ui.wording import counted, escaped
 
+PROMPT = ("systemPrompt",)
 PROMPT_PIXELS = 320
+"""Before `prompt.js` makes it as high as the window leaves room for."""
+
 AVATARS = (
     *("🧭", "🎓", "💡", "🛠️", "🔬", "📊", "✍️", "🧑‍🏫", "🕵️", "🎭", "🤝", "🩺", "⚖️", "🌍", "🐙"),
     ":material/school:",
@@ -50,11 +66,37 @@ def draw(found: Opened, *, tags: Sequence[str] = ()) -> None:
     if not text.has_keys:
         _draw_broken(found)
         return
-    _draw_others(text)
+    _draw_prompt(text)
+    with st.container(key="prompt_warnings", gap="xsmall"):
+        _draw_others(text)
+        persona_findings.draw(found)
     _draw_identity(text, tags)
     _draw_manner(text)
     _draw_model(text)
     _draw_conversation(text)
+
+
+def _draw_prompt(text: FormText) -> None:
+    with st.container(key="prompt_editor", gap="xsmall"):
+        form_fields.draw_area(text, PROMPT, "System prompt", height=PROMPT_PIXELS)
+        prompt = text.value(PROMPT)
+        if isinstance(prompt, str) and not text.is_spoiled(PROMPT):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                with st.container(key="prompt_size", width="stretch"):
+                    st.caption(size_text(prompt))
+                st.button(
+                    "Find and replace",
+                    icon=":material/find_replace:",
+                    key="find_in_prompt",
+                    type="tertiary",
+                    help="Ctrl+F, or ⌘F, in the prompt",
+                )
+
+
+def size_text(prompt: str) -> str:
+    """How long a prompt is; `prompt.js` says the same while it is being typed."""
+    tokens = counted(estimate_tokens(prompt), "token")
+    return f"{counted(len(prompt.split()), 'word')}, about {tokens} in the prompt"
 
 
 def _draw_broken(found: Opened) -> None:
@@ -138,8 +180,7 @@ def _draw_id(text: FormText) -> None:
 
 def _draw_manner(text: FormText) -> None:
     with st.container(border=True):
-        st.markdown("**What it does, and how**")
-        form_fields.draw_area(text, ("systemPrompt",), "System prompt", height=PROMPT_PIXELS)
+        st.markdown("**In what manner**")
         personality = text.value(("personality",))
         if not isinstance(personality, dict) and text.has(("personality",)):
             draw_unshowable(text, ("personality",), "Personality", instead={})

@@ -16,35 +16,47 @@ from personachat.ui import (
     persona_history,
     persona_lore,
     persona_view,
-    try_out,
 )
-from personachat.ui.persona_desk import HISTORY_TAB, JSON_TAB, TAB_KEY, Entry, Opened
+from personachat.ui.form_text import FormText
+from personachat.ui.persona_desk import HISTORY_TAB, JSON_TAB, PROMPT_TAB, TAB_KEY, TRY_OUT_TAB, Entry, Opened
 
-TABS = (JSON_TAB, "Form", "Preview", "Try out", HISTORY_TAB, "Lore")
+TABS = (PROMPT_TAB, JSON_TAB, "Preview", TRY_OUT_TAB, HISTORY_TAB, "Lore")
+TABS_OF = "persona_tabs_of"
+"""Where the session has whose tabs were drawn last."""
 
 
 def draw(entries: Sequence[Entry], found: Opened) -> None:
     """Draw the open tab."""
-    json_tab, form_tab, preview_tab, try_tab, history_tab, lore_tab = st.tabs(
+    _begin_with_json(found)
+    prompt_tab, json_tab, preview_tab, try_tab, history_tab, lore_tab = st.tabs(
         TABS, key=TAB_KEY, on_change="rerun"
     )
+    if prompt_tab.open:
+        with prompt_tab:
+            persona_form.draw(found, tags=_tags(entries))
     with json_tab:
         _draw_json(found, is_open=bool(json_tab.open))
-    if form_tab.open:
-        with form_tab:
-            persona_form.draw(found, tags=_tags(entries))
     if preview_tab.open:
         with preview_tab:
             persona_view.draw_preview(found)
     if try_tab.open:
-        with try_tab:
-            try_out.draw(found)
+        with try_tab, st.container(key="try_out_here"):  # the page shows the chat below, for this key
+            st.space("xxsmall")
     if history_tab.open:
         with history_tab:
             persona_history.draw(found)
     if lore_tab.open:
         with lore_tab:
             persona_lore.draw(found)
+
+
+def _begin_with_json(found: Opened) -> None:
+    """Open the JSON of a persona that the form cannot show; whoever goes back to the prompt is told why."""
+    if st.session_state.get(TABS_OF) == found.id:
+        return
+    st.session_state[TABS_OF] = found.id
+    if found.persona is None and not FormText(found).has_keys:
+        st.session_state[TAB_KEY] = JSON_TAB
 
 
 def _draw_json(found: Opened, *, is_open: bool) -> None:

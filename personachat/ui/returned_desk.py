@@ -84,7 +84,7 @@ def settle() -> None:
 
 
 def _restore_text(came: Came, persona_id: str) -> None:
-    if persona_id in state.drafts() and came.text(TAB_KEY) not in {"", JSON_TAB}:
+    if persona_id in state.drafts() and came.text(TAB_KEY) != JSON_TAB:
         desk().mounts = _LATER  # the editor is behind the others: what it holds is older than the draft
         _restore_fields(came, persona_id)
         return

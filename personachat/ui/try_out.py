@@ -1,7 +1,8 @@
 """The try-out pane: a chat with the persona as it stands in the editor, before it is saved.
 
 The run only follows a reply, as on the chat page: a click elsewhere loses nothing of it. The chat lives as
-long as the session, one for each persona, and is never stored.
+long as the session, one for each persona, and is never stored. It outlasts every change of the draft: while
+the text has problems what was said stays, and only the next message waits.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from personachat.chat import ChatService
 from personachat.conversations.model import Conversation, Turn
 from personachat.errors import ConversationNotFound, PersonaChatError, ReplyInProgress
 from personachat.generation import Generation
-from personachat.persona import Persona
+from personachat.persona import Persona, parse_persona
 from personachat.providers.embedded import LOCAL
 from personachat.store.persona_file import etag_of
 from personachat.turns import opening_words
-from personachat.ui import picker, returning, state
+from personachat.ui import picker, returning, state, tried_drafts
 from personachat.ui.owner import current_owner
 from personachat.ui.persona_desk import Opened, desk
 from personachat.ui.stream import draw_running
@@ -30,32 +31,45 @@ PIXELS = 400
 GLANCE_SECONDS = 0.3
 NOT_STORED = ":material/science: The draft answers, saved or not. Nothing of this chat is stored."
 CHANGED = ":material/edit: The draft has changed since this reply. Ask again to hear the difference."
+NOT_VALID = "Fix the problems first: only a valid persona can answer."
+VALID = "try_out_valid"
+"""Where the session has the last valid text of the persona that is open."""
+
 BOX, STARTERS, DRAWN = "try_out_message", "try_out_starters", "try_out_drawn"
 
 
 def draw(found: Opened) -> None:
     """Draw the chat, and the reply that is coming as it comes."""
-    if found.persona is None:
-        st.info("Mend the problems first: only a valid persona can answer.", icon=":material/chat_error:")
+    text = _answering_text(found)
+    if text is None:
+        st.info(NOT_VALID, icon=":material/chat_error:")
         return
-    persona, chat = found.persona, state.services().trying_out(found.text, owner=current_owner())
+    chat = state.services().trying_out(text, owner=current_owner())
     conversation = _conversation(chat, found.id)
     path = conversation.path if conversation else ()
+    tried_drafts.meet(found.id, path)
     changed = bool(path) and path[-1].persona_revision != etag_of(found.text.encode())
-    st.caption(CHANGED if changed else NOT_STORED)
+    standing = CHANGED if changed else NOT_STORED
+    st.caption(standing if found.persona else f":material/chat_error: {NOT_VALID}")
+    persona = found.persona or parse_persona(text)
     picker.draw_model(state.services(), persona)
     told = st.container()
     live = chat.generation(path[-1].id) if path and path[-1].reply and path[-1].reply.live else None
-    with st.container(height=PIXELS, border=True, autoscroll=True):
+    with st.container(height=PIXELS, border=True, autoscroll=True, key="try_out_log"):
         if not path:
             _draw_opening(found, persona)
         for turn in path[:-1] if live else path:
-            _draw_turn(turn)
-        following = _Following(path[-1], live) if live else None
-        _clear_below(len(path))
-    _draw_controls(found, conversation, live=live is not None)
+            _draw_turn(found, turn)
+        following = _Following(found, path[-1], live) if live else None
+        drawn = len(path) + (_draw_former(found, conversation) if conversation else 0)
+        _clear_below(drawn)
+    _draw_controls(found, text, conversation, live=live is not None)
     st.chat_input(
-        f"Try {persona.name} out", key=BOX, on_submit=_submit, args=(found.id, found.text, persona.id)
+        f"Message {persona.name} ({tried_drafts.current(found)})",
+        key=BOX,
+        disabled=found.persona is None,
+        on_submit=_submit,
+        args=(found.id, text, persona.id),
     )
     failure = state.not_done()
     if failure:
@@ -68,12 +82,12 @@ def draw(found: Opened) -> None:
 class _Following:
     """The places of the reply that is coming, drawn at once, and what fills them."""
 
-    def __init__(self, turn: Turn, live: Generation) -> None:
+    def __init__(self, found: Opened, turn: Turn, live: Generation) -> None:
         self._live = live
         self._bubble = bubble(turn)
         with self._bubble:
             self._head, self._words = st.empty(), st.empty()
-            st.empty()  # where an ended reply has its caption
+            st.caption(tried_drafts.label(found, turn).capitalize())
 
     def draw(self) -> None:
         """Follow the reply to its end; where the page has a question to draw after this, look at it only."""
@@ -135,17 +149,47 @@ def _draw_opening(found: Opened, persona: Persona) -> None:
         )
 
 
-def _draw_turn(turn: Turn) -> None:
+def _answering_text(found: Opened) -> str | None:
+    """The text of the draft; of one with problems as it was before them. None where there is none."""
+    if found.persona is not None:
+        st.session_state[VALID] = (found.id, found.text)
+        return found.text
+    of, text = st.session_state.get(VALID, ("", ""))
+    if of == found.id:
+        return str(text)
+    return found.stored.text if found.stored and found.saved_persona else None
+
+
+def _draw_former(found: Opened, conversation: Conversation) -> int:
+    """The replies that the last one took the place of, the newest first; returns how many elements."""
+    if not conversation.path:
+        return 0
+    last = conversation.path[-1]
+    before = [each for each in conversation.siblings.get(last.id, ()) if each != last.id][::-1]
+    if not before:
+        return 0
+    turns = {turn.id: turn for turn in state.workspace().branches.tree(conversation.id)}
+    with st.container(key="try_out_former"):
+        for former in (turns[each] for each in before if each in turns):
+            if former.reply and former.reply.text:
+                with st.container(border=True, gap="xsmall"):
+                    st.caption(f"Before: {tried_drafts.label(found, former)}")
+                    draw_text(former.reply.text)
+    return 1
+
+
+def _draw_turn(found: Opened, turn: Turn) -> None:
     with bubble(turn):  # in the three places of a reply that is coming, so that nothing jumps when it ends
         head, words, below = st.container(), st.container(), st.container()
         reply = draw_words(turn, head=head, words=words)
         if reply:
             with below:
                 draw_outcome(reply)
-                st.caption(caption_of(reply))
+                draft = tried_drafts.label(found, turn).capitalize()
+                st.caption(f"{draft} · {caption_of(reply)}")
 
 
-def _draw_controls(found: Opened, conversation: Conversation | None, *, live: bool) -> None:
+def _draw_controls(found: Opened, text: str, conversation: Conversation | None, *, live: bool) -> None:
     path = conversation.path if conversation else ()
     reply = path[-1].reply if path else None
     with st.container(horizontal=True, gap="xsmall"):
@@ -156,16 +200,16 @@ def _draw_controls(found: Opened, conversation: Conversation | None, *, live: bo
             shortcut="Esc",
             disabled=not live,
             on_click=_stop,
-            args=(found.text, path[-1].id if path else ""),
+            args=(text, path[-1].id if path else ""),
         )
         st.button(
             "Ask again",
             icon=":material/refresh:",
             key="try_out_retry",
-            disabled=live or reply is None,
-            help="Answers the last message again, with the draft as it is now.",
+            disabled=live or reply is None or found.persona is None,
+            help="Answers the last message again, with the draft as it is now; the former reply stays.",
             on_click=_retry,
-            args=(found.id, found.text),
+            args=(found.id, text),
         )
         if reply and reply.error and reply.provider != LOCAL and state.services().providers.offline_available:
             st.button(
@@ -173,7 +217,7 @@ def _draw_controls(found: Opened, conversation: Conversation | None, *, live: bo
                 icon=":material/cloud_off:",
                 key="try_out_offline",
                 on_click=_retry,
-                args=(found.id, found.text),
+                args=(found.id, text),
                 kwargs={"offline": True},
             )
         st.button(
@@ -182,7 +226,7 @@ def _draw_controls(found: Opened, conversation: Conversation | None, *, live: bo
             key="try_out_clear",
             disabled=not path,
             on_click=_clear,
-            args=(found.id, found.text),
+            args=(found.id, text),
         )
 
 
@@ -227,6 +271,7 @@ def _retry(persona_id: str, text: str, *, offline: bool = False) -> None:
 
 
 def _clear(persona_id: str, text: str) -> None:
+    tried_drafts.forget(persona_id)
     conversation_id = st.session_state.pop(_key(persona_id), None)
     if conversation_id:
         _do(lambda chat: chat.discard(conversation_id), text)

@@ -29,6 +29,9 @@ START_SECONDS = 60
 PATIENCE_MILLISECONDS = 30_000
 """How long a busy machine may take to show what a test waits for."""
 
+LIST_STAYS_OPEN = "try { localStorage.setItem('personachat-list', 'open') } catch {}"
+"""The list of personas is there, as for somebody who has chosen so, where it would make room for others."""
+
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--headless",
@@ -65,6 +68,18 @@ def settled(page: Page) -> None:
     """Wait until no script of the page runs or was asked for, which would draw anew what comes next."""
     expect(page.get_by_test_id("stApp")).to_be_attached()
     assert come_to_rest(page, seconds=PATIENCE_MILLISECONDS / 1000), "the page's script does not end"
+
+
+def open_json(page: Page) -> None:
+    """Have the JSON of the persona that is open, in its editor."""
+    page.get_by_role("tab", name="JSON").click()
+    expect(page.locator("iframe[title$='ace']").first).to_be_visible()
+
+
+def expect_json(page: Page, words: str) -> None:
+    """Wait for these words in the JSON, however the editor breaks its lines."""
+    editor = "document.querySelector('iframe[title$=ace]')?.contentDocument?.querySelector('.ace_editor')"
+    wait_until(page, f"words => Boolean({editor}?.env?.editor.getValue().includes(words))", arg=words)
 
 
 def drawn(place: Page | Locator) -> Locator:
@@ -122,6 +137,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """An empty tab in a fresh context, 1280 x 900, that does nothing which the page's own policy forbids."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.add_init_script(LIST_STAYS_OPEN)
     said: list[str] = []
     context.on("console", lambda message: said.append(message.text))
     yield context.new_page()

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import AppServer, wait_until
+from tests.e2e.conftest import AppServer, open_json, wait_until
 from tests.e2e.seeding import BEHAVES, SPEAKER, talk_in
 from tests.fake_provider import Gate, tokens
 
@@ -87,9 +87,9 @@ def test_the_other_pages_are_for_everyone(app_server: AppServer, themed: Page) -
     expect(page.get_by_role("checkbox", name="Select A [question] with_signs").first).to_be_attached()
     assert serious(page) == []
     page.goto(f"{app_server.url}/personas?id=data-analyst")
-    expect(page.get_by_role("tab", name="JSON")).to_be_visible()
+    expect(page.get_by_role("textbox", name="System prompt")).to_be_visible()
     assert serious(page) == []
-    page.get_by_role("tab", name="Form").click()
+    open_json(page)
     assert serious(page) == []
 
 

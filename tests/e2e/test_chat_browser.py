@@ -113,7 +113,7 @@ def test_a_visit_to_another_page_in_mid_stream_loses_nothing(app_server: AppServ
     say(page, "Tell me")
     expect(bubbles(page).last).to_contain_text("Before.")
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Personas").click()
-    expect(page.locator("iframe[title$='ace']")).to_be_visible()
+    expect(page.get_by_role("textbox", name="System prompt")).to_be_visible()
     gate.open()
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Chat").click()
     expect(bubbles(page).last).to_contain_text("Before. After.")

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import persona_text
-from tests.e2e.conftest import AppServer, start_app, wait_until
+from tests.e2e.conftest import AppServer, open_json, start_app, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +28,7 @@ def put(server: AppServer, persona_id: str, **keys: object) -> Path:
 
 def open_form(page: Page, server: AppServer, persona_id: str) -> None:
     page.goto(f"{server.url}/personas?id={persona_id}")
-    page.get_by_role("tab", name="Form").click()
+    page.get_by_role("tab", name="Prompt").click()
     expect(page.get_by_role("textbox", name="System prompt")).to_be_visible()
 
 
@@ -56,7 +56,7 @@ def test_what_is_still_in_a_field_survives_a_reload_and_is_listed(app_server: Ap
 
     page.reload()
     badge(page, "Unsaved")
-    page.get_by_role("tab", name="Form").click()
+    page.get_by_role("tab", name="Prompt").click()
     expect(page.get_by_role("textbox", name="System prompt")).to_have_value("Be brief. And kind.")
     expect(page.get_by_text("1 draft", exact=True)).to_be_visible()
 
@@ -104,6 +104,7 @@ def test_the_keyboard_leaves_the_editor_and_lines_are_shown(app_server: AppServe
         tags=[f"tag {n}" for n in range(45)],
     )
     page.goto(f"{app_server.url}/personas?id=long")
+    open_json(page)
     frame = page.frame_locator("iframe[title$='ace']")
     expect(frame.locator(".ace_content")).to_contain_text('"long"')
     height = page.locator("iframe[title$='ace']").bounding_box()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
-from tests.e2e.conftest import AppServer, wait_until
+from tests.e2e.conftest import AppServer, expect_json, open_json, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -31,7 +31,8 @@ def put(server: AppServer, persona_id: str) -> Path:
 
 def open_persona(page: Page, server: AppServer, persona_id: str) -> None:
     page.goto(f"{server.url}/personas?id={persona_id}")
-    expect(lines(page)).to_contain_text(f'"{persona_id}"')
+    open_json(page)
+    expect_json(page, f'"{persona_id}"')
 
 
 def ace(page: Page) -> FrameLocator:
@@ -67,18 +68,18 @@ def test_form_and_json_follow_each_other_and_all_else_stays_as_it_was(
 ) -> None:
     path = put(app_server, "followed")
     open_persona(page, app_server, "followed")
-    tab(page, "Form").click()
+    tab(page, "Prompt").click()
     box(page, "Name").fill("Grace")
     box(page, "System prompt").fill("Be long.")
     box(page, "Starter 2").fill("Two?")
     expect(box(page, "Starter 3")).to_be_visible()
     tab(page, "JSON").click()
-    expect(lines(page)).to_contain_text('"Grace"')
-    expect(lines(page)).to_contain_text('"Be long."')
+    expect_json(page, '"Grace"')
+    expect_json(page, '"Be long."')
 
     type_behind(page, "Grace", " H.")
-    expect(lines(page)).to_contain_text('"Grace H."')
-    tab(page, "Form").click()
+    expect_json(page, '"Grace H."')
+    tab(page, "Prompt").click()
     expect(box(page, "Name")).to_have_value("Grace H.")
     save(page)
 
@@ -90,14 +91,14 @@ def test_keys_hit_right_before_another_tab_are_in_the_form(app_server: AppServer
     path = put(app_server, "late")
     open_persona(page, app_server, "late")
     type_behind(page, "Ada", "!")
-    tab(page, "Form").click()
+    tab(page, "Prompt").click()
     expect(box(page, "Name")).to_have_value("Ada!")
 
     box(page, "Name").fill("Ada!?")
     tab(page, "Preview").click()
     expect(page.get_by_text("System message")).to_be_visible()
     tab(page, "JSON").click()
-    expect(lines(page)).to_contain_text('"Ada!?"')
+    expect_json(page, '"Ada!?"')
     save(page)
     assert path.read_text(encoding="utf-8") == WRITTEN.replace("ID", "late").replace("Ada", "Ada!?")
 
@@ -107,11 +108,11 @@ def test_an_editor_that_was_hidden_comes_back_at_its_full_height(app_server: App
     open_persona(page, app_server, "tall")
     before = page.locator("iframe[title$='ace']").evaluate("frame => frame.clientHeight")
     assert before > 200
-    for name in ("Form", "JSON", "Preview", "JSON"):
+    for name in ("Prompt", "JSON", "Preview", "JSON"):
         tab(page, name).click()
         expect(tab(page, name)).to_have_attribute("aria-selected", "true")
 
-    expect(lines(page)).to_contain_text('"tall"')
+    expect_json(page, '"tall"')
     wait_until(
         page, "before => document.querySelector(`iframe[title$='ace']`).clientHeight === before", arg=before
     )
@@ -120,7 +121,7 @@ def test_an_editor_that_was_hidden_comes_back_at_its_full_height(app_server: App
 def test_another_model_and_another_avatar_are_written_by_hand(app_server: AppServer, page: Page) -> None:
     path = put(app_server, "chosen")
     open_persona(page, app_server, "chosen")
-    tab(page, "Form").click()
+    tab(page, "Prompt").click()
     for name, value in (("Model", "my/own-model"), ("Avatar", "🦉")):
         page.get_by_role("combobox", name=name).fill(value)
         page.keyboard.press("Enter")
@@ -135,7 +136,7 @@ def test_the_form_fits_a_phone(app_server: AppServer, page: Page) -> None:
     put(app_server, "slim")
     page.set_viewport_size({"width": 400, "height": 800})
     page.goto(f"{app_server.url}/personas?id=slim")
-    tab(page, "Form").click()
+    tab(page, "Prompt").click()
     expect(box(page, "Starter 2")).to_be_visible()
 
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0

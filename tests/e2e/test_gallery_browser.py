@@ -7,8 +7,8 @@ import json
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import AppServer, settled
-from tests.e2e.test_personas_browser import badge, button, lines
+from tests.e2e.conftest import AppServer, expect_json, open_json, settled
+from tests.e2e.test_personas_browser import badge, button
 from tests.fake_provider import Gate, tokens
 from tests.test_drafting import WISH, WRITTEN
 
@@ -37,7 +37,8 @@ def test_a_template_is_found_and_opened_by_keyboard_and_saved(app_server: AppSer
     page.keyboard.press("Enter")
 
     expect(dialog).to_have_count(0)
-    expect(lines(page)).to_contain_text('"incident-guide"')
+    open_json(page)
+    expect_json(page, '"incident-guide"')
     expect(badge(page, "Unsaved")).to_be_visible()
     path = app_server.personas_dir / "incident-guide.json"
     assert not path.exists()
@@ -64,7 +65,9 @@ def test_a_described_persona_streams_in_and_stays_through_a_refresh(
     expect(page.get_by_test_id("stCode")).to_contain_text("Teaches SQL with ledgers.")
     gate.open()
 
-    expect(lines(page)).to_contain_text('"sql-tutor"')
+    expect(page.get_by_role("textbox", name="System prompt")).to_be_visible()
+    open_json(page)
+    expect_json(page, '"sql-tutor"')
     expect(badge(page, "Unsaved")).to_be_visible()
     button(page, "Save").click()
     expect(badge(page, "Saved")).to_be_visible()

@@ -11,9 +11,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from personachat.persona import Persona, parse_persona
 from personachat.ui.excerpts import JOINER
-from tests.e2e.conftest import AppServer, settled, start_app
+from tests.e2e.conftest import AppServer, expect_json, open_json, settled, start_app
 from tests.e2e.test_persona_life_browser import choose, visible
-from tests.e2e.test_personas_browser import badge, lines, open_persona, persona_text, put, row, write
+from tests.e2e.test_personas_browser import badge, open_persona, persona_text, put, row, write
 
 pytestmark = pytest.mark.browser
 
@@ -83,14 +83,14 @@ def test_a_picture_from_here_is_seen_there_before_it_meets_what_is_there(
     before = mine.read_bytes()
     asked.get_by_text("Keep both", exact=True).click()
     asked.get_by_role("button", name="Import 1").click()
-    expect(lines(visitor)).to_contain_text('"nell-2"')
+    expect_json(visitor, '"nell-2"')
     assert mine.read_bytes() == before
     assert stored(other, "nell-2") == stored(app_server, "nell").model_copy(update={"id": "nell-2"})
 
     asked = begin_import(visitor, other, card, persona_id="nell")
     asked.get_by_text("Take theirs", exact=True).click()
     asked.get_by_role("button", name="Import 1").click()
-    expect(lines(visitor)).to_contain_text("0.9")
+    expect_json(visitor, "0.9")
     assert stored(other, "nell") == stored(app_server, "nell")
 
 
@@ -113,7 +113,7 @@ def test_what_is_no_persona_is_refused_in_a_sentence_and_escape_keeps_edits(
     page.keyboard.press("Escape")
     expect(dialog(page)).to_have_count(0)
     assert not (app_server.personas_dir / "good-one.json").exists()
-    expect(lines(page)).to_contain_text('"Half done"')
+    expect_json(page, '"Half done"')
     expect(badge(page, "Unsaved")).to_be_visible()
     expect(row(page, "Good one")).to_have_count(0)
 
@@ -140,7 +140,8 @@ def test_a_link_is_a_preview_in_plain_text_until_it_is_accepted(
     expect(main.get_by_text("It is among your personas now.")).to_be_visible()
     assert stored(other, "baker") == stored(app_server, "baker")
     visible(visitor, "Open in the editor")
-    expect(lines(visitor)).to_contain_text('"baker"')
+    open_json(visitor)
+    expect_json(visitor, '"baker"')
 
 
 def test_a_short_link_shows_nothing_once_it_is_revoked(

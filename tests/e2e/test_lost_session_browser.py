@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, expect
 
-from tests.e2e.conftest import AppServer, free_port, settled, start_app
+from tests.e2e.conftest import AppServer, free_port, open_json, settled, start_app
 from tests.e2e.cut_line import CutLine
 from tests.fake_provider import FakeProvider, Gate, failure, tokens
 
@@ -119,7 +119,7 @@ def choose_in_menu(page: Page, menu: Locator, item: str) -> None:
 
 def open_form(away: Away, persona_id: str) -> Page:
     page = away.open(f"/personas?id={persona_id}")
-    page.get_by_role("tab", name="Form").click()
+    page.get_by_role("tab", name="Prompt").click()
     expect(prompt(page)).to_be_visible()
     settled(page)
     return page
@@ -265,6 +265,7 @@ def a_form_that_somebody_else_overtook(away: Away) -> Generator[None, None, None
 
 def a_json_text_saved(away: Away) -> Generator[None, None, None]:
     page = away.open("/personas?id=json")
+    open_json(page)
     page.frame_locator("iframe[title$='ace']").first.locator(".ace_content").click(position={"x": 5, "y": 5})
     page.keyboard.press("Control+End")
     page.keyboard.type("  ")
@@ -335,7 +336,6 @@ def a_message_to_try_a_draft_out(away: Away) -> Generator[None, None, None]:
     prompt(page).fill("Tried after the pause.")
     prompt(page).press("Control+Enter")
     expect(state_of(page, "Unsaved")).to_be_visible()
-    page.get_by_role("tab", name="Try out").click()
     expect(box(page)).to_be_enabled()
     yield
     say(page, "Trying out")

@@ -89,7 +89,6 @@ def test_try_out_follows_again_too(app_server: AppServer, page: Page) -> None:
     app_server.provider.enqueue(tokens(["First half, ", gate, "second half."]))
     page.goto(f"{app_server.url}/personas?id=data-analyst")
     wait_until(page, BEHAVES)
-    page.get_by_role("tab", name="Try out").click()
     say(page, "Go")
     expect(bubbles(page).last).to_contain_text("First half,")
     expect(page.get_by_role("button", name="Stop")).to_have_count(1)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import AppServer, settled, start_app
-from tests.e2e.test_form_browser import box, lines, tab
+from tests.e2e.conftest import AppServer, expect_json, open_json, settled, start_app
+from tests.e2e.test_form_browser import box, tab
 from tests.e2e.test_gallery_browser import open_dialog
 from tests.e2e.test_personas_browser import badge, button
 
@@ -34,16 +34,17 @@ def test_from_a_template_through_its_versions_to_another_server(
     dialog.get_by_label("Search templates").fill("outage")
     expect(dialog.get_by_role("button", name="Use this")).to_have_count(1)
     dialog.get_by_role("button", name="Use this").click()
-    expect(lines(page)).to_contain_text('"incident-guide"')
+    open_json(page)
+    expect_json(page, '"incident-guide"')
 
-    tab(page, "Form").click()
+    tab(page, "Prompt").click()
     box(page, "Name").fill("Fire brigade")
     tab(page, "JSON").click()
-    expect(lines(page)).to_contain_text('"Fire brigade"')
+    expect_json(page, '"Fire brigade"')
     button(page, "Save").click()
     expect(badge(page, "Saved")).to_be_visible()
 
-    tab(page, "Form").click()
+    tab(page, "Prompt").click()
     box(page, "Name").fill("Bucket chain")
     button(page, "Save").click()
     expect(badge(page, "Saved")).to_be_visible()
@@ -79,7 +80,8 @@ def test_from_a_template_through_its_versions_to_another_server(
         expect(there.get_by_role("dialog").get_by_text("Fire brigade")).to_be_visible()
         assert not (other.personas_dir / "incident-guide.json").exists()
         there.get_by_role("dialog").get_by_role("button", name="Import 1").click()
-        expect(lines(there)).to_contain_text('"Fire brigade"')
+        open_json(there)
+        expect_json(there, '"Fire brigade"')
         arrived = json.loads((other.personas_dir / "incident-guide.json").read_text(encoding="utf-8"))
         there.context.close()
     assert arrived == restored

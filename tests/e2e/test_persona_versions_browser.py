@@ -25,7 +25,7 @@ def control(page: Page, key: str) -> Locator:
 
 def open_form(page: Page, server: AppServer, persona_id: str) -> None:
     page.goto(f"{server.url}/personas?id={persona_id}")
-    tab(page, "Form").click()
+    tab(page, "Prompt").click()
     expect(box(page, "System prompt")).to_be_visible()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
-from tests.e2e.conftest import AppServer, drawn, settled
+from tests.e2e.conftest import AppServer, drawn, expect_json, open_json, settled
 
 pytestmark = pytest.mark.browser
 
@@ -26,7 +26,8 @@ def put(server: AppServer, persona_id: str, name: str, **more: object) -> Path:
 
 def open_persona(page: Page, server: AppServer, persona_id: str) -> None:
     page.goto(f"{server.url}/personas?id={persona_id}")
-    expect(lines(page)).to_contain_text(f'"{persona_id}')
+    open_json(page)
+    expect_json(page, f'"{persona_id}')
 
 
 def ace(page: Page) -> FrameLocator:
@@ -133,8 +134,7 @@ def test_unsaved_edits_survive_another_persona_and_another_page(app_server: AppS
     expect(badge(page, "Unsaved")).to_be_visible()
 
     row(page, "Other one").click()
-    expect(lines(page)).to_contain_text('"Other one"')
-    expect(lines(page)).not_to_contain_text("Half done")
+    expect_json(page, '"Other one"')
     expect(badge(page, "Saved")).to_be_visible()
     expect(row(page, "Edited")).to_contain_text("●")
     expect(page).to_have_url(re.compile("id=other"))
@@ -142,9 +142,9 @@ def test_unsaved_edits_survive_another_persona_and_another_page(app_server: AppS
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Chat").click()
     expect(page.get_by_test_id("stChatInput")).to_be_visible()
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Personas").click()
-    expect(lines(page)).to_contain_text('"Other one"')
+    expect_json(page, '"Other one"')
     row(page, "Edited").click()
-    expect(lines(page)).to_contain_text('"Half done"')
+    expect_json(page, '"Half done"')
     expect(badge(page, "Unsaved")).to_be_visible()
 
 
@@ -153,11 +153,11 @@ def test_a_refresh_keeps_the_selected_persona(app_server: AppServer, page: Page)
     put(app_server, "kept", "Kept")
     open_persona(page, app_server, "aaa-first")
     row(page, "Kept").click()
-    expect(lines(page)).to_contain_text('"Kept"')
+    expect_json(page, '"Kept"')
 
     page.reload()
 
-    expect(lines(page)).to_contain_text('"Kept"')
+    expect_json(page, '"Kept"')
     expect(page).to_have_url(re.compile("id=kept"))
 
 
@@ -175,7 +175,7 @@ def test_a_deleted_persona_comes_back_by_undo(app_server: AppServer, page: Page)
 
     button(page, "Undo").click()
     expect(row(page, "Short lived")).to_be_visible()
-    expect(lines(page)).to_contain_text('"Short lived"')
+    expect_json(page, '"Short lived"')
     assert path.read_bytes() == before
 
 
@@ -203,7 +203,7 @@ def test_a_version_saved_elsewhere_is_never_overwritten_unasked(
         expect(badge(page, "Changed elsewhere")).to_be_visible()
     else:
         expect(badge(page, "Saved")).to_be_visible()
-    expect(lines(page)).to_contain_text('"Theirs"' if choice == "theirs" else '"Mine"')
+    expect_json(page, '"Theirs"' if choice == "theirs" else '"Mine"')
     stored = json.loads(path.read_text(encoding="utf-8"))["name"]
     assert stored == ("Mine" if choice == "mine" else "Theirs")
 
@@ -239,8 +239,8 @@ def test_a_new_persona_starts_from_another_one(app_server: AppServer, page: Page
     dialog.get_by_label("Name").fill("Second generation")
     dialog.get_by_role("button", name="Create").click()
 
-    expect(lines(page)).to_contain_text('"second-generation"')
-    expect(lines(page)).to_contain_text("1.5")
+    expect_json(page, '"second-generation"')
+    expect_json(page, "1.5")
     path = app_server.personas_dir / "second-generation.json"
     assert not path.exists()
     button(page, "Save").click()
@@ -284,7 +284,7 @@ def test_the_page_keeps_its_width_from_run_to_run(app_server: AppServer, page: P
     widths = []
     for name in ("Right one", "Left one", "Right one"):
         row(page, name).click()
-        expect(lines(page)).to_contain_text(f'"{name}"')
+        expect_json(page, f'"{name}"')
         settled(page)
         widths.append(main.evaluate("element => element.getBoundingClientRect().width"))
 
@@ -297,6 +297,6 @@ def test_no_words_are_offered_while_one_types(app_server: AppServer, page: Page)
     ace(page).locator(".ace_content").click(position={"x": 5, "y": 5})
     page.keyboard.press("Control+End")
     page.keyboard.type("system prom", delay=30)
-    expect(lines(page)).to_contain_text("system prom")
+    expect_json(page, "system prom")
     expect(badge(page, "Invalid")).to_be_visible()  # the page has answered what was typed
     expect(ace(page).locator(".ace_autocomplete")).to_have_count(0)

@@ -36,7 +36,7 @@ def local(monkeypatch: pytest.MonkeyPatch) -> None:
     be_local(monkeypatch)
 
 
-def open_at(open_home: OpenPage, persona_id: str = "ada", tab: str = "Form") -> AppTest:
+def open_at(open_home: OpenPage, persona_id: str = "ada", tab: str = "Prompt") -> AppTest:
     page = open_home()
     page.switch_page("pages/personas.py")
     page.query_params["id"] = persona_id

@@ -31,6 +31,7 @@ def opened(open_home: OpenPage) -> AppTest:
     page = open_home()
     page.switch_page("pages/personas.py")
     page.query_params["id"] = "one"
+    page.session_state["persona_tab"] = "JSON"
     page.run()
     assert not page.exception
     return page
@@ -75,3 +76,18 @@ def test_findings_follow_what_is_typed_and_give_way_to_problems(open_home: OpenP
     write(page, "{")
     assert rows(page) == []
     assert "tokens a message" not in captions(page)
+
+
+def test_a_fix_mends_the_draft_with_one_click(open_home: OpenPage) -> None:
+    page = opened(open_home)
+    page.session_state["persona_tab"] = "Prompt"
+    page.run()
+    assert page.button(key="fix-0").label == r"Write \{\{user\}\}"
+    page.button(key="fix-0").click().run()
+    assert not page.exception
+    draft = page.session_state["persona_drafts"]["one"].text
+    assert draft == text_of(systemPrompt="Greet {{user}} *kindly*.", stop=["a"], starters=["x", "x"])
+    assert page.text_area[0].value == "Greet {{user}} *kindly*."
+    page.button(key="fix-0").click().run()
+    assert json.loads(page.session_state["persona_drafts"]["one"].text)["starters"] == ["x"]
+    assert rows(page) == []

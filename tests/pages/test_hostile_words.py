@@ -271,7 +271,7 @@ def test_the_personas_page_with_everything_open(page: AppTest) -> None:
     for description in ("one", LONG[:300]):
         collection.save(hostile("other", description=description), note=LONG[:200])
     see(page, "personas", id="other")
-    for tab in ("Form", "Preview", "Try out", "History", "Lore", "JSON"):
+    for tab in ("Prompt", "Preview", "Try out", "History", "Lore", "JSON"):
         page.session_state["persona_tab"] = tab
         see(page)
     desk = page.session_state["persona_desk"]
@@ -296,7 +296,7 @@ def test_a_draft_with_faults_and_a_broken_file(page: AppTest) -> None:
         hostile("other", name=LONG, model=1, examples=LONG, personality={LONG: LONG}),
     ):
         page.session_state["persona_drafts"] = {"other": Draft(text, "{}", "x")}
-        for tab in ("JSON", "Form", "Preview"):
+        for tab in ("JSON", "Prompt", "Preview"):
             page.session_state["persona_tab"] = tab
             see(page, id="other")
     (broken,) = (each.id for each in get_services().personas.all() if isinstance(each, BrokenPersona))

@@ -82,6 +82,7 @@ def open_personas(open_home: OpenPage, persona_id: str) -> AppTest:
     at = open_home()
     at.switch_page("pages/personas.py")
     at.query_params["id"] = persona_id
+    at.session_state["persona_tab"] = "JSON"
     at.run()
     assert not at.exception
     return at
@@ -316,7 +317,7 @@ def write(at: AppTest, text: str) -> None:
 
 
 def type_prompt(at: AppTest, words: str) -> None:
-    at.session_state["persona_tab"] = "Form"
+    at.session_state["persona_tab"] = "Prompt"
     at.run()
     next(area for area in at.text_area if area.label == "System prompt").set_value(words).run()
 

@@ -41,7 +41,7 @@ def at(open_home: OpenPage) -> AppTest:
     page.switch_page("pages/personas.py")
     page.query_params["id"] = "ada"
     page.run()
-    return open_tab(page, "Form")
+    return open_tab(page, "Prompt")
 
 
 def open_tab(at: AppTest, name: str) -> AppTest:
@@ -132,7 +132,7 @@ def test_a_save_from_the_form_keeps_the_layout(at: AppTest, folder: Path) -> Non
 def test_the_form_shows_what_is_typed_in_the_json_and_back(at: AppTest) -> None:
     open_tab(at, "JSON")
     write(at, WRITTEN.replace("Ada", "Typed").replace("0.333", "1.9").replace('"Two?"', '"2?"'))
-    open_tab(at, "Form")
+    open_tab(at, "Prompt")
     assert field(at, "text_input", "Name").value == "Typed"
     assert field(at, "slider", "Temperature").value == 1.9
     assert field(at, "text_input", "Starter 2").value == "2?"
@@ -145,7 +145,7 @@ def test_the_form_shows_what_is_typed_in_the_json_and_back(at: AppTest) -> None:
 
 def test_a_key_that_was_still_on_its_way_from_the_editor_is_not_lost(at: AppTest) -> None:
     open_tab(at, "JSON")
-    open_tab(at, "Form")
+    open_tab(at, "Prompt")
     write(at, WRITTEN.replace("Ada", "Ada!"))
     assert field(at, "text_input", "Name").value == "Ada!"
 
@@ -156,7 +156,7 @@ def test_a_key_that_was_still_on_its_way_from_the_editor_is_not_lost(at: AppTest
 def test_what_the_editor_held_before_the_form_was_used_is_not_taken_for_typed(at: AppTest) -> None:
     open_tab(at, "JSON")
     write(at, WRITTEN.replace("Ada", "Typed"))
-    open_tab(at, "Form")
+    open_tab(at, "Prompt")
     fill(at, "text_input", "Name", "From the form")
     at.run()
 
@@ -165,7 +165,7 @@ def test_what_the_editor_held_before_the_form_was_used_is_not_taken_for_typed(at
 
 def test_a_key_that_comes_after_a_change_in_the_form_leaves_both(at: AppTest) -> None:
     open_tab(at, "JSON")
-    open_tab(at, "Form")
+    open_tab(at, "Prompt")
     fill(at, "text_area", "System prompt", "Be long.")
     write(at, WRITTEN.replace("Ada", "Ada!"))
 
@@ -254,7 +254,7 @@ def test_a_problem_stands_under_its_field(at: AppTest) -> None:
 def test_broken_json_leads_to_the_json(at: AppTest) -> None:
     open_tab(at, "JSON")
     write(at, WRITTEN.replace('"Ada",', '"Ada"'))
-    open_tab(at, "Form")
+    open_tab(at, "Prompt")
     assert "can be read as JSON" in words(at)
     assert not [each for each in at.text_input if each.label == "Name"]
 
@@ -271,7 +271,7 @@ ODD = """{"id": "ada", "name": ["Ada"], "systemPrompt": "\\ud800", "temperature"
 def test_values_that_no_field_can_show_are_shown_as_they_are_and_can_be_replaced(at: AppTest) -> None:
     open_tab(at, "JSON")
     write(at, ODD)
-    open_tab(at, "Form")
+    open_tab(at, "Prompt")
     assert '["Ada"]' in [code.value for code in at.code]
     assert "colour" in words(at)
 
@@ -305,7 +305,7 @@ def test_values_that_no_field_can_show_are_shown_as_they_are_and_can_be_replaced
 def test_a_text_that_is_no_persona_at_all_is_no_crash(at: AppTest, text: str) -> None:
     open_tab(at, "JSON")
     write(at, text)
-    open_tab(at, "Form")
+    open_tab(at, "Prompt")
 
     assert "Invalid" in words(at)
 
@@ -343,6 +343,34 @@ def test_what_is_no_object_stays_in_the_field_and_out_of_the_persona(at: AppTest
 
 
 def test_parameters_of_another_shape_are_shown_and_can_be_replaced(at: AppTest) -> None:
+    open_tab(at, "JSON")
+    open_tab(at, "Prompt")
     write(at, WRITTEN.replace('{"theirs"', '{"parameters": [1], "theirs"'))
     click(at, "Replace it")
     assert json.loads(text_of(at))["extensions"]["parameters"] == {}
+
+
+def test_the_first_tab_is_the_prompt_with_its_size_and_warnings(open_home: OpenPage) -> None:
+    page = open_home()
+    page.switch_page("pages/personas.py")
+    page.query_params["id"] = "ada"
+    page.run()
+    assert page.tabs[0].label == "Prompt"
+    assert page.tabs[0].text_area[0].label == "System prompt"
+    field(page, "text_area", "System prompt").set_value("Ask {{usr}} thrice.").run()
+
+    captions = [str(caption.value) for caption in page.tabs[0].caption]
+    assert "3 words, about 5 tokens in the prompt" in captions
+    assert any(caption.startswith("About ") and "a message" in caption for caption in captions)
+    assert any("did you mean {{user}}" in str(row.value).replace("\\", "") for row in page.tabs[0].markdown)
+
+
+def test_a_text_that_no_form_can_show_opens_with_its_json(open_home: OpenPage, folder: Path) -> None:
+    (folder / "cracked.json").write_text('{"id": "cracked",')
+    page = open_home()
+    page.switch_page("pages/personas.py")
+    page.query_params["id"] = "cracked"
+    page.run()
+    assert page.session_state["persona_tab"] == "JSON"
+    open_tab(page, "Prompt")
+    assert any("Mend the JSON first" in str(warning.proto.title) for warning in page.warning)

@@ -175,7 +175,7 @@ def test_without_a_database_the_history_says_so_and_the_editor_stays(
     at.run()
     assert not at.exception
     assert "The database cannot be reached" in words(at)
-    at.session_state["persona_tab"] = "Form"
+    at.session_state["persona_tab"] = "Prompt"
     at.run()
     assert not at.exception
     assert at.text_input

@@ -41,6 +41,7 @@ def open_page(open_home: OpenPage) -> OpenPage:
         at.switch_page("pages/personas.py")
         if persona_id is not None:
             at.query_params["id"] = persona_id
+        at.session_state["persona_tab"] = "JSON"
         at.run()
         assert not at.exception
         return at
@@ -300,12 +301,12 @@ def test_the_preview_shows_the_request_as_a_chat_sends_it(open_page: OpenPage, f
 
 def test_only_the_open_tab_is_drawn_and_the_editor_stays_behind_it(open_page: OpenPage) -> None:
     at = open_page("analyst")
-    assert not at.tabs[1].children
+    assert not at.tabs[0].children
     number = at.session_state["persona_desk"].mount.number
     open_tab(at, "Preview")
 
-    assert at.tabs[0].get("component_instance")
-    assert not at.tabs[1].children
+    assert at.tabs[1].get("component_instance")
+    assert not at.tabs[0].children
     open_tab(at, "JSON")
     assert at.session_state["persona_desk"].mount.number == number
 
@@ -334,7 +335,7 @@ def test_the_last_keys_in_an_editor_that_was_left_are_kept(open_page: OpenPage) 
 def test_a_click_on_a_problem_leads_to_the_json(open_page: OpenPage) -> None:
     at = open_page("analyst")
     write(at, '{"id": "analyst", "name": "A", "systemPrompt": "x", "colour": 1}')
-    open_tab(at, "Form")
+    open_tab(at, "Prompt")
     [problem] = [each for each in at.button if each.label == "Line 1"]
     problem.click().run()
 

@@ -27,6 +27,7 @@ def page(open_home: OpenPage, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     at = open_home()
     at.switch_page("pages/personas.py")
     at.query_params["id"] = "tester"
+    at.session_state["persona_tab"] = "JSON"
     at.run()
     assert not at.exception
     return at

@@ -13,7 +13,7 @@ from personachat.services import get_services
 from personachat.turns import MAX_MESSAGE_CHARACTERS
 from personachat.ui.state import Draft
 from tests.conftest import persona_text
-from tests.fake_provider import FakeProvider, failure
+from tests.fake_provider import FakeProvider, failure, tokens
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local
 
@@ -92,15 +92,47 @@ def test_a_starter_begins_the_chat(open_tab: OpenPage) -> None:
     assert "You said: What now?" in words(at)
 
 
-def test_the_chat_is_there_again_after_another_tab(open_tab: OpenPage) -> None:
+@pytest.mark.parametrize("tab", ["Prompt", "JSON", "Preview", "History"])
+def test_the_chat_stands_beside_every_tab(open_tab: OpenPage, tab: str) -> None:
     at = open_tab()
     say(at, "Hello there")
-    at.session_state["persona_tab"] = "Preview"
+    at.session_state["persona_tab"] = tab
     at.run()
-    assert "You said" not in words(at)
-    at.session_state["persona_tab"] = "Try out"
-    at.run()
+    assert not at.exception
     assert "You said: Hello there" in words(at)
+
+
+def test_each_reply_says_which_draft_it_came_from_and_the_former_one_stays(
+    open_tab: OpenPage, fake: FakeProvider
+) -> None:
+    at = open_tab()
+    say(at, "Hello there")
+    assert "Draft 1, as saved" in words(at)
+    write(at, systemPrompt="You are another draft.")
+    fake.enqueue(tokens(["A second answer."]))
+    at.button(key="try_out_retry").click().run()
+    assert "A second answer." in words(at)
+    assert "Draft 2 ·" in words(at)
+    assert "Before: draft 1, as saved" in words(at)
+    assert "You said: Hello there" in words(at)
+    write(at, systemPrompt="You are the third.")
+    box = next(box for box in at.chat_input if box.key == "try_out_message")
+    assert box.placeholder == "Message Tutor (draft 3)"
+    at.button(key="try_out_clear").click().run()
+    assert "Before:" not in words(at)
+
+
+def test_the_chat_outlasts_a_draft_with_problems(open_tab: OpenPage) -> None:
+    at = open_tab()
+    say(at, "Hello there")
+    write(at, temperature=9)
+    assert "You said: Hello there" in words(at)
+    assert "Fix the problems first" in words(at)
+    assert at.button(key="try_out_retry").disabled
+    assert next(box for box in at.chat_input if box.key == "try_out_message").disabled
+    write(at, temperature=1)
+    say(at, "And now?")
+    assert "You said: And now?" in words(at)
 
 
 def test_a_failed_reply_says_why_and_offers_to_ask_again(open_tab: OpenPage, fake: FakeProvider) -> None:
@@ -130,5 +162,5 @@ def test_clearing_begins_anew(open_tab: OpenPage) -> None:
 def test_an_invalid_draft_cannot_answer(open_tab: OpenPage) -> None:
     at = open_tab()
     write(at, temperature=9)
-    assert "Mend the problems first" in words(at)
-    assert not [box for box in at.chat_input if box.key == "try_out_message"]
+    assert "Fix the problems first" in words(at)
+    assert next(box for box in at.chat_input if box.key == "try_out_message").disabled

@@ -52,11 +52,26 @@ export const saveButton = () =>
   [...document.querySelectorAll("#stMain .st-key-save button")].find(button => button.getClientRects().length)
 export const savedBadge = () => document.querySelector("#stMain .st-key-standing_saved")
 
+/** The field for a persona's prompt, and what says how long it is. */
+export const promptEditor = () => document.querySelector("#stMain .st-key-prompt_editor")
+export const promptField = () => promptEditor()?.querySelector('[class*="st-key-form-"] textarea')
+export const warningsHeight = () =>
+  document.querySelector("#stMain .st-key-prompt_warnings")?.getBoundingClientRect().height ?? 0
+export const promptSize = () => document.querySelector("#stMain .st-key-prompt_size p")
+
 /** The frames of Ace, which are of our own origin. */
 export const editorFrames = () => document.querySelectorAll('#stMain iframe[title$="ace"]')
 
 export const isSave = event =>
   (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "s"
+
+/** The button that shows the list of personas where it has made room, and a row of the list. */
+export const listButton = () =>
+  [...document.querySelectorAll("#stMain .st-key-show_list button")].find(button => button.getClientRects().length)
+export const PERSONA_ROW = '#stMain [class*="st-key-persona-"] button'
+export const isPersonasPage = () => Boolean(document.querySelector("#stMain .st-key-import_personas"))
+export const isTryOutChosen = () => Boolean(document.querySelector("#stMain .st-key-try_out_here"))
+export const firstTab = () => document.querySelector('#stMain .st-key-persona_tab [role="tab"]')
 
 // --- an edit --------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,50 @@
+"""What mends a finding by itself: one value set, one piece of a text replaced, or one key left out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from personachat.persona_edits import with_value, without
+from personachat.persona_syntax import Path
+from personachat.persona_text import read_json
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """`label` says what it does. Without a `value` it leaves out what stands at `path`.
+
+    With `old` it replaces that piece of the text at `path`, which begins at the character `at`.
+    """
+
+    label: str
+    path: Path
+    value: str | float | None = None
+    old: str = ""
+    at: int = 0
+
+
+def left_out(path: Path) -> Fix:
+    return Fix("Leave it out", path)
+
+
+def written(old: str, new: str, *, path: Path, at: int) -> Fix:
+    """Replace a piece of a text."""
+    return Fix(f"Write {new}", path, new, old, at)
+
+
+def fixed(text: str, fix: Fix, *, order: Sequence[str] = ()) -> str:
+    """The persona's JSON text after the fix; every other character stays as it was.
+
+    Raises ValueError for a broken text, LookupError where what is to be mended is not there.
+    """
+    if fix.value is None:
+        return without(text, fix.path)
+    if not fix.old:
+        return with_value(text, fix.path, fix.value, order=order)
+    found = read_json(text).value
+    for step in fix.path:
+        found = found[step]
+    if not isinstance(found, str) or found[fix.at : fix.at + len(fix.old)] != fix.old:
+        raise LookupError("The text has changed.")
+    return with_value(text, fix.path, found[: fix.at] + str(fix.value) + found[fix.at + len(fix.old) :])

@@ -1,0 +1,78 @@
+// The personas page where the window is wide: the list makes room for the editor and the chat beside it. A button, or
+// Ctrl+P, brings it back: the button until it is pressed again, the keys until a persona is chosen.
+
+import * as dom from "./dom.js"
+
+const KEPT = "personachat-list" // whether the list is to stay open, in this browser
+
+const wide = matchMedia("(min-width: 1100px)")
+let peeking = false
+
+export function begin(_page, plan) {
+  addEventListener("click", event => onClick(event, plan), { capture: true })
+  addEventListener("keydown", event => onKey(event, plan), { capture: true })
+  wide.addEventListener("change", plan)
+}
+
+export function look() {
+  if (!dom.isPersonasPage()) {
+    peeking = false
+    return
+  }
+  const opened = peeking || isKept()
+  if ("listOpen" in document.documentElement.dataset !== opened)
+    document.documentElement.toggleAttribute("data-list-open", opened)
+  const button = dom.listButton()
+  if (button && button.ariaExpanded !== String(opened)) button.ariaExpanded = String(opened)
+  if (wide.matches && dom.isTryOutChosen()) dom.firstTab()?.click() // its tab is not there any more
+}
+
+function onClick(event, plan) {
+  const { target } = event
+  const button = dom.listButton()
+  if (button?.contains(target)) {
+    event.preventDefault()
+    event.stopPropagation()
+    const opens = !(peeking || isKept())
+    peeking = false
+    keep(opens)
+    plan()
+  } else if (peeking && target.closest?.(dom.PERSONA_ROW)) peeking = false
+}
+
+function onKey(event, plan) {
+  if (!dom.isPersonasPage() || dom.overlay()) return
+  if (event.key === "Escape" && peeking && event.target === dom.searchField()) {
+    peeking = false
+    plan()
+  }
+  if (!isFinder(event)) return
+  event.preventDefault()
+  event.stopPropagation()
+  peeking = !isKept()
+  look()
+  const field = dom.searchField()
+  field?.focus()
+  field?.select()
+}
+
+const isFinder = event =>
+  event.ctrlKey || event.metaKey
+    ? event.key.toLowerCase() === "p" && !event.altKey && !event.shiftKey
+    : event.key === "/" && !event.altKey && !dom.isField(event.target)
+
+function isKept() {
+  try {
+    return localStorage.getItem(KEPT) === "open"
+  } catch {
+    return false // a browser that keeps nothing
+  }
+}
+
+function keep(opened) {
+  try {
+    localStorage.setItem(KEPT, opened ? "open" : "closed")
+  } catch {
+    peeking = opened
+  }
+}

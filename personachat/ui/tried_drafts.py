@@ -1,0 +1,49 @@
+"""Which draft of a persona a reply in Try out came from: numbered in the order in which they answered."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import streamlit as st
+
+from personachat.conversations.model import Turn
+from personachat.store.persona_file import etag_of
+from personachat.ui.persona_desk import Opened
+
+
+def meet(persona_id: str, turns: tuple[Turn, ...]) -> None:
+    """Number the drafts that have answered."""
+    known = _known(persona_id)
+    for turn in turns:
+        if turn.reply and turn.persona_revision and turn.persona_revision not in known:
+            known.append(turn.persona_revision)
+
+
+def forget(persona_id: str) -> None:
+    """Begin with the first one again."""
+    st.session_state.pop(_key(persona_id), None)
+
+
+def current(found: Opened) -> str:
+    """What the draft in the editor is called: the next one, unless it has answered already."""
+    return _label(found, etag_of(found.text.encode()))
+
+
+def label(found: Opened, turn: Turn) -> str:
+    """What the draft is called that a turn came from."""
+    return _label(found, turn.persona_revision or "")
+
+
+def _label(found: Opened, etag: str) -> str:
+    known = _known(found.id)
+    number = known.index(etag) + 1 if etag in known else len(known) + 1
+    is_saved = found.stored is not None and found.stored.etag == etag
+    return f"draft {number}, as saved" if is_saved else f"draft {number}"
+
+
+def _known(persona_id: str) -> list[str]:
+    return cast("list[str]", st.session_state.setdefault(_key(persona_id), []))
+
+
+def _key(persona_id: str) -> str:
+    return f"tried_drafts.{persona_id}"
