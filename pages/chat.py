@@ -73,6 +73,8 @@ if conversation is None or not conversation.path:
             composer.draw_cleared(chat, conversation)
             undoing.draw_deleted(conversation)
         composer.draw_opening(persona)
+    with line.container(height=controls.LINE_PIXELS, border=False):
+        controls.draw_forecast()
     warmup.hold()
     returning.stop()
 st.empty()  # where the opening stood

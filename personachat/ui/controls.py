@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from personachat.conversations.model import Conversation
 from personachat.generation import Generation
@@ -37,15 +38,35 @@ class Line:
                 else:
                     _button("Pause", "pause_circle", turn_actions.pause, live, shortcut="Alt+P")
                 _button("Stop", "stop_circle", turn_actions.stop, live, shortcut="Esc")
+        else:
+            _draw_forecast(self._buttons)
         gauge.draw_last(self._gauge, conversation)
 
     def end(self) -> None:
         """The reply has ended: nothing is left to be steered."""
-        self._buttons.empty()
+        _draw_forecast(self._buttons)
 
     def measure(self, conversation: Conversation, persona: Persona) -> None:
         """Look how full the context is; not while somebody waits for words."""
         gauge.draw(self._gauge, conversation, persona)
+
+
+def _draw_forecast(place: DeltaGenerator) -> None:
+    """The way to what the next message would cost."""
+    with place.container(horizontal=True, width="content"):
+        draw_forecast()
+
+
+def draw_forecast() -> None:
+    st.button(
+        "Forecast",
+        icon=":material/calculate:",
+        type="tertiary",
+        help="What the next message would cost, and how many tokens it has",
+        on_click=turn_actions.ask,
+        args=("forecast",),
+        key="forecast",
+    )
 
 
 def _button(label: str, icon: str, do: Callable[[str], None], live: Generation, *, shortcut: str) -> None:

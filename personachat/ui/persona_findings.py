@@ -6,8 +6,8 @@ import streamlit as st
 
 from personachat.linting import Estimate, Finding, fixed
 from personachat.persona_syntax import Path
+from personachat.ui import forecast_view, state
 from personachat.ui import persona_editing as editing
-from personachat.ui import state
 from personachat.ui.form_text import ORDER, change
 from personachat.ui.persona_desk import Opened
 from personachat.ui.wording import counted, escaped, money
@@ -32,6 +32,7 @@ def draw(found: Opened) -> None:
     if len(findings) > MOST_FINDINGS:
         st.caption(f"… and {len(findings) - MOST_FINDINGS} more below these.")
     st.caption(escaped(estimate_text(state.services().linter.estimate(found.persona))))
+    forecast_view.draw_usual(state.services(), found.persona, found.id)
 
 
 def estimate_text(estimate: Estimate) -> str:

@@ -166,12 +166,12 @@ TITLES = {
 }
 
 
-def caption_of(reply: Reply) -> str:
+def caption_of(reply: Reply, *, with_costs: bool = True) -> str:
     """E.g. "gpt-4 · 212 tokens · 0.2 s to first token · 84/s · $0.0031", with ~ for estimates."""
     counted = reply.usage.completion_tokens if reply.usage else None
     tokens = estimate_tokens(reply.text + reply.reasoning) if counted is None else counted
     parts = [escaped(reply.model)]
-    if tokens:
+    if tokens and with_costs:
         about = "~" if counted is None else ""
         parts.append(f"{about}{short(tokens)} {'token' if tokens == 1 else 'tokens'}")
     first, whole = reply.first_token_seconds, reply.duration_seconds
@@ -180,7 +180,7 @@ def caption_of(reply: Reply) -> str:
         rate = reply.tokens_per_second(tokens)
         if rate is not None and rate >= 1:
             parts.append(f"{short(rate)}/s")
-    if reply.cost_usd is not None:
+    if reply.cost_usd is not None and with_costs:
         parts.append(escaped(money(reply.cost_usd)))
     return " · ".join(parts)
 

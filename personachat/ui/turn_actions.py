@@ -261,6 +261,10 @@ def _ask_request(turn_id: str) -> None:
     ask("request", turn_id)
 
 
+def ask_costs(turn_id: str) -> None:
+    ask("costs", turn_id)
+
+
 def _ask_other(turn_id: str) -> None:
     ask("regenerate", turn_id)
 
@@ -274,6 +278,7 @@ MENU: dict[str, Callable[[str], None]] = {
     ":material/swap_horiz: Regenerate with…": _ask_other,
     ":material/thumbs_up_down: Rate": open_rating,
     ":material/call_split: Fork from here": fork,
+    ":material/receipt_long: Costs": ask_costs,
     ":material/data_object: Show request": _ask_request,
     ":material/delete: Delete": delete,
 }

@@ -9,7 +9,15 @@ from personachat.errors import PersonaChatError
 from personachat.persona import Persona
 from personachat.services import Services
 from personachat.store.base import StoredPersona
-from personachat.ui import inspector, open_tabs, persona_finder, state, turn_actions
+from personachat.ui import (
+    costs,
+    forecast_view,
+    inspector,
+    open_tabs,
+    persona_finder,
+    state,
+    turn_actions,
+)
 from personachat.ui.dialogs import dialog
 from personachat.ui.transcript import DEFAULT_AVATAR
 from personachat.ui.wording import error_text
@@ -33,6 +41,10 @@ def draw_asked(services: Services, conversation: Conversation | None, persona: P
         show_next(conversation.id if conversation else None, persona)
     elif asked.dialog == "request":
         show_request(asked.turn_id)
+    elif asked.dialog == "costs" and conversation:
+        show_costs(conversation.id, asked.turn_id)
+    elif asked.dialog == "forecast":
+        show_forecast(services, conversation, persona)
     elif asked.dialog == "regenerate" and turn:
         show_regenerate(services, turn)
     elif asked.dialog == "copy" and turn:
@@ -63,6 +75,16 @@ def show_next(conversation_id: str | None, persona: Persona) -> None:
         return
     st.caption(f"“{inspector.SAMPLE}” stands for your next message.")
     inspector.draw(sent)
+
+
+@st.dialog("What this chat cost", width="large", icon=":material/receipt_long:", on_dismiss="rerun")
+def show_costs(conversation_id: str, turn_id: str) -> None:
+    costs.draw(conversation_id, turn_id=turn_id)
+
+
+@st.dialog("What the next message would cost", icon=":material/calculate:", on_dismiss="rerun")
+def show_forecast(services: Services, conversation: Conversation | None, persona: Persona) -> None:
+    forecast_view.draw(services, conversation, persona)
 
 
 @dialog("Regenerate with", icon=":material/swap_horiz:", on_dismiss=turn_actions.close_dialog)

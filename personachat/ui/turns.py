@@ -15,9 +15,18 @@ from typing import Literal, TypeAlias
 import streamlit as st
 
 from personachat.conversations.model import Conversation, Reply, Turn
-from personachat.ui import clipboard, ratings, siblings, spoken_revisions, turn_actions, turn_form, window
+from personachat.ui import (
+    clipboard,
+    costs,
+    ratings,
+    siblings,
+    spoken_revisions,
+    turn_actions,
+    turn_form,
+    window,
+)
 from personachat.ui.transcript import bubble, caption_of, draw_memory, draw_outcome, draw_switch, draw_words
-from personachat.ui.wording import heard
+from personachat.ui.wording import escaped, heard
 
 WaysOn: TypeAlias = Callable[[Turn], None]
 """Draws what can be done about a reply that did not come to its end."""
@@ -32,8 +41,8 @@ def _menu_without(*names: str) -> tuple[str, ...]:
     return tuple(label for label in turn_actions.MENU if not label.endswith(names))
 
 
-USER_MENU = _menu_without("Regenerate", "Regenerate with…", "Rate", "Show request")
-WORDS_MENU = _menu_without("Regenerate", "Regenerate with…", "Show request")
+USER_MENU = _menu_without("Regenerate", "Regenerate with…", "Rate", "Costs", "Show request")
+WORDS_MENU = _menu_without("Regenerate", "Regenerate with…", "Costs", "Show request")
 """For an assistant's words that nobody asked a model for."""
 
 
@@ -190,6 +199,17 @@ def draw_row(view: View, turn: Turn, *, last: bool) -> None:
             ratings.draw(turn)
         if turn.edited:
             st.caption(EDITED, width="stretch", help="You changed these words.")
+        elif last and turn.reply and (costs_said := costs.tokens_and_cost(turn.reply)):
+            st.caption(_caption(view, turn, with_costs=False), width="stretch")
+            st.button(
+                escaped(costs_said),
+                type="tertiary",
+                help="What this chat cost",
+                wrap=False,
+                key=f"costs_{turn.id}",
+                on_click=turn_actions.ask_costs,
+                args=(turn.id,),
+            )
         else:
             st.caption(_caption(view, turn), width="stretch")
         _draw_copied(view, turn)
@@ -219,10 +239,11 @@ def _can_be_rated(turn: Turn) -> bool:
     return bool(turn.text.strip()) and (reply is None or reply.state != "failed")
 
 
-def _caption(view: View, turn: Turn) -> str:
+def _caption(view: View, turn: Turn, *, with_costs: bool = True) -> str:
     if turn.reply is None:
         return ""
-    return " · ".join(filter(None, (caption_of(turn.reply), spoken_revisions.label(turn, view.revisions))))
+    caption = caption_of(turn.reply, with_costs=with_costs)
+    return " · ".join(filter(None, (caption, spoken_revisions.label(turn, view.revisions))))
 
 
 def _draw_actions(view: View, turn: Turn, *, last: bool) -> None:

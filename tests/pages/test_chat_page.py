@@ -48,7 +48,8 @@ def say(page: AppTest, words: str) -> AppTest:
 def words(page: AppTest, index: int = -1) -> str:
     """All the text of one bubble."""
     bubble = page.chat_message[index]
-    return "\n".join(str(element.value) for element in [*bubble.markdown, *bubble.text, *bubble.caption])
+    shown = [str(element.value) for element in [*bubble.markdown, *bubble.text, *bubble.caption]]
+    return "\n".join([*shown, *(button.label for button in bubble.button)])
 
 
 def services() -> Services:

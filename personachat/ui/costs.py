@@ -1,0 +1,127 @@
+"""What a conversation cost: its calls of models one by one, and what they add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from personachat.conversations.model import Reply
+from personachat.errors import PersonaChatError
+from personachat.prompts import estimate_tokens
+from personachat.ui import state
+from personachat.ui.moments import viewer_zone
+from personachat.ui.wording import counted, error_text, escaped, money, short
+from personachat.usage.conversation_calls import ConversationCalls
+from personachat.usage.insights import Insights
+
+NOT_KNOWN = "–"  # noqa: RUF001  # a dash, as in any table
+COLUMNS = ("When", "What", "Model", "Tokens in", "Tokens out", "Retries", "Cost")
+
+_PURPOSES = {"chat": "Reply", "temporary": "Reply", "try_out": "Try-out", "summary": "Summary"}
+
+
+def tokens_and_cost(reply: Reply) -> str:
+    """E.g. "212 tokens · $0.0031", with ~ for an estimate; plain text, "" where there is nothing to say."""
+    known = reply.usage.completion_tokens if reply.usage else None
+    tokens = estimate_tokens(reply.text + reply.reasoning) if known is None else known
+    parts = []
+    if tokens:
+        about = "~" if known is None else ""
+        parts.append(f"{about}{short(tokens)} {'token' if tokens == 1 else 'tokens'}")
+    if reply.cost_usd is not None:
+        parts.append(money(reply.cost_usd))
+    return " · ".join(parts)
+
+
+def insights() -> Insights:
+    """The ledger as whoever is in front of this session may read it."""
+    here = state.workspace()
+    return Insights(here.usage, state.services().people, owner=here.owner)
+
+
+def draw(conversation_id: str, *, turn_id: str) -> None:
+    """Draw the table, with the calls of the turn marked."""
+    try:
+        found = insights().calls_of(conversation_id)
+    except PersonaChatError as error:
+        st.error(error_text(error), icon=":material/error:")
+        return
+    if not found.count:
+        st.info("No call of a model is known of this chat.", icon=":material/receipt_long:")
+        return
+    st.markdown(table(found, turn_id=turn_id))
+    for note in notes(found):
+        st.caption(note)
+
+
+def table(found: ConversationCalls, *, turn_id: str = "") -> str:
+    """The calls, oldest first, and their total, as Markdown."""
+    lines = [
+        f"| {' | '.join(COLUMNS)} |",
+        "|---|---|---|---:|---:|---:|---:|",
+    ]
+    before: set[str] = set()
+    for row in found.listed:
+        cells = _cells(row, again=row["turn_id"] in before)
+        if turn_id and row["turn_id"] == turn_id:
+            cells = [f"**{cell}**" for cell in cells]
+        before.add(row["turn_id"])
+        lines.append(f"| {' | '.join(cells)} |")
+    total = [
+        f"**{counted(found.count, 'call')}**",
+        "",
+        "",
+        *(_number(found.total[name]) for name in ("prompt_tokens", "completion_tokens", "retries")),
+        _cost(found.total["cost_usd"]),
+    ]
+    lines.append(f"| {' | '.join(f'**{cell}**' if cell[:1] not in {'', '*'} else cell for cell in total)} |")
+    return "\n".join(lines)
+
+
+def notes(found: ConversationCalls) -> list[str]:
+    """What the table does not say by itself; Markdown."""
+    said = []
+    if len(found.listed) < found.count:
+        said.append(f"The last {len(found.listed)} calls; the last line adds up all {found.count:,}.")
+    unpriced = found.count - found.known["cost_usd"]
+    if unpriced:
+        said.append(f"The price of {counted(unpriced, 'call')} is unknown, and in no sum.")
+    uncounted = found.count - min(found.known["prompt_tokens"], found.known["completion_tokens"])
+    if uncounted:
+        said.append(f"The tokens of {counted(uncounted, 'call')} are not known, and in no sum.")
+    if found.estimated:
+        said.append(
+            f"\\~ Tokens of {counted(found.estimated, 'call')} are estimated: the provider counted none."
+        )
+    return said
+
+
+def _cells(row: Mapping[str, Any], *, again: bool) -> list[str]:
+    what = _PURPOSES.get(row["purpose"], str(row["purpose"]).replace("_", " ").capitalize())
+    if again and row["purpose"] != "summary":
+        what = "Continued"
+    if row["outcome"] != "finished":
+        what = f"{what}, {row['outcome']}"
+    about = "\\~" if row["estimated"] else ""
+    local = row["began_at"].astimezone(viewer_zone())
+    return [
+        f"{local.day} {local:%b %H\\:%M}",
+        escaped(what),
+        escaped(row["model"] or "") or NOT_KNOWN,
+        *(_number(row[name], about=about) for name in ("prompt_tokens", "completion_tokens")),
+        _number(row["retries"]),
+        _cost(row["cost_usd"]),
+    ]
+
+
+def _number(value: float | None, *, about: str = "") -> str:
+    return NOT_KNOWN if value is None else f"{about}{value:,.0f}"
+
+
+def _cost(value: float | None) -> str:
+    """All digits that matter, so that who adds the column up gets its sum."""
+    if value is None:
+        return NOT_KNOWN
+    return escaped(f"${value:.6f}" if value else "$0")

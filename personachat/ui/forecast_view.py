@@ -1,0 +1,135 @@
+"""What the next message would cost and how many tokens it has, on request; what a message usually takes."""
+
+from __future__ import annotations
+
+import time
+from typing import cast
+
+import streamlit as st
+
+from personachat import pricing
+from personachat.conversations.model import Conversation
+from personachat.errors import PersonaChatError
+from personachat.messages import Usage
+from personachat.persona import Persona
+from personachat.prompts import estimate_tokens
+from personachat.services import Services
+from personachat.ui import costs, state
+from personachat.ui.wording import counted, error_text, escaped, money
+from personachat.usage.forecast import ENOUGH_CALLS, Forecast, Medians, Price, forecast
+
+REMEMBERED_SECONDS = 60.0
+"""How long an editor goes by the medians that it has looked up: it is drawn with every key."""
+
+MOST_CHARACTERS = 200_000
+_MEDIANS = "usual_medians"
+WORDS = "forecast_words"
+
+
+def draw(services: Services, conversation: Conversation | None, persona: Persona) -> None:
+    """Draw the forecast of the next message; its words may be put in to be counted."""
+    words = st.text_area(
+        "Your message",
+        key=WORDS,
+        max_chars=MOST_CHARACTERS,
+        placeholder="Paste it here to count it, or leave this empty",
+    )
+    offline = state.offline_chosen()
+    try:
+        answering = services.providers.resolve(persona.model, offline=offline)
+        long = prompt_tokens(services, conversation, persona, offline=offline)
+        provider, model = answering.provider.name, answering.model
+        medians = costs.insights().medians(persona_id=persona.id, provider=provider, model=model)
+    except PersonaChatError as error:
+        st.error(error_text(error), icon=":material/error:")
+        return
+    message = estimate_tokens(words or "")
+    made = forecast(
+        prompt_tokens=long + message,
+        estimated_tokens=long + message,
+        most_tokens=services.linter.estimate(persona).reply_tokens_most,
+        medians=medians,
+        price=price_of(provider, model),
+    )
+    sent, back, cost = st.columns(3)
+    sent.metric("Tokens in", f"{made.prompt_tokens:,}", help="The prompt, this chat so far and your message.")
+    back.metric(
+        "Tokens out" if made.basis == "medians" else "Tokens out, at most", f"{made.completion_tokens:,}"
+    )
+    cost.metric(
+        "Cost" if made.basis == "medians" else "Cost, at most",
+        escaped("Unknown price" if made.cost_usd is None else money(made.cost_usd)),
+    )
+    if message:
+        st.caption(f"Your message has about {counted(message, 'token')}.")
+    st.caption(escaped(basis(made, persona.name, model)))
+
+
+def prompt_tokens(
+    services: Services, conversation: Conversation | None, persona: Persona, *, offline: bool
+) -> int:
+    """How long the prompt of the next message is without its words. Raises PersonaChatError."""
+    if conversation is None or not conversation.path:
+        return services.linter.estimate(persona).prompt_tokens
+    return state.workspace().inspection.memory(conversation, persona, offline=offline).used_tokens
+
+
+def basis(made: Forecast, name: str, model: str) -> str:
+    """Where the numbers come from, in sentences; plain text."""
+    if made.basis == "limits":
+        return (
+            f"By the limits of {name}: fewer than {ENOUGH_CALLS} replies of {model} are known of it, "
+            "so nobody can say what is usual."
+        )
+    most = f"A reply has at most {counted(made.completion_tokens_most, 'token')}"
+    if made.cost_usd_most is not None:
+        most += f"; the message then costs {money(made.cost_usd_most)}"
+    return f"The median of the last {made.calls} replies of {name} by {model}. {most}."
+
+
+def price_of(provider: str, model: str) -> Price:
+    """What a call costs by today's list price; nothing with the embedded model."""
+
+    def price(usage: Usage) -> float | None:
+        return 0.0 if provider == pricing.LOCAL else pricing.cost_usd(provider, model, usage)
+
+    return price
+
+
+def draw_usual(services: Services, persona: Persona, persona_id: str) -> None:
+    """What messages to a saved persona usually take, in a line; nothing where too few are known."""
+    try:
+        answering = services.providers.resolve(persona.model)
+        provider, model = answering.provider.name, answering.model
+        medians = _remembered(persona_id, provider, model)
+    except PersonaChatError:  # what is wrong is said elsewhere on the page
+        return
+    if medians.completion_tokens is None or medians.prompt_tokens is None:
+        return
+    made = forecast(
+        prompt_tokens=None,
+        estimated_tokens=0,
+        most_tokens=services.linter.estimate(persona).reply_tokens_most,
+        medians=medians,
+        price=price_of(provider, model),
+    )
+    st.caption(escaped(usual_text(made, model)))
+
+
+def usual_text(made: Forecast, model: str) -> str:
+    """Plain text."""
+    cost = "an unknown price" if made.cost_usd is None else f"about {money(made.cost_usd)}"
+    return (
+        f"Usually {made.prompt_tokens:,} tokens in, {made.completion_tokens:,} out, {cost} a message: "
+        f"the median of {made.calls} with {model}."
+    )
+
+
+def _remembered(persona_id: str, provider: str, model: str) -> Medians:
+    key = (persona_id, provider, model)
+    known = cast("tuple[object, float, Medians] | None", st.session_state.get(_MEDIANS))
+    if known and known[0] == key and time.monotonic() - known[1] < REMEMBERED_SECONDS:
+        return known[2]
+    found = costs.insights().medians(persona_id=persona_id, provider=provider, model=model)
+    st.session_state[_MEDIANS] = (key, time.monotonic(), found)
+    return found
