@@ -29,9 +29,10 @@ from streamlit.cli_util import open_browser
 import personachat.ui
 from personachat.access import place_of
 from personachat.api.app import ApiFirst, create_api
+from personachat.api.metrics import Metrics
 from personachat.api.v1.app import create_v1
 from personachat.errors import AddressUnavailable, PersonaChatError, SettingsInvalid
-from personachat.front import slow_requests
+from personachat.front import server_logs, slow_requests
 from personachat.front.first_paint import FirstPaint
 from personachat.front.guard import Guard
 from personachat.front.opening import refuse_unasked, who_can_do_what
@@ -40,7 +41,8 @@ from personachat.mcp_server.http import McpApp
 from personachat.services import built_services, get_services, reset_services
 from personachat.settings import APP, load_settings
 from personachat.shutdown import drained_at
-from personachat.ui import address, front_door, warmup
+from personachat.telemetry import logs
+from personachat.ui import address, front_door, streamlit_logs, warmup
 from personachat.ui.wording import error_text
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,7 @@ def _allowed_hosts() -> Collection[str]:
 api = create_api()
 v1 = create_v1()
 mcp = McpApp()
+metrics = Metrics()
 
 
 @asynccontextmanager
@@ -76,13 +79,19 @@ async def lifespan(served: st.App) -> AsyncGenerator[dict[str, Any]]:
         with drained_at(signal.SIGINT, signal.SIGTERM, services=built_services, let_go=mcp.end):
             announce = served.state.pop("announce", None)
             if announce is None:
-                print(f"PersonaChat: {who_can_do_what(asked_host, load_settings())}", flush=True)  # noqa: T201
+                _announce(f"PersonaChat: {who_can_do_what(asked_host, load_settings())}")
             else:
                 announce()
             try:
                 yield {}
             finally:
                 await asyncio.to_thread(reset_services)
+
+
+def _announce(*sentences: str) -> None:
+    for sentence in sentences:
+        if not logs.announced(load_settings(), sentence):
+            print(sentence, flush=True)  # noqa: T201
 
 
 def _allow_own_names() -> None:
@@ -144,12 +153,15 @@ try:
 except SettingsInvalid as invalid:
     sys.exit(f"personachat: {invalid} {invalid.hint}".rstrip())
 
+if settings.log_format == "json":
+    server_logs.leave_to_root()
+streamlit_logs.follow(settings)
 front_door.close_side_door()
 app = st.App(
     HOME,
     lifespan=lifespan,
     middleware=[
-        Middleware(ApiFirst, api=api, v1=v1, mcp=mcp),
+        Middleware(ApiFirst, api=api, v1=v1, mcp=mcp, metrics=metrics),
         Middleware(PageHeaders, frame_ancestors=settings.frame_ancestors),
         Middleware(Guard, allowed_hosts=_allowed_hosts, started=slow_requests.limit),
         Middleware(FirstPaint),
@@ -167,8 +179,10 @@ def serve(*, host: str, port: int, headless: bool) -> None:
     url = f"http://{shown}:{port}"
 
     def announce() -> None:
-        print(f"PersonaChat is at {url}, its API at {url}/api/docs. Ctrl-C ends it.")  # noqa: T201
-        print(who_can_do_what(host, load_settings()), flush=True)  # noqa: T201
+        _announce(
+            f"PersonaChat is at {url}, its API at {url}/api/docs. Ctrl-C ends it.",
+            who_can_do_what(host, load_settings()),
+        )
         if not st.get_option("server.headless"):
             threading.Thread(target=open_browser, args=(url,), daemon=True).start()
 

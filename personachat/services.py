@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import atexit
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from personachat import pricing
 from personachat.answering import Answers
@@ -45,13 +47,18 @@ from personachat.store.revisions import place_of
 from personachat.store.seeding import open_store
 from personachat.store.shares import PersonaShares
 from personachat.store.undos import PersonaUndos
+from personachat.telemetry import logs, otel
 from personachat.templates.gallery import Gallery
 from personachat.tryout import trying_out
+from personachat.usage.closing import Closing
 from personachat.usage.ledger import Ledger
 from personachat.usage.model import Surface
 from personachat.usage.people import People
 from personachat.usage.reading import Usage
 from personachat.usage.records import SqlUsage
+
+if TYPE_CHECKING:
+    from personachat.telemetry.prometheus import CallFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,8 @@ class Services:
     models: AvailableModels
     drafts: PersonaDrafts
     undos: PersonaUndos
+    figures: CallFigures | None = None
+    """What /metrics says; None where there is none."""
 
     def of(
         self, owner: str, *, author: str = "", may_edit: bool = True, surface: Surface = "page"
@@ -176,10 +185,13 @@ def build_services(settings: Settings) -> Services:
     providers = ProviderRegistry(settings)
     checkpoints = Checkpoints(records)
     people = People(database)
+    figures = _figures(settings, running=lambda: generations.running)
     ledger = Ledger(
         SqlUsage(database, people),
         process_id=checkpoints.process_id,
         retention_days=settings.usage_retention_days,
+        close_days=Closing(database).close_some,
+        observers=[each for each in (logs.ReplyLines(), figures, otel.observer()) if each],
     )
     generations = Generations(max_concurrent=settings.max_concurrent_replies, calls=ledger)
     limits = ReplyLimits(
@@ -233,7 +245,16 @@ def build_services(settings: Settings) -> Services:
         models,
         PersonaDrafts(database, place=place_of(settings)),
         PersonaUndos(database, place=place_of(settings)),
+        figures,
     )
+
+
+def _figures(settings: Settings, *, running: Callable[[], int]) -> CallFigures | None:
+    if settings.metrics_token is None:
+        return None
+    from personachat.telemetry.prometheus import CallFigures  # noqa: PLC0415  # only where it is wanted
+
+    return CallFigures(running=running)
 
 
 _lock = threading.Lock()
@@ -245,7 +266,9 @@ def get_services() -> Services:
     global _services  # noqa: PLW0603  # one process, one set of running replies
     with _lock:
         if _services is None:
-            _services = build_services(load_settings())
+            settings = load_settings()
+            logs.configure(settings)
+            _services = build_services(settings)
         return _services
 
 

@@ -166,6 +166,15 @@ class Settings(BaseSettings):
     )
     """How long the ledger keeps a call; None keeps all. Nothing else deletes any."""
 
+    metrics_token: Token | None = Field(None, validation_alias="PERSONACHAT_METRICS_TOKEN")
+    """What Prometheus has to send; without it there is no /metrics."""
+
+    log_format: Literal["text", "json"] = Field("text", validation_alias="PERSONACHAT_LOG_FORMAT")
+    log_level: Literal["debug", "info", "warning", "error"] | None = Field(
+        None, validation_alias="PERSONACHAT_LOG_LEVEL"
+    )
+    """From which level on the server logs; None is info for JSON, and warning for text."""
+
     @classmethod
     def settings_customise_sources(
         cls,

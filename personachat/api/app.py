@@ -38,6 +38,7 @@ from personachat.api.auth import Gate
 from personachat.api.errors import add_handlers
 from personachat.api.lines import Lines
 from personachat.api.methods import HeadAsGet, literal_paths_first
+from personachat.api.metrics import PATHS
 from personachat.api.openapi import add_description
 from personachat.services import Services, get_services
 
@@ -49,16 +50,27 @@ _DOCS_POLICY = (
 
 
 class ApiFirst:
-    """Sends /api, /v1 and /mcp straight to their apps, past the pages' middleware: it adds cookies, gzip.
+    """Sends /api, /v1, /mcp and /metrics straight to their apps.
+
+    The pages' middleware, which adds cookies and gzip, is not for them.
 
     A client that leaves before its request has arrived is nobody's fault, and is not logged as one.
     """
 
-    def __init__(self, app: ASGIApp, *, api: ASGIApp, v1: ASGIApp, mcp: ASGIApp | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        api: ASGIApp,
+        v1: ASGIApp,
+        mcp: ASGIApp | None = None,
+        metrics: ASGIApp | None = None,
+    ) -> None:
         self._pages = app
         self._api = HeadAsGet(api)
         self._v1 = HeadAsGet(v1)
         self._mcp = HeadAsGet(mcp) if mcp else None
+        self._metrics = HeadAsGet(metrics) if metrics else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with suppress(ClientDisconnect):
@@ -70,6 +82,8 @@ class ApiFirst:
             await self._v1({**scope, "root_path": "/v1"}, receive, send)
         elif self._mcp and scope["type"] == "http" and (path == "/mcp" or path.startswith("/mcp/")):
             await self._mcp({**scope, "root_path": "/mcp"}, receive, send)
+        elif self._metrics and scope["type"] == "http" and path in PATHS:
+            await self._metrics(scope, receive, send)
         elif scope["type"] == "http" and path.startswith("/.well-known/"):
             # The pages answer every path, but a client that asks how to log in has to hear that it cannot.
             await PlainTextResponse("There is nothing here.", 404)(scope, receive, send)

@@ -5,7 +5,8 @@ opens the API; PERSONACHAT_TRUST_LOOPBACK makes an exception for local callers. 
 judged, under whatever name the server was called. Without tokens only local callers get in;
 `personachat.access` says who they are. Pages of other origins are refused, except with a token from one that
 the operator names. Whether the server is alive is for everyone to know, and the page of the docs is, too.
-Whoever is let in has an owner, and sees nothing but what is theirs.
+Whoever is let in has an owner, and sees nothing but what is theirs. Every answer has an `X-Request-Id`, also
+where somebody is refused.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from personachat.api.wrong_tokens import WrongTokens
 from personachat.conversations.model import LOCAL_OWNER
 from personachat.interchange import lore_files
 from personachat.interchange.formats import MOST_ARCHIVE_BYTES
+from personachat.request_context import context_of, current_request
 from personachat.settings import Settings
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
@@ -107,7 +109,9 @@ class Gate:
             return
         headers = Headers(scope=scope)
         settings = self._settings()
-        added: cors.RawHeaders = _COMMON_HEADERS
+        context = context_of(scope["headers"])
+        current_request.set(context)
+        added: cors.RawHeaders = (*_COMMON_HEADERS, (b"x-request-id", context.id.encode()))
         origin = headers.get("origin")
         if origin is not None and cors.is_allowed_origin(origin, _origins(settings)):
             added = (*added, *cors.answer_headers(origin, _origins(settings)))
@@ -147,7 +151,7 @@ class Gate:
             raise _origin_refused(settings)
         if foreign and cors.is_preflight(scope["method"], headers):
             return _Admitted(None, preflight=True)
-        given = _given(headers)
+        given = given_token(headers)
         if given and settings.accepted_tokens:
             if _is_accepted(given, settings):
                 return _Admitted(_owner_with(given))
@@ -168,7 +172,8 @@ def _origins(settings: Settings) -> tuple[str, ...]:
     return settings.allowed_origins if settings.accepted_tokens else ()
 
 
-def _given(headers: Headers) -> str:
+def given_token(headers: Headers) -> str:
+    """The bearer token of a request; "" where there is none."""
     scheme, _, given = headers.get("authorization", "").partition(" ")
     return given.strip() if scheme.lower() == "bearer" else ""
 

@@ -16,6 +16,8 @@ from concurrent.futures import CancelledError
 import streamlit as st
 
 from personachat.errors import PersonaChatError
+from personachat.settings import load_settings
+from personachat.ui import streamlit_logs
 from personachat.ui.markdown import pieces_of
 
 log = logging.getLogger(__name__)
@@ -50,7 +52,7 @@ def hold() -> None:
 
 
 def _run() -> None:
-    for step in (*_first, _parse):
+    for step in (_log_as_set, *_first, _parse):
         try:
             step()
         except (RuntimeError, CancelledError, TimeoutError):
@@ -61,6 +63,10 @@ def _run() -> None:
             log.exception("Warming up failed; what is used first will be slower")
     gc.freeze()  # what stays need not be looked through again and again, not even now: that holds all up
     gc.enable()  # see the command `serve`
+
+
+def _log_as_set() -> None:
+    streamlit_logs.follow(load_settings())
 
 
 def _parse() -> None:

@@ -17,7 +17,6 @@ from sqlalchemy import Connection, func, select
 from personachat.conversations.tables import RATED, conversations, turns
 from personachat.usage.liking import HashOf, is_asked_of_turns, turn_conditions
 from personachat.usage.questions import Question
-from personachat.usage.speeds import time_of
 from personachat.usage.tables import LONG_WAIT_MS, MANY_RETRIES, NOTABLE, usage_calls
 
 Kind: TypeAlias = Literal["disliked", "failed", "cut", "waited", "retried", "regenerated"]
@@ -105,7 +104,9 @@ def _reasons(
 
 def _of_calls(connection: Connection, question: Question, *, owner: str) -> Iterator[tuple[Any, Reason]]:
     # Within a query of its own, because a turn has columns of the same names.
-    notable = select(usage_calls).where(NOTABLE, *question.conditions(usage_calls), *time_of(question))
+    notable = select(usage_calls).where(
+        NOTABLE, *question.conditions(usage_calls), *question.times(usage_calls)
+    )
     calls = notable.subquery().c
     query = (
         select(

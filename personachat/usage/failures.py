@@ -8,7 +8,6 @@ from sqlalchemy import Connection, select
 
 from personachat.conversations.tables import conversations, turns
 from personachat.usage.questions import Question
-from personachat.usage.speeds import time_of
 from personachat.usage.tables import NOTABLE, usage_calls
 
 
@@ -23,7 +22,7 @@ def sentences(
             usage_calls.c.outcome == "failed",
             usage_calls.c.error_code == code,
             *question.conditions(usage_calls),
-            *time_of(question),
+            *question.times(usage_calls),
         )
         calls = failed.subquery()
         query = (

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
-from personachat.usage import attention, choices, conversation_calls, failures, liking, speeds
+from personachat.usage import attention, choices, conversation_calls, failures, liking
 from personachat.usage import forecast as forecasts
 from personachat.usage.attention import Suggested
 from personachat.usage.conversation_calls import ConversationCalls
@@ -19,7 +19,6 @@ from personachat.usage.liking import Thumb
 from personachat.usage.people import People
 from personachat.usage.questions import Question
 from personachat.usage.reading import ME, Usage
-from personachat.usage.speeds import Speeds
 
 UTC = ZoneInfo("UTC")
 
@@ -40,11 +39,6 @@ class Insights:
     def choices(self) -> Mapping[str, Sequence[str]]:
         """What calls can be narrowed down by; all empty where there has never been one."""
         return self.usage.read(Question(zone=UTC), choices.choices)
-
-    def speeds(self, question: Question, *, calls: int) -> Speeds:
-        return self.usage.read(
-            question, lambda connection, asked: speeds.speeds(connection, asked, calls=calls)
-        )
 
     def sentences(self, question: Question, codes: Iterable[str]) -> Mapping[str, str]:
         """What was said last of each error."""

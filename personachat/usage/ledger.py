@@ -2,7 +2,7 @@
 
 Whoever makes a call only leaves a note. Rows are written a moment later, several at once: when a call has
 begun, every two seconds as far as it is, and when it has ended. Where the database fails they wait in memory,
-up to a limit; what is lost beyond that is logged.
+up to a limit; what is lost beyond that is logged. Observers hear of each end, whatever the database does.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from personachat.conversations.model import now
 from personachat.errors import PersonaChatError, unforeseen
-from personachat.usage.model import Call, Counted, Origin
+from personachat.usage.model import Call, Counted, Observer, Origin
 from personachat.usage.rows import row_of
 
 log = logging.getLogger(__name__)
@@ -33,6 +33,12 @@ INTERRUPT_SECONDS = 5.0
 
 FORGET_SECONDS = 3600.0
 
+CLOSE_SECONDS = 600.0
+"""Time between two looks for days to close, once there are none."""
+
+MOST_DAYS_AT_ONCE = 10
+"""What has ended meanwhile waits for them."""
+
 MOST_AT_ONCE = 500
 """Rows of one transaction: the pages' own writes wait for it."""
 
@@ -40,6 +46,10 @@ MOST_WAITING = 20_000
 """Ended calls that wait for a database that fails; about 20 MB."""
 
 CLOSING_SECONDS = 5.0
+
+
+_Due: TypeAlias = tuple[Call, dict[str, Any]]
+"""A call and its row, in which the owner is missing: the key for their hash is in the database."""
 
 
 class UsageRecords(Protocol):
@@ -54,16 +64,27 @@ class UsageRecords(Protocol):
 class Ledger:
     """A `Calls`; one a process. Safe for threads; only `settle` and `close` wait for the database."""
 
-    def __init__(self, records: UsageRecords, *, process_id: str, retention_days: int | None = None) -> None:
+    def __init__(
+        self,
+        records: UsageRecords,
+        *,
+        process_id: str,
+        retention_days: int | None = None,
+        observers: Sequence[Observer] = (),
+        close_days: Callable[[int], int] = lambda _: 0,
+    ) -> None:
+        """`close_days` closes up to so many days that are over, and says how many it did."""
         self._records = records
         self._process_id = process_id
         self._retention_days = retention_days
+        self._observers = tuple(observers)
+        self._close_days = close_days
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._running: dict[str, Call] = {}
         self._unwritten: set[str] = set()
         """Of those, the ones of which nothing is written yet."""
-        self._waiting: dict[str, tuple[Call, Counted]] = {}
+        self._waiting: dict[str, _Due] = {}
         """Calls that have ended and are not written."""
         self._trouble: PersonaChatError | None = None
         self._lost = 0
@@ -83,6 +104,8 @@ class Ledger:
         return call
 
     def end(self, call: Call) -> None:
+        if call.ended_at is None:
+            call.ended_at = now()
         call.over = True
         self._due.set()
 
@@ -105,9 +128,14 @@ class Ledger:
             log.warning(
                 "%d calls of models are not in the ledger: it could not be written", len(self._waiting)
             )
+        for observer in self._observers:
+            try:
+                observer.close()
+            except Exception:
+                log.exception("An observer of calls could not be closed")
 
     def _work(self) -> None:
-        refresh = interrupt = forget = 0.0
+        refresh = interrupt = forget = close = 0.0
         while not self._closed.is_set():
             if time.monotonic() >= interrupt:
                 interrupt = time.monotonic() + INTERRUPT_SECONDS
@@ -115,6 +143,9 @@ class Ledger:
             if time.monotonic() >= forget:
                 forget = time.monotonic() + FORGET_SECONDS
                 self._attempt(self._forget)
+            if time.monotonic() >= close:
+                closed = self._attempt(lambda: self._close_days(MOST_DAYS_AT_ONCE))
+                close = time.monotonic() + (0.0 if closed == MOST_DAYS_AT_ONCE else CLOSE_SECONDS)
             self._due.wait(
                 max(0.0, (refresh if self._running or self._waiting else interrupt) - time.monotonic())
             )
@@ -142,32 +173,36 @@ class Ledger:
         """
         with self._lock:
             calls = list(self._running.values())
-        going_on: list[tuple[Call, Counted]] = []
+        going_on: list[_Due] = []
         for call in calls:
             counted = call.counted()
             if counted.state not in {"running", "paused"}:
+                due = self._noted(call, counted)
                 with self._lock:
-                    self._waiting[call.id] = (call, counted)
+                    self._waiting[call.id] = due
                     del self._running[call.id]
                     self._unwritten.discard(call.id)
+                self._tell(due)
             elif refresh or call.id in self._unwritten:
-                going_on.append((call, counted))
+                going_on.append(self._noted(call, counted))
         self._bound()
-        due = [*self._waiting.values(), *going_on]
-        parts = (due[at : at + MOST_AT_ONCE] for at in range(0, len(due), MOST_AT_ONCE))
+        every = [*self._waiting.values(), *going_on]
+        parts = (every[at : at + MOST_AT_ONCE] for at in range(0, len(every), MOST_AT_ONCE))
         return all(map(self._write, parts))
 
-    def _write(self, due: list[tuple[Call, Counted]]) -> bool:
+    def _noted(self, call: Call, counted: Counted) -> _Due:
+        return call, row_of(call, counted, owner="", process_id=self._process_id)
+
+    def _tell(self, ended: _Due) -> None:
+        for observer in self._observers:
+            try:
+                observer.ended(*ended)
+            except Exception:
+                log.exception("An end of a call could not be passed on")
+
+    def _write(self, due: list[_Due]) -> bool:
         def write() -> bool:
-            rows = [
-                row_of(
-                    call,
-                    counted,
-                    owner=self._records.hash_of(call.origin.owner),
-                    process_id=self._process_id,
-                )
-                for call, counted in due
-            ]
+            rows = [row | {"owner": self._records.hash_of(call.origin.owner)} for call, row in due]
             owners = {call.origin.owner for call, _ in due}
             self._records.write(rows, owners=owners, process_id=self._process_id)
             return True

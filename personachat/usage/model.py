@@ -5,13 +5,14 @@ It holds no text. None is what is not known, never 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from personachat.conversations.model import TurnState, new_id, now
 from personachat.messages import Usage
+from personachat.request_context import RequestContext, current_request
 
 Purpose: TypeAlias = Literal["chat", "temporary", "try_out", "drafting", "summary"]
 Surface: TypeAlias = Literal["page", "api", "v1_chat", "v1_responses", "mcp", "cli"]
@@ -66,6 +67,9 @@ class Call:
     counted: Callable[[], Counted]
     id: str = field(default_factory=new_id)
     began_at: datetime = field(default_factory=now)
+    request: RequestContext = field(default_factory=current_request.get)
+    """Which request it is made for."""
+    ended_at: datetime | None = None
     over: bool = False
 
 
@@ -77,6 +81,16 @@ class Calls(Protocol):
 
     def end(self, call: Call) -> None:
         """It has ended; nothing happens where that was said before."""
+
+
+class Observer(Protocol):
+    """Who is told of every call that has ended in this process, once and off the reply's path."""
+
+    def ended(self, call: Call, row: Mapping[str, Any]) -> None:
+        """`row` is the ledger's, without whose it is."""
+
+    def close(self) -> None:
+        """Nothing comes after this."""
 
 
 class Unrecorded:

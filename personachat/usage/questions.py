@@ -60,10 +60,21 @@ class Question:
             return None
         return days.begins(self.until + timedelta(days=1), self.zone)
 
+    @property
+    def columns(self) -> set[str]:
+        """The columns of a kind that it asks about."""
+        return {column for name, column in GROUPS.items() if getattr(self, name, None) is not None}
+
     def conditions(self, table: Table) -> list[ColumnElement[bool]]:
         """On a table with the columns of a kind; the time is not among them."""
         wanted = ((column, getattr(self, name)) for name, column in GROUPS.items() if hasattr(self, name))
         return [table.c[column] == storable(value) for column, value in wanted if value is not None]
+
+    def times(self, table: Table) -> list[ColumnElement[bool]]:
+        """The conditions on when a call of the table began."""
+        column = table.c.began_at
+        since: list[ColumnElement[bool]] = [] if self.begins is None else [column >= self.begins]
+        return since if self.ends is None else [*since, column < self.ends]
 
 
 def groups_of(names: Iterable[str]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from personachat.usage import sums
 from personachat.usage.people import People
 from personachat.usage.questions import Question
 from personachat.usage.records import SqlUsage
+from personachat.usage.speeds import Speed, speeds
 from personachat.usage.sums import Sum
 from personachat.usage.tables import usage_calls
 
@@ -66,6 +67,12 @@ class Usage:
         question = self._ready(question)
         with self._database.read() as connection:
             return sums.total(connection, question)
+
+    def speeds(self, question: Question, by: Sequence[str]) -> tuple[Speed, ...]:
+        """The middle and the slow end of the times of each group; right within 1 %."""
+        question = self._ready(question)
+        with self._database.read() as connection:
+            return speeds(connection, question, by)
 
     def calls(self, question: Question, *, limit: int, cursor: str | None = None) -> CallPage:
         """A page of rows, newest first. Raises CursorInvalid."""

@@ -5,9 +5,10 @@ A row may be written any number of times: the last time counts. Only rows that h
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -18,6 +19,7 @@ from personachat.database.connection import Database
 from personachat.database.processes import announce, dead, nobody_can_tell
 from personachat.usage.people import People
 from personachat.usage.tables import (
+    CLOSED_TABLES,
     KIND,
     NUMBERS,
     QUARTER_SECONDS,
@@ -25,6 +27,7 @@ from personachat.usage.tables import (
     RUNNING,
     SUMMED,
     usage_calls,
+    usage_closed_days,
     usage_days,
     usage_kinds,
     usage_quarters,
@@ -36,6 +39,9 @@ _COUNTED = ("id", "began_at", "estimated", *KIND, *SUMMED)
 MOST_KINDS = 20_000
 """How many kinds are kept in mind."""
 
+UNCLOSED_DAYS = 2
+"""Today and yesterday, in UTC, are not closed: most calls of theirs have not been written."""
+
 _Kind = tuple[Any, ...]
 _Sums = dict[tuple[int, int], dict[str, Any]]
 
@@ -43,6 +49,16 @@ _Sums = dict[tuple[int, int], dict[str, Any]]
 def quarter_of(moment: datetime) -> int:
     """The quarter of an hour since 1970, UTC."""
     return int(moment.timestamp()) // QUARTER_SECONDS
+
+
+def moment_of(quarter: int) -> datetime:
+    """When it begins."""
+    return datetime.fromtimestamp(quarter * QUARTER_SECONDS, UTC)
+
+
+def today_utc() -> int:
+    """The day since 1970."""
+    return int(time.time()) // (QUARTER_SECONDS * QUARTERS_A_DAY)
 
 
 class SqlUsage:
@@ -101,7 +117,8 @@ class SqlUsage:
             old = delete(usage_calls).where(usage_calls.c.began_at < moment)
             gone = connection.execute(old).rowcount
             connection.execute(delete(usage_quarters).where(usage_quarters.c.quarter < first))
-            connection.execute(delete(usage_days).where(usage_days.c.day < day))
+            for table in (usage_days, *CLOSED_TABLES, usage_closed_days):
+                connection.execute(delete(table).where(table.c.day < day))
         return gone
 
     def _learn(self, kinds: dict[_Kind, int]) -> None:
@@ -126,12 +143,13 @@ class SqlUsage:
             kind = tuple(row[name] for name in KIND)
             kind_id = self._kinds.get(kind) or learned.get(kind)
             if kind_id is None:
-                kind_id = learned[kind] = _kind_id(connection, kind)
+                kind_id = learned[kind] = kind_id_of(connection, kind)
             quarter = quarter_of(row["began_at"])
             _count(quarters.setdefault((quarter, kind_id), defaultdict(int)), row, sign=sign)
             _count(days.setdefault((quarter // QUARTERS_A_DAY, kind_id), defaultdict(int)), row, sign=sign)
         _add_sums(connection, usage_quarters, quarters)
         _add_sums(connection, usage_days, days)
+        _open_again(connection, {day for day, _ in days})
         return learned
 
 
@@ -160,11 +178,18 @@ def _addition(dialect_name: str, table: Table) -> Insert:
     return addition
 
 
+@cache
+def _opening(dialect_name: str) -> Insert:
+    new = _insert(dialect_name, usage_closed_days)
+    opening: Insert = new.on_conflict_do_update(index_elements=["day"], set_={"closed": False})
+    return opening
+
+
 def _insert(dialect_name: str, table: Table) -> Any:
     return (sqlite if dialect_name == "sqlite" else postgresql).insert(table)
 
 
-def _kind_id(connection: Connection, kind: _Kind) -> int:
+def kind_id_of(connection: Connection, kind: _Kind) -> int:
     """The id of a kind, which is made where there is none; two of the same do no harm."""
     same = and_(
         *(usage_kinds.c[name].is_not_distinct_from(value) for name, value in zip(KIND, kind, strict=True))
@@ -174,6 +199,20 @@ def _kind_id(connection: Connection, kind: _Kind) -> int:
         made = insert(usage_kinds).values(dict(zip(KIND, kind, strict=True)))
         found = connection.execute(made.returning(usage_kinds.c.id)).scalar_one()
     return int(found)
+
+
+def _open_again(connection: Connection, days: set[int]) -> None:
+    """These days have changed: what was kept of them as closed is wrong from now on.
+
+    The row is written also where there is none, so that whoever is closing that day is waited for. Days that
+    nobody closes yet need none.
+    """
+    late = sorted(day for day in days if day <= today_utc() - UNCLOSED_DAYS + 1)
+    if not late:
+        return
+    connection.execute(_opening(connection.dialect.name), [{"day": day, "closed": False} for day in late])
+    for table in CLOSED_TABLES:
+        connection.execute(delete(table).where(table.c.day.in_(late)))
 
 
 def _count(total: dict[str, Any], row: Mapping[str, Any], *, sign: int) -> None:

@@ -1,106 +1,173 @@
-"""How fast models answer: medians and 95th percentiles of calls, which sums cannot say.
+"""How fast calls were: the middle and the slow end of their times, grouped as sums are.
 
-Among many calls a sample is measured: those whose random ids are small enough, the same ones every time. So
-the time does not grow with the ledger.
+Of closed days and by purpose, provider, model or day they come from what is kept of the day, otherwise from
+the rows; both count in the same buckets, so that it makes no difference. A call that is running is in none.
 """
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Connection, select
 
-from personachat.conversations.model import MEASURABLE_SECONDS
-from personachat.usage import days
-from personachat.usage.questions import Question
-from personachat.usage.tables import usage_calls
+from personachat.errors import UsageQuestionInvalid
+from personachat.usage.closing import TIMES, ended_calls
+from personachat.usage.histograms import Spread, bucket_of, unpacked
+from personachat.usage.questions import GROUPS, Question
+from personachat.usage.sums import (
+    MOST_GROUPS,
+    Span,
+    closed_days,
+    key_of,
+    moved_quarters,
+    runs,
+    shift_of,
+    spans_of,
+)
+from personachat.usage.tables import BY_TIMES, QUARTERS_A_DAY, usage_calls, usage_kinds, usage_times
 
-SAMPLE_CALLS = 10_000
+_SHARES = (0.05, 0.5, 0.95)
 
-_ID_DIGITS = 8
+_Key = tuple[str | int | None, ...]
+_Found = dict[_Key, tuple[Spread, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
-    """Of how many calls, and what half and 95 % of them stayed within."""
+class Times:
+    """Of so many calls; half of them took no more than `p50`, 95 of a hundred no more than `p95`."""
 
-    count: int
-    median: float
-    p95: float
+    calls: int
+    p05: float | None
+    p50: float | None
+    p95: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class Speeds:
-    """By model and by day (2026-01-31), only where there are any: seconds, and tokens per second.
+class Speed:
+    """Times in milliseconds. 95 of a hundred write at least `tokens_per_second.p05`.
 
-    The 95th percentile of a speed is that of the slow ones: 95 % are faster.
+    `key` has a value for each of what was grouped by; a day as 2026-01-31, None where there is none.
     """
 
-    first_token: Mapping[str, Mapping[str, Spread]]
-    """"model" and "day" to the spread of each."""
-    tokens_per_second: Mapping[str, Mapping[str, Spread]]
-    share: float
-    """Of the calls that were looked at; 1 is all of them."""
+    key: tuple[str | None, ...]
+    first_token_ms: Times
+    duration_ms: Times
+    tokens_per_second: Times
 
 
-def spread(values: Iterable[float], *, slow_is_low: bool = False) -> Spread:
-    """By nearest rank: each number is one that was measured. There must be a value."""
-    ordered = sorted(values)
-    slow = _at(ordered[::-1] if slow_is_low else ordered, 0.95)
-    return Spread(len(ordered), _at(ordered, 0.5), slow)
+def speeds(connection: Connection, question: Question, by: Sequence[str]) -> tuple[Speed, ...]:
+    """The speed of each group that has times, by its key. Raises UsageQuestionInvalid for too many groups."""
+    found: _Found = {}
+    spans = spans_of(connection, question, by_day="day" in by)
+    kept: frozenset[int] = frozenset()
+    wanted = {GROUPS[name] for name in by if name != "day"} | question.columns
+    if spans and wanted <= set(BY_TIMES):
+        first, end = spans[0].since // QUARTERS_A_DAY, -(-spans[-1].until // QUARTERS_A_DAY)
+        kept = closed_days(connection, first, end)
+        _add_kept(connection, question, by, spans, kept, found)
+    for span in spans:
+        _add_rows(connection, question, by, span, kept, found)
+    if len(found) > MOST_GROUPS:
+        raise UsageQuestionInvalid(
+            f"There are more than {MOST_GROUPS:,} groups.", hint="Choose fewer days, or group by less."
+        )
+    told = (Speed(key_of(key, by), *map(_times, spreads)) for key, spreads in found.items())
+    known = (each for each in told if each.first_token_ms.calls or each.duration_ms.calls)
+    return tuple(sorted(known, key=lambda each: tuple(value or "" for value in each.key)))
 
 
-def _at(ordered: list[float], part: float) -> float:
-    return ordered[max(0, math.ceil(part * len(ordered)) - 1)]
+def _times(spread: Spread) -> Times:
+    calls, quantiles = spread.quantiles(_SHARES)
+    return Times(calls, *quantiles)
 
 
-def speeds(connection: Connection, question: Question, *, calls: int) -> Speeds:
-    """Those of a question that `calls` are of."""
-    columns = usage_calls.c
-    query = select(
-        columns.began_at,
-        columns.model,
-        columns.first_token_ms,
-        columns.duration_ms,
-        columns.completion_tokens,
-    ).where(columns.first_token_ms.is_not(None), *question.conditions(usage_calls), *time_of(question))
-    share = min(1.0, SAMPLE_CALLS / calls) if calls else 1.0
-    if share < 1:
-        query = query.where(columns.id < f"{int(share * 16**_ID_DIGITS):0{_ID_DIGITS}x}")
-    waits: dict[str, dict[str, list[float]]] = {"model": defaultdict(list), "day": defaultdict(list)}
-    paces: dict[str, dict[str, list[float]]] = {"model": defaultdict(list), "day": defaultdict(list)}
-    for row in connection.execute(query):
-        pace = _pace(row.first_token_ms, row.duration_ms, row.completion_tokens)
-        day = days.today(row.began_at, question.zone).isoformat()
-        for kind, key in (("model", row.model or ""), ("day", day)):
-            waits[kind][key].append(row.first_token_ms / 1000)
-            if pace is not None:
-                paces[kind][key].append(pace)
-    return Speeds(_spreads(waits), _spreads(paces, slow_is_low=True), share)
+def _spreads(found: _Found, key: _Key) -> tuple[Spread, ...]:
+    there = found.get(key)
+    if there is None:
+        there = found[key] = tuple(Spread() for _ in TIMES)
+    return there
 
 
-def time_of(question: Question) -> list[ColumnElement[bool]]:
-    """The conditions on when a call began."""
-    began_at = usage_calls.c.began_at
-    since: list[ColumnElement[bool]] = [] if question.begins is None else [began_at >= question.begins]
-    return since if question.ends is None else [*since, began_at < question.ends]
+def _add_kept(
+    connection: Connection,
+    question: Question,
+    by: Sequence[str],
+    spans: Sequence[Span],
+    kept: frozenset[int],
+    found: _Found,
+) -> None:
+    """What is kept of closed days, as far as they lie in the spans."""
+    if not kept:
+        return
+    columns = [usage_kinds.c[GROUPS[name]] for name in by if name != "day"]
+    query = (
+        select(usage_times.c.day, usage_times.c.histograms, *columns)
+        .join(usage_kinds, usage_kinds.c.id == usage_times.c.kind_id)
+        .where(usage_times.c.day.between(min(kept), max(kept)), *question.conditions(usage_kinds))
+    )
+    for day, data, *names in connection.execute(query):
+        begins = day * QUARTERS_A_DAY
+        packed = unpacked(data)
+        for span in spans:
+            first, end = max(span.since - begins, 0), min(span.until - begins, QUARTERS_A_DAY)
+            if first >= end:
+                continue
+            for place, (shown, start, stop) in enumerate(_shown_days(day, span.offset, by, first, end)):
+                spreads = _spreads(found, _key(by, shown, names))
+                is_most = place == 0 and (first, end) == (0, QUARTERS_A_DAY)
+                for spread, each in zip(spreads, packed, strict=True):
+                    if is_most:
+                        spread.add_day(each)
+                        for other in _rest(start, stop):
+                            spread.add(each.between(*other), sign=-1)
+                    else:
+                        spread.add(each.between(start, stop))
 
 
-def _spreads(
-    values: Mapping[str, Mapping[str, list[float]]], *, slow_is_low: bool = False
-) -> dict[str, dict[str, Spread]]:
-    return {
-        kind: {key: spread(found, slow_is_low=slow_is_low) for key, found in groups.items()}
-        for kind, groups in values.items()
-    }
+def _rest(start: int, stop: int) -> list[tuple[int, int]]:
+    """The quarters of a day that are not among these."""
+    return [each for each in ((0, start), (stop, QUARTERS_A_DAY)) if each[0] < each[1]]
 
 
-def _pace(first_token_ms: int, duration_ms: int | None, tokens: int | None) -> float | None:
-    """As `Reply.tokens_per_second`."""
-    if duration_ms is None or tokens is None or tokens < 2:
-        return None
-    writing = (duration_ms - first_token_ms) / 1000
-    return (tokens - 1) / writing if writing > MEASURABLE_SECONDS else None
+def _shown_days(day: int, offset: int, by: Sequence[str], first: int, end: int) -> list[tuple[int, int, int]]:
+    """On which days the clock has the quarters of a day in UTC, and from which to which; most come first."""
+    if "day" not in by or not offset:
+        return [(day, first, end)]
+    moved = moved_quarters(offset)
+    shift = shift_of(offset)
+    most = (moved.stop, QUARTERS_A_DAY) if moved.start == 0 else (0, moved.start)
+    other = day + shift + (-1 if moved.start == 0 else 1)
+    both = [(day + shift, *most), (other, moved.start, moved.stop)]
+    clipped = [(shown, max(start, first), min(stop, end)) for shown, start, stop in both]
+    return [each for each in clipped if each[1] < each[2]]
+
+
+def _key(by: Sequence[str], day: int, names: Sequence[str | None]) -> _Key:
+    rest = iter(names)
+    return tuple(day if name == "day" else next(rest) for name in by)
+
+
+def _add_rows(
+    connection: Connection,
+    question: Question,
+    by: Sequence[str],
+    span: Span,
+    kept: frozenset[int],
+    found: _Found,
+) -> None:
+    """The rows of a span, but for the days that are kept."""
+    days = range(span.since // QUARTERS_A_DAY, -(-span.until // QUARTERS_A_DAY))
+    parts = [
+        (max(first * QUARTERS_A_DAY, span.since), min((last + 1) * QUARTERS_A_DAY, span.until))
+        for first, last in runs(day for day in days if day not in kept)
+    ]
+    if not parts:
+        return
+    columns = [usage_calls.c[GROUPS[name]] for name in by if name != "day"]
+    calls = ended_calls(connection, columns, parts, *question.conditions(usage_calls))
+    for quarter, names, times in calls:
+        spreads = _spreads(found, _key(by, (quarter + span.offset) // QUARTERS_A_DAY, names))
+        for spread, value in zip(spreads, times, strict=True):
+            if value is not None:
+                spread.add((bucket_of(value),))

@@ -1,32 +1,50 @@
 """The sums of calls, grouped: what has ended comes from the tables of sums, what is running from its rows.
 
-A span of time is whole days in UTC, and quarters of an hour at both ends. A day of another zone is the day in
+A span of time is whole days in UTC, and quarters of an hour at both ends. Of days that are closed the sums by
+less are taken, where they say what is asked for. A day of another zone is the day in
 UTC of the same date; the quarters that its clock puts into another day are taken out and added there. None is
 what is known of no call; a sum of what is known of some says of how many.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, func, literal, select, union_all
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    Table,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from personachat.errors import UsageQuestionInvalid
 from personachat.usage import days
 from personachat.usage.questions import GROUPS, Question
 from personachat.usage.records import quarter_of
 from personachat.usage.tables import (
+    BY_MODEL,
+    BY_PERSONA,
     NUMBERS,
     QUARTER_SECONDS,
     QUARTERS_A_DAY,
     RUNNING,
     SUMMED,
     usage_calls,
+    usage_closed_days,
     usage_days,
     usage_kinds,
+    usage_model_days,
+    usage_persona_days,
     usage_quarters,
 )
 
@@ -75,7 +93,7 @@ def summed(connection: Connection, question: Question, by: Sequence[str]) -> tup
     """The sums of each group that has calls. Raises UsageQuestionInvalid where those are too many."""
     found: dict[tuple[str | None, ...], dict[str, float]] = {}
     for row in _ended(connection, question, by):
-        key = _key(row[: len(by)], by)
+        key = key_of(row[: len(by)], by)
         found[key] = dict(zip(NUMBERS, row[len(by) :], strict=True))
     _add_running(connection, question, by, found)
     if len(found) > MOST_GROUPS:
@@ -93,7 +111,7 @@ def total(connection: Connection, question: Question) -> Sum:
 
 
 @dataclass(frozen=True, slots=True)
-class _Span:
+class Span:
     """Quarters of an hour since 1970 in UTC, `until` not included, in which a clock has one offset."""
 
     since: int
@@ -108,11 +126,12 @@ class _Span:
 
 def _ended(connection: Connection, question: Question, by: Sequence[str]) -> Sequence[Sequence[Any]]:
     """The sums of what has ended; groups without a call may be among them."""
-    spans = _spans(connection, question, by_day="day" in by)
+    spans = spans_of(connection, question, by_day="day" in by)
     if not spans:
         return ()
     conditions = question.conditions(usage_kinds)
-    parts = [part for span in spans for part in _parts(span, by_day="day" in by)]
+    closed = _closed(connection, spans, _table_of_closed(question, by))
+    parts = [part for span in spans for part in _parts(span, closed, by_day="day" in by)]
     if conditions:
         kinds = select(usage_kinds.c.id).where(*conditions)
         parts = [part.where(part.selected_columns.kind_id.in_(kinds)) for part in parts]
@@ -131,7 +150,7 @@ def _ended(connection: Connection, question: Question, by: Sequence[str]) -> Seq
     return connection.execute(query.having(func.sum(each.c.calls) > 0).limit(MOST_GROUPS + 1)).all()
 
 
-def _spans(connection: Connection, question: Question, *, by_day: bool) -> list[_Span]:
+def spans_of(connection: Connection, question: Question, *, by_day: bool) -> list[Span]:
     """The time that is asked for, as far as there are calls; by day, a span for each offset of the clock."""
     first, last = connection.execute(
         # Each by itself is a look at one end of the index; SQLite reads all of it for both at once.
@@ -150,62 +169,132 @@ def _spans(connection: Connection, question: Question, *, by_day: bool) -> list[
     if since >= until:
         return []
     if not by_day:
-        return [_Span(since, until)]
+        return [Span(since, until)]
     changes = [
         (quarter_of(at), int(offset.total_seconds()) // QUARTER_SECONDS)
         for at, offset in days.offsets(question.zone, _moment(since), _moment(until))
     ]
     ends = [*(at for at, _ in changes[1:]), until]
-    spans = (_Span(at, min(end, until), offset) for (at, offset), end in zip(changes, ends, strict=True))
+    spans = (Span(at, min(end, until), offset) for (at, offset), end in zip(changes, ends, strict=True))
     return [span for span in spans if span.since < span.until]
 
 
-def _parts(span: _Span, *, by_day: bool) -> list[Select[Any]]:
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    """Days that are closed, and the table of those that says what is asked for."""
+
+    table: Table
+    days: frozenset[int]
+
+
+MOST_GAPS = 30
+"""Where more runs of days among closed ones are open, the finer sums are taken of all."""
+
+
+def _table_of_closed(question: Question, by: Sequence[str]) -> Table | None:
+    """The smallest one that says enough; None where none does."""
+    wanted = {GROUPS[name] for name in by if name != "day"} | question.columns
+    for table, columns in ((usage_model_days, BY_MODEL), (usage_persona_days, BY_PERSONA)):
+        if wanted <= set(columns):
+            return table
+    return None
+
+
+def _closed(connection: Connection, spans: Sequence[Span], table: Table | None) -> _Closed | None:
+    if table is None:
+        return None
+    return _Closed(table, closed_days(connection, spans[0].days[0], spans[-1].days[1]))
+
+
+def closed_days(connection: Connection, first: int, end: int) -> frozenset[int]:
+    """Those that are closed of the days from `first` on; `end` is not among them."""
+    day = usage_closed_days.c.day
+    closed = select(day).where(usage_closed_days.c.closed, day.between(first, end - 1))
+    return frozenset(connection.execute(closed).scalars())
+
+
+def runs(wanted: Iterable[int]) -> list[tuple[int, int]]:
+    """Numbers in order as runs without a gap: the first and the last of each."""
+    found: list[tuple[int, int]] = []
+    for number in wanted:
+        if found and found[-1][1] == number - 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
+
+
+def _parts(span: Span, closed: _Closed | None, *, by_day: bool) -> list[Select[Any]]:
     """What is to be added up: columns day, kind_id and the numbers."""
     first, end = span.days
     if first >= end:
         return [_quarters(span, usage_quarters.c.quarter.between(span.since, span.until - 1), by_day=by_day)]
     start, stop = first * QUARTERS_A_DAY, end * QUARTERS_A_DAY
-    parts = [_whole_days(span, by_day=by_day)]
+    parts = _whole_days(span, closed, by_day=by_day)
     for since, until in ((span.since, start), (stop, span.until)):
         if since < until:
             edge = usage_quarters.c.quarter.between(since, until - 1)
             parts.append(_quarters(span, edge, by_day=by_day))
     if by_day and span.offset:
-        inside = usage_quarters.c.quarter.between(start, stop - 1) & _is_elsewhere(span.offset)
+        # Day by day, so that an index leads to the few quarters that move.
+        each = _each_day(first, end)
+        begins = each.c.day * QUARTERS_A_DAY
+        moved = moved_quarters(span.offset)
+        inside = usage_quarters.c.quarter.between(begins + moved.start, begins + moved.stop - 1)
         parts += [
-            _quarters(span, inside, by_day=True),
-            _numbers(
-                usage_quarters, usage_quarters.c.quarter // QUARTERS_A_DAY + _shift(span.offset), sign=-1
-            ).where(inside),
+            _quarters(span, inside, by_day=True).join_from(each, usage_quarters, inside),
+            _numbers(usage_quarters, each.c.day + shift_of(span.offset), sign=-1).join_from(
+                each, usage_quarters, inside
+            ),
         ]
     return parts
 
 
-def _whole_days(span: _Span, *, by_day: bool) -> Select[Any]:
+def _each_day(first: int, end: int) -> CTE:
+    """The days from `first` on, without `end`, as a table."""
+    one = select(literal(first, Integer).label("day")).cte(f"days_from_{first}", recursive=True)
+    return one.union_all(select(one.c.day + 1).where(one.c.day < end - 1))
+
+
+def _whole_days(span: Span, closed: _Closed | None, *, by_day: bool) -> list[Select[Any]]:
     first, end = span.days
-    day = usage_days.c.day + _shift(span.offset) if by_day else literal(0)
-    return _numbers(usage_days, day).where(usage_days.c.day.between(first, end - 1))
+    open_runs = [(first, end - 1)]
+    parts = []
+    if closed:
+        open_runs = runs(day for day in range(first, end) if day not in closed.days)
+        if len(open_runs) > MOST_GAPS:
+            open_runs = [(first, end - 1)]
+        else:
+            parts.append(
+                _days(span, closed.table, by_day=by_day).where(closed.table.c.day.between(first, end - 1))
+            )
+    if open_runs:
+        is_open = or_(*(usage_days.c.day.between(*run) for run in open_runs))
+        parts.append(_days(span, usage_days, by_day=by_day).where(is_open))
+    return parts
 
 
-def _quarters(span: _Span, which: ColumnElement[bool], *, by_day: bool) -> Select[Any]:
+def _days(span: Span, table: Table, *, by_day: bool) -> Select[Any]:
+    return _numbers(table, table.c.day + shift_of(span.offset) if by_day else literal(0))
+
+
+def _quarters(span: Span, which: ColumnElement[bool], *, by_day: bool) -> Select[Any]:
     """Quarters, each on the day that the clock shows."""
     day = (usage_quarters.c.quarter + span.offset) // QUARTERS_A_DAY if by_day else literal(0)
     return _numbers(usage_quarters, day).where(which)
 
 
-def _shift(offset: int) -> int:
+def shift_of(offset: int) -> int:
     """How many days later the clock has most of a day in UTC."""
     return 1 if offset > QUARTERS_A_DAY // 2 else 0
 
 
-def _is_elsewhere(offset: int) -> ColumnElement[bool]:
-    """Whether the clock has a quarter on another day than most of its day in UTC."""
-    within = usage_quarters.c.quarter % QUARTERS_A_DAY
+def moved_quarters(offset: int) -> range:
+    """The quarters of a day in UTC that the clock has on another day than most of them."""
     if offset < 0:
-        return within < -offset
+        return range(-offset)
     split = QUARTERS_A_DAY - offset
-    return within < split if _shift(offset) else within >= split
+    return range(split) if shift_of(offset) else range(split, QUARTERS_A_DAY)
 
 
 def _numbers(table: Table, day: ColumnElement[int], *, sign: int = 1) -> Select[Any]:
@@ -238,7 +327,7 @@ def _add_running(
                 numbers[f"{name}_known"] += 1
 
 
-def _key(values: Sequence[Any], by: Sequence[str]) -> tuple[str | None, ...]:
+def key_of(values: Sequence[Any], by: Sequence[str]) -> tuple[str | None, ...]:
     return tuple(
         str(_EPOCH + timedelta(days=int(value))) if name == "day" else value
         for name, value in zip(by, values, strict=True)

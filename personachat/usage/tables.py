@@ -4,6 +4,10 @@
 day in UTC, and each kind of call. The clocks of all time zones differ by whole quarters: any zone's day is a
 day in UTC, with some quarters more and some less. What a kind is says `usage_kinds`. Whoever writes the rows
 writes the sums in the same transaction; see `records`.
+
+Days that are over are closed: of those the same sums are kept by fewer columns, `usage_model_days` and
+`usage_persona_days`, and how the times of their calls are spread, `usage_times`. There are rows of a day in
+them if, and only if, `usage_closed_days` says that it is closed; see `closing`.
 """
 
 from __future__ import annotations
@@ -124,6 +128,36 @@ def _sums(name: str, span: str) -> Table:
 
 usage_quarters = _sums("usage_quarters", "quarter")
 usage_days = _sums("usage_days", "day")
+
+BY_MODEL = ("purpose", "surface", "provider", "model", "outcome", "finish_reason", "error_code")
+"""What a kind in `usage_model_days` says; its other columns are empty."""
+
+BY_PERSONA = ("owner", "purpose", "persona_id", "persona_revision", "provider", "model")
+"""What a kind in `usage_persona_days` says; its other columns are empty."""
+
+usage_model_days = _sums("usage_model_days", "day")
+usage_persona_days = _sums("usage_persona_days", "day")
+
+usage_times = Table(
+    "usage_times",
+    metadata,
+    Column("day", Integer, nullable=False),
+    Column("kind_id", Integer, nullable=False),  # by purpose, provider and model
+    Column("histograms", LargeBinary, nullable=False),  # see `histograms`
+    PrimaryKeyConstraint("day", "kind_id"),
+    sqlite_with_rowid=False,
+)
+
+BY_TIMES = ("purpose", "provider", "model")
+
+CLOSED_TABLES = (usage_model_days, usage_persona_days, usage_times)
+
+usage_closed_days = Table(
+    "usage_closed_days",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("closed", Boolean, nullable=False),  # not where a call of that day has changed since
+)
 
 usage_people = Table(
     "usage_people",

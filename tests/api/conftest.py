@@ -15,6 +15,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from personachat.api.app import ApiFirst, create_api
+from personachat.api.metrics import Metrics
 from personachat.api.v1.app import create_v1
 from personachat.services import Services, build_services
 from personachat.settings import load_settings
@@ -27,7 +28,12 @@ def served(services: Services) -> Iterator[httpx2.Client]:
     """Serve the API of these services and yield a client of it, based at /api."""
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    outer = ApiFirst(Starlette(), api=create_api(lambda: services), v1=create_v1(lambda: services))
+    outer = ApiFirst(
+        Starlette(),
+        api=create_api(lambda: services),
+        v1=create_v1(lambda: services),
+        metrics=Metrics(lambda: services),
+    )
     server = uvicorn.Server(uvicorn.Config(outer, lifespan="off", log_level="critical"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

@@ -12,7 +12,6 @@ from sqlalchemy import text
 
 from personachat.conversations.model import LOCAL_OWNER
 from personachat.database.connection import Database
-from personachat.usage import speeds
 from personachat.usage.forecast import Medians
 from personachat.usage.insights import Insights
 from personachat.usage.intervals import Thumbs
@@ -49,33 +48,28 @@ def test_speeds_are_measured_by_model_and_by_the_day_of_who_looks(database: Data
     keep(database, *(call(database, NOON, first_token_ms=wait, duration_ms=wait + 2_000) for wait in waits))
     keep(database, call(database, late, model="slow", first_token_ms=3_000, duration_ms=5_000))
     keep(database, call(database, late, model="silent", first_token_ms=None))
-    found = insights(database).speeds(EVER, calls=22)
-    by_model = found.first_token["model"]
-    assert set(by_model) == {"gpt-4o", "slow"}
-    assert by_model["gpt-4o"] == speeds.Spread(20, 1.0, 1.9)
-    assert found.first_token["day"]["2026-03-29"] == speeds.Spread(1, 3.0, 3.0)
-    assert found.tokens_per_second["model"]["slow"] == speeds.Spread(1, 10.0, 10.0)
-    assert found.share == 1
+    usage = insights(database).usage
+    by_model = {each.key: each for each in usage.speeds(EVER, ("model",))}
+    assert set(by_model) == {("gpt-4o",), ("slow",)}
+    waits_of = by_model["gpt-4o",].first_token_ms
+    assert waits_of.calls == 20
+    assert waits_of.p50 == pytest.approx(1_000, rel=0.01)
+    assert waits_of.p95 == pytest.approx(1_900, rel=0.01)
+    (late_day,) = [each for each in usage.speeds(EVER, ("day",)) if each.key == ("2026-03-29",)]
+    assert late_day.first_token_ms.calls == 1
+    assert late_day.first_token_ms.p50 == pytest.approx(3_000, rel=0.01)
+    assert by_model["slow",].tokens_per_second.p50 == pytest.approx(10, rel=0.01)
 
 
-def test_of_many_calls_a_sample_is_measured_that_is_like_them(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(speeds, "SAMPLE_CALLS", 200)
-    rows = [call(database, NOON + timedelta(minutes=n), first_token_ms=n) for n in range(800)]
-    for at in range(0, 800, 400):
-        keep(database, *rows[at : at + 400])
-    found = insights(database).speeds(EVER, calls=800)
-    measured = found.first_token["model"]["gpt-4o"]
-    assert found.share == 0.25
-    assert 120 < measured.count < 280
-    assert 0.25 < measured.median < 0.55
-
-
-def test_the_slow_ones_of_a_speed_are_the_low_ones() -> None:
-    assert speeds.spread(range(1, 101)) == speeds.Spread(100, 50, 95)
-    assert speeds.spread(range(1, 101), slow_is_low=True) == speeds.Spread(100, 50, 6)
-    assert speeds.spread([7]) == speeds.Spread(1, 7, 7)
+def test_the_slow_ones_of_a_speed_are_the_low_ones(database: Database) -> None:
+    rows = [
+        call(database, NOON, first_token_ms=0, duration_ms=1_000, completion_tokens=tokens + 1)
+        for tokens in range(1, 101)
+    ]
+    keep(database, *rows)
+    (found,) = insights(database).usage.speeds(EVER, ("model",))
+    assert found.tokens_per_second.p05 == pytest.approx(5, rel=0.01)
+    assert found.tokens_per_second.p95 == pytest.approx(95, rel=0.01)
 
 
 # --- whether it is liked --------------------------------------------------------------------------

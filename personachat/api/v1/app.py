@@ -6,13 +6,10 @@ envelope.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 
 from fastapi import FastAPI
-from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from personachat import __version__
 from personachat.api.auth import Gate
@@ -20,21 +17,6 @@ from personachat.api.methods import literal_paths_first
 from personachat.api.v1 import completions, models, responses
 from personachat.api.v1.errors import add_handlers, failure_of
 from personachat.services import Services, get_services
-
-
-class RequestId:
-    """Gives every answer an `x-request-id`, also those that are refused."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_named(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["x-request-id"] = f"req_{secrets.token_hex(16)}"
-            await send(message)
-
-        await self._app(scope, receive, send_named)
 
 
 def create_v1(services: Callable[[], Services] = get_services) -> FastAPI:
@@ -52,7 +34,7 @@ def create_v1(services: Callable[[], Services] = get_services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(RequestId), gate],
+        middleware=[gate],
     )
     v1.state.services = services
     add_handlers(v1)

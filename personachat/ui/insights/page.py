@@ -41,7 +41,7 @@ def draw(services: Services, workspace: Workspace) -> None:
     figures.draw(chosen.span, sums, usage.summed(chosen.before, ("day", "outcome")))
     calls = figures.added(sums).calls
     spending.draw(usage, chosen, called)
-    speed.draw(insights, chosen, calls=calls)
+    speed.draw(usage, chosen)
     failing.draw(insights, chosen)
     liked.draw(insights, services.revisions, chosen, called)
     looking.draw(insights, chosen)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -11,8 +12,8 @@ from personachat.ui.insights.chart import Chart
 from personachat.ui.insights.figures import seconds
 from personachat.ui.insights.filters import Chosen
 from personachat.ui.insights.names import NONE
-from personachat.usage.insights import Insights
-from personachat.usage.speeds import Speeds, Spread
+from personachat.usage.reading import Usage
+from personachat.usage.speeds import Speed
 
 WAIT, PACE = "Time to first token", "Tokens per second"
 MOST_MODELS = 12
@@ -20,7 +21,16 @@ EMPTY = "No reply in these days had its time measured. Talk to a persona, or cho
 HALF, SLOW = "Median (p50)", "95 % are at least as fast (p95)"
 
 
-def draw(insights: Insights, chosen: Chosen, *, calls: int) -> None:
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """Of how many calls, and what half and 95 % of them stayed within: seconds, or tokens per second."""
+
+    count: int
+    median: float
+    p95: float
+
+
+def draw(usage: Usage, chosen: Chosen) -> None:
     """Draw both charts of what is to be measured."""
     measure = st.segmented_control(
         "Speed",
@@ -30,14 +40,14 @@ def draw(insights: Insights, chosen: Chosen, *, calls: int) -> None:
         key="insights_speed",
         persist_state="session",
     )
-    found = insights.speeds(chosen.question, calls=calls)
-    chart.draw(by_model(found, is_wait=measure != PACE))
-    chart.draw(by_day(found, chosen, is_wait=measure != PACE))
+    is_wait = measure != PACE
+    chart.draw(by_model(usage.speeds(chosen.question, ("model",)), is_wait=is_wait))
+    chart.draw(by_day(usage.speeds(chosen.question, ("day",)), chosen, is_wait=is_wait))
 
 
-def by_model(found: Speeds, *, is_wait: bool) -> Chart:
+def by_model(found: Sequence[Speed], *, is_wait: bool) -> Chart:
     """The models with most calls first."""
-    spreads = _of(found, "model", is_wait=is_wait)
+    spreads = _of(found, is_wait=is_wait)
     ranked = sorted(spreads.items(), key=lambda each: (-each[1].count, each[0]))
     shown = ranked[:MOST_MODELS]
     question = "How long until the first word, by model?" if is_wait else "How fast does each model write?"
@@ -55,13 +65,12 @@ def by_model(found: Speeds, *, is_wait: bool) -> Chart:
         rows=[(name or NONE, each.count, each.median, each.p95) for name, each in ranked],
         alt=f"{question} {said}",
         empty=EMPTY,
-        caption=_sampled(found),
         height=max(170, 90 + 2 * chart.ROW_HEIGHT * len(shown)),
     )
 
 
-def by_day(found: Speeds, chosen: Chosen, *, is_wait: bool) -> Chart:
-    spreads = _of(found, "day", is_wait=is_wait)
+def by_day(found: Sequence[Speed], chosen: Chosen, *, is_wait: bool) -> Chart:
+    spreads = _of(found, is_wait=is_wait)
     days = [str(day) for day in chosen.span.days()]
     question = "Does the wait get longer, day by day?" if is_wait else "Do replies get slower, day by day?"
     of_days = [spreads.get(day) for day in days]
@@ -85,12 +94,19 @@ def by_day(found: Speeds, chosen: Chosen, *, is_wait: bool) -> Chart:
         rows=[(day, each.count, each.median, each.p95) for day, each in sorted(spreads.items())],
         alt=f"{question} On the last day with replies: {_said(last, is_wait=is_wait)}" if last else question,
         empty=EMPTY,
-        caption=_sampled(found),
     )
 
 
-def _of(found: Speeds, kind: str, *, is_wait: bool) -> Mapping[str, Spread]:
-    return (found.first_token if is_wait else found.tokens_per_second)[kind]
+def _of(found: Sequence[Speed], *, is_wait: bool) -> Mapping[str, _Spread]:
+    """By the one thing that they are grouped by."""
+    spreads = {}
+    for each in found:
+        times = each.first_token_ms if is_wait else each.tokens_per_second
+        slow = times.p95 if is_wait else times.p05
+        if times.p50 is not None and slow is not None:
+            unit = 1000 if is_wait else 1
+            spreads[each.key[0] or ""] = _Spread(times.calls, times.p50 / unit, slow / unit)
+    return spreads
 
 
 def _columns(*, is_wait: bool) -> tuple[str, str, str]:
@@ -106,11 +122,7 @@ def _axis(*, is_wait: bool) -> str:
     return "{value} s" if is_wait else "{value}/s"
 
 
-def _said(each: Spread, *, is_wait: bool) -> str:
+def _said(each: _Spread, *, is_wait: bool) -> str:
     if is_wait:
         return f"half within {seconds(each.median)}, 95 % within {seconds(each.p95)}."
     return f"half with at least {each.median:.0f} tokens per second, 95 % with at least {each.p95:.0f}."
-
-
-def _sampled(found: Speeds) -> str:
-    return "" if found.share >= 1 else f"Measured in a sample of one call in {round(1 / found.share):,}."

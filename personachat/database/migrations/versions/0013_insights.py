@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0013"
-down_revision = "0009"
+down_revision = "0011"
 
 RATED = sa.text("rating IS NOT NULL")
 NOTABLE = sa.text(

@@ -1,0 +1,165 @@
+"""Days that are over are closed: their calls are added up once more, by less, so that long spans are quick.
+
+It is done beside the writing of calls, a day a transaction, by whichever process comes first; until then the
+sums of a day come from the finer tables. Where a call of a closed day changes after all, whoever writes it
+opens the day again in the same transaction, and it is closed anew. Both write the day's row in
+`usage_closed_days`, so that one waits for the other: what is kept of a closed day is of all its calls.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, func, insert, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from personachat.database.connection import Database
+from personachat.usage import histograms
+from personachat.usage.records import UNCLOSED_DAYS, kind_id_of, moment_of, quarter_of, today_utc
+from personachat.usage.tables import (
+    BY_MODEL,
+    BY_PERSONA,
+    BY_TIMES,
+    CLOSED_TABLES,
+    KIND,
+    NUMBERS,
+    QUARTERS_A_DAY,
+    usage_calls,
+    usage_closed_days,
+    usage_days,
+    usage_kinds,
+    usage_model_days,
+    usage_persona_days,
+    usage_times,
+)
+
+_Kind = tuple[Any, ...]
+
+TIMES = ("first_token_ms", "duration_ms", "tokens_per_second")
+"""Whose spread is kept, in the order of the histograms."""
+
+
+class Closing:
+    """To be used by one thread at a time. Methods raise what `Database` raises."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._kinds: dict[_Kind, int] = {}
+
+    def close_some(self, most: int) -> int:
+        """Close up to so many days that are over, the newest first; returns how many were."""
+        due = self._due()[:most]
+        for day in due:
+            with self._database.write() as connection:
+                learned = self._close(connection, day)
+            self._kinds |= learned
+        return len(due)
+
+    def _due(self) -> list[int]:
+        with self._database.read() as connection:
+            first = connection.execute(select(func.min(usage_days.c.day))).scalar()
+            closed = select(usage_closed_days.c.day).where(usage_closed_days.c.closed)
+            known = set(connection.execute(closed).scalars())
+        if first is None:
+            return []
+        return [day for day in range(today_utc() - UNCLOSED_DAYS, first - 1, -1) if day not in known]
+
+    def _close(self, connection: Connection, day: int) -> dict[_Kind, int]:
+        """Returns the kinds that had to be looked up."""
+        _mark(connection, day)
+        for table in CLOSED_TABLES:
+            connection.execute(delete(table).where(table.c.day == day))
+        learned: dict[_Kind, int] = {}
+
+        def id_of(columns: Sequence[str], values: Sequence[Any]) -> int:
+            known = dict(zip(columns, values, strict=True))
+            empty = {"owner": "", "purpose": "", "outcome": ""}
+            kind = tuple(known.get(name, empty.get(name)) for name in KIND)
+            if kind not in self._kinds and kind not in learned:
+                learned[kind] = kind_id_of(connection, kind)
+            return self._kinds.get(kind) or learned[kind]
+
+        fine = select(*(usage_kinds.c[name] for name in KIND), *(usage_days.c[name] for name in NUMBERS))
+        fine = fine.join_from(usage_days, usage_kinds, usage_kinds.c.id == usage_days.c.kind_id)
+        rows = [dict(row) for row in connection.execute(fine.where(usage_days.c.day == day)).mappings()]
+        for table, columns in ((usage_model_days, BY_MODEL), (usage_persona_days, BY_PERSONA)):
+            sums = _summed(rows, columns)
+            _write(connection, table, day, {id_of(columns, key): each for key, each in sums.items()})
+        packed = {
+            id_of(BY_TIMES, key): {"histograms": histograms.packed(spreads)}
+            for key, spreads in _times(connection, day).items()
+        }
+        _write(connection, usage_times, day, packed)
+        return learned
+
+
+def _mark(connection: Connection, day: int) -> None:
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    row = dialect.insert(usage_closed_days).values(day=day, closed=True)
+    connection.execute(row.on_conflict_do_update(index_elements=["day"], set_={"closed": True}))
+
+
+def _summed(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> dict[_Kind, dict[str, Any]]:
+    """Sums of those that have the same in these columns; without those that have become empty."""
+    found: dict[_Kind, dict[str, Any]] = defaultdict(lambda: dict.fromkeys(NUMBERS, 0))
+    for row in rows:
+        each = found[tuple(row[name] for name in columns)]
+        for name in NUMBERS:
+            each[name] += row[name]
+    return {key: each for key, each in found.items() if each["calls"]}
+
+
+def _write(connection: Connection, table: Table, day: int, rows: Mapping[int, Mapping[str, Any]]) -> None:
+    if rows:
+        connection.execute(
+            insert(table), [{"day": day, "kind_id": kind_id, **rows[kind_id]} for kind_id in sorted(rows)]
+        )
+
+
+def _times(connection: Connection, day: int) -> dict[_Kind, tuple[list[tuple[int, float]], ...]]:
+    """The times of a day's calls, each with its quarter, in the order of TIMES."""
+    first = day * QUARTERS_A_DAY
+    found: dict[_Kind, tuple[list[tuple[int, float]], ...]] = {}
+    columns = [usage_calls.c[name] for name in BY_TIMES]
+    for quarter, key, times in ended_calls(connection, columns, [(first, first + QUARTERS_A_DAY)]):
+        spreads = found.setdefault(key, tuple([] for _ in TIMES))
+        for spread, value in zip(spreads, times, strict=True):
+            if value is not None:
+                spread.append((quarter - first, value))
+    return found
+
+
+def ended_calls(
+    connection: Connection,
+    columns: Sequence[Column[Any]],
+    spans: Sequence[tuple[int, int]],
+    *conditions: ColumnElement[bool],
+) -> Iterator[tuple[int, _Kind, tuple[float | None, ...]]]:
+    """Of each call that has ended: its quarter, these columns, and its TIMES.
+
+    Spans are of quarters, and do not include their end.
+    """
+    calls = usage_calls.c
+    within = or_(
+        *(and_(calls.began_at >= moment_of(first), calls.began_at < moment_of(end)) for first, end in spans)
+    )
+    query = select(
+        calls.began_at, calls.first_token_ms, calls.duration_ms, calls.completion_tokens, *columns
+    ).where(within, calls.outcome != "running", *conditions)
+    for began_at, first_token, duration, tokens, *key in connection.execute(query):
+        yield (
+            quarter_of(began_at),
+            tuple(key),
+            (first_token, duration, tokens_per_second(first_token, duration, tokens)),
+        )
+
+
+def tokens_per_second(
+    first_token_ms: int | None, duration_ms: int | None, tokens: int | None
+) -> float | None:
+    """How fast a call wrote once it had begun to; None where that is not known."""
+    if first_token_ms is None or duration_ms is None or not tokens or duration_ms <= first_token_ms:
+        return None
+    return tokens * 1000 / (duration_ms - first_token_ms)

@@ -1,0 +1,134 @@
+"""How numbers are spread, in buckets that grow by 2 %: a percentile is right within 1 % of its value.
+
+A day's numbers are packed in two ways at once: counted, as one whole number with 32 bits for each bucket, so
+that days are added by adding those; and each by itself with its quarter of an hour, to take it out of a day.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+import sys
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+
+GROWTH = 1.02
+LEAST = 0.1
+"""What is less is counted in the first bucket."""
+
+BUCKETS = 1_100
+"""The last one begins at some 280 million."""
+
+_STEP = math.log(GROWTH)
+_BITS = 32
+_BYTES = _BITS // 8
+_HEAD = struct.Struct("<HHI")
+
+
+def bucket_of(value: float) -> int:
+    if value <= LEAST:
+        return 0
+    return min(int(math.log(value / LEAST) / _STEP) + 1, BUCKETS - 1)
+
+
+def value_of(bucket: int) -> float:
+    """What is in the middle of a bucket."""
+    return LEAST * GROWTH ** (bucket - 0.5) if bucket else 0.0
+
+
+class Spread:
+    """Counts of buckets, to which more are added. Some of what is added may be taken away again."""
+
+    __slots__ = ("_counts", "_whole")
+
+    def __init__(self) -> None:
+        self._whole = 0
+        self._counts: dict[int, int] = {}
+
+    def add(self, buckets: Iterable[int], *, sign: int = 1) -> None:
+        counts = self._counts
+        for bucket in buckets:
+            counts[bucket] = counts.get(bucket, 0) + sign
+
+    def add_day(self, day: PackedDay) -> None:
+        self._whole += day.whole
+
+    def quantiles(self, shares: Sequence[float]) -> tuple[int, tuple[float | None, ...]]:
+        """How many there are, and what each share of them does not exceed (nearest rank)."""
+        sums = list(accumulate(self._all()))
+        total = sums[-1]
+        if total <= 0:
+            return 0, (None,) * len(shares)
+        ranks = (max(1, math.ceil(share * total)) for share in shares)
+        return total, tuple(value_of(bisect_left(sums, rank)) for rank in ranks)
+
+    def _all(self) -> list[int]:
+        size = -(-self._whole.bit_length() // _BITS)
+        counts = _numbers("I", self._whole.to_bytes(size * _BYTES, "little")).tolist()
+        counts += [0] * (BUCKETS - size)
+        for bucket, count in self._counts.items():
+            counts[bucket] += count
+        return counts
+
+
+class PackedDay:
+    """Numbers of one day and kind, as they are kept."""
+
+    __slots__ = ("_buckets", "_quarters", "whole")
+
+    def __init__(self, whole: int, quarters: bytes, buckets: array[int]) -> None:
+        self.whole = whole
+        self._quarters = quarters
+        self._buckets = buckets
+
+    def between(self, first: int, end: int) -> array[int]:
+        """The buckets of what was met from a quarter of the day on, and before another."""
+        return self._buckets[bisect_left(self._quarters, first) : bisect_left(self._quarters, end)]
+
+
+def packed(spreads: Sequence[Iterable[tuple[int, float]]]) -> bytes:
+    """Some lists of numbers, each with its quarter of the day."""
+    parts = []
+    for spread in spreads:
+        met = sorted((quarter, bucket_of(value)) for quarter, value in spread)
+        counts: dict[int, int] = {}
+        for _, bucket in met:
+            counts[bucket] = counts.get(bucket, 0) + 1
+        first, end = (min(counts), max(counts) + 1) if counts else (0, 0)
+        dense = array("I", (counts.get(bucket, 0) for bucket in range(first, end)))
+        parts += [
+            _HEAD.pack(first, end - first, len(met)),
+            _little(dense),
+            bytes(quarter for quarter, _ in met),
+            _little(array("H", (bucket for _, bucket in met))),
+        ]
+    return b"".join(parts)
+
+
+def unpacked(data: bytes) -> list[PackedDay]:
+    """What was packed, in its order."""
+    found, at = [], 0
+    while at < len(data):
+        first, size, count = _HEAD.unpack_from(data, at)
+        dense = at + _HEAD.size
+        quarters = dense + size * _BYTES
+        buckets = quarters + count
+        at = buckets + 2 * count
+        whole = int.from_bytes(data[dense:quarters], "little") << (first * _BITS)
+        found.append(PackedDay(whole, data[quarters:buckets], _numbers("H", data[buckets:at])))
+    return found
+
+
+def _numbers(kind: str, data: bytes) -> array[int]:
+    found = array(kind, data)
+    if sys.byteorder == "big":
+        found.byteswap()
+    return found
+
+
+def _little(numbers: array[int]) -> bytes:
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()

@@ -1,0 +1,283 @@
+"""The server's log as JSON: one line for each reply, with the ledger's figures and nobody's words."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from personachat.request_context import RequestContext, current_request
+from personachat.services import Services
+from personachat.settings import load_settings
+from personachat.telemetry.logs import REPLIES, JsonLines, PlainLines, ReplyLines
+from tests.api.conftest import served
+from tests.conftest import local
+from tests.fake_provider import FakeProvider, Gate, status, tokens
+from tests.usage.conftest import ledger_of, over
+
+NASTY = (
+    "a\nb",
+    "a\r\n{}",
+    'x"}\n{"level": "info", "message": "forged"}',
+    "\u2028",
+    "\u2029\x85\x0b\x0c",
+    "\x1b[31mred\x1b[0m",
+    "\x00",
+    "\ud800",
+    "%s %d",
+)
+
+
+class Written(logging.StreamHandler[io.StringIO]):
+    """Keeps what is logged."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__(io.StringIO())
+        self.setFormatter(formatter)
+
+    @property
+    def text(self) -> str:
+        return self.stream.getvalue()
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.text.splitlines()]
+
+
+@pytest.fixture
+def written() -> Iterator[Written]:
+    """What is logged of replies, from info on."""
+    handler = Written(JsonLines())
+    replies = logging.getLogger(REPLIES)
+    level = replies.level
+    replies.addHandler(handler)
+    replies.setLevel(logging.INFO)
+    yield handler
+    replies.removeHandler(handler)
+    replies.setLevel(level)
+
+
+def record(message: str, *arguments: object, **more: Any) -> logging.LogRecord:
+    made = logging.makeLogRecord({"name": "personachat.test", "levelno": 20, "levelname": "INFO"})
+    made.msg, made.args = message, arguments
+    made.__dict__ |= more
+    return made
+
+
+def test_each_reply_has_one_line_with_the_figures_of_its_row(
+    services: Services, fake: FakeProvider, written: Written
+) -> None:
+    fake.enqueue(tokens(["A secret ", "answer"], usage=(7, 2)), status(401))
+    for _ in range(2):
+        over(local(services).chat.begin("A secret question", persona_id="tester"))
+    rows = ledger_of(services)
+    assert [line["id"] for line in written.lines] == [row["id"] for row in rows]
+    for line, row in zip(written.lines, rows, strict=True):
+        figures = {name: line[name] for name in row if name in line and name != "began_at"}
+        assert figures == {name: row[name] for name in figures}
+        for name in ("prompt_tokens", "cost_usd", "first_token_ms", "duration_ms", "retries", "error_code"):
+            assert name in line
+    assert [line["level"] for line in written.lines] == ["info", "warning"]
+    assert written.lines[0]["request_id"] is None
+    assert "secret" not in written.text
+    assert "sk-test" not in written.text
+    assert rows[0]["owner"] not in written.text
+
+
+def test_a_line_has_the_id_that_the_answer_has(services: Services, written: Written) -> None:
+    message = {"message": "Hi", "personaId": "tester"}
+    with served(services) as client:
+        told = [client.post("/chat", json=message).headers["x-request-id"]]
+        told.append(
+            client.post("/chat", json=message, headers={"X-Request-Id": "mine"}).headers["x-request-id"]
+        )
+        body = {"model": "tester", "messages": [{"role": "user", "content": "Hi"}]}
+        url = str(client.base_url.join("/v1/chat/completions"))
+        told.append(client.post(url, json=body, headers={"X-Request-Id": "v1"}).headers["x-request-id"])
+    ledger_of(services)
+    assert told[1:] == ["mine", "v1"]
+    assert [line["request_id"] for line in written.lines] == told
+
+
+def test_a_reply_that_the_database_cannot_take_has_its_line(
+    services: Services, fake: FakeProvider, written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate()
+    fake.enqueue(tokens([gate, "Hi"]))
+    reply = local(services).chat.begin("Hi", persona_id="tester")
+    gate.wait_reached()
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("personachat.usage.records.SqlUsage.write", fail)
+    gate.open()
+    over(reply)
+    for _ in range(3):
+        assert not services.ledger._flush(timeout_seconds=5)
+    monkeypatch.undo()
+    ledger_of(services)
+    assert [line["outcome"] for line in written.lines] == ["finished"]
+
+
+def test_a_stopped_reply_has_a_line(services: Services, fake: FakeProvider, written: Written) -> None:
+    gate = Gate()
+    fake.enqueue(tokens(["Hel", gate, "lo"]))
+    reply = local(services).chat.begin("Hi", persona_id="tester")
+    gate.wait_reached()
+    reply.stop()
+    ledger_of(services)
+    gate.open()
+    assert [line["outcome"] for line in written.lines] == ["stopped"]
+
+
+@pytest.mark.parametrize("text", NASTY)
+@pytest.mark.parametrize("formatter", [JsonLines(), PlainLines()], ids=["json", "text"])
+def test_nothing_that_is_logged_begins_a_line_of_its_own(formatter: logging.Formatter, text: str) -> None:
+    for made in (
+        record("It is %s", text),
+        record(text.replace("%", "%%")),
+        record("A reply is over", figures={"model": text, "persona_id": text}),
+    ):
+        line = formatter.format(made)
+        assert line.isprintable()
+        assert len(line.splitlines()) == 1
+        line.encode("utf-8")
+        if isinstance(formatter, JsonLines):
+            assert json.loads(line)["level"] == "info"
+
+
+def test_json_gives_back_what_was_logged() -> None:
+    for text in NASTY:
+        line = json.loads(JsonLines().format(record("It is %s", text, figures={"model": text})))
+        assert (line["message"], line["model"]) == (f"It is {text}", text)
+
+
+def test_an_error_is_told_by_its_type_and_place_and_not_by_its_words() -> None:
+    try:
+        try:
+            raise KeyError("a secret of somebody")  # noqa: TRY301
+        except KeyError as error:
+            raise ValueError("another secret") from error
+    except ValueError as error:
+        failed = record("It failed", exc_info=(type(error), error, error.__traceback__))
+    text = JsonLines().format(failed)
+    line = json.loads(text)
+    assert (line["error"], line["because_of"]) == ("ValueError", ["KeyError"])
+    assert "test_log_lines.py" in line["traceback"][-1]
+    assert "secret" not in text
+
+
+def test_a_line_within_a_request_has_its_id() -> None:
+    token = current_request.set(RequestContext("req-7"))
+    try:
+        assert json.loads(JsonLines().format(record("Hi")))["request_id"] == "req-7"
+    finally:
+        current_request.reset(token)
+
+
+def test_what_cannot_be_put_together_is_logged_as_it_is() -> None:
+    assert json.loads(JsonLines().format(record("%d and %d", "x")))["message"] == "%d and %d"
+
+
+def test_an_access_line_leaves_the_query_out() -> None:
+    made = record(
+        '%s - "%s %s HTTP/%s" %d',
+        "127.0.0.1:1",
+        "GET",
+        "/shared?key=secret",
+        "1.1",
+        200,
+        name="uvicorn.access",
+    )
+    line = json.loads(JsonLines().format(made))
+    assert (line["message"], line["status"]) == ("GET /shared 200", 200)
+    assert "secret" not in json.dumps(line)
+
+
+def test_nobody_puts_a_line_together_that_nobody_reads(services: Services) -> None:
+    logging.getLogger(REPLIES).setLevel(logging.ERROR)
+    try:
+        ReplyLines().ended(None, {"outcome": "finished"})  # type: ignore[arg-type]  # it is not looked at
+    finally:
+        logging.getLogger(REPLIES).setLevel(logging.NOTSET)
+
+
+PROGRAM = """
+import logging, sys, warnings
+from personachat.settings import load_settings
+from personachat.front import server_logs
+from personachat.ui import streamlit_logs
+settings = load_settings()
+if settings.log_format == "json":
+    server_logs.leave_to_root()
+streamlit_logs.follow(settings)
+streamlit_logs.follow(settings)
+import uvicorn, streamlit.logger
+uvicorn.Config(lambda: None)
+logging.getLogger("uvicorn.error").info("Started server process [%d]", 7)
+logging.getLogger("uvicorn.access").info('%s - "%s %s HTTP/%s" %d', "1.2.3.4:5", "GET", "/x?y=z", "1.1", 200)
+streamlit.logger.init_uvicorn_logs()
+streamlit.logger.get_logger("streamlit.early").warning("from Streamlit\\nforged")
+streamlit.logger.get_logger("root").warning("of Streamlit's root")
+logging.getLogger("personachat.here").info("ours")
+logging.getLogger("personachat.here").debug("ours in detail")
+logging.getLogger("httpx2").info("theirs")
+logging.getLogger("openai").debug("theirs with words")
+logging.getLogger("somebody").warning("heard")
+warnings.warn("a warning")
+"""
+
+
+def logged(**environment: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return done.stderr.splitlines()
+
+
+def test_every_line_of_the_server_is_json_and_nobody_tells_what_they_send() -> None:
+    lines = [
+        json.loads(line) for line in logged(PERSONACHAT_LOG_FORMAT="json", PERSONACHAT_LOG_LEVEL="debug")
+    ]
+    told = [line["message"] for line in lines]
+    assert told[:7] == [
+        "Started server process [7]",
+        "GET /x 200",
+        "from Streamlit\nforged",
+        "of Streamlit's root",
+        "ours",
+        "ours in detail",
+        "heard",
+    ]
+    assert len(told) == 8
+    assert "a warning" in told[7]
+
+
+def test_text_with_a_level_stays_on_its_line() -> None:
+    lines = logged(PERSONACHAT_LOG_LEVEL="info")
+    assert any(line.endswith("INFO personachat.here: ours") for line in lines)
+    assert any(line.endswith("from Streamlit\\nforged") for line in lines)
+    assert not any("detail" in line or "theirs" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", ["log_format", "log_level"])
+def test_an_unknown_format_or_level_stops_the_start(
+    name: str, monkeypatch: pytest.MonkeyPatch, make_services: Callable[..., Services]
+) -> None:
+    variable = f"PERSONACHAT_{name.upper()}"
+    monkeypatch.setenv(variable, "verbose")
+    with pytest.raises(Exception, match=variable):
+        load_settings()

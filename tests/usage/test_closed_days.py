@@ -1,0 +1,283 @@
+"""Days that are over are kept by less: every answer stays what it was, and a late change is in it at once."""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import delete, func, select, update
+
+from personachat.conversations.model import LOCAL_OWNER, new_id, now
+from personachat.database.connection import Database
+from personachat.usage import histograms
+from personachat.usage.closing import Closing
+from personachat.usage.people import People
+from personachat.usage.questions import Question
+from personachat.usage.reading import Usage
+from personachat.usage.records import SqlUsage, moment_of, quarter_of, today_utc
+from personachat.usage.tables import (
+    CLOSED_TABLES,
+    usage_calls,
+    usage_closed_days,
+    usage_model_days,
+    usage_quarters,
+)
+from tests.postgres import fresh_database
+
+ZONES = ("Europe/Berlin", "America/Los_Angeles", "Asia/Kathmandu")
+SINCE, UNTIL = date(2026, 3, 15), date(2026, 4, 4)
+ROWS = 400
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def empty(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    if request.param == "sqlite":
+        folder: Path = tmp_path_factory.mktemp("closed")
+        with closing(Database(f"sqlite:///{folder}/usage.sqlite3")) as database:
+            yield database
+    else:
+        with fresh_database() as url, closing(Database(url)) as database:
+            yield database
+
+
+@pytest.fixture
+def database(empty: Database) -> Database:
+    """With 400 calls of four weeks, none of whose days is closed."""
+    records = SqlUsage(empty, People(empty))
+    records.forget(now() + timedelta(days=2))
+    chance = random.Random(7)
+    rows = [call(chance, records) for _ in range(ROWS)]
+    records.write(rows, owners=set(), process_id="")
+    return empty
+
+
+def call(chance: random.Random, records: SqlUsage, **known: Any) -> dict[str, Any]:
+    def perhaps(value: Any) -> Any:
+        return None if chance.random() < 0.15 else value
+
+    outcome = chance.choice(["finished"] * 6 + ["stopped", "failed", "interrupted"])
+    began = datetime(2026, 3, 10, tzinfo=UTC) + timedelta(seconds=chance.randrange(28 * 86_400))
+    return {
+        "id": new_id(),
+        "began_at": began,
+        "first_token_ms": perhaps(int(chance.lognormvariate(6, 1))),
+        "duration_ms": perhaps(int(chance.lognormvariate(8, 1))),
+        "owner": records.hash_of(chance.choice([LOCAL_OWNER, "user:a", "user:b"])),
+        "purpose": chance.choice(["chat", "chat", "summary"]),
+        "surface": chance.choice(["page", "api"]),
+        "persona_id": perhaps(chance.choice(["socratic", "it's"])),
+        "persona_revision": perhaps(chance.choice(["e1", "e2"])),
+        "provider": "openai",
+        "model": perhaps(chance.choice(["gpt-4o", "llama3:8b"])),
+        "model_asked": "gpt-4o",
+        "prompt_tokens": perhaps(chance.randrange(100_000)),
+        "completion_tokens": perhaps(chance.randrange(4_000)),
+        "cached_tokens": None,
+        "reasoning_tokens": perhaps(chance.randrange(500)),
+        "estimated": chance.random() < 0.2,
+        "cost_usd": perhaps(chance.choice([0.0, chance.random()])),
+        "outcome": outcome,
+        "finish_reason": "stop" if outcome == "finished" else None,
+        "error_code": "rate_limited" if outcome == "failed" else None,
+        "retries": chance.choice([0, 0, 1]),
+        "conversation_id": None,
+        "turn_id": None,
+        "process_id": "",
+        "migrated": False,
+        **known,
+    }
+
+
+def usage_of(database: Database) -> Usage:
+    return Usage(database, People(database), owner=LOCAL_OWNER)
+
+
+def close_all(database: Database) -> None:
+    closer = Closing(database)
+    while closer.close_some(50):
+        pass
+
+
+QUESTIONS: tuple[dict[str, Any], ...] = (
+    {},
+    {"model": "gpt-4o"},
+    {"persona": "it's"},
+    {"surface": "api", "persona": "socratic"},
+)
+GROUPINGS = (
+    (),
+    ("day",),
+    ("day", "model"),
+    ("persona",),
+    ("person", "purpose"),
+    ("persona", "revision"),
+    ("error", "model"),
+    ("day", "persona"),
+    ("surface", "outcome"),
+)
+
+
+def everything(database: Database) -> list[Any]:
+    """All answers; costs are rounded, because they are added in another order."""
+    usage = usage_of(database)
+    found: list[Any] = []
+    for zone in ZONES:
+        for filters in QUESTIONS:
+            question = Question(zone=ZoneInfo(zone), since=SINCE, until=UNTIL, **filters)
+            by = GROUPINGS[len(found) // 2 % len(GROUPINGS)]
+            sums = {
+                each.key: {name: round(value, 9) for name, value in each.numbers.items()}
+                for each in usage.summed(question, by)
+            }
+            found += [sums, usage.speeds(question, by)]
+    for by in GROUPINGS:
+        whole = Question(zone=ZoneInfo("America/Los_Angeles"))
+        found += [{each.key: each.calls for each in usage.summed(whole, by)}, usage.speeds(whole, by)]
+    return found
+
+
+def test_every_answer_is_the_same_once_days_are_closed(database: Database) -> None:
+    before = everything(database)
+    Closing(database).close_some(20)
+    assert everything(database) == before
+    close_all(database)
+    assert everything(database) == before
+    with database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(usage_model_days)).scalar_one() > 0
+
+
+def test_what_is_kept_is_used(database: Database) -> None:
+    """Otherwise the test before this one would say nothing."""
+    close_all(database)
+    with database.write() as connection:
+        connection.execute(update(usage_model_days).values(calls=usage_model_days.c.calls * 1000))
+    question = Question(zone=ZoneInfo("UTC"))
+    assert usage_of(database).total(question).calls > ROWS * 500
+
+
+def test_a_call_that_changes_late_is_in_every_answer_at_once(database: Database) -> None:
+    close_all(database)
+    records = SqlUsage(database, People(database))
+    chance = random.Random(1)
+    late = call(chance, records, began_at=datetime(2026, 4, 1, 12, tzinfo=UTC), outcome="running")
+    records.write([late], owners=set(), process_id="")
+    ended = late | {"outcome": "finished", "cost_usd": 1000.0, "first_token_ms": 86_400_000}
+    records.write([ended], owners=set(), process_id="")
+    for _ in range(2):
+        day = Question(zone=ZoneInfo("UTC"), since=date(2026, 4, 1), until=date(2026, 4, 1))
+        assert (usage_of(database).total(day).cost_usd or 0) > 1000
+        fastest, slowest = (
+            max(each.first_token_ms.p95 or 0 for each in usage_of(database).speeds(day, by))
+            for by in ((), ("persona", "model", "purpose"))
+        )
+        assert fastest <= slowest == pytest.approx(86_400_000, rel=0.02)
+        assert len(usage_of(database).calls(Question(zone=ZoneInfo("UTC")), limit=2 * ROWS).calls) == ROWS + 1
+        close_all(database)
+
+
+def test_retention_takes_kept_days_along(database: Database) -> None:
+    close_all(database)
+    records = SqlUsage(database, People(database))
+    records.forget(datetime(2026, 4, 1, 12, tzinfo=UTC))
+    left = usage_of(database).total(Question(zone=ZoneInfo("UTC"))).calls
+    with database.read() as connection:
+        assert left == connection.execute(select(func.count()).select_from(usage_calls)).scalar_one() < ROWS
+        for table in (*CLOSED_TABLES, usage_closed_days):
+            oldest = connection.execute(select(func.min(table.c.day))).scalar_one()
+            assert oldest == quarter_of(datetime(2026, 4, 1, tzinfo=UTC)) // 96
+
+
+def test_today_and_yesterday_are_never_closed(database: Database) -> None:
+    records = SqlUsage(database, People(database))
+    chance = random.Random(3)
+    days = [today_utc() - back for back in range(4)]
+    rows = [call(chance, records, began_at=moment_of(day * 96 + 40)) for day in days]
+    records.write(rows, owners=set(), process_id="")
+    close_all(database)
+    with database.read() as connection:
+        closed = select(usage_closed_days.c.day).where(usage_closed_days.c.closed)
+        assert set(days) & set(connection.execute(closed).scalars()) == set(days[2:])
+    with database.write() as connection:
+        connection.execute(delete(usage_calls).where(usage_calls.c.id.in_([row["id"] for row in rows])))
+        recent = usage_quarters.c.quarter >= days[-1] * 96
+        connection.execute(delete(usage_quarters).where(recent))
+
+
+def test_two_that_close_at_once_keep_each_day_once(database: Database) -> None:
+    first, second = Closing(database), Closing(database)
+    due = second._due()
+    assert first.close_some(1000) == len(due)
+    for day in due[:3]:  # the other one looked before the first had closed them
+        with database.write() as connection:
+            second._close(connection, day)
+    assert usage_of(database).total(Question(zone=ZoneInfo("UTC"))).calls == ROWS
+    assert Closing(database).close_some(1000) == 0
+
+
+@pytest.mark.parametrize("by", [("model",), ("persona",), ("day",)])
+def test_a_percentile_is_that_of_the_calls_within_one_percent(
+    database: Database, by: tuple[str, ...]
+) -> None:
+    close_all(database)
+    values = defaultdict(list)
+    with database.read() as connection:
+        for row in connection.execute(select(usage_calls)).mappings():
+            if row["first_token_ms"] is not None:
+                names = {
+                    "model": row["model"],
+                    "persona": row["persona_id"],
+                    "day": str(row["began_at"].date()),
+                }
+                values[names[by[0]]].append(row["first_token_ms"])
+    speeds = usage_of(database).speeds(Question(zone=ZoneInfo("UTC")), by)
+    assert {each.key[0]: each.first_token_ms.calls for each in speeds} == {
+        key: len(each) for key, each in values.items()
+    }
+    for each in speeds:
+        known = sorted(values[each.key[0]])
+        for share, found in ((0.5, each.first_token_ms.p50), (0.95, each.first_token_ms.p95)):
+            assert found == pytest.approx(known[math.ceil(share * len(known)) - 1], rel=0.0101)
+
+
+def test_buckets_follow_each_other_without_a_gap() -> None:
+    assert histograms.bucket_of(-5) == histograms.bucket_of(0) == 0
+    values = [0.1 * 1.005**n for n in range(4_600)]
+    found = [histograms.bucket_of(value) for value in values]
+    assert all(0 <= after - before <= 1 for before, after in pairwise(found))
+    assert found[-1] == histograms.BUCKETS - 1
+    assert histograms.bucket_of(1e30) == histograms.BUCKETS - 1
+    for value in values[1:-600]:
+        assert histograms.value_of(histograms.bucket_of(value)) == pytest.approx(value, rel=0.0101)
+
+
+@pytest.mark.parametrize("spreads", [[[]], [[(0, 5.0)], []], [[(95, 1e12), (0, 0.0), (40, 7.0), (40, 7.0)]]])
+def test_what_is_packed_comes_back(spreads: list[list[tuple[int, float]]]) -> None:
+    packed = histograms.unpacked(histograms.packed(spreads))
+    assert len(packed) == len(spreads)
+    for day, spread in zip(packed, spreads, strict=True):
+        whole = histograms.Spread()
+        whole.add_day(day)
+        assert whole.quantiles((1.0,))[0] == len(spread)
+        assert sorted(day.between(0, 96)) == sorted(histograms.bucket_of(value) for _, value in spread)
+        assert len(day.between(40, 41)) == sum(quarter == 40 for quarter, _ in spread)
+
+
+def test_few_values_have_the_percentiles_that_they_have() -> None:
+    spread = histograms.Spread()
+    assert spread.quantiles((0.5, 0.95)) == (0, (None, None))
+    spread.add(map(histograms.bucket_of, (400, 500, 600)))
+    calls, (p50, p95) = spread.quantiles((0.5, 0.95))
+    assert calls == 3
+    assert p50 == pytest.approx(500, rel=0.01)
+    assert p95 == pytest.approx(600, rel=0.01)
+    assert statistics.median([400, 500, 600]) == 500
