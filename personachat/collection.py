@@ -16,11 +16,14 @@ from typing import Any
 from personachat.available_models import Models
 from personachat.differences import Difference, differences
 from personachat.errors import (
+    DatabaseDamaged,
+    DatabaseUnavailable,
     PersonaBroken,
     PersonaChatError,
     PersonaInvalid,
     PersonaMoved,
     PersonaNotFound,
+    PictureNotFound,
     RevisionNotFound,
 )
 from personachat.interchange import links
@@ -29,11 +32,16 @@ from personachat.interchange.departures import Departure, Format, leave, leave_t
 from personachat.interchange.lore_files import write_lore
 from personachat.interchange.zip_directory import Content
 from personachat.lorebook.editing import Joining, with_book
+from personachat.persona import KEYS
+from personachat.persona_edits import with_value, without
 from personachat.persona_import import Choice, ImportPlan, Outcome, carry_out, plan_of
+from personachat.pictures.reading import read_picture
+from personachat.pictures.shelf import PictureOnItsWay
 from personachat.several import Changed, change_each, tagged
 from personachat.store.base import BrokenPersona, PersonaStore, Revision, Revisions, Saving, StoredPersona
 from personachat.store.favourites import Favourites
 from personachat.store.labels import Label, Labels
+from personachat.store.pictures import PersonaPictures
 from personachat.store.read_only import ReadOnlyPersonas, editing_not_allowed
 from personachat.store.renaming import renamed_text
 from personachat.store.shares import PersonaShare, PersonaShares
@@ -55,7 +63,7 @@ class Collection:
     Over a read-only store everything that changes a persona raises EditingNotAllowed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one for each thing that it looks after
         self,
         personas: PersonaStore,
         revisions: Revisions,
@@ -66,9 +74,11 @@ class Collection:
         owner: str,
         author: str,
         models: Models,
+        pictures: PersonaPictures,
     ) -> None:
         self.revisions = revisions
         self.labels = labels
+        self.pictures = pictures
         self._personas = personas
         self._favourites = favourites
         self._shares = shares
@@ -202,6 +212,48 @@ class Collection:
         self._find_any(persona_id)
         self.labels.remove(persona_id, label, author=self._author)
 
+    # --- pictures ---------------------------------------------------------------------------------
+
+    def picture(self, persona_id: str) -> tuple[str, bytes]:
+        """A persona's picture: its name, which changes with it, and the PNG. Raises PictureNotFound too."""
+        name = self._personas.get(persona_id).persona.picture
+        content = self.pictures.content(name) if name else None
+        if content is None:
+            why = "is not here any more" if name else "has none"
+            raise PictureNotFound(
+                f'The picture of "{persona_id}" {why}.'
+                if name
+                else f'"{persona_id}" {why}: no picture is set.',
+                hint="Add one in the editor, or send one with PUT.",
+            )
+        return name, content
+
+    def add_picture(self, content: bytes) -> str:
+        """Keep a picture that was uploaded, cut square, for a persona's text to name; returns its name.
+
+        Raises PictureRefused, EditingNotAllowed.
+        """
+        self._refuse_visitors()
+        picture = read_picture(content, square=True)
+        self.pictures.keep(picture)
+        return picture.digest
+
+    def set_picture(self, persona_id: str, name: str, *, etag: str | None = None) -> StoredPersona:
+        """Have a persona show the picture of this name, or "" for none; errors as for `save`."""
+        stored = self._personas.get(persona_id)
+        if name == stored.persona.picture and etag in {None, stored.etag}:
+            return stored
+        place = ("picture",)
+        text = with_value(stored.text, place, name, order=KEYS) if name else without(stored.text, place)
+        note = (
+            "Another picture"
+            if name and stored.persona.picture
+            else "A picture"
+            if name
+            else "Picture removed"
+        )
+        return self._personas.save(text, etag=etag or stored.etag, saving=self._saving(note))
+
     # --- several at once --------------------------------------------------------------------------
 
     def tag(self, ids: Iterable[str], *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Changed:
@@ -265,7 +317,8 @@ class Collection:
 
     def export(self, persona_id: str, kind: Format) -> Departure:
         """One persona as a file. Raises PersonaNotFound, PersonaBroken."""
-        return leave(self._personas.get(persona_id), kind)
+        stored = self._personas.get(persona_id)
+        return leave(stored, kind, picture=self._picture_of(stored.persona.picture))
 
     def bundle(self, ids: Group[str] | None = None) -> Departure:
         """These personas, or all, as one archive. Raises PersonaNotFound where one of them is not there."""
@@ -273,7 +326,7 @@ class Collection:
         if ids is not None:
             chosen = {stored.id: stored for stored in found if stored.id in ids}
             found = [chosen.get(persona_id) or self._personas.get(persona_id) for persona_id in ids]
-        return leave_together(found, self._ancestors(found))
+        return leave_together(found, self._ancestors(found), self._picture_of)
 
     def plan_import(
         self, content: Content, *, filename: str = "", columns: Mapping[str, str] | None = None
@@ -294,10 +347,22 @@ class Collection:
 
     def carry_out(self, plan: ImportPlan, choices: Mapping[str, Choice]) -> tuple[Outcome, ...]:
         """Import as chosen, by persona id; where nothing is chosen as the plan proposes."""
-        return carry_out(plan, choices, self._personas, author=self._author)
+        return carry_out(plan, choices, self._personas, author=self._author, keep=self._keep)
 
     def _plan(self, found: Opened) -> ImportPlan:
-        return plan_of(found, self._personas.all(), models=self._models)
+        missing = {each.persona.picture for each in found.arrivals if not each.picture} - {""}
+        here = self.pictures.known(missing) if missing else frozenset()
+        return plan_of(found, self._personas.all(), models=self._models, pictures=here)
+
+    def _keep(self, picture: PictureOnItsWay) -> None:
+        self._refuse_visitors()
+        self.pictures.keep(picture)
+
+    def _picture_of(self, name: str) -> bytes | None:
+        """For a file that is worth having without it as well."""
+        with suppress(DatabaseUnavailable, DatabaseDamaged):
+            return self.pictures.content(name) if name else None
+        return None
 
     # --- links ------------------------------------------------------------------------------------
 

@@ -145,6 +145,9 @@ def _keys(part: type[BaseModel]) -> tuple[str, ...]:
     return tuple(entry.alias or name for name, entry in part.model_fields.items())
 
 
+KEYS = _keys(Persona)
+"""Of a persona's text, in their order."""
+
 _LIMITS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
 
 _KNOWN: dict[Path, tuple[str, ...]] = {

@@ -7,7 +7,8 @@ since is not overwritten, but reported.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection as Group
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
@@ -17,10 +18,11 @@ from personachat.errors import PersonaChatError
 from personachat.interchange.card_origin import OURS
 from personachat.interchange.formats import Arrival, Columns, Opened, Skipped
 from personachat.interchange.origins import GIVEN, comparable, origins
-from personachat.persona import Persona, parse_persona
+from personachat.persona import KEYS, Persona, parse_persona
 from personachat.persona_edits import with_value
 from personachat.persona_ids import free_id
 from personachat.persona_syntax import Path, shown
+from personachat.pictures.shelf import PictureOnItsWay
 from personachat.store.base import BrokenPersona, PersonaStore, Saving, StoredPersona
 
 ImportAction: TypeAlias = Literal["new", "unchanged", "changed", "conflict"]
@@ -30,9 +32,6 @@ Choice: TypeAlias = Literal["mine", "theirs", "both"]
 """Keep what is here, take what comes instead, or keep both under different ids."""
 
 Result: TypeAlias = Literal["created", "updated", "renamed", "kept", "failed"]
-
-KEYS = tuple(entry.alias or name for name, entry in Persona.model_fields.items())
-"""Of a persona's text, in their order."""
 
 _PROPOSED: dict[ImportAction, Choice] = {
     "new": "theirs",
@@ -113,9 +112,14 @@ class Outcome:
 
 
 def plan_of(
-    found: Opened, everything: Sequence[StoredPersona | BrokenPersona], *, models: Models
+    found: Opened,
+    everything: Sequence[StoredPersona | BrokenPersona],
+    *,
+    models: Models,
+    pictures: Group[str] = (),
 ) -> ImportPlan:
-    """Compare what comes with what is there."""
+    """Compare what comes with what is there; `pictures` are those of the ones they name that are here."""
+    found = replace(found, arrivals=tuple(_saying_what_lacks(each, pictures) for each in found.arrivals))
     here = _Here(everything, {arrival.persona.id for arrival in found.arrivals})
     items = tuple(_planned(arrival, here, models) for arrival in found.arrivals)
     taken = frozenset(each.id for each in everything)
@@ -123,13 +127,22 @@ def plan_of(
 
 
 def carry_out(
-    plan: ImportPlan, choices: Mapping[str, Choice], personas: PersonaStore, *, author: str
+    plan: ImportPlan,
+    choices: Mapping[str, Choice],
+    personas: PersonaStore,
+    *,
+    author: str,
+    keep: Callable[[PictureOnItsWay], None],
 ) -> tuple[Outcome, ...]:
-    """Import as chosen, by id, else as proposed. One that fails does not stop the others."""
+    """Import as chosen, by id, else as proposed. One that fails does not stop the others.
+
+    `keep` keeps a picture, before the persona that names it is saved.
+    """
     taken = {*plan.taken, *(item.id for item in plan.items)}
     outcomes = []
     for item in plan.items:
-        outcome = _done(item, choices.get(item.id, item.proposed), personas, taken=taken, author=author)
+        choice = choices.get(item.id, item.proposed)
+        outcome = _done(item, choice, personas, taken=taken, author=author, keep=keep)
         if outcome.saved:
             taken.add(outcome.saved.id)
         outcomes.append(outcome)
@@ -203,6 +216,13 @@ def _same(arrival: Arrival, stored: Persona, models: Models) -> bool:
     return ours == comparable(stored)
 
 
+def _saying_what_lacks(arrival: Arrival, pictures: Group[str]) -> Arrival:
+    name = arrival.persona.picture
+    if not name or arrival.picture or name in pictures:
+        return arrival
+    return _noting(arrival, "The file names a picture and does not bring it; a bundle or a PNG card does.")
+
+
 def _with_id(arrival: Arrival, persona_id: str) -> Arrival:
     if arrival.persona.id == persona_id:
         return arrival
@@ -244,11 +264,19 @@ def _noting(arrival: Arrival, note: str) -> Arrival:
 
 
 def _done(
-    item: PlannedImport, choice: Choice, personas: PersonaStore, *, taken: set[str], author: str
+    item: PlannedImport,
+    choice: Choice,
+    personas: PersonaStore,
+    *,
+    taken: set[str],
+    author: str,
+    keep: Callable[[PictureOnItsWay], None],
 ) -> Outcome:
     saving = Saving(author, f"From {item.arrival.origin}" if item.arrival.origin else "", "imported")
     text = item.arrival.text
     try:
+        if item.arrival.picture and choice != "mine" and item.action != "unchanged":
+            keep(item.arrival.picture)
         if item.stored is not None and choice == "both":
             text = with_value(text, ("id",), free_id(item.name, taken))
             return Outcome(item.id, item.name, "renamed", personas.create(text, saving=saving))

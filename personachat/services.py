@@ -41,6 +41,7 @@ from personachat.store.drafts import PersonaDrafts, purge_drafts
 from personachat.store.favourites import Favourites
 from personachat.store.labels import Labels
 from personachat.store.own_templates import OwnTemplates
+from personachat.store.pictures import PersonaPictures
 from personachat.store.read_only import ReadOnlyPersonas
 from personachat.store.responses import KeptResponses
 from personachat.store.revisions import place_of
@@ -107,6 +108,7 @@ class Services:
     models: AvailableModels
     drafts: PersonaDrafts
     undos: PersonaUndos
+    pictures: PersonaPictures
     figures: CallFigures | None = None
     """What /metrics says; None where there is none."""
 
@@ -128,6 +130,7 @@ class Services:
             owner=owner,
             author=author,
             models=self.models,
+            pictures=self.pictures,
         )
         return Workspace(
             owner,
@@ -245,6 +248,7 @@ def build_services(settings: Settings) -> Services:
         models,
         PersonaDrafts(database, place=place_of(settings)),
         PersonaUndos(database, place=place_of(settings)),
+        PersonaPictures(database),
         figures,
     )
 

@@ -30,6 +30,7 @@ from personachat.api.wrong_tokens import WrongTokens
 from personachat.conversations.model import LOCAL_OWNER
 from personachat.interchange import lore_files
 from personachat.interchange.formats import MOST_ARCHIVE_BYTES
+from personachat.pictures.reading import MOST_BYTES as MOST_PICTURE_BYTES
 from personachat.request_context import context_of, current_request
 from personachat.settings import Settings
 
@@ -44,6 +45,9 @@ FILE_PATHS = frozenset(IMPORTS)
 
 _LORE_PATH = re.compile(r"/personas/[^/]+/lore")
 """Takes in a lore book, which may be a file of any kind."""
+
+_PICTURE_PATH = re.compile(r"/personas/[^/]+/picture")
+"""Takes in a picture, as a body or a form."""
 
 PUBLIC_PATHS = frozenset({"/health", "/docs"})
 """What answers without a token: health says less then, and the docs are a page like any other."""
@@ -75,13 +79,15 @@ class _Admitted:
 def _most_bytes(scope: Scope, _settings: Settings) -> int:
     """How large the body of a request may be."""
     path = _path(scope)
+    if _PICTURE_PATH.fullmatch(path):
+        return MOST_PICTURE_BYTES + 64 * 1024  # a form has something around it
     return lore_files.MOST_FILE_BYTES if _LORE_PATH.fullmatch(path) else IMPORTS.get(path, MAX_BODY_BYTES)
 
 
 def _takes_files(scope: Scope) -> bool:
     """Whether the body of a request may be a file of any kind."""
     path = _path(scope)
-    return path in FILE_PATHS or _LORE_PATH.fullmatch(path) is not None
+    return path in FILE_PATHS or any(each.fullmatch(path) for each in (_LORE_PATH, _PICTURE_PATH))
 
 
 class Gate:

@@ -28,6 +28,7 @@ from personachat.store.base import BrokenPersona, PersonaSource, PersonaStore, S
 from personachat.store.favourites import Favourites
 from personachat.store.labels import Labels
 from personachat.store.own_templates import OwnTemplates
+from personachat.store.pictures import PersonaPictures
 from personachat.store.revisions import place_of as store_place
 from personachat.store.seeding import open_store
 from personachat.store.shares import PersonaShares
@@ -102,6 +103,7 @@ def opened(settings: Settings) -> Iterator[Personas]:
             owner=LOCAL_OWNER,
             author=author_of(LOCAL_OWNER),
             models=models,
+            pictures=PersonaPictures(database),
         )
         yield Personas(settings, collection, Gallery(OwnTemplates(database)), models)
     finally:

@@ -103,6 +103,11 @@ class Archive:
             _refuse(f"The archive unpacks to more than {self._limits.total_bytes // _MB} MB.", "Split it.")
         return {name: self.read(name) for name in self.names}
 
+    def front(self) -> bytes:
+        """What stands in front of the archive; a picture, if anything."""
+        starts = [entry.offset for entry in self._entries.values()]
+        return self._content[: min(*starts, MOST_FILE_BYTES + 1)] if starts else b""
+
     def start(self, name: str, length: int) -> bytes:
         """The first bytes of a file, as far as they can be had; nothing of it is checked."""
         entry = self._entries[name]
@@ -129,7 +134,7 @@ def archive(files: Mapping[str, bytes]) -> bytes:
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
         for name, content in files.items():
             entry = zipfile.ZipInfo(name, _WHEN)
-            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.compress_type = zipfile.ZIP_STORED if name.endswith(".png") else zipfile.ZIP_DEFLATED
             entry.external_attr = 0o100644 << 16
             packed.writestr(entry, content)
     return written.getvalue()

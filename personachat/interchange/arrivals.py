@@ -14,6 +14,7 @@ from typing import NoReturn
 from personachat.errors import ImportRefused, PersonaInvalid
 from personachat.interchange import bundles, charx, loose, text_files
 from personachat.interchange.archives import Archive, Limits, is_zip
+from personachat.interchange.card_images import shelved, with_image
 from personachat.interchange.card_payload import payload_text
 from personachat.interchange.cards import CardRead, read_card_text
 from personachat.interchange.exif_cards import JPEG, is_webp, read_exif_card
@@ -34,13 +35,13 @@ from personachat.persona_edits import with_value
 from personachat.persona_ids import free_id
 from personachat.persona_syntax import shown
 from personachat.persona_text import MAX_TEXT_BYTES as MOST_TEXT_BYTES
+from personachat.pictures.shelf import PictureShelf
 
 __all__ = ["Arrival", "Opened", "looks_like", "read_file"]
 
 _MB = 1024 * 1024
 _MOST_ORIGIN_CHARACTERS = 80
 _HINT = "Choose a persona, a bundle, a character card, a prompt, or a file of a program that is known here."
-_PICTURE = "The card's picture is left out: a persona has an emoji or an icon."
 
 _LIMITS = Limits(file_bytes=MOST_ARCHIVE_BYTES, entries=20_000, entry_bytes=MOST_FILE_BYTES)
 
@@ -111,13 +112,8 @@ def _pictured(content: bytes, origin: str) -> Arrival | None:
     else:
         return None
     read = read_card_text(text, left_out)
-    return _of_card(
-        read,
-        "card-png" if kind == "PNG" else f"card-{kind.lower()}",
-        origin,
-        f" in a {kind} picture",
-        _PICTURE,
-    )
+    arrival = _of_card(read, f"card-{kind.lower()}", origin, f" in a {kind} picture")
+    return with_image(arrival, content)
 
 
 def _charx_behind(content: Content) -> Archive | None:
@@ -130,17 +126,18 @@ def _charx_behind(content: Content) -> Archive | None:
 
 
 def _charx(archive: Archive, origin: str, looks_like: str = "a character card (CHARX)") -> Opened:
-    arrival = _of_card(charx.read_charx(archive), "charx", origin, "")
-    return Opened((replace(arrival, looks_like=looks_like),))
+    read, image = charx.read_charx(archive)
+    arrival = replace(_of_card(read, "charx", origin, ""), looks_like=looks_like)
+    return Opened((with_image(arrival, image) if image else arrival,))
 
 
-def _of_card(read: CardRead, source: str, origin: str, where: str, *more: str) -> Arrival:
+def _of_card(read: CardRead, source: str, origin: str, where: str) -> Arrival:
     version = read.source.removeprefix("card-").upper()
     return Arrival(
         read.persona,
         dump_persona(read.persona),
         source,
-        (*read.losses, *more),
+        read.losses,
         origin,
         looks_like=f"a character card ({version}){where}",
         states_id=read.is_ours,
@@ -156,8 +153,11 @@ def _archived(archive: Archive, origin: str, columns: Mapping[str, str] | None) 
     if bundles.MANIFEST in archive.names:
         return bundles.read_bundle(archive, origin=origin)
 
+    shelf = PictureShelf()
+
     def read(name: str) -> Opened:
-        return _single(archive.read(name), name, origin, columns)
+        found = _single(archive.read(name), name, origin, columns)
+        return replace(found, arrivals=tuple(shelved(each, shelf) for each in found.arrivals))
 
     return loose.read_loose(archive, read)
 

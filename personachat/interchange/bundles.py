@@ -1,4 +1,4 @@
-"""Many personas in one zip: a manifest, and each persona's text to the letter.
+"""Many personas in one zip: a manifest, each persona's text to the letter, and their pictures.
 
 The manifest lists every file and, as etags, the versions that came before it, so that whoever imports can
 tell a later version from another one. An archive that says something else than it holds is refused whole.
@@ -9,22 +9,26 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from personachat.errors import ImportRefused, PersonaInvalid
 from personachat.interchange.archives import Archive, archive
+from personachat.interchange.card_images import shelved, with_image, without_image
 from personachat.interchange.formats import MOST_PERSONAS, Arrival, Opened, Skipped
 from personachat.interchange.pieces import MOST_PERSONA_VALUES, value_count
 from personachat.persona import parse_persona
 from personachat.persona_syntax import shown
+from personachat.pictures.shelf import PictureShelf
 from personachat.store.base import StoredPersona
 
 FORMAT = "personachat-bundle"
 VERSION = 1
 MANIFEST = "manifest.json"
 MOST_ANCESTORS = 50
+_PICTURES = "pictures/"
 MOST_UNPACKED_BYTES = 40 * 1024 * 1024
 
 _MOST_MANIFEST_VALUES = 100 * MOST_PERSONAS
@@ -40,6 +44,7 @@ class _Listed(BaseModel):
     file: str
     etag: _Etag
     ancestors: Annotated[list[_Etag], Field(max_length=1_000)] = []
+    picture: str | None = None
 
 
 class _Manifest(BaseModel):
@@ -51,9 +56,13 @@ class _Manifest(BaseModel):
 
 
 def write_bundle(
-    stored: Sequence[StoredPersona], ancestors: Mapping[str, Sequence[str]], *, exported_at: datetime
+    stored: Sequence[StoredPersona],
+    ancestors: Mapping[str, Sequence[str]],
+    *,
+    exported_at: datetime,
+    pictures: Mapping[str, bytes] = MappingProxyType({}),
 ) -> bytes:
-    """The archive. `ancestors` are etags by persona id, the newest first."""
+    """The archive. `ancestors` are etags by persona id, the newest first; `pictures` go by their names."""
     files = {f"personas/{each.id}.json": each.text.encode() for each in stored}
     listed = [
         {
@@ -63,6 +72,7 @@ def write_bundle(
             "etag": each.etag,
             "ancestors": list(ancestors.get(each.id, ()))[:MOST_ANCESTORS],
         }
+        | ({"picture": _picture_file(each.persona.picture)} if each.persona.picture in pictures else {})
         for each in stored
     ]
     manifest = {
@@ -71,7 +81,13 @@ def write_bundle(
         "exportedAt": exported_at.isoformat(timespec="seconds"),
         "personas": listed,
     }
-    return archive({MANIFEST: json.dumps(manifest, indent=2, ensure_ascii=False).encode()} | files)
+    described = json.dumps(manifest, indent=2, ensure_ascii=False).encode()
+    files |= {_picture_file(name): content for name, content in pictures.items()}
+    return archive({MANIFEST: described} | files)
+
+
+def _picture_file(name: str) -> str:
+    return f"{_PICTURES}{name}.png"
 
 
 def read_bundle(archive: Archive, *, origin: str) -> Opened:
@@ -79,11 +95,13 @@ def read_bundle(archive: Archive, *, origin: str) -> Opened:
 
     Raises ImportRefused, too where all of them are broken.
     """
-    if archive.size(*archive.names) > MOST_UNPACKED_BYTES:
+    texts = [name for name in archive.names if not name.startswith(_PICTURES)]
+    if archive.size(*texts) > MOST_UNPACKED_BYTES:
         _refuse(f"The bundle unpacks to more than {MOST_UNPACKED_BYTES // 1024 // 1024} MB.")
     manifest = _manifest(archive.read(MANIFEST))
     named = [each.file for each in manifest.personas]
-    if unlisted := sorted(set(archive.names) - {MANIFEST, *named}):
+    pictures = {each.picture for each in manifest.personas if each.picture}
+    if unlisted := sorted(set(archive.names) - {MANIFEST, *named, *pictures}):
         _refuse(f'The bundle holds a file that its manifest does not list: "{shown(unlisted[0])}".')
     if missing := next((name for name in named if name not in archive.names), None):
         _refuse(f'The bundle lists a file that it does not hold: "{shown(missing)}".')
@@ -91,9 +109,12 @@ def read_bundle(archive: Archive, *, origin: str) -> Opened:
         _refuse("The bundle lists one file twice.")
     found: list[Arrival] = []
     skipped: list[Skipped] = []
+    shelf = PictureShelf()
     for each in manifest.personas:
         try:
-            found.append(_arrival(each, archive.read(each.file), origin))
+            found.append(
+                shelved(_pictured(_arrival(each, archive.read(each.file), origin), each, archive), shelf)
+            )
         except ImportRefused as error:
             if len(manifest.personas) == 1:
                 raise
@@ -101,6 +122,17 @@ def read_bundle(archive: Archive, *, origin: str) -> Opened:
     if not found and skipped:
         _refuse(skipped[0].reason)
     return Opened(tuple(found), tuple(skipped))
+
+
+def _pictured(arrival: Arrival, listed: _Listed, archive: Archive) -> Arrival:
+    """With its picture; the text stays to the letter unless the picture cannot be taken."""
+    if not listed.picture or not arrival.persona.picture:
+        return arrival
+    try:
+        return with_image(arrival, archive.read(listed.picture))
+    except (ImportRefused, KeyError) as error:
+        reason = str(error) if isinstance(error, ImportRefused) else "It is not in the bundle."
+        return without_image(arrival, f"The picture is left out. {reason}")
 
 
 def _manifest(content: bytes) -> _Manifest:

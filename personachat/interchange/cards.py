@@ -225,7 +225,7 @@ def _without_nulls(value: Any, names: Sequence[str]) -> None:
 
 def _is_unchanged(persona: Persona, read: CardRead) -> bool:
     """Whether the persona is what the card gives, but for the id and the model that an import gave it."""
-    was = comparable(read.persona)
+    was = comparable(read.persona).model_copy(update={"picture": persona.picture})  # that is beside the card
     if not read.is_ours and given(persona) == {"id": persona.id, "model": persona.model}:
         was = was.model_copy(update={"id": persona.id, "model": persona.model})
     return was == comparable(persona)

@@ -11,26 +11,47 @@ from personachat.interchange import cards, charx, open_webui, promptfoo
 from personachat.interchange.bundles import write_bundle
 from personachat.interchange.card_fields import CardVersion
 from personachat.interchange.cover import cover
-from personachat.interchange.formats import FORMATS, MOST_PERSONAS, Departure, Format, FormatFacts
+from personachat.interchange.formats import (
+    FORMATS,
+    MOST_ARCHIVE_BYTES,
+    MOST_PERSONAS,
+    Departure,
+    Format,
+    FormatFacts,
+)
 from personachat.interchange.png import write_png_card
 from personachat.interchange.programs import librechat, markdown, ollama
 from personachat.persona import Persona
 from personachat.store.base import StoredPersona
 
+WITH_PICTURES = frozenset({"card-png", "charx"})
+"""The formats of one persona that carry its picture."""
+
+_LEFT = "The picture is not in the file; a card as PNG or CHARX, or a bundle, carries it."
+
 __all__ = ["FORMATS", "Departure", "Format", "FormatFacts", "leave", "leave_together"]
 
 
-def leave(stored: StoredPersona, kind: Format) -> Departure:
-    """One persona as a file."""
+def leave(stored: StoredPersona, kind: Format, *, picture: bytes | None = None) -> Departure:
+    """One persona as a file, with its picture where the format has room for one."""
     if kind == "bundle":
-        return leave_together((stored,), {})
-    content, losses = _written(stored, kind)
+        return leave_together((stored,), {}, _as_found(stored.persona.picture, picture))
+    content, losses = _written(stored, kind, picture)
+    if stored.persona.picture and (picture is None or kind not in WITH_PICTURES):
+        losses = (*losses, _LEFT if picture else "The picture is not here any more, and so not in the file.")
     facts = FORMATS[kind]
     return Departure(f"{stored.id}{facts.ending}", facts.media_type, content, losses)
 
 
-def leave_together(stored: Sequence[StoredPersona], ancestors: Mapping[str, Sequence[str]]) -> Departure:
-    """These personas as one bundle; `ancestors` are the etags of earlier versions by id, newest first."""
+def leave_together(
+    stored: Sequence[StoredPersona],
+    ancestors: Mapping[str, Sequence[str]],
+    picture_of: Callable[[str], bytes | None] = lambda _: None,
+) -> Departure:
+    """These personas as one bundle; `ancestors` are the etags of earlier versions by id, newest first.
+
+    `picture_of` gives a picture by the name that a persona has it under.
+    """
     facts = FORMATS["bundle"]
     losses = []
     if len(stored) > MOST_PERSONAS:
@@ -38,16 +59,29 @@ def leave_together(stored: Sequence[StoredPersona], ancestors: Mapping[str, Sequ
             f"The bundle holds {len(stored):,} personas; one import takes {MOST_PERSONAS:,} at most. "
             "Export fewer at a time to import them again."
         )
-    content = write_bundle(stored, ancestors, exported_at=datetime.now(UTC))
+    named = {each.persona.picture for each in stored} - {""}
+    pictures = {name: content for name in sorted(named) if (content := picture_of(name))}
+    content = write_bundle(stored, ancestors, exported_at=datetime.now(UTC), pictures=pictures)
+    if missing := sum(each.persona.picture in named - pictures.keys() for each in stored):
+        losses.append(f"Of {missing:,} of the personas the picture is not in the bundle.")
+    if len(content) > MOST_ARCHIVE_BYTES:
+        losses.append("The bundle is bigger than what one import takes. Export fewer at a time.")
     return Departure(f"personas{facts.ending}", facts.media_type, content, tuple(losses))
 
 
 _Written: TypeAlias = tuple[bytes, tuple[str, ...]]
 
 
-def _written(stored: StoredPersona, kind: Format) -> _Written:
+def _written(stored: StoredPersona, kind: Format, picture: bytes | None) -> _Written:
+    if kind in WITH_PICTURES:
+        write = _png if kind == "card-png" else charx.write_charx
+        return write(stored.persona, picture or cover(stored.persona))
     writer = _WRITERS.get(kind)
     return writer(stored.persona) if writer else (stored.text.encode(), ())
+
+
+def _as_found(name: str, picture: bytes | None) -> Callable[[str], bytes | None]:
+    return {name: picture}.get
 
 
 def _card(version: CardVersion) -> Callable[[Persona], _Written]:
@@ -76,10 +110,10 @@ def _promptfoo(persona: Persona) -> tuple[str, tuple[str, ...]]:
     return promptfoo.write_config(persona, today=today)
 
 
-def _png(persona: Persona) -> tuple[bytes, tuple[str, ...]]:
+def _png(persona: Persona, image: bytes) -> tuple[bytes, tuple[str, ...]]:
     older, _ = cards.write_card(persona, version=2)
     card, losses = cards.write_card(persona, version=3)
-    return write_png_card(cover(persona), v2_text=_json(older), v3_text=_json(card)), losses
+    return write_png_card(image, v2_text=_json(older), v3_text=_json(card)), losses
 
 
 def _json(value: Any) -> str:
@@ -90,8 +124,6 @@ _WRITERS: Mapping[Format, Callable[[Persona], _Written]] = {
     "card-v1": _card(1),
     "card-v2": _card(2),
     "card-v3": _card(3),
-    "card-png": _png,
-    "charx": charx.write_charx,
     "open-webui": _text(_open_webui),
     "promptfoo": _text(_promptfoo),
     "markdown": _text(markdown.write_agent),

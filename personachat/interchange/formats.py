@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from personachat.errors import ImportRefused
 from personachat.persona import Persona
+from personachat.pictures.shelf import PictureOnItsWay
 
 Format: TypeAlias = Literal[
     "json",
@@ -72,6 +73,8 @@ class Arrival:
     """Whether PersonaChat wrote it, with its id; else the id was made of the name."""
     states_model: bool = True
     """Whether the file names the model; else the persona has the schema's default."""
+    picture: PictureOnItsWay | None = None
+    """The picture that the persona names, where the file brings it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ stored twice. A picture is never changed or taken away; only pictures of ours ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from personachat.database.connection import Database
-from personachat.pictures.reading import Picture
+from personachat.pictures.shelf import PictureOnItsWay
 from personachat.store.tables import persona_pictures
 from personachat.store.upserts import put
 
@@ -26,7 +27,7 @@ class PersonaPictures:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def keep(self, picture: Picture) -> None:
+    def keep(self, picture: PictureOnItsWay) -> None:
         """Keep it; one that is there already stays as it is."""
         if picture.digest in self.known((picture.digest,)):
             return
@@ -47,18 +48,16 @@ class PersonaPictures:
 
     def known(self, digests: Iterable[str]) -> frozenset[str]:
         """Those of them that are here."""
-        return frozenset(self._column("digest", digests))
+        return frozenset(row.digest for row in self._rows(digests, _p.digest))
 
     def thumbs(self, digests: Iterable[str]) -> dict[str, bytes]:
         """Small square pictures, of those that are here."""
-        return {digest: bytes(thumb) for digest, thumb in self._column("thumb", digests).items()}
+        return {row.digest: bytes(row.thumb) for row in self._rows(digests, _p.digest, _p.thumb)}
 
-    def _column(self, name: str, digests: Iterable[str]) -> dict[str, bytes | str]:
+    def _rows(self, digests: Iterable[str], *columns: Any) -> Iterator[Row[Any]]:
         wanted = sorted(set(digests))
-        found: dict[str, bytes | str] = {}
         for start in range(0, len(wanted), _AT_ONCE):
-            query = select(_p.digest, _p[name].label("value"))
+            query = select(*columns).where(_p.digest.in_(wanted[start : start + _AT_ONCE]))
             with self._database.read() as connection:
-                rows = connection.execute(query.where(_p.digest.in_(wanted[start : start + _AT_ONCE]))).all()
-            found |= {row.digest: row.value for row in rows}
-        return found
+                rows = connection.execute(query).all()
+            yield from rows

@@ -23,7 +23,7 @@ from personachat.errors import (
     PersonaNotFound,
     StoreUnavailable,
 )
-from personachat.persona import Persona
+from personachat.persona import KEYS, Persona
 from personachat.persona_edits import with_value
 from personachat.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
 from personachat.store.files import LOOKING_SECONDS, FilePersonaStore, Listed
@@ -41,8 +41,6 @@ RETRY_SECONDS = 30.0
 
 PICTURES_SECONDS = 0.3
 """How long a look takes in pictures that were put into the folder by hand; the next one goes on."""
-
-_KEYS = tuple(field.alias or name for name, field in Persona.model_fields.items())
 
 
 class RecordedFiles(FilePersonaStore):
@@ -137,7 +135,7 @@ class RecordedFiles(FilePersonaStore):
                 current = self._find(stored.id)
                 if current is not stored:
                     return False
-                text = with_value(stored.text, ("picture",), digest, order=_KEYS)
+                text = with_value(stored.text, ("picture",), digest, order=KEYS)
                 pictured = self._write(stored.persona.model_copy(update={"picture": digest}), text)
                 saving = Saving(note=f"Picture from {stored.id}{PICTURE_SUFFIX}")
                 self._changed(pictured, stored, action="found", saving=saving)

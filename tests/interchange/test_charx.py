@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from personachat.errors import ImportRefused
 from personachat.interchange.archives import archive, entries
 from personachat.interchange.charx import write_charx
+from personachat.interchange.cover import cover
 from personachat.persona import parse_persona
 from tests.conftest import persona_text
 from tests.interchange.reading import read_file
@@ -67,9 +67,7 @@ def test_a_card_that_is_no_text_is_refused() -> None:
 
 
 def test_a_persona_leaves_with_one_picture() -> None:
-    from PIL import Image
-
-    content, losses = write_charx(parse_persona(persona_text("one")))
+    content, losses = write_charx(parse_persona(persona_text("one")), b"\x89PNG of ours")
     (asset,) = card_in(content)["data"]["assets"]
     assert asset == {
         "type": "icon",
@@ -78,13 +76,13 @@ def test_a_persona_leaves_with_one_picture() -> None:
         "ext": "png",
     }
     picture = entries(content)[asset["uri"].removeprefix("embeded://")]
-    assert Image.open(io.BytesIO(picture)).format == "PNG"
+    assert picture == b"\x89PNG of ours"
     assert losses == ()
 
 
 def test_pictures_that_were_not_kept_are_not_promised() -> None:
     (arrival,) = read_file(charx_of())
-    content, losses = write_charx(arrival.persona)
+    content, losses = write_charx(arrival.persona, cover(arrival.persona))
     uris = [asset["uri"] for asset in card_in(content)["data"]["assets"]]
     assert uris == ["embeded://assets/icon/images/main.png", "https://example.org/b.png"]
     assert all(uri.startswith("https:") or uri.removeprefix("embeded://") in entries(content) for uri in uris)
