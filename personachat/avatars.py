@@ -15,6 +15,8 @@ from pathlib import Path
 _MATERIAL = re.compile(r":material/([a-z0-9_]+):")
 _EMOJI_SHAPE = re.compile("[#*0-9\u00a9-\U0010ffff][\u00a9-\U0010ffff]{0,15}")
 _VARIATION = "\ufe0f"
+_FACE = re.compile(r":picture/([0-9a-f]{32}):(.*)")
+_MOST_FACE_CHARACTERS = 80
 
 
 def avatar_fault(avatar: str) -> str:
@@ -34,6 +36,35 @@ def avatar_fault(avatar: str) -> str:
 def safe_avatar(avatar: str | None) -> str | None:
     """The avatar if it can be one; None if it cannot, and if none is set."""
     return avatar if avatar and not avatar_fault(avatar) else None
+
+
+# --- the face of a speaker: what a turn keeps of its persona's picture and avatar ---------------------
+
+
+def face_with(picture: str, avatar: str) -> str:
+    """The avatar, behind the name of the picture where there is one."""
+    if not picture:
+        return avatar
+    face = f":picture/{picture}:{avatar}"
+    return face if len(face) <= _MOST_FACE_CHARACTERS else f":picture/{picture}:"
+
+
+def picture_in(face: str | None) -> str:
+    """The name of the picture in a face; "" where there is none."""
+    match = _FACE.fullmatch(face) if face and face.startswith(":picture/") else None
+    return match[1] if match else ""
+
+
+def avatar_in(face: str | None) -> str | None:
+    """The avatar in a face, if it can be one; None if it cannot, and if none is set."""
+    match = _FACE.fullmatch(face) if face and face.startswith(":picture/") else None
+    return safe_avatar(match[2] if match else face)
+
+
+def safe_face(face: str | None) -> str | None:
+    """The face without an avatar that can be none; None where nothing is left."""
+    picture = picture_in(face)
+    return face_with(picture, avatar_in(face) or "") if picture else safe_avatar(face)
 
 
 def _icon_fault(avatar: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from personachat.avatars import face_with
 from personachat.conversations.model import Turn, new_id, now
 from personachat.errors import MessageInvalid
 from personachat.messages import ChatMessage, storable
@@ -29,7 +30,7 @@ def new_turn(role: Speaker, content: str, *, parent_id: str | None, persona: Sto
         content=content,
         persona_id=persona.id,
         persona_name=persona.persona.name,
-        avatar=persona.persona.avatar,
+        avatar=face_with(persona.persona.picture, persona.persona.avatar),
         persona_revision=persona.etag,
         persona_label=persona.label,
     )

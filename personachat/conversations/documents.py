@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from personachat.avatars import avatar_fault
+from personachat.avatars import avatar_fault, picture_in, safe_face
 from personachat.conversations.model import Reply, Turn, TurnState, now
 from personachat.messages import Failed, FinishReason, Usage, storable
 
@@ -55,6 +55,8 @@ def _real(value: object) -> object:
 
 
 def _avatar(value: str) -> str:
+    if picture_in(value):
+        return safe_face(value) or ""
     if fault := avatar_fault(value):
         raise ValueError(f"it {fault}")
     return value

@@ -30,7 +30,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from personachat.avatars import safe_avatar
+from personachat.avatars import safe_face
 from personachat.conversations.cursors import cursor_after, place_of
 from personachat.conversations.filters import Filters, numbered, of_turns
 from personachat.conversations.fulltext import few_turns
@@ -243,7 +243,7 @@ def _summary(row: Row[Any]) -> Summary:
         title=row.title,
         persona_id=row.persona_id or "",
         persona_name=row.persona_name or "",
-        avatar=safe_avatar(row.avatar),
+        avatar=safe_face(row.avatar),
         pinned=row.pinned,
         archived=row.archived,
         shared=bool(row.shared),

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from personachat.avatars import safe_avatar
+from personachat.avatars import safe_face
 from personachat.conversations.model import Conversation, QueuedMessage, Reply, SentRequest, Turn
 from personachat.conversations.tables import turns
 from personachat.messages import ChatMessage, Failed, Usage, storable
@@ -50,7 +50,7 @@ def turn_of(row: Row[Any]) -> Turn:
         content="" if reply else row.text,
         persona_id=row.persona_id,
         persona_name=row.persona_name,
-        avatar=safe_avatar(row.avatar),
+        avatar=safe_face(row.avatar),
         persona_revision=row.persona_revision,
         persona_label=row.persona_label,
         reply=reply,

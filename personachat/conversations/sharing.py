@@ -28,7 +28,7 @@ from sqlalchemy import (
     select,
 )
 
-from personachat.avatars import safe_avatar
+from personachat.avatars import safe_face
 from personachat.conversations.absent import no_such_conversation
 from personachat.conversations.explanations import told_to_readers
 from personachat.conversations.model import now
@@ -155,7 +155,7 @@ class SharedConversations:
         texts = [row.text for row in rows]
         texts[-1] = texts[-1][: head.leaf_characters]
         said = tuple(
-            SharedTurn(row.role, row.persona_name, safe_avatar(row.avatar), words, row.created_at, ended)
+            SharedTurn(row.role, row.persona_name, safe_face(row.avatar), words, row.created_at, ended)
             for row, words in zip(rows, texts, strict=True)
             if (ended := _ended(row) if words == row.text else "") or words
         )

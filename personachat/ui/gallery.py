@@ -17,6 +17,8 @@ from personachat.services import Services
 from personachat.templates.gallery import GROUPS, OWN_GROUP, Template, found, shipped
 from personachat.ui import persona_editing as editing
 from personachat.ui import state
+from personachat.ui.faces import draw as draw_face
+from personachat.ui.faces import face
 from personachat.ui.persona_desk import Entry, desk
 from personachat.ui.transcript import USER_AVATAR, draw_text, drawable
 from personachat.ui.wording import error_text, escaped
@@ -76,8 +78,13 @@ def _all(services: Services) -> Sequence[Template]:
 def _draw_card(services: Services, entries: Sequence[Entry], template: Template) -> None:
     persona, why_not = template.persona, state.why_not_edit()
     with st.container(border=True, height="stretch", gap="xsmall", key=f"template-{template.id}"):
-        name = f"{drawable(persona.avatar)} **{escaped(persona.name)}**"
-        st.markdown(f"{name} :gray-badge[{template.group}]")
+        words = f"**{escaped(persona.name)}** :gray-badge[{template.group}]"
+        if persona.picture:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                words = words if draw_face(persona, width=40) else f"{drawable(persona.avatar)} {words}"
+                st.markdown(words, width="stretch")
+        else:
+            st.markdown(f"{drawable(persona.avatar)} {words}")
         st.caption(escaped(template.purpose))
         st.space("stretch")
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -107,10 +114,10 @@ def _draw_sample(persona: Persona) -> None:
     """How it talks: its first example, else its greeting."""
     for example in persona.examples[:1]:
         st.chat_message("user", avatar=USER_AVATAR).text(example.user, width="stretch")
-        with st.chat_message("assistant", avatar=drawable(persona.avatar)):
+        with st.chat_message("assistant", avatar=face(persona)):
             draw_text(example.assistant)
     if not persona.examples and persona.greeting:
-        with st.chat_message("assistant", avatar=drawable(persona.avatar)):
+        with st.chat_message("assistant", avatar=face(persona)):
             draw_text(persona.greeting)
     elif not persona.examples:
         st.caption("It has neither an example nor a greeting.")

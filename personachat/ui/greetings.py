@@ -11,7 +11,8 @@ from personachat.messages import ChatMessage
 from personachat.persona import Persona
 from personachat.turns import openings
 from personachat.ui import state
-from personachat.ui.transcript import draw_text, drawable
+from personachat.ui.faces import face
+from personachat.ui.transcript import draw_text
 from personachat.ui.wording import heard
 
 _SEED = "greeting_seed"
@@ -22,7 +23,7 @@ def draw(persona: Persona) -> None:
     words = openings(persona, seed=_seed())
     if not words:
         return
-    with st.chat_message("assistant", avatar=drawable(persona.avatar)):
+    with st.chat_message("assistant", avatar=face(persona)):
         draw_text(words[_chosen(persona.id) % len(words)])
         if len(words) > 1:
             _draw_steps(persona.id, len(words))

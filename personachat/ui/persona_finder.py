@@ -13,6 +13,7 @@ import streamlit as st
 from personachat.persona import Persona
 from personachat.ui import favourites
 from personachat.ui.dialogs import dialog
+from personachat.ui.faces import in_line, load
 from personachat.ui.transcript import drawable
 from personachat.ui.wording import escaped
 
@@ -75,12 +76,14 @@ def ask(personas: Mapping[str, Persona], choose: Callable[[str], None]) -> None:
     hits = matching(personas, query)
     if not hits:
         _say_nothing(query)
+    load(personas[persona_id].picture for persona_id in hits[:MOST_HITS])
     with st.container(gap=None, height=360, border=False):
         for persona_id in hits[:MOST_HITS]:
             persona = personas[persona_id]
+            picture = in_line(persona.picture)
             st.button(
-                escaped(persona.name),
-                icon=drawable(persona.avatar),
+                f"{picture}{escaped(persona.name)}",
+                icon=None if picture else drawable(persona.avatar),
                 key=f"find-{persona_id}",
                 help=escaped(persona.description) or None,
                 type="tertiary",

@@ -20,6 +20,7 @@ from personachat.ui import (
     form_json,
     form_lists,
     form_numbers,
+    form_picture,
     model_picker,
     persona_findings,
 )
@@ -57,6 +58,7 @@ FORMALITIES = ("casual", "conversational", "neutral", "professional", "formal")
 _FORM_KEYS = frozenset(field.alias or name for name, field in Persona.model_fields.items()) - {
     "extensions",
     "id",
+    "picture",
 }
 
 
@@ -142,6 +144,7 @@ def _draw_identity(text: FormText, tags: Sequence[str]) -> None:
             _draw_avatar(text)
         with own_id:
             _draw_id(text)
+        form_picture.draw(text)
         form_fields.draw_line(text, ("description",), "Description")
         form_lists.draw_tags(text, ("tags",), "Tags", known=tags)
 

@@ -8,7 +8,7 @@ from typing import Literal
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from personachat.ui import bulk, favourites
+from personachat.ui import bulk, faces, favourites
 from personachat.ui.persona_editing import select
 from personachat.ui.persona_rows import ORDERS, Row, Wanted, found, tags_of
 from personachat.ui.wording import escaped, heard
@@ -45,6 +45,7 @@ def draw(everything: Sequence[Row], *, selected: str | None) -> None:
     if bulk.is_on():
         _draw_choices(everything, hits, tags)
     elif hits:
+        faces.load(row.picture for row in hits[:MOST_ROWS])
         with _box(hits):
             for row in hits[:MOST_ROWS]:
                 _draw_row(row, is_selected=row.id == selected, is_liked=row.id in likes)
@@ -117,10 +118,11 @@ def _clear_filters() -> None:
 
 
 def _draw_row(row: Row, *, is_selected: bool, is_liked: bool) -> None:
-    name = _label(row)
+    name, picture = _label(row), faces.in_line(row.picture)
+    icon = None if picture else row.avatar
     st.button(
-        (f"**{name}**" if is_selected else name) + _mark(row, is_liked=is_liked),
-        icon=":material/warning:" if row.is_broken else row.avatar,
+        picture + (f"**{name}**" if is_selected else name) + _mark(row, is_liked=is_liked),
+        icon=":material/warning:" if row.is_broken else icon,
         key=f"persona-{row.id}",
         help=_help(row) or None,
         type="tertiary",

@@ -41,6 +41,7 @@ class Row:
     is_broken: bool = False
     is_unsaved: bool = False
     is_new: bool = False
+    picture: str = ""
 
     @property
     def can_be_chosen(self) -> bool:
@@ -129,6 +130,7 @@ def _made(entry: Entry) -> Row:
             persona.description,
             words,
             frozenset(persona.tags),
+            picture=persona.picture,
         )
     words = f"{entry.filename} {name_in(entry.text) or ''}".casefold()
     return Row(entry.id, entry.filename, "", "", words, is_broken=True)

@@ -14,7 +14,16 @@ from personachat.provider_errors import ProviderError
 from personachat.sent import SentBody
 from personachat.store.base import BrokenPersona, PersonaStore
 from personachat.turns import opening_words
-from personachat.ui import favourites, inspector, kept_drafts, pasted_file, persona_lore, persona_menu, state
+from personachat.ui import (
+    faces,
+    favourites,
+    inspector,
+    kept_drafts,
+    pasted_file,
+    persona_lore,
+    persona_menu,
+    state,
+)
 from personachat.ui import persona_editing as editing
 from personachat.ui.persona_desk import Entry, Opened, desk
 from personachat.ui.persona_texts import line_of
@@ -35,7 +44,9 @@ def draw_head(personas: PersonaStore, entries: Sequence[Entry], found: Opened) -
     avatar = ":material/warning:" if is_broken else drawable(persona.avatar if persona else None)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
-            st.subheader(f"{avatar} {escaped(found.name)}", anchor=False, width="content")
+            is_drawn = not is_broken and faces.draw(persona, width=40)
+            name = escaped(found.name) if is_drawn else f"{avatar} {escaped(found.name)}"
+            st.subheader(name, anchor=False, width="content")
             if found.saved_persona:
                 favourites.draw_star(found.id)
             with st.container(key=f"standing_{found.standing}", width="content"):

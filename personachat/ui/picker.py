@@ -13,7 +13,16 @@ from personachat.providers.embedded import LOCAL
 from personachat.providers.registry import Answering
 from personachat.services import Services
 from personachat.store.base import BrokenPersona, StoredPersona
-from personachat.ui import addresses, dismissed, last_seen, open_tabs, persona_finder, state, turn_actions
+from personachat.ui import (
+    addresses,
+    dismissed,
+    faces,
+    last_seen,
+    open_tabs,
+    persona_finder,
+    state,
+    turn_actions,
+)
 from personachat.ui.returning import Came
 from personachat.ui.transcript import drawable
 from personachat.ui.wording import error_text, escaped, heard
@@ -92,7 +101,10 @@ def avatars(services: Services) -> dict[str, str]:
     also = (state.remembered("persona") or "", DEFAULT_PERSONA_ID)
     offered = persona_finder.choices(personas, also=also)
     named = addresses.with_labels(services, offered)
-    icons = {each: drawable(personas[each].avatar) for each in offered}
+    faces.load(personas[each].picture for each in offered)
+    icons = {
+        each: faces.address(personas[each].picture) or drawable(personas[each].avatar) for each in offered
+    }
     return {
         _option(name, personas, personas[offered[0]]): icons[addresses.id_and_label(name)[0]]
         for name in named

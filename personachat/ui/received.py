@@ -13,6 +13,7 @@ from personachat.persona_import import Choice, ImportPlan, PlannedImport
 from personachat.prompts import estimate_tokens
 from personachat.ui import import_view, state
 from personachat.ui.excerpts import as_text
+from personachat.ui.faces import draw as draw_face
 from personachat.ui.transcript import drawable
 from personachat.ui.wording import counted, error_text
 
@@ -60,7 +61,10 @@ def draw(plan: ImportPlan) -> None:
 
 
 def _draw_persona(persona: Persona, *, here: bool) -> None:
-    st.title(f"{drawable(persona.avatar)} {as_text(persona.name)}", anchor=False)
+    if draw_face(persona, width=96):
+        st.title(as_text(persona.name), anchor=False)
+    else:
+        st.title(f"{drawable(persona.avatar)} {as_text(persona.name)}", anchor=False)
     yet = "" if here else " Nothing is saved or sent yet."
     st.caption(f":material/link: Somebody shared this persona with you.{yet}")
     if persona.description:

@@ -9,8 +9,9 @@ import streamlit as st
 from personachat.library import Shared, SharedTurn
 from personachat.ui import library_state
 from personachat.ui.excerpts import as_text
+from personachat.ui.faces import face_of_turn
 from personachat.ui.moments import exact, viewer_zone
-from personachat.ui.transcript import USER_AVATAR, draw_text, drawable
+from personachat.ui.transcript import USER_AVATAR, draw_text
 
 
 def draw(shared: Shared) -> None:
@@ -50,7 +51,7 @@ def _draw_turns(turns: Sequence[SharedTurn]) -> None:
         if turn.persona_name != speaker:
             speaker = turn.persona_name
             st.caption(f":material/forum: {as_text(speaker)}", text_alignment="center")
-        with st.chat_message("assistant", avatar=drawable(turn.avatar)):
+        with st.chat_message("assistant", avatar=face_of_turn(turn.avatar)):
             draw_text(turn.text, st.container())
             if turn.ended:
                 st.caption(turn.ended)

@@ -7,12 +7,13 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from personachat.avatars import safe_avatar
+from personachat.avatars import avatar_in
 from personachat.conversations.explanations import LENGTH, explanation_of
 from personachat.conversations.model import Reply, Turn
 from personachat.endings import ENDINGS, ending_of
 from personachat.messages import Failed
 from personachat.prompts import estimate_tokens
+from personachat.ui.faces import DEFAULT_AVATAR, face_of_turn
 from personachat.ui.markdown import pieces_of
 from personachat.ui.stream import Place, column, thought_label
 from personachat.ui.wording import escaped, money, short
@@ -24,15 +25,14 @@ STEP_TURNS = 10
 """The window moves in steps, so that most new turns leave the others in their place."""
 
 USER_AVATAR = ":material/person:"
-DEFAULT_AVATAR = ":material/forum:"
 
 
 def drawable(avatar: str | None) -> str:
-    """What stands for a speaker: the avatar, or the default where there is none or it cannot be one.
+    """What stands for a speaker where no picture can: the avatar, or the default where it cannot be one.
 
-    Streamlit opens whatever else it is given as a picture, so every avatar goes through here.
+    Streamlit opens whatever else it is given as a picture, so every avatar goes through here or `faces`.
     """
-    return safe_avatar(avatar) or DEFAULT_AVATAR
+    return avatar_in(avatar) or DEFAULT_AVATAR
 
 
 def window_start(turns: int, *, more: int = 0) -> int:
@@ -77,7 +77,7 @@ def bubble(turn: Turn) -> DeltaGenerator:
     """The container of one turn."""
     if turn.role == "user":
         return st.chat_message("user", avatar=USER_AVATAR)
-    return st.chat_message("assistant", avatar=drawable(turn.avatar))
+    return st.chat_message("assistant", avatar=face_of_turn(turn.avatar))
 
 
 def draw_text(text: str, words: Place = st) -> None:

@@ -21,10 +21,11 @@ from personachat.providers.embedded import LOCAL
 from personachat.store.persona_file import etag_of
 from personachat.turns import opening_words
 from personachat.ui import picker, returning, state, tried_drafts
+from personachat.ui.faces import face
 from personachat.ui.owner import current_owner
 from personachat.ui.persona_desk import Opened, desk
 from personachat.ui.stream import draw_running
-from personachat.ui.transcript import bubble, caption_of, draw_outcome, draw_text, draw_words, drawable
+from personachat.ui.transcript import bubble, caption_of, draw_outcome, draw_text, draw_words
 from personachat.ui.wording import escaped
 
 PIXELS = 400
@@ -131,7 +132,7 @@ def _conversation(chat: ChatService, persona_id: str) -> Conversation | None:
 def _draw_opening(found: Opened, persona: Persona) -> None:
     words = opening_words(persona)
     if words:
-        with st.chat_message("assistant", avatar=drawable(persona.avatar)):
+        with st.chat_message("assistant", avatar=face(persona)):
             draw_text(words)
     else:
         st.caption(f"Say something to {escaped(persona.name)}.")

@@ -17,7 +17,7 @@ import streamlit as st
 
 from personachat.errors import PersonaChatError
 from personachat.settings import load_settings
-from personachat.ui import streamlit_logs
+from personachat.ui import faces, streamlit_logs
 from personachat.ui.markdown import pieces_of
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def hold() -> None:
 
 
 def _run() -> None:
-    for step in (_log_as_set, *_first, _parse):
+    for step in (_log_as_set, *_first, _parse, faces.warm_up):
         try:
             step()
         except (RuntimeError, CancelledError, TimeoutError):

@@ -4,6 +4,15 @@ import * as dom from "./dom.js"
 
 const ICON = /^:material\/(\w+):$/
 
+const PICTURE = /^\/(?:[\w./-]+\/)?media\/\w+\.\w+$/
+
+function picture(source) {
+  const image = document.createElement("img")
+  image.src = source
+  image.alt = ""
+  return image
+}
+
 let sent = null
 let avatars = new Map()
 
@@ -24,6 +33,7 @@ export function look(page) {
     shown.ariaHidden = "true"
     shown.translate = false
     shown.className = icon ? "icon" : ""
-    shown.textContent = icon ?? avatar
+    if (PICTURE.test(avatar)) shown.replaceChildren(picture(avatar))
+    else shown.textContent = icon ?? avatar
   }
 }

@@ -1,0 +1,110 @@
+"""The picture of the open persona: shown, added or changed from a file, and taken away with a way back.
+
+A picture that is added is kept at once, and the draft names it; it is the persona's when the draft is saved.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from personachat.errors import PersonaChatError
+from personachat.pictures.reading import MOST_BYTES
+from personachat.ui import faces, state
+from personachat.ui.form_text import FormText, put, take_out
+from personachat.ui.persona_desk import Opened, desk
+from personachat.ui.persona_texts import name_in
+
+FILE_TYPES = ["png", "jpg", "jpeg", "webp"]
+PICTURE = ("picture",)
+WIDTH_PIXELS = 72
+
+_REMOVED = "removed_picture"
+_UPLOADS = "picture_uploads"
+
+
+def draw(text: FormText) -> None:
+    """The picture and what can be done with it, in a row."""
+    value = text.value(PICTURE)
+    name = value if isinstance(value, str) and value else ""
+    thumb = faces.thumb(name) if name else None
+    why_not = state.why_not_edit()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="persona_picture"):
+        if thumb:
+            st.image(thumb, width=WIDTH_PIXELS, alt=f"Picture of {name_in(text.found.text) or text.found.id}")
+        else:
+            st.caption(_missing(name), width="content")
+        with st.popover(
+            "Change picture" if name else "Add a picture",
+            icon=":material/add_photo_alternate:",
+            disabled=bool(why_not),
+            help=why_not,
+            key=f"picture_popover_{_uploads()}",
+        ):
+            st.file_uploader(
+                "Picture",
+                type=FILE_TYPES,
+                max_upload_size=MOST_BYTES // 1024 // 1024,
+                key=_upload_key(),
+                help="PNG, JPEG or WebP. It is cut to a square and made at most 1,024 pixels wide.",
+                on_change=_take,
+                args=(text.found,),
+            )
+        if name:
+            st.button(
+                "Remove picture",
+                icon=":material/delete:",
+                type="tertiary",
+                key="remove_picture",
+                on_click=_remove,
+                args=(text.found, name),
+            )
+        elif removed := _removed(text.found.id):
+            st.button(
+                "Undo",
+                icon=":material/undo:",
+                type="tertiary",
+                key="undo_picture",
+                help="Bring the picture back",
+                on_click=put,
+                args=(text.found, PICTURE, removed),
+            )
+
+
+def _missing(name: str) -> str:
+    return "Its picture is not here." if name else "No picture: the avatar stands in its place."
+
+
+def _take(found: Opened) -> None:
+    file = st.session_state.get(_upload_key())
+    if file is None:
+        return
+    try:
+        name = state.workspace().collection.add_picture(file.getvalue())
+    except PersonaChatError as error:
+        desk().error = error
+        return
+    finally:
+        st.session_state[_UPLOADS] = (
+            _uploads() + 1
+        )  # another field is an empty one, and its popover is closed
+    faces.arrived(name)
+    put(found, PICTURE, name)
+
+
+def _remove(found: Opened, name: str) -> None:
+    st.session_state[_REMOVED] = found.id, name
+    take_out(found, PICTURE)
+
+
+def _removed(persona_id: str) -> str:
+    """The picture that this session took from the persona last; "" where there is none."""
+    of, name = st.session_state.get(_REMOVED, ("", ""))
+    return str(name) if of == persona_id else ""
+
+
+def _uploads() -> int:
+    return int(st.session_state.get(_UPLOADS, 0))
+
+
+def _upload_key() -> str:
+    return f"picture_upload_{_uploads()}"
