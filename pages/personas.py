@@ -14,6 +14,7 @@ from personachat.ui import (
     keeping,
     kept_drafts,
     last_seen,
+    list_choices,
     persona_desk,
     persona_dialogs,
     persona_history,
@@ -34,6 +35,13 @@ from personachat.ui.wording import error_text, escaped, heard
 front_door.require_home()
 st.set_page_config(layout="wide")
 
+list_choices.restore(
+    {
+        persona_list.ORDER: tuple(persona_rows.ORDERS),
+        persona_list.GROUPED: ("folders", "list"),
+        persona_desk.TAB_KEY: persona_tabs.TABS,
+    }
+)
 personas = state.workspace().personas
 why_not = state.why_not_edit()
 desk = persona_desk.desk()
@@ -134,5 +142,6 @@ with right:
             icon=":material/group_add:",
         )
 
+list_choices.draw_cookie((persona_list.ORDER, persona_list.GROUPED, persona_desk.TAB_KEY))
 if not persona_menu.draw_dialog(personas, found):
     persona_dialogs.draw(personas, entries, found)

@@ -145,9 +145,9 @@ class Collection:
             )
         return differences(before, now.text)
 
-    def changed_at(self) -> Mapping[str, datetime]:
-        """When each persona was saved last."""
-        return self.revisions.newest()
+    def changed_at(self, ids: Sequence[str] | None = None) -> Mapping[str, datetime]:
+        """When each persona, or each of these, was saved last."""
+        return self.revisions.newest(ids)
 
     def lore(self, persona_id: str) -> bytes | None:
         """The persona's lore as a lorebook_v3 file; None where it has none. Raises what `get` raises."""

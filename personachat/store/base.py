@@ -6,6 +6,7 @@ store finds changed becomes a revision when it is next looked at.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
@@ -162,5 +163,5 @@ class Revisions(Protocol):
     def count_deleted(self) -> int:
         """How many personas are deleted."""
 
-    def newest(self) -> dict[str, datetime]:
-        """When each persona that is there was saved last, by id."""
+    def newest(self, ids: Sequence[str] | None = None) -> dict[str, datetime]:
+        """When each persona that is there, or of these, was saved last, by id."""

@@ -129,10 +129,14 @@ class SqlRevisions:
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one())
 
-    def newest(self) -> dict[str, datetime]:
+    def newest(self, ids: Sequence[str] | None = None) -> dict[str, datetime]:
         query = self._select(_r.persona_id, _r.saved_at).where(_r.newest == true(), _r.action != "deleted")
+        found: dict[str, datetime] = {}
         with self._database.read() as connection:
-            return {row.persona_id: row.saved_at for row in connection.execute(query)}
+            for some in [None] if ids is None else list(_batches(ids)):
+                asked = query if some is None else query.where(_r.persona_id.in_(some))
+                found |= {row.persona_id: row.saved_at for row in connection.execute(asked)}
+        return found
 
     # --- for the stores ---------------------------------------------------------------------------
 

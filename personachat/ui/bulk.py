@@ -101,10 +101,10 @@ def draw_done() -> bool:
     return bulk_work.draw()
 
 
-def changed_at() -> Mapping[str, datetime]:
-    """When each persona was saved last, as far as the history knows."""
+def changed_at(ids: Sequence[str] | None = None) -> Mapping[str, datetime]:
+    """When each persona, or each of these, was saved last, as far as the history knows."""
     with suppress(PersonaChatError):
-        return state.workspace().collection.changed_at()
+        return state.workspace().collection.changed_at(ids)
     return {}
 
 

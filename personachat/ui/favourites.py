@@ -45,7 +45,7 @@ def draw_star(persona_id: str) -> None:
     likes = persona_id in mine()
     st.button(
         heard("Remove from favourites" if likes else "Add to favourites"),
-        icon=":material/star:" if likes else ":material/star_border:",
+        icon="⭐" if likes else ":material/star_border:",
         key="favourite",
         type="tertiary",
         help="Remove from favourites" if likes else "Add to favourites",

@@ -11,9 +11,10 @@ from personachat.conversations.model import now
 from personachat.library import Filters, Found, Hit, Library, Listed, Summary
 from personachat.ui import arranging, library_state, searching, sidebar, state, taking_along
 from personachat.ui.excerpts import as_text, marked
+from personachat.ui.faces import DEFAULT_AVATAR
 from personachat.ui.library_state import HISTORY_STEP, PICKED
 from personachat.ui.moments import ago, exact, viewer_zone
-from personachat.ui.transcript import DEFAULT_AVATAR, USER_AVATAR, drawable
+from personachat.ui.transcript import USER_AVATAR, drawable
 from personachat.ui.wording import counted
 
 MOST_ROWS = 600

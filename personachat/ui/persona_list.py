@@ -1,26 +1,32 @@
-"""The list of personas: searched, filtered and sorted, with a mark on unsaved and broken ones."""
+"""The list of personas: searched, filtered, sorted, in folders and pages; rows can be told apart.
+
+For the keyboard it is one stop: the arrows go through it (listbox.js), and the open row is the current one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from datetime import UTC, datetime
+from textwrap import shorten
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from personachat.ui import bulk, faces, favourites
+from personachat.ui.moments import ago, viewer_zone
 from personachat.ui.persona_editing import select
-from personachat.ui.persona_rows import ORDERS, Row, Wanted, found, tags_of
-from personachat.ui.wording import escaped, heard
+from personachat.ui.persona_rows import ORDERS, Row, Wanted, folders_of, found, tags_of
+from personachat.ui.wording import counted, escaped, heard
 
-MOST_ROWS = 100
-"""More than this is searched, not scrolled, and would slow down every run of the page."""
+PAGE_ROWS = 50
+"""A page of the list: more would slow down every run of the page."""
 
-ROWS_IN_SIGHT = 11
-LIST_PIXELS = 480
+ABOUT_CHARACTERS = 90
+"""Of a description; the tooltip has the whole."""
 
-NAME_CHARACTERS = 26
-"""Longer names are cut, so that the mark behind them stays in sight; the tooltip has the whole."""
+_PAGE, _SEEN, _FOLDERS = "persona_page", "persona_list_seen", "persona_folders"
+FOLDER = "persona_folder"
+ORDER, GROUPED = "persona_order", "persona_grouped"
 
 
 def draw(everything: Sequence[Row], *, selected: str | None) -> None:
@@ -41,34 +47,129 @@ def draw(everything: Sequence[Row], *, selected: str | None) -> None:
         bulk.draw_switch()
     likes = favourites.mine()
     changed = bulk.changed_at() if wanted.order == "changed" else None
+    if _shows_folders(wanted):
+        _draw_folders(everything)
+        return
+    if wanted.folder is not None:
+        _draw_way_back(wanted.folder)
     hits = found(everything, wanted, likes=likes, changed=changed)
+    page = _page(hits, wanted, selected=selected)
     if bulk.is_on():
-        _draw_choices(everything, hits, tags)
+        _draw_choices(everything, hits, page, tags)
     elif hits:
-        faces.load(row.picture for row in hits[:MOST_ROWS])
-        with _box(hits):
-            for row in hits[:MOST_ROWS]:
-                _draw_row(row, is_selected=row.id == selected, is_liked=row.id in likes)
+        changed = changed or bulk.changed_at([row.id for row in page])
+        faces.load(row.picture for row in page)
+        with _box():
+            for row in page:
+                _draw_row(
+                    row, is_selected=row.id == selected, is_liked=row.id in likes, when=changed.get(row.id)
+                )
     if not hits and everything:
         _draw_nothing(wanted)
-    if len(hits) > MOST_ROWS:
-        st.caption(f"The first {MOST_ROWS} of {len(hits):,}. Search to narrow it down.")
+    _draw_pager(len(hits))
 
 
-def _draw_choices(everything: Sequence[Row], hits: Sequence[Row], tags: Sequence[str]) -> None:
+def _draw_choices(
+    everything: Sequence[Row], hits: Sequence[Row], page: Sequence[Row], tags: Sequence[str]
+) -> None:
     there = {row.id: row.tags for row in everything if row.can_be_chosen}
     chosen = bulk.chosen_of(there)
     bulk.draw_actions(chosen, [row.id for row in hits if row.can_be_chosen], tags=there, all_tags=tags)
     if hits:
-        with _box(hits):
-            for row in hits[:MOST_ROWS]:
-                bulk.draw_choice(row.id, _label(row), is_chosen=row.id in chosen, can=row.can_be_chosen)
+        with _box():
+            for row in page:
+                bulk.draw_choice(row.id, _name(row), is_chosen=row.id in chosen, can=row.can_be_chosen)
 
 
-def _box(hits: Sequence[Row]) -> DeltaGenerator:
-    """Where the rows go: as high as they are, or scrolled."""
-    height: int | Literal["content"] = LIST_PIXELS if len(hits) > ROWS_IN_SIGHT else "content"
-    return st.container(gap=None, height=height, border=False)
+def _box() -> DeltaGenerator:
+    """Where the rows go: as high as they are, or as the window is (page.css), and then it scrolls."""
+    return st.container(gap=None, border=False, key="persona_rows")
+
+
+# --- folders and pages --------------------------------------------------------------------------------
+
+
+def _shows_folders(wanted: Wanted) -> bool:
+    """Whether the folders are to be chosen from: what is searched for is in any of them."""
+    return bool(st.session_state.get(_FOLDERS)) and wanted.folder is None and not wanted.query
+
+
+def _draw_folders(everything: Sequence[Row]) -> None:
+    with _box():
+        for number, (tag, count) in enumerate(folders_of(everything)):
+            name = escaped(tag) if tag else "Without a tag"
+            st.button(
+                f"**{name}** :small[{counted(count, 'persona')}]",
+                icon=":material/folder:" if tag else ":material/folder_off:",
+                key=f"folder-{number}",
+                type="tertiary",
+                on_click=_open_folder,
+                args=(tag,),
+            )
+
+
+def _draw_way_back(folder: str) -> None:
+    st.button(
+        f"All folders / **{escaped(folder) if folder else 'Without a tag'}**",
+        icon=":material/arrow_back:",
+        key="leave_folder",
+        type="tertiary",
+        on_click=_open_folder,
+        args=(None,),
+    )
+
+
+def _open_folder(folder: str | None) -> None:
+    st.session_state[FOLDER] = folder
+
+
+def _page(hits: Sequence[Row], wanted: Wanted, *, selected: str | None) -> Sequence[Row]:
+    """The page that is turned to: the first of what is asked anew, or that of the persona that is opened."""
+    seen_wanted, seen_selected = st.session_state.get(_SEEN) or (None, None)
+    st.session_state[_SEEN] = (wanted, selected)
+    at = next((at for at, row in enumerate(hits) if row.id == selected), None)
+    if selected != seen_selected and at is not None:
+        st.session_state[_PAGE] = at // PAGE_ROWS
+    elif wanted != seen_wanted:
+        st.session_state[_PAGE] = 0
+    last = max(0, (len(hits) - 1) // PAGE_ROWS)
+    st.session_state[_PAGE] = min(_number(), last)
+    start = _number() * PAGE_ROWS
+    return hits[start : start + PAGE_ROWS]
+
+
+def _number() -> int:
+    return int(st.session_state.get(_PAGE, 0))
+
+
+def _draw_pager(count: int) -> None:
+    if count <= PAGE_ROWS:
+        return
+    first, last = _number() * PAGE_ROWS + 1, min((_number() + 1) * PAGE_ROWS, count)
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+        _draw_turn("Previous page", "chevron_left", -1, disabled=first == 1)
+        st.caption(f"{first:,} to {last:,} of {count:,}", width="content")
+        _draw_turn("Next page", "chevron_right", 1, disabled=last == count)
+
+
+def _draw_turn(name: str, icon: str, step: int, *, disabled: bool) -> None:
+    st.button(
+        heard(name),
+        icon=f":material/{icon}:",
+        help=name,
+        type="tertiary",
+        key=f"persona_page_{icon}",
+        disabled=disabled,
+        on_click=_turn,
+        args=(step,),
+    )
+
+
+def _turn(step: int) -> None:
+    st.session_state[_PAGE] = _number() + step
+
+
+# --- filters --------------------------------------------------------------------------------------------
 
 
 def _draw_filters(tags: Sequence[str], query: str) -> Wanted:
@@ -83,7 +184,7 @@ def _draw_filters(tags: Sequence[str], query: str) -> Wanted:
             "Order",
             list(ORDERS),
             format_func=lambda order: ORDERS[order],
-            key="persona_order",
+            key=ORDER,
             persist_state="session",
         )
         chosen = st.multiselect(
@@ -95,7 +196,15 @@ def _draw_filters(tags: Sequence[str], query: str) -> Wanted:
             persist_state="session",
         )
         only = st.toggle("Only favourites", key="persona_only_favourites", persist_state="session")
-    return Wanted(query, frozenset(chosen), only, order or "name")
+        st.session_state.setdefault(_FOLDERS, st.session_state.get(GROUPED) == "folders")
+        grouped = st.toggle("Folders by tag", key=_FOLDERS, on_change=_group, persist_state="session")
+    folder = st.session_state.get(FOLDER) if grouped and not query.strip() else None
+    return Wanted(query, frozenset(chosen), only, order or "name", folder)
+
+
+def _group() -> None:
+    st.session_state[GROUPED] = "folders" if st.session_state.get(_FOLDERS) else "list"
+    st.session_state[FOLDER] = None
 
 
 def _filters() -> bool:
@@ -106,7 +215,7 @@ def _filters() -> bool:
 def _draw_nothing(wanted: Wanted) -> None:
     if wanted.query:
         st.caption(f"No persona matches “{escaped(wanted.query)}”.")
-        st.caption("The search looks at name, description, tags and id.")
+        st.caption("The search looks at name, description, tags, id and prompt.")
     if wanted.filters:
         st.caption("The filters leave none.")
         st.button("Clear filters", key="clear_filters", type="tertiary", on_click=_clear_filters)
@@ -117,36 +226,42 @@ def _clear_filters() -> None:
     st.session_state["persona_only_favourites"] = False
 
 
-def _draw_row(row: Row, *, is_selected: bool, is_liked: bool) -> None:
-    name, picture = _label(row), faces.in_line(row.picture)
+def _draw_row(row: Row, *, is_selected: bool, is_liked: bool, when: datetime | None) -> None:
+    picture = faces.in_line(row.picture)
     icon = None if picture else row.avatar
     st.button(
-        picture + (f"**{name}**" if is_selected else name) + _mark(row, is_liked=is_liked),
+        f"{picture}**{_name(row)}**{_mark(row, is_liked=is_liked)}  \n:small[{_about(row, when)}]",
         icon=":material/warning:" if row.is_broken else icon,
         key=f"persona-{row.id}",
         help=_help(row) or None,
-        type="tertiary",
-        wrap=False,
+        type="secondary" if is_selected else "tertiary",
+        wrap=True,
         on_click=select,
         args=(row.id,),
     )
 
 
-def _label(row: Row) -> str:
-    is_long = len(row.name) > NAME_CHARACTERS
-    return escaped(f"{row.name[: NAME_CHARACTERS - 1].rstrip()}…" if is_long else row.name)
+def _name(row: Row) -> str:
+    return escaped(row.name)
+
+
+def _about(row: Row, when: datetime | None) -> str:
+    """The second line: what tells it from others of its name, its model, when it changed, what it is for."""
+    ago_words = ago(when, now=datetime.now(UTC), zone=viewer_zone()) if when else ""
+    about = shorten(row.about, ABOUT_CHARACTERS, placeholder=" …")
+    parts = (row.id if row.is_namesake else "", row.model, ago_words, about)
+    return escaped(" · ".join(part for part in parts if part)) or escaped(row.id)
 
 
 def _mark(row: Row, *, is_liked: bool) -> str:
-    star = " :orange[:material/star:]" if is_liked else ""
+    star = " ⭐" if is_liked else ""
     broken = " :red[broken]" if row.is_broken else ""
-    return star + broken + (" :orange[●]" if row.is_unsaved else "")
+    return star + broken + (" :orange[● Unsaved]" if row.is_unsaved else "")
 
 
 def _help(row: Row) -> str:
     parts = [
-        escaped(row.name) if len(row.name) > NAME_CHARACTERS else "",
-        escaped(row.about),
+        escaped(row.about) if len(row.about) > ABOUT_CHARACTERS else "",
         "The file has a fault: open it to see which." if row.is_broken else "",
         "Has unsaved edits." if row.is_unsaved else "",
     ]

@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from personachat.store.base import StoredPersona
+from personachat.ui.faces import DEFAULT_AVATAR
 from personachat.ui.persona_desk import Entry
 from personachat.ui.persona_texts import name_in
 from personachat.ui.state import Draft
-from personachat.ui.transcript import DEFAULT_AVATAR, drawable
+from personachat.ui.transcript import drawable
 
 MOST_TAGS = 200
 """Of more only the commonest are offered: a widget's options are sent to the browser in every run."""
@@ -37,10 +38,15 @@ class Row:
     avatar: str
     about: str
     words: str
+    model: str = ""
+    prompt: str = ""
+    """In small letters, to be searched after all else."""
     tags: frozenset[str] = frozenset()
     is_broken: bool = False
     is_unsaved: bool = False
     is_new: bool = False
+    is_namesake: bool = False
+    """Whether another row has the same name."""
     picture: str = ""
 
     @property
@@ -56,6 +62,8 @@ class Wanted:
     tags: frozenset[str] = frozenset()
     only_favourites: bool = False
     order: Order = "name"
+    folder: str | None = None
+    """A tag; "" has what has no tag, None has everything."""
 
     @property
     def filters(self) -> bool:
@@ -71,6 +79,9 @@ def rows(entries: Sequence[Entry], drafts: Mapping[str, Draft]) -> list[Row]:
     if len(_known) > 2 * len(entries):
         _known.clear()  # of those that are gone
     made = [_row(entry) for entry in entries]
+    names = Counter(row.name for row in made)
+    if len(names) < len(made):
+        made = [replace(row, is_namesake=True) if names[row.name] > 1 else row for row in made]
     if not drafts:
         return made
     stored = {row.id for row in made}
@@ -85,15 +96,21 @@ def found(
     likes: Collection[str] = (),
     changed: Mapping[str, datetime] | None = None,
 ) -> list[Row]:
-    """The rows with every word in their name, description, tags or id, and with all the tags, in order."""
+    """The rows with every word in them and with all the tags, in order.
+
+    Those with a word in their prompt alone come after those that have all in name, description, tags and id.
+    """
     words = wanted.query.casefold().split()
     hits = [
         row
         for row in everything
-        if all(word in row.words for word in words)
-        and wanted.tags <= row.tags
+        if wanted.tags <= row.tags
         and (row.id in likes or not wanted.only_favourites)
+        and _is_in(row, wanted.folder)
+        and all(word in row.words or word in row.prompt for word in words)
     ]
+    if words:
+        hits.sort(key=lambda row: not all(word in row.words for word in words))
     if wanted.order == "favourites":
         hits.sort(key=lambda row: row.id not in likes)
     elif wanted.order == "changed" and changed:
@@ -101,6 +118,18 @@ def found(
             key=lambda row: (row.id not in changed, -changed[row.id].timestamp() if row.id in changed else 0)
         )
     return hits
+
+
+def folders_of(everything: Iterable[Row]) -> list[tuple[str, int]]:
+    """Every tag with how many have it, in the order of the alphabet; last, as "", those without any."""
+    counted = Counter(tag for row in everything for tag in row.tags or {""})
+    return sorted(counted.items(), key=lambda folder: (not folder[0], folder[0].casefold()))
+
+
+def _is_in(row: Row, folder: str | None) -> bool:
+    if folder is None:
+        return True
+    return folder in row.tags if folder else not row.tags
 
 
 def tags_of(everything: Iterable[Row], *, also: Iterable[str] = ()) -> list[str]:
@@ -129,6 +158,8 @@ def _made(entry: Entry) -> Row:
             drawable(persona.avatar),
             persona.description,
             words,
+            persona.model,
+            persona.system_prompt.casefold(),
             frozenset(persona.tags),
             picture=persona.picture,
         )

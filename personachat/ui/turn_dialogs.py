@@ -19,7 +19,7 @@ from personachat.ui import (
     turn_actions,
 )
 from personachat.ui.dialogs import dialog
-from personachat.ui.transcript import DEFAULT_AVATAR
+from personachat.ui.faces import DEFAULT_AVATAR
 from personachat.ui.wording import error_text
 
 OWN_MODEL = "The persona's own"

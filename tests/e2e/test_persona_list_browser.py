@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from personachat.store.folder import locked
 from tests.conftest import persona_text
-from tests.e2e.conftest import AppServer, start_app, wait_for
+from tests.e2e.conftest import AppServer, settled, start_app, wait_for
 from tests.fake_provider import FakeProvider
 
 pytestmark = pytest.mark.browser
@@ -54,6 +54,36 @@ def choose(page: Page, *names: str) -> None:
     search.fill("")
 
 
+def test_the_list_is_one_stop_for_the_keyboard_and_as_tall_as_the_window(
+    crowd: AppServer, page: Page
+) -> None:
+    page.goto(f"{crowd.url}/personas?id=extra-001")
+    rows = page.locator(".st-key-persona_rows button")
+    current = page.locator(".st-key-persona_rows button[aria-current=true]")
+    expect(current).to_have_count(1)
+    expect(current).to_contain_text("Extra 001")
+    expect(rows).to_have_count(50)
+    settled(page)
+    assert rows.evaluate_all("all => all.filter(each => each.tabIndex === 0).length") == 1
+
+    current.focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".st-key-persona-extra-002 button")).to_be_focused()
+    page.keyboard.press("Home")
+    expect(rows.first).to_be_focused()
+    page.keyboard.press("End")
+    expect(rows.last).to_be_focused()
+    page.keyboard.press("PageUp")
+    page.keyboard.press("Enter")
+    expect(current).not_to_contain_text("Extra 001")
+    page.screenshot(path="/tmp/l14.png")
+
+    box = page.locator(".st-key-persona_rows").bounding_box()
+    assert box
+    assert 400 < box["height"] < page.viewport_size["height"]  # type: ignore[index]
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_several_get_a_tag_and_lose_it_again_and_are_exported_together(
     crowd: AppServer, page: Page, tmp_path: Path
 ) -> None:
@@ -88,7 +118,7 @@ def test_many_are_deleted_with_a_stop_in_between_and_all_come_back(crowd: AppSer
     page.goto(f"{crowd.url}/personas")
     visible(page, "choose_personas").click()
     page.get_by_label("Search personas").fill("Extra")
-    expect(page.get_by_text("The first 100 of 300.")).to_be_visible()
+    expect(page.get_by_text("1 to 50 of 300")).to_be_visible()
     visible(page, "choose_all").click()
     expect(page.get_by_text("300 selected")).to_be_visible()
 

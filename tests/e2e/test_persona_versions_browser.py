@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.conftest import AppServer, start_app
+from tests.e2e.conftest import AppServer, settled, start_app
 from tests.e2e.test_form_browser import box, tab
 from tests.e2e.test_personas_browser import badge, put
 
@@ -93,15 +93,17 @@ def test_of_two_who_edit_one_persona_the_second_is_told_and_loses_nothing(
 
     control(second, "save").click()
     dialog = second.get_by_role("dialog")
-    expect(dialog.locator("del")).to_have_text("cheerful")
-    expect(dialog.locator("ins")).to_have_text("grumpy")
+    expect(dialog.locator("del")).to_have_text(["careful", "careful"])
+    expect(dialog.locator("ins")).to_have_text(["grumpy", "cheerful"])
     assert prompt_of(app_server, "contested") == theirs
 
     dialog.get_by_role("button", name="Go on editing").click()
     expect(dialog).to_have_count(0)
     expect(box(second, "System prompt")).to_have_value(mine)
     control(second, "save").click()
-    dialog.get_by_role("button", name="Keep mine").click()
+    dialog.get_by_text("Keep mine").click()
+    settled(second)
+    dialog.get_by_role("button", name="Save both changes").click()
     expect(badge(second, "Saved")).to_be_visible()
     assert prompt_of(app_server, "contested") == mine
 

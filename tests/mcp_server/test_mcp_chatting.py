@@ -105,6 +105,7 @@ async def test_personas_can_be_listed_and_searched(url: str, services: Services)
         found = await client.call_tool(tools.LIST_PERSONAS, {"search": " TRAVEL"})
     assert [persona["id"] for persona in everyone.structured_content["personas"]] == ["tester", "guide"]
     guide = {"id": "guide", "name": "The Guide", "description": "Knows the way.", "tags": ["travel"]}
+    guide |= {"labels": []}
     assert found.structured_content == {"personas": [guide], "more": 0}
     assert [json.loads(text) for text in texts(found)] == [found.structured_content]
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from personachat.services import get_services
-from personachat.ui import bulk_work, persona_list, persona_rows
+from personachat.ui import bulk_work, list_choices, persona_list, persona_rows
 from personachat.ui.state import Draft
 from tests.conftest import persona_text
 from tests.pages.conftest import OpenPage
@@ -142,14 +144,102 @@ def test_the_last_changed_come_first_if_that_is_asked_for(at: AppTest, folder: P
     assert listed(at)[0] == "tutor"
 
 
-def test_of_many_personas_only_the_first_are_drawn_and_the_page_says_so(
-    at: AppTest, monkeypatch: pytest.MonkeyPatch
+def test_many_personas_come_in_pages(at: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(persona_list, "PAGE_ROWS", 3)
+    at.run()
+    assert listed(at) == ["bard", "cracked", "analyst"]
+    assert "1 to 3 of 4" in said(at)
+    assert at.button(key="persona_page_chevron_left").disabled
+
+    click(at, "persona_page_chevron_right")
+    assert listed(at) == ["tutor"]
+    assert at.button(key="persona_page_chevron_right").disabled
+
+    search(at, "a")
+    assert listed(at)[0] == "bard"
+
+
+def test_the_page_of_the_persona_in_the_address_is_shown(
+    open_home: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(persona_list, "MOST_ROWS", 2)
+    be_local(monkeypatch)
+    monkeypatch.setattr(persona_list, "PAGE_ROWS", 3)
+    at = open_home()
+    at.switch_page("pages/personas.py")
+    at.query_params["id"] = "tutor"
     at.run()
 
-    assert len(listed(at)) == 2
-    assert "The first 2 of 4" in said(at)
+    assert listed(at) == ["tutor"]
+    assert at.button(key="persona-tutor").proto.type == "secondary"
+
+
+def test_a_row_tells_model_time_and_description_and_the_id_of_a_namesake(at: AppTest, folder: Path) -> None:
+    name = "A name that is far too long to be shown in twenty-two characters"
+    put(folder, "one", name=name, model="gpt-6", description="Says *this*")
+    put(folder, "two", name=name, model="gpt-6", description="Says that")
+    at.run()
+
+    one, two = (str(at.button(key=f"persona-{each}").label) for each in ("one", "two"))
+    assert one.startswith(f"**{name}**")
+    assert "one · gpt-6 · just now · Says" in one
+    assert "two · gpt-6 · just now · Says that" in two
+
+
+def test_the_search_looks_into_prompts_after_all_else(at: AppTest, folder: Path) -> None:
+    put(folder, "aaa", name="Aaa", systemPrompt="You love STATISTICS.")
+    put(folder, "zzz", name="Zzz statistics")
+    search(at, "statistics")
+    assert listed(at) == ["zzz", "aaa"]
+
+
+def test_an_unsaved_persona_says_so_in_words(at: AppTest) -> None:
+    at.session_state["persona_drafts"] = {"mine": Draft(persona_text("mine"), "", None)}
+    at.run()
+    assert "Unsaved" in at.button(key="persona-mine").label
+
+
+def test_tags_are_folders_where_that_is_wanted(at: AppTest) -> None:
+    at.toggle(key="persona_folders").set_value(True).run()
+    folders = [str(each.label) for each in at.button if str(each.key).startswith("folder-")]
+    assert folders == [
+        "**fun** :small[2 personas]",
+        "**verse** :small[1 persona]",
+        "**work** :small[2 personas]",
+        "**Without a tag** :small[1 persona]",
+    ]
+    assert listed(at) == []
+
+    click(at, "folder-2")
+    assert listed(at) == ["analyst", "tutor"]
+    click(at, "leave_folder")
+    click(at, "folder-3")
+    assert listed(at) == ["cracked"]
+    search(at, "bard")
+    assert listed(at) == ["bard"]
+
+
+def test_order_folders_and_tab_are_remembered_by_the_browser(
+    at: AppTest, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at.selectbox(key="persona_order").select("changed").run()
+    at.session_state["persona_tab"] = "Preview"
+    at.run()
+    scripts = [str(each.proto.body) for each in at.get("html") if "personachat_personas=" in str(each.proto)]
+    [cookie] = [script.split("personachat_personas=")[1].split(";")[0] for script in scripts]
+    monkeypatch.setattr(list_choices, "_remembered", lambda: json.loads(unquote(cookie)))
+
+    later = open_page()
+    assert later.selectbox(key="persona_order").value == "changed"
+    assert later.session_state["persona_tab"] == "Preview"
+
+
+@pytest.mark.parametrize("cookie", ["", "{", "[]", "%7B%22persona_order%22%3A3%7D", '{"persona_order":"no"}'])
+def test_a_cookie_that_is_none_of_ours_changes_nothing(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, cookie: str
+) -> None:
+    cookies = {list_choices.COOKIE: cookie}
+    monkeypatch.setattr(type(st.context), "cookies", property(lambda _: cookies))
+    assert open_page().selectbox(key="persona_order").value == "name"
 
 
 def test_of_many_tags_only_the_commonest_are_offered(at: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +255,7 @@ def test_of_many_tags_only_the_commonest_are_offered(at: AppTest, monkeypatch: p
 def test_a_favourite_comes_first_and_is_one_in_a_new_session_too(at: AppTest, open_page: OpenPage) -> None:
     click(at, "persona-tutor")
     click(at, "favourite")
-    assert ":material/star:" in at.button(key="persona-tutor").label
+    assert "⭐" in at.button(key="persona-tutor").label
 
     later = open_page()
     later.selectbox(key="persona_order").select("favourites").run()
@@ -178,7 +268,7 @@ def test_a_second_click_makes_it_none_any_more(at: AppTest) -> None:
     click(at, "persona-tutor")
     click(click(at, "favourite"), "favourite")
 
-    assert ":material/star:" not in at.button(key="persona-tutor").label
+    assert "⭐" not in at.button(key="persona-tutor").label
     assert get_services().of("local").collection.favourites() == frozenset()
 
 

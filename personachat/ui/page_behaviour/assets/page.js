@@ -10,6 +10,7 @@ import * as focus from "./focus.js"
 import * as following from "./following.js"
 import * as history from "./history.js"
 import * as leaving from "./leaving.js"
+import * as listbox from "./listbox.js"
 import * as menus from "./menus.js"
 import * as prompt from "./prompt.js"
 import * as scrolling from "./scrolling.js"
@@ -17,7 +18,7 @@ import * as speech from "./speech.js"
 import * as typing from "./typing.js"
 import * as unsent from "./unsent.js"
 
-const parts = [avatars, beside, history, leaving, menus, scrolling, unsent, focus, following, speech, typing, prompt, desk]
+const parts = [avatars, beside, history, leaving, listbox, menus, scrolling, unsent, focus, following, speech, typing, prompt, desk]
 const page = { component: null }
 let planned = 0
 

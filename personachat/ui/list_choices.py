@@ -1,0 +1,48 @@
+"""How somebody likes the list of personas, and the tab they work in: remembered in this browser.
+
+Kept in a cookie, as short words. What it holds that is not offered any more is ignored.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from urllib.parse import quote, unquote
+
+import streamlit as st
+
+COOKIE = "personachat_personas"
+YEAR_SECONDS = 365 * 24 * 3600
+
+_SET_COOKIE = "<script>document.cookie = {cookie};</script>"
+_WRITTEN = "list_choices_written"
+
+
+def restore(offered: Mapping[str, Sequence[str]]) -> None:
+    """Begin with what was chosen last; `offered` are the values that a key of the session may have."""
+    for key, value in _remembered().items():
+        if key not in st.session_state and value in offered.get(key, ()):
+            st.session_state[key] = value
+
+
+def draw_cookie(keys: Sequence[str]) -> None:
+    """Have the browser remember what is chosen now under these keys of the session."""
+    known = st.session_state.get(_WRITTEN) or _remembered()
+    here = {key: str(st.session_state[key]) for key in keys if st.session_state.get(key) is not None}
+    if here.items() <= known.items():
+        return
+    now = {**known, **here}
+    st.session_state[_WRITTEN] = now
+    cookie = f"{COOKIE}={quote(json.dumps(now))}; Max-Age={YEAR_SECONDS}; Path=/; SameSite=Lax"
+    st.html(_SET_COOKIE.format(cookie=json.dumps(cookie)), unsafe_allow_javascript=True)
+
+
+def _remembered() -> dict[str, str]:
+    """What the browser said when it connected."""
+    try:
+        found = json.loads(unquote(str(st.context.cookies.get(COOKIE, "{}"))))
+    except ValueError:
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {str(key): value for key, value in found.items() if isinstance(value, str)}
