@@ -396,7 +396,7 @@ def test_threads_that_save_make_a_revision_each_and_disturb_no_reader(desk: Desk
 
     def save(number: int) -> None:
         for turn in range(6):
-            desk.store.save(persona_text("shared", name=f"{number} {turn}"))
+            desk.store.save(persona_text("common", name=f"{number} {turn}"))
             desk.store.save(persona_text(f"own-{number}-{turn}"))
             if turn % 2:
                 desk.store.delete(f"own-{number}-{turn}")
@@ -404,7 +404,7 @@ def test_threads_that_save_make_a_revision_each_and_disturb_no_reader(desk: Desk
     def look() -> None:
         while not saved.is_set():
             desk.store.all()
-            desk.store.get("shared")
+            desk.store.get("common")
 
     def guarded(work: Callable[[], None]) -> threading.Thread:
         def run() -> None:
@@ -415,13 +415,13 @@ def test_threads_that_save_make_a_revision_each_and_disturb_no_reader(desk: Desk
 
         return threading.Thread(target=run)
 
-    desk.store.save(persona_text("shared"))
+    desk.store.save(persona_text("common"))
     readers = [guarded(look) for _ in range(2)]
     savers = [guarded(lambda number=number: save(number)) for number in range(3)]  # type: ignore[misc]
     _run_until_saved(readers, savers, saved)
     assert errors == []
-    assert [number for number, _ in desk.history("shared")] == list(range(1, 20))
-    assert desk.text("shared") == desk.store.get("shared").text
+    assert [number for number, _ in desk.history("common")] == list(range(1, 20))
+    assert desk.text("common") == desk.store.get("common").text
     for number in range(3):
         assert desk.history(f"own-{number}-0") == [(1, "created")]
         assert desk.history(f"own-{number}-1") == [(1, "created"), (2, "deleted")]

@@ -39,11 +39,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_persona_label_moves", "persona_label_moves", ["place", "persona_id", "id"])
     op.add_column("turns", sa.Column("persona_label", sa.String(32), nullable=False, server_default=""))
-    if op.get_bind().dialect.name != "sqlite":  # which keeps texts of any length
-        op.alter_column("queued_messages", "persona_id", type_=sa.String(100))
+    with op.batch_alter_table("queued_messages") as batch:
+        batch.alter_column("persona_id", existing_nullable=False, type_=sa.String(100))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("queued_messages") as batch:
+        batch.alter_column("persona_id", existing_nullable=False, type_=sa.String(64))
     op.drop_column("turns", "persona_label")
     op.drop_index("ix_persona_label_moves", "persona_label_moves")
     for name in ("persona_label_moves", "persona_labels", "persona_redirects"):
