@@ -131,3 +131,24 @@ def test_world_info_is_taken_into_a_persona(run: Run, environment: dict[str, str
     refused = run("personas", "lore", "tester", str(file))
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "no lore book" in refused.stderr
+
+
+def test_a_persona_is_renamed_and_its_revisions_are_labelled(run: Run, environment: dict[str, str]) -> None:
+    run("personas", "list")
+    saved(environment, persona_text(model="fake-1", temperature=0.2))
+    assert run("personas", "label", "tester", "production", "1").returncode == 0
+    assert run("personas", "label", "tester", "staging").returncode == 0
+    assert run("personas", "rename", "tester", "coach").returncode == 0
+
+    assert [row[:2] for row in columns(run("personas", "label", "coach"))] == [
+        ["production", "1"],
+        ["staging", "2"],
+    ]
+    followed = run("personas", "show", "tester")
+    assert json.loads(followed.stdout)["id"] == "coach"
+    assert "coach" in followed.stderr
+    assert run("personas", "rename", "coach", "schema").returncode == 1
+    assert run("personas", "label", "coach", "staging", "--remove").returncode == 0
+    missing = run("chat", "--persona", "coach@staging", "Hello")
+    assert missing.returncode == 1
+    assert "production" in missing.stderr
