@@ -34,7 +34,9 @@ Note = Annotated[
 @router.get("", summary="List personas", response_class=Response, responses=answers(422, s200=PERSONA_LIST))
 def get_personas(
     request: Request,
-    q: Annotated[str, Query(description="Part of the id, the name, the description or a tag.")] = "",
+    q: Annotated[
+        str, Query(description="Part of the id, the name, the description, a tag or the prompt.")
+    ] = "",
     tag: Annotated[str, Query(description="A tag, without regard to case.")] = "",
     persona_id: Annotated[str, Query(alias="id", description="The persona of this id alone.")] = "",
 ) -> Response:
@@ -226,8 +228,10 @@ def _etag_of(store: Collection, persona_id: str) -> str | None:
 
 
 def _matches(stored: StoredPersona, wanted: str, tag: str) -> bool:
-    """Whether every word wanted is in the id, name, description or tags, as in the page's list."""
+    """Whether every word wanted is in the id, name, description, tags or prompt, as in the page's list."""
     persona = stored.persona
     tags = [label.casefold() for label in persona.tags]
     text = " ".join((persona.id, persona.name.casefold(), persona.description.casefold(), *tags))
-    return (not tag or tag in tags) and all(word in text for word in wanted.split())
+    rest = [word for word in wanted.split() if word not in text]
+    prompt = persona.system_prompt.casefold() if rest else ""
+    return (not tag or tag in tags) and all(word in prompt for word in rest)

@@ -21,6 +21,7 @@ import streamlit as st
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable
 from personachat.messages import storable
 from personachat.persona_edits import both_changes
+from personachat.persona_merge import merge_personas
 from personachat.store.drafts import Aside, DraftText, Head, KeptDraft, PersonaDrafts
 from personachat.ui import open_tabs, state
 from personachat.ui.owner import current_owner
@@ -152,12 +153,18 @@ def _reconcile(here: _Session, theirs: KeptDraft, mine: Draft | None) -> None:
     if theirs.writer == here.writer:  # another run of this session was faster
         return
     begun = before.text if before else mine.base_text
-    text = both_changes(begun, mine.text, other.text)
+    text = both_changes(begun, mine.text, other.text) or _merged(begun, mine.text, other.text)
     if text is None:
         name = _name(persona_id, other.text)
         state.services().drafts.set_aside(current_owner(), persona_id, other, name=name)
         text = mine.text
     state.drafts()[persona_id] = Draft(text, mine.base_text, mine.etag)
+
+
+def _merged(begun: str, mine: str, other: str) -> str | None:
+    """Both changes field by field, where they did not change the same one; None else."""
+    merge = merge_personas(begun, mine, other)
+    return merge.text if merge and not merge.clashes else None
 
 
 def _take(here: _Session, kept: KeptDraft) -> None:

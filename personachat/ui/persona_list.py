@@ -66,6 +66,8 @@ def draw(everything: Sequence[Row], *, selected: str | None) -> None:
                 )
     if not hits and everything:
         _draw_nothing(wanted)
+        if wanted.folder is not None and not wanted.filters:
+            st.caption("Nothing is in this folder any more.")
     _draw_pager(len(hits))
 
 
@@ -106,6 +108,7 @@ def _draw_folders(everything: Sequence[Row]) -> None:
                 on_click=_open_folder,
                 args=(tag,),
             )
+    st.caption("A search looks into all of them.")
 
 
 def _draw_way_back(folder: str) -> None:

@@ -121,9 +121,14 @@ def found(
 
 
 def folders_of(everything: Iterable[Row]) -> list[tuple[str, int]]:
-    """Every tag with how many have it, in the order of the alphabet; last, as "", those without any."""
+    """The commonest tags with how many have them, in the order of the alphabet.
+
+    Last, as "", come those that have none.
+    """
     counted = Counter(tag for row in everything for tag in row.tags or {""})
-    return sorted(counted.items(), key=lambda folder: (not folder[0], folder[0].casefold()))
+    bare = counted.pop("", 0)
+    commonest = sorted(counted.most_common(MOST_TAGS), key=lambda folder: folder[0].casefold())
+    return [*commonest, ("", bare)] if bare else commonest
 
 
 def _is_in(row: Row, folder: str | None) -> bool:

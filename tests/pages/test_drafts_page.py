@@ -169,6 +169,16 @@ def test_two_tabs_on_one_draft_keep_both_changes_and_say_so(open_home: OpenPage)
     assert one.session_state["persona_drafts"]["ada"] == draft
 
 
+def test_two_tabs_that_change_fields_among_each_other_keep_all_of_them(open_home: OpenPage) -> None:
+    one, other = open_at(open_home), open_at(open_home)
+    write(write(one, "Adele", "Name"), "Good day.", "Greeting")
+    write(other, "Be long.")
+
+    draft = json.loads(other.session_state["persona_drafts"]["ada"].text)
+    assert (draft["name"], draft["systemPrompt"], draft["greeting"]) == ("Adele", "Be long.", "Good day.")
+    assert kept_drafts_of() == []
+
+
 def test_of_two_tabs_that_change_the_same_words_none_is_lost(open_home: OpenPage) -> None:
     one, other = open_at(open_home), open_at(open_home)
     write(one, "Be long.")
