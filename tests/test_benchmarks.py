@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from benchmarks.actions import EXCHANGES, chats, table
 from benchmarks.http_client import COMPLETIONS, HttpSession, RequestRefused, events
 from benchmarks.measures import (
     Emission,
@@ -24,6 +26,7 @@ from benchmarks.provider import Provider
 from benchmarks.scenarios import emission_of
 from benchmarks.screen import Screen
 from benchmarks.speech import Order, letter_counts, letters
+from personachat.conversations.documents import FORMAT, VERSION, Document
 
 MILLISECOND = 1_000_000
 
@@ -177,3 +180,19 @@ def test_what_the_provider_emits_is_what_a_client_sees() -> None:
     assert measures.lag_p95_ms >= measures.lag_p50_ms > 0
     assert measures.first_token_ms >= measures.added_ms > 0
     assert measures.bytes_per_byte > 1
+
+
+def test_the_chats_that_actions_are_measured_with_can_be_imported() -> None:
+    documents, words = chats()
+    body = json.dumps({"format": FORMAT, "version": VERSION, "conversations": documents})
+    read = Document.model_validate_json(body).conversations
+    assert [len(chat.turns) for chat in read[:3]] == [2 * EXCHANGES, 2 * EXCHANGES, 2]
+    for chat, last_words in zip(read, words, strict=True):
+        assert [last_words in turn.content for turn in chat.turns].index(True) == len(chat.turns) - 1
+        assert last_words in chat.title
+    assert len(set(words)) == len(words)
+
+
+def test_actions_are_told_by_their_median_and_their_95th_percentile() -> None:
+    lines = table({"copy a reply": [30.0, 10.0, 20.0], "open": [7.0]})
+    assert lines[2:] == ["| copy a reply | 3 | 20 | 30 |", "| open | 1 | 7 | 7 |"]
