@@ -150,3 +150,11 @@ def test_a_persona_too_long_for_an_address_gets_a_short_link_that_can_be_revoked
     collection.revoke("long")
     with pytest.raises(ShareNotFound):
         collection.plan_share(share.token)
+
+
+def test_an_id_that_is_reserved_is_refused_with_a_sentence_and_the_others_come_in(collection: Any) -> None:
+    plan = collection.plan_import(file_of(persona_text("schema"), persona_text("fresh")))
+    refused, imported = collection.carry_out(plan, {})
+    assert "reserved" in str(refused.error)
+    assert imported.error is None
+    assert {stored.id for stored in collection.all()} == {"tester", "fresh"}

@@ -123,7 +123,7 @@ class FilePersonaStore:
         persona = parse_persona(text)
         with self._locked():
             check_free(persona.id, self._find(persona.id))
-            check_not_reserved(persona.id, text)
+            check_not_reserved(persona.id, text, saving)
             stored = self._write(persona, text)
             self._changed(stored, None, action=saving.action or "created", saving=saving)
             return stored
@@ -137,7 +137,7 @@ class FilePersonaStore:
             elif current is not None:
                 whole(current)
             if current is None:
-                check_not_reserved(persona.id, text)
+                check_not_reserved(persona.id, text, saving)
             if isinstance(current, StoredPersona) and current.text == text:
                 return current
             stored = self._write(persona, text)

@@ -14,7 +14,7 @@ from personachat.persona import DEFAULT_PERSONA_ID
 from personachat.persona_fields import RESERVED_IDS, is_persona_id
 from personachat.persona_syntax import places, shown
 from personachat.persona_text import read_json
-from personachat.store.base import BrokenPersona, StoredPersona
+from personachat.store.base import BrokenPersona, Saving, StoredPersona
 
 Rank = tuple[bool, str, str]
 """What a list is sorted by; no two personas of a store have the same."""
@@ -91,9 +91,12 @@ def check_new_id(new_id: str, taken: StoredPersona | BrokenPersona | None) -> No
         raise PersonaExists(f'There is a "{new_id}" already.', hint="Choose another id.")
 
 
-def check_not_reserved(persona_id: str, text: str) -> None:
-    """Raises PersonaInvalid for a new persona whose id is the address of something else."""
-    if persona_id in RESERVED_IDS:
+def check_not_reserved(persona_id: str, text: str, saving: Saving) -> None:
+    """Raises PersonaInvalid for a new persona whose id is the address of something else.
+
+    One that had such an id before may come back.
+    """
+    if persona_id in RESERVED_IDS and saving.action != "restored":
         line, column = places(text, [read_json(text).values["id",]])[0]
         raise PersonaInvalid((Problem(_reserved(persona_id), line, column, ("id",)),))
 

@@ -109,7 +109,7 @@ class SqlPersonaStore:
         persona = parse_persona(text)
         with self._change() as connection:
             check_free(persona.id, self._find(connection, persona.id))
-            check_not_reserved(persona.id, text)
+            check_not_reserved(persona.id, text, saving)
             return self._write(connection, persona, text, action=saving.action or "created", saving=saving)
 
     def save(self, text: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE) -> StoredPersona:
@@ -121,7 +121,7 @@ class SqlPersonaStore:
             elif current is not None:
                 whole(current)
             if current is None:
-                check_not_reserved(persona.id, text)
+                check_not_reserved(persona.id, text, saving)
             if isinstance(current, StoredPersona) and current.text == text:
                 return current
             action = saving.action or ("saved" if current else "created")

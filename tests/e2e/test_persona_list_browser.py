@@ -76,7 +76,6 @@ def test_the_list_is_one_stop_for_the_keyboard_and_as_tall_as_the_window(
     page.keyboard.press("PageUp")
     page.keyboard.press("Enter")
     expect(current).not_to_contain_text("Extra 001")
-    page.screenshot(path="/tmp/l14.png")
 
     box = page.locator(".st-key-persona_rows").bounding_box()
     assert box

@@ -224,7 +224,9 @@ def test_a_persona_that_has_a_reserved_id_already_is_read_changed_and_renamed(
     store, _, database = opened(folder, sqlite_url)
     with closing(database):
         assert store.get("schema").id == "schema"
-        store.save(persona_text("schema", temperature=1))
+        changed = store.save(persona_text("schema", temperature=1))
+        store.delete("schema")
+        store.create(changed.text, saving=Saving(action="restored"))
         assert store.rename("schema", "plan").persona.temperature == 1
 
 
