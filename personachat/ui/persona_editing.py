@@ -16,11 +16,13 @@ from personachat.errors import (
     PersonaChanged,
     PersonaChatError,
     PersonaExists,
+    PersonaMoved,
 )
 from personachat.persona import Persona, check_persona, parse_persona
 from personachat.persona_merge import Merge, merge_personas
 from personachat.persona_syntax import Path
 from personachat.store.base import PersonaStore, Saving, StoredPersona
+from personachat.store.renaming import renamed_text
 from personachat.ui import bulk_work, favourites, kept_drafts, persona_undo, script_runs, state
 from personachat.ui.form_text import FIELDS
 from personachat.ui.owner import current_owner
@@ -82,11 +84,37 @@ def save(personas: PersonaStore, persona_id: str) -> None:
         else:
             _saved(persona_id, draft, personas.save(draft.text, etag=draft.etag, saving=_saving()))
     except PersonaChanged as newer:
-        _save_both(personas, persona_id, draft, newer)
+        new_id = _new_id(personas, persona_id) if newer.etag is None else None
+        if new_id:
+            _move_draft(persona_id, new_id)
+            save(personas, new_id)
+        else:
+            _save_both(personas, persona_id, draft, newer)
     except PersonaExists as error:
         _say_exists(personas, persona_id, persona, error)
     except PersonaChatError as error:
         desk().error = error
+
+
+def _new_id(personas: PersonaStore, persona_id: str) -> str | None:
+    """The id of a persona that was renamed while its draft was open; None where it was not."""
+    try:
+        personas.get(persona_id)
+    except PersonaMoved as moved:
+        return moved.new_id
+    except PersonaChatError:
+        pass
+    return None
+
+
+def _move_draft(persona_id: str, new_id: str) -> None:
+    """Have a draft under the new id; one that is open there already is set aside."""
+    if other := state.drafts().get(new_id):
+        kept_drafts.set_aside(new_id, other)
+    draft = state.drafts().pop(persona_id)
+    text, base_text = (renamed_text(each, new_id) for each in (draft.text, draft.base_text))
+    state.drafts()[new_id] = Draft(text, base_text, draft.etag)
+    desk().mount = desk().left = None
 
 
 def keep_mine(personas: PersonaStore, persona_id: str, theirs: PersonaChanged) -> None:

@@ -72,6 +72,22 @@ def test_a_persona_is_renamed_with_its_draft(open_page: OpenPage, folder: Path) 
     assert at.query_params["id"] == "coach"
 
 
+def test_what_is_typed_while_somebody_else_renames_it_is_saved_under_the_new_id(
+    open_page: OpenPage, folder: Path
+) -> None:
+    at = open_page("tutor")
+    key = at.session_state["persona_desk"].mount.key
+    get_services().personas.rename("tutor", "coach")
+    at.session_state[key] = text(temperature=0.9)
+    at.run()
+    at.button(key="save").click().run()
+
+    assert not at.exception
+    assert [path.name for path in folder.glob("*.json")] == ["coach.json"]
+    assert json.loads((folder / "coach.json").read_text())["temperature"] == 0.9
+    assert not at.session_state["persona_drafts"]
+
+
 def test_an_id_that_is_no_good_is_said_and_nothing_happens(open_page: OpenPage, folder: Path) -> None:
     at = open_page("tutor")
     rename(at, "schema")
