@@ -313,6 +313,19 @@ class Collection:
             lambda stored: self._personas.save(texts[stored.id], etag=etags[stored.id], saving=saving),
         )
 
+    def save_again_by_etag(self, etags: Mapping[str, tuple[str, str]]) -> Changed:
+        """The same by ETags: of the version to save, and of the one that it is saved over."""
+        wanted = frozenset((persona_id, before) for persona_id, (before, _) in etags.items())
+        numbers = self.revisions.numbers(wanted)
+        saving = Saving(self._author, "Undone", "restored")
+
+        def save_earlier(stored: StoredPersona) -> StoredPersona:
+            before, over = etags[stored.id]
+            earlier = self.revisions.get(stored.id, numbers.get((stored.id, before), 0))
+            return self._personas.save(earlier.text, etag=over, saving=saving)
+
+        return change_each(self._personas, etags, save_earlier)
+
     # --- in and out -------------------------------------------------------------------------------
 
     def export(self, persona_id: str, kind: Format) -> Departure:

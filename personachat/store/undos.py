@@ -1,4 +1,4 @@
-"""What each owner can undo: the last deletion of personas, or the draft that was discarded last."""
+"""What each owner can undo: the last deletion or change of tags, or the draft that was discarded last."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OFFERED = timedelta(hours=12)
 
 MOST_NAME_CHARACTERS = 300
 
-UndoKind: TypeAlias = Literal["deleted", "discarded"]
+UndoKind: TypeAlias = Literal["deleted", "discarded", "tagged"]
 
 _u = persona_undos.c
 
@@ -29,6 +29,7 @@ _u = persona_undos.c
 class Undo:
     """What was done to which personas, and by what name each one's draft was set aside with it, "" for none.
 
+    Where tags were changed, the ETags before and after stand in the place of that name, with a dot between.
     `name` is what people know the first of them by.
     """
 

@@ -47,6 +47,8 @@ class Work:
     away: list[BrokenPersona] = field(default_factory=list)
     errors: list[PersonaChatError] = field(default_factory=list)
     done: int = 0
+    is_offered: bool = False
+    """Whether it can be undone without this session."""
     total: int = field(init=False)
     _turn: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
@@ -110,8 +112,19 @@ def draw() -> bool:
         if work.left:
             _go_on(work)
         else:
+            _offer(work)
             _draw_done(work)
     return True
+
+
+def _offer(work: Work) -> None:
+    """Have what was changed undone without this session, too; what was deleted was offered before."""
+    if work.undo and work.after and not (work.deletes or work.is_offered):
+        work.is_offered = True
+        etags = [
+            (one.id, f"{one.etag}.{other.etag}") for one, other in zip(work.before, work.after, strict=True)
+        ]
+        persona_undo.offer("tagged", work.before[0].persona.name, etags)
 
 
 def _go_on(work: Work) -> None:
@@ -162,6 +175,19 @@ def _tags_as_before(work: Work) -> Work:
     return Work("Undoing the change of", "Undid the change of", list(before), step)
 
 
+def tags_as_before(changes: Sequence[tuple[str, str]]) -> Work:
+    """The same for a session that does not know them: `changes` are ids, each with its ETags; see `Undo`."""
+    known = dict(changes)
+
+    def step(collection: Collection, some: Sequence[str]) -> Changed:
+        etags = {each: known[each].partition(".") for each in some}
+        return collection.save_again_by_etag(
+            {each: (before, over) for each, (before, _, over) in etags.items()}
+        )
+
+    return Work("Undoing the change of", "Undid the change of", list(known), step)
+
+
 def _back(work: Work) -> Work:
     away = [each.id for each in work.away]
     return bring_back([*(stored.id for stored in work.before), *away], broken=away)
@@ -180,12 +206,11 @@ def bring_back(ids: Sequence[str], *, broken: Iterable[str] = ()) -> Work:
 def _undo(work: Work) -> None:
     if work.undo:
         begin(work.undo(work))
-    if work.deletes:
-        persona_undo.forget()
+    persona_undo.forget()
 
 
 def _forget() -> None:
     work = cast("Work | None", st.session_state.get("bulk_work"))
-    if work and work.deletes:
+    if work and work.undo:
         persona_undo.forget()
     st.session_state["bulk_work"] = None

@@ -255,7 +255,7 @@ def draw_cleared(chat: ChatService, conversation: Conversation) -> None:
                 icon=":material/undo:",
                 on_click=_undo,
                 args=(chat, conversation.id),
-                key=f"{turn_actions.UNDO_CLEAR}{leaf_id}",
+                key="undo_clear",
             )
 
 

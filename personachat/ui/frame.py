@@ -11,9 +11,11 @@ from personachat.ui import (
     arranging,
     conversation_dialogs,
     dismissed,
+    gallery,
     keeping,
     kept_drafts,
     library_state,
+    marks,
     page_behaviour,
     persona_desk,
     picker,
@@ -42,7 +44,14 @@ RESTORES: tuple[returning.Restore, ...] = (
     returned_desk.restore,
     picker.restore,
     turn_actions.restore,
+    gallery.restore,
 )
+
+
+def _open(page: StreamlitPage) -> dict[str, object]:
+    """What is open in front of this page, and would be gone with the session."""
+    here = {"": turn_actions.marks, "personas": returned_desk.marks}.get(page.url_path, dict)
+    return library_state.marks() | here() | gallery.marks()
 
 
 def begin() -> None:
@@ -111,6 +120,7 @@ def run(page: StreamlitPage) -> None:
         turn_menu=() if page.url_path else tuple(turn_actions.MENU),
         avatars=avatars,
     )
+    marks.draw(_open(page))
     if page.url_path:  # the chat page is named after the chat
         name_tab(page.title)
     try:

@@ -20,6 +20,7 @@ from personachat.ui import state
 from personachat.ui.faces import draw as draw_face
 from personachat.ui.faces import face
 from personachat.ui.persona_desk import Entry, desk
+from personachat.ui.returning import Came
 from personachat.ui.transcript import USER_AVATAR, draw_text, drawable
 from personachat.ui.wording import error_text, escaped
 
@@ -121,6 +122,17 @@ def _draw_sample(persona: Persona) -> None:
             draw_text(persona.greeting)
     elif not persona.examples:
         st.caption("It has neither an example nor a greeting.")
+
+
+def marks() -> dict[str, object]:
+    """What `restore` offers to undo again."""
+    return {"template": st.session_state.get(DELETED)}
+
+
+def restore(came: Came) -> None:
+    """Offer to bring the template back that was deleted by a page that comes back without its session."""
+    if deleted := came.mark("template", Template):
+        st.session_state[DELETED] = deleted
 
 
 def _use(services: Services, entries: Sequence[Entry], template: Template) -> None:

@@ -5,7 +5,7 @@ The same rules as in `personachat.ui.state`: ids and choices behind typed names,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 import streamlit as st
@@ -18,8 +18,6 @@ SHARED_TURNS = 30
 """How many turns of a shared conversation are shown at once, and how many more each time."""
 PICKED = "picked_"
 """What the keys of the History page's checkboxes begin with; a conversation's id follows."""
-_UNDO = "undo_put_away-"
-"""What the key begins with of the button that brings conversations back; `undo_key` says what follows."""
 
 
 def open_conversation(conversation_id: str, persona_id: str, turn_id: str | None = None) -> None:
@@ -74,18 +72,6 @@ def offer_undo(done: PutAway | None) -> None:
     st.session_state["put_away"] = done
 
 
-def undo_key(done: PutAway) -> str:
-    """The key of the button that undoes it, which says all that a new session needs to know for that."""
-    return f"{_UNDO}{done.how}-{done.left or ''}-{'.'.join(done.ids)}"
-
-
-def _offer_again(told: str) -> None:
-    """Offer to undo what a key tells; the owner's conversations alone can be brought back."""
-    name, left, ids = told.split("-", 2)
-    how: Literal["deleted", "archived"] = "deleted" if name == "deleted" else "archived"
-    offer_undo(PutAway(tuple(ids.split(".")), "", how, left=left or None, now_in=remembered("chat")))
-
-
 @dataclass(frozen=True, slots=True)
 class OpenDialog:
     """A dialog about a conversation, which stays open from run to run until it is closed."""
@@ -104,15 +90,18 @@ def show_dialog(dialog: OpenDialog | None) -> None:
     st.session_state["conversation_dialog"] = dialog
 
 
+def marks() -> dict[str, object]:
+    """What `restore` opens again."""
+    return {"conversation_dialog": open_dialog(), "put_away": st.session_state.get("put_away")}
+
+
 def restore(came: Came) -> None:
     """Open again what a page had open that comes back without its session."""
-    conversation_id = remembered("chat")
-    if conversation_id and came.any("conversation_title"):
-        show_dialog(OpenDialog("rename", conversation_id, conversation_id))
-    elif conversation_id and came.any("create_link", "renew_link", "revoke_link"):
-        show_dialog(OpenDialog("share", conversation_id, conversation_id))
-    for told in came.after(_UNDO):
-        _offer_again(told)
+    here = remembered("chat")  # another page's address does not name the one the session was in
+    if dialog := came.mark("conversation_dialog", OpenDialog):
+        show_dialog(replace(dialog, opened_in=here))
+    if done := came.mark("put_away", PutAway):
+        offer_undo(replace(done, now_in=here))
     fields = [int(number) for number in came.after("import_") if number.isdecimal()]
     if fields:
         st.session_state["imports"] = max(fields) + 1  # its file is gone: an empty field takes its place

@@ -272,7 +272,9 @@ def undo() -> None:
     if done is None:
         return
     try:
-        if done.kind == "deleted" and len(done.what) > 1:
+        if done.kind == "tagged":
+            bulk_work.begin(bulk_work.tags_as_before(done.what))
+        elif done.kind == "deleted" and len(done.what) > 1:
             ids = [persona_id for persona_id, _ in done.what]
             broken = [persona_id for persona_id, aside in done.what if aside == persona_undo.BROKEN]
             bulk_work.begin(bulk_work.bring_back(ids, broken=broken))

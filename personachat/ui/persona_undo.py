@@ -1,4 +1,4 @@
-"""The way back after the last deletion of personas or the last discarded draft; it outlives the session."""
+"""The way back after the last deletion, change of tags or discarded draft; it outlives the session."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ def _said(done: Undo) -> str:
     name = f"**{escaped(done.name)}**"
     if done.kind == "discarded":
         return f":material/undo: Discarded the edits of {name}."
-    if len(done.what) > 1:
-        return f":material/delete: Deleted **{len(done.what):,} personas**."
-    return f":material/delete: Deleted {name}."
+    whom = f"**{len(done.what):,} personas**" if len(done.what) > 1 else name
+    if done.kind == "tagged":
+        return f":material/sell: Changed the tags of {whom}."
+    return f":material/delete: Deleted {whom}."

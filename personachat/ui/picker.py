@@ -113,7 +113,7 @@ def avatars(services: Services) -> dict[str, str]:
 
 def restore(came: Came) -> None:
     """Open the search again that a page had open that comes back without its session."""
-    if came.any(persona_finder.SEARCH) and not came.after(turn_actions.OTHER):
+    if came.any(persona_finder.SEARCH) and not came.mark("asked", turn_actions.Asked):
         st.session_state[persona_finder.OPEN] = True
 
 

@@ -8,11 +8,12 @@ brought up to date, or said to be changed elsewhere.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import streamlit as st
 
 from personachat.authors import author_of
-from personachat.errors import PersonaChatError
+from personachat.errors import PersonaChanged, PersonaChatError
 from personachat.persona_edits import merged
 from personachat.ui import kept_drafts, state
 from personachat.ui.bulk import CHOICE
@@ -35,15 +36,24 @@ _TOKEN = re.compile(r"(?P<number>\d+)(?:\.(?P<etag>\w+))?")
 _LATER = 1_000_000
 """No editor of the session that is gone has so high a number."""
 
-_QUESTIONS: dict[QuestionKind, tuple[str, ...]] = {
-    "create": ("create_tab",),
-    "delete": ("confirm_delete", "cancel_delete"),
-    "rename": ("confirm_rename", "cancel_rename"),
-    "export": ("export_format",),
-    "share": ("create_persona_link", "renew_persona_link", "revoke_persona_link"),
-    "note": ("save_note", "save_noted"),
-}
-"""The widgets that tell which question was open."""
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that is open; `etag` is the version that it shows as somebody else's."""
+
+    kind: QuestionKind
+    persona_id: str
+    chosen: tuple[str, ...]
+    etag: str | None
+
+
+def marks() -> dict[str, object]:
+    """What `restore` opens again."""
+    question = desk().question
+    if question is None:
+        return {}
+    etag = question.theirs.etag if question.theirs else None
+    return {"question": Asked(question.kind, question.persona_id, question.chosen, etag)}
 
 
 def restore(came: Came) -> None:
@@ -52,17 +62,26 @@ def restore(came: Came) -> None:
     kept_drafts.follow()
     if came.after(CHOICE):
         st.session_state["choosing_personas"] = True
-    for kind, keys in _QUESTIONS.items():
-        if came.any(*keys):
-            desk().question = Question(kind, "" if kind == "create" else persona_id)
-    if came.any("confirm_delete_many", "cancel_delete_many"):
-        desk().question = Question("delete_many", chosen=tuple(came.checked(CHOICE)))
+    desk().question = _open_again(came.mark("question", Asked))
     fields = [int(number) for number in came.after(IMPORT_FIELD) if number.isdecimal()]
     if fields:
         desk().question = Question("import")
         desk().imports = max(fields) + 1  # its files are gone: an empty field takes its place
     if persona_id:
         _restore_text(came, persona_id)
+
+
+def _open_again(asked: Asked | None) -> Question | None:
+    """The question that was open; None where the version that it was about is not what is stored now."""
+    if asked is None:
+        return None
+    if asked.kind != "conflict":
+        return Question(asked.kind, asked.persona_id, chosen=asked.chosen)
+    stored = _stored(asked.persona_id)
+    etag, text = (stored.etag, stored.text) if stored else (None, None)
+    if etag != asked.etag:
+        return None
+    return Question("conflict", asked.persona_id, PersonaChanged("", etag=etag, text=text))
 
 
 def settle() -> None:

@@ -6,7 +6,8 @@ page is drawn as for a visitor; then the widgets get their values back, which ma
 the click. Each step is a run of its own, so that callbacks are called as ever. What cannot be done any
 more is said, and words that found no place are shown.
 
-What a page had open is told by the widgets it comes back with: `Restore` functions open it again.
+What a page had open is told by its marks, and by the widgets it comes back with: `Restore` functions open it
+again, also where nothing was done and the browser only asks for the end of a run that was cut off.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NoReturn, TypeAlias, cast
+from typing import Any, NoReturn, TypeAlias, TypeVar, cast
 
 import streamlit as st
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-from personachat.ui import script_runs
+from personachat.ui import marks, script_runs
 from personachat.ui.excerpts import as_text
 
 _COMING = "coming_back"
@@ -34,6 +35,12 @@ WORDS = ("form-", "words_")
 
 QUIET = ("stop_", "pause_", "resume_", "dismiss_", "cancel_")
 """What begins the keys of buttons whose work is done when they are gone, such as that of an ended reply."""
+
+
+SAME: dict[str | None, str] = {"undo_bulk": "undo_delete", "dismiss_bulk": "dismiss_undo"}
+"""Buttons in whose place another one is drawn by a session that only knows what the database does."""
+
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,10 @@ class Came:
         """The value of a widget that holds text; "" where there is none."""
         found = (state.string_value for state in self.states if script_runs.key_of(state.id) == key)
         return next(found, "")
+
+    def mark(self, name: str, kind: type[Told]) -> Told | None:
+        """What the page told by a mark of that name; None where it told nothing."""
+        return marks.told(self.states, name, kind)
 
     def any(self, *keys: str) -> bool:
         return not self.keys.isdisjoint(keys)
@@ -188,13 +199,19 @@ def _addressed(
     found = {}
     for state in states:
         key = script_runs.key_of(state.id)
-        widget_id = state.id if state.id in here else by_key.get(key) if key else None
+        widget_id = state.id if state.id in here else _by_key(by_key, key)
         if widget_id:
             again = WidgetState()
             again.CopyFrom(state)
             again.id = widget_id
             found[widget_id] = again
     return found
+
+
+def _by_key(by_key: dict[str | None, str], key: str | None) -> str | None:
+    """The widget that has a key now, or does the same."""
+    names = (key, SAME.get(key))
+    return next((by_key[name] for name in names if name and name in by_key), None)
 
 
 def _not_done(
@@ -206,7 +223,7 @@ def _not_done(
     lost = [
         click
         for click in coming.clicks.values()
-        if (by_key.get(script_runs.key_of(click.id)) or click.id) not in clicks and click.id not in clicks
+        if click.id not in clicks and _by_key(by_key, script_runs.key_of(click.id)) not in clicks
     ]
     clicked = any(not (script_runs.key_of(click.id) or "").startswith(QUIET) for click in lost)
     words = [click.chat_input_value.data for click in lost]
@@ -217,6 +234,7 @@ def _not_done(
         if value.id not in values
         and (key := script_runs.key_of(value.id)) not in placed
         and (clicked or (key or "").startswith(WORDS))
+        and not marks.is_mark(value)
     ]
     files = [
         file.name

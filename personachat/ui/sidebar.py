@@ -75,7 +75,7 @@ def draw_said() -> None:
             icon=":material/undo:",
             type="tertiary",
             on_click=arranging.undo,
-            key=library_state.undo_key(done),
+            key="undo_put_away",
         )
 
 

@@ -16,12 +16,6 @@ from personachat.errors import PersonaChatError
 from personachat.ui import state, window
 from personachat.ui.returning import Came
 
-UNDELETE = "undelete-"
-"""What the key begins with of the button that brings a turn back; `undelete_key` says what follows."""
-
-UNDO_CLEAR = "undo_clear-"
-"""The same for the whole chat; the id of the turn that was its last one follows."""
-
 OTHER = "regenerate_for_"
 """What the key begins with of the button that regenerates with another persona; a turn's id follows."""
 
@@ -53,6 +47,10 @@ class Asked:
     turn_id: str = ""
 
 
+MARKED: dict[str, type] = {"asked": Asked, "cleared": str, "deleted": Deleted, "forked": Forked}
+"""What the session knows of the chat page under these names outlives the session."""
+
+
 @contextmanager
 def told() -> Iterator[None]:
     """Within, what is refused is said on the page."""
@@ -76,19 +74,18 @@ def editing() -> str | None:
     return str(found) if found else None
 
 
+def marks() -> dict[str, object]:
+    """What `restore` opens again."""
+    return {name: st.session_state.get(name) for name in MARKED}
+
+
 def restore(came: Came) -> None:
     """Open again what a page had open that comes back without its session."""
     for turn_id in came.after("words_"):
         edit(turn_id)
-    for turn_id in came.after(OTHER):
-        ask("regenerate", turn_id)
-    for told in came.after(UNDELETE):
-        turn_id, leaf_id, count = (*told.split("-"), "", "")[:3]
-        conversation_id = state.remembered("chat") or ""
-        gone = int(count) if count.isdecimal() else 1
-        st.session_state["deleted"] = Deleted(conversation_id, turn_id, leaf_id or None, gone)
-    for leaf_id in came.after(UNDO_CLEAR):
-        st.session_state["cleared"] = leaf_id
+    for name, kind in MARKED.items():
+        if (found := came.mark(name, kind)) is not None:
+            st.session_state[name] = found
 
 
 def leave_editing() -> None:
@@ -207,11 +204,6 @@ def deleted(conversation_id: str) -> Deleted | None:
     """What was deleted last in this conversation and can come back."""
     found = cast("Deleted | None", st.session_state.get("deleted"))
     return found if found and found.conversation_id == conversation_id else None
-
-
-def undelete_key(what: Deleted) -> str:
-    """The key of the button that undoes it, which says all that a new session needs to know for that."""
-    return f"{UNDELETE}{what.turn_id}-{what.leaf_id or ''}-{what.count}"
 
 
 def undelete(what: Deleted) -> None:

@@ -22,7 +22,7 @@ def draw_deleted(conversation: Conversation) -> None:
                 icon=":material/undo:",
                 on_click=turn_actions.undelete,
                 args=(what,),
-                key=turn_actions.undelete_key(what),
+                key="undelete",
             )
 
 

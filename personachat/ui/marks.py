@@ -1,0 +1,55 @@
+"""What a page has open, told to its browser, which tells it to a session that knows nothing of it.
+
+A browser that comes back sends what its fields hold, so what is open stands in fields that nobody sees. They
+are drawn before the page, in a place of their own. What comes back is the browser's word: it opens what its
+owner may open, and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import streamlit as st
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+
+from personachat.ui import script_runs
+
+KEY = "mark-"
+"""What the keys of the fields begin with; the name of what is told follows."""
+
+_PLACE = "marks"
+_DIGEST_CHARACTERS = 16
+
+Told = TypeVar("Told")
+
+
+def draw(marks: Mapping[str, object]) -> None:
+    """Tell these, each under its name; None is not told."""
+    with st.container(key=_PLACE):
+        for name, what in marks.items():
+            if what is not None:
+                text = to_json(what).decode()
+                digest = hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARACTERS]
+                st.text_input(
+                    "What is open", text, key=f"{KEY}{name}-{digest}", disabled=True, autocomplete="off"
+                )
+
+
+def is_mark(state: WidgetState) -> bool:
+    return (script_runs.key_of(state.id) or "").startswith(KEY)
+
+
+def told(states: tuple[WidgetState, ...], name: str, kind: type[Told]) -> Told | None:
+    """What was told under that name; None where that is nothing, or nothing of this kind."""
+    adapter: TypeAdapter[Any] = TypeAdapter(kind)
+    for state in states:
+        if (script_runs.key_of(state.id) or "").startswith(f"{KEY}{name}-"):
+            with suppress(ValidationError):
+                found: Told = adapter.validate_json(state.string_value)
+                return found
+    return None
