@@ -40,7 +40,7 @@ from personachat.api.errors import add_handlers
 from personachat.api.lines import Lines
 from personachat.api.methods import HeadAsGet, literal_paths_first
 from personachat.api.metrics import PATHS
-from personachat.api.openapi import add_description
+from personachat.api.openapi import add_description, operation_id
 from personachat.services import Services, get_services
 
 _DOCS = Path(__file__).with_name("docs.html")
@@ -106,6 +106,7 @@ def create_api(services: Callable[[], Services] = get_services) -> FastAPI:
         docs_url=None,  # FastAPI's own page loads its script from elsewhere; this product works offline
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
         middleware=[Middleware(Gate, settings=lambda: services().settings)],
     )
     api.state.services = services

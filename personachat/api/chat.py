@@ -63,7 +63,7 @@ class ChatBody(Sent):
     response_class=Response,
     responses=answers(400, 404, 409, 422, 429, 502, 503, s200=STREAM_OR_WHOLE),
 )
-async def post_message(body: ChatBody, request: Request) -> Response:
+async def send_message(body: ChatBody, request: Request) -> Response:
     """With `Accept: application/json` the whole reply is one answer, when it has ended.
 
     Closing the connection ends the reply, unless its conversation is kept: continued at least once.

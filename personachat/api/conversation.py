@@ -76,7 +76,7 @@ def get_conversation(
     response_model=ListedConversation,
     responses=answers(400, 404, 422, 503),
 )
-def patch_conversation(
+def update_conversation(
     conversation_id: ConversationId, body: ConversationChange, request: Request
 ) -> ListedConversation:
     """Changes nothing of what was said, nor the conversation's place in the list."""
@@ -176,7 +176,7 @@ def share_conversation(conversation_id: ConversationId, request: Request) -> Sha
     response_model=ShareLink,
     responses=answers(404, 422, 503),
 )
-def get_share(conversation_id: ConversationId, request: Request) -> ShareLink:
+def get_conversation_share(conversation_id: ConversationId, request: Request) -> ShareLink:
     """Its link; 404 where it has none."""
     share = workspace_of(request).library.share_of(conversation_id)
     if share is None:
@@ -191,7 +191,7 @@ def get_share(conversation_id: ConversationId, request: Request) -> ShareLink:
     response_model=None,
     responses=answers(404, 422, 503),
 )
-def revoke_share(conversation_id: ConversationId, request: Request) -> None:
+def revoke_conversation_share(conversation_id: ConversationId, request: Request) -> None:
     """Its link shows nothing any more; one that is not shared stays so."""
     workspace_of(request).library.revoke(conversation_id)
 

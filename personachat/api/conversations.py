@@ -56,7 +56,7 @@ class Imported(Answer):
 @router.get(
     "", summary="List or search conversations", response_model=ConversationPage, responses=answers(422, 503)
 )
-def get_conversations(  # noqa: PLR0913  # one parameter a filter
+def list_conversations(  # noqa: PLR0913  # one parameter a filter
     request: Request,
     *,
     q: Annotated[Text, Query(max_length=1000, description="Words in a message or the title.")] = "",

@@ -90,7 +90,7 @@ _SENT = json_answer(
     response_model=Message,
     responses=answers(400, 404, 422, 503),
 )
-def patch_message(message_id: MessageId, body: Opinion, request: Request) -> Message:
+def update_message(message_id: MessageId, body: Opinion, request: Request) -> Message:
     """Up or down, with a note if there is one."""
     _, turn = _found(request, message_id)
     if turn.role != "assistant":
@@ -171,7 +171,7 @@ def restore_message(message_id: MessageId, body: Leaf, request: Request) -> Bran
     response_class=Response,
     responses=answers(404, 422, 503, s200=_SENT),
 )
-def get_request(message_id: MessageId, request: Request) -> Response:
+def get_message_request(message_id: MessageId, request: Request) -> Response:
     """The body of the request as the provider got it, and where it went; never a key."""
     sent = workspace_of(request).inspection.sent(message_id)
     if sent is None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
 from personachat.api.errors import MEDIA_TYPE
 from personachat.persona import persona_schema, standard
@@ -48,6 +49,12 @@ PROBLEM_SCHEMA: dict[str, Any] = {
 PERSONA = {"$ref": "#/components/schemas/Persona"}
 _PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 ETAG_HEADER = {"ETag": {"description": "Names this very version.", "schema": {"type": "string"}}}
+
+
+def operation_id(route: APIRoute) -> str:
+    """What a generated client calls an operation: the name of its function, as in `listPersonas`."""
+    first, *others = route.name.split("_")
+    return first + "".join(word.capitalize() for word in others)
 
 
 def answers(*statuses: int, **given: dict[str, Any]) -> dict[int | str, dict[str, Any]]:

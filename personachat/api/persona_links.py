@@ -29,7 +29,7 @@ class PersonaLink(Answer):
     response_class=Response,
     responses=answers(404, 422, 503, s200=json_answer("The persona.", PERSONA)),
 )
-def get_shared(
+def get_shared_persona(
     token: Annotated[Text, Path(description="The token of a short link.")], request: Request
 ) -> Response:
     """As it was when the link was made or renewed."""
@@ -64,7 +64,7 @@ def share_persona(
     response_class=Response,
     responses=answers(422, 503),
 )
-def revoke_share(persona_id: PersonaId, request: Request) -> Response:
+def revoke_persona_share(persona_id: PersonaId, request: Request) -> Response:
     """It shows nothing any more. A link that holds the persona itself cannot be taken back."""
     workspace_of(request).collection.revoke(persona_id)
     return Response(status_code=204)

@@ -77,7 +77,7 @@ class LoreTold(Answer):
     response_class=Response,
     responses=answers(404, 409, 422, 503, s200=_FILE),
 )
-def get_lore(persona_id: PersonaId, request: Request) -> Response:
+def get_persona_lore(persona_id: PersonaId, request: Request) -> Response:
     """Its lore book by itself, as a `lorebook_v3` file."""
     content = workspace_of(request).collection.lore(persona_id)
     if content is None:
@@ -93,7 +93,7 @@ def get_lore(persona_id: PersonaId, request: Request) -> Response:
     responses=answers(400, 404, 409, 412, 413, 422, 503),
     openapi_extra=_FILE_BODY,
 )
-async def post_lore(
+async def add_persona_lore(
     persona_id: PersonaId,
     request: Request,
     *,
@@ -125,7 +125,7 @@ async def post_lore(
     response_model=LoreTold,
     responses=answers(400, 404, 409, 413, 422, 503),
 )
-def test_lore(persona_id: PersonaId, body: LoreTrial, request: Request) -> LoreTold:
+def try_persona_lore(persona_id: PersonaId, body: LoreTrial, request: Request) -> LoreTold:
     """Which entries a first message of these words would bring up."""
     persona = workspace_of(request).collection.get(persona_id).persona
     now = datetime.now().astimezone()  # the server's own day and time, as in a chat

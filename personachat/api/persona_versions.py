@@ -94,7 +94,9 @@ class Restoring(Sent):
     response_model=DeletedPersonas,
     responses=answers(422, 503),
 )
-def get_deleted(request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 50) -> DeletedPersonas:
+def list_deleted_personas(
+    request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 50
+) -> DeletedPersonas:
     """Each can be restored, with the number of its last revision or an earlier one."""
     collection = workspace_of(request).collection
     collection.all()  # so that what was deleted by hand is known
@@ -108,7 +110,7 @@ def get_deleted(request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 5
     response_model=RevisionPage,
     responses=answers(404, 422, 503),
 )
-def get_revisions(
+def list_revisions(
     persona_id: PersonaId,
     request: Request,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
@@ -173,7 +175,7 @@ def get_diff(
     response_class=Response,
     responses=answers(400, 404, 409, 412, 422, 503, **SAVED),
 )
-async def post_restore(
+async def restore_persona(
     persona_id: PersonaId, body: Restoring, request: Request, if_match: IfMatch = None
 ) -> Response:
     """It becomes the newest revision; a deleted persona comes back. `If-Match` only over that version."""

@@ -32,7 +32,7 @@ Note = Annotated[
 
 
 @router.get("", summary="List personas", response_class=Response, responses=answers(422, s200=PERSONA_LIST))
-def get_personas(
+def list_personas(
     request: Request,
     q: Annotated[
         str, Query(description="Part of the id, the name, the description, a tag or the prompt.")
@@ -57,7 +57,7 @@ def get_personas(
     responses=answers(400, 409, 412, 422, **SAVED),
     openapi_extra=json_body(PERSONA),
 )
-async def post_persona(
+async def save_persona(
     request: Request, if_match: IfMatch = None, if_none_match: IfNoneMatch = None, note: Note = ""
 ) -> Response:
     """Its `id` says which. `If-None-Match: *` only creates, `If-Match` only replaces that version."""
@@ -87,7 +87,7 @@ def delete_persona_by_query(
     response_class=Response,
     responses=answers(403, s200=json_answer("JSON Schema (2020-12).", {"type": "object"})),
 )
-def get_schema() -> Response:
+def get_persona_schema() -> Response:
     """What editors need for completion and checks."""
     return Response(json.dumps(persona_schema()), media_type="application/json")
 
@@ -124,7 +124,7 @@ def get_persona(
     responses=answers(400, 409, 412, 422, **SAVED),
     openapi_extra=json_body(PERSONA),
 )
-async def put_persona(
+async def replace_persona(
     persona_id: Annotated[str, Path(alias="id")],
     request: Request,
     if_match: IfMatch = None,

@@ -44,7 +44,7 @@ class AnotherReply(Sent):
     response_class=Response,
     responses=answers(400, 404, 422, 502, 503, s200=STREAM, s204={"description": "All was seen before."}),
 )
-def get_events(
+def follow_reply(
     message_id: ReplyId,
     request: Request,
     last_event_id: Annotated[

@@ -45,7 +45,7 @@ class NewTemplate(Sent):
 
 
 @every.get("", summary="List templates", response_model=TemplateList, responses=answers(422, 503))
-def get_templates(
+def list_templates(
     request: Request,
     q: Annotated[Text, Query(max_length=1000, description="Words to be in it.")] = "",
 ) -> TemplateList:
@@ -72,7 +72,7 @@ def get_template(template_id: TemplateId, request: Request) -> WholeTemplate:
     response_model=WholeTemplate,
     responses=answers(400, 404, 409, 422, 503),
 )
-def post_template(body: NewTemplate, request: Request) -> WholeTemplate:
+def save_template(body: NewTemplate, request: Request) -> WholeTemplate:
     """It replaces an own template of the same id."""
     workspace = workspace_of(request)
     persona = workspace.collection.get(body.persona_id).persona

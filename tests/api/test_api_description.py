@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from personachat.api.app import create_api
+from personachat.api.v1.app import create_v1
 from personachat.persona import persona_schema
 from tests.api.conftest import standing
 from tests.api.wire import said
@@ -190,3 +192,16 @@ def _entries(value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list):
         for part in value:
             yield from _entries(part)
+
+
+def test_every_operation_has_a_name_of_its_own_that_reads_well_in_a_generated_client() -> None:
+    for app in (create_api(), create_v1()):
+        named = {
+            (method, path): one["operationId"]
+            for path, methods in app.openapi()["paths"].items()
+            for method, one in methods.items()
+        }
+        assert len(set(named.values())) == len(named)
+        for name in named.values():
+            assert re.fullmatch(r"[a-z]+([A-Z][a-z]+)+", name), name
+    assert create_api().openapi()["paths"]["/personas"]["get"]["operationId"] == "listPersonas"

@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from personachat import __version__
 from personachat.api.auth import Gate
 from personachat.api.methods import literal_paths_first
+from personachat.api.openapi import operation_id
 from personachat.api.v1 import completions, models, responses
 from personachat.api.v1.errors import add_handlers, failure_of
 from personachat.services import Services, get_services
@@ -34,6 +35,7 @@ def create_v1(services: Callable[[], Services] = get_services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
         middleware=[gate],
     )
     v1.state.services = services

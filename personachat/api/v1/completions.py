@@ -37,7 +37,7 @@ router = APIRouter(prefix="/chat/completions", tags=["v1"])
 
 
 @router.post("", summary="Answer as a persona", response_class=Response)
-async def post_completion(body: CompletionBody, request: Request) -> Response:
+async def create_chat_completion(body: CompletionBody, request: Request) -> Response:
     """`model` is a persona's id: its prompt and examples come first, then the messages."""
     ask = body.ask()
     owner = owner_of(request)

@@ -33,7 +33,7 @@ NOTICE = "x-personachat-notice"
 
 
 @router.post("", summary="Answer as a persona (Responses API)", response_class=Response)
-async def post_response(body: ResponseBody, request: Request) -> Response:
+async def create_response(body: ResponseBody, request: Request) -> Response:
     """`model` is a persona's id; `instructions` follow its own prompt.
 
     Text, images and function tools go to the persona's model; other tools are left out where there are
