@@ -174,6 +174,7 @@ class Services:
         finally:
             self.generations.close()
             self.ledger.close()
+            self.kept_responses.close()
             self.checkpoints.close()
             self.database.close()
 
@@ -222,6 +223,8 @@ def build_services(settings: Settings) -> Services:
     )
     checkpoints.start()
     ledger.start()
+    kept_responses = KeptResponses(database)
+    kept_responses.start()
     model_names = ModelNames(providers, generations, configured=settings.providers)
     models = AvailableModels(providers, model_names, personas, default=settings.default_model)
     return Services(
@@ -242,7 +245,7 @@ def build_services(settings: Settings) -> Services:
         Completions(
             addressed, providers, generations, limits=limits, max_tokens=settings.longest_reply_tokens
         ),
-        KeptResponses(database),
+        kept_responses,
         ledger,
         people,
         models,

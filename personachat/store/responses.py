@@ -8,6 +8,8 @@ ones that were not used for longest go first.
 from __future__ import annotations
 
 import json
+import logging
+import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,9 +34,15 @@ from sqlalchemy import (
 
 from personachat.database.columns import UtcDateTime, metadata
 from personachat.database.connection import Database
+from personachat.errors import PersonaChatError
+
+log = logging.getLogger(__name__)
 
 KEPT = timedelta(hours=1)
 """How long a response can be referred to after its last use."""
+
+FORGET_SECONDS = 600.0
+"""How often what cannot be referred to any more is looked for and removed."""
 
 MOST_RESPONSES = 1000
 """Of one owner."""
@@ -78,6 +86,25 @@ class KeptResponses:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Forget what is old again and again, until `close`."""
+        self._thread = threading.Thread(target=self._forget_again, name="personachat-responses", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._closed.set()
+        if self._thread:
+            self._thread.join()
+
+    def _forget_again(self) -> None:
+        while not self._closed.wait(FORGET_SECONDS):
+            try:
+                self.forget_old()
+            except PersonaChatError as error:  # the next time will do
+                log.debug("Old responses could not be forgotten: %s", error.code)
 
     def keep(self, owner: str, response: KeptResponse) -> bool:
         """Keep a response, and what it follows for longer; False where it is too large."""

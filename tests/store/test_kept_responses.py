@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from threading import Semaphore
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from personachat.database.connection import Database
+from personachat.errors import DatabaseUnavailable
 from personachat.store import responses
 from personachat.store.responses import KEPT, KeptResponse, KeptResponses
 from tests.conversations.conftest import database, postgres_database, sqlite_database  # noqa: F401
@@ -88,6 +90,29 @@ def test_what_is_too_old_is_removed_whoever_it_was_of(
     clock.pass_(timedelta(hours=2))
     kept.forget_old()
     assert owners(database) == []
+
+
+def test_what_is_old_goes_though_nothing_is_asked_and_a_fault_in_between_is_made_up_for(
+    kept: KeptResponses, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(responses, "FORGET_SECONDS", 0.01)
+    kept.keep("ada", said("one"))
+    clock.pass_(timedelta(hours=2))
+    tried, forget_old = Semaphore(0), KeptResponses.forget_old
+
+    def fail_first(self: KeptResponses) -> None:
+        monkeypatch.setattr(KeptResponses, "forget_old", forget_and_tell)
+        raise DatabaseUnavailable("Away.")
+
+    def forget_and_tell(self: KeptResponses) -> None:
+        forget_old(self)
+        tried.release()
+
+    monkeypatch.setattr(KeptResponses, "forget_old", fail_first)
+    kept.start()
+    assert tried.acquire(timeout=10)
+    kept.close()
+    assert owners(kept._database) == []
 
 
 def owners(database: Database) -> list[str]:  # noqa: F811
