@@ -157,6 +157,7 @@ def prepare(address: str, folder: Path) -> None:
     for name, what in {
         "card.png": "socratic-tutor/export?format=card-png",
         "one.png": "socratic-tutor/export?format=card-png",
+        "face.png": "socratic-tutor/export?format=card-png",
         "two.charx": "data-analyst/export?format=charx",
         "cards.zip": "export?ids=socratic-tutor,data-analyst",
     }.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -101,6 +102,17 @@ def test_a_picture_that_cannot_be_read_does_not_lose_the_cards_text(collection: 
     assert any("The picture is left out." in loss for loss in item.losses)
     stored = brought(collection, content)
     assert (stored.persona.name, stored.persona.picture) == ("Robin", "")
+
+
+@pytest.mark.parametrize("cut", [20, 200, 1500])
+def test_a_card_that_breaks_off_behind_its_text_comes_without_the_picture(collection: Any, cut: int) -> None:
+    whole = saved(noise((40, 40)), "PNG")
+    text = base64.b64encode(TEXT.encode())
+    content = with_chunks(whole, chunk(b"tEXt", b"ccv3\0" + text))[:-cut]
+    (item,) = collection.plan_import(content).items
+    assert item.name == "Robin"
+    assert any("The picture is left out." in loss for loss in item.losses)
+    assert brought(collection, content).persona.picture == ""
 
 
 @pytest.mark.parametrize("kind", ["card-png", "charx", "bundle"])

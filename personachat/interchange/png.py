@@ -1,7 +1,7 @@
 """Cards inside PNG pictures: the text chunks `chara` (V1, V2) and `ccv3` (V3).
 
 Only the frame of the picture is read: no pixel is decoded, and of the texts only a card is inflated, up to a
-limit. A picture that lies about itself is refused whole.
+limit. A card is read whatever is wrong with the pixels around it, and as far as the file goes.
 Source: the PNG specification (W3C, third edition), and the character card specifications V1 to V3.
 """
 
@@ -55,10 +55,13 @@ def read_png_card(content: bytes) -> tuple[str, tuple[str, ...]]:
     `ccv3` wins over `chara`, and a card that can be read over one that cannot. Raises ImportRefused.
     """
     cards: dict[bytes, list[_Chunk]] = {keyword: [] for keyword in _KEYWORDS}
-    for chunk in _chunks(content):
-        if chunk.keyword in cards and len(cards[chunk.keyword]) < MAX_CARDS:
-            cards[chunk.keyword].append(chunk)
     fault: ImportRefused | None = None
+    try:
+        for chunk in _chunks(content, texts_alone=True):
+            if chunk.keyword in cards and len(cards[chunk.keyword]) < MAX_CARDS:
+                cards[chunk.keyword].append(chunk)
+    except ImportRefused as error:
+        fault = error
     for chunk in (each for keyword in _KEYWORDS for each in cards[keyword]):
         try:
             return payload_text(_payload(chunk))
@@ -85,18 +88,21 @@ def write_png_card(image: bytes, *, v2_text: str, v3_text: str) -> bytes:
     return b"".join(pieces)
 
 
-def _chunks(content: bytes) -> Iterator[_Chunk]:
-    """Every chunk from IHDR to IEND, each checked; what follows the end of the picture is not looked at."""
+def _chunks(content: bytes, *, texts_alone: bool = False) -> Iterator[_Chunk]:
+    """Every chunk from IHDR to IEND, each checked; what follows the end of the picture is not looked at.
+
+    `texts_alone`: what is in other chunks is not checked.
+    """
     if len(content) > MAX_PNG_BYTES:
         _refuse(f"The picture is too big: {MAX_PNG_BYTES // 1024 // 1024} MB are the most.")
     if not content.startswith(SIGNATURE):
         _refuse("The file is not a PNG picture.")
     view, at = memoryview(content), len(SIGNATURE)
     for number in range(MAX_CHUNKS):
-        chunk = _chunk(view, at)
+        chunk = _chunk(view, at, texts_alone=texts_alone)
         if (number == 0) != (chunk.kind == b"IHDR"):
             _refuse("The picture is damaged: it has to begin with its size, once.")
-        if chunk.kind == b"IHDR":
+        if chunk.kind == b"IHDR" and not texts_alone:
             _check_size(chunk.content)
         yield chunk
         if chunk.kind == b"IEND":
@@ -105,7 +111,7 @@ def _chunks(content: bytes) -> Iterator[_Chunk]:
     _refuse(f"The picture is cut into too many pieces; {MAX_CHUNKS:,} are the most.")
 
 
-def _chunk(view: memoryview, at: int) -> _Chunk:
+def _chunk(view: memoryview, at: int, *, texts_alone: bool) -> _Chunk:
     if at + 12 > len(view):
         _refuse("The picture is cut off before its end.")
     length, kind = struct.unpack_from(">I4s", view, at)
@@ -116,7 +122,8 @@ def _chunk(view: memoryview, at: int) -> _Chunk:
     if kind in _TEXT_KINDS and length > MAX_TEXT_BYTES:
         _refuse(f"A text in the picture is too big; {MAX_TEXT_BYTES // 1024 // 1024} MB is the limit.")
     (checksum,) = struct.unpack_from(">I", view, at + 8 + length)
-    if zlib.crc32(view[at + 4 : at + 8 + length]) != checksum:
+    is_checked = kind in _TEXT_KINDS or not texts_alone
+    if is_checked and zlib.crc32(view[at + 4 : at + 8 + length]) != checksum:
         _refuse(f"The picture is damaged: the checksum of its {kind.decode('ascii')} piece is wrong.")
     return _Chunk(kind, view[at + 8 : at + 8 + length], view[at : at + 12 + length])
 

@@ -19,6 +19,8 @@ from personachat.store.base import PersonaStore, Revisions, StoredPersona
 from personachat.store.files import FilePersonaStore
 from personachat.store.folder import available, locked, replace_file
 from personachat.store.persona_file import SUFFIX
+from personachat.store.picture_files import PictureFiles
+from personachat.store.pictures import PersonaPictures
 from personachat.store.recorded_files import RecordedFiles
 from personachat.store.renaming import Move
 from personachat.store.revisions import SqlRevisions, place_of
@@ -29,6 +31,7 @@ log = logging.getLogger(__name__)
 SHIPPED = APP / "personas"
 
 _SEEDED = ".seeded"
+_AT_ONCE = (0, 0, 0)
 _BEGUN, _DONE = b"begun\n", b"done\n"
 
 
@@ -44,8 +47,9 @@ def open_store(
     revisions = SqlRevisions(database, place=place_of(settings), kept=settings.kept_revisions)
     folder = settings.personas_dir
     if settings.persona_store == "database":
+        pictures = PictureFiles(folder, PersonaPictures(database))
         store = SqlPersonaStore(
-            database, revisions, beginning=lambda: first_personas(folder, SHIPPED), moves=moves
+            database, revisions, beginning=lambda: _first_with_pictures(folder, pictures), moves=moves
         )
         return store, revisions
     if INSTALLED:
@@ -66,6 +70,15 @@ def first_personas(folder: Path, shipped: Path) -> list[StoredPersona]:
         if personas:
             return personas
     return []
+
+
+def _first_with_pictures(folder: Path, pictures: PictureFiles) -> list[StoredPersona]:
+    """What a database begins with, once the pictures that lie beside it are kept."""
+    found = first_personas(folder, SHIPPED)
+    for stored in found:
+        if stored.persona.picture:
+            pictures.given(stored, picture=_AT_ONCE, text=_AT_ONCE)
+    return found
 
 
 def seed_personas(folder: Path, shipped: Path) -> None:

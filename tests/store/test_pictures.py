@@ -13,10 +13,12 @@ import pytest
 from personachat.database.connection import Database
 from personachat.persona import Persona, dump_persona
 from personachat.pictures.reading import read_picture
+from personachat.settings import load_settings
 from personachat.store.base import StoredPersona
 from personachat.store.pictures import PersonaPictures
 from personachat.store.recorded_files import RecordedFiles
 from personachat.store.revisions import SqlRevisions
+from personachat.store.seeding import open_store
 from tests.pictures.drawn import BLUE, RED, noise, opened, picture, saved
 from tests.store.conftest import Replicas
 
@@ -194,3 +196,13 @@ def test_many_versions_hold_one_picture(folder: Folder) -> None:
         count = connection.exec_driver_sql("SELECT count(*) FROM persona_pictures").scalar()
     assert count == 1
     assert len(folder.revisions.of("ada", limit=50)) == 12
+
+
+def test_a_database_begins_with_the_pictures_of_its_folder(tmp_path: Path, database: Database) -> None:
+    made = read_picture(saved(noise((50, 50)), "PNG"), square=True)
+    (tmp_path / "ada.json").write_text(text_of(picture=made.digest), encoding="utf-8")
+    (tmp_path / "ada.png").write_bytes(made.content)
+    settings = load_settings(personas_dir=tmp_path, persona_store="database", database_url="sqlite://")
+    store, _ = open_store(settings, database)
+    assert store.get("ada").persona.picture == made.digest
+    assert PersonaPictures(database).content(made.digest) == made.content
