@@ -17,7 +17,7 @@ from streamlit import runtime
 from personachat.avatars import avatar_in, picture_in, safe_avatar
 from personachat.errors import PersonaChatError
 from personachat.persona import Persona
-from personachat.services import get_services
+from personachat.services import built_services, get_services
 from personachat.store.base import StoredPersona
 from personachat.store.pictures import PersonaPictures
 
@@ -117,7 +117,10 @@ def draw(persona: Persona | None, *, width: int) -> bool:
 
 def warm_up() -> None:
     """Have the pictures of the personas ready, and what draws them loaded: the first reply shall not wait."""
-    found = get_services().personas.all()
+    services = built_services()
+    if services is None:  # the process is ending
+        return
+    found = services.personas.all()
     load(each.persona.picture for each in found if isinstance(each, StoredPersona))
     if _kept:
         import numpy as np  # noqa: F401, PLC0415  # Streamlit does, before it shows any picture
