@@ -17,11 +17,14 @@ from personachat.drafting import (
     drafted_offline,
     drafted_text,
     nearest,
+    proposed,
 )
 from personachat.errors import MessageInvalid
 from personachat.generation import Generation
 from personachat.persona import Persona, parse_persona
 from personachat.services import Services
+from personachat.ui.prompt_improving import parts_of, taken
+from personachat.word_differences import compared_words
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, Gate, tokens
 from tests.strategies import json_values
@@ -335,3 +338,47 @@ def test_the_embedded_model_is_not_asked_to_write(
     assert make_services(openai_base_url=None, openai_api_key=None).drafter.writes_offline()
     assert not make_services().drafter.writes_offline()
     assert make_services().drafter.writes_offline(offline=True)
+
+
+# --- a better prompt ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "You are kind.",
+        "```\nYou are kind.\n```",
+        "<prompt>\nYou are kind.\n</prompt>",
+        "\n~~~text\nYou are kind.\n~~~\n",
+    ],
+)
+def test_a_proposal_is_the_prompt_alone_and_keeps_the_space_around(reply: str) -> None:
+    assert proposed(reply, "\nYou are nice.\n\n") == "\nYou are kind.\n\n"
+
+
+@pytest.mark.parametrize("reply", ["", "  \n", "I'm sorry, but I can't help with that.", "You are nice."])
+def test_what_is_no_other_prompt_is_no_proposal(reply: str) -> None:
+    assert proposed(reply, "You are nice.\n") is None
+
+
+def test_code_at_both_ends_of_a_prompt_is_no_fence() -> None:
+    reply = "```\na\n```\nand\n```\nb\n```"
+    assert proposed(reply, "x") == reply
+
+
+@given(st.text(max_size=80), st.text(max_size=80))
+@settings(deadline=None)
+def test_all_changes_are_the_new_text_and_none_the_old_one(before: str, after: str) -> None:
+    pieces = compared_words(before, after)
+    every = range(len(parts_of(pieces)))
+    assert taken(pieces, frozenset()) == before
+    assert taken(pieces, frozenset(every)) == after
+
+
+def test_a_part_is_taken_by_itself() -> None:
+    pieces = compared_words(
+        "Be nice. Write short answers to all. Never guess.", "Be kind. Write short answers to all. Never lie."
+    )
+    assert [len(part.pieces) for part in parts_of(pieces)] == [4, 4]
+    assert taken(pieces, frozenset({0})) == "Be kind. Write short answers to all. Never guess."
+    assert taken(pieces, frozenset({1})) == "Be nice. Write short answers to all. Never lie."

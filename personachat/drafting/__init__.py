@@ -1,6 +1,7 @@
-"""Drafting a persona: a model writes it from a plain description."""
+"""Drafting: a model writes a persona from a plain description, or a better prompt for one."""
 
 from personachat.drafting.drafter import MAX_DESCRIPTION_CHARACTERS, Drafter, Drafting
+from personachat.drafting.improving import proposed
 from personachat.drafting.offline import drafted_offline, nearest
 from personachat.drafting.reading import drafted_text
 from personachat.drafting.refusals import is_refusal
@@ -13,4 +14,5 @@ __all__ = [
     "drafted_text",
     "is_refusal",
     "nearest",
+    "proposed",
 ]

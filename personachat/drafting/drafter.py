@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from personachat.available_models import Models
 from personachat.conversations.model import Turn, new_id
+from personachat.drafting.improving import EDITOR, asked
 from personachat.drafting.offline import drafted_offline
 from personachat.drafting.reading import drafted_text
 from personachat.errors import MessageInvalid, PersonaChatError
@@ -91,6 +92,7 @@ class Drafter:
         self._lock = threading.Lock()
         self._known: dict[str, Drafting] = {}
         self._opened: set[str] = set()
+        self._improving: dict[str, Drafting] = {}
 
     @property
     def model(self) -> str:
@@ -130,6 +132,35 @@ class Drafter:
                 del self._known[oldest]
                 self._opened.discard(oldest)
         return self._generations.start(generation, plan.events)
+
+    def improve(self, prompt: str, *, wish: str, owner: str, offline: bool = False) -> Generation:
+        """Ask for a better prompt. Where nobody can answer the generation has failed and says why.
+
+        Raises MessageInvalid for an empty prompt, and ShuttingDown.
+        """
+        self._generations.admit()
+        if not prompt.strip():
+            raise MessageInvalid("There is no prompt yet.", hint="Write a sentence first.")
+        said = Turn(new_id(), None, "user", asked(prompt, wish), EDITOR.id, EDITOR.name)
+        plan = self._replies.plan(EDITOR, (said,), offline=offline, model=self.model)
+        origin = Origin(
+            owner=owner,
+            purpose="drafting",
+            model_asked=plan.model_asked,
+            prompt_tokens=plan.prompt_tokens,
+        )
+        generation = Generation(first=plan.first, persona_id=EDITOR.id, origin=origin)
+        with self._lock:
+            self._improving[generation.id] = Drafting(generation, prompt, owner)
+            if len(self._improving) > REMEMBERED:
+                del self._improving[next(iter(self._improving))]
+        return self._generations.start(generation, plan.events)
+
+    def find_improvement(self, improvement_id: str, *, owner: str) -> Drafting | None:
+        """A better prompt that this owner has asked for, `description` being the prompt as it was."""
+        with self._lock:
+            found = self._improving.get(improvement_id)
+        return found if found and found.owner == owner else None
 
     def find(self, drafting_id: str, *, owner: str) -> Drafting | None:
         """A draft that this owner has begun; None where it is forgotten, or somebody else's."""

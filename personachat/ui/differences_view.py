@@ -74,6 +74,11 @@ def markup(difference: Difference) -> str:
     return " → ".join(parts)
 
 
+def draw_words(words: Sequence[Piece]) -> None:
+    """Draw a text with what goes and what comes, word by word."""
+    st.html(_FRAME.format(_words(words)))
+
+
 def _words(words: Sequence[Piece]) -> str:
     last = len(words) - 1
     return "".join(

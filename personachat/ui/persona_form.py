@@ -23,6 +23,7 @@ from personachat.ui import (
     form_picture,
     model_picker,
     persona_findings,
+    prompt_improving,
 )
 from personachat.ui import persona_editing as editing
 from personachat.ui.form_text import FormText, draw_unshowable
@@ -93,6 +94,8 @@ def _draw_prompt(text: FormText) -> None:
                     type="tertiary",
                     help="Ctrl+F, or ⌘F, in the prompt",
                 )
+                prompt_improving.draw_button(text.found)
+    prompt_improving.draw(text.found)
 
 
 def size_text(prompt: str) -> str:

@@ -1,0 +1,224 @@
+"""A better prompt that a model proposes: asked for, shown word by word, taken whole or in parts.
+
+Nothing changes before somebody takes it, and what was typed meanwhile stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from personachat.drafting import Drafting, proposed
+from personachat.errors import PersonaChatError
+from personachat.persona_edits import both_changes, with_value
+from personachat.provider_errors import ProviderError
+from personachat.ui import differences_view, state
+from personachat.ui.form_text import ORDER, FormText, change
+from personachat.ui.owner import current_owner
+from personachat.ui.persona_desk import Opened, desk
+from personachat.ui.stream import SILENT_SECONDS
+from personachat.ui.transcript import draw_failure
+from personachat.ui.wording import counted, error_text, escaped
+from personachat.word_differences import Piece, compared_words
+
+PROMPT = ("systemPrompt",)
+WISH, TAKEN = "improve_wish", "improve_take-"
+EVERY_SECONDS = 0.3
+OFFLINE = "The small offline model cannot improve prompts. Connect a real one, or use the fixes below."
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One change of a proposal with the words around it."""
+
+    number: int
+    pieces: tuple[Piece, ...]
+
+
+def draw_button(found: Opened) -> None:
+    """What asks for a proposal; where nobody could write one it says so."""
+    drafter = state.services().drafter
+    offline = drafter.writes_offline(offline=state.offline_chosen())
+    with st.popover(
+        "Improve this prompt",
+        icon=":material/auto_fix_high:",
+        type="tertiary",
+        key="improve",
+        help=OFFLINE
+        if offline
+        else "A model proposes a better one. You see every change before you take it.",
+        disabled=offline,
+    ):
+        st.text_area("What should get better?", key=WISH, placeholder="Anything, if left empty", height=80)
+        st.caption(_writer())
+        st.button("Propose", type="primary", key="improve_ask", on_click=_ask, args=(found,))
+
+
+def draw(found: Opened) -> None:
+    """The proposal that is being written or waits to be taken."""
+    improving = _improving(found.id)
+    if improving is None:
+        return
+    with st.container(border=True, key="improvement"):
+        reply = improving.generation.snapshot()
+        if reply.live:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                with st.container(width="stretch"):
+                    _draw_live(improving)
+                st.button(
+                    "Stop",
+                    icon=":material/stop_circle:",
+                    key="improve_stop",
+                    on_click=_forget,
+                    args=(found.id,),
+                )
+            return
+        better = proposed(reply.text, improving.description)
+        if reply.error:
+            draw_failure(reply.error)
+        elif reply.finish_reason == "length":
+            st.warning("The proposal was cut off at the token limit.", icon=":material/content_cut:")
+        elif better is None:
+            st.info("The model proposes no other prompt.", icon=":material/check:")
+        else:
+            _draw_parts(found, improving, compared_words(improving.description, better))
+            return
+        st.button("Close", key="improve_close", on_click=_forget, args=(found.id,))
+
+
+def parts_of(pieces: Sequence[Piece]) -> tuple[Part, ...]:
+    """The changes of a comparison, one by one, each with what stands around it."""
+    found: list[Part] = []
+    for number, (start, end) in enumerate(_runs(pieces)):
+        found.append(Part(number, tuple(pieces[max(start - 1, 0) : end + 1])))
+    return tuple(found)
+
+
+def taken(pieces: Sequence[Piece], numbers: frozenset[int]) -> str:
+    """The text with these changes and no other."""
+    text, changes = "", iter(_runs(pieces))
+    run = next(changes, None)
+    number = 0
+    for at, piece in enumerate(pieces):
+        if run and at >= run[1]:
+            run, number = next(changes, None), number + 1
+        if piece.kind in {"same", "added" if number in numbers else "removed"}:
+            text += piece.text
+    return text
+
+
+def _runs(pieces: Sequence[Piece]) -> Iterator[tuple[int, int]]:
+    """From and up to where pieces stand that went or came."""
+    start = None
+    for at, piece in enumerate(pieces):
+        if piece.kind != "same" and start is None:
+            start = at
+        elif piece.kind == "same" and start is not None:
+            yield start, at
+            start = None
+    if start is not None:
+        yield start, len(pieces)
+
+
+def _draw_parts(found: Opened, improving: Drafting, pieces: Sequence[Piece]) -> None:
+    parts = parts_of(pieces)
+    st.markdown(f"**{counted(len(parts), 'change')} proposed**")
+    for part in parts:
+        with st.container(horizontal=True, vertical_alignment="top", gap="small", wrap=False):
+            st.checkbox(
+                f"Take change {part.number + 1}",
+                value=True,
+                key=f"{TAKEN}{improving.id}-{part.number}",
+                label_visibility="collapsed",
+            )
+            with st.container(width="stretch"):
+                differences_view.draw_words(part.pieces)
+    with st.container(horizontal=True, gap="small"):
+        every = frozenset(range(len(parts)))
+        st.button(
+            "Take all",
+            type="secondary",
+            key="improve_all",
+            on_click=_take,
+            args=(found, improving, pieces, every),
+        )
+        st.button(
+            "Take what is ticked", key="improve_some", on_click=_take, args=(found, improving, pieces, None)
+        )
+        st.button("Dismiss", type="tertiary", key="improve_dismiss", on_click=_forget, args=(found.id,))
+
+
+@st.fragment(run_every=EVERY_SECONDS)
+def _draw_live(improving: Drafting) -> None:
+    reply = improving.generation.snapshot()
+    if not reply.live:
+        st.rerun()
+    seconds = int(improving.generation.elapsed_seconds)
+    time = f" :gray[{seconds} s]" if seconds >= SILENT_SECONDS else ""
+    st.markdown(f":shimmer[{'Writing' if reply.text else 'Thinking'}]{time}")
+
+
+def _ask(found: Opened) -> None:
+    prompt = FormText(found).value(PROMPT)
+    try:
+        generation = state.services().drafter.improve(
+            prompt if isinstance(prompt, str) else "",
+            wish=str(st.session_state.get(WISH) or ""),
+            owner=current_owner(),
+            offline=state.offline_chosen(),
+        )
+    except PersonaChatError as error:
+        desk().error = error
+        return
+    st.session_state[_key(found.id)] = generation.id
+
+
+def _take(
+    found: Opened, improving: Drafting, pieces: Sequence[Piece], numbers: frozenset[int] | None
+) -> None:
+    if numbers is None:
+        every = range(sum(1 for _ in _runs(pieces)))
+        numbers = frozenset(n for n in every if st.session_state.get(f"{TAKEN}{improving.id}-{n}"))
+    before, after = improving.description, taken(pieces, numbers)
+    clashed = False
+
+    def put(text: str) -> str:
+        nonlocal clashed
+        now = FormText(Opened(found.id, found.stored, None, text, (), None)).value(PROMPT)
+        merged = both_changes(before, after, now) if isinstance(now, str) else None
+        clashed = merged is None
+        return text if merged is None else with_value(text, PROMPT, merged, order=ORDER)
+
+    change(found, put)
+    if clashed:
+        desk().note = "The prompt was changed in the same place meanwhile, so nothing was taken. Ask again."
+    _forget(found.id)
+
+
+def _forget(persona_id: str) -> None:
+    improving = _improving(persona_id)
+    if improving:
+        improving.generation.stop()
+    st.session_state.pop(_key(persona_id), None)
+
+
+def _improving(persona_id: str) -> Drafting | None:
+    improvement_id = st.session_state.get(_key(persona_id))
+    if not improvement_id:
+        return None
+    return state.services().drafter.find_improvement(str(improvement_id), owner=current_owner())
+
+
+def _writer() -> str:
+    services = state.services()
+    try:
+        answering = services.providers.resolve(services.drafter.model, offline=state.offline_chosen())
+    except ProviderError as error:
+        return error_text(error)
+    return f"{escaped(answering.model)} writes it. Nothing changes before you take it."
+
+
+def _key(persona_id: str) -> str:
+    return f"improving.{persona_id}"
