@@ -7,17 +7,22 @@ TurnNotFound or ReplyNotFound.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
 
 from personachat.answering import Answers, Asking
 from personachat.conversations.model import Conversation, QueuedMessage, new_id
 from personachat.errors import NotContinuable, ReplyNotFound, ShuttingDown, TurnNotFound
 from personachat.generation import Generation
 from personachat.messages import ChatMessage
-from personachat.store.base import PersonaSource
+from personachat.persona_variables import with_values
+from personachat.store.base import PersonaSource, StoredPersona
 from personachat.turns import cleaned, new_turn, opening
 from personachat.usage.model import Purpose, Surface
+
+NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class ChatService:
@@ -58,10 +63,11 @@ class ChatService:
         offline: bool = False,
         kept: bool = True,
         temporary: bool = False,
+        variables: Mapping[str, str] = NO_VALUES,
     ) -> Generation:
         """Send the first words of a new conversation: as `start` and `send`, but both happen or neither."""
         text = cleaned(text)
-        persona = self._personas.get(persona_id)
+        persona = self._persona(persona_id, variables)
         said = opening(persona, history, seed=new_id())
         parent_id = said[-1].id if said else None
         said.append(new_turn("user", text, parent_id=parent_id, persona=persona))
@@ -137,15 +143,17 @@ class ChatService:
         history: Sequence[ChatMessage] = (),
         offline: bool = False,
         turn_id: str | None = None,
+        variables: Mapping[str, str] = NO_VALUES,
     ) -> Generation:
         """Record the user's words, as the turn `turn_id` if one is given, and start the reply to them.
 
-        `history` goes before them where the conversation is still empty. What a provider refuses comes
+        `history` goes before them where the conversation is still empty. `variables` are what the persona's
+        stand for in this reply. What a provider refuses comes
         as the generation's Failed event. Raises MessageInvalid, PersonaNotFound, PersonaBroken,
         ShuttingDown, and ReplyInProgress while another reply is live.
         """
         text = cleaned(text)
-        persona = self._personas.get(persona_id)
+        persona = self._persona(persona_id, variables)
         conversation = self._conversations.idle(self.owner, conversation_id)
         said = opening(persona, history) if conversation.leaf_id is None else []
         parent_id = said[-1].id if said else conversation.leaf_id
@@ -245,6 +253,10 @@ class ChatService:
         """Take a message out of the queue (None: the first); None where it has been sent already."""
         store = self._conversations.store_of(conversation_id)
         return store.unqueue(self.owner, conversation_id, message_id)
+
+    def _persona(self, persona_id: str, variables: Mapping[str, str]) -> StoredPersona:
+        stored = self._personas.get(persona_id)
+        return replace(stored, persona=with_values(stored.persona, variables)) if variables else stored
 
     def _asking(self, *, offline: bool = False, model: str | None = None) -> Asking:
         return Asking(offline, model, self._surface, self._purpose)

@@ -19,6 +19,7 @@ from personachat.messages import ChatMessage, Failed, ReplyEvent, Role, Started,
 from personachat.model_parameters import only_tunes
 from personachat.outgoing import chat_request
 from personachat.persona import Persona
+from personachat.persona_variables import with_values
 from personachat.prompts import estimate_tokens
 from personachat.provider_errors import ModelNotFound, RequestRefused
 from personachat.providers.base import ChatRequest
@@ -48,6 +49,8 @@ class Ask:
     max_tokens: int | None = None
     stop: tuple[str, ...] | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What the persona's variables stand for; they are never passed on."""
     may_shorten: bool = False
     """Whether the oldest of what was said may be left out where the model takes less."""
 
@@ -90,7 +93,7 @@ class Completions:
         """
         self._generations.admit()
         stored = self._personas.get(persona_id)
-        persona = stored.persona
+        persona = with_values(stored.persona, ask.variables)
         answering = self._providers.resolve(persona.model)
         request = self._request(persona, ask, answering)
         first = Reply(provider=answering.provider.name, model=answering.model, reason=answering.reason)

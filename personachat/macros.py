@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
 
@@ -22,6 +22,9 @@ MOST_NESTED = 8
 
 MOST_DRAWS = 2_000
 """Macros of chance in one text; further ones stay as they are."""
+
+MOST_OWN_CHARACTERS = 200_000
+"""Of variables' values in one text; further ones stay as they are."""
 
 MOST_DICE = 100
 MOST_SIDES = 1_000_000
@@ -50,6 +53,8 @@ class Values:
     """What the user says of themselves."""
     conversation: str = ""
     turn: str = ""
+    own: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """What the persona's own variables stand for, by their names in lower case."""
 
 
 def fill(text: str, values: Values, *, salt: str = "") -> str:
@@ -106,6 +111,7 @@ class _Filling:
         self._salt = salt
         self._found: list[str] = []
         self._drawn = 0
+        self._own_characters = 0
         self.unknown: list[str] = []
 
     def fill(self, text: str) -> str:
@@ -127,6 +133,9 @@ class _Filling:
         inner = inner.strip()
         if inner.startswith("//"):
             return ""
+        if (own := self._values.own.get(inner.lower())) is not None:
+            self._own_characters += len(own)
+            return own.replace("\0", "\ufffd") if self._own_characters <= MOST_OWN_CHARACTERS else None
         head, colon, _ = inner.partition(":")
         if not head.isascii():
             return None

@@ -10,9 +10,9 @@ import hashlib
 import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from personachat import macros
+from personachat import macros, persona_variables
 from personachat.directions import directions_of
 from personachat.lorebook import Occasion, Said, Told, ToldEntry, teller_of
 from personachat.lorebook.told import MOST_TOLD_TOKENS
@@ -196,8 +196,10 @@ class _Filling:
             idle="just now" if scene.idle is None else macros.duration(scene.idle),
             conversation=f"{persona.id} {seed}",
             turn=str(len(history)),
+            own=persona_variables.values(persona),
         )
-        self._values = replace(values, **scene.signs)
+        signs: dict[str, Any] = dict(scene.signs)
+        self._values = replace(values, **signs)
 
     def filled(self, text: str, salt: str) -> str:
         return macros.fill(text, self._values, salt=salt)

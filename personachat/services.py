@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from personachat import pricing
@@ -146,9 +147,11 @@ class Services:
             may_edit,
         )
 
-    def trying_out(self, text: str, *, owner: str) -> ChatService:
+    def trying_out(
+        self, text: str, *, owner: str, variables: Mapping[str, str] = MappingProxyType({})
+    ) -> ChatService:
         """Chats with a draft; see `personachat.tryout`. Raises PersonaInvalid."""
-        return trying_out(self.answers, text, owner=owner)
+        return trying_out(self.answers, text, owner=owner, variables=variables)
 
     def warm_up(self) -> None:
         """Do what the first reply would wait for, and tidy up the database; takes seconds.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from personachat.answering import Answers
 from personachat.chat import ChatService
 from personachat.persona import parse_persona
+from personachat.persona_variables import with_values
 from personachat.store.base import StoredPersona
 from personachat.store.persona_file import etag_of
 
@@ -21,10 +24,14 @@ class OnlyDraft:
         return self.draft
 
 
-def trying_out(answers: Answers, text: str, *, owner: str) -> ChatService:
+def trying_out(
+    answers: Answers, text: str, *, owner: str, variables: Mapping[str, str] = MappingProxyType({})
+) -> ChatService:
     """Conversations with the persona of this JSON text; begin them as temporary ones.
+
+    `variables` are filled in instead of its defaults.
 
     Raises PersonaInvalid.
     """
-    draft = StoredPersona(parse_persona(text), text, etag_of(text.encode()))
+    draft = StoredPersona(with_values(parse_persona(text), variables), text, etag_of(text.encode()))
     return ChatService(answers, owner=owner, personas=OnlyDraft(draft), purpose="try_out")

@@ -23,6 +23,7 @@ from personachat.api.whole import WholeAnswer, WholeReply, is_wanted
 from personachat.errors import ConversationNotFound, ReplyInProgress
 from personachat.generation import Generation
 from personachat.messages import ChatMessage
+from personachat.persona_variables import GivenValues
 from personachat.services import Workspace
 
 router = APIRouter(prefix="/chat", tags=["chat"])
@@ -55,6 +56,7 @@ class ChatBody(Sent):
     temporary: Annotated[
         bool, Field(description="Begins a conversation that is never written, and gone with the server.")
     ] = False
+    variables: GivenValues = Field(default_factory=dict)
 
 
 @router.post(
@@ -91,7 +93,12 @@ def _begin(request: Request, body: ChatBody) -> ReplyStream:
     chat = workspace_of(request).chat
     history = [ChatMessage(message.role, message.content) for message in body.history or ()]
     generation = chat.begin(
-        body.message, persona_id=body.persona_id, history=history, kept=False, temporary=body.temporary
+        body.message,
+        persona_id=body.persona_id,
+        history=history,
+        kept=False,
+        temporary=body.temporary,
+        variables=body.variables,
     )
 
     def discard() -> None:
@@ -139,6 +146,8 @@ def _say(
     chat = workspace.chat
     chat.keep(conversation_id)
     try:
-        return answer(chat.send(conversation_id, body.message, persona_id=body.persona_id))
+        return answer(
+            chat.send(conversation_id, body.message, persona_id=body.persona_id, variables=body.variables)
+        )
     except ReplyInProgress:
         return chat.running(conversation_id)

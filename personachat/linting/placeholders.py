@@ -6,14 +6,15 @@ Code and Markdown links are left alone, as are tags that are closed again: those
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
-from personachat import macros
+from personachat import macros, persona_variables
 from personachat.linting.findings import Passage, Remark, Subject
 from personachat.linting.fixes import Fix, written
 from personachat.lorebook import BOOK, teller_of
 from personachat.persona_syntax import shown
+from personachat.persona_variables import Variable
 
 FILLED = ("user", "char", "date")
 
@@ -61,22 +62,42 @@ _LOREM = re.compile(r"\blorem ipsum\b", re.IGNORECASE)
 
 
 def remarks(subject: Subject) -> Iterator[Remark]:
+    variables = persona_variables.declared(subject.persona)
+    names = frozenset(variable.name.lower() for variable in variables)
     for passage in subject.passages:
         text = _blanked(passage.text, _CODE)
-        yield from _misspelt(passage, text)
+        yield from _misspelt(passage, _without_declared(text, names))
         if passage.path[0] != "examples":  # an example may well show a letter that leaves the name open
             yield from _gaps(passage, text)
-    yield from _unknown_in_lore(subject)
+    yield from _unknown_in_lore(subject, declared=names)
+    yield from _without_default(subject, variables)
 
 
-def _unknown_in_lore(subject: Subject) -> Iterator[Remark]:
+def _without_default(subject: Subject, variables: Sequence[Variable]) -> Iterator[Remark]:
+    prompt = subject.persona.system_prompt.lower()
+    for variable in variables:
+        placeholder = f"{{{{{variable.name}}}}}"
+        if not variable.default and placeholder.lower() in prompt:
+            message = f"{variable.name} has no default: {placeholder} stays as it is where nobody fills it."
+            path = ("extensions", persona_variables.VARIABLES, variable.name)
+            yield Remark("variable-without-default", "info", message, path)
+
+
+def _unknown_in_lore(subject: Subject, *, declared: frozenset[str]) -> Iterator[Remark]:
     teller = teller_of(subject.persona)
     contents = "\n".join(entry.content for entry in teller.book.entries) if teller else ""
-    if names := macros.unknown(contents):
+    if names := [name for name in macros.unknown(contents) if name.lower() not in declared]:
         listed = ", ".join(f"{{{{{shown(name, most=30)}}}}}" for name in names[:MOST_NAMED])
         more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
         message = f"These placeholders in its lore stay as they are: {listed}{more}."
         yield Remark("placeholder-unfilled", "warning", message, ("extensions", BOOK))
+
+
+def _without_declared(text: str, names: frozenset[str]) -> str:
+    """The text with the placeholders made blank that are variables."""
+    return _DOUBLE.sub(
+        lambda found: " " * len(found[0]) if found[1].strip().lower() in names else found[0], text
+    )
 
 
 def _misspelt(passage: Passage, text: str) -> Iterator[Remark]:
@@ -104,7 +125,8 @@ def _misspelt(passage: Passage, text: str) -> Iterator[Remark]:
             yield Remark("placeholder-misspelt", "warning", message, passage.path, found.start(), fix)
         elif passage.path[0] != "examples":
             message = f"{found[0]} stays as it is: it is no placeholder that is filled in."
-            yield Remark("placeholder-unfilled", "warning", message, passage.path, found.start())
+            declaring = _declare(name)
+            yield Remark("placeholder-unfilled", "warning", message, passage.path, found.start(), declaring)
     for found in _LOPSIDED.finditer(text):
         name = (found[1] or found[2]).lower()
         message = f"{found[0]} lacks a brace and stays as it is: write {{{{{name}}}}}."
@@ -117,6 +139,13 @@ def _misspelt(passage: Passage, text: str) -> Iterator[Remark]:
                 message = f"{found[0]} stays as it is: write {{{{{meant}}}}}."
                 fix = _write(passage, found, meant)
                 yield Remark("placeholder-misspelt", "warning", message, passage.path, found.start(), fix)
+
+
+def _declare(name: str) -> Fix | None:
+    """Make it a variable, whose default is still to be written."""
+    if not persona_variables.is_name(name):
+        return None
+    return Fix("Make it a variable", ("extensions", persona_variables.VARIABLES, name), "")
 
 
 def _write(passage: Passage, found: re.Match[str], name: str) -> Fix:

@@ -14,6 +14,7 @@ import streamlit as st
 from personachat.avatars import avatar_fault
 from personachat.model_parameters import PARAMETERS
 from personachat.persona import Persona
+from personachat.persona_variables import VARIABLES
 from personachat.prompts import estimate_tokens
 from personachat.ui import (
     form_fields,
@@ -75,6 +76,16 @@ def draw(found: Opened, *, tags: Sequence[str] = ()) -> None:
         persona_findings.draw(found)
     _draw_identity(text, tags)
     _draw_manner(text)
+    with st.container(border=True):
+        st.markdown("**What its placeholders stand for**")
+        form_json.draw_object(
+            text,
+            ("extensions", VARIABLES),
+            "Variables, as JSON",
+            explanation="Names with their defaults. They take the place of {{name}} in the persona's texts. "
+            "Try out and the API can give other values.",
+            placeholder='{ "company": "ACME", "topic": { "default": "", "description": "What to teach" } }',
+        )
     _draw_model(text)
     _draw_conversation(text)
 

@@ -17,10 +17,11 @@ from personachat.conversations.model import Conversation, Turn
 from personachat.errors import ConversationNotFound, PersonaChatError, ReplyInProgress
 from personachat.generation import Generation
 from personachat.persona import Persona, parse_persona
+from personachat.persona_variables import with_values
 from personachat.providers.embedded import LOCAL
 from personachat.store.persona_file import etag_of
 from personachat.turns import opening_words
-from personachat.ui import picker, returning, state, tried_drafts
+from personachat.ui import picker, returning, state, tried_drafts, tried_values
 from personachat.ui.faces import face
 from personachat.ui.owner import current_owner
 from personachat.ui.persona_desk import Opened, desk
@@ -45,7 +46,7 @@ def draw(found: Opened) -> None:
     if text is None:
         st.info(NOT_VALID, icon=":material/chat_error:")
         return
-    chat = state.services().trying_out(text, owner=current_owner())
+    chat = _chat(found.id, text)
     conversation = _conversation(chat, found.id)
     path = conversation.path if conversation else ()
     tried_drafts.meet(found.id, path)
@@ -54,11 +55,12 @@ def draw(found: Opened) -> None:
     st.caption(standing if found.persona else f":material/chat_error: {NOT_VALID}")
     persona = found.persona or parse_persona(text)
     picker.draw_model(state.services(), persona)
+    tried_values.draw(found.id, persona)
     told = st.container()
     live = chat.generation(path[-1].id) if path and path[-1].reply and path[-1].reply.live else None
     with st.container(height=PIXELS, border=True, autoscroll=True, key="try_out_log"):
         if not path:
-            _draw_opening(found, persona)
+            _draw_opening(found, with_values(persona, tried_values.of(found.id, persona)))
         for turn in path[:-1] if live else path:
             _draw_turn(found, turn)
         following = _Following(found, path[-1], live) if live else None
@@ -116,6 +118,13 @@ def _clear_below(drawn: int) -> None:
     st.session_state[DRAWN] = drawn
     for _ in range(before - drawn):
         st.empty()
+
+
+def _chat(persona_id: str, text: str) -> ChatService:
+    """The draft with the test values of the pane."""
+    return state.services().trying_out(
+        text, owner=current_owner(), variables=tried_values.of(persona_id, parse_persona(text))
+    )
 
 
 def _conversation(chat: ChatService, persona_id: str) -> Conversation | None:
@@ -201,7 +210,7 @@ def _draw_controls(found: Opened, text: str, conversation: Conversation | None, 
             shortcut="Esc",
             disabled=not live,
             on_click=_stop,
-            args=(text, path[-1].id if path else ""),
+            args=(found.id, text, path[-1].id if path else ""),
         )
         st.button(
             "Ask again",
@@ -242,7 +251,7 @@ def _start_with(persona_id: str, text: str, answering: str) -> None:
 def _send(persona_id: str, text: str, answering: str, message: str, *, box: str = "") -> None:
     if not message.strip():
         return
-    chat = state.services().trying_out(text, owner=current_owner())
+    chat = _chat(persona_id, text)
     try:
         conversation = _conversation(chat, persona_id) or chat.start(temporary=True)
         st.session_state[_key(persona_id)] = conversation.id
@@ -260,27 +269,27 @@ def _put_back(box: str, message: str) -> None:
         st.session_state[box] = message
 
 
-def _stop(text: str, reply_id: str) -> None:
-    _do(lambda chat: chat.stop(reply_id), text)
+def _stop(persona_id: str, text: str, reply_id: str) -> None:
+    _do(lambda chat: chat.stop(reply_id), persona_id, text)
 
 
 def _retry(persona_id: str, text: str, *, offline: bool = False) -> None:
     if offline:
         state.choose_offline(True)
     conversation_id = str(st.session_state[_key(persona_id)])
-    _do(lambda chat: chat.retry(conversation_id, offline=state.offline_chosen()), text)
+    _do(lambda chat: chat.retry(conversation_id, offline=state.offline_chosen()), persona_id, text)
 
 
 def _clear(persona_id: str, text: str) -> None:
     tried_drafts.forget(persona_id)
     conversation_id = st.session_state.pop(_key(persona_id), None)
     if conversation_id:
-        _do(lambda chat: chat.discard(conversation_id), text)
+        _do(lambda chat: chat.discard(conversation_id), persona_id, text)
 
 
-def _do(what: Callable[[ChatService], object], text: str) -> None:
+def _do(what: Callable[[ChatService], object], persona_id: str, text: str) -> None:
     try:
-        what(state.services().trying_out(text, owner=current_owner()))
+        what(_chat(persona_id, text))
     except PersonaChatError as error:
         state.say_not_done(error)
 

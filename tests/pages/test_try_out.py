@@ -164,3 +164,22 @@ def test_an_invalid_draft_cannot_answer(open_tab: OpenPage) -> None:
     write(at, temperature=9)
     assert "Fix the problems first" in words(at)
     assert next(box for box in at.chat_input if box.key == "try_out_message").disabled
+
+
+def test_test_values_are_filled_in_for_this_chat_alone(open_tab: OpenPage, fake: FakeProvider) -> None:
+    at = open_tab()
+    variables = {"company": {"default": "ACME", "description": "Where they work"}}
+    write(
+        at, systemPrompt="Help {{user}} at {{company}} with {{topic}}.", extensions={"variables": variables}
+    )
+    fields = [str(field.label) for field in at.text_input if str(field.key).startswith("try_value.")]
+    assert fields == ["user", "company", "topic"]
+    say(at, "Hello")
+    assert fake.chats[-1].body["messages"][0]["content"] == "Help User at ACME with {{topic}}."
+    at.text_input(key="try_value.tutor.user").set_value("Ada")
+    at.text_input(key="try_value.tutor.topic").set_value("SQL {{user}}").run()
+    assert not at.exception
+    at.button(key="try_out_retry").click().run()
+    assert fake.chats[-1].body["messages"][0]["content"] == "Help Ada at ACME with SQL {{user}}."
+    draft = json.loads(at.session_state["persona_drafts"]["tutor"].text)
+    assert draft["extensions"] == {"variables": variables}

@@ -15,6 +15,7 @@ from personachat.api.v1 import legacy_functions
 from personachat.api.v1.errors import BadRequest
 from personachat.completions import Ask
 from personachat.model_parameters import is_known
+from personachat.persona_variables import GivenValues
 
 Role = Literal["developer", "system", "user", "assistant", "tool", "function"]
 
@@ -54,6 +55,7 @@ class Request(BaseModel):
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     prompt_cache_retention: str | None = None
+    variables: GivenValues | None = None
 
     def _passed_on(self) -> dict[str, Any]:
         """What is not declared and goes to the provider as it came. Raises BadRequest for the unknown."""
@@ -152,6 +154,7 @@ class CompletionBody(Request):
             max_tokens=longest,
             stop=self.stop,
             more=self._more(),
+            variables=self.variables or {},
         )
 
     def _more(self) -> dict[str, Any]:

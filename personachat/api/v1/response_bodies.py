@@ -177,6 +177,7 @@ class ResponseBody(Request):
             top_p=self.top_p,
             max_tokens=self.max_output_tokens,
             more=self._more(),
+            variables=self.variables or {},
             may_shorten=self.truncation == "auto",
         )
 

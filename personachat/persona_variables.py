@@ -1,0 +1,103 @@
+"""The variables of a persona: names its author declares, whose values stand for {{name}} in its texts. Pure.
+
+They are declared in the extension `variables`: a name with its default, or with an object of `default` and
+`description`. What makes no sense there is as if it were not there. A value is text: nothing in it is
+replaced again. A name without a value stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import Field
+
+from personachat.persona import Persona
+
+VARIABLES = "variables"
+MOST_VARIABLES = 100
+MOST_CHARACTERS = 8_000
+"""Of one value."""
+
+_PATTERN = "[A-Za-z_][A-Za-z0-9_-]{0,59}"
+_NAME = re.compile(_PATTERN)
+
+_Name: TypeAlias = Annotated[str, Field(pattern=f"^{_PATTERN}$")]
+_Value: TypeAlias = Annotated[str, Field(max_length=MOST_CHARACTERS)]
+GivenValues: TypeAlias = Annotated[
+    dict[_Name, _Value],
+    Field(
+        max_length=MOST_VARIABLES,
+        description="What {{name}} stands for in the persona's texts, for this reply; else its default.",
+    ),
+]
+"""Values as a caller of an API gives them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A name, what it stands for where nobody says otherwise ("" for nothing), and what it is for."""
+
+    name: str
+    default: str = ""
+    description: str = ""
+
+
+def is_name(name: str) -> bool:
+    """Whether a variable can be called this."""
+    return _NAME.fullmatch(name) is not None
+
+
+def declared(persona: Persona) -> tuple[Variable, ...]:
+    """The variables of a persona in the order of its text; of names that differ in case alone, the first."""
+    given = persona.extensions.get(VARIABLES)
+    if not isinstance(given, Mapping):
+        return ()
+    found: dict[str, Variable] = {}
+    for name, value in given.items():
+        if isinstance(name, str) and is_name(name) and len(found) < MOST_VARIABLES:
+            variable = _variable(name, value)
+            if variable:
+                found.setdefault(name.lower(), variable)
+    return tuple(found.values())
+
+
+def values(persona: Persona) -> dict[str, str]:
+    """What each variable stands for, by its name in lower case; those without a value are left out."""
+    return {each.name.lower(): each.default for each in declared(persona) if each.default}
+
+
+def with_values(persona: Persona, given: Mapping[str, str]) -> Persona:
+    """The persona with these values instead of its defaults; names it does not declare are filled, too."""
+    named = {name.lower(): value for name, value in given.items() if is_name(name) and value}
+    if not named:
+        return persona
+    known: dict[str, object] = {
+        each.name: {"default": named.pop(each.name.lower(), each.default), "description": each.description}
+        for each in declared(persona)
+    }
+    return persona.model_copy(update={"extensions": {**persona.extensions, VARIABLES: known | named}})
+
+
+def _variable(name: str, value: Any) -> Variable | None:
+    if isinstance(value, Mapping):
+        default, description = value.get("default", ""), value.get("description", "")
+        text = _text(default)
+        return (
+            None
+            if text is None
+            else Variable(name, text, description if isinstance(description, str) else "")
+        )
+    text = _text(value)
+    return None if text is None else Variable(name, text)
+
+
+def _text(value: Any) -> str | None:
+    """A default as text; None where it is neither text nor a number."""
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return str(value)[:MOST_CHARACTERS]

@@ -1,0 +1,54 @@
+"""Test values for the placeholders of a draft, which Try out fills in instead of the persona's defaults."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from personachat import macros
+from personachat.persona import Persona
+from personachat.persona_variables import MOST_CHARACTERS, Variable, declared, is_name
+from personachat.ui.wording import counted, escaped
+
+MOST_FIELDS = 20
+
+
+def of(persona_id: str, persona: Persona) -> dict[str, str]:
+    """The values that were given for a persona's variables."""
+    given = {each.name: st.session_state.get(_key(persona_id, each.name)) for each in _fields(persona)}
+    return {name: str(value) for name, value in given.items() if value}
+
+
+def draw(persona_id: str, persona: Persona) -> None:
+    """A field for each name there is; an empty one leaves it to the default."""
+    fields = _fields(persona)
+    given = len(of(persona_id, persona))
+    label = f"Test values, {given} given" if given else "Test values"
+    with st.expander(label, icon=":material/data_object:", key=f"try_values_{persona_id}"):
+        for each in fields:
+            st.text_input(
+                escaped(each.name),
+                key=_key(persona_id, each.name),
+                placeholder=each.default or "Stays as it is",
+                help=escaped(each.description) or None,
+                max_chars=MOST_CHARACTERS,
+                persist_state="session",
+            )
+        st.caption(
+            f"They stand for {counted(len(fields), 'placeholder')} in this chat alone; "
+            "defaults are written under Variables in the prompt's form."
+        )
+
+
+def _fields(persona: Persona) -> list[Variable]:
+    """The user, the variables that are declared, and names in the prompt that nothing fills."""
+    own = list(declared(persona))
+    names = {each.name.lower() for each in own}
+    user = [] if "user" in names else [Variable("user", "User", "Who talks to the persona.")]
+    texts = (persona.system_prompt, persona.greeting)
+    loose = dict.fromkeys(name for text in texts for name in macros.unknown(text))
+    found = [Variable(name) for name in loose if is_name(name) and name.lower() not in names]
+    return [*user, *own, *found][:MOST_FIELDS]
+
+
+def _key(persona_id: str, name: str) -> str:
+    return f"try_value.{persona_id}.{name.lower()}"
