@@ -8,8 +8,6 @@ import weakref
 from dataclasses import dataclass
 from typing import Protocol
 
-from personachat.pictures.reading import Picture
-
 
 class PictureOnItsWay(Protocol):
     """A picture that was read and is not kept yet."""
@@ -57,7 +55,3 @@ class ShelvedPicture:
     @property
     def content(self) -> bytes:
         return self.shelf.read(self.start, self.length)
-
-    @property
-    def picture(self) -> Picture:
-        return Picture(self.digest, self.content, self.thumb)

@@ -13,7 +13,7 @@ from personachat.conversations.model import Reply, Turn
 from personachat.endings import ENDINGS, ending_of
 from personachat.messages import Failed
 from personachat.prompts import estimate_tokens
-from personachat.ui.faces import DEFAULT_AVATAR, face_of_turn
+from personachat.ui import faces
 from personachat.ui.markdown import pieces_of
 from personachat.ui.stream import Place, column, thought_label
 from personachat.ui.wording import escaped, money, short
@@ -25,6 +25,7 @@ STEP_TURNS = 10
 """The window moves in steps, so that most new turns leave the others in their place."""
 
 USER_AVATAR = ":material/person:"
+DEFAULT_AVATAR = faces.DEFAULT_AVATAR
 
 
 def drawable(avatar: str | None) -> str:
@@ -77,7 +78,7 @@ def bubble(turn: Turn) -> DeltaGenerator:
     """The container of one turn."""
     if turn.role == "user":
         return st.chat_message("user", avatar=USER_AVATAR)
-    return st.chat_message("assistant", avatar=face_of_turn(turn.avatar))
+    return st.chat_message("assistant", avatar=faces.face_of_turn(turn.avatar))
 
 
 def draw_text(text: str, words: Place = st) -> None:
