@@ -9,10 +9,10 @@ import streamlit as st
 
 from personachat.conversations.model import Reply
 from personachat.errors import PersonaChatError
-from personachat.prompts import estimate_tokens
 from personachat.ui import state
 from personachat.ui.moments import viewer_zone
-from personachat.ui.wording import counted, error_text, escaped, money, short
+from personachat.ui.transcript import tokens_of
+from personachat.ui.wording import counted, error_text, escaped, money
 from personachat.usage.conversation_calls import ConversationCalls
 from personachat.usage.insights import Insights
 
@@ -24,15 +24,9 @@ _PURPOSES = {"chat": "Reply", "temporary": "Reply", "try_out": "Try-out", "summa
 
 def tokens_and_cost(reply: Reply) -> str:
     """E.g. "212 tokens · $0.0031", with ~ for an estimate; plain text, "" where there is nothing to say."""
-    known = reply.usage.completion_tokens if reply.usage else None
-    tokens = estimate_tokens(reply.text + reply.reasoning) if known is None else known
-    parts = []
-    if tokens:
-        about = "~" if known is None else ""
-        parts.append(f"{about}{short(tokens)} {'token' if tokens == 1 else 'tokens'}")
-    if reply.cost_usd is not None:
-        parts.append(money(reply.cost_usd))
-    return " · ".join(parts)
+    _, tokens = tokens_of(reply)
+    cost = "" if reply.cost_usd is None else money(reply.cost_usd)
+    return " · ".join(filter(None, (tokens, cost)))
 
 
 def insights() -> Insights:

@@ -169,12 +169,10 @@ TITLES = {
 
 def caption_of(reply: Reply, *, with_costs: bool = True) -> str:
     """E.g. "gpt-4 · 212 tokens · 0.2 s to first token · 84/s · $0.0031", with ~ for estimates."""
-    counted = reply.usage.completion_tokens if reply.usage else None
-    tokens = estimate_tokens(reply.text + reply.reasoning) if counted is None else counted
+    tokens, said = tokens_of(reply)
     parts = [escaped(reply.model)]
-    if tokens and with_costs:
-        about = "~" if counted is None else ""
-        parts.append(f"{about}{short(tokens)} {'token' if tokens == 1 else 'tokens'}")
+    if said and with_costs:
+        parts.append(said)
     first, whole = reply.first_token_seconds, reply.duration_seconds
     if first is not None and whole is not None:
         parts.append(f"{max(first, 0.1):.1f} s to first token")
@@ -184,6 +182,14 @@ def caption_of(reply: Reply, *, with_costs: bool = True) -> str:
     if reply.cost_usd is not None and with_costs:
         parts.append(escaped(money(reply.cost_usd)))
     return " · ".join(parts)
+
+
+def tokens_of(reply: Reply) -> tuple[int, str]:
+    """How many tokens a reply has, and that in words: "212 tokens", "~1 token"; "" where there are none."""
+    counted = reply.usage.completion_tokens if reply.usage else None
+    tokens = estimate_tokens(reply.text + reply.reasoning) if counted is None else counted
+    about = "~" if counted is None else ""
+    return tokens, f"{about}{short(tokens)} {'token' if tokens == 1 else 'tokens'}" if tokens else ""
 
 
 def draw_memory(turn: Turn, reply: Reply | None) -> None:

@@ -15,7 +15,7 @@ from google.protobuf.message import Message  # type: ignore[import-untyped]
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Element
 
-from personachat.conversations.model import LOCAL_OWNER
+from personachat.conversations.model import LOCAL_OWNER, now
 from personachat.interchange import links
 from personachat.services import get_services
 from personachat.store.base import BrokenPersona
@@ -27,6 +27,7 @@ from tests.fake_provider import FakeProvider
 from tests.fake_replies import failure
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local, library
+from tests.usage.calls import call, keep
 
 NAME = "Q www.evil.example a@evil.example :red[r] :-1: $m$ `c` ![i](//evil.example)"
 LONG = (
@@ -58,6 +59,8 @@ PLAIN = {
     ("ComponentInstance", "json_args"),
     ("BidiComponent", "json"),
     ("DownloadButton", "url"),
+    ("EChartsChart", "alt"),
+    ("EChartsChart", "spec"),
     ("Html", "body"),  # looked at by itself
     ("MultiSelect", "options"),
     ("MultiSelect", "placeholder"),
@@ -107,6 +110,15 @@ def hostile(persona_id: str, **keys: Any) -> str:
         "extensions": {NAME: {LONG: LONG}},
     }
     return persona_text(persona_id, **(everything | keys))
+
+
+CALL = {
+    "persona_id": NAME[:64],
+    "provider": NAME,
+    "model": LONG[:200],
+    "purpose": NAME[:20],
+    "error_code": NAME[:60],
+}
 
 
 def conversation() -> str:
@@ -193,7 +205,7 @@ def see(page: AppTest, name: str = "", **query: str) -> None:
 
 def test_an_empty_chat_and_its_dialogs(page: AppTest) -> None:
     see(page, "chat")
-    for dialog in ("next",):
+    for dialog in ("next", "forecast"):
         page.session_state["asked"] = Asked(dialog)
         see(page)
     page.session_state["finding_persona"] = True
@@ -205,7 +217,10 @@ def test_a_conversation_and_its_dialogs(page: AppTest) -> None:
     conversation_id = conversation()
     see(page, "chat", chat=conversation_id)
     path = get_services().of(LOCAL_OWNER).chat.conversation(conversation_id).path
-    for dialog in ("request", "regenerate", "copy"):
+    keep(
+        get_services().database, call(get_services().database, now(), conversation_id=conversation_id, **CALL)
+    )
+    for dialog in ("request", "regenerate", "copy", "costs"):
         page.session_state["asked"] = Asked(dialog, path[-1].id)
         see(page)
     page.session_state["editing"] = path[0].id
@@ -240,6 +255,20 @@ def test_the_history_page(page: AppTest) -> None:
     see(page)
     page.button(key="archive_many").click()
     see(page)
+
+
+def test_the_insights_page(page: AppTest) -> None:
+    conversation_id = conversation()
+    path = get_services().of(LOCAL_OWNER).chat.conversation(conversation_id).path
+    database = get_services().database
+    failed = {"outcome": "failed", "conversation_id": conversation_id, "turn_id": path[-1].id}
+    keep(database, call(database, now(), **(CALL | failed)))
+    keep(database, call(database, now(), **(CALL | {"persona_id": "one"})))
+    see(page, "insights", range="90d")
+    see(page, persona=NAME[:64], model=LONG[:200], purpose=NAME[:20])
+    for split in ("model", "purpose", "person"):
+        page.session_state["insights_split"] = split
+        see(page)
 
 
 def test_a_refused_import_of_conversations(page: AppTest) -> None:

@@ -187,6 +187,18 @@ def test_the_personas_page_keeps_what_was_typed_and_says_that_it_is_not_saved(
     assert "better" in get_services().personas.get("default-persona").text
 
 
+def test_insights_come_back_after_an_outage(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = open_page()
+    page.switch_page("pages/insights.py").run()
+    with outage(monkeypatch):
+        page.run()
+        assert not page.exception
+        assert SENTENCE in shown(page)
+        assert "DATABASE_URL" not in shown(page)
+    page.run()
+    assert SENTENCE not in shown(page)
+
+
 def test_history_comes_back_after_an_outage(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
     page = open_page()
     page.switch_page("pages/history.py").run()
