@@ -35,7 +35,7 @@ MANY_REPLIES = 3
 MOST_OF_A_KIND = 300
 """The newest; of more nobody reads the list to its end."""
 
-_LATEST_TURNS = 50_000
+_LATEST_TURNS = 10_000
 """Among so many is looked for regenerated replies."""
 
 
