@@ -14,7 +14,7 @@ from personachat.messages import Usage
 from personachat.persona import Persona
 from personachat.prompts import estimate_tokens
 from personachat.services import Services
-from personachat.ui import costs, state
+from personachat.ui import costs, state, turn_actions
 from personachat.ui.wording import counted, error_text, escaped, money
 from personachat.usage.forecast import ENOUGH_CALLS, Forecast, Medians, Price, forecast
 
@@ -23,14 +23,13 @@ REMEMBERED_SECONDS = 60.0
 
 MOST_CHARACTERS = 200_000
 _MEDIANS = "usual_medians"
-WORDS = "forecast_words"
 
 
 def draw(services: Services, conversation: Conversation | None, persona: Persona) -> None:
     """Draw the forecast of the next message; its words may be put in to be counted."""
     words = st.text_area(
         "Your message",
-        key=WORDS,
+        key=turn_actions.FORECAST_WORDS,
         max_chars=MOST_CHARACTERS,
         placeholder="Paste it here to count it, or leave this empty",
     )

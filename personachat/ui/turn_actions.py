@@ -16,6 +16,9 @@ from personachat.errors import PersonaChatError
 from personachat.ui import state, window
 from personachat.ui.returning import Came
 
+FORECAST_WORDS = "forecast_words"
+"""The key of the field for the message that is to be forecast."""
+
 OTHER = "regenerate_for_"
 """What the key begins with of the button that regenerates with another persona; a turn's id follows."""
 
@@ -240,7 +243,7 @@ def ask(dialog: str, turn_id: str = "") -> None:
 def asked() -> Asked | None:
     """The dialog to open now: once, or until it is answered where it asks something."""
     found = cast("Asked | None", st.session_state.get("asked"))
-    if found and found.dialog != "regenerate":
+    if found and found.dialog not in {"regenerate", "forecast"}:
         close_dialog()
     return found
 

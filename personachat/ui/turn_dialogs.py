@@ -82,7 +82,11 @@ def show_costs(conversation_id: str, turn_id: str) -> None:
     costs.draw(conversation_id, turn_id=turn_id)
 
 
-@st.dialog("What the next message would cost", icon=":material/calculate:", on_dismiss="rerun")
+@dialog(
+    "What the next message would cost",
+    icon=":material/calculate:",
+    on_dismiss=turn_actions.close_dialog,
+)
 def show_forecast(services: Services, conversation: Conversation | None, persona: Persona) -> None:
     forecast_view.draw(services, conversation, persona)
 

@@ -742,7 +742,7 @@ def test_only_dialogs_without_anything_to_click_are_fragments() -> None:
     """A server that has lost the session drops what is clicked in a fragment it does not know."""
     assert set(calls("st.dialog")) == {"dialogs", "picker", "turn_dialogs"}
     inside = {"show_shortcuts": "picker", "show_request": "turn_dialogs", "show_next": "turn_dialogs"}
-    inside |= {"show_words": "turn_dialogs"}
+    inside |= {"show_words": "turn_dialogs", "show_costs": "turn_dialogs"}
     assert {name: stem for name, stem, _ in _fragments("dialog")} == inside
 
 
