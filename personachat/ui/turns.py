@@ -204,8 +204,6 @@ def draw_row(view: View, turn: Turn, *, last: bool) -> None:
             st.button(
                 escaped(costs_said),
                 type="tertiary",
-                help="What this chat cost",
-                wrap=False,
                 key=f"costs_{turn.id}",
                 on_click=turn_actions.ask_costs,
                 args=(turn.id,),
