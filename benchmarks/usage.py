@@ -29,13 +29,15 @@ from sqlalchemy import Connection
 
 from personachat.conversations.model import LOCAL_OWNER
 from personachat.database.connection import Database
+from personachat.usage.closing import Closing
 from personachat.usage.people import People
 from personachat.usage.questions import Question
 from personachat.usage.reading import Usage
+from personachat.usage.tables import usage_calls
 from tests.postgres import fresh_database
 
 MIGRATION: Any = importlib.import_module("personachat.database.migrations.versions.0009_usage")
-REPETITIONS = 15
+REPETITIONS = 9
 LAST = date(2026, 6, 30)
 ZONE = ZoneInfo("Europe/Berlin")
 PEOPLE, PERSONAS, REVISIONS_DAYS = 60, 40, 30
@@ -91,13 +93,22 @@ def rows(count: int, days: int, people: People) -> Iterator[dict[str, Any]]:
 
 
 def fill(database: Database, count: int, days: int) -> None:
-    """Rows first, then their sums as the migration makes them of what is there."""
+    """Rows first, then their sums as migration and server make them of what is there."""
     made = rows(count, days, People(database))
+    with database.write() as connection:
+        for index in usage_calls.indexes:
+            index.drop(connection)
     while some := list(islice(made, 20_000)):
         with database.write() as connection:
             _insert(connection, some) if database.is_sqlite else _copy(connection, some)
+    with database.write() as connection:
+        for index in usage_calls.indexes:
+            index.create(connection)
     with database.write() as connection, Operations.context(MigrationContext.configure(connection)):
         MIGRATION._fill_sums()  # noqa: SLF001
+    closing = Closing(database)
+    while closing.close_some(50):
+        pass
     with database.write() as connection:
         connection.exec_driver_sql("ANALYZE")
 
@@ -140,12 +151,16 @@ def cases(database: Database) -> Iterator[Case]:
             "by purpose": partial(usage.summed, asked, ("purpose",)),
             "by person": partial(usage.summed, asked, ("person",)),
             "by error and model": partial(usage.summed, asked, ("error", "model")),
+            "times by day and model": partial(usage.speeds, asked, ("day", "model")),
         }
         for name, chart in charts.items():
             yield f"{span}: {name}", chart
         yield f"{span}: all of these", partial(_all, tuple(charts.values()))
         one = question(days, persona="persona-7")
         yield f"{span}: one persona by day", partial(usage.summed, one, ("day",))
+        yield f"{span}: one persona by revision", partial(usage.summed, one, ("revision",))
+        yield f"{span}: one persona's times by day", partial(usage.speeds, one, ("day", "model"))
+        yield f"{span}: one's own times by day", partial(mine.speeds, asked, ("day", "model"))
         yield f"{span}: one's own by day and model", partial(mine.summed, asked, ("day", "model"))
     yield "a page of 100 rows", lambda: usage.calls(question(30), limit=100)
     yield "a page of 100 rows of one's own", lambda: mine.calls(question(30), limit=100)

@@ -113,10 +113,10 @@ class Gate:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        settings = self._settings()
         context = context_of(scope["headers"])
         current_request.set(context)
+        headers = Headers(scope=scope)
+        settings = self._settings()
         added: cors.RawHeaders = (*_COMMON_HEADERS, (b"x-request-id", context.id.encode()))
         origin = headers.get("origin")
         if origin is not None and cors.is_allowed_origin(origin, _origins(settings)):

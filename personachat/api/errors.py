@@ -29,6 +29,7 @@ from personachat.errors import (
     unforeseen,
 )
 from personachat.messages import Failed
+from personachat.request_context import current_request
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -231,8 +232,11 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 async def _unforeseen(_request: Request, _error: Exception) -> Response:
-    # The server logs the traceback: Starlette raises the exception again after this answer.
-    return problem_of(unforeseen())
+    # The server logs the traceback: Starlette raises the exception again after this answer. The gate, which
+    # gives all others their id, is not passed any more.
+    answer = problem_of(unforeseen())
+    answer.headers["x-request-id"] = current_request.get().id
+    return answer
 
 
 def _path(location: Iterable[Any]) -> Iterable[str | int]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx2
 import pytest
 
+from personachat.api.app import create_api
+from personachat.api.v1.app import create_v1
 from personachat.request_context import context_of
 from personachat.services import Services
 from tests.api.conftest import served, standing
@@ -47,6 +50,19 @@ def test_every_answer_has_one_and_each_another(client: httpx2.Client, path: str)
     ids = [client.get(path).headers["x-request-id"] for _ in range(2)]
     assert all(map(OURS.fullmatch, ids))
     assert ids[0] != ids[1]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("create", [create_api, create_v1])
+async def test_a_failure_that_nobody_foresaw_has_one(create: Callable[..., Any]) -> None:
+    def broken() -> Services:
+        raise RuntimeError("a secret")
+
+    transport = httpx2.ASGITransport(create(broken), raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        answer = await client.get("/personas", headers={"X-Request-Id": "mine"})
+    assert (answer.status_code, answer.headers["x-request-id"]) == (500, "mine")
+    assert "secret" not in answer.text
 
 
 def test_refusals_have_one_as_well(make_services: Callable[..., Services]) -> None:

@@ -1,4 +1,4 @@
-"""The API, the command line and SQL add the same rows up to the same sums, whatever the time zone."""
+"""Page, API, command line and SQL add the same rows up to the same sums, whatever the time zone."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from personachat.conversations.model import LOCAL_OWNER, new_id
 from personachat.database.connection import Database
 from personachat.services import Services, build_services
 from personachat.settings import load_settings
+from personachat.usage.closing import Closing
 from personachat.usage.people import People
 from personachat.usage.questions import GROUPS, Question
 from personachat.usage.reading import Usage
@@ -164,6 +165,21 @@ def by_api(client: Any, by: tuple[str, ...], zone: str, **filters: str) -> Sums:
     }
 
 
+def by_page(services: Services, by: tuple[str, ...], zone: str) -> Sums:
+    question = Question(zone=ZoneInfo(zone), since=SINCE, until=UNTIL)
+    return {
+        each.key: {
+            name: each.calls
+            if column == "calls"
+            else each.cost_usd
+            if column == "cost_usd"
+            else each.total(column)
+            for name, column in NAMES.items()
+        }
+        for each in services.of(LOCAL_OWNER).usage.summed(question, by)
+    }
+
+
 def by_command(services: Services, by: tuple[str, ...], zone: str) -> Sums:
     span = ["--since", str(SINCE), "--until", str(UNTIL), "--timezone", zone, "--format", "json"]
     told = json.loads(command(services, "--by", ",".join(by), *span))
@@ -197,7 +213,7 @@ def command(services: Services, *arguments: str) -> str:
     return done.stdout
 
 
-def test_api_command_line_and_sql_give_the_same_sums(filled: Services) -> None:
+def test_page_api_command_line_and_sql_give_the_same_sums(filled: Services) -> None:
     asked: list[tuple[tuple[str, ...], str]] = [
         (("day",), "UTC"),
         (("day", "model"), "Europe/Berlin"),
@@ -212,6 +228,12 @@ def test_api_command_line_and_sql_give_the_same_sums(filled: Services) -> None:
         for by, zone in asked:
             expected = by_sql(filled, by, zone)
             assert same(by_api(client, by, zone), expected)
+            assert same(by_page(filled, by, zone), expected)
+        closing = Closing(filled.database)
+        while closing.close_some(50):
+            pass  # whatever is kept of days that are over, it makes no difference
+        for by, zone in asked:
+            assert same(by_page(filled, by, zone), by_sql(filled, by, zone))
         for by, zone in asked[1:2] + asked[6:7]:
             assert same(by_command(filled, by, zone), by_sql(filled, by, zone))
         whole = {"timezone": "Europe/Berlin", "since": str(SINCE), "until": str(UNTIL)}

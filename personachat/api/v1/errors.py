@@ -23,6 +23,7 @@ from personachat.endings import INTERRUPTED
 from personachat.errors import PersonaChatError, ShuttingDown, TooManyReplies, unforeseen
 from personachat.messages import Failed, Finished
 from personachat.provider_errors import ReplyEmpty
+from personachat.request_context import current_request
 
 INVALID, NOT_FOUND, AUTHENTICATION, PERMISSION, RATE, QUOTA, SERVER = (
     "invalid_request_error",
@@ -180,7 +181,9 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 async def _unforeseen(_request: Request, _error: Exception) -> Response:
-    return failure_of(unforeseen())
+    answer = failure_of(unforeseen())
+    answer.headers["x-request-id"] = current_request.get().id  # it is given outside of the gate
+    return answer
 
 
 def _error(message: str, kind: str, *, param: str | None = None, code: str | None = None) -> dict[str, Any]:
