@@ -37,7 +37,7 @@ from personachat.usage.tables import usage_calls
 from tests.postgres import fresh_database
 
 MIGRATION: Any = importlib.import_module("personachat.database.migrations.versions.0009_usage")
-REPETITIONS = 9
+REPETITIONS = 15
 LAST = date(2026, 6, 30)
 ZONE = ZoneInfo("Europe/Berlin")
 PEOPLE, PERSONAS, REVISIONS_DAYS = 60, 40, 30

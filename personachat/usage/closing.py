@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from personachat.database.connection import Database
 from personachat.usage import histograms
-from personachat.usage.records import UNCLOSED_DAYS, kind_id_of, moment_of, quarter_of, today_utc
+from personachat.usage.records import MOST_KINDS, UNCLOSED_DAYS, kind_id_of, moment_of, quarter_of, today_utc
 from personachat.usage.tables import (
     BY_MODEL,
     BY_PERSONA,
@@ -54,7 +54,9 @@ class Closing:
         for day in due:
             with self._database.write() as connection:
                 learned = self._close(connection, day)
-            self._kinds |= learned
+            if len(self._kinds) > MOST_KINDS:
+                self._kinds.clear()
+            self._kinds |= learned  # they are committed
         return len(due)
 
     def _due(self) -> list[int]:

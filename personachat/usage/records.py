@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Table, and_, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Insert, Select, Table, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from personachat.database.connection import Database
@@ -189,12 +189,20 @@ def _insert(dialect_name: str, table: Table) -> Any:
     return (sqlite if dialect_name == "sqlite" else postgresql).insert(table)
 
 
+@cache
+def _same_kind(known: frozenset[str]) -> Select[tuple[int]]:
+    """Null is compared as null is: what asks whether two are distinct is looked up in no index."""
+    same = (
+        usage_kinds.c[name] == bindparam(name) if name in known else usage_kinds.c[name].is_(None)
+        for name in KIND
+    )
+    return select(usage_kinds.c.id).where(*same).limit(1)
+
+
 def kind_id_of(connection: Connection, kind: _Kind) -> int:
     """The id of a kind, which is made where there is none; two of the same do no harm."""
-    same = and_(
-        *(usage_kinds.c[name].is_not_distinct_from(value) for name, value in zip(KIND, kind, strict=True))
-    )
-    found = connection.execute(select(usage_kinds.c.id).where(same).limit(1)).scalar()
+    known = {name: value for name, value in zip(KIND, kind, strict=True) if value is not None}
+    found = connection.execute(_same_kind(frozenset(known)), known).scalar()
     if found is None:
         made = insert(usage_kinds).values(dict(zip(KIND, kind, strict=True)))
         found = connection.execute(made.returning(usage_kinds.c.id)).scalar_one()
