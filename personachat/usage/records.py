@@ -190,7 +190,7 @@ def _insert(dialect_name: str, table: Table) -> Any:
 
 
 @cache
-def _same_kind(known: frozenset[str]) -> Select[tuple[int]]:
+def _same_kind(known: frozenset[str]) -> Select[Any]:
     """Null is compared as null is: what asks whether two are distinct is looked up in no index."""
     same = (
         usage_kinds.c[name] == bindparam(name) if name in known else usage_kinds.c[name].is_(None)
@@ -202,7 +202,7 @@ def _same_kind(known: frozenset[str]) -> Select[tuple[int]]:
 def kind_id_of(connection: Connection, kind: _Kind) -> int:
     """The id of a kind, which is made where there is none; two of the same do no harm."""
     known = {name: value for name, value in zip(KIND, kind, strict=True) if value is not None}
-    found = connection.execute(_same_kind(frozenset(known)), known).scalar()
+    found: int | None = connection.execute(_same_kind(frozenset(known)), known).scalar()
     if found is None:
         made = insert(usage_kinds).values(dict(zip(KIND, kind, strict=True)))
         found = connection.execute(made.returning(usage_kinds.c.id)).scalar_one()
