@@ -27,10 +27,8 @@ for module in pkgutil.walk_packages(made.api.__path__, "made.api."):
     if not module.ispkg:
         found[module.name.rpartition(".")[2]] = importlib.import_module(module.name)
 assert len(found) > 30, sorted(found)
-health = next(found[name] for name in found if name.startswith("get_health_"))
-assert health.sync(client=client).status
-personas = next(found[name] for name in found if name.startswith("get_personas_"))
-(first, *_) = personas.sync(client=client)
+assert found["get_health"].sync(client=client).status
+(first, *_) = found["list_personas"].sync(client=client)
 assert first.name and first.max_tokens >= 1, first
 """
 
