@@ -198,7 +198,7 @@ def build_services(settings: Settings) -> Services:
         process_id=checkpoints.process_id,
         retention_days=settings.usage_retention_days,
         close_days=Closing(database).close_some,
-        observers=[each for each in (logs.ReplyLines(), figures, otel.observer()) if each],
+        observers=[each for each in (_reply_lines(settings), figures, otel.observer()) if each],
     )
     generations = Generations(max_concurrent=settings.max_concurrent_replies, calls=ledger)
     limits = ReplyLimits(
@@ -257,6 +257,10 @@ def build_services(settings: Settings) -> Services:
         PersonaPictures(database),
         figures,
     )
+
+
+def _reply_lines(settings: Settings) -> logs.ReplyLines | None:
+    return logs.ReplyLines() if logs.wanted(settings) else None
 
 
 def _figures(settings: Settings, *, running: Callable[[], int]) -> CallFigures | None:

@@ -34,13 +34,18 @@ _lock = threading.Lock()
 _handler: logging.Handler | None = None
 
 
+def wanted(settings: Settings) -> bool:
+    """Whether the settings say anything of the log; where not, it stays as it is."""
+    return settings.log_format == "json" or settings.log_level is not None
+
+
 def configure(settings: Settings) -> logging.Handler | None:
     """Log as the settings say, once a process; None where they leave it as it is.
 
     The handler that is returned is for loggers that keep away from the root.
     """
     global _handler  # noqa: PLW0603  # one process, one log
-    if settings.log_format == "text" and settings.log_level is None:
+    if not wanted(settings):
         return None
     with _lock:
         if _handler is None:

@@ -179,19 +179,26 @@ class Ledger:
             if counted.state not in {"running", "paused"}:
                 due = self._noted(call, counted)
                 with self._lock:
-                    self._waiting[call.id] = due
+                    if due:
+                        self._waiting[call.id] = due
                     del self._running[call.id]
                     self._unwritten.discard(call.id)
-                self._tell(due)
-            elif refresh or call.id in self._unwritten:
-                going_on.append(self._noted(call, counted))
+                if due:
+                    self._tell(due)
+            elif (refresh or call.id in self._unwritten) and (due := self._noted(call, counted)):
+                going_on.append(due)
         self._bound()
         every = [*self._waiting.values(), *going_on]
         parts = (every[at : at + MOST_AT_ONCE] for at in range(0, len(every), MOST_AT_ONCE))
         return all(map(self._write, parts))
 
-    def _noted(self, call: Call, counted: Counted) -> _Due:
-        return call, row_of(call, counted, owner="", process_id=self._process_id)
+    def _noted(self, call: Call, counted: Counted) -> _Due | None:
+        """The call with its row; None where it has none, which is logged and harms no other."""
+        try:
+            return call, row_of(call, counted, owner="", process_id=self._process_id)
+        except Exception:
+            log.exception("A call of a model cannot be written down")
+            return None
 
     def _tell(self, ended: _Due) -> None:
         for observer in self._observers:

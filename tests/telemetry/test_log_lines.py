@@ -52,6 +52,11 @@ class Written(logging.StreamHandler[io.StringIO]):
 
 
 @pytest.fixture
+def services(make_services: Callable[..., Services]) -> Services:
+    return make_services(log_level="info")
+
+
+@pytest.fixture
 def written() -> Iterator[Written]:
     """What is logged of replies, from info on."""
     handler = Written(JsonLines())
@@ -125,6 +130,32 @@ def test_a_reply_that_the_database_cannot_take_has_its_line(
     monkeypatch.undo()
     ledger_of(services)
     assert [line["outcome"] for line in written.lines] == ["finished"]
+
+
+def test_nothing_is_said_of_replies_unless_the_settings_ask_for_it(
+    make_services: Callable[..., Services], fake: FakeProvider, written: Written
+) -> None:
+    silent = make_services()
+    fake.enqueue(status(401))
+    over(local(silent).chat.begin("Hi", persona_id="tester"))
+    assert [row["outcome"] for row in ledger_of(silent)] == ["failed"]
+    assert written.lines == []
+
+
+def test_a_call_without_a_row_harms_no_other(
+    services: Services, written: Written, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ArithmeticError
+
+    monkeypatch.setattr("personachat.usage.ledger.row_of", fail)
+    fail_once = over(local(services).chat.begin("Hi", persona_id="tester"))
+    assert ledger_of(services) == []
+    monkeypatch.undo()
+    over(local(services).chat.begin("Hi", persona_id="tester"))
+    assert [line["turn_id"] for line in written.lines] == [ledger_of(services)[0]["turn_id"]]
+    assert fail_once.state == "finished"
+    assert "cannot be written down" in caplog.text
 
 
 def test_a_stopped_reply_has_a_line(services: Services, fake: FakeProvider, written: Written) -> None:

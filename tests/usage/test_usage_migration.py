@@ -15,6 +15,7 @@ from sqlalchemy import Engine, MetaData, create_engine, func, insert, inspect, s
 from personachat.conversations.model import LOCAL_OWNER
 from personachat.database import schema
 from personachat.database.connection import Database
+from personachat.usage.closing import Closing
 from personachat.usage.people import People
 from personachat.usage.questions import Question
 from personachat.usage.reading import ME, Usage
@@ -185,3 +186,13 @@ def test_counts_that_turns_have_by_then_are_taken_over(url: str) -> None:
     with closing(Database(url)) as database, database.read() as connection:
         row = connection.execute(select(usage_calls)).mappings().one()
         assert (row["cached_tokens"], row["reasoning_tokens"], row["prompt_tokens"]) == (3, 0, None)
+
+
+def test_the_past_is_the_same_once_its_days_are_closed(url: str) -> None:
+    filled(url)
+    with closing(Database(url)) as database:
+        usage = Usage(database, People(database), owner=LOCAL_OWNER)
+        before = usage.summed(UTC_DAYS, ("day", "model")), usage.speeds(UTC_DAYS, ("day", "model"))
+        assert Closing(database).close_some(10_000) > 0
+        assert before == (usage.summed(UTC_DAYS, ("day", "model")), usage.speeds(UTC_DAYS, ("day", "model")))
+        assert sum(each.calls for each in before[0]) == usage.total(UTC_DAYS).calls > 0
