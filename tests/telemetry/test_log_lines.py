@@ -153,7 +153,8 @@ def test_a_call_without_a_row_harms_no_other(
     assert ledger_of(services) == []
     monkeypatch.undo()
     over(local(services).chat.begin("Hi", persona_id="tester"))
-    assert [line["turn_id"] for line in written.lines] == [ledger_of(services)[0]["turn_id"]]
+    (row,) = ledger_of(services)
+    assert [line["turn_id"] for line in written.lines] == [row["turn_id"]]
     assert fail_once.state == "finished"
     assert "cannot be written down" in caplog.text
 
