@@ -77,7 +77,7 @@ def show_next(conversation_id: str | None, persona: Persona) -> None:
     inspector.draw(sent)
 
 
-@st.dialog("What this chat cost", width="large", icon=":material/receipt_long:", on_dismiss="rerun")
+@st.dialog("What this chat cost", width="medium", icon=":material/receipt_long:", on_dismiss="rerun")
 def show_costs(conversation_id: str, turn_id: str) -> None:
     costs.draw(conversation_id, turn_id=turn_id)
 

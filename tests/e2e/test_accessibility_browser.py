@@ -10,9 +10,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import AppServer, open_json, wait_until
+from personachat.conversations.model import LOCAL_OWNER, now
+from tests.e2e.conftest import AppServer, open_json, settled, wait_until
 from tests.e2e.seeding import BEHAVES, SPEAKER, talk_in
 from tests.fake_provider import Gate, tokens
+from tests.usage.calls import call, keep
 
 pytestmark = pytest.mark.browser
 
@@ -93,10 +95,37 @@ def test_the_other_pages_are_for_everyone(app_server: AppServer, themed: Page) -
     assert serious(page) == []
 
 
+HOSTILE = "<img src=x alt=taken> {b|x}"
+
+
+def test_insights_are_for_everyone_and_a_models_name_is_text_in_a_tooltip(
+    app_server: AppServer, themed: Page
+) -> None:
+    page = themed
+    with talk_in(app_server) as talk:
+        rated = talk.new("A question", REPLY, **SPEAKER, created_at=now())
+        talk.set_turn(talk.store.get(LOCAL_OWNER, rated).path[-1].id, rating=-1)
+        keep(
+            talk.database,
+            call(talk.database, now(), model=HOSTILE, outcome="failed", error_code="idle_timeout"),
+        )
+    page.goto(f"{app_server.url}/insights")
+    chart = page.locator(".st-key-chart_speed_by_model")
+    expect(chart.locator("canvas").first).to_be_visible()
+    settled(page)
+    assert serious(page) == []
+    chart.scroll_into_view_if_needed()
+    box = chart.locator("canvas").first.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 3)
+    expect(chart.get_by_text(HOSTILE, exact=True).first).to_be_visible()
+    expect(page.get_by_alt_text("taken")).to_have_count(0)
+
+
 def test_no_button_is_named_after_its_glyph(app_server: AppServer, page: Page) -> None:
     with talk_in(app_server) as talk:
         conversation = talk.new("A question", REPLY, **SPEAKER)
-    for path in (f"/?chat={conversation}", "/history", "/personas?id=data-analyst"):
+    for path in (f"/?chat={conversation}", "/history", "/personas?id=data-analyst", "/insights"):
         page.goto(app_server.url + path)
         wait_until(page, BEHAVES)
         expect(page.locator(".st-key-new_chat")).to_be_visible()

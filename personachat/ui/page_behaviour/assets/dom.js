@@ -99,6 +99,11 @@ export const personaEntries = () =>
   document.querySelectorAll('[role="listbox"][aria-label="Persona"] [role="option"]')
 export const labelOf = entry => entry.querySelector("[data-item-hl]")?.textContent ?? ""
 
+// --- figures --------------------------------------------------------------------------------------------------
+
+export const unnamedCharts = () =>
+  document.querySelectorAll('[data-testid="stMetricChart"]:not([aria-hidden])')
+
 // --- menus ----------------------------------------------------------------------------------------------------
 
 export const streamlitMenu = () => document.querySelector('[data-testid="stMainMenuButton"]')

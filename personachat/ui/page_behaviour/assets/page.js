@@ -6,6 +6,7 @@
 import * as avatars from "./avatars.js"
 import * as beside from "./beside.js"
 import * as desk from "./desk.js"
+import * as figures from "./figures.js"
 import * as focus from "./focus.js"
 import * as following from "./following.js"
 import * as history from "./history.js"
@@ -18,7 +19,9 @@ import * as speech from "./speech.js"
 import * as typing from "./typing.js"
 import * as unsent from "./unsent.js"
 
-const parts = [avatars, beside, history, leaving, listbox, menus, scrolling, unsent, focus, following, speech, typing, prompt, desk]
+const parts = [
+  avatars, beside, figures, history, leaving, listbox, menus, scrolling, unsent, focus, following, speech, typing, prompt, desk,
+]
 const page = { component: null }
 let planned = 0
 
