@@ -107,7 +107,7 @@ class Settings(BaseSettings):
     api_tokens: Annotated[tuple[Token, ...], Words] = Field((), validation_alias="PERSONACHAT_API_TOKENS")
     """Bearer tokens of the API, separated by commas or white space; with any, every call needs one."""
 
-    trust_loopback: bool = Field(False, validation_alias="PERSONACHAT_TRUST_LOOPBACK")
+    trust_loopback: bool | None = Field(None, validation_alias="PERSONACHAT_TRUST_LOOPBACK")
     """Whether local callers need no token although some are set; a forwarder on this machine is one, too."""
 
     allowed_origins: Annotated[tuple[AllowedOrigin, ...], Words] = Field(

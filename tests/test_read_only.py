@@ -57,11 +57,13 @@ def test_every_change_is_refused_in_a_sentence(
     assert services.gallery.all() == templates
 
 
-@pytest.mark.parametrize("change", ["tag", "delete", "undo"])
+@pytest.mark.parametrize("change", ["tag", "undo of tags", "delete", "undo"])
 def test_several_at_once_stay_as_they_are(services: Services, visitor: Workspace, change: str) -> None:
     stored = services.personas.get("tester")
     if change == "tag":
         done = visitor.collection.tag(["tester"], add=["new"])
+    elif change == "undo of tags":
+        done = visitor.collection.save_again_by_etag({"tester": (stored.etag, stored.etag)})
     elif change == "delete":
         done = visitor.collection.delete_all(["tester"])
     else:

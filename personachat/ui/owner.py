@@ -3,7 +3,8 @@
 Somebody who is logged in is known by their account. Whoever sits at the server's own machine is the local
 owner, as in the terminal and over the API there: a browser that asks by a loopback name, from a page of that
 very origin. Any other browser gets a random id in a cookie, of which only a hash is ever stored: who has the
-cookie is the owner.
+cookie is the owner. A program that reaches us through a forwarder on this machine can say that it is such a
+browser, and nothing tells the two apart: whoever runs one says that nobody is local.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import hashlib
 import json
 import re
 import secrets
+from functools import cache
 
 import streamlit as st
 
 from personachat.access import Asked
 from personachat.conversations.model import LOCAL_OWNER
+from personachat.settings import load_settings
 
 COOKIE = "personachat_browser"
 YEAR_SECONDS = 365 * 24 * 3600
@@ -51,10 +54,18 @@ def _is_near() -> bool:
     address = st.context.ip_address or _LOOPBACK  # Streamlit says None of loopback
     if not headers:
         return st.context.ip_address is None  # no browser, but a script that is run by itself
+    if _nobody_is_local():
+        return False
     asked = Asked.by(headers.items(), client=address, server=_LOOPBACK)
     return (
         asked.locally and asked.origin is not None
     )  # browsers never leave it out of a WebSocket's handshake
+
+
+@cache
+def _nobody_is_local() -> bool:
+    """Whether the operator says so, which is more than not saying the contrary."""
+    return load_settings().trust_loopback is False
 
 
 def _browser_id() -> str:

@@ -237,3 +237,15 @@ def test_a_wrong_method_is_405_on_the_pages_too(public: Server, path: str) -> No
     for method in ("POST", "PATCH", "TRACE", "PROPFIND"):
         answer = httpx2.request(method, f"{public.url}{path}", timeout=SECONDS)
         assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD"), method
+
+
+def test_where_the_operator_trusts_nobody_at_the_machine_no_bytes_make_a_local_owner(
+    tmp_path: Path, fake: FakeProvider
+) -> None:
+    """As a program behind a forwarder sends them."""
+    with standing(tmp_path, fake, PERSONACHAT_API_TOKENS=TOKEN, PERSONACHAT_TRUST_LOOPBACK="no") as server:
+        for name in ("localhost", "127.0.0.1"):
+            host = f"{name}:{server.port}"
+            seen = open_page(server.port, origin=f"http://{host}", host=host)
+            assert seen.opened
+            assert not seen.is_local_owner

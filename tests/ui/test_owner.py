@@ -97,3 +97,11 @@ def test_somebody_who_is_logged_in_is_known_by_the_account_anywhere(visit: Any) 
     assert visit(LOOPBACK, user=account) == visit(address="192.0.2.7", user=account)
     assert visit(LOOPBACK, user=account) not in {LOCAL_OWNER, visit(address="192.0.2.7")}
     assert visit(LOOPBACK, user={"is_logged_in": False}) == LOCAL_OWNER
+
+
+def test_where_nobody_is_local_the_same_browser_is_a_visitor(
+    visit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owner, "_nobody_is_local", lambda: True)
+    assert visit(LOOPBACK, cookies={owner.COOKIE: RANDOM}).startswith("browser:")
+    assert visit() == LOCAL_OWNER  # a script that is run by itself
