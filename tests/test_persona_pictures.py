@@ -139,6 +139,17 @@ def test_the_assets_of_a_card_survive_the_way_back(collection: Any) -> None:
     assert sent.losses == ("Pictures and sounds of the card are not in the archive: they were not kept.",)
 
 
+def test_a_folder_of_personas_that_was_packed_brings_the_pictures_beside_them(collection: Any) -> None:
+    made = read_picture(saved(noise((30, 30)), "PNG"), square=True)
+    files = {"ada.json": persona_text("ada", picture=made.digest).encode(), "ada.png": made.content}
+    stored = brought(collection, archive(files))
+    assert collection.picture(stored.id) == (made.digest, made.content)
+    broken = {"bob.json": persona_text("bob", picture="0" * 32).encode(), "bob.png": made.content[:99]}
+    (item,) = collection.plan_import(archive(broken)).items
+    assert any("The picture is left out." in loss for loss in item.losses)
+    assert item.arrival.persona.picture == ""
+
+
 def test_a_cover_that_was_drawn_for_want_of_a_picture_is_none(collection: Any) -> None:
     collection.create(persona_text("plain"))
     for kind in ("card-png", "charx"):

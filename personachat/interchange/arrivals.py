@@ -14,7 +14,7 @@ from typing import NoReturn
 from personachat.errors import ImportRefused, PersonaInvalid
 from personachat.interchange import bundles, charx, loose, text_files
 from personachat.interchange.archives import Archive, Limits, is_zip
-from personachat.interchange.card_images import shelved, with_image
+from personachat.interchange.card_images import shelved, with_image, without_image
 from personachat.interchange.card_payload import payload_text
 from personachat.interchange.cards import CardRead, read_card_text
 from personachat.interchange.exif_cards import JPEG, is_webp, read_exif_card
@@ -157,9 +157,21 @@ def _archived(archive: Archive, origin: str, columns: Mapping[str, str] | None) 
 
     def read(name: str) -> Opened:
         found = _single(archive.read(name), name, origin, columns)
-        return replace(found, arrivals=tuple(shelved(each, shelf) for each in found.arrivals))
+        pictured = (_with_picture_beside(each, name, archive) for each in found.arrivals)
+        return replace(found, arrivals=tuple(shelved(each, shelf) for each in pictured))
 
     return loose.read_loose(archive, read)
+
+
+def _with_picture_beside(arrival: Arrival, name: str, archive: Archive) -> Arrival:
+    """With the picture that it names, where that lies beside it as in a folder of personas."""
+    beside = f"{name.removesuffix('.json')}.png"
+    if not arrival.persona.picture or arrival.picture or beside not in archive.names:
+        return arrival
+    try:
+        return with_image(arrival, archive.read(beside))
+    except ImportRefused as refused:
+        return without_image(arrival, f"The picture is left out. {refused}")
 
 
 def _told_apart(found: Opened, *, in_archive: bool = False) -> Opened:
