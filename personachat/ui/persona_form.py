@@ -7,6 +7,7 @@ other's.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 import streamlit as st
@@ -27,7 +28,7 @@ from personachat.ui import (
     prompt_improving,
 )
 from personachat.ui import persona_editing as editing
-from personachat.ui.form_text import FormText, draw_unshowable
+from personachat.ui.form_text import FormText, draw_unshowable, given, put, take_out
 from personachat.ui.persona_desk import JSON_TAB, TAB_KEY, Opened, take_typed
 from personachat.ui.transcript import drawable
 from personachat.ui.wording import counted, escaped
@@ -176,6 +177,35 @@ def _draw_avatar(text: FormText) -> None:
         format_func=_avatar_name,
         icon=drawable(value) if is_icon else None,
     )
+    shown = value if isinstance(value, str) and value in AVATARS else None
+    with st.popover("Choose an avatar", icon=":material/mood:", type="tertiary", key="avatar_picker"):
+        key = text.key(("avatar", "picker"), shown)
+        st.pills(
+            "Avatar",
+            AVATARS,
+            default=shown,
+            key=key,
+            format_func=_picked_name,
+            on_change=_avatar_picked,
+            args=(text, key),
+            label_visibility="collapsed",
+            wrap=True,
+        )
+
+
+def _picked_name(avatar: str) -> str:
+    """The avatar with its name beside it, for whoever hears the list."""
+    icon = avatar.startswith(":material/")
+    return f"{avatar} {_avatar_name(avatar) if icon else unicodedata.name(avatar[0]).lower()}"
+
+
+def _avatar_picked(text: FormText, key: str) -> None:
+    picked = st.session_state[key]
+    given(text.found, ("avatar", "picker"), picked)
+    if picked:
+        put(text.found, ("avatar",), picked)
+    else:
+        take_out(text.found, ("avatar",))
 
 
 def _avatar_name(avatar: str) -> str:

@@ -21,16 +21,22 @@ from personachat.ui.form_text import FormText
 from personachat.ui.persona_desk import HISTORY_TAB, JSON_TAB, PROMPT_TAB, TAB_KEY, TRY_OUT_TAB, Entry, Opened
 
 TABS = (PROMPT_TAB, JSON_TAB, "Preview", TRY_OUT_TAB, HISTORY_TAB, "Lore")
+KEPT_TAB = "persona_tab_kept"
+"""Where the session has which tab was open last."""
+
 TABS_OF = "persona_tabs_of"
 """Where the session has whose tabs were drawn last."""
 
 
 def draw(entries: Sequence[Entry], found: Opened) -> None:
     """Draw the open tab."""
+    if TAB_KEY not in st.session_state and (kept := st.session_state.get(KEPT_TAB)):
+        st.session_state[TAB_KEY] = kept  # a visit to another page has taken it away
     _begin_with_json(found)
     prompt_tab, json_tab, preview_tab, try_tab, history_tab, lore_tab = st.tabs(
         TABS, key=TAB_KEY, on_change="rerun"
     )
+    st.session_state[KEPT_TAB] = st.session_state.get(TAB_KEY)
     if prompt_tab.open:
         with prompt_tab:
             persona_form.draw(found, tags=_tags(entries))

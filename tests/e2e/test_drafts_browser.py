@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import persona_text
-from tests.e2e.conftest import AppServer, open_json, start_app, wait_until
+from tests.e2e.conftest import AppServer, open_json, settled, start_app, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -30,6 +30,8 @@ def open_form(page: Page, server: AppServer, persona_id: str) -> None:
     page.goto(f"{server.url}/personas?id={persona_id}")
     page.get_by_role("tab", name="Prompt").click()
     expect(page.get_by_role("textbox", name="System prompt")).to_be_visible()
+    expect(page.locator("[data-prompt-colours]")).to_be_attached()  # the page's module has done its part
+    settled(page)
 
 
 def badge(page: Page, words: str) -> None:

@@ -157,6 +157,7 @@ def test_a_refresh_keeps_the_selected_persona(app_server: AppServer, page: Page)
 
     page.reload()
 
+    open_json(page)
     expect_json(page, '"Kept"')
     expect(page).to_have_url(re.compile("id=kept"))
 

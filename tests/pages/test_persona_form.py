@@ -365,6 +365,18 @@ def test_the_first_tab_is_the_prompt_with_its_size_and_warnings(open_home: OpenP
     assert any("did you mean {{user}}" in str(row.value).replace("\\", "") for row in page.tabs[0].markdown)
 
 
+def test_the_open_tab_outlasts_a_visit_to_another_page(open_home: OpenPage) -> None:
+    page = open_home()
+    page.switch_page("pages/personas.py")
+    page.query_params["id"] = "ada"
+    page.session_state["persona_tab"] = "Preview"
+    page.run()
+    page.switch_page("pages/history.py").run()
+    page.switch_page("pages/personas.py").run()
+    assert not page.exception
+    assert page.session_state["persona_tab"] == "Preview"
+
+
 def test_a_text_that_no_form_can_show_opens_with_its_json(open_home: OpenPage, folder: Path) -> None:
     (folder / "cracked.json").write_text('{"id": "cracked",')
     page = open_home()
@@ -374,3 +386,8 @@ def test_a_text_that_no_form_can_show_opens_with_its_json(open_home: OpenPage, f
     assert page.session_state["persona_tab"] == "JSON"
     open_tab(page, "Prompt")
     assert any("Mend the JSON first" in str(warning.proto.title) for warning in page.warning)
+
+
+def test_no_help_shows_how_an_icon_is_written(at: AppTest) -> None:
+    helps = [str(field.help) for kind in (at.selectbox, at.text_input, at.text_area) for field in kind]
+    assert not [each for each in helps if ":material/" in each.replace("\\", "")]
