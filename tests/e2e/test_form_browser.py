@@ -131,6 +131,13 @@ def test_another_model_and_another_avatar_are_written_by_hand(app_server: AppSer
     saved = json.loads(path.read_text(encoding="utf-8"))
     assert (saved["model"], saved["avatar"], saved["maxTokens"]) == ("my/own-model", "🦉", 700)
 
+    page.get_by_role("button", name="Choose an avatar").click()
+    page.get_by_role("radio", name="gavel").click()
+    expect(page.get_by_role("combobox", name="Avatar")).to_have_value("gavel")
+    page.keyboard.press("Escape")
+    save(page)
+    assert json.loads(path.read_text(encoding="utf-8"))["avatar"] == ":material/gavel:"
+
 
 def test_the_form_fits_a_phone(app_server: AppServer, page: Page) -> None:
     put(app_server, "slim")
