@@ -45,9 +45,9 @@ def draw_star(persona_id: str) -> None:
     likes = persona_id in mine()
     st.button(
         heard("Remove from favourites" if likes else "Add to favourites"),
-        icon="⭐" if likes else ":material/star_border:",
+        icon=":material/star:" if likes else ":material/star_border:",
         key="favourite",
-        type="tertiary",
+        type="secondary" if likes else "tertiary",  # page.css fills the star by it
         help="Remove from favourites" if likes else "Add to favourites",
         on_click=toggle,
         args=(persona_id,),
