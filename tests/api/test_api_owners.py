@@ -180,4 +180,4 @@ def _filled(body: Any, ids: dict[str, str]) -> Any:
 
 
 def _telling(response: httpx2.Response) -> dict[str, str]:
-    return {name: value for name, value in response.headers.items() if name != "date"}
+    return {name: value for name, value in response.headers.items() if name not in {"date", "x-request-id"}}
