@@ -43,7 +43,7 @@ from personachat.store.favourites import Favourites
 from personachat.store.labels import Label, Labels
 from personachat.store.pictures import PersonaPictures
 from personachat.store.read_only import ReadOnlyPersonas, editing_not_allowed
-from personachat.store.renaming import renamed_text
+from personachat.store.renamed import renamed_text
 from personachat.store.shares import PersonaShare, PersonaShares
 
 MOST_ANCESTORS = 50

@@ -149,6 +149,10 @@ def show(collection: Collection, persona_id: str) -> None:
 
 def create(opened: Personas, persona_id: str, *, template: str | None) -> None:
     """Save a persona to begin with. Raises PersonaExists; an id that cannot be one is a usage error."""
+    if problems := check_persona(
+        dump_persona(Persona.model_construct(id=persona_id, name="A", system_prompt="A"))
+    ):
+        raise typer.BadParameter(problems[0].message, param_hint="ID")
     if template is None:
         start = Persona.model_construct(
             id=persona_id,
@@ -162,10 +166,7 @@ def create(opened: Personas, persona_id: str, *, template: str | None) -> None:
         chosen = opened.gallery.get(template)
         model = chosen.persona.model if chosen.own else opened.models.best()
         start = chosen.persona.model_copy(update={"model": model})
-    text = dump_persona(start.model_copy(update={"id": persona_id}))
-    if problems := check_persona(text):
-        raise typer.BadParameter(problems[0].message, param_hint="ID")
-    opened.collection.create(text)
+    opened.collection.create(dump_persona(start.model_copy(update={"id": persona_id})))
     in_files = opened.settings.persona_store == "files"
     answer(str(opened.settings.personas_dir / f"{persona_id}.json") if in_files else persona_id, end="\n")
 

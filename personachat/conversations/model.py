@@ -26,6 +26,16 @@ MEASURABLE_SECONDS = 0.05
 """What came within less says nothing about a model's speed."""
 
 
+def writing_speed(
+    tokens: int, *, first_token_seconds: float | None, duration_seconds: float | None
+) -> float | None:
+    """How many tokens a second came after the first; None where that says nothing about the model."""
+    if first_token_seconds is None or duration_seconds is None:
+        return None
+    writing = duration_seconds - first_token_seconds
+    return (tokens - 1) / writing if tokens > 1 and writing > MEASURABLE_SECONDS else None
+
+
 def new_id() -> str:
     """A random id nobody can guess."""
     return uuid.uuid4().hex
@@ -95,10 +105,9 @@ class Reply:
 
     def tokens_per_second(self, tokens: int) -> float | None:
         """How fast `tokens` came after the first; None where that says nothing about the model."""
-        if self.first_token_seconds is None or self.duration_seconds is None:
-            return None
-        writing = self.duration_seconds - self.first_token_seconds
-        return (tokens - 1) / writing if tokens > 1 and writing > MEASURABLE_SECONDS else None
+        return writing_speed(
+            tokens, first_token_seconds=self.first_token_seconds, duration_seconds=self.duration_seconds
+        )
 
 
 Rating = Literal[1, -1]

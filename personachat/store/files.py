@@ -32,7 +32,9 @@ from personachat.store.folder import (
 )
 from personachat.store.folder_renaming import Pending, begin, drop, finish, is_pending, pending_in
 from personachat.store.persona_file import (
+    PICTURE_SUFFIX,
     SUFFIX,
+    Mark,
     Signature,
     broken_persona,
     etag_of,
@@ -40,7 +42,6 @@ from personachat.store.persona_file import (
     read_persona,
     stem_of,
 )
-from personachat.store.picture_files import PICTURE_SUFFIX, Mark
 from personachat.store.promises import (
     broken,
     check_free,
@@ -51,7 +52,7 @@ from personachat.store.promises import (
     rank,
     whole,
 )
-from personachat.store.renaming import Renaming, renaming_of
+from personachat.store.renamed import Renaming, renaming_of
 
 PUT_AWAY = ".deleted"
 """The folder inside, of broken files that were deleted; their names begin with the time."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from personachat.store.folder import available, move_file, remove_file, replace_file
 from personachat.store.persona_file import SUFFIX, etag_of
-from personachat.store.renaming import Renaming, renamed_text
+from personachat.store.renamed import Renaming, renamed_text
 
 NOTE = ".renaming"
 

@@ -13,6 +13,12 @@ from personachat.store.base import BrokenPersona, StoredPersona
 
 SUFFIX = ".json"
 
+PICTURE_SUFFIX = ".png"
+"""Of the picture beside it."""
+
+Mark = tuple[int, int, int]
+"""Of a picture: times of the last change of content and of status (ns), and the size."""
+
 Signature = tuple[int, int, int, int]
 """Times of the last change of content and of status (ns), size, inode; no change leaves all four alike."""
 

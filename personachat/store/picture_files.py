@@ -15,14 +15,10 @@ from personachat.errors import PersonaChatError, PictureRefused
 from personachat.pictures.reading import MOST_BYTES, digest_of, read_picture
 from personachat.store.base import StoredPersona
 from personachat.store.folder import UnreadableFile, read_file, remove_file, replace_file
+from personachat.store.persona_file import PICTURE_SUFFIX, Mark
 from personachat.store.pictures import PersonaPictures
 
 log = logging.getLogger(__name__)
-
-PICTURE_SUFFIX = ".png"
-
-Mark = tuple[int, int, int]
-"""Times of the last change of content and of status (ns), and the size."""
 
 
 class PictureFiles:

@@ -28,10 +28,11 @@ from personachat.persona_edits import with_value
 from personachat.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
 from personachat.store.files import LOOKING_SECONDS, FilePersonaStore, Listed
 from personachat.store.folder_renaming import Pending, drop
-from personachat.store.persona_file import SUFFIX
-from personachat.store.picture_files import PICTURE_SUFFIX, Mark, PictureFiles
+from personachat.store.persona_file import PICTURE_SUFFIX, SUFFIX, Mark
+from personachat.store.picture_files import PictureFiles
 from personachat.store.pictures import PersonaPictures
-from personachat.store.renaming import Move, Redirects, Renaming
+from personachat.store.renamed import Renaming
+from personachat.store.renaming import Move, Redirects
 from personachat.store.revisions import Latest, Recording, SqlRevisions
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
@@ -17,11 +16,9 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from personachat.database.connection import Database
 from personachat.errors import PersonaChatError, PersonaMoved, PersonaNotFound
-from personachat.persona_edits import with_value
 from personachat.persona_fields import is_persona_id
-from personachat.store.base import StoredPersona
-from personachat.store.persona_file import etag_of
 from personachat.store.promises import not_found
+from personachat.store.renamed import Renaming, renamed_text
 from personachat.store.tables import (
     persona_drafts,
     persona_favourites,
@@ -37,31 +34,6 @@ Move: TypeAlias = Callable[[Connection, str, str], None]
 """Moves what a part keeps from the old id to the new one."""
 
 _OPEN = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Renaming:
-    """One renaming: the persona before it and after it, and what marks it as done in the database."""
-
-    before: StoredPersona
-    after: StoredPersona
-    mark: str
-
-
-def renaming_of(stored: StoredPersona, new_id: str) -> Renaming:
-    """What giving a persona another id makes of it."""
-    text = renamed_text(stored.text, new_id)
-    persona = stored.persona.model_copy(update={"id": new_id})
-    after = StoredPersona(persona, text, etag_of(text.encode()))
-    return Renaming(stored, after, secrets.token_hex(16))
-
-
-def renamed_text(text: str, new_id: str) -> str:
-    """The text with another id, and else to the letter; one that cannot be read stays as it is."""
-    try:
-        return with_value(text, ("id",), new_id)
-    except (ValueError, LookupError):
-        return text
 
 
 def move_rows(

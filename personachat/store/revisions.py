@@ -31,7 +31,8 @@ from personachat.store.base import (
     Saving,
 )
 from personachat.store.packing import compressed, decompressed, difference, older
-from personachat.store.renaming import Move, Renaming, end_redirects, move_rows
+from personachat.store.renamed import Renaming
+from personachat.store.renaming import Move, end_redirects, move_rows
 from personachat.store.tables import persona_labels, persona_revisions
 
 _r = persona_revisions.c

@@ -32,7 +32,8 @@ from personachat.store.promises import (
     rank,
     whole,
 )
-from personachat.store.renaming import Move, Redirects, renaming_of
+from personachat.store.renamed import renaming_of
+from personachat.store.renaming import Move, Redirects
 from personachat.store.revisions import Recording, SqlRevisions
 from personachat.store.tables import persona_changes, personas
 

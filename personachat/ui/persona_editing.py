@@ -22,7 +22,7 @@ from personachat.persona import Persona, check_persona, parse_persona
 from personachat.persona_merge import Merge, merge_personas
 from personachat.persona_syntax import Path
 from personachat.store.base import PersonaStore, Saving, StoredPersona
-from personachat.store.renaming import renamed_text
+from personachat.store.renamed import renamed_text
 from personachat.ui import bulk_work, favourites, kept_drafts, persona_undo, script_runs, state
 from personachat.ui.form_text import FIELDS
 from personachat.ui.owner import current_owner

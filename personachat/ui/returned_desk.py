@@ -75,13 +75,13 @@ def _open_again(asked: Asked | None) -> Question | None:
     """The question that was open; None where the version that it was about is not what is stored now."""
     if asked is None:
         return None
-    if asked.kind != "conflict":
+    if asked.kind not in {"conflict", "merge"}:
         return Question(asked.kind, asked.persona_id, chosen=asked.chosen)
     stored = _stored(asked.persona_id)
     etag, text = (stored.etag, stored.text) if stored else (None, None)
     if etag != asked.etag:
         return None
-    return Question("conflict", asked.persona_id, PersonaChanged("", etag=etag, text=text))
+    return Question(asked.kind, asked.persona_id, PersonaChanged("", etag=etag, text=text))
 
 
 def settle() -> None:

@@ -32,7 +32,7 @@ LISTING_SECONDS = 1.0
 def draw_asked(services: Services, conversation: Conversation | None, persona: Persona) -> None:
     """Open the dialog that was asked for, if one was."""
     asked = turn_actions.asked()
-    if asked is None:
+    if asked is None or st.session_state.get(persona_finder.OPEN):  # there is one dialog at a time
         return
     open_tabs.leave()  # another run closes the dialog; closing it begins one
     path = conversation.path if conversation else ()

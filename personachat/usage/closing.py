@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, func, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from personachat.conversations.model import writing_speed
 from personachat.database.connection import Database
 from personachat.usage import histograms
 from personachat.usage.records import MOST_KINDS, UNCLOSED_DAYS, kind_id_of, moment_of, quarter_of, today_utc
@@ -162,6 +163,8 @@ def tokens_per_second(
     first_token_ms: int | None, duration_ms: int | None, tokens: int | None
 ) -> float | None:
     """How fast a call wrote once it had begun to; None where that is not known."""
-    if first_token_ms is None or duration_ms is None or not tokens or duration_ms <= first_token_ms:
-        return None
-    return tokens * 1000 / (duration_ms - first_token_ms)
+    return writing_speed(
+        tokens or 0,
+        first_token_seconds=None if first_token_ms is None else first_token_ms / 1000,
+        duration_seconds=None if duration_ms is None else duration_ms / 1000,
+    )

@@ -19,7 +19,7 @@ from personachat.conversations.model import LOCAL_OWNER, now
 from personachat.interchange import links
 from personachat.services import get_services
 from personachat.store.base import BrokenPersona
-from personachat.ui.persona_desk import Question
+from personachat.ui.persona_desk import IMPORT_FIELD, Question
 from personachat.ui.state import Draft
 from personachat.ui.turn_actions import Asked
 from tests.conftest import persona_text
@@ -363,5 +363,6 @@ def test_files_to_import(page: AppTest, content: bytes) -> None:
     see(page, "personas")
     page.session_state["persona_desk"].question = Question("import")
     see(page)
-    page.file_uploader[0].set_value([(f"{LONG}.json", content, "application/json")])
+    uploader = next(each for each in page.file_uploader if str(each.key).startswith(IMPORT_FIELD))
+    uploader.set_value([(f"{LONG}.json", content, "application/json")])
     see(page)

@@ -23,7 +23,7 @@ from tests.pages.conftest import HOME, OpenPage
 from tests.pages.conversing import be_local, converse, library, make_personas
 
 ROOT = HOME.parent
-FILES = [*(ROOT / "personachat" / "ui").glob("*.py"), *(ROOT / "pages").glob("*.py"), HOME]
+FILES = [*(ROOT / "personachat" / "ui").rglob("*.py"), *(ROOT / "pages").glob("*.py"), HOME]
 
 
 @pytest.fixture
@@ -553,12 +553,21 @@ def test_a_version_that_nobody_was_shown_is_not_overwritten(open_home: OpenPage,
     assert "Mine." in new.session_state["persona_drafts"]["second"].text
 
 
-def in_conflict(open_home: OpenPage, folder: Path) -> AppTest:
+def test_what_was_chosen_of_two_changes_stays_chosen(open_home: OpenPage, folder: Path) -> None:
+    at = in_conflict(open_home, folder, theirs=persona_text("second", name="Second", systemPrompt="Theirs."))
+    (choice,) = (each for each in at.segmented_control if str(each.key).startswith("merge_choice_"))
+    choice.set_value("Keep mine").run()
+    stays_and_is_done(at, "save_merged")
+
+    assert stored("second") == "Mine."
+
+
+def in_conflict(open_home: OpenPage, folder: Path, *, theirs: str = '{"name": "Theirs"') -> AppTest:
+    """What is theirs cannot be merged where it is no JSON."""
     at = open_personas(open_home, "second")
     write(at, persona_text("second", name="Second", systemPrompt="Mine."))
-    (folder / "second.json").write_text(persona_text("second", name="Second", systemPrompt="Theirs."))
+    (folder / "second.json").write_text(theirs)
     at.button(key="save").click().run()
-    assert "conflict_mine" in buttons(at)
     return at
 
 
@@ -731,20 +740,24 @@ def calls(name: str) -> list[str]:
         for node in ast.walk(ast.parse(path.read_text())):
             attribute = node.func if isinstance(node, ast.Call) else node
             if isinstance(attribute, ast.Attribute) and ast.unparse(attribute) == name:
-                found.append(path.stem)
+                found.append(path.relative_to(ROOT).as_posix())
     return found
 
 
 def test_a_page_ends_early_only_where_what_it_came_back_with_is_delivered() -> None:
-    assert set(calls("st.stop")) == {"returning", "state"}  # state: there are no services at all
+    assert set(calls("st.stop")) == {
+        "personachat/ui/returning.py",
+        "personachat/ui/state.py",  # there are no services at all
+    }
 
 
 def test_only_dialogs_without_anything_to_click_are_fragments() -> None:
     """A server that has lost the session drops what is clicked in a fragment it does not know."""
-    assert set(calls("st.dialog")) == {"dialogs", "picker", "turn_dialogs"}
-    inside = {"show_shortcuts": "picker", "show_request": "turn_dialogs", "show_next": "turn_dialogs"}
-    inside |= {"show_words": "turn_dialogs", "show_costs": "turn_dialogs"}
-    assert {name: stem for name, stem, _ in _fragments("dialog")} == inside
+    of_turns, of_picker = "personachat/ui/turn_dialogs.py", "personachat/ui/picker.py"
+    assert set(calls("st.dialog")) == {"personachat/ui/dialogs.py", of_picker, of_turns}
+    inside = dict.fromkeys(("show_request", "show_next", "show_words", "show_costs"), of_turns)
+    inside["show_shortcuts"] = of_picker
+    assert {name: file for name, file, _ in _fragments("dialog")} == inside
 
 
 def test_no_fragment_holds_a_button() -> None:
@@ -754,9 +767,9 @@ def test_no_fragment_holds_a_button() -> None:
 
 def _fragments(kind: str) -> list[tuple[str, str, Any]]:
     return [
-        (node.name, path.stem, node)
+        (node.name, path.relative_to(ROOT).as_posix(), node)
         for path in FILES
-        if path.stem != "dialogs"
+        if path != ROOT / "personachat/ui/dialogs.py"
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.FunctionDef)
         and any(ast.unparse(each).startswith(f"st.{kind}") for each in node.decorator_list)

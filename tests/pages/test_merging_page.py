@@ -40,6 +40,7 @@ def opened(request: pytest.FixtureRequest, open_home: OpenPage, monkeypatch: pyt
     at = open_home()
     at.switch_page("pages/personas.py")
     at.query_params["id"] = "tutor"
+    at.session_state["persona_tab"] = "JSON"
     at.run()
     assert not at.exception
     return at

@@ -35,6 +35,7 @@ def open_page(open_home: OpenPage, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
         at.query_params["id"] = persona_id
         for name, value in query.items():
             at.query_params[name] = value
+        at.session_state["persona_tab"] = "JSON"
         at.run()
         assert not at.exception
         return at

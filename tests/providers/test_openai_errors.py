@@ -289,18 +289,24 @@ async def test_an_unknown_model_is_told_even_if_the_models_are_not(
     [
         ({"Retry-After": "7"}, 7, 7),
         ({"Retry-After-Ms": "250"}, 0.25, 0.25),
-        (
-            {"Retry-After": format_datetime(datetime.now(UTC) + timedelta(seconds=3600), usegmt=True)},
-            3000,
-            3600,
-        ),
-        ({"Retry-After": format_datetime(datetime.now(UTC) - timedelta(days=1), usegmt=True)}, 0, 0),
     ],
 )
 async def test_a_rate_limit_says_how_long(
     fake: FakeProvider, provider: OpenAICompatibleProvider, headers: dict[str, str], low: float, high: float
 ) -> None:
     fake.enqueue(status(429, headers, {"error": {"message": "slow down"}}))
+    _, error = await failure_of(provider)
+    assert isinstance(error, RateLimited)
+    assert error.retry_after_seconds is not None
+    assert low <= error.retry_after_seconds <= high
+
+
+@pytest.mark.parametrize(("hours", "low", "high"), [(1, 3000, 3600), (-24, 0, 0)])
+async def test_a_rate_limit_may_say_until_when(
+    fake: FakeProvider, provider: OpenAICompatibleProvider, hours: int, low: float, high: float
+) -> None:
+    until = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
+    fake.enqueue(status(429, {"Retry-After": until}))
     _, error = await failure_of(provider)
     assert isinstance(error, RateLimited)
     assert error.retry_after_seconds is not None

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DRAWING = sorted(
     [
-        *ROOT.glob("personachat/ui/*.py"),
+        *ROOT.glob("personachat/ui/**/*.py"),
         *ROOT.glob("pages/*.py"),
         ROOT / "Home.py",
         ROOT / "personachat/server.py",
