@@ -32,7 +32,7 @@ NOT_TRIED = {
     "personachat serve --host 0.0.0.0": "needs a privileged port, and opens the server to the network",
     "personachat mcp": "reads its standard input until that ends; tests/mcp_server has a client",
     "personachat chat --persona default-persona --continue": "talks until its input ends",
-    "curl -X PUT http://127.0.0.1:8501/api/personas/default-persona": "needs the ETag of the line before it",
+    "curl -X PUT http://127.0.0.1:8501/api/personas/default-persona ": "needs the ETag of the line before it",
 }
 """How a command begins, and why it is not run."""
 
