@@ -59,7 +59,7 @@ def box(page: Page, name: str) -> Locator:
 
 
 def save(page: Page) -> None:
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name=re.compile("^Save( Shortcut|$)")).click()
     expect(page.locator(".stMarkdownBadge", has_text=re.compile("Saved"))).to_be_visible()
 
 
