@@ -16,7 +16,7 @@ from personachat.chat import ChatService
 from personachat.conversations.model import Conversation, Turn
 from personachat.errors import ConversationNotFound, PersonaChatError, ReplyInProgress
 from personachat.generation import Generation
-from personachat.persona import Persona, parse_persona
+from personachat.persona import Persona, check_persona, parse_persona
 from personachat.persona_variables import with_values
 from personachat.providers.embedded import LOCAL
 from personachat.store.persona_file import etag_of
@@ -24,7 +24,7 @@ from personachat.turns import opening_words
 from personachat.ui import picker, returning, state, tried_drafts, tried_values
 from personachat.ui.faces import face
 from personachat.ui.owner import current_owner
-from personachat.ui.persona_desk import Opened, desk
+from personachat.ui.persona_desk import Opened, desk, take_typed
 from personachat.ui.stream import draw_running
 from personachat.ui.transcript import bubble, caption_of, draw_outcome, draw_text, draw_words
 from personachat.ui.wording import escaped
@@ -72,7 +72,7 @@ def draw(found: Opened) -> None:
         key=BOX,
         disabled=found.persona is None,
         on_submit=_submit,
-        args=(found.id, text, persona.id),
+        args=(found.id, text),
     )
     failure = state.not_done()
     if failure:
@@ -152,7 +152,7 @@ def _draw_opening(found: Opened, persona: Persona) -> None:
             persona.starters,
             key=STARTERS,
             on_change=_start_with,
-            args=(found.id, found.text, persona.id),
+            args=(found.id, found.text),
             format_func=escaped,
             label_visibility="collapsed",
             wrap=True,
@@ -240,18 +240,26 @@ def _draw_controls(found: Opened, text: str, conversation: Conversation | None, 
         )
 
 
-def _submit(persona_id: str, text: str, answering: str) -> None:
-    _send(persona_id, text, answering, str(st.session_state[BOX] or ""), box=BOX)
+def _as_typed(persona_id: str, text: str) -> str:
+    """The draft with the last keys, which may come with the very click; else `text`, as it was drawn."""
+    take_typed()
+    draft = state.drafts().get(persona_id)
+    return draft.text if draft and not check_persona(draft.text) else text
 
 
-def _start_with(persona_id: str, text: str, answering: str) -> None:
-    _send(persona_id, text, answering, str(st.session_state[STARTERS] or ""))
+def _submit(persona_id: str, text: str) -> None:
+    _send(persona_id, text, str(st.session_state[BOX] or ""), box=BOX)
 
 
-def _send(persona_id: str, text: str, answering: str, message: str, *, box: str = "") -> None:
+def _start_with(persona_id: str, text: str) -> None:
+    _send(persona_id, text, str(st.session_state[STARTERS] or ""))
+
+
+def _send(persona_id: str, text: str, message: str, *, box: str = "") -> None:
     if not message.strip():
         return
-    chat = _chat(persona_id, text)
+    text = _as_typed(persona_id, text)
+    chat, answering = _chat(persona_id, text), parse_persona(text).id
     try:
         conversation = _conversation(chat, persona_id) or chat.start(temporary=True)
         st.session_state[_key(persona_id)] = conversation.id
@@ -277,7 +285,8 @@ def _retry(persona_id: str, text: str, *, offline: bool = False) -> None:
     if offline:
         state.choose_offline(True)
     conversation_id = str(st.session_state[_key(persona_id)])
-    _do(lambda chat: chat.retry(conversation_id, offline=state.offline_chosen()), persona_id, text)
+    again = _as_typed(persona_id, text)
+    _do(lambda chat: chat.retry(conversation_id, offline=state.offline_chosen()), persona_id, again)
 
 
 def _clear(persona_id: str, text: str) -> None:

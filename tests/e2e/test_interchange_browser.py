@@ -75,7 +75,6 @@ def test_a_picture_from_here_is_seen_there_before_it_meets_what_is_there(
 
     asked = begin_import(visitor, other, card)
     expect(asked.get_by_text("Differs from yours")).to_be_visible()
-    expect(asked.get_by_text("The card's picture is left out")).to_be_visible()
     expect(asked.get_by_role("button", name="Nothing to import")).to_be_disabled()
     asked.get_by_text("What differs").click()
     expect(asked.locator("del", has_text="0.1")).to_be_visible()

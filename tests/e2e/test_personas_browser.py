@@ -62,7 +62,7 @@ def test_the_first_visitor_of_all_comes_through_the_front_door(app_server: AppSe
     page.goto(f"{app_server.url}/personas")
 
     menu = page.get_by_test_id("stSidebarNav")
-    names = [re.compile(f"{name}$") for name in ("Chat", "Personas", "History")]
+    names = [re.compile(f"{name}$") for name in ("Chat", "Personas", "History", "Insights")]
     expect(menu.get_by_role("link")).to_have_text(names)
     expect(page.get_by_role("button", name="Create new")).to_be_visible()
 
@@ -197,8 +197,12 @@ def test_a_version_saved_elsewhere_is_never_overwritten_unasked(
     expect(dialog).to_contain_text("Mine")
     assert json.loads(path.read_text(encoding="utf-8"))["name"] == "Theirs"
 
-    names = {"mine": "Keep mine", "theirs": "Take theirs", "neither": "Go on editing"}
-    dialog.get_by_role("button", name=names[choice]).click()
+    if choice == "neither":
+        dialog.get_by_role("button", name="Go on editing").click()
+    else:
+        expect(dialog.get_by_role("button", name="Save both changes")).to_be_disabled()
+        dialog.get_by_text(f"Keep {choice}", exact=True).click()
+        dialog.get_by_role("button", name="Save both changes").click()
     expect(dialog).to_have_count(0)
     if choice == "neither":
         expect(badge(page, "Changed elsewhere")).to_be_visible()

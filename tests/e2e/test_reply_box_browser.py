@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import AppServer, wait_until
+from tests.e2e.conftest import AppServer, settled, wait_until
 from tests.e2e.seeding import BEHAVES, talk_in
 from tests.fake_provider import Gate, tokens
 
@@ -40,6 +40,7 @@ VERTICAL_SCROLLERS = """() => [...document.querySelectorAll('[data-testid="stCha
 def replied(page: Page) -> None:
     expect(page.get_by_test_id("stChatMessage").last.get_by_text("tokens")).to_be_visible()
     wait_until(page, BEHAVES)
+    settled(page)
 
 
 def open_replies(page: Page, server: AppServer, *, width: int) -> None:

@@ -299,6 +299,7 @@ def test_whenever_it_is_killed_the_persona_is_whole_under_one_of_its_ids(
             before = len(revisions.of("tutor", limit=500)) + len(revisions.of("coach", limit=500))
         process = start(die_at, step, folder, sqlite_url)
         process.join()
+        assert process.exitcode in {0, -signal.SIGKILL}
         store, revisions, database = opened(folder, sqlite_url)
         with closing(database):
             there = store.all()

@@ -9,6 +9,8 @@ const LONGEST = 700 // the same for who types without a pause
 const PATIENCE = 2000 // milliseconds without news from the server until Save is given up
 const SHOWN = 1500 // milliseconds that words may count as unsaved without the server's saying so
 
+const ENTER = { key: "Enter", code: "Enter", keyCode: 13, bubbles: true, cancelable: true }
+
 const waiting = new Map() // fields with something to send: since when, and the timer that sends it
 let composing = false
 let typedAt = 0
@@ -66,8 +68,7 @@ function drop(field) {
 function send(field) {
   drop(field)
   if (!field.isConnected || composing) return
-  const key = { key: "Enter", code: "Enter", keyCode: 13, bubbles: true, cancelable: true }
-  field.dispatchEvent(new KeyboardEvent("keydown", { ...key, ctrlKey: field.tagName === "TEXTAREA" }))
+  field.dispatchEvent(new KeyboardEvent("keydown", { ...ENTER, ctrlKey: field.tagName === "TEXTAREA" }))
 }
 
 function sendAll() {
@@ -75,6 +76,10 @@ function sendAll() {
 }
 
 function onKey(event) {
+  const box = dom.tryOutBox()
+  if (box && event.target === box && event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    hold(event, () => box.dispatchEvent(new KeyboardEvent("keydown", ENTER)))
+  }
   if (!dom.isSave(event) || !dom.saveButton()) return
   event.preventDefault()
   event.stopPropagation()
@@ -98,7 +103,19 @@ function onPointer(event) {
   if (left <= x && x <= right && top <= y && y <= bottom) save()
 }
 
+/** A question to the draft goes out once the server has the draft's last keys. */
+function hold(event, go) {
+  sendAll()
+  if (!ace.isSending()) return
+  event.preventDefault()
+  event.stopPropagation()
+  const wait = () => (ace.isSending() ? setTimeout(wait, 20) : go())
+  wait()
+}
+
 function onClick(event) {
+  const button = event.target.closest?.(dom.TRY_OUT_SEND)
+  if (button) hold(event, () => button.click())
   if (!ace.isSending() || !dom.saveButton()?.contains(event.target)) return
   event.preventDefault()
   event.stopPropagation()
