@@ -82,6 +82,8 @@ def test_a_picture_from_here_is_seen_there_before_it_meets_what_is_there(
     before = mine.read_bytes()
     asked.get_by_text("Keep both", exact=True).click()
     asked.get_by_role("button", name="Import 1").click()
+    expect(asked).to_have_count(0)
+    open_json(visitor)
     expect_json(visitor, '"nell-2"')
     assert mine.read_bytes() == before
     assert stored(other, "nell-2") == stored(app_server, "nell").model_copy(update={"id": "nell-2"})
