@@ -18,10 +18,10 @@ from itertools import cycle
 from pathlib import Path
 
 from benchmarks.population import RARE_WORD, SMALL_OWNER, Population, word
-from personachat.conversations.model import LOCAL_OWNER
 from personachat.conversations.sql import SqlConversations
 from personachat.database.connection import Database
-from personachat.library import Filters, Library
+from personachat.history.library import Filters, Library
+from personachat.owners import LOCAL_OWNER
 from tests.postgres import fresh_database
 
 REPETITIONS = 30

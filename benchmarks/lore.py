@@ -13,7 +13,7 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from personachat.lorebook import Occasion, Said, Teller, read
+from personachat.personas.lorebook import Occasion, Said, Teller, read
 
 SIZES = (100, 1_000, 10_000)
 MESSAGES = 20

@@ -21,13 +21,13 @@ from pathlib import Path
 
 from benchmarks.population import word
 from personachat.database.connection import Database
+from personachat.personas.store.base import PersonaStore, StoredPersona
+from personachat.personas.store.files import FilePersonaStore
+from personachat.personas.store.recorded_files import RecordedFiles
+from personachat.personas.store.revisions import SqlRevisions
+from personachat.personas.store.sql import SqlPersonaStore
 from personachat.settings import APP
-from personachat.store.base import PersonaStore, StoredPersona
-from personachat.store.files import FilePersonaStore
-from personachat.store.recorded_files import RecordedFiles
-from personachat.store.revisions import SqlRevisions
-from personachat.store.sql import SqlPersonaStore
-from personachat.ui.persona_rows import Wanted, found, rows
+from personachat.ui.personas.rows import Wanted, found, rows
 from tests.postgres import fresh_database
 
 REPETITIONS = 20

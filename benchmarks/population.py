@@ -12,10 +12,11 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, text
 
-from personachat.conversations.model import LOCAL_OWNER, Reply, Turn
+from personachat.conversations.model import Reply, Turn
 from personachat.conversations.rows import turn_values
 from personachat.conversations.tables import conversations, turns
 from personachat.database.connection import Database
+from personachat.owners import LOCAL_OWNER
 
 OWNERS = {
     LOCAL_OWNER: 40,

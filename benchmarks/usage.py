@@ -27,8 +27,8 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection
 
-from personachat.conversations.model import LOCAL_OWNER
 from personachat.database.connection import Database
+from personachat.owners import LOCAL_OWNER
 from personachat.usage.closing import Closing
 from personachat.usage.people import People
 from personachat.usage.questions import Question

@@ -6,54 +6,49 @@ from functools import partial
 import streamlit as st
 
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable
-from personachat.ui import (
+from personachat.ui import frame, front_door, open_tabs, returning, session, warmup
+from personachat.ui.chat import (
     composer,
     controls,
-    frame,
-    front_door,
-    keeping,
+    dialogs,
     live_turn,
-    open_tabs,
-    picker,
-    returning,
-    state,
+    persona_picker,
+    storage_notice,
     transcript,
-    turn_dialogs,
     turns,
-    undoing,
-    warmup,
+    undo,
     window,
 )
 
 front_door.require_home()
 st.set_page_config(layout="centered")  # each page sets its own width, once a run
 
-services = state.services()
-chat = state.workspace().chat
+services = session.services()
+chat = session.workspace().chat
 
-state.follow_deep_link()
+session.follow_deep_link()
 window.follow_turn_link()
-persona, trouble = picker.draw(services)
+persona, trouble = persona_picker.draw(services)
 with st.bottom:
     told, line = st.empty(), st.empty()
 composer.draw_box(persona)
 
 try:
-    conversation = state.current_conversation(chat)
+    conversation = session.current_conversation(chat)
     if conversation and conversation.path:
         conversation = composer.send_waiting(chat, conversation)
 except (DatabaseUnavailable, DatabaseDamaged) as error:
-    trouble, conversation = error, state.conversation_seen()
+    trouble, conversation = error, session.conversation_seen()
 composer.draw_not_done(told)
-state.draw_gone()
+session.draw_gone()
 if trouble:
-    keeping.draw_unreachable(trouble, "This chat cannot be reached now")
-    if persona is None or (conversation is None and state.remembered("chat")):
+    storage_notice.draw_unreachable(trouble, "This chat cannot be reached now")
+    if persona is None or (conversation is None and session.remembered("chat")):
         returning.stop()  # nothing of it has been seen
 else:
     if conversation:
         open_tabs.saw(conversation.id, conversation.changed_at)
-    keeping.draw(services, conversation)
+    storage_notice.draw(services, conversation)
 
 if persona is None:
     st.info(
@@ -65,13 +60,13 @@ if persona is None:
     returning.stop()
 if conversation and conversation.title:
     frame.name_tab(conversation.title)
-turn_dialogs.draw_asked(services, conversation, persona)
+dialogs.draw_asked(services, conversation, persona)
 
 if conversation is None or not conversation.path:
     with st.container():
         if conversation:
             composer.draw_cleared(chat, conversation)
-            undoing.draw_deleted(conversation)
+            undo.draw_deleted(conversation)
         composer.draw_opening(persona)
     with line.container(height=controls.LINE_PIXELS, border=False):
         controls.draw_forecast()
@@ -114,8 +109,8 @@ with transcript.place(start):
         following.clear_below()
         returning.finish()  # what is below follows the reply to its end
         last = following.draw(paused=paused, ways_on=ways_on)
-    undoing.draw_deleted(conversation)
-    undoing.draw_forked(conversation)
+    undo.draw_deleted(conversation)
+    undo.draw_forked(conversation)
     if at_end:
         transcript.draw_switch(last, persona.id, persona.name)
 

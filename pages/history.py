@@ -3,14 +3,16 @@
 import streamlit as st
 
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable
-from personachat.ui import front_door, history, keeping, state
+from personachat.ui import front_door, session
+from personachat.ui.chat import storage_notice
+from personachat.ui.history import page
 
 front_door.require_home()
 st.set_page_config(layout="centered")
 
 st.header("History", anchor=False)
 try:
-    history.draw(state.workspace().library)
+    page.draw(session.workspace().library)
 except (DatabaseUnavailable, DatabaseDamaged) as error:
-    keeping.draw_unreachable(error, "Conversations cannot be read")
+    storage_notice.draw_unreachable(error, "Conversations cannot be read")
     st.button("Try again", icon=":material/refresh:")

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable
-from personachat.ui import front_door, keeping, state
+from personachat.ui import front_door, session
+from personachat.ui.chat import storage_notice
 from personachat.ui.insights import page
 
 front_door.require_home()
@@ -11,7 +12,7 @@ st.set_page_config(layout="wide")
 
 st.header("Insights", anchor=False)
 try:
-    page.draw(state.services(), state.workspace())
+    page.draw(session.services(), session.workspace())
 except (DatabaseUnavailable, DatabaseDamaged) as error:
-    keeping.draw_unreachable(error, "The ledger cannot be read")
+    storage_notice.draw_unreachable(error, "The ledger cannot be read")
     st.button("Try again", icon=":material/refresh:")

@@ -5,31 +5,28 @@ Where there is none the chat is behind a tab of its own; which of the two is the
 
 import streamlit as st
 
-from personachat.ui import (
+from personachat.ui import front_door, last_seen, returning, session
+from personachat.ui.chat import storage_notice
+from personachat.ui.personas import actions as editing
+from personachat.ui.personas import (
     bulk,
-    deleted_personas,
+    deleted,
+    dialogs,
     draft_list,
-    drafting_view,
-    front_door,
-    keeping,
+    drafting,
+    history,
     kept_drafts,
-    last_seen,
     list_choices,
-    persona_desk,
-    persona_dialogs,
-    persona_history,
-    persona_list,
-    persona_menu,
-    persona_rows,
-    persona_tabs,
-    persona_undo,
-    persona_view,
-    returning,
-    state,
+    menu,
+    tabs,
     try_out,
+    undo,
+    view,
 )
-from personachat.ui import persona_editing as editing
-from personachat.ui.persona_desk import Question
+from personachat.ui.personas import desk as persona_desk
+from personachat.ui.personas import list as persona_list
+from personachat.ui.personas import rows as persona_rows
+from personachat.ui.personas.desk import Question
 from personachat.ui.wording import error_text, escaped, heard
 
 front_door.require_home()
@@ -39,11 +36,11 @@ list_choices.restore(
     {
         persona_list.ORDER: tuple(persona_rows.ORDERS),
         persona_list.GROUPED: ("folders", "list"),
-        persona_desk.TAB_KEY: persona_tabs.TABS,
+        persona_desk.TAB_KEY: tabs.TABS,
     }
 )
-personas = state.workspace().personas
-why_not = state.why_not_edit()
+personas = session.workspace().personas
+why_not = session.why_not_edit()
 desk = persona_desk.desk()
 persona_desk.take_typed()
 kept_drafts.keep()
@@ -51,23 +48,23 @@ kept_drafts.follow()
 
 entries, unreadable = last_seen.personas(personas)
 if unreadable:
-    keeping.draw_unreachable(unreadable, "Personas cannot be read")
+    storage_notice.draw_unreachable(unreadable, "Personas cannot be read")
 if unreadable and not entries:
-    for persona_id, draft in state.drafts().items():
+    for persona_id, draft in session.drafts().items():
         with st.expander(f"Your unsaved text of {escaped(persona_id)}"):
             st.code(draft.text, language="json", wrap_lines=True)
     returning.stop()
 
 by_id = {entry.id: entry for entry in entries}
-rows = persona_rows.rows(entries, state.drafts())
-asked = persona_desk.current_id(state.remembered("id"), by_id)
-if asked and asked != state.remembered("id"):
-    state.remember("id", asked)
-persona_history.follow_link()
+rows = persona_rows.rows(entries, session.drafts())
+asked = persona_desk.current_id(session.remembered("id"), by_id)
+if asked and asked != session.remembered("id"):
+    session.remember("id", asked)
+history.follow_link()
 wanted = asked or (rows[0].id if rows else None)
 found = persona_desk.opened(wanted, by_id) if wanted else None
 if found:
-    state.remember("id", found.id)
+    session.remember("id", found.id)
 
 if desk.said:
     st.toast(desk.said, icon=":material/check:")
@@ -75,8 +72,8 @@ if desk.said:
 notice = st.container()
 with notice:
     if not bulk.draw_done():
-        persona_undo.draw(editing.undo)
-    drafting_view.draw_notice(wanted)
+        undo.draw(editing.undo)
+    drafting.draw_notice(wanted)
 
 left, right = st.columns([1, 2.5], gap="medium")
 
@@ -110,7 +107,7 @@ with left:
     if rows:
         persona_list.draw(rows, selected=found.id if found else None)
     draft_list.draw(rows)
-    deleted_personas.draw()
+    deleted.draw()
 
 with right:
     trouble = st.container()
@@ -119,14 +116,14 @@ with right:
     if desk.error:
         trouble.error(error_text(desk.error), title="That did not work", icon=":material/error:")
     if found:
-        persona_view.draw_head(personas, entries, found)
+        view.draw_head(personas, entries, found)
         with st.container(key="desk_pair"):
             written, tried = st.columns([1.5, 1], gap="medium")
             with written:
-                persona_tabs.draw(entries, found)
+                tabs.draw(entries, found)
             with tried, st.container(key="try_out_pane"):
                 try_out.draw(found)
-    elif drafting_view.draw(wanted, entries):
+    elif drafting.draw(wanted, entries):
         pass
     elif wanted:
         st.warning(
@@ -143,5 +140,5 @@ with right:
         )
 
 list_choices.draw_cookie((persona_list.ORDER, persona_list.GROUPED, persona_desk.TAB_KEY))
-if not persona_menu.draw_dialog(personas, found):
-    persona_dialogs.draw(personas, entries, found)
+if not menu.draw_dialog(personas, found):
+    dialogs.draw(personas, entries, found)

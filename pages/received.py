@@ -3,7 +3,8 @@
 import streamlit as st
 
 from personachat.errors import LinkInvalid, PersonaInvalid, ShareNotFound
-from personachat.ui import front_door, received
+from personachat.ui import front_door
+from personachat.ui.personas import received
 
 front_door.require_home()
 st.set_page_config(layout="centered", initial_sidebar_state="collapsed")

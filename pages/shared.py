@@ -3,18 +3,20 @@
 import streamlit as st
 
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable, ShareNotFound
-from personachat.library import SharedConversations
-from personachat.ui import front_door, keeping, sharing, state
+from personachat.history.library import SharedConversations
+from personachat.ui import front_door, session
+from personachat.ui.chat import storage_notice
+from personachat.ui.history import shared as sharing
 
 front_door.require_home()
 st.set_page_config(layout="centered", initial_sidebar_state="collapsed")
 
 try:
-    shared = SharedConversations(state.services().database).read(st.query_params.get("token", ""))
+    shared = SharedConversations(session.services().database).read(st.query_params.get("token", ""))
 except ShareNotFound:
     sharing.draw_nothing()
 except (DatabaseUnavailable, DatabaseDamaged) as error:
-    keeping.draw_unreachable(error, "The conversation cannot be read")
+    storage_notice.draw_unreachable(error, "The conversation cannot be read")
     st.button("Try again", icon=":material/refresh:")
 else:
     sharing.draw(shared)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import getpass
 from functools import cache
 
-from personachat.conversations.model import LOCAL_OWNER
+LOCAL_OWNER = "local"
+"""Whoever sits at this machine."""
 
 _SHOWN_CHARACTERS = 4
 

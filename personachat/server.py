@@ -29,6 +29,7 @@ from streamlit.cli_util import open_browser
 import personachat.ui
 from personachat.access import place_of
 from personachat.api.app import ApiFirst, create_api
+from personachat.api.mcp.http import McpApp
 from personachat.api.metrics import Metrics
 from personachat.api.v1.app import create_v1
 from personachat.errors import AddressUnavailable, PersonaChatError, SettingsInvalid
@@ -37,7 +38,6 @@ from personachat.front.first_paint import FirstPaint
 from personachat.front.guard import Guard
 from personachat.front.opening import refuse_unasked, who_can_do_what
 from personachat.front.page_headers import PageHeaders
-from personachat.mcp_server.http import McpApp
 from personachat.services import built_services, get_services, reset_services
 from personachat.settings import APP, load_settings
 from personachat.shutdown import drained_at

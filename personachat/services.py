@@ -10,48 +10,48 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from personachat import pricing
-from personachat.answering import Answers
-from personachat.authors import author_of
-from personachat.available_models import AvailableModels
-from personachat.branches import Branches
-from personachat.chat import ChatService
-from personachat.checkpoints import Checkpoints
-from personachat.collection import Collection
-from personachat.completions import Completions
+from personachat.authoring.available_models import AvailableModels
+from personachat.authoring.drafting import Drafter
+from personachat.authoring.library import Collection
+from personachat.authoring.linting import Linter
+from personachat.chat.branches import Branches
+from personachat.chat.checkpoints import Checkpoints
+from personachat.chat.completions import Completions
+from personachat.chat.inspection import Inspection
+from personachat.chat.live_conversations import CurrentConversations
+from personachat.chat.service import ChatService
+from personachat.chat.starter import Answers
+from personachat.chat.tryout import trying_out
 from personachat.conversations.memory import MemoryConversations
-from personachat.conversations.records import SqlReplies
 from personachat.conversations.renaming import move_persona
+from personachat.conversations.reply_records import SqlReplies
+from personachat.conversations.responses import KeptResponses
 from personachat.conversations.sql import SqlConversations
-from personachat.current import CurrentConversations
 from personachat.database.connection import Database
-from personachat.drafting import Drafter
-from personachat.engine import ReplyLimits
 from personachat.errors import StoreUnavailable
-from personachat.generations import Generations
-from personachat.inspection import Inspection
-from personachat.library import Library, purge
-from personachat.linting import Linter
-from personachat.model_names import ModelNames
+from personachat.history.library import Library, purge
+from personachat.owners import author_of
+from personachat.personas.store.addressed import AddressedPersonas
+from personachat.personas.store.base import PersonaStore, Revisions
+from personachat.personas.store.drafts import PersonaDrafts, purge_drafts
+from personachat.personas.store.favourites import Favourites
+from personachat.personas.store.labels import Labels
+from personachat.personas.store.own_templates import OwnTemplates
+from personachat.personas.store.pictures import PersonaPictures
+from personachat.personas.store.read_only import ReadOnlyPersonas
+from personachat.personas.store.revisions import place_of
+from personachat.personas.store.seeding import open_store
+from personachat.personas.store.shares import PersonaShares
+from personachat.personas.store.undos import PersonaUndos
+from personachat.personas.templates.gallery import Gallery
+from personachat.providers import pricing
+from personachat.providers.catalogue import ModelNames
 from personachat.providers.registry import ProviderRegistry
-from personachat.replies import Replies
+from personachat.replies.engine import ReplyLimits
+from personachat.replies.planner import Replies
+from personachat.replies.runner import Generations
 from personachat.settings import Settings, load_settings
-from personachat.store.addressed import AddressedPersonas
-from personachat.store.base import PersonaStore, Revisions
-from personachat.store.drafts import PersonaDrafts, purge_drafts
-from personachat.store.favourites import Favourites
-from personachat.store.labels import Labels
-from personachat.store.own_templates import OwnTemplates
-from personachat.store.pictures import PersonaPictures
-from personachat.store.read_only import ReadOnlyPersonas
-from personachat.store.responses import KeptResponses
-from personachat.store.revisions import place_of
-from personachat.store.seeding import open_store
-from personachat.store.shares import PersonaShares
-from personachat.store.undos import PersonaUndos
 from personachat.telemetry import logs, otel
-from personachat.templates.gallery import Gallery
-from personachat.tryout import trying_out
 from personachat.usage.closing import Closing
 from personachat.usage.ledger import Ledger
 from personachat.usage.model import Surface
@@ -150,7 +150,7 @@ class Services:
     def trying_out(
         self, text: str, *, owner: str, variables: Mapping[str, str] = MappingProxyType({})
     ) -> ChatService:
-        """Chats with a draft; see `personachat.tryout`. Raises PersonaInvalid."""
+        """Chats with a draft; see `personachat.chat.tryout`. Raises PersonaInvalid."""
         return trying_out(self.answers, text, owner=owner, variables=variables)
 
     def warm_up(self) -> None:

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, TypeAlias
 
-from personachat.generations import Generations
+from personachat.replies.runner import Generations
 from personachat.services import Services, built_services, reset_services
 
 log = logging.getLogger(__name__)

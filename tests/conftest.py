@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from personachat.conversations.model import LOCAL_OWNER
+from personachat.owners import LOCAL_OWNER
 from personachat.services import Services, Workspace, build_services
 from personachat.settings import load_settings, variables
 from tests.fake_provider import FakeProvider

@@ -15,9 +15,9 @@ import sys
 import time
 from typing import Any
 
-import personachat.providers.openai_client
+import personachat.providers.openai.client
 import personachat.services
-from personachat.conversations.model import LOCAL_OWNER
+from personachat.owners import LOCAL_OWNER
 from personachat.settings import load_settings
 
 

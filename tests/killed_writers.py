@@ -15,7 +15,7 @@ from multiprocessing.synchronize import Barrier
 from typing import Any
 
 from personachat.conversations.model import Reply
-from personachat.conversations.records import SqlReplies
+from personachat.conversations.reply_records import SqlReplies
 from personachat.conversations.sql import SqlConversations
 from personachat.database.connection import Database
 from tests.spoken import OWNER, replied, said

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from personachat.persona import Example, Persona, Personality
+from personachat.personas.persona import Example, Persona, Personality
 
 storable = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
 one_line = st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"])

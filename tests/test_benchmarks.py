@@ -26,7 +26,7 @@ from benchmarks.provider import Provider
 from benchmarks.scenarios import emission_of
 from benchmarks.screen import Screen
 from benchmarks.speech import Order, letter_counts, letters
-from personachat.conversations.documents import FORMAT, VERSION, Document
+from personachat.history.documents import FORMAT, VERSION, Document
 
 MILLISECOND = 1_000_000
 

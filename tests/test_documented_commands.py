@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from personachat.persona import check_persona
+from personachat.personas.persona import check_persona
 from personachat.settings import APP
 from tests.fake_provider import FakeProvider
 

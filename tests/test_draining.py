@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from personachat.completions import Ask
+from personachat.chat.completions import Ask
 from personachat.errors import ShuttingDown
-from personachat.generation import Generation
 from personachat.messages import Failed
+from personachat.replies.live import Generation
 from personachat.services import Services
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, Gate, tokens

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from personachat.errors import ReplyInProgress
-from personachat.generation import Generation
+from personachat.replies.live import Generation
 from personachat.services import Services, Workspace
 from tests.conftest import local
 from tests.fake_provider import FakeProvider, Gate, tokens

@@ -17,9 +17,9 @@ import httpx2
 import pytest
 from openai import APIError, OpenAI
 
-from personachat.conversations.model import LOCAL_OWNER
 from personachat.conversations.sql import SqlConversations
 from personachat.database.connection import Database
+from personachat.owners import LOCAL_OWNER
 from personachat.settings import load_settings
 from tests.api.wire import Event, chatting, problem_of, streamed, text_of
 from tests.fake_provider import FakeProvider, Gate, tokens

@@ -17,30 +17,24 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from personachat import __version__
-from personachat.api import (
-    chat,
-    conversation,
-    conversations,
-    health,
-    messages,
-    persona_checks,
-    persona_files,
-    persona_links,
-    persona_lore,
-    persona_names,
-    persona_pictures,
-    persona_versions,
-    personas,
-    replies,
-    templates,
-    usage,
-)
+from personachat.api import chat, conversation, conversations, health, messages, replies, usage
 from personachat.api.auth import Gate
 from personachat.api.errors import add_handlers
-from personachat.api.lines import Lines
 from personachat.api.methods import HeadAsGet, literal_paths_first
 from personachat.api.metrics import PATHS
 from personachat.api.openapi import add_description, operation_id
+from personachat.api.personas import (
+    checks,
+    files,
+    links,
+    lore,
+    names,
+    personas,
+    pictures,
+    templates,
+    versions,
+)
+from personachat.api.queues import Lines
 from personachat.services import Services, get_services
 
 _DOCS = Path(__file__).with_name("docs.html")
@@ -117,13 +111,13 @@ def create_api(services: Callable[[], Services] = get_services) -> FastAPI:
     parts = (
         *(chat, replies, conversations, conversation, messages),
         *(
-            persona_files,
-            persona_lore,
-            persona_links,
-            persona_pictures,
-            persona_checks,
-            persona_versions,
-            persona_names,
+            files,
+            lore,
+            links,
+            pictures,
+            checks,
+            versions,
+            names,
             personas,
             templates,
             usage,

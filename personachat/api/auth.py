@@ -27,10 +27,10 @@ from personachat.api import cors
 from personachat.api.errors import Refused, problem_of
 from personachat.api.large_bodies import Body, Room
 from personachat.api.wrong_tokens import WrongTokens
-from personachat.conversations.model import LOCAL_OWNER
-from personachat.interchange import lore_files
-from personachat.interchange.formats import MOST_ARCHIVE_BYTES
-from personachat.pictures.reading import MOST_BYTES as MOST_PICTURE_BYTES
+from personachat.owners import LOCAL_OWNER
+from personachat.personas.formats import lore_files
+from personachat.personas.formats.catalogue import MOST_ARCHIVE_BYTES
+from personachat.personas.pictures.reading import MOST_BYTES as MOST_PICTURE_BYTES
 from personachat.request_context import context_of, current_request
 from personachat.settings import Settings
 

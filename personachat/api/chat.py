@@ -14,16 +14,16 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from personachat.api.bodies import Id, Sent, services_of, workspace_of
 from personachat.api.errors import Refused
 from personachat.api.events import ReplyStream
-from personachat.api.lines import Lines, over
 from personachat.api.openapi import STREAM, answers
+from personachat.api.queues import Lines, over
+from personachat.api.schemas import Id, Sent, services_of, workspace_of
 from personachat.api.whole import WholeAnswer, WholeReply, is_wanted
 from personachat.errors import ConversationNotFound, ReplyInProgress
-from personachat.generation import Generation
 from personachat.messages import ChatMessage
-from personachat.persona_variables import GivenValues
+from personachat.personas.variables import GivenValues
+from personachat.replies.live import Generation
 from personachat.services import Workspace
 
 router = APIRouter(prefix="/chat", tags=["chat"])

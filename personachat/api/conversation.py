@@ -12,22 +12,24 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from personachat.api.bodies import (
+from personachat.api.openapi import answers
+from personachat.api.schemas import (
+    DOWNLOAD,
     Answer,
     ConversationId,
+    Format,
     Id,
     ListedConversation,
     Sent,
     WholeConversation,
     conversation_of,
+    download,
     listed_of,
     workspace_of,
 )
-from personachat.api.download import DOWNLOAD, Format, download
-from personachat.api.openapi import answers
 from personachat.conversations.model import siblings_of
 from personachat.errors import ShareNotFound, TurnNotFound
-from personachat.library import Share
+from personachat.history.library import Share
 from personachat.services import Workspace
 
 router = APIRouter(prefix="/conversations/{id}", tags=["conversations"])

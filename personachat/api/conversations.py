@@ -12,12 +12,22 @@ from pydantic.json_schema import SkipJsonSchema
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from personachat.api.bodies import RATINGS, Answer, ListedConversation, Text, Thumb, listed_of, workspace_of
-from personachat.api.download import DOWNLOAD, Format, download
 from personachat.api.errors import Refused
 from personachat.api.openapi import answers, json_body
+from personachat.api.schemas import (
+    DOWNLOAD,
+    RATINGS,
+    Answer,
+    Format,
+    ListedConversation,
+    Text,
+    Thumb,
+    download,
+    listed_of,
+    workspace_of,
+)
 from personachat.api.uploads import uploads
-from personachat.library import Filters, Hit, Library
+from personachat.history.library import Filters, Hit, Library
 
 router = APIRouter(prefix="/conversations", tags=["conversations"])
 

@@ -18,8 +18,6 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from personachat.api.errors import problem_of_reply
-from personachat.endings import INTERRUPTED
-from personachat.generation import Generation
 from personachat.messages import (
     Failed,
     Finished,
@@ -31,6 +29,8 @@ from personachat.messages import (
     TextDelta,
     UsageReported,
 )
+from personachat.replies.endings import INTERRUPTED
+from personachat.replies.live import Generation
 
 HEARTBEAT_SECONDS = 15.0
 """Shorter than the idle limits of usual proxies (30 to 60 s)."""

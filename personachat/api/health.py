@@ -14,16 +14,15 @@ from pydantic import Field
 
 from personachat import __version__
 from personachat.api.auth import authorized
-from personachat.api.bodies import Answer
 from personachat.api.openapi import answers
 from personachat.api.probes import Probe
-from personachat.checkpoints import Checkpoints
+from personachat.api.schemas import Answer
+from personachat.chat.checkpoints import Checkpoints
 from personachat.database.connection import Database
-from personachat.errors import PersonaChatError
-from personachat.persona import DEFAULT_PERSONA_ID, Persona
-from personachat.provider_errors import ProviderError
+from personachat.errors import PersonaChatError, ProviderError
+from personachat.personas.persona import DEFAULT_PERSONA_ID, Persona
+from personachat.personas.store.base import BrokenPersona, PersonaStore
 from personachat.services import Services
-from personachat.store.base import BrokenPersona, PersonaStore
 
 router = APIRouter(tags=["server"])
 

@@ -10,7 +10,10 @@ from pydantic import Field
 from starlette.responses import Response
 
 from personachat.api.auth import owner_of
-from personachat.api.bodies import (
+from personachat.api.errors import Refused
+from personachat.api.events import ReplyStream
+from personachat.api.openapi import MESSAGE_OR_STREAM, answers, json_answer
+from personachat.api.schemas import (
     RATINGS,
     Answer,
     Id,
@@ -22,9 +25,6 @@ from personachat.api.bodies import (
     services_of,
     workspace_of,
 )
-from personachat.api.errors import Refused
-from personachat.api.events import ReplyStream
-from personachat.api.openapi import MESSAGE_OR_STREAM, answers, json_answer
 from personachat.conversations.model import Turn
 from personachat.errors import TurnNotFound
 

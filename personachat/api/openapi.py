@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from personachat.api.errors import MEDIA_TYPE
-from personachat.persona import persona_schema, standard
+from personachat.personas.persona import persona_schema, standard
 
 _STATUSES = {
     304: "Not changed since the version whose ETag was given.",

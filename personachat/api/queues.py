@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import anyio
 from starlette.requests import Request
 
-from personachat.api.bodies import services_of
-from personachat.generation import Generation
+from personachat.api.schemas import services_of
+from personachat.replies.live import Generation
 
 LOOK_SECONDS = 0.05
 """How often the first in a line looks whether the reply has ended, or was paused, or its client has left."""

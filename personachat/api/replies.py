@@ -9,10 +9,10 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import Response
 
-from personachat.api.bodies import Answer, Id, ReplyId, Sent, workspace_of
 from personachat.api.errors import Refused
 from personachat.api.events import ReplyStream
 from personachat.api.openapi import STREAM, answers
+from personachat.api.schemas import Answer, Id, ReplyId, Sent, workspace_of
 from personachat.conversations.model import TurnState
 from personachat.messages import Failed, Finished
 

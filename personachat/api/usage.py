@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from pydantic.json_schema import SkipJsonSchema
 
-from personachat.api.bodies import Answer, Text, workspace_of
 from personachat.api.openapi import answers
+from personachat.api.schemas import Answer, Text, workspace_of
 from personachat.conversations.model import now
 from personachat.usage.questions import asked, groups_of
 from personachat.usage.sums import Sum

@@ -10,11 +10,11 @@ import anyio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from personachat.api.bodies import Answer, TokenCount, token_count
 from personachat.api.errors import problem_of_reply
 from personachat.api.events import ReplyStream, batches
-from personachat.endings import INTERRUPTED, STOPPED
+from personachat.api.schemas import Answer, TokenCount, token_count
 from personachat.messages import Failed, FinishReason
+from personachat.replies.endings import INTERRUPTED, STOPPED
 
 
 class WholeReply(Answer):

@@ -10,15 +10,14 @@ from collections.abc import Callable
 from datetime import date
 from typing import Protocol
 
-from personachat.errors import PersonaChatError
-from personachat.linting.models import is_among
-from personachat.linting.retirements import retirement
-from personachat.model_names import KnownModels
-from personachat.persona import DEFAULT_PERSONA_ID
-from personachat.provider_errors import ProviderError
-from personachat.providers.embedded import LOCAL
+from personachat.authoring.linting.models import is_among
+from personachat.authoring.linting.retirements import retirement
+from personachat.errors import PersonaChatError, ProviderError
+from personachat.personas.persona import DEFAULT_PERSONA_ID
+from personachat.personas.store.base import PersonaStore
+from personachat.providers.catalogue import KnownModels
+from personachat.providers.embedded.provider import LOCAL
 from personachat.providers.registry import Answering, ProviderRegistry
-from personachat.store.base import PersonaStore
 
 USUAL_MODEL = "gpt-6-luna"
 """What the shipped personas ask for."""

@@ -12,18 +12,18 @@ from collections.abc import Collection as Group
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
-from personachat.available_models import Models
-from personachat.differences import Difference, differences
+from personachat.authoring.available_models import Models
 from personachat.errors import PersonaChatError
-from personachat.interchange.card_origin import OURS
-from personachat.interchange.formats import Arrival, Columns, Opened, Skipped
-from personachat.interchange.origins import GIVEN, comparable, origins
-from personachat.persona import KEYS, Persona, parse_persona
-from personachat.persona_edits import with_value
-from personachat.persona_ids import free_id
-from personachat.persona_syntax import Path, shown
-from personachat.pictures.shelf import PictureOnItsWay
-from personachat.store.base import BrokenPersona, PersonaStore, Saving, StoredPersona
+from personachat.jsontext.edits import with_value
+from personachat.jsontext.faults import Path, shown
+from personachat.personas.diff import Difference, differences
+from personachat.personas.fields import free_id
+from personachat.personas.formats.cards.origin import OURS
+from personachat.personas.formats.catalogue import Arrival, Columns, Opened, Skipped
+from personachat.personas.formats.origins import GIVEN, comparable, origins
+from personachat.personas.persona import KEYS, Persona, parse_persona
+from personachat.personas.pictures.shelf import PictureOnItsWay
+from personachat.personas.store.base import BrokenPersona, PersonaStore, Saving, StoredPersona
 
 ImportAction: TypeAlias = Literal["new", "unchanged", "changed", "conflict"]
 """changed: a later version of what is here; conflict: both were changed, or nobody knows which is later."""

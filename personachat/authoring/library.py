@@ -2,19 +2,21 @@
 
 Personas belong to everybody; only favourites and share links are somebody's own. Every method may raise
 StoreUnavailable, those that look back or keep something beside the personas what `Database` raises.
+
+Changing several personas at once: what can be done is done, and what cannot is said.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Collection as Group
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from personachat.available_models import Models
-from personachat.differences import Difference, differences
+from personachat.authoring.available_models import Models
+from personachat.authoring.imports import Choice, ImportPlan, Outcome, carry_out, plan_of
 from personachat.errors import (
     DatabaseDamaged,
     DatabaseUnavailable,
@@ -26,25 +28,71 @@ from personachat.errors import (
     PictureNotFound,
     RevisionNotFound,
 )
-from personachat.interchange import links
-from personachat.interchange.arrivals import Opened, looks_like, read_file
-from personachat.interchange.departures import Departure, Format, leave, leave_together
-from personachat.interchange.lore_files import write_lore
-from personachat.interchange.zip_directory import Content
-from personachat.lorebook.editing import Joining, with_book
-from personachat.persona import KEYS
-from personachat.persona_edits import with_value, without
-from personachat.persona_import import Choice, ImportPlan, Outcome, carry_out, plan_of
-from personachat.pictures.reading import read_picture
-from personachat.pictures.shelf import PictureOnItsWay
-from personachat.several import Changed, change_each, tagged
-from personachat.store.base import BrokenPersona, PersonaStore, Revision, Revisions, Saving, StoredPersona
-from personachat.store.favourites import Favourites
-from personachat.store.labels import Label, Labels
-from personachat.store.pictures import PersonaPictures
-from personachat.store.read_only import ReadOnlyPersonas, editing_not_allowed
-from personachat.store.renamed import renamed_text
-from personachat.store.shares import PersonaShare, PersonaShares
+from personachat.jsontext.edits import with_value, without
+from personachat.personas.diff import Difference, differences
+from personachat.personas.formats import links
+from personachat.personas.formats.lore_files import write_lore
+from personachat.personas.formats.reading import Opened, looks_like, read_file
+from personachat.personas.formats.writing import Departure, Format, leave, leave_together
+from personachat.personas.formats.zip_directory import Content
+from personachat.personas.lorebook.editing import Joining, with_book
+from personachat.personas.persona import KEYS
+from personachat.personas.pictures.reading import read_picture
+from personachat.personas.pictures.shelf import PictureOnItsWay
+from personachat.personas.store.base import (
+    BrokenPersona,
+    PersonaStore,
+    Revision,
+    Revisions,
+    Saving,
+    StoredPersona,
+)
+from personachat.personas.store.favourites import Favourites
+from personachat.personas.store.labels import Label, Labels
+from personachat.personas.store.pictures import PersonaPictures
+from personachat.personas.store.read_only import ReadOnlyPersonas, editing_not_allowed
+from personachat.personas.store.renamed import renamed_text
+from personachat.personas.store.shares import PersonaShare, PersonaShares
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What was done to several personas: what they were before, what they are now, and what went wrong."""
+
+    before: tuple[StoredPersona, ...]
+    after: tuple[StoredPersona, ...]
+    errors: tuple[PersonaChatError, ...] = ()
+    away: tuple[BrokenPersona, ...] = ()
+    """Broken ones that were put away."""
+
+
+def change_each(
+    personas: PersonaStore, ids: Iterable[str], change: Callable[[StoredPersona], StoredPersona]
+) -> Changed:
+    """Change these personas one after the other; `change` returns what is stored then."""
+    before, after, errors = [], [], []
+    for persona_id in dict.fromkeys(ids):
+        try:
+            stored = personas.get(persona_id)
+            done = change(stored)
+        except PersonaChatError as error:
+            errors.append(error)
+        else:
+            before.append(stored)
+            after.append(done)
+    return Changed(tuple(before), tuple(after), tuple(errors))
+
+
+def tagged(stored: StoredPersona, *, add: Sequence[str], remove: Sequence[str]) -> str:
+    """The persona's text with other tags; the same where they are the same but for case."""
+    unwanted = {tag.casefold() for tag in remove}
+    kept = [tag for tag in stored.persona.tags if tag.casefold() not in unwanted]
+    has = {tag.casefold() for tag in kept}
+    tags = [*kept, *(tag for tag in dict.fromkeys(add) if tag.casefold() not in has)]
+    if tags == list(stored.persona.tags):
+        return stored.text
+    return with_value(stored.text, ("tags",), tags) if tags else without(stored.text, ("tags",))
+
 
 MOST_ANCESTORS = 50
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from personachat.answering import Answers, Asking
+from personachat.chat.starter import Answers, Asking
+from personachat.chat.turns import cleaned, turn_like
 from personachat.conversations.model import Conversation, Rating, SentRequest, Turn, new_id
 from personachat.errors import ReplyInProgress, ReplyNotFound
-from personachat.generation import Generation
 from personachat.messages import storable
-from personachat.turns import cleaned, turn_like
+from personachat.replies.live import Generation
 from personachat.usage.model import Surface
 
 MAX_NOTE_CHARACTERS = 2_000

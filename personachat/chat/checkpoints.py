@@ -14,12 +14,12 @@ from collections.abc import AsyncGenerator, Callable, Collection
 from dataclasses import dataclass
 from typing import TypeVar
 
-from personachat import mirrors
+from personachat.chat import mirrors
 from personachat.conversations.base import ReplyRecords
 from personachat.conversations.model import Reply, TurnState, new_id
 from personachat.errors import PersonaChatError, unforeseen
-from personachat.generation import Generation
 from personachat.messages import ReplyEvent
+from personachat.replies.live import Generation
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -12,19 +12,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from personachat.conversations.model import Reply
-from personachat.engine import DELAYS_OF_A_STAND_IN, ReplyLimits, reply
-from personachat.generation import Generation
-from personachat.generations import Generations
+from personachat.errors import ModelNotFound, RequestRefused
 from personachat.messages import ChatMessage, Failed, ReplyEvent, Role, Started, storable
-from personachat.model_parameters import only_tunes
-from personachat.outgoing import chat_request
-from personachat.persona import Persona
-from personachat.persona_variables import with_values
-from personachat.prompts import estimate_tokens
-from personachat.provider_errors import ModelNotFound, RequestRefused
+from personachat.personas.persona import Persona
+from personachat.personas.prompt import estimate_tokens
+from personachat.personas.store.base import PersonaSource
+from personachat.personas.variables import with_values
 from personachat.providers.base import ChatRequest
+from personachat.providers.parameters import only_tunes
 from personachat.providers.registry import Answering, ProviderRegistry
-from personachat.store.base import PersonaSource
+from personachat.replies.engine import DELAYS_OF_A_STAND_IN, ReplyLimits, reply
+from personachat.replies.live import Generation
+from personachat.replies.request import chat_request
+from personachat.replies.runner import Generations
 from personachat.usage.model import Origin, Surface
 
 _ROLES: Mapping[str, Role] = {

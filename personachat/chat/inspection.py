@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from itertools import takewhile
 
-from personachat.answering import Answers
-from personachat.context import Memory
+from personachat.chat.starter import Answers
+from personachat.chat.turns import new_turn
 from personachat.conversations.model import Conversation
 from personachat.errors import ReplyNotFound
 from personachat.messages import ReasoningDelta, Started, TextDelta
-from personachat.persona import Persona
-from personachat.replies import SentBody
-from personachat.turns import new_turn
+from personachat.personas.persona import Persona
+from personachat.replies.context import Memory
+from personachat.replies.planner import SentBody
 
 
 class Inspection:

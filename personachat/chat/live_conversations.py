@@ -10,13 +10,13 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
-from personachat.checkpoints import Checkpoints
+from personachat.chat.checkpoints import Checkpoints
 from personachat.conversations.base import ConversationStore, ReplyRecords
 from personachat.conversations.memory import MemoryConversations
 from personachat.conversations.model import Conversation, Reply, Turn
 from personachat.errors import ReplyInProgress, ReplyNotFound, TurnNotFound
-from personachat.generation import Generation
-from personachat.generations import Generations
+from personachat.replies.live import Generation
+from personachat.replies.runner import Generations
 
 
 class CurrentConversations:

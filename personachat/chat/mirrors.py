@@ -13,9 +13,9 @@ from functools import partial
 
 from personachat.conversations.base import ReplyRecords
 from personachat.errors import PersonaChatError
-from personachat.generation import Generation
-from personachat.journal import decoded
 from personachat.messages import Failed, Finished, ReplyEvent
+from personachat.replies.journal import decoded
+from personachat.replies.live import Generation
 
 UNWATCHED_INTERVALS = 3
 """So many times as long is waited between two looks while nobody follows."""

@@ -12,14 +12,14 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from personachat.answering import Answers, Asking
+from personachat.chat.starter import Answers, Asking
+from personachat.chat.turns import cleaned, new_turn, opening
 from personachat.conversations.model import Conversation, QueuedMessage, new_id
 from personachat.errors import NotContinuable, ReplyNotFound, ShuttingDown, TurnNotFound
-from personachat.generation import Generation
 from personachat.messages import ChatMessage
-from personachat.persona_variables import with_values
-from personachat.store.base import PersonaSource, StoredPersona
-from personachat.turns import cleaned, new_turn, opening
+from personachat.personas.store.base import PersonaSource, StoredPersona
+from personachat.personas.variables import with_values
+from personachat.replies.live import Generation
 from personachat.usage.model import Purpose, Surface
 
 NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})

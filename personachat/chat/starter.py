@@ -10,16 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from personachat.checkpoints import Checkpoints
+from personachat.chat.checkpoints import Checkpoints
+from personachat.chat.live_conversations import CurrentConversations
+from personachat.chat.turns import new_turn
 from personachat.conversations.base import ReplyRecords
 from personachat.conversations.model import Conversation, Turn
-from personachat.current import CurrentConversations
 from personachat.errors import NotContinuable, ReplyInProgress
-from personachat.generation import Generation
-from personachat.generations import Generations
-from personachat.replies import Plan, Replies
-from personachat.store.base import PersonaSource, StoredPersona
-from personachat.turns import new_turn
+from personachat.personas.store.base import PersonaSource, StoredPersona
+from personachat.replies.live import Generation
+from personachat.replies.planner import Plan, Replies
+from personachat.replies.runner import Generations
 from personachat.usage.model import Origin, Purpose, Surface
 
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from personachat.answering import Answers
-from personachat.chat import ChatService
-from personachat.persona import parse_persona
-from personachat.persona_variables import with_values
-from personachat.store.base import StoredPersona
-from personachat.store.persona_file import etag_of
+from personachat.chat.service import ChatService
+from personachat.chat.starter import Answers
+from personachat.personas.persona import parse_persona
+from personachat.personas.store.base import StoredPersona
+from personachat.personas.store.persona_file import etag_of
+from personachat.personas.variables import with_values
 
 
 @dataclass(frozen=True, slots=True)

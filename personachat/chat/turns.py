@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from personachat.avatars import face_with
 from personachat.conversations.model import Turn, new_id, now
 from personachat.errors import MessageInvalid
 from personachat.messages import ChatMessage, storable
-from personachat.persona import Persona
-from personachat.prompts import Scene, greeting, greetings
-from personachat.store.base import StoredPersona
+from personachat.personas.avatars import face_with
+from personachat.personas.persona import Persona
+from personachat.personas.prompt import Scene, greeting, greetings
+from personachat.personas.store.base import StoredPersona
 
 MAX_MESSAGE_CHARACTERS = 200_000
 """Beyond any model's window in use; a paste larger than that is a mistake."""

@@ -146,7 +146,7 @@ def mcp(*, personas_dir: PersonasDir = None, data_dir: DataDir = None) -> None:
     settings = _settings(personas_dir, data_dir)
     if sys.stdin.isatty():
         note("This speaks MCP on stdin and stdout, for a program. docs/mcp.md says how. Ctrl-C ends it.")
-    from personachat.mcp_server.stdio import run
+    from personachat.api.mcp.stdio import run
 
     run(settings)
 

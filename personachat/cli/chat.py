@@ -14,19 +14,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from personachat.chat.turns import opening_words
 from personachat.cli.console import RED, answer, complain, complain_of, note
 from personachat.cli.keys import Keys, has_keys, pressed_keys
 from personachat.cli.personas import find
 from personachat.cli.prompt import ask, piped_text
-from personachat.conversations.model import LOCAL_OWNER, Conversation, Reply
-from personachat.endings import ENDINGS, ending_of
+from personachat.conversations.model import Conversation, Reply
 from personachat.errors import ConversationNotFound, DatabaseDamaged, DatabaseUnavailable, PersonaChatError
-from personachat.generation import Generation
 from personachat.messages import Failed, Noticed, ReasoningDelta, ReplyEvent, Rethought, TextDelta
-from personachat.persona import DEFAULT_PERSONA_ID
+from personachat.owners import LOCAL_OWNER
+from personachat.personas.persona import DEFAULT_PERSONA_ID
+from personachat.replies.endings import ENDINGS, ending_of
+from personachat.replies.live import Generation
 from personachat.services import Services, build_services
 from personachat.settings import Settings
-from personachat.turns import opening_words
 
 FINE, FAILED, USAGE = 0, 1, 2
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from personachat.cli.console import answer, hand_out, mapped, note, plain
-from personachat.conversations.model import LOCAL_OWNER
 from personachat.database.connection import Database
-from personachat.library import Library, Summary
+from personachat.history.library import Library, Summary
+from personachat.owners import LOCAL_OWNER
 from personachat.settings import Settings
 
 FINE, FAILED = 0, 1

@@ -65,7 +65,7 @@ def lint(
     personas_dir: PersonasDir = None,
 ) -> None:
     """Print what will hurt though it is valid, as file:line:column: warning: message."""
-    from personachat.cli import persona_lint
+    from personachat.cli import persona_checks as persona_lint
     from personachat.settings import load_settings
 
     settings = load_settings(personas_dir=personas_dir)

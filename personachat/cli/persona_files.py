@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, cast
 
+from personachat.authoring.imports import Choice, ImportPlan, Outcome, PlannedImport
+from personachat.authoring.library import Collection
 from personachat.cli.console import complain, complain_of, hand_out, mapped, note, taken_in
 from personachat.cli.personas import find, print_rows
-from personachat.collection import Collection
-from personachat.interchange.departures import Format
-from personachat.interchange.lore_files import read_lore
-from personachat.persona_import import Choice, ImportPlan, Outcome, PlannedImport
+from personachat.personas.formats.lore_files import read_lore
+from personachat.personas.formats.writing import Format
 
 FINE, FAILED = 0, 1
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from personachat.authoring.library import Collection
 from personachat.cli.console import note
 from personachat.cli.personas import find, print_rows
-from personachat.collection import Collection
 from personachat.errors import PersonaBroken
 
 

@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from personachat.authoring.library import Collection
 from personachat.cli.console import answer, note
 from personachat.cli.personas import find, print_rows
-from personachat.collection import Collection
-from personachat.differences import Difference, Piece
 from personachat.errors import RevisionNotFound
-from personachat.store.base import Revision
+from personachat.personas.diff import Difference, Piece
+from personachat.personas.store.base import Revision
 
 SAME, DIFFERENT = 0, 1
 _CONTEXT_WORDS_CHARACTERS = 60

@@ -10,29 +10,28 @@ from functools import cached_property
 
 import typer
 
-from personachat.authors import author_of
-from personachat.available_models import AvailableModels, Models
+from personachat.authoring.available_models import AvailableModels, Models
+from personachat.authoring.library import Collection
 from personachat.cli.console import answer, note, plain
 from personachat.cli.persona_checks import place_of
-from personachat.collection import Collection
-from personachat.conversations.model import LOCAL_OWNER
 from personachat.conversations.renaming import move_persona
 from personachat.database.connection import Database
 from personachat.errors import LabelNotFound, PersonaBroken, PersonaMoved, PersonaNotFound
-from personachat.model_names import KnownModels
-from personachat.persona import Persona, check_persona, dump_persona
-from personachat.providers.embedded import LOCAL, embedded_model_name
+from personachat.owners import LOCAL_OWNER, author_of
+from personachat.personas.persona import Persona, check_persona, dump_persona
+from personachat.personas.store.base import BrokenPersona, PersonaSource, PersonaStore, StoredPersona
+from personachat.personas.store.favourites import Favourites
+from personachat.personas.store.labels import Labels
+from personachat.personas.store.own_templates import OwnTemplates
+from personachat.personas.store.pictures import PersonaPictures
+from personachat.personas.store.revisions import place_of as store_place
+from personachat.personas.store.seeding import open_store
+from personachat.personas.store.shares import PersonaShares
+from personachat.personas.templates.gallery import Gallery, found
+from personachat.providers.catalogue import KnownModels
+from personachat.providers.embedded.provider import LOCAL, embedded_model_name
 from personachat.providers.registry import ProviderRegistry
 from personachat.settings import Settings
-from personachat.store.base import BrokenPersona, PersonaSource, PersonaStore, StoredPersona
-from personachat.store.favourites import Favourites
-from personachat.store.labels import Labels
-from personachat.store.own_templates import OwnTemplates
-from personachat.store.pictures import PersonaPictures
-from personachat.store.revisions import place_of as store_place
-from personachat.store.seeding import open_store
-from personachat.store.shares import PersonaShares
-from personachat.templates.gallery import Gallery, found
 
 _WIDEST_CELL = 80
 

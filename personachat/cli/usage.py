@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from personachat.cli.console import answer, note, plain
-from personachat.conversations.model import LOCAL_OWNER
 from personachat.database.connection import Database
+from personachat.owners import LOCAL_OWNER
 from personachat.settings import Settings
 from personachat.usage.people import People
 from personachat.usage.questions import Question

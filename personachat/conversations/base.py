@@ -4,6 +4,8 @@ Whatever a person reads or writes asks for the owner, and what belongs to somebo
 exactly what an unknown id raises: ConversationNotFound or TurnNotFound. What the process itself writes of
 its replies (`Replies`) knows no owner and changes nothing but replies. Everything is safe for threads
 and, where it is stored, for processes; each method is one transaction.
+
+What is said of something that is not there, or somebody else's: the same in every store.
 """
 
 from __future__ import annotations
@@ -12,6 +14,15 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from personachat.conversations.model import Conversation, QueuedMessage, Rating, Reply, SentRequest, Turn
+from personachat.errors import ConversationNotFound, TurnNotFound
+
+
+def no_such_conversation() -> ConversationNotFound:
+    return ConversationNotFound("This conversation does not exist, or no longer.", hint="Start a new chat.")
+
+
+def no_such_turn() -> TurnNotFound:
+    return TurnNotFound("This message does not exist, or no longer.")
 
 
 class ConversationStore(Protocol):
@@ -111,8 +122,8 @@ class ReplyRecords(Protocol):
     def save(self, replies: Mapping[str, tuple[Reply, str]], *, process_id: str) -> frozenset[str]:
         """Write replies by the ids of their turns, all in one transaction; returns those written.
 
-        With each comes its journal: the lengths of its events, see `personachat.journal`. A reply that
-        another process has claimed meanwhile, or that is gone, is left alone.
+        With each comes its journal: the lengths of its events, see `personachat.replies.journal`. A reply
+        that another process has claimed meanwhile, or that is gone, is left alone.
         """
 
     def beat(self, process_id: str) -> Mapping[str, str]:

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Table, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from personachat.conversations import branches
-from personachat.conversations.absent import no_such_turn
+from personachat.conversations import tree
+from personachat.conversations.base import no_such_turn
 from personachat.conversations.model import SentRequest, Turn
 from personachat.conversations.rows import prompt_values, request_values, turn_values
 from personachat.conversations.tables import conversations, prompts, turns
@@ -32,7 +32,7 @@ def insert_turns(
     if parent_id is not None:
         above = select(turns.c.depth).where(turns.c.id == parent_id)
         depth = connection.execute(above.where(turns.c.conversation_id == conversation_id)).scalar()
-        is_known = parent_id == visible_leaf or branches.is_visible(
+        is_known = parent_id == visible_leaf or tree.is_visible(
             connection, parent_id, conversation_id=conversation_id
         )
         if depth is None or not is_known:

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, select
 
-from personachat.conversations import branches
-from personachat.conversations.absent import no_such_conversation, no_such_turn
+from personachat.conversations import tree
+from personachat.conversations.base import no_such_conversation, no_such_turn
 from personachat.conversations.rows import TURN_COLUMNS
 from personachat.conversations.tables import conversations, turns
 
@@ -55,6 +55,6 @@ def owned_turn(connection: Connection, owner: str, turn_id: str) -> Row[Any]:
 def visible_turn(connection: Connection, owner: str, turn_id: str) -> Row[Any]:
     """The TURN_COLUMNS of a turn that is not hidden. Raises TurnNotFound."""
     row = owned_turn(connection, owner, turn_id)
-    if not branches.is_visible(connection, turn_id, conversation_id=row.conversation_id):
+    if not tree.is_visible(connection, turn_id, conversation_id=row.conversation_id):
         raise no_such_turn()
     return row

@@ -12,8 +12,9 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, insert, select, update
 
-from personachat.conversations import branches, waiting
-from personachat.conversations.absent import no_such_turn
+from personachat.conversations import queue as waiting
+from personachat.conversations import tree as branches
+from personachat.conversations.base import no_such_turn
 from personachat.conversations.insertion import insert_turns, retitle
 from personachat.conversations.known_turns import KnownTurns
 from personachat.conversations.model import (

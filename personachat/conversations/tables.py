@@ -86,7 +86,7 @@ turns = Table(
     Column("duration_seconds", Float),
     Column("memory_from", Integer),
     Column("summary", Text, nullable=False, default=""),
-    Column("journal", Text, nullable=False, default=""),  # see personachat.journal
+    Column("journal", Text, nullable=False, default=""),  # see personachat.replies.journal
     Column("request", Json),  # {"parameters": {...}, "prompt_id": ...}
     Column("process_id", String(32)),  # who generates it
     Column("wanted", String(6)),  # what another process asks of the one that generates it

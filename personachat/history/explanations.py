@@ -1,7 +1,7 @@
 """Why a reply ended other than by its model being done, as a sentence and a way out.
 
-What each end is called, and what protocols say of it, is in `personachat.endings`. For whoever reads along, a
-sentence that tells nothing of providers, settings or addresses.
+What each end is called, and what protocols say of it, is in `personachat.replies.endings`. For whoever reads
+along, a sentence that tells nothing of providers, settings or addresses.
 """
 
 from __future__ import annotations

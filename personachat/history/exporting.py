@@ -15,14 +15,14 @@ from typing import Literal
 
 from sqlalchemy import Connection, select
 
-from personachat.conversations.absent import no_such_conversation
-from personachat.conversations.documents import FORMAT, VERSION, ConversationDocument, Document, document_of
-from personachat.conversations.filenames import file_name, unique_names
+from personachat.conversations.base import no_such_conversation
 from personachat.conversations.model import Conversation, Turn, branch
 from personachat.conversations.rows import TURN_COLUMNS, conversation_of, turn_of
-from personachat.conversations.spreadsheet import csv_of
 from personachat.conversations.tables import conversations, turns
-from personachat.conversations.transcript import markdown_of
+from personachat.history.csv_table import csv_of
+from personachat.history.documents import FORMAT, VERSION, ConversationDocument, Document, document_of
+from personachat.history.filenames import file_name, unique_names
+from personachat.history.markdown import markdown_of
 
 ExportFormat = Literal["markdown", "json", "csv"]
 

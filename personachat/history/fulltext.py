@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, text
 
-from personachat.conversations.filters import Filters
 from personachat.conversations.model import now
-from personachat.conversations.words import Term, Wanted, spelled_out
+from personachat.history.filters import Filters
+from personachat.history.query import Term, Wanted, spelled_out
 
 LAST_NUMBER = 2**31 - 1
 

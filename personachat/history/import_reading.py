@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from personachat.conversations.documents import MOST_CONVERSATIONS
+from personachat.history.documents import MOST_CONVERSATIONS
 
 MOST_TURNS = 100_000
 """In one file; it takes some seconds to check and to write so many."""

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from personachat.conversations.importing import Imported
 from personachat.conversations.tables import conversations, turns
+from personachat.history.importing import Imported
 
 _AT_ONCE = 500
 

@@ -12,12 +12,12 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import delete, func, insert, select, update
 
-from personachat.conversations.importing import Imported
 from personachat.conversations.model import now
 from personachat.conversations.rows import turn_values
 from personachat.conversations.tables import conversations, turns
 from personachat.database.connection import Database
 from personachat.errors import PersonaChatError
+from personachat.history.importing import Imported
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called between two transactions with how many turns are written, and of how many; may raise to cancel."""

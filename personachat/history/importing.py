@@ -15,8 +15,11 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from personachat.conversations import import_reading
-from personachat.conversations.documents import (
+from personachat.conversations.model import Turn, new_id
+from personachat.conversations.titles import MOST_READ_MESSAGES, title_of
+from personachat.errors import ImportRefused
+from personachat.history import import_reading
+from personachat.history.documents import (
     FORMAT,
     MOST_CONVERSATIONS,
     VERSION,
@@ -25,16 +28,7 @@ from personachat.conversations.documents import (
     TurnDocument,
     turn_of,
 )
-from personachat.conversations.import_reading import (
-    MOST_TURNS,
-    Entry,
-    TooManyConversations,
-    TooManyTurns,
-    value_at,
-)
-from personachat.conversations.model import Turn, new_id
-from personachat.conversations.titles import MOST_READ_MESSAGES, title_of
-from personachat.errors import ImportRefused
+from personachat.history.import_reading import MOST_TURNS, Entry, TooManyConversations, TooManyTurns, value_at
 from personachat.messages import storable
 
 MOST_BYTES = 50 * 1024 * 1024

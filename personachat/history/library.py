@@ -10,29 +10,29 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
-from personachat.conversations import (
-    arranging,
+from personachat.conversations.base import no_such_conversation
+from personachat.database.connection import Database
+from personachat.errors import ImportRepeated
+from personachat.history import (
     exporting,
     import_repeats,
     import_writing,
     importing,
     listing,
+    organizing,
     search,
     sharing,
 )
-from personachat.conversations.absent import no_such_conversation
-from personachat.conversations.arranging import purge
-from personachat.conversations.exporting import Exported, ExportFormat
-from personachat.conversations.filters import Filters
-from personachat.conversations.import_writing import Progress
-from personachat.conversations.listing import Listed, Summary
-from personachat.conversations.search import Found, Hit
-from personachat.conversations.sharing import Share, Shared, SharedConversations, SharedTurn
-from personachat.database.connection import Database
-from personachat.errors import ImportRepeated
-from personachat.interchange.chats.documents import as_document
-from personachat.interchange.zip_directory import Content
+from personachat.history.chats.documents import as_document
+from personachat.history.exporting import Exported, ExportFormat
+from personachat.history.filters import Filters
+from personachat.history.import_writing import Progress
+from personachat.history.listing import Listed, Summary
+from personachat.history.organizing import purge
+from personachat.history.search import Found, Hit
+from personachat.history.sharing import Share, Shared, SharedConversations, SharedTurn
 from personachat.messages import storable
+from personachat.personas.formats.zip_directory import Content
 
 Repeats: TypeAlias = Literal["copy", "skip", "refuse"]
 """What an import does about conversations that are here already."""
@@ -116,19 +116,19 @@ class Library:
 
     def rename(self, conversation_id: str, title: str) -> None:
         """Give it a title of 1 to 200 characters. Raises MessageInvalid."""
-        kept = arranging.title_kept(title)
+        kept = organizing.title_kept(title)
         with self._database.write() as connection:
-            arranging.change(
+            organizing.change(
                 connection, self._owner, storable(conversation_id), title=kept, has_own_title=True
             )
 
     def pin(self, conversation_id: str, pinned: bool) -> None:  # noqa: FBT001  # says itself
         with self._database.write() as connection:
-            arranging.change(connection, self._owner, storable(conversation_id), pinned=pinned)
+            organizing.change(connection, self._owner, storable(conversation_id), pinned=pinned)
 
     def archive(self, conversation_id: str, archived: bool) -> None:  # noqa: FBT001
         with self._database.write() as connection:
-            arranging.change(connection, self._owner, storable(conversation_id), archived=archived)
+            organizing.change(connection, self._owner, storable(conversation_id), archived=archived)
 
     def delete(self, conversation_id: str) -> None:
         """Hide it; `restore` brings it back until it is purged."""
@@ -138,21 +138,21 @@ class Library:
     def restore(self, conversation_id: str) -> None:
         """Undo `delete`; one that is not deleted stays as it is."""
         with self._database.write() as connection:
-            if not arranging.is_there(connection, self._owner, storable(conversation_id)):
+            if not organizing.is_there(connection, self._owner, storable(conversation_id)):
                 raise no_such_conversation()
-            arranging.set_deleted(connection, self._owner, [storable(conversation_id)], deleted=False)
+            organizing.set_deleted(connection, self._owner, [storable(conversation_id)], deleted=False)
 
     def delete_many(self, ids: Iterable[str]) -> int:
         """Hide those of them that are there; returns how many."""
         wanted = [storable(conversation_id) for conversation_id in ids]
         with self._database.write() as connection:
-            return arranging.set_deleted(connection, self._owner, wanted, deleted=True)
+            return organizing.set_deleted(connection, self._owner, wanted, deleted=True)
 
     def restore_many(self, ids: Iterable[str]) -> int:
         """Undo `delete_many`; returns how many came back."""
         wanted = [storable(conversation_id) for conversation_id in ids]
         with self._database.write() as connection:
-            return arranging.set_deleted(connection, self._owner, wanted, deleted=False)
+            return organizing.set_deleted(connection, self._owner, wanted, deleted=False)
 
     def share(self, conversation_id: str) -> Share:
         """A link to the active branch as it is now; the same link as before, where there was one.

@@ -15,9 +15,9 @@ from functools import cache
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from personachat.conversations.explanations import explanation_of
 from personachat.conversations.model import Conversation, Turn
-from personachat.endings import ending_of
+from personachat.history.explanations import explanation_of
+from personachat.replies.endings import ending_of
 
 _LINE_END = re.compile(r"\r\n?|\n")
 _HASHES = re.compile(r"#{1,2}(?=[ \t]|$)")

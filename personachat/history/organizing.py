@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, exists, or_, select, update
 
-from personachat.conversations.absent import no_such_conversation
+from personachat.conversations.base import no_such_conversation
 from personachat.conversations.model import now
 from personachat.conversations.tables import conversations, queued_messages, turns
 from personachat.database.connection import Database

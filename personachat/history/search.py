@@ -15,12 +15,12 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, case, func, or_, select
 
 from personachat.conversations.cursors import cursor_below, number_of
-from personachat.conversations.filters import Filters, numbered, of_turns
-from personachat.conversations.fulltext import LAST_NUMBER, newest
-from personachat.conversations.listing import MOST_ON_A_PAGE, Summary, summaries
-from personachat.conversations.plain_text import plain
 from personachat.conversations.tables import conversations, turns
-from personachat.conversations.words import Wanted, excerpt, spellings, wanted
+from personachat.history.filters import Filters, numbered, of_turns
+from personachat.history.fulltext import LAST_NUMBER, newest
+from personachat.history.listing import MOST_ON_A_PAGE, Summary, summaries
+from personachat.history.plain_text import plain
+from personachat.history.query import Wanted, excerpt, spellings, wanted
 
 SCANNED_TURNS = 20_000
 

@@ -14,9 +14,9 @@ from itertools import pairwise
 from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed leaves it out
 from typing import Any
 
-from personachat.persona_layout import TOKEN, Layout, skip
-from personachat.persona_syntax import WORD, Path
-from personachat.persona_text import read_json
+from personachat.jsontext.faults import WORD, Path
+from personachat.jsontext.layout import TOKEN, Layout, skip
+from personachat.jsontext.reader import read_json
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """How a JSON text is written: its indent, its line ends, one line or many, escapes or letters. Pure.
 
 Made for texts that are JSON; of others it says something, and raises nothing.
+
+How a persona's text looks once it comes out of something else than a file of its own. Pure.
 """
 
 from __future__ import annotations
@@ -8,6 +10,26 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+
+_BLANKS = " \t\n\r"
+
+
+def laid_out(text: str) -> str:
+    """A valid JSON text as it is, or indented where it is all in one line."""
+    if "\n" in text.strip(_BLANKS):
+        return text
+    return json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n"
+
+
+def dedented(text: str) -> str:
+    """Without the indentation that its place in a list gave it: in JSON no line starts inside a text."""
+    first, *rest = text.split("\n")
+    last = rest[-1] if rest else ""
+    margin = last[: len(last) - len(last.lstrip(" \t"))]
+    if not margin or not all(line.startswith(margin) or not line.strip() for line in rest):
+        return text
+    return "\n".join((first, *(line.removeprefix(margin) for line in rest))) + "\n"
+
 
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 """A string or a bracket."""

@@ -14,7 +14,7 @@ from json import JSONDecodeError
 from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed leaves it out
 from typing import Any
 
-from personachat.persona_syntax import CLOSERS, WORD, BrokenText, Fault, Path, Refusal, line_of, shown, stop
+from personachat.jsontext.faults import CLOSERS, WORD, BrokenText, Fault, Path, Refusal, line_of, shown, stop
 
 MAX_TEXT_BYTES = 1024 * 1024
 MAX_DEPTH = 64

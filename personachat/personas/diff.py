@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from personachat.persona_syntax import Path
-from personachat.persona_text import read_json
-from personachat.word_differences import Piece, compared_words, spans
+from personachat.jsontext.faults import Path
+from personachat.jsontext.reader import read_json
+from personachat.personas.word_diff import Piece, compared_words, spans
 
 __all__ = ["Difference", "Piece", "as_json", "changes", "difference", "differences", "is_same", "label_of"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from personachat.messages import Role
-from personachat.persona import Persona
+from personachat.personas.persona import Persona
 
 NOTE = "depth_prompt"
 NOTE_DEPTH = 4

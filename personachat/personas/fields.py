@@ -1,18 +1,26 @@
 """The kinds of values a persona's keys may hold, each with its rule and the sentence for a breach.
 
 A sentence starts with the key's name, which `persona_problems` puts in front, and ends without a full stop.
+
+Ids for personas that have only a name yet. Pure.
+
+A name in any script gives an id that can be read; one of which nothing is left gets a digest of its own, so
+that two different names never share an id by accident.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
+from collections.abc import Collection
 from typing import Annotated, Any
 
+from anyascii import anyascii
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from personachat.avatars import avatar_fault
-from personachat.persona_text import MAX_DEPTH, UNSTORABLE
+from personachat.jsontext.reader import MAX_DEPTH, UNSTORABLE
+from personachat.personas.avatars import avatar_fault
 
 ID_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 
@@ -141,3 +149,24 @@ Number = Annotated[float, Field(strict=True)]
 WholeNumber = Annotated[int, Field(strict=True), BeforeValidator(_whole)]
 Flag = Annotated[bool, Field(strict=True)]
 JsonObject = Annotated[dict[str, Any], AfterValidator(_json_copy)]
+
+
+MOST_STEM_CHARACTERS = 56
+"""Some room is left for a number behind it."""
+
+
+def free_id(name: str, taken: Collection[str]) -> str:
+    """An id like the name, with a number where that one is taken."""
+    stem = id_stem(name)
+    number, persona_id = 1, stem
+    while persona_id in taken or persona_id in RESERVED_IDS or not is_persona_id(persona_id):
+        number += 1
+        persona_id = f"{stem}-{number}"
+    return persona_id
+
+
+def id_stem(name: str) -> str:
+    """The name in lower-case ASCII letters, digits and hyphens; "persona-" and a digest where it has none."""
+    plain = anyascii(name[:1_000]).lower()
+    stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:MOST_STEM_CHARACTERS].rstrip("-")
+    return stem or f"persona-{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"

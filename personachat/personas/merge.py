@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from personachat.differences import Difference, difference, differences, is_same, label_of
-from personachat.persona import Persona
-from personachat.persona_edits import with_value, without
-from personachat.persona_syntax import Path
-from personachat.persona_text import read_json
+from personachat.jsontext.edits import with_value, without
+from personachat.jsontext.faults import Path
+from personachat.jsontext.reader import read_json
+from personachat.personas.diff import Difference, difference, differences, is_same, label_of
+from personachat.personas.persona import Persona
 
 _MISSING = object()
 _ORDER = tuple(field.alias or name for name, field in Persona.model_fields.items())

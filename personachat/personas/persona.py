@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from personachat.errors import PersonaInvalid, Problem
-from personachat.persona_fields import (
+from personachat.jsontext.faults import Path, places
+from personachat.jsontext.reader import MAX_FAULTS, read_json
+from personachat.personas.fields import (
     Avatar,
     FilledLine,
     FilledText,
@@ -25,9 +27,7 @@ from personachat.persona_fields import (
     Text,
     WholeNumber,
 )
-from personachat.persona_problems import schema_faults
-from personachat.persona_syntax import Path, places
-from personachat.persona_text import MAX_FAULTS, read_json
+from personachat.personas.problems import schema_faults
 
 STARTING_MODEL = "gpt-6-luna"
 """What the shipped personas and templates and a blank one ask for."""

@@ -8,8 +8,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from personachat.persona_syntax import Fault, Path, shown
-from personachat.persona_text import JsonText
+from personachat.jsontext.faults import Fault, Path, shown
+from personachat.jsontext.reader import JsonText
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

@@ -12,17 +12,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from personachat import macros, persona_variables
-from personachat.directions import directions_of
-from personachat.lorebook import Occasion, Said, Told, ToldEntry, teller_of
-from personachat.lorebook.told import MOST_TOLD_TOKENS
 from personachat.messages import ChatMessage, Role
+from personachat.personas import macros, variables
+from personachat.personas.directions import directions_of
+from personachat.personas.lorebook import Occasion, Said, Told, ToldEntry, teller_of
+from personachat.personas.lorebook.activations import MOST_TOLD_TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date, timedelta
 
-    from personachat.persona import Persona
+    from personachat.personas.persona import Persona
 
 _OLD_PLACEHOLDER = re.compile(r"<(user|bot|char)>", re.IGNORECASE | re.ASCII)
 
@@ -196,7 +196,7 @@ class _Filling:
             idle="just now" if scene.idle is None else macros.duration(scene.idle),
             conversation=f"{persona.id} {seed}",
             turn=str(len(history)),
-            own=persona_variables.values(persona),
+            own=variables.values(persona),
         )
         signs: dict[str, Any] = dict(scene.signs)
         self._values = replace(values, **signs)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field
 
-from personachat.persona import Persona
+from personachat.personas.persona import Persona
 
 VARIABLES = "variables"
 MOST_VARIABLES = 100

@@ -13,9 +13,9 @@ from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from personachat.provider_errors import ProviderError
+from personachat.errors import ProviderError
 from personachat.providers.base import Provider
-from personachat.providers.embedded import LOCAL
+from personachat.providers.embedded.provider import LOCAL
 from personachat.providers.registry import OPENAI, ProviderRegistry
 
 T = TypeVar("T")

@@ -15,21 +15,15 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from personachat.provider_errors import (
-    ApiKeyMissing,
-    ModelNotAllowed,
-    ModelNotFound,
-    NoModelAvailable,
-    ProviderError,
-)
-from personachat.providers.embedded import (
+from personachat.errors import ApiKeyMissing, ModelNotAllowed, ModelNotFound, NoModelAvailable, ProviderError
+from personachat.providers.embedded.provider import (
     INSTALL_HINT,
     LOCAL,
     EmbeddedProvider,
     embedded_model_installed,
     embedded_model_name,
 )
-from personachat.providers.openai_compatible import OpenAICompatibleProvider
+from personachat.providers.openai.provider import OpenAICompatibleProvider
 
 if TYPE_CHECKING:
     from personachat.providers.base import Provider

@@ -14,7 +14,7 @@ from statistics import median_low
 
 from personachat.conversations.model import Turn
 from personachat.messages import ChatMessage
-from personachat.prompts import Inserted, estimate_tokens, summary_message, with_inserted
+from personachat.personas.prompt import Inserted, estimate_tokens, summary_message, with_inserted
 
 MESSAGE_TOKENS = 4
 """What a chat template puts around a message, about."""

@@ -14,7 +14,17 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from personachat.errors import PersonaChatError, unforeseen
+from personachat.errors import (
+    BrokenStream,
+    ContextTooLong,
+    FirstTokenTimeout,
+    IdleTimeout,
+    PersonaChatError,
+    ProviderError,
+    ReplyTimeout,
+    ReplyTruncated,
+    unforeseen,
+)
 from personachat.messages import (
     ChatMessage,
     Failed,
@@ -26,15 +36,6 @@ from personachat.messages import (
     TextDelta,
     ToolCallsDelta,
     storable,
-)
-from personachat.provider_errors import (
-    BrokenStream,
-    ContextTooLong,
-    FirstTokenTimeout,
-    IdleTimeout,
-    ProviderError,
-    ReplyTimeout,
-    ReplyTruncated,
 )
 from personachat.providers.base import ChatRequest, Provider, ProviderEvent
 

@@ -13,10 +13,10 @@ from dataclasses import replace
 from typing import Literal, Self, TypeAlias
 
 from personachat.conversations.model import Reply, TurnState, new_id
-from personachat.draft import Draft
-from personachat.journal import Journal, decoded
 from personachat.messages import Failed, Finished, ReplyEvent
-from personachat.sleeper import Sleeper
+from personachat.replies.journal import Journal, decoded
+from personachat.replies.loop import Sleeper
+from personachat.replies.progress import Draft
 from personachat.usage.model import Counted, Origin
 
 Control: TypeAlias = Literal["pause", "resume", "stop"]
@@ -124,7 +124,7 @@ class Generation:
             return self._draft.counted()
 
     def record(self) -> tuple[Reply, str]:
-        """The reply as it is now, and its journal; see `personachat.journal`."""
+        """The reply as it is now, and its journal; see `personachat.replies.journal`."""
         with self._condition:
             return self._draft.reply(), self._journal.of(self._events)
 

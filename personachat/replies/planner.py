@@ -13,29 +13,22 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
-from personachat import pricing
-from personachat.context import Fitted, Memory, with_words
-from personachat.continuation import continuing, seamless
 from personachat.conversations.model import Reply, SentRequest, Turn
-from personachat.engine import DELAYS_OF_A_STAND_IN, RETRY_DELAYS_SECONDS, ReplyLimits, reply
+from personachat.errors import ModelNotFound, ProviderError
 from personachat.messages import Failed, Noticed, ReplyEvent, Started, Usage, UsageReported
-from personachat.outgoing import (
-    Outgoing,
-    chat_request,
-    fit,
-    outgoing,
-    parameters,
-    window_tokens,
-)
-from personachat.persona import Persona
-from personachat.prompts import summary_message, with_inserted
-from personachat.provider_errors import ModelNotFound, ProviderError
+from personachat.personas.persona import Persona
+from personachat.personas.prompt import summary_message, with_inserted
+from personachat.providers import pricing
 from personachat.providers.base import ChatRequest
-from personachat.providers.openai_request import Adaptation, taken_body
+from personachat.providers.openai.request import Adaptation, taken_body
 from personachat.providers.registry import Answering, ProviderRegistry
-from personachat.sent import SentBody
-from personachat.sent_lore import as_parameters, inserted_of, lore_of, told_keys
-from personachat.summaries import Summaries
+from personachat.replies.context import Fitted, Memory, with_words
+from personachat.replies.continuation import continuing, seamless
+from personachat.replies.engine import DELAYS_OF_A_STAND_IN, RETRY_DELAYS_SECONDS, ReplyLimits, reply
+from personachat.replies.request import Outgoing, chat_request, fit, outgoing, parameters, window_tokens
+from personachat.replies.request_code import SentBody
+from personachat.replies.sent_lore import as_parameters, inserted_of, lore_of, told_keys
+from personachat.replies.summaries import Summaries
 from personachat.usage.model import Calls, Origin
 
 __all__ = ["Plan", "Replies", "SentBody", "chat_request"]

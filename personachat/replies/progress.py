@@ -22,7 +22,7 @@ from personachat.messages import (
     Usage,
     UsageReported,
 )
-from personachat.prompts import estimate_tokens
+from personachat.personas.prompt import estimate_tokens
 from personachat.usage.model import Counted, Taken
 
 

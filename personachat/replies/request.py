@@ -8,8 +8,15 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from personachat import model_parameters, pricing
-from personachat.context import (
+from personachat.conversations.model import Turn
+from personachat.messages import ChatMessage
+from personachat.personas.persona import Persona
+from personachat.personas.prompt import PersonaPart, Scene, persona_part, with_inserted
+from personachat.providers import parameters as model_parameters
+from personachat.providers import pricing
+from personachat.providers.base import ChatRequest
+from personachat.providers.registry import Answering
+from personachat.replies.context import (
     Fitted,
     Summary,
     fitted,
@@ -18,13 +25,7 @@ from personachat.context import (
     most_tokens,
     with_words,
 )
-from personachat.conversations.model import Turn
-from personachat.messages import ChatMessage
-from personachat.persona import Persona
-from personachat.prompts import PersonaPart, Scene, persona_part, with_inserted
-from personachat.providers.base import ChatRequest
-from personachat.providers.registry import Answering
-from personachat.summaries import longest_summary_tokens
+from personachat.replies.summaries import longest_summary_tokens
 
 SUMMED_UP_FILL = 0.6
 """How full the window may be after summing up: otherwise every further turn would be another summary."""

@@ -17,11 +17,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any, TypeAlias, TypeVar
 
-from personachat.engine_loop import EngineLoop
-from personachat.errors import ShuttingDown, TooManyReplies, unforeseen
-from personachat.generation import Generation
-from personachat.messages import Failed, ReplyEvent
-from personachat.provider_errors import (
+from personachat.errors import (
     ConnectionLost,
     FirstTokenTimeout,
     IdleTimeout,
@@ -30,8 +26,14 @@ from personachat.provider_errors import (
     ProviderUnavailable,
     RateLimited,
     ReplyTruncated,
+    ShuttingDown,
     StreamFailed,
+    TooManyReplies,
+    unforeseen,
 )
+from personachat.messages import Failed, ReplyEvent
+from personachat.replies.live import Generation
+from personachat.replies.loop import EngineLoop
 from personachat.usage.model import Calls, Unrecorded
 
 log = logging.getLogger(__name__)

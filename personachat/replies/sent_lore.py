@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from personachat.messages import ChatMessage, Role
-from personachat.prompts import Inserted, PersonaPart
+from personachat.personas.prompt import Inserted, PersonaPart
 
 _INSERTED, _LORE = "inserted", "lore"
 _ROLES: Mapping[Any, Role] = {"system": "system", "user": "user", "assistant": "assistant"}

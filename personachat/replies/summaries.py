@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from personachat.context import UNMEASURED_SCALE
 from personachat.conversations.model import Reply, Turn
-from personachat.engine import ReplyLimits, reply
-from personachat.generation import Generation
 from personachat.messages import Failed, Rethought, TextDelta, Usage, UsageReported
-from personachat.prompts import estimate_tokens, summary_prompt
+from personachat.personas.prompt import estimate_tokens, summary_prompt
 from personachat.providers.base import ChatRequest, Provider
+from personachat.replies.context import UNMEASURED_SCALE
+from personachat.replies.engine import ReplyLimits, reply
+from personachat.replies.live import Generation
 from personachat.usage.model import Calls, Origin, Unrecorded
 
 SUMMARY_TOKENS = 400

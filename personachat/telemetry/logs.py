@@ -20,7 +20,7 @@ from personachat.request_context import current_request
 from personachat.settings import Settings
 from personachat.usage.model import Call
 
-REPLIES = "personachat.replies"
+REPLIES = "personachat.replies.planner"
 """The logger with a line a reply."""
 
 _SERVERS = ("uvicorn", "uvicorn.access", "uvicorn.asgi", "uvicorn.error", "websockets")

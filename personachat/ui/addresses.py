@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from personachat.errors import PersonaChatError
-from personachat.persona import Persona
+from personachat.personas.persona import Persona
+from personachat.personas.store.addressed import MARK
+from personachat.personas.store.base import StoredPersona
 from personachat.services import Services
-from personachat.store.addressed import MARK
-from personachat.store.base import StoredPersona
-from personachat.ui import state
+from personachat.ui import session
 
 
 def followed(services: Services, personas: Mapping[str, Persona], name: str | None) -> StoredPersona | None:
@@ -20,7 +20,7 @@ def followed(services: Services, personas: Mapping[str, Persona], name: str | No
     with suppress(PersonaChatError):
         found = services.addressed.get(name)
         if found.address != name:
-            state.remember("persona", found.address)
+            session.remember("persona", found.address)
         return found
     return None
 

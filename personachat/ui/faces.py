@@ -14,12 +14,12 @@ from collections.abc import Iterable
 import streamlit as st
 from streamlit import runtime
 
-from personachat.avatars import avatar_in, picture_in, safe_avatar
 from personachat.errors import PersonaChatError
-from personachat.persona import Persona
+from personachat.personas.avatars import avatar_in, picture_in, safe_avatar
+from personachat.personas.persona import Persona
+from personachat.personas.store.base import StoredPersona
+from personachat.personas.store.pictures import PersonaPictures
 from personachat.services import built_services, get_services
-from personachat.store.base import StoredPersona
-from personachat.store.pictures import PersonaPictures
 
 DEFAULT_AVATAR = ":material/forum:"
 

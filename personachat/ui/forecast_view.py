@@ -7,14 +7,15 @@ from typing import cast
 
 import streamlit as st
 
-from personachat import pricing
 from personachat.conversations.model import Conversation
 from personachat.errors import PersonaChatError
 from personachat.messages import Usage
-from personachat.persona import Persona
-from personachat.prompts import estimate_tokens
+from personachat.personas.persona import Persona
+from personachat.personas.prompt import estimate_tokens
+from personachat.providers import pricing
 from personachat.services import Services
-from personachat.ui import costs, state, turn_actions
+from personachat.ui import session
+from personachat.ui.chat import actions, costs
 from personachat.ui.wording import counted, error_text, escaped, money
 from personachat.usage.forecast import ENOUGH_CALLS, Forecast, Medians, Price, forecast
 
@@ -29,11 +30,11 @@ def draw(services: Services, conversation: Conversation | None, persona: Persona
     """Draw the forecast of the next message; its words may be put in to be counted."""
     words = st.text_area(
         "Your message",
-        key=turn_actions.FORECAST_WORDS,
+        key=actions.FORECAST_WORDS,
         max_chars=MOST_CHARACTERS,
         placeholder="Paste it here to count it, or leave this empty",
     )
-    offline = state.offline_chosen()
+    offline = session.offline_chosen()
     try:
         answering = services.providers.resolve(persona.model, offline=offline)
         long = prompt_tokens(services, conversation, persona, offline=offline)
@@ -70,7 +71,7 @@ def prompt_tokens(
     """How long the prompt of the next message is without its words. Raises PersonaChatError."""
     if conversation is None or not conversation.path:
         return services.linter.estimate(persona).prompt_tokens
-    return state.workspace().inspection.memory(conversation, persona, offline=offline).used_tokens
+    return session.workspace().inspection.memory(conversation, persona, offline=offline).used_tokens
 
 
 def basis(made: Forecast, name: str, model: str) -> str:

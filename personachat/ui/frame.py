@@ -7,26 +7,13 @@ from streamlit.navigation.page import StreamlitPage
 
 from personachat.errors import DatabaseUnavailable, PersonaChatError, StoreUnavailable
 from personachat.settings import APP
-from personachat.ui import (
-    arranging,
-    conversation_dialogs,
-    dismissed,
-    gallery,
-    keeping,
-    kept_drafts,
-    library_state,
-    marks,
-    page_behaviour,
-    persona_desk,
-    picker,
-    returned_desk,
-    returning,
-    script_runs,
-    sidebar,
-    state,
-    turn_actions,
-)
+from personachat.ui import dismissed, marks, page_behaviour, returning, script_runs, session, sidebar
+from personachat.ui.chat import actions as turn_actions
+from personachat.ui.chat import persona_picker, storage_notice
+from personachat.ui.history import actions, dialogs
+from personachat.ui.history import state as library_state
 from personachat.ui.owner import draw_cookie
+from personachat.ui.personas import desk, kept_drafts, returned_desk, templates
 from personachat.ui.wording import error_text
 
 ICON = (APP / "pages" / "icon.png").read_bytes()
@@ -42,29 +29,29 @@ CLOSE_ON_A_PHONE = """<script>
 RESTORES: tuple[returning.Restore, ...] = (
     library_state.restore,
     returned_desk.restore,
-    picker.restore,
+    persona_picker.restore,
     turn_actions.restore,
-    gallery.restore,
+    templates.restore,
 )
 
 
 def _open(page: StreamlitPage) -> dict[str, object]:
     """What is open in front of this page, and would be gone with the session."""
     here = {"": turn_actions.marks, "personas": returned_desk.marks}.get(page.url_path, dict)
-    return library_state.marks() | here() | gallery.marks()
+    return library_state.marks() | here() | templates.marks()
 
 
 def begin() -> None:
     """Before anything is drawn; what a page had open that comes back without its session is opened again."""
     script_runs.let_callbacks_finish()
     returning.begin(*RESTORES, settle=returned_desk.settle)
-    persona_desk.take_typed()
+    desk.take_typed()
     kept_drafts.keep()
 
 
 def draw(*, here: str) -> tuple[str, dict[str, str]] | None:
     """Draw what stands around the page `here`; where another one is wanted, only that and its query."""
-    state.services()  # where there are none the main page says why, not the sidebar
+    session.services()  # where there are none the main page says why, not the sidebar
     wanted = library_state.wanted_page()
     if wanted and wanted[0] != here:
         return wanted
@@ -96,12 +83,12 @@ def draw(*, here: str) -> tuple[str, dict[str, str]] | None:
         if arrival:
             script = CLOSE_ON_A_PHONE.format(arrival=arrival)
             st.html(script, unsafe_allow_javascript=True)
-    conversation_dialogs.draw()
+    dialogs.draw()
     return None
 
 
 def _begin_chat() -> None:
-    state.new_chat()
+    session.new_chat()
     library_state.go_to("chat")
 
 
@@ -113,9 +100,9 @@ def name_tab(title: str) -> None:
 def run(page: StreamlitPage) -> None:
     """Run a page; what it did not expect of a service is said in a sentence."""
     returning.draw_not_done()
-    avatars = {} if page.url_path else picker.avatars(state.services())
+    avatars = {} if page.url_path else persona_picker.avatars(session.services())
     page_behaviour.draw(
-        choose_in_row=arranging.choose_in_row,
+        choose_in_row=actions.choose_in_row,
         choose_in_turn=turn_actions.choose_in_turn,
         turn_menu=() if page.url_path else tuple(turn_actions.MENU),
         avatars=avatars,
@@ -126,6 +113,6 @@ def run(page: StreamlitPage) -> None:
     try:
         page.run()
     except (DatabaseUnavailable, StoreUnavailable) as error:
-        keeping.draw_unreachable(error, "That did not work")
+        storage_notice.draw_unreachable(error, "That did not work")
     except PersonaChatError as error:
         st.error(error_text(error), title="That did not work", icon=":material/error:")

@@ -15,8 +15,8 @@ import streamlit as st
 
 from personachat.conversations.model import Conversation, Turn
 from personachat.errors import StoreUnavailable
-from personachat.generations import Generations
-from personachat.store.base import BrokenPersona, PersonaStore, StoredPersona
+from personachat.personas.store.base import BrokenPersona, PersonaStore, StoredPersona
+from personachat.replies.runner import Generations
 
 MOST_CHARACTERS = 20_000_000
 

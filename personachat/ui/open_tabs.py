@@ -19,9 +19,9 @@ from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSessionState
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from personachat.conversations.changes import Change, changed_since
 from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
+from personachat.history.changes import Change, changed_since
 from personachat.services import Services
 
 log = logging.getLogger(__name__)

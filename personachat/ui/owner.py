@@ -18,7 +18,7 @@ from functools import cache
 import streamlit as st
 
 from personachat.access import Asked
-from personachat.conversations.model import LOCAL_OWNER
+from personachat.owners import LOCAL_OWNER
 from personachat.settings import load_settings
 
 COOKIE = "personachat_browser"

@@ -10,18 +10,18 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from personachat.drafting import Drafting, proposed
-from personachat.errors import PersonaChatError
-from personachat.persona_edits import both_changes, with_value
-from personachat.provider_errors import ProviderError
-from personachat.ui import differences_view, state
-from personachat.ui.form_text import ORDER, FormText, change
+from personachat.authoring.drafting import Drafting, proposed
+from personachat.errors import PersonaChatError, ProviderError
+from personachat.jsontext.edits import both_changes, with_value
+from personachat.personas.word_diff import Piece, compared_words
+from personachat.ui import session
+from personachat.ui.chat.stream import SILENT_SECONDS
+from personachat.ui.chat.transcript import draw_failure
 from personachat.ui.owner import current_owner
-from personachat.ui.persona_desk import Opened, desk
-from personachat.ui.stream import SILENT_SECONDS
-from personachat.ui.transcript import draw_failure
+from personachat.ui.personas import diff
+from personachat.ui.personas.desk import Opened, desk
+from personachat.ui.personas.form.binding import ORDER, FormText, change
 from personachat.ui.wording import counted, error_text, escaped
-from personachat.word_differences import Piece, compared_words
 
 PROMPT = ("systemPrompt",)
 WISH, TAKEN = "improve_wish", "improve_take-"
@@ -39,8 +39,8 @@ class Part:
 
 def draw_button(found: Opened) -> None:
     """What asks for a proposal; where nobody could write one it says so."""
-    drafter = state.services().drafter
-    offline = drafter.writes_offline(offline=state.offline_chosen())
+    drafter = session.services().drafter
+    offline = drafter.writes_offline(offline=session.offline_chosen())
     with st.popover(
         "Improve this prompt",
         icon=":material/auto_fix_high:",
@@ -134,7 +134,7 @@ def _draw_parts(found: Opened, improving: Drafting, pieces: Sequence[Piece]) -> 
                 label_visibility="collapsed",
             )
             with st.container(width="stretch"):
-                differences_view.draw_words(part.pieces)
+                diff.draw_words(part.pieces)
     with st.container(horizontal=True, gap="small"):
         every = frozenset(range(len(parts)))
         st.button(
@@ -163,11 +163,11 @@ def _draw_live(improving: Drafting) -> None:
 def _ask(found: Opened) -> None:
     prompt = FormText(found).value(PROMPT)
     try:
-        generation = state.services().drafter.improve(
+        generation = session.services().drafter.improve(
             prompt if isinstance(prompt, str) else "",
             wish=str(st.session_state.get(WISH) or ""),
             owner=current_owner(),
-            offline=state.offline_chosen(),
+            offline=session.offline_chosen(),
         )
     except PersonaChatError as error:
         desk().error = error
@@ -208,13 +208,13 @@ def _improving(persona_id: str) -> Drafting | None:
     improvement_id = st.session_state.get(_key(persona_id))
     if not improvement_id:
         return None
-    return state.services().drafter.find_improvement(str(improvement_id), owner=current_owner())
+    return session.services().drafter.find_improvement(str(improvement_id), owner=current_owner())
 
 
 def _writer() -> str:
-    services = state.services()
+    services = session.services()
     try:
-        answering = services.providers.resolve(services.drafter.model, offline=state.offline_chosen())
+        answering = services.providers.resolve(services.drafter.model, offline=session.offline_chosen())
     except ProviderError as error:
         return error_text(error)
     return f"{escaped(answering.model)} writes it. Nothing changes before you take it."

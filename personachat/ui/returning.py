@@ -22,7 +22,7 @@ import streamlit as st
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from personachat.ui import marks, script_runs
-from personachat.ui.excerpts import as_text
+from personachat.ui.wording import as_text
 
 _COMING = "coming_back"
 _NOT_DONE = "not_done_on_return"

@@ -12,14 +12,14 @@ from typing import cast
 
 import streamlit as st
 
-from personachat.chat import ChatService
+from personachat.chat.service import ChatService
 from personachat.conversations.model import Conversation
 from personachat.errors import ConversationNotFound, PersonaChatError, SettingsInvalid
 from personachat.services import Services, Workspace, get_services
 from personachat.ui import last_seen, returning, script_runs
+from personachat.ui.chat.transcript import SHOWN_TURNS, STEP_TURNS
 from personachat.ui.editing_rights import WHY_NOT, may_edit
 from personachat.ui.owner import current_owner
-from personachat.ui.transcript import SHOWN_TURNS, STEP_TURNS
 from personachat.ui.wording import error_text
 
 GONE_MEANWHILE = "gone_meanwhile"

@@ -13,12 +13,13 @@ import streamlit as st
 
 from personachat.conversations.model import now
 from personachat.errors import ConversationNotFound, DatabaseDamaged, DatabaseUnavailable
-from personachat.library import Library, Summary
-from personachat.ui import arranging, library_state, open_tabs, state
-from personachat.ui.excerpts import as_text
-from personachat.ui.moments import day_name, viewer_zone
-from personachat.ui.transcript import drawable
-from personachat.ui.wording import error_text, heard
+from personachat.history.library import Library, Summary
+from personachat.ui import open_tabs, session
+from personachat.ui.chat.transcript import drawable
+from personachat.ui.dates import day_name, viewer_zone
+from personachat.ui.history import actions
+from personachat.ui.history import state as library_state
+from personachat.ui.wording import as_text, error_text, heard
 
 MOST_ROWS = 20
 MOST_PINNED = 10
@@ -29,7 +30,7 @@ FOLLOWING_PAGES = frozenset({"chat", "history"})
 
 def draw(*, here: str) -> None:
     """Draw it where the caller is, on the page `here`."""
-    workspace = state.workspace()
+    workspace = session.workspace()
     try:
         rows = list(_rows(workspace.library))
     except (DatabaseUnavailable, DatabaseDamaged) as error:
@@ -37,13 +38,13 @@ def draw(*, here: str) -> None:
         return
     if here in FOLLOWING_PAGES:
         shown = {summary.id: summary.changed_at for _, summary in rows}
-        open_tabs.follow(state.services(), workspace.owner, shown)
+        open_tabs.follow(session.services(), workspace.owner, shown)
     else:
         open_tabs.leave()
     if not rows:
         st.caption("Your conversations will be listed here.")
         return
-    current = state.remembered("chat")
+    current = session.remembered("chat")
     for heading, group in groupby(rows, key=lambda row: row[0]):
         with st.container(gap=None, key=f"group_{heading}"):
             st.caption(heading)
@@ -69,12 +70,12 @@ def draw_said() -> None:
         return
     icon = ":material/delete:" if done.how == "deleted" else ":material/archive:"
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.caption(f"{icon} {as_text(arranging.put_away_sentence(done))}", width="content")
+        st.caption(f"{icon} {as_text(actions.put_away_sentence(done))}", width="content")
         st.button(
             "Undo",
             icon=":material/undo:",
             type="tertiary",
-            on_click=arranging.undo,
+            on_click=actions.undo,
             key="undo_put_away",
         )
 
@@ -97,7 +98,7 @@ def _rows(library: Library) -> Iterator[tuple[str, Summary]]:
 
 def _current(library: Library, listed: Sequence[Summary]) -> Summary | None:
     """The open conversation, where it is too old, or archived, to be among those listed."""
-    current = state.remembered("chat")
+    current = session.remembered("chat")
     if current is None or any(summary.id == current for summary in listed):
         return None
     try:
@@ -117,12 +118,12 @@ def _draw_row(summary: Summary, *, is_current: bool) -> None:
         key = f"menu_{summary.id}"
         st.menu_button(
             heard("What to do with this conversation"),
-            arranging.menu_of(pinned=summary.pinned, archived=summary.archived),
+            actions.menu_of(pinned=summary.pinned, archived=summary.archived),
             icon=":material/more_vert:",
             help="What to do with this conversation",
             type="tertiary",
             key=key,
-            on_click=arranging.choose,
+            on_click=actions.choose,
             args=(key, summary.id, summary.title),
         )
 

@@ -18,7 +18,7 @@ import streamlit as st
 from personachat.errors import PersonaChatError
 from personachat.settings import load_settings
 from personachat.ui import faces, streamlit_logs
-from personachat.ui.markdown import pieces_of
+from personachat.ui.chat.markdown import pieces_of
 
 log = logging.getLogger(__name__)
 

@@ -5,12 +5,14 @@ typed) goes through `escaped` before Streamlit gets it for a label, a text or a 
 Streamlit makes links of bare addresses, and signs of what looks like one, after escapes have been read. So an
 invisible character stands where such a thing would be recognised: nothing is drawn that can be clicked or
 fetched, and nothing looks other than it was written.
+
+Words out of conversations in the midst of a page's own: shown as they are, whatever they hold.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from personachat.errors import PersonaChatError
 
@@ -79,3 +81,27 @@ def inline(words: str, *, begins: bool = False) -> str:
 def heard(name: str) -> str:
     """The label of a button that shows only its icon: page.css leaves it to be heard."""
     return f":small[{name}]"
+
+
+__all__ = ["JOINER", "as_text", "marked"]
+
+as_text = escaped
+
+
+def marked(excerpt: str, marks: Sequence[tuple[int, int]]) -> str:
+    """An excerpt as Markdown, with these character ranges bold and on a coloured ground."""
+    parts: list[str] = []
+    at = 0
+    for start, end in marks:
+        parts.append(inline(excerpt[at:start], begins=not parts))
+        parts.append(_mark(excerpt[start:end]))
+        at = end
+    parts.append(inline(excerpt[at:], begins=not parts))
+    return "".join(parts).strip()
+
+
+def _mark(words: str) -> str:
+    inner = words.strip()
+    if not inner:
+        return words
+    return f":orange-background[**{inline(inner)}**]"

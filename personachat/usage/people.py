@@ -13,9 +13,8 @@ import secrets
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from personachat.authors import author_of
-from personachat.conversations.model import LOCAL_OWNER
 from personachat.database.connection import Database
+from personachat.owners import LOCAL_OWNER, author_of
 from personachat.usage.tables import usage_key, usage_people
 
 _KEY_BYTES = 32

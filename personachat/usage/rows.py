@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import String
 
-from personachat import pricing
 from personachat.messages import Usage, storable
+from personachat.providers import pricing
 from personachat.usage.model import Call, Counted, Taken
 from personachat.usage.tables import usage_calls
 

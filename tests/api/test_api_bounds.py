@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from personachat.services import Services
-from tests.mcp_server.conftest import serving
+from tests.api.mcp.conftest import serving
 
 MOST_BYTES = 64 * 1024
 LONG = "k" * 1_000_000

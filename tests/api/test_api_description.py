@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from personachat.api.app import create_api
 from personachat.api.v1.app import create_v1
-from personachat.persona import persona_schema
+from personachat.personas.persona import persona_schema
 from tests.api.conftest import standing
 from tests.api.wire import said
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from personachat.api import lines
+from personachat.api import queues
 from personachat.services import Services
 from tests.api.wire import Event, chatting, left, problem_of, said, text_of
 from tests.conftest import local
@@ -22,7 +22,7 @@ from tests.fake_provider import FakeProvider, Gate, tokens
 def looks(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
     """Released each time somebody who is first in a line begins to wait."""
     seen = threading.Semaphore(0)
-    over = lines.over
+    over = queues.over
 
     async def watched(generation: Any, request: Any) -> bool:
         seen.release()

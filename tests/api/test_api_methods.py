@@ -11,7 +11,7 @@ import pytest
 from personachat.api.app import create_api
 from personachat.api.v1.app import create_v1
 from personachat.services import Services
-from tests.mcp_server.conftest import serving
+from tests.api.mcp.conftest import serving
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from personachat.api.auth import IMPORTS
-from personachat.interchange.departures import FORMATS, Format
+from personachat.personas.formats.writing import FORMATS, Format
 from tests.api.test_api_personas import body
 from tests.api.wire import problem_of
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.lorebook.books import book, entry
+from tests.personas.lorebook.books import book, entry
 
 WORLD = {
     "entries": {

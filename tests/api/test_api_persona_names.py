@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from personachat.api.app import create_api
-from personachat.persona_fields import RESERVED_IDS
+from personachat.personas.fields import RESERVED_IDS
 from personachat.services import Services
 from tests.api.test_api_personas import body
 from tests.api.wire import problem_of

@@ -9,8 +9,8 @@ import pytest
 from starlette.applications import Starlette
 
 from personachat.api.app import ApiFirst, create_api
+from personachat.api.mcp.http import McpApp
 from personachat.api.v1.app import create_v1
-from personachat.mcp_server.http import McpApp
 from personachat.services import Services
 from tests.api.test_api_methods import ROUTES, filled
 

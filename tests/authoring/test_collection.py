@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from personachat.authors import author_of
-from personachat.conversations.model import LOCAL_OWNER
 from personachat.errors import PersonaChanged, PersonaExists, PersonaNotFound, RevisionNotFound
+from personachat.owners import LOCAL_OWNER, author_of
 from personachat.services import Services
 from tests.conftest import local, persona_text
 

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personachat.conversations.model import LOCAL_OWNER
-from personachat.drafting import (
+from personachat.authoring.drafting import (
     MAX_DESCRIPTION_CHARACTERS,
     Drafter,
     drafted_offline,
@@ -20,11 +19,12 @@ from personachat.drafting import (
     proposed,
 )
 from personachat.errors import MessageInvalid
-from personachat.generation import Generation
-from personachat.persona import Persona, parse_persona
+from personachat.owners import LOCAL_OWNER
+from personachat.personas.persona import Persona, parse_persona
+from personachat.personas.word_diff import compared_words
+from personachat.replies.live import Generation
 from personachat.services import Services
 from personachat.ui.prompt_improving import parts_of, taken
-from personachat.word_differences import compared_words
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, Gate, tokens
 from tests.strategies import json_values

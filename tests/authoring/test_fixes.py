@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from personachat.generations import Generations
-from personachat.linting import Linter, fixed
-from personachat.linting.fixes import Fix
-from personachat.model_names import ModelNames
+from personachat.authoring.linting import Linter, fixed
+from personachat.authoring.linting.fixes import Fix
+from personachat.providers.catalogue import ModelNames
 from personachat.providers.registry import ProviderRegistry
+from personachat.replies.runner import Generations
 from personachat.settings import load_settings
 
 

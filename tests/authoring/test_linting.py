@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from personachat.generations import Generations
-from personachat.linting import Finding, Linter
-from personachat.linting.retirements import deprecated, retirements
-from personachat.model_names import ModelNames
-from personachat.persona import Persona, dump_persona, parse_persona
+from personachat.authoring.linting import Finding, Linter
+from personachat.authoring.linting.retirements import deprecated, retirements
+from personachat.personas.persona import Persona, dump_persona, parse_persona
+from personachat.personas.templates.shipped import shipped
+from personachat.providers.catalogue import ModelNames
 from personachat.providers.registry import ProviderRegistry
+from personachat.replies.runner import Generations
 from personachat.settings import load_settings
-from personachat.templates.shipped import shipped
-from personachat.ui.persona_texts import new_text
+from personachat.ui.personas.texts import new_text
 from tests.fake_provider import FakeProvider
 from tests.strategies import personas
 
@@ -317,7 +317,7 @@ def test_a_stop_text_inside_an_example_is_found(lint: Lint) -> None:
 
 
 def test_the_shipped_personas_have_nothing_that_hurts(linter: Linter) -> None:
-    for file in (Path(__file__).parents[1] / "personas").glob("*.json"):
+    for file in (Path(__file__).parents[2] / "personas").glob("*.json"):
         found = linter.lint(file.read_text("utf-8"))
         assert [each for each in found if each.code != "model-unknown"] == [], file.name
         assert [each for each in found if each.severity == "warning"] == [], file.name

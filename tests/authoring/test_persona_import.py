@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from personachat.authoring.imports import ImportPlan
 from personachat.errors import ImportRefused, LinkInvalid, PersonaChanged, PersonaInvalid, ShareNotFound
-from personachat.interchange import links
-from personachat.persona_import import ImportPlan
+from personachat.personas.formats import links
 from personachat.services import Services
 from tests.conftest import local, persona_text
 

@@ -14,7 +14,7 @@ from personachat.errors import (
     ReplyNotFound,
     TurnNotFound,
 )
-from personachat.generation import Generation
+from personachat.replies.live import Generation
 from personachat.services import Services, Workspace
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, Gate, tokens

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import update
 
-from personachat.chat import ChatService
+from personachat.chat.service import ChatService
 from personachat.conversations.model import Conversation, Reply
 from personachat.conversations.tables import turns
 from personachat.errors import (
@@ -21,8 +21,8 @@ from personachat.errors import (
     ReplyInProgress,
     ReplyNotFound,
 )
-from personachat.generation import Generation
 from personachat.messages import ChatMessage
+from personachat.replies.live import Generation
 from personachat.services import Services
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, Gate, chunk, events, status, tokens

@@ -9,13 +9,13 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 
 import pytest
 
-from personachat.checkpoints import Checkpoints
+from personachat.chat.checkpoints import Checkpoints
 from personachat.conversations.model import Reply
 from personachat.errors import DatabaseUnavailable, PersonaChatError
-from personachat.generation import Generation
-from personachat.generations import Generations
-from personachat.journal import decoded
 from personachat.messages import Finished, ReplyEvent, Started, TextDelta
+from personachat.replies.journal import decoded
+from personachat.replies.live import Generation
+from personachat.replies.runner import Generations
 
 WAIT = 10
 STARTED = Started("acme", "gpt-x")

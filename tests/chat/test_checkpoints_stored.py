@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from personachat.checkpoints import Checkpoints
-from personachat.conversations.model import LOCAL_OWNER, TurnState
-from personachat.generation import Generation
-from personachat.library import Filters, SharedConversations
+from personachat.chat.checkpoints import Checkpoints
+from personachat.conversations.model import TurnState
+from personachat.history.library import Filters, SharedConversations
 from personachat.messages import Finished, ReplyEvent, Started, TextDelta
+from personachat.owners import LOCAL_OWNER
+from personachat.replies.live import Generation
 from personachat.services import Services
 from tests.fake_provider import FakeProvider, Gate, tokens
 

@@ -8,11 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from personachat.checkpoints import Checkpoints
+from personachat.chat.checkpoints import Checkpoints
 from personachat.conversations.model import Reply
 from personachat.errors import DatabaseUnavailable, ShuttingDown
-from personachat.generation import Generation
-from personachat.generations import Generations
 from personachat.messages import (
     Failed,
     Finished,
@@ -23,7 +21,9 @@ from personachat.messages import (
     Usage,
     UsageReported,
 )
-from tests.test_checkpoints import Records
+from personachat.replies.live import Generation
+from personachat.replies.runner import Generations
+from tests.chat.test_checkpoints import Records
 
 WAIT = 10
 STARTED = Started("acme", "gpt-x")

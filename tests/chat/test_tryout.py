@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from personachat.chat import ChatService
-from personachat.conversations.model import LOCAL_OWNER
+from personachat.chat.service import ChatService
 from personachat.errors import PersonaInvalid, PersonaNotFound
-from personachat.generation import Generation
+from personachat.owners import LOCAL_OWNER
+from personachat.personas.store.persona_file import etag_of
+from personachat.replies.live import Generation
 from personachat.services import Services
-from personachat.store.persona_file import etag_of
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider
 

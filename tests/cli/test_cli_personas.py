@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from personachat.persona import parse_persona
+from personachat.personas.persona import parse_persona
 from tests.cli.conftest import Run
 from tests.fake_provider import FakeProvider
 

@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 
 from personachat.conversations.base import ConversationStore
 from personachat.conversations.memory import MemoryConversations
-from personachat.conversations.records import SqlReplies
+from personachat.conversations.reply_records import SqlReplies
 from personachat.conversations.sql import SqlConversations
 from personachat.database.connection import Database
 from tests.postgres import (

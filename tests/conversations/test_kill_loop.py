@@ -7,7 +7,7 @@ import sqlite3
 import time
 
 from personachat.conversations.model import new_id
-from personachat.conversations.records import SqlReplies
+from personachat.conversations.reply_records import SqlReplies
 from personachat.conversations.sql import SqlConversations
 from personachat.database.connection import Database
 from tests.killed_writers import PROCESSES, chat, kill, start

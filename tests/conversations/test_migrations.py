@@ -20,19 +20,19 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, MetaData, create_engine, insert, inspect, select, text
 
 import personachat.conversations
-import personachat.store
+import personachat.personas.store
 import personachat.usage
 from personachat.conversations.model import Reply, Turn
+from personachat.conversations.responses import KeptResponse, KeptResponses
 from personachat.conversations.sql import SqlConversations
 from personachat.conversations.tables import LIVE, turns
-from personachat.conversations.words import SPELLINGS
 from personachat.database import schema
 from personachat.database.columns import metadata
 from personachat.database.connection import Database
 from personachat.errors import DatabaseDamaged
-from personachat.library import Library
+from personachat.history.library import Library
+from personachat.history.query import SPELLINGS
 from personachat.messages import Usage
-from personachat.store.responses import KeptResponse, KeptResponses
 from tests.killed_writers import PROCESSES, prepare, start
 from tests.postgres import fresh_database
 from tests.spoken import OWNER, spoken
@@ -62,7 +62,7 @@ def test_the_newest_version_is_the_one_alembic_finds() -> None:
 
 
 def test_the_migrations_make_the_tables_that_the_program_uses(database: Database) -> None:
-    for package in (personachat.conversations, personachat.store, personachat.usage):
+    for package in (personachat.conversations, personachat.personas.store, personachat.usage):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
 

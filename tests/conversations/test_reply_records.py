@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, insert, select, update
 
 from personachat.conversations.model import Reply, new_id, now
-from personachat.conversations.records import SqlReplies
+from personachat.conversations.reply_records import SqlReplies
 from personachat.conversations.sql import SqlConversations
 from personachat.conversations.tables import turns
 from personachat.database.connection import Database

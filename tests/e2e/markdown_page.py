@@ -8,8 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from personachat.ui.stream import Drawing
-from personachat.ui.transcript import draw_text
+from personachat.ui.chat.stream import Drawing
+from personachat.ui.chat.transcript import draw_text
 
 for number, (text, growing) in enumerate(json.loads(Path(os.environ["TEXTS"]).read_text("utf-8"))):
     with st.container(key=f"text_{number}", gap=None):

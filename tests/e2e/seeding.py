@@ -8,7 +8,7 @@ from typing import Any
 
 from personachat.database.connection import Database
 from tests.e2e.conftest import AppServer
-from tests.library.talk import Talk
+from tests.history.talk import Talk
 
 
 @contextmanager

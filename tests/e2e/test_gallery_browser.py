@@ -7,10 +7,10 @@ import json
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.authoring.test_drafting import WISH, WRITTEN
 from tests.e2e.conftest import AppServer, expect_json, open_json, settled
 from tests.e2e.test_personas_browser import badge, button
 from tests.fake_provider import Gate, tokens
-from tests.test_drafting import WISH, WRITTEN
 
 pytestmark = pytest.mark.browser
 

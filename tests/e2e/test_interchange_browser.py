@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from personachat.persona import Persona, parse_persona
-from personachat.ui.excerpts import JOINER
+from personachat.personas.persona import Persona, parse_persona
+from personachat.ui.wording import JOINER
 from tests.e2e.conftest import AppServer, expect_json, open_json, settled, start_app
 from tests.e2e.test_persona_life_browser import choose, visible
 from tests.e2e.test_personas_browser import badge, open_persona, persona_text, put, row, write

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from personachat.store.folder import locked
+from personachat.personas.store.folder import locked
 from tests.conftest import persona_text
 from tests.e2e.conftest import AppServer, settled, start_app, wait_for
 from tests.fake_provider import FakeProvider

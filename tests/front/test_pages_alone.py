@@ -16,10 +16,11 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-from personachat.conversations.model import LOCAL_OWNER, Reply
+from personachat.conversations.model import Reply
 from personachat.conversations.sql import SqlConversations
 from personachat.database.connection import Database
-from personachat.library import Library
+from personachat.history.library import Library
+from personachat.owners import LOCAL_OWNER
 from personachat.settings import APP, load_settings
 from tests.fake_provider import FakeProvider, Gate, tokens
 from tests.front.visiting import SECONDS, Server, standing

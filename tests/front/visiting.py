@@ -20,8 +20,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from personachat.conversations.model import LOCAL_OWNER
 from personachat.messages import ChatMessage
+from personachat.owners import LOCAL_OWNER
 from personachat.services import build_services
 from personachat.settings import load_settings
 from tests.conftest import persona_text

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from personachat.conversations.model import LOCAL_OWNER
 from personachat.database.connection import Database
-from personachat.library import Library
-from tests.library.talk import Talk
+from personachat.history.library import Library
+from personachat.owners import LOCAL_OWNER
+from tests.history.talk import Talk
 from tests.postgres import fresh_database
 
 

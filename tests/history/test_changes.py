@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from personachat.conversations.changes import Change, changed_since
-from personachat.conversations.model import LOCAL_OWNER, now
+from personachat.conversations.model import now
 from personachat.database.connection import Database
-from personachat.library import Library
-from tests.library.talk import Talk
+from personachat.history.changes import Change, changed_since
+from personachat.history.library import Library
+from personachat.owners import LOCAL_OWNER
+from tests.history.talk import Talk
 
 CHANGES: dict[str, Callable[[Talk, Library, str], object]] = {
     "a message": lambda talk, _, id_: talk.say(id_, "More"),

@@ -13,17 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
-from personachat.conversations import import_reading, import_writing, importing
-from personachat.conversations.arranging import KEPT_AFTER_DELETION
-from personachat.conversations.documents import MOST_CONVERSATIONS
-from personachat.conversations.import_reading import MOST_TURNS
-from personachat.conversations.import_writing import BATCH_TURNS
 from personachat.conversations.model import now
 from personachat.conversations.tables import conversations, turns
 from personachat.database.connection import Database
 from personachat.errors import DatabaseUnavailable, ImportRefused
-from personachat.library import Library, purge
-from tests.library.talk import Talk
+from personachat.history import import_reading, import_writing, importing
+from personachat.history.documents import MOST_CONVERSATIONS
+from personachat.history.import_reading import MOST_TURNS
+from personachat.history.import_writing import BATCH_TURNS
+from personachat.history.library import Library, purge
+from personachat.history.organizing import KEPT_AFTER_DELETION
+from tests.history.talk import Talk
 
 MOMENT = "2026-01-02T03:04:05Z"
 MANY = 4 * BATCH_TURNS + 1

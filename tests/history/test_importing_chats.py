@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from personachat.errors import ImportRefused
-from personachat.interchange.archives import archive
-from personachat.interchange.chats.documents import as_document
+from personachat.history.chats.documents import as_document
+from personachat.personas.formats.safe_zip import archive
 from personachat.services import Services
 from tests.conftest import local
 

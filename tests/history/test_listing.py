@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personachat.conversations.arranging import EMPTY_KEPT, KEPT_AFTER_DELETION
 from personachat.conversations.cursors import cursor_after, number_of, place_of
 from personachat.conversations.model import now
 from personachat.database.connection import Database
 from personachat.errors import ConversationNotFound, CursorInvalid, MessageInvalid
-from personachat.library import Filters, Library, Summary, purge
-from tests.library.talk import Talk, turn
+from personachat.history.library import Filters, Library, Summary, purge
+from personachat.history.organizing import EMPTY_KEPT, KEPT_AFTER_DELETION
+from tests.history.talk import Talk, turn
 
 STRANGER = "user:stranger@example.org"
 
@@ -140,7 +140,7 @@ def test_the_count_is_that_of_all_pages(
     assert library.count(Filters(archived=True)) == 1
     assert library.count(Filters(rating=1)) == 1
     assert library.count(Filters(since=now() + timedelta(days=1))) == 0
-    monkeypatch.setattr("personachat.conversations.listing._FEW_TURNS", 1)
+    monkeypatch.setattr("personachat.history.listing._FEW_TURNS", 1)
     assert library.count(Filters(model="o9")) == 5
 
 
@@ -159,9 +159,9 @@ def test_a_common_model_is_listed_as_a_rare_one_is(
     talk.new("Other", "Answer", model="o1")
     last = talk.new("Last", "Answer", model="o9")
     asked = [library.list(Filters(model="o9"))]
-    monkeypatch.setattr("personachat.conversations.listing._FEW_TURNS", 1)
+    monkeypatch.setattr("personachat.history.listing._FEW_TURNS", 1)
     asked.append(library.list(Filters(model="o9")))
-    monkeypatch.setattr("personachat.conversations.fulltext._COMMON", 1)
+    monkeypatch.setattr("personachat.history.fulltext._COMMON", 1)
     asked.append(library.list(Filters(model="o9")))
     assert [[one.id for one in listed.conversations] for listed in asked] == [[last, first]] * 3
 

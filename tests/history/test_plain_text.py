@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personachat.conversations.plain_text import plain
-from personachat.library import Library
-from tests.library.talk import Talk
+from personachat.history.library import Library
+from personachat.history.plain_text import plain
+from tests.history.talk import Talk
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from personachat.conversations.model import Rating, Reply, TurnState, now
-from personachat.conversations.records import SqlReplies
+from personachat.conversations.reply_records import SqlReplies
 from personachat.database.connection import Database
 from personachat.errors import CursorInvalid
-from personachat.library import Filters, Library
-from tests.library.talk import Talk, turn
+from personachat.history.library import Filters, Library
+from tests.history.talk import Talk, turn
 
 STRANGER = "user:stranger@example.org"
 
@@ -253,8 +253,8 @@ def test_pages_of_hits_hold_each_once_while_new_ones_come(talk: Talk, library: L
 def test_what_is_older_than_the_first_look_is_found(
     talk: Talk, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("personachat.conversations.fulltext._LOOK", 3)
-    monkeypatch.setattr("personachat.conversations.fulltext._MOST_LOOKS", 2)
+    monkeypatch.setattr("personachat.history.fulltext._LOOK", 3)
+    monkeypatch.setattr("personachat.history.fulltext._MOST_LOOKS", 2)
     old = talk.new("rare zebra", "rare lion", "zebra")
     talk.new(*["zebra"] * 20)
     assert [hit.conversation.id for hit in library.search("rare").hits] == [old, old]

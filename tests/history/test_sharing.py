@@ -5,8 +5,8 @@ import pytest
 from personachat.conversations.model import Reply
 from personachat.database.connection import Database
 from personachat.errors import MessageInvalid, ShareNotFound
-from personachat.library import Library, SharedConversations
-from tests.library.talk import Talk, turn
+from personachat.history.library import Library, SharedConversations
+from tests.history.talk import Talk, turn
 
 
 @pytest.fixture

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from sqlalchemy import Engine, event
 
-from personachat.conversations.filenames import file_name, unique_names
 from personachat.conversations.model import Reply, Turn, now
-from personachat.conversations.transcript import within_turn
 from personachat.errors import ConversationNotFound, ImportRefused, ImportRepeated
-from personachat.library import Library
-from tests.library.talk import Talk, turn
-from tests.library.trees import trees
+from personachat.history.filenames import file_name, unique_names
+from personachat.history.library import Library
+from personachat.history.markdown import within_turn
+from tests.history.talk import Talk, turn
+from tests.history.trees import trees
 
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

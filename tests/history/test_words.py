@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personachat.conversations.words import EXCERPT_CHARACTERS, MOST_TERMS, Term, Wanted, excerpt, wanted
+from personachat.history.query import EXCERPT_CHARACTERS, MOST_TERMS, Term, Wanted, excerpt, wanted
 
 odd = st.text(st.sampled_from("ab zé\u0301ß中文ไทย\U0001f600\"'.-\n\0\ud800"))
 

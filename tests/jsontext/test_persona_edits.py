@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personachat.persona import dump_persona, parse_persona
-from personachat.persona_edits import merged, swapped, with_value, without
-from personachat.persona_syntax import Path
+from personachat.jsontext.edits import merged, swapped, with_value, without
+from personachat.jsontext.faults import Path
+from personachat.personas.persona import dump_persona, parse_persona
 from tests.strategies import json_values, personas
 
 ORDER = ("id", "name", "description", "systemPrompt", "personality", "tags")

@@ -11,13 +11,13 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block
 
-from personachat.conversations.model import LOCAL_OWNER
-from personachat.generation import Generation
-from personachat.library import Library
+from personachat.history.library import Library
 from personachat.messages import ChatMessage
+from personachat.owners import LOCAL_OWNER
+from personachat.replies.live import Generation
 from personachat.services import get_services
 from personachat.ui import owner as owners
-from personachat.ui import turn_actions
+from personachat.ui.chat import actions
 from tests.conftest import persona_text
 
 
@@ -72,6 +72,6 @@ def own_menu(bubble: Block) -> tuple[str, list[str]]:
     for block in bubble.children.values():
         key = re.search(r"-(?:said|actions)_(\d+)_(\w+)$", str(getattr(block.proto, "id", "")))
         if key:
-            labels = list(turn_actions.MENU)
+            labels = list(actions.MENU)
             return key[2], [labels[int(place)].rpartition(": ")[2] for place in key[1]]
     return "", []

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from personachat.chat import ChatService
+from personachat.chat.service import ChatService
 from personachat.conversations.model import Conversation
-from personachat.generation import Generation
 from personachat.messages import ChatMessage
+from personachat.replies.live import Generation
 from personachat.services import Services, get_services
 from personachat.ui import owner
-from personachat.ui.stream import Follower
+from personachat.ui.chat.stream import Follower
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, Gate, Reply, chunk, events, status, tokens
 from tests.pages.conftest import OpenPage

@@ -13,12 +13,13 @@ from personachat.conversations.model import Conversation
 from personachat.errors import ConversationNotFound, DatabaseUnavailable
 from personachat.messages import ChatMessage
 from personachat.services import Workspace, get_services
-from personachat.ui import keeping, owner, turn_actions
+from personachat.ui import owner
+from personachat.ui.chat import actions, storage_notice
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, failure, tokens
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import own_menu
-from tests.store.counting import statements
+from tests.personas.store.counting import statements
 
 
 @pytest.fixture
@@ -130,7 +131,7 @@ def test_the_context_is_measured_once_a_reply_and_shown(
     page.chat_input[0].set_value("Hello").run()
     assert "context" in captions(page)
     assert "8.2k" in captions(page)  # what gpt-4 takes
-    monkeypatch.setattr("personachat.inspection.Inspection.memory", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("personachat.chat.inspection.Inspection.memory", lambda *_, **__: 1 / 0)
     page.run()
     assert not page.exception
     assert "context" in captions(page)
@@ -182,15 +183,15 @@ def test_a_temporary_chat_says_so_and_is_gone_when_it_is_left(
     page = open_chat()
     menu: Any = next(found for found in page.get("menu_button") if found.key == "chat_menu")
     menu.click("Temporary chat").run()
-    assert keeping.TEMPORARY in captions(page)
+    assert storage_notice.TEMPORARY in captions(page)
     page.chat_input[0].set_value("A secret").run()
-    assert keeping.TEMPORARY in captions(page)
+    assert storage_notice.TEMPORARY in captions(page)
     conversation = here().chat.conversation(page.query_params["chat"])
     assert conversation.temporary
     assert conversation.path
     menu = next(found for found in page.get("menu_button") if found.key == "chat_menu")
     menu.click("New chat").run()
-    assert keeping.TEMPORARY not in captions(page)
+    assert storage_notice.TEMPORARY not in captions(page)
     assert not is_there(conversation.id)
 
 
@@ -226,7 +227,7 @@ def test_a_chat_that_cannot_be_read_says_why(open_chat: OpenPage, monkeypatch: p
 def test_a_host_that_forgets_is_named_until_that_is_dismissed(
     open_chat: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keeping, "disk_is_kept", lambda: False)
+    monkeypatch.setattr(storage_notice, "disk_is_kept", lambda: False)
     page = open_chat()
     assert "DATABASE_URL" in captions(page)
     next(button for button in page.button if button.key == "dismiss_short_lived").click().run()
@@ -263,18 +264,18 @@ def test_the_menu_of_an_older_turn_has_what_can_be_done_with_it(
         page.chat_input[0].set_value(words).run()
     asked, answered, _, failed, *_ = (own_menu(bubble)[1] for bubble in page.chat_message)
     assert asked == ["Edit", "Copy", "Fork from here", "Delete"]
-    everything = [label.rpartition(": ")[2] for label in turn_actions.MENU]
+    everything = [label.rpartition(": ")[2] for label in actions.MENU]
     assert answered == everything
     assert failed == [name for name in everything if name not in {"Copy", "Rate"}]
 
 
 def test_a_browser_cannot_have_done_what_is_in_no_menu(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    monkeypatch.setattr(turn_actions, "MENU", {":material/delete: Delete": done.append})
+    monkeypatch.setattr(actions, "MENU", {":material/delete: Delete": done.append})
     for label in ("Delete", "", "None", ":material/delete: Delete "):
-        turn_actions.choose_in_turn(label, "a-turn")
+        actions.choose_in_turn(label, "a-turn")
     assert not done
-    turn_actions.choose_in_turn(":material/delete: Delete", "a-turn")
+    actions.choose_in_turn(":material/delete: Delete", "a-turn")
     assert done == ["a-turn"]
 
 

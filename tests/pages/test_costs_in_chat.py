@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 from personachat.conversations.model import now
 from personachat.messages import Usage
 from personachat.services import get_services
-from personachat.ui import costs, forecast_view, turn_actions
+from personachat.ui import forecast_view
+from personachat.ui.chat import actions, costs
 from personachat.usage.conversation_calls import ConversationCalls
 from personachat.usage.forecast import Forecast
 from tests.fake_provider import FakeProvider, tokens
@@ -142,7 +143,7 @@ def test_a_message_has_a_forecast_by_the_limits_and_then_by_what_is_usual(open_h
     told = {each.label: each.value for each in page.metric}
     assert told["Tokens out"] == "120"
     before = int(told["Tokens in"].replace(",", ""))
-    page.text_area(key=turn_actions.FORECAST_WORDS).set_value("word " * 400).run()
+    page.text_area(key=actions.FORECAST_WORDS).set_value("word " * 400).run()
     assert int({each.label: each.value for each in page.metric}["Tokens in"].replace(",", "")) > before + 300
     assert any("The median of the last 6 replies of Guide" in each.value for each in page.caption)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from personachat.conversations.model import LOCAL_OWNER
 from personachat.errors import DatabaseUnavailable
+from personachat.owners import LOCAL_OWNER
+from personachat.personas.store.drafts import DraftText, PersonaDrafts
 from personachat.services import get_services
-from personachat.store.drafts import DraftText, PersonaDrafts
 from tests.conftest import persona_text
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local

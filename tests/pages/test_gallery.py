@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from personachat.conversations.model import LOCAL_OWNER
 from personachat.errors import DatabaseUnavailable
-from personachat.persona import Persona, parse_persona
+from personachat.owners import LOCAL_OWNER
+from personachat.personas.persona import Persona, parse_persona
+from personachat.personas.templates.gallery import Gallery, shipped
 from personachat.services import get_services
-from personachat.templates.gallery import Gallery, shipped
+from tests.authoring.test_drafting import WISH, WRITTEN
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, Gate, failure, tokens
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local
-from tests.test_drafting import WISH, WRITTEN
 
 
 @pytest.fixture
@@ -303,7 +303,7 @@ def test_nobody_else_sees_a_draft_by_its_address(
     fake.enqueue(tokens([gate]))
     describe(at)
     assert WISH in told(at)
-    monkeypatch.setattr("personachat.ui.drafting_view.current_owner", lambda: "browser:somebody")
+    monkeypatch.setattr("personachat.ui.personas.drafting.current_owner", lambda: "browser:somebody")
 
     at.run()
 

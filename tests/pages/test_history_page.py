@@ -10,13 +10,13 @@ import pytest
 from markdown_it import MarkdownIt
 from streamlit.testing.v1 import AppTest
 
-from personachat.conversations.import_writing import Progress
 from personachat.conversations.model import now
-from personachat.interchange.zip_directory import Content
-from personachat.library import Filters, Library, Repeats
+from personachat.history.import_writing import Progress
+from personachat.history.library import Filters, Library, Repeats
+from personachat.personas.formats.zip_directory import Content
 from personachat.services import get_services
-from personachat.ui import import_run
-from personachat.ui.excerpts import JOINER, as_text, marked
+from personachat.ui.history import import_run
+from personachat.ui.wording import JOINER, as_text, marked
 from tests.conftest import local
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local, click, converse, library, make_personas

@@ -15,13 +15,14 @@ from google.protobuf.message import Message  # type: ignore[import-untyped]
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Element
 
-from personachat.conversations.model import LOCAL_OWNER, now
-from personachat.interchange import links
+from personachat.conversations.model import now
+from personachat.owners import LOCAL_OWNER
+from personachat.personas.formats import links
+from personachat.personas.store.base import BrokenPersona
 from personachat.services import get_services
-from personachat.store.base import BrokenPersona
-from personachat.ui.persona_desk import IMPORT_FIELD, Question
-from personachat.ui.state import Draft
-from personachat.ui.turn_actions import Asked
+from personachat.ui.chat.actions import Asked
+from personachat.ui.personas.desk import IMPORT_FIELD, Question
+from personachat.ui.session import Draft
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider
 from tests.fake_replies import failure

@@ -14,14 +14,15 @@ import streamlit as st
 from markdown_it import MarkdownIt
 from streamlit.testing.v1 import AppTest
 
-from personachat.conversations.model import LOCAL_OWNER, now
+from personachat.conversations.model import now
+from personachat.owners import LOCAL_OWNER
 from personachat.services import get_services
 from personachat.ui.insights import chart, looking
 from personachat.ui.insights import page as insights_page
 from personachat.ui.wording import JOINER
 from personachat.usage.attention import Reason
 from tests.conftest import persona_text
-from tests.library.talk import Talk
+from tests.history.talk import Talk
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local, converse, make_personas
 from tests.usage.calls import call, keep

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.lorebook.books import book, entry
 from tests.pages.conftest import OpenPage
+from tests.personas.lorebook.books import book, entry
 
 WORLD = {
     "0": {"uid": 0, "key": ["anchor"], "comment": "Anchor", "content": "Cursed.", "order": 7, "disable": True}

@@ -12,11 +12,12 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.testing.v1 import AppTest
 
-from personachat.conversations.model import LOCAL_OWNER, Conversation
-from personachat.persona import parse_persona
+from personachat.conversations.model import Conversation
+from personachat.owners import LOCAL_OWNER
+from personachat.personas.persona import parse_persona
 from personachat.services import get_services
 from personachat.ui import owner as owners
-from personachat.ui.library_state import OpenDialog
+from personachat.ui.history.state import OpenDialog
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, failure
 from tests.pages.conftest import HOME, OpenPage
@@ -747,13 +748,13 @@ def calls(name: str) -> list[str]:
 def test_a_page_ends_early_only_where_what_it_came_back_with_is_delivered() -> None:
     assert set(calls("st.stop")) == {
         "personachat/ui/returning.py",
-        "personachat/ui/state.py",  # there are no services at all
+        "personachat/ui/session.py",  # there are no services at all
     }
 
 
 def test_only_dialogs_without_anything_to_click_are_fragments() -> None:
     """A server that has lost the session drops what is clicked in a fragment it does not know."""
-    of_turns, of_picker = "personachat/ui/turn_dialogs.py", "personachat/ui/picker.py"
+    of_turns, of_picker = "personachat/ui/chat/dialogs.py", "personachat/ui/chat/persona_picker.py"
     assert set(calls("st.dialog")) == {"personachat/ui/dialogs.py", of_picker, of_turns}
     inside = dict.fromkeys(("show_request", "show_next", "show_words", "show_costs"), of_turns)
     inside["show_shortcuts"] = of_picker

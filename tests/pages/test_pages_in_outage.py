@@ -169,7 +169,7 @@ def test_the_personas_page_keeps_what_was_typed_and_says_that_it_is_not_saved(
     if kept_in == "files":
         pytest.skip("files need no database")
     page = edited()
-    from personachat.ui.state import Draft
+    from personachat.ui.session import Draft
 
     stored = get_services().personas.get("default-persona")
     text = stored.text.replace("You are a test.", "You are a better test.")

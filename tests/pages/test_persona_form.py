@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from personachat.model_names import KnownModels
-from personachat.ui import model_picker
+from personachat.providers.catalogue import KnownModels
+from personachat.ui.personas.form import model_picker
 from tests.pages.conftest import OpenPage
 
 WRITTEN = """{

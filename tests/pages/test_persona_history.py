@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import Connection
 from streamlit.testing.v1 import AppTest
 
-from personachat.collection import Collection
-from personachat.conversations.model import LOCAL_OWNER
+from personachat.authoring.library import Collection
 from personachat.database.connection import Database
 from personachat.errors import DatabaseUnavailable
+from personachat.owners import LOCAL_OWNER
 from personachat.services import get_services
-from personachat.ui.state import Draft
+from personachat.ui.session import Draft
 from tests.conftest import persona_text
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local, converse

@@ -12,8 +12,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from personachat.services import get_services
-from personachat.ui import bulk_work, list_choices, persona_list, persona_rows
-from personachat.ui.state import Draft
+from personachat.ui.personas import bulk_work, list_choices, rows
+from personachat.ui.personas import list as persona_list
+from personachat.ui.session import Draft
 from tests.conftest import persona_text
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local, click
@@ -243,7 +244,7 @@ def test_a_cookie_that_is_none_of_ours_changes_nothing(
 
 
 def test_of_many_tags_only_the_commonest_are_offered(at: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(persona_rows, "MOST_TAGS", 2)
+    monkeypatch.setattr(rows, "MOST_TAGS", 2)
     at.run()
 
     assert at.multiselect(key="persona_tags").options == ["fun", "work"]

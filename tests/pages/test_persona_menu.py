@@ -9,8 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from personachat.services import get_services
-from personachat.ui.persona_desk import Question
-from personachat.ui.persona_menu import (
+from personachat.ui.personas.desk import Question
+from personachat.ui.personas.menu import (
     DELETE,
     DISCARD,
     DUPLICATE,
@@ -22,7 +22,7 @@ from personachat.ui.persona_menu import (
     SNIPPET,
     TEMPLATE,
 )
-from personachat.ui.state import Draft
+from personachat.ui.session import Draft
 from tests.conftest import persona_text
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from personachat.conversations.model import LOCAL_OWNER
+from personachat.owners import LOCAL_OWNER
 from personachat.services import get_services
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider

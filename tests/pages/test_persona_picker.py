@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from personachat.ui import persona_finder
-from personachat.ui.picker import FIND
+from personachat.ui.chat import persona_finder
+from personachat.ui.chat.persona_picker import FIND
 from tests.conftest import persona_text
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local

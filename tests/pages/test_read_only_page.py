@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from personachat.services import get_services
-from personachat.ui import state
+from personachat.ui import session
 from tests.conftest import persona_text
 from tests.pages.conftest import OpenPage
 
@@ -58,7 +58,7 @@ def test_a_draft_is_ones_own_and_can_be_taken_along(page: AppTest) -> None:
 def test_a_save_that_the_page_lets_through_is_refused_below_it(
     page: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state, "why_not_edit", lambda: None)
+    monkeypatch.setattr(session, "why_not_edit", lambda: None)
     mine = persona_text(name="Mine")
     write(page, mine)
     page.button(key="save").click().run()

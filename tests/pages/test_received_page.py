@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from personachat.collection import Collection
-from personachat.conversations.model import LOCAL_OWNER
+from personachat.authoring.library import Collection
 from personachat.errors import PersonaNotFound
-from personachat.interchange import links
+from personachat.owners import LOCAL_OWNER
+from personachat.personas.formats import links
 from personachat.services import get_services
 from tests.conftest import persona_text
 from tests.pages.conftest import OpenPage

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from personachat.messages import ChatMessage
 from personachat.services import get_services
-from personachat.ui import state
+from personachat.ui import session
 from tests.conftest import local
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local, converse, library, make_personas, wait_for_end
@@ -36,7 +36,7 @@ def visit(open_home: OpenPage, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
         for name, value in query.items():
             page.query_params[name] = value
         with monkeypatch.context() as here:
-            here.setattr(state, "current_owner", nobody)
+            here.setattr(session, "current_owner", nobody)
             page.switch_page("pages/shared.py").run()
         assert not page.exception
         return page

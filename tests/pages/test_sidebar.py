@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from personachat.ui.moments import ago, day_name, end_of, exact, start_of
+from personachat.ui.dates import ago, day_name, end_of, exact, start_of
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local, click, converse, library, make_personas
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from personachat.chat.turns import MAX_MESSAGE_CHARACTERS
 from personachat.services import get_services
-from personachat.turns import MAX_MESSAGE_CHARACTERS
-from personachat.ui.state import Draft
+from personachat.ui.session import Draft
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, failure, tokens
 from tests.pages.conftest import OpenPage

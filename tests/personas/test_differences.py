@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from personachat.differences import as_json, changes, differences
-from personachat.word_differences import MOST_CHARACTERS_BY_WORD, Piece, compared_words, spans
+from personachat.personas.diff import as_json, changes, differences
+from personachat.personas.word_diff import MOST_CHARACTERS_BY_WORD, Piece, compared_words, spans
 
 
 def text_of(**keys: Any) -> str:

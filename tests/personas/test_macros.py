@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from personachat.macros import MOST_DRAWS, NAMES, Values, duration, fill, is_known, unknown
-from tests.interchange.costs import little_memory
+from personachat.personas.macros import MOST_DRAWS, NAMES, Values, duration, fill, is_known, unknown
+from tests.personas.formats.costs import little_memory
 
 VALUES = Values(
     char="Nell",

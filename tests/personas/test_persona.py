@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from personachat.errors import PersonaInvalid, Problem
-from personachat.persona import (
+from personachat.jsontext.faults import places
+from personachat.jsontext.reader import MAX_DEPTH, MAX_FAULTS, MAX_TEXT_BYTES, read_json
+from personachat.personas.persona import (
     DEFAULT_PERSONA_ID,
     Persona,
     check_persona,
@@ -19,11 +21,9 @@ from personachat.persona import (
     parse_persona,
     persona_schema,
 )
-from personachat.persona_syntax import places
-from personachat.persona_text import MAX_DEPTH, MAX_FAULTS, MAX_TEXT_BYTES, read_json
 from tests.strategies import json_values, personas
 
-SHIPPED = sorted((Path(__file__).parents[1] / "personas").glob("*.json"))
+SHIPPED = sorted((Path(__file__).parents[2] / "personas").glob("*.json"))
 MINIMAL = '{"id": "a", "name": "A", "systemPrompt": "Be brief."}'
 
 

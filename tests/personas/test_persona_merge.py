@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from personachat.persona_merge import Merge, merge_personas
+from personachat.personas.merge import Merge, merge_personas
 
 BASE: dict[str, Any] = {
     "id": "tutor",

@@ -12,13 +12,13 @@ import httpx2
 import pytest
 
 from personachat.errors import EditingNotAllowed, PictureNotFound, PictureRefused
-from personachat.interchange.archives import archive, entries
-from personachat.interchange.png import write_png_card
-from personachat.pictures.reading import read_picture
+from personachat.personas.formats.cards.png import write_png_card
+from personachat.personas.formats.safe_zip import archive, entries
+from personachat.personas.pictures.reading import read_picture
 from personachat.services import Services
 from tests.api.conftest import served
 from tests.conftest import local, persona_text
-from tests.interchange.test_card_pictures import exif, jpeg
+from tests.personas.formats.test_card_pictures import exif, jpeg
 from tests.pictures.drawn import BLUE, RED, chunk, half_and_half, noise, opened, picture, saved, with_chunks
 
 CARD: dict[str, Any] = {

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personachat.linting.fixes import fixed
-from personachat.macros import MOST_OWN_CHARACTERS, Values, fill
-from personachat.persona import Persona, parse_persona
-from personachat.persona_variables import MOST_VARIABLES, Variable, declared, values, with_values
-from personachat.prompts import greeting, system_message
+from personachat.authoring.linting.fixes import fixed
+from personachat.personas.macros import MOST_OWN_CHARACTERS, Values, fill
+from personachat.personas.persona import Persona, parse_persona
+from personachat.personas.prompt import greeting, system_message
+from personachat.personas.variables import MOST_VARIABLES, Variable, declared, values, with_values
+from tests.authoring.test_fixes import linter, text_of
 from tests.conftest import persona_text
 from tests.strategies import json_values
-from tests.test_fixes import linter, text_of
 
 __all__ = ["linter"]  # the fixture
 

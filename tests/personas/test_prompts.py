@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personachat.messages import ChatMessage
-from personachat.persona import Persona
-from personachat.prompts import (
+from personachat.personas.persona import Persona
+from personachat.personas.prompt import (
     compile_prompt,
     estimate_tokens,
     greeting,

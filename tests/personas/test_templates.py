@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from personachat import templates
 from personachat.errors import TemplateNotFound
-from personachat.persona import Persona, parse_persona
+from personachat.personas import templates
+from personachat.personas.persona import Persona, parse_persona
+from personachat.personas.store.own_templates import OwnTemplates
+from personachat.personas.templates.gallery import GROUPS, OWN_GROUP, Gallery, Template, found, shipped
 from personachat.services import Services
-from personachat.store.own_templates import OwnTemplates
-from personachat.templates.gallery import GROUPS, OWN_GROUP, Gallery, Template, found, shipped
 
 FILES = sorted(Path(templates.__file__).parent.glob("*.json"))
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from personachat.errors import PictureRefused
-from personachat.pictures.reading import MOST_BYTES, digest_of, read_picture
+from personachat.personas.pictures.reading import MOST_BYTES, digest_of, read_picture
 from tests.pictures.drawn import (
     BLUE,
     RED,

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 from pydantic import SecretStr
 
+from personachat.errors import ProviderError
 from personachat.messages import ChatMessage, Finished, Started, TextDelta
-from personachat.provider_errors import ProviderError
 from personachat.providers.base import ChatRequest, ProviderEvent
-from personachat.providers.openai_compatible import OpenAICompatibleProvider
+from personachat.providers.openai.provider import OpenAICompatibleProvider
 from tests.fake_provider import FakeProvider
 
 KEY = "sk-proj-abcdefgh12345678SECRET"

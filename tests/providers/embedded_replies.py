@@ -8,7 +8,7 @@ import pytest
 
 from personachat.messages import ChatMessage, TextDelta
 from personachat.providers.base import ChatRequest
-from personachat.providers.embedded import MODEL_NAME, EmbeddedProvider, embedded_model_installed
+from personachat.providers.embedded.provider import MODEL_NAME, EmbeddedProvider, embedded_model_installed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

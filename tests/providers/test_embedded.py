@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from personachat.errors import ContextTooLong, ModelNotFound
 from personachat.messages import ChatMessage, Finished, Started, TextDelta, Usage, UsageReported
-from personachat.provider_errors import ContextTooLong, ModelNotFound
 from personachat.providers.base import ChatRequest
-from personachat.providers.embedded import MODEL_NAME, EmbeddedProvider
+from personachat.providers.embedded.provider import MODEL_NAME, EmbeddedProvider
 from tests.providers.embedded_replies import ENDLESS, first_text, needs_model, reply, request, text_of
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from personachat.errors import NoModelAvailable, ReplyTruncated
 from personachat.messages import ChatMessage
-from personachat.provider_errors import NoModelAvailable, ReplyTruncated
-from personachat.providers import embedded
 from personachat.providers.base import ChatRequest
-from personachat.providers.embedded import EmbeddedProvider, embedded_model_installed
+from personachat.providers.embedded import provider as embedded
+from personachat.providers.embedded.provider import EmbeddedProvider, embedded_model_installed
 from tests.providers.embedded_replies import ENDLESS, first_text, needs_model, reply, request, text_of
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ PROGRAM = """
 import asyncio, sys, threading
 from personachat.messages import ChatMessage, TextDelta
 from personachat.providers.base import ChatRequest
-from personachat.providers.embedded import EmbeddedProvider, MODEL_NAME
+from personachat.providers.embedded.provider import EmbeddedProvider, MODEL_NAME
 
 assert "xllamacpp" not in sys.modules
 provider = EmbeddedProvider()

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from personachat.messages import Finished, ReasoningDelta, Started, TextDelta
-from personachat.provider_errors import (
+from personachat.errors import (
     ContextTooLong,
     NoModelAvailable,
     ReplyEmpty,
@@ -15,8 +14,9 @@ from personachat.provider_errors import (
     RequestRefused,
     StreamFailed,
 )
-from personachat.providers.embedded import MODEL_NAME, EmbeddedProvider
-from personachat.providers.llama_server import LlamaServer
+from personachat.messages import Finished, ReasoningDelta, Started, TextDelta
+from personachat.providers.embedded.llama import LlamaServer
+from personachat.providers.embedded.provider import MODEL_NAME, EmbeddedProvider
 from tests.providers.embedded_replies import needs_model, reply, request
 
 if TYPE_CHECKING:

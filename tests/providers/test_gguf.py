@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personachat.providers.gguf import context_length
+from personachat.providers.embedded.gguf import context_length
 
 if TYPE_CHECKING:
     from pathlib import Path

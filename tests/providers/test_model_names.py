@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from personachat.generations import Generations
-from personachat.model_names import ModelNames
+from personachat.providers.catalogue import ModelNames
 from personachat.providers.registry import ProviderRegistry
+from personachat.replies.runner import Generations
 from personachat.services import Services
 from personachat.settings import Settings, load_settings
 from tests.fake_provider import FakeProvider, hang, status

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from personachat.errors import ContextTooLong, RequestRefused
 from personachat.messages import Noticed, Started
-from personachat.provider_errors import ContextTooLong, RequestRefused
 from personachat.providers.base import ChatRequest
-from personachat.providers.openai_compatible import MOST_MODELS, OpenAICompatibleProvider
-from personachat.providers.openai_refusals import allowed_tokens
-from personachat.providers.openai_report import Report
-from personachat.providers.openai_request import MOST_REFUSALS, REMEMBERED_SECONDS
+from personachat.providers.openai.provider import MOST_MODELS, OpenAICompatibleProvider
+from personachat.providers.openai.refusals import allowed_tokens
+from personachat.providers.openai.reports import Report
+from personachat.providers.openai.request import MOST_REFUSALS, REMEMBERED_SECONDS
 from tests.fake_provider import FakeProvider, Gate, Reply, failure, tokens
 from tests.providers.conftest import HELLO, KEY, events_of, failure_of, reply_of
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from personachat.errors import ReplyEmpty
 from personachat.messages import Finished, ToolCallsDelta
-from personachat.provider_errors import ReplyEmpty
-from personachat.providers.openai_server import Server
-from personachat.providers.openai_stream import ReplyReader
+from personachat.providers.openai.reader import ReplyReader
+from personachat.providers.openai.server import Server
 from tests.fake_replies import DONE, chunk, sse
 
 OSLO, ROME = '{"city": "Oslo"}', '{"city": "Rome"}'

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from personachat.messages import Finished, ReasoningDelta
-from personachat.providers.openai_compatible import OpenAICompatibleProvider
+from personachat.providers.openai.provider import OpenAICompatibleProvider
 from tests.fake_provider import FakeProvider, events, status
 from tests.providers.conftest import events_of, failure_of, reply_of, text_of
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import uvicorn
 
+from personachat.errors import NotAStream
 from personachat.messages import Finished, ReasoningDelta, Started, TextDelta, Usage, UsageReported
-from personachat.provider_errors import NotAStream
-from personachat.providers import openai_client
-from personachat.providers.openai_compatible import OpenAICompatibleProvider
+from personachat.providers.openai import client
+from personachat.providers.openai.provider import OpenAICompatibleProvider
 from tests.fake_provider import (
     DONE,
     FakeProvider,
@@ -81,8 +81,8 @@ async def test_an_idle_connection_is_closed_before_the_server_may_do_so(
     fake: FakeProvider, provider: OpenAICompatibleProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     servers_patience = inspect.signature(uvicorn.Config).parameters["timeout_keep_alive"].default
-    assert servers_patience > openai_client.IDLE_SECONDS
-    monkeypatch.setattr(openai_client, "IDLE_SECONDS", 0.01)
+    assert servers_patience > client.IDLE_SECONDS
+    monkeypatch.setattr(client, "IDLE_SECONDS", 0.01)
     await reply_of(provider)
     assert fake.connections == 1
     assert await asyncio.to_thread(fake.wait_for_no_connection, servers_patience - 1)
@@ -139,9 +139,7 @@ async def test_a_models_page_is_an_error(fake: FakeProvider, provider: OpenAICom
 
 
 def test_the_module_does_not_import_the_sdk() -> None:
-    code = (
-        "import sys, personachat.providers.openai_compatible; print({'openai', 'httpx2'} & set(sys.modules))"
-    )
+    code = "import sys, personachat.providers.openai.provider; print({'openai', 'httpx2'} & set(sys.modules))"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "set()"
 

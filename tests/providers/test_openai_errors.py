@@ -8,7 +8,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from personachat.provider_errors import (
+from personachat.errors import (
     ApiKeyRefused,
     ConnectionLost,
     ContextTooLong,
@@ -22,7 +22,7 @@ from personachat.provider_errors import (
     RedirectRefused,
     RequestRefused,
 )
-from personachat.providers.openai_compatible import OpenAICompatibleProvider
+from personachat.providers.openai.provider import OpenAICompatibleProvider
 from tests.fake_provider import FakeProvider, Hang, Reply, events, failure, reset, status
 from tests.providers.conftest import KEY, events_of, failure_of
 
@@ -276,7 +276,7 @@ async def test_an_unknown_model_is_told_even_if_the_models_are_not(
     list_of_models: Reply,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("personachat.providers.openai_compatible.SUGGESTION_SECONDS", 0.1)
+    monkeypatch.setattr("personachat.providers.openai.provider.SUGGESTION_SECONDS", 0.1)
     fake.models = list_of_models
     fake.enqueue(failure(404, "no", error_code="model_not_found"))
     _, error = await failure_of(provider)

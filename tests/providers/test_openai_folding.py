@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from personachat.errors import ProviderUnavailable, RequestRefused
 from personachat.messages import ChatMessage, Noticed, Role, Started
-from personachat.provider_errors import ProviderUnavailable, RequestRefused
 from personachat.providers.base import ChatRequest
-from personachat.providers.openai_compatible import OpenAICompatibleProvider
-from personachat.providers.openai_folding import ALTERNATING, PLAIN, WITHOUT_SYSTEM, folded, next_form
-from personachat.providers.openai_report import Report
-from personachat.providers.openai_request import REMEMBERED_SECONDS
+from personachat.providers.openai.folding import ALTERNATING, PLAIN, WITHOUT_SYSTEM, folded, next_form
+from personachat.providers.openai.provider import OpenAICompatibleProvider
+from personachat.providers.openai.reports import Report
+from personachat.providers.openai.request import REMEMBERED_SECONDS
 from tests.fake_provider import FakeProvider, Reply, events, failure, status, tokens
 from tests.providers.conftest import KEY, events_of, reply_of
 

@@ -8,8 +8,8 @@ import logging
 import pytest
 from pydantic import SecretStr
 
-from personachat.provider_errors import ApiKeyMissing, ApiKeyRefused
-from personachat.providers.openai_compatible import OpenAICompatibleProvider
+from personachat.errors import ApiKeyMissing, ApiKeyRefused
+from personachat.providers.openai.provider import OpenAICompatibleProvider
 from tests.fake_provider import FakeProvider, Reply, chunk, events, failure, raw, reset, sse, status
 from tests.providers.conftest import KEY, events_of, failure_of, reply_of
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from personachat.errors import RequestRefused
 from personachat.messages import Noticed, Started
-from personachat.provider_errors import RequestRefused
 from personachat.providers.base import ChatRequest
-from personachat.providers.openai_compatible import OpenAICompatibleProvider
+from personachat.providers.openai.provider import OpenAICompatibleProvider
 from tests.fake_provider import FakeProvider, Reply, failure, status, tokens
 from tests.providers.conftest import HELLO, KEY, REQUEST, events_of, failure_of, reply_of
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from personachat.messages import Finished, ReasoningDelta, Started, TextDelta, Usage, UsageReported
-from personachat.providers.openai_compatible import OpenAICompatibleProvider
+from personachat.providers.openai.provider import OpenAICompatibleProvider
 from tests.fake_provider import (
     DONE,
     Cut,
@@ -238,7 +238,7 @@ async def test_a_connection_that_lingers_after_done_does_not_hold_the_reply(
 async def test_a_connection_that_lingers_after_the_finish_reason_does_not_hold_the_reply(
     fake: FakeProvider, provider: OpenAICompatibleProvider, lingering: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("personachat.providers.openai_compatible.AFTERMATH_SECONDS", 0.1)
+    monkeypatch.setattr("personachat.providers.openai.provider.AFTERMATH_SECONDS", 0.1)
     fake.enqueue(Reply([*tokens(["a"], usage=None, done=False).steps, lingering]))
     async with asyncio.timeout(2):
         assert await reply_of(provider) == ("a", "stop")

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from personachat.messages import Finished, ReasoningDelta, Started, TextDelta, Usage, UsageReported
-from personachat.provider_errors import (
+from personachat.errors import (
     ApiKeyRefused,
     BrokenStream,
     ConnectionLost,
@@ -21,7 +20,8 @@ from personachat.provider_errors import (
     ReplyTruncated,
     StreamFailed,
 )
-from personachat.providers.openai_compatible import OpenAICompatibleProvider
+from personachat.messages import Finished, ReasoningDelta, Started, TextDelta, Usage, UsageReported
+from personachat.providers.openai.provider import OpenAICompatibleProvider
 from tests.fake_provider import (
     DONE,
     Cut,

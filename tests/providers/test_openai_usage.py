@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from personachat.messages import Usage, UsageReported
-from personachat.providers.openai_compatible import OpenAICompatibleProvider
-from personachat.providers.openai_report import usage_of
+from personachat.providers.openai.provider import OpenAICompatibleProvider
+from personachat.providers.openai.reports import usage_of
 from tests.fake_provider import FakeProvider, chunk, events
 from tests.providers.conftest import events_of
 

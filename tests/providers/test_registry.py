@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from personachat.provider_errors import (
+from personachat.errors import (
     ApiKeyMissing,
     ModelNotAllowed,
     ModelNotFound,
@@ -16,8 +16,8 @@ from personachat.provider_errors import (
     ProviderUnavailable,
 )
 from personachat.providers import registry as registry_module
-from personachat.providers.embedded import MODEL_NAME, EmbeddedProvider
-from personachat.providers.openai_compatible import OpenAICompatibleProvider
+from personachat.providers.embedded.provider import MODEL_NAME, EmbeddedProvider
+from personachat.providers.openai.provider import OpenAICompatibleProvider
 from personachat.providers.registry import Answering, ProviderRegistry
 from personachat.settings import Settings
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personachat.providers.sse import EventTooLarge, ServerSentEvent, SSEDecoder
+from personachat.providers.openai.sse import EventTooLarge, ServerSentEvent, SSEDecoder
 
 STREAM = (
     b"\xef\xbb\xbf: hello\r\n\r\nid: 1\r\n: comment after an id\r\ndata: one\r\n\r\nretry: 3000\n\n"

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from personachat.conversations.model import Reply
-from personachat.draft import Draft
-from personachat.journal import decoded, encoded
+from personachat.errors import ReplyEmpty
 from personachat.messages import (
     ChatMessage,
     Finished,
@@ -22,11 +21,12 @@ from personachat.messages import (
     Started,
     TextDelta,
 )
-from personachat.provider_errors import ReplyEmpty
 from personachat.providers.base import ChatRequest, ProviderEvent
-from personachat.providers.openai_compatible import OpenAICompatibleProvider
-from personachat.providers.openai_request import REMEMBERED_SECONDS
-from personachat.providers.thinking import Thoughts, without_thoughts
+from personachat.providers.openai.provider import OpenAICompatibleProvider
+from personachat.providers.openai.request import REMEMBERED_SECONDS
+from personachat.providers.openai.thinking import Thoughts, without_thoughts
+from personachat.replies.journal import decoded, encoded
+from personachat.replies.progress import Draft
 from tests.fake_provider import FakeProvider, Gate, chunk, events, status, tokens
 from tests.providers.conftest import HELLO, KEY, events_of
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from personachat.engine import ReplyLimits, reply
 from personachat.messages import ChatMessage, Failed, Finished, ReplyEvent, Started
 from personachat.providers.base import ChatRequest, ProviderEvent
-from personachat.providers.openai_compatible import OpenAICompatibleProvider
+from personachat.providers.openai.provider import OpenAICompatibleProvider
+from personachat.replies.engine import ReplyLimits, reply
 from tests.fake_provider import FakeProvider
 
 LONG = ReplyLimits(60, 60, 600)

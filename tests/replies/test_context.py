@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personachat.context import (
+from personachat.conversations.model import Reply, Turn
+from personachat.messages import ChatMessage, Usage
+from personachat.personas.prompt import Inserted, estimate_tokens
+from personachat.replies.context import (
     MESSAGE_TOKENS,
     SCALE_BOUNDS,
     UNMEASURED_SCALE,
@@ -21,9 +24,6 @@ from personachat.context import (
     most_tokens,
     with_words,
 )
-from personachat.conversations.model import Reply, Turn
-from personachat.messages import ChatMessage, Usage
-from personachat.prompts import Inserted, estimate_tokens
 
 SYSTEM = ChatMessage("system", "You are a test.")
 Role = Literal["user", "assistant"]

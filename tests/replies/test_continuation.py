@@ -10,7 +10,6 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from personachat.continuation import GO_ON, continuing, seamless
 from personachat.messages import (
     ChatMessage,
     Failed,
@@ -23,6 +22,7 @@ from personachat.messages import (
     UsageReported,
 )
 from personachat.providers.base import ChatRequest
+from personachat.replies.continuation import GO_ON, continuing, seamless
 
 REQUEST = ChatRequest("gpt-x", (ChatMessage("user", "Tell me a story"),), max_tokens=7)
 STORY = "Once upon a time there was a fox. It was quick and brown, and it jumped over a lazy"

@@ -14,27 +14,29 @@ from starlette.types import Message, Scope
 from streamlit.testing.v1 import AppTest
 
 from personachat.api.events import ReplyStream
+from personachat.api.mcp.chats import _told
 from personachat.api.v1.completions import CompletionStream, whole
 from personachat.api.v1.response_bodies import ResponseBody
 from personachat.api.v1.response_drafts import Draft
 from personachat.api.v1.responses import ResponseStream, _whole
 from personachat.cli.chat import _report
 from personachat.conversations.model import Conversation, Reply, Turn
-from personachat.conversations.transcript import markdown_of
-from personachat.errors import PersonaChatError, TooManyReplies, unforeseen
-from personachat.generation import Generation
-from personachat.mcp_server.chats import _told
-from personachat.messages import Failed, Finished, Started, TextDelta
-from personachat.provider_errors import (
+from personachat.errors import (
     BrokenStream,
     ConnectionLost,
     FirstTokenTimeout,
     IdleTimeout,
+    PersonaChatError,
     ReplyTimeout,
     ReplyTruncated,
     StreamFailed,
+    TooManyReplies,
+    unforeseen,
 )
+from personachat.history.markdown import markdown_of
+from personachat.messages import Failed, Finished, Started, TextDelta
 from personachat.providers.base import ChatRequest
+from personachat.replies.live import Generation
 
 
 @dataclass(frozen=True)
@@ -237,7 +239,7 @@ def test_a_command_that_was_cut_off_does_not_exit_as_if_all_was_well(
 def page_of_a_reply() -> None:
     import streamlit as st
 
-    from personachat.ui.transcript import draw_outcome
+    from personachat.ui.chat.transcript import draw_outcome
 
     draw_outcome(st.session_state["reply"])
 

@@ -10,10 +10,7 @@ from typing import Any
 
 import pytest
 
-from personachat import engine
-from personachat.engine import reply
-from personachat.messages import Failed, Finished, Noticed, ReasoningDelta, TextDelta, Usage, UsageReported
-from personachat.provider_errors import (
+from personachat.errors import (
     ApiKeyRefused,
     ConnectionLost,
     ProviderError,
@@ -22,10 +19,13 @@ from personachat.provider_errors import (
     ReplyEmpty,
     StreamFailed,
 )
+from personachat.messages import Failed, Finished, Noticed, ReasoningDelta, TextDelta, Usage, UsageReported
 from personachat.providers.base import ChatRequest, ProviderEvent
-from personachat.providers.openai_compatible import OpenAICompatibleProvider
-from tests.engine.conftest import LONG, REQUEST, STARTED, Scripted, events_of
+from personachat.providers.openai.provider import OpenAICompatibleProvider
+from personachat.replies import engine
+from personachat.replies.engine import reply
 from tests.fake_provider import FakeProvider, Hang, events, failure, raw, tokens
+from tests.replies.conftest import LONG, REQUEST, STARTED, Scripted, events_of
 
 pytestmark = pytest.mark.anyio
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from personachat.engine import ReplyLimits, reply
 from personachat.messages import Failed, Finished, TextDelta
 from personachat.providers.base import ChatRequest, ProviderEvent
-from personachat.providers.openai_compatible import OpenAICompatibleProvider
-from tests.engine.conftest import REQUEST, STARTED, Scripted, end_of, events_of
+from personachat.providers.openai.provider import OpenAICompatibleProvider
+from personachat.replies.engine import ReplyLimits, reply
 from tests.fake_provider import FakeProvider, Hang, Repeat, Reply, chunk, hang, raw, sse, tokens
+from tests.replies.conftest import REQUEST, STARTED, Scripted, end_of, events_of
 
 pytestmark = pytest.mark.anyio
 

@@ -6,11 +6,10 @@ import asyncio
 
 import pytest
 
-from personachat.engine import ReplyLimits
+from personachat.errors import ProviderUnavailable
 from personachat.messages import Failed, Finished, Started, TextDelta
-from personachat.provider_errors import ProviderUnavailable
-from personachat.providers.openai_compatible import OpenAICompatibleProvider
-from tests.engine.conftest import Scripted, end_of, events_of
+from personachat.providers.openai.provider import OpenAICompatibleProvider
+from personachat.replies.engine import ReplyLimits
 from tests.fake_provider import (
     DONE,
     FakeProvider,
@@ -25,6 +24,7 @@ from tests.fake_provider import (
     status,
     tokens,
 )
+from tests.replies.conftest import Scripted, end_of, events_of
 
 pytestmark = pytest.mark.anyio
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from personachat import engine
-from personachat.continuation import continuing
+from personachat.errors import ContextTooLong
 from personachat.messages import ChatMessage, Failed, Finished, Noticed, TextDelta
-from personachat.provider_errors import ContextTooLong
 from personachat.providers.base import ChatRequest
-from personachat.providers.openai_compatible import OpenAICompatibleProvider
-from tests.engine.conftest import STARTED, Scripted, end_of, events_of
+from personachat.providers.openai.provider import OpenAICompatibleProvider
+from personachat.replies import engine
+from personachat.replies.continuation import continuing
 from tests.fake_provider import FakeProvider, failure
+from tests.replies.conftest import STARTED, Scripted, end_of, events_of
 
 pytestmark = pytest.mark.anyio
 

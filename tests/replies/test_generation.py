@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from personachat.conversations.model import Reply
-from personachat.generation import Generation
 from personachat.messages import (
     Failed,
     Finished,
@@ -19,6 +18,7 @@ from personachat.messages import (
     Usage,
     UsageReported,
 )
+from personachat.replies.live import Generation
 
 STARTED = Started("acme", "gpt-x")
 FIRST = Reply(provider="acme", model="gpt-x", reason="Asked for.", memory_from=4)

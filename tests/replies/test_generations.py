@@ -8,9 +8,9 @@ from collections.abc import AsyncGenerator, Iterator
 
 import pytest
 
-from personachat.generation import Generation
-from personachat.generations import Generations
 from personachat.messages import Failed, Finished, ReplyEvent, Started, TextDelta
+from personachat.replies.live import Generation
+from personachat.replies.runner import Generations
 
 WAIT = 5
 
@@ -110,7 +110,7 @@ def test_a_reply_nobody_keeps_ends_when_its_last_watcher_leaves(generations: Gen
 def test_a_watcher_who_comes_back_in_time_finds_the_reply_running(
     generations: Generations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("personachat.generations.ABANDONED_SECONDS", 0.2)
+    monkeypatch.setattr("personachat.replies.runner.ABANDONED_SECONDS", 0.2)
     script, checked = Script("a"), threading.Event()
     generation = generations.start(Generation(kept=False), script)
     with generation.followed():

@@ -11,10 +11,6 @@ from contextlib import AbstractContextManager
 import pytest
 from pydantic import SecretStr
 
-from personachat.continuation import GO_ON, continuing, seamless
-from personachat.engine import ReplyLimits, reply
-from personachat.generation import Generation
-from personachat.generations import Generations
 from personachat.messages import (
     ChatMessage,
     Failed,
@@ -25,7 +21,11 @@ from personachat.messages import (
     Usage,
 )
 from personachat.providers.base import ChatRequest
-from personachat.providers.openai_compatible import OpenAICompatibleProvider
+from personachat.providers.openai.provider import OpenAICompatibleProvider
+from personachat.replies.continuation import GO_ON, continuing, seamless
+from personachat.replies.engine import ReplyLimits, reply
+from personachat.replies.live import Generation
+from personachat.replies.runner import Generations
 from tests.fake_provider import Cut, FakeProvider, Gate, Hang, Reset, failure, hang, tokens
 
 WAIT = 10

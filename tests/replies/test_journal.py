@@ -11,8 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personachat.conversations.model import Reply
-from personachat.generation import Generation
-from personachat.journal import Journal, decoded, encoded
 from personachat.messages import (
     Failed,
     Finished,
@@ -25,6 +23,8 @@ from personachat.messages import (
     Usage,
     UsageReported,
 )
+from personachat.replies.journal import Journal, decoded, encoded
+from personachat.replies.live import Generation
 
 unhurried = settings(deadline=None)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from personachat.conversations.model import Reply, SentRequest, Turn
-from personachat.engine import ReplyLimits
+from personachat.errors import ModelNotFound
 from personachat.messages import (
     Failed,
     Finished,
@@ -20,13 +20,13 @@ from personachat.messages import (
     Usage,
     UsageReported,
 )
-from personachat.persona import Persona
-from personachat.pricing import cost_usd
-from personachat.provider_errors import ModelNotFound
+from personachat.personas.persona import Persona
 from personachat.providers import registry as registry_module
-from personachat.providers.embedded import MODEL_NAME
+from personachat.providers.embedded.provider import MODEL_NAME
+from personachat.providers.pricing import cost_usd
 from personachat.providers.registry import ProviderRegistry
-from personachat.replies import Plan, Replies, SentBody
+from personachat.replies.engine import ReplyLimits
+from personachat.replies.planner import Plan, Replies, SentBody
 from personachat.settings import Settings
 from tests.fake_provider import FakeProvider, failure, tokens
 

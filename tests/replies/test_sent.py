@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from personachat.sent import (
+from personachat.replies.request_code import (
     IN_PROCESS,
     NOT_CONFIGURED,
     SentBody,

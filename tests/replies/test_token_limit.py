@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
-from personachat.completions import Ask
-from personachat.conversations.model import LOCAL_OWNER
-from personachat.generation import Generation
+from personachat.chat.completions import Ask
 from personachat.messages import ChatMessage
+from personachat.owners import LOCAL_OWNER
+from personachat.replies.live import Generation
 from personachat.services import Services
 from tests.api.conftest import served
 from tests.cli.conftest import environment, run

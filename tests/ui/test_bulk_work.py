@@ -9,10 +9,9 @@ from typing import cast
 
 import pytest
 
-from personachat.collection import Collection
-from personachat.several import Changed
-from personachat.ui import bulk_work
-from personachat.ui.bulk_work import Work
+from personachat.authoring.library import Changed, Collection
+from personachat.ui.personas import bulk_work
+from personachat.ui.personas.bulk_work import Work
 
 WAIT = 10
 NOBODYS = cast("Collection", None)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from personachat.differences import differences
-from personachat.ui.differences_view import CONTEXT_CHARACTERS, MOST_CHARACTERS, markup
+from personachat.personas.diff import differences
+from personachat.ui.personas.diff import CONTEXT_CHARACTERS, MOST_CHARACTERS, markup
 
 
 def marked(before: str, after: str) -> str:

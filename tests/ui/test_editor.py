@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-import personachat.ui.editor  # noqa: F401  # loaded before the first script run, as a server's warm-up does
+import personachat.ui.personas.editor  # noqa: F401  # loaded before the first script run, as a server's warm-up does
 
 
 def script() -> None:
@@ -14,7 +14,7 @@ def script() -> None:
     from streamlit.runtime import get_instance
 
     from personachat.errors import Problem
-    from personachat.ui.editor import Mount, draw
+    from personachat.ui.personas.editor import Mount, draw
 
     mount = Mount("one", 1, "first text", "first text", "etag")
     draw(mount, problems=[Problem("wrong", line=3, column=2)], line=3)
@@ -26,9 +26,9 @@ def script() -> None:
 def hidden_script() -> None:
     import streamlit as st
 
+    from personachat.authoring.linting import Finding
     from personachat.errors import Problem
-    from personachat.linting import Finding
-    from personachat.ui.editor import Mount, draw, draw_hidden
+    from personachat.ui.personas.editor import Mount, draw, draw_hidden
 
     finding = Finding("code", "info", "worth a look", line=2, column=1)
 
@@ -50,7 +50,7 @@ def test_the_editor_is_served_though_its_module_was_loaded_before_the_first_visi
     at = AppTest.from_function(script).run(timeout=30)
 
     assert not at.exception
-    assert at.session_state["served"] == ["personachat.ui.editor.ace"]
+    assert at.session_state["served"] == ["personachat.ui.personas.editor.ace"]
 
 
 def test_problems_are_annotations_on_rows_that_count_from_zero() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personachat.ui.markdown import PIECE_CHARACTERS, Pieces, cut, pieces_of
+from personachat.ui.chat.markdown import PIECE_CHARACTERS, Pieces, cut, pieces_of
 
 PARAGRAPH = "word " * 120 + "\n\n"
 
@@ -56,7 +56,7 @@ MARKDOWN = st.lists(st.sampled_from(FRAGMENTS), max_size=60).map("".join)
 @settings(max_examples=1_000, deadline=None)
 @given(MARKDOWN, st.integers(1, 40))
 def test_the_streamed_picture_equals_the_picture_drawn_at_once(text: str, step: int) -> None:
-    with patch("personachat.ui.markdown.PIECE_CHARACTERS", 20):
+    with patch("personachat.ui.chat.markdown.PIECE_CHARACTERS", 20):
         assert streamed(text, step=step) == cut(text)
 
 

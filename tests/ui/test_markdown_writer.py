@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from personachat.ui.markdown_parser import DEEPEST
-from personachat.ui.markdown_writer import JOINER, as_code, written, written_anew
+from personachat.ui.chat.markdown_parser import DEEPEST
+from personachat.ui.chat.markdown_writer import JOINER, as_code, written, written_anew
 from tests.nasty_markdown import TEXTS, words_of
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from personachat.conversations.model import LOCAL_OWNER
+from personachat.owners import LOCAL_OWNER
 from personachat.ui import owner
 
 RANDOM = "a" * 43

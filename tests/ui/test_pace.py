@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from personachat.ui.pace import (
+from personachat.ui.chat.pace import (
     LONGEST_SECONDS,
     PATIENCE_SECONDS,
     SHORTEST_SECONDS,

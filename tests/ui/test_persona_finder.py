@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from personachat.persona import Persona, parse_persona
-from personachat.ui import favourites
-from personachat.ui.persona_finder import MOST_CHOICES, choices, matching
+from personachat.personas.persona import Persona, parse_persona
+from personachat.ui.chat.persona_finder import MOST_CHOICES, choices, matching
+from personachat.ui.personas import favourites
 from tests.conftest import persona_text
 
 MANY = MOST_CHOICES + 20

@@ -6,9 +6,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as some
 
-from personachat.persona import parse_persona
-from personachat.persona_ids import free_id
-from personachat.ui.persona_texts import diff, line_of, name_in, new_text
+from personachat.personas.fields import free_id
+from personachat.personas.persona import parse_persona
+from personachat.ui.personas.texts import diff, line_of, name_in, new_text
 
 
 def text_of(**keys: Any) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from personachat.services import Services
-from personachat.ui.snippets import LANGUAGES, snippet
+from personachat.ui.personas.snippets import LANGUAGES, snippet
 from tests.api.conftest import served
 from tests.fake_provider import FakeProvider, chunk, events, tokens
 

@@ -12,7 +12,8 @@ import streamlit as st
 
 from personachat.conversations.model import Turn
 from personachat.errors import DatabaseUnavailable
-from personachat.ui import spoken_revisions, state
+from personachat.ui import session
+from personachat.ui.chat import revision_labels
 
 Role = Literal["user", "assistant"]
 Spoken = frozenset[tuple[str, str]]
@@ -38,7 +39,7 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Iterator[Register]:
     st.cache_resource.clear()
     made = Register({("tutor", "e1"): 1, ("tutor", "e2"): 2})
     workspace = SimpleNamespace(collection=SimpleNamespace(revisions=made))
-    monkeypatch.setattr(state, "workspace", lambda: workspace)
+    monkeypatch.setattr(session, "workspace", lambda: workspace)
     yield made
     st.cache_resource.clear()
 
@@ -59,39 +60,39 @@ def said(etag: str, *, persona_id: str = "tutor", role: Role = "assistant") -> T
 
 def test_all_turns_are_looked_up_together_and_never_again(register: Register) -> None:
     turns = [said("e1"), said("e2"), said("e1"), said("e2", role="user"), said("")]
-    known = spoken_revisions.numbers(turns)
-    assert [spoken_revisions.label(turn, known) for turn in turns[:2]] == [
+    known = revision_labels.numbers(turns)
+    assert [revision_labels.label(turn, known) for turn in turns[:2]] == [
         "[revision 1](personas?id=tutor&revision=1)",
         "[revision 2](personas?id=tutor&revision=2)",
     ]
-    spoken_revisions.numbers(turns)
+    revision_labels.numbers(turns)
     assert register.asked == [frozenset({("tutor", "e1"), ("tutor", "e2")})]
 
 
 def test_a_text_that_no_revision_has_is_not_named_nor_asked_for_at_once(register: Register) -> None:
     turn = said("e9")
-    assert spoken_revisions.label(turn, spoken_revisions.numbers([turn])) == ""
-    spoken_revisions.numbers([turn])
+    assert revision_labels.label(turn, revision_labels.numbers([turn])) == ""
+    revision_labels.numbers([turn])
     assert len(register.asked) == 1
 
 
 def test_a_text_that_becomes_a_revision_is_named_later(
     register: Register, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spoken_revisions, "UNKNOWN_SECONDS", -1.0)
+    monkeypatch.setattr(revision_labels, "UNKNOWN_SECONDS", -1.0)
     turn = said("e9")
-    spoken_revisions.numbers([turn])
+    revision_labels.numbers([turn])
     register.known["tutor", "e9"] = 9
-    assert "revision 9" in spoken_revisions.label(turn, spoken_revisions.numbers([turn]))
+    assert "revision 9" in revision_labels.label(turn, revision_labels.numbers([turn]))
 
 
 def test_without_a_database_no_turn_names_its_revision(register: Register) -> None:
     register.down = True
-    assert spoken_revisions.label(said("e1"), spoken_revisions.numbers([said("e1")])) == ""
+    assert revision_labels.label(said("e1"), revision_labels.numbers([said("e1")])) == ""
 
 
 def test_an_id_cannot_break_out_of_the_link(register: Register) -> None:
     register.known["a) [b](c&d", "e1"] = 1
     turn = said("e1", persona_id="a) [b](c&d")
-    label = spoken_revisions.label(turn, spoken_revisions.numbers([turn]))
+    label = revision_labels.label(turn, revision_labels.numbers([turn]))
     assert label == "[revision 1](personas?id=a%29+%5Bb%5D%28c%26d&revision=1)"

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personachat.generation import Generation
 from personachat.messages import Finished, ReasoningDelta, TextDelta
-from personachat.ui import stream
-from personachat.ui.markdown import pieces_of
-from personachat.ui.pace import PACE
-from personachat.ui.stream import Follower
+from personachat.replies.live import Generation
+from personachat.ui.chat import stream
+from personachat.ui.chat.markdown import pieces_of
+from personachat.ui.chat.pace import PACE
+from personachat.ui.chat.stream import Follower
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@ import ast
 import tomllib
 from pathlib import Path
 
-from personachat.conversations.importing import MOST_BYTES
-from personachat.interchange.formats import MOST_ARCHIVE_BYTES
+from personachat.history.importing import MOST_BYTES
+from personachat.personas.formats.catalogue import MOST_ARCHIVE_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]
 UPLOADERS = {"file_uploader", "camera_input", "audio_input"}

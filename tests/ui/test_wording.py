@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from personachat.context import Memory
-from personachat.ui.gauge import text_of
+from personachat.replies.context import Memory
+from personachat.ui.chat.gauge import text_of
 from personachat.ui.wording import money
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from personachat.generation import Generation
+from personachat.replies.live import Generation
 from personachat.services import Services
 from personachat.usage.tables import usage_calls
 from tests.conversations.conftest import (  # noqa: F401  # fixtures

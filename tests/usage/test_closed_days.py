@@ -17,8 +17,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import delete, func, select, update
 
-from personachat.conversations.model import LOCAL_OWNER, new_id, now
+from personachat.conversations.model import new_id, now
 from personachat.database.connection import Database
+from personachat.owners import LOCAL_OWNER
 from personachat.usage import histograms
 from personachat.usage.closing import Closing
 from personachat.usage.people import People

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import text
 
-from personachat.conversations.model import LOCAL_OWNER
 from personachat.database.connection import Database
+from personachat.owners import LOCAL_OWNER
 from personachat.usage.forecast import Medians
 from personachat.usage.insights import Insights
 from personachat.usage.intervals import Thumbs
@@ -20,7 +20,7 @@ from personachat.usage.people import People
 from personachat.usage.questions import Question
 from personachat.usage.reading import Usage
 from personachat.usage.tables import LONG_WAIT_MS, MANY_RETRIES, NOTABLE
-from tests.library.talk import Talk
+from tests.history.talk import Talk
 from tests.usage.calls import call, keep
 
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)

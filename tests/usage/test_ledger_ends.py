@@ -15,11 +15,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import func, select, update
 
-from personachat.conversations.model import LOCAL_OWNER, now
+from personachat.conversations.model import now
 from personachat.conversations.tables import conversations
 from personachat.errors import DatabaseUnavailable
-from personachat.library import purge
-from personachat.prompts import estimate_tokens
+from personachat.history.library import purge
+from personachat.owners import LOCAL_OWNER
+from personachat.personas.prompt import estimate_tokens
 from personachat.services import Services, build_services
 from personachat.settings import load_settings
 from personachat.usage import ledger

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from personachat.conversations.model import LOCAL_OWNER
+from personachat.owners import LOCAL_OWNER
 from personachat.services import Services
 from tests.api.conftest import served
+from tests.api.mcp.conftest import connected, serving
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, failure, status, tokens
-from tests.mcp_server.conftest import connected, serving
 from tests.usage.conftest import ledger_of, only_row, over
 
 TOKEN = "a-token-that-is-long-enough"
@@ -156,7 +156,7 @@ async def test_the_chat_tool_of_mcp(services: Services) -> None:
 def test_what_the_engine_asks_again_is_one_row_with_their_number(
     services: Services, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("personachat.replies.RETRY_DELAYS_SECONDS", (0.0, 0.0))
+    monkeypatch.setattr("personachat.replies.planner.RETRY_DELAYS_SECONDS", (0.0, 0.0))
     fake.enqueue(status(503), status(503), tokens(["Hel", "lo"]))
     over(local(services).chat.begin("Hi", persona_id="tester"))
     row = only_row(services)

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine, MetaData, create_engine, func, insert, inspect, select
 
-from personachat.conversations.model import LOCAL_OWNER
 from personachat.database import schema
 from personachat.database.connection import Database
+from personachat.owners import LOCAL_OWNER
 from personachat.usage.closing import Closing
 from personachat.usage.people import People
 from personachat.usage.questions import Question

@@ -19,8 +19,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import func, select
 
-from personachat.conversations.model import LOCAL_OWNER, new_id
+from personachat.conversations.model import new_id
 from personachat.database.connection import Database
+from personachat.owners import LOCAL_OWNER
 from personachat.services import Services, build_services
 from personachat.settings import load_settings
 from personachat.usage.closing import Closing

@@ -16,8 +16,8 @@ from mcp.server.connection import Connection
 from mcp.server.subscriptions import InMemorySubscriptionBus, PromptsListChanged, ServerEvent
 
 from personachat.errors import PersonaChatError
+from personachat.personas.store.base import StoredPersona
 from personachat.services import Services
-from personachat.store.base import StoredPersona
 
 log = logging.getLogger(__name__)
 

@@ -13,11 +13,11 @@ from typing import Any, Protocol, cast
 import anyio
 from mcp import types
 
-from personachat.completions import Ask
-from personachat.endings import ENDINGS, cut_off_by, end_of
-from personachat.generation import Generation
-from personachat.mcp_server.tools import ChatArguments, checked, refused
+from personachat.api.mcp.tools import ChatArguments, checked, refused
+from personachat.chat.completions import Ask
 from personachat.messages import Failed, Finished, Noticed, ReplyEvent, TextDelta
+from personachat.replies.endings import ENDINGS, cut_off_by, end_of
+from personachat.replies.live import Generation
 from personachat.services import Services
 
 PROGRESS_SECONDS = 0.05

@@ -24,7 +24,7 @@ from personachat.api.errors import Refused
 from personachat.services import Services, get_services
 
 if TYPE_CHECKING:
-    from personachat.mcp_server.sessions import Sessions
+    from personachat.api.mcp.sessions import Sessions
 
 PATHS = frozenset({"/mcp", "/mcp/"})
 
@@ -95,7 +95,7 @@ class _Life:
         """Load what is needed once somebody wants it, and keep it running until cancelled."""
         await self._wanted.wait()
         try:
-            module = await asyncio.to_thread(importlib.import_module, "personachat.mcp_server.sessions")
+            module = await asyncio.to_thread(importlib.import_module, "personachat.api.mcp.sessions")
             sessions: Sessions = module.Sessions(self._services)
             async with sessions.running():
                 self._sessions = sessions

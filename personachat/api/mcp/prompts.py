@@ -13,9 +13,9 @@ from mcp import types
 from mcp.shared.exceptions import MCPError
 
 from personachat.messages import ChatMessage, storable
-from personachat.persona import Persona
-from personachat.prompts import Scene, greeting, persona_part, with_inserted
-from personachat.store.base import StoredPersona
+from personachat.personas.persona import Persona
+from personachat.personas.prompt import Scene, greeting, persona_part, with_inserted
+from personachat.personas.store.base import StoredPersona
 
 PAGE = 500
 """How many prompts are listed at a time: clients ask for more by the cursor."""

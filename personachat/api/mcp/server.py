@@ -25,12 +25,10 @@ from pydantic import ValidationError
 from personachat import __version__
 from personachat.api.auth import owner_of
 from personachat.api.bounds import sentence
-from personachat.conversations.model import LOCAL_OWNER
-from personachat.errors import PersonaChatError, unforeseen
-from personachat.mcp_server import prompts
-from personachat.mcp_server.changes import Changes
-from personachat.mcp_server.chats import Chats
-from personachat.mcp_server.tools import (
+from personachat.api.mcp import prompts
+from personachat.api.mcp.changes import Changes
+from personachat.api.mcp.chats import Chats
+from personachat.api.mcp.tools import (
     CHAT,
     LIST_PERSONAS,
     TOOLS,
@@ -39,8 +37,10 @@ from personachat.mcp_server.tools import (
     personas_found,
     refused,
 )
+from personachat.errors import PersonaChatError, unforeseen
+from personachat.owners import LOCAL_OWNER
+from personachat.personas.store.base import StoredPersona
 from personachat.services import Services
-from personachat.store.base import StoredPersona
 
 log = logging.getLogger(__name__)
 

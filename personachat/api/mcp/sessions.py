@@ -19,8 +19,8 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import Receive, Scope, Send
 
 from personachat.api.auth import MAX_BODY_BYTES
-from personachat.mcp_server.negotiation import negotiated
-from personachat.mcp_server.server import PersonaServer
+from personachat.api.mcp.negotiation import negotiated
+from personachat.api.mcp.server import PersonaServer
 from personachat.services import Services
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ import sys
 import anyio
 from mcp.server.stdio import stdio_server
 
-from personachat.mcp_server.server import PersonaServer
+from personachat.api.mcp.server import PersonaServer
 from personachat.services import Services, build_services
 from personachat.settings import Settings
 

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from personachat.api.bounds import sentence
 from personachat.errors import PersonaChatError
 from personachat.messages import storable
-from personachat.store.base import StoredPersona
+from personachat.personas.store.base import StoredPersona
 
 CHAT, LIST_PERSONAS = "chat", "list_personas"
 

@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from personachat.api.errors import problem_of
 from personachat.errors import PersonaChanged
-from personachat.persona import dump_persona
-from personachat.store.base import StoredPersona
+from personachat.personas.persona import dump_persona
+from personachat.personas.store.base import StoredPersona
 
 
 def saved_answer(stored: StoredPersona, status: int) -> Response:

@@ -7,11 +7,11 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
-from personachat.api.bodies import Answer, services_of
 from personachat.api.bounds import place, sentence
 from personachat.api.openapi import PERSONA, answers, json_body
-from personachat.api.personas import text_of
-from personachat.persona import parse_persona
+from personachat.api.personas.personas import text_of
+from personachat.api.schemas import Answer, services_of
+from personachat.personas.persona import parse_persona
 
 router = APIRouter(prefix="/personas", tags=["personas"])
 

@@ -10,27 +10,19 @@ from pydantic.json_schema import SkipJsonSchema
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from personachat.api.bodies import Answer, PersonaId, Text, workspace_of
-from personachat.api.download import disposition
 from personachat.api.errors import Refused, problem
 from personachat.api.openapi import answers
-from personachat.api.persona_versions import Changed
+from personachat.api.personas.versions import Changed
+from personachat.api.schemas import Answer, PersonaId, Text, disposition, workspace_of
 from personachat.api.uploads import Upload, uploads
-from personachat.collection import Collection
-from personachat.differences import as_json
+from personachat.authoring.imports import Choice, ImportAction, ImportPlan, Outcome, PlannedImport, Result
+from personachat.authoring.library import Collection
 from personachat.errors import ImportRefused, PersonaInvalid
-from personachat.interchange.departures import FORMATS, Departure, Format
-from personachat.interchange.formats import NoPersona, Skipped
-from personachat.interchange.programs.tables import ROLES
-from personachat.persona_import import (
-    Choice,
-    ImportAction,
-    ImportPlan,
-    Outcome,
-    PlannedImport,
-    Result,
-)
-from personachat.persona_syntax import shown
+from personachat.jsontext.faults import shown
+from personachat.personas.diff import as_json
+from personachat.personas.formats.catalogue import NoPersona, Skipped
+from personachat.personas.formats.programs.tables import ROLES
+from personachat.personas.formats.writing import FORMATS, Departure, Format
 
 every = APIRouter(prefix="/personas", tags=["personas"])
 one = APIRouter(prefix="/personas/{id}", tags=["personas"])

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from personachat.api.bodies import Answer, PersonaId, Text, workspace_of
 from personachat.api.openapi import PERSONA, answers, json_answer
-from personachat.persona import dump_persona
+from personachat.api.schemas import Answer, PersonaId, Text, workspace_of
+from personachat.personas.persona import dump_persona
 
 every = APIRouter(prefix="/personas", tags=["personas"])
 one = APIRouter(prefix="/personas/{id}", tags=["personas"])

@@ -10,14 +10,13 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from personachat.api.bodies import Answer, PersonaId, Sent, Text, workspace_of
-from personachat.api.download import disposition
 from personachat.api.errors import Refused
 from personachat.api.openapi import answers
-from personachat.interchange.lore_files import read_lore
-from personachat.lorebook import ToldEntry
+from personachat.api.schemas import Answer, PersonaId, Sent, Text, disposition, workspace_of
 from personachat.messages import ChatMessage
-from personachat.prompts import persona_part
+from personachat.personas.formats.lore_files import read_lore
+from personachat.personas.lorebook import ToldEntry
+from personachat.personas.prompt import persona_part
 
 router = APIRouter(prefix="/personas/{id}/lore", tags=["personas"])
 

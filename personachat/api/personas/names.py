@@ -12,12 +12,12 @@ from fastapi import APIRouter, Path, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from personachat.api.bodies import Answer, PersonaId, Sent, Text, workspace_of
-from personachat.api.conditions import IfMatch, condition_of
+from personachat.api.etags import IfMatch, condition_of
 from personachat.api.openapi import ONE_PERSONA, answers
-from personachat.api.persona_answers import conflict, saved_answer
-from personachat.api.personas import guard
-from personachat.collection import Collection
+from personachat.api.personas.answers import conflict, saved_answer
+from personachat.api.personas.personas import guard
+from personachat.api.schemas import Answer, PersonaId, Sent, Text, workspace_of
+from personachat.authoring.library import Collection
 from personachat.errors import PersonaChanged
 
 router = APIRouter(prefix="/personas/{id}", tags=["personas"])

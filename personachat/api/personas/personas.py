@@ -13,16 +13,16 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from personachat.api.bodies import Text, services_of, workspace_of
-from personachat.api.conditions import Condition, IfMatch, IfNoneMatch, condition_of, tags_of
 from personachat.api.errors import Refused, problem_of
+from personachat.api.etags import Condition, IfMatch, IfNoneMatch, condition_of, tags_of
 from personachat.api.openapi import ONE_PERSONA, PERSONA, PERSONA_LIST, SAVED, answers, json_answer, json_body
-from personachat.api.persona_answers import conflict, headers_of, json_of, saved_answer
-from personachat.collection import Collection, named_for_what_it_is
+from personachat.api.personas.answers import conflict, headers_of, json_of, saved_answer
+from personachat.api.schemas import Text, services_of, workspace_of
+from personachat.authoring.library import Collection, named_for_what_it_is
 from personachat.errors import PersonaBroken, PersonaChanged, PersonaExists, PersonaNotFound
-from personachat.persona import dump_persona, parse_persona, persona_schema
-from personachat.store.addressed import MARK
-from personachat.store.base import MOST_NOTE_CHARACTERS, BrokenPersona, StoredPersona
+from personachat.personas.persona import dump_persona, parse_persona, persona_schema
+from personachat.personas.store.addressed import MARK
+from personachat.personas.store.base import MOST_NOTE_CHARACTERS, BrokenPersona, StoredPersona
 
 router = APIRouter(prefix="/personas", tags=["personas"])
 

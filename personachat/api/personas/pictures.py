@@ -8,14 +8,14 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from personachat.api.bodies import Answer, PersonaId, workspace_of
-from personachat.api.conditions import Condition, IfMatch, IfNoneMatch, condition_of, tags_of
 from personachat.api.errors import Refused
+from personachat.api.etags import Condition, IfMatch, IfNoneMatch, condition_of, tags_of
 from personachat.api.openapi import ETAG_HEADER, answers
+from personachat.api.schemas import Answer, PersonaId, workspace_of
 from personachat.api.uploads import uploads
-from personachat.collection import Collection
-from personachat.pictures.reading import MOST_BYTES
-from personachat.store.base import StoredPersona
+from personachat.authoring.library import Collection
+from personachat.personas.pictures.reading import MOST_BYTES
+from personachat.personas.store.base import StoredPersona
 
 router = APIRouter(prefix="/personas/{id}/picture", tags=["personas"])
 

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from personachat.api.bodies import Answer, Sent, Text, services_of, workspace_of
 from personachat.api.openapi import answers
-from personachat.persona import dump_persona
-from personachat.templates.gallery import Template, found
+from personachat.api.schemas import Answer, Sent, Text, services_of, workspace_of
+from personachat.personas.persona import dump_persona
+from personachat.personas.templates.gallery import Template, found
 
 every = APIRouter(prefix="/templates", tags=["templates"])
 one = APIRouter(prefix="/templates/{id}", tags=["templates"])

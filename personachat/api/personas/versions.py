@@ -13,17 +13,17 @@ from pydantic.json_schema import SkipJsonSchema
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from personachat.api.bodies import Answer, PersonaId, Sent, workspace_of
-from personachat.api.conditions import IfMatch, condition_of
+from personachat.api.etags import IfMatch, condition_of
 from personachat.api.openapi import SAVED, answers
-from personachat.api.persona_answers import conflict, saved_answer
-from personachat.api.personas import guard
-from personachat.differences import as_json
+from personachat.api.personas.answers import conflict, saved_answer
+from personachat.api.personas.personas import guard
+from personachat.api.schemas import Answer, PersonaId, Sent, workspace_of
 from personachat.errors import PersonaBroken, PersonaChanged, PersonaInvalid, PersonaNotFound
-from personachat.persona import dump_persona, parse_persona
-from personachat.persona_syntax import shown
-from personachat.store.base import Action, Revision
-from personachat.store.labels import Label
+from personachat.jsontext.faults import shown
+from personachat.personas.diff import as_json
+from personachat.personas.persona import dump_persona, parse_persona
+from personachat.personas.store.base import Action, Revision
+from personachat.personas.store.labels import Label
 
 every = APIRouter(prefix="/personas", tags=["personas"])
 one = APIRouter(prefix="/personas/{id}", tags=["personas"])

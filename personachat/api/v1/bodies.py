@@ -13,9 +13,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from personachat.api.v1 import legacy_functions
 from personachat.api.v1.errors import BadRequest
-from personachat.completions import Ask
-from personachat.model_parameters import is_known
-from personachat.persona_variables import GivenValues
+from personachat.chat.completions import Ask
+from personachat.personas.variables import GivenValues
+from personachat.providers.parameters import is_known
 
 Role = Literal["developer", "system", "user", "assistant", "tool", "function"]
 

@@ -12,14 +12,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from personachat.api.auth import owner_of
-from personachat.api.bodies import services_of
 from personachat.api.events import DONE, ReplyStream, batches
+from personachat.api.schemas import services_of
 from personachat.api.v1 import legacy_functions
 from personachat.api.v1.bodies import CompletionBody
 from personachat.api.v1.errors import ended, envelope, failure_of
 from personachat.api.v1.tool_calls import ToolCall
-from personachat.endings import ENDINGS, cut_off_by, end_of
-from personachat.generation import Generation
 from personachat.messages import (
     Failed,
     Finished,
@@ -32,6 +30,8 @@ from personachat.messages import (
     Usage,
     UsageReported,
 )
+from personachat.replies.endings import ENDINGS, cut_off_by, end_of
+from personachat.replies.live import Generation
 
 router = APIRouter(prefix="/chat/completions", tags=["v1"])
 

@@ -19,10 +19,9 @@ from starlette.responses import Response
 from personachat.api.bounds import sentence
 from personachat.api.errors import Refused
 from personachat.api.methods import methods_at
-from personachat.endings import INTERRUPTED
-from personachat.errors import PersonaChatError, ShuttingDown, TooManyReplies, unforeseen
+from personachat.errors import PersonaChatError, ReplyEmpty, ShuttingDown, TooManyReplies, unforeseen
 from personachat.messages import Failed, Finished
-from personachat.provider_errors import ReplyEmpty
+from personachat.replies.endings import INTERRUPTED
 from personachat.request_context import current_request
 
 INVALID, NOT_FOUND, AUTHENTICATION, PERMISSION, RATE, QUOTA, SERVER = (

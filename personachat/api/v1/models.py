@@ -11,11 +11,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
-from personachat.api.bodies import services_of
+from personachat.api.schemas import services_of
 from personachat.errors import PersonaChatError
+from personachat.personas.store.addressed import MARK
+from personachat.personas.store.base import StoredPersona
 from personachat.services import Services
-from personachat.store.addressed import MARK
-from personachat.store.base import StoredPersona
 
 router = APIRouter(prefix="/models", tags=["v1"])
 

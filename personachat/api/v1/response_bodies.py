@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from personachat.api.v1.bodies import Body, Count, Request, Share, Temperature
 from personachat.api.v1.errors import BadRequest
 from personachat.api.v1.response_input import messages_of
-from personachat.completions import Ask
+from personachat.chat.completions import Ask
 
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
 LOGPROBS = "message.output_text.logprobs"

@@ -14,7 +14,6 @@ from typing import Any
 from personachat.api.v1.errors import envelope
 from personachat.api.v1.response_bodies import ResponseBody
 from personachat.api.v1.response_items import CallItem, Ended, Event, MessageItem, ReasoningItem
-from personachat.endings import ENDINGS, cut_off_by, end_of
 from personachat.messages import (
     Failed,
     Finished,
@@ -27,6 +26,7 @@ from personachat.messages import (
     UsageReported,
 )
 from personachat.providers.base import ChatRequest
+from personachat.replies.endings import ENDINGS, cut_off_by, end_of
 
 
 class Draft:

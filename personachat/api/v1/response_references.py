@@ -13,7 +13,7 @@ from typing import Any
 
 from personachat.api.v1.errors import BadRequest
 from personachat.api.v1.response_bodies import ResponseBody
-from personachat.store.responses import Item, KeptResponse, KeptResponses
+from personachat.conversations.responses import Item, KeptResponse, KeptResponses
 
 REFERENCE = "item_reference"
 

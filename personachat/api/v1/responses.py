@@ -13,16 +13,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from personachat.api.auth import owner_of
-from personachat.api.bodies import services_of
 from personachat.api.events import ReplyStream, batches
+from personachat.api.schemas import services_of
 from personachat.api.v1 import response_references
 from personachat.api.v1.errors import ended, failure_of
 from personachat.api.v1.response_bodies import ResponseBody
 from personachat.api.v1.response_drafts import Draft
-from personachat.endings import INTERRUPTED, cut_off_by
 from personachat.errors import PersonaChatError
-from personachat.generation import Generation
 from personachat.messages import Failed, Finished, ReplyEvent
+from personachat.replies.endings import INTERRUPTED, cut_off_by
+from personachat.replies.live import Generation
 from personachat.services import Services
 
 router = APIRouter(prefix="/responses", tags=["v1"])

@@ -1,10 +1,10 @@
 """Drafting: a model writes a persona from a plain description, or a better prompt for one."""
 
-from personachat.drafting.drafter import MAX_DESCRIPTION_CHARACTERS, Drafter, Drafting
-from personachat.drafting.improving import proposed
-from personachat.drafting.offline import drafted_offline, nearest
-from personachat.drafting.reading import drafted_text
-from personachat.drafting.refusals import is_refusal
+from personachat.authoring.drafting.drafter import MAX_DESCRIPTION_CHARACTERS, Drafter, Drafting
+from personachat.authoring.drafting.improving import proposed
+from personachat.authoring.drafting.offline import drafted_offline, nearest
+from personachat.authoring.drafting.reading import drafted_text
+from personachat.authoring.drafting.refusals import is_refusal
 
 __all__ = [
     "MAX_DESCRIPTION_CHARACTERS",

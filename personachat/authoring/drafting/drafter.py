@@ -10,20 +10,19 @@ import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from personachat.available_models import Models
+from personachat.authoring.available_models import Models
+from personachat.authoring.drafting.improving import EDITOR, asked
+from personachat.authoring.drafting.offline import drafted_offline
+from personachat.authoring.drafting.reading import drafted_text
 from personachat.conversations.model import Turn, new_id
-from personachat.drafting.improving import EDITOR, asked
-from personachat.drafting.offline import drafted_offline
-from personachat.drafting.reading import drafted_text
-from personachat.errors import MessageInvalid, PersonaChatError
-from personachat.generation import Generation
-from personachat.generations import Generations
-from personachat.persona import DEFAULT_PERSONA_ID, Persona
-from personachat.provider_errors import ProviderError
-from personachat.providers.embedded import LOCAL, MODEL_NAME
+from personachat.errors import MessageInvalid, PersonaChatError, ProviderError
+from personachat.personas.persona import DEFAULT_PERSONA_ID, Persona
+from personachat.personas.store.base import PersonaStore
+from personachat.providers.embedded.provider import LOCAL, MODEL_NAME
 from personachat.providers.registry import ProviderRegistry
-from personachat.replies import Plan, Replies
-from personachat.store.base import PersonaStore
+from personachat.replies.live import Generation
+from personachat.replies.planner import Plan, Replies
+from personachat.replies.runner import Generations
 from personachat.usage.model import Origin
 
 MAX_DESCRIPTION_CHARACTERS = 4_000

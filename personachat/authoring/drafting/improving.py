@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from personachat.drafting.refusals import is_refusal
-from personachat.persona import Persona
+from personachat.authoring.drafting.refusals import is_refusal
+from personachat.personas.persona import Persona
 
 EDITOR = Persona(
     id="prompt-editor",

@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Collection
 from functools import cache
 
-from personachat.drafting.naming import name_from
+from personachat.authoring.drafting.naming import name_from
 from personachat.messages import storable
-from personachat.persona import Persona, dump_persona
-from personachat.persona_ids import free_id
-from personachat.templates.shipped import Template, shipped
+from personachat.personas.fields import free_id
+from personachat.personas.persona import Persona, dump_persona
+from personachat.personas.templates.shipped import Template, shipped
 
 NEAR = 1.0
 """Less than that is in common by chance."""

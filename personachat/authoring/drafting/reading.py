@@ -13,12 +13,12 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-from personachat.avatars import avatar_fault
-from personachat.drafting.naming import name_from, name_of
-from personachat.drafting.refusals import is_refusal
+from personachat.authoring.drafting.naming import name_from, name_of
+from personachat.authoring.drafting.refusals import is_refusal
 from personachat.messages import storable
-from personachat.persona import Persona, dump_persona
-from personachat.persona_ids import free_id
+from personachat.personas.avatars import avatar_fault
+from personachat.personas.fields import free_id
+from personachat.personas.persona import Persona, dump_persona
 
 MOST_CANDIDATES = 20
 """Opening brackets at which a reply may turn out to hold the object; more would take time, not luck."""

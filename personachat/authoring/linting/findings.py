@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from personachat.linting.fixes import Fix
-from personachat.persona import Persona
-from personachat.persona_syntax import Path, places
-from personachat.persona_text import JsonText
+from personachat.authoring.linting.fixes import Fix
+from personachat.jsontext.faults import Path, places
+from personachat.jsontext.reader import JsonText
+from personachat.personas.persona import Persona
 
 Severity = Literal["warning", "info"]
 

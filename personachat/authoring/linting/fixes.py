@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from personachat.persona_edits import with_value, without
-from personachat.persona_syntax import Path
-from personachat.persona_text import read_json
+from personachat.jsontext.edits import with_value, without
+from personachat.jsontext.faults import Path
+from personachat.jsontext.reader import read_json
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,20 +12,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from personachat import pricing
-from personachat.context import message_tokens
-from personachat.errors import PersonaInvalid
-from personachat.linting import models, own_parameters, placeholders, repetitions, traits
-from personachat.linting.findings import Finding, Remark, Subject
-from personachat.linting.models import Asked
+from personachat.authoring.linting import models, own_parameters, placeholders, repetitions, traits
+from personachat.authoring.linting.findings import Finding, Remark, Subject
+from personachat.authoring.linting.models import Asked
+from personachat.errors import ModelNotFound, PersonaInvalid, ProviderError
+from personachat.jsontext.reader import read_json
 from personachat.messages import Usage
-from personachat.model_names import ModelNames
-from personachat.outgoing import window_tokens
-from personachat.persona import Persona, parse_persona
-from personachat.persona_text import read_json
-from personachat.prompts import compile_prompt
-from personachat.provider_errors import ModelNotFound, ProviderError
+from personachat.personas.persona import Persona, parse_persona
+from personachat.personas.prompt import compile_prompt
+from personachat.providers import pricing
+from personachat.providers.catalogue import ModelNames
 from personachat.providers.registry import Answering, ProviderRegistry
+from personachat.replies.context import message_tokens
+from personachat.replies.request import window_tokens
 
 REMEMBERED = 64
 """So many texts' findings are remembered."""

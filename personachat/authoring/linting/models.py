@@ -8,11 +8,11 @@ from datetime import date
 from difflib import get_close_matches
 from urllib.parse import urlsplit
 
-from personachat.linting import parameters
-from personachat.linting.findings import Remark, Severity, Subject
-from personachat.linting.fixes import Fix, left_out
-from personachat.linting.retirements import deprecated, retirement
-from personachat.persona import STARTING_MODEL
+from personachat.authoring.linting import parameters
+from personachat.authoring.linting.findings import Remark, Severity, Subject
+from personachat.authoring.linting.fixes import Fix, left_out
+from personachat.authoring.linting.retirements import deprecated, retirement
+from personachat.personas.persona import STARTING_MODEL
 from personachat.providers.base import ChatRequest
 from personachat.providers.registry import OPENAI, Answering
 

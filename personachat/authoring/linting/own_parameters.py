@@ -5,30 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
-from personachat import model_parameters
-from personachat.linting.findings import Remark, Subject
-from personachat.linting.fixes import left_out
+from personachat.authoring.linting.findings import Remark, Subject
+from personachat.authoring.linting.fixes import left_out
+from personachat.providers import parameters
 
-_PLACE = ("extensions", model_parameters.PARAMETERS)
+_PLACE = ("extensions", parameters.PARAMETERS)
 
 
 def remarks(subject: Subject) -> Iterator[Remark]:
     """Each parameter that is not sent, and each that no server here is known to take."""
     extensions = subject.persona.extensions
-    if model_parameters.PARAMETERS not in extensions:
+    if parameters.PARAMETERS not in extensions:
         return
-    given = extensions[model_parameters.PARAMETERS]
+    given = extensions[parameters.PARAMETERS]
     if not isinstance(given, Mapping):
         message = 'These parameters have no effect: they have to be an object, such as {"top_k": 40}.'
         yield Remark("parameters-unusable", "warning", message, _PLACE, fix=left_out(_PLACE))
         return
     for name in given:
-        if fault := model_parameters.fault_of(name):
+        if fault := parameters.fault_of(name):
             message = f"{name} {fault}: it is not sent."
             path = (*_PLACE, name)
             yield Remark("parameter-not-sent", "warning", message, path, fix=left_out(path))
-        elif not model_parameters.is_known(name):
-            near = get_close_matches(name, model_parameters.known_names(), n=1, cutoff=0.8)
+        elif not parameters.is_known(name):
+            near = get_close_matches(name, parameters.known_names(), n=1, cutoff=0.8)
             mend = f"did you mean {near[0]}?" if near else "check that the model's server takes it."
             message = f"{name} is no parameter that is known here: {mend}"
             yield Remark("parameter-unknown", "info", message, (*_PLACE, name))

@@ -9,12 +9,13 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
-from personachat import macros, persona_variables
-from personachat.linting.findings import Passage, Remark, Subject
-from personachat.linting.fixes import Fix, written
-from personachat.lorebook import BOOK, teller_of
-from personachat.persona_syntax import shown
-from personachat.persona_variables import Variable
+from personachat.authoring.linting.findings import Passage, Remark, Subject
+from personachat.authoring.linting.fixes import Fix, written
+from personachat.jsontext.faults import shown
+from personachat.personas import macros
+from personachat.personas import variables as persona_variables
+from personachat.personas.lorebook import BOOK, teller_of
+from personachat.personas.variables import Variable
 
 FILLED = ("user", "char", "date")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from personachat.linting.findings import Remark, Subject
-from personachat.linting.fixes import left_out
+from personachat.authoring.linting.findings import Remark, Subject
+from personachat.authoring.linting.fixes import left_out
 
 
 def remarks(subject: Subject) -> Iterator[Remark]:

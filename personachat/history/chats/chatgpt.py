@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from personachat.interchange.chats.turns import Message, conversation, moment
-from personachat.interchange.sketches import mapping, objects
+from personachat.history.chats.turns import Message, conversation, moment
+from personachat.personas.formats.sketches import mapping, objects
 
 PERSONA = "ChatGPT"
 

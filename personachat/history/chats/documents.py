@@ -11,13 +11,13 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-from personachat.conversations.documents import FORMAT, MOST_CONVERSATIONS, VERSION
-from personachat.conversations.importing import MOST_BYTES
 from personachat.errors import ImportRefused
-from personachat.interchange.archives import Archive, Limits, is_zip
-from personachat.interchange.chats import chatgpt, open_webui, sillytavern
-from personachat.interchange.pieces import Torn, pieces, value_count
-from personachat.interchange.zip_directory import Content
+from personachat.history.chats import chatgpt, open_webui, sillytavern
+from personachat.history.documents import FORMAT, MOST_CONVERSATIONS, VERSION
+from personachat.history.importing import MOST_BYTES
+from personachat.jsontext.members import Torn, pieces, value_count
+from personachat.personas.formats.safe_zip import Archive, Limits, is_zip
+from personachat.personas.formats.zip_directory import Content
 
 MOST_MARKS = 4_000_000
 """Brackets and commas in one file: some seconds to walk through."""

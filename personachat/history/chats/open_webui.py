@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from personachat.interchange.chats.turns import Message, conversation, moment
-from personachat.interchange.sketches import content_text, mapping, objects
+from personachat.history.chats.turns import Message, conversation, moment
+from personachat.personas.formats.sketches import content_text, mapping, objects
 
 PERSONA = "Open WebUI"
 

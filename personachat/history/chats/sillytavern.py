@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from personachat.interchange.chats.turns import Message, conversation, moment
-from personachat.interchange.sketches import mapping
+from personachat.history.chats.turns import Message, conversation, moment
+from personachat.personas.formats.sketches import mapping
 
 MOST_SWIPES = 100
 

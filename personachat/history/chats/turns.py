@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from personachat.messages import storable
-from personachat.persona_ids import free_id
+from personachat.personas.fields import free_id
 
 MOST_NAME_CHARACTERS, MOST_TITLE_CHARACTERS, MOST_MODEL_CHARACTERS = 80, 200, 200
 _EPOCH = "1970-01-01T00:00:00+00:00"

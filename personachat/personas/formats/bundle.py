@@ -15,14 +15,14 @@ from typing import Annotated, Any, Literal, NoReturn
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from personachat.errors import ImportRefused, PersonaInvalid
-from personachat.interchange.archives import Archive, archive
-from personachat.interchange.card_images import shelved, with_image, without_image
-from personachat.interchange.formats import MOST_PERSONAS, Arrival, Opened, Skipped
-from personachat.interchange.pieces import MOST_PERSONA_VALUES, value_count
-from personachat.persona import parse_persona
-from personachat.persona_syntax import shown
-from personachat.pictures.shelf import PictureShelf
-from personachat.store.base import StoredPersona
+from personachat.jsontext.faults import shown
+from personachat.jsontext.members import MOST_PERSONA_VALUES, value_count
+from personachat.personas.formats.cards.images import shelved, with_image, without_image
+from personachat.personas.formats.catalogue import MOST_PERSONAS, Arrival, Opened, Skipped
+from personachat.personas.formats.safe_zip import Archive, archive
+from personachat.personas.persona import parse_persona
+from personachat.personas.pictures.shelf import PictureShelf
+from personachat.personas.store.base import StoredPersona
 
 FORMAT = "personachat-bundle"
 VERSION = 1

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from personachat.errors import ImportRefused
-from personachat.persona import Persona
-from personachat.pictures.shelf import PictureOnItsWay
+from personachat.personas.persona import Persona
+from personachat.personas.pictures.shelf import PictureOnItsWay
 
 Format: TypeAlias = Literal[
     "json",
@@ -29,7 +29,7 @@ Format: TypeAlias = Literal[
 """What a persona can leave as; all of them are read again."""
 
 Source: TypeAlias = str
-"""What it came as: a Format, or the kind of a reader in `personachat.interchange.programs`."""
+"""What it came as: a Format, or the kind of a reader in `personachat.personas.formats.programs`."""
 
 MOST_FILE_BYTES = 32 * 1024 * 1024
 """Of a file that is read; bigger ones are refused before they are looked into."""

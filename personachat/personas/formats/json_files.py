@@ -13,17 +13,18 @@ from itertools import islice
 from typing import Any
 
 from personachat.errors import ImportRefused, PersonaInvalid, Problem
-from personachat.interchange import cards, open_webui
-from personachat.interchange.card_text import decoded
-from personachat.interchange.formats import MOST_PERSONAS, Arrival, Columns, NoPersona, Opened
-from personachat.interchange.layout import dedented, laid_out
-from personachat.interchange.pieces import MOST_PERSONA_VALUES, Piece, Torn, pieces, value_count
-from personachat.interchange.programs import tables
-from personachat.interchange.programs.reader import Reader
-from personachat.interchange.programs.registry import other_kind, reader_of
-from personachat.interchange.sketches import made
-from personachat.persona import Persona, dump_persona, parse_persona
-from personachat.persona_syntax import line_of, shown
+from personachat.jsontext.faults import line_of, shown
+from personachat.jsontext.layout import dedented, laid_out
+from personachat.jsontext.members import MOST_PERSONA_VALUES, Piece, Torn, pieces, value_count
+from personachat.personas.formats import open_webui
+from personachat.personas.formats.cards import card
+from personachat.personas.formats.cards.text import decoded
+from personachat.personas.formats.catalogue import MOST_PERSONAS, Arrival, Columns, NoPersona, Opened
+from personachat.personas.formats.programs import tables
+from personachat.personas.formats.programs.reader import Reader
+from personachat.personas.formats.programs.registry import other_kind, reader_of
+from personachat.personas.formats.sketches import made
+from personachat.personas.persona import Persona, dump_persona, parse_persona
 
 MOST_JSON_BYTES = 16 * 1024 * 1024
 """Of all the JSON in one file."""
@@ -71,7 +72,7 @@ def check_number(found: Sequence[object]) -> None:
 
 def is_card_value(value: dict[str, Any]) -> bool:
     """Whether an object has a card's signs."""
-    return _has_card_keys(value.keys()) and cards.is_card(value)
+    return _has_card_keys(value.keys()) and card.is_card(value)
 
 
 def no_persona(label: str, advice: str) -> NoPersona:
@@ -179,7 +180,7 @@ def _persona(text: str, origin: str) -> Arrival:
 
 
 def _card(text: str, origin: str, left_out: Sequence[str]) -> Arrival:
-    read = cards.read_card_text(text, left_out)
+    read = card.read_card_text(text, left_out)
     version = read.source.removeprefix("card-").upper()
     return Arrival(
         read.persona,

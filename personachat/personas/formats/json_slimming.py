@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from personachat.persona_syntax import shown
+from personachat.jsontext.faults import shown
 
 FROM_BYTES = 4 * 1024 * 1024
 """Smaller texts are left as they are."""

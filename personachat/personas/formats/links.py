@@ -12,11 +12,11 @@ import json
 import zlib
 
 from personachat.errors import LinkInvalid
-from personachat.interchange.formats import Arrival
-from personachat.interchange.layout import laid_out
-from personachat.interchange.pieces import MOST_PERSONA_VALUES, value_count
-from personachat.persona import parse_persona
-from personachat.persona_text import MAX_TEXT_BYTES
+from personachat.jsontext.layout import laid_out
+from personachat.jsontext.members import MOST_PERSONA_VALUES, value_count
+from personachat.jsontext.reader import MAX_TEXT_BYTES
+from personachat.personas.formats.catalogue import Arrival
+from personachat.personas.persona import parse_persona
 
 MAX_LINK_CHARACTERS = 6_000
 """Browsers and servers take addresses of 8,000 characters; some room is left for the rest of one."""

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from personachat.errors import ImportRefused, PersonaInvalid
-from personachat.interchange.archives import Archive
-from personachat.interchange.formats import MOST_PERSONAS, Arrival, NoPersona, Opened, Skipped
-from personachat.persona_syntax import shown
+from personachat.jsontext.faults import shown
+from personachat.personas.formats.catalogue import MOST_PERSONAS, Arrival, NoPersona, Opened, Skipped
+from personachat.personas.formats.safe_zip import Archive
 
 MOST_UNPACKED_BYTES = 256 * 1024 * 1024
 MOST_TEXT_BYTES = 16 * 1024 * 1024

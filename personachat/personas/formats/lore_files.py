@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from personachat import lorebook, macros
 from personachat.errors import ImportRefused
-from personachat.interchange.card_text import decoded
-from personachat.interchange.png import SIGNATURE, read_png_card
-from personachat.persona import Persona
-from personachat.persona_syntax import shown
+from personachat.jsontext.faults import shown
+from personachat.personas import lorebook, macros
+from personachat.personas.formats.cards.png import SIGNATURE, read_png_card
+from personachat.personas.formats.cards.text import decoded
+from personachat.personas.persona import Persona
 
 MOST_FILE_BYTES = 20 * 1024 * 1024
 

@@ -15,12 +15,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from personachat.errors import ImportRefused
-from personachat.interchange.compiled import compiled, left_behind
-from personachat.interchange.sketches import mapping
-from personachat.persona import Persona, Personality, dump_persona
-from personachat.persona_fields import is_persona_id
-from personachat.persona_ids import free_id
-from personachat.persona_syntax import shown
+from personachat.jsontext.faults import shown
+from personachat.personas.fields import free_id, is_persona_id
+from personachat.personas.formats.prompt_template import compiled, left_behind
+from personachat.personas.formats.sketches import mapping
+from personachat.personas.persona import Persona, Personality, dump_persona
 
 _SIGNS_OF_MACROS = {
     "user": "{{USER_NAME}}",

@@ -11,8 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from personachat.interchange.card_origin import OURS
-from personachat.persona import Persona
+from personachat.personas.formats.cards.origin import OURS
+from personachat.personas.persona import Persona
 
 SOURCE = "source"
 """Where extensions.personachat says which thing of another program a persona came from."""

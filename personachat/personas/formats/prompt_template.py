@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from itertools import chain, count, zip_longest
 
-from personachat.directions import directions_of
-from personachat.lorebook import teller_of
 from personachat.messages import ChatMessage
-from personachat.persona import Persona, dump_persona
-from personachat.prompts import Scene, greeting, persona_part
+from personachat.personas.directions import directions_of
+from personachat.personas.lorebook import teller_of
+from personachat.personas.persona import Persona, dump_persona
+from personachat.personas.prompt import Scene, greeting, persona_part
 
 _BY_CHANCE = re.compile(r"\{\{\s*(random|roll|idle_duration)\b", re.IGNORECASE | re.ASCII)
 

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from personachat.interchange.compiled import compiled, left_behind
-from personachat.interchange.promptfoo_tests import is_harmless, is_plain
+from personachat.jsontext.faults import shown
 from personachat.messages import ChatMessage
-from personachat.persona import Persona
-from personachat.persona_syntax import shown
+from personachat.personas.formats.prompt_template import compiled, left_behind
+from personachat.personas.formats.promptfoo_tests import is_harmless, is_plain
+from personachat.personas.persona import Persona
 
 KEPT = "promptfoo"
 """The extension that holds the tests of a configuration that was read."""

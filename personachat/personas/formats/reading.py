@@ -12,13 +12,18 @@ from dataclasses import replace
 from typing import NoReturn
 
 from personachat.errors import ImportRefused, PersonaInvalid
-from personachat.interchange import bundles, charx, loose, text_files
-from personachat.interchange.archives import Archive, Limits, is_zip
-from personachat.interchange.card_images import shelved, with_image, without_image
-from personachat.interchange.card_payload import payload_text
-from personachat.interchange.cards import CardRead, read_card_text
-from personachat.interchange.exif_cards import JPEG, is_webp, read_exif_card
-from personachat.interchange.formats import (
+from personachat.jsontext.edits import with_value
+from personachat.jsontext.faults import shown
+from personachat.jsontext.reader import MAX_TEXT_BYTES as MOST_TEXT_BYTES
+from personachat.personas.fields import free_id
+from personachat.personas.formats import bundle, loose, text_files
+from personachat.personas.formats.cards import charx
+from personachat.personas.formats.cards.card import CardRead, read_card_text
+from personachat.personas.formats.cards.exif import JPEG, is_webp, read_exif_card
+from personachat.personas.formats.cards.images import shelved, with_image, without_image
+from personachat.personas.formats.cards.payload import payload_text
+from personachat.personas.formats.cards.png import SIGNATURE, read_png_card
+from personachat.personas.formats.catalogue import (
     MOST_ARCHIVE_BYTES,
     MOST_FILE_BYTES,
     MOST_PERSONAS,
@@ -27,15 +32,11 @@ from personachat.interchange.formats import (
     Opened,
     Skipped,
 )
-from personachat.interchange.origins import comparable
-from personachat.interchange.png import SIGNATURE, read_png_card
-from personachat.interchange.zip_directory import Content, has_end
-from personachat.persona import dump_persona, parse_persona
-from personachat.persona_edits import with_value
-from personachat.persona_ids import free_id
-from personachat.persona_syntax import shown
-from personachat.persona_text import MAX_TEXT_BYTES as MOST_TEXT_BYTES
-from personachat.pictures.shelf import PictureShelf
+from personachat.personas.formats.origins import comparable
+from personachat.personas.formats.safe_zip import Archive, Limits, is_zip
+from personachat.personas.formats.zip_directory import Content, has_end
+from personachat.personas.persona import dump_persona, parse_persona
+from personachat.personas.pictures.shelf import PictureShelf
 
 __all__ = ["Arrival", "Opened", "looks_like", "read_file"]
 
@@ -150,8 +151,8 @@ def _archived(archive: Archive, origin: str, columns: Mapping[str, str] | None) 
         return _charx(archive, origin)
     if len(archive.names) > MOST_PERSONAS * 5:
         raise ImportRefused(f"The archive holds more than {MOST_PERSONAS * 5:,} files.", hint="Split it.")
-    if bundles.MANIFEST in archive.names:
-        return bundles.read_bundle(archive, origin=origin)
+    if bundle.MANIFEST in archive.names:
+        return bundle.read_bundle(archive, origin=origin)
 
     shelf = PictureShelf()
 

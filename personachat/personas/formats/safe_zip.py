@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from personachat.errors import ImportRefused
-from personachat.interchange.formats import MOST_FILE_BYTES
-from personachat.interchange.zip_directory import Content, Entry, directory
-from personachat.persona_syntax import shown
+from personachat.jsontext.faults import shown
+from personachat.personas.formats.catalogue import MOST_FILE_BYTES
+from personachat.personas.formats.zip_directory import Content, Entry, directory
 
 _MB = 1024 * 1024
 _HEAD_BYTES = 4096

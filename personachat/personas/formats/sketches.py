@@ -13,16 +13,16 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
-from personachat.avatars import avatar_fault
 from personachat.errors import ImportRefused
-from personachat.interchange.card_origin import OURS
-from personachat.interchange.formats import Arrival
-from personachat.interchange.naming import name_of
-from personachat.interchange.origins import SOURCE, source_mark
+from personachat.jsontext.faults import shown
 from personachat.messages import storable
-from personachat.persona import Example, Persona, dump_persona
-from personachat.persona_ids import free_id
-from personachat.persona_syntax import shown
+from personachat.personas.avatars import avatar_fault
+from personachat.personas.fields import free_id
+from personachat.personas.formats.cards.origin import OURS
+from personachat.personas.formats.catalogue import Arrival
+from personachat.personas.formats.naming import name_of
+from personachat.personas.formats.origins import SOURCE, source_mark
+from personachat.personas.persona import Example, Persona, dump_persona
 
 NO_PROMPT = "You are {{char}}."
 NO_NAME = "Imported persona"

@@ -13,16 +13,16 @@ from itertools import islice
 from typing import Any
 
 from personachat.errors import ImportRefused
-from personachat.interchange import json_files
-from personachat.interchange.encodings import decoded
-from personachat.interchange.formats import MOST_PERSONAS, Arrival, Columns, NoPersona, Opened
-from personachat.interchange.json_slimming import slimmed
-from personachat.interchange.pieces import value_count
-from personachat.interchange.programs import markdown, ollama, tables
-from personachat.interchange.programs.registry import other_kind, reader_of
-from personachat.interchange.sketches import Sketch, made
-from personachat.interchange.yaml_text import MOST_CHARACTERS, NoYaml, read_yaml
-from personachat.persona_syntax import shown
+from personachat.jsontext.faults import shown
+from personachat.jsontext.members import value_count
+from personachat.personas.formats import json_files
+from personachat.personas.formats.catalogue import MOST_PERSONAS, Arrival, Columns, NoPersona, Opened
+from personachat.personas.formats.encodings import decoded
+from personachat.personas.formats.json_slimming import slimmed
+from personachat.personas.formats.programs import markdown, ollama, tables
+from personachat.personas.formats.programs.registry import other_kind, reader_of
+from personachat.personas.formats.sketches import Sketch, made
+from personachat.personas.formats.yaml_text import MOST_CHARACTERS, NoYaml, read_yaml
 
 _MB = 1024 * 1024
 _HINT = json_files.HINT

@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, TypeAlias
 
-from personachat.interchange import cards, charx, open_webui, promptfoo
-from personachat.interchange.bundles import write_bundle
-from personachat.interchange.card_fields import CardVersion
-from personachat.interchange.cover import cover
-from personachat.interchange.formats import (
+from personachat.personas.formats import open_webui, promptfoo
+from personachat.personas.formats.bundle import write_bundle
+from personachat.personas.formats.cards import card as cards
+from personachat.personas.formats.cards import charx
+from personachat.personas.formats.cards.cover import cover
+from personachat.personas.formats.cards.fields import CardVersion
+from personachat.personas.formats.cards.png import write_png_card
+from personachat.personas.formats.catalogue import (
     FORMATS,
     MOST_ARCHIVE_BYTES,
     MOST_PERSONAS,
@@ -19,10 +22,9 @@ from personachat.interchange.formats import (
     Format,
     FormatFacts,
 )
-from personachat.interchange.png import write_png_card
-from personachat.interchange.programs import librechat, markdown, ollama
-from personachat.persona import Persona
-from personachat.store.base import StoredPersona
+from personachat.personas.formats.programs import librechat, markdown, ollama
+from personachat.personas.persona import Persona
+from personachat.personas.store.base import StoredPersona
 
 WITH_PICTURES = frozenset({"card-png", "charx"})
 """The formats of one persona that carry its picture."""

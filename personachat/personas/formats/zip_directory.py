@@ -13,7 +13,7 @@ from mmap import mmap
 from typing import NoReturn, TypeAlias
 
 from personachat.errors import ImportRefused
-from personachat.persona_syntax import shown
+from personachat.jsontext.faults import shown
 
 _END = struct.Struct("<4sHHHHIIH")
 _CENTRAL = struct.Struct("<4sHHHHHHIIIHHHHHII")

@@ -10,12 +10,12 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from personachat.lorebook.book import Book, Entry
-from personachat.lorebook.limits import limits
-from personachat.lorebook.reading import contents, is_book, read
-from personachat.lorebook.selection import Teller
-from personachat.lorebook.told import Occasion, Said, Told, ToldEntry
-from personachat.persona import Persona
+from personachat.personas.lorebook.activations import Occasion, Said, Told, ToldEntry
+from personachat.personas.lorebook.book import Book, Entry
+from personachat.personas.lorebook.limits import limits
+from personachat.personas.lorebook.reading import contents, is_book, read
+from personachat.personas.lorebook.selection import Teller
+from personachat.personas.persona import Persona
 
 __all__ = [
     "BOOK",

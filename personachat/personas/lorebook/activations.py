@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from personachat.lorebook.book import Entry
+from personachat.personas.lorebook.book import Entry
 
 MOST_TOLD_TOKENS = 100_000
 BYTES_PER_TOKEN = 4

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from personachat.lorebook.keys import Key
+from personachat.personas.lorebook.keys import Key
 
 Place: TypeAlias = Literal["before", "after", "depth", "examples_top", "examples_bottom", "nowhere"]
 """Before or after the persona's prompt, among the turns of the conversation, or around the examples."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Any, Literal, TypeAlias
 
-from personachat.lorebook.reading import contents, raw_entries
-from personachat.persona import parse_persona
-from personachat.persona_edits import with_value
+from personachat.jsontext.edits import with_value
+from personachat.personas.lorebook.reading import contents, raw_entries
+from personachat.personas.persona import parse_persona
 
 BOOK_PATH = ("extensions", "character_book")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from personachat.lorebook.book import Book
-from personachat.lorebook.keys import MOST_PATTERNS, fault, has_certain_letters
-from personachat.lorebook.reading import MOST_ENTRIES, contents, raw_entries, read
+from personachat.personas.lorebook.book import Book
+from personachat.personas.lorebook.keys import MOST_PATTERNS, fault, has_certain_letters
+from personachat.personas.lorebook.reading import MOST_ENTRIES, contents, raw_entries, read
 
 MOST_CHECKED = 500
 """So many regular expressions are compiled to see whether they can be run."""

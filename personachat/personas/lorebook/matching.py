@@ -11,7 +11,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
 from unicodedata import normalize
 
-from personachat.lorebook.keys import (
+from personachat.personas.lorebook.keys import (
     LOOKED_UP,
     MOST_PATTERNS,
     Key,

@@ -10,9 +10,9 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from personachat.lorebook import decorators
-from personachat.lorebook.book import SCAN_DEPTH, Book, Entry, Logic, Place, Recursion, Role, Timing
-from personachat.lorebook.keys import Key, key, listed
+from personachat.personas.lorebook import decorators
+from personachat.personas.lorebook.book import SCAN_DEPTH, Book, Entry, Logic, Place, Recursion, Role, Timing
+from personachat.personas.lorebook.keys import Key, key, listed
 
 MOST_ENTRIES = 20_000
 MOST_KEYS = 1_000

@@ -14,11 +14,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from personachat.lorebook.book import Book, Entry
-from personachat.lorebook.keys import Key, key
-from personachat.lorebook.matching import MOST_SCANNED_CHARACTERS, Index, Search, Text
-from personachat.lorebook.told import Occasion, Said, Told, ToldEntry, tokens_of
-from personachat.macros import draw, hidden_keys
+from personachat.personas.lorebook.activations import Occasion, Said, Told, ToldEntry, tokens_of
+from personachat.personas.lorebook.book import Book, Entry
+from personachat.personas.lorebook.keys import Key, key
+from personachat.personas.lorebook.matching import MOST_SCANNED_CHARACTERS, Index, Search, Text
+from personachat.personas.macros import draw, hidden_keys
 
 MOST_ROUNDS = 8
 """How often lore may bring up further lore."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
 from personachat.errors import PictureRefused
-from personachat.pictures.frames import JPEG, SIGNATURE, plain_jpeg, plain_png
+from personachat.personas.pictures.frames import JPEG, SIGNATURE, plain_jpeg, plain_png
 
 if TYPE_CHECKING:
     from PIL.Image import Image

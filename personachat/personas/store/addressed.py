@@ -8,10 +8,10 @@ from __future__ import annotations
 from contextlib import suppress
 
 from personachat.errors import LabelNotFound, PersonaBroken, PersonaMoved
-from personachat.persona import parse_persona
-from personachat.persona_syntax import shown
-from personachat.store.base import PersonaSource, Revisions, StoredPersona
-from personachat.store.labels import Labels
+from personachat.jsontext.faults import shown
+from personachat.personas.persona import parse_persona
+from personachat.personas.store.base import PersonaSource, Revisions, StoredPersona
+from personachat.personas.store.labels import Labels
 
 MARK = "@"
 

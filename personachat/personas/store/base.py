@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
 from personachat.errors import Problem
-from personachat.persona import Persona
+from personachat.personas.persona import Persona
 
 Action: TypeAlias = Literal["created", "saved", "restored", "imported", "found", "renamed", "deleted"]
 """How a revision came about; "found" is an edit made outside of the product."""

@@ -16,9 +16,9 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from personachat.database.connection import Database
+from personachat.database.upsert import put
 from personachat.messages import storable
-from personachat.store.tables import persona_drafts, persona_undos
-from personachat.store.upserts import put
+from personachat.personas.store.tables import persona_drafts, persona_undos
 
 ASIDE_KEPT = timedelta(days=30)
 MOST_ASIDE = 50

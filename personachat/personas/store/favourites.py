@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import delete, select
 
 from personachat.database.connection import Database
-from personachat.store.tables import persona_favourites
-from personachat.store.upserts import put
+from personachat.database.upsert import put
+from personachat.personas.store.tables import persona_favourites
 
 _f = persona_favourites.c
 

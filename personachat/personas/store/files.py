@@ -16,12 +16,12 @@ from operator import is_not
 from pathlib import Path
 
 from personachat.errors import PersonaExists, PersonaNotFound, Problem, StoreUnavailable
-from personachat.persona import Persona, parse_persona
-from personachat.persona_fields import is_persona_id
-from personachat.persona_syntax import shown
-from personachat.persona_text import MAX_TEXT_BYTES
-from personachat.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
-from personachat.store.folder import (
+from personachat.jsontext.faults import shown
+from personachat.jsontext.reader import MAX_TEXT_BYTES
+from personachat.personas.fields import is_persona_id
+from personachat.personas.persona import Persona, parse_persona
+from personachat.personas.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
+from personachat.personas.store.folder import (
     UnreadableFile,
     available,
     locked,
@@ -30,8 +30,8 @@ from personachat.store.folder import (
     remove_file,
     replace_file,
 )
-from personachat.store.folder_renaming import Pending, begin, drop, finish, is_pending, pending_in
-from personachat.store.persona_file import (
+from personachat.personas.store.folder_renaming import Pending, begin, drop, finish, is_pending, pending_in
+from personachat.personas.store.persona_file import (
     PICTURE_SUFFIX,
     SUFFIX,
     Mark,
@@ -42,7 +42,8 @@ from personachat.store.persona_file import (
     read_persona,
     stem_of,
 )
-from personachat.store.promises import (
+from personachat.personas.store.renamed import Renaming, renaming_of
+from personachat.personas.store.rules import (
     broken,
     check_free,
     check_new_id,
@@ -52,7 +53,6 @@ from personachat.store.promises import (
     rank,
     whole,
 )
-from personachat.store.renamed import Renaming, renaming_of
 
 PUT_AWAY = ".deleted"
 """The folder inside, of broken files that were deleted; their names begin with the time."""

@@ -13,9 +13,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from personachat.store.folder import available, move_file, remove_file, replace_file
-from personachat.store.persona_file import SUFFIX, etag_of
-from personachat.store.renamed import Renaming, renamed_text
+from personachat.personas.store.folder import available, move_file, remove_file, replace_file
+from personachat.personas.store.persona_file import SUFFIX, etag_of
+from personachat.personas.store.renamed import Renaming, renamed_text
 
 NOTE = ".renaming"
 

@@ -14,11 +14,11 @@ from typing import Any
 from sqlalchemy import delete, insert, select
 
 from personachat.database.connection import Database
+from personachat.database.upsert import put
 from personachat.errors import LabelInvalid, LabelNotFound, RevisionNotFound
-from personachat.persona_syntax import shown
-from personachat.store.base import MOST_AUTHOR_CHARACTERS
-from personachat.store.tables import persona_label_moves, persona_labels, persona_revisions
-from personachat.store.upserts import put
+from personachat.jsontext.faults import shown
+from personachat.personas.store.base import MOST_AUTHOR_CHARACTERS
+from personachat.personas.store.tables import persona_label_moves, persona_labels, persona_revisions
 
 USUAL = ("production", "staging")
 """What is offered first."""

@@ -8,12 +8,12 @@ from datetime import datetime
 from sqlalchemy import delete, select
 
 from personachat.database.connection import Database
+from personachat.database.upsert import put
 from personachat.errors import PersonaInvalid, TemplateNotFound
-from personachat.persona import Persona, parse_persona
-from personachat.persona_syntax import shown
-from personachat.store.base import MOST_AUTHOR_CHARACTERS
-from personachat.store.tables import persona_templates
-from personachat.store.upserts import put
+from personachat.jsontext.faults import shown
+from personachat.personas.persona import Persona, parse_persona
+from personachat.personas.store.base import MOST_AUTHOR_CHARACTERS
+from personachat.personas.store.tables import persona_templates
 
 _t = persona_templates.c
 

@@ -6,10 +6,10 @@ import hashlib
 import os
 
 from personachat.errors import PersonaInvalid, Problem
-from personachat.persona import parse_persona
-from personachat.persona_syntax import places
-from personachat.persona_text import MAX_TEXT_BYTES, read_json
-from personachat.store.base import BrokenPersona, StoredPersona
+from personachat.jsontext.faults import places
+from personachat.jsontext.reader import MAX_TEXT_BYTES, read_json
+from personachat.personas.persona import parse_persona
+from personachat.personas.store.base import BrokenPersona, StoredPersona
 
 SUFFIX = ".json"
 

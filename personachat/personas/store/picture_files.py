@@ -12,11 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from personachat.errors import PersonaChatError, PictureRefused
-from personachat.pictures.reading import MOST_BYTES, digest_of, read_picture
-from personachat.store.base import StoredPersona
-from personachat.store.folder import UnreadableFile, read_file, remove_file, replace_file
-from personachat.store.persona_file import PICTURE_SUFFIX, Mark
-from personachat.store.pictures import PersonaPictures
+from personachat.personas.pictures.reading import MOST_BYTES, digest_of, read_picture
+from personachat.personas.store.base import StoredPersona
+from personachat.personas.store.folder import UnreadableFile, read_file, remove_file, replace_file
+from personachat.personas.store.persona_file import PICTURE_SUFFIX, Mark
+from personachat.personas.store.pictures import PersonaPictures
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 So every version of a text has its picture, in revisions, drafts, copies and shared texts alike, and none is
 stored twice. A picture is never changed or taken away; only pictures of ours are kept, see
-`personachat.pictures.reading`.
+`personachat.personas.pictures.reading`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from personachat.database.connection import Database
-from personachat.pictures.shelf import PictureOnItsWay
-from personachat.store.tables import persona_pictures
-from personachat.store.upserts import put
+from personachat.database.upsert import put
+from personachat.personas.pictures.shelf import PictureOnItsWay
+from personachat.personas.store.tables import persona_pictures
 
 _AT_ONCE = 300
 _p = persona_pictures.c

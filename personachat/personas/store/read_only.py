@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from personachat.errors import EditingNotAllowed
-from personachat.store.base import PLAIN_SAVE, BrokenPersona, PersonaStore, Saving, StoredPersona
+from personachat.personas.store.base import PLAIN_SAVE, BrokenPersona, PersonaStore, Saving, StoredPersona
 
 
 class ReadOnlyPersonas:

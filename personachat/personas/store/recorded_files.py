@@ -23,17 +23,17 @@ from personachat.errors import (
     PersonaNotFound,
     StoreUnavailable,
 )
-from personachat.persona import KEYS, Persona
-from personachat.persona_edits import with_value
-from personachat.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
-from personachat.store.files import LOOKING_SECONDS, FilePersonaStore, Listed
-from personachat.store.folder_renaming import Pending, drop
-from personachat.store.persona_file import PICTURE_SUFFIX, SUFFIX, Mark
-from personachat.store.picture_files import PictureFiles
-from personachat.store.pictures import PersonaPictures
-from personachat.store.renamed import Renaming
-from personachat.store.renaming import Move, Redirects
-from personachat.store.revisions import Latest, Recording, SqlRevisions
+from personachat.jsontext.edits import with_value
+from personachat.personas.persona import KEYS, Persona
+from personachat.personas.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
+from personachat.personas.store.files import LOOKING_SECONDS, FilePersonaStore, Listed
+from personachat.personas.store.folder_renaming import Pending, drop
+from personachat.personas.store.persona_file import PICTURE_SUFFIX, SUFFIX, Mark
+from personachat.personas.store.picture_files import PictureFiles
+from personachat.personas.store.pictures import PersonaPictures
+from personachat.personas.store.renamed import Renaming
+from personachat.personas.store.renaming import Move, Redirects
+from personachat.personas.store.revisions import Latest, Recording, SqlRevisions
 
 log = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from personachat.persona_edits import with_value
-from personachat.store.base import StoredPersona
-from personachat.store.persona_file import etag_of
+from personachat.jsontext.edits import with_value
+from personachat.personas.store.base import StoredPersona
+from personachat.personas.store.persona_file import etag_of
 
 
 @dataclass(frozen=True, slots=True)

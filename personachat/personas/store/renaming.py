@@ -16,10 +16,10 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from personachat.database.connection import Database
 from personachat.errors import PersonaChatError, PersonaMoved, PersonaNotFound
-from personachat.persona_fields import is_persona_id
-from personachat.store.promises import not_found
-from personachat.store.renamed import Renaming, renamed_text
-from personachat.store.tables import (
+from personachat.personas.fields import is_persona_id
+from personachat.personas.store.renamed import Renaming, renamed_text
+from personachat.personas.store.rules import not_found
+from personachat.personas.store.tables import (
     persona_drafts,
     persona_favourites,
     persona_label_moves,

@@ -20,9 +20,8 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, true, tupl
 
 from personachat.database.connection import Database
 from personachat.errors import RevisionNotFound
-from personachat.persona_syntax import shown
-from personachat.settings import Settings
-from personachat.store.base import (
+from personachat.jsontext.faults import shown
+from personachat.personas.store.base import (
     MOST_AUTHOR_CHARACTERS,
     MOST_NOTE_CHARACTERS,
     PLAIN_SAVE,
@@ -30,10 +29,11 @@ from personachat.store.base import (
     Revision,
     Saving,
 )
-from personachat.store.packing import compressed, decompressed, difference, older
-from personachat.store.renamed import Renaming
-from personachat.store.renaming import Move, end_redirects, move_rows
-from personachat.store.tables import persona_labels, persona_revisions
+from personachat.personas.store.packing import compressed, decompressed, difference, older
+from personachat.personas.store.renamed import Renaming
+from personachat.personas.store.renaming import Move, end_redirects, move_rows
+from personachat.personas.store.tables import persona_labels, persona_revisions
+from personachat.settings import Settings
 
 _r = persona_revisions.c
 _HEAD = [column for column in _r if column.name not in {"place", "text", "packing", "packed", "newest"}]

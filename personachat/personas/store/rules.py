@@ -10,11 +10,11 @@ from personachat.errors import (
     PersonaNotFound,
     Problem,
 )
-from personachat.persona import DEFAULT_PERSONA_ID
-from personachat.persona_fields import RESERVED_IDS, is_persona_id
-from personachat.persona_syntax import places, shown
-from personachat.persona_text import read_json
-from personachat.store.base import BrokenPersona, Saving, StoredPersona
+from personachat.jsontext.faults import places, shown
+from personachat.jsontext.reader import read_json
+from personachat.personas.fields import RESERVED_IDS, is_persona_id
+from personachat.personas.persona import DEFAULT_PERSONA_ID
+from personachat.personas.store.base import BrokenPersona, Saving, StoredPersona
 
 Rank = tuple[bool, str, str]
 """What a list is sorted by; no two personas of a store have the same."""

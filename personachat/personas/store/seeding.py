@@ -14,17 +14,17 @@ from pathlib import Path
 
 from personachat.database.connection import Database
 from personachat.errors import StoreUnavailable
+from personachat.personas.store.base import PersonaStore, Revisions, StoredPersona
+from personachat.personas.store.files import FilePersonaStore
+from personachat.personas.store.folder import available, locked, replace_file
+from personachat.personas.store.persona_file import SUFFIX
+from personachat.personas.store.picture_files import PictureFiles
+from personachat.personas.store.pictures import PersonaPictures
+from personachat.personas.store.recorded_files import RecordedFiles
+from personachat.personas.store.renaming import Move
+from personachat.personas.store.revisions import SqlRevisions, place_of
+from personachat.personas.store.sql import SqlPersonaStore
 from personachat.settings import APP, INSTALLED, Settings
-from personachat.store.base import PersonaStore, Revisions, StoredPersona
-from personachat.store.files import FilePersonaStore
-from personachat.store.folder import available, locked, replace_file
-from personachat.store.persona_file import SUFFIX
-from personachat.store.picture_files import PictureFiles
-from personachat.store.pictures import PersonaPictures
-from personachat.store.recorded_files import RecordedFiles
-from personachat.store.renaming import Move
-from personachat.store.revisions import SqlRevisions, place_of
-from personachat.store.sql import SqlPersonaStore
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from datetime import datetime
 from sqlalchemy import delete, select
 
 from personachat.database.connection import Database
+from personachat.database.upsert import put
 from personachat.errors import ShareNotFound
-from personachat.store.tables import persona_shares
-from personachat.store.upserts import put
+from personachat.personas.store.tables import persona_shares
 
 _TOKEN_BYTES = 32
 _TOKEN = re.compile("[A-Za-z0-9_-]{43}")

@@ -16,12 +16,15 @@ from sqlalchemy import Connection, case, delete, false, insert, null, select, up
 
 from personachat.database.connection import Database
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable, PersonaExists, StoreUnavailable
-from personachat.persona import Persona, parse_persona
-from personachat.persona_syntax import shown
-from personachat.persona_text import UNSTORABLE
-from personachat.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
-from personachat.store.persona_file import SUFFIX, etag_of, read_persona
-from personachat.store.promises import (
+from personachat.jsontext.faults import shown
+from personachat.jsontext.reader import UNSTORABLE
+from personachat.personas.persona import Persona, parse_persona
+from personachat.personas.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
+from personachat.personas.store.persona_file import SUFFIX, etag_of, read_persona
+from personachat.personas.store.renamed import renaming_of
+from personachat.personas.store.renaming import Move, Redirects
+from personachat.personas.store.revisions import Recording, SqlRevisions
+from personachat.personas.store.rules import (
     Rank,
     broken,
     check_free,
@@ -32,10 +35,7 @@ from personachat.store.promises import (
     rank,
     whole,
 )
-from personachat.store.renamed import renaming_of
-from personachat.store.renaming import Move, Redirects
-from personachat.store.revisions import Recording, SqlRevisions
-from personachat.store.tables import persona_changes, personas
+from personachat.personas.store.tables import persona_changes, personas
 
 Found: TypeAlias = StoredPersona | BrokenPersona
 Beginning: TypeAlias = Callable[[], Sequence[StoredPersona]]

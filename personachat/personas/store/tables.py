@@ -37,7 +37,9 @@ persona_revisions = Table(
     Column("etag", String(64), nullable=False),
     Column("name", String(80), nullable=False),
     Column("text", Text, nullable=False),  # "" where it is packed
-    Column("packing", String(10), nullable=False, server_default=""),  # see `personachat.store.packing`
+    Column(
+        "packing", String(10), nullable=False, server_default=""
+    ),  # see `personachat.personas.store.packing`
     Column("packed", LargeBinary),
     Column("action", String(10), nullable=False),
     Column("author", String(200), nullable=False, default=""),

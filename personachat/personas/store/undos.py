@@ -11,9 +11,9 @@ from typing import Literal, TypeAlias, cast
 from sqlalchemy import delete, select
 
 from personachat.database.connection import Database
+from personachat.database.upsert import put
 from personachat.messages import storable
-from personachat.store.tables import persona_undos
-from personachat.store.upserts import put
+from personachat.personas.store.tables import persona_undos
 
 OFFERED = timedelta(hours=12)
 """Later than that it is offered in the lists of what was deleted and discarded only."""

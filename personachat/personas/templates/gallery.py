@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from personachat.errors import TemplateNotFound
-from personachat.persona import Persona, dump_persona
-from personachat.store.own_templates import OwnTemplate, OwnTemplates
-from personachat.store.read_only import editing_not_allowed
-from personachat.templates.shipped import GROUPS, OWN_PREFIX, Template, shipped
+from personachat.personas.persona import Persona, dump_persona
+from personachat.personas.store.own_templates import OwnTemplate, OwnTemplates
+from personachat.personas.store.read_only import editing_not_allowed
+from personachat.personas.templates.shipped import GROUPS, OWN_PREFIX, Template, shipped
 
 __all__ = ["GROUPS", "OWN_GROUP", "Gallery", "Template", "found", "shipped"]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from personachat.persona import Persona, dump_persona, parse_persona
+from personachat.personas.persona import Persona, dump_persona, parse_persona
 
 GROUPS = ("Analysis", "Writing", "Review", "Teaching", "Support", "Interviewing", "Planning", "Role-play")
 """In the order in which they are shown."""

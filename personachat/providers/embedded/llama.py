@@ -21,7 +21,7 @@ from queue import SimpleQueue
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from personachat.providers.gguf import context_length
+from personachat.providers.embedded.gguf import context_length
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator

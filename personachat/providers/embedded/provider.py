@@ -14,21 +14,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from personachat.errors import ModelNotFound, NoModelAvailable, RequestRefused, StreamFailed
 from personachat.messages import ChatMessage, storable
-from personachat.provider_errors import (
-    ModelNotFound,
-    NoModelAvailable,
-    RequestRefused,
-    StreamFailed,
-)
 from personachat.providers.base import ChatRequest, ProviderEvent
-from personachat.providers.llama_reply import LlamaReply
-from personachat.providers.llama_server import LlamaServer, ModelUnusable, window_of
+from personachat.providers.embedded.llama import LlamaServer, ModelUnusable, window_of
+from personachat.providers.embedded.reply import LlamaReply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from personachat.providers.llama_server import Chunk
+    from personachat.providers.embedded.llama import Chunk
 
 LOCAL = "local"
 

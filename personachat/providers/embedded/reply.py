@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from personachat.errors import (
+    ContextTooLong,
+    ProviderError,
+    ReplyEmpty,
+    ReplyTruncated,
+    RequestRefused,
+    StreamFailed,
+)
 from personachat.messages import (
     Finished,
     FinishReason,
@@ -14,16 +22,8 @@ from personachat.messages import (
     UsageReported,
     storable,
 )
-from personachat.provider_errors import (
-    ContextTooLong,
-    ProviderError,
-    ReplyEmpty,
-    ReplyTruncated,
-    RequestRefused,
-    StreamFailed,
-)
 from personachat.providers.base import ChatRequest, ProviderEvent
-from personachat.providers.llama_server import Chunk
+from personachat.providers.embedded.llama import Chunk
 
 LEAST_REPLY_TOKENS = 128
 """Room a prompt must leave, unless the reply is to be shorter: else it would end in mid-sentence."""

@@ -1,22 +1,50 @@
 """The SDK's client as PersonaChat wants it: no retries, no redirects, no secrets where they do not belong.
 
 Importing the SDK takes most of a second, so nothing here does until it is called.
+
+The reads of a response body: what the network brought at once comes at once.
+
+A server writes a token at a time, but handing every token through the whole program by itself costs far more
+than reading it. aiohttp joins what has arrived; here only those layers are passed by that have nothing to do.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
+from collections.abc import AsyncGenerator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from personachat.provider_errors import ApiKeyRefused
+from personachat.errors import ApiKeyRefused
 from personachat.providers.addresses import shown
-from personachat.providers.openai_errors import address_refused, key_missing
-from personachat.providers.openai_server import Server
+from personachat.providers.openai.errors import address_refused, key_missing
+from personachat.providers.openai.server import Server
 
 if TYPE_CHECKING:
+    import httpx2
     import openai
+
+
+DRAIN_SECONDS = 0.1
+"""How long the end of the body may take after [DONE]; in time, the connection is used again."""
+
+
+def reads_of(response: httpx2.Response) -> AsyncGenerator[bytes]:
+    """The body as it comes, unpacked if it is packed. Closing it closes the response."""
+    packed = response.headers.get("content-encoding", "identity") != "identity"
+    return response.aiter_bytes() if packed else response.aiter_raw()
+
+
+async def drain(reads: AsyncGenerator[bytes]) -> None:
+    """Read a body to its end if that is near, so that its connection is used again."""
+    with suppress(Exception):  # the reply is whole; a connection that fails now is only not used again
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for _ in reads:
+                pass
+
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -45,7 +73,7 @@ def new_client(url: str, key: str | None, server: Server) -> openai.AsyncOpenAI:
     import httpx2  # noqa: PLC0415  # see the module
     import openai  # noqa: PLC0415
 
-    from personachat.providers.large_requests import HttpClient  # noqa: PLC0415
+    from personachat.providers.openai.large_requests import HttpClient  # noqa: PLC0415
 
     _hide_addresses()
     # At DEBUG it logs the headers of answers, which may echo a key; an explicit level is respected.

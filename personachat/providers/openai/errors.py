@@ -13,7 +13,7 @@ import socket
 import ssl
 from collections.abc import Mapping, Sequence
 
-from personachat.provider_errors import (
+from personachat.errors import (
     ApiKeyMissing,
     ApiKeyRefused,
     BrokenStream,
@@ -31,13 +31,13 @@ from personachat.provider_errors import (
     RequestRefused,
     StreamFailed,
 )
-from personachat.providers.openai_report import (
+from personachat.providers.openai.reports import (
     Report,
     retry_after_seconds,
     said_wait_seconds,
     without_advice,
 )
-from personachat.providers.openai_server import Server
+from personachat.providers.openai.server import Server
 
 OVERLOADED = frozenset({503, 529})
 TOO_SLOW = frozenset({408, 504, 522, 524})

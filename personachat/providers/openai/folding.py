@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from personachat.providers.openai_report import Report
+from personachat.providers.openai.reports import Report
 
 PLAIN, ALTERNATING, WITHOUT_SYSTEM = range(3)
 """As it is; one system message in front and the roles in turn; the same, told in the first of the user's."""

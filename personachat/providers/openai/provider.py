@@ -16,23 +16,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import jiter
 
+from personachat.errors import BrokenStream, ModelNotFound, NotAStream, ProviderError, ProviderUnavailable
 from personachat.messages import Finished, Noticed, Started
-from personachat.provider_errors import (
-    BrokenStream,
-    ModelNotFound,
-    NotAStream,
-    ProviderError,
-    ProviderUnavailable,
-)
 from personachat.providers.addresses import shown
 from personachat.providers.base import ChatRequest, ProviderEvent
-from personachat.providers.openai_client import OPENAI_URL, new_client, request_headers
-from personachat.providers.openai_errors import connection_lost, from_connecting, from_status, model_not_found
-from personachat.providers.openai_report import Report, model_names, read_report
-from personachat.providers.openai_request import Adaptation, Attempt, Clock
-from personachat.providers.openai_server import Server
-from personachat.providers.openai_stream import ReplyReader, StreamEvent
-from personachat.providers.reads import drain, reads_of
+from personachat.providers.openai.client import OPENAI_URL, drain, new_client, reads_of, request_headers
+from personachat.providers.openai.errors import connection_lost, from_connecting, from_status, model_not_found
+from personachat.providers.openai.reader import ReplyReader, StreamEvent
+from personachat.providers.openai.reports import Report, model_names, read_report
+from personachat.providers.openai.request import Adaptation, Attempt, Clock
+from personachat.providers.openai.server import Server
 
 if TYPE_CHECKING:
     import openai

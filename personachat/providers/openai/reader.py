@@ -16,6 +16,7 @@ from typing import Any
 
 import jiter
 
+from personachat.errors import ProviderError
 from personachat.messages import (
     Finished,
     FinishReason,
@@ -23,13 +24,12 @@ from personachat.messages import (
     ToolCallsDelta,
     UsageReported,
 )
-from personachat.provider_errors import ProviderError
-from personachat.providers.openai_completion import Completion
-from personachat.providers.openai_errors import broken_stream, not_a_stream
-from personachat.providers.openai_report import Report
-from personachat.providers.openai_server import Server
-from personachat.providers.sse import MAX_EVENT_BYTES, EventTooLarge, SSEDecoder
-from personachat.providers.thinking import Said
+from personachat.providers.openai.completion import Completion
+from personachat.providers.openai.errors import broken_stream, not_a_stream
+from personachat.providers.openai.reports import Report
+from personachat.providers.openai.server import Server
+from personachat.providers.openai.sse import MAX_EVENT_BYTES, EventTooLarge, SSEDecoder
+from personachat.providers.openai.thinking import Said
 
 StreamEvent = Said | ToolCallsDelta | Noticed | UsageReported | Finished
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from personachat.providers.openai_report import Report
+from personachat.providers.openai.reports import Report
 
 LIMITS = ("max_completion_tokens", "max_tokens")
 """The two names of the longest reply."""

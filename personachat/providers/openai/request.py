@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from personachat.errors import ContextTooLong, ProviderError
 from personachat.messages import Started
-from personachat.model_parameters import only_tunes
-from personachat.provider_errors import ContextTooLong, ProviderError
 from personachat.providers.base import ChatRequest
-from personachat.providers.openai_folding import PLAIN, folded, next_form
-from personachat.providers.openai_refusals import (
+from personachat.providers.openai.folding import PLAIN, folded, next_form
+from personachat.providers.openai.reader import ReplyReader
+from personachat.providers.openai.refusals import (
     ADAPTABLE,
     LIMITS,
     Refusal,
@@ -26,10 +26,10 @@ from personachat.providers.openai_refusals import (
     refusal_of,
     refused_message_key,
 )
-from personachat.providers.openai_report import Report
-from personachat.providers.openai_server import Server
-from personachat.providers.openai_stream import ReplyReader
-from personachat.providers.thinking import without_thoughts
+from personachat.providers.openai.reports import Report
+from personachat.providers.openai.server import Server
+from personachat.providers.openai.thinking import without_thoughts
+from personachat.providers.parameters import only_tunes
 
 Clock = Callable[[], float]
 
@@ -117,7 +117,7 @@ class Attempt:
         self._left_out: set[str] = set()
         self._limit_name = "max_tokens"
         self.form = adaptation.form
-        """See personachat.providers.openai_folding."""
+        """See personachat.providers.openai.folding."""
         self._refolded = False
         self._bare: frozenset[str] = frozenset()
         asked = [tokens for tokens in (request.max_tokens, most_tokens) if tokens is not None]

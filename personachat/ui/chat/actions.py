@@ -13,7 +13,8 @@ from typing import cast
 import streamlit as st
 
 from personachat.errors import PersonaChatError
-from personachat.ui import state, window
+from personachat.ui import session
+from personachat.ui.chat import window
 from personachat.ui.returning import Came
 
 FORECAST_WORDS = "forecast_words"
@@ -60,7 +61,7 @@ def told() -> Iterator[None]:
     try:
         yield
     except PersonaChatError as error:
-        state.say_not_done(error)
+        session.say_not_done(error)
 
 
 # --- words ----------------------------------------------------------------------------------------
@@ -103,7 +104,7 @@ def save(turn_id: str) -> None:
     """Put the edited words beside the turn; those that cannot be saved stay in the form."""
     with told():
         words = str(st.session_state[words_key(turn_id)])
-        state.workspace().branches.edit(turn_id, words, offline=state.offline_chosen())
+        session.workspace().branches.edit(turn_id, words, offline=session.offline_chosen())
         _moved_on()
 
 
@@ -132,17 +133,17 @@ def copying(turn_id: str) -> int | None:
 
 def pause(reply_id: str) -> None:
     with told():
-        state.workspace().chat.pause(reply_id)
+        session.workspace().chat.pause(reply_id)
 
 
 def resume(reply_id: str) -> None:
     with told():
-        state.workspace().chat.resume(reply_id)
+        session.workspace().chat.resume(reply_id)
 
 
 def stop(reply_id: str) -> None:
     with told():
-        state.workspace().chat.stop(reply_id)
+        session.workspace().chat.stop(reply_id)
 
 
 # --- branches -------------------------------------------------------------------------------------
@@ -151,33 +152,33 @@ def stop(reply_id: str) -> None:
 def show(turn_id: str) -> None:
     """Make the branch of this turn the one that is seen."""
     with told():
-        window.bring(state.remembered("chat") or "", turn_id)
+        window.bring(session.remembered("chat") or "", turn_id)
 
 
 def regenerate(turn_id: str, *, persona_id: str | None = None, model: str | None = None) -> None:
     """Ask for another reply beside this one."""
     with told():
-        branches = state.workspace().branches
-        branches.regenerate(turn_id, persona_id=persona_id, model=model, offline=state.offline_chosen())
+        branches = session.workspace().branches
+        branches.regenerate(turn_id, persona_id=persona_id, model=model, offline=session.offline_chosen())
         _moved_on()
 
 
 def go_on(turn_id: str) -> None:
     """Continue a reply where it ended."""
     with told():
-        state.workspace().chat.continue_reply(turn_id)
+        session.workspace().chat.continue_reply(turn_id)
         _moved_on()
 
 
 def fork(turn_id: str) -> None:
     """Open a new conversation with the turns down to this one."""
     with told():
-        original_id = state.remembered("chat") or ""
-        forked = state.workspace().branches.fork(turn_id)
-        state.new_chat()
+        original_id = session.remembered("chat") or ""
+        forked = session.workspace().branches.fork(turn_id)
+        session.new_chat()
         if forked.temporary:
-            state.enter_temporary(forked.id)
-        state.remember("chat", forked.id)
+            session.enter_temporary(forked.id)
+        session.remember("chat", forked.id)
         st.session_state["forked"] = Forked(forked.id, original_id)
 
 
@@ -187,15 +188,15 @@ def forked() -> Forked | None:
 
 
 def open_original(conversation_id: str) -> None:
-    state.new_chat()
-    state.remember("chat", conversation_id)
+    session.new_chat()
+    session.remember("chat", conversation_id)
 
 
 def delete(turn_id: str) -> None:
     """Hide the turn and what follows it, and remember how to undo that."""
     with told():
-        conversation_id = state.remembered("chat") or ""
-        here = state.workspace()
+        conversation_id = session.remembered("chat") or ""
+        here = session.workspace()
         seen = [turn.id for turn in here.chat.conversation(conversation_id).path]
         count = len(seen) - seen.index(turn_id) if turn_id in seen else 1
         leaf_id = here.branches.delete_turn(turn_id)
@@ -212,11 +213,11 @@ def deleted(conversation_id: str) -> Deleted | None:
 def undelete(what: Deleted) -> None:
     st.session_state.pop("deleted", None)
     with told():
-        state.workspace().branches.restore_turn(what.turn_id, what.leaf_id)
+        session.workspace().branches.restore_turn(what.turn_id, what.leaf_id)
 
 
 def _moved_on() -> None:
-    state.moved_on(state.remembered("chat"))
+    session.moved_on(session.remembered("chat"))
 
 
 # --- rating ---------------------------------------------------------------------------------------

@@ -11,15 +11,16 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from personachat.chat import ChatService
+from personachat.chat.service import ChatService
 from personachat.conversations.model import Conversation, Turn
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable, PersonaChatError, ReplyInProgress
 from personachat.messages import ChatMessage
-from personachat.persona import Persona
-from personachat.providers.embedded import LOCAL
+from personachat.personas.persona import Persona
+from personachat.providers.embedded.provider import LOCAL
 from personachat.services import Services
-from personachat.ui import greetings, state, turn_actions
-from personachat.ui.transcript import USER_AVATAR
+from personachat.ui import session
+from personachat.ui.chat import actions, greetings
+from personachat.ui.chat.transcript import USER_AVATAR
 from personachat.ui.wording import escaped
 
 BOX = "message"
@@ -51,14 +52,14 @@ def send(text: str) -> None:
     """Send words to the current persona; beside a running reply they wait for its end."""
     if not text.strip():
         return
-    if state.gone_meanwhile():  # to begin another chat with these words was not asked for
+    if session.gone_meanwhile():  # to begin another chat with these words was not asked for
         st.session_state[BOX] = text
-        state.say_not_done(GONE, title=NOT_SENT)
+        session.say_not_done(GONE, title=NOT_SENT)
         return
     try:
-        chat = state.workspace().chat
-        conversation = state.current_conversation(chat, last=1)
-        persona_id, offline = str(st.session_state["persona_choice"]), state.offline_chosen()
+        chat = session.workspace().chat
+        conversation = session.current_conversation(chat, last=1)
+        persona_id, offline = str(st.session_state["persona_choice"]), session.offline_chosen()
         begun = () if conversation and conversation.path else greetings.begun_with(persona_id)
         if conversation is None:
             _begin(chat, text, persona_id, begun)
@@ -67,37 +68,37 @@ def send(text: str) -> None:
             chat.send(conversation.id, text, persona_id=persona_id, offline=offline, history=begun)
         except ReplyInProgress:  # here, or in another window that was quicker
             chat.queue(conversation.id, text, persona_id=persona_id, offline=offline)
-        state.moved_on(conversation.id)
+        session.moved_on(conversation.id)
     except PersonaChatError as error:
         st.session_state[BOX] = text
-        state.say_not_done(error, title=NOT_SENT)
+        session.say_not_done(error, title=NOT_SENT)
         if isinstance(error, (DatabaseUnavailable, DatabaseDamaged)):
             st.session_state["unsaved_words"] = text
 
 
 def _begin(chat: ChatService, text: str, persona_id: str, history: Sequence[ChatMessage]) -> None:
     """Send the first words of a new conversation, and be in it."""
-    offline, temporary = state.offline_chosen(), state.temporary_chosen()
+    offline, temporary = session.offline_chosen(), session.temporary_chosen()
     reply = chat.begin(text, persona_id=persona_id, offline=offline, history=history, temporary=temporary)
-    state.remember("chat", reply.conversation_id)
+    session.remember("chat", reply.conversation_id)
     if temporary:
-        state.enter_temporary(reply.conversation_id)
-        state.choose_temporary(False)
-    state.moved_on(reply.conversation_id)
+        session.enter_temporary(reply.conversation_id)
+        session.choose_temporary(False)
+    session.moved_on(reply.conversation_id)
 
 
 def _send_unsaved() -> None:
     """Send what could not be saved in a temporary chat, which needs no saving."""
     words = str(st.session_state.pop("unsaved_words"))
-    state.new_chat()
-    state.choose_temporary(True)
+    session.new_chat()
+    session.choose_temporary(True)
     st.session_state[BOX] = ""
     send(words)
 
 
 def draw_not_done(place: DeltaGenerator) -> None:
     """Why something was not done; words that were not sent are back in the box."""
-    told = state.not_done()
+    told = session.not_done()
     if told is None:
         return
     title, reason = told
@@ -147,7 +148,7 @@ def draw_ways_on(services: Services, conversation: Conversation, turn: Turn) -> 
                 "Continue",
                 icon=":material/play_arrow:",
                 help="Go on where the reply ended",
-                on_click=turn_actions.go_on,
+                on_click=actions.go_on,
                 args=(turn.id,),
                 key="continue",
             )
@@ -175,11 +176,11 @@ def draw_unanswered(conversation: Conversation) -> None:
 
 def _retry(conversation_id: str, *, offline: bool = False) -> None:
     if offline:
-        state.choose_offline(True)
+        session.choose_offline(True)
     try:
-        state.workspace().chat.retry(conversation_id, offline=state.offline_chosen())
+        session.workspace().chat.retry(conversation_id, offline=session.offline_chosen())
     except PersonaChatError as error:
-        state.say_not_done(error, title=NOT_SENT)
+        session.say_not_done(error, title=NOT_SENT)
 
 
 def draw_queue(chat: ChatService, conversation: Conversation) -> None:
@@ -221,7 +222,7 @@ def send_waiting(chat: ChatService, conversation: Conversation) -> Conversation:
     undecided = leaf and leaf.reply and leaf.reply.state in {"failed", "interrupted"}
     if conversation.queue and not undecided:
         _send_first(chat, conversation.id)
-        return chat.conversation(conversation.id, last=state.turns_to_load(conversation.id))
+        return chat.conversation(conversation.id, last=session.turns_to_load(conversation.id))
     return conversation
 
 
@@ -229,7 +230,7 @@ def _send_first(chat: ChatService, conversation_id: str) -> None:
     try:
         chat.send_queued(conversation_id)
     except PersonaChatError as error:
-        state.say_not_done(error, title=NOT_SENT)
+        session.say_not_done(error, title=NOT_SENT)
 
 
 def _remove(chat: ChatService, conversation_id: str, message_id: str) -> None:

@@ -11,9 +11,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from personachat.conversations.model import Conversation
-from personachat.generation import Generation
-from personachat.persona import Persona
-from personachat.ui import gauge, turn_actions
+from personachat.personas.persona import Persona
+from personachat.replies.live import Generation
+from personachat.ui.chat import actions, gauge
 
 LINE_PIXELS = 42
 
@@ -34,10 +34,10 @@ class Line:
         if live:
             with self._buttons.container(horizontal=True, width="content", wrap=False):
                 if paused:
-                    _button("Resume", "play_circle", turn_actions.resume, live, shortcut="Alt+P")
+                    _button("Resume", "play_circle", actions.resume, live, shortcut="Alt+P")
                 else:
-                    _button("Pause", "pause_circle", turn_actions.pause, live, shortcut="Alt+P")
-                _button("Stop", "stop_circle", turn_actions.stop, live, shortcut="Esc")
+                    _button("Pause", "pause_circle", actions.pause, live, shortcut="Alt+P")
+                _button("Stop", "stop_circle", actions.stop, live, shortcut="Esc")
         else:
             _draw_forecast(self._buttons)
         gauge.draw_last(self._gauge, conversation)
@@ -63,7 +63,7 @@ def draw_forecast() -> None:
         icon=":material/calculate:",
         type="tertiary",
         help="What the next message would cost, and how many tokens it has",
-        on_click=turn_actions.ask,
+        on_click=actions.ask,
         args=("forecast",),
         key="forecast",
     )

@@ -9,9 +9,9 @@ import streamlit as st
 
 from personachat.conversations.model import Reply
 from personachat.errors import PersonaChatError
-from personachat.ui import state
-from personachat.ui.moments import viewer_zone
-from personachat.ui.transcript import tokens_of
+from personachat.ui import session
+from personachat.ui.chat.transcript import tokens_of
+from personachat.ui.dates import viewer_zone
 from personachat.ui.wording import counted, error_text, escaped, money
 from personachat.usage.conversation_calls import ConversationCalls
 from personachat.usage.insights import Insights
@@ -31,8 +31,8 @@ def tokens_and_cost(reply: Reply) -> str:
 
 def insights() -> Insights:
     """The ledger as whoever is in front of this session may read it."""
-    here = state.workspace()
-    return Insights(here.usage, state.services().people, owner=here.owner)
+    here = session.workspace()
+    return Insights(here.usage, session.services().people, owner=here.owner)
 
 
 def draw(conversation_id: str, *, turn_id: str) -> None:

@@ -6,18 +6,11 @@ import streamlit as st
 
 from personachat.conversations.model import Conversation, Turn
 from personachat.errors import PersonaChatError
-from personachat.persona import Persona
+from personachat.personas.persona import Persona
+from personachat.personas.store.base import StoredPersona
 from personachat.services import Services
-from personachat.store.base import StoredPersona
-from personachat.ui import (
-    costs,
-    forecast_view,
-    inspector,
-    open_tabs,
-    persona_finder,
-    state,
-    turn_actions,
-)
+from personachat.ui import forecast_view, open_tabs, session
+from personachat.ui.chat import actions, costs, inspector, persona_finder
 from personachat.ui.dialogs import dialog
 from personachat.ui.faces import DEFAULT_AVATAR
 from personachat.ui.wording import error_text
@@ -31,7 +24,7 @@ LISTING_SECONDS = 1.0
 
 def draw_asked(services: Services, conversation: Conversation | None, persona: Persona) -> None:
     """Open the dialog that was asked for, if one was."""
-    asked = turn_actions.asked()
+    asked = actions.asked()
     if asked is None or st.session_state.get(persona_finder.OPEN):  # there is one dialog at a time
         return
     open_tabs.leave()  # another run closes the dialog; closing it begins one
@@ -54,7 +47,7 @@ def draw_asked(services: Services, conversation: Conversation | None, persona: P
 @st.dialog("What was sent", width="large", icon=":material/data_object:", on_dismiss="rerun")
 def show_request(turn_id: str) -> None:
     try:
-        sent = state.workspace().inspection.sent(turn_id)
+        sent = session.workspace().inspection.sent(turn_id)
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
         return
@@ -67,8 +60,8 @@ def show_request(turn_id: str) -> None:
 @st.dialog("What would be sent next", width="large", icon=":material/data_object:", on_dismiss="rerun")
 def show_next(conversation_id: str | None, persona: Persona) -> None:
     try:
-        inspection = state.workspace().inspection
-        offline = state.offline_chosen()
+        inspection = session.workspace().inspection
+        offline = session.offline_chosen()
         sent = inspection.next(conversation_id, persona.id, inspector.SAMPLE, offline=offline)
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
@@ -85,13 +78,13 @@ def show_costs(conversation_id: str, turn_id: str) -> None:
 @dialog(
     "What the next message would cost",
     icon=":material/calculate:",
-    on_dismiss=turn_actions.close_dialog,
+    on_dismiss=actions.close_dialog,
 )
 def show_forecast(services: Services, conversation: Conversation | None, persona: Persona) -> None:
     forecast_view.draw(services, conversation, persona)
 
 
-@dialog("Regenerate with", icon=":material/swap_horiz:", on_dismiss=turn_actions.close_dialog)
+@dialog("Regenerate with", icon=":material/swap_horiz:", on_dismiss=actions.close_dialog)
 def show_regenerate(services: Services, turn: Turn) -> None:
     """Choose who answers instead, beside the reply that is there."""
     found = services.personas.all()
@@ -123,7 +116,7 @@ def show_regenerate(services: Services, turn: Turn) -> None:
             "Regenerate",
             type="primary",
             icon=":material/refresh:",
-            key=f"{turn_actions.OTHER}{turn.id}",
+            key=f"{actions.OTHER}{turn.id}",
             on_click=_regenerate,
             args=(turn.id,),
         )
@@ -131,8 +124,8 @@ def show_regenerate(services: Services, turn: Turn) -> None:
 
 def _regenerate(turn_id: str) -> None:
     persona_id, model = st.session_state.get(PERSONA), st.session_state.get(MODEL)
-    turn_actions.close_dialog()
-    turn_actions.regenerate(
+    actions.close_dialog()
+    actions.regenerate(
         turn_id, persona_id=persona_id, model=None if model in {None, OWN_MODEL} else str(model)
     )
 

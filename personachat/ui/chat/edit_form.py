@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from personachat.conversations.model import Turn
-from personachat.ui import turn_actions
+from personachat.ui.chat import actions
 
 
 def draw(turn: Turn) -> None:
@@ -15,7 +15,7 @@ def draw(turn: Turn) -> None:
         st.text_area(
             "Your message" if asks else "The reply",
             turn.text,
-            key=turn_actions.words_key(turn.id),
+            key=actions.words_key(turn.id),
             label_visibility="collapsed",
             height="content",
         )
@@ -23,7 +23,7 @@ def draw(turn: Turn) -> None:
             st.form_submit_button(
                 "Save and send" if asks else "Save",
                 type="primary",
-                on_click=turn_actions.save,
+                on_click=actions.save,
                 args=(turn.id,),
             )
-            st.form_submit_button("Cancel", type="tertiary", on_click=turn_actions.leave_editing)
+            st.form_submit_button("Cancel", type="tertiary", on_click=actions.leave_editing)

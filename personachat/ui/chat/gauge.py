@@ -11,11 +11,11 @@ from typing import cast
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from personachat.context import Memory
 from personachat.conversations.model import Conversation
 from personachat.errors import PersonaChatError
-from personachat.persona import Persona
-from personachat.ui import state
+from personachat.personas.persona import Persona
+from personachat.replies.context import Memory
+from personachat.ui import session
 from personachat.ui.wording import counted, short
 
 BARS = 5
@@ -76,13 +76,13 @@ def help_of(memory: Memory) -> str:
 def _measured(conversation: Conversation, persona: Persona) -> Memory | None:
     leaf = conversation.leaf
     ended = leaf.reply.duration_seconds if leaf and leaf.reply else None
-    of = (conversation.id, conversation.leaf_id, ended, persona, state.offline_chosen())
+    of = (conversation.id, conversation.leaf_id, ended, persona, session.offline_chosen())
     known = _known()
     if known and known.of == of:
         return known.memory
     try:
-        inspection = state.workspace().inspection
-        memory = inspection.memory(conversation, persona, offline=state.offline_chosen())
+        inspection = session.workspace().inspection
+        memory = inspection.memory(conversation, persona, offline=session.offline_chosen())
     except PersonaChatError:  # nobody would answer, which the page says already
         memory = None
     st.session_state["memory"] = Measured(of, memory)

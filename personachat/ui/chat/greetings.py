@@ -7,12 +7,12 @@ from uuid import uuid4
 
 import streamlit as st
 
+from personachat.chat.turns import openings
 from personachat.messages import ChatMessage
-from personachat.persona import Persona
-from personachat.turns import openings
-from personachat.ui import state
+from personachat.personas.persona import Persona
+from personachat.ui import session
+from personachat.ui.chat.transcript import draw_text
 from personachat.ui.faces import face
-from personachat.ui.transcript import draw_text
 from personachat.ui.wording import heard
 
 _SEED = "greeting_seed"
@@ -31,7 +31,7 @@ def draw(persona: Persona) -> None:
 
 def begun_with(persona_id: str) -> Sequence[ChatMessage]:
     """What an empty chat with this persona begins with. Raises PersonaNotFound or PersonaBroken."""
-    found = state.services().addressed.get(persona_id)
+    found = session.services().addressed.get(persona_id)
     words = openings(found.persona, seed=_seed())
     st.session_state.pop(_SEED, None)  # the next chat's is another one
     return [ChatMessage("assistant", words[_chosen(found.id) % len(words)])] if words else ()

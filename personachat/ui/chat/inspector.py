@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from personachat.sent import SentBody, as_curl, as_python, no_address, plain_json
-from personachat.ui import persona_lore
+from personachat.replies.request_code import SentBody, as_curl, as_python, no_address, plain_json
+from personachat.ui.personas import lore
 from personachat.ui.wording import escaped
 
 SAMPLE = "…"
@@ -21,7 +21,7 @@ def draw(sent: SentBody) -> None:
     """A request as JSON, as a shell command and as a program."""
     where = f" · `{sent.base_url}/chat/completions`" if sent.base_url else ""
     st.caption(f"{escaped(sent.model)} · {escaped(sent.provider)}{where}")
-    persona_lore.draw_told(sent.lore, heading="Lore that is told")
+    lore.draw_told(sent.lore, heading="Lore that is told")
     json, curl, python = st.tabs(["JSON", "curl", "Python"])
     json.code(plain_json(sent.body), language="json", height=CODE_PIXELS, wrap_lines=True)
     command = as_curl(sent)

@@ -13,11 +13,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from personachat.conversations.model import Turn
-from personachat.generation import Generation
-from personachat.ui import siblings
-from personachat.ui.stream import draw_running
-from personachat.ui.transcript import bubble, draw_outcome, draw_reply
-from personachat.ui.turns import View, WaysOn, draw_head, draw_row, free_places, places_taken_by
+from personachat.replies.live import Generation
+from personachat.ui.chat import versions
+from personachat.ui.chat.stream import draw_running
+from personachat.ui.chat.transcript import bubble, draw_outcome, draw_reply
+from personachat.ui.chat.turns import View, WaysOn, draw_head, draw_row, free_places, places_taken_by
 
 BUBBLE_ELEMENTS = 6
 """What an ended turn may have below the three places of a live one."""
@@ -73,7 +73,7 @@ class Following:
     def _draw_versions(self) -> None:
         if self._turn.id in self._view.conversation.siblings:
             with self._versions.container(horizontal=True, vertical_alignment="center", gap="small"):
-                siblings.draw(self._view.conversation, self._turn, live=True)
+                versions.draw(self._view.conversation, self._turn, live=True)
 
 
 def _draw_anew() -> None:

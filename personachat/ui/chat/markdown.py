@@ -11,8 +11,8 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import accumulate, pairwise
 
-from personachat.ui.markdown_parser import parse_blocks
-from personachat.ui.markdown_writer import written
+from personachat.ui.chat.markdown_parser import parse_blocks
+from personachat.ui.chat.markdown_writer import written
 
 PIECE_CHARACTERS = 320
 """Pieces are at least this long: smaller ones cost more elements, larger ones more bytes a frame."""

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from markdown_it.token import Token
 
-from personachat.ui.markdown_parser import leads_somewhere, parse
+from personachat.ui.chat.markdown_parser import leads_somewhere, parse
 
 JOINER = "\u2060"
 """Word joiner: takes no room. It stands in code where Streamlit would rewrite even that."""

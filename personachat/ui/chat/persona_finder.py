@@ -10,11 +10,11 @@ from itertools import chain, islice
 
 import streamlit as st
 
-from personachat.persona import Persona
-from personachat.ui import favourites
+from personachat.personas.persona import Persona
+from personachat.ui.chat.transcript import drawable
 from personachat.ui.dialogs import dialog
 from personachat.ui.faces import in_line, load
-from personachat.ui.transcript import drawable
+from personachat.ui.personas import favourites
 from personachat.ui.wording import escaped
 
 MOST_CHOICES = 150

@@ -6,25 +6,17 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from personachat.errors import PersonaChatError
-from personachat.persona import DEFAULT_PERSONA_ID, Persona
-from personachat.provider_errors import ProviderError
-from personachat.providers.embedded import LOCAL
+from personachat.errors import PersonaChatError, ProviderError
+from personachat.personas.persona import DEFAULT_PERSONA_ID, Persona
+from personachat.personas.store.base import BrokenPersona, StoredPersona
+from personachat.providers.embedded.provider import LOCAL
 from personachat.providers.registry import Answering
 from personachat.services import Services
-from personachat.store.base import BrokenPersona, StoredPersona
-from personachat.ui import (
-    addresses,
-    dismissed,
-    faces,
-    last_seen,
-    open_tabs,
-    persona_finder,
-    state,
-    turn_actions,
-)
+from personachat.ui import addresses, dismissed, faces, last_seen, open_tabs, session
+from personachat.ui.chat import actions as turn_actions
+from personachat.ui.chat import persona_finder
+from personachat.ui.chat.transcript import drawable
 from personachat.ui.returning import Came
-from personachat.ui.transcript import drawable
 from personachat.ui.wording import error_text, escaped, heard
 
 MENU = "chat_menu"
@@ -61,8 +53,8 @@ def _draw(services: Services, everything: Sequence[StoredPersona | BrokenPersona
     personas = {stored.id: stored.persona for stored in everything if isinstance(stored, StoredPersona)}
     if not personas:
         return None
-    found = addresses.followed(services, personas, state.remembered("persona"))
-    wanted = state.remembered("persona")
+    found = addresses.followed(services, personas, session.remembered("persona"))
+    wanted = session.remembered("persona")
     first = next(iter(personas))  # the default one comes first
     chosen = found.address if found else wanted if wanted in personas else first
     persona = found.persona if found else personas[chosen]
@@ -87,7 +79,7 @@ def _draw(services: Services, everything: Sequence[StoredPersona | BrokenPersona
     if wanted and wanted != chosen:
         draw_missing(wanted, persona, everything)
     else:
-        state.talk_with(chosen, is_default=chosen == first)
+        session.talk_with(chosen, is_default=chosen == first)
     return persona
 
 
@@ -98,7 +90,7 @@ def avatars(services: Services) -> dict[str, str]:
     except PersonaChatError:  # the page says it
         return {}
     personas = {stored.id: stored.persona for stored in everything if isinstance(stored, StoredPersona)}
-    also = (state.remembered("persona") or "", DEFAULT_PERSONA_ID)
+    also = (session.remembered("persona") or "", DEFAULT_PERSONA_ID)
     offered = persona_finder.choices(personas, also=also)
     named = addresses.with_labels(services, offered)
     faces.load(personas[each].picture for each in offered)
@@ -132,12 +124,12 @@ def _choose() -> None:
     if st.session_state["persona_choice"] == FIND:
         st.session_state[persona_finder.OPEN] = True
     else:
-        state.remember("persona", st.session_state["persona_choice"])
+        session.remember("persona", st.session_state["persona_choice"])
 
 
 def _found(persona_id: str) -> None:
     persona_finder.close()
-    state.remember("persona", persona_id)
+    session.remember("persona", persona_id)
 
 
 def draw_missing(wanted: str, persona: Persona, everything: Sequence[StoredPersona | BrokenPersona]) -> None:
@@ -153,11 +145,11 @@ def draw_missing(wanted: str, persona: Persona, everything: Sequence[StoredPerso
 def draw_model(services: Services, persona: Persona) -> None:
     """One quiet line: the model that answers, and why where that is not the persona's own."""
     try:
-        answering = services.providers.resolve(persona.model, offline=state.offline_chosen())
+        answering = services.providers.resolve(persona.model, offline=session.offline_chosen())
     except ProviderError as error:
         st.caption(f":material/error: {error_text(error)}")
         return
-    if state.offline_chosen():
+    if session.offline_chosen():
         draw_chosen_offline(answering, persona)
     elif answering.provider.name == LOCAL:
         draw_offline(answering)
@@ -176,7 +168,7 @@ def draw_chosen_offline(answering: Answering, persona: Persona) -> None:
         st.button(
             f"Back to {escaped(persona.model)}",
             type="tertiary",
-            on_click=state.choose_offline,
+            on_click=session.choose_offline,
             args=(False,),
             key="leave_offline",
         )
@@ -207,8 +199,8 @@ def draw_offline(answering: Answering) -> None:
 
 def draw_menu(persona: Persona) -> None:
     """What is needed now and then."""
-    not_begun = SAVED if state.temporary_chosen() else TEMPORARY
-    here = CLEAR if state.remembered("chat") else not_begun
+    not_begun = SAVED if session.temporary_chosen() else TEMPORARY
+    here = CLEAR if session.remembered("chat") else not_begun
     actions = [NEW, here, EDIT, REQUEST, THEME, SHORTCUTS]
     chosen = st.menu_button(
         heard("More"),
@@ -226,16 +218,16 @@ def draw_menu(persona: Persona) -> None:
 
 
 def _act() -> None:
-    chosen, conversation_id = st.session_state[MENU], state.remembered("chat")
+    chosen, conversation_id = st.session_state[MENU], session.remembered("chat")
     if chosen == NEW:
-        state.new_chat()
+        session.new_chat()
     elif chosen in {TEMPORARY, SAVED}:
-        state.choose_temporary(chosen == TEMPORARY)
+        session.choose_temporary(chosen == TEMPORARY)
     elif chosen == REQUEST:
         turn_actions.ask("next")
     elif chosen == CLEAR and conversation_id:
-        leaf_id = state.workspace().chat.clear(conversation_id)
-        state.moved_on(conversation_id)
+        leaf_id = session.workspace().chat.clear(conversation_id)
+        session.moved_on(conversation_id)
         st.session_state["cleared"] = leaf_id
 
 

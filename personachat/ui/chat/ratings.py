@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from personachat.conversations.model import Rating, Turn
-from personachat.ui import state
-from personachat.ui.turn_actions import told
+from personachat.ui import session
+from personachat.ui.chat.actions import told
 from personachat.ui.wording import heard
 
 THUMBS: tuple[Rating, Rating] = (-1, 1)
@@ -32,13 +32,13 @@ def _rate(turn_id: str, note: str) -> None:
     with told():
         thumb = st.session_state[_thumbs_key(turn_id)]
         rating = None if thumb is None else THUMBS[thumb]
-        state.workspace().branches.rate(turn_id, rating, note=note if rating else "")
+        session.workspace().branches.rate(turn_id, rating, note=note if rating else "")
 
 
 def _write_note(turn_id: str, rating: Rating) -> None:
     with told():
         note = str(st.session_state[_note_key(turn_id)])
-        state.workspace().branches.rate(turn_id, rating, note=note)
+        session.workspace().branches.rate(turn_id, rating, note=note)
 
 
 def _thumbs_key(turn_id: str) -> str:

@@ -13,7 +13,7 @@ import streamlit as st
 
 from personachat.conversations.model import Turn
 from personachat.errors import PersonaChatError
-from personachat.ui import state
+from personachat.ui import session
 
 Spoken: TypeAlias = tuple[str, str]
 """A persona's id and the ETag of its text."""
@@ -62,7 +62,7 @@ def _ask(asked: frozenset[Spoken], memory: _Memory, now: float) -> None:
         memory.unknown_until.clear()
     found: dict[Spoken, int] = {}
     with suppress(PersonaChatError):
-        found = state.workspace().collection.revisions.numbers(asked)
+        found = session.workspace().collection.revisions.numbers(asked)
     memory.numbers.update(found)
     memory.unknown_until.update(dict.fromkeys(asked - found.keys(), now + UNKNOWN_SECONDS))
 

@@ -11,7 +11,7 @@ from personachat.conversations.model import Conversation
 from personachat.errors import DatabaseDamaged, PersonaChatError
 from personachat.services import Services
 from personachat.settings import APP
-from personachat.ui import dismissed, state
+from personachat.ui import dismissed, session
 from personachat.ui.wording import error_text, escaped, heard
 
 COMMUNITY_CLOUD_FOLDER = Path("/mount/src")
@@ -36,7 +36,7 @@ def draw(services: Services, conversation: Conversation | None) -> None:
             title="PersonaChat is shutting down",
             icon=":material/power_settings_new:",
         )
-    if conversation.temporary if conversation else state.temporary_chosen():
+    if conversation.temporary if conversation else session.temporary_chosen():
         st.caption(f":material/visibility_off: {TEMPORARY}")
     elif services.checkpoints.trouble is not None:
         st.warning(
@@ -68,7 +68,7 @@ def await_return() -> None:
 def _look_again() -> None:
     if st.session_state.pop("return_awaited", False):
         return  # the page was drawn just now
-    services = state.services()
+    services = session.services()
     if not services.database.is_out and services.checkpoints.trouble is None:
         st.rerun()
 

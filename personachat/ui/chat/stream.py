@@ -16,12 +16,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from personachat.conversations.model import Reply
-from personachat.generation import Generation
 from personachat.messages import ReasoningDelta, Rethought, Started, TextDelta
-from personachat.ui import cursor
-from personachat.ui.markdown import Pieces, pieces_of
-from personachat.ui.markdown_writer import written
-from personachat.ui.pace import PACE, Pace
+from personachat.replies.live import Generation
+from personachat.ui.chat import cursor
+from personachat.ui.chat.markdown import Pieces, pieces_of
+from personachat.ui.chat.markdown_writer import written
+from personachat.ui.chat.pace import PACE, Pace
 
 Place: TypeAlias = Any
 """Where elements go: a container, or Streamlit itself for the current one."""

@@ -7,15 +7,15 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from personachat.avatars import avatar_in
-from personachat.conversations.explanations import LENGTH, explanation_of
 from personachat.conversations.model import Reply, Turn
-from personachat.endings import ENDINGS, ending_of
+from personachat.history.explanations import LENGTH, explanation_of
 from personachat.messages import Failed
-from personachat.prompts import estimate_tokens
+from personachat.personas.avatars import avatar_in
+from personachat.personas.prompt import estimate_tokens
+from personachat.replies.endings import ENDINGS, ending_of
 from personachat.ui import faces
-from personachat.ui.markdown import pieces_of
-from personachat.ui.stream import Place, column, thought_label
+from personachat.ui.chat.markdown import pieces_of
+from personachat.ui.chat.stream import Place, column, thought_label
 from personachat.ui.wording import escaped, money, short
 
 SHOWN_TURNS = 20

@@ -15,17 +15,24 @@ from typing import Literal, TypeAlias
 import streamlit as st
 
 from personachat.conversations.model import Conversation, Reply, Turn
-from personachat.ui import (
+from personachat.ui.chat import (
+    actions,
     clipboard,
     costs,
+    edit_form,
     ratings,
-    siblings,
-    spoken_revisions,
-    turn_actions,
-    turn_form,
+    revision_labels,
+    versions,
     window,
 )
-from personachat.ui.transcript import bubble, caption_of, draw_memory, draw_outcome, draw_switch, draw_words
+from personachat.ui.chat.transcript import (
+    bubble,
+    caption_of,
+    draw_memory,
+    draw_outcome,
+    draw_switch,
+    draw_words,
+)
 from personachat.ui.wording import escaped, heard
 
 WaysOn: TypeAlias = Callable[[Turn], None]
@@ -38,7 +45,7 @@ EDITED = ":material/edit: edited"
 
 
 def _menu_without(*names: str) -> tuple[str, ...]:
-    return tuple(label for label in turn_actions.MENU if not label.endswith(names))
+    return tuple(label for label in actions.MENU if not label.endswith(names))
 
 
 USER_MENU = _menu_without("Regenerate", "Regenerate with…", "Rate", "Costs", "Show request")
@@ -57,7 +64,7 @@ class View:
     """The turns that were the last exchange in the run before."""
     length_before: int
     """How many turns were drawn, at most, in the run before."""
-    revisions: Mapping[spoken_revisions.Spoken, int]
+    revisions: Mapping[revision_labels.Spoken, int]
     """Which revision of its persona spoke each turn."""
     found: str | None
     """The turn a link led to. These four are looked up once: a look at the session state costs a caption."""
@@ -77,11 +84,11 @@ class View:
             reply,
             before,
             length,
-            spoken_revisions.numbers(conversation.path),
+            revision_labels.numbers(conversation.path),
             found=window.found_turn(),
-            editing=turn_actions.editing(),
-            rating=turn_actions.rating_open(),
-            copying=turn_actions.to_be_copied(),
+            editing=actions.editing(),
+            rating=actions.rating_open(),
+            copying=actions.to_be_copied(),
         )
 
 
@@ -116,7 +123,7 @@ def _draw(view: View, turn: Turn, *, last: bool, ways_on: WaysOn | None) -> None
         if view.found == turn.id:
             st.badge("Found here", icon=":material/search:", color="primary")
         if view.editing == turn.id:
-            turn_form.draw(turn)
+            edit_form.draw(turn)
         elif turn.role == "user":
             _draw_said(view, turn, last=last)
         elif ways_on:
@@ -162,7 +169,7 @@ def _draw_said(view: View, turn: Turn, *, last: bool) -> None:
     beside: Literal["center", "top"] = "center" if short else "top"
     if last:
         st.empty()  # as for a reply's row
-    key = None if last else turn_actions.row_key("said", turn.id, USER_MENU)
+    key = None if last else actions.row_key("said", turn.id, USER_MENU)
     with st.container(horizontal=True, wrap=False, gap="small", vertical_alignment=beside, key=key):
         st.text(turn.content, width="stretch")
         _draw_actions(view, turn, last=last)
@@ -177,7 +184,7 @@ def _says_nothing_of_itself(view: View, turn: Turn) -> bool:
 
 def _draw_unasked(view: View, turn: Turn) -> None:
     """An assistant's words that nobody asked a model for, such as a greeting, with the menu beside them."""
-    key = turn_actions.row_key("said", turn.id, WORDS_MENU)
+    key = actions.row_key("said", turn.id, WORDS_MENU)
     with st.container(horizontal=True, wrap=False, gap="small", key=key):
         draw_words(turn, head=st, words=st.container())
         _draw_actions(view, turn, last=False)
@@ -190,9 +197,9 @@ def draw_row(view: View, turn: Turn, *, last: bool) -> None:
     if last:
         st.empty()  # so that its row and the smaller one it has later never share a place
     menu = _menu_of(turn, last=last)
-    key = f"actions_{turn.id}" if last else turn_actions.row_key("actions", turn.id, menu)
+    key = f"actions_{turn.id}" if last else actions.row_key("actions", turn.id, menu)
     with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=key):
-        siblings.draw(view.conversation, turn)
+        versions.draw(view.conversation, turn)
         if last:
             _draw_icons(turn)
         elif view.rating == turn.id and _can_be_rated(turn):
@@ -205,7 +212,7 @@ def draw_row(view: View, turn: Turn, *, last: bool) -> None:
                 escaped(costs_said),
                 type="tertiary",
                 key=f"costs_{turn.id}",
-                on_click=turn_actions.ask_costs,
+                on_click=actions.ask_costs,
                 args=(turn.id,),
             )
         else:
@@ -228,7 +235,7 @@ def _menu_of(turn: Turn, *, last: bool) -> tuple[str, ...]:
         without.append("Rate")
     if last and not reply.complete:  # there is a Retry above
         without.append("Regenerate")
-    return _menu_without(*without) if without else tuple(turn_actions.MENU)
+    return _menu_without(*without) if without else tuple(actions.MENU)
 
 
 def _can_be_rated(turn: Turn) -> bool:
@@ -241,25 +248,25 @@ def _caption(view: View, turn: Turn, *, with_costs: bool = True) -> str:
     if turn.reply is None:
         return ""
     caption = caption_of(turn.reply, with_costs=with_costs)
-    return " · ".join(filter(None, (caption, spoken_revisions.label(turn, view.revisions))))
+    return " · ".join(filter(None, (caption, revision_labels.label(turn, view.revisions))))
 
 
 def _draw_actions(view: View, turn: Turn, *, last: bool) -> None:
-    siblings.draw(view.conversation, turn)
+    versions.draw(view.conversation, turn)
     if turn.edited:
         st.caption(EDITED, width="content", help="You changed these words.")
     _draw_copied(view, turn)
     if last:
-        _icon("edit", "Edit and send again", turn_actions.edit, turn)
-        _icon("content_copy", "Copy", turn_actions.copy, turn)
+        _icon("edit", "Edit and send again", actions.edit, turn)
+        _icon("content_copy", "Copy", actions.copy, turn)
         _draw_menu(turn, USER_MENU)
 
 
 def _draw_icons(turn: Turn) -> None:
     if turn.parent_id is not None and (turn.reply is None or turn.reply.complete):
-        _icon("refresh", "Regenerate", turn_actions.regenerate, turn)
+        _icon("refresh", "Regenerate", actions.regenerate, turn)
     if _can_be_rated(turn):
-        _icon("content_copy", "Copy", turn_actions.copy, turn)
+        _icon("content_copy", "Copy", actions.copy, turn)
         ratings.draw(turn)
 
 
@@ -284,12 +291,12 @@ def _draw_menu(turn: Turn, options: tuple[str, ...]) -> None:
         help="More",
         type="tertiary",
         key=key,
-        on_click=turn_actions.choose,
+        on_click=actions.choose,
         args=(key, turn.id),
     )
 
 
 def _draw_copied(view: View, turn: Turn) -> None:
-    number = turn_actions.copying(turn.id) if view.copying == turn.id else None
+    number = actions.copying(turn.id) if view.copying == turn.id else None
     if number is not None:
-        clipboard.copy(turn.text, number=number, on_refused=partial(turn_actions.ask, "copy", turn.id))
+        clipboard.copy(turn.text, number=number, on_refused=partial(actions.ask, "copy", turn.id))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from personachat.conversations.model import Conversation
-from personachat.ui import turn_actions
+from personachat.ui.chat import actions
 from personachat.ui.wording import counted, escaped
 
 
 def draw_deleted(conversation: Conversation) -> None:
     """The way back after a turn was deleted."""
-    what = turn_actions.deleted(conversation.id)
+    what = actions.deleted(conversation.id)
     if what:
         with st.container(horizontal=True, vertical_alignment="center"):
             deleted = "Message deleted." if what.count == 1 else f"{counted(what.count, 'message')} deleted."
@@ -20,7 +20,7 @@ def draw_deleted(conversation: Conversation) -> None:
                 "Undo",
                 type="tertiary",
                 icon=":material/undo:",
-                on_click=turn_actions.undelete,
+                on_click=actions.undelete,
                 args=(what,),
                 key="undelete",
             )
@@ -28,7 +28,7 @@ def draw_deleted(conversation: Conversation) -> None:
 
 def draw_forked(conversation: Conversation) -> None:
     """Where a conversation that was just forked comes from."""
-    fork = turn_actions.forked()
+    fork = actions.forked()
     if fork and fork.conversation_id == conversation.id:
         with st.container(horizontal=True, vertical_alignment="center"):
             title = f" of “{escaped(conversation.title)}”" if conversation.title else ""
@@ -36,7 +36,7 @@ def draw_forked(conversation: Conversation) -> None:
             st.button(
                 "Open the original",
                 type="tertiary",
-                on_click=turn_actions.open_original,
+                on_click=actions.open_original,
                 args=(fork.original_id,),
                 key="open_original",
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from personachat.conversations.model import Conversation, Turn
-from personachat.ui import turn_actions
+from personachat.ui.chat import actions
 from personachat.ui.wording import heard
 
 
@@ -30,7 +30,7 @@ def _arrow(icon: str, name: str, other_id: str | None, place: str) -> None:
         icon=f":material/{icon}:",
         help=name,
         type="tertiary",
-        on_click=turn_actions.show,
+        on_click=actions.show,
         args=(other_id,),
         disabled=other_id is None,
         key=f"{icon}_{place}",  # so that it keeps the focus from version to version

@@ -10,8 +10,8 @@ import streamlit as st
 
 from personachat.conversations.model import Conversation, Turn
 from personachat.errors import PersonaChatError
-from personachat.ui import state
-from personachat.ui.transcript import STEP_TURNS, window_start
+from personachat.ui import session
+from personachat.ui.chat.transcript import STEP_TURNS, window_start
 
 MORE_TURNS = 2 * STEP_TURNS
 """How many come at once where earlier or later ones are asked for."""
@@ -22,8 +22,8 @@ AROUND_TURNS = MORE_TURNS + STEP_TURNS
 
 def of(conversation: Conversation) -> tuple[int, int]:
     """The first turn to show and the one behind the last, counted from the beginning of the branch."""
-    start = window_start(conversation.length, more=state.earlier_turns(conversation.id))
-    end = conversation.length - state.turns_below(conversation.id)
+    start = window_start(conversation.length, more=session.earlier_turns(conversation.id))
+    end = conversation.length - session.turns_below(conversation.id)
     return start, max(end, start + 1)
 
 
@@ -36,20 +36,20 @@ def show_later(conversation_id: str) -> None:
 
 
 def _move(conversation_id: str, up: int) -> None:
-    below = state.turns_below(conversation_id)
-    st.session_state[f"earlier_{conversation_id}"] = max(0, state.earlier_turns(conversation_id) + up)
+    below = session.turns_below(conversation_id)
+    st.session_state[f"earlier_{conversation_id}"] = max(0, session.earlier_turns(conversation_id) + up)
     if below:  # the window keeps its size
         st.session_state[f"below_{conversation_id}"] = max(0, below + up)
 
 
 def show_newest(conversation_id: str) -> None:
     """Go back to the end of the conversation."""
-    state.moved_on(conversation_id)
+    session.moved_on(conversation_id)
 
 
 def follow_turn_link() -> None:
     """Where the address names a turn, show and mark it; the address names the chat alone from then on."""
-    turn_id, conversation_id = st.query_params.get("turn"), state.remembered("chat")
+    turn_id, conversation_id = st.query_params.get("turn"), session.remembered("chat")
     if not turn_id:
         return
     st.query_params.pop("turn", None)
@@ -59,7 +59,7 @@ def follow_turn_link() -> None:
         if bring(conversation_id, turn_id):
             st.session_state["found"] = turn_id
     except PersonaChatError as error:
-        state.say_not_done(error)
+        session.say_not_done(error)
 
 
 def bring(conversation_id: str, turn_id: str) -> bool:
@@ -67,7 +67,7 @@ def bring(conversation_id: str, turn_id: str) -> bool:
 
     Raises TurnNotFound and ConversationNotFound.
     """
-    here = state.workspace()
+    here = session.workspace()
     conversation = here.chat.conversation(conversation_id)
     found = _among(conversation, turn_id)
     if found is None:
@@ -76,7 +76,7 @@ def bring(conversation_id: str, turn_id: str) -> bool:
         found = _among(conversation, turn_id)
     if found is None:
         return False
-    state.moved_on(conversation_id)
+    session.moved_on(conversation_id)
     usual = window_start(conversation.length)
     if found.depth < usual:
         start = max(0, (found.depth // STEP_TURNS - 1) * STEP_TURNS)

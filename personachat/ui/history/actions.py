@@ -14,8 +14,9 @@ from typing import ParamSpec
 import streamlit as st
 
 from personachat.errors import PersonaChatError
-from personachat.ui import library_state, state
-from personachat.ui.library_state import OpenDialog, PutAway
+from personachat.ui import session
+from personachat.ui.history import state as library_state
+from personachat.ui.history.state import OpenDialog, PutAway
 from personachat.ui.wording import error_text
 
 P = ParamSpec("P")
@@ -50,17 +51,17 @@ def choose(key: str, conversation_id: str, title: str) -> None:
 @told
 def choose_in_row(chosen: str, conversation_id: str) -> None:
     """Do what was chosen in the menu of a row of the sidebar; both come from the browser."""
-    _do(chosen, conversation_id, state.workspace().library.summary(conversation_id).title)
+    _do(chosen, conversation_id, session.workspace().library.summary(conversation_id).title)
 
 
 def _do(chosen: str, conversation_id: str, title: str) -> None:
-    library = state.workspace().library
+    library = session.workspace().library
     if chosen == "Rename":
-        library_state.show_dialog(OpenDialog("rename", conversation_id, state.remembered("chat")))
+        library_state.show_dialog(OpenDialog("rename", conversation_id, session.remembered("chat")))
     elif chosen == "Share":
-        library_state.show_dialog(OpenDialog("share", conversation_id, state.remembered("chat")))
+        library_state.show_dialog(OpenDialog("share", conversation_id, session.remembered("chat")))
     elif chosen == "Export":
-        library_state.show_dialog(OpenDialog("export", conversation_id, state.remembered("chat")))
+        library_state.show_dialog(OpenDialog("export", conversation_id, session.remembered("chat")))
     elif chosen in {"Pin", "Unpin"}:
         library.pin(conversation_id, chosen == "Pin")
     elif chosen == "Archive":
@@ -76,13 +77,13 @@ def rename(conversation_id: str, key: str) -> None:
     """Give it the title in the text field with that key."""
     title = str(st.session_state[key] or "")
     if title.strip():
-        state.workspace().library.rename(conversation_id, title)
+        session.workspace().library.rename(conversation_id, title)
         library_state.close_dialog()
 
 
 def put_away(how: str, ids: Sequence[str], title: str) -> None:
     """Delete or archive, and offer to undo it; the session leaves the conversation if it was in it."""
-    workspace = state.workspace()
+    workspace = session.workspace()
     if how == "deleted":
         for conversation_id in ids:
             _stop(conversation_id)
@@ -90,11 +91,11 @@ def put_away(how: str, ids: Sequence[str], title: str) -> None:
     else:
         for conversation_id in ids:
             workspace.library.archive(conversation_id, True)
-    current = state.remembered("chat")
+    current = session.remembered("chat")
     left = current if current in ids else None
     if left:
-        state.new_chat()
-    now_in = state.remembered("chat")
+        session.new_chat()
+    now_in = session.remembered("chat")
     library_state.offer_undo(
         PutAway(tuple(ids), title, "deleted" if how == "deleted" else "archived", left=left, now_in=now_in)
     )
@@ -106,31 +107,31 @@ def undo() -> None:
     done = library_state.put_away()
     if done is None:
         return
-    library = state.workspace().library
+    library = session.workspace().library
     if done.how == "deleted":
         library.restore_many(done.ids)
     else:
         for conversation_id in done.ids:
             library.archive(conversation_id, False)
     if done.left:
-        state.remember("chat", done.left)
+        session.remember("chat", done.left)
     library_state.offer_undo(None)
 
 
 @told
 def share(conversation_id: str) -> None:
     """Make the link, or renew what it shows."""
-    state.workspace().library.share(conversation_id)
+    session.workspace().library.share(conversation_id)
 
 
 @told
 def revoke(conversation_id: str) -> None:
-    state.workspace().library.revoke(conversation_id)
+    session.workspace().library.revoke(conversation_id)
 
 
 def _stop(conversation_id: str) -> None:
     with suppress(PersonaChatError):  # what cannot be stopped is deleted all the same
-        running = state.workspace().chat.running(conversation_id)
+        running = session.workspace().chat.running(conversation_id)
         if running:
             running.stop()
 

@@ -6,11 +6,12 @@ import streamlit as st
 
 from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
-from personachat.library import Library, Share, Summary
-from personachat.ui import address, arranging, dialogs, library_state, state, taking_along
-from personachat.ui.excerpts import as_text
-from personachat.ui.moments import ago, exact, viewer_zone
-from personachat.ui.wording import error_text
+from personachat.history.library import Library, Share, Summary
+from personachat.ui import address, dialogs, session
+from personachat.ui.dates import ago, exact, viewer_zone
+from personachat.ui.history import actions, files
+from personachat.ui.history import state as library_state
+from personachat.ui.wording import as_text, error_text
 
 TITLE_FIELD = "conversation_title"
 MOST_TITLE_CHARACTERS = 200
@@ -24,7 +25,7 @@ def draw() -> None:
     asked = library_state.open_dialog()
     if asked is None:
         return
-    if asked.opened_in != state.remembered("chat"):
+    if asked.opened_in != session.remembered("chat"):
         library_state.close_dialog()
         return
     title, icon = TITLES[asked.kind], ICONS[asked.kind]
@@ -33,7 +34,7 @@ def draw() -> None:
         if failure:
             st.warning(failure, icon=":material/error:")
         try:
-            library = state.workspace().library
+            library = session.workspace().library
             summary = library.summary(asked.conversation_id)
             if asked.kind == "rename":
                 _draw_rename(summary)
@@ -53,7 +54,7 @@ def _draw_rename(summary: Summary) -> None:
                 "Rename",
                 type="primary",
                 icon=":material/check:",
-                on_click=arranging.rename,
+                on_click=actions.rename,
                 args=(summary.id, TITLE_FIELD),
             )
 
@@ -69,7 +70,7 @@ def _draw_share(summary: Summary, share: Share | None) -> None:
             "Create link",
             icon=":material/add_link:",
             type="primary",
-            on_click=arranging.share,
+            on_click=actions.share,
             args=(summary.id,),
             key="create_link",
         )
@@ -85,7 +86,7 @@ def _draw_share(summary: Summary, share: Share | None) -> None:
             "Show the newest messages",
             icon=":material/refresh:",
             help="The same link then shows the conversation as it is now.",
-            on_click=arranging.share,
+            on_click=actions.share,
             args=(summary.id,),
             key="renew_link",
         )
@@ -93,7 +94,7 @@ def _draw_share(summary: Summary, share: Share | None) -> None:
             "Revoke link",
             icon=":material/link_off:",
             help="The link shows nothing any more, for good. A new one is a different one.",
-            on_click=arranging.revoke,
+            on_click=actions.revoke,
             args=(summary.id,),
             key="revoke_link",
         )
@@ -104,4 +105,4 @@ def _draw_export(library: Library, summary: Summary) -> None:
         "Markdown is for reading and holds the messages you see. JSON holds everything, every branch "
         "included, and can be imported again. CSV has one row a message."
     )
-    taking_along.draw_downloads(library, [summary.id], title=summary.title)
+    files.draw_downloads(library, [summary.id], title=summary.title)

@@ -8,12 +8,12 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from personachat.conversations.filenames import file_name
-from personachat.conversations.import_reading import MOST_TURNS
-from personachat.conversations.importing import MOST_BYTES
 from personachat.errors import ImportRepeated
-from personachat.library import ExportFormat, Filters, Library
-from personachat.ui import import_run, library_state
+from personachat.history.filenames import file_name
+from personachat.history.import_reading import MOST_TURNS
+from personachat.history.importing import MOST_BYTES
+from personachat.history.library import ExportFormat, Filters, Library
+from personachat.ui.history import import_run, state
 from personachat.ui.wording import counted, error_text
 
 FORMATS: dict[ExportFormat, str] = {"markdown": "Markdown", "json": "JSON", "csv": "CSV"}
@@ -80,13 +80,13 @@ def draw_import(library: Library) -> None:
     )
     st.caption(f"At most {MOST_BYTES // _MB} MB and {MOST_TURNS:,} messages.")
     if upload is not None:
-        library_state.empty_import_field()  # so that no later run takes the file in again
+        state.empty_import_field()  # so that no later run takes the file in again
         import_run.begin(library, upload.getvalue())
         st.rerun()
 
 
 def _upload_key() -> str:
-    return f"import_{library_state.imports()}"
+    return f"import_{state.imports()}"
 
 
 def draw_import_outcome(library: Library) -> DeltaGenerator | None:

@@ -12,7 +12,7 @@ from typing import cast
 import streamlit as st
 
 from personachat.errors import ImportRepeated, PersonaChatError
-from personachat.library import Library, Repeats
+from personachat.history.library import Library, Repeats
 
 _RUN = "import_run"
 

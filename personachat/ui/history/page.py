@@ -8,14 +8,15 @@ from datetime import datetime, tzinfo
 import streamlit as st
 
 from personachat.conversations.model import now
-from personachat.library import Filters, Found, Hit, Library, Listed, Summary
-from personachat.ui import arranging, library_state, searching, sidebar, state, taking_along
-from personachat.ui.excerpts import as_text, marked
+from personachat.history.library import Filters, Found, Hit, Library, Listed, Summary
+from personachat.ui import session, sidebar
+from personachat.ui.chat.transcript import USER_AVATAR, drawable
+from personachat.ui.dates import ago, exact, viewer_zone
 from personachat.ui.faces import DEFAULT_AVATAR
-from personachat.ui.library_state import HISTORY_STEP, PICKED
-from personachat.ui.moments import ago, exact, viewer_zone
-from personachat.ui.transcript import USER_AVATAR, drawable
-from personachat.ui.wording import counted
+from personachat.ui.history import actions, files, search
+from personachat.ui.history import state as library_state
+from personachat.ui.history.state import HISTORY_STEP, PICKED
+from personachat.ui.wording import as_text, counted, marked
 
 MOST_ROWS = 600
 """Beyond it one searches; drawing more takes seconds."""
@@ -23,9 +24,9 @@ MOST_ROWS = 600
 
 def draw(library: Library) -> None:
     """Draw the page; raises what the library raises."""
-    query, filters = searching.draw(library)
+    query, filters = search.draw(library)
     sidebar.draw_said()
-    importing = taking_along.draw_import_outcome(library)
+    importing = files.draw_import_outcome(library)
     rows = min(library_state.history_rows(), MOST_ROWS)
     moment, zone = now(), viewer_zone()
     if query.strip():
@@ -34,7 +35,7 @@ def draw(library: Library) -> None:
     else:
         listed = library.list(filters, limit=rows)
         _draw_listed(library, listed, filters, moment=moment, zone=zone)
-    taking_along.follow_import(importing)
+    files.follow_import(importing)
 
 
 def _draw_found(found: Found, query: str, *, moment: datetime, zone: tzinfo) -> None:
@@ -118,14 +119,10 @@ def _draw_taking(
             label = f"Export {len(ids)}" if ids else "Export all"
             with st.popover(label, icon=":material/download:", key="export_many"):
                 st.caption(f"{counted(len(ids), 'conversation')} as" if ids else "All your conversations as")
-                title = (
-                    (picked[0].title if len(picked) == 1 else None)
-                    if ids
-                    else taking_along.only_title(library)
-                )
-                taking_along.draw_downloads(library, ids or None, title=title)
+                title = (picked[0].title if len(picked) == 1 else None) if ids else files.only_title(library)
+                files.draw_downloads(library, ids or None, title=title)
         with st.popover("Import", icon=":material/upload:", key="import_many"):
-            taking_along.draw_import(library)
+            files.draw_import(library)
         if shown:
             st.button(
                 "Take out of the archive" if filters.archived else "Archive",
@@ -152,15 +149,15 @@ def _pick(ids: Sequence[str], picked: bool) -> None:  # noqa: FBT001  # it is wh
         st.session_state[f"{PICKED}{conversation_id}"] = picked
 
 
-@arranging.told
+@actions.told
 def _put_away(how: str, picked: Sequence[Summary]) -> None:
-    arranging.put_away(how, [summary.id for summary in picked], picked[0].title)
+    actions.put_away(how, [summary.id for summary in picked], picked[0].title)
 
 
-@arranging.told
+@actions.told
 def _unarchive(ids: Sequence[str]) -> None:
     for conversation_id in ids:
-        state.workspace().library.archive(conversation_id, False)
+        session.workspace().library.archive(conversation_id, False)
 
 
 def _draw_summary(summary: Summary, *, moment: datetime, zone: tzinfo) -> None:

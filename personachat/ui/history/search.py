@@ -8,10 +8,10 @@ from __future__ import annotations
 import streamlit as st
 
 from personachat.conversations.model import Rating
-from personachat.library import Filters, Library
-from personachat.ui import library_state
-from personachat.ui.library_state import begin_history_anew
-from personachat.ui.moments import end_of, start_of, viewer_zone
+from personachat.history.library import Filters, Library
+from personachat.ui.dates import end_of, start_of, viewer_zone
+from personachat.ui.history import state
+from personachat.ui.history.state import begin_history_anew
 
 SEARCH_LABEL = "Search all conversations"
 FILTER_KEYS = ("speaker", "model", "rating", "since", "until", "archived")
@@ -93,4 +93,4 @@ def _draw_filters(library: Library) -> Filters:
 def _clear_filters() -> None:
     for key in FILTER_KEYS:
         st.session_state[key] = False if key == "archived" else None
-    library_state.begin_history_anew()
+    state.begin_history_anew()

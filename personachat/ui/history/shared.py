@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from personachat.library import Shared, SharedTurn
-from personachat.ui import library_state
-from personachat.ui.excerpts import as_text
+from personachat.history.library import Shared, SharedTurn
+from personachat.ui.chat.transcript import USER_AVATAR, draw_text
+from personachat.ui.dates import exact, viewer_zone
 from personachat.ui.faces import face_of_turn
-from personachat.ui.moments import exact, viewer_zone
-from personachat.ui.transcript import USER_AVATAR, draw_text
+from personachat.ui.history import state
+from personachat.ui.wording import as_text
 
 
 def draw(shared: Shared) -> None:
@@ -19,7 +19,7 @@ def draw(shared: Shared) -> None:
     zone = viewer_zone()
     st.title(as_text(shared.title), anchor=False)
     st.caption(f":material/link: Shared from PersonaChat · {exact(shared.created_at, zone=zone)} · read-only")
-    shown = shared.turns[: library_state.shared_turns()]
+    shown = shared.turns[: state.shared_turns()]
     _draw_turns(shown)
     left = len(shared.turns) - len(shown)
     if left:
@@ -28,7 +28,7 @@ def draw(shared: Shared) -> None:
             icon=":material/expand_more:",
             type="tertiary",
             width="stretch",
-            on_click=library_state.show_more_shared,
+            on_click=state.show_more_shared,
             key="show_more_shared",
         )
 

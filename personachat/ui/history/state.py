@@ -1,6 +1,6 @@
 """What a browser session remembers of its library: where it is going, what can be undone, what is open.
 
-The same rules as in `personachat.ui.state`: ids and choices behind typed names, never rows.
+The same rules as in `personachat.ui.session`: ids and choices behind typed names, never rows.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Literal, cast
 import streamlit as st
 
 from personachat.ui.returning import Came
-from personachat.ui.state import new_chat, remember, remembered
+from personachat.ui.session import new_chat, remember, remembered
 
 HISTORY_STEP = 30
 SHARED_TURNS = 30

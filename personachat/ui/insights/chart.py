@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from personachat.conversations.spreadsheet import cell
+from personachat.history.csv_table import cell
 from personachat.ui.wording import escaped
 
 MOST_TABLE_ROWS = 100

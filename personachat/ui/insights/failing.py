@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from personachat.ui.chat.transcript import TITLES
 from personachat.ui.insights import chart, options
 from personachat.ui.insights.chart import Chart
 from personachat.ui.insights.filters import Chosen
 from personachat.ui.insights.names import NONE
-from personachat.ui.transcript import TITLES
 from personachat.ui.wording import counted
 from personachat.usage.insights import Insights
 from personachat.usage.sums import Sum

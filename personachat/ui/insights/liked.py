@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from personachat.store.base import Revision, Revisions
+from personachat.personas.store.base import Revision, Revisions
+from personachat.ui.dates import exact
 from personachat.ui.insights import chart, options
 from personachat.ui.insights.chart import Chart
 from personachat.ui.insights.filters import Chosen
 from personachat.ui.insights.names import Names
-from personachat.ui.moments import exact
 from personachat.ui.wording import counted, escaped
 from personachat.usage import days
 from personachat.usage.insights import Insights

@@ -8,12 +8,12 @@ from textwrap import shorten
 import streamlit as st
 
 from personachat.conversations.model import now
-from personachat.ui import library_state
+from personachat.ui.chat.transcript import TITLES
+from personachat.ui.dates import ago
+from personachat.ui.history import state
 from personachat.ui.insights import chart
 from personachat.ui.insights.figures import seconds
 from personachat.ui.insights.filters import Chosen
-from personachat.ui.moments import ago
-from personachat.ui.transcript import TITLES
 from personachat.ui.wording import escaped
 from personachat.usage.attention import Reason, Suggested
 from personachat.usage.insights import Insights
@@ -78,7 +78,7 @@ def _draw_conversation(suggested: Suggested, chosen: Chosen) -> None:
                     type="tertiary",
                     help="Open the chat there",
                     key=f"look_{suggested.id}_{number}",
-                    on_click=library_state.open_conversation,
+                    on_click=state.open_conversation,
                     args=(suggested.id, suggested.persona_id, reason.turn_id),
                 )
             if len(suggested.reasons) > MOST_REASONS:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from personachat.personas.store.base import StoredPersona
 from personachat.services import Services
-from personachat.store.base import StoredPersona
 from personachat.ui import last_seen
 from personachat.usage.insights import Insights
 

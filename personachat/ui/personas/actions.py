@@ -9,7 +9,6 @@ from collections.abc import Collection, Sequence
 
 import streamlit as st
 
-from personachat.authors import author_of
 from personachat.errors import (
     DatabaseUnavailable,
     PersonaBroken,
@@ -18,17 +17,20 @@ from personachat.errors import (
     PersonaExists,
     PersonaMoved,
 )
-from personachat.persona import Persona, check_persona, parse_persona
-from personachat.persona_merge import Merge, merge_personas
-from personachat.persona_syntax import Path
-from personachat.store.base import PersonaStore, Saving, StoredPersona
-from personachat.store.renamed import renamed_text
-from personachat.ui import bulk_work, favourites, kept_drafts, persona_undo, script_runs, state
-from personachat.ui.form_text import FIELDS
+from personachat.jsontext.faults import Path
+from personachat.owners import author_of
+from personachat.personas.merge import Merge, merge_personas
+from personachat.personas.persona import Persona, check_persona, parse_persona
+from personachat.personas.store.base import PersonaStore, Saving, StoredPersona
+from personachat.personas.store.renamed import renamed_text
+from personachat.ui import script_runs, session
 from personachat.ui.owner import current_owner
-from personachat.ui.persona_desk import JSON_TAB, TAB_KEY, Entry, Question, desk, take_typed
-from personachat.ui.persona_texts import changes, name_in, new_text
-from personachat.ui.state import Draft
+from personachat.ui.personas import bulk_work, favourites, kept_drafts
+from personachat.ui.personas import undo as persona_undo
+from personachat.ui.personas.desk import JSON_TAB, TAB_KEY, Entry, Question, desk, take_typed
+from personachat.ui.personas.form.binding import FIELDS
+from personachat.ui.personas.texts import changes, name_in, new_text
+from personachat.ui.session import Draft
 from personachat.ui.wording import escaped
 
 NEW_ID_KEY = "new_file_id"
@@ -39,7 +41,7 @@ NOTE_KEY = "save_note"
 def select(persona_id: str) -> None:
     """Open another persona."""
     _begin()
-    state.remember("id", persona_id)
+    session.remember("id", persona_id)
 
 
 def show_line(line: int) -> None:
@@ -61,11 +63,11 @@ def close_question() -> None:
 def create(entries: Sequence[Entry], *, name: str, start: Persona | None = None) -> None:
     """Open a new persona as a draft; nothing is stored before it is saved."""
     _begin()
-    taken = {entry.id for entry in entries} | set(state.drafts())
-    model = state.services().models.best() if start is None else start.model
+    taken = {entry.id for entry in entries} | set(session.drafts())
+    model = session.services().models.best() if start is None else start.model
     persona_id, text = new_text(name.strip() or "New persona", taken=taken, start=start, model=model)
-    state.drafts()[persona_id] = Draft(text, "", None)
-    state.remember("id", persona_id)
+    session.drafts()[persona_id] = Draft(text, "", None)
+    session.remember("id", persona_id)
 
 
 def save(personas: PersonaStore, persona_id: str) -> None:
@@ -74,7 +76,7 @@ def save(personas: PersonaStore, persona_id: str) -> None:
     Over a newer version both changes are saved; where both changed the same field, the person is asked.
     """
     _begin()
-    draft = state.drafts().get(persona_id)
+    draft = session.drafts().get(persona_id)
     if draft is None:
         return
     try:
@@ -109,18 +111,18 @@ def _new_id(personas: PersonaStore, persona_id: str) -> str | None:
 
 def _move_draft(persona_id: str, new_id: str) -> None:
     """Have a draft under the new id; one that is open there already is set aside."""
-    if other := state.drafts().get(new_id):
+    if other := session.drafts().get(new_id):
         kept_drafts.set_aside(new_id, other)
-    draft = state.drafts().pop(persona_id)
+    draft = session.drafts().pop(persona_id)
     text, base_text = (renamed_text(each, new_id) for each in (draft.text, draft.base_text))
-    state.drafts()[new_id] = Draft(text, base_text, draft.etag)
+    session.drafts()[new_id] = Draft(text, base_text, draft.etag)
     desk().mount = desk().left = None
 
 
 def keep_mine(personas: PersonaStore, persona_id: str, theirs: PersonaChanged) -> None:
     """Save the draft over the newer version that was shown, and over no other."""
     _begin()
-    draft = state.drafts().get(persona_id)
+    draft = session.drafts().get(persona_id)
     if draft is None:
         return
     try:
@@ -139,7 +141,7 @@ def save_merged(
 ) -> None:
     """Save both changes over the version that was shown, with my value of the fields that are named."""
     _begin()
-    draft = state.drafts().get(persona_id)
+    draft = session.drafts().get(persona_id)
     merge = merge_of(draft, theirs)
     if draft and merge:
         _save_text(personas, persona_id, draft, merge.resolved(take_mine), theirs)
@@ -179,7 +181,7 @@ def _save_text(
 def discard(persona_id: str) -> None:
     """Set the draft aside and show what is stored; `undo` brings it back."""
     _begin()
-    draft = state.drafts().get(persona_id)
+    draft = session.drafts().get(persona_id)
     if draft is None:
         return
     aside = kept_drafts.set_aside(persona_id, draft)
@@ -189,7 +191,7 @@ def discard(persona_id: str) -> None:
             hint="They are still here. Try again in a moment.",
         )
         return
-    del state.drafts()[persona_id]
+    del session.drafts()[persona_id]
     persona_undo.offer("discarded", name_in(draft.text) or persona_id, [(persona_id, aside)])
     desk().said = "Your edits are discarded."
     desk().mount = desk().left = None
@@ -198,11 +200,11 @@ def discard(persona_id: str) -> None:
 def delete(personas: PersonaStore, persona_id: str, *, etag: str | None) -> None:
     """Delete the version of a persona that was shown, with its draft; `undo` brings both back."""
     _begin()
-    here, draft = desk(), state.drafts().get(persona_id)
+    here, draft = desk(), session.drafts().get(persona_id)
     if draft and draft.etag is None:
         discard(persona_id)
         if not here.error:
-            state.remember("id", None)
+            session.remember("id", None)
         return
     try:
         try:
@@ -215,10 +217,10 @@ def delete(personas: PersonaStore, persona_id: str, *, etag: str | None) -> None
     if draft and not aside:
         aside = kept_drafts.set_aside(persona_id, draft) or ""
         if aside:
-            del state.drafts()[persona_id]
+            del session.drafts()[persona_id]
     persona_undo.offer("deleted", name, [(persona_id, aside)])
     here.mount = here.left = None
-    state.remember("id", None)
+    session.remember("id", None)
 
 
 def delete_many(ids: Sequence[str], name: str, broken: Collection[str]) -> None:
@@ -241,11 +243,11 @@ def rename(personas: PersonaStore, persona_id: str, *, etag: str) -> None:
         desk().error = error
         return
     kept_drafts.follow()
-    state.drafts().pop(persona_id, None)
+    session.drafts().pop(persona_id, None)
     favourites.read_again()
     desk().mount = desk().left = None
     desk().said = f"**{escaped(stored.persona.name)}** has the id {escaped(new_id)} now."
-    state.remember("id", new_id)
+    session.remember("id", new_id)
 
 
 def rename_file(personas: PersonaStore, persona_id: str, *, etag: str) -> None:
@@ -257,12 +259,12 @@ def rename_file(personas: PersonaStore, persona_id: str, *, etag: str) -> None:
     except PersonaChatError as error:
         desk().error = error
         return
-    draft = state.drafts().pop(persona_id, None)
+    draft = session.drafts().pop(persona_id, None)
     if draft:
-        state.drafts()[new_id] = draft
+        session.drafts()[new_id] = draft
     desk().mount = desk().left = None
     desk().said = f"The file is called {escaped(new_id)}.json now."
-    state.remember("id", new_id)
+    session.remember("id", new_id)
 
 
 def undo() -> None:
@@ -306,13 +308,13 @@ def reopen(aside: str) -> None:
 
 def _bring_back(persona_id: str, aside: str, *, was_deleted: bool) -> None:
     if aside == persona_undo.BROKEN:
-        state.workspace().personas.put_back(persona_id)
-        state.remember("id", persona_id)
+        session.workspace().personas.put_back(persona_id)
+        session.remember("id", persona_id)
         return
-    stored = state.workspace().collection.bring_back(persona_id) if was_deleted else None
+    stored = session.workspace().collection.bring_back(persona_id) if was_deleted else None
     if aside:
         _take_back(aside, over=stored)
-    state.remember("id", persona_id)
+    session.remember("id", persona_id)
 
 
 def _take_back(aside: str, *, over: StoredPersona | None = None) -> None:
@@ -320,11 +322,11 @@ def _take_back(aside: str, *, over: StoredPersona | None = None) -> None:
     if found is None:
         return
     persona_id, draft = found
-    if in_its_place := state.drafts().get(persona_id):
+    if in_its_place := session.drafts().get(persona_id):
         kept_drafts.set_aside(persona_id, in_its_place)
-    state.drafts()[persona_id] = Draft(draft.text, over.text, over.etag) if over else draft
+    session.drafts()[persona_id] = Draft(draft.text, over.text, over.etag) if over else draft
     desk().mount = desk().left = None
-    state.remember("id", persona_id)
+    session.remember("id", persona_id)
 
 
 def _begin() -> None:
@@ -355,7 +357,7 @@ def _say_exists(personas: PersonaStore, persona_id: str, persona: Persona, error
 
 def _saved(persona_id: str, draft: Draft, stored: StoredPersona) -> None:
     here, name = desk(), f"**{escaped(stored.persona.name)}**"
-    state.drafts().pop(persona_id, None)
+    session.drafts().pop(persona_id, None)
     st.session_state.pop(NOTE_KEY, None)
     if here.mount and here.mount.persona_id == persona_id == stored.id:
         here.mount.base_text, here.mount.etag = stored.text, stored.etag
@@ -367,4 +369,4 @@ def _saved(persona_id: str, draft: Draft, stored: StoredPersona) -> None:
         here.said = f"Saved {name}: it can be used again."
     else:
         here.said = f"Saved {name}: {escaped(changes(draft.base_text, stored.text))}."
-    state.remember("id", stored.id)
+    session.remember("id", stored.id)

@@ -11,10 +11,11 @@ from typing import cast
 import streamlit as st
 
 from personachat.errors import PersonaChatError
-from personachat.interchange.formats import MOST_PERSONAS
-from personachat.ui import bulk_work, state
-from personachat.ui import persona_editing as editing
-from personachat.ui.persona_desk import Question
+from personachat.personas.formats.catalogue import MOST_PERSONAS
+from personachat.ui import session
+from personachat.ui.personas import actions as editing
+from personachat.ui.personas import bulk_work
+from personachat.ui.personas.desk import Question
 from personachat.ui.wording import heard
 
 CHOICE = "chosen-persona-"
@@ -84,7 +85,7 @@ def draw_actions(
             on_click="ignore",
         )
         _draw_tags(chosen, sorted({tag for each in chosen for tag in tags[each]}, key=str.casefold), all_tags)
-        why_not = state.why_not_edit()
+        why_not = session.why_not_edit()
         st.button(
             "Delete",
             type="tertiary",
@@ -104,7 +105,7 @@ def draw_done() -> bool:
 def changed_at(ids: Sequence[str] | None = None) -> Mapping[str, datetime]:
     """When each persona, or each of these, was saved last, as far as the history knows."""
     with suppress(PersonaChatError):
-        return state.workspace().collection.changed_at(ids)
+        return session.workspace().collection.changed_at(ids)
     return {}
 
 
@@ -124,7 +125,7 @@ def _draw_tags(chosen: Sequence[str], theirs: Sequence[str], all_tags: Sequence[
             placeholder="Choose" if theirs else "They have no tags",
             disabled=not theirs,
         )
-        why_not = state.why_not_edit()
+        why_not = session.why_not_edit()
         st.button(
             "Apply",
             type="primary",
@@ -161,7 +162,7 @@ def _choose_none() -> None:
 
 
 def _bundle(chosen: tuple[str, ...]) -> bytes:
-    return state.workspace().collection.bundle(chosen).content
+    return session.workspace().collection.bundle(chosen).content
 
 
 def _tag(chosen: tuple[str, ...]) -> None:

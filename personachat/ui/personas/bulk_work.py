@@ -13,12 +13,12 @@ from typing import TypeAlias, cast
 
 import streamlit as st
 
-from personachat.collection import Collection
+from personachat.authoring.library import Changed, Collection
 from personachat.errors import PersonaChatError
-from personachat.several import Changed
-from personachat.store.base import BrokenPersona, StoredPersona
-from personachat.ui import persona_undo, state
-from personachat.ui.persona_desk import Entry, name_of
+from personachat.personas.store.base import BrokenPersona, StoredPersona
+from personachat.ui import session
+from personachat.ui.personas import undo as persona_undo
+from personachat.ui.personas.desk import Entry, name_of
 from personachat.ui.wording import counted, error_text, escaped
 
 STEP = 10
@@ -99,7 +99,7 @@ def delete(ids: Sequence[str], *, broken: Iterable[str] = ()) -> Work:
 def begin(work: Work) -> None:
     """Do the first few at once, the rest while the page is drawn."""
     _close_if_deleted(work)
-    work.go_on(state.workspace().collection)
+    work.go_on(session.workspace().collection)
     st.session_state["bulk_work"] = work
 
 
@@ -128,7 +128,7 @@ def _offer(work: Work) -> None:
 
 
 def _go_on(work: Work) -> None:
-    collection = state.workspace().collection
+    collection = session.workspace().collection
     _close_if_deleted(work)  # the page has opened another one meanwhile
     with st.container(horizontal=True, vertical_alignment="center"):
         bar = st.progress(0.0)
@@ -142,8 +142,8 @@ def _go_on(work: Work) -> None:
 
 
 def _close_if_deleted(work: Work) -> None:
-    if work.deletes and state.remembered("id") in work.left:
-        state.remember("id", None)
+    if work.deletes and session.remembered("id") in work.left:
+        session.remember("id", None)
 
 
 def _draw_done(work: Work) -> None:

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from personachat.errors import PersonaChatError
-from personachat.store.base import Revision
-from personachat.ui import bulk_work, state
-from personachat.ui import persona_editing as editing
-from personachat.ui.excerpts import as_text
-from personachat.ui.moments import ago, viewer_zone
-from personachat.ui.persona_desk import desk, take_typed
-from personachat.ui.wording import escaped, heard
+from personachat.personas.store.base import Revision
+from personachat.ui import session
+from personachat.ui.dates import ago, viewer_zone
+from personachat.ui.personas import actions as editing
+from personachat.ui.personas import bulk_work
+from personachat.ui.personas.desk import desk, take_typed
+from personachat.ui.wording import as_text, escaped, heard
 
 MOST_ROWS = 20
 """More than these are searched, not scrolled."""
@@ -26,7 +26,7 @@ MOST_SEARCHED = 10_000
 def draw() -> None:
     """A folded list below the others; nothing where nothing was deleted, or where that cannot be read."""
     with suppress(PersonaChatError):
-        revisions = state.workspace().collection.revisions
+        revisions = session.workspace().collection.revisions
         count = revisions.count_deleted()
         if not count:
             return
@@ -69,7 +69,7 @@ def _matching(deleted: Sequence[Revision], query: str) -> tuple[Revision, ...]:
 def _draw_together(total: int, query: str) -> None:
     if total < 2:
         return
-    why_not = state.why_not_edit()
+    why_not = session.why_not_edit()
     st.button(
         f"Bring back all {total:,}",
         icon=":material/restore_from_trash:",
@@ -83,7 +83,7 @@ def _draw_together(total: int, query: str) -> None:
 
 
 def _draw_rows(shown: Sequence[Revision]) -> None:
-    why_not = state.why_not_edit()
+    why_not = session.why_not_edit()
     zone, now = viewer_zone(), datetime.now(UTC)
     for each in shown:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -106,7 +106,7 @@ def _draw_rows(shown: Sequence[Revision]) -> None:
 def _bring_back_all(query: str) -> None:
     take_typed()
     try:
-        deleted = state.workspace().collection.revisions.deleted(limit=MOST_SEARCHED)
+        deleted = session.workspace().collection.revisions.deleted(limit=MOST_SEARCHED)
     except PersonaChatError as error:
         desk().error = error
         return
@@ -117,11 +117,11 @@ def _bring_back(persona_id: str) -> None:
     take_typed()
     here = desk()
     try:
-        stored = state.workspace().collection.bring_back(persona_id)
+        stored = session.workspace().collection.bring_back(persona_id)
     except PersonaChatError as error:
         here.error = error
         return
     here.error = None
     editing.undone(persona_id)
     here.said = f"{escaped(stored.persona.name)} is back."
-    state.remember("id", persona_id)
+    session.remember("id", persona_id)

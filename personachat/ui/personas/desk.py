@@ -12,14 +12,14 @@ from typing import Literal, TypeAlias, cast
 import streamlit as st
 
 from personachat.errors import PersonaChanged, PersonaChatError, PersonaInvalid, PersonaMoved, Problem
-from personachat.persona import Persona, parse_persona
-from personachat.persona_edits import merged
-from personachat.store.base import BrokenPersona, StoredPersona
-from personachat.store.undos import Undo
-from personachat.ui import state
-from personachat.ui.editor import Finding, Mount
-from personachat.ui.persona_texts import name_in
-from personachat.ui.state import Draft
+from personachat.jsontext.edits import merged
+from personachat.personas.persona import Persona, parse_persona
+from personachat.personas.store.base import BrokenPersona, StoredPersona
+from personachat.personas.store.undos import Undo
+from personachat.ui import session
+from personachat.ui.personas.editor import Finding, Mount
+from personachat.ui.personas.texts import name_in
+from personachat.ui.session import Draft
 
 Entry: TypeAlias = StoredPersona | BrokenPersona
 QuestionKind = Literal[
@@ -129,10 +129,10 @@ def desk() -> Desk:
 
 def current_id(persona_id: str | None, entries: Mapping[str, Entry]) -> str | None:
     """The id to open for one that was asked for: the new one of a persona that was renamed."""
-    if not persona_id or persona_id in entries or persona_id in state.drafts():
+    if not persona_id or persona_id in entries or persona_id in session.drafts():
         return persona_id
     try:
-        state.services().personas.get(persona_id)
+        session.services().personas.get(persona_id)
     except PersonaMoved as moved:
         return moved.new_id
     except PersonaChatError:
@@ -142,9 +142,9 @@ def current_id(persona_id: str | None, entries: Mapping[str, Entry]) -> str | No
 
 def opened(persona_id: str, entries: Mapping[str, Entry]) -> Opened | None:
     """The persona under this id as it stands, stored or only a draft; None where it is neither."""
-    stored, draft = entries.get(persona_id), state.drafts().get(persona_id)
+    stored, draft = entries.get(persona_id), session.drafts().get(persona_id)
     if draft and stored and stored.text == draft.text:
-        del state.drafts()[persona_id]
+        del session.drafts()[persona_id]
         draft = None
     if draft is None and stored is None:
         return None
@@ -194,7 +194,7 @@ def take_typed() -> None:
         if mount is None or not mount.alive or mount.shown == mount.taken:
             continue
         before, mount.taken = mount.taken, mount.shown
-        draft = state.drafts().get(mount.persona_id)
+        draft = session.drafts().get(mount.persona_id)
         now = draft.text if draft else mount.base_text
         _keep(
             mount.persona_id,
@@ -206,7 +206,7 @@ def take_typed() -> None:
 def edit(found: Opened, change: Callable[[str], str]) -> None:
     """Change the text of a persona as it stands now, not as it stood when the page was drawn."""
     take_typed()
-    draft = state.drafts().get(found.id)
+    draft = session.drafts().get(found.id)
     if draft is None:
         stored = _stored_now(found.id) or (found.stored if found.draft is None else None)
         if stored is None:
@@ -218,16 +218,16 @@ def edit(found: Opened, change: Callable[[str], str]) -> None:
 def _stored_now(persona_id: str) -> StoredPersona | None:
     """What is stored, which may have been saved a moment ago; None where it is gone or broken."""
     try:
-        return state.services().personas.get(persona_id)
+        return session.services().personas.get(persona_id)
     except PersonaChatError:
         return None
 
 
 def _keep(persona_id: str, text: str, begun: Draft) -> None:
     if text == begun.base_text and begun.etag is not None:
-        state.drafts().pop(persona_id, None)
+        session.drafts().pop(persona_id, None)
     elif text != begun.text:
-        state.drafts()[persona_id] = Draft(text, begun.base_text, begun.etag)
+        session.drafts()[persona_id] = Draft(text, begun.base_text, begun.etag)
 
 
 def shown_line(found: Opened, *, findings: Sequence[Finding] = ()) -> int | None:

@@ -9,21 +9,23 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from personachat.differences import differences
 from personachat.errors import PersonaChanged
-from personachat.persona import Persona
-from personachat.store.base import BrokenPersona, PersonaStore, StoredPersona
-from personachat.ui import differences_view, drafting_view, gallery, persona_merging
-from personachat.ui import persona_editing as editing
+from personachat.personas.diff import differences
+from personachat.personas.persona import Persona
+from personachat.personas.store.base import BrokenPersona, PersonaStore, StoredPersona
 from personachat.ui.dialogs import dialog
-from personachat.ui.persona_desk import Entry, Opened, desk, name_of
-from personachat.ui.persona_texts import diff, id_in
+from personachat.ui.personas import actions as editing
+from personachat.ui.personas import diff as differences_view
+from personachat.ui.personas import drafting, merging
+from personachat.ui.personas import templates as gallery
+from personachat.ui.personas.desk import Entry, Opened, desk, name_of
+from personachat.ui.personas.texts import diff, id_in
 from personachat.ui.wording import escaped
 
 BLANK_START = ""
 NAMES_IN_SIGHT, NAMES_PIXELS, MOST_NAMES = 10, 280, 500
 NAME, START = "new_persona_name", "new_persona_start"
-TEMPLATES, DESCRIBE, BLANK = "Templates", drafting_view.DESCRIBE_TAB, "Blank or a copy"
+TEMPLATES, DESCRIBE, BLANK = "Templates", drafting.DESCRIBE_TAB, "Blank or a copy"
 
 
 def draw(personas: PersonaStore, entries: Sequence[Entry], found: Opened | None) -> None:
@@ -42,18 +44,18 @@ def draw(personas: PersonaStore, entries: Sequence[Entry], found: Opened | None)
     elif question.kind == "delete":
         ask_delete(personas, found)
     elif question.theirs is not None:
-        ask = persona_merging.ask_merge if question.kind == "merge" else ask_conflict
+        ask = merging.ask_merge if question.kind == "merge" else ask_conflict
         ask(personas, found, question.theirs)
 
 
 @dialog("Create a persona", width="large", icon=":material/person_add:", on_dismiss=editing.close_question)
 def ask_create(entries: Sequence[Entry]) -> None:
     tabs = (TEMPLATES, DESCRIBE, BLANK)
-    templates, describe, blank = st.tabs(tabs, key=drafting_view.CREATE_TAB_KEY, on_change="rerun")
+    templates, describe, blank = st.tabs(tabs, key=drafting.CREATE_TAB_KEY, on_change="rerun")
     with templates:
         gallery.draw(entries)
     with describe:
-        drafting_view.draw_form()
+        drafting.draw_form()
     with blank:
         _draw_blank(entries)
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import streamlit as st
 
-from personachat.differences import Difference, Piece, label_of
-from personachat.ui.excerpts import as_text
+from personachat.personas.diff import Difference, Piece, label_of
+from personachat.ui.wording import as_text
 
 LEGEND = "Struck out is what was there before, underlined what is there after."
 """The one meaning that the two marks have, wherever differences are drawn."""

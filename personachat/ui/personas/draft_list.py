@@ -7,20 +7,20 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from personachat.store.drafts import Aside
-from personachat.ui import kept_drafts, state
-from personachat.ui import persona_editing as editing
-from personachat.ui.excerpts import as_text
-from personachat.ui.moments import ago, viewer_zone
-from personachat.ui.persona_rows import Row
-from personachat.ui.wording import heard
+from personachat.personas.store.drafts import Aside
+from personachat.ui import session
+from personachat.ui.dates import ago, viewer_zone
+from personachat.ui.personas import actions as editing
+from personachat.ui.personas import kept_drafts
+from personachat.ui.personas.rows import Row
+from personachat.ui.wording import as_text, heard
 
 MOST_ROWS = 50
 
 
 def draw(rows: Sequence[Row]) -> None:
     """A folded list below that of the personas; nothing where there is nothing. `rows` are all of those."""
-    drafts = [row for row in rows if row.id in state.drafts()]
+    drafts = [row for row in rows if row.id in session.drafts()]
     discarded = kept_drafts.asides()
     if not drafts and not discarded:
         return

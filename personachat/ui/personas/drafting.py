@@ -11,18 +11,17 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from personachat.authoring.drafting import MAX_DESCRIPTION_CHARACTERS, Drafting, is_refusal, nearest
 from personachat.conversations.model import Reply
-from personachat.drafting import MAX_DESCRIPTION_CHARACTERS, Drafting, is_refusal, nearest
-from personachat.errors import PersonaChatError
-from personachat.provider_errors import ProviderError
-from personachat.providers.embedded import LOCAL
-from personachat.ui import persona_editing as editing
-from personachat.ui import state
+from personachat.errors import PersonaChatError, ProviderError
+from personachat.providers.embedded.provider import LOCAL
+from personachat.ui import session
+from personachat.ui.chat.stream import SILENT_SECONDS
+from personachat.ui.chat.transcript import draw_failure
 from personachat.ui.owner import current_owner
-from personachat.ui.persona_desk import Entry, Question, desk
-from personachat.ui.state import Draft
-from personachat.ui.stream import SILENT_SECONDS
-from personachat.ui.transcript import draw_failure
+from personachat.ui.personas import actions as editing
+from personachat.ui.personas.desk import Entry, Question, desk
+from personachat.ui.session import Draft
 from personachat.ui.wording import error_text, escaped
 
 PREFIX = "draft."
@@ -71,23 +70,23 @@ def _draft_it() -> None:
         st.session_state[REFUSED] = "Say in a sentence who the persona is."
         return
     try:
-        _start(description, offline=state.offline_chosen())
+        _start(description, offline=session.offline_chosen())
     except PersonaChatError as error:
         st.session_state[REFUSED] = error_text(error)
 
 
 def _draw_writer() -> None:
     """Say whose work the draft will be."""
-    services = state.services()
+    services = session.services()
     kept = "It opens in the editor as a draft of yours."
-    if services.drafter.writes_offline(offline=state.offline_chosen()):
+    if services.drafter.writes_offline(offline=session.offline_chosen()):
         st.caption(
             "The small offline model cannot write personas: you get the nearest template, with what you "
             f"wrote in it. {kept}"
         )
         return
     try:
-        answering = services.providers.resolve(services.drafter.model, offline=state.offline_chosen())
+        answering = services.providers.resolve(services.drafter.model, offline=session.offline_chosen())
     except ProviderError as error:
         st.caption(error_text(error))
         return
@@ -95,25 +94,25 @@ def _draw_writer() -> None:
 
 
 def _start(description: str, *, offline: bool) -> None:
-    drafter = state.services().drafter
+    drafter = session.services().drafter
     if drafter.writes_offline(offline=offline):
         _open_template(description)
         return
-    taken = {entry.id for entry in state.services().personas.all()} | set(state.drafts())
+    taken = {entry.id for entry in session.services().personas.all()} | set(session.drafts())
     text = drafter.persona_text("", description, taken=taken)
     begun = str(json.loads(text)["id"]), text
     generation = drafter.start(description, owner=current_owner(), offline=offline, begun=begun)
     st.session_state["drafting"] = generation.id
-    state.drafts()[begun[0]] = Draft(text, "", None)  # the words outlive this session and this process
+    session.drafts()[begun[0]] = Draft(text, "", None)  # the words outlive this session and this process
     editing.select(f"{PREFIX}{generation.id}")
 
 
 def _open_template(description: str) -> None:
-    services = state.services()
-    taken = {entry.id for entry in services.personas.all()} | set(state.drafts())
+    services = session.services()
+    taken = {entry.id for entry in services.personas.all()} | set(session.drafts())
     text = services.drafter.offline_text(description, taken=taken)
     persona_id = str(json.loads(text)["id"])
-    state.drafts()[persona_id] = Draft(text, "", None)
+    session.drafts()[persona_id] = Draft(text, "", None)
     editing.select(persona_id)
     template = nearest(description)
     begun = f"from the template “{escaped(template.persona.name)}”" if template else "with your words alone"
@@ -152,7 +151,7 @@ def draw(wanted: str | None, entries: Sequence[Entry]) -> bool:
 
 def draw_notice(wanted: str | None) -> None:
     """A line about a draft that is being written, or is ready, while another persona is open."""
-    drafting = state.services().drafter.waiting(owner=current_owner())
+    drafting = session.services().drafter.waiting(owner=current_owner())
     if drafting is None or wanted == f"{PREFIX}{drafting.id}":
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
@@ -181,7 +180,7 @@ def _draw_failed(drafting: Drafting, reply: Reply, entries: Sequence[Entry]) -> 
     st.caption(_told(drafting))
     if reply.error:
         draw_failure(reply.error)
-    providers = state.services().providers
+    providers = session.services().providers
     with st.container(horizontal=True):
         st.button(
             "Try again",
@@ -216,10 +215,10 @@ def _draw_failed(drafting: Drafting, reply: Reply, entries: Sequence[Entry]) -> 
 def _open(drafting: Drafting, reply: Reply, entries: Sequence[Entry]) -> None:
     """Open what was written as an unsaved persona; where nothing was, only what it should be."""
     _forget(drafting)
-    taken = {entry.id for entry in entries} | set(state.drafts())
-    text = state.services().drafter.persona_text(reply.text, drafting.description, taken=taken)
+    taken = {entry.id for entry in entries} | set(session.drafts())
+    text = session.services().drafter.persona_text(reply.text, drafting.description, taken=taken)
     persona_id = str(json.loads(text)["id"])
-    state.drafts()[persona_id] = Draft(text, "", None)
+    session.drafts()[persona_id] = Draft(text, "", None)
     editing.select(persona_id)
     desk().said = _said(reply)
 
@@ -241,7 +240,7 @@ def _said(reply: Reply) -> str:
 def _again(drafting: Drafting, *, offline: bool = False) -> None:
     _forget(drafting)
     try:
-        _start(drafting.description, offline=offline or state.offline_chosen())
+        _start(drafting.description, offline=offline or session.offline_chosen())
     except PersonaChatError as error:
         desk().error = error
 
@@ -259,17 +258,17 @@ def _drop(drafting: Drafting) -> None:
 def _forget(drafting: Drafting) -> None:
     """Nobody waits for it any more, and its place among the drafts is free, unless somebody wrote there."""
     st.session_state.pop("drafting", None)
-    state.services().drafter.settle(drafting.id)
+    session.services().drafter.settle(drafting.id)
     persona_id, text = drafting.begun
-    held = state.drafts().get(persona_id)
+    held = session.drafts().get(persona_id)
     if held and held.text == text:
-        del state.drafts()[persona_id]
+        del session.drafts()[persona_id]
 
 
 def _found(wanted: str | None) -> Drafting | None:
     if not wanted or not wanted.startswith(PREFIX):
         return None
-    return state.services().drafter.find(wanted.removeprefix(PREFIX), owner=current_owner())
+    return session.services().drafter.find(wanted.removeprefix(PREFIX), owner=current_owner())
 
 
 def _told(drafting: Drafting) -> str:

@@ -8,8 +8,8 @@ from typing import cast
 import streamlit as st
 
 from personachat.errors import PersonaChatError
-from personachat.ui import state
-from personachat.ui.persona_desk import desk
+from personachat.ui import session
+from personachat.ui.personas.desk import desk
 from personachat.ui.wording import heard
 
 _KEY = "favourites"
@@ -19,7 +19,7 @@ def mine() -> frozenset[str]:
     """Their ids; none where they cannot be read now."""
     if _KEY not in st.session_state:
         with suppress(PersonaChatError):
-            st.session_state[_KEY] = state.workspace().collection.favourites()
+            st.session_state[_KEY] = session.workspace().collection.favourites()
     return cast("frozenset[str]", st.session_state.get(_KEY, frozenset()))
 
 
@@ -33,7 +33,7 @@ def toggle(persona_id: str) -> None:
     likes = persona_id not in mine()
     desk().error = None
     try:
-        state.workspace().collection.set_favourite(persona_id, favourite=likes)
+        session.workspace().collection.set_favourite(persona_id, favourite=likes)
     except PersonaChatError as error:
         desk().error = error
         return

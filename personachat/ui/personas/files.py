@@ -9,15 +9,15 @@ from typing import cast
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from personachat.authoring.imports import ImportPlan, Outcome
 from personachat.errors import PersonaChatError
-from personachat.interchange.formats import FORMATS, MOST_ARCHIVE_BYTES, Columns, Departure
-from personachat.persona_import import ImportPlan, Outcome
-from personachat.ui import import_view, state
-from personachat.ui import persona_editing as editing
+from personachat.personas.formats.catalogue import FORMATS, MOST_ARCHIVE_BYTES, Columns, Departure
+from personachat.ui import session
 from personachat.ui.dialogs import dialog
-from personachat.ui.excerpts import as_text
-from personachat.ui.persona_desk import IMPORT_FIELD, Opened, desk
-from personachat.ui.wording import error_text, escaped
+from personachat.ui.personas import actions as editing
+from personachat.ui.personas import import_plan
+from personachat.ui.personas.desk import IMPORT_FIELD, Opened, desk
+from personachat.ui.wording import as_text, error_text, escaped
 
 _MB = 1024 * 1024
 FILE_TYPES = [
@@ -44,7 +44,7 @@ def ask_export(found: Opened) -> None:
     if found.draft:
         st.caption(":material/edit: The saved version is exported, without your unsaved edits.")
     try:
-        made = state.workspace().collection.export(found.id, kind)
+        made = session.workspace().collection.export(found.id, kind)
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
         return
@@ -80,7 +80,7 @@ def ask_import() -> None:
         if not files:
             st.caption("Nothing is saved before you have seen what a file brings.")
         return
-    choices = [import_view.draw_plan(plan, key=key) for key, plan in plans.items()]
+    choices = [import_plan.draw_plan(plan, key=key) for key, plan in plans.items()]
     count = sum(
         choice.get(item.id, item.proposed) != "mine"
         for plan, choice in zip(plans.values(), choices, strict=True)
@@ -113,7 +113,7 @@ def _planned(file: UploadedFile) -> ImportPlan | None:
     plan = known.get(key)
     if plan is None:
         try:
-            plan = state.workspace().collection.plan_import(
+            plan = session.workspace().collection.plan_import(
                 file.getvalue(), filename=file.name, columns=columns
             )
         except PersonaChatError as error:
@@ -153,10 +153,10 @@ def _choose_columns(file_id: str) -> None:
 
 
 def _carry_out(plans: Mapping[str, ImportPlan]) -> None:
-    collection = state.workspace().collection
+    collection = session.workspace().collection
     outcomes: list[Outcome] = []
     for key, plan in plans.items():
-        outcomes += collection.carry_out(plan, import_view.chosen(plan, key=key))
+        outcomes += collection.carry_out(plan, import_plan.chosen(plan, key=key))
     finish(outcomes)
 
 
@@ -169,7 +169,7 @@ def finish(outcomes: Sequence[Outcome]) -> None:
     if saved:
         names = f"**{escaped(saved[0].persona.name)}**" if len(saved) == 1 else f"{len(saved)} personas"
         here.said = f"Imported {names}."
-        state.remember("id", saved[0].id)
+        session.remember("id", saved[0].id)
     failed = [outcome.error for outcome in outcomes if outcome.error]
     if failed:
         here.error = failed[0]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from personachat.linting import Estimate, Finding, fixed
-from personachat.persona_syntax import Path
-from personachat.ui import forecast_view, state
-from personachat.ui import persona_editing as editing
-from personachat.ui.form_text import ORDER, change
-from personachat.ui.persona_desk import Opened
+from personachat.authoring.linting import Estimate, Finding, fixed
+from personachat.jsontext.faults import Path
+from personachat.ui import forecast_view, session
+from personachat.ui.personas import actions as editing
+from personachat.ui.personas.desk import Opened
+from personachat.ui.personas.form.binding import ORDER, change
 from personachat.ui.wording import counted, escaped, money
 
 MOST_FINDINGS = 10
@@ -18,7 +18,7 @@ ICONS = {"warning": ":material/warning:", "info": ":material/info:"}
 
 def of(found: Opened) -> tuple[Finding, ...]:
     """The findings of the text as it stands; none as long as it has problems."""
-    return () if found.persona is None else state.services().linter.lint(found.text)
+    return () if found.persona is None else session.services().linter.lint(found.text)
 
 
 def draw(found: Opened) -> None:
@@ -31,8 +31,8 @@ def draw(found: Opened) -> None:
             _draw_row(found, number, finding)
     if len(findings) > MOST_FINDINGS:
         st.caption(f"… and {len(findings) - MOST_FINDINGS} more below these.")
-    st.caption(escaped(estimate_text(state.services().linter.estimate(found.persona))))
-    forecast_view.draw_usual(state.services(), found.persona, found.id)
+    st.caption(escaped(estimate_text(session.services().linter.estimate(found.persona))))
+    forecast_view.draw_usual(session.services(), found.persona, found.id)
 
 
 def estimate_text(estimate: Estimate) -> str:
@@ -74,7 +74,7 @@ def _fix(found: Opened, finding: Finding) -> None:
     """Mend a finding in the draft as it stands now; one that is gone by now is left alone."""
 
     def mended(text: str) -> str:
-        now = state.services().linter.lint(text)
+        now = session.services().linter.lint(text)
         same = (each for each in now if (each.code, each.path, each.message) == _what(finding))
         fix = next((each.fix for each in same), None)
         return fixed(text, fix, order=ORDER) if fix else text

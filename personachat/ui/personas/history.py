@@ -9,16 +9,16 @@ from typing import Literal, TypeAlias, cast
 
 import streamlit as st
 
-from personachat.collection import Collection
-from personachat.differences import differences
+from personachat.authoring.library import Collection
 from personachat.errors import PersonaChatError
-from personachat.store.base import Action, Revision, Revisions
-from personachat.store.labels import Label
-from personachat.ui import differences_view, revision_labels, state
-from personachat.ui.excerpts import as_text
-from personachat.ui.moments import ago, exact, viewer_zone
-from personachat.ui.persona_desk import HISTORY_TAB, TAB_KEY, Opened, desk, take_typed
-from personachat.ui.wording import error_text, escaped
+from personachat.personas.diff import differences
+from personachat.personas.store.base import Action, Revision, Revisions
+from personachat.personas.store.labels import Label
+from personachat.ui import session
+from personachat.ui.dates import ago, exact, viewer_zone
+from personachat.ui.personas import diff, revision_labels
+from personachat.ui.personas.desk import HISTORY_TAB, TAB_KEY, Opened, desk, take_typed
+from personachat.ui.wording import as_text, error_text, escaped
 
 PAGE = 20
 
@@ -48,7 +48,7 @@ RESTORE_HELP = "Saves this revision again, as the newest one."
 
 def draw(found: Opened) -> None:
     """Draw the timeline and the revision that is chosen in it."""
-    collection = state.workspace().collection
+    collection = session.workspace().collection
     try:
         revisions = _listed(collection.revisions, found.id)
         newest = collection.revisions.of(found.id, limit=1)
@@ -155,7 +155,7 @@ def _draw_revision(
     collection: Collection, found: Opened, chosen: Revision, *, newest: int, labels: Sequence[Label]
 ) -> None:
     is_now = found.stored is not None and found.stored.etag == chosen.etag
-    why_not = state.why_not_edit()
+    why_not = session.why_not_edit()
     said = [exact(chosen.saved_at, zone=viewer_zone()), as_text(chosen.author), as_text(chosen.note)]
     with st.container(gap=None):
         st.markdown(f"**Revision {chosen.number}**")
@@ -199,7 +199,7 @@ def _draw_revision(
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
         return
-    st.caption(differences_view.LEGEND)
+    st.caption(diff.LEGEND)
     if other is None:
         st.caption("The first one that is known; there is nothing to compare it with.")
     elif against == "other":
@@ -207,13 +207,13 @@ def _draw_revision(
         older, newer = (other, text) if number <= chosen.number else (text, other)
         first, last = sorted((number, chosen.number))
         st.caption(f"From revision {first} to revision {last}.")
-        differences_view.draw(differences(older, newer))
+        diff.draw(differences(older, newer))
     elif against == "now":
-        differences_view.draw(differences(text, other), none="This is what is saved now, but for the layout.")
+        diff.draw(differences(text, other), none="This is what is saved now, but for the layout.")
     elif chosen.action == "deleted":
         st.caption("This is what it was when it was deleted.")
     else:
-        differences_view.draw(differences(other, text))
+        diff.draw(differences(other, text))
     with st.expander("The whole text", icon=":material/data_object:"):
         st.code(text, language="json", wrap_lines=True)
 
@@ -232,7 +232,7 @@ def _restore(persona_id: str, number: int) -> None:
     take_typed()
     here = desk()
     try:
-        stored = state.workspace().collection.restore(persona_id, number)
+        stored = session.workspace().collection.restore(persona_id, number)
     except PersonaChatError as error:
         here.error = error
         return

@@ -6,9 +6,9 @@ from typing import Literal, cast
 
 import streamlit as st
 
-from personachat.persona_import import Choice, ImportAction, ImportPlan, PlannedImport
-from personachat.ui import differences_view
-from personachat.ui.excerpts import as_text
+from personachat.authoring.imports import Choice, ImportAction, ImportPlan, PlannedImport
+from personachat.ui.personas import diff
+from personachat.ui.wording import as_text
 
 MOST_SHOWN = 50
 
@@ -100,6 +100,6 @@ def _draw_item(item: PlannedImport, *, key: str, asks: bool) -> Choice | None:
             st.caption(f":material/info: {as_text(loss)}")
         if item.differences:
             with st.expander("What differs", icon=":material/difference:"):
-                st.caption(f"What the import changes. {differences_view.LEGEND}")
-                differences_view.draw(item.differences)
+                st.caption(f"What the import changes. {diff.LEGEND}")
+                diff.draw(item.differences)
     return chosen

@@ -19,14 +19,14 @@ from typing import cast
 import streamlit as st
 
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable
+from personachat.jsontext.edits import both_changes
 from personachat.messages import storable
-from personachat.persona_edits import both_changes
-from personachat.persona_merge import merge_personas
-from personachat.store.drafts import Aside, DraftText, Head, KeptDraft, PersonaDrafts
-from personachat.ui import open_tabs, state
+from personachat.personas.merge import merge_personas
+from personachat.personas.store.drafts import Aside, DraftText, Head, KeptDraft, PersonaDrafts
+from personachat.ui import open_tabs, session
 from personachat.ui.owner import current_owner
-from personachat.ui.persona_texts import name_in
-from personachat.ui.state import Draft
+from personachat.ui.personas.texts import name_in
+from personachat.ui.session import Draft
 
 OUT_OF_REACH = (DatabaseUnavailable, DatabaseDamaged)
 
@@ -56,7 +56,7 @@ def _session() -> _Session:
 
 def keep() -> None:
     """Write what the session has, where that is other than what is kept."""
-    here, drafts = _session(), state.drafts()
+    here, drafts = _session(), session.drafts()
     changed = [each for each in {**here.kept, **drafts} if drafts.get(each) != here.kept.get(each)]
     if not changed:
         return
@@ -70,7 +70,7 @@ def keep() -> None:
 def follow() -> None:
     """Have what other tabs and earlier sessions wrote, and learn of what they write from now on."""
     here, owner = _session(), current_owner()
-    store = state.services().drafts
+    store = session.services().drafts
     with suppress(*OUT_OF_REACH):
         if not here.has_read:
             _take_files(store, owner)
@@ -98,7 +98,7 @@ def changed_elsewhere(persona_id: str) -> bool:
 def set_aside(persona_id: str, draft: Draft) -> str | None:
     """Keep a draft that is discarded; None where the database cannot be reached."""
     with suppress(*OUT_OF_REACH):
-        return state.services().drafts.set_aside(
+        return session.services().drafts.set_aside(
             current_owner(), persona_id, _text(draft), name=_name(persona_id, draft.text)
         )
     return None
@@ -106,24 +106,24 @@ def set_aside(persona_id: str, draft: Draft) -> str | None:
 
 def take_back(aside: str) -> tuple[str, Draft] | None:
     """The persona's id and a draft that was set aside, which no longer is. Raises DatabaseUnavailable."""
-    kept = state.services().drafts.take_back(current_owner(), aside)
+    kept = session.services().drafts.take_back(current_owner(), aside)
     return (kept.persona_id, _draft(kept.draft)) if kept and kept.draft else None
 
 
 def asides() -> tuple[Aside, ...]:
     """What the owner discarded of late, the latest first."""
     with suppress(*OUT_OF_REACH):
-        return state.services().drafts.asides(current_owner())
+        return session.services().drafts.asides(current_owner())
     return ()
 
 
 def _write(here: _Session, persona_id: str) -> None:
-    draft = state.drafts().get(persona_id)
+    draft = session.drafts().get(persona_id)
     if storable(persona_id) != persona_id or (draft and len(draft.text) > MOST_CHARACTERS):
         return  # the name of a file that no database can hold, or what no persona can be
-    store, owner = state.services().drafts, current_owner()
+    store, owner = session.services().drafts, current_owner()
     for _ in range(_TRIES):
-        mine = state.drafts().get(persona_id)
+        mine = session.drafts().get(persona_id)
         number, theirs = store.put(
             owner,
             persona_id,
@@ -147,7 +147,7 @@ def _reconcile(here: _Session, theirs: KeptDraft, mine: Draft | None) -> None:
     here.versions[persona_id] = theirs.version
     here.kept[persona_id] = _draft(other)
     if mine is None:  # it was saved or discarded as it was before that change
-        state.drafts()[persona_id] = _draft(other)
+        session.drafts()[persona_id] = _draft(other)
         here.elsewhere.add(persona_id)
         return
     if theirs.writer == here.writer:  # another run of this session was faster
@@ -156,9 +156,9 @@ def _reconcile(here: _Session, theirs: KeptDraft, mine: Draft | None) -> None:
     text = both_changes(begun, mine.text, other.text) or _merged(begun, mine.text, other.text)
     if text is None:
         name = _name(persona_id, other.text)
-        state.services().drafts.set_aside(current_owner(), persona_id, other, name=name)
+        session.services().drafts.set_aside(current_owner(), persona_id, other, name=name)
         text = mine.text
-    state.drafts()[persona_id] = Draft(text, mine.base_text, mine.etag)
+    session.drafts()[persona_id] = Draft(text, mine.base_text, mine.etag)
 
 
 def _merged(begun: str, mine: str, other: str) -> str | None:
@@ -170,23 +170,23 @@ def _merged(begun: str, mine: str, other: str) -> str | None:
 def _take(here: _Session, kept: KeptDraft) -> None:
     """Have what somebody else wrote, unless something of our own is still to be written."""
     persona_id = kept.persona_id
-    known, mine = here.kept.get(persona_id), state.drafts().get(persona_id)
+    known, mine = here.kept.get(persona_id), session.drafts().get(persona_id)
     if mine != known:
         return
     draft = _draft(kept.draft) if kept.draft else None
     here.versions[persona_id] = kept.version
     here.kept[persona_id] = replace(draft) if draft else None
     if draft:
-        state.drafts()[persona_id] = draft
+        session.drafts()[persona_id] = draft
     else:
-        state.drafts().pop(persona_id, None)
+        session.drafts().pop(persona_id, None)
     if here.has_read and kept.writer != here.writer and (draft or mine):
         here.elsewhere.add(persona_id)
 
 
 def _watch(owner: str, heads: dict[str, Head]) -> None:
     shown = {open_tabs.DRAFT + persona_id: head.changed_at for persona_id, head in heads.items()}
-    open_tabs.follow(state.services(), owner, shown, shows_drafts=True)
+    open_tabs.follow(session.services(), owner, shown, shows_drafts=True)
 
 
 def _name(persona_id: str, text: str) -> str:
@@ -206,7 +206,7 @@ def _draft(text: DraftText) -> Draft:
 
 def _take_files(store: PersonaDrafts, owner: str) -> None:
     """Have the drafts that earlier versions left in files; each file goes once it is in the database."""
-    folder = Path(state.services().settings.data_dir) / "drafts" / sha256(owner.encode()).hexdigest()[:32]
+    folder = Path(session.services().settings.data_dir) / "drafts" / sha256(owner.encode()).hexdigest()[:32]
     with suppress(OSError):
         for path in sorted(folder.glob("*.json"), key=lambda each: each.stat().st_mtime, reverse=True):
             known = store.heads(owner)

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from personachat.errors import PersonaChatError
-from personachat.store.shares import PersonaShare
-from personachat.ui import address, state
-from personachat.ui import persona_editing as editing
+from personachat.personas.store.shares import PersonaShare
+from personachat.ui import address, session
+from personachat.ui.dates import ago, exact, viewer_zone
 from personachat.ui.dialogs import dialog
-from personachat.ui.moments import ago, exact, viewer_zone
-from personachat.ui.persona_desk import Opened
-from personachat.ui.snippets import LANGUAGES, snippet
+from personachat.ui.personas import actions as editing
+from personachat.ui.personas.desk import Opened
+from personachat.ui.personas.snippets import LANGUAGES, snippet
 from personachat.ui.wording import error_text
 
 
@@ -22,11 +22,11 @@ def ask_share(found: Opened) -> None:
     """A link that carries the persona, one to chat with it, and a short one that can be revoked."""
     if found.draft:
         st.caption(":material/edit: The saved version is shared, without your unsaved edits.")
-    failure = state.not_done()
+    failure = session.not_done()
     if failure:
         st.error(failure[1], title=failure[0], icon=":material/error:")
     try:
-        collection = state.workspace().collection
+        collection = session.workspace().collection
         link, share = collection.link(found.id), collection.shared(found.id)
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
@@ -46,7 +46,7 @@ def ask_share(found: Opened) -> None:
 
 
 def _draw_short(persona_id: str, share: PersonaShare | None) -> None:
-    why_not = state.why_not_edit()
+    why_not = session.why_not_edit()
     st.markdown("**A short link,** which this server keeps and you can revoke.")
     if share is None:
         st.button(
@@ -108,13 +108,13 @@ def ask_snippet(found: Opened) -> None:
 
 def _share(persona_id: str) -> None:
     try:
-        state.workspace().collection.share(persona_id)
+        session.workspace().collection.share(persona_id)
     except PersonaChatError as error:
-        state.say_not_done(error, title="The link was not made")
+        session.say_not_done(error, title="The link was not made")
 
 
 def _revoke(persona_id: str) -> None:
     try:
-        state.workspace().collection.revoke(persona_id)
+        session.workspace().collection.revoke(persona_id)
     except PersonaChatError as error:
-        state.say_not_done(error, title="The link was not revoked")
+        session.say_not_done(error, title="The link was not revoked")

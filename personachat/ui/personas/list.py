@@ -12,10 +12,11 @@ from textwrap import shorten
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from personachat.ui import bulk, faces, favourites
-from personachat.ui.moments import ago, viewer_zone
-from personachat.ui.persona_editing import select
-from personachat.ui.persona_rows import ORDERS, Row, Wanted, folders_of, found, tags_of
+from personachat.ui import faces
+from personachat.ui.dates import ago, viewer_zone
+from personachat.ui.personas import bulk, favourites
+from personachat.ui.personas.actions import select
+from personachat.ui.personas.rows import ORDERS, Row, Wanted, folders_of, found, tags_of
 from personachat.ui.wording import counted, escaped, heard
 
 PAGE_ROWS = 50

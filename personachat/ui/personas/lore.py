@@ -12,18 +12,17 @@ from typing import Any, cast
 import streamlit as st
 
 from personachat.errors import PersonaChatError
-from personachat.interchange.lore_files import MOST_FILE_BYTES, read_lore
-from personachat.lorebook import BOOK, ToldEntry, limits
-from personachat.lorebook.editing import book_of, entries_of, new_entry, with_book
-from personachat.lorebook.keys import listed
+from personachat.jsontext.faults import Path
 from personachat.messages import ChatMessage
-from personachat.persona import Persona
-from personachat.persona_syntax import Path
-from personachat.prompts import persona_part
-from personachat.ui.excerpts import as_text
-from personachat.ui.form_text import FormText, change, given, put, take_out
-from personachat.ui.persona_desk import Opened
-from personachat.ui.wording import error_text, escaped, heard
+from personachat.personas.formats.lore_files import MOST_FILE_BYTES, read_lore
+from personachat.personas.lorebook import BOOK, ToldEntry, limits
+from personachat.personas.lorebook.editing import book_of, entries_of, new_entry, with_book
+from personachat.personas.lorebook.keys import listed
+from personachat.personas.persona import Persona
+from personachat.personas.prompt import persona_part
+from personachat.ui.personas.desk import Opened
+from personachat.ui.personas.form.binding import FormText, change, given, put, take_out
+from personachat.ui.wording import as_text, error_text, escaped, heard
 
 _MB = 1024 * 1024
 SHOWN = 25

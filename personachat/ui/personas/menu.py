@@ -8,12 +8,13 @@ from functools import partial
 import streamlit as st
 
 from personachat.errors import PersonaChatError
-from personachat.persona import Persona
-from personachat.store.base import MOST_NOTE_CHARACTERS, BrokenPersona, PersonaStore
-from personachat.ui import persona_editing as editing
-from personachat.ui import persona_files, persona_links, state
+from personachat.personas.persona import Persona
+from personachat.personas.store.base import MOST_NOTE_CHARACTERS, BrokenPersona, PersonaStore
+from personachat.ui import session
 from personachat.ui.dialogs import dialog
-from personachat.ui.persona_desk import Entry, Opened, Question, desk
+from personachat.ui.personas import actions as editing
+from personachat.ui.personas import files, links
+from personachat.ui.personas.desk import Entry, Opened, Question, desk
 from personachat.ui.wording import escaped
 
 NOTED, DUPLICATE, TEMPLATE = "Save with a note…", "Duplicate", "Save as template"
@@ -56,14 +57,14 @@ def draw_dialog(personas: PersonaStore, found: Opened | None) -> bool:
     if question is None:
         return False
     if question.kind == "import":
-        persona_files.ask_import()
+        files.ask_import()
         return True
     if found is None or found.id != question.persona_id:
         return False
     ask: dict[str, Callable[[], None]] = {
-        "export": partial(persona_files.ask_export, found),
-        "share": partial(persona_links.ask_share, found),
-        "snippet": partial(persona_links.ask_snippet, found),
+        "export": partial(files.ask_export, found),
+        "share": partial(links.ask_share, found),
+        "snippet": partial(links.ask_snippet, found),
         "note": partial(ask_note, personas, found),
     }
     if question.kind not in ask:
@@ -95,7 +96,7 @@ def ask_note(personas: PersonaStore, found: Opened) -> None:
 def _actions(entries: Sequence[Entry], found: Opened) -> dict[str, Callable[[], None]]:
     start, saved = found.persona or found.saved_persona, found.saved_persona is not None
     actions: dict[str, Callable[[], None]] = {}
-    may_edit = not state.why_not_edit()
+    may_edit = not session.why_not_edit()
     if found.draft and not found.problems and may_edit:
         actions[NOTED] = partial(editing.ask, Question("note", found.id))
     if start:
@@ -128,7 +129,7 @@ def _act(labels: dict[str, Callable[[], None]]) -> None:
 def _save_as_template(persona: Persona) -> None:
     here = desk()
     try:
-        state.workspace().gallery.save(persona, author=state.workspace().author)
+        session.workspace().gallery.save(persona, author=session.workspace().author)
     except PersonaChatError as error:
         here.error = error
     else:

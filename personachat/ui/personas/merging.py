@@ -9,16 +9,16 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from personachat.differences import Difference
 from personachat.errors import PersonaChanged
-from personachat.persona_merge import Clash, Merge
-from personachat.store.base import PersonaStore
-from personachat.ui import differences_view, state
-from personachat.ui import persona_editing as editing
+from personachat.personas.diff import Difference
+from personachat.personas.merge import Clash, Merge
+from personachat.personas.store.base import PersonaStore
+from personachat.ui import session
 from personachat.ui.dialogs import dialog
-from personachat.ui.excerpts import as_text
-from personachat.ui.persona_desk import Opened
-from personachat.ui.wording import counted, escaped
+from personachat.ui.personas import actions as editing
+from personachat.ui.personas import diff
+from personachat.ui.personas.desk import Opened
+from personachat.ui.wording import as_text, counted, escaped
 
 MINE, THEIRS = "Keep mine", "Keep theirs"
 CHOICE = "merge_choice_"
@@ -28,13 +28,13 @@ CHOICE = "merge_choice_"
 @dialog("Changed elsewhere", width="large", icon=":material/sync_problem:", on_dismiss=editing.close_question)
 def ask_merge(personas: PersonaStore, found: Opened, theirs: PersonaChanged) -> None:
     """Ask for each field that both changed whose value is saved."""
-    merge = editing.merge_of(state.drafts().get(found.id), theirs)
+    merge = editing.merge_of(session.drafts().get(found.id), theirs)
     if merge is None:
         editing.close_question()
         return
     name, fields = escaped(found.name), counted(len(merge.clashes), "field")
     st.markdown(f"You and somebody else changed **{fields}** of **{name}** differently. Choose what to keep.")
-    st.caption(differences_view.LEGEND)
+    st.caption(diff.LEGEND)
     chosen = [_ask_field(clash, key=f"{CHOICE}{at}_{theirs.etag}") for at, clash in enumerate(merge.clashes)]
     _draw_kept("Also kept from you", merge.kept_mine)
     _draw_kept("Also kept from the other version", merge.kept_theirs)
@@ -48,7 +48,7 @@ def _ask_field(clash: Clash, *, key: str) -> str | None:
         for column, title, change in ((left, "Yours", clash.mine), (right, "Theirs", clash.theirs)):
             with column:
                 st.caption(title if change.kind != "removed" else f"{title}: removed")
-                st.html(differences_view.framed(change))
+                st.html(diff.framed(change))
         return st.segmented_control(
             clash.label, [MINE, THEIRS], key=key, label_visibility="collapsed", width="stretch"
         )
@@ -57,7 +57,7 @@ def _ask_field(clash: Clash, *, key: str) -> str | None:
 def _draw_kept(title: str, kept: Sequence[Difference]) -> None:
     if kept:
         with st.expander(f"{title}: {counted(len(kept), 'change')}", icon=":material/check:"):
-            differences_view.draw(kept)
+            diff.draw(kept)
 
 
 def _draw_buttons(

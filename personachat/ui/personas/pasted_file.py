@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from personachat.errors import PersonaChatError
-from personachat.interchange.arrivals import looks_like
-from personachat.persona_edits import with_value
-from personachat.persona_ids import free_id
-from personachat.ui import state
-from personachat.ui.excerpts import as_text
-from personachat.ui.persona_desk import Opened, desk
-from personachat.ui.state import Draft
+from personachat.jsontext.edits import with_value
+from personachat.personas.fields import free_id
+from personachat.personas.formats.reading import looks_like
+from personachat.ui import session
+from personachat.ui.personas.desk import Opened, desk
+from personachat.ui.session import Draft
+from personachat.ui.wording import as_text
 
 
 def draw(found: Opened) -> bool:
@@ -35,11 +35,11 @@ def _import(found: Opened) -> None:
     """Put the persona in the place of the text, unsaved; more of them become drafts of their own."""
     here = desk()
     try:
-        plan = state.workspace().collection.plan_import(found.text.encode())
+        plan = session.workspace().collection.plan_import(found.text.encode())
     except PersonaChatError as error:
         here.error = error
         return
-    drafts = state.drafts()
+    drafts = session.drafts()
     taken = {*plan.taken, *drafts}
     first, *others = plan.items
     base, etag = ("", None) if found.stored is None else (found.stored.text, found.stored.etag)

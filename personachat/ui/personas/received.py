@@ -7,15 +7,15 @@ from typing import cast
 
 import streamlit as st
 
+from personachat.authoring.imports import Choice, ImportPlan, PlannedImport
 from personachat.errors import PersonaChatError
-from personachat.persona import Persona
-from personachat.persona_import import Choice, ImportPlan, PlannedImport
-from personachat.prompts import estimate_tokens
-from personachat.ui import import_view, state
-from personachat.ui.excerpts import as_text
+from personachat.personas.persona import Persona
+from personachat.personas.prompt import estimate_tokens
+from personachat.ui import session
+from personachat.ui.chat.transcript import drawable
 from personachat.ui.faces import draw as draw_face
-from personachat.ui.transcript import drawable
-from personachat.ui.wording import counted, error_text
+from personachat.ui.personas import import_plan
+from personachat.ui.wording import as_text, counted, error_text
 
 PROMPT_PIXELS = 260
 RECEIVED = "received"
@@ -33,7 +33,7 @@ _ACCEPT: Mapping[Choice, str] = {
 
 def plan() -> ImportPlan:
     """What the address of this page carries. Raises LinkInvalid, ShareNotFound, PersonaInvalid."""
-    collection = state.workspace().collection
+    collection = session.workspace().collection
     token = st.query_params.get("token")
     return collection.plan_share(token) if token else collection.plan_link(st.query_params.get("persona", ""))
 
@@ -103,8 +103,8 @@ def _draw_question(plan: ImportPlan, item: PlannedImport) -> None:
         st.warning(
             f"You have a persona with the id `{item.id}`, and it differs.", icon=":material/call_split:"
         )
-        choices = import_view.draw_plan(plan, key=RECEIVED)
-    choice, why_not = choices.get(item.id, item.proposed), state.why_not_edit()
+        choices = import_plan.draw_plan(plan, key=RECEIVED)
+    choice, why_not = choices.get(item.id, item.proposed), session.why_not_edit()
     with st.container(horizontal=True):
         st.button(
             "Add to my personas" if item.action == "new" else _ACCEPT[choice],
@@ -118,16 +118,16 @@ def _draw_question(plan: ImportPlan, item: PlannedImport) -> None:
         )
         if st.button("No, thanks", key="refuse_received"):
             st.switch_page("pages/chat.py")
-    failure = state.not_done()
+    failure = session.not_done()
     if failure:
         st.error(failure[1], title=failure[0], icon=":material/error:")
 
 
 def _accept(plan: ImportPlan) -> None:
-    choices = import_view.chosen(plan, key=RECEIVED)
-    (outcome,) = state.workspace().collection.carry_out(plan, choices)
+    choices = import_plan.chosen(plan, key=RECEIVED)
+    (outcome,) = session.workspace().collection.carry_out(plan, choices)
     if outcome.error:
-        state.say_not_done(outcome.error, title="It was not added")
+        session.say_not_done(outcome.error, title="It was not added")
     elif outcome.saved:
         st.session_state[_added_key()] = outcome.saved.id
 

@@ -12,24 +12,17 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from personachat.authors import author_of
 from personachat.errors import PersonaChanged, PersonaChatError
-from personachat.persona_edits import merged
-from personachat.ui import kept_drafts, state
-from personachat.ui.bulk import CHOICE
-from personachat.ui.form_text import RETURNED, WIDGETS
+from personachat.jsontext.edits import merged
+from personachat.owners import author_of
+from personachat.ui import session
 from personachat.ui.owner import current_owner
-from personachat.ui.persona_desk import (
-    IMPORT_FIELD,
-    JSON_TAB,
-    TAB_KEY,
-    Entry,
-    Question,
-    QuestionKind,
-    desk,
-)
+from personachat.ui.personas import kept_drafts
+from personachat.ui.personas.bulk import CHOICE
+from personachat.ui.personas.desk import IMPORT_FIELD, JSON_TAB, TAB_KEY, Entry, Question, QuestionKind, desk
+from personachat.ui.personas.form.binding import RETURNED, WIDGETS
 from personachat.ui.returning import Came
-from personachat.ui.state import Draft
+from personachat.ui.session import Draft
 
 _TOKEN = re.compile(r"(?P<number>\d+)(?:\.(?P<etag>\w+))?")
 
@@ -58,7 +51,7 @@ def marks() -> dict[str, object]:
 
 def restore(came: Came) -> None:
     """Open again what the page had open."""
-    persona_id = state.remembered("id") or ""
+    persona_id = session.remembered("id") or ""
     kept_drafts.follow()
     if came.after(CHOICE):
         st.session_state["choosing_personas"] = True
@@ -88,28 +81,28 @@ def settle() -> None:
     """Now that all that was typed is in the draft: see what it is worth over what is stored."""
     here = desk()
     persona_id, here.returned = here.returned, ""
-    draft = state.drafts().get(persona_id)
+    draft = session.drafts().get(persona_id)
     if draft is None:
         return
     stored = _stored(persona_id)
     if draft.text == draft.base_text:
-        del state.drafts()[persona_id]
+        del session.drafts()[persona_id]
     elif stored and draft.etag and _only_mine_since(persona_id, draft.etag):
         text = merged(draft.base_text, draft.text, stored.text)
-        state.drafts()[persona_id] = Draft(text, stored.text, stored.etag)
+        session.drafts()[persona_id] = Draft(text, stored.text, stored.etag)
     else:
         return
     here.mount = here.left = None
 
 
 def _restore_text(came: Came, persona_id: str) -> None:
-    if persona_id in state.drafts() and came.text(TAB_KEY) != JSON_TAB:
+    if persona_id in session.drafts() and came.text(TAB_KEY) != JSON_TAB:
         desk().mounts = _LATER  # the editor is behind the others: what it holds is older than the draft
         _restore_fields(came, persona_id)
         return
     editors, etag = _restore_editor(came, persona_id)
     etag = _restore_fields(came, persona_id) or etag
-    if persona_id in state.drafts() or not (editors or etag):
+    if persona_id in session.drafts() or not (editors or etag):
         return
     stored = _stored(persona_id)
     if stored and stored.etag == etag:
@@ -117,14 +110,14 @@ def _restore_text(came: Came, persona_id: str) -> None:
     shown = str(came.json(editors) or "") if editors else ""
     if not etag:
         if shown and stored is None:  # never saved
-            state.drafts()[persona_id] = Draft(shown, "", None)
+            session.drafts()[persona_id] = Draft(shown, "", None)
         return
     text = _text_of(persona_id, etag)
     if text is not None:
-        state.drafts()[persona_id] = Draft(text, text, etag)
+        session.drafts()[persona_id] = Draft(text, text, etag)
         desk().returned = persona_id
     elif shown:
-        state.drafts()[persona_id] = Draft(shown, stored.text if stored else "", etag)
+        session.drafts()[persona_id] = Draft(shown, stored.text if stored else "", etag)
 
 
 def _restore_editor(came: Came, persona_id: str) -> tuple[str, str]:
@@ -155,7 +148,7 @@ def _restore_fields(came: Came, persona_id: str) -> str:
 
 def _stored(persona_id: str) -> Entry | None:
     try:
-        entries = state.services().personas.all()
+        entries = session.services().personas.all()
     except PersonaChatError:
         return None
     return next((entry for entry in entries if entry.id == persona_id), None)
@@ -164,7 +157,7 @@ def _stored(persona_id: str) -> Entry | None:
 def _text_of(persona_id: str, etag: str) -> str | None:
     """The text of an earlier version; None where it is not kept."""
     try:
-        revisions = state.workspace().collection.revisions
+        revisions = session.workspace().collection.revisions
         number = revisions.numbers(frozenset({(persona_id, etag)})).get((persona_id, etag))
         return revisions.get(persona_id, number).text if number else None
     except PersonaChatError:
@@ -174,7 +167,7 @@ def _text_of(persona_id: str, etag: str) -> str | None:
 def _only_mine_since(persona_id: str, etag: str) -> bool:
     """Whether whoever is in front of this page saved all that was saved after a version."""
     try:
-        revisions = state.workspace().collection.revisions
+        revisions = session.workspace().collection.revisions
         since = revisions.numbers(frozenset({(persona_id, etag)})).get((persona_id, etag), 0)
         newer = [each for each in revisions.of(persona_id) if each.number > since]
     except PersonaChatError:

@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from personachat.errors import PersonaChatError
-from personachat.store.base import Revision
-from personachat.store.labels import MOST_CHARACTERS, USUAL, Label
-from personachat.ui import state
-from personachat.ui.excerpts import as_text
-from personachat.ui.persona_desk import desk, take_typed
-from personachat.ui.wording import escaped
+from personachat.personas.store.base import Revision
+from personachat.personas.store.labels import MOST_CHARACTERS, USUAL, Label
+from personachat.ui import session
+from personachat.ui.personas.desk import desk, take_typed
+from personachat.ui.wording import as_text, escaped
 
 NEW_KEY = "new_label"
 
@@ -51,7 +50,7 @@ def draw(persona_id: str, revision: Revision, labels: Sequence[Label], *, why_no
 def _draw_moves(persona_id: str) -> None:
     """Nothing but the last move: the API has them all."""
     try:
-        moves = state.workspace().collection.labels.moves(persona_id)
+        moves = session.workspace().collection.labels.moves(persona_id)
     except PersonaChatError:
         return
     if moves:
@@ -84,7 +83,7 @@ def _put(persona_id: str, name: str, number: int) -> None:
     here = desk()
     here.error = None
     try:
-        state.workspace().collection.label(persona_id, name, number)
+        session.workspace().collection.label(persona_id, name, number)
     except PersonaChatError as error:
         here.error = error
     else:
@@ -96,7 +95,7 @@ def _remove(persona_id: str, name: str) -> None:
     here = desk()
     here.error = None
     try:
-        state.workspace().collection.unlabel(persona_id, name)
+        session.workspace().collection.unlabel(persona_id, name)
     except PersonaChatError as error:
         here.error = error
     else:

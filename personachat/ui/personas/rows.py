@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from personachat.store.base import StoredPersona
+from personachat.personas.store.base import StoredPersona
+from personachat.ui.chat.transcript import drawable
 from personachat.ui.faces import DEFAULT_AVATAR
-from personachat.ui.persona_desk import Entry
-from personachat.ui.persona_texts import name_in
-from personachat.ui.state import Draft
-from personachat.ui.transcript import drawable
+from personachat.ui.personas.desk import Entry
+from personachat.ui.personas.texts import name_in
+from personachat.ui.session import Draft
 
 MOST_TAGS = 200
 """Of more only the commonest are offered: a widget's options are sent to the browser in every run."""

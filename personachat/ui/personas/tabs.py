@@ -6,19 +6,20 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from personachat.store.base import StoredPersona
-from personachat.ui import (
-    editor,
-    model_picker,
-    persona_desk,
-    persona_findings,
-    persona_form,
-    persona_history,
-    persona_lore,
-    persona_view,
+from personachat.personas.store.base import StoredPersona
+from personachat.ui.personas import desk, editor, history, lore, view
+from personachat.ui.personas import findings as persona_findings
+from personachat.ui.personas.desk import (
+    HISTORY_TAB,
+    JSON_TAB,
+    PROMPT_TAB,
+    TAB_KEY,
+    TRY_OUT_TAB,
+    Entry,
+    Opened,
 )
-from personachat.ui.form_text import FormText
-from personachat.ui.persona_desk import HISTORY_TAB, JSON_TAB, PROMPT_TAB, TAB_KEY, TRY_OUT_TAB, Entry, Opened
+from personachat.ui.personas.form import form, model_picker
+from personachat.ui.personas.form.binding import FormText
 
 TABS = (PROMPT_TAB, JSON_TAB, "Preview", TRY_OUT_TAB, HISTORY_TAB, "Lore")
 KEPT_TAB = "persona_tab_kept"
@@ -39,21 +40,21 @@ def draw(entries: Sequence[Entry], found: Opened) -> None:
     st.session_state[KEPT_TAB] = st.session_state.get(TAB_KEY)
     if prompt_tab.open:
         with prompt_tab:
-            persona_form.draw(found, tags=_tags(entries))
+            form.draw(found, tags=_tags(entries))
     with json_tab:
         _draw_json(found, is_open=bool(json_tab.open))
     if preview_tab.open:
         with preview_tab:
-            persona_view.draw_preview(found)
+            view.draw_preview(found)
     if try_tab.open:
         with try_tab, st.container(key="try_out_here"):  # the page shows the chat below, for this key
             st.space("xxsmall")
     if history_tab.open:
         with history_tab:
-            persona_history.draw(found)
+            history.draw(found)
     if lore_tab.open:
         with lore_tab:
-            persona_lore.draw(found)
+            lore.draw(found)
 
 
 def _begin_with_json(found: Opened) -> None:
@@ -69,15 +70,15 @@ def _draw_json(found: Opened, *, is_open: bool) -> None:
     if is_open:
         known, findings = model_picker.known_models(), persona_findings.of(found)
         editor.draw(
-            persona_desk.mounted(found),
+            desk.mounted(found),
             problems=found.problems,
             findings=findings,
-            line=persona_desk.shown_line(found, findings=findings),
+            line=desk.shown_line(found, findings=findings),
         )
-        persona_view.draw_problems(found)
+        view.draw_problems(found)
         persona_findings.draw(found)
         model_picker.redraw_after(known)
-    elif (mount := persona_desk.hidden_mount(found)) is not None:
+    elif (mount := desk.hidden_mount(found)) is not None:
         editor.draw_hidden(mount, is_stale=mount.shown != found.text)
 
 

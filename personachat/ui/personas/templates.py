@@ -12,16 +12,16 @@ from typing import cast
 import streamlit as st
 
 from personachat.errors import PersonaChatError
-from personachat.persona import Persona
+from personachat.personas.persona import Persona
+from personachat.personas.templates.gallery import GROUPS, OWN_GROUP, Template, found, shipped
 from personachat.services import Services
-from personachat.templates.gallery import GROUPS, OWN_GROUP, Template, found, shipped
-from personachat.ui import persona_editing as editing
-from personachat.ui import state
+from personachat.ui import session
+from personachat.ui.chat.transcript import USER_AVATAR, draw_text, drawable
 from personachat.ui.faces import draw as draw_face
 from personachat.ui.faces import face
-from personachat.ui.persona_desk import Entry, desk
+from personachat.ui.personas import actions as editing
+from personachat.ui.personas.desk import Entry, desk
 from personachat.ui.returning import Came
-from personachat.ui.transcript import USER_AVATAR, draw_text, drawable
 from personachat.ui.wording import error_text, escaped
 
 CARDS_IN_A_ROW = 3
@@ -30,7 +30,7 @@ SEARCH, GROUP, DELETED = "template_search", "template_group", "template_deleted"
 
 def draw(entries: Sequence[Entry]) -> None:
     """Draw search, groups and cards, in the current container."""
-    services = state.services()
+    services = session.services()
     everything = _all(services)
     query = st.text_input(
         "Search templates",
@@ -77,7 +77,7 @@ def _all(services: Services) -> Sequence[Template]:
 
 
 def _draw_card(services: Services, entries: Sequence[Entry], template: Template) -> None:
-    persona, why_not = template.persona, state.why_not_edit()
+    persona, why_not = template.persona, session.why_not_edit()
     with st.container(border=True, height="stretch", gap="xsmall", key=f"template-{template.id}"):
         words = f"**{escaped(persona.name)}** :gray-badge[{template.group}]"
         if persona.picture:
@@ -141,13 +141,13 @@ def _use(services: Services, entries: Sequence[Entry], template: Template) -> No
 
 def _delete(template: Template) -> None:
     try:
-        st.session_state[DELETED] = state.workspace().gallery.delete(template.id)
+        st.session_state[DELETED] = session.workspace().gallery.delete(template.id)
     except PersonaChatError as error:
         desk().error = error
 
 
 def _undo(template: Template) -> None:
-    here = state.workspace()
+    here = session.workspace()
     try:
         here.gallery.save(template.persona, author=here.author)
     except PersonaChatError as error:

@@ -6,12 +6,11 @@ import json
 from collections.abc import Collection
 from difflib import unified_diff
 
-from personachat.available_models import USUAL_MODEL
-from personachat.differences import changes
-from personachat.persona import Persona, dump_persona
-from personachat.persona_edits import with_value
-from personachat.persona_fields import is_persona_id
-from personachat.persona_ids import free_id
+from personachat.authoring.available_models import USUAL_MODEL
+from personachat.jsontext.edits import with_value
+from personachat.personas.diff import changes
+from personachat.personas.fields import free_id, is_persona_id
+from personachat.personas.persona import Persona, dump_persona
 
 __all__ = ["changes", "diff", "id_in", "line_of", "name_in", "new_text"]
 

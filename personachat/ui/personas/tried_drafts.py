@@ -7,8 +7,8 @@ from typing import cast
 import streamlit as st
 
 from personachat.conversations.model import Turn
-from personachat.store.persona_file import etag_of
-from personachat.ui.persona_desk import Opened
+from personachat.personas.store.persona_file import etag_of
+from personachat.ui.personas.desk import Opened
 
 
 def meet(persona_id: str, turns: tuple[Turn, ...]) -> None:

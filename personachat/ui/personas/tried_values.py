@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from personachat import macros
-from personachat.persona import Persona
-from personachat.persona_variables import MOST_CHARACTERS, Variable, declared, is_name
+from personachat.personas import macros
+from personachat.personas.persona import Persona
+from personachat.personas.variables import MOST_CHARACTERS, Variable, declared, is_name
 from personachat.ui.wording import counted, escaped
 
 MOST_FIELDS = 20

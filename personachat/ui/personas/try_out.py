@@ -12,21 +12,23 @@ from typing import cast
 
 import streamlit as st
 
-from personachat.chat import ChatService
+from personachat.chat.service import ChatService
+from personachat.chat.turns import opening_words
 from personachat.conversations.model import Conversation, Turn
 from personachat.errors import ConversationNotFound, PersonaChatError, ReplyInProgress
-from personachat.generation import Generation
-from personachat.persona import Persona, check_persona, parse_persona
-from personachat.persona_variables import with_values
-from personachat.providers.embedded import LOCAL
-from personachat.store.persona_file import etag_of
-from personachat.turns import opening_words
-from personachat.ui import picker, returning, state, tried_drafts, tried_values
+from personachat.personas.persona import Persona, check_persona, parse_persona
+from personachat.personas.store.persona_file import etag_of
+from personachat.personas.variables import with_values
+from personachat.providers.embedded.provider import LOCAL
+from personachat.replies.live import Generation
+from personachat.ui import returning, session
+from personachat.ui.chat import persona_picker
+from personachat.ui.chat.stream import draw_running
+from personachat.ui.chat.transcript import bubble, caption_of, draw_outcome, draw_text, draw_words
 from personachat.ui.faces import face
 from personachat.ui.owner import current_owner
-from personachat.ui.persona_desk import Opened, desk, take_typed
-from personachat.ui.stream import draw_running
-from personachat.ui.transcript import bubble, caption_of, draw_outcome, draw_text, draw_words
+from personachat.ui.personas import tried_drafts, tried_values
+from personachat.ui.personas.desk import Opened, desk, take_typed
 from personachat.ui.wording import escaped
 
 PIXELS = 400
@@ -54,7 +56,7 @@ def draw(found: Opened) -> None:
     standing = CHANGED if changed else NOT_STORED
     st.caption(standing if found.persona else f":material/chat_error: {NOT_VALID}")
     persona = found.persona or parse_persona(text)
-    picker.draw_model(state.services(), persona)
+    persona_picker.draw_model(session.services(), persona)
     tried_values.draw(found.id, persona)
     told = st.container()
     live = chat.generation(path[-1].id) if path and path[-1].reply and path[-1].reply.live else None
@@ -74,7 +76,7 @@ def draw(found: Opened) -> None:
         on_submit=_submit,
         args=(found.id, text),
     )
-    failure = state.not_done()
+    failure = session.not_done()
     if failure:
         told.warning(failure[1], title=failure[0], icon=":material/unpublished:")
     if following:
@@ -122,7 +124,7 @@ def _clear_below(drawn: int) -> None:
 
 def _chat(persona_id: str, text: str) -> ChatService:
     """The draft with the test values of the pane."""
-    return state.services().trying_out(
+    return session.services().trying_out(
         text, owner=current_owner(), variables=tried_values.of(persona_id, parse_persona(text))
     )
 
@@ -178,7 +180,7 @@ def _draw_former(found: Opened, conversation: Conversation) -> int:
     before = [each for each in conversation.siblings.get(last.id, ()) if each != last.id][::-1]
     if not before:
         return 0
-    turns = {turn.id: turn for turn in state.workspace().branches.tree(conversation.id)}
+    turns = {turn.id: turn for turn in session.workspace().branches.tree(conversation.id)}
     with st.container(key="try_out_former"):
         for former in (turns[each] for each in before if each in turns):
             if former.reply and former.reply.text:
@@ -221,7 +223,12 @@ def _draw_controls(found: Opened, text: str, conversation: Conversation | None, 
             on_click=_retry,
             args=(found.id, text),
         )
-        if reply and reply.error and reply.provider != LOCAL and state.services().providers.offline_available:
+        if (
+            reply
+            and reply.error
+            and reply.provider != LOCAL
+            and session.services().providers.offline_available
+        ):
             st.button(
                 "Use the offline model",
                 icon=":material/cloud_off:",
@@ -243,7 +250,7 @@ def _draw_controls(found: Opened, text: str, conversation: Conversation | None, 
 def _as_typed(persona_id: str, text: str) -> str:
     """The draft with the last keys, which may come with the very click; else `text`, as it was drawn."""
     take_typed()
-    draft = state.drafts().get(persona_id)
+    draft = session.drafts().get(persona_id)
     return draft.text if draft and not check_persona(draft.text) else text
 
 
@@ -263,13 +270,13 @@ def _send(persona_id: str, text: str, message: str, *, box: str = "") -> None:
     try:
         conversation = _conversation(chat, persona_id) or chat.start(temporary=True)
         st.session_state[_key(persona_id)] = conversation.id
-        chat.send(conversation.id, message, persona_id=answering, offline=state.offline_chosen())
+        chat.send(conversation.id, message, persona_id=answering, offline=session.offline_chosen())
     except ReplyInProgress as error:
         _put_back(box, message)
-        state.say_not_done(error, title="Wait for the reply to end, or stop it")
+        session.say_not_done(error, title="Wait for the reply to end, or stop it")
     except PersonaChatError as error:
         _put_back(box, message)
-        state.say_not_done(error, title="Not sent")
+        session.say_not_done(error, title="Not sent")
 
 
 def _put_back(box: str, message: str) -> None:
@@ -283,10 +290,10 @@ def _stop(persona_id: str, text: str, reply_id: str) -> None:
 
 def _retry(persona_id: str, text: str, *, offline: bool = False) -> None:
     if offline:
-        state.choose_offline(True)
+        session.choose_offline(True)
     conversation_id = str(st.session_state[_key(persona_id)])
     again = _as_typed(persona_id, text)
-    _do(lambda chat: chat.retry(conversation_id, offline=state.offline_chosen()), persona_id, again)
+    _do(lambda chat: chat.retry(conversation_id, offline=session.offline_chosen()), persona_id, again)
 
 
 def _clear(persona_id: str, text: str) -> None:
@@ -300,7 +307,7 @@ def _do(what: Callable[[ChatService], object], persona_id: str, text: str) -> No
     try:
         what(_chat(persona_id, text))
     except PersonaChatError as error:
-        state.say_not_done(error)
+        session.say_not_done(error)
 
 
 def _key(persona_id: str) -> str:

@@ -7,11 +7,11 @@ from contextlib import suppress
 
 import streamlit as st
 
-from personachat.store.undos import Undo, UndoKind
-from personachat.ui import state
-from personachat.ui.kept_drafts import OUT_OF_REACH
+from personachat.personas.store.undos import Undo, UndoKind
+from personachat.ui import session
 from personachat.ui.owner import current_owner
-from personachat.ui.persona_desk import desk
+from personachat.ui.personas.desk import desk
+from personachat.ui.personas.kept_drafts import OUT_OF_REACH
 from personachat.ui.wording import escaped
 
 BROKEN = "broken"
@@ -22,13 +22,13 @@ def offer(kind: UndoKind, name: str, what: Sequence[tuple[str, str]]) -> None:
     """Offer to undo what was just done, in the place of what was done before; see `Undo`."""
     desk().undo = Undo(kind, name, tuple(what))
     with suppress(*OUT_OF_REACH):
-        state.services().undos.offer(current_owner(), kind, name=name, what=what)
+        session.services().undos.offer(current_owner(), kind, name=name, what=what)
 
 
 def last() -> Undo | None:
     """What can be undone, done in whichever session; None where there is nothing."""
     with suppress(*OUT_OF_REACH):
-        return state.services().undos.of(current_owner())
+        return session.services().undos.of(current_owner())
     return desk().undo
 
 
@@ -36,7 +36,7 @@ def forget() -> None:
     """It was undone, or nobody wants to."""
     desk().undo = None
     with suppress(*OUT_OF_REACH):
-        state.services().undos.forget(current_owner())
+        session.services().undos.forget(current_owner())
 
 
 def draw(undo: Callable[[], None]) -> None:

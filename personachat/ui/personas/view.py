@@ -7,27 +7,20 @@ from dataclasses import replace
 
 import streamlit as st
 
+from personachat.chat.turns import opening_words
 from personachat.conversations.model import Turn, new_id
-from personachat.persona import Persona
-from personachat.prompts import estimate_tokens
-from personachat.provider_errors import ProviderError
-from personachat.sent import SentBody
-from personachat.store.base import BrokenPersona, PersonaStore
-from personachat.turns import opening_words
-from personachat.ui import (
-    faces,
-    favourites,
-    inspector,
-    kept_drafts,
-    pasted_file,
-    persona_lore,
-    persona_menu,
-    state,
-)
-from personachat.ui import persona_editing as editing
-from personachat.ui.persona_desk import Entry, Opened, desk
-from personachat.ui.persona_texts import line_of
-from personachat.ui.transcript import drawable
+from personachat.errors import ProviderError
+from personachat.personas.persona import Persona
+from personachat.personas.prompt import estimate_tokens
+from personachat.personas.store.base import BrokenPersona, PersonaStore
+from personachat.replies.request_code import SentBody
+from personachat.ui import faces, session
+from personachat.ui.chat import inspector
+from personachat.ui.chat.transcript import drawable
+from personachat.ui.personas import actions as editing
+from personachat.ui.personas import favourites, kept_drafts, lore, menu, pasted_file
+from personachat.ui.personas.desk import Entry, Opened, desk
+from personachat.ui.personas.texts import line_of
 from personachat.ui.wording import counted, error_text, escaped
 
 MOST_PROBLEMS = 10
@@ -104,7 +97,7 @@ def draw_preview(found: Opened) -> None:
     for message, label in zip(messages, _labels(messages, found.persona), strict=True):
         st.caption(label)
         st.code(str(message["content"]), language=None, wrap_lines=True)
-    persona_lore.draw_told(sent.lore, heading="Lore that is told")
+    lore.draw_told(sent.lore, heading="Lore that is told")
     with st.expander("As it is sent", icon=":material/data_object:"):
         inspector.draw(replace(sent, lore=()))
 
@@ -124,8 +117,8 @@ def _first_request(persona: Persona) -> SentBody:
     opening = opening_words(persona)
     greeted = Turn(new_id(), None, "assistant", opening, persona.id, persona.name)
     path = (greeted, said) if opening else (said,)
-    replies = state.services().answers.replies
-    return replies.preview(persona, path, offline=state.offline_chosen())
+    replies = session.services().answers.replies
+    return replies.preview(persona, path, offline=session.offline_chosen())
 
 
 def _draw_badge(found: Opened) -> None:
@@ -156,7 +149,7 @@ def _draw_actions(personas: PersonaStore, entries: Sequence[Entry], found: Opene
         on_click=editing.save,
         args=(personas, found.id),
     )
-    if state.why_not_edit() and found.draft:
+    if session.why_not_edit() and found.draft:
         st.download_button(
             "Download my draft",
             data=found.text,
@@ -174,7 +167,7 @@ def _draw_actions(personas: PersonaStore, entries: Sequence[Entry], found: Opene
         help=_chat_help(found),
     ):
         st.switch_page("pages/chat.py", query_params={"persona": found.id})
-    persona_menu.draw(entries, found)
+    menu.draw(entries, found)
 
 
 def _draw_notes(found: Opened) -> None:
@@ -208,7 +201,7 @@ def _draw_notes(found: Opened) -> None:
 
 
 def _why_not_save(found: Opened) -> str:
-    if why_not := state.why_not_edit():
+    if why_not := session.why_not_edit():
         return why_not
     if found.problems:
         count = len(found.problems)

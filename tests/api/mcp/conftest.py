@@ -17,8 +17,8 @@ from mcp.client.streamable_http import streamable_http_client
 from starlette.applications import Starlette
 
 from personachat.api.app import ApiFirst, create_api
+from personachat.api.mcp.http import McpApp
 from personachat.api.v1.app import create_v1
-from personachat.mcp_server.http import McpApp
 from personachat.services import Services
 
 ERAS = ("legacy", "auto")

@@ -10,11 +10,11 @@ import pytest
 from mcp import Client, types
 from mcp.shared.exceptions import MCPError
 
-from personachat.mcp_server import changes, prompts, tools
+from personachat.api.mcp import changes, prompts, tools
 from personachat.services import Services
+from tests.api.mcp.conftest import ERAS, connected, texts
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, Gate, failure, tokens
-from tests.mcp_server.conftest import ERAS, connected, texts
 
 pytestmark = pytest.mark.anyio
 in_both_eras = pytest.mark.parametrize("era", ERAS)

@@ -13,10 +13,10 @@ import httpx2
 import pytest
 from mcp.shared.exceptions import MCPError
 
-from personachat.mcp_server import chats
+from personachat.api.mcp import chats
 from personachat.services import Services
+from tests.api.mcp.conftest import ERAS, SECONDS, connected, serving, texts
 from tests.fake_provider import FakeProvider, Gate, tokens
-from tests.mcp_server.conftest import ERAS, SECONDS, connected, serving, texts
 
 TOKEN, OTHER = "token-one-of-two", "token-two-of-two"
 ELSEWHERE = {"X-Forwarded-For": "203.0.113.9"}
@@ -252,14 +252,14 @@ def test_a_protocol_version_that_nobody_knows_is_told_in_a_sentence(
 
 
 def test_a_server_that_nobody_asks_loads_no_sdk() -> None:
-    code = "import sys, personachat.mcp_server.http; sys.exit('mcp' in sys.modules)"
+    code = "import sys, personachat.api.mcp.http; sys.exit('mcp' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_an_owner_has_so_many_sessions_and_takes_none_from_others(
     guarded: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("personachat.mcp_server.sessions.MOST_SESSIONS_OF_AN_OWNER", 3)
+    monkeypatch.setattr("personachat.api.mcp.sessions.MOST_SESSIONS_OF_AN_OWNER", 3)
     listing = {"jsonrpc": "2.0", "id": 2, "method": "prompts/list"}
     with httpx2.Client(base_url=guarded.removesuffix("/mcp"), headers=ACCEPT, timeout=SECONDS) as http:
         others = session_of(http, **bearer(OTHER))
@@ -276,7 +276,7 @@ def test_an_owner_has_so_many_sessions_and_takes_none_from_others(
 def test_a_session_that_is_in_use_is_not_ended_for_another(
     guarded: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("personachat.mcp_server.sessions.MOST_SESSIONS_OF_AN_OWNER", 1)
+    monkeypatch.setattr("personachat.api.mcp.sessions.MOST_SESSIONS_OF_AN_OWNER", 1)
     with httpx2.Client(base_url=guarded.removesuffix("/mcp"), headers=ACCEPT, timeout=SECONDS) as http:
         session = session_of(http, **bearer(TOKEN))
         with http.stream("GET", "/mcp", headers=session) as news:

@@ -16,9 +16,9 @@ import anyio
 import pytest
 from mcp import Client, StdioServerParameters
 
+from tests.api.mcp.conftest import ERAS, SECONDS, texts
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, Gate, tokens
-from tests.mcp_server.conftest import ERAS, SECONDS, texts
 
 COMMAND = [sys.executable, "-W", "error", "-c", "from personachat.cli import main; main()", "mcp"]
 

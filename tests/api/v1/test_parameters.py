@@ -12,7 +12,7 @@ from openai.types.chat import completion_create_params
 from openai.types.responses import response_create_params
 from typing_extensions import is_typeddict
 
-from personachat import model_parameters
+from personachat.providers import parameters as model_parameters
 from personachat.services import Services
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, chunk, events

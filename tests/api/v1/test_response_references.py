@@ -11,8 +11,8 @@ import openai
 import pytest
 from openai import OpenAI
 
+from personachat.conversations.responses import KeptResponses
 from personachat.services import Services, build_services
-from personachat.store.responses import KeptResponses
 from tests.api.conftest import served
 from tests.api.v1.test_response_tools import LOOK_UP, ONE_CALL, TWO_CALLS
 from tests.fake_provider import FakeProvider, tokens

@@ -9,7 +9,7 @@ import pytest
 from openai import OpenAI
 from openai.types.responses import ToolChoiceFunction
 
-from personachat.providers.openai_compatible import OpenAICompatibleProvider
+from personachat.providers.openai.provider import OpenAICompatibleProvider
 from tests.fake_provider import FakeProvider, Reply, chunk, events
 
 PARAMETERS: dict[str, Any] = {"type": "object", "properties": {"q": {"type": "string"}}}

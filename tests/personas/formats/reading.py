@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from personachat.interchange import arrivals
-from personachat.interchange.formats import Arrival
+from personachat.personas.formats import reading
+from personachat.personas.formats.catalogue import Arrival
 
 
 def read_file(content: bytes, *, filename: str = "") -> tuple[Arrival, ...]:
-    return arrivals.read_file(content, filename=filename).arrivals
+    return reading.read_file(content, filename=filename).arrivals

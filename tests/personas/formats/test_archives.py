@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personachat.errors import ImportRefused
-from personachat.interchange.archives import LIMITS, Limits, archive, entries
-from tests.interchange.costs import little_memory
-from tests.interchange.zips import FIFO, SYMLINK, Part, deflated, zip_of
+from personachat.personas.formats.safe_zip import LIMITS, Limits, archive, entries
+from tests.personas.formats.costs import little_memory
+from tests.personas.formats.zips import FIFO, SYMLINK, Part, deflated, zip_of
 
 MB = 1024 * 1024
 

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from personachat.errors import ImportRefused, PersonaInvalid
-from personachat.interchange.archives import archive
-from personachat.interchange.arrivals import read_file as open_file
-from personachat.interchange.cover import cover
-from personachat.interchange.formats import MOST_FILE_BYTES, MOST_PERSONAS
-from personachat.interchange.png import SIGNATURE, write_png_card
-from personachat.persona import parse_persona
+from personachat.personas.formats.cards.cover import cover
+from personachat.personas.formats.cards.png import SIGNATURE, write_png_card
+from personachat.personas.formats.catalogue import MOST_FILE_BYTES, MOST_PERSONAS
+from personachat.personas.formats.reading import read_file as open_file
+from personachat.personas.formats.safe_zip import archive
+from personachat.personas.persona import parse_persona
 from tests.conftest import persona_text
-from tests.interchange.costs import little_memory
-from tests.interchange.reading import read_file
+from tests.personas.formats.costs import little_memory
+from tests.personas.formats.reading import read_file
 
 CARD = {"name": "Robin", "description": "Robin keeps bees.", "personality": "", "scenario": ""} | {
     "first_mes": "Hello!",

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from personachat.errors import ImportRefused
-from personachat.interchange.archives import archive, entries
-from personachat.interchange.arrivals import read_file as open_file
-from personachat.interchange.bundles import write_bundle
-from personachat.persona import parse_persona
-from personachat.store.base import StoredPersona
+from personachat.personas.formats.bundle import write_bundle
+from personachat.personas.formats.reading import read_file as open_file
+from personachat.personas.formats.safe_zip import archive, entries
+from personachat.personas.persona import parse_persona
+from personachat.personas.store.base import StoredPersona
 from tests.conftest import persona_text
-from tests.interchange.costs import little_memory
-from tests.interchange.reading import read_file
+from tests.personas.formats.costs import little_memory
+from tests.personas.formats.reading import read_file
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LAYOUT = '{"id":"odd",\n\n"name" : "Odd",   "systemPrompt":"Hi.", "extensions":{"z":1,"a":2.50}}'

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from personachat.interchange.arrivals import Arrival, read_file
-from personachat.interchange.departures import leave
 from personachat.messages import ChatMessage
-from personachat.prompts import compile_prompt, greeting, system_message
-from personachat.store.base import StoredPersona
-from tests.lorebook.books import book, entry, silly
+from personachat.personas.formats.reading import Arrival, read_file
+from personachat.personas.formats.writing import leave
+from personachat.personas.prompt import compile_prompt, greeting, system_message
+from personachat.personas.store.base import StoredPersona
+from tests.personas.lorebook.books import book, entry, silly
 
 DAY = date(2026, 1, 2)
 

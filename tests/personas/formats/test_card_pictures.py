@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from personachat.errors import ImportRefused
-from personachat.interchange.archives import archive
-from personachat.interchange.arrivals import read_file
-from personachat.interchange.cards import read_card, write_card
-from personachat.persona import Persona
-from tests.interchange.costs import little_memory
-from tests.interchange.test_png import chunk, png, text
+from personachat.personas.formats.cards.card import read_card, write_card
+from personachat.personas.formats.reading import read_file
+from personachat.personas.formats.safe_zip import archive
+from personachat.personas.persona import Persona
+from tests.personas.formats.costs import little_memory
+from tests.personas.formats.test_png import chunk, png, text
 
 
 def card(**data: Any) -> dict[str, Any]:

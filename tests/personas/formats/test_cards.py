@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from personachat.errors import ImportRefused
-from personachat.interchange.cards import read_card, read_card_text, write_card
-from personachat.persona import Persona
+from personachat.personas.formats.cards.card import read_card, read_card_text, write_card
+from personachat.personas.persona import Persona
 from tests.strategies import personas
 
 V1 = {

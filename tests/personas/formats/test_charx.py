@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from personachat.errors import ImportRefused
-from personachat.interchange.archives import archive, entries
-from personachat.interchange.charx import write_charx
-from personachat.interchange.cover import cover
-from personachat.persona import parse_persona
+from personachat.personas.formats.cards.charx import write_charx
+from personachat.personas.formats.cards.cover import cover
+from personachat.personas.formats.safe_zip import archive, entries
+from personachat.personas.persona import parse_persona
 from tests.conftest import persona_text
-from tests.interchange.reading import read_file
+from tests.personas.formats.reading import read_file
 
 CARD: dict[str, Any] = {
     "spec": "chara_card_v3",

@@ -7,11 +7,11 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from personachat.interchange.departures import FORMATS, Format, leave, leave_together
-from personachat.persona import Persona, dump_persona, parse_persona
-from personachat.store.base import StoredPersona
+from personachat.personas.formats.writing import FORMATS, Format, leave, leave_together
+from personachat.personas.persona import Persona, dump_persona, parse_persona
+from personachat.personas.store.base import StoredPersona
 from tests.conftest import persona_text
-from tests.interchange.reading import read_file
+from tests.personas.formats.reading import read_file
 from tests.strategies import personas
 
 LOSSLESS: tuple[Format, ...] = ("json", "card-v2", "card-v3", "card-png", "charx", "open-webui", "bundle")

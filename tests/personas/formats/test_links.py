@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 
 from personachat.errors import LinkInvalid, PersonaInvalid
-from personachat.interchange.links import MAX_LINK_CHARACTERS, packed, unpacked
-from personachat.persona import Persona, dump_persona
+from personachat.personas.formats.links import MAX_LINK_CHARACTERS, packed, unpacked
+from personachat.personas.persona import Persona, dump_persona
 from tests.conftest import persona_text
-from tests.interchange.costs import little_memory
+from tests.personas.formats.costs import little_memory
 from tests.strategies import personas
 
 

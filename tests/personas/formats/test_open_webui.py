@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 
 from personachat.errors import ImportRefused
-from personachat.interchange.open_webui import read_model, write_models
-from personachat.persona import Persona, Personality, parse_persona
+from personachat.personas.formats.open_webui import read_model, write_models
+from personachat.personas.persona import Persona, Personality, parse_persona
 from tests.conftest import persona_text
-from tests.interchange.reading import read_file
+from tests.personas.formats.reading import read_file
 from tests.strategies import personas
 
 FOREIGN: dict[str, Any] = {

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from personachat.interchange.archives import archive
-from personachat.persona_ids import free_id
+from personachat.personas.fields import free_id
+from personachat.personas.formats.safe_zip import archive
 from personachat.services import Services
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personachat.interchange.pieces import MOST_MARKS, MOST_MEMBERS, Torn, pieces
+from personachat.jsontext.members import MOST_MARKS, MOST_MEMBERS, Torn, pieces
 from tests.strategies import json_values
 
 LAYOUTS = st.fixed_dictionaries({"indent": st.sampled_from([None, 2, "\t"]), "ensure_ascii": st.booleans()})

@@ -11,9 +11,9 @@ import zlib
 import pytest
 
 from personachat.errors import ImportRefused
-from personachat.interchange.cover import cover
-from personachat.interchange.png import SIGNATURE, read_png_card, write_png_card
-from personachat.persona import Persona
+from personachat.personas.formats.cards.cover import cover
+from personachat.personas.formats.cards.png import SIGNATURE, read_png_card, write_png_card
+from personachat.personas.persona import Persona
 
 PERSONA = Persona(id="nell", name="Nell Müller", system_prompt="Hi.")
 

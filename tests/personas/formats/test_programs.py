@@ -9,13 +9,13 @@ import pytest
 import yaml
 
 from personachat.errors import ImportRefused
-from personachat.interchange.archives import archive
-from personachat.interchange.arrivals import looks_like, read_file
-from personachat.interchange.formats import Arrival
-from personachat.interchange.programs import librechat, markdown, ollama
-from personachat.interchange.promptfoo import write_config
-from personachat.persona import Example, Persona
-from tests.interchange.costs import little_memory
+from personachat.personas.formats.catalogue import Arrival
+from personachat.personas.formats.programs import librechat, markdown, ollama
+from personachat.personas.formats.promptfoo import write_config
+from personachat.personas.formats.reading import looks_like, read_file
+from personachat.personas.formats.safe_zip import archive
+from personachat.personas.persona import Example, Persona
+from tests.personas.formats.costs import little_memory
 
 PROMPT = "You are a harbour clerk."
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from personachat.interchange.promptfoo import write_config
-from personachat.persona import Persona, parse_persona
+from personachat.personas.formats.promptfoo import write_config
+from personachat.personas.persona import Persona, parse_persona
 from tests.conftest import persona_text
 from tests.strategies import personas
 

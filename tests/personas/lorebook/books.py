@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from personachat.lorebook import Occasion, Said, Teller, Told, read
-from personachat.macros import Values, fill
+from personachat.personas.lorebook import Occasion, Said, Teller, Told, read
+from personachat.personas.macros import Values, fill
 
 
 def entry(content: str, *keys: str, **more: Any) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from personachat.lorebook import Occasion, Said, Teller, limits, matching, read
-from personachat.lorebook.keys import MOST_PATTERNS
-from personachat.lorebook.matching import Index, Search, Text
-from personachat.lorebook.reading import MOST_ENTRIES
-from tests.lorebook.books import book, entry, texts
+from personachat.personas.lorebook import Occasion, Said, Teller, limits, matching, read
+from personachat.personas.lorebook.keys import MOST_PATTERNS
+from personachat.personas.lorebook.matching import Index, Search, Text
+from personachat.personas.lorebook.reading import MOST_ENTRIES
+from tests.personas.lorebook.books import book, entry, texts
 
 HISTORY = [Said("a" * 100_000 + "!", by_persona=False), Said("b" * 100_000, by_persona=True)]
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from personachat.lorebook import Occasion, Said, Teller, is_book, limits, read
-from tests.lorebook.books import book, chat, entry, silly, texts, told
+from personachat.personas.lorebook import Occasion, Said, Teller, is_book, limits, read
+from tests.personas.lorebook.books import book, chat, entry, silly, texts, told
 from tests.strategies import json_values
 
 # --- keys ---------------------------------------------------------------------------------------------

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from personachat.conversations.model import Reply, SentRequest, Turn
-from personachat.engine import ReplyLimits
 from personachat.messages import ChatMessage
-from personachat.outgoing import chat_request, own_part
-from personachat.persona import Persona
+from personachat.personas.persona import Persona
 from personachat.providers.registry import ProviderRegistry
-from personachat.replies import Replies
-from personachat.sent_lore import as_parameters, inserted_of, lore_of
+from personachat.replies.engine import ReplyLimits
+from personachat.replies.planner import Replies
+from personachat.replies.request import chat_request, own_part
+from personachat.replies.sent_lore import as_parameters, inserted_of, lore_of
 from personachat.settings import Settings
 from tests.fake_provider import FakeProvider
-from tests.lorebook.books import book, entry, silly
+from tests.personas.lorebook.books import book, entry, silly
 
 pytestmark = pytest.mark.anyio
 

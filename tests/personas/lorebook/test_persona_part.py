@@ -8,9 +8,16 @@ from typing import Any
 import pytest
 
 from personachat.messages import ChatMessage
-from personachat.persona import Persona
-from personachat.prompts import Scene, compile_prompt, greeting, greetings, persona_part, system_message
-from tests.lorebook.books import book, entry, silly
+from personachat.personas.persona import Persona
+from personachat.personas.prompt import (
+    Scene,
+    compile_prompt,
+    greeting,
+    greetings,
+    persona_part,
+    system_message,
+)
+from tests.personas.lorebook.books import book, entry, silly
 
 DAY = date(2026, 1, 2)
 BLOCK = "## Background"

@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import make_url, update
 
 from personachat.database.connection import Database
-from personachat.store.base import PersonaStore
-from personachat.store.recorded_files import RecordedFiles
-from personachat.store.revisions import SqlRevisions
-from personachat.store.sql import SqlPersonaStore
-from personachat.store.tables import persona_changes, personas
+from personachat.personas.store.base import PersonaStore
+from personachat.personas.store.recorded_files import RecordedFiles
+from personachat.personas.store.revisions import SqlRevisions
+from personachat.personas.store.sql import SqlPersonaStore
+from personachat.personas.store.tables import persona_changes, personas
 from tests.postgres import fresh_database
 
 Kind: TypeAlias = Literal["files", "sqlite", "postgres"]

@@ -19,8 +19,8 @@ from personachat.errors import (
     PersonaNotFound,
     RevisionNotFound,
 )
-from personachat.persona import DEFAULT_PERSONA_ID, Persona, dump_persona
-from personachat.store.base import (
+from personachat.personas.persona import DEFAULT_PERSONA_ID, Persona, dump_persona
+from personachat.personas.store.base import (
     MOST_AUTHOR_CHARACTERS,
     MOST_NOTE_CHARACTERS,
     BrokenPersona,
@@ -29,9 +29,9 @@ from personachat.store.base import (
     Saving,
     StoredPersona,
 )
-from personachat.store.files import FilePersonaStore
+from personachat.personas.store.files import FilePersonaStore
 from tests.conftest import persona_text
-from tests.store.conftest import Replicas
+from tests.personas.store.conftest import Replicas
 from tests.strategies import personas
 
 HOSTILE = ["", "../x", "/etc/passwd", "a/b", "con", "A", "x" * 10_000, "a\x00b", "\ud800", "a\n", "a'--"]

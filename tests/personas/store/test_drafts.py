@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import update
 
 from personachat.database.connection import Database
-from personachat.store.drafts import ASIDE_KEPT, MOST_ASIDE, DraftText, PersonaDrafts, purge_drafts
-from personachat.store.tables import persona_drafts, persona_undos
-from personachat.store.undos import OFFERED, PersonaUndos
+from personachat.personas.store.drafts import ASIDE_KEPT, MOST_ASIDE, DraftText, PersonaDrafts, purge_drafts
+from personachat.personas.store.tables import persona_drafts, persona_undos
+from personachat.personas.store.undos import OFFERED, PersonaUndos
 
 TEXT = DraftText("ü 漢字 😀\r\n" * 2_000, "before\r\n", "etag")
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from personachat.database.connection import Database
-from personachat.store.favourites import Favourites
+from personachat.personas.store.favourites import Favourites
 
 
 @pytest.fixture

@@ -21,11 +21,11 @@ from personachat.errors import (
     PersonaNotFound,
     StoreUnavailable,
 )
-from personachat.persona import DEFAULT_PERSONA_ID
-from personachat.persona_text import MAX_TEXT_BYTES
-from personachat.store import files, folder
-from personachat.store.base import BrokenPersona, PersonaStore, StoredPersona
-from personachat.store.files import FilePersonaStore
+from personachat.jsontext.reader import MAX_TEXT_BYTES
+from personachat.personas.persona import DEFAULT_PERSONA_ID
+from personachat.personas.store import files, folder
+from personachat.personas.store.base import BrokenPersona, PersonaStore, StoredPersona
+from personachat.personas.store.files import FilePersonaStore
 
 HOSTILE = [
     "",

@@ -14,16 +14,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from personachat.store.base import StoredPersona
-from personachat.store.files import FilePersonaStore
+from personachat.personas.store.base import StoredPersona
+from personachat.personas.store.files import FilePersonaStore
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 COUNTER = """
 import json, sys
 from pathlib import Path
 from personachat.errors import PersonaChanged
-from personachat.store.files import FilePersonaStore
+from personachat.personas.store.files import FilePersonaStore
 
 store = FilePersonaStore(Path(sys.argv[1]))
 for _ in range(int(sys.argv[2])):
@@ -43,7 +43,7 @@ WRITER = """
 import json, sys
 from itertools import count
 from pathlib import Path
-from personachat.store.files import FilePersonaStore
+from personachat.personas.store.files import FilePersonaStore
 
 store = FilePersonaStore(Path(sys.argv[1]))
 print("ready", flush=True)

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from personachat.conversations import responses
+from personachat.conversations.responses import KEPT, KeptResponse, KeptResponses
 from personachat.database.connection import Database
 from personachat.errors import DatabaseUnavailable
-from personachat.store import responses
-from personachat.store.responses import KEPT, KeptResponse, KeptResponses
 from tests.conversations.conftest import database, postgres_database, sqlite_database  # noqa: F401
 
 

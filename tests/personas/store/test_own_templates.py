@@ -8,10 +8,10 @@ from sqlalchemy import update
 
 from personachat.database.connection import Database
 from personachat.errors import PersonaInvalid, TemplateNotFound
-from personachat.persona import Persona, dump_persona, parse_persona
-from personachat.store.base import MOST_AUTHOR_CHARACTERS
-from personachat.store.own_templates import OwnTemplates
-from personachat.store.tables import persona_templates
+from personachat.personas.persona import Persona, dump_persona, parse_persona
+from personachat.personas.store.base import MOST_AUTHOR_CHARACTERS
+from personachat.personas.store.own_templates import OwnTemplates
+from personachat.personas.store.tables import persona_templates
 from tests.conftest import persona_text
 from tests.strategies import personas
 

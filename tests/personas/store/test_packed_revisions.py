@@ -13,13 +13,13 @@ from sqlalchemy import MetaData, create_engine, func, insert, select
 from personachat.database import schema
 from personachat.database.connection import Database
 from personachat.errors import RevisionNotFound
-from personachat.store.base import PLAIN_SAVE
-from personachat.store.persona_file import etag_of
-from personachat.store.revisions import LANDMARK, PACKED_FROM, SqlRevisions
-from personachat.store.tables import persona_revisions
+from personachat.personas.store.base import PLAIN_SAVE
+from personachat.personas.store.persona_file import etag_of
+from personachat.personas.store.revisions import LANDMARK, PACKED_FROM, SqlRevisions
+from personachat.personas.store.tables import persona_revisions
 from tests.conversations.conftest import database, postgres_database, sqlite_database  # noqa: F401
+from tests.personas.store.test_packing import long_text
 from tests.postgres import fresh_database
-from tests.store.test_packing import long_text
 
 _r = persona_revisions.c
 

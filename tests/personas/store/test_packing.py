@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personachat.store.packing import compressed, decompressed, difference, older
+from personachat.personas.store.packing import compressed, decompressed, difference, older
 
 WORDS = st.lists(
     st.sampled_from(["a", "tram", "brakes. ", "\n", ", ", "é\u2028", "😀 ", '"', "\\", "\x00"]), max_size=200

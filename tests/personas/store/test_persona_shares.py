@@ -7,7 +7,7 @@ import pytest
 
 from personachat.database.connection import Database
 from personachat.errors import ShareNotFound
-from personachat.store.shares import PersonaShares
+from personachat.personas.store.shares import PersonaShares
 from tests.conftest import persona_text
 
 

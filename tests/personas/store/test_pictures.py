@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from personachat.database.connection import Database
-from personachat.persona import Persona, dump_persona
-from personachat.pictures.reading import read_picture
+from personachat.personas.persona import Persona, dump_persona
+from personachat.personas.pictures.reading import read_picture
+from personachat.personas.store.base import StoredPersona
+from personachat.personas.store.pictures import PersonaPictures
+from personachat.personas.store.recorded_files import RecordedFiles
+from personachat.personas.store.revisions import SqlRevisions
+from personachat.personas.store.seeding import open_store
 from personachat.settings import load_settings
-from personachat.store.base import StoredPersona
-from personachat.store.pictures import PersonaPictures
-from personachat.store.recorded_files import RecordedFiles
-from personachat.store.revisions import SqlRevisions
-from personachat.store.seeding import open_store
+from tests.personas.store.conftest import Replicas
 from tests.pictures.drawn import BLUE, RED, noise, opened, picture, saved
-from tests.store.conftest import Replicas
 
 LATER = 5_000_000_000
 
@@ -46,7 +46,7 @@ def test_a_picture_is_kept_once(database: Database) -> None:
 
 
 def test_many_thumbs_come_together(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("personachat.store.pictures._AT_ONCE", 2)
+    monkeypatch.setattr("personachat.personas.store.pictures._AT_ONCE", 2)
     pictures = PersonaPictures(database)
     made = [read_picture(picture(colour=(number, 9, 9)), square=True) for number in range(5)]
     for each in made:

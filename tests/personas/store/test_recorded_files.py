@@ -24,14 +24,14 @@ from sqlalchemy import Connection
 
 from personachat.database.connection import Database
 from personachat.errors import DatabaseUnavailable, PersonaNotFound
-from personachat.store import recorded_files
-from personachat.store.base import BrokenPersona, Saving
-from personachat.store.recorded_files import RecordedFiles
-from personachat.store.revisions import SqlRevisions
+from personachat.personas.store import recorded_files
+from personachat.personas.store.base import BrokenPersona, Saving
+from personachat.personas.store.recorded_files import RecordedFiles
+from personachat.personas.store.revisions import SqlRevisions
 from tests.conftest import persona_text
-from tests.store.counting import statements
+from tests.personas.store.counting import statements
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SECRET = "postgresql://me:secret-word@host/name"
 
 
@@ -352,8 +352,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from personachat.database.connection import Database
-from personachat.store.recorded_files import RecordedFiles
-from personachat.store.revisions import SqlRevisions
+from personachat.personas.store.recorded_files import RecordedFiles
+from personachat.personas.store.revisions import SqlRevisions
 
 def killed(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -432,9 +432,9 @@ import json, sys
 from pathlib import Path
 from personachat.database.connection import Database
 from personachat.errors import PersonaChanged
-from personachat.store.base import Saving
-from personachat.store.recorded_files import RecordedFiles
-from personachat.store.revisions import SqlRevisions
+from personachat.personas.store.base import Saving
+from personachat.personas.store.recorded_files import RecordedFiles
+from personachat.personas.store.revisions import SqlRevisions
 
 database = Database(sys.argv[2])
 store = RecordedFiles(Path(sys.argv[1]), SqlRevisions(database, place="here"), database)

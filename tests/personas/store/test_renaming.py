@@ -23,19 +23,19 @@ from personachat.errors import (
     PersonaNotFound,
     StoreUnavailable,
 )
-from personachat.persona_fields import RESERVED_IDS
-from personachat.store import files, folder_renaming
-from personachat.store.base import Saving, StoredPersona
-from personachat.store.drafts import DraftText, PersonaDrafts
-from personachat.store.favourites import Favourites
-from personachat.store.labels import Labels
-from personachat.store.recorded_files import RecordedFiles
-from personachat.store.revisions import SqlRevisions
-from personachat.store.shares import PersonaShares
-from personachat.store.undos import PersonaUndos
+from personachat.personas.fields import RESERVED_IDS
+from personachat.personas.store import files, folder_renaming
+from personachat.personas.store.base import Saving, StoredPersona
+from personachat.personas.store.drafts import DraftText, PersonaDrafts
+from personachat.personas.store.favourites import Favourites
+from personachat.personas.store.labels import Labels
+from personachat.personas.store.recorded_files import RecordedFiles
+from personachat.personas.store.revisions import SqlRevisions
+from personachat.personas.store.shares import PersonaShares
+from personachat.personas.store.undos import PersonaUndos
 from tests.conftest import persona_text
 from tests.killed_writers import start
-from tests.store.conftest import Replicas
+from tests.personas.store.conftest import Replicas
 
 
 def ids(found: Sequence[Any]) -> list[str]:

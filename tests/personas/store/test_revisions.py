@@ -11,10 +11,10 @@ import pytest
 
 from personachat.database.connection import Database
 from personachat.errors import RevisionNotFound
+from personachat.personas.store.base import PLAIN_SAVE, Action, Saving
+from personachat.personas.store.revisions import Recording, SqlRevisions, place_of
 from personachat.settings import load_settings
-from personachat.store.base import PLAIN_SAVE, Action, Saving
-from personachat.store.revisions import Recording, SqlRevisions, place_of
-from tests.store.counting import statements
+from tests.personas.store.counting import statements
 
 
 @pytest.fixture

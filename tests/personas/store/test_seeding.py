@@ -11,14 +11,14 @@ import pytest
 
 from personachat.database.connection import Database
 from personachat.errors import StoreUnavailable
+from personachat.personas.store import seeding
+from personachat.personas.store.base import PersonaStore, Revisions
+from personachat.personas.store.files import FilePersonaStore
+from personachat.personas.store.seeding import open_store, seed_personas
 from personachat.settings import load_settings
-from personachat.store import seeding
-from personachat.store.base import PersonaStore, Revisions
-from personachat.store.files import FilePersonaStore
-from personachat.store.seeding import open_store, seed_personas
 from tests.conftest import persona_text
 
-SHIPPED = Path(__file__).parents[2] / "personas"
+SHIPPED = Path(__file__).parents[3] / "personas"
 
 Opening: TypeAlias = Callable[[], tuple[PersonaStore, Revisions]]
 

@@ -14,24 +14,24 @@ from sqlalchemy import select, update
 
 from personachat.database.connection import Database
 from personachat.errors import PersonaNotFound, StoreUnavailable
-from personachat.store import sql
-from personachat.store.base import StoredPersona
-from personachat.store.persona_file import Signature, read_persona
-from personachat.store.revisions import SqlRevisions
-from personachat.store.sql import SqlPersonaStore
-from personachat.store.tables import persona_changes, personas
+from personachat.personas.store import sql
+from personachat.personas.store.base import StoredPersona
+from personachat.personas.store.persona_file import Signature, read_persona
+from personachat.personas.store.revisions import SqlRevisions
+from personachat.personas.store.sql import SqlPersonaStore
+from personachat.personas.store.tables import persona_changes, personas
 from tests.conftest import persona_text
-from tests.store.counting import statements
+from tests.personas.store.counting import statements
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 COUNTER = """
 import json, sys
 from personachat.database.connection import Database
 from personachat.errors import PersonaChanged
-from personachat.store.persona_file import Signature, read_persona
-from personachat.store.revisions import SqlRevisions
-from personachat.store.sql import SqlPersonaStore
+from personachat.personas.store.persona_file import Signature, read_persona
+from personachat.personas.store.revisions import SqlRevisions
+from personachat.personas.store.sql import SqlPersonaStore
 
 database = Database(sys.argv[1])
 store = SqlPersonaStore(database, SqlRevisions(database, place="", kept=None))

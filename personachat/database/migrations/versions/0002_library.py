@@ -3,7 +3,7 @@
 A turn is in the full-text index with its words and its facts: owner, persona, model, rating, month, and
 whether its conversation is archived, each as one word, so that the index alone narrows a search down.
 Triggers keep it; a reply that is still being written is not in it, so that writing it often costs nothing
-here. `personachat.conversations.fulltext` asks it.
+here. `personachat.history.fulltext` asks it.
 """
 # ruff: noqa: S608  # every part of these statements is written here
 

@@ -1,7 +1,7 @@
 """Search finds titles, and letters by their plain spelling: "lodz" for Łódź, "strasse" for Straße.
 
 A conversation's title is indexed with its first messages. Letters that Unicode does not take apart into a
-letter and an accent are spelled out in the index as `personachat.conversations.words` spells them in a query.
+letter and an accent are spelled out in the index as `personachat.history.query` spells them in a query.
 """
 # ruff: noqa: S608  # every part of these statements is written here
 

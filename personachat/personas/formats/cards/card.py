@@ -3,22 +3,26 @@
 A persona that came from a card and was not changed gives the same card back. A card that was made here gives
 the same persona back, as far as its version can hold one; where another tool edited the card since, its edits
 win. Nothing in a card is fetched or opened.
+
+A persona that travelled in a card and came back with fields that another tool edited. Pure.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from pydantic import ValidationError
 
 from personachat.errors import ImportRefused
-from personachat.interchange.card_edits import with_edits
-from personachat.interchange.card_fields import V1_FIELDS, V3_ONLY, Card, CardVersion, card_of, is_card
-from personachat.interchange.card_mapping import fields, mapped
-from personachat.interchange.card_origin import (
+from personachat.jsontext.faults import shown
+from personachat.jsontext.reader import MAX_DEPTH, MAX_TEXT_BYTES
+from personachat.personas.formats.cards.fields import V1_FIELDS, V3_ONLY, Card, CardVersion, card_of, is_card
+from personachat.personas.formats.cards.mapping import PROMPT_FIELDS, Mapped, fields, mapped
+from personachat.personas.formats.cards.origin import (
     BOOK,
     OURS,
     around,
@@ -28,12 +32,37 @@ from personachat.interchange.card_origin import (
     kept,
     kept_card,
 )
-from personachat.interchange.card_text import cleaned, decoded, depth
-from personachat.interchange.origins import comparable, given
-from personachat.lorebook.editing import entries_of, shortened
-from personachat.persona import Persona, dump_persona
-from personachat.persona_syntax import shown
-from personachat.persona_text import MAX_DEPTH, MAX_TEXT_BYTES
+from personachat.personas.formats.cards.sections import DIALOGUE, joined, split
+from personachat.personas.formats.cards.text import cleaned, decoded, depth
+from personachat.personas.formats.origins import comparable, given
+from personachat.personas.lorebook.editing import entries_of, shortened
+from personachat.personas.persona import Persona, Personality, dump_persona
+
+_KEYS = {
+    "name": "name",
+    "first_mes": "greeting",
+    "alternate_greetings": "alternate_greetings",
+    "mes_example": "examples",
+    "creator_notes": "description",
+    "tags": "tags",
+}
+
+
+def with_edits(persona: Persona, found: Mapped, edited: AbstractSet[str]) -> Persona:
+    """Return the persona with the edited fields as found; its prompt is edited part by part."""
+    changed: dict[str, Any] = {key: getattr(found, key) for name, key in _KEYS.items() if name in edited}
+    if edited & {*PROMPT_FIELDS, "mes_example"}:
+        parts = split(persona.system_prompt, alone=found.alone)
+        now = dict(parts)
+        for part in (*PROMPT_FIELDS, DIALOGUE):
+            if ("mes_example" if part == DIALOGUE else part) in edited:
+                now[part] = found.parts.get(part, "")
+        if now != parts:
+            changed["system_prompt"] = joined(now, alone=found.alone)[:32_000] or found.system_prompt
+    if "personality" in edited:  # it holds the traits as well, and is part of the prompt now
+        changed["personality"] = Personality()
+    return persona.model_copy(update=changed)
+
 
 __all__ = ["CardRead", "CardSource", "is_card", "read_card", "read_card_text", "write_card"]
 

@@ -11,14 +11,14 @@ from dataclasses import replace
 from typing import Any
 
 from personachat.errors import ImportRefused
-from personachat.interchange.archives import Archive, archive
-from personachat.interchange.card_origin import OURS, carrying
-from personachat.interchange.card_payload import payload_text
-from personachat.interchange.card_text import decoded, depth
-from personachat.interchange.cards import CardRead, read_card_text, write_card
-from personachat.persona import Persona
-from personachat.persona_text import MAX_DEPTH
-from personachat.pictures.reading import kind_of
+from personachat.jsontext.reader import MAX_DEPTH
+from personachat.personas.formats.cards.card import CardRead, read_card_text, write_card
+from personachat.personas.formats.cards.origin import OURS, carrying
+from personachat.personas.formats.cards.payload import payload_text
+from personachat.personas.formats.cards.text import decoded, depth
+from personachat.personas.formats.safe_zip import Archive, archive
+from personachat.personas.persona import Persona
+from personachat.personas.pictures.reading import kind_of
 
 CARD = "card.json"
 

@@ -8,7 +8,7 @@ import io
 import unicodedata
 from typing import TYPE_CHECKING
 
-from personachat.persona import Persona
+from personachat.personas.persona import Persona
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from personachat.persona import Example
+from personachat.personas.persona import Example
 
 MAX_EXAMPLES = 50
 MAX_WORDS_CHARACTERS = 16_000

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from personachat.errors import ImportRefused
-from personachat.interchange.formats import NoPersona
+from personachat.personas.formats.catalogue import NoPersona
 
 JPEG, RIFF, WEBP = b"\xff\xd8\xff", b"RIFF", b"WEBP"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from personachat.errors import ImportRefused
-from personachat.persona_syntax import shown
+from personachat.jsontext.faults import shown
 
 CardVersion: TypeAlias = Literal[1, 2, 3]
 

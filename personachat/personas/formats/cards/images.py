@@ -6,13 +6,13 @@ import struct
 from dataclasses import replace
 
 from personachat.errors import PictureRefused
-from personachat.interchange.cover import COVER_CHUNK
-from personachat.interchange.formats import Arrival
-from personachat.persona import KEYS, parse_persona
-from personachat.persona_edits import with_value, without
-from personachat.pictures.frames import SIGNATURE, plain_png
-from personachat.pictures.reading import digest_of, read_picture
-from personachat.pictures.shelf import PictureShelf
+from personachat.jsontext.edits import with_value, without
+from personachat.personas.formats.cards.cover import COVER_CHUNK
+from personachat.personas.formats.catalogue import Arrival
+from personachat.personas.persona import KEYS, parse_persona
+from personachat.personas.pictures.frames import SIGNATURE, plain_png
+from personachat.personas.pictures.reading import digest_of, read_picture
+from personachat.personas.pictures.shelf import PictureShelf
 
 _HEAD = len(SIGNATURE) + 4 + 4 + 13 + 4
 """Where a PNG's second chunk begins."""

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from personachat import lorebook, macros
-from personachat.interchange.card_examples import read_dialogue, write_dialogue
-from personachat.interchange.card_fields import V3_ONLY, Card, CardVersion, field_faults
-from personachat.interchange.card_sections import DIALOGUE, joined, split
-from personachat.persona import Example, Persona, Personality
-from personachat.persona_ids import free_id
-from personachat.persona_syntax import shown
+from personachat.jsontext.faults import shown
+from personachat.personas import lorebook, macros
+from personachat.personas.fields import free_id
+from personachat.personas.formats.cards.dialogue import read_dialogue, write_dialogue
+from personachat.personas.formats.cards.fields import V3_ONLY, Card, CardVersion, field_faults
+from personachat.personas.formats.cards.sections import DIALOGUE, joined, split
+from personachat.personas.persona import Example, Persona, Personality
 
 PROMPT_FIELDS = ("system_prompt", "description", "personality", "scenario")
 NO_PROMPT = "You are {{char}}."

@@ -17,8 +17,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from personachat.errors import ImportRefused
-from personachat.interchange.card_fields import MAPPED_FIELDS, Card, card_of
-from personachat.persona import Persona, dump_persona
+from personachat.personas.formats.cards.fields import MAPPED_FIELDS, Card, card_of
+from personachat.personas.persona import Persona, dump_persona
 
 OURS = "personachat"
 BOOK = "character_book"

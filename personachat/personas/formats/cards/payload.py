@@ -8,8 +8,8 @@ import re
 import zlib
 
 from personachat.errors import ImportRefused
-from personachat.interchange.encodings import decoded
-from personachat.interchange.json_slimming import slimmed
+from personachat.personas.formats.encodings import decoded
+from personachat.personas.formats.json_slimming import slimmed
 
 MOST_INFLATED_BYTES = 16 * 1024 * 1024
 """Of a compressed text; what would be more is refused as soon as that is seen."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from personachat.errors import ImportRefused
-from personachat.interchange.card_payload import inflated, payload_text
-from personachat.interchange.formats import NoPersona
+from personachat.personas.formats.cards.payload import inflated, payload_text
+from personachat.personas.formats.catalogue import NoPersona
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_PNG_BYTES = 32 * 1024 * 1024

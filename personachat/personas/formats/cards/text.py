@@ -11,8 +11,8 @@ import math
 from typing import Any, NoReturn
 
 from personachat.errors import ImportRefused
+from personachat.jsontext.reader import MAX_DEPTH, UNSTORABLE
 from personachat.messages import storable
-from personachat.persona_text import MAX_DEPTH, UNSTORABLE
 
 MAX_CARD_BYTES = 4 * 1024 * 1024
 """A persona's text may have 1 MB; a card may hold it twice, and indented."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from personachat.interchange.programs.reader import Reader
-from personachat.interchange.sketches import Sketch, as_text, joined, mapping, objects, texts
+from personachat.personas.formats.programs.reader import Reader
+from personachat.personas.formats.sketches import Sketch, as_text, joined, mapping, objects, texts
 
 
 def _is_crew(value: Any) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from personachat.interchange.programs.reader import Reader
-from personachat.interchange.sketches import Sketch, content_text, mapping, objects, texts, turns
+from personachat.personas.formats.programs.reader import Reader
+from personachat.personas.formats.sketches import Sketch, content_text, mapping, objects, texts, turns
 
 _REQUEST_KEYS = frozenset({"temperature", "top_p", "max_tokens", "max_completion_tokens", "stop", "stream"})
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from personachat.interchange.card_examples import read_dialogue
-from personachat.interchange.programs.reader import Reader
-from personachat.interchange.sketches import Sketch, as_text, joined, mapping, objects, texts
+from personachat.personas.formats.cards.dialogue import read_dialogue
+from personachat.personas.formats.programs.reader import Reader
+from personachat.personas.formats.sketches import Sketch, as_text, joined, mapping, objects, texts
 
 _PYGMALION = frozenset({"char_persona", "world_scenario", "char_greeting", "example_dialogue"})
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import yaml
 
-from personachat.interchange.compiled import compiled, left_behind
-from personachat.interchange.programs.reader import Reader
-from personachat.interchange.sketches import Sketch, mapping, objects, texts
-from personachat.persona import Persona
+from personachat.personas.formats.programs.reader import Reader
+from personachat.personas.formats.prompt_template import compiled, left_behind
+from personachat.personas.formats.sketches import Sketch, mapping, objects, texts
+from personachat.personas.persona import Persona
 
 CONFIG_VERSION = "1.3.0"
 """Of librechat.yaml, as its own example has it."""

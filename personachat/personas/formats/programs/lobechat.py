@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from personachat.interchange.programs.reader import Reader
-from personachat.interchange.sketches import Sketch, mapping, objects, texts, turns
+from personachat.personas.formats.programs.reader import Reader
+from personachat.personas.formats.sketches import Sketch, mapping, objects, texts, turns
 
 
 def _is_agent(value: Any) -> bool:

@@ -10,11 +10,11 @@ from typing import Any
 
 import yaml
 
-from personachat.interchange.compiled import compiled, left_behind
-from personachat.interchange.naming import name_of, spaced
-from personachat.interchange.sketches import Sketch, as_text, mapping, texts
-from personachat.interchange.yaml_text import NoYaml, read_yaml
-from personachat.persona import Persona
+from personachat.personas.formats.naming import name_of, spaced
+from personachat.personas.formats.prompt_template import compiled, left_behind
+from personachat.personas.formats.sketches import Sketch, as_text, mapping, texts
+from personachat.personas.formats.yaml_text import NoYaml, read_yaml
+from personachat.personas.persona import Persona
 
 OURS = "personachat"
 _SIGNS = {name: f"{{{{{name}}}}}" for name in ("user", "date", "time", "weekday")}

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from personachat.interchange.compiled import compiled, left_behind
-from personachat.interchange.naming import name_of
-from personachat.interchange.programs.reader import Reader
-from personachat.interchange.sketches import Sketch, as_text, mapping, objects, turns
-from personachat.persona import Persona
+from personachat.personas.formats.naming import name_of
+from personachat.personas.formats.programs.reader import Reader
+from personachat.personas.formats.prompt_template import compiled, left_behind
+from personachat.personas.formats.sketches import Sketch, as_text, mapping, objects, turns
+from personachat.personas.persona import Persona
 
 OLLAMA = "ollama"
 MOST_INSTRUCTIONS = 5_000

@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from personachat.interchange.programs.reader import Reader
-from personachat.interchange.promptfoo import KEPT
-from personachat.interchange.sketches import Sketch, as_text, mapping, objects, turns
-from personachat.interchange.yaml_text import NoYaml, read_yaml
+from personachat.personas.formats.programs.reader import Reader
+from personachat.personas.formats.promptfoo import KEPT
+from personachat.personas.formats.sketches import Sketch, as_text, mapping, objects, turns
+from personachat.personas.formats.yaml_text import NoYaml, read_yaml
 
 MOST_KEPT_CHARACTERS = 200_000
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from personachat.interchange.sketches import Sketch
+from personachat.personas.formats.sketches import Sketch
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from personachat.interchange.programs import (
+from personachat.personas.formats.programs import (
     agents,
     assistants,
     characters,
@@ -14,8 +14,8 @@ from personachat.interchange.programs import (
     ollama,
     promptfoo_in,
 )
-from personachat.interchange.programs.reader import Reader
-from personachat.interchange.sketches import mapping, objects
+from personachat.personas.formats.programs.reader import Reader
+from personachat.personas.formats.sketches import mapping, objects
 
 READERS: tuple[Reader, ...] = (
     lobechat.READER,

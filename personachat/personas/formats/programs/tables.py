@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from personachat.errors import ImportRefused
-from personachat.interchange.formats import MOST_PERSONAS
-from personachat.interchange.sketches import Sketch, as_text, texts
+from personachat.personas.formats.catalogue import MOST_PERSONAS
+from personachat.personas.formats.sketches import Sketch, as_text, texts
 
 ROLES = ("name", "prompt", "description", "greeting", "tags", "model")
 """What a column can be to a persona."""

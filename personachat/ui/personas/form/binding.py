@@ -15,12 +15,12 @@ from typing import Any, Final, cast
 import streamlit as st
 
 from personachat.errors import Problem
-from personachat.persona import Example, Persona, Personality
-from personachat.persona_edits import with_value, without
-from personachat.persona_syntax import Path
-from personachat.persona_text import JsonText, read_json
-from personachat.ui.editor import version_mark
-from personachat.ui.persona_desk import Opened, edit
+from personachat.jsontext.edits import with_value, without
+from personachat.jsontext.faults import Path
+from personachat.jsontext.reader import JsonText, read_json
+from personachat.personas.persona import Example, Persona, Personality
+from personachat.ui.personas.desk import Opened, edit
+from personachat.ui.personas.editor import version_mark
 from personachat.ui.wording import escaped
 
 ORDER = tuple(

@@ -8,10 +8,11 @@ from typing import Literal, TypeAlias
 
 import streamlit as st
 
-from personachat.persona import Persona, Personality
-from personachat.persona_edits import with_value
-from personachat.persona_syntax import Path
-from personachat.ui.form_text import (
+from personachat.jsontext.edits import with_value
+from personachat.jsontext.faults import Path
+from personachat.personas.persona import Persona, Personality
+from personachat.ui.personas.desk import Opened
+from personachat.ui.personas.form.binding import (
     MISSING,
     ORDER,
     FormText,
@@ -22,7 +23,6 @@ from personachat.ui.form_text import (
     put,
     take_out,
 )
-from personachat.ui.persona_desk import Opened
 from personachat.ui.wording import escaped, heard
 
 WhenEmpty: TypeAlias = Literal["keep", "remove"]

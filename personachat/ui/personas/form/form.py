@@ -12,25 +12,18 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from personachat.avatars import avatar_fault
-from personachat.model_parameters import PARAMETERS
-from personachat.persona import Persona
-from personachat.persona_variables import VARIABLES
-from personachat.prompts import estimate_tokens
-from personachat.ui import (
-    form_fields,
-    form_json,
-    form_lists,
-    form_numbers,
-    form_picture,
-    model_picker,
-    persona_findings,
-    prompt_improving,
-)
-from personachat.ui import persona_editing as editing
-from personachat.ui.form_text import FormText, draw_unshowable, given, put, take_out
-from personachat.ui.persona_desk import JSON_TAB, TAB_KEY, Opened, take_typed
-from personachat.ui.transcript import drawable
+from personachat.personas.avatars import avatar_fault
+from personachat.personas.persona import Persona
+from personachat.personas.prompt import estimate_tokens
+from personachat.personas.variables import VARIABLES
+from personachat.providers.parameters import PARAMETERS
+from personachat.ui import prompt_improving
+from personachat.ui.chat.transcript import drawable
+from personachat.ui.personas import actions as editing
+from personachat.ui.personas import findings
+from personachat.ui.personas.desk import JSON_TAB, TAB_KEY, Opened, take_typed
+from personachat.ui.personas.form import fields, json_text, lists, model_picker, numbers, picture
+from personachat.ui.personas.form.binding import FormText, draw_unshowable, given, put, take_out
 from personachat.ui.wording import counted, escaped
 
 PROMPT = ("systemPrompt",)
@@ -74,12 +67,12 @@ def draw(found: Opened, *, tags: Sequence[str] = ()) -> None:
     _draw_prompt(text)
     with st.container(key="prompt_warnings", gap="xsmall"):
         _draw_others(text)
-        persona_findings.draw(found)
+        findings.draw(found)
     _draw_identity(text, tags)
     _draw_manner(text)
     with st.container(border=True):
         st.markdown("**What its placeholders stand for**")
-        form_json.draw_object(
+        json_text.draw_object(
             text,
             ("extensions", VARIABLES),
             "Variables, as JSON",
@@ -93,7 +86,7 @@ def draw(found: Opened, *, tags: Sequence[str] = ()) -> None:
 
 def _draw_prompt(text: FormText) -> None:
     with st.container(key="prompt_editor", gap="xsmall"):
-        form_fields.draw_area(text, PROMPT, "System prompt", height=PROMPT_PIXELS)
+        fields.draw_area(text, PROMPT, "System prompt", height=PROMPT_PIXELS)
         prompt = text.value(PROMPT)
         if isinstance(prompt, str) and not text.is_spoiled(PROMPT):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -154,20 +147,20 @@ def _draw_identity(text: FormText, tags: Sequence[str]) -> None:
         st.markdown("**Who it is**")
         name, avatar, own_id = st.columns([1.6, 1.3, 1.1])
         with name:
-            form_fields.draw_line(text, ("name",), "Name")
+            fields.draw_line(text, ("name",), "Name")
         with avatar:
             _draw_avatar(text)
         with own_id:
             _draw_id(text)
-        form_picture.draw(text)
-        form_fields.draw_line(text, ("description",), "Description")
-        form_lists.draw_tags(text, ("tags",), "Tags", known=tags)
+        picture.draw(text)
+        fields.draw_line(text, ("description",), "Description")
+        lists.draw_tags(text, ("tags",), "Tags", known=tags)
 
 
 def _draw_avatar(text: FormText) -> None:
     value = text.value(("avatar",))
     is_icon = isinstance(value, str) and value.startswith(":material/") and not avatar_fault(value)
-    form_fields.draw_choice(
+    fields.draw_choice(
         text,
         ("avatar",),
         "Avatar",
@@ -234,10 +227,10 @@ def _draw_manner(text: FormText) -> None:
             return
         tone, formality = st.columns(2)
         with tone:
-            form_fields.draw_line(text, ("personality", "tone"), "Tone", suggestions=TONES)
+            fields.draw_line(text, ("personality", "tone"), "Tone", suggestions=TONES)
         with formality:
-            form_fields.draw_line(text, ("personality", "formality"), "Formality", suggestions=FORMALITIES)
-        form_fields.draw_line(text, ("personality", "style"), "Style", suggestions=STYLES)
+            fields.draw_line(text, ("personality", "formality"), "Formality", suggestions=FORMALITIES)
+        fields.draw_line(text, ("personality", "style"), "Style", suggestions=STYLES)
 
 
 def _draw_model(text: FormText) -> None:
@@ -246,12 +239,12 @@ def _draw_model(text: FormText) -> None:
         model_picker.draw(text, ("model",), "Model")
         temperature, top_p = st.columns(2)
         with temperature:
-            form_numbers.draw_slider(text, ("temperature",), "Temperature", most=2.0, default=0.7)
+            numbers.draw_slider(text, ("temperature",), "Temperature", most=2.0, default=0.7)
         with top_p:
-            form_numbers.draw_share(text, ("topP",), "Top-p", left_label="Leave it to the model")
+            numbers.draw_share(text, ("topP",), "Top-p", left_label="Leave it to the model")
         reply, context = st.columns(2)
         with reply:
-            form_numbers.draw_count(
+            numbers.draw_count(
                 text,
                 ("maxTokens",),
                 "Longest reply, in tokens",
@@ -261,7 +254,7 @@ def _draw_model(text: FormText) -> None:
                 default=1000,
             )
         with context:
-            form_numbers.draw_count(
+            numbers.draw_count(
                 text,
                 ("contextTokens",),
                 "Context, in tokens",
@@ -271,8 +264,8 @@ def _draw_model(text: FormText) -> None:
                 default=None,
                 placeholder="All the model takes",
             )
-        form_numbers.draw_switch(text, ("summarize",), "Sum up what no longer fits")
-        form_json.draw_object(
+        numbers.draw_switch(text, ("summarize",), "Sum up what no longer fits")
+        json_text.draw_object(
             text,
             ("extensions", PARAMETERS),
             "More parameters, as JSON",
@@ -284,22 +277,22 @@ def _draw_model(text: FormText) -> None:
 def _draw_conversation(text: FormText) -> None:
     with st.container(border=True):
         st.markdown("**How a conversation goes**")
-        form_fields.draw_area(text, ("greeting",), "Greeting", height=90, when_empty="remove")
-        form_lists.draw_rows(
+        fields.draw_area(text, ("greeting",), "Greeting", height=90, when_empty="remove")
+        lists.draw_rows(
             text,
             ("alternateGreetings",),
             "Other greetings",
-            form_lists.area_row,
+            lists.area_row,
             most=50,
             noun="Greeting",
             adding="button",
         )
-        form_lists.draw_rows(
-            text, ("starters",), "Starters", form_lists.line_row, most=12, noun="Starter", adding="row"
+        lists.draw_rows(
+            text, ("starters",), "Starters", lists.line_row, most=12, noun="Starter", adding="row"
         )
-        form_lists.draw_rows(
-            text, ("examples",), "Examples", form_lists.exchange_row, most=50, noun="Example", adding="button"
+        lists.draw_rows(
+            text, ("examples",), "Examples", lists.exchange_row, most=50, noun="Example", adding="button"
         )
-        form_lists.draw_rows(
-            text, ("stop",), "Stop texts", form_lists.area_row, most=4, noun="Stop text", adding="button"
+        lists.draw_rows(
+            text, ("stop",), "Stop texts", lists.area_row, most=4, noun="Stop text", adding="button"
         )

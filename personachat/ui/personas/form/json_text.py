@@ -7,9 +7,17 @@ from typing import Any
 
 import streamlit as st
 
-from personachat.persona_syntax import Path
-from personachat.ui.form_text import MISSING, FormText, draw_problems, draw_unshowable, given, put, take_out
-from personachat.ui.persona_desk import Opened
+from personachat.jsontext.faults import Path
+from personachat.ui.personas.desk import Opened
+from personachat.ui.personas.form.binding import (
+    MISSING,
+    FormText,
+    draw_problems,
+    draw_unshowable,
+    given,
+    put,
+    take_out,
+)
 
 NO_OBJECT = 'This has to be a JSON object, such as { "top_k": 40 }. It is not taken over yet.'
 

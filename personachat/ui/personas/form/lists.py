@@ -10,10 +10,10 @@ from typing import Any, Literal, TypeAlias
 
 import streamlit as st
 
-from personachat.persona_edits import swapped, with_value
-from personachat.persona_syntax import Path
-from personachat.ui.form_fields import help_of
-from personachat.ui.form_text import (
+from personachat.jsontext.edits import swapped, with_value
+from personachat.jsontext.faults import Path
+from personachat.ui.personas.desk import Opened
+from personachat.ui.personas.form.binding import (
     MISSING,
     ORDER,
     FormText,
@@ -24,7 +24,7 @@ from personachat.ui.form_text import (
     put,
     take_out,
 )
-from personachat.ui.persona_desk import Opened
+from personachat.ui.personas.form.fields import help_of
 from personachat.ui.wording import heard
 
 UP, DOWN, REMOVE = "Move up", "Move down", "Remove"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from personachat.model_names import KnownModels
-from personachat.persona import Persona
-from personachat.persona_syntax import Path
-from personachat.ui import state
-from personachat.ui.form_fields import draw_choice
-from personachat.ui.form_text import FormText
+from personachat.jsontext.faults import Path
+from personachat.personas.persona import Persona
+from personachat.providers.catalogue import KnownModels
+from personachat.ui import session
+from personachat.ui.personas.form.binding import FormText
+from personachat.ui.personas.form.fields import draw_choice
 from personachat.ui.wording import escaped
 
 DEFAULT_MODEL = str(Persona.model_fields["model"].default)
@@ -29,7 +29,7 @@ def draw(text: FormText, path: Path, label: str) -> None:
 
 def known_models() -> KnownModels:
     """What the providers have said up to now; waits for nothing."""
-    return state.services().model_names.known()
+    return session.services().model_names.known()
 
 
 def redraw_after(known: KnownModels) -> None:

@@ -6,10 +6,18 @@ from typing import Any
 
 import streamlit as st
 
-from personachat.persona_syntax import Path
-from personachat.ui.form_fields import help_of
-from personachat.ui.form_text import MISSING, FormText, draw_problems, draw_unshowable, given, put, take_out
-from personachat.ui.persona_desk import Opened
+from personachat.jsontext.faults import Path
+from personachat.ui.personas.desk import Opened
+from personachat.ui.personas.form.binding import (
+    MISSING,
+    FormText,
+    draw_problems,
+    draw_unshowable,
+    given,
+    put,
+    take_out,
+)
+from personachat.ui.personas.form.fields import help_of
 
 
 def draw_slider(text: FormText, path: Path, label: str, *, most: float, default: float) -> None:

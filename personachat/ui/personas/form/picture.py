@@ -8,11 +8,11 @@ from __future__ import annotations
 import streamlit as st
 
 from personachat.errors import PersonaChatError
-from personachat.pictures.reading import MOST_BYTES
-from personachat.ui import faces, state
-from personachat.ui.form_text import FormText, put, take_out
-from personachat.ui.persona_desk import Opened, desk
-from personachat.ui.persona_texts import name_in
+from personachat.personas.pictures.reading import MOST_BYTES
+from personachat.ui import faces, session
+from personachat.ui.personas.desk import Opened, desk
+from personachat.ui.personas.form.binding import FormText, put, take_out
+from personachat.ui.personas.texts import name_in
 
 FILE_TYPES = ["png", "jpg", "jpeg", "webp"]
 PICTURE = ("picture",)
@@ -27,7 +27,7 @@ def draw(text: FormText) -> None:
     value = text.value(PICTURE)
     name = value if isinstance(value, str) and value else ""
     thumb = faces.thumb(name) if name else None
-    why_not = state.why_not_edit()
+    why_not = session.why_not_edit()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="persona_picture"):
         if thumb:
             st.image(thumb, width=WIDTH_PIXELS, alt=f"Picture of {name_in(text.found.text) or text.found.id}")
@@ -79,7 +79,7 @@ def _take(found: Opened) -> None:
     if file is None:
         return
     try:
-        name = state.workspace().collection.add_picture(file.getvalue())
+        name = session.workspace().collection.add_picture(file.getvalue())
     except PersonaChatError as error:
         desk().error = error
         return
