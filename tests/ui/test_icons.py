@@ -18,7 +18,7 @@ DRAWING = sorted(
     ]
 )
 PICTURES = {"icon", "avatar", "page_icon"}
-CHECKED = {"drawable"}
+CHECKED = {"drawable", "face", "face_of_turn"}
 OURS = {
     "row.avatar": "persona_rows makes it with drawable",
     "frame.ICON": "the product's own file",
@@ -40,7 +40,7 @@ def is_ours(value: ast.expr) -> bool:
             return is_ours(value.body) and is_ours(value.orelse)
         case ast.JoinedStr():
             return ast.unparse(value) == "f':material/{icon}:'"
-        case ast.Call(func=ast.Name(id=name)):
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(value=ast.Name(id="faces"), attr=name)):
             return name in CHECKED
         case ast.Subscript(value=ast.Name(id=name)) | ast.Name(id=name) if name.isupper():
             return True
