@@ -8,10 +8,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Barrier
+from types import ModuleType
 from typing import Any
 
 from personachat.conversations.model import Reply
@@ -28,7 +30,12 @@ PROCESSES.set_forkserver_preload(
 
 def start(work: Callable[..., None], *arguments: Any) -> BaseProcess:
     process = PROCESSES.Process(target=work, args=arguments, daemon=True)
-    process.start()
+    main = sys.modules["__main__"]  # Streamlit's tests leave a page there, which it would run first
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        process.start()
+    finally:
+        sys.modules["__main__"] = main
     return process
 
 
