@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from personachat.ui.chat.markdown_parser import DEEPEST
-from personachat.ui.chat.markdown_writer import JOINER, as_code, written, written_anew
+from personachat.ui.chat.markdown_writer import JOINER, written, written_anew
 from tests.nasty_markdown import TEXTS, words_of
 
 
@@ -248,10 +248,3 @@ def test_what_is_laid_out_anew_means_the_same(text: str) -> None:
 def test_what_is_left_as_it_is_holds_nothing_but_words_and_plain_markdown(text: str) -> None:
     if written(text) != written_anew(text):
         assert not re.search(r"[\[\]<>$\\&|~{}@_]|:[^\s*]|->|```|--", written(text))
-
-
-@pytest.mark.parametrize("words", ["`a` ![x](http://x.example/)", "``", "` ", "a\r\n\r![x](y)", "\\`![x](y)"])
-def test_words_as_code_are_code_whatever_they_hold(words: str) -> None:
-    (inline,) = [token for token in meant(as_code(words)) if token.type == "inline"]
-    assert [token.type for token in inline.children or []] == ["code_inline"]
-    assert (inline.children or [])[0].content.split() == words.split()

@@ -272,11 +272,6 @@ def _escape(sign: re.Match[str]) -> str:
     return f"\\{sign.group()}"
 
 
-def as_code(words: str) -> str:
-    """Words as Markdown that shows them as code in a line."""
-    return _code_span(" ".join(words.split()), in_table=False)
-
-
 def _code_span(content: str, *, in_table: bool) -> str:
     mark = "`" * (_longest("`", content) + 1)
     code = _code(content)
