@@ -57,7 +57,7 @@ def wait_until(page: Page, expression: str, *, arg: object = None) -> None:
 
 
 def wait_for(page: Page, condition: Callable[[], bool]) -> None:
-    """Wait for something outside the page, such as a file, while the page goes on."""
+    """Wait for a file, or for what the page's layout comes to, while the page goes on."""
     deadline = time.monotonic() + PATIENCE_MILLISECONDS / 1000
     while not condition():
         assert time.monotonic() < deadline, "it did not come about"

@@ -2,7 +2,8 @@
 
 A click into what a running script is about to draw anew may be lost, on a busy machine above all. So every
 action on a locator waits until Streamlit's script has answered all that was sent to it, or a reply streams,
-or five seconds have passed, since some tests act in the middle of a run that does not end by itself.
+or five seconds have passed, since some tests act in the middle of a run that does not end by itself. What is
+read of a locator is read until it is the same twice.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page
 
 ACTIONS = ("click", "fill", "focus", "press", "hover", "clear", "type", "set_input_files")
+READINGS = ("bounding_box", "inner_text", "all_inner_texts")
 MOST_SECONDS = 5.0
 
 SLOWNESS = float(os.environ.get("BROWSER_SLOWNESS", "1"))
@@ -109,6 +111,8 @@ def patient_actions(*, timeout_milliseconds: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ACTIONS:
             patch.setattr(Locator, name, _patient(getattr(Locator, name)))
+        for name in READINGS:
+            patch.setattr(Locator, name, _steady(_patient(getattr(Locator, name))))
         patch.setattr(Browser, "new_context", _watching(Browser.new_context, timeout_milliseconds))
         if SLOWNESS > 1:
             patch.setattr(BrowserContext, "new_page", _slowed(BrowserContext.new_page))
@@ -123,6 +127,23 @@ def _patient(action: Callable[..., Any]) -> Callable[..., Any]:
         return action(locator, *args, **options)
 
     return act
+
+
+def _steady(reading: Callable[..., Any]) -> Callable[..., Any]:
+    """Read until the page says the same thing twice: what moves has not come to its place."""
+
+    @functools.wraps(reading)
+    def read(locator: Locator, *args: Any, **options: Any) -> Any:
+        deadline = time.monotonic() + MOST_SECONDS
+        last = reading(locator, *args, **options)
+        while time.monotonic() < deadline:
+            locator.page.evaluate(_NEXT_FRAME)
+            last, before = reading(locator, *args, **options), last
+            if last == before:
+                break
+        return last
+
+    return read
 
 
 def _watching(

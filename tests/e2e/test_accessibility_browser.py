@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from personachat.conversations.model import now
 from personachat.owners import LOCAL_OWNER
-from tests.e2e.conftest import AppServer, open_json, settled, wait_until
+from tests.e2e.conftest import AppServer, open_json, settled, wait_for, wait_until
 from tests.e2e.seeding import BEHAVES, SPEAKER, talk_in
 from tests.fake_provider import Gate, tokens
 from tests.usage.calls import call, keep
@@ -135,10 +135,10 @@ def test_no_button_is_named_after_its_glyph(app_server: AppServer, page: Page) -
     wait_until(page, BEHAVES)
     regenerate = page.get_by_role("button", name="Regenerate", exact=True)
     expect(regenerate).to_be_visible()
-    assert regenerate.evaluate("button => button.offsetWidth") < 60, "the name is drawn beside the icon"
+    wait_for(page, lambda: regenerate.evaluate("button => button.offsetWidth") < 60)
     expect(page.get_by_role("button", name="More", exact=True).last).to_be_visible()
     arrows = page.get_by_test_id("stMenuButton").get_by_text("expand_more")
-    assert not any(arrow.is_visible() for arrow in arrows.all()), "an arrow beside the icon"
+    wait_for(page, lambda: not any(arrow.is_visible() for arrow in arrows.all()))
 
 
 def test_a_reply_is_read_out_by_the_sentence(app_server: AppServer, page: Page) -> None:
@@ -169,6 +169,6 @@ def test_a_paragraph_runs_as_it_is_written_and_code_does_not(app_server: AppServ
     side = """one => { const words = document.createRange(); words.selectNodeContents(one)
         const line = words.getBoundingClientRect(), box = one.getBoundingClientRect()
         return line.left - box.left > box.right - line.right ? "right" : "left" }"""
-    assert reply.get_by_text(ARABIC, exact=True).evaluate(side) == "right"
-    assert reply.get_by_text("English.").evaluate(side) == "left"
-    assert reply.locator("code").evaluate("one => getComputedStyle(one).direction") == "ltr"
+    wait_for(page, lambda: reply.get_by_text(ARABIC, exact=True).evaluate(side) == "right")
+    wait_for(page, lambda: reply.get_by_text("English.").evaluate(side) == "left")
+    wait_for(page, lambda: reply.locator("code").evaluate("one => getComputedStyle(one).direction") == "ltr")

@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import AppServer, settled
+from tests.e2e.conftest import AppServer, settled, wait_for
 from tests.fake_provider import MODELS, FakeProvider, Gate, Reply, tokens
 
 pytestmark = pytest.mark.browser
@@ -236,7 +236,7 @@ def test_a_reply_is_copied_as_it_was_written(app_server: AppServer, page: Page) 
     answered(page, "Bold and code")
     button(last(page), "^Copy$").click()
     expect(page.get_by_text("Copied")).to_be_visible()
-    assert page.evaluate("navigator.clipboard.readText()") == "**Bold** and `code`"
+    wait_for(page, lambda: page.evaluate("navigator.clipboard.readText()") == "**Bold** and `code`")
 
 
 def test_a_browser_that_refuses_to_copy_gets_the_words_to_copy_by_hand(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.conftest import AppServer, wait_until
+from tests.e2e.conftest import AppServer, wait_for, wait_until
 from tests.e2e.seeding import BEHAVES, SPEAKER, talk_in
 from tests.fake_provider import Gate, tokens
 
@@ -179,10 +179,10 @@ def test_a_phone_shows_no_keyboard_by_itself(app_server: AppServer, browser: Bro
         expect(box(page)).not_to_be_focused()
         small = """() => [...document.querySelectorAll('input, textarea, select')]
             .filter(one => parseFloat(getComputedStyle(one).fontSize) < 16).map(one => one.outerHTML)"""
-        assert page.evaluate(small) == []
+        wait_for(page, lambda: page.evaluate(small) == [])
         page.goto(f"{app_server.url}/personas")
         expect(page.get_by_test_id("stMain").get_by_text("Data analyst").first).to_be_attached()
         wait_until(page, BEHAVES)
-        assert page.evaluate(small) == []
+        wait_for(page, lambda: page.evaluate(small) == [])
     finally:
         phone.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
-from tests.e2e.conftest import AppServer, expect_json, open_json, wait_until
+from tests.e2e.conftest import AppServer, expect_json, open_json, wait_for, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -103,19 +103,23 @@ def test_keys_hit_right_before_another_tab_are_in_the_form(app_server: AppServer
     assert path.read_text(encoding="utf-8") == WRITTEN.replace("ID", "late").replace("Ada", "Ada!?")
 
 
+EDITOR_IS_WHOLE = """() => {
+  const frame = document.querySelector(`iframe[title$='ace']`)
+  const editor = frame?.contentDocument?.querySelector(".ace_editor")
+  return Boolean(editor) && editor.clientHeight > 200 && frame.clientHeight >= editor.clientHeight
+}"""
+
+
 def test_an_editor_that_was_hidden_comes_back_at_its_full_height(app_server: AppServer, page: Page) -> None:
     put(app_server, "tall")
     open_persona(page, app_server, "tall")
-    before = page.locator("iframe[title$='ace']").evaluate("frame => frame.clientHeight")
-    assert before > 200
+    wait_until(page, EDITOR_IS_WHOLE)
     for name in ("Prompt", "JSON", "Preview", "JSON"):
         tab(page, name).click()
         expect(tab(page, name)).to_have_attribute("aria-selected", "true")
 
     expect_json(page, '"tall"')
-    wait_until(
-        page, "before => document.querySelector(`iframe[title$='ace']`).clientHeight === before", arg=before
-    )
+    wait_until(page, EDITOR_IS_WHOLE)
 
 
 def test_another_model_and_another_avatar_are_written_by_hand(app_server: AppServer, page: Page) -> None:
@@ -146,5 +150,5 @@ def test_the_form_fits_a_phone(app_server: AppServer, page: Page) -> None:
     tab(page, "Prompt").click()
     expect(box(page, "Starter 2")).to_be_visible()
 
-    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
-    assert box(page, "Starter 1").evaluate("box => box.clientWidth") > 200
+    wait_for(page, lambda: page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0)
+    wait_for(page, lambda: box(page, "Starter 1").evaluate("box => box.clientWidth") > 200)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.authoring.test_drafting import WISH, WRITTEN
-from tests.e2e.conftest import AppServer, expect_json, open_json, settled
+from tests.e2e.conftest import AppServer, expect_json, open_json, settled, wait_for
 from tests.e2e.test_personas_browser import badge, button
 from tests.fake_provider import Gate, tokens
 
@@ -82,5 +82,5 @@ def test_the_dialog_fits_a_narrow_window(app_server: AppServer, page: Page) -> N
     for name in ("Templates", "Describe it", "Blank or a copy"):
         dialog.get_by_role("tab", name=name).click()
         expect(dialog.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
-        assert page.evaluate("document.scrollingElement.scrollWidth") <= 400
-        assert dialog.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
+        wait_for(page, lambda: page.evaluate("document.scrollingElement.scrollWidth") <= 400)
+        wait_for(page, lambda: dialog.evaluate("element => element.scrollWidth - element.clientWidth") <= 0)

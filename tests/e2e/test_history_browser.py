@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import AppServer, wait_until
+from tests.e2e.conftest import AppServer, wait_for, wait_until
 from tests.e2e.seeding import BEHAVES, SPEAKER, exchanges, talk_in
 from tests.fake_provider import tokens
 
@@ -45,7 +45,7 @@ def test_back_brings_the_former_chat_its_persona_and_the_place(app_server: AppSe
     open_from_sidebar(page, second)
     shows(page, "Second.")
     expect(box(page)).to_have_attribute("placeholder", "Message Assistant")
-    assert page.evaluate("history.length") == entries + 1
+    wait_for(page, lambda: page.evaluate("history.length") == entries + 1)
     page.get_by_role("button", name="New chat").first.click()
     expect(page.get_by_test_id("stChatMessage").filter(has_text="Second.")).to_have_count(0)
     assert app_server.provider
@@ -53,7 +53,7 @@ def test_back_brings_the_former_chat_its_persona_and_the_place(app_server: AppSe
     box(page).fill("What is third?")
     box(page).press("Enter")
     shows(page, "Third.")
-    assert page.evaluate("history.length") == entries + 2
+    wait_for(page, lambda: page.evaluate("history.length") == entries + 2)
     page.go_back()
     shows(page, "Second.")
     expect(box(page)).to_have_attribute("placeholder", "Message Assistant")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.conftest import AppServer, drawn
+from tests.e2e.conftest import AppServer, drawn, wait_until
 from tests.fake_provider import Gate, tokens
 
 pytestmark = pytest.mark.browser
@@ -279,5 +279,4 @@ def test_on_a_phone_the_sidebar_makes_way_for_what_was_opened(app_server: AppSer
     expect(page.get_by_test_id("stExpandSidebarButton")).to_be_visible()
     page.goto(f"{app_server.url}/history")
     expect(main(page).get_by_role("button", name="Read on the train")).to_be_visible()
-    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    assert overflow <= 0
+    wait_until(page, "() => document.documentElement.scrollWidth <= window.innerWidth")

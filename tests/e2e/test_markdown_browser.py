@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import AppServer, start_page, wait_until
+from tests.e2e.conftest import AppServer, start_page, wait_for, wait_until
 from tests.e2e.test_chat_browser import box, bubbles, open_chat, provider, say
 from tests.fake_provider import Gate, tokens
 from tests.nasty_markdown import ELSEWHERE, texts, words_of
@@ -241,11 +241,11 @@ def test_the_cursor_stands_behind_the_last_word_and_is_no_part_of_the_text(
     last = bubbles(page).last
     expect(last).to_contain_text("w101")
     wait_until(page, f"bubble => ({CURSORS})(bubble).length", arg=last.element_handle())
-    assert last.evaluate(CURSORS) == [behind]
+    wait_for(page, lambda: last.evaluate(CURSORS) == [behind])
     assert not re.search(r"shimmer|\||\]", last.inner_text())
     gate.open()
     expect(last.get_by_text(re.compile(r"\d+ tokens"))).to_be_visible()
-    assert last.evaluate(CURSORS) == []
+    wait_for(page, lambda: last.evaluate(CURSORS) == [])
 
 
 def test_the_policy_alone_keeps_a_picture_from_being_fetched(

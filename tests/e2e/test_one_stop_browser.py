@@ -110,9 +110,9 @@ def test_a_paused_reply_and_an_ended_one_ask_for_no_run(app_server: AppServer, p
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_role("button", name="Resume")).to_be_visible()
     expect(page.locator(STOPPED)).to_have_count(1)
-    assert page.locator('[class*="st-key-pause_"] button').count() == 0  # which is what asks for one
+    expect(page.locator('[class*="st-key-pause_"] button')).to_have_count(0)  # which is what asks for one
     page.get_by_role("button", name="Resume").click()
     gate.open()
     expect(bubbles(page).last).to_contain_text("Part, end.")
     expect(page.locator(STOPPED)).to_have_count(1)
-    assert page.locator('[class*="st-key-pause_"] button').count() == 0
+    expect(page.locator('[class*="st-key-pause_"] button')).to_have_count(0)

@@ -64,7 +64,7 @@ def test_the_list_is_one_stop_for_the_keyboard_and_as_tall_as_the_window(
     expect(current).to_contain_text("Extra 001")
     expect(rows).to_have_count(50)
     settled(page)
-    assert rows.evaluate_all("all => all.filter(each => each.tabIndex === 0).length") == 1
+    wait_for(page, lambda: rows.evaluate_all("all => all.filter(each => each.tabIndex === 0).length") == 1)
 
     current.focus()
     page.keyboard.press("ArrowDown")
@@ -80,7 +80,7 @@ def test_the_list_is_one_stop_for_the_keyboard_and_as_tall_as_the_window(
     box = page.locator(".st-key-persona_rows").bounding_box()
     assert box
     assert 400 < box["height"] < page.viewport_size["height"]  # type: ignore[index]
-    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    wait_for(page, lambda: page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"))
 
 
 def test_several_get_a_tag_and_lose_it_again_and_are_exported_together(

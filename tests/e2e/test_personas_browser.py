@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
-from tests.e2e.conftest import AppServer, drawn, expect_json, open_json, settled
+from tests.e2e.conftest import AppServer, drawn, expect_json, open_json, settled, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -277,8 +277,7 @@ def test_nothing_scrolls_sideways_on_a_phone(app_server: AppServer, page: Page) 
     open_persona(page, app_server, "narrow")
 
     expect(button(page, "Save")).to_be_visible()
-    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    assert overflow <= 0
+    wait_until(page, "() => document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_the_page_keeps_its_width_from_run_to_run(app_server: AppServer, page: Page) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import AppServer, settled, wait_until
+from tests.e2e.conftest import AppServer, settled, wait_for, wait_until
 from tests.e2e.seeding import BEHAVES, talk_in
 from tests.fake_provider import Gate, tokens
 
@@ -56,8 +56,8 @@ def test_replies_of_every_kind_neither_scroll_nor_widen_the_page(
     app_server: AppServer, page: Page, width: int
 ) -> None:
     open_replies(page, app_server, width=width)
-    assert page.evaluate(VERTICAL_SCROLLERS) == []
-    assert page.evaluate("() => stMain.scrollWidth - stMain.clientWidth") <= 0
+    wait_for(page, lambda: page.evaluate(VERTICAL_SCROLLERS) == [])
+    wait_for(page, lambda: page.evaluate("() => stMain.scrollWidth - stMain.clientWidth") <= 0)
     for wide in ("table", ".katex-display", "p:has(> .katex)"):
         moved = page.locator(wide).first.evaluate("one => { one.scrollLeft = 200; return one.scrollLeft }")
         assert moved == 200, wide
@@ -68,7 +68,7 @@ def test_the_last_reply_is_not_cut(app_server: AppServer, page: Page) -> None:
         conversation = talk.new("Go", REPLIES["one line of HTML"])
     page.goto(f"{app_server.url}/?chat={conversation}")
     replied(page)
-    assert page.evaluate(VERTICAL_SCROLLERS) == []
+    wait_for(page, lambda: page.evaluate(VERTICAL_SCROLLERS) == [])
 
 
 def test_a_reply_that_streams_does_not_scroll_by_itself(app_server: AppServer, page: Page) -> None:
@@ -79,7 +79,7 @@ def test_a_reply_that_streams_does_not_scroll_by_itself(app_server: AppServer, p
     page.get_by_test_id("stChatInputTextArea").fill("Go")
     page.get_by_test_id("stChatInputTextArea").press("Enter")
     expect(page.get_by_role("table")).to_be_visible()
-    assert page.evaluate(VERTICAL_SCROLLERS) == []
+    wait_for(page, lambda: page.evaluate(VERTICAL_SCROLLERS) == [])
     gate.open()
     replied(page)
-    assert page.evaluate(VERTICAL_SCROLLERS) == []
+    wait_for(page, lambda: page.evaluate(VERTICAL_SCROLLERS) == [])

@@ -8,9 +8,15 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.conftest import AppServer, start_app, wait_until
+from tests.e2e.conftest import AppServer, start_app, wait_for, wait_until
 from tests.e2e.seeding import BEHAVES, SPEAKER, exchanges, talk_in
 from tests.fake_provider import Gate, tokens
+
+ACTIONS_ARE_ONE_LINE = """() => {
+  const row = [...document.querySelectorAll("[class*='st-key-actions_']")].at(-1)
+  const middles = [...row.children].map(e => e.getBoundingClientRect()).map(e => e.top + e.height / 2)
+  return Math.max(...middles) - Math.min(...middles) <= 8
+}"""
 
 pytestmark = pytest.mark.browser
 
@@ -160,7 +166,7 @@ def test_leaving_a_changed_edit_asks_and_an_unchanged_one_does_not(app_server: A
 def test_one_menu_and_the_names_once(app_server: AppServer, page: Page) -> None:
     open_page(page, app_server.url)
     expect(page.get_by_test_id("stMainMenuButton")).to_be_hidden()
-    assert page.locator("#stMain").inner_text().count("Answers questions of every kind") <= 1
+    wait_for(page, lambda: page.locator("#stMain").inner_text().count("Answers questions of every kind") <= 1)
     expect(page.locator("#stMain").get_by_role("heading")).to_have_count(0)
     page.get_by_role("combobox", name="Persona").click()
     entries = page.get_by_role("option")
@@ -196,11 +202,8 @@ def test_on_a_phone_a_turns_actions_are_one_line(app_server: AppServer, phone: P
     gate.open()
     expect(phone.get_by_test_id("stFeedback")).to_have_count(1)
     settled(phone)
-    tops = phone.locator("[class*='st-key-actions_']").last.evaluate(
-        "row => [...row.children].map(e => e.getBoundingClientRect()).map(e => e.top + e.height / 2)"
-    )
-    assert max(tops) - min(tops) <= 8, "the row is broken into lines"
-    assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    wait_until(phone, ACTIONS_ARE_ONE_LINE)
+    wait_for(phone, lambda: phone.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
 def test_a_dismissed_notice_stays_dismissed(

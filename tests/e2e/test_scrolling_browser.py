@@ -45,6 +45,14 @@ def wheel(page: Page, pixels: int) -> None:
     page.mouse.wheel(0, pixels)
 
 
+def came_to_rest_at(page: Page) -> float:
+    """Where the chat stands once the wheel's movement is over, in pixels from its top."""
+    frames = "async () => { const at = stMain.scrollTop; for (let n = 0; n < 10; n++)"
+    still = frames + " await new Promise(requestAnimationFrame); return stMain.scrollTop === at }"
+    wait_until(page, still)
+    return float(page.evaluate("stMain.scrollTop"))
+
+
 def is_at_end(page: Page) -> None:
     wait_until(page, AT_END)
     expect(jump(page)).to_be_hidden()
@@ -102,7 +110,7 @@ def test_who_scrolls_up_while_a_reply_streams_is_left_alone(app_server: AppServe
     is_at_end(page)
     wheel(page, -700)
     expect(jump(page)).to_be_visible()
-    top = page.evaluate("stMain.scrollTop")
+    top = came_to_rest_at(page)
     first.open()
     expect(bubbles(page).last).to_contain_text(re.compile(r"(More\.\s*){40}"))
     second.open()

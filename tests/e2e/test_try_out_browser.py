@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.conftest import persona_text
-from tests.e2e.conftest import AppServer, expect_json, open_json
+from tests.e2e.conftest import AppServer, expect_json, open_json, wait_for
 from tests.e2e.test_form_browser import tab, type_behind
 from tests.e2e.test_personas_browser import badge, button
 from tests.fake_provider import Gate, Reply, tokens
@@ -151,4 +151,4 @@ def test_it_fits_a_phone(app_server: AppServer, page: Page) -> None:
     open_tab(page, app_server, "slim-try")
     say(page, "Hello there")
     expect(bubbles(page).last).to_contain_text("tokens")
-    assert page.evaluate("document.scrollingElement.scrollWidth") <= 400
+    wait_for(page, lambda: page.evaluate("document.scrollingElement.scrollWidth") <= 400)
