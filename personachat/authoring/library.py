@@ -33,8 +33,8 @@ from personachat.personas.diff import Difference, differences
 from personachat.personas.formats import links
 from personachat.personas.formats.lore_files import write_lore
 from personachat.personas.formats.reading import Opened, looks_like, read_file
+from personachat.personas.formats.safe_zip import Content
 from personachat.personas.formats.writing import Departure, Format, leave, leave_together
-from personachat.personas.formats.zip_directory import Content
 from personachat.personas.lorebook.editing import Joining, with_book
 from personachat.personas.persona import KEYS
 from personachat.personas.pictures.reading import read_picture

@@ -32,7 +32,7 @@ from personachat.history.organizing import purge
 from personachat.history.search import Found, Hit
 from personachat.history.sharing import Share, Shared, SharedConversations, SharedTurn
 from personachat.messages import storable
-from personachat.personas.formats.zip_directory import Content
+from personachat.personas.formats.safe_zip import Content
 
 Repeats: TypeAlias = Literal["copy", "skip", "refuse"]
 """What an import does about conversations that are here already."""

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from personachat.conversations.model import now
 from personachat.history.import_writing import Progress
 from personachat.history.library import Filters, Library, Repeats
-from personachat.personas.formats.zip_directory import Content
+from personachat.personas.formats.safe_zip import Content
 from personachat.services import get_services
 from personachat.ui.history import import_run
 from personachat.ui.wording import JOINER, as_text, marked

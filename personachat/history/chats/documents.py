@@ -16,8 +16,7 @@ from personachat.history.chats import chatgpt, open_webui, sillytavern
 from personachat.history.documents import FORMAT, MOST_CONVERSATIONS, VERSION
 from personachat.history.importing import MOST_BYTES
 from personachat.jsontext.members import Torn, pieces, value_count
-from personachat.personas.formats.safe_zip import Archive, Limits, is_zip
-from personachat.personas.formats.zip_directory import Content
+from personachat.personas.formats.safe_zip import Archive, Content, Limits, is_zip
 
 MOST_MARKS = 4_000_000
 """Brackets and commas in one file: some seconds to walk through."""

@@ -33,8 +33,7 @@ from personachat.personas.formats.catalogue import (
     Skipped,
 )
 from personachat.personas.formats.origins import comparable
-from personachat.personas.formats.safe_zip import Archive, Limits, is_zip
-from personachat.personas.formats.zip_directory import Content, has_end
+from personachat.personas.formats.safe_zip import Archive, Content, Limits, has_end, is_zip
 from personachat.personas.persona import dump_persona, parse_persona
 from personachat.personas.pictures.shelf import PictureShelf
 

@@ -1,25 +1,29 @@
 """Reads the files of a zip, and trusts nothing that it says of itself.
 
 An archive must be one gapless row of plain files: nothing before (but the picture that a CHARX may begin
-with), between or after them. A file is unpacked in memory with a counter, whatever sizes are declared, and
-only when it is asked for; nothing is written, followed or executed.
+with), between or after them. `zipfile` reads the table at its end; whatever two readers could read in two
+ways is refused, and so is what small archives never need: several disks, Zip64, encryption (PKWARE,
+APPNOTE.TXT). A file is unpacked in memory with a counter, whatever sizes are declared, and only when it is
+asked for; nothing is written, followed or executed.
 """
 
 from __future__ import annotations
 
 import io
 import re
+import stat
+import struct
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NoReturn
+from mmap import mmap
+from typing import NamedTuple, NoReturn, TypeAlias
 
 from personachat.errors import ImportRefused
 from personachat.jsontext.faults import shown
 from personachat.personas.formats.catalogue import MOST_FILE_BYTES
-from personachat.personas.formats.zip_directory import Content, Entry, directory
 
 _MB = 1024 * 1024
 _HEAD_BYTES = 4096
@@ -47,6 +51,23 @@ _NESTED = (
 _BZIP = re.compile(rb"BZh[1-9]1AY&SY")
 _TAR_MARK, _TAR_AT = b"ustar", 257
 
+_END = struct.Struct("<4sHHHHIIH")
+_LOCAL = struct.Struct("<4sHHHHHIIIHH")
+_END_MARK, _LISTED_MARK, _LOCAL_MARK = b"PK\x05\x06", b"PK\x01\x02", b"PK\x03\x04"
+_ZIP64_MARK, _ZIP64_SIZE, _ZIP64_EXTRA = b"PK\x06\x07", 0xFFFFFFFF, 1
+_LONGEST_COMMENT = 0xFFFF
+_MOST_BYTES_LISTED = 2_000
+"""For each file, in the table: its name, and what other programs add to it."""
+
+_ENCRYPTED = 1 << 0 | 1 << 6 | 1 << 13
+_SIZES_FOLLOW, _PATCHED, _UTF8 = 1 << 3, 1 << 5, 1 << 11
+_REPARSE_POINT = 0x400
+_ZIP64 = "The archive is written in the form for huge archives (Zip64)."
+_TWO_WAYS = 'The archive describes "{}" in two ways that differ.'
+
+Content: TypeAlias = bytes | mmap
+"""A whole archive, in memory or as a file that is mapped into it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -64,21 +85,45 @@ class Limits:
 LIMITS = Limits()
 
 
+class _Entry(NamedTuple):
+    """A file or folder: what the table says of it, its name as read here, and where it stands."""
+
+    info: zipfile.ZipInfo
+    name: str
+    start: int
+    data_start: int
+
+    @property
+    def end(self) -> int:
+        return self.data_start + self.info.compress_size
+
+
 def is_zip(content: Content) -> bool:
     return content[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+
+
+def has_end(content: Content) -> bool:
+    """Whether an archive ends here, whatever stands in front of it."""
+    return _end(content) >= 0
+
+
+def _end(content: Content) -> int:
+    """Where the closing record stands; -1 if there is none."""
+    return content.rfind(_END_MARK, max(len(content) - _LONGEST_COMMENT - _END.size, 0))
 
 
 class Archive:
     """An archive whose table was read and checked. Raises ImportRefused with the reason, as `read` does."""
 
     def __init__(self, content: Content, *, limits: Limits = LIMITS, behind_picture: bool = False) -> None:
+        """`behind_picture`: a picture comes first; the archive's offsets may count from either's start."""
         if len(content) > limits.file_bytes:
             _refuse(f"The archive is too big: {limits.file_bytes // _MB} MB is the limit.", "Split it.")
-        found = directory(content, most=limits.entries, behind_picture=behind_picture)
+        found = _directory(content, most=limits.entries, behind_picture=behind_picture)
         _check_names(found, limits)
         self._content = content
         self._limits = limits
-        self._entries = {entry.name: entry for entry in found if not entry.is_folder}
+        self._entries = {entry.name: entry for entry in found if not entry.name.endswith("/")}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -87,7 +132,7 @@ class Archive:
 
     def size(self, *names: str) -> int:
         """How many bytes these files have, as the archive says."""
-        return sum(self._entries[name].size for name in names)
+        return sum(self._entries[name].info.file_size for name in names)
 
     def read(self, name: str) -> bytes:
         """Unpack one file."""
@@ -105,14 +150,14 @@ class Archive:
 
     def front(self) -> bytes:
         """What stands in front of the archive; a picture, if anything."""
-        starts = [entry.offset for entry in self._entries.values()]
+        starts = [entry.start for entry in self._entries.values()]
         return self._content[: min(*starts, MOST_FILE_BYTES + 1)] if starts else b""
 
     def start(self, name: str, length: int) -> bytes:
         """The first bytes of a file, as far as they can be had; nothing of it is checked."""
         entry = self._entries[name]
-        packed = self._content[entry.data_start : entry.data_start + min(entry.packed_size, _HEAD_BYTES)]
-        if not entry.is_deflated:
+        packed = self._content[entry.data_start : min(entry.end, entry.data_start + _HEAD_BYTES)]
+        if entry.info.compress_type == zipfile.ZIP_STORED:
             return packed[:length]
         try:
             return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, length)
@@ -140,17 +185,127 @@ def archive(files: Mapping[str, bytes]) -> bytes:
     return written.getvalue()
 
 
-def _check_names(found: tuple[Entry, ...], limits: Limits) -> None:
+def _directory(content: Content, *, most: int, behind_picture: bool) -> tuple[_Entry, ...]:
+    """The entries in the order of their content, which is one gapless row up to the table."""
+    table, count = _table(content, most=most, behind_picture=behind_picture)
+    listed = _listed(content[table:], count)
+    free = table + listed[0].header_offset if listed and behind_picture else 0
+    found = []
+    for info in listed:
+        at = table + info.header_offset
+        if at < free:
+            _refuse("Files of the archive overlap each other.")
+        if at > free:
+            _refuse("The archive holds something before or between its files.")
+        entry = _entry(content, info, at=at, table=table)
+        if entry.end > table:
+            _refuse(f'"{shown(entry.name)}" in the archive reaches beyond its end.')
+        free = entry.end + (_descriptor_length(content, entry) if info.flag_bits & _SIZES_FOLLOW else 0)
+        found.append(entry)
+    if free != table:
+        _refuse("The archive holds something that its table does not list.")
+    return tuple(found)
+
+
+def _table(content: Content, *, most: int, behind_picture: bool) -> tuple[int, int]:
+    """Where the table of files begins, which ends at the closing record, and how many it lists."""
+    end = _end(content)
+    if end < 0 or end + _END.size > len(content):
+        _refuse("The archive is cut off: its end is missing.", "Download or copy it again.")
+    _, disk, first_disk, here, count, size, start, comment = _END.unpack_from(content, end)
+    if end + _END.size + comment != len(content):
+        _refuse("Something follows the end of the archive, or its end is missing.")
+    if here == 0xFFFF or _ZIP64_SIZE in (size, start) or content[max(end - 20, 0) : end][:4] == _ZIP64_MARK:
+        _refuse(_ZIP64)
+    if disk or first_disk or here != count:
+        _refuse("The archive is one part of several.", "Join the parts, then pack the files as one zip.")
+    if count > most:
+        _refuse(f"The archive holds {count:,} files; {most:,} are the most.", "Split it.")
+    table = end - int(size)
+    if size > most * _MOST_BYTES_LISTED or table < start or (table > start and not behind_picture):
+        _refuse("The archive holds something besides its files, or its table is cut off.")
+    if content[table:end].count(_LISTED_MARK) > count:  # before zipfile lists them
+        _refuse("The archive lists more files than it says, or its table is damaged.")
+    return table, int(count)
+
+
+def _listed(table_and_end: bytes, count: int) -> list[zipfile.ZipInfo]:
+    """What the table says, in the order of the content; `header_offset` counts from the table, backwards."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(table_and_end)) as archive:
+            listed = sorted(archive.infolist(), key=lambda info: info.header_offset)
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, struct.error):
+        listed = []
+    if len(listed) != count:
+        _refuse("The archive's table of files is damaged.")
+    return listed
+
+
+def _entry(content: Content, info: zipfile.ZipInfo, *, at: int, table: int) -> _Entry:
+    """An entry of the table, held against the record in front of its content."""
+    name = _name(info.orig_filename.encode("utf-8" if info.flag_bits & _UTF8 else "cp437"), info.flag_bits)
+    if info.flag_bits & _ENCRYPTED:
+        _refuse(f'"{shown(name)}" in the archive is encrypted.', "Pack the files without a password.")
+    if info.flag_bits & _PATCHED or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        _refuse(f'"{shown(name)}" in the archive is packed in a way that is not read here.')
+    if info.volume or info.file_size == _ZIP64_SIZE or _ZIP64_EXTRA in _extra_kinds(info.extra):
+        _refuse(_ZIP64)
+    if at + _LOCAL.size > table or content[at : at + 4] != _LOCAL_MARK:
+        _refuse(f'"{shown(name)}" is not where the archive says.')
+    _, _, flags, method, _, _, *sizes, name_length, extra_length = _LOCAL.unpack_from(content, at)
+    name_at = at + _LOCAL.size
+    true = [info.CRC, info.compress_size, info.file_size]
+    left_open = flags & _SIZES_FOLLOW and all(
+        said in (0, _ZIP64_SIZE, size) for said, size in zip(sizes, true, strict=True)
+    )
+    if (
+        _name(content[name_at : name_at + name_length], flags) != name
+        or method != info.compress_type
+        or (flags ^ info.flag_bits) & (_ENCRYPTED | _PATCHED | _SIZES_FOLLOW)
+        or not (sizes == true or left_open)
+    ):
+        _refuse(_TWO_WAYS.format(shown(name)))
+    return _Entry(info, name, at, name_at + name_length + extra_length)
+
+
+def _descriptor_length(content: Content, entry: _Entry) -> int:
+    """Of what tells sizes after a content: with or without a mark, in 4 or 8 bytes each."""
+    info = entry.info
+    for mark in (b"PK\x07\x08", b""):
+        for sizes in ("II", "QQ"):
+            told: bytes = mark + struct.pack(f"<I{sizes}", info.CRC, info.compress_size, info.file_size)
+            if content[entry.end : entry.end + len(told)] == told:
+                return len(told)
+    return _refuse(_TWO_WAYS.format(shown(entry.name)))
+
+
+def _extra_kinds(extra: bytes) -> Iterator[int]:
+    while len(extra) >= 4:
+        kind, length = struct.unpack_from("<HH", extra)
+        yield kind
+        extra = extra[4 + length :]
+
+
+def _name(raw: bytes, flags: int) -> str:
+    try:
+        return raw.decode("utf-8")  # many programs write UTF-8 without saying so
+    except UnicodeDecodeError:
+        if flags & _UTF8:
+            _refuse("The archive names a file in bytes that are no text.")
+        return raw.decode("cp437")
+
+
+def _check_names(found: tuple[_Entry, ...], limits: Limits) -> None:
     seen: dict[str, str] = {}
-    for entry in found:
-        name = entry.name
-        if entry.is_folder and (entry.size or entry.packed_size):
+    for info, name, *_ in found:
+        is_folder, kind = name.endswith("/"), stat.S_IFMT(info.external_attr >> 16)
+        if is_folder and (info.file_size or info.compress_size):
             _refuse(f'The folder "{shown(name)}" in the archive holds bytes of its own.')
         if fault := _name_fault(name, limits):
             _refuse(f'The archive names a file "{shown(name)}", which {fault}.')
-        if entry.is_link:
+        if kind == stat.S_IFLNK or info.external_attr & _REPARSE_POINT:
             _refuse(f'"{shown(name)}" in the archive is a link to something else; links are not followed.')
-        if entry.is_special:
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR) or (kind == stat.S_IFDIR and not is_folder):
             _refuse(f'"{shown(name)}" in the archive is neither a file nor a folder.')
         key = unicodedata.normalize("NFC", name.rstrip("/")).casefold()
         if key in seen:
@@ -175,44 +330,44 @@ def _name_fault(name: str, limits: Limits) -> str:
     return ""
 
 
-def _check_size(entry: Entry, limits: Limits) -> None:
-    name = shown(entry.name)
-    if entry.size > limits.entry_bytes:
+def _check_size(entry: _Entry, limits: Limits) -> None:
+    name, size = shown(entry.name), entry.info.file_size
+    if size > limits.entry_bytes:
         _refuse(f'"{name}" in the archive is too big: {limits.entry_bytes // _MB} MB is the limit.')
-    if entry.size > _MB and entry.size > limits.ratio * max(entry.packed_size, 1):
+    if size > _MB and size > limits.ratio * max(entry.info.compress_size, 1):
         _refuse(f'"{name}" in the archive unpacks to more than {limits.ratio} times its size.')
 
 
-def _unpacked(content: Content, entry: Entry) -> bytes:
-    packed = content[entry.data_start : entry.data_start + entry.packed_size]
-    data = _inflated(packed, entry) if entry.is_deflated else packed
-    if len(data) != entry.size:
-        _lie(entry, f"{len(data):,}")
-    if zlib.crc32(data) != entry.checksum:
-        _refuse(f'"{shown(entry.name)}" in the archive is damaged: its checksum is wrong.')
+def _unpacked(content: Content, entry: _Entry) -> bytes:
+    data = content[entry.data_start : entry.end]
+    if entry.info.compress_type == zipfile.ZIP_DEFLATED:
+        data = _inflated(data, entry)
+    name = shown(entry.name)
+    if len(data) != entry.info.file_size:
+        _refuse(_LIES.format(name=name, said=entry.info.file_size, what=f"{len(data):,}"))
+    if zlib.crc32(data) != entry.info.CRC:
+        _refuse(f'"{name}" in the archive is damaged: its checksum is wrong.')
     is_tar = data[_TAR_AT : _TAR_AT + len(_TAR_MARK)] == _TAR_MARK
     if is_tar or data.startswith(_NESTED) or _BZIP.match(data):
-        _refuse(f'"{shown(entry.name)}" is an archive inside the archive.', "Unpack it first.")
+        _refuse(f'"{name}" is an archive inside the archive.', "Unpack it first.")
     return data
 
 
-def _inflated(packed: bytes, entry: Entry) -> bytes:
+def _inflated(packed: bytes, entry: _Entry) -> bytes:
+    """The content; `zipfile` would cut off what is longer than was said, and not look at what follows."""
+    name, said = shown(entry.name), entry.info.file_size
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         # One byte more than was said is enough to see the lie, and no more is ever made.
-        data = stream.decompress(packed, entry.size + 1)
+        data = stream.decompress(packed, said + 1)
     except zlib.error:
-        _refuse(f'"{shown(entry.name)}" in the archive is damaged and cannot be unpacked.')
-    if len(data) > entry.size:
-        _lie(entry, "more")
+        _refuse(f'"{name}" in the archive is damaged and cannot be unpacked.')
+    if len(data) > said:
+        _refuse(_LIES.format(name=name, said=said, what="more"))
     if not stream.eof or stream.unused_data:
-        _refuse(f'"{shown(entry.name)}" in the archive does not end where the archive says.')
+        _refuse(f'"{name}" in the archive does not end where the archive says.')
     return data
 
 
-def _lie(entry: Entry, what: str) -> NoReturn:
-    _refuse(_LIES.format(name=shown(entry.name), said=entry.size, what=what))
-
-
 def _refuse(message: str, hint: str = _HINT) -> NoReturn:
-    raise ImportRefused(message, hint=hint)
+    raise ImportRefused(message, hint=hint) from None

@@ -191,8 +191,38 @@ def test_too_many_files_are_refused_before_they_are_listed() -> None:
     assert "more files than it says" in refusal(zip_of(Part("a"), Part("b"), here=1, count=1))
 
 
-def test_a_table_that_claims_a_million_files_costs_nothing() -> None:
+def test_a_table_that_claims_more_files_than_it_lists_is_refused() -> None:
     refusal(zip_of(Part("a"), here=60_000, count=60_000))
+    refusal(zip_of(Part("a"), here=2, count=2))
+
+
+def test_a_table_that_lists_a_hundred_thousand_files_as_one_costs_nothing() -> None:
+    listed = struct.pack("<4s42x", b"PK\x01\x02")
+    end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 1, 1, 100_000 * len(listed), 0, 0)
+    assert "more files than it says" in refusal(listed * 100_000 + end)
+
+
+def test_sizes_and_places_written_in_the_huge_form_are_refused() -> None:
+    sizes = struct.pack("<HHQ", 1, 8, 2)
+    assert "Zip64" in refusal(zip_of(Part("a.json", central={"size": 0xFFFFFFFF, "extra": sizes})))
+    place = struct.pack("<HHQ", 1, 8, 0)
+    assert "Zip64" in refusal(zip_of(Part("a.json", central={"offset": 0xFFFFFFFF, "extra": place})))
+
+
+@pytest.mark.parametrize("extra", [b"\x55\x54\x05\x00\x01abcd", b"\x01", b"\x99\x99\x00\x00"])
+def test_what_other_programs_add_to_the_table_does_no_harm(extra: bytes) -> None:
+    assert dict(entries(zip_of(Part("a.json", central={"extra": extra})))) == {"a.json": b"{}"}
+
+
+def test_names_are_read_as_utf8_or_as_dos_wrote_them() -> None:
+    def name_of(raw: bytes) -> str:
+        plain = {"flags": 0}
+        return next(iter(entries(zip_of(Part(raw, local=plain, central=plain)))))
+
+    assert name_of("ä.json".encode()) == "ä.json"
+    assert name_of("ä.json".encode("cp437")) == "ä.json"
+    assert "no text" in refusal(zip_of(Part(b"\xff\xfe.json", central={"flags": 0})))
+    refusal(zip_of(Part(b"\xff\xfe.json")))
 
 
 def test_files_that_overlap_are_refused() -> None:

@@ -48,6 +48,7 @@ def zip_of(*parts: Part, before: bytes = b"", after: bytes = b"", comment: bytes
             "name": name,
             "offset": len(body),
             "disk": 0,
+            "extra": b"",
         }
         body += _local(said | part.local) + packed + part.after
         table += _central(said | part.central, part.attributes)
@@ -94,14 +95,14 @@ def _central(said: dict[str, Any], attributes: int) -> bytes:
         said["packed_size"],
         said["size"],
         len(said["name"]),
-        0,
+        len(said["extra"]),
         0,
         said["disk"],
         0,
         attributes,
         said["offset"],
     )
-    return record + bytes(said["name"])
+    return record + bytes(said["name"]) + bytes(said["extra"])
 
 
 def _end(said: dict[str, Any]) -> bytes:
