@@ -11,6 +11,7 @@ import re
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from runpy import run_path
 
 _MATERIAL = re.compile(r":material/([a-z0-9_]+):")
 _EMOJI_SHAPE = re.compile("[#*0-9\u00a9-\U0010ffff][\u00a9-\U0010ffff]{0,15}")
@@ -25,7 +26,7 @@ def avatar_fault(avatar: str) -> str:
         return ""
     if avatar.startswith(":"):
         return _icon_fault(avatar)
-    emoji = _listed("emojis.py")
+    emoji = _listed("emojis.py", "ALL_EMOJIS")
     shaped = not avatar.isascii() and bool(_EMOJI_SHAPE.fullmatch(avatar))
     if shaped and (not emoji or avatar.replace(_VARIATION, "") in emoji):
         return ""
@@ -71,7 +72,7 @@ def _icon_fault(avatar: str) -> str:
     match = _MATERIAL.fullmatch(avatar)
     if not match:
         return 'must be written like ":material/school:", or be one emoji such as "🧭"'
-    icons = _listed("material_icon_names.py")
+    icons = _listed("material_icon_names.py", "ALL_MATERIAL_ICONS")
     name = match[1]
     if not icons or name in icons:
         return ""
@@ -81,8 +82,8 @@ def _icon_fault(avatar: str) -> str:
 
 
 @cache
-def _listed(filename: str) -> frozenset[str]:
-    """Streamlit's own list, read as text: importing Streamlit takes a second and is for pages alone.
+def _listed(filename: str, name: str) -> frozenset[str]:
+    """A list of Streamlit's, from its file alone: importing Streamlit takes a second and is for pages alone.
 
     Empty where it cannot be found; then only the avatar's shape is checked.
     """
@@ -90,8 +91,6 @@ def _listed(filename: str) -> frozenset[str]:
     if not spec or not spec.origin:
         return frozenset()
     try:
-        source = Path(spec.origin).with_name(filename).read_text(encoding="utf-8")
-    except (OSError, UnicodeError):
+        return frozenset(run_path(str(Path(spec.origin).with_name(filename)))[name])
+    except (OSError, KeyError):
         return frozenset()
-    match = re.search(r"=\s*\{([^}]*)\}", source)
-    return frozenset(re.findall(r'"([^"\\]+)"', match[1])) if match else frozenset()
