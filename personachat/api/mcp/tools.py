@@ -44,18 +44,63 @@ class Spoken(_Arguments):
 
 
 class ChatArguments(_Arguments):
-    persona: Annotated[str, Field(min_length=1, max_length=200), _STORABLE]
-    message: Annotated[str, Field(max_length=MOST_CHARACTERS, pattern=r"\S"), _STORABLE]
-    history: Annotated[list[Spoken], Field(max_length=MOST_MESSAGES)] = []
+    persona: Annotated[
+        str, Field(min_length=1, max_length=200, description="The persona's id, or id@label."), _STORABLE
+    ]
+    message: Annotated[
+        str,
+        Field(min_length=1, max_length=MOST_CHARACTERS, pattern=r"\S", description="What to say to it."),
+        _STORABLE,
+    ]
+    history: Annotated[
+        list[Spoken], Field(max_length=MOST_MESSAGES, description="What was said before, oldest first.")
+    ] = []
 
     def messages(self) -> list[Mapping[str, str]]:
         """Everything said, as a completion takes it."""
-        before = [{"role": spoken.role, "content": spoken.content} for spoken in self.history]
-        return [*before, {"role": "user", "content": self.message}]
+        return [*(spoken.model_dump() for spoken in self.history), {"role": "user", "content": self.message}]
 
 
 class ListArguments(_Arguments):
-    search: Annotated[str, Field(max_length=1000), _STORABLE] = ""
+    search: Annotated[
+        str,
+        Field(
+            max_length=1000,
+            description="Only those with this text in their id, name, description or tags.",
+        ),
+        _STORABLE,
+    ] = ""
+
+
+class ListedPersona(BaseModel):
+    id: str
+    name: str
+    description: str
+    tags: list[str]
+    labels: Annotated[list[str], Field(description="Revisions to ask for as id@label.")]
+
+
+class PersonaList(BaseModel):
+    personas: list[ListedPersona]
+    more: Annotated[int, Field(description="How many others were left out.")]
+
+
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema of a model, in one piece and without the titles that pydantic makes up."""
+    schema = model.model_json_schema()
+    models = schema.pop("$defs", {})
+
+    def plain(part: Any) -> Any:
+        if isinstance(part, list):
+            return [plain(each) for each in part]
+        if not isinstance(part, dict):
+            return part
+        if "$ref" in part:
+            return plain(models[part["$ref"].rpartition("/")[2]])
+        return {key: plain(each) for key, each in part.items() if key != "title" or isinstance(each, dict)}
+
+    plain_schema: dict[str, Any] = plain(schema)
+    return plain_schema
 
 
 TOOLS = (
@@ -66,75 +111,15 @@ TOOLS = (
             "Say something to a persona and get its reply. Nothing is stored: give the earlier messages as "
             f"history to go on with a conversation. {LIST_PERSONAS} tells who there is."
         ),
-        input_schema={
-            "type": "object",
-            "properties": {
-                "persona": {"type": "string", "description": "The persona's id, or id@label."},
-                "message": {
-                    "type": "string",
-                    "minLength": 1,
-                    "maxLength": MOST_CHARACTERS,
-                    "description": "What to say to it.",
-                },
-                "history": {
-                    "type": "array",
-                    "maxItems": MOST_MESSAGES,
-                    "description": "What was said before, oldest first.",
-                    "items": {
-                        "type": "object",
-                        "properties": {
-                            "role": {"type": "string", "enum": ["user", "assistant"]},
-                            "content": {"type": "string"},
-                        },
-                        "required": ["role", "content"],
-                        "additionalProperties": False,
-                    },
-                },
-            },
-            "required": ["persona", "message"],
-            "additionalProperties": False,
-        },
+        input_schema=schema_of(ChatArguments),
         annotations=types.ToolAnnotations(read_only_hint=True, open_world_hint=True),
     ),
     types.Tool(
         name=LIST_PERSONAS,
         title="List personas",
         description=f"List the personas to chat with, at most {MOST_LISTED} at a time.",
-        input_schema={
-            "type": "object",
-            "properties": {
-                "search": {
-                    "type": "string",
-                    "description": "Only those with this text in their id, name, description or tags.",
-                }
-            },
-            "additionalProperties": False,
-        },
-        output_schema={
-            "type": "object",
-            "properties": {
-                "personas": {
-                    "type": "array",
-                    "items": {
-                        "type": "object",
-                        "properties": {
-                            "id": {"type": "string"},
-                            "name": {"type": "string"},
-                            "description": {"type": "string"},
-                            "tags": {"type": "array", "items": {"type": "string"}},
-                            "labels": {
-                                "type": "array",
-                                "items": {"type": "string"},
-                                "description": "Revisions to ask for as id@label.",
-                            },
-                        },
-                        "required": ["id", "name", "description", "tags", "labels"],
-                    },
-                },
-                "more": {"type": "integer", "description": "How many others were left out."},
-            },
-            "required": ["personas", "more"],
-        },
+        input_schema=schema_of(ListArguments),
+        output_schema=schema_of(PersonaList),
         annotations=types.ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False),
     ),
 )
@@ -168,16 +153,16 @@ def personas_found(
     wanted = search.strip().casefold()
     found = [stored for stored in personas if wanted in _about(stored)]
     listed = [
-        {
-            "id": stored.id,
-            "name": stored.persona.name,
-            "description": stored.persona.description,
-            "tags": list(stored.persona.tags),
-            "labels": list(labels.get(stored.id, ())),
-        }
+        ListedPersona(
+            id=stored.id,
+            name=stored.persona.name,
+            description=stored.persona.description,
+            tags=list(stored.persona.tags),
+            labels=list(labels.get(stored.id, ())),
+        )
         for stored in found[:MOST_LISTED]
     ]
-    answer = {"personas": listed, "more": len(found) - len(listed)}
+    answer = PersonaList(personas=listed, more=len(found) - len(listed)).model_dump()
     told = json.dumps(answer, ensure_ascii=False)
     return types.CallToolResult(content=[types.TextContent(text=told)], structured_content=answer)
 

@@ -132,6 +132,27 @@ async def test_a_persona_answers_with_its_own_prompt_and_the_history(
     assert local(services).library.list().conversations == ()
 
 
+async def test_the_tools_schemas_are_plain_and_say_what_is_checked(url: str) -> None:
+    async with connected(url) as client:
+        chat, listing = (await client.list_tools()).tools
+    written = json.dumps([chat.input_schema, listing.input_schema, listing.output_schema])
+    assert "$ref" not in written
+    assert '"title"' not in written
+    assert chat.input_schema["required"] == ["persona", "message"]
+    assert chat.input_schema["additionalProperties"] is False
+    properties = chat.input_schema["properties"]
+    assert all(part["description"] for part in properties.values())
+    assert properties["message"]["maxLength"] == tools.MOST_CHARACTERS
+    spoken = properties["history"]["items"]
+    assert spoken["properties"]["role"] == {"enum": ["user", "assistant"], "type": "string"}
+    assert (spoken["required"], spoken["additionalProperties"]) == (["role", "content"], False)
+    assert listing.input_schema.get("required", []) == []
+    assert listing.output_schema is not None
+    assert listing.output_schema["required"] == ["personas", "more"]
+    persona = listing.output_schema["properties"]["personas"]["items"]
+    assert persona["required"] == ["id", "name", "description", "tags", "labels"]
+
+
 @in_both_eras
 async def test_the_text_is_told_as_progress_where_that_is_wanted(
     era: str, url: str, fake: FakeProvider
