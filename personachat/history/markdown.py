@@ -22,7 +22,6 @@ from personachat.replies.endings import ending_of
 _LINE_END = re.compile(r"\r\n?|\n")
 _HASHES = re.compile(r"#{1,2}(?=[ \t]|$)")
 _UNDERLINE = re.compile(r"(?=[=-]+[ \t]*$)")
-_BACKTICKS = re.compile("`+")
 _TAG = re.compile(r"(?<!\\)<(?=[A-Za-z/!?])")
 _STRUCTURE = re.compile(r"[#<`~]|^[ \t>]*[=-]", re.MULTILINE)
 
@@ -85,9 +84,18 @@ def within_turn(text: str) -> str:
         before, text = text, _kept_within(text)
         if text == before:
             return text
-    longest = max(map(len, _BACKTICKS.findall(text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}\n{text}\n{fence}"
+    return fenced(text)
+
+
+def fence(text: str, *, sign: str = "`", least: int = 3) -> str:
+    """A run of signs that is longer than any in the text, so that it can stand around it."""
+    longest = max(map(len, re.findall(f"{re.escape(sign)}+", text)), default=0)
+    return sign * max(least, longest + 1)
+
+
+def fenced(text: str) -> str:
+    """The text as a block of code."""
+    return f"{fence(text)}\n{text}\n{fence(text)}"
 
 
 def _kept_within(text: str) -> str:

@@ -170,6 +170,14 @@ def test_chatgpts_tree_comes_with_both_answers_and_the_open_branch(services: Ser
     assert found["createdAt"].startswith("2023-11-14")
 
 
+def test_code_that_holds_a_fence_stays_one_block(services: Services) -> None:
+    code = "print(1)\n```\n# no heading"
+    message = {"author": {"role": "user"}, "content": {"content_type": "code", "text": code}}
+    tree = {"mapping": {"a": {"message": message}}, "current_node": "a", "title": "Code"}
+    (found,) = brought(services, json.dumps([tree]).encode())
+    assert said(found) == [("user", f"````\n{code}\n````")]
+
+
 def test_chatgpts_archive_is_taken_as_it_is_downloaded(services: Services) -> None:
     files = {
         "chat.html": b"<html></html>",

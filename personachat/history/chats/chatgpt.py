@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from personachat.history.chats.turns import Message, conversation, moment
+from personachat.history.markdown import fenced
 from personachat.personas.formats.sketches import mapping, objects
 
 PERSONA = "ChatGPT"
@@ -54,7 +55,9 @@ def _text(content: dict[str, Any]) -> str:
     parts = content.get("parts")
     if not isinstance(parts, list):
         text = content.get("text")
-        return f"```\n{text}\n```" if kind == "code" and text else text if isinstance(text, str) else ""
+        if not isinstance(text, str):
+            return ""
+        return fenced(text) if kind == "code" and text else text
     said = [part for part in parts if isinstance(part, str)]
     said += [text for part in objects(parts) if isinstance(text := part.get("text"), str)]
     pictures = sum("asset_pointer" in part for part in objects(parts))

@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from markdown_it.token import Token
 
+from personachat.history.markdown import fence
 from personachat.ui.chat.markdown_parser import leads_somewhere, parse
 
 JOINER = "\u2060"
@@ -190,12 +191,8 @@ def _fence(token: Token, _: Sequence[Token]) -> list[str]:
     language = token.info.strip().split(" ")[0] if token.info.strip() else ""
     if not LANGUAGE.match(language) or "mermaid" in language.lower():
         language = ""
-    fence = "`" * max(3, _longest("`", content) + 1)
-    return [f"{fence}{language}", *_code(content).split("\n"), fence]
-
-
-def _longest(sign: str, text: str) -> int:
-    return max(map(len, re.findall(f"{re.escape(sign)}+", text)), default=0)
+    mark = fence(content)
+    return [f"{mark}{language}", *_code(content).split("\n"), mark]
 
 
 def _code(content: str) -> str:
@@ -203,8 +200,8 @@ def _code(content: str) -> str:
 
 
 def _formula_block(content: str) -> list[str]:
-    fence = "$" * max(2, _longest("$", content) + 1)
-    return [fence, *_formula(content).split("\n"), fence]
+    mark = fence(content, sign="$", least=2)
+    return [mark, *_formula(content).split("\n"), mark]
 
 
 def _formula(content: str) -> str:
@@ -273,7 +270,7 @@ def _escape(sign: re.Match[str]) -> str:
 
 
 def _code_span(content: str, *, in_table: bool) -> str:
-    mark = "`" * (_longest("`", content) + 1)
+    mark = fence(content, least=1)
     code = _code(content)
     if in_table:
         code = code.replace("\\|", f"\\{JOINER}|").replace("|", "\\|")
@@ -289,7 +286,7 @@ def _formula_span(content: str, *, in_table: bool) -> str:
     formula = " ".join(_formula(content).split("\n")).strip()
     if in_table:
         formula = formula.replace("\\|", "\\Vert ").replace("|", "\\vert ")
-    mark = "$" * max(2, _longest("$", formula) + 1)
+    mark = fence(formula, sign="$", least=2)
     room = " " if formula.startswith("$") or formula.endswith("$") else ""
     return f"{mark}{room}{formula}{room}{mark}"
 
