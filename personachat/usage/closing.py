@@ -17,7 +17,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from personachat.conversations.model import writing_speed
 from personachat.database.connection import Database
-from personachat.usage import histograms
+from personachat.usage import day_times, histograms
+from personachat.usage.day_times import TIMES, Measured
 from personachat.usage.records import MOST_KINDS, UNCLOSED_DAYS, kind_id_of, moment_of, quarter_of, today_utc
 from personachat.usage.tables import (
     BY_MODEL,
@@ -29,6 +30,7 @@ from personachat.usage.tables import (
     QUARTERS_A_DAY,
     usage_calls,
     usage_closed_days,
+    usage_day_times,
     usage_days,
     usage_kinds,
     usage_model_days,
@@ -37,9 +39,6 @@ from personachat.usage.tables import (
 )
 
 _Kind = tuple[Any, ...]
-
-TIMES = ("first_token_ms", "duration_ms", "tokens_per_second")
-"""Whose spread is kept, in the order of the histograms."""
 
 
 class Closing:
@@ -76,10 +75,7 @@ class Closing:
             connection.execute(delete(table).where(table.c.day == day))
         learned: dict[_Kind, int] = {}
 
-        def id_of(columns: Sequence[str], values: Sequence[Any]) -> int:
-            known = dict(zip(columns, values, strict=True))
-            empty = {"owner": "", "purpose": "", "outcome": ""}
-            kind = tuple(known.get(name, empty.get(name)) for name in KIND)
+        def id_of(kind: _Kind) -> int:
             if kind not in self._kinds and kind not in learned:
                 learned[kind] = kind_id_of(connection, kind)
             return self._kinds.get(kind) or learned[kind]
@@ -89,13 +85,32 @@ class Closing:
         rows = [dict(row) for row in connection.execute(fine.where(usage_days.c.day == day)).mappings()]
         for table, columns in ((usage_model_days, BY_MODEL), (usage_persona_days, BY_PERSONA)):
             sums = _summed(rows, columns)
-            _write(connection, table, day, {id_of(columns, key): each for key, each in sums.items()})
+            _write(connection, table, day, {id_of(_less(columns, key)): each for key, each in sums.items()})
+        times = _times(connection, day)
         packed = {
-            id_of(BY_TIMES, key): {"histograms": histograms.packed(spreads)}
-            for key, spreads in _times(connection, day).items()
+            id_of(_less(BY_TIMES, key)): {"histograms": histograms.packed(spreads)}
+            for key, spreads in _spreads(times).items()
         }
         _write(connection, usage_times, day, packed)
+        known = _ids_of_kinds(connection, day)
+        ids = {kind: known.get(kind) or id_of(kind) for kind in times}
+        every = day_times.packed({ids[kind]: calls for kind, calls in times.items()})
+        connection.execute(insert(usage_day_times).values(day=day, times=every))
         return learned
+
+
+def _less(columns: Sequence[str], values: Sequence[Any]) -> _Kind:
+    """A kind that says nothing but these columns."""
+    known = dict(zip(columns, values, strict=True))
+    empty = {"owner": "", "purpose": "", "outcome": ""}
+    return tuple(known.get(name, empty.get(name)) for name in KIND)
+
+
+def _ids_of_kinds(connection: Connection, day: int) -> dict[_Kind, int]:
+    """Of the kinds that a day has sums of."""
+    query = select(usage_kinds.c.id, *(usage_kinds.c[name] for name in KIND))
+    query = query.join(usage_days, usage_kinds.c.id == usage_days.c.kind_id).where(usage_days.c.day == day)
+    return {tuple(kind): kind_id for kind_id, *kind in connection.execute(query)}
 
 
 def _mark(connection: Connection, day: int) -> None:
@@ -121,16 +136,26 @@ def _write(connection: Connection, table: Table, day: int, rows: Mapping[int, Ma
         )
 
 
-def _times(connection: Connection, day: int) -> dict[_Kind, tuple[list[tuple[int, float]], ...]]:
-    """The times of a day's calls, each with its quarter, in the order of TIMES."""
+def _times(connection: Connection, day: int) -> dict[_Kind, list[Measured]]:
+    """The times of a day's calls, by kind."""
     first = day * QUARTERS_A_DAY
+    found: dict[_Kind, list[Measured]] = defaultdict(list)
+    columns = [usage_calls.c[name] for name in KIND]
+    for quarter, kind, times in ended_calls(connection, columns, [(first, first + QUARTERS_A_DAY)]):
+        found[kind].append((quarter - first, times))
+    return found
+
+
+def _spreads(times: Mapping[_Kind, Sequence[Measured]]) -> dict[_Kind, tuple[list[tuple[int, float]], ...]]:
+    """Those times by less, each with its quarter, in the order of TIMES."""
     found: dict[_Kind, tuple[list[tuple[int, float]], ...]] = {}
-    columns = [usage_calls.c[name] for name in BY_TIMES]
-    for quarter, key, times in ended_calls(connection, columns, [(first, first + QUARTERS_A_DAY)]):
-        spreads = found.setdefault(key, tuple([] for _ in TIMES))
-        for spread, value in zip(spreads, times, strict=True):
-            if value is not None:
-                spread.append((quarter - first, value))
+    places = [KIND.index(name) for name in BY_TIMES]
+    for kind, calls in times.items():
+        spreads = found.setdefault(tuple(kind[place] for place in places), tuple([] for _ in TIMES))
+        for quarter, values in calls:
+            for spread, value in zip(spreads, values, strict=True):
+                if value is not None:
+                    spread.append((quarter, value))
     return found
 
 

@@ -11,7 +11,7 @@ import struct
 import sys
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 
 GROWTH = 1.02
@@ -52,17 +52,25 @@ class Spread:
         for bucket in buckets:
             counts[bucket] = counts.get(bucket, 0) + sign
 
+    def add_counts(self, counts: Mapping[int, int]) -> None:
+        """How often each bucket is to be added."""
+        for bucket, count in counts.items():
+            self._counts[bucket] = self._counts.get(bucket, 0) + count
+
     def add_day(self, day: PackedDay) -> None:
         self._whole += day.whole
 
     def quantiles(self, shares: Sequence[float]) -> tuple[int, tuple[float | None, ...]]:
         """How many there are, and what each share of them does not exceed (nearest rank)."""
-        sums = list(accumulate(self._all()))
-        total = sums[-1]
+        # Where no day was added there are few buckets, and often many spreads.
+        buckets = range(BUCKETS) if self._whole else sorted(self._counts)
+        counts = self._all() if self._whole else [self._counts[bucket] for bucket in buckets]
+        sums = list(accumulate(counts))
+        total = sums[-1] if sums else 0
         if total <= 0:
             return 0, (None,) * len(shares)
         ranks = (max(1, math.ceil(share * total)) for share in shares)
-        return total, tuple(value_of(bisect_left(sums, rank)) for rank in ranks)
+        return total, tuple(value_of(buckets[bisect_left(sums, rank)]) for rank in ranks)
 
     def _all(self) -> list[int]:
         size = -(-self._whole.bit_length() // _BITS)

@@ -1,18 +1,23 @@
 """How fast calls were: the middle and the slow end of their times, grouped as sums are.
 
-Of closed days and by purpose, provider, model or day they come from what is kept of the day, otherwise from
-the rows; both count in the same buckets, so that it makes no difference. A call that is running is in none.
+Of closed days they come from what is kept of the day: added up where purpose, provider, model and day are all
+that is asked about, else call by call. Only days that are not closed are read row by row. All of them count
+in the same buckets, so that it makes no difference. A call that is running is in none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
 from personachat.errors import UsageQuestionInvalid
-from personachat.usage.closing import TIMES, ended_calls
+from personachat.usage import day_times
+from personachat.usage.closing import ended_calls
+from personachat.usage.day_times import TIMES, counted
 from personachat.usage.histograms import Spread, bucket_of, unpacked
 from personachat.usage.questions import GROUPS, Question
 from personachat.usage.sums import (
@@ -25,7 +30,14 @@ from personachat.usage.sums import (
     shift_of,
     spans_of,
 )
-from personachat.usage.tables import BY_TIMES, QUARTERS_A_DAY, usage_calls, usage_kinds, usage_times
+from personachat.usage.tables import (
+    BY_TIMES,
+    QUARTERS_A_DAY,
+    usage_calls,
+    usage_day_times,
+    usage_kinds,
+    usage_times,
+)
 
 _SHARES = (0.05, 0.5, 0.95)
 
@@ -61,11 +73,12 @@ def speeds(connection: Connection, question: Question, by: Sequence[str]) -> tup
     found: _Found = {}
     spans = spans_of(connection, question, by_day="day" in by)
     kept: frozenset[int] = frozenset()
-    wanted = {GROUPS[name] for name in by if name != "day"} | question.columns
-    if spans and wanted <= set(BY_TIMES):
+    if spans:
         first, end = spans[0].since // QUARTERS_A_DAY, -(-spans[-1].until // QUARTERS_A_DAY)
         kept = closed_days(connection, first, end)
-        _add_kept(connection, question, by, spans, kept, found)
+        wanted = {GROUPS[name] for name in by if name != "day"} | question.columns
+        add = _add_sums if wanted <= set(BY_TIMES) else _add_calls
+        add(connection, question, by, spans, kept, found)
     for span in spans:
         _add_rows(connection, question, by, span, kept, found)
     if len(found) > MOST_GROUPS:
@@ -89,7 +102,7 @@ def _spreads(found: _Found, key: _Key) -> tuple[Spread, ...]:
     return there
 
 
-def _add_kept(
+def _add_sums(
     connection: Connection,
     question: Question,
     by: Sequence[str],
@@ -97,7 +110,7 @@ def _add_kept(
     kept: frozenset[int],
     found: _Found,
 ) -> None:
-    """What is kept of closed days, as far as they lie in the spans."""
+    """What closed days add up to, as far as they lie in the spans."""
     if not kept:
         return
     columns = [usage_kinds.c[GROUPS[name]] for name in by if name != "day"]
@@ -123,6 +136,50 @@ def _add_kept(
                             spread.add(each.between(*other), sign=-1)
                     else:
                         spread.add(each.between(start, stop))
+
+
+def _add_calls(
+    connection: Connection,
+    question: Question,
+    by: Sequence[str],
+    spans: Sequence[Span],
+    kept: frozenset[int],
+    found: _Found,
+) -> None:
+    """The calls of closed days, as far as they lie in the spans."""
+    if not kept:
+        return
+    columns = [usage_kinds.c[GROUPS[name]] for name in by if name != "day"]
+    kinds = select(usage_kinds.c.id, *columns).where(*question.conditions(usage_kinds))
+    names_of = {kind_id: tuple(names) for kind_id, *names in connection.execute(kinds)}
+    buckets: dict[tuple[int, tuple[str | None, ...]], array[int]] = defaultdict(lambda: array("H"))
+    query = select(usage_day_times.c.day, usage_day_times.c.times)
+    query = query.where(usage_day_times.c.day.between(min(kept), max(kept)))
+    for day, data in connection.execute(query):
+        times = day_times.unpacked(data)
+        wanted = [(names_of[kind], begins, ends) for kind, begins, ends in times.kinds() if kind in names_of]
+        for shown, start, stop in _parts_of_day(day, spans, by):
+            is_whole = (start, stop) == (0, QUARTERS_A_DAY)
+            for names, begins, ends in wanted:
+                buckets[shown, names].extend(
+                    times.buckets(begins, ends)
+                    if is_whole
+                    else times.between(begins, ends, first=start, end=stop)
+                )
+    for (shown, names), each in buckets.items():
+        if each:
+            for spread, counts in zip(_spreads(found, _key(by, shown, names)), counted(each), strict=True):
+                spread.add_counts(counts)
+
+
+def _parts_of_day(day: int, spans: Sequence[Span], by: Sequence[str]) -> Iterator[tuple[int, int, int]]:
+    """As `_shown_days`, for all spans; without `day` among the groups, it is always the same one."""
+    begins = day * QUARTERS_A_DAY
+    for span in spans:
+        first, end = max(span.since - begins, 0), min(span.until - begins, QUARTERS_A_DAY)
+        if first < end:
+            for shown, start, stop in _shown_days(day, span.offset, by, first, end):
+                yield (shown if "day" in by else 0), start, stop
 
 
 def _rest(start: int, stop: int) -> list[tuple[int, int]]:

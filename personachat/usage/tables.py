@@ -6,8 +6,8 @@ day in UTC, with some quarters more and some less. What a kind is says `usage_ki
 writes the sums in the same transaction; see `records`.
 
 Days that are over are closed: of those the same sums are kept by fewer columns, `usage_model_days` and
-`usage_persona_days`, and how the times of their calls are spread, `usage_times`. There are rows of a day in
-them if, and only if, `usage_closed_days` says that it is closed; see `closing`.
+`usage_persona_days`, and how the times of their calls are spread, `usage_times` and `usage_day_times`. There
+are rows of a day in them if, and only if, `usage_closed_days` says that it is closed; see `closing`.
 """
 
 from __future__ import annotations
@@ -150,7 +150,14 @@ usage_times = Table(
 
 BY_TIMES = ("purpose", "provider", "model")
 
-CLOSED_TABLES = (usage_model_days, usage_persona_days, usage_times)
+usage_day_times = Table(
+    "usage_day_times",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("times", LargeBinary, nullable=False),  # of all kinds; see `day_times`
+)
+
+CLOSED_TABLES = (usage_model_days, usage_persona_days, usage_times, usage_day_times)
 
 usage_closed_days = Table(
     "usage_closed_days",

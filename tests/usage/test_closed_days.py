@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import random
+import shutil
 import statistics
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -15,65 +16,114 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, make_url, select, update
 
-from personachat.conversations.model import new_id, now
+from personachat.conversations.model import new_id
 from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER
-from personachat.usage import histograms
+from personachat.usage import closing as closing_days
+from personachat.usage import day_times, histograms, records
 from personachat.usage.closing import Closing
 from personachat.usage.people import People
 from personachat.usage.questions import Question
-from personachat.usage.reading import Usage
-from personachat.usage.records import SqlUsage, moment_of, quarter_of, today_utc
+from personachat.usage.reading import ME, Usage
+from personachat.usage.records import SqlUsage, moment_of, quarter_of
 from personachat.usage.tables import (
     CLOSED_TABLES,
+    QUARTERS_A_DAY,
     usage_calls,
     usage_closed_days,
     usage_model_days,
-    usage_quarters,
 )
 from tests.postgres import fresh_database
 
-ZONES = ("Europe/Berlin", "America/Los_Angeles", "Asia/Kathmandu")
-SINCE, UNTIL = date(2026, 3, 15), date(2026, 4, 4)
-ROWS = 400
+ROWS = 250
+BEGINS = datetime(2026, 3, 10, tzinfo=UTC)
+
+
+TODAY = quarter_of(datetime(2026, 4, 12, tzinfo=UTC)) // QUARTERS_A_DAY
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _in_april() -> Iterator[None]:
+    """Otherwise all days since then would be closed, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (records, closing_days):
+            patch.setattr(module, "today_utc", lambda: TODAY)
+        yield
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def empty(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def kept(
+    _in_april: None, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, str]]:
+    """Two databases with the calls of four weeks: no day is closed in the first, all are in the second."""
     if request.param == "sqlite":
-        folder: Path = tmp_path_factory.mktemp("closed")
-        with closing(Database(f"sqlite:///{folder}/usage.sqlite3")) as database:
+        folder = tmp_path_factory.mktemp("closed")
+        path = shutil.copy(request.getfixturevalue("migrated_file"), folder / "open.sqlite3")
+        _fill(f"sqlite:///{path}")
+        closed = shutil.copy(path, folder / "closed.sqlite3")
+        _close(f"sqlite:///{closed}")
+        yield f"sqlite:///{path}", f"sqlite:///{closed}"
+    else:
+        with fresh_database(like=request.getfixturevalue("migrated_postgres")) as url:
+            _fill(url)
+            with fresh_database(like=str(make_url(url).database)) as closed:
+                _close(closed)
+                yield url, closed
+
+
+def _fill(url: str) -> None:
+    with closing(Database(url)) as database:
+        ledger = SqlUsage(database, People(database))
+        chance = random.Random(7)
+        rows = [call(chance, ledger) for _ in range(ROWS)]
+        ledger.write(rows, owners=set(), process_id="")
+
+
+def _close(url: str) -> None:
+    with closing(Database(url)) as database:
+        close_all(database)
+
+
+@contextmanager
+def _copy_of(url: str, folder: Path) -> Iterator[Database]:
+    if url.startswith("sqlite"):
+        path = shutil.copy(url.removeprefix("sqlite:///"), folder / "usage.sqlite3")
+        with closing(Database(f"sqlite:///{path}")) as database:
             yield database
     else:
-        with fresh_database() as url, closing(Database(url)) as database:
+        name = str(make_url(url).database)
+        with fresh_database(like=name) as copy, closing(Database(copy)) as database:
             yield database
 
 
 @pytest.fixture
-def database(empty: Database) -> Database:
-    """With 400 calls of four weeks, none of whose days is closed."""
-    records = SqlUsage(empty, People(empty))
-    records.forget(now() + timedelta(days=2))
-    chance = random.Random(7)
-    rows = [call(chance, records) for _ in range(ROWS)]
-    records.write(rows, owners=set(), process_id="")
-    return empty
+def database(kept: tuple[str, str], tmp_path: Path) -> Iterator[Database]:
+    """None of its days is closed."""
+    with _copy_of(kept[0], tmp_path) as database:
+        yield database
 
 
-def call(chance: random.Random, records: SqlUsage, **known: Any) -> dict[str, Any]:
+@pytest.fixture
+def closed(kept: tuple[str, str], tmp_path: Path) -> Iterator[Database]:
+    """All of its days are closed."""
+    with _copy_of(kept[1], tmp_path) as database:
+        yield database
+
+
+def call(chance: random.Random, ledger: SqlUsage, **known: Any) -> dict[str, Any]:
     def perhaps(value: Any) -> Any:
         return None if chance.random() < 0.15 else value
 
     outcome = chance.choice(["finished"] * 6 + ["stopped", "failed", "interrupted"])
-    began = datetime(2026, 3, 10, tzinfo=UTC) + timedelta(seconds=chance.randrange(28 * 86_400))
+    began = BEGINS + timedelta(seconds=chance.randrange(28 * 86_400))
     return {
         "id": new_id(),
         "began_at": began,
         "first_token_ms": perhaps(int(chance.lognormvariate(6, 1))),
         "duration_ms": perhaps(int(chance.lognormvariate(8, 1))),
-        "owner": records.hash_of(chance.choice([LOCAL_OWNER, "user:a", "user:b"])),
+        "owner": ledger.hash_of(chance.choice([LOCAL_OWNER, "user:a", "user:b"])),
         "purpose": chance.choice(["chat", "chat", "summary"]),
         "surface": chance.choice(["page", "api"]),
         "persona_id": perhaps(chance.choice(["socratic", "it's"])),
@@ -109,47 +159,41 @@ def close_all(database: Database) -> None:
         pass
 
 
-QUESTIONS: tuple[dict[str, Any], ...] = (
-    {},
-    {"model": "gpt-4o"},
-    {"persona": "it's"},
-    {"surface": "api", "persona": "socratic"},
+SINCE, UNTIL = date(2026, 3, 15), date(2026, 4, 4)
+QUESTIONS: tuple[tuple[str, dict[str, Any], tuple[str, ...]], ...] = (
+    ("Europe/Berlin", {}, ("day", "model")),
+    ("America/Los_Angeles", {}, ("day",)),
+    ("Asia/Kathmandu", {"model": "gpt-4o"}, ("day",)),
+    ("Pacific/Kiritimati", {"persona": "it's"}, ("day", "persona")),
+    ("America/Los_Angeles", {"surface": "api", "persona": "socratic"}, ()),
+    ("Europe/Berlin", {"person": ME}, ("model",)),
+    ("UTC", {}, ("persona", "revision")),
+    ("Asia/Kathmandu", {}, ("person", "purpose")),
+    ("UTC", {"persona": "nobody"}, ("error", "model")),
+    ("UTC", {"model": "gpt-4o", "purpose": "chat"}, ("surface", "outcome")),
 )
-GROUPINGS = (
-    (),
-    ("day",),
-    ("day", "model"),
-    ("persona",),
-    ("person", "purpose"),
-    ("persona", "revision"),
-    ("error", "model"),
-    ("day", "persona"),
-    ("surface", "outcome"),
-)
+"""Each zone, filter and grouping with others: by what is kept of a day, in whole days and parts of days."""
 
 
 def everything(database: Database) -> list[Any]:
     """All answers; costs are rounded, because they are added in another order."""
     usage = usage_of(database)
     found: list[Any] = []
-    for zone in ZONES:
-        for filters in QUESTIONS:
-            question = Question(zone=ZoneInfo(zone), since=SINCE, until=UNTIL, **filters)
-            by = GROUPINGS[len(found) // 2 % len(GROUPINGS)]
-            sums = {
-                each.key: {name: round(value, 9) for name, value in each.numbers.items()}
-                for each in usage.summed(question, by)
-            }
-            found += [sums, usage.speeds(question, by)]
-    for by in GROUPINGS:
-        whole = Question(zone=ZoneInfo("America/Los_Angeles"))
-        found += [{each.key: each.calls for each in usage.summed(whole, by)}, usage.speeds(whole, by)]
+    for number, (zone, filters, by) in enumerate(QUESTIONS):
+        span: dict[str, Any] = {} if number % 3 == 1 else {"since": SINCE, "until": UNTIL}
+        question = Question(zone=ZoneInfo(zone), **span, **filters)
+        sums = {
+            each.key: {name: round(value, 9) for name, value in each.numbers.items()}
+            for each in usage.summed(question, by)
+        }
+        found += [sums, usage.speeds(question, by)]
     return found
 
 
 def test_every_answer_is_the_same_once_days_are_closed(database: Database) -> None:
     before = everything(database)
-    Closing(database).close_some(20)
+    assert sum(map(bool, before)) > len(before) // 2
+    Closing(database).close_some(15)  # some of the days that are asked about
     assert everything(database) == before
     close_all(database)
     assert everything(database) == before
@@ -157,23 +201,33 @@ def test_every_answer_is_the_same_once_days_are_closed(database: Database) -> No
         assert connection.execute(select(func.count()).select_from(usage_model_days)).scalar_one() > 0
 
 
-def test_what_is_kept_is_used(database: Database) -> None:
-    """Otherwise the test before this one would say nothing."""
-    close_all(database)
-    with database.write() as connection:
+@pytest.mark.parametrize(
+    "by", [("persona",), ("model",), ("person", "day"), ("surface",), ("error", "revision")]
+)
+def test_no_question_about_closed_days_reads_their_calls(closed: Database, by: tuple[str, ...]) -> None:
+    question = Question(zone=ZoneInfo("America/Los_Angeles"), since=SINCE, until=UNTIL)
+    usage = usage_of(closed)
+    before = usage.summed(question, by), usage.speeds(question, by)
+    with closed.write() as connection:
+        connection.execute(delete(usage_calls))
+    assert (usage.summed(question, by), usage.speeds(question, by)) == before
+    assert all(before)
+
+
+def test_sums_of_closed_days_are_those_that_are_kept(closed: Database) -> None:
+    with closed.write() as connection:
         connection.execute(update(usage_model_days).values(calls=usage_model_days.c.calls * 1000))
-    question = Question(zone=ZoneInfo("UTC"))
-    assert usage_of(database).total(question).calls > ROWS * 500
+    assert usage_of(closed).total(Question(zone=ZoneInfo("UTC"))).calls > ROWS * 500
 
 
-def test_a_call_that_changes_late_is_in_every_answer_at_once(database: Database) -> None:
-    close_all(database)
-    records = SqlUsage(database, People(database))
+def test_a_call_that_changes_late_is_in_every_answer_at_once(closed: Database) -> None:
+    database = closed
+    ledger = SqlUsage(database, People(database))
     chance = random.Random(1)
-    late = call(chance, records, began_at=datetime(2026, 4, 1, 12, tzinfo=UTC), outcome="running")
-    records.write([late], owners=set(), process_id="")
+    late = call(chance, ledger, began_at=datetime(2026, 4, 1, 12, tzinfo=UTC), outcome="running")
+    ledger.write([late], owners=set(), process_id="")
     ended = late | {"outcome": "finished", "cost_usd": 1000.0, "first_token_ms": 86_400_000}
-    records.write([ended], owners=set(), process_id="")
+    ledger.write([ended], owners=set(), process_id="")
     for _ in range(2):
         day = Question(zone=ZoneInfo("UTC"), since=date(2026, 4, 1), until=date(2026, 4, 1))
         assert (usage_of(database).total(day).cost_usd or 0) > 1000
@@ -186,10 +240,10 @@ def test_a_call_that_changes_late_is_in_every_answer_at_once(database: Database)
         close_all(database)
 
 
-def test_retention_takes_kept_days_along(database: Database) -> None:
-    close_all(database)
-    records = SqlUsage(database, People(database))
-    records.forget(datetime(2026, 4, 1, 12, tzinfo=UTC))
+def test_retention_takes_kept_days_along(closed: Database) -> None:
+    database = closed
+    ledger = SqlUsage(database, People(database))
+    ledger.forget(datetime(2026, 4, 1, 12, tzinfo=UTC))
     left = usage_of(database).total(Question(zone=ZoneInfo("UTC"))).calls
     with database.read() as connection:
         assert left == connection.execute(select(func.count()).select_from(usage_calls)).scalar_one() < ROWS
@@ -199,25 +253,21 @@ def test_retention_takes_kept_days_along(database: Database) -> None:
 
 
 def test_today_and_yesterday_are_never_closed(database: Database) -> None:
-    records = SqlUsage(database, People(database))
+    ledger = SqlUsage(database, People(database))
     chance = random.Random(3)
-    days = [today_utc() - back for back in range(4)]
-    rows = [call(chance, records, began_at=moment_of(day * 96 + 40)) for day in days]
-    records.write(rows, owners=set(), process_id="")
+    days = [TODAY - back for back in range(4)]
+    rows = [call(chance, ledger, began_at=moment_of(day * 96 + 40)) for day in days]
+    ledger.write(rows, owners=set(), process_id="")
     close_all(database)
     with database.read() as connection:
         closed = select(usage_closed_days.c.day).where(usage_closed_days.c.closed)
         assert set(days) & set(connection.execute(closed).scalars()) == set(days[2:])
-    with database.write() as connection:
-        connection.execute(delete(usage_calls).where(usage_calls.c.id.in_([row["id"] for row in rows])))
-        recent = usage_quarters.c.quarter >= days[-1] * 96
-        connection.execute(delete(usage_quarters).where(recent))
 
 
 def test_two_that_close_at_once_keep_each_day_once(database: Database) -> None:
     first, second = Closing(database), Closing(database)
     due = second._due()
-    assert first.close_some(1000) == len(due)
+    assert first.close_some(1000) == len(due) > 20
     for day in due[:3]:  # the other one looked before the first had closed them
         with database.write() as connection:
             second._close(connection, day)
@@ -226,10 +276,8 @@ def test_two_that_close_at_once_keep_each_day_once(database: Database) -> None:
 
 
 @pytest.mark.parametrize("by", [("model",), ("persona",), ("day",)])
-def test_a_percentile_is_that_of_the_calls_within_one_percent(
-    database: Database, by: tuple[str, ...]
-) -> None:
-    close_all(database)
+def test_a_percentile_is_that_of_the_calls_within_one_percent(closed: Database, by: tuple[str, ...]) -> None:
+    database = closed
     values = defaultdict(list)
     with database.read() as connection:
         for row in connection.execute(select(usage_calls)).mappings():
@@ -282,3 +330,22 @@ def test_few_values_have_the_percentiles_that_they_have() -> None:
     assert p50 == pytest.approx(500, rel=0.01)
     assert p95 == pytest.approx(600, rel=0.01)
     assert statistics.median([400, 500, 600]) == 500
+
+
+def test_times_of_a_day_come_back_by_kind_and_quarter() -> None:
+    calls: dict[int, list[day_times.Measured]] = {
+        70_000: [(95, (400.0, None, 7.0)), (0, (1e12, 0.0, None))],
+        3: [(40, (None, None, None))],
+    }
+    day = day_times.unpacked(day_times.packed(calls))
+    assert [(kind, ends - begins) for kind, begins, ends in day.kinds()] == [(3, 1), (70_000, 2)]
+    (_, *none), (_, *two) = day.kinds()
+    assert day_times.counted(day.buckets(*none)) == [{}, {}, {}]
+    assert day_times.counted(day.buckets(*two)) == [
+        {histograms.bucket_of(400): 1, histograms.BUCKETS - 1: 1},
+        {0: 1},
+        {histograms.bucket_of(7): 1},
+    ]
+    assert day_times.counted(day.between(*two, first=0, end=95))[1:] == [{0: 1}, {}]
+    assert not day.between(*two, first=1, end=95)
+    assert not list(day_times.unpacked(day_times.packed({})).kinds())

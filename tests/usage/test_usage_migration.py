@@ -19,7 +19,16 @@ from personachat.usage.closing import Closing
 from personachat.usage.people import People
 from personachat.usage.questions import Question
 from personachat.usage.reading import ME, Usage
-from personachat.usage.tables import NOTABLE, usage_calls, usage_kinds, usage_quarters
+from personachat.usage.records import quarter_of
+from personachat.usage.tables import (
+    NOTABLE,
+    QUARTERS_A_DAY,
+    usage_calls,
+    usage_closed_days,
+    usage_day_times,
+    usage_kinds,
+    usage_quarters,
+)
 from tests.postgres import fresh_database
 
 BEGAN = datetime(2026, 3, 1, 23, 50, tzinfo=UTC)
@@ -196,3 +205,27 @@ def test_the_past_is_the_same_once_its_days_are_closed(url: str) -> None:
         assert Closing(database).close_some(10_000) > 0
         assert before == (usage.summed(UTC_DAYS, ("day", "model")), usage.speeds(UTC_DAYS, ("day", "model")))
         assert sum(each.calls for each in before[0]) == usage.total(UTC_DAYS).calls > 0
+
+
+def test_days_that_an_earlier_version_closed_are_closed_anew(url: str) -> None:
+    filled(url)
+    engine = create_engine(url)
+    schema.migrate(engine, to="0014")
+    first = quarter_of(BEGAN) // QUARTERS_A_DAY
+    with engine.begin() as connection:
+        days = [{"day": day, "closed": True} for day in (first, first + 1)]
+        connection.execute(insert(usage_closed_days), days)
+    engine.dispose()
+    with closing(Database(url)) as database:
+        usage = Usage(database, People(database), owner=LOCAL_OWNER)
+        before = usage.speeds(UTC_DAYS, ("persona", "day"))
+        assert [(each.key, each.first_token_ms.calls) for each in before] == [
+            (("tester", "2026-03-01"), 1),
+            (("tester", "2026-03-02"), 1),
+        ]
+        assert usage.total(UTC_DAYS).calls == 5
+        assert Closing(database).close_some(10_000) > 1
+        with database.read() as connection:
+            assert connection.execute(select(func.count()).select_from(usage_day_times)).scalar_one() > 1
+        assert usage.speeds(UTC_DAYS, ("persona", "day")) == before
+        assert usage.total(UTC_DAYS).calls == 5

@@ -1,0 +1,93 @@
+"""The times of a day's calls, packed in one piece: of each kind, every call with its quarter of an hour.
+
+They answer what `usage_times` cannot, such as the speed of one persona or for one person: what a kind says is
+in `usage_kinds`, and of each call only the buckets of its times are kept. A call takes seven bytes.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+
+from personachat.usage.histograms import bucket_of
+
+TIMES = ("first_token_ms", "duration_ms", "tokens_per_second")
+"""Whose spread is kept, in this order."""
+
+_UNKNOWN = 0xFFFF
+"""In place of a bucket."""
+
+Measured = tuple[int, tuple[float | None, ...]]
+"""The quarter of the day in which a call began, and its TIMES."""
+
+
+class DayTimes:
+    """What is kept of one day."""
+
+    __slots__ = ("_buckets", "_ends", "_kinds", "_quarters")
+
+    def __init__(self, kinds: array[int], counts: array[int], quarters: bytes, buckets: array[int]) -> None:
+        self._kinds = kinds
+        self._ends = list(accumulate(counts, initial=0))
+        self._quarters = quarters
+        self._buckets = buckets
+
+    def kinds(self) -> Iterator[tuple[int, int, int]]:
+        """Each kind, and where its calls begin and end."""
+        return zip(self._kinds, self._ends, self._ends[1:], strict=False)
+
+    def buckets(self, begins: int, ends: int) -> array[int]:
+        """Of calls one after the other."""
+        return self._buckets[len(TIMES) * begins : len(TIMES) * ends]
+
+    def between(self, begins: int, ends: int, *, first: int, end: int) -> array[int]:
+        """Of those calls of one kind that began from a quarter of the day on, and before another."""
+        begins = bisect_left(self._quarters, first, begins, ends)
+        return self.buckets(begins, bisect_left(self._quarters, end, begins, ends))
+
+
+def packed(calls: Mapping[int, Sequence[Measured]]) -> bytes:
+    """The calls of each kind, by its id."""
+    kinds = sorted(calls)
+    ordered = [call for kind in kinds for call in sorted(calls[kind], key=lambda call: call[0])]
+    numbers = array("I", [len(kinds), *kinds, *(len(calls[kind]) for kind in kinds)])
+    buckets = array("H")
+    for _, times in ordered:
+        buckets.extend(_UNKNOWN if time is None else bucket_of(time) for time in times)
+    return b"".join((_little(numbers), bytes(quarter for quarter, _ in ordered), _little(buckets)))
+
+
+def unpacked(data: bytes) -> DayTimes:
+    """What was packed."""
+    count = int.from_bytes(data[:4], "little")
+    kinds, counts = 4 + 4 * count, 4 + 8 * count
+    lengths = _numbers("I", data[kinds:counts])
+    quarters = counts + sum(lengths)
+    return DayTimes(
+        _numbers("I", data[4:kinds]), lengths, data[counts:quarters], _numbers("H", data[quarters:])
+    )
+
+
+def counted(buckets: array[int]) -> list[Counter[int]]:
+    """How often each bucket is among these, for each of TIMES."""
+    found = [Counter(buckets[place :: len(TIMES)]) for place in range(len(TIMES))]
+    for counts in found:
+        counts.pop(_UNKNOWN, None)
+    return found
+
+
+def _numbers(kind: str, data: bytes) -> array[int]:
+    found = array(kind, data)
+    if sys.byteorder == "big":
+        found.byteswap()
+    return found
+
+
+def _little(numbers: array[int]) -> bytes:
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers.tobytes()
