@@ -21,6 +21,7 @@ from personachat.settings import Settings
 from personachat.usage.people import People
 from personachat.usage.questions import Question
 from personachat.usage.reading import Usage
+from personachat.usage.speeds import Speed
 from personachat.usage.sums import Sum
 
 Format = Literal["table", "csv", "json"]
@@ -37,8 +38,17 @@ _NUMBERS = (
     "retries",
     "mean_first_token_ms",
     "mean_duration_ms",
+    "first_token_ms_p50",
+    "first_token_ms_p95",
+    "duration_ms_p50",
+    "duration_ms_p95",
+    "tokens_per_second_p50",
+    "tokens_per_second_p95",
 )
-_IN_A_TABLE = ("calls", "prompt_tokens", "completion_tokens", "cost_usd", "mean_first_token_ms")
+_IN_A_TABLE = (
+    *("calls", "prompt_tokens", "completion_tokens", "cost_usd"),
+    *("first_token_ms_p50", "first_token_ms_p95", "tokens_per_second_p50"),
+)
 _PAGE = 1000
 
 
@@ -63,8 +73,8 @@ def local_timezone() -> str:
 def show_sums(usage: Usage, question: Question, by: Sequence[str], *, file_format: Format) -> None:
     """Print a row a group, and one for all of them."""
     names = usage.names()
-    groups = [_row(each, by, names) for each in usage.summed(question, by)] if by else []
-    total = _row(usage.total(question), (), names)
+    groups = [_row(*each, by, names) for each in usage.measured(question, by)] if by else []
+    total = _row(*usage.measured_total(question), (), names)
     if file_format == "json":
         told = {"timezone": question.zone.key, "total": total, "groups": groups}
         answer(json.dumps(told, indent=2, ensure_ascii=False), end="\n")
@@ -96,7 +106,7 @@ def _call(row: Any) -> dict[str, Any]:
     return told | {"began_at": row["began_at"].isoformat()}
 
 
-def _row(each: Sum, by: Sequence[str], names: Any) -> dict[str, Any]:
+def _row(each: Sum, speed: Speed, by: Sequence[str], names: Any) -> dict[str, Any]:
     numbers = {
         "calls": each.calls,
         "estimated": each.estimated,
@@ -104,6 +114,8 @@ def _row(each: Sum, by: Sequence[str], names: Any) -> dict[str, Any]:
         "cost_known": each.known("cost_usd"),
         "mean_first_token_ms": each.mean("first_token_ms"),
         "mean_duration_ms": each.mean("duration_ms"),
+        **{f"{name}_p50": times.p50 for name, times in speed.times()},
+        **{f"{name}_p95": times.p95 for name, times in speed.times()},
     }
     keys = {
         name: names.get(key, key) if name == "person" else key for name, key in zip(by, each.key, strict=True)
@@ -146,4 +158,6 @@ def _cell(name: str, value: Any) -> str:
         return "-"
     if name == "cost_usd":
         return f"${value:,.4f}"
-    return f"{value:,}" if isinstance(value, int) else plain(str(value))
+    if name.startswith("tokens_per_second"):
+        return f"{value:,.1f}"
+    return f"{value:,.0f}" if isinstance(value, int | float) else plain(str(value))

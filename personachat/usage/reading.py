@@ -18,7 +18,7 @@ from personachat.usage import sums
 from personachat.usage.people import People
 from personachat.usage.questions import Question
 from personachat.usage.records import SqlUsage
-from personachat.usage.speeds import Speed, speeds
+from personachat.usage.speeds import UNMEASURED, Speed, speeds
 from personachat.usage.sums import Sum
 from personachat.usage.tables import usage_calls
 
@@ -73,6 +73,19 @@ class Usage:
         question = self._ready(question)
         with self._database.read() as connection:
             return speeds(connection, question, by)
+
+    def measured(self, question: Question, by: Sequence[str]) -> tuple[tuple[Sum, Speed], ...]:
+        """The sums of each group, with its speed."""
+        question = self._ready(question)
+        with self._database.read() as connection:
+            found = sums.summed(connection, question, by)
+            speed_of = {each.key: each for each in speeds(connection, question, by)}
+        return tuple((each, speed_of.get(each.key, UNMEASURED)) for each in found)
+
+    def measured_total(self, question: Question) -> tuple[Sum, Speed]:
+        """Those of all, also where there are no calls."""
+        found = self.measured(question, ())
+        return found[0] if found else (sums.NOTHING, UNMEASURED)
 
     def calls(self, question: Question, *, limit: int, cursor: str | None = None) -> CallPage:
         """A page of rows, newest first. Raises CursorInvalid."""

@@ -39,7 +39,10 @@ from personachat.usage.tables import (
     usage_times,
 )
 
-_SHARES = (0.05, 0.5, 0.95)
+_SHARES = {"first_token_ms": (0.5, 0.95), "duration_ms": (0.5, 0.95), "tokens_per_second": (0.5, 0.05)}
+"""What the middle and the slow end are: more time, but fewer tokens per second."""
+
+_DIGITS = 3
 
 _Key = tuple[str | int | None, ...]
 _Found = dict[_Key, tuple[Spread, ...]]
@@ -47,17 +50,16 @@ _Found = dict[_Key, tuple[Spread, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Of so many calls; half of them took no more than `p50`, 95 of a hundred no more than `p95`."""
+    """Of so many calls; half of them are at least as fast as `p50`, 95 of a hundred as `p95`."""
 
-    calls: int
-    p05: float | None
-    p50: float | None
-    p95: float | None
+    calls: int = 0
+    p50: float | None = None
+    p95: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Times in milliseconds. 95 of a hundred write at least `tokens_per_second.p05`.
+    """Times in milliseconds, and tokens per second.
 
     `key` has a value for each of what was grouped by; a day as 2026-01-31, None where there is none.
     """
@@ -66,6 +68,14 @@ class Speed:
     first_token_ms: Times
     duration_ms: Times
     tokens_per_second: Times
+
+    def times(self) -> tuple[tuple[str, Times], ...]:
+        """All of them with their names."""
+        return tuple((name, getattr(self, name)) for name in TIMES)
+
+
+UNMEASURED = Speed((), Times(), Times(), Times())
+"""Of a group without any times."""
 
 
 def speeds(connection: Connection, question: Question, by: Sequence[str]) -> tuple[Speed, ...]:
@@ -85,14 +95,14 @@ def speeds(connection: Connection, question: Question, by: Sequence[str]) -> tup
         raise UsageQuestionInvalid(
             f"There are more than {MOST_GROUPS:,} groups.", hint="Choose fewer days, or group by less."
         )
-    told = (Speed(key_of(key, by), *map(_times, spreads)) for key, spreads in found.items())
+    told = (Speed(key_of(key, by), *map(_times, TIMES, spreads)) for key, spreads in found.items())
     known = (each for each in told if each.first_token_ms.calls or each.duration_ms.calls)
     return tuple(sorted(known, key=lambda each: tuple(value or "" for value in each.key)))
 
 
-def _times(spread: Spread) -> Times:
-    calls, quantiles = spread.quantiles(_SHARES)
-    return Times(calls, *quantiles)
+def _times(name: str, spread: Spread) -> Times:
+    calls, quantiles = spread.quantiles(_SHARES[name])
+    return Times(calls, *(None if value is None else round(value, _DIGITS) for value in quantiles))
 
 
 def _spreads(found: _Found, key: _Key) -> tuple[Spread, ...]:

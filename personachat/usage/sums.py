@@ -89,6 +89,10 @@ class Sum:
         return round(self.numbers[name] / self.known(name)) if self.known(name) else None
 
 
+NOTHING = Sum((), dict.fromkeys(NUMBERS, 0))
+"""The sum of no calls."""
+
+
 def summed(connection: Connection, question: Question, by: Sequence[str]) -> tuple[Sum, ...]:
     """The sums of each group that has calls. Raises UsageQuestionInvalid where those are too many."""
     found: dict[tuple[str | None, ...], dict[str, float]] = {}
@@ -107,7 +111,7 @@ def summed(connection: Connection, question: Question, by: Sequence[str]) -> tup
 def total(connection: Connection, question: Question) -> Sum:
     """The sum of all, also where there are no calls."""
     found = summed(connection, question, ())
-    return found[0] if found else Sum((), dict.fromkeys(NUMBERS, 0))
+    return found[0] if found else NOTHING
 
 
 @dataclass(frozen=True, slots=True)

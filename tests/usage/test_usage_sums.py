@@ -242,6 +242,51 @@ def test_page_api_command_line_and_sql_give_the_same_sums(filled: Services) -> N
         assert same({(): {name: total[name] for name in NAMES}}, by_sql(filled, (), "Europe/Berlin"))
 
 
+SPEEDS = {
+    f"{name}_{share}": (name, share)
+    for name in ("first_token_ms", "duration_ms", "tokens_per_second")
+    for share in ("p50", "p95")
+}
+WIRE = {"first_token_ms": "firstTokenMs", "duration_ms": "durationMs", "tokens_per_second": "tokensPerSecond"}
+
+
+@pytest.mark.parametrize("by", [("model",), ("day", "person")])
+def test_page_api_and_command_line_give_the_same_percentiles(filled: Services, by: tuple[str, ...]) -> None:
+    zone = "Asia/Kathmandu"
+    question = Question(zone=ZoneInfo(zone), since=SINCE, until=UNTIL)
+    page = {each.key: each for each in filled.of(LOCAL_OWNER).usage.speeds(question, by)}
+    expected = {
+        key: {name: getattr(dict(each.times())[time], share) for name, (time, share) in SPEEDS.items()}
+        for key, each in page.items()
+    }
+    span = {"since": str(SINCE), "until": str(UNTIL), "timezone": zone}
+    with served(filled) as client:
+        answer = client.get("/usage", params={"by": ",".join(by), **span}).raise_for_status().json()
+    assert {
+        tuple(group["key"][name] for name in by): {
+            name: group[WIRE[time]][share] for name, (time, share) in SPEEDS.items()
+        }
+        for group in answer["groups"]
+    } == expected
+    (whole,) = filled.of(LOCAL_OWNER).usage.speeds(question, ())
+    assert answer["total"]["firstTokenMs"] == {
+        "calls": whole.first_token_ms.calls,
+        "p50": whole.first_token_ms.p50,
+        "p95": whole.first_token_ms.p95,
+    }
+    options = [part for name, value in span.items() for part in (f"--{name}", value)]
+    told = json.loads(command(filled, "--by", ",".join(by), *options, "--format", "json"))
+    people = {name: key for key, name in local_names(filled).items()}
+    assert {
+        tuple(people[group[name]] if name == "person" else group[name] for name in by): {
+            name: group[name] for name in SPEEDS
+        }
+        for group in told["groups"]
+    } == expected
+    assert told["total"]["duration_ms_p95"] == whole.duration_ms.p95
+    assert (whole.tokens_per_second.p50 or 0) > (whole.tokens_per_second.p95 or 0) > 0
+
+
 def test_rows_come_page_by_page_each_once_and_add_up(filled: Services) -> None:
     with served(filled) as client:
         asked: dict[str, Any] = {
@@ -319,6 +364,7 @@ def test_what_cannot_be_asked_is_refused_in_a_sentence(services: Services) -> No
             assert answer.json()["detail"]
         empty = ask(by="day,persona").json()
         assert (empty["groups"], empty["total"]["calls"], empty["total"]["costUsd"]) == ([], 0, None)
+        assert empty["total"]["firstTokenMs"] == {"calls": 0, "p50": None, "p95": None}
         assert (
             ask(since="0001-01-01", until="9999-12-31", timezone="Pacific/Kiritimati", by="day").json()[
                 "groups"

@@ -102,10 +102,9 @@ def _of(found: Sequence[Speed], *, is_wait: bool) -> Mapping[str, _Spread]:
     spreads = {}
     for each in found:
         times = each.first_token_ms if is_wait else each.tokens_per_second
-        slow = times.p95 if is_wait else times.p05
-        if times.p50 is not None and slow is not None:
+        if times.p50 is not None and times.p95 is not None:
             unit = 1000 if is_wait else 1
-            spreads[each.key[0] or ""] = _Spread(times.calls, times.p50 / unit, slow / unit)
+            spreads[each.key[0] or ""] = _Spread(times.calls, times.p50 / unit, times.p95 / unit)
     return spreads
 
 
