@@ -52,6 +52,7 @@ from personachat.replies.planner import Replies
 from personachat.replies.runner import Generations
 from personachat.settings import Settings, load_settings
 from personachat.telemetry import logs, otel
+from personachat.telemetry.words import Masking
 from personachat.usage.closing import Closing
 from personachat.usage.ledger import Ledger
 from personachat.usage.model import Surface
@@ -193,12 +194,14 @@ def build_services(settings: Settings) -> Services:
     checkpoints = Checkpoints(records)
     people = People(database)
     figures = _figures(settings, running=lambda: generations.running)
+    spans = otel.observer(masking=Masking.of(settings))
     ledger = Ledger(
         SqlUsage(database, people),
         process_id=checkpoints.process_id,
         retention_days=settings.usage_retention_days,
         close_days=Closing(database).close_some,
-        observers=[each for each in (_reply_lines(settings), figures, otel.observer()) if each],
+        observers=[each for each in (_reply_lines(settings), figures, spans) if each],
+        keeps_words=bool(spans and spans.masking),
     )
     generations = Generations(max_concurrent=settings.max_concurrent_replies, calls=ledger)
     limits = ReplyLimits(

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 
 from personachat.errors import (
     BrokenStream,
@@ -38,6 +39,7 @@ from personachat.messages import (
     storable,
 )
 from personachat.providers.base import ChatRequest, Provider, ProviderEvent
+from personachat.usage.words import current_words
 
 log = logging.getLogger(__name__)
 
@@ -147,6 +149,8 @@ class _Reply:
 
     async def _try(self) -> AsyncGenerator[ReplyEvent]:
         quiet_until = self._now() + self._limits.first_token_seconds
+        if words := current_words.get():
+            words.request = partial(self._provider.body, self._request)
         async with aclosing(self._provider.stream(self._request)) as events:
             while (event := await self._next(events, quiet_until)) is not None:
                 if not self._started:

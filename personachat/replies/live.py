@@ -18,6 +18,7 @@ from personachat.replies.journal import Journal, decoded
 from personachat.replies.loop import Sleeper
 from personachat.replies.progress import Draft
 from personachat.usage.model import Counted, Origin
+from personachat.usage.words import Words
 
 Control: TypeAlias = Literal["pause", "resume", "stop"]
 
@@ -45,6 +46,8 @@ class Generation:
         """Who asked for it, and what for."""
         self.remote: Callable[[Control], None] | None = None
         """How the process that generates it is told what to do; None where it is this one."""
+        self.words: Words | None = None
+        """Where they are noted for traces, if somebody asked for that."""
         self.pauses = 0
         """How often it was paused."""
         self._condition = threading.Condition()

@@ -35,6 +35,7 @@ from personachat.messages import Failed, ReplyEvent
 from personachat.replies.live import Generation
 from personachat.replies.loop import EngineLoop
 from personachat.usage.model import Calls, Unrecorded
+from personachat.usage.words import current_words
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -124,6 +125,10 @@ class Generations:
         One that is not `remembered` cannot be found once it has ended.
         """
         call = None if generation.remote else self._calls.begin(generation.origin, generation.counted)
+        if call and call.words:
+            earlier = len(generation.snapshot().text)
+            call.words.reply = lambda: generation.snapshot().text[earlier:]
+            generation.words = call.words
 
         def ended(generation: Generation) -> None:
             if call:
@@ -193,6 +198,7 @@ class Generations:
             self._watch_over(generation)
 
     async def _run(self, generation: Generation, events: Asked) -> None:
+        current_words.set(generation.words)
         try:
             await self._answer(generation, events)
         except Exception:

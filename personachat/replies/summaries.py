@@ -18,6 +18,7 @@ from personachat.replies.context import UNMEASURED_SCALE
 from personachat.replies.engine import ReplyLimits, reply
 from personachat.replies.live import Generation
 from personachat.usage.model import Calls, Origin, Unrecorded
+from personachat.usage.words import current_words
 
 SUMMARY_TOKENS = 400
 """The longest summary, where the window is large enough for it."""
@@ -96,9 +97,13 @@ class Summaries:
         origin = replace(origin, purpose="summary", prompt_tokens=estimate)
         running = Generation(first=Reply(provider=provider.name, model=request.model), origin=origin)
         call = self._calls.begin(origin, running.counted)
+        if call.words:
+            call.words.reply = lambda: running.snapshot().text
+        around = current_words.set(call.words)
         try:
             return await self._written(provider, request, running)
         finally:
+            current_words.reset(around)
             running.stop()  # nothing happens where it has ended
             self._calls.end(call)
 

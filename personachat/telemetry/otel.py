@@ -2,7 +2,8 @@
 
 The standard OTEL_* variables switch it on; without them nothing of it is loaded. The SDK and an exporter are
 the extra `otel`. Where a program such as `opentelemetry-instrument` has set up the SDK before, its providers
-are used. A span belongs to the trace that the request names in `traceparent`. Neither holds a text.
+are used. A span belongs to the trace that the request names in `traceparent`. Neither holds a text, unless
+the operator asks for that; see `words`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from personachat import __version__
 from personachat.conversations.model import now
-from personachat.telemetry import names
+from personachat.telemetry import names, words
+from personachat.telemetry.words import Masking
 from personachat.usage.model import Call
 
 if TYPE_CHECKING:
@@ -34,9 +36,21 @@ _EXPORTERS = {"otlp": "otlp_proto_http", "console": "console"}
 _PROTOCOLS = {"": "otlp_proto_http", "http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
 
 
-def observer(environment: Mapping[str, str] | None = None) -> CallSpans | None:
-    """What is to be told of calls; None where no variable asks for it, or the SDK is missing."""
+def observer(
+    environment: Mapping[str, str] | None = None, *, masking: Masking | None = None
+) -> CallSpans | None:
+    """What is to be told of calls; None where no variable asks for it, or the SDK is missing.
+
+    `masking` hides the secrets in texts, where those are asked for; without it none are told.
+    """
     given = os.environ if environment is None else environment
+    found = _observer(given)
+    if found and masking and words.are_wanted(given):
+        found.masking = masking
+    return found
+
+
+def _observer(given: Mapping[str, str]) -> CallSpans | None:
     if given.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
     if _set_up_elsewhere():
@@ -129,6 +143,8 @@ class CallSpans:
     ) -> None:
         from opentelemetry import propagate, trace  # noqa: PLC0415  # only where it is wanted
 
+        self.masking: Masking | None = None
+        """For texts, where spans are to have them."""
         self._trace = trace
         self._extract = propagate.extract
         self._close = close
@@ -171,12 +187,17 @@ class CallSpans:
             f"{names.CHAT} {row['model']}" if row["model"] else names.CHAT,
             context=parent,
             kind=trace.SpanKind.CLIENT,
-            attributes=_attributes(call, row),
+            attributes=_attributes(call, row) | self._words(call, row),
             start_time=_nanoseconds(call.began_at),
         )
         if row["outcome"] in {"failed", "interrupted"}:
             span.set_status(trace.StatusCode.ERROR, row["error_code"] or row["outcome"])
         span.end(_nanoseconds(max(call.began_at, call.ended_at or now())))
+
+    def _words(self, call: Call, row: Mapping[str, Any]) -> dict[str, str]:
+        if not self.masking or not call.words:
+            return {}
+        return words.attributes(call.words, self.masking, finish_reason=row["finish_reason"])
 
     def _measure(self, row: Mapping[str, Any]) -> None:
         common = _known(

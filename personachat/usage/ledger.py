@@ -18,6 +18,7 @@ from personachat.conversations.model import now
 from personachat.errors import PersonaChatError, unforeseen
 from personachat.usage.model import Call, Counted, Observer, Origin
 from personachat.usage.rows import row_of
+from personachat.usage.words import Words
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -72,13 +73,18 @@ class Ledger:
         retention_days: int | None = None,
         observers: Sequence[Observer] = (),
         close_days: Callable[[int], int] = lambda _: 0,
+        keeps_words: bool = False,
     ) -> None:
-        """`close_days` closes up to so many days that are over, and says how many it did."""
+        """`close_days` closes up to so many days that are over, and says how many it did.
+
+        With `keeps_words` observers are told the words of calls, too.
+        """
         self._records = records
         self._process_id = process_id
         self._retention_days = retention_days
         self._observers = tuple(observers)
         self._close_days = close_days
+        self._keeps_words = keeps_words
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._running: dict[str, Call] = {}
@@ -96,7 +102,7 @@ class Ledger:
         self._thread.start()
 
     def begin(self, origin: Origin, counted: Callable[[], Counted]) -> Call:
-        call = Call(origin, counted)
+        call = Call(origin, counted, words=Words() if self._keeps_words else None)
         with self._lock:
             self._running[call.id] = call
             self._unwritten.add(call.id)
@@ -206,6 +212,7 @@ class Ledger:
                 observer.ended(*ended)
             except Exception:
                 log.exception("An end of a call could not be passed on")
+        ended[0].words = None  # the row may wait for its database for long
 
     def _write(self, due: list[_Due]) -> bool:
         def write() -> bool:

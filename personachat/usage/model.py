@@ -1,6 +1,6 @@
 """What is known of one call of a model: who asked and what for, what it took, how it ended.
 
-It holds no text. None is what is not known, never 0.
+It holds no text, unless the operator asks for that. None is what is not known, never 0.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 from personachat.conversations.model import TurnState, new_id, now
 from personachat.messages import Usage
 from personachat.request_context import RequestContext, current_request
+from personachat.usage.words import Words
 
 Purpose: TypeAlias = Literal["chat", "temporary", "try_out", "drafting", "summary"]
 Surface: TypeAlias = Literal["page", "api", "v1_chat", "v1_responses", "mcp", "cli"]
@@ -71,6 +72,8 @@ class Call:
     """Which request it is made for."""
     ended_at: datetime | None = None
     over: bool = False
+    words: Words | None = None
+    """Only where somebody asked for them, and until its end is told."""
 
 
 class Calls(Protocol):

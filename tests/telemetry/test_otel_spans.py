@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import logging
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from typing import Any
 import pytest
 
 from personachat.services import Services
-from personachat.telemetry import names, otel
+from personachat.settings import load_settings
+from personachat.telemetry import names, otel, words
+from personachat.usage.words import Words
 from tests.api.conftest import served
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, Gate, status, tokens
@@ -71,6 +74,105 @@ def test_a_reply_is_a_span_with_the_names_of_the_conventions(
     everything = b"".join(body for _, body in receiver.bodies)
     for secret in (b"secret", b"sk-test", row["owner"].encode()):
         assert secret not in everything
+
+
+@pytest.mark.parametrize("asked", ["true", "SPAN_ONLY", "span_and_event "])
+def test_words_are_in_spans_where_the_operator_asks_and_secrets_are_not(
+    asked: str,
+    receiver: Receiver,
+    make_services: Callable[..., Services],
+    fake: FakeProvider,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(words.CAPTURE, asked)
+    services = make_services(api_tokens=("a-token-that-is-long-enough",))
+    own, pasted = "sk-test-key-that-nobody-may-see", "ghp_" + "a1" * 18
+    fake.enqueue(tokens(["It is ", f"{own}."], usage=(70, 2)))
+    over(local(services).chat.begin(f"Is a-token-that-is-long-enough or {pasted} mine?", persona_id="tester"))
+    ledger_of(services)
+    services.close()
+    (span,) = receiver.spans
+    told = plain(span.attributes)
+    asked_for, replied = (json.loads(told[name]) for name in (names.INPUT_MESSAGES, names.OUTPUT_MESSAGES))
+    assert [each["role"] for each in asked_for] == ["system", "user"]
+    assert asked_for[-1]["parts"] == [{"type": "text", "content": "Is *** or *** mine?"}]
+    assert replied == [
+        {
+            "role": "assistant",
+            "parts": [{"type": "text", "content": "It is ***."}],
+            "finish_reason": "stop",
+        }
+    ]
+    everything = b"".join(body for _, body in receiver.bodies)
+    assert not [secret for secret in (own, pasted) if secret.encode() in everything]
+
+
+def test_of_a_continued_reply_each_span_has_its_own_part(
+    receiver: Receiver,
+    make_services: Callable[..., Services],
+    fake: FakeProvider,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(words.CAPTURE, "true")
+    services = make_services()
+    fake.enqueue(tokens(["One, "], finish="length"), tokens(["two."]))
+    first = over(local(services).chat.begin("Count", persona_id="tester"))
+    over(local(services).chat.continue_reply(first.id))
+    ledger_of(services)
+    services.close()
+    parts = [
+        json.loads(plain(span.attributes)[names.OUTPUT_MESSAGES])[0]["parts"][0]["content"]
+        for span in sorted(receiver.spans, key=lambda span: span.start_time_unix_nano)
+    ]
+    assert parts == ["One, ", "two."]
+
+
+@pytest.mark.parametrize("asked", [None, "", "false", "no_content", "EVENT_ONLY", "yes please", "0"])
+def test_whatever_else_the_operator_says_is_no(asked: str | None) -> None:
+    assert not words.are_wanted({} if asked is None else {words.CAPTURE: asked})
+
+
+def test_pictures_are_named_and_not_told() -> None:
+    told = words.attributes(
+        Words(
+            request=lambda: {
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": [
+                            {"type": "text", "text": "What is it?"},
+                            {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+                        ],
+                    },
+                    {"role": "assistant", "content": None},
+                ]
+            }
+        ),
+        words.Masking([]),
+        finish_reason=None,
+    )
+    (user, assistant) = json.loads(told[names.INPUT_MESSAGES])
+    assert user["parts"] == [{"type": "text", "content": "What is it?"}, {"type": "image_url"}]
+    assert assistant["parts"] == [{"type": "text", "content": ""}]
+    assert names.OUTPUT_MESSAGES not in told
+
+
+def test_every_secret_of_the_settings_is_masked_and_no_ordinary_word() -> None:
+    settings = load_settings(
+        openai_api_key="the-first-key-of-all",
+        openai_base_url="https://gateway.example/v1",
+        api_tokens=("a-token-that-is-long-enough",),
+        metrics_token="metrics-token-that-is-long",
+        database_url="postgresql://me:p%40ssword1@db.example/personachat",
+    )
+    masking = words.Masking.of(settings)
+    for secret in (
+        *("the-first-key-of-all", "a-token-that-is-long-enough", "metrics-token-that-is-long"),
+        *("p@ssword1", "p%40ssword1", "AKIAIOSFODNN7EXAMPLE", "sk-proj-abcdefghijklmnop"),
+    ):
+        assert masking.masked(f"It is {secret}.") == "It is ***."
+    text = "personachat has data at https://gateway.example/v1, sk-8 and a risk-averse task-oriented skill."
+    assert masking.masked(text) == text
 
 
 def test_figures_come_with_it(services: Services, fake: FakeProvider, receiver: Receiver) -> None:

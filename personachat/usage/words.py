@@ -1,0 +1,25 @@
+"""The words of a call, for who has asked to see them in traces. They are in no row, and go once it is told.
+
+What makes requests notes each one here; nothing is noted where nobody asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(slots=True)
+class Words:
+    """What was asked and replied. Both are only looked up off the reply's path."""
+
+    request: Callable[[], Mapping[str, Any]] = dict
+    """The JSON of the last request that was sent."""
+    reply: Callable[[], str] = str
+    """What this call has added to the reply."""
+
+
+current_words: ContextVar[Words | None] = ContextVar("personachat.words", default=None)
+"""Those of the call that is made; None where nobody asked for them."""
