@@ -67,7 +67,7 @@ if conversation is None or not conversation.path:
         if conversation:
             composer.draw_cleared(chat, conversation)
             undo.draw_deleted(conversation)
-        composer.draw_opening(persona)
+        composer.draw_opening(persona, conversation)
     with line.container(height=controls.LINE_PIXELS, border=False):
         controls.draw_forecast()
     warmup.hold()

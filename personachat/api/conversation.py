@@ -30,6 +30,7 @@ from personachat.api.schemas import (
 from personachat.conversations.model import siblings_of
 from personachat.errors import ShareNotFound, TurnNotFound
 from personachat.history.library import Share
+from personachat.personas.variables import GivenValues
 from personachat.services import Workspace
 
 router = APIRouter(prefix="/conversations/{id}", tags=["conversations"])
@@ -41,6 +42,9 @@ class ConversationChange(Sent):
     title: Annotated[str | None, Field(min_length=1, max_length=200)] = None
     pinned: bool | None = None
     archived: bool | None = None
+    variables: Annotated[
+        GivenValues | None, Field(description="From the next reply on; empty text is the default again.")
+    ] = None
 
 
 class ForkAt(Sent):
@@ -82,13 +86,16 @@ def update_conversation(
     conversation_id: ConversationId, body: ConversationChange, request: Request
 ) -> ListedConversation:
     """Changes nothing of what was said, nor the conversation's place in the list."""
-    library = workspace_of(request).library
+    workspace = workspace_of(request)
+    library = workspace.library
     if body.title is not None:
         library.rename(conversation_id, body.title)
     if body.pinned is not None:
         library.pin(conversation_id, body.pinned)
     if body.archived is not None:
         library.archive(conversation_id, body.archived)
+    if body.variables:
+        workspace.chat.give(conversation_id, body.variables)
     return listed_of(library.summary(conversation_id))
 
 

@@ -168,6 +168,10 @@ class WholeConversation(ConversationHead):
     """With its messages: the active branch, which ends at `leafId`, or those of every branch."""
 
     temporary: bool
+    variables: Annotated[
+        dict[str, str],
+        Field(description="What variables of personas stand for in it, where not their default."),
+    ]
     leaf_id: str | None
     messages: list[Message]
 
@@ -234,6 +238,7 @@ def conversation_of(
         created_at=conversation.created_at,
         updated_at=conversation.updated_at,
         temporary=conversation.temporary,
+        variables=dict(conversation.variables),
         leaf_id=conversation.leaf_id,
         messages=[message_of(turn, siblings.get(turn.id, ())) for turn in turns],
     )

@@ -74,6 +74,8 @@ class Branches:
         """A new conversation that holds the turns down to this one."""
         path = self._conversations.path(self._owner, turn_id)
         store = self._conversations.store_with(turn_id)
+        conversation_id, _ = store.turn(self._owner, turn_id)
+        variables = store.get(self._owner, conversation_id, last=1, with_siblings=False).variables
         requests: dict[str, SentRequest] = {}
         copies: list[Turn] = []
         for turn in path:
@@ -84,7 +86,7 @@ class Branches:
                     copies[-1] = replace(copies[-1], reply=replace(turn.reply, state="stopped"))
                 request = store.request(self._owner, turn.id)
                 requests |= {copies[-1].id: request} if request else {}
-        forked = store.create(self._owner, turns=copies, requests=requests)
+        forked = store.create(self._owner, turns=copies, requests=requests, variables=variables)
         return store.get(self._owner, forked.id)
 
     def show_sibling(self, turn_id: str) -> None:

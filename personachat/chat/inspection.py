@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import takewhile
 
-from personachat.chat.starter import Answers
+from personachat.chat.starter import NO_VALUES, Answers, filled
 from personachat.chat.turns import new_turn
 from personachat.conversations.model import Conversation
 from personachat.errors import ReplyNotFound
@@ -33,20 +34,28 @@ class Inspection:
         return self._answers.replies.sent(turn, above, request, taken=self._taken(turn_id))
 
     def next(
-        self, conversation_id: str | None, persona_id: str, text: str, *, offline: bool = False
+        self,
+        conversation_id: str | None,
+        persona_id: str,
+        text: str,
+        *,
+        offline: bool = False,
+        variables: Mapping[str, str] = NO_VALUES,
     ) -> SentBody:
-        """What would be sent for these words.
+        """What would be sent for these words, and these variables.
 
         Raises ProviderError where nobody would answer, ConversationNotFound and PersonaNotFound.
         """
         persona = self._answers.personas.get(persona_id)
-        path = self._conversations.get(self._owner, conversation_id).path if conversation_id else ()
+        conversation = self._conversations.get(self._owner, conversation_id) if conversation_id else None
+        path = conversation.path if conversation else ()
         words = new_turn("user", text, parent_id=path[-1].id if path else None, persona=persona)
-        return self._answers.replies.preview(persona.persona, [*path, words], offline=offline)
+        asked = filled(persona.persona, conversation, variables)
+        return self._answers.replies.preview(asked, [*path, words], offline=offline)
 
     def memory(self, conversation: Conversation, persona: Persona, *, offline: bool = False) -> Memory:
         """How much of the model's window a conversation fills. All of it is read only to estimate that."""
-        path = conversation.path
+        path, persona = conversation.path, filled(persona, conversation)
         counted = self._answers.replies.counted_memory(persona, path[-1] if path else None, offline=offline)
         if counted:
             return counted

@@ -9,20 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
-from typing import Final
 
-from personachat.chat.starter import Answers, Asking
+from personachat.chat.starter import NO_VALUES, Answers, Asking, filled
 from personachat.chat.turns import cleaned, new_turn, opening
 from personachat.conversations.model import Conversation, QueuedMessage, new_id
 from personachat.errors import NotContinuable, ReplyNotFound, ShuttingDown, TurnNotFound
 from personachat.messages import ChatMessage
-from personachat.personas.store.base import PersonaSource, StoredPersona
+from personachat.personas.store.base import PersonaSource
 from personachat.personas.variables import with_values
 from personachat.replies.live import Generation
 from personachat.usage.model import Purpose, Surface
-
-NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class ChatService:
@@ -67,8 +63,9 @@ class ChatService:
     ) -> Generation:
         """Send the first words of a new conversation: as `start` and `send`, but both happen or neither."""
         text = cleaned(text)
-        persona = self._persona(persona_id, variables)
-        said = opening(persona, history, seed=new_id())
+        persona = self._personas.get(persona_id)
+        greeter = replace(persona, persona=with_values(persona.persona, variables))
+        said = opening(greeter, history, seed=new_id())
         parent_id = said[-1].id if said else None
         said.append(new_turn("user", text, parent_id=parent_id, persona=persona))
         return self._answers.begin(
@@ -78,11 +75,16 @@ class ChatService:
             said=said,
             persona=persona,
             asking=self._asking(offline=offline),
+            variables=variables,
         )
 
     def conversation(self, conversation_id: str, *, last: int | None = None) -> Conversation:
         """The conversation as it is now, live replies included, with its last turns (None: all)."""
         return self._conversations.get(self.owner, conversation_id, last=last)
+
+    def give(self, conversation_id: str, variables: Mapping[str, str]) -> None:
+        """Have these variables stand for other values from the next reply on; "" is the persona's default."""
+        self._conversations.store_of(conversation_id).give(self.owner, conversation_id, variables)
 
     def keep(self, conversation_id: str) -> None:
         """From now on its replies go on without a follower, the running one included."""
@@ -148,14 +150,15 @@ class ChatService:
         """Record the user's words, as the turn `turn_id` if one is given, and start the reply to them.
 
         `history` goes before them where the conversation is still empty. `variables` are what the persona's
-        stand for in this reply. What a provider refuses comes
-        as the generation's Failed event. Raises MessageInvalid, PersonaNotFound, PersonaBroken,
-        ShuttingDown, and ReplyInProgress while another reply is live.
+        stand for from now on. What a provider refuses comes as the generation's Failed event. Raises
+        MessageInvalid, PersonaNotFound, PersonaBroken, ShuttingDown, and ReplyInProgress while another
+        reply is live.
         """
         text = cleaned(text)
-        persona = self._persona(persona_id, variables)
+        persona = self._personas.get(persona_id)
         conversation = self._conversations.idle(self.owner, conversation_id)
-        said = opening(persona, history) if conversation.leaf_id is None else []
+        greeter = replace(persona, persona=filled(persona.persona, conversation, variables))
+        said = opening(greeter, history) if conversation.leaf_id is None else []
         parent_id = said[-1].id if said else conversation.leaf_id
         words = new_turn("user", text, parent_id=parent_id, persona=persona)
         said.append(replace(words, id=turn_id or words.id))
@@ -165,6 +168,7 @@ class ChatService:
             path=[*conversation.path, *said],
             persona=persona,
             asking=self._asking(offline=offline),
+            variables=variables,
         )
 
     def retry(self, conversation_id: str, *, offline: bool = False) -> Generation:
@@ -253,10 +257,6 @@ class ChatService:
         """Take a message out of the queue (None: the first); None where it has been sent already."""
         store = self._conversations.store_of(conversation_id)
         return store.unqueue(self.owner, conversation_id, message_id)
-
-    def _persona(self, persona_id: str, variables: Mapping[str, str]) -> StoredPersona:
-        stored = self._personas.get(persona_id)
-        return replace(stored, persona=with_values(stored.persona, variables)) if variables else stored
 
     def _asking(self, *, offline: bool = False, model: str | None = None) -> Asking:
         return Asking(offline, model, self._surface, self._purpose)

@@ -6,9 +6,11 @@ afterwards fails as a reply under them, with its reason. A reply's end is record
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
+from typing import Final
 
 from personachat.chat.checkpoints import Checkpoints
 from personachat.chat.live_conversations import CurrentConversations
@@ -16,11 +18,15 @@ from personachat.chat.turns import new_turn
 from personachat.conversations.base import ReplyRecords
 from personachat.conversations.model import Conversation, Turn
 from personachat.errors import NotContinuable, ReplyInProgress
+from personachat.personas.persona import Persona
 from personachat.personas.store.base import PersonaSource, StoredPersona
+from personachat.personas.variables import kept, with_values
 from personachat.replies.live import Generation
 from personachat.replies.planner import Plan, Replies
 from personachat.replies.runner import Generations
 from personachat.usage.model import Origin, Purpose, Surface
+
+NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +76,16 @@ class Answers:
         path: Sequence[Turn],
         persona: StoredPersona,
         asking: Asking,
+        variables: Mapping[str, str] = NO_VALUES,
     ) -> Generation:
         """Add `said` (which end `path`, the turns to be answered) and the reply to them.
 
+        `variables` are kept with the conversation; those that it has already are filled in as well.
         Raises ReplyInProgress where the conversation has gone on since it was read, and ShuttingDown.
         """
         self._generations.admit()
-        plan = self.replies.plan(persona.persona, path, offline=asking.offline, model=asking.model)
+        asked = filled(persona.persona, conversation, variables)
+        plan = self.replies.plan(asked, path, offline=asking.offline, model=asking.model)
         turn = _reply_turn(path[-1], plan, persona)
         with self.conversations.sending:
             added = self.conversations.store_of(conversation.id).append(
@@ -86,6 +95,7 @@ class Answers:
                 only_after=conversation.leaf_id,
                 requests={turn.id: plan.request} if plan.request else None,
                 process_id=self._checkpoints.process_id,
+                variables=variables,
             )
             if not added:
                 raise ReplyInProgress(
@@ -103,10 +113,12 @@ class Answers:
         said: Sequence[Turn],
         persona: StoredPersona,
         asking: Asking,
+        variables: Mapping[str, str] = NO_VALUES,
     ) -> Generation:
-        """A new conversation with `said` and the reply to it. Raises ShuttingDown."""
+        """A new conversation with `said`, the reply to it and these variables. Raises ShuttingDown."""
         self._generations.admit()
-        plan = self.replies.plan(persona.persona, said, offline=asking.offline, model=asking.model)
+        asked = with_values(persona.persona, variables)
+        plan = self.replies.plan(asked, said, offline=asking.offline, model=asking.model)
         turn = _reply_turn(said[-1], plan, persona)
         with self.conversations.sending:
             conversation = self.conversations.store_for(temporary=temporary).create(
@@ -115,6 +127,7 @@ class Answers:
                 turns=[*said, turn],
                 requests={turn.id: plan.request} if plan.request else None,
                 process_id=self._checkpoints.process_id,
+                variables=variables,
             )
             generation = _generation(turn, plan, conversation, asking=asking)
             return self._start(generation, plan, conversation)
@@ -143,7 +156,8 @@ class Answers:
                 self._checkpoints.flush(timeout_seconds=5, live=False)
                 if not self._records.claim(turn.id, process_id=self._checkpoints.process_id):
                     raise ReplyInProgress("This reply is just being continued in another window.")
-            plan = self.replies.plan(persona.persona, path, offline=asking.offline, model=asking.model)
+            asked = filled(persona.persona, conversation)
+            plan = self.replies.plan(asked, path, offline=asking.offline, model=asking.model)
             origin = _origin(conversation, turn.id, plan, asking=asking, persona=(persona.id, persona.etag))
             generation = Generation.continued(
                 earlier, first=plan.first, kept=conversation.kept, origin=origin
@@ -170,6 +184,13 @@ class Answers:
         return self._generations.start(
             generation, partial(plan.events, origin=generation.origin), on_ended=ended
         )
+
+
+def filled(
+    persona: Persona, conversation: Conversation | None, given: Mapping[str, str] = NO_VALUES
+) -> Persona:
+    """The persona with the values of a conversation, as they are once these are given."""
+    return with_values(persona, kept(conversation.variables if conversation else {}, given))
 
 
 def _reply_turn(asked: Turn, plan: Plan, persona: StoredPersona) -> Turn:

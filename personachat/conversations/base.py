@@ -36,6 +36,7 @@ class ConversationStore(Protocol):
         turns: Sequence[Turn] = (),
         requests: Mapping[str, SentRequest] | None = None,
         process_id: str | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> Conversation:
         """A new conversation with its first turns, if any, as `append` adds them; returns its head."""
 
@@ -65,13 +66,15 @@ class ConversationStore(Protocol):
         only_after: str | None,
         requests: Mapping[str, SentRequest] | None = None,
         process_id: str | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> bool:
         """Add turns, each the parent of the next, and make the last one the leaf.
 
         Nothing is added, and False comes back, where the leaf is no longer `only_after`: somebody
         else was quicker. The first turn may hang anywhere (its `parent_id`); depths are set here.
         `requests` go with assistants' turns, by their ids; `process_id` generates the live replies among
-        them, as if it had claimed them. An empty title becomes one made of the first exchange.
+        them, as if it had claimed them. An empty title becomes one made of the first exchange. `variables`
+        are given as by `give`.
         """
 
     def show(self, owner: str, conversation_id: str, turn_id: str | None) -> None:
@@ -94,6 +97,9 @@ class ConversationStore(Protocol):
 
     def restore_turn(self, owner: str, turn_id: str, *, leaf_id: str | None) -> None:
         """Undo `delete_turn`: show the turn, all below it, and `leaf_id` again. Raises TurnNotFound."""
+
+    def give(self, owner: str, conversation_id: str, variables: Mapping[str, str]) -> None:
+        """Keep what these variables stand for from now on; "" takes one back, the others stay."""
 
     def keep(self, owner: str, conversation_id: str) -> None:
         """From now on it outlives its followers."""

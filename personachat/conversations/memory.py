@@ -26,6 +26,7 @@ from personachat.conversations.model import (
     siblings_of,
 )
 from personachat.conversations.titles import retitled
+from personachat.personas.variables import kept as kept_values
 
 
 @dataclass
@@ -77,6 +78,9 @@ class Held:
         leaf_id = turns[-1].id if turns else self.head.leaf_id
         self.head = replace(self.head, leaf_id=leaf_id, title=title, updated_at=now())
 
+    def give(self, variables: Mapping[str, str]) -> None:
+        self.head = replace(self.head, variables=kept_values(self.head.variables, variables))
+
 
 class MemoryConversations:
     """A ConversationStore; see there."""
@@ -101,8 +105,10 @@ class MemoryConversations:
         turns: Sequence[Turn] = (),
         requests: Mapping[str, SentRequest] | None = None,
         process_id: str | None = None,  # noqa: ARG002  # it can only be this one
+        variables: Mapping[str, str] | None = None,
     ) -> Conversation:
-        held = Held(Conversation(id=new_id(), owner=owner, kept=kept, temporary=True))
+        values = kept_values({}, variables or {})
+        held = Held(Conversation(id=new_id(), owner=owner, kept=kept, temporary=True, variables=values))
         with self._lock:
             held.add(turns, requests or {})
             self._places |= {turn.id: held.head.id for turn in turns}
@@ -143,12 +149,14 @@ class MemoryConversations:
         only_after: str | None,
         requests: Mapping[str, SentRequest] | None = None,
         process_id: str | None = None,  # noqa: ARG002  # it can only be this one
+        variables: Mapping[str, str] | None = None,
     ) -> bool:
         with self._lock:
             held = self._held(owner, conversation_id)
             if held.head.leaf_id != only_after:
                 return False
             held.add(turns, requests or {})
+            held.give(variables or {})
             self._places |= {turn.id: held.head.id for turn in turns}
             self._conversations.move_to_end(conversation_id)
             return True
@@ -196,6 +204,10 @@ class MemoryConversations:
                 raise no_such_turn()
             held.deleted = hidden
             held.head = replace(held.head, leaf_id=leaf_id)
+
+    def give(self, owner: str, conversation_id: str, variables: Mapping[str, str]) -> None:
+        with self._lock:
+            self._held(owner, conversation_id).give(variables)
 
     def keep(self, owner: str, conversation_id: str) -> None:
         with self._lock:

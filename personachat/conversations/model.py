@@ -201,6 +201,8 @@ class Conversation:
     archived: bool = False
     created_at: datetime = field(default_factory=now)
     updated_at: datetime = field(default_factory=now)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What the personas' variables stand for in it, by names in lower case; the others have defaults."""
     changed_at: datetime | None = field(default=None, compare=False)
     """Of the stored conversation as it was read; see `changes`."""
 

@@ -155,6 +155,7 @@ def conversation_of(row: Row[Any], *, queue: tuple[QueuedMessage, ...] = ()) -> 
         archived=row.archived,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        variables=row.variables or {},
         changed_at=row.changed_at,
     )
 

@@ -34,8 +34,9 @@ from personachat.conversations.titles import retitled
 from personachat.database.connection import Database
 from personachat.database.processes import announce
 from personachat.messages import storable
+from personachat.personas.variables import kept as kept_values
 
-_HEAD = ("id", "owner", "kept", "title", "leaf_id", "created_at", "updated_at")
+_HEAD = ("id", "owner", "kept", "title", "leaf_id", "created_at", "updated_at", "variables")
 
 
 class SqlConversations:
@@ -53,6 +54,7 @@ class SqlConversations:
         turns: Sequence[Turn] = (),
         requests: Mapping[str, SentRequest] | None = None,
         process_id: str | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> Conversation:
         moment = now()
         head = Conversation(
@@ -63,6 +65,7 @@ class SqlConversations:
             leaf_id=turns[-1].id if turns else None,
             created_at=moment,
             updated_at=moment,
+            variables=kept_values({}, variables or {}),
         )
         with self._database.write() as connection:
             connection.execute(insert(conversations), {name: getattr(head, name) for name in _HEAD})
@@ -115,6 +118,7 @@ class SqlConversations:
         only_after: str | None,
         requests: Mapping[str, SentRequest] | None = None,
         process_id: str | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> bool:
         values: dict[str, Any] = {"updated_at": now()}
         if turns:
@@ -123,13 +127,15 @@ class SqlConversations:
             update(conversations)
             .where(is_owned(owner, conversation_id), conversations.c.leaf_id.is_not_distinct_from(only_after))
             .values(values)
-            .returning(conversations.c.title, conversations.c.has_own_title)
+            .returning(conversations.c.title, conversations.c.has_own_title, conversations.c.variables)
         )
         with self._database.write() as connection:
             head = connection.execute(goes_on).first()
             if head is None:
                 owned_head(connection, owner, conversation_id)
                 return False
+            if variables:
+                _give(connection, conversation_id, head.variables, variables)
             if turns:
                 if not head.has_own_title:
                     retitle(connection, conversation_id, head.title, turns)
@@ -200,6 +206,11 @@ class SqlConversations:
                 raise no_such_turn()
             branches.show(connection, conversation_id, leaf_id)
 
+    def give(self, owner: str, conversation_id: str, variables: Mapping[str, str]) -> None:
+        with self._database.write() as connection:
+            before = owned_head(connection, owner, conversation_id, hold=True).variables
+            _give(connection, conversation_id, before, variables)
+
     def keep(self, owner: str, conversation_id: str) -> None:
         with self._database.write() as connection:
             owned_head(connection, owner, conversation_id, hold=True)
@@ -249,3 +260,15 @@ class SqlConversations:
             requests=requests or {},
             process_id=process_id,
         )
+
+
+def _give(
+    connection: Connection,
+    conversation_id: str,
+    before: Mapping[str, str] | None,
+    variables: Mapping[str, str],
+) -> None:
+    values = kept_values(before or {}, variables)
+    if values != (before or {}):
+        mine = update(conversations).where(conversations.c.id == conversation_id)
+        connection.execute(mine.values(variables=values or None))

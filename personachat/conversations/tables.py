@@ -39,6 +39,7 @@ conversations = Table(
     Column("leaf_id", String(32)),
     Column("pinned", Boolean, nullable=False, default=False),
     Column("archived", Boolean, nullable=False, default=False),
+    Column("variables", Json),  # {name: value}; null for none
     Column("deleted_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),  # when it last went on, not when it was renamed

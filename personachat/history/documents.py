@@ -16,6 +16,7 @@ from pydantic.alias_generators import to_camel
 from personachat.conversations.model import Reply, Turn, TurnState, now
 from personachat.messages import Failed, FinishReason, Usage, storable
 from personachat.personas.avatars import avatar_fault, picture_in, safe_face
+from personachat.personas.variables import MOST_CHARACTERS, MOST_VARIABLES, is_name
 
 FORMAT: Literal["personachat.conversations"] = "personachat.conversations"
 VERSION: Literal[1] = 1
@@ -62,6 +63,12 @@ def _avatar(value: str) -> str:
     return value
 
 
+def _variable_name(value: str) -> str:
+    if not is_name(value):
+        raise ValueError("it is no name of a variable")
+    return value
+
+
 Text = Annotated[str, BeforeValidator(_storable)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -74,6 +81,10 @@ Name = Annotated[Text, Field(max_length=80)]
 Avatar = Annotated[Name, AfterValidator(_avatar)]
 ModelName = Annotated[Text, Field(max_length=200)]
 Title = Annotated[Text, Field(max_length=200)]
+Variables = Annotated[
+    dict[Annotated[str, AfterValidator(_variable_name)], Annotated[Text, Field(max_length=MOST_CHARACTERS)]],
+    Field(max_length=MOST_VARIABLES),
+]
 
 
 class _Part(BaseModel):
@@ -149,6 +160,7 @@ class ConversationDocument(_Part):
     created_at: Moment
     updated_at: Moment
     leaf_id: Id | None = None
+    variables: Annotated[Variables, Field(exclude_if=lambda values: not values)] = {}
     turns: list[TurnDocument]
 
 

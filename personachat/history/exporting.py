@@ -90,7 +90,7 @@ def _json(trees: Sequence[Tree]) -> Exported:
 
 
 def _document(tree: Tree) -> ConversationDocument:
-    names = ("title", "pinned", "archived", "created_at", "updated_at")
+    names = ("title", "pinned", "archived", "created_at", "updated_at", "variables")
     return ConversationDocument.model_construct(
         **{name: getattr(tree.head, name) for name in names},
         leaf_id=tree.leaf_id,

@@ -18,6 +18,7 @@ from personachat.conversations.tables import conversations, turns
 from personachat.database.connection import Database
 from personachat.errors import PersonaChatError
 from personachat.history.importing import Imported
+from personachat.personas.variables import kept
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called between two transactions with how many turns are written, and of how many; may raise to cancel."""
@@ -60,6 +61,7 @@ def _head(owner: str, one: Imported) -> dict[str, Any]:
         "leaf_id": one.leaf_id,
         "pinned": one.document.pinned,
         "archived": one.document.archived,
+        "variables": kept({}, one.document.variables) or None,
         "deleted_at": now(),
         "created_at": one.document.created_at,
         "updated_at": one.document.updated_at,

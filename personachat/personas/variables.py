@@ -14,6 +14,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field
 
+from personachat.messages import storable
 from personachat.personas.persona import Persona
 
 VARIABLES = "variables"
@@ -30,7 +31,7 @@ GivenValues: TypeAlias = Annotated[
     dict[_Name, _Value],
     Field(
         max_length=MOST_VARIABLES,
-        description="What {{name}} stands for in the persona's texts, for this reply; else its default.",
+        description="What {{name}} stands for in the persona's texts; else its default.",
     ),
 ]
 """Values as a caller of an API gives them."""
@@ -79,6 +80,24 @@ def with_values(persona: Persona, given: Mapping[str, str]) -> Persona:
         for each in declared(persona)
     }
     return persona.model_copy(update={"extensions": {**persona.extensions, VARIABLES: known | named}})
+
+
+def kept(before: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """The values of a conversation once these are given, by names in lower case; an empty one is taken back.
+
+    Of too many the oldest go.
+    """
+    named = {name.lower(): value for name, value in given.items() if is_name(name)}
+    changed = {name: storable(value)[:MOST_CHARACTERS] for name, value in named.items()}
+    merged = {name: value for name, value in before.items() if name not in changed} | changed
+    filled = [(name, value) for name, value in merged.items() if value]
+    return dict(filled[-MOST_VARIABLES:])
+
+
+def missing(persona: Persona, given: Mapping[str, str]) -> tuple[Variable, ...]:
+    """The variables that stand for nothing: without a default, and not given."""
+    filled = {name.lower() for name, value in given.items() if value.strip()}
+    return tuple(each for each in declared(persona) if not each.default and each.name.lower() not in filled)
 
 
 def _variable(name: str, value: Any) -> Variable | None:

@@ -45,7 +45,45 @@ def test_a_chat_has_the_defaults_or_the_callers_values(client: httpx2.Client, fa
     assert sent(fake)[:2] == ["Help Ada at Initech {{user}}.", "Welcome to Initech {{user}}."]
     more = chat(client, conversationId=answer.json()["conversationId"], variables={"company": "Globex"})
     assert more.status_code == 200
+    assert sent(fake)[0] == "Help Ada at Globex."
+
+
+def test_a_conversation_keeps_the_values_for_every_reply_of_it(
+    client: httpx2.Client, fake: FakeProvider
+) -> None:
+    begun = chat(client, variables={"Company": "Initech", "user": "Ada"}).json()
+    at = f"/conversations/{begun['conversationId']}"
+    assert client.get(at).json()["variables"] == {"company": "Initech", "user": "Ada"}
+
+    assert chat(client, conversationId=begun["conversationId"]).status_code == 200
+    assert sent(fake)[0] == "Help Ada at Initech."
+    again = client.post(f"/chat/{begun['messageId']}/regenerate", json={}, headers=WHOLE)
+    assert again.status_code == 200
+    assert sent(fake)[0] == "Help Ada at Initech."
+    fork = client.post(f"{at}/fork", json={"messageId": begun["messageId"]}).json()
+    assert fork["variables"] == {"company": "Initech", "user": "Ada"}
+
+    assert client.patch(at, json={"variables": {"company": "Globex", "user": ""}}).status_code == 200
+    assert chat(client, conversationId=begun["conversationId"]).status_code == 200
     assert sent(fake)[0] == "Help User at Globex."
+    assert client.get(f"/conversations/{fork['id']}").json()["variables"]["company"] == "Initech"
+
+
+def test_a_conversation_takes_its_values_along(client: httpx2.Client, fake: FakeProvider) -> None:
+    begun = chat(client, variables={"company": "Initech"}).json()["conversationId"]
+    file = client.get(f"/conversations/{begun}/export").content
+    (copy,) = client.post("/conversations/import?onRepeat=copy", content=file).json()["ids"]
+    assert chat(client, conversationId=copy).status_code == 200
+    assert sent(fake)[0] == "Help User at Initech."
+
+
+@pytest.mark.parametrize("odd", [[], {"a b": "x"}, {"a": 1}, {"a": "x" * 8_001}])
+def test_odd_values_in_a_file_are_refused(client: httpx2.Client, odd: Any) -> None:
+    begun = chat(client, variables={"company": "Initech"}).json()["conversationId"]
+    file = client.get(f"/conversations/{begun}/export").json()
+    file["conversations"][0]["variables"] = odd
+    answer = client.post("/conversations/import", json=file)
+    assert (answer.status_code, answer.json()["code"]) == (422, "import_refused")
 
 
 @pytest.mark.parametrize(

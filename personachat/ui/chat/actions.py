@@ -244,7 +244,7 @@ def ask(dialog: str, turn_id: str = "") -> None:
 def asked() -> Asked | None:
     """The dialog to open now: once, or until it is answered where it asks something."""
     found = cast("Asked | None", st.session_state.get("asked"))
-    if found and found.dialog not in {"regenerate", "forecast"}:
+    if found and found.dialog not in {"regenerate", "forecast", "values"}:
         close_dialog()
     return found
 

@@ -6,7 +6,7 @@ still draws the history. Words that could not be sent go back into the box.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -19,7 +19,7 @@ from personachat.personas.persona import Persona
 from personachat.providers.embedded.provider import LOCAL
 from personachat.services import Services
 from personachat.ui import session
-from personachat.ui.chat import actions, greetings
+from personachat.ui.chat import actions, greetings, values
 from personachat.ui.chat.transcript import USER_AVATAR
 from personachat.ui.wording import escaped
 
@@ -60,12 +60,25 @@ def send(text: str) -> None:
         chat = session.workspace().chat
         conversation = session.current_conversation(chat, last=1)
         persona_id, offline = str(st.session_state["persona_choice"]), session.offline_chosen()
-        begun = () if conversation and conversation.path else greetings.begun_with(persona_id)
+        persona = session.services().addressed.get(persona_id).persona
+        values.check(persona, conversation)
+        given = values.given(persona, conversation)
+        begins = conversation is None or not conversation.path
+        begun = greetings.begun_with(values.applied(persona, conversation)) if begins else ()
         if conversation is None:
-            _begin(chat, text, persona_id, begun)
+            _begin(chat, text, persona_id, history=begun, variables=given)
+            values.forget(persona, None)
             return
         try:
-            chat.send(conversation.id, text, persona_id=persona_id, offline=offline, history=begun)
+            chat.send(
+                conversation.id,
+                text,
+                persona_id=persona_id,
+                offline=offline,
+                history=begun,
+                variables=given,
+            )
+            values.forget(persona, conversation)
         except ReplyInProgress:  # here, or in another window that was quicker
             chat.queue(conversation.id, text, persona_id=persona_id, offline=offline)
         session.moved_on(conversation.id)
@@ -76,10 +89,24 @@ def send(text: str) -> None:
             st.session_state["unsaved_words"] = text
 
 
-def _begin(chat: ChatService, text: str, persona_id: str, history: Sequence[ChatMessage]) -> None:
+def _begin(
+    chat: ChatService,
+    text: str,
+    persona_id: str,
+    *,
+    history: Sequence[ChatMessage],
+    variables: Mapping[str, str],
+) -> None:
     """Send the first words of a new conversation, and be in it."""
-    offline, temporary = session.offline_chosen(), session.temporary_chosen()
-    reply = chat.begin(text, persona_id=persona_id, offline=offline, history=history, temporary=temporary)
+    temporary = session.temporary_chosen()
+    reply = chat.begin(
+        text,
+        persona_id=persona_id,
+        offline=session.offline_chosen(),
+        history=history,
+        temporary=temporary,
+        variables=variables,
+    )
     session.remember("chat", reply.conversation_id)
     if temporary:
         session.enter_temporary(reply.conversation_id)
@@ -120,9 +147,10 @@ def _draw_unsaved() -> None:
         )
 
 
-def draw_opening(persona: Persona) -> None:
+def draw_opening(persona: Persona, conversation: Conversation | None) -> None:
     """What stands where nothing has been said yet: how one may begin; who this is, the picker says."""
-    greetings.draw(persona)
+    values.draw_form(persona, conversation)
+    greetings.draw(values.applied(persona, conversation))
     if persona.starters:
         st.session_state[STARTERS] = None
         st.pills(

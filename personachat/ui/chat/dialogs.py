@@ -10,7 +10,7 @@ from personachat.personas.persona import Persona
 from personachat.personas.store.base import StoredPersona
 from personachat.services import Services
 from personachat.ui import forecast_view, open_tabs, session
-from personachat.ui.chat import actions, costs, inspector, persona_finder
+from personachat.ui.chat import actions, costs, inspector, persona_finder, values
 from personachat.ui.dialogs import dialog
 from personachat.ui.faces import DEFAULT_AVATAR
 from personachat.ui.wording import error_text
@@ -31,13 +31,15 @@ def draw_asked(services: Services, conversation: Conversation | None, persona: P
     path = conversation.path if conversation else ()
     turn = next((turn for turn in path if turn.id == asked.turn_id), None)
     if asked.dialog == "next":
-        show_next(conversation.id if conversation else None, persona)
+        show_next(conversation, persona)
     elif asked.dialog == "request":
         show_request(asked.turn_id)
     elif asked.dialog == "costs" and conversation:
         show_costs(conversation.id, asked.turn_id)
     elif asked.dialog == "forecast":
-        show_forecast(services, conversation, persona)
+        show_forecast(services, conversation, values.applied(persona, conversation))
+    elif asked.dialog == "values" and conversation:
+        values.show(persona, conversation)
     elif asked.dialog == "regenerate" and turn:
         show_regenerate(services, turn)
     elif asked.dialog == "copy" and turn:
@@ -58,11 +60,15 @@ def show_request(turn_id: str) -> None:
 
 
 @st.dialog("What would be sent next", width="large", icon=":material/data_object:", on_dismiss="rerun")
-def show_next(conversation_id: str | None, persona: Persona) -> None:
+def show_next(conversation: Conversation | None, persona: Persona) -> None:
     try:
-        inspection = session.workspace().inspection
-        offline = session.offline_chosen()
-        sent = inspection.next(conversation_id, persona.id, inspector.SAMPLE, offline=offline)
+        sent = session.workspace().inspection.next(
+            conversation.id if conversation else None,
+            persona.id,
+            inspector.SAMPLE,
+            offline=session.offline_chosen(),
+            variables=values.given(persona, conversation),
+        )
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
         return

@@ -10,7 +10,6 @@ import streamlit as st
 from personachat.chat.turns import openings
 from personachat.messages import ChatMessage
 from personachat.personas.persona import Persona
-from personachat.ui import session
 from personachat.ui.chat.transcript import draw_text
 from personachat.ui.faces import face
 from personachat.ui.wording import heard
@@ -29,12 +28,11 @@ def draw(persona: Persona) -> None:
             _draw_steps(persona.id, len(words))
 
 
-def begun_with(persona_id: str) -> Sequence[ChatMessage]:
-    """What an empty chat with this persona begins with. Raises PersonaNotFound or PersonaBroken."""
-    found = session.services().addressed.get(persona_id)
-    words = openings(found.persona, seed=_seed())
+def begun_with(persona: Persona) -> Sequence[ChatMessage]:
+    """What an empty chat with this persona begins with."""
+    words = openings(persona, seed=_seed())
     st.session_state.pop(_SEED, None)  # the next chat's is another one
-    return [ChatMessage("assistant", words[_chosen(found.id) % len(words)])] if words else ()
+    return [ChatMessage("assistant", words[_chosen(persona.id) % len(words)])] if words else ()
 
 
 def _seed() -> str:

@@ -9,6 +9,7 @@ import streamlit as st
 from personachat.errors import PersonaChatError, ProviderError
 from personachat.personas.persona import DEFAULT_PERSONA_ID, Persona
 from personachat.personas.store.base import BrokenPersona, StoredPersona
+from personachat.personas.variables import declared
 from personachat.providers.embedded.provider import LOCAL
 from personachat.providers.registry import Answering
 from personachat.services import Services
@@ -23,6 +24,7 @@ MENU = "chat_menu"
 NEW, CLEAR, EDIT = "New chat", "Clear this chat", "Edit this persona"
 TEMPORARY, SAVED = "Temporary chat", "Save this chat"
 FIND, FIND_LABEL = "?", "Find another persona …"  # no id has a question mark
+VALUES = "Values of this chat"
 REQUEST, SHORTCUTS = "Show the next request", "Keyboard shortcuts"
 THEME = "Theme and print"  # the page's own module opens Streamlit's menu, which is not shown beside this one
 
@@ -201,7 +203,8 @@ def draw_menu(persona: Persona) -> None:
     """What is needed now and then."""
     not_begun = SAVED if session.temporary_chosen() else TEMPORARY
     here = CLEAR if session.remembered("chat") else not_begun
-    actions = [NEW, here, EDIT, REQUEST, THEME, SHORTCUTS]
+    values = [VALUES] if declared(persona) and session.remembered("chat") else []
+    actions = [NEW, here, EDIT, *values, REQUEST, THEME, SHORTCUTS]
     chosen = st.menu_button(
         heard("More"),
         actions,
@@ -223,6 +226,8 @@ def _act() -> None:
         session.new_chat()
     elif chosen in {TEMPORARY, SAVED}:
         session.choose_temporary(chosen == TEMPORARY)
+    elif chosen == VALUES:
+        turn_actions.ask("values")
     elif chosen == REQUEST:
         turn_actions.ask("next")
     elif chosen == CLEAR and conversation_id:

@@ -6,8 +6,9 @@ import streamlit as st
 
 from personachat.personas import macros
 from personachat.personas.persona import Persona
-from personachat.personas.variables import MOST_CHARACTERS, Variable, declared, is_name
-from personachat.ui.wording import counted, escaped
+from personachat.personas.variables import Variable, declared, is_name
+from personachat.ui import value_fields
+from personachat.ui.wording import counted
 
 MOST_FIELDS = 20
 
@@ -25,14 +26,7 @@ def draw(persona_id: str, persona: Persona) -> None:
     label = f"Test values, {given} given" if given else "Test values"
     with st.expander(label, icon=":material/data_object:", key=f"try_values_{persona_id}"):
         for each in fields:
-            st.text_input(
-                escaped(each.name),
-                key=_key(persona_id, each.name),
-                placeholder=each.default or "Stays as it is",
-                help=escaped(each.description) or None,
-                max_chars=MOST_CHARACTERS,
-                persist_state="session",
-            )
+            value_fields.draw(each, key=_key(persona_id, each.name), empty="Stays as it is")
         st.caption(
             f"They stand for {counted(len(fields), 'placeholder')} in this chat alone; "
             "defaults are written under Variables in the prompt's form."
