@@ -22,8 +22,8 @@ from personachat.chat.live_conversations import CurrentConversations
 from personachat.chat.service import ChatService
 from personachat.chat.starter import Answers
 from personachat.chat.tryout import trying_out
+from personachat.conversations import renaming as conversation_renaming
 from personachat.conversations.memory import MemoryConversations
-from personachat.conversations.renaming import move_persona
 from personachat.conversations.reply_records import SqlReplies
 from personachat.conversations.responses import KeptResponses
 from personachat.conversations.sql import SqlConversations
@@ -53,6 +53,7 @@ from personachat.replies.runner import Generations
 from personachat.settings import Settings, load_settings
 from personachat.telemetry import logs, otel
 from personachat.telemetry.words import Masking
+from personachat.usage import renaming as usage_renaming
 from personachat.usage.closing import Closing
 from personachat.usage.ledger import Ledger
 from personachat.usage.model import Surface
@@ -186,7 +187,9 @@ class Services:
 def build_services(settings: Settings) -> Services:
     """Build the parts. The database is opened when it is first needed."""
     database = Database.of(settings)
-    personas, revisions = open_store(settings, database, moves=(move_persona,))
+    personas, revisions = open_store(
+        settings, database, moves=(conversation_renaming.move_persona, usage_renaming.move_persona)
+    )
     labels = Labels(database, place=place_of(settings))
     addressed = AddressedPersonas(personas, revisions, labels)
     records = SqlReplies(database)

@@ -14,7 +14,7 @@ from personachat.authoring.available_models import AvailableModels, Models
 from personachat.authoring.library import Collection
 from personachat.cli.console import answer, note, plain
 from personachat.cli.persona_checks import place_of
-from personachat.conversations.renaming import move_persona
+from personachat.conversations import renaming as conversation_renaming
 from personachat.database.connection import Database
 from personachat.errors import LabelNotFound, PersonaBroken, PersonaMoved, PersonaNotFound
 from personachat.owners import LOCAL_OWNER, author_of
@@ -32,6 +32,7 @@ from personachat.providers.catalogue import KnownModels
 from personachat.providers.embedded.provider import LOCAL, embedded_model_name
 from personachat.providers.registry import ProviderRegistry
 from personachat.settings import Settings
+from personachat.usage import renaming as usage_renaming
 
 _WIDEST_CELL = 80
 
@@ -91,7 +92,9 @@ def opened(settings: Settings) -> Iterator[Personas]:
     """The personas and what is kept beside them. Raises StoreUnavailable."""
     database = Database.of(settings)
     try:
-        personas, revisions = open_store(settings, database, moves=(move_persona,))
+        personas, revisions = open_store(
+            settings, database, moves=(conversation_renaming.move_persona, usage_renaming.move_persona)
+        )
         models = _Models(settings, personas)
         collection = Collection(
             personas,

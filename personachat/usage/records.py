@@ -81,8 +81,11 @@ class SqlUsage:
                 announce(self._database, connection, process_id)
             self.people.name(connection, owners)
             ids = {"ids": [row["id"] for row in rows]}
-            ended_before = [dict(row) for row in connection.execute(_ENDED_BEFORE, ids).mappings()]
-            connection.execute(_upsert(connection.dialect.name), list(rows))
+            before = {row["id"]: dict(row) for row in connection.execute(_BEFORE, ids).mappings()}
+            # A persona that was renamed while it spoke keeps its new id.
+            rows = [dict(row) | {"persona_id": before.get(row["id"], row)["persona_id"]} for row in rows]
+            ended_before = [row for row in before.values() if row["outcome"] != "running"]
+            connection.execute(_upsert(connection.dialect.name), rows)
             learned |= self._add(connection, ended_before, sign=-1)
             learned |= self._add(connection, [row for row in rows if row["outcome"] != "running"], sign=1)
         self._learn(learned)
@@ -149,20 +152,20 @@ class SqlUsage:
             _count(days.setdefault((quarter // QUARTERS_A_DAY, kind_id), defaultdict(int)), row, sign=sign)
         _add_sums(connection, usage_quarters, quarters)
         _add_sums(connection, usage_days, days)
-        _open_again(connection, {day for day, _ in days})
+        open_again(connection, {day for day, _ in days})
         return learned
 
 
 # Statements are built once: building them would take longer than executing them.
 
-_ENDED_BEFORE = select(*(usage_calls.c[name] for name in _COUNTED)).where(
-    usage_calls.c.id.in_(bindparam("ids", expanding=True)), usage_calls.c.outcome != "running"
+_BEFORE = select(*(usage_calls.c[name] for name in _COUNTED)).where(
+    usage_calls.c.id.in_(bindparam("ids", expanding=True))
 )
 
 
 @cache
 def _upsert(dialect_name: str) -> Insert:
-    new = _insert(dialect_name, usage_calls)
+    new = insert_of(dialect_name, usage_calls)
     kept = {"id", "began_at"}
     changed = {column.name: new.excluded[column.name] for column in usage_calls.c if column.name not in kept}
     upsert: Insert = new.on_conflict_do_update(index_elements=["id"], set_=changed)
@@ -170,8 +173,13 @@ def _upsert(dialect_name: str) -> Insert:
 
 
 @cache
-def _addition(dialect_name: str, table: Table) -> Insert:
-    new = _insert(dialect_name, table)
+def addition(dialect_name: str, table: Table) -> Insert:
+    """Puts sums into a table; those that are there already grow."""
+    return adding(insert_of(dialect_name, table), table)
+
+
+def adding(new: Any, table: Table) -> Insert:
+    """An insert of sums, so that those that are there already grow."""
     added = {name: table.c[name] + new.excluded[name] for name in NUMBERS}
     keys = table.primary_key.columns.keys()
     addition: Insert = new.on_conflict_do_update(index_elements=keys, set_=added)
@@ -180,12 +188,12 @@ def _addition(dialect_name: str, table: Table) -> Insert:
 
 @cache
 def _opening(dialect_name: str) -> Insert:
-    new = _insert(dialect_name, usage_closed_days)
+    new = insert_of(dialect_name, usage_closed_days)
     opening: Insert = new.on_conflict_do_update(index_elements=["day"], set_={"closed": False})
     return opening
 
 
-def _insert(dialect_name: str, table: Table) -> Any:
+def insert_of(dialect_name: str, table: Table) -> Any:
     return (sqlite if dialect_name == "sqlite" else postgresql).insert(table)
 
 
@@ -209,7 +217,7 @@ def kind_id_of(connection: Connection, kind: _Kind) -> int:
     return int(found)
 
 
-def _open_again(connection: Connection, days: set[int]) -> None:
+def open_again(connection: Connection, days: set[int]) -> None:
     """These days have changed: what was kept of them as closed is wrong from now on.
 
     The row is written also where there is none, so that whoever is closing that day is waited for. Days that
@@ -241,4 +249,4 @@ def _add_sums(connection: Connection, table: Table, sums: _Sums) -> None:
         dict(zip(span, key, strict=True)) | {name: numbers.get(name, 0) for name in NUMBERS}
         for key, numbers in sorted(sums.items())
     ]
-    connection.execute(_addition(connection.dialect.name, table), rows)
+    connection.execute(addition(connection.dialect.name, table), rows)
