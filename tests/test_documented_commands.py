@@ -1,4 +1,7 @@
-"""What README.md and docs/ say to type or to paste does what they say; what cannot be tried is named here."""
+"""What README.md, CONTRIBUTING.md and docs/ say to type or to paste does what they say.
+
+What cannot be tried is named here.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +44,13 @@ NO_PROGRAMS = {
     'import OpenAI from "openai";': "needs a package of npm's; CI runs the AI SDK in .ci/clients",
 }
 
+TRIED_ELSEWHERE = {
+    "mermaid": "tests/test_architecture.py holds the picture against the code",
+    "nginx": "tests/front/test_nginx.py runs it",
+    "caddy": "two lines that need Caddy; what it does is what nginx is told to do",
+}
+"""The languages of snippets that are not tried here."""
+
 
 @dataclass(frozen=True)
 class Snippet:
@@ -52,7 +62,7 @@ class Snippet:
 
 
 def snippets() -> Iterator[Snippet]:
-    for file in (APP / "README.md", *sorted((APP / "docs").glob("*.md"))):
+    for file in (APP / "README.md", APP / "CONTRIBUTING.md", *sorted((APP / "docs").glob("*.md"))):
         text = file.read_text("utf-8")
         for found in re.finditer(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
             line = text[: found.start()].count("\n") + 1
@@ -228,7 +238,16 @@ def test_settings_are_read(snippet: Snippet, tmp_path: Path) -> None:
 
 
 def test_every_snippet_is_of_a_kind_that_is_tried_or_named() -> None:
-    assert {snippet.language for snippet in snippets()} <= {"", "sh", "json", "python", "js", "toml", "yaml"}
+    assert {snippet.language for snippet in snippets()} <= {
+        "",
+        "sh",
+        "json",
+        "python",
+        "js",
+        "toml",
+        "yaml",
+        *TRIED_ELSEWHERE,
+    }
     programs = [snippet.text for snippet in of("js")]
     assert len(programs) == len(NO_PROGRAMS)
     assert all(any(text.startswith(begin) for begin in NO_PROGRAMS) for text in programs)

@@ -7,17 +7,27 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
+from typer.core import TyperGroup
 
 from personachat import __version__
-from personachat.settings import variables
+from personachat.cli import app
+from personachat.settings import Settings, variables
 
 ROOT = Path(__file__).resolve().parent.parent
+DOCS = {
+    str(file.relative_to(ROOT)): file.read_text("utf-8")
+    for file in (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")))
+}
+"""What people read, by its path."""
+
 IGNORED = {".git", ".venv", "data", "dist", "build", "__pycache__", "uv.lock", "secrets.toml"}
 TEXTS = {".cfg", ".css", ".html", ".ini", ".js", ".json", ".md", ".py", ".toml", ".txt", ".yaml", ".yml", ""}
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -91,41 +101,121 @@ def test_the_change_log_knows_the_version_and_what_is_unreleased() -> None:
     assert Version(__version__) >= max(versions, default=Version("0"))
 
 
-def test_the_readme_lists_every_setting() -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
-    missing = [name for name in variables() if name not in readme]
-    assert not missing
+def test_the_table_of_settings_has_each_setting_once_and_no_other() -> None:
+    rows = re.findall(r"^\| `([A-Z_0-9]+)` \|", DOCS["docs/settings.md"], re.MULTILINE)
+    assert sorted(rows) == sorted(variables())
 
 
-def test_the_readme_names_only_settings_that_exist() -> None:
-    named = set(re.findall(r"\bPERSONACHAT_[A-Z_]+\b", (ROOT / "README.md").read_text("utf-8")))
-    assert named <= set(variables())
+def test_the_table_of_settings_says_what_holds_where_nothing_is_set() -> None:
+    said = dict(re.findall(r"^\| `([A-Z_0-9]+)` \| ([^|]+?) \|", DOCS["docs/settings.md"], re.MULTILINE))
+    for variable, field in zip(variables(), Settings.model_fields.values(), strict=True):
+        default = field.default
+        if isinstance(default, bool):
+            assert said[variable] == ("yes" if default else "no")
+        elif isinstance(default, int | float | str):
+            assert said[variable].strip("`") == str(default).removesuffix(".0"), variable
+        else:  # none, or found out at the start
+            assert not re.fullmatch(r"[\d.]+", said[variable]), variable
 
 
-def test_the_readmes_commands_exist() -> None:
-    blocks = re.findall(r"```(?:sh|console)\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-    lines = [line.strip() for block in blocks for line in block.splitlines()]
-    found = [re.search(r"\bpersonachat ((?:serve|chat|personas)(?: [a-z]+)?|--\S+)", line) for line in lines]
-    commands = {match.group(1) for match in found if match}
-    assert {"personas list", "personas validate"} <= commands
-    for command in commands:
-        words = [word for word in command.split() if not word.startswith("--")]
-        words = words if words[:1] == ["personas"] else words[:1]
-        shown = subprocess.run(
-            [sys.executable, "-c", "from personachat.cli import main; main()", *words, "--help"],
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
-        assert shown.returncode == 0, command
-    for script in re.findall(r"streamlit run (\S+\.py)", "\n".join(lines)):
-        assert (ROOT / script).is_file()
+def test_only_settings_that_exist_are_named() -> None:
+    for name, text in DOCS.items():
+        named = set(re.findall(r"\bPERSONACHAT_[A-Z_0-9]*[A-Z0-9]\b", text))
+        assert named <= set(variables()), name
 
 
-def test_the_readmes_links_and_pictures_exist() -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
-    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", readme):
-        assert (ROOT / target).exists(), target
+def test_the_commands_that_are_named_exist_and_take_the_options_that_are_named() -> None:
+    commands = dict(every_command())
+    written = {
+        written
+        for text in DOCS.values()
+        for block in re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        for line in block.replace("\\\n", " ").splitlines()
+        for written in re.findall(r"\bpersonachat ([^|;#>]*)", re.sub(r"\s#.*", "", line) + " ")
+    }
+    assert len(written) > 40
+    named = set[str]()
+    for arguments in written:
+        words = [word for word in arguments.split() if re.fullmatch(r"[a-z-]+", word)]
+        name = " ".join(words[:2]) if " ".join(words[:2]) in commands else " ".join(words[:1])
+        assert name in commands, arguments
+        named.add(name)
+        options = {word.partition("=")[0] for word in arguments.split() if word.startswith("--")}
+        assert options <= commands[name], arguments
+    assert {"serve", "chat", "mcp", "usage", "personas list", "conversations list"} <= named
+
+
+def every_command() -> Iterator[tuple[str, set[str]]]:
+    """The name of each command, with its options; "" is `personachat` alone."""
+    root = typer.main.get_command(app)
+    yield "", {option for parameter in root.params for option in parameter.opts}
+    assert isinstance(root, TyperGroup)
+    for name, command in root.commands.items():
+        below = command.commands if isinstance(command, TyperGroup) else {}
+        for path, each in {name: command, **{f"{name} {sub}": each for sub, each in below.items()}}.items():
+            yield (
+                path,
+                {
+                    option
+                    for parameter in each.params
+                    for option in (*parameter.opts, *parameter.secondary_opts)
+                },
+            )
+
+
+def test_scripts_and_modules_that_are_run_are_there() -> None:
+    for name, text in DOCS.items():
+        for script in re.findall(r"(?:streamlit run|bash) ([\w./]+)", text):
+            assert (ROOT / script).is_file(), name
+        for module in re.findall(r"python -m ([\w.]+)", text):
+            place = ROOT.joinpath(*module.split("."))
+            assert place.with_suffix(".py").is_file() or (place / "__main__.py").is_file(), name
+
+
+def test_links_and_pictures_lead_somewhere() -> None:
+    for name, text in DOCS.items():
+        for target in re.findall(
+            r"\]\(([^)\s]+)\)", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+        ):
+            if re.match(r"https?:", target):
+                continue
+            path, _, anchor = target.partition("#")
+            file = (ROOT / name).parent / path if path else ROOT / name
+            assert file.exists(), f"{name}: {target}"
+            if anchor:
+                assert anchor in anchors(file.read_text("utf-8")), f"{name}: {target}"
+
+
+def anchors(text: str) -> set[str]:
+    """What a forge makes of the headings."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_is_short_and_leads_to_every_page() -> None:
+    readme = DOCS["README.md"]
+    assert len(readme.splitlines()) <= 150
+    pages = {name for name in DOCS if name.startswith("docs/")} | {"CONTRIBUTING.md", "CHANGELOG.md"}
+    assert {name for name in pages if f"({name})" not in readme} == set()
+
+
+def test_the_files_that_contributing_names_are_there() -> None:
+    text = DOCS["CONTRIBUTING.md"]
+    named = {each for each in re.findall(r"`([\w./-]+)`", text) if "/" in each or each.endswith(".py")}
+    files = {each for each in named if not each.startswith("NNNN")}
+    assert len(files) > 40
+    assert {each for each in files if not (ROOT / each).exists()} == set()
+    for what in ("setting", "provider", "format", "page", "endpoint", "migration"):
+        section = re.search(rf"^## Add an? {what}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+        assert section, what
+        assert sum(each in section[1] for each in files) >= 3, what
+
+
+def test_the_site_has_every_page() -> None:
+    named = re.findall(r": ([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
+    pages = {Path(name).name for name in DOCS if name != "README.md"} | {"index.md"}
+    assert set(named) == pages
+    assert len(named) == len(pages)
 
 
 def test_nothing_names_a_package_index_or_a_place_on_somebodys_machine() -> None:

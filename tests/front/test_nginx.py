@@ -1,12 +1,13 @@
 """A real nginx in front, on the same machine, in four set-ups: what it opens to whom.
 
 A bare `proxy_pass` calls us by our own name and tells nothing of the browser; one passes the Host on; one
-with X-Forwarded-For says for whom it speaks; the last is the README's, with a name that is allowed.
+with X-Forwarded-For says for whom it speaks; the last is that of docs/operations.md, with an allowed name.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from personachat.settings import APP
 from tests.fake_provider import FakeProvider
 from tests.front.visiting import SECONDS, Server, free_port, get, open_page, standing, wait_until_healthy
 
@@ -31,11 +33,23 @@ HOST = "proxy_set_header Host $http_host;"
 FORWARDED = (
     "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;proxy_set_header X-Forwarded-Proto $scheme;"
 )
+
+
+def documented() -> str:
+    """What docs/operations.md says between the braces of its location, but for whom it asks."""
+    text = (APP / "docs" / "operations.md").read_text("utf-8")
+    found = re.search(r"^```nginx\n.*?location / \{\n(.*?)\n  \}", text, re.MULTILINE | re.DOTALL)
+    assert found
+    lines = [line.partition("#")[0].strip() for line in found[1].splitlines()]
+    assert lines[0] == "proxy_pass http://127.0.0.1:8501;"
+    return " ".join(lines[1:])
+
+
 SETUPS = {
     "bare": WEBSOCKET,
     "host": WEBSOCKET + HOST,
     "forwarded": WEBSOCKET + HOST + FORWARDED,
-    "allowed": WEBSOCKET + HOST + FORWARDED + "proxy_buffering off;",
+    "allowed": documented(),
 }
 CONFIG = """
 daemon off; worker_processes 1; error_log {folder}/error.log; pid {folder}/nginx.pid;
