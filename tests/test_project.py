@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = {
     str(file.relative_to(ROOT)): file.read_text("utf-8")
     for file in (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")))
+    if file.name != "strings.md"  # a list for review, made from the code
 }
 """What people read, by its path."""
 
