@@ -164,6 +164,19 @@ def every_command() -> Iterator[tuple[str, set[str]]]:
             )
 
 
+@pytest.mark.parametrize("page", ["personas", "interchange", "usage"])
+def test_what_the_pages_are_said_to_offer_is_on_them(page: str) -> None:
+    drawn = "".join(
+        file.read_text("utf-8")
+        for folder in ("pages", "personachat/ui")
+        for file in sorted((ROOT / folder).rglob("*.py"))
+    )
+    text = re.sub(r"^```.*?^```", "", DOCS[f"docs/{page}.md"], flags=re.MULTILINE | re.DOTALL)
+    labels = re.findall(r"(?<![\w*`])\*([A-Z][^*\n]+)\*(?![\w*])", text)
+    assert len(labels) > 2
+    assert [label for label in labels if label not in drawn] == []
+
+
 def test_scripts_and_modules_that_are_run_are_there() -> None:
     for name, text in DOCS.items():
         for script in re.findall(r"(?:streamlit run|bash) ([\w./]+)", text):
