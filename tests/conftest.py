@@ -13,6 +13,8 @@ from personachat.owners import LOCAL_OWNER
 from personachat.services import Services, Workspace, build_services
 from personachat.settings import load_settings, variables
 from tests.fake_provider import FakeProvider
+from tests.migrated import put_database_in
+from tests.network_guard import refused_hosts
 
 
 @pytest.fixture
@@ -25,6 +27,13 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test sees neither the keys nor the folders of whoever runs it."""
     for name in variables():
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def only_this_machine_is_reached() -> Iterator[None]:
+    """A test that tried another machine fails, whatever the code under test has made of the refusal."""
+    yield
+    assert refused_hosts() == []
 
 
 @pytest.fixture
@@ -51,7 +60,10 @@ def make_services(fake: FakeProvider, tmp_path: Path) -> Iterator[Callable[..., 
             "personas_dir": tmp_path / "personas",
             "data_dir": tmp_path / "data",
         }
-        services = build_services(load_settings(**(explicit | settings)))
+        loaded = load_settings(**(explicit | settings))
+        if loaded.database_url is None:
+            put_database_in(loaded.data_dir)
+        services = build_services(loaded)
         services.personas.save(persona_text())
         made.append(services)
         return services

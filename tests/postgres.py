@@ -19,6 +19,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import make_url
 
 
 @pytest.fixture
@@ -31,15 +32,20 @@ def postgres_url() -> Iterator[str]:
 @contextmanager
 def fresh_database(*, like: str = "template1") -> Iterator[str]:
     """An empty database, or a copy of the one with that name; dropped afterwards."""
-    uri = _uri()
-    name = f"test_{uuid.uuid4().hex}"
+    url = new_database(like=like)
+    try:
+        yield url
+    finally:
+        with psycopg.connect(_uri(), autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{make_url(url).database}" WITH (FORCE)'.encode())
+
+
+def new_database(*, like: str = "template1") -> str:
+    """The URL of an empty database, or of a copy, that goes with the server."""
+    uri, name = _uri(), f"test_{uuid.uuid4().hex}"
     with psycopg.connect(uri, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"'.encode())
-    try:
-        yield uri.replace("postgresql://", "postgresql+psycopg://").replace("/postgres?", f"/{name}?")
-    finally:
-        with psycopg.connect(uri, autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+    return uri.replace("postgresql://", "postgresql+psycopg://").replace("/postgres?", f"/{name}?")
 
 
 def _uri() -> str:

@@ -23,7 +23,8 @@ from tests.fake_provider import (
 LATER = {"Retry-After": "60"}
 """So that nothing is asked again meanwhile."""
 
-SHORT = {"PERSONACHAT_FIRST_TOKEN_TIMEOUT_SECONDS": "0.4", "PERSONACHAT_IDLE_TIMEOUT_SECONDS": "0.4"}
+FIRST_TOKEN_SOON = {"PERSONACHAT_FIRST_TOKEN_TIMEOUT_SECONDS": "0.4"}
+NEVER_IDLE = {"PERSONACHAT_IDLE_TIMEOUT_SECONDS": "0.4"}
 
 
 @dataclass(frozen=True)
@@ -146,15 +147,19 @@ FAULTS: Mapping[str, Fault] = {
     ),
     "a reset": Fault(lambda: tokens([HALF, Reset()]), "The connection to", HALF, ways_on=CONTINUES),
     # --- silence
-    "no first token": Fault(hang, "did not begin to answer within 0.4 seconds. Try again", settings=SHORT),
+    "no first token": Fault(
+        hang, "did not begin to answer within 0.4 seconds. Try again", settings=FIRST_TOKEN_SOON
+    ),
     "keep-alive alone": Fault(
-        lambda: raw(Repeat(b": ping\n\n")), "did not begin to answer within 0.4 seconds", settings=SHORT
+        lambda: raw(Repeat(b": ping\n\n")),
+        "did not begin to answer within 0.4 seconds",
+        settings=FIRST_TOKEN_SOON,
     ),
     "silence in the middle": Fault(
         lambda: tokens([HALF, Gate()]),
         "fell silent for 0.4 seconds in the middle of the reply. Continue the reply",
         HALF,
-        settings=SHORT,
+        settings=NEVER_IDLE,
         ways_on=CONTINUES,
     ),
     # --- statuses

@@ -24,6 +24,7 @@ import pytest
 from personachat.personas.persona import check_persona
 from personachat.settings import APP
 from tests.fake_provider import FakeProvider
+from tests.network_guard import guarded
 
 ADDRESS = "127.0.0.1:8501"
 PERSONA_KEYS = {"id", "name", "systemPrompt"}
@@ -229,7 +230,7 @@ def test_settings_are_read(snippet: Snippet, tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", program],
         cwd=tmp_path,
-        env=clean | {"PYTHONPATH": str(APP)},
+        env=clean | guarded(APP),
         capture_output=True,
         text=True,
         timeout=60,

@@ -21,6 +21,7 @@ from personachat.services import Services, build_services
 from personachat.settings import load_settings
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider
+from tests.migrated import put_database_in
 
 
 @contextmanager
@@ -55,6 +56,7 @@ def standing(folder: Path, **settings: Any) -> Iterator[httpx2.Client]:
     with FakeProvider() as fake:
         explicit = {"openai_base_url": fake.base_url, "openai_api_key": "sk-test-key-that-nobody-may-see"}
         folders = {"personas_dir": folder / "personas", "data_dir": folder / "data"}
+        put_database_in(folder / "data")
         services = build_services(load_settings(**(explicit | folders | settings)))
         services.personas.save(persona_text())
         try:

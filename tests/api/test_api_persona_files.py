@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import zipfile
 from typing import Any
 
@@ -179,8 +180,18 @@ def test_a_text_of_another_program_is_named_where_a_persona_is_expected(client: 
     assert refused["hint"] == "This looks like an OpenAI assistant. Import it instead."
 
 
-def test_a_file_that_is_too_large_is_not_read(client: httpx2.Client) -> None:
+def test_a_file_that_is_too_large_is_refused(client: httpx2.Client) -> None:
     problem_of(imported(client, b"x" * (MAX_IMPORT_BYTES + 1)), 413, "body_too_large")
+
+
+def test_a_file_that_says_it_is_too_large_is_refused_before_any_of_it_has_come(client: httpx2.Client) -> None:
+    head = (
+        "POST /api/personas/import HTTP/1.1\r\nHost: localhost\r\n"
+        f"Content-Type: {FILE['Content-Type']}\r\nContent-Length: {MAX_IMPORT_BYTES + 1}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", client.base_url.port or 0), timeout=20) as line:
+        line.sendall(head.encode())
+        assert line.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
 def test_other_endpoints_still_take_json_alone(client: httpx2.Client) -> None:

@@ -14,6 +14,8 @@ import pytest
 
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider
+from tests.migrated import put_database_in
+from tests.network_guard import guarded
 
 START = """
 import os, signal
@@ -37,9 +39,11 @@ def environment(fake: FakeProvider, tmp_path: Path) -> dict[str, str]:
     folder.mkdir()
     (folder / "tester.json").write_text(persona_text(model="fake-1"), "utf-8")
     (tmp_path / "home").mkdir()
+    put_database_in(tmp_path / "data")
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "LANG") if name in os.environ}
     return {
         **kept,
+        **guarded(),
         "HOME": str(tmp_path / "home"),
         "OPENAI_BASE_URL": fake.base_url,
         "OPENAI_API_KEY": "sk-test-key-that-nobody-may-see",

@@ -75,7 +75,7 @@ def test_options_that_contradict_each_other_are_a_usage_error(run: Run, argument
 
 
 def test_without_a_database_one_can_still_talk(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
+    (tmp_path / "data").mkdir(exist_ok=True)
     (tmp_path / "data" / "personachat.sqlite3").write_bytes(b"this is no database at all " * 100)
     done = run("chat", "-p", "tester", "Hi")
     assert (done.returncode, done.stdout) == (1, "")

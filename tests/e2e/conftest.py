@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.e2e.patience import come_to_rest, patient_actions
 from tests.fake_provider import FakeProvider
+from tests.network_guard import guarded
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
@@ -40,6 +41,7 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 
 
@@ -189,7 +191,7 @@ def start_page(script: str, folder: Path, *, environment: Mapping[str, str]) -> 
         process = subprocess.Popen(
             _command(port, script=script),
             cwd=ROOT,
-            env=_environment(folder / "personas", None) | {"PYTHONPATH": str(ROOT)} | dict(environment),
+            env=_environment(folder / "personas", None) | guarded(ROOT) | dict(environment),
             stdout=output,
             stderr=subprocess.STDOUT,
         )

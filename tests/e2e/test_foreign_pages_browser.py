@@ -16,7 +16,9 @@ from tests.e2e.conftest import CHROMIUM_FLAGS, AppServer, chromium_path
 pytestmark = pytest.mark.browser
 
 REBOUND = "evil.test"
-REBINDING = (f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1",)
+REBINDING = (
+    f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+)
 
 ATTACK = """async server => {
   const read = async (path, options) => {
@@ -83,7 +85,8 @@ def held(got: dict[str, Any], server: AppServer) -> None:
 
 def test_a_name_that_was_given_our_address_gets_nothing(app_server: AppServer, browser: Browser) -> None:
     rebinding = browser.browser_type.launch(
-        executable_path=chromium_path(), args=[*CHROMIUM_FLAGS, *REBINDING]
+        executable_path=chromium_path(),
+        args=[*CHROMIUM_FLAGS, REBINDING],  # the last one counts
     )
     page = rebinding.new_page()
     port = urlsplit(app_server.url).port

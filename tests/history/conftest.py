@@ -11,18 +11,18 @@ from personachat.database.connection import Database
 from personachat.history.library import Library
 from personachat.owners import LOCAL_OWNER
 from tests.history.talk import Talk
-from tests.postgres import fresh_database
+from tests.migrated import migrated_postgres, put_database_in
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty one, of each kind."""
     if request.param == "sqlite":
-        opened = Database(f"sqlite:///{tmp_path / 'library.sqlite3'}")
+        opened = Database(f"sqlite:///{put_database_in(tmp_path)}")
         yield opened
         opened.close()
         return
-    with fresh_database() as url:
+    with migrated_postgres() as url:
         opened = Database(url)
         yield opened
         opened.close()

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from personachat.services import reset_services
 from tests.fake_provider import FakeProvider
+from tests.migrated import put_database_in
 
 HOME = Path(__file__).resolve().parents[2] / "Home.py"
 
 OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def components_are_looked_for_once() -> Iterator[None]:
+    """Every AppTest searches all installed packages for components, which takes longer than most pages."""
+    with pytest.MonkeyPatch.context() as patch:
+        once = cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", once)
+        yield
 
 
 @pytest.fixture
@@ -24,7 +36,7 @@ def open_home(
     """Opens Home.py in a new session with these query parameters; the services are the test's own."""
     forget_services()
     monkeypatch.setenv("PERSONACHAT_PERSONAS_DIR", str(folder))
-    monkeypatch.setenv("PERSONACHAT_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("PERSONACHAT_DATA_DIR", str(put_database_in(tmp_path / "data").parent))
     monkeypatch.setenv("OPENAI_BASE_URL", fake.base_url)
 
     def open_it(**query: str) -> AppTest:

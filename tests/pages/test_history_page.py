@@ -276,7 +276,7 @@ def test_what_is_no_export_is_refused_in_a_sentence(open_home: OpenPage) -> None
 
 
 def test_a_damaged_database_is_a_sentence_with_a_way_out(open_home: OpenPage, tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
+    (tmp_path / "data").mkdir(exist_ok=True)
     (tmp_path / "data" / "personachat.sqlite3").write_bytes(b"this is no database" * 500)
     page = go(open_home())
     (error,) = page.error

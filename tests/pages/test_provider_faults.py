@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from personachat.replies.engine import ReplyLimits
 from personachat.services import get_services
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, Gate, Reset, tokens
@@ -47,6 +48,11 @@ def shown(page: AppTest) -> str:
     return said.replace("\\", "")
 
 
+def wait_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on no slowness of this machine is taken for the provider's silence."""
+    monkeypatch.setattr(get_services().answers.replies, "_limits", ReplyLimits())
+
+
 def keys(page: AppTest) -> set[str]:
     return {button.key for button in page.button if button.key}
 
@@ -72,6 +78,7 @@ def test_each_fault_is_a_sentence_with_a_way_out_and_the_next_message_works(
     assert "Words to keep" in shown(again)
     assert fault.ways_on <= keys(again)
 
+    wait_longer(monkeypatch)
     fake.enqueue(tokens(["Now it works."]))
     say(again, "Another message")
     assert "Now it works." in shown(again)
@@ -93,6 +100,7 @@ def test_each_fault_is_told_where_a_draft_is_tried_out(
     assert fault.says in shown(page)
     assert fault.kept in shown(page)
     assert not page.button(key="try_out_retry").disabled
+    wait_longer(monkeypatch)
     fake.enqueue(tokens(["Now it works."]))
     page.button(key="try_out_retry").click().run()
     assert "Now it works." in shown(page)

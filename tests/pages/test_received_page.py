@@ -175,7 +175,7 @@ def test_what_was_changed_while_you_looked_is_not_replaced(
 
 
 def test_a_damaged_database_is_a_sentence(open_link: OpenPage, tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
+    (tmp_path / "data").mkdir(exist_ok=True)
     (tmp_path / "data" / "personachat.sqlite3").write_bytes(b"this is no database" * 500)
     at = open_link(token="x" * 43)
     assert at.error

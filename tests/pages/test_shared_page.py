@@ -91,7 +91,7 @@ def test_a_long_conversation_comes_in_parts(open_home: OpenPage, visit: OpenPage
 
 
 def test_a_damaged_database_is_a_sentence(visit: OpenPage, tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
+    (tmp_path / "data").mkdir(exist_ok=True)
     (tmp_path / "data" / "personachat.sqlite3").write_bytes(b"this is no database" * 500)
     page = visit(token="x" * 43)
     (error,) = page.error

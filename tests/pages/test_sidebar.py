@@ -116,7 +116,7 @@ def test_new_chat_leaves_the_conversation(open_home: OpenPage) -> None:
 
 
 def test_a_damaged_database_is_a_quiet_line(open_home: OpenPage, tmp_path: Path) -> None:
-    (tmp_path / "data").mkdir()
+    (tmp_path / "data").mkdir(exist_ok=True)
     (tmp_path / "data" / "personachat.sqlite3").write_bytes(b"this is no database" * 500)
     page = open_home()
     assert captions(page) == [":material/database_off: Conversations cannot be read."]

@@ -14,6 +14,7 @@ from personachat.services import Services
 from personachat.ui.personas.snippets import LANGUAGES, snippet
 from tests.api.conftest import served
 from tests.fake_provider import FakeProvider, chunk, events, tokens
+from tests.network_guard import guarded
 
 MESSAGE = 'It\'s "quoted", costs $5 & `more`;\nüñí 漢 {braces} \\ </script>'
 
@@ -38,7 +39,7 @@ def run(command: list[str], *, folder: Path) -> subprocess.CompletedProcess[str]
     return subprocess.run(
         command,
         cwd=folder,
-        env=environment | {"PYTHONUTF8": "1"},
+        env=environment | guarded() | {"PYTHONUTF8": "1"},
         capture_output=True,
         encoding="utf-8",
         timeout=60,

@@ -12,8 +12,6 @@ from personachat.services import Services
 from personachat.usage.tables import usage_calls
 from tests.conversations.conftest import (  # noqa: F401  # fixtures
     database,
-    migrated_file,
-    migrated_postgres,
     postgres_database,
     sqlite_database,
 )

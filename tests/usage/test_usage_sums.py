@@ -32,6 +32,7 @@ from personachat.usage.records import SqlUsage
 from personachat.usage.tables import usage_calls
 from tests.api.conftest import served
 from tests.cli.conftest import COMMAND
+from tests.network_guard import guarded
 from tests.postgres import (
     fresh_database,
     postgres_url,  # noqa: F401  # a fixture
@@ -199,7 +200,7 @@ def local_names(services: Services) -> Mapping[str, str]:
 
 def command(services: Services, *arguments: str) -> str:
     settings = services.settings
-    environment = {"PERSONACHAT_DATA_DIR": str(settings.data_dir), "PYTHONUTF8": "1", "PATH": ""}
+    environment = {"PERSONACHAT_DATA_DIR": str(settings.data_dir), "PYTHONUTF8": "1", "PATH": ""} | guarded()
     if settings.database_url:
         environment["DATABASE_URL"] = settings.database_url.get_secret_value()
     done = subprocess.run(

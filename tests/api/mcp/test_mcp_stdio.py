@@ -19,6 +19,8 @@ from mcp import Client, StdioServerParameters
 from tests.api.mcp.conftest import ERAS, SECONDS, texts
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, Gate, tokens
+from tests.migrated import put_database_in
+from tests.network_guard import guarded
 
 COMMAND = [sys.executable, "-W", "error", "-c", "from personachat.cli import main; main()", "mcp"]
 
@@ -29,12 +31,13 @@ def environment(fake: FakeProvider, tmp_path: Path) -> dict[str, str]:
     folder.mkdir()
     (folder / "tester.json").write_text(persona_text(), "utf-8")
     return {
+        **guarded(),
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
         "OPENAI_BASE_URL": fake.base_url,
         "OPENAI_API_KEY": "sk-test-key-that-nobody-may-see",
         "PERSONACHAT_PERSONAS_DIR": str(folder),
-        "PERSONACHAT_DATA_DIR": str(tmp_path / "data"),
+        "PERSONACHAT_DATA_DIR": str(put_database_in(tmp_path / "data").parent),
     }
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import pytest
-from sqlalchemy import make_url, update
+from sqlalchemy import update
 
 from personachat.database.connection import Database
 from personachat.personas.store.base import PersonaStore
@@ -17,40 +16,19 @@ from personachat.personas.store.recorded_files import RecordedFiles
 from personachat.personas.store.revisions import SqlRevisions
 from personachat.personas.store.sql import SqlPersonaStore
 from personachat.personas.store.tables import persona_changes, personas
-from tests.postgres import fresh_database
+from tests.migrated import migrated_postgres, put_database_in
 
 Kind: TypeAlias = Literal["files", "sqlite", "postgres"]
 
 
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty SQLite file with today's tables."""
-    path = tmp_path_factory.mktemp("migrated") / "migrated.sqlite3"
-    with closing(Database(f"sqlite:///{path}")) as database:
-        database.prepare()
-    return path
-
-
-@pytest.fixture(scope="session")
-def migrated_postgres() -> Iterator[str]:
-    """The name of an empty PostgreSQL database with today's tables."""
-    with fresh_database() as url:
-        with closing(Database(url)) as database:
-            database.prepare()
-        yield str(make_url(url).database)
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{put_database_in(tmp_path / 'data')}"
 
 
 @pytest.fixture
-def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
-    path = tmp_path / "data" / "personachat.sqlite3"
-    path.parent.mkdir()
-    shutil.copy(migrated_file, path)
-    return f"sqlite:///{path}"
-
-
-@pytest.fixture
-def postgres_url(migrated_postgres: str) -> Iterator[str]:
-    with fresh_database(like=migrated_postgres) as url:
+def postgres_url() -> Iterator[str]:
+    with migrated_postgres() as url:
         yield url
 
 

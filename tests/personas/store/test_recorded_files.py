@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from personachat.personas.store.base import BrokenPersona, Saving
 from personachat.personas.store.recorded_files import RecordedFiles
 from personachat.personas.store.revisions import SqlRevisions
 from tests.conftest import persona_text
+from tests.migrated import put_database_in
 from tests.personas.store.counting import statements
 
 ROOT = Path(__file__).parents[3]
@@ -511,19 +511,20 @@ def _happen(desk: Desk, happening: str, persona_id: str, words: str) -> Desk:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(happenings=HAPPENINGS)
 def test_whatever_happens_the_history_ends_with_what_is_there_and_has_no_gaps(
-    happenings: list[tuple[str, str]], migrated_file: Path
+    happenings: list[tuple[str, str]],
 ) -> None:
     words = count()
-    with tempfile.TemporaryDirectory() as folder:
-        file = shutil.copy(migrated_file, Path(folder) / "data.sqlite3")
-        with closing(Unsteady(f"sqlite:///{file}")) as database:
-            desk = Desk(Path(folder) / "personas", database)
-            for happening, persona_id in happenings:
-                desk = _happen(desk, happening, persona_id, f"Name {next(words)}")
-            database.is_down = False
-            there = {stored.id: stored for stored in desk.store.all()}
-            for persona_id in ("a", "b"):
-                _check(desk, persona_id, there.get(persona_id))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(Unsteady(f"sqlite:///{put_database_in(Path(folder))}")) as database,
+    ):
+        desk = Desk(Path(folder) / "personas", database)
+        for happening, persona_id in happenings:
+            desk = _happen(desk, happening, persona_id, f"Name {next(words)}")
+        database.is_down = False
+        there = {stored.id: stored for stored in desk.store.all()}
+        for persona_id in ("a", "b"):
+            _check(desk, persona_id, there.get(persona_id))
 
 
 def _check(desk: Desk, persona_id: str, stored: object) -> None:
