@@ -6,7 +6,7 @@ import getpass
 from functools import cache
 
 LOCAL_OWNER = "local"
-"""Whoever sits at this machine."""
+"""Whoever sits at this machine: the terminal, and page and API over loopback."""
 
 _SHOWN_CHARACTERS = 4
 

@@ -143,7 +143,13 @@ INSTALLED = (PACKAGE / "app").is_dir()
 """Whether this is an installed wheel, whose folder is not the user's to write in."""
 
 PROVIDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-BUILT_IN_PROVIDERS = frozenset({"local", "openai"})
+LOCAL = "local"
+"""The provider of the model in this process. Its model has no price, and knows its window itself."""
+
+OPENAI = "openai"
+"""The default provider, whatever server answers at its address."""
+
+BUILT_IN_PROVIDERS = frozenset({LOCAL, OPENAI})
 
 
 def _provider_names(value: dict[str, ProviderSettings]) -> dict[str, ProviderSettings]:

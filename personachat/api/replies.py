@@ -14,7 +14,6 @@ from personachat.api.events import ReplyStream
 from personachat.api.openapi import STREAM, answers
 from personachat.api.schemas import Answer, Id, ReplyId, Sent, workspace_of
 from personachat.conversations.model import TurnState
-from personachat.messages import Failed, Finished
 
 router = APIRouter(prefix="/chat/{messageId}", tags=["chat"])
 
@@ -117,10 +116,10 @@ def stop_reply(message_id: ReplyId, request: Request) -> SteeredReply:
 def continue_reply(message_id: ReplyId, request: Request) -> Response:
     """Streams the rest: the numbers of its events go on from those before, and its first one is `start`."""
     chat = workspace_of(request).chat
-    earlier = chat.generation(message_id).wait(0, timeout_seconds=0)
+    earlier = chat.generation(message_id)
+    count = len(earlier.wait(0, timeout_seconds=0))
     # The end gives its number to the first new event.
-    ended = bool(earlier) and isinstance(earlier[-1], (Finished, Failed))
-    return ReplyStream(chat.continue_reply(message_id), after=len(earlier) - ended)
+    return ReplyStream(chat.continue_reply(message_id), after=count - (earlier.ending is not None))
 
 
 @router.post(

@@ -13,14 +13,11 @@ from typing import Protocol
 from personachat.authoring.linting.models import is_among
 from personachat.authoring.linting.retirements import retirement
 from personachat.errors import PersonaChatError, ProviderError
-from personachat.personas.persona import DEFAULT_PERSONA_ID
+from personachat.personas.persona import DEFAULT_PERSONA_ID, STARTING_MODEL
 from personachat.personas.store.base import PersonaStore
 from personachat.providers.catalogue import KnownModels
-from personachat.providers.embedded.provider import LOCAL
 from personachat.providers.registry import Answering, ProviderRegistry
-
-USUAL_MODEL = "gpt-6-luna"
-"""What the shipped personas ask for."""
+from personachat.settings import LOCAL
 
 LISTING_SECONDS = 2.0
 """How long the lists of models are waited for; what has not answered by then is taken at its word."""
@@ -82,10 +79,10 @@ class AvailableModels:
         """The model to write into a persona: the operator's, the default persona's, else one that answers."""
         known = self._model_names.known(wait_seconds=LISTING_SECONDS)
         house = self._default_personas()
-        if house != USUAL_MODEL and self._is_reachable(house) and not self.is_retired(house):
+        if house != STARTING_MODEL and self._is_reachable(house) and not self.is_retired(house):
             return house  # somebody chose it, and some gateways do not list all that they serve
-        wanted = (self._default, USUAL_MODEL, *known.names)
-        return next((model for model in wanted if model and self.is_available(model)), USUAL_MODEL)
+        wanted = (self._default, STARTING_MODEL, *known.names)
+        return next((model for model in wanted if model and self.is_available(model)), STARTING_MODEL)
 
     def _is_reachable(self, model: str) -> bool:
         return bool(model) and self._found(model) is not None

@@ -7,13 +7,12 @@ win over the persona's, up to what the operator allows; address and key are neve
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from personachat.conversations.model import Reply
-from personachat.errors import ModelNotFound, RequestRefused
-from personachat.messages import ChatMessage, Failed, ReplyEvent, Role, Started, storable
+from personachat.errors import RequestRefused
+from personachat.messages import ChatMessage, ReplyEvent, Role, storable
 from personachat.personas.persona import Persona
 from personachat.personas.prompt import estimate_tokens
 from personachat.personas.store.base import PersonaSource
@@ -25,6 +24,7 @@ from personachat.replies.engine import DELAYS_OF_A_STAND_IN, ReplyLimits, reply
 from personachat.replies.live import Generation
 from personachat.replies.request import chat_request
 from personachat.replies.runner import Generations
+from personachat.replies.stand_in import with_stand_in
 from personachat.usage.model import Origin, Surface
 
 _ROLES: Mapping[str, Role] = {
@@ -132,30 +132,23 @@ class Completions:
         wanted = persona.max_tokens if ask.max_tokens is None else ask.max_tokens
         return wanted if self._max_tokens is None else min(wanted, self._max_tokens)
 
-    async def _events(self, answering: Answering, request: ChatRequest) -> AsyncGenerator[ReplyEvent]:
+    def _events(self, answering: Answering, request: ChatRequest) -> AsyncGenerator[ReplyEvent]:
         """The reply; by the default model, where the provider turns out not to have the persona's."""
-        stand_in: Answering | None = None
-        accepted = False
-        retries = 0
-        async with aclosing(reply(answering.provider, request, limits=self._limits)) as events:
-            async for event in events:
-                accepted = accepted or isinstance(event, Started)
-                if isinstance(event, Failed) and event.code == ModelNotFound.code and not accepted:
-                    stand_in, retries = self._providers.stand_in(answering), event.retries + 1
-                if stand_in is None:
-                    yield event
-        if stand_in is not None:
-            request = replace(request, model=stand_in.model)
-            coming = reply(
+
+        def ask_stand_in(stand_in: Answering, *, retries: int) -> AsyncGenerator[ReplyEvent]:
+            return reply(
                 stand_in.provider,
-                request,
+                replace(request, model=stand_in.model),
                 limits=self._limits,
                 retry_delays_seconds=DELAYS_OF_A_STAND_IN,
                 retries=retries,
             )
-            async with aclosing(coming) as events:
-                async for event in events:
-                    yield event
+
+        return with_stand_in(
+            reply(answering.provider, request, limits=self._limits),
+            find=lambda: self._providers.stand_in(answering),
+            ask=ask_stand_in,
+        )
 
 
 def _estimate(request: ChatRequest) -> int | None:

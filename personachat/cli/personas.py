@@ -29,9 +29,9 @@ from personachat.personas.store.seeding import open_store
 from personachat.personas.store.shares import PersonaShares
 from personachat.personas.templates.gallery import Gallery, found
 from personachat.providers.catalogue import KnownModels
-from personachat.providers.embedded.provider import LOCAL, embedded_model_name
+from personachat.providers.embedded.provider import embedded_model_name
 from personachat.providers.registry import ProviderRegistry
-from personachat.settings import Settings
+from personachat.settings import LOCAL, Settings
 from personachat.usage import renaming as usage_renaming
 
 _WIDEST_CELL = 80

@@ -19,9 +19,6 @@ TurnState = Literal["running", "paused", "stopped", "finished", "failed", "inter
 
 LIVE_STATES: frozenset[TurnState] = frozenset({"running", "paused"})
 
-LOCAL_OWNER = "local"
-"""Whoever sits at this machine: the terminal, and page and API over loopback."""
-
 MEASURABLE_SECONDS = 0.05
 """What came within less says nothing about a model's speed."""
 

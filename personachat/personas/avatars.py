@@ -13,11 +13,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from runpy import run_path
 
+from personachat.personas import limits
+
 _MATERIAL = re.compile(r":material/([a-z0-9_]+):")
 _EMOJI_SHAPE = re.compile("[#*0-9\u00a9-\U0010ffff][\u00a9-\U0010ffff]{0,15}")
 _VARIATION = "\ufe0f"
 _FACE = re.compile(r":picture/([0-9a-f]{32}):(.*)")
-_MOST_FACE_CHARACTERS = 80
 
 
 def avatar_fault(avatar: str) -> str:
@@ -47,7 +48,7 @@ def face_with(picture: str, avatar: str) -> str:
     if not picture:
         return avatar
     face = f":picture/{picture}:{avatar}"
-    return face if len(face) <= _MOST_FACE_CHARACTERS else f":picture/{picture}:"
+    return face if len(face) <= limits.AVATAR else f":picture/{picture}:"
 
 
 def picture_in(face: str | None) -> str:

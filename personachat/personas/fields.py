@@ -20,9 +20,10 @@ from anyascii import anyascii
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from personachat.jsontext.reader import MAX_DEPTH, UNSTORABLE
+from personachat.personas import limits
 from personachat.personas.avatars import avatar_fault
 
-ID_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+ID_PATTERN = rf"^[a-z0-9][a-z0-9_-]{{0,{limits.ID - 1}}}$"
 
 PICTURE_PATTERN = r"[0-9a-f]{32}"
 
@@ -70,7 +71,7 @@ def is_persona_id(text: str) -> bool:
 def _id(value: str) -> str:
     if not is_persona_id(value) and value not in _DEVICES:
         raise ValueError(
-            "must be 1 to 64 lower-case letters, digits, - and _, starting with a letter or digit, "
+            f"must be 1 to {limits.ID} lower-case letters, digits, - and _, starting with a letter or digit, "
             'such as "data-analyst"'
         )
     if value in _DEVICES:
@@ -139,7 +140,7 @@ PersonaId = Annotated[
     Field(strict=True, json_schema_extra={"pattern": ID_PATTERN, "not": {"enum": _DEVICES}}),
     AfterValidator(_id),
 ]
-Avatar = Annotated[str, Field(strict=True, max_length=80), AfterValidator(_avatar)]
+Avatar = Annotated[str, Field(strict=True, max_length=limits.AVATAR), AfterValidator(_avatar)]
 Picture = Annotated[
     str,
     Field(strict=True, json_schema_extra={"pattern": f"^({PICTURE_PATTERN})?$"}),

@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 from personachat.errors import PersonaInvalid, Problem
 from personachat.jsontext.faults import Path, places
 from personachat.jsontext.reader import MAX_FAULTS, read_json
+from personachat.personas import limits
 from personachat.personas.fields import (
     Avatar,
     FilledLine,
@@ -52,21 +53,21 @@ class Personality(_Part):
     """The manner of speaking; empty traits add nothing to the prompt."""
 
     tone: Annotated[
-        Text, Field(max_length=1000, description="How it sounds, e.g. warm, dry, encouraging.")
+        Text, Field(max_length=limits.TRAIT, description="How it sounds, e.g. warm, dry, encouraging.")
     ] = ""
     style: Annotated[
-        Text, Field(max_length=1000, description="How it writes, e.g. short paragraphs, tables.")
+        Text, Field(max_length=limits.TRAIT, description="How it writes, e.g. short paragraphs, tables.")
     ] = ""
     formality: Annotated[
-        Text, Field(max_length=1000, description="How formal it is, e.g. casual, formal.")
+        Text, Field(max_length=limits.TRAIT, description="How formal it is, e.g. casual, formal.")
     ] = ""
 
 
 class Example(_Part):
     """One exchange that shows the model how to answer."""
 
-    user: Annotated[FilledText, Field(max_length=16_000, description="What a user might write.")]
-    assistant: Annotated[FilledText, Field(max_length=16_000, description="The answer to it.")]
+    user: Annotated[FilledText, Field(max_length=limits.MESSAGE, description="What a user might write.")]
+    assistant: Annotated[FilledText, Field(max_length=limits.MESSAGE, description="The answer to it.")]
 
 
 class Persona(_Part):
@@ -76,40 +77,46 @@ class Persona(_Part):
         PersonaId,
         Field(description="Its name in addresses and its file's name: lower-case letters, digits, - and _."),
     ]
-    name: Annotated[FilledLine, Field(max_length=80, description="What people call it.")]
-    description: Annotated[Text, Field(max_length=2000, description="What it is good for, in a line.")] = ""
+    name: Annotated[FilledLine, Field(max_length=limits.NAME, description="What people call it.")]
+    description: Annotated[
+        Text, Field(max_length=limits.DESCRIPTION, description="What it is good for, in a line.")
+    ] = ""
     system_prompt: Annotated[
         FilledText,
         Field(
-            max_length=32_000,
+            max_length=limits.PROMPT,
             description="Who it is and what it does. {{user}}, {{char}} and other macros are replaced.",
         ),
     ]
     temperature: Annotated[
-        Number, Field(ge=0, le=2, description="0 is the most predictable, 2 the most varied.")
-    ] = 0.7
+        Number,
+        Field(ge=0, le=limits.TEMPERATURE, description="0 is the most predictable, 2 the most varied."),
+    ] = limits.DEFAULT_TEMPERATURE
     max_tokens: Annotated[
-        WholeNumber, Field(ge=1, le=1_000_000, description="The longest reply, in tokens.")
-    ] = 1000
-    model: Annotated[FilledLine, Field(max_length=200, description="A model's name, or provider/model.")] = (
-        "gpt-4"
-    )
+        WholeNumber, Field(ge=1, le=limits.REPLY_TOKENS, description="The longest reply, in tokens.")
+    ] = limits.DEFAULT_REPLY_TOKENS
+    model: Annotated[
+        FilledLine, Field(max_length=limits.MODEL, description="A model's name, or provider/model.")
+    ] = "gpt-4"
     personality: Annotated[Personality, Field(description="The manner of speaking.")] = Personality()
-    greeting: Annotated[Text, Field(max_length=16_000, description="Its first message in a new chat.")] = ""
+    greeting: Annotated[
+        Text, Field(max_length=limits.MESSAGE, description="Its first message in a new chat.")
+    ] = ""
     alternate_greetings: Annotated[
-        tuple[Annotated[FilledText, Field(max_length=16_000)], ...],
-        Field(max_length=50, description="Other first messages, to choose from."),
+        tuple[Annotated[FilledText, Field(max_length=limits.MESSAGE)], ...],
+        Field(max_length=limits.GREETINGS_COUNT, description="Other first messages, to choose from."),
     ] = ()
     starters: Annotated[
-        tuple[Annotated[FilledLine, Field(max_length=300)], ...],
-        Field(max_length=12, description="Prompts suggested in an empty chat."),
+        tuple[Annotated[FilledLine, Field(max_length=limits.STARTER)], ...],
+        Field(max_length=limits.STARTERS_COUNT, description="Prompts suggested in an empty chat."),
     ] = ()
     examples: Annotated[
-        tuple[Example, ...], Field(max_length=50, description="Exchanges that show the model how to answer.")
+        tuple[Example, ...],
+        Field(max_length=limits.EXAMPLES_COUNT, description="Exchanges that show the model how to answer."),
     ] = ()
     tags: Annotated[
-        tuple[Annotated[FilledLine, Field(max_length=60)], ...],
-        Field(max_length=50, description="Labels to find it by."),
+        tuple[Annotated[FilledLine, Field(max_length=limits.TAG)], ...],
+        Field(max_length=limits.TAGS_COUNT, description="Labels to find it by."),
     ] = ()
     avatar: Annotated[
         Avatar, Field(description="One emoji, or a Material icon such as :material/school:.")
@@ -122,14 +129,14 @@ class Persona(_Part):
         Field(ge=0, le=1, description="Nucleus sampling; null leaves it to the model."),
     ] = None
     stop: Annotated[
-        tuple[Annotated[Text, Field(min_length=1, max_length=200)], ...],
-        Field(max_length=4, description="Texts at which the reply ends."),
+        tuple[Annotated[Text, Field(min_length=1, max_length=limits.STOP_TEXT)], ...],
+        Field(max_length=limits.STOP_TEXTS_COUNT, description="Texts at which the reply ends."),
     ] = ()
     context_tokens: Annotated[
         WholeNumber | None,
         Field(
-            ge=256,
-            le=10_000_000,
+            ge=limits.LEAST_CONTEXT_TOKENS,
+            le=limits.CONTEXT_TOKENS,
             description="The most it is told of a conversation, in tokens; null for all the model takes.",
         ),
     ] = None

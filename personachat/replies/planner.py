@@ -14,7 +14,7 @@ from functools import partial
 from typing import Protocol
 
 from personachat.conversations.model import Reply, SentRequest, Turn
-from personachat.errors import ModelNotFound, ProviderError
+from personachat.errors import ProviderError
 from personachat.messages import Failed, Noticed, ReplyEvent, Started, Usage, UsageReported
 from personachat.personas.persona import Persona
 from personachat.personas.prompt import summary_message, with_inserted
@@ -28,6 +28,7 @@ from personachat.replies.engine import DELAYS_OF_A_STAND_IN, RETRY_DELAYS_SECOND
 from personachat.replies.request import Outgoing, chat_request, fit, outgoing, parameters, window_tokens
 from personachat.replies.request_code import SentBody
 from personachat.replies.sent_lore import as_parameters, inserted_of, lore_of, told_keys
+from personachat.replies.stand_in import with_stand_in
 from personachat.replies.summaries import Summaries
 from personachat.usage.model import Calls, Origin
 
@@ -161,31 +162,28 @@ class Replies:
             return None
         return Memory(used, window, answered.memory_from, measured=True)
 
-    async def _events(
+    def _events(
         self, asked: Outgoing, path: Sequence[Turn], text: str, *, origin: Origin | None = None
     ) -> AsyncGenerator[ReplyEvent]:
         """The reply; by the default model, where the provider turns out not to have the persona's."""
-        stand_in: Answering | None = None
-        accepted = False
-        retries = 0
-        async with aclosing(self._reply(asked, text, origin=origin)) as events:
-            async for event in events:
-                accepted = accepted or isinstance(event, Started)
-                if isinstance(event, Failed) and event.code == ModelNotFound.code and not accepted:
-                    stand_in, retries = self._providers.stand_in(asked.answering), event.retries + 1
-                if stand_in is None:
-                    yield event
-        if stand_in is not None:
-            asked = outgoing(asked.persona, path, stand_in, own=asked.own)
-            told = asked.told
-            coming = self._reply(
-                asked, text, origin=origin, retry_delays_seconds=DELAYS_OF_A_STAND_IN, retries=retries
+
+        def ask_stand_in(stand_in: Answering, *, retries: int) -> AsyncGenerator[ReplyEvent]:
+            again = outgoing(asked.persona, path, stand_in, own=asked.own)
+            memory_from, summary = again.told.memory_from, again.told.summary
+            return self._reply(
+                again,
+                text,
+                origin=origin,
+                retry_delays_seconds=DELAYS_OF_A_STAND_IN,
+                retries=retries,
+                notices=[Noticed(stand_in.reason, memory_from=memory_from, summary=summary)],
             )
-            async with aclosing(coming) as events:
-                async for event in events:
-                    yield event
-                    if isinstance(event, Started):
-                        yield Noticed(stand_in.reason, memory_from=told.memory_from, summary=told.summary)
+
+        return with_stand_in(
+            self._reply(asked, text, origin=origin),
+            find=lambda: self._providers.stand_in(asked.answering),
+            ask=ask_stand_in,
+        )
 
     async def _reply(
         self,
@@ -195,8 +193,12 @@ class Replies:
         origin: Origin | None,
         retry_delays_seconds: Sequence[float] = RETRY_DELAYS_SECONDS,
         retries: int = 0,
+        notices: Sequence[Noticed] = (),
     ) -> AsyncGenerator[ReplyEvent]:
-        """One model's reply, or the rest of it, with what it costs and from where on it remembers."""
+        """One model's reply, or the rest of it, with what it costs and from where on it remembers.
+
+        `notices` come as soon as it has begun.
+        """
         provider = asked.answering.provider
         told, notice, spent_usd = await self._told(asked, text, origin)
         request = continuing(asked.request(told), text, prefills=provider.prefills)
@@ -209,6 +211,7 @@ class Replies:
         )
         if text:
             events = seamless(events, text, prefills=provider.prefills)
+        notices = [*notices, notice] if notice else notices
         left_out = 0
         async with aclosing(events):
             async for event in events:
@@ -221,9 +224,10 @@ class Replies:
                     yield Noticed(event.message, memory_from=depth, summary=told.summary)
                 else:
                     yield event
-                if notice and isinstance(event, Started):
-                    yield notice
-                    notice = None
+                if notices and isinstance(event, Started):
+                    for each in notices:
+                        yield each
+                    notices = ()
 
     async def _told(
         self, asked: Outgoing, text: str, origin: Origin | None

@@ -35,15 +35,45 @@ class _Request:
     usage: Usage | None = None
 
 
+class Words:
+    """A reply's text and reasoning as they come. Whoever reads the pieces may join them or take them away."""
+
+    __slots__ = ("_text_from", "reasoning", "text")
+
+    def __init__(self, text: str = "", reasoning: str = "") -> None:
+        self.text = [text] if text else []
+        self.reasoning = [reasoning] if reasoning else []
+        self._text_from = len(text)
+        """How much of the text was there when the model last began."""
+
+    def begin(self) -> tuple[int, int]:
+        """The model begins; returns how many characters of text and of reasoning are there."""
+        self._text_from = sum(map(len, self.text))
+        return self._text_from, sum(map(len, self.reasoning))
+
+    def rethink(self) -> bool:
+        """What has come as text since the model began was reasoning; False if none has."""
+        text = "".join(self.text)
+        thoughts = text[self._text_from :]
+        if thoughts:
+            self.text[:] = [text[: self._text_from]] if self._text_from else []
+            self.reasoning.append(thoughts)
+        return bool(thoughts)
+
+    def joined(self) -> tuple[str, str]:
+        for pieces in (self.text, self.reasoning):
+            if len(pieces) > 1:
+                pieces[:] = ["".join(pieces)]
+        return "".join(self.text), "".join(self.reasoning)
+
+
 class Draft:
     """Not safe for threads. `known` is the reply without its text and reasoning."""
 
     def __init__(self, first: Reply) -> None:
         self.known = replace(first, text="", reasoning="")
-        self._text = [first.text] if first.text else []
-        self._reasoning = [first.reasoning] if first.reasoning else []
-        self._kept = len(first.text)
-        """How much of the text was there when the model last began."""
+        self._words = Words(first.text, first.reasoning)
+        self._text, self._reasoning = self._words.text, self._words.reasoning
         self._before_seconds = first.duration_seconds or 0
         """What the reply had taken before it was continued."""
         self._began = time.monotonic() - self._before_seconds
@@ -59,11 +89,8 @@ class Draft:
         return (self._paused or time.monotonic()) - self._began
 
     def reply(self) -> Reply:
-        if len(self._text) > 1:
-            self._text = ["".join(self._text)]
-        if len(self._reasoning) > 1:
-            self._reasoning = ["".join(self._reasoning)]
-        return replace(self.known, text="".join(self._text), reasoning="".join(self._reasoning))
+        text, reasoning = self._words.joined()
+        return replace(self.known, text=text, reasoning=reasoning)
 
     def pause(self) -> None:
         self._paused = time.monotonic()
@@ -99,8 +126,7 @@ class Draft:
         """Take an event that is no piece of the reply's words."""
         match event:
             case Started(provider, model):
-                self._kept = sum(map(len, self._text))
-                self._requests.append(_Request(self._kept, sum(map(len, self._reasoning))))
+                self._requests.append(_Request(*self._words.begin()))
                 self._retries = max(self._retries, event.retries)
                 self.known = replace(self.known, provider=provider, model=model)
             case ToolCallsDelta():
@@ -155,10 +181,7 @@ class Draft:
 
     def _rethink(self) -> None:
         """What has come as text since the last Started was reasoning."""
-        text = "".join(self._text)
-        if thoughts := text[self._kept :]:
-            self._text = [text[: self._kept]] if self._kept else []
-            self._reasoning.append(thoughts)
+        if self._words.rethink():
             self._awaits_text = True
             self.known = replace(self.known, reasoning_seconds=None)
 

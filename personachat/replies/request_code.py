@@ -10,9 +10,7 @@ from pprint import pformat
 from typing import Any
 
 from personachat.providers.addresses import HIDDEN
-
-LOCAL = "local"
-"""The provider of the model in this process."""
+from personachat.settings import LOCAL
 
 _HEREDOC_END = "REQUEST"
 _NOT_PLAIN = re.compile(r"[^\n -~]")

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from personachat.conversations.model import Reply, Turn
-from personachat.messages import Failed, Rethought, TextDelta, Usage, UsageReported
+from personachat.messages import Usage
 from personachat.personas.prompt import estimate_tokens, summary_prompt
 from personachat.providers.base import ChatRequest, Provider
 from personachat.replies.context import UNMEASURED_SCALE
@@ -108,21 +108,14 @@ class Summaries:
             self._calls.end(call)
 
     async def _written(self, provider: Provider, request: ChatRequest, running: Generation) -> SummedUp:
-        parts: list[str] = []
-        usage: Usage | None = None
         async with aclosing(reply(provider, request, limits=self._limits)) as events:
             async for event in events:
                 running.add(event)
-                if isinstance(event, TextDelta):
-                    parts.append(event.content)
-                elif isinstance(event, Rethought):
-                    parts.clear()
-                elif isinstance(event, UsageReported):
-                    usage = event.usage
-                elif isinstance(event, Failed):
-                    return SummedUp(failure=event.message, usage=usage)
-        text = "".join(parts).strip()
-        return SummedUp(text, "" if text else "The model wrote none.", usage)
+        written = running.snapshot()
+        if written.error:
+            return SummedUp(failure=written.error.message, usage=written.usage)
+        text = written.text.strip()
+        return SummedUp(text, "" if text else "The model wrote none.", written.usage)
 
 
 def longest_summary_tokens(window_tokens: int) -> int:

@@ -14,6 +14,7 @@ from personachat.personas.persona import Persona
 from personachat.personas.prompt import estimate_tokens
 from personachat.providers import pricing
 from personachat.services import Services
+from personachat.settings import LOCAL
 from personachat.ui import session
 from personachat.ui.chat import actions, costs
 from personachat.ui.wording import counted, error_text, escaped, money
@@ -91,7 +92,7 @@ def price_of(provider: str, model: str) -> Price:
     """What a call costs by today's list price; nothing with the embedded model."""
 
     def price(usage: Usage) -> float | None:
-        return 0.0 if provider == pricing.LOCAL else pricing.cost_usd(provider, model, usage)
+        return 0.0 if provider == LOCAL else pricing.cost_usd(provider, model, usage)
 
     return price
 

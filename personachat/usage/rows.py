@@ -12,6 +12,7 @@ from sqlalchemy import String
 
 from personachat.messages import Usage, storable
 from personachat.providers import pricing
+from personachat.settings import LOCAL
 from personachat.usage.model import Call, Counted, Taken
 from personachat.usage.tables import usage_calls
 
@@ -88,7 +89,7 @@ def _credible(usage: Usage) -> Usage:
 
 def _cost_usd(counted: Counted, usages: list[Usage]) -> float | None:
     """Each request has its own price: some cost more from a length on."""
-    if counted.provider == pricing.LOCAL:
+    if counted.provider == LOCAL:
         return 0.0
     costs = [pricing.cost_usd(counted.provider, counted.model, usage) for usage in usages]
     known = [cost for cost in costs if cost is not None]

@@ -15,7 +15,7 @@ from mcp import types
 
 from personachat.api.mcp.tools import ChatArguments, checked, refused
 from personachat.chat.completions import Ask
-from personachat.messages import Failed, Finished, Noticed, ReplyEvent, TextDelta
+from personachat.messages import ReplyEvent, TextDelta
 from personachat.replies.endings import ENDINGS, cut_off_by, end_of
 from personachat.replies.live import Generation
 from personachat.services import Services
@@ -79,8 +79,6 @@ class Chats:
 
 
 async def _told(generation: Generation, progress: Progress | None) -> types.CallToolResult:
-    notes: list[str] = []
-    end: Finished | Failed | None = None
     length = taken = 0
     coming = cast("AsyncGenerator[tuple[int, ReplyEvent]]", generation.events())
     async with aclosing(coming):
@@ -91,18 +89,16 @@ async def _told(generation: Generation, progress: Progress | None) -> types.Call
             taken = number + len(batch) - 1
             new = "".join(event.content for event in batch if isinstance(event, TextDelta))
             length += len(new)
-            notes += [f"[{event.message}]" for event in batch if isinstance(event, Noticed)]
-            end = next((event for event in batch if isinstance(event, (Finished, Failed))), end)
             if progress and new:
                 await progress(length, message=new)
-                await asyncio.sleep(0 if end else PROGRESS_SECONDS)
-    text = generation.snapshot().text
+                await asyncio.sleep(PROGRESS_SECONDS if generation.live else 0)
+    reply, end = generation.snapshot(), generation.ending
     if failure := cut_off_by(end):
-        return refused(failure.message, failure.hint, arrived=text)
+        return refused(failure.message, failure.hint, arrived=reply.text)
     ending = ENDINGS[end_of(end)]
+    notes = [f"[{notice}]" for notice in reply.notices]
     notes += [f"[{ending.sentence or ending.name}.]"] if ending.name else []
-    reply = generation.snapshot()
-    blocks: list[types.ContentBlock] = [types.TextContent(text=part) for part in (text, *notes)]
+    blocks: list[types.ContentBlock] = [types.TextContent(text=part) for part in (reply.text, *notes)]
     return types.CallToolResult(
         content=blocks, _meta={"personachat/model": reply.model, "personachat/provider": reply.provider}
     )

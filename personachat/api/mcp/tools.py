@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from personachat.api.bounds import sentence
 from personachat.errors import PersonaChatError
 from personachat.messages import storable
+from personachat.personas.search import SearchText, matching
 from personachat.personas.store.base import StoredPersona
 
 CHAT, LIST_PERSONAS = "chat", "list_personas"
@@ -66,7 +67,7 @@ class ListArguments(_Arguments):
         str,
         Field(
             max_length=1000,
-            description="Only those with this text in their id, name, description or tags.",
+            description="Words that all have to be in the name, description, tags, id or prompt.",
         ),
         _STORABLE,
     ] = ""
@@ -149,9 +150,8 @@ def checked(kind: type[ArgumentsT], arguments: Mapping[str, Any] | None) -> Argu
 def personas_found(
     personas: Sequence[StoredPersona], search: str, *, labels: Mapping[str, Sequence[str]]
 ) -> types.CallToolResult:
-    """Those with this text in what they say of themselves, without regard to case."""
-    wanted = search.strip().casefold()
-    found = [stored for stored in personas if wanted in _about(stored)]
+    """Those that a search for these words finds."""
+    found = matching(personas, search, text=lambda stored: SearchText.of(stored.persona))
     listed = [
         ListedPersona(
             id=stored.id,
@@ -173,8 +173,3 @@ def refused(message: str, hint: str = "", *, arrived: str = "") -> types.CallToo
     if arrived:
         blocks.append(types.TextContent(text=f"This much of the reply had arrived:\n\n{arrived}"))
     return types.CallToolResult(content=blocks, is_error=True)
-
-
-def _about(stored: StoredPersona) -> str:
-    persona = stored.persona
-    return "\n".join((persona.id, persona.name, persona.description, *persona.tags)).casefold()

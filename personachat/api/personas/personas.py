@@ -21,6 +21,7 @@ from personachat.api.schemas import Text, services_of, workspace_of
 from personachat.authoring.library import Collection, named_for_what_it_is
 from personachat.errors import PersonaBroken, PersonaChanged, PersonaExists, PersonaNotFound
 from personachat.personas.persona import dump_persona, parse_persona, persona_schema
+from personachat.personas.search import SearchText, words_of
 from personachat.personas.store.addressed import MARK
 from personachat.personas.store.base import MOST_NOTE_CHARACTERS, BrokenPersona, StoredPersona
 
@@ -43,7 +44,10 @@ def list_personas(
     """All personas, the default one first, then by name; files that cannot be read are only counted."""
     found = [stored for stored in _store(request).all() if not persona_id or stored.id == persona_id]
     whole = [stored for stored in found if isinstance(stored, StoredPersona)]
-    shown = [stored for stored in whole if _matches(stored, q.strip().casefold(), tag.strip().casefold())]
+    words, label = words_of(q), tag.strip().casefold()
+    shown = [
+        stored for stored in whole if _has_tag(stored, label) and SearchText.of(stored.persona).has(words)
+    ]
     body = "[" + ",".join(json_of(stored) for stored in shown) + "]"
     return Response(
         body, headers={"X-Broken-Personas": str(len(found) - len(whole))}, media_type="application/json"
@@ -227,11 +231,6 @@ def _etag_of(store: Collection, persona_id: str) -> str | None:
         return next((broken.etag for broken in found if broken.id == persona_id), None)
 
 
-def _matches(stored: StoredPersona, wanted: str, tag: str) -> bool:
-    """Whether every word wanted is in the id, name, description, tags or prompt, as in the page's list."""
-    persona = stored.persona
-    tags = [label.casefold() for label in persona.tags]
-    text = " ".join((persona.id, persona.name.casefold(), persona.description.casefold(), *tags))
-    rest = [word for word in wanted.split() if word not in text]
-    prompt = persona.system_prompt.casefold() if rest else ""
-    return (not tag or tag in tags) and all(word in prompt for word in rest)
+def _has_tag(stored: StoredPersona, label: str) -> bool:
+    """Whether it has the tag, given in lower case; "" is any."""
+    return not label or label in (tag.casefold() for tag in stored.persona.tags)

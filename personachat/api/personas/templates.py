@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from personachat.api.openapi import answers
 from personachat.api.schemas import Answer, Sent, Text, services_of, workspace_of
+from personachat.personas import limits
 from personachat.personas.persona import dump_persona
 from personachat.personas.templates.gallery import Template, found
 
@@ -41,7 +42,7 @@ class TemplateList(Answer):
 class NewTemplate(Sent):
     """Which persona is to be one, as it is stored now."""
 
-    persona_id: Annotated[Text, Field(min_length=1, max_length=64)]
+    persona_id: Annotated[Text, Field(min_length=1, max_length=limits.ID)]
 
 
 @every.get("", summary="List templates", response_model=TemplateList, responses=answers(422, 503))

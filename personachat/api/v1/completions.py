@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
@@ -17,18 +18,17 @@ from personachat.api.schemas import services_of
 from personachat.api.v1 import legacy_functions
 from personachat.api.v1.bodies import CompletionBody
 from personachat.api.v1.errors import ended, envelope, failure_of
-from personachat.api.v1.tool_calls import ToolCall
+from personachat.api.v1.tool_calls import calls_in
+from personachat.conversations.model import Reply
 from personachat.messages import (
     Failed,
     Finished,
     ReasoningDelta,
     ReplyEvent,
-    Rethought,
     Started,
     TextDelta,
     ToolCallsDelta,
     Usage,
-    UsageReported,
 )
 from personachat.replies.endings import ENDINGS, cut_off_by, end_of
 from personachat.replies.live import Generation
@@ -73,7 +73,6 @@ class CompletionStream(ReplyStream):
         self._usage_tail = ', "usage": null' if reports_usage else ""
         self._reports_usage = reports_usage
         self._calls_functions = calls_functions
-        self._usage: Usage | None = None
 
     def refusal(self, failed: Failed) -> Response:
         return failure_of(failed)
@@ -87,8 +86,6 @@ class CompletionStream(ReplyStream):
                 return self._chunk(json.dumps(legacy_functions.called(pieces)))
             case TextDelta() | ReasoningDelta() | ToolCallsDelta() | Started():
                 return self._chunk(_delta(event))
-            case UsageReported(usage):
-                self._usage = usage
             case Finished() | Failed():
                 return self._end(ended(event))
         return ""
@@ -107,7 +104,7 @@ class CompletionStream(ReplyStream):
     def _last(self) -> str:
         if not self._reports_usage:
             return ""
-        usage = json.dumps(usage_of(self._usage))
+        usage = json.dumps(usage_of(self._generation.snapshot().usage))
         return f'data: {self._head}, "choices": [], "usage": {usage}}}\n\n'
 
 
@@ -115,19 +112,18 @@ async def whole(
     generation: Generation, *, model: str, request: Request, calls_functions: bool = False
 ) -> Response:
     """The reply in one piece, once it has ended; nobody waits for it once the client has left."""
-    said = _Said()
-    async for _, events in batches(generation, 0):
-        for event in events:
-            said.add(event)
+    async for _ in batches(generation, 0):
         if await request.is_disconnected():
             generation.stop()
-    if failure := cut_off_by(said.end):
+    reply, end = generation.snapshot(), generation.ending and ended(generation.ending)
+    if failure := cut_off_by(end):
         return failure_of(failure)
+    calls = calls_in(generation.wait(0, timeout_seconds=0))
     choice = {
         "index": 0,
-        "message": said.message(calls_functions=calls_functions),
+        "message": _message(reply, calls, calls_functions=calls_functions),
         "logprobs": None,
-        "finish_reason": _finish_reason(said.end, calls_functions=calls_functions),
+        "finish_reason": _finish_reason(end, calls_functions=calls_functions),
     }
     answer = {
         "id": f"chatcmpl-{generation.id}",
@@ -135,48 +131,19 @@ async def whole(
         "created": int(time.time()),
         "model": model,
         "choices": [choice],
-        "usage": usage_of(said.usage),
+        "usage": usage_of(reply.usage),
     }
     return Response(json.dumps(answer), media_type="application/json")
 
 
-class _Said:
-    """What a reply said, put together from its events."""
-
-    def __init__(self) -> None:
-        self.usage: Usage | None = None
-        self.end: Finished | Failed | None = None
-        self._texts: list[str] = []
-        self._thoughts: list[str] = []
-        self._calls: dict[int, ToolCall] = {}
-
-    def add(self, event: ReplyEvent) -> None:
-        match event:
-            case TextDelta(content):
-                self._texts.append(content)
-            case ReasoningDelta(content):
-                self._thoughts.append(content)
-            case Rethought():
-                self._thoughts += self._texts
-                self._texts = []
-            case ToolCallsDelta(pieces):
-                for piece in pieces:
-                    self._calls.setdefault(piece["index"], ToolCall()).add(piece)
-            case UsageReported(usage):
-                self.usage = usage
-            case Finished() | Failed():
-                self.end = ended(event)
-
-    def message(self, *, calls_functions: bool) -> dict[str, Any]:
-        text = "".join(self._texts)
-        message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
-        if self._thoughts:
-            message["reasoning_content"] = "".join(self._thoughts)
-        if self._calls:
-            message["content"] = text or None
-            calls = [self._calls[index].on_the_wire() for index in sorted(self._calls)]
-            message |= legacy_functions.called(calls[:1]) if calls_functions else {"tool_calls": calls}
-        return message
+def _message(reply: Reply, calls: Sequence[Mapping[str, Any]], *, calls_functions: bool) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": reply.text, "refusal": None, "annotations": []}
+    if reply.reasoning:
+        message["reasoning_content"] = reply.reasoning
+    if calls:
+        message["content"] = reply.text or None
+        message |= legacy_functions.called(calls[:1]) if calls_functions else {"tool_calls": calls}
+    return message
 
 
 def _delta(event: TextDelta | ReasoningDelta | ToolCallsDelta | Started) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from personachat.messages import ReplyEvent, ToolCallsDelta
 
 _OF_A_CALL = frozenset({"index", "id", "type", "function"})
 
@@ -35,6 +37,16 @@ class ToolCall:
         """The call as it stands in a message of a chat."""
         function = {"name": self.name, "arguments": self.arguments}
         return {"id": self.id, "type": "function", "function": function, **self.more}
+
+
+def calls_in(events: Iterable[ReplyEvent]) -> list[dict[str, Any]]:
+    """The calls that a reply has made, in their order, as they stand in a message of a chat."""
+    calls: dict[int, ToolCall] = {}
+    for event in events:
+        if isinstance(event, ToolCallsDelta):
+            for piece in event.calls:
+                calls.setdefault(piece["index"], ToolCall()).add(piece)
+    return [calls[index].on_the_wire() for index in sorted(calls)]
 
 
 def _text(value: object) -> str:

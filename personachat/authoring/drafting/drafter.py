@@ -18,11 +18,12 @@ from personachat.conversations.model import Turn, new_id
 from personachat.errors import MessageInvalid, PersonaChatError, ProviderError
 from personachat.personas.persona import DEFAULT_PERSONA_ID, Persona
 from personachat.personas.store.base import PersonaStore
-from personachat.providers.embedded.provider import LOCAL, MODEL_NAME
+from personachat.providers.embedded.provider import MODEL_NAME
 from personachat.providers.registry import ProviderRegistry
 from personachat.replies.live import Generation
 from personachat.replies.planner import Plan, Replies
 from personachat.replies.runner import Generations
+from personachat.settings import LOCAL
 from personachat.usage.model import Origin
 
 MAX_DESCRIPTION_CHARACTERS = 4_000

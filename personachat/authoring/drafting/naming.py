@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-MOST_CHARACTERS = 80
+from personachat.personas import limits
+
 MOST_WORDS = 6
 NAMELESS = "New persona"
 
@@ -58,7 +59,7 @@ def name_of(written: object) -> str:
     line = _LABEL.sub("", _line(written).strip(_AROUND)).strip(_AROUND)
     words = len(line.split())
     if words < MOST_WORDS - 2 or (words <= MOST_WORDS and not re.search(r"[.!?;:]\s", line)):
-        return line[:MOST_CHARACTERS].strip()
+        return line[: limits.NAME].strip()
     short = name_from(line)
     return "" if short == NAMELESS else short
 
@@ -67,7 +68,7 @@ def _short(line: str) -> str:
     line = line.lstrip(_AROUND)
     end = _ENDS.search(line)
     words = " ".join((line[: end.start()] if end else line).split()[:MOST_WORDS])
-    return _capital(_HANGING.sub("", words)[:MOST_CHARACTERS].strip(_AROUND)) or NAMELESS
+    return _capital(_HANGING.sub("", words)[: limits.NAME].strip(_AROUND)) or NAMELESS
 
 
 def _line(text: str) -> str:

@@ -13,15 +13,13 @@ from functools import cache
 
 from personachat.authoring.drafting.naming import name_from
 from personachat.messages import storable
+from personachat.personas import limits
 from personachat.personas.fields import free_id
 from personachat.personas.persona import Persona, dump_persona
 from personachat.personas.templates.shipped import Template, shipped
 
 NEAR = 1.0
 """Less than that is in common by chance."""
-
-MOST_PROMPT_CHARACTERS = 32_000
-MOST_DESCRIPTION_CHARACTERS = 2_000
 
 _WORD = re.compile(r"\w{3,}")
 _COMMON = re.compile(
@@ -52,8 +50,8 @@ def drafted_offline(description: str, *, taken: Collection[str], model: str) -> 
     changes = {
         "id": free_id(name, taken),
         "name": name,
-        "description": " ".join(description.split())[:MOST_DESCRIPTION_CHARACTERS].strip(),
-        "system_prompt": prompt[:MOST_PROMPT_CHARACTERS].strip(),
+        "description": " ".join(description.split())[: limits.DESCRIPTION].strip(),
+        "system_prompt": prompt[: limits.PROMPT].strip(),
         "model": model,
     }
     return dump_persona(begun.model_copy(update=changes))

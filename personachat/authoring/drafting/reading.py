@@ -16,6 +16,7 @@ from typing import Any
 from personachat.authoring.drafting.naming import name_from, name_of
 from personachat.authoring.drafting.refusals import is_refusal
 from personachat.messages import storable
+from personachat.personas import limits
 from personachat.personas.avatars import avatar_fault
 from personachat.personas.fields import free_id
 from personachat.personas.persona import Persona, dump_persona
@@ -46,7 +47,7 @@ def drafted_text(reply: str, description: str, *, taken: Collection[str], model:
         name=name,
         model=model,
         system_prompt=fields.pop("system_prompt", "") or f"{wish}\n\n{prose}".strip(),
-        description=fields.pop("description", "") or _line(2000)(description),
+        description=fields.pop("description", "") or _line(limits.DESCRIPTION)(description),
         **fields,
     )
     return dump_persona(persona)
@@ -128,7 +129,7 @@ def _prose(reply: str) -> str:
 
 
 def _prompt(value: Any) -> str:
-    text = _text(32_000)(value)
+    text = _text(limits.PROMPT)(value)
     return "" if is_refusal(text) else text
 
 
@@ -174,18 +175,18 @@ def _whole(least: int, most: int) -> Callable[[Any], int | None]:
 
 def _personality(value: Any) -> dict[str, str]:
     traits = {_plain(key): each for key, each in value.items()} if isinstance(value, dict) else {}
-    trait = _text(1000, joint=", ")
+    trait = _text(limits.TRAIT, joint=", ")
     return {key: trait(traits.get(key)) for key in ("tone", "style", "formality")}
 
 
 def _example(value: Any) -> dict[str, str]:
     said = {_plain(key): each for key, each in value.items()} if isinstance(value, dict) else {}
-    both = {key: _text(16_000)(said.get(key)) for key in ("user", "assistant")}
+    both = {key: _text(limits.MESSAGE)(said.get(key)) for key in ("user", "assistant")}
     return both if all(both.values()) else {}
 
 
 def _avatar(value: Any) -> str:
-    avatar = _line(80)(value)
+    avatar = _line(limits.AVATAR)(value)
     if re.fullmatch("[a-z0-9_]+", avatar):
         avatar = f":material/{avatar}:"
     return "" if avatar_fault(avatar) else avatar
@@ -193,17 +194,17 @@ def _avatar(value: Any) -> str:
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     "name": name_of,
-    "description": _line(2000),
+    "description": _line(limits.DESCRIPTION),
     "system_prompt": _prompt,
-    "temperature": _number(0, 2),
-    "max_tokens": _whole(1, 1_000_000),
+    "temperature": _number(0, limits.TEMPERATURE),
+    "max_tokens": _whole(1, limits.REPLY_TOKENS),
     "top_p": _number(0, 1),
     "personality": _personality,
-    "greeting": _text(16_000),
-    "alternate_greetings": _list(_text(16_000), 50),
-    "starters": _list(_line(300), 12),
-    "examples": _list(_example, 50),
-    "tags": _list(_line(60), 50),
+    "greeting": _text(limits.MESSAGE),
+    "alternate_greetings": _list(_text(limits.MESSAGE), limits.GREETINGS_COUNT),
+    "starters": _list(_line(limits.STARTER), limits.STARTERS_COUNT),
+    "examples": _list(_example, limits.EXAMPLES_COUNT),
+    "tags": _list(_line(limits.TAG), limits.TAGS_COUNT),
     "avatar": _avatar,
 }
 """The keys a model may set, each with what makes an allowed value of whatever the model wrote."""

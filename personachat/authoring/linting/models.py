@@ -14,7 +14,8 @@ from personachat.authoring.linting.fixes import Fix, left_out
 from personachat.authoring.linting.retirements import deprecated, retirement
 from personachat.personas.persona import STARTING_MODEL
 from personachat.providers.base import ChatRequest
-from personachat.providers.registry import OPENAI, Answering
+from personachat.providers.registry import Answering
+from personachat.settings import OPENAI
 
 SOON_DAYS = 90
 """From so many days before its end on, a model's retirement is a warning."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from personachat.personas import limits
+
 _HEADING = re.compile(r"^#[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
 _YOU_ARE = re.compile(
     r"(?:you are|you're|act as|i want you to act as|your role is|be)\s+(?:an?\s+|the\s+)?([^.,;:\n!?]{3,60})",
@@ -27,7 +29,7 @@ def name_of(text: str, *, name: str = "") -> str:
     if stem and not _GENERIC.fullmatch(stem):
         return spaced(stem)
     if heading:
-        return heading[1].strip("*_` ")[:80]
+        return heading[1].strip("*_` ")[: limits.NAME]
     said = _YOU_ARE.search(text[:2_000])
     if said and "{" not in said[1]:
         role = " ".join(said[1].split()[:6])

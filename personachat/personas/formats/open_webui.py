@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from personachat.errors import ImportRefused
 from personachat.jsontext.faults import shown
+from personachat.personas import limits
 from personachat.personas.fields import free_id, is_persona_id
 from personachat.personas.formats.prompt_template import compiled, left_behind
 from personachat.personas.formats.sketches import mapping
@@ -124,8 +125,14 @@ def _fields(info: dict[str, Any], losses: list[str]) -> dict[str, Any]:
         "max_tokens": params.get("max_tokens"),
         "top_p": params.get("top_p"),
         "stop": tuple(_unescaped(each) for each in _texts(stop if isinstance(stop, list) else [stop])),
-        "starters": _lines(starters, "suggested prompts", most=12, characters=300, losses=losses),
-        "tags": _lines(tags, "tags", most=50, characters=60, losses=losses),
+        "starters": _lines(
+            starters,
+            "suggested prompts",
+            most=limits.STARTERS_COUNT,
+            characters=limits.STARTER,
+            losses=losses,
+        ),
+        "tags": _lines(tags, "tags", most=limits.TAGS_COUNT, characters=limits.TAG, losses=losses),
     }
 
 

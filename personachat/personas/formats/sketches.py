@@ -16,6 +16,7 @@ from typing import Any
 from personachat.errors import ImportRefused
 from personachat.jsontext.faults import shown
 from personachat.messages import storable
+from personachat.personas import limits
 from personachat.personas.avatars import avatar_fault
 from personachat.personas.fields import free_id
 from personachat.personas.formats.cards.origin import OURS
@@ -27,7 +28,6 @@ from personachat.personas.persona import Example, Persona, dump_persona
 NO_PROMPT = "You are {{char}}."
 NO_NAME = "Imported persona"
 
-MOST_PROMPT, MOST_TEXT = 32_000, 16_000
 _LINE_END = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _NAMED_KEYS = 8
 
@@ -134,8 +134,8 @@ def content_text(content: Any) -> str:
 def made(sketch: Sketch, *, kind: str, looks_like: str, origin: str) -> Arrival:
     """The persona, with what it could not hold."""
     losses = list(sketch.losses)
-    prompt = _text(sketch.prompt, MOST_PROMPT, "prompt", losses)
-    name = _line(sketch.name or (name_of(prompt) if prompt else ""), 80, "name", losses) or NO_NAME
+    prompt = _text(sketch.prompt, limits.PROMPT, "prompt", losses)
+    name = _line(sketch.name or (name_of(prompt) if prompt else ""), limits.NAME, "name", losses) or NO_NAME
     if not prompt:
         prompt = NO_PROMPT
         losses.append(f'There is no prompt; the persona gets "{NO_PROMPT}".')
@@ -144,20 +144,22 @@ def made(sketch: Sketch, *, kind: str, looks_like: str, origin: str) -> Arrival:
         "id": free_id(name, ()),
         "name": name,
         "system_prompt": prompt,
-        "description": _text(sketch.description, 2000, "description", losses),
-        "greeting": _text(sketch.greeting, MOST_TEXT, "greeting", losses),
-        "alternate_greetings": _texts(sketch.greetings, 50, MOST_TEXT, "greetings", losses),
-        "starters": _lines(sketch.starters, 12, 300, "starters", losses),
-        "tags": _lines(sketch.tags, 50, 60, "tags", losses),
+        "description": _text(sketch.description, limits.DESCRIPTION, "description", losses),
+        "greeting": _text(sketch.greeting, limits.MESSAGE, "greeting", losses),
+        "alternate_greetings": _texts(
+            sketch.greetings, limits.GREETINGS_COUNT, limits.MESSAGE, "greetings", losses
+        ),
+        "starters": _lines(sketch.starters, limits.STARTERS_COUNT, limits.STARTER, "starters", losses),
+        "tags": _lines(sketch.tags, limits.TAGS_COUNT, limits.TAG, "tags", losses),
         "examples": _examples(sketch.examples, losses),
         "stop": _stops(sketch.stop, losses),
         "avatar": _avatar(sketch.avatar, losses),
         "extensions": sketch.extensions | {OURS: {SOURCE: source_mark(kind, *(sketch.marks or (name,)))}},
     }
     numbers = {
-        "temperature": _number(sketch.temperature, 0, 2, "temperature", losses),
+        "temperature": _number(sketch.temperature, 0, limits.TEMPERATURE, "temperature", losses),
         "top_p": _number(sketch.top_p, 0, 1, "top-p", losses),
-        "max_tokens": _whole(sketch.max_tokens, 1, 1_000_000, "longest reply", losses),
+        "max_tokens": _whole(sketch.max_tokens, 1, limits.REPLY_TOKENS, "longest reply", losses),
         "context_tokens": _whole(sketch.context_tokens, 256, 10_000_000, "context", losses),
     }
     fields |= {key: value for key, value in numbers.items() if value is not None}
@@ -184,7 +186,7 @@ def _is_empty(value: Any) -> bool:
 
 def _model(value: Any) -> str:
     text = " ".join(value.split()) if isinstance(value, str) else ""
-    return "" if len(text) > 200 or _LINE_END.search(text) else storable(text)
+    return "" if len(text) > limits.MODEL or _LINE_END.search(text) else storable(text)
 
 
 def _text(value: Any, most: int, what: str, losses: list[str]) -> str:
@@ -218,20 +220,26 @@ def _lines(
 def _examples(pairs: Iterable[tuple[Any, Any]], losses: list[str]) -> tuple[Example, ...]:
     found = []
     for user, assistant in pairs:
-        said = _text(user, MOST_TEXT, "example", losses), _text(assistant, MOST_TEXT, "example", losses)
+        said = (
+            _text(user, limits.MESSAGE, "example", losses),
+            _text(assistant, limits.MESSAGE, "example", losses),
+        )
         if all(said):
             found.append(Example(user=said[0], assistant=said[1]))
-    if len(found) > 50:
-        losses.append(f"Of {len(found):,} examples the first 50 were taken.")
-    return tuple(found[:50])
+    if len(found) > limits.EXAMPLES_COUNT:
+        losses.append(f"Of {len(found):,} examples the first {limits.EXAMPLES_COUNT} were taken.")
+    return tuple(found[: limits.EXAMPLES_COUNT])
 
 
 def _stops(value: Any, losses: list[str]) -> tuple[str, ...]:
     listed = [value] if isinstance(value, str) else value if isinstance(value, list | tuple) else []
-    stops = [storable(each) for each in listed if isinstance(each, str) and 0 < len(each) <= 200]
-    if len(stops) > 4 or len(stops) < len(listed):
-        losses.append("Of the stop texts the first 4 of at most 200 characters were taken.")
-    return tuple(stops[:4])
+    stops = [storable(each) for each in listed if isinstance(each, str) and 0 < len(each) <= limits.STOP_TEXT]
+    if len(stops) > limits.STOP_TEXTS_COUNT or len(stops) < len(listed):
+        losses.append(
+            f"Of the stop texts the first {limits.STOP_TEXTS_COUNT} of at most {limits.STOP_TEXT} characters"
+            " were taken."
+        )
+    return tuple(stops[: limits.STOP_TEXTS_COUNT])
 
 
 def _avatar(value: Any, losses: list[str]) -> str:

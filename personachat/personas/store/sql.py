@@ -18,6 +18,7 @@ from personachat.database.connection import Database
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable, PersonaExists, StoreUnavailable
 from personachat.jsontext.faults import shown
 from personachat.jsontext.reader import UNSTORABLE
+from personachat.personas import limits
 from personachat.personas.persona import Persona, parse_persona
 from personachat.personas.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
 from personachat.personas.store.persona_file import SUFFIX, etag_of, read_persona
@@ -43,7 +44,6 @@ Beginning: TypeAlias = Callable[[], Sequence[StoredPersona]]
 _BEGINNING = Saving(note="From the folder of personas")
 
 _NAME = "personas"
-_MOST_ID_CHARACTERS = 64
 _NO_SIGNATURE = (0, 0, 0, 0)
 _is_the_counter = persona_changes.c.name == _NAME
 
@@ -96,7 +96,7 @@ class SqlPersonaStore:
             return list(self._known.listed)
 
     def get(self, persona_id: str) -> StoredPersona:
-        if len(persona_id) > _MOST_ID_CHARACTERS or UNSTORABLE.search(persona_id):
+        if len(persona_id) > limits.ID or UNSTORABLE.search(persona_id):
             raise not_found(persona_id)
         with _available():
             self._begin()

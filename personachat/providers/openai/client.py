@@ -22,6 +22,7 @@ from personachat.errors import ApiKeyRefused
 from personachat.providers.addresses import shown
 from personachat.providers.openai.errors import address_refused, key_missing
 from personachat.providers.openai.server import Server
+from personachat.settings import OPENAI
 
 if TYPE_CHECKING:
     import httpx2
@@ -111,7 +112,7 @@ def request_headers(name: str, key: str | None) -> dict[str, str | openai.Omit]:
     from openai import Omit  # noqa: PLC0415  # see the module
 
     headers: dict[str, str | openai.Omit] = {}
-    if name != "openai":
+    if name != OPENAI:
         lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
         names = [line.partition(":")[0].strip() for line in lines if ":" in line]
         headers = dict.fromkeys([*names, "OpenAI-Organization", "OpenAI-Project"], Omit())

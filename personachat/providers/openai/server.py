@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from personachat.providers.addresses import HIDDEN, LEAST_SECRET_CHARACTERS, secrets_in, spellings
+from personachat.settings import OPENAI
 
 QUOTED_CHARACTERS = 200
 
@@ -52,11 +53,11 @@ class Server:
 
     @property
     def key_setting(self) -> str:
-        return "OPENAI_API_KEY" if self.name == "openai" else f"api_key in [providers.{self.name}]"
+        return "OPENAI_API_KEY" if self.name == OPENAI else f"api_key in [providers.{self.name}]"
 
     @property
     def url_setting(self) -> str:
-        return "OPENAI_BASE_URL" if self.name == "openai" else f"base_url in [providers.{self.name}]"
+        return "OPENAI_BASE_URL" if self.name == OPENAI else f"base_url in [providers.{self.name}]"
 
     def quote(self, message: str) -> str:
         """The server's message as it may be shown: one line, short, keys masked; empty if it is a page."""

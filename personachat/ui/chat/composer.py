@@ -16,8 +16,8 @@ from personachat.conversations.model import Conversation, Turn
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable, PersonaChatError, ReplyInProgress
 from personachat.messages import ChatMessage
 from personachat.personas.persona import Persona
-from personachat.providers.embedded.provider import LOCAL
 from personachat.services import Services
+from personachat.settings import LOCAL
 from personachat.ui import session
 from personachat.ui.chat import actions, greetings, values
 from personachat.ui.chat.transcript import USER_AVATAR

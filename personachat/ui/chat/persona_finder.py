@@ -11,6 +11,7 @@ from itertools import chain, islice
 import streamlit as st
 
 from personachat.personas.persona import Persona
+from personachat.personas.search import SearchText, matching
 from personachat.ui.chat.transcript import drawable
 from personachat.ui.dialogs import dialog
 from personachat.ui.faces import in_line, load
@@ -34,22 +35,9 @@ def choices(personas: Mapping[str, Persona], *, also: Sequence[str]) -> list[str
     return [persona_id for persona_id in personas if persona_id in short]
 
 
-def matching(personas: Mapping[str, Persona], query: str) -> list[str]:
-    """Ids of those with every word in their name, description, tags or id."""
-    words = query.casefold().split()
-    if not words:
-        return list(personas)
-    return [
-        persona_id
-        for persona_id, persona in personas.items()
-        if _contains(f"{persona.name} {persona.description} {' '.join(persona.tags)} {persona_id}", words)
-    ]
-
-
-def _contains(text: str, words: Sequence[str]) -> bool:
-    """Whether all of the words, in lower case, are in the text."""
-    text = text.casefold()
-    return all(word in text for word in words)
+def found(personas: Mapping[str, Persona], query: str) -> list[str]:
+    """Ids of those that a search for the words finds."""
+    return matching(personas, query, text=lambda persona_id: SearchText.of(personas[persona_id]))
 
 
 def narrowed(personas: Mapping[str, Persona], *, also: Sequence[str]) -> list[str]:
@@ -59,7 +47,7 @@ def narrowed(personas: Mapping[str, Persona], *, also: Sequence[str]) -> list[st
     query = _draw_search(personas)
     if not query:
         return choices(personas, also=also)
-    hits = matching(personas, query)
+    hits = found(personas, query)
     if not hits:
         _say_nothing(query)
     return hits[:MOST_CHOICES]
@@ -73,7 +61,7 @@ def close() -> None:
 def ask(personas: Mapping[str, Persona], choose: Callable[[str], None]) -> None:
     """Search all of them; `choose` is called with the id of the one that was clicked."""
     query = _draw_search(personas)
-    hits = matching(personas, query)
+    hits = found(personas, query)
     if not hits:
         _say_nothing(query)
     load(personas[persona_id].picture for persona_id in hits[:MOST_HITS])

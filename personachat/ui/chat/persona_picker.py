@@ -10,9 +10,9 @@ from personachat.errors import PersonaChatError, ProviderError
 from personachat.personas.persona import DEFAULT_PERSONA_ID, Persona
 from personachat.personas.store.base import BrokenPersona, StoredPersona
 from personachat.personas.variables import declared
-from personachat.providers.embedded.provider import LOCAL
 from personachat.providers.registry import Answering
 from personachat.services import Services
+from personachat.settings import LOCAL
 from personachat.ui import addresses, dismissed, faces, last_seen, open_tabs, session
 from personachat.ui.chat import actions as turn_actions
 from personachat.ui.chat import persona_finder

@@ -18,6 +18,7 @@ from streamlit.delta_generator import DeltaGenerator
 from personachat.conversations.model import Reply
 from personachat.messages import ReasoningDelta, Rethought, Started, TextDelta
 from personachat.replies.live import Generation
+from personachat.replies.progress import Words
 from personachat.ui.chat import cursor
 from personachat.ui.chat.markdown import Pieces, pieces_of
 from personachat.ui.chat.markdown_writer import written
@@ -43,9 +44,8 @@ class Follower:
     def __init__(self, generation: Generation) -> None:
         self._generation = generation
         self._seen = 0
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
-        self._kept = 0
+        self._words = Words()
+        self._text, self._reasoning = self._words.text, self._words.reasoning
         self._draws_text = False
         self.taken_back = False
         """Whether text that is drawn already has turned out to be reasoning."""
@@ -60,7 +60,7 @@ class Follower:
             elif isinstance(event, ReasoningDelta):
                 self._reasoning.append(event.content)
             elif isinstance(event, Started):
-                self._kept = len(self._text)
+                self._words.begin()
             elif isinstance(event, Rethought):
                 self._rethink()
 
@@ -105,8 +105,7 @@ class Follower:
         if self._draws_text:
             self.taken_back = True
         else:
-            self._reasoning += self._text[self._kept :]
-            del self._text[self._kept :]
+            self._words.rethink()
 
     def _draw(self, source: list[str], *, until: Callable[[], bool]) -> None:
         with PACE.kept():

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from personachat.errors import PersonaChatError
+from personachat.personas.search import SearchText, matching
 from personachat.personas.store.base import Revision
 from personachat.ui import session
 from personachat.ui.dates import ago, viewer_zone
@@ -58,11 +59,8 @@ def _draw_search(count: int) -> str:
 
 
 def _matching(deleted: Sequence[Revision], query: str) -> tuple[Revision, ...]:
-    words = query.casefold().split()
     return tuple(
-        each
-        for each in deleted
-        if all(word in f"{each.name} {each.persona_id} {each.author}".casefold() for word in words)
+        matching(deleted, query, text=lambda each: SearchText.about(each.name, each.persona_id, each.author))
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from personachat.errors import PersonaChanged
+from personachat.personas import limits
 from personachat.personas.diff import differences
 from personachat.personas.persona import Persona
 from personachat.personas.store.base import BrokenPersona, PersonaStore, StoredPersona
@@ -62,7 +63,7 @@ def ask_create(entries: Sequence[Entry]) -> None:
 
 def _draw_blank(entries: Sequence[Entry]) -> None:
     starts = {entry.id: entry.persona for entry in entries if isinstance(entry, StoredPersona)}
-    st.text_input("Name", placeholder="New persona", max_chars=80, key=NAME, live=True)
+    st.text_input("Name", placeholder="New persona", max_chars=limits.NAME, key=NAME, live=True)
     st.selectbox(
         "Starting point",
         [BLANK_START, *starts],
@@ -112,7 +113,7 @@ def ask_new_id(personas: PersonaStore, found: Opened) -> None:
         "Its revisions, links, drafts and chats go along. The old id leads to the new one until another "
         "persona takes it."
     )
-    st.text_input("New id", found.id, key=editing.NEW_ID_KEY, max_chars=64, live=True)
+    st.text_input("New id", found.id, key=editing.NEW_ID_KEY, max_chars=limits.ID, live=True)
     typed = str(st.session_state.get(editing.NEW_ID_KEY) or "").strip()
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.button("Cancel", key="cancel_rename", on_click=editing.close_question)

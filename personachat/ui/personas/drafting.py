@@ -14,7 +14,7 @@ import streamlit as st
 from personachat.authoring.drafting import MAX_DESCRIPTION_CHARACTERS, Drafting, is_refusal, nearest
 from personachat.conversations.model import Reply
 from personachat.errors import PersonaChatError, ProviderError
-from personachat.providers.embedded.provider import LOCAL
+from personachat.settings import LOCAL
 from personachat.ui import session
 from personachat.ui.chat.stream import SILENT_SECONDS
 from personachat.ui.chat.transcript import draw_failure

@@ -20,6 +20,7 @@ from personachat.personas.lorebook.editing import book_of, entries_of, new_entry
 from personachat.personas.lorebook.keys import listed
 from personachat.personas.persona import Persona
 from personachat.personas.prompt import persona_part
+from personachat.personas.search import SearchText, words_of
 from personachat.ui.personas.desk import Opened
 from personachat.ui.personas.form.binding import FormText, change, given, put, take_out
 from personachat.ui.wording import as_text, error_text, escaped, heard
@@ -135,9 +136,8 @@ def _draw_list(text: FormText, entries: Mapping[str | int, Mapping[str, Any]]) -
 
 
 def _matches(entry: Mapping[str, Any], sought: str) -> bool:
-    words = sought.casefold().split()
-    said = "\n".join([_name(entry), *_keys(entry), str(entry.get("content") or "")]).casefold()
-    return all(word in said for word in words)
+    searched = SearchText.about(_name(entry), *_keys(entry), str(entry.get("content") or ""))
+    return searched.has(words_of(sought))
 
 
 def _draw_entry(text: FormText, path: Path, entry: Mapping[str, Any]) -> None:

@@ -9,8 +9,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Literal, TypeAlias
 
+from personachat.personas.search import SearchText, matching
 from personachat.personas.store.base import StoredPersona
 from personachat.ui.chat.transcript import drawable
 from personachat.ui.faces import DEFAULT_AVATAR
@@ -31,16 +33,14 @@ ORDERS: dict[Order, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One persona in the list; `words` is what a search looks through."""
+    """One persona in the list."""
 
     id: str
     name: str
     avatar: str
     about: str
-    words: str
+    searched: SearchText
     model: str = ""
-    prompt: str = ""
-    """In small letters, to be searched after all else."""
     tags: frozenset[str] = frozenset()
     is_broken: bool = False
     is_unsaved: bool = False
@@ -96,21 +96,15 @@ def found(
     likes: Collection[str] = (),
     changed: Mapping[str, datetime] | None = None,
 ) -> list[Row]:
-    """The rows with every word in them and with all the tags, in order.
-
-    Those with a word in their prompt alone come after those that have all in name, description, tags and id.
-    """
-    words = wanted.query.casefold().split()
-    hits = [
+    """The rows that a search for the words finds, and that have all the tags, in order."""
+    allowed = (
         row
         for row in everything
         if wanted.tags <= row.tags
         and (row.id in likes or not wanted.only_favourites)
         and _is_in(row, wanted.folder)
-        and all(word in row.words or word in row.prompt for word in words)
-    ]
-    if words:
-        hits.sort(key=lambda row: not all(word in row.words for word in words))
+    )
+    hits = matching(allowed, wanted.query, text=attrgetter("searched"))
     if wanted.order == "favourites":
         hits.sort(key=lambda row: row.id not in likes)
     elif wanted.order == "changed" and changed:
@@ -156,24 +150,22 @@ def _row(entry: Entry) -> Row:
 def _made(entry: Entry) -> Row:
     if isinstance(entry, StoredPersona):
         persona = entry.persona
-        words = " ".join((persona.name, persona.description, *persona.tags, persona.id)).casefold()
         return Row(
             entry.id,
             persona.name,
             drawable(persona.avatar),
             persona.description,
-            words,
+            SearchText.of(persona),
             persona.model,
-            persona.system_prompt.casefold(),
             frozenset(persona.tags),
             picture=persona.picture,
         )
-    words = f"{entry.filename} {name_in(entry.text) or ''}".casefold()
-    return Row(entry.id, entry.filename, "", "", words, is_broken=True)
+    searched = SearchText.about(entry.filename, name_in(entry.text) or "")
+    return Row(entry.id, entry.filename, "", "", searched, is_broken=True)
 
 
 def _new_row(persona_id: str, draft: Draft) -> Row:
     name = name_in(draft.text) or persona_id
     about = "Deleted elsewhere." if draft.etag else "Not saved yet."
-    words = f"{name} {persona_id}".casefold()
-    return Row(persona_id, name, DEFAULT_AVATAR, about, words, is_unsaved=True, is_new=True)
+    searched = SearchText.about(name, persona_id)
+    return Row(persona_id, name, DEFAULT_AVATAR, about, searched, is_unsaved=True, is_new=True)

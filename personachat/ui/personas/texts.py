@@ -6,11 +6,10 @@ import json
 from collections.abc import Collection
 from difflib import unified_diff
 
-from personachat.authoring.available_models import USUAL_MODEL
 from personachat.jsontext.edits import with_value
 from personachat.personas.diff import changes
 from personachat.personas.fields import free_id, is_persona_id
-from personachat.personas.persona import Persona, dump_persona
+from personachat.personas.persona import STARTING_MODEL, Persona, dump_persona
 
 __all__ = ["changes", "diff", "id_in", "line_of", "name_in", "new_text"]
 
@@ -27,7 +26,7 @@ BLANK = """{
 
 
 def new_text(
-    name: str, *, taken: Collection[str], start: Persona | None = None, model: str = USUAL_MODEL
+    name: str, *, taken: Collection[str], start: Persona | None = None, model: str = STARTING_MODEL
 ) -> tuple[str, str]:
     """Return the id and the text of a new persona called `name`, begun from `start` or blank with `model`."""
     persona_id = free_id(name, taken)

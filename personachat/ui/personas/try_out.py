@@ -19,8 +19,8 @@ from personachat.errors import ConversationNotFound, PersonaChatError, ReplyInPr
 from personachat.personas.persona import Persona, check_persona, parse_persona
 from personachat.personas.store.persona_file import etag_of
 from personachat.personas.variables import with_values
-from personachat.providers.embedded.provider import LOCAL
 from personachat.replies.live import Generation
+from personachat.settings import LOCAL
 from personachat.ui import returning, session
 from personachat.ui.chat import persona_picker
 from personachat.ui.chat.stream import draw_running

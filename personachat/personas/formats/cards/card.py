@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from personachat.errors import ImportRefused
 from personachat.jsontext.faults import shown
 from personachat.jsontext.reader import MAX_DEPTH, MAX_TEXT_BYTES
+from personachat.personas import limits
 from personachat.personas.formats.cards.fields import V1_FIELDS, V3_ONLY, Card, CardVersion, card_of, is_card
 from personachat.personas.formats.cards.mapping import PROMPT_FIELDS, Mapped, fields, mapped
 from personachat.personas.formats.cards.origin import (
@@ -58,7 +59,7 @@ def with_edits(persona: Persona, found: Mapped, edited: AbstractSet[str]) -> Per
             if ("mes_example" if part == DIALOGUE else part) in edited:
                 now[part] = found.parts.get(part, "")
         if now != parts:
-            changed["system_prompt"] = joined(now, alone=found.alone)[:32_000] or found.system_prompt
+            changed["system_prompt"] = joined(now, alone=found.alone)[: limits.PROMPT] or found.system_prompt
     if "personality" in edited:  # it holds the traits as well, and is part of the prompt now
         changed["personality"] = Personality()
     return persona.model_copy(update=changed)

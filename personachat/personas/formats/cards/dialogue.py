@@ -9,10 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from personachat.personas import limits
 from personachat.personas.persona import Example
-
-MAX_EXAMPLES = 50
-MAX_WORDS_CHARACTERS = 16_000
 
 _START = re.compile(r"<START>", re.IGNORECASE | re.ASCII)
 _USERS = (r"\{\{user\}\}", "<user>", "user", "you")
@@ -27,7 +25,7 @@ def read_dialogue(text: str, *, names: Sequence[str]) -> tuple[tuple[Example, ..
     rest: list[str] = []
     for block, start in [(first, ""), *((block, "<START>\n") for block in blocks)]:
         found = _exchanges(block, speaker)
-        if found and len(examples) + len(found) <= MAX_EXAMPLES:
+        if found and len(examples) + len(found) <= limits.EXAMPLES_COUNT:
             examples += found
         elif block.strip():
             rest.append(start + block.strip())
@@ -54,7 +52,7 @@ def _exchanges(block: str, speaker: re.Pattern[str]) -> list[Example]:
     ends = [turn.start() for turn in turns[1:]] + [len(block)]
     words = [block[turn.end() : end].strip() for turn, end in zip(turns, ends, strict=True)]
     in_turn = all(bool(turn["user"]) == (at % 2 == 0) for at, turn in enumerate(turns))
-    if not in_turn or not all(0 < len(each) <= MAX_WORDS_CHARACTERS for each in words):
+    if not in_turn or not all(0 < len(each) <= limits.MESSAGE for each in words):
         return []
     return [
         Example(user=user, assistant=answer) for user, answer in zip(words[::2], words[1::2], strict=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from personachat.jsontext.faults import shown
-from personachat.personas import lorebook, macros
+from personachat.personas import limits, lorebook, macros
 from personachat.personas.fields import free_id
 from personachat.personas.formats.cards.dialogue import read_dialogue, write_dialogue
 from personachat.personas.formats.cards.fields import V3_ONLY, Card, CardVersion, field_faults
@@ -43,7 +43,7 @@ class Mapped:
 
     @property
     def system_prompt(self) -> str:
-        return joined(self.parts, alone=self.alone)[:32_000] or NO_PROMPT
+        return joined(self.parts, alone=self.alone)[: limits.PROMPT] or NO_PROMPT
 
     def persona(self, extensions: dict[str, Any]) -> Persona:
         return Persona(
@@ -62,8 +62,8 @@ class Mapped:
 def mapped(card: Card) -> Mapped:
     """Read a card's fields."""
     losses = field_faults(card)
-    name = _lines([card.text("name")], 80, losses, "name") or _lines(
-        [card.text("nickname")], 80, losses, "nickname"
+    name = _lines([card.text("name")], limits.NAME, losses, "name") or _lines(
+        [card.text("nickname")], limits.NAME, losses, "nickname"
     )
     if not name:
         losses.append(f'The card has no name; it is called "{NO_NAME}".')
@@ -78,8 +78,8 @@ def mapped(card: Card) -> Mapped:
     prompt = joined(parts, alone=alone)
     if not prompt:
         losses.append(f'The card says nothing about the character; the prompt is "{NO_PROMPT}".')
-    if len(prompt) > 32_000:
-        losses.append(f"The prompt was cut at 32,000 characters; it had {len(prompt):,}.")
+    if len(prompt) > limits.PROMPT:
+        losses.append(f"The prompt was cut at {limits.PROMPT:,} characters; it had {len(prompt):,}.")
     greetings = [placeholders(text) for text in card.texts("alternate_greetings") if text.strip()]
     notes = card.dictionary("creator_notes_multilingual").get("en")
     notes = notes if isinstance(notes, str) and notes else card.text("creator_notes")
@@ -87,13 +87,18 @@ def mapped(card: Card) -> Mapped:
         name=name[0] if name else NO_NAME,
         parts={part: text for part, text in parts.items() if text.strip()},
         alone=alone,
-        greeting=_cut(placeholders(card.text("first_mes")), 16_000, losses, "first message"),
+        greeting=_cut(placeholders(card.text("first_mes")), limits.MESSAGE, losses, "first message"),
         alternate_greetings=tuple(
-            _cut(text, 16_000, losses, "other greeting") for text in _few(greetings, losses, "greetings")
+            _cut(text, limits.MESSAGE, losses, "other greeting")
+            for text in _few(greetings, losses, "greetings", most=limits.GREETINGS_COUNT)
         ),
         examples=examples,
-        description=_cut(notes, 2000, losses, "creator's notes"),
-        tags=tuple(_few(_lines(card.texts("tags"), 60, losses, "tag"), losses, "tags")),
+        description=_cut(notes, limits.DESCRIPTION, losses, "creator's notes"),
+        tags=tuple(
+            _few(
+                _lines(card.texts("tags"), limits.TAG, losses, "tag"), losses, "tags", most=limits.TAGS_COUNT
+            )
+        ),
         losses=(*losses, *_unused(card, prompt)),
     )
 
@@ -124,7 +129,7 @@ def fields(persona: Persona, version: CardVersion, origin: Card | None) -> dict[
             "alternate_greetings": _with_the_rest(
                 persona.alternate_greetings, was.alternate_greetings, origin
             ),
-            "tags": [*persona.tags, *_filled(origin.texts("tags"))[50:]],
+            "tags": [*persona.tags, *_filled(origin.texts("tags"))[limits.TAGS_COUNT :]],
         }
         found |= {name: origin.data[name] for name in _unchanged(persona, was, parts) if name in origin.data}
     if traits := traits_text(persona.personality):
@@ -182,10 +187,10 @@ def _lines(texts: Sequence[str], most: int, losses: list[str], what: str) -> lis
     return [_cut(line, most, losses, what) for line in lines if line[:most].strip()]
 
 
-def _few(texts: list[str], losses: list[str], what: str) -> list[str]:
-    if len(texts) > 50:
-        losses.append(f"Of {len(texts):,} {what} the first 50 were taken.")
-    return texts[:50]
+def _few(texts: list[str], losses: list[str], what: str, *, most: int) -> list[str]:
+    if len(texts) > most:
+        losses.append(f"Of {len(texts):,} {what} the first {most} were taken.")
+    return texts[:most]
 
 
 def _unused(card: Card, prompt: str) -> list[str]:

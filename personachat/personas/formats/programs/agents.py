@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from personachat.personas import limits
 from personachat.personas.formats.programs.reader import Reader
 from personachat.personas.formats.sketches import Sketch, as_text, joined, mapping, objects, texts
 
@@ -21,7 +22,7 @@ def _read_crew(value: Any) -> Iterator[Sketch]:
         role = " ".join(as_text(agent.get("role")).split())
         llm = agent.get("llm")
         sketch = Sketch(
-            name=role if 0 < len(role) <= 80 else key.replace("_", " ").capitalize(),
+            name=role if 0 < len(role) <= limits.NAME else key.replace("_", " ").capitalize(),
             prompt=joined(
                 {
                     "Role": f"You are {role}." if role else "",

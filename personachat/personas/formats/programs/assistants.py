@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from personachat.personas import limits
 from personachat.personas.formats.programs.reader import Reader
 from personachat.personas.formats.sketches import Sketch, content_text, mapping, objects, texts, turns
 
@@ -183,7 +184,7 @@ def _read_request(value: Any) -> Iterator[Sketch]:
         stop=request.get("stop") or (),
         greeting=greeting,
         examples=pairs,
-        starters=[text for text in _last_question(request["messages"]) if len(text) <= 300],
+        starters=[text for text in _last_question(request["messages"]) if len(text) <= limits.STARTER],
         marks=(system,),
     )
     sketch.leave_out(request, _REQUEST_KEYS | {"messages", "model", "name", "id", "system"})

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from personachat.personas import limits
 from personachat.personas.formats.programs.reader import Reader
 from personachat.personas.formats.promptfoo import KEPT
 from personachat.personas.formats.sketches import Sketch, as_text, mapping, objects, turns
@@ -49,7 +50,7 @@ def _read(value: Any) -> Iterator[Sketch]:
         sketch.model, sketch.marks = model, (label, number)
         sketch.temperature, sketch.top_p = config.get("temperature"), config.get("top_p")
         sketch.max_tokens, sketch.stop = config.get("max_tokens"), config.get("stop") or ()
-        sketch.starters = [text for test in tests for text in _asked(test)][:12]
+        sketch.starters = [text for test in tests for text in _asked(test)][: limits.STARTERS_COUNT]
         if tests and fits:
             sketch.extensions[KEPT] = kept
         elif tests:
@@ -108,7 +109,9 @@ def _plain(text: str) -> str:
 def _asked(test: dict[str, Any]) -> list[str]:
     """The one short text that a test puts in."""
     values = [each for each in mapping(test.get("vars")).values() if isinstance(each, str)]
-    return [each for each in values if len(values) == 1 and 0 < len(each) <= 300 and "\n" not in each]
+    return [
+        each for each in values if len(values) == 1 and 0 < len(each) <= limits.STARTER and "\n" not in each
+    ]
 
 
 def _provider(value: dict[str, Any]) -> tuple[str | None, dict[str, Any]]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from personachat.personas import limits
 from personachat.personas.avatars import avatar_fault
 from personachat.personas.persona import Persona
 from personachat.personas.prompt import estimate_tokens
@@ -239,7 +240,13 @@ def _draw_model(text: FormText) -> None:
         model_picker.draw(text, ("model",), "Model")
         temperature, top_p = st.columns(2)
         with temperature:
-            numbers.draw_slider(text, ("temperature",), "Temperature", most=2.0, default=0.7)
+            numbers.draw_slider(
+                text,
+                ("temperature",),
+                "Temperature",
+                most=limits.TEMPERATURE,
+                default=limits.DEFAULT_TEMPERATURE,
+            )
         with top_p:
             numbers.draw_share(text, ("topP",), "Top-p", left_label="Leave it to the model")
         reply, context = st.columns(2)
@@ -249,17 +256,17 @@ def _draw_model(text: FormText) -> None:
                 ("maxTokens",),
                 "Longest reply, in tokens",
                 least=1,
-                most=1_000_000,
+                most=limits.REPLY_TOKENS,
                 step=100,
-                default=1000,
+                default=limits.DEFAULT_REPLY_TOKENS,
             )
         with context:
             numbers.draw_count(
                 text,
                 ("contextTokens",),
                 "Context, in tokens",
-                least=256,
-                most=10_000_000,
+                least=limits.LEAST_CONTEXT_TOKENS,
+                most=limits.CONTEXT_TOKENS,
                 step=1024,
                 default=None,
                 placeholder="All the model takes",
@@ -283,16 +290,34 @@ def _draw_conversation(text: FormText) -> None:
             ("alternateGreetings",),
             "Other greetings",
             lists.area_row,
-            most=50,
+            most=limits.GREETINGS_COUNT,
             noun="Greeting",
             adding="button",
         )
         lists.draw_rows(
-            text, ("starters",), "Starters", lists.line_row, most=12, noun="Starter", adding="row"
+            text,
+            ("starters",),
+            "Starters",
+            lists.line_row,
+            most=limits.STARTERS_COUNT,
+            noun="Starter",
+            adding="row",
         )
         lists.draw_rows(
-            text, ("examples",), "Examples", lists.exchange_row, most=50, noun="Example", adding="button"
+            text,
+            ("examples",),
+            "Examples",
+            lists.exchange_row,
+            most=limits.EXAMPLES_COUNT,
+            noun="Example",
+            adding="button",
         )
         lists.draw_rows(
-            text, ("stop",), "Stop texts", lists.area_row, most=4, noun="Stop text", adding="button"
+            text,
+            ("stop",),
+            "Stop texts",
+            lists.area_row,
+            most=limits.STOP_TEXTS_COUNT,
+            noun="Stop text",
+            adding="button",
         )
