@@ -3,7 +3,6 @@
 import streamlit as st
 
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable, ShareNotFound
-from personachat.history.library import SharedConversations
 from personachat.ui import front_door, session
 from personachat.ui.chat import storage_notice
 from personachat.ui.history import shared as sharing
@@ -12,7 +11,7 @@ front_door.require_home()
 st.set_page_config(layout="centered", initial_sidebar_state="collapsed")
 
 try:
-    shared = SharedConversations(session.services().database).read(st.query_params.get("token", ""))
+    shared = session.services().shared_conversation(st.query_params.get("token", ""))
 except ShareNotFound:
     sharing.draw_nothing()
 except (DatabaseUnavailable, DatabaseDamaged) as error:

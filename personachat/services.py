@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,8 @@ from personachat.conversations.responses import KeptResponses
 from personachat.conversations.sql import SqlConversations
 from personachat.database.connection import Database
 from personachat.errors import StoreUnavailable
-from personachat.history.library import Library, purge
+from personachat.history.changes import Change, changed_since
+from personachat.history.library import Library, Shared, SharedConversations, purge
 from personachat.owners import author_of
 from personachat.personas.store.addressed import AddressedPersonas
 from personachat.personas.store.base import PersonaStore, Revisions
@@ -154,6 +156,30 @@ class Services:
     ) -> ChatService:
         """Chats with a draft; see `personachat.chat.tryout`. Raises PersonaInvalid."""
         return trying_out(self.answers, text, owner=owner, variables=variables)
+
+    def shared_conversation(self, token: str) -> Shared:
+        """What a link shows to whoever has it. Raises ShareNotFound."""
+        return SharedConversations(self.database).read(token)
+
+    def changed_since(
+        self, moment: datetime, *, drafts: bool
+    ) -> tuple[tuple[Change, ...], tuple[tuple[str, str, datetime], ...]]:
+        """The conversations, and if asked for the `drafts`, that anybody changed at `moment` or later."""
+        with self.database.read() as connection:
+            changed = self.drafts.changed_since(connection, moment) if drafts else ()
+            return changed_since(connection, moment), tuple(changed)
+
+    @property
+    def database_is_out(self) -> bool:
+        return self.database.is_out
+
+    @property
+    def uses_sqlite(self) -> bool:
+        return self.database.is_sqlite
+
+    def check_database(self) -> None:
+        """Raises DatabaseUnavailable and DatabaseDamaged."""
+        self.database.check()
 
     def warm_up(self) -> None:
         """Do what the first reply would wait for, and tidy up the database; takes seconds.

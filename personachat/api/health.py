@@ -18,7 +18,6 @@ from personachat.api.openapi import answers
 from personachat.api.probes import Probe
 from personachat.api.schemas import Answer
 from personachat.chat.checkpoints import Checkpoints
-from personachat.database.connection import Database
 from personachat.errors import PersonaChatError, ProviderError
 from personachat.personas.persona import DEFAULT_PERSONA_ID, Persona
 from personachat.personas.store.base import BrokenPersona, PersonaStore
@@ -75,7 +74,7 @@ async def get_health(request: Request) -> Health:
     services: Services = request.app.state.services()
     probes: Probes = request.app.state.probes
     stored, answering = await asyncio.gather(
-        probes.database.look(lambda: _stored(services.database), within_seconds=WITHIN_SECONDS),
+        probes.database.look(lambda: _stored(services), within_seconds=WITHIN_SECONDS),
         probes.personas.look(lambda: _answering(services), within_seconds=WITHIN_SECONDS),
     )
     return _configured(services).model_copy(
@@ -104,13 +103,13 @@ def _configured(services: Services) -> Health:
         replies_running=services.generations.running,
         replies_at_most=services.generations.max_concurrent,
         tokens_configured=bool(services.settings.accepted_tokens),
-        database="sqlite" if services.database.is_sqlite else "postgresql",
+        database="sqlite" if services.uses_sqlite else "postgresql",
     )
 
 
-def _stored(database: Database) -> dict[str, Any]:
+def _stored(services: Services) -> dict[str, Any]:
     try:
-        database.check()
+        services.check_database()
     except PersonaChatError as error:
         return _slow(str(error), database="unavailable")
     return {}
@@ -151,7 +150,7 @@ def _model(services: Services) -> dict[str, Any]:
     except PersonaChatError:
         model = str(Persona.model_fields["model"].default)
     try:
-        answering = services.providers.resolve(model)
+        answering = services.models.answering(model)
     except ProviderError as error:
         return {"status": "degraded", "reason": str(error)}
     return {"provider": answering.provider.name, "model": answering.model, "reason": answering.reason}

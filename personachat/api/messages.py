@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from personachat.api.auth import owner_of
 from personachat.api.errors import Refused
 from personachat.api.events import ReplyStream
 from personachat.api.openapi import MESSAGE_OR_STREAM, answers, json_answer
@@ -22,7 +21,6 @@ from personachat.api.schemas import (
     Sent,
     Thumb,
     message_of,
-    services_of,
     workspace_of,
 )
 from personachat.conversations.model import Turn
@@ -188,15 +186,14 @@ def get_message_request(message_id: MessageId, request: Request) -> Response:
 
 def _found(request: Request, message_id: str) -> tuple[str, Turn]:
     """The id of the caller's conversation that the message is in, and the turn. Raises TurnNotFound."""
-    conversations = services_of(request).answers.conversations
-    return conversations.store_with(message_id).turn(owner_of(request), message_id)
+    return workspace_of(request).chat.turn(message_id)
 
 
 def _shown(request: Request, message_id: str) -> Message:
-    conversation_id, _ = _found(request, message_id)
-    workspace = workspace_of(request)
-    siblings = workspace.chat.conversation(conversation_id).siblings
-    turn = services_of(request).answers.conversations.path(owner_of(request), message_id)[-1]
+    chat = workspace_of(request).chat
+    conversation_id, _ = chat.turn(message_id)
+    siblings = chat.conversation(conversation_id).siblings
+    turn = chat.path(message_id)[-1]
     return message_of(turn, siblings.get(message_id, ()))
 
 

@@ -56,6 +56,15 @@ class AvailableModels:
         self._default = (default or "").strip()
         self._today = today
 
+    @property
+    def offline_available(self) -> bool:
+        """Whether the model in this process can answer."""
+        return self._providers.offline_available
+
+    def answering(self, model: str, *, offline: bool = False) -> Answering:
+        """Who answers for a persona that asks for this model. Raises ProviderError if nobody does."""
+        return self._providers.resolve(model, offline=offline)
+
     def is_available(self, model: str) -> bool:
         """Whether this very model answers here."""
         found = self._found(model)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
 from personachat.chat.starter import NO_VALUES, Answers, filled
 from personachat.chat.turns import new_turn
-from personachat.conversations.model import Conversation
+from personachat.conversations.model import Conversation, Turn
 from personachat.errors import ReplyNotFound
 from personachat.messages import ReasoningDelta, Started, TextDelta
 from personachat.personas.persona import Persona
@@ -52,6 +52,13 @@ class Inspection:
         words = new_turn("user", text, parent_id=path[-1].id if path else None, persona=persona)
         asked = filled(persona.persona, conversation, variables)
         return self._answers.replies.preview(asked, [*path, words], offline=offline)
+
+    def first(self, persona: Persona, path: Sequence[Turn], *, offline: bool = False) -> SentBody:
+        """What would be sent in a new chat with a persona that may not be saved.
+
+        Raises ProviderError where nobody would answer.
+        """
+        return self._answers.replies.preview(persona, path, offline=offline)
 
     def memory(self, conversation: Conversation, persona: Persona, *, offline: bool = False) -> Memory:
         """How much of the model's window a conversation fills. All of it is read only to estimate that."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from personachat.chat.starter import NO_VALUES, Answers, Asking, filled
 from personachat.chat.turns import cleaned, new_turn, opening
-from personachat.conversations.model import Conversation, QueuedMessage, new_id
+from personachat.conversations.model import Conversation, QueuedMessage, Turn, new_id
 from personachat.errors import NotContinuable, ReplyNotFound, ShuttingDown, TurnNotFound
 from personachat.messages import ChatMessage
 from personachat.personas.store.base import PersonaSource
@@ -85,6 +85,14 @@ class ChatService:
     def give(self, conversation_id: str, variables: Mapping[str, str]) -> None:
         """Have these variables stand for other values from the next reply on; "" is the persona's default."""
         self._conversations.store_of(conversation_id).give(self.owner, conversation_id, variables)
+
+    def turn(self, turn_id: str) -> tuple[str, Turn]:
+        """The id of the conversation that a turn is in, and the turn as it is stored."""
+        return self._conversations.store_with(turn_id).turn(self.owner, turn_id)
+
+    def path(self, turn_id: str) -> Sequence[Turn]:
+        """The turns down to this one, live replies as they are now."""
+        return self._conversations.path(self.owner, turn_id)
 
     def keep(self, conversation_id: str) -> None:
         """From now on its replies go on without a follower, the running one included."""
@@ -188,7 +196,7 @@ class ChatService:
 
         Raises NotContinuable; other errors as for `send`.
         """
-        conversation_id, turn = self._conversations.store_with(reply_id).turn(self.owner, reply_id)
+        conversation_id, turn = self.turn(reply_id)
         conversation = self._conversations.idle(self.owner, conversation_id, last=1)
         if turn.reply is None or conversation.leaf_id != reply_id:
             raise NotContinuable("Only the last reply of a conversation can go on.")
@@ -263,7 +271,7 @@ class ChatService:
 
     def _was_sent(self, message: QueuedMessage) -> bool:
         try:
-            self._conversations.store_with(message.id).turn(self.owner, message.id)
+            self.turn(message.id)
         except TurnNotFound:
             return False
         return True

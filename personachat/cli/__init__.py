@@ -184,6 +184,7 @@ def show_usage(  # noqa: PLR0913  # one option a filter
     """Print what calls of models took: tokens, cost, time."""
     from personachat.cli import usage as command
     from personachat.conversations.model import now
+    from personachat.usage.opening import opened
     from personachat.usage.questions import asked, groups_of
 
     question = asked(
@@ -202,7 +203,7 @@ def show_usage(  # noqa: PLR0913  # one option a filter
         person=person,
     )
     groups = groups_of(by.split(","))
-    with command.opened(_settings(None, data_dir)) as calls:
+    with opened(_settings(None, data_dir)) as calls:
         if rows:
             command.show_calls(calls, question, file_format=file_format.value)
         else:
@@ -220,8 +221,9 @@ def list_conversations(
 ) -> None:
     """Print the newest: id, when it went on, persona and title; or where words were said."""
     from personachat.cli import conversations
+    from personachat.history.opening import opened
 
-    with conversations.opened(_settings(None, data_dir)) as library:
+    with opened(_settings(None, data_dir)) as library:
         conversations.list_all(library, search=search, limit=limit)
 
 
@@ -243,8 +245,9 @@ def export_conversations(
 ) -> None:
     """Write conversations as Markdown, JSON or CSV."""
     from personachat.cli import conversations
+    from personachat.history.opening import opened
 
-    with conversations.opened(_settings(None, data_dir)) as library:
+    with opened(_settings(None, data_dir)) as library:
         code = conversations.export(library, ids or [], file_format=file_format.value, output=output)
     raise typer.Exit(code)
 
@@ -257,8 +260,9 @@ def import_conversations(
 ) -> None:
     """Take back what an export as JSON gave, and print the new ids."""
     from personachat.cli import conversations
+    from personachat.history.opening import opened
 
-    with conversations.opened(_settings(None, data_dir)) as library:
+    with opened(_settings(None, data_dir)) as library:
         code = conversations.import_file(library, file)
     raise typer.Exit(code)
 
@@ -271,8 +275,9 @@ def delete_conversation(
 ) -> None:
     """Delete a conversation; for a while the API can restore it."""
     from personachat.cli import conversations
+    from personachat.history.opening import opened
 
-    with conversations.opened(_settings(None, data_dir)) as library:
+    with opened(_settings(None, data_dir)) as library:
         conversations.delete(library, conversation_id)
 
 

@@ -5,30 +5,16 @@ They are those of the terminal, and of page and API where those are used over lo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from personachat.cli.console import answer, hand_out, mapped, note, plain
-from personachat.database.connection import Database
 from personachat.history.library import Library, Summary
-from personachat.owners import LOCAL_OWNER
-from personachat.settings import Settings
 
 FINE, FAILED = 0, 1
 
 Format = Literal["markdown", "json", "csv"]
-
-
-@contextmanager
-def opened(settings: Settings) -> Iterator[Library]:
-    """The local owner's conversations. Raises DatabaseUnavailable and DatabaseDamaged."""
-    database = Database.of(settings)
-    try:
-        yield Library(database, owner=LOCAL_OWNER)
-    finally:
-        database.close()
 
 
 def list_all(library: Library, *, search: str, limit: int) -> None:

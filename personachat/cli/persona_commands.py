@@ -11,7 +11,7 @@ import typer
 from personachat.cli.options import DataDir, ExportFormat, OnConflict, PersonasDir
 
 if TYPE_CHECKING:
-    from personachat.cli.personas import Personas
+    from personachat.authoring.opening import Personas
 
 app = typer.Typer(help="Write, check, compare, restore, import and export personas.", no_args_is_help=True)
 
@@ -305,7 +305,7 @@ def import_lore(
 
 
 def _opened(personas_dir: Path | None, data_dir: Path | None) -> AbstractContextManager[Personas]:
-    from personachat.cli.personas import opened
+    from personachat.authoring.opening import opened
     from personachat.settings import load_settings
 
     return opened(load_settings(personas_dir=personas_dir, data_dir=data_dir))

@@ -2,114 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from difflib import get_close_matches
-from functools import cached_property
 
 import typer
 
-from personachat.authoring.available_models import AvailableModels, Models
 from personachat.authoring.library import Collection
+from personachat.authoring.opening import Personas
 from personachat.cli.console import answer, note, plain
 from personachat.cli.persona_checks import place_of
-from personachat.conversations import renaming as conversation_renaming
-from personachat.database.connection import Database
 from personachat.errors import LabelNotFound, PersonaBroken, PersonaMoved, PersonaNotFound
-from personachat.owners import LOCAL_OWNER, author_of
 from personachat.personas.persona import Persona, check_persona, dump_persona
 from personachat.personas.store.base import BrokenPersona, PersonaSource, PersonaStore, StoredPersona
-from personachat.personas.store.favourites import Favourites
-from personachat.personas.store.labels import Labels
-from personachat.personas.store.own_templates import OwnTemplates
-from personachat.personas.store.pictures import PersonaPictures
-from personachat.personas.store.revisions import place_of as store_place
-from personachat.personas.store.seeding import open_store
-from personachat.personas.store.shares import PersonaShares
-from personachat.personas.templates.gallery import Gallery, found
-from personachat.providers.catalogue import KnownModels
-from personachat.providers.embedded.provider import embedded_model_name
-from personachat.providers.registry import ProviderRegistry
-from personachat.settings import LOCAL, Settings
-from personachat.usage import renaming as usage_renaming
+from personachat.personas.templates.gallery import found
 
 _WIDEST_CELL = 80
-
-
-@dataclass(frozen=True, slots=True)
-class Personas:
-    """What the commands work on, as the person at this machine."""
-
-    settings: Settings
-    collection: Collection
-    gallery: Gallery
-    models: Models
-
-
-class _Declared:
-    """The models that the settings name: a command asks no provider for its list."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    def listed(self, provider: str) -> tuple[str, ...] | None:
-        server = self._settings.providers.get(provider)
-        return tuple(server.models) or None if server else None
-
-    def known(self, *, wait_seconds: float = 0) -> KnownModels:  # noqa: ARG002  # nothing is waited for
-        servers = self._settings.providers.items()
-        declared = [f"{name}/{model}" for name, server in servers for model in server.models]
-        local = embedded_model_name(self._settings.local_model)
-        return KnownModels((*declared, f"{LOCAL}/{local}"), complete=True, faults=())
-
-
-class _Models:
-    """As AvailableModels; the providers are only looked at when somebody asks."""
-
-    def __init__(self, settings: Settings, personas: PersonaStore) -> None:
-        self._settings = settings
-        self._personas = personas
-
-    def is_available(self, model: str) -> bool:
-        return self._made.is_available(model)
-
-    def is_retired(self, model: str) -> bool:
-        return self._made.is_retired(model)
-
-    def best(self) -> str:
-        return self._made.best()
-
-    @cached_property
-    def _made(self) -> AvailableModels:
-        settings = self._settings
-        providers = ProviderRegistry(settings)
-        return AvailableModels(providers, _Declared(settings), self._personas, default=settings.default_model)
-
-
-@contextmanager
-def opened(settings: Settings) -> Iterator[Personas]:
-    """The personas and what is kept beside them. Raises StoreUnavailable."""
-    database = Database.of(settings)
-    try:
-        personas, revisions = open_store(
-            settings, database, moves=(conversation_renaming.move_persona, usage_renaming.move_persona)
-        )
-        models = _Models(settings, personas)
-        collection = Collection(
-            personas,
-            revisions,
-            Labels(database, place=store_place(settings)),
-            Favourites(database),
-            PersonaShares(database),
-            owner=LOCAL_OWNER,
-            author=author_of(LOCAL_OWNER),
-            models=models,
-            pictures=PersonaPictures(database),
-        )
-        yield Personas(settings, collection, Gallery(OwnTemplates(database)), models)
-    finally:
-        database.close()
 
 
 def find(

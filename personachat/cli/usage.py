@@ -9,16 +9,11 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from personachat.cli.console import answer, note, plain
-from personachat.database.connection import Database
-from personachat.owners import LOCAL_OWNER
-from personachat.settings import Settings
-from personachat.usage.people import People
 from personachat.usage.questions import Question
 from personachat.usage.reading import Usage
 from personachat.usage.speeds import Speed
@@ -50,16 +45,6 @@ _IN_A_TABLE = (
     *("first_token_ms_p50", "first_token_ms_p95", "tokens_per_second_p50"),
 )
 _PAGE = 1000
-
-
-@contextmanager
-def opened(settings: Settings) -> Iterator[Usage]:
-    """Everybody's calls. Raises DatabaseUnavailable and DatabaseDamaged."""
-    database = Database.of(settings)
-    try:
-        yield Usage(database, People(database), owner=LOCAL_OWNER)
-    finally:
-        database.close()
 
 
 def local_timezone() -> str:

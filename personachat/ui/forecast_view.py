@@ -37,7 +37,7 @@ def draw(services: Services, conversation: Conversation | None, persona: Persona
     )
     offline = session.offline_chosen()
     try:
-        answering = services.providers.resolve(persona.model, offline=offline)
+        answering = services.models.answering(persona.model, offline=offline)
         long = prompt_tokens(services, conversation, persona, offline=offline)
         provider, model = answering.provider.name, answering.model
         medians = costs.insights().medians(persona_id=persona.id, provider=provider, model=model)
@@ -100,7 +100,7 @@ def price_of(provider: str, model: str) -> Price:
 def draw_usual(services: Services, persona: Persona, persona_id: str) -> None:
     """What messages to a saved persona usually take, in a line; nothing where too few are known."""
     try:
-        answering = services.providers.resolve(persona.model)
+        answering = services.models.answering(persona.model)
         provider, model = answering.provider.name, answering.model
         medians = _remembered(persona_id, provider, model)
     except PersonaChatError:  # what is wrong is said elsewhere on the page

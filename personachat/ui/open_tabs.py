@@ -21,7 +21,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
-from personachat.history.changes import Change, changed_since
+from personachat.history.changes import Change
 from personachat.services import Services
 
 log = logging.getLogger(__name__)
@@ -188,10 +188,9 @@ def _look_once() -> None:
     if not any(map(partial(_is_idle, runtime), _tabs.ids())):
         return  # who follows a reply is told afterwards, from where was looked last
     moment = now()
-    with services.database.read() as connection:
-        drafts = services.drafts.changed_since(connection, since) if _tabs.show_drafts() else ()
-        changes = tuple(Change(owner, DRAFT + each, at, is_listed=True) for owner, each, at in drafts)
-        _tabs.take(changed_since(connection, since) + changes, looked_at=moment)
+    changes, drafts = services.changed_since(since, drafts=_tabs.show_drafts())
+    changes += tuple(Change(owner, DRAFT + each, at, is_listed=True) for owner, each, at in drafts)
+    _tabs.take(changes, looked_at=moment)
     for session_id in _tabs.outdated():
         runtime._get_async_objs().eventloop.call_soon_threadsafe(_run_again, runtime, session_id)  # noqa: SLF001
 

@@ -214,7 +214,7 @@ def _improving(persona_id: str) -> Drafting | None:
 def _writer() -> str:
     services = session.services()
     try:
-        answering = services.providers.resolve(services.drafter.model, offline=session.offline_chosen())
+        answering = services.models.answering(services.drafter.model, offline=session.offline_chosen())
     except ProviderError as error:
         return error_text(error)
     return f"{escaped(answering.model)} writes it. Nothing changes before you take it."

@@ -21,11 +21,11 @@ from typing import Any, NoReturn, TypeAlias, TypeVar, cast
 import streamlit as st
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-from personachat.ui import marks, script_runs
+from personachat.ui import marks, notices, script_runs
+from personachat.ui.notices import Notice
 from personachat.ui.wording import as_text
 
 _COMING = "coming_back"
-_NOT_DONE = "not_done_on_return"
 
 MOST_STEPS = 6
 """So many times widgets may get values back before the click is delivered."""
@@ -103,15 +103,6 @@ class _Coming:
             (self.clicks if script_runs.is_click(state) else self.values)[state.id] = state
 
 
-@dataclass(frozen=True, slots=True)
-class _NotDone:
-    """What came of nothing: whether something was clicked, words without a place, names of files."""
-
-    clicked: bool
-    words: tuple[str, ...]
-    files: tuple[str, ...]
-
-
 def begin(*restores: Restore, settle: Callable[[], None]) -> None:
     """Before anything is drawn: take what a browser sends that this session does not know.
 
@@ -157,8 +148,7 @@ def finish() -> None:
     not_done = _not_done(coming, values, possible, by_key)
     coming.settle()
     st.session_state[_COMING] = None
-    if not_done:
-        st.session_state[_NOT_DONE] = not_done
+    notices.say("return", *not_done)
     script_runs.run_again((*values.values(), *possible.values()))
 
 
@@ -170,25 +160,14 @@ def stop() -> NoReturn:
 
 def draw_not_done() -> None:
     """Say once what was not done, with the words that would be lost."""
-    if _NOT_DONE not in st.session_state or in_progress():
+    if in_progress():
         return
-    not_done = cast("_NotDone", st.session_state.pop(_NOT_DONE))
-    if not_done.clicked:
-        st.warning(
-            "The connection was lost for a while, and what you just did was not done. Please do it again.",
-            title="Not done",
-            icon=":material/wifi_off:",
-        )
-    if not_done.files:
-        names = ", ".join(f"“{as_text(name)}”" for name in not_done.files)
-        st.warning(
-            f"The connection was lost for a while, and with it {names}. Please choose the file again.",
-            title="Files are gone",
-            icon=":material/upload_file:",
-        )
-    for words in not_done.words:
-        st.caption("What you had written:")
-        st.code(words, language=None, wrap_lines=True)
+    for notice in notices.take("return"):
+        if notice.text:
+            st.warning(notice.text, title=notice.title, icon=notice.icon)
+        for words in notice.words:
+            st.caption("What you had written:")
+            st.code(words, language=None, wrap_lines=True)
 
 
 def _addressed(
@@ -219,7 +198,8 @@ def _not_done(
     values: dict[str, WidgetState],
     clicks: dict[str, WidgetState],
     by_key: dict[str | None, str],
-) -> _NotDone | None:
+) -> list[Notice]:
+    """What came of nothing: whatever was clicked, files that were chosen, words without a place."""
     lost = [
         click
         for click in coming.clicks.values()
@@ -241,6 +221,25 @@ def _not_done(
         for value in coming.values.values()
         for file in value.file_uploader_state_value.uploaded_file_info
     ]
-    if not clicked and not files and not words:
-        return None
-    return _NotDone(clicked, tuple(filter(str.strip, words)), tuple(files))
+    found = []
+    if clicked:
+        found.append(
+            Notice(
+                "The connection was lost for a while, and what you just did was not done. "
+                "Please do it again.",
+                "Not done",
+                ":material/wifi_off:",
+            )
+        )
+    if files:
+        names = ", ".join(f"“{as_text(name)}”" for name in files)
+        found.append(
+            Notice(
+                f"The connection was lost for a while, and with it {names}. Please choose the file again.",
+                "Files are gone",
+                ":material/upload_file:",
+            )
+        )
+    if kept := tuple(filter(str.strip, words)):
+        found.append(Notice("", words=kept))
+    return found

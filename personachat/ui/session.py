@@ -16,13 +16,14 @@ from personachat.chat.service import ChatService
 from personachat.conversations.model import Conversation
 from personachat.errors import ConversationNotFound, PersonaChatError, SettingsInvalid
 from personachat.services import Services, Workspace, get_services
-from personachat.ui import last_seen, returning, script_runs
+from personachat.ui import last_seen, notices, returning, script_runs
 from personachat.ui.chat.transcript import SHOWN_TURNS, STEP_TURNS
 from personachat.ui.editing_rights import WHY_NOT, may_edit
+from personachat.ui.notices import Notice
 from personachat.ui.owner import current_owner
-from personachat.ui.wording import error_text
 
 GONE_MEANWHILE = "gone_meanwhile"
+GONE = "That chat does not exist, or no longer."
 
 
 def services() -> Services:
@@ -113,7 +114,7 @@ def current_conversation(chat: ChatService, *, last: int | None = None) -> Conve
     except ConversationNotFound:
         last_seen.conversations().forget(current_owner(), conversation_id)
         new_chat()
-        st.session_state["chat_is_gone"] = True
+        notices.say("chat_gone", Notice(GONE, icon=":material/history_toggle_off:"))
         st.session_state[GONE_MEANWHILE] = returning.in_progress()
         return None
     if last is None:
@@ -142,18 +143,15 @@ def draw_gone() -> None:
     if returning.in_progress():
         return
     st.session_state.pop(GONE_MEANWHILE, None)
-    if st.session_state.pop("chat_is_gone", False):
-        st.info(
-            "That chat does not exist, or no longer.",
-            icon=":material/history_toggle_off:",
-        )
+    for notice in notices.take("chat_gone"):
+        st.info(notice.text, icon=notice.icon)
 
 
 def new_chat() -> None:
     """Leave the conversation; the next message begins another."""
     remember("chat", None)
     moved_on(None)
-    st.session_state.pop("chat_is_gone", None)
+    notices.say("chat_gone")
 
 
 def moved_on(conversation_id: str | None) -> None:
@@ -180,16 +178,6 @@ def earlier_turns(conversation_id: str) -> int:
 def turns_below(conversation_id: str) -> int:
     """How many turns at the end are not shown, because the window was moved up to one that was looked for."""
     return int(st.session_state.get(f"below_{conversation_id}", 0))
-
-
-def say_not_done(error: PersonaChatError, *, title: str = "That did not work") -> None:
-    """Have the page say why what was asked for was not done."""
-    st.session_state["not_done"] = (title, error_text(error))
-
-
-def not_done() -> tuple[str, str] | None:
-    """Title and sentence of what was not done; said once."""
-    return cast("tuple[str, str] | None", st.session_state.pop("not_done", None))
 
 
 # --- how the next reply comes about ---------------------------------------------------------------

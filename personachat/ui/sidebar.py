@@ -14,7 +14,7 @@ import streamlit as st
 from personachat.conversations.model import now
 from personachat.errors import ConversationNotFound, DatabaseDamaged, DatabaseUnavailable
 from personachat.history.library import Library, Summary
-from personachat.ui import open_tabs, session
+from personachat.ui import notices, open_tabs, session
 from personachat.ui.chat.transcript import drawable
 from personachat.ui.dates import day_name, viewer_zone
 from personachat.ui.history import actions
@@ -62,9 +62,8 @@ def draw(*, here: str) -> None:
 
 def draw_said() -> None:
     """What came of the last click on a conversation: why it failed, or the way back from it."""
-    failure = None if library_state.open_dialog() else library_state.not_arranged()
-    if failure:
-        st.warning(failure, icon=":material/error:")
+    for notice in () if library_state.open_dialog() else notices.take("conversations"):
+        st.warning(notice.text, icon=notice.icon)
     done = library_state.put_away()
     if done is None:
         return

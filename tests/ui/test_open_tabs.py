@@ -90,7 +90,7 @@ class Reads(Exception):
     """The database was read."""
 
 
-def reading() -> Any:
+def reading(_since: object, *, drafts: bool) -> Any:
     raise Reads
 
 
@@ -112,9 +112,7 @@ def test_changes_are_looked_for_only_where_a_tab_could_show_them(
         tabs.put(str(number), Tab("me", {}))
         sessions[str(number)] = state and SimpleNamespace(session=SimpleNamespace(_state=state))
     runtime = SimpleNamespace(_session_mgr=SimpleNamespace(get_active_session_info=sessions.get))
-    services = SimpleNamespace(
-        generations=SimpleNamespace(closed=False), database=SimpleNamespace(read=reading)
-    )
+    services = SimpleNamespace(generations=SimpleNamespace(closed=False), changed_since=reading)
     monkeypatch.setattr(open_tabs, "_tabs", tabs)
     monkeypatch.setattr(open_tabs, "_services", services)
     monkeypatch.setattr(open_tabs, "Runtime", SimpleNamespace(instance=lambda: runtime))

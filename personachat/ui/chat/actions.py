@@ -13,7 +13,7 @@ from typing import cast
 import streamlit as st
 
 from personachat.errors import PersonaChatError
-from personachat.ui import session
+from personachat.ui import notices, session
 from personachat.ui.chat import window
 from personachat.ui.returning import Came
 
@@ -61,7 +61,7 @@ def told() -> Iterator[None]:
     try:
         yield
     except PersonaChatError as error:
-        session.say_not_done(error)
+        notices.say_not_done(error)
 
 
 # --- words ----------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from personachat.messages import ChatMessage
 from personachat.personas.persona import Persona
 from personachat.services import Services
 from personachat.settings import LOCAL
-from personachat.ui import session
+from personachat.ui import notices, session
 from personachat.ui.chat import actions, greetings, values
 from personachat.ui.chat.transcript import USER_AVATAR
 from personachat.ui.wording import escaped
@@ -54,7 +54,7 @@ def send(text: str) -> None:
         return
     if session.gone_meanwhile():  # to begin another chat with these words was not asked for
         st.session_state[BOX] = text
-        session.say_not_done(GONE, title=NOT_SENT)
+        notices.say_not_done(GONE, title=NOT_SENT)
         return
     try:
         chat = session.workspace().chat
@@ -84,7 +84,7 @@ def send(text: str) -> None:
         session.moved_on(conversation.id)
     except PersonaChatError as error:
         st.session_state[BOX] = text
-        session.say_not_done(error, title=NOT_SENT)
+        notices.say_not_done(error, title=NOT_SENT)
         if isinstance(error, (DatabaseUnavailable, DatabaseDamaged)):
             st.session_state["unsaved_words"] = text
 
@@ -125,15 +125,12 @@ def _send_unsaved() -> None:
 
 def draw_not_done(place: DeltaGenerator) -> None:
     """Why something was not done; words that were not sent are back in the box."""
-    told = session.not_done()
-    if told is None:
-        return
-    title, reason = told
-    with place.container():
-        icon = ":material/unpublished:" if title == NOT_SENT else ":material/error:"
-        st.warning(reason, title=title, icon=icon)
-        if title == NOT_SENT:
-            _draw_unsaved()
+    for notice in notices.take("page"):
+        with place.container():
+            icon = ":material/unpublished:" if notice.title == NOT_SENT else notice.icon
+            st.warning(notice.text, title=notice.title, icon=icon)
+            if notice.title == NOT_SENT:
+                _draw_unsaved()
 
 
 def _draw_unsaved() -> None:
@@ -169,7 +166,7 @@ def draw_ways_on(services: Services, conversation: Conversation, turn: Turn) -> 
     reply = turn.reply
     if reply is None or reply.live or reply.complete:
         return
-    offline = bool(reply.error) and services.providers.offline_available and reply.provider != LOCAL
+    offline = bool(reply.error) and services.models.offline_available and reply.provider != LOCAL
     with st.container(horizontal=True):
         if reply.continuable and reply.text.strip():
             st.button(
@@ -208,7 +205,7 @@ def _retry(conversation_id: str, *, offline: bool = False) -> None:
     try:
         session.workspace().chat.retry(conversation_id, offline=session.offline_chosen())
     except PersonaChatError as error:
-        session.say_not_done(error, title=NOT_SENT)
+        notices.say_not_done(error, title=NOT_SENT)
 
 
 def draw_queue(chat: ChatService, conversation: Conversation) -> None:
@@ -258,7 +255,7 @@ def _send_first(chat: ChatService, conversation_id: str) -> None:
     try:
         chat.send_queued(conversation_id)
     except PersonaChatError as error:
-        session.say_not_done(error, title=NOT_SENT)
+        notices.say_not_done(error, title=NOT_SENT)
 
 
 def _remove(chat: ChatService, conversation_id: str, message_id: str) -> None:

@@ -147,7 +147,7 @@ def draw_missing(wanted: str, persona: Persona, everything: Sequence[StoredPerso
 def draw_model(services: Services, persona: Persona) -> None:
     """One quiet line: the model that answers, and why where that is not the persona's own."""
     try:
-        answering = services.providers.resolve(persona.model, offline=session.offline_chosen())
+        answering = services.models.answering(persona.model, offline=session.offline_chosen())
     except ProviderError as error:
         st.caption(f":material/error: {error_text(error)}")
         return

@@ -69,7 +69,7 @@ def _look_again() -> None:
     if st.session_state.pop("return_awaited", False):
         return  # the page was drawn just now
     services = session.services()
-    if not services.database.is_out and services.checkpoints.trouble is None:
+    if not services.database_is_out and services.checkpoints.trouble is None:
         st.rerun()
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from personachat.conversations.model import Conversation, Turn
 from personachat.errors import PersonaChatError
-from personachat.ui import session
+from personachat.ui import notices, session
 from personachat.ui.chat.transcript import STEP_TURNS, window_start
 
 MORE_TURNS = 2 * STEP_TURNS
@@ -59,7 +59,7 @@ def follow_turn_link() -> None:
         if bring(conversation_id, turn_id):
             st.session_state["found"] = turn_id
     except PersonaChatError as error:
-        session.say_not_done(error)
+        notices.say_not_done(error)
 
 
 def bring(conversation_id: str, turn_id: str) -> bool:

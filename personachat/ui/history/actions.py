@@ -14,9 +14,10 @@ from typing import ParamSpec
 import streamlit as st
 
 from personachat.errors import PersonaChatError
-from personachat.ui import session
+from personachat.ui import notices, session
 from personachat.ui.history import state as library_state
 from personachat.ui.history.state import OpenDialog, PutAway
+from personachat.ui.notices import Notice
 from personachat.ui.wording import error_text
 
 P = ParamSpec("P")
@@ -30,7 +31,7 @@ def told(action: Callable[P, None]) -> Callable[P, None]:
         try:
             action(*args, **kwargs)
         except PersonaChatError as error:
-            library_state.say_not_arranged(error_text(error))
+            notices.say("conversations", Notice(error_text(error)))
 
     return run
 

@@ -7,7 +7,7 @@ import streamlit as st
 from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
 from personachat.history.library import Library, Share, Summary
-from personachat.ui import address, dialogs, session
+from personachat.ui import address, dialogs, notices, session
 from personachat.ui.dates import ago, exact, viewer_zone
 from personachat.ui.history import actions, files
 from personachat.ui.history import state as library_state
@@ -30,9 +30,8 @@ def draw() -> None:
         return
     title, icon = TITLES[asked.kind], ICONS[asked.kind]
     with dialogs.frame(title, icon=icon, on_dismiss=library_state.close_dialog):
-        failure = library_state.not_arranged()
-        if failure:
-            st.warning(failure, icon=":material/error:")
+        for notice in notices.take("conversations"):
+            st.warning(notice.text, icon=notice.icon)
         try:
             library = session.workspace().library
             summary = library.summary(asked.conversation_id)

@@ -111,15 +111,6 @@ def close_dialog() -> None:
     show_dialog(None)
 
 
-def say_not_arranged(words: str) -> None:
-    """Have this run say, once, why something was not done to a conversation."""
-    st.session_state["not_arranged"] = words
-
-
-def not_arranged() -> str | None:
-    return cast("str | None", st.session_state.pop("not_arranged", None))
-
-
 def history_rows() -> int:
     """How many rows of the History page are wanted."""
     return int(st.session_state.get("history_rows", HISTORY_STEP))

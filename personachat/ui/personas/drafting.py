@@ -15,9 +15,10 @@ from personachat.authoring.drafting import MAX_DESCRIPTION_CHARACTERS, Drafting,
 from personachat.conversations.model import Reply
 from personachat.errors import PersonaChatError, ProviderError
 from personachat.settings import LOCAL
-from personachat.ui import session
+from personachat.ui import notices, session
 from personachat.ui.chat.stream import SILENT_SECONDS
 from personachat.ui.chat.transcript import draw_failure
+from personachat.ui.notices import Notice
 from personachat.ui.owner import current_owner
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas.desk import Entry, Question, desk
@@ -30,7 +31,7 @@ PREFIX = "draft."
 CREATE_TAB_KEY, DESCRIBE_TAB = "create_tab", "Describe it"
 """The tab of the dialog in which a persona is described."""
 
-DESCRIPTION, REFUSED = "draft_description", "draft_refused"
+DESCRIPTION = "draft_description"
 TOLD_CHARACTERS = 120
 HEIGHT_PIXELS = 480
 EVERY_SECONDS = 0.3
@@ -59,20 +60,19 @@ def draw_form() -> None:
                 key="draft_it",
                 on_click=_draft_it,
             )
-    refused = st.session_state.pop(REFUSED, None)
-    if refused:
-        st.error(refused, title="That did not work", icon=":material/error:")
+    for notice in notices.take("draft"):
+        st.error(notice.text, title=notice.title, icon=notice.icon)
 
 
 def _draft_it() -> None:
     description = str(st.session_state[DESCRIPTION] or "")
     if not description.strip():
-        st.session_state[REFUSED] = "Say in a sentence who the persona is."
+        notices.say("draft", Notice("Say in a sentence who the persona is.", "That did not work"))
         return
     try:
         _start(description, offline=session.offline_chosen())
     except PersonaChatError as error:
-        st.session_state[REFUSED] = error_text(error)
+        notices.say("draft", Notice(error_text(error), "That did not work"))
 
 
 def _draw_writer() -> None:
@@ -86,7 +86,7 @@ def _draw_writer() -> None:
         )
         return
     try:
-        answering = services.providers.resolve(services.drafter.model, offline=session.offline_chosen())
+        answering = services.models.answering(services.drafter.model, offline=session.offline_chosen())
     except ProviderError as error:
         st.caption(error_text(error))
         return
@@ -180,7 +180,7 @@ def _draw_failed(drafting: Drafting, reply: Reply, entries: Sequence[Entry]) -> 
     st.caption(_told(drafting))
     if reply.error:
         draw_failure(reply.error)
-    providers = session.services().providers
+    models = session.services().models
     with st.container(horizontal=True):
         st.button(
             "Try again",
@@ -189,7 +189,7 @@ def _draw_failed(drafting: Drafting, reply: Reply, entries: Sequence[Entry]) -> 
             on_click=_again,
             args=(drafting,),
         )
-        if providers.offline_available and reply.provider != LOCAL:
+        if models.offline_available and reply.provider != LOCAL:
             st.button(
                 "Use the offline model",
                 icon=":material/cloud_off:",

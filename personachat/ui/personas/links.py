@@ -8,7 +8,7 @@ import streamlit as st
 
 from personachat.errors import PersonaChatError
 from personachat.personas.store.shares import PersonaShare
-from personachat.ui import address, session
+from personachat.ui import address, notices, session
 from personachat.ui.dates import ago, exact, viewer_zone
 from personachat.ui.dialogs import dialog
 from personachat.ui.personas import actions as editing
@@ -22,9 +22,8 @@ def ask_share(found: Opened) -> None:
     """A link that carries the persona, one to chat with it, and a short one that can be revoked."""
     if found.draft:
         st.caption(":material/edit: The saved version is shared, without your unsaved edits.")
-    failure = session.not_done()
-    if failure:
-        st.error(failure[1], title=failure[0], icon=":material/error:")
+    for notice in notices.take("page"):
+        st.error(notice.text, title=notice.title, icon=notice.icon)
     try:
         collection = session.workspace().collection
         link, share = collection.link(found.id), collection.shared(found.id)
@@ -110,11 +109,11 @@ def _share(persona_id: str) -> None:
     try:
         session.workspace().collection.share(persona_id)
     except PersonaChatError as error:
-        session.say_not_done(error, title="The link was not made")
+        notices.say_not_done(error, title="The link was not made")
 
 
 def _revoke(persona_id: str) -> None:
     try:
         session.workspace().collection.revoke(persona_id)
     except PersonaChatError as error:
-        session.say_not_done(error, title="The link was not revoked")
+        notices.say_not_done(error, title="The link was not revoked")

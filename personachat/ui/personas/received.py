@@ -11,7 +11,7 @@ from personachat.authoring.imports import Choice, ImportPlan, PlannedImport
 from personachat.errors import PersonaChatError
 from personachat.personas.persona import Persona
 from personachat.personas.prompt import estimate_tokens
-from personachat.ui import session
+from personachat.ui import notices, session
 from personachat.ui.chat.transcript import drawable
 from personachat.ui.faces import draw as draw_face
 from personachat.ui.personas import import_plan
@@ -118,16 +118,15 @@ def _draw_question(plan: ImportPlan, item: PlannedImport) -> None:
         )
         if st.button("No, thanks", key="refuse_received"):
             st.switch_page("pages/chat.py")
-    failure = session.not_done()
-    if failure:
-        st.error(failure[1], title=failure[0], icon=":material/error:")
+    for notice in notices.take("page"):
+        st.error(notice.text, title=notice.title, icon=notice.icon)
 
 
 def _accept(plan: ImportPlan) -> None:
     choices = import_plan.chosen(plan, key=RECEIVED)
     (outcome,) = session.workspace().collection.carry_out(plan, choices)
     if outcome.error:
-        session.say_not_done(outcome.error, title="It was not added")
+        notices.say_not_done(outcome.error, title="It was not added")
     elif outcome.saved:
         st.session_state[_added_key()] = outcome.saved.id
 

@@ -21,7 +21,7 @@ from personachat.personas.store.persona_file import etag_of
 from personachat.personas.variables import with_values
 from personachat.replies.live import Generation
 from personachat.settings import LOCAL
-from personachat.ui import returning, session
+from personachat.ui import notices, returning, session
 from personachat.ui.chat import persona_picker
 from personachat.ui.chat.stream import draw_running
 from personachat.ui.chat.transcript import bubble, caption_of, draw_outcome, draw_text, draw_words
@@ -76,9 +76,8 @@ def draw(found: Opened) -> None:
         on_submit=_submit,
         args=(found.id, text),
     )
-    failure = session.not_done()
-    if failure:
-        told.warning(failure[1], title=failure[0], icon=":material/unpublished:")
+    for notice in notices.take("page"):
+        told.warning(notice.text, title=notice.title, icon=":material/unpublished:")
     if following:
         returning.finish()  # what is below follows the reply to its end
         following.draw()
@@ -223,12 +222,7 @@ def _draw_controls(found: Opened, text: str, conversation: Conversation | None, 
             on_click=_retry,
             args=(found.id, text),
         )
-        if (
-            reply
-            and reply.error
-            and reply.provider != LOCAL
-            and session.services().providers.offline_available
-        ):
+        if reply and reply.error and reply.provider != LOCAL and session.services().models.offline_available:
             st.button(
                 "Use the offline model",
                 icon=":material/cloud_off:",
@@ -273,10 +267,10 @@ def _send(persona_id: str, text: str, message: str, *, box: str = "") -> None:
         chat.send(conversation.id, message, persona_id=answering, offline=session.offline_chosen())
     except ReplyInProgress as error:
         _put_back(box, message)
-        session.say_not_done(error, title="Wait for the reply to end, or stop it")
+        notices.say_not_done(error, title="Wait for the reply to end, or stop it")
     except PersonaChatError as error:
         _put_back(box, message)
-        session.say_not_done(error, title="Not sent")
+        notices.say_not_done(error, title="Not sent")
 
 
 def _put_back(box: str, message: str) -> None:
@@ -307,7 +301,7 @@ def _do(what: Callable[[ChatService], object], persona_id: str, text: str) -> No
     try:
         what(_chat(persona_id, text))
     except PersonaChatError as error:
-        session.say_not_done(error)
+        notices.say_not_done(error)
 
 
 def _key(persona_id: str) -> str:

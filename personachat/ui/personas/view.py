@@ -117,8 +117,7 @@ def _first_request(persona: Persona) -> SentBody:
     opening = opening_words(persona)
     greeted = Turn(new_id(), None, "assistant", opening, persona.id, persona.name)
     path = (greeted, said) if opening else (said,)
-    replies = session.services().answers.replies
-    return replies.preview(persona, path, offline=session.offline_chosen())
+    return session.workspace().inspection.first(persona, path, offline=session.offline_chosen())
 
 
 def _draw_badge(found: Opened) -> None:

@@ -1,0 +1,29 @@
+"""A linter opened without the other services, for a command that is over at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from personachat.authoring.linting.linter import Linter
+from personachat.providers.catalogue import ModelNames
+from personachat.providers.registry import ProviderRegistry
+from personachat.replies.runner import Generations
+from personachat.settings import Settings
+
+MODELS_SECONDS = 10.0
+"""How long the providers' lists of models are waited for."""
+
+
+@contextmanager
+def opened_linter(settings: Settings) -> Iterator[Linter]:
+    """A linter that knows which models there are."""
+    providers, generations = ProviderRegistry(settings), Generations(max_concurrent=1)
+    names = ModelNames(providers, generations, configured=settings.providers)
+    try:
+        names.known(wait_seconds=MODELS_SECONDS)
+        yield Linter(providers, names)
+    finally:
+        names.close()
+        generations.ask(providers.aclose(), timeout_seconds=10)
+        generations.close()

@@ -1,0 +1,21 @@
+"""Conversations opened without the other services, for commands that are over at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from personachat.database.connection import Database
+from personachat.history.library import Library
+from personachat.owners import LOCAL_OWNER
+from personachat.settings import Settings
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Library]:
+    """The local owner's conversations. Raises DatabaseUnavailable and DatabaseDamaged."""
+    database = Database.of(settings)
+    try:
+        yield Library(database, owner=LOCAL_OWNER)
+    finally:
+        database.close()

@@ -1,0 +1,43 @@
+"""Checking files as the store would read them; nothing is written, and no database is needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from personachat.errors import PersonaBroken, PersonaNotFound, Problem, StoreUnavailable
+from personachat.personas.store.base import BrokenPersona
+from personachat.personas.store.files import FilePersonaStore
+
+
+def check_file(file: Path) -> tuple[Problem, ...]:
+    """Every fault that keeps a store from taking this file for a persona; none if it does."""
+    if not os.path.lexists(file):
+        return (Problem("There is no such file."),)
+    if file.suffix != ".json" or file.name.startswith("."):
+        return (Problem("The name of a persona's file is its id and .json."),)
+    try:
+        FilePersonaStore(file.parent).get(file.stem)
+    except PersonaBroken as error:
+        return error.problems
+    except (PersonaNotFound, StoreUnavailable) as error:
+        return (Problem(str(error)),)
+    return ()
+
+
+def checked(paths: Sequence[Path]) -> Iterator[tuple[Path, tuple[Problem, ...]]]:
+    """Each file, also those in the folders, with its faults."""
+    for path in paths:
+        if path.is_dir():
+            yield from _check_folder(path)
+        else:
+            yield path, check_file(path)
+
+
+def _check_folder(folder: Path) -> Iterator[tuple[Path, tuple[Problem, ...]]]:
+    for stored in FilePersonaStore(folder).all():
+        if isinstance(stored, BrokenPersona):
+            yield folder / stored.filename, stored.problems
+        else:
+            yield folder / f"{stored.id}.json", ()

@@ -1,0 +1,22 @@
+"""The ledger opened without the other services, for commands that are over at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from personachat.database.connection import Database
+from personachat.owners import LOCAL_OWNER
+from personachat.settings import Settings
+from personachat.usage.people import People
+from personachat.usage.reading import Usage
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Usage]:
+    """Everybody's calls. Raises DatabaseUnavailable and DatabaseDamaged."""
+    database = Database.of(settings)
+    try:
+        yield Usage(database, People(database), owner=LOCAL_OWNER)
+    finally:
+        database.close()
