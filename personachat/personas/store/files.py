@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from operator import is_not
 from pathlib import Path
 
-from personachat.errors import PersonaExists, PersonaNotFound, Problem, StoreUnavailable
+from personachat.errors import PersonaExists, Problem, StoreUnavailable
 from personachat.jsontext.faults import shown
 from personachat.jsontext.reader import MAX_TEXT_BYTES
 from personachat.personas.fields import is_persona_id
-from personachat.personas.persona import Persona, parse_persona
+from personachat.personas.persona import Persona
 from personachat.personas.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
 from personachat.personas.store.folder import (
     UnreadableFile,
@@ -45,14 +45,12 @@ from personachat.personas.store.persona_file import (
 from personachat.personas.store.renamed import Renaming, renaming_of
 from personachat.personas.store.rules import (
     broken,
-    check_free,
     check_new_id,
-    check_not_reserved,
-    check_version,
     not_found,
     rank,
     whole,
 )
+from personachat.personas.store.writing import Change, Found, WritingStore
 
 PUT_AWAY = ".deleted"
 """The folder inside, of broken files that were deleted; their names begin with the time."""
@@ -79,7 +77,7 @@ class Listed:
     ordered: tuple[StoredPersona | BrokenPersona, ...] = ()
 
 
-class FilePersonaStore:
+class FilePersonaStore(WritingStore):
     """A PersonaStore over a folder, which need not exist before the first save."""
 
     def __init__(self, folder: Path) -> None:
@@ -120,59 +118,12 @@ class FilePersonaStore:
             raise self._missing(persona_id)
         return whole(stored)
 
-    def create(self, text: str, *, saving: Saving = PLAIN_SAVE) -> StoredPersona:
-        persona = parse_persona(text)
-        with self._locked():
-            check_free(persona.id, self._find(persona.id))
-            check_not_reserved(persona.id, text, saving)
-            stored = self._write(persona, text)
-            self._changed(stored, None, action=saving.action or "created", saving=saving)
-            return stored
-
-    def save(self, text: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE) -> StoredPersona:
-        persona = parse_persona(text)
-        with self._locked():
-            current = self._find(persona.id)
-            if etag is not None:
-                check_version(persona.id, current, etag)
-            elif current is not None:
-                whole(current)
-            if current is None:
-                check_not_reserved(persona.id, text, saving)
-            if isinstance(current, StoredPersona) and current.text == text:
-                return current
-            stored = self._write(persona, text)
-            action = saving.action or ("saved" if current else "created")
-            self._changed(stored, current, action=action, saving=saving)
-            return stored
-
-    def delete(
-        self, persona_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
-    ) -> StoredPersona:
-        self._refuse_missing(persona_id)
-        with self._locked():
-            current = self._find(persona_id)
-            if current is None:
-                raise self._missing(persona_id)
-            stored = whole(current)
-            if etag is not None:
-                check_version(persona_id, stored, etag)
-            remove_file(self._folder / f"{stored.id}{SUFFIX}")
-            self._seen.pop(f"{stored.id}{SUFFIX}", None)
-            self._changed(stored, stored, action="deleted", saving=saving)
-            return stored
-
     def rename(
         self, persona_id: str, new_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
     ) -> StoredPersona:
         self._refuse_missing(persona_id)
         with self._locked():
-            current = self._find(persona_id)
-            if current is None:
-                raise self._missing(persona_id)
-            stored = whole(current)
-            if etag is not None:
-                check_version(persona_id, stored, etag)
+            stored = self._of_version(self._find(persona_id), persona_id, etag)
             check_new_id(new_id, self._find(new_id))
             if is_pending(self._folder):
                 raise StoreUnavailable(
@@ -217,6 +168,11 @@ class FilePersonaStore:
             self._seen.pop(name, None)
 
     @contextmanager
+    def _change(self) -> Iterator[Change]:
+        with self._locked():
+            yield Change(self._find, self._put, self._take_out)
+
+    @contextmanager
     def _locked(self, *, timeout_seconds: float | None = None) -> Iterator[None]:
         """Keep other writers out, and end what one that was killed has left half-done."""
         with locked(self._folder, timeout_seconds=timeout_seconds):
@@ -239,9 +195,6 @@ class FilePersonaStore:
 
     def _rename_rows(self, renaming: Renaming, *, saving: Saving) -> None:
         """Called under the folder's lock before the files are touched; here nothing is kept beside them."""
-
-    def _missing(self, persona_id: str) -> PersonaNotFound:
-        return not_found(persona_id)
 
     def _refuse_missing(self, persona_id: str) -> None:
         """Before the lock is taken, which would make a missing folder. Raises PersonaNotFound."""
@@ -305,6 +258,19 @@ class FilePersonaStore:
             stored = read_persona(name, content, digest=digest, signature=signature)
         self._seen[name] = _Seen(signature, settled, stored)
         return stored
+
+    def _put(
+        self, persona: Persona, text: str, *, before: Found | None, action: Action, saving: Saving
+    ) -> StoredPersona:
+        stored = self._write(persona, text)
+        self._changed(stored, before, action=action, saving=saving)
+        return stored
+
+    def _take_out(self, stored: StoredPersona, *, saving: Saving) -> None:
+        name = f"{stored.id}{SUFFIX}"
+        remove_file(self._folder / name)
+        self._seen.pop(name, None)
+        self._changed(stored, stored, action="deleted", saving=saving)
 
     def _write(self, persona: Persona, text: str) -> StoredPersona:
         content = text.encode()

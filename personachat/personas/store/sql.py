@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import Connection, case, delete, false, insert, null, select, update
@@ -19,7 +20,7 @@ from personachat.errors import DatabaseDamaged, DatabaseUnavailable, PersonaExis
 from personachat.jsontext.faults import shown
 from personachat.jsontext.reader import UNSTORABLE
 from personachat.personas import limits
-from personachat.personas.persona import Persona, parse_persona
+from personachat.personas.persona import Persona
 from personachat.personas.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
 from personachat.personas.store.persona_file import SUFFIX, etag_of, read_persona
 from personachat.personas.store.renamed import renaming_of
@@ -28,17 +29,14 @@ from personachat.personas.store.revisions import Recording, SqlRevisions
 from personachat.personas.store.rules import (
     Rank,
     broken,
-    check_free,
     check_new_id,
-    check_not_reserved,
-    check_version,
     not_found,
     rank,
     whole,
 )
 from personachat.personas.store.tables import persona_changes, personas
+from personachat.personas.store.writing import Change, Found, WritingStore
 
-Found: TypeAlias = StoredPersona | BrokenPersona
 Beginning: TypeAlias = Callable[[], Sequence[StoredPersona]]
 
 _BEGINNING = Saving(note="From the folder of personas")
@@ -62,7 +60,7 @@ class _Known:
     listed: tuple[Found, ...] = ()
 
 
-class SqlPersonaStore:
+class SqlPersonaStore(WritingStore):
     """A PersonaStore. `beginning` gives what a database begins with whose store was never used before.
 
     It is asked at the first use; a database begins once, however many processes start together.
@@ -106,57 +104,12 @@ class SqlPersonaStore:
             raise self._redirects.missing(persona_id)
         return whole(found)
 
-    def create(self, text: str, *, saving: Saving = PLAIN_SAVE) -> StoredPersona:
-        persona = parse_persona(text)
-        with self._change() as connection:
-            check_free(persona.id, self._find(connection, persona.id))
-            check_not_reserved(persona.id, text, saving)
-            return self._write(connection, persona, text, action=saving.action or "created", saving=saving)
-
-    def save(self, text: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE) -> StoredPersona:
-        persona = parse_persona(text)
-        with self._change() as connection:
-            current = self._find(connection, persona.id)
-            if etag is not None:
-                check_version(persona.id, current, etag)
-            elif current is not None:
-                whole(current)
-            if current is None:
-                check_not_reserved(persona.id, text, saving)
-            if isinstance(current, StoredPersona) and current.text == text:
-                return current
-            action = saving.action or ("saved" if current else "created")
-            return self._write(connection, persona, text, action=action, saving=saving)
-
-    def delete(
-        self, persona_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
-    ) -> StoredPersona:
-        self.get(persona_id)  # no need to keep others waiting for what is not there
-        with self._change() as connection:
-            current = self._find(connection, persona_id)
-            if current is None:
-                raise not_found(persona_id)
-            stored = whole(current)
-            if etag is not None:
-                check_version(persona_id, stored, etag)
-            number = _count_up(connection)
-            connection.execute(
-                update(personas).where(personas.c.id == persona_id).values(deleted=True, change=number)
-            )
-            self._record(connection, [stored], action="deleted", saving=saving)
-            return stored
-
     def rename(
         self, persona_id: str, new_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
     ) -> StoredPersona:
-        self.get(persona_id)  # no need to keep others waiting for what is not there
-        with self._change() as connection:
-            current = self._find(connection, persona_id)
-            if current is None:
-                raise not_found(persona_id)
-            stored = whole(current)
-            if etag is not None:
-                check_version(persona_id, stored, etag)
+        self._refuse_missing(persona_id)
+        with self._writing() as connection:
+            stored = self._of_version(self._find(connection, persona_id), persona_id, etag)
             check_new_id(new_id, self._find(connection, new_id))
             renaming = renaming_of(stored, new_id)
             self._set(connection, persona_id, deleted=True)
@@ -165,13 +118,13 @@ class SqlPersonaStore:
             return renaming.after
 
     def put_away(self, persona_id: str, *, etag: str | None = None) -> BrokenPersona:
-        with self._change() as connection:
+        with self._writing() as connection:
             current = broken(persona_id, self._find(connection, persona_id), etag)
             self._set(connection, persona_id, deleted=True)
             return current
 
     def put_back(self, persona_id: str) -> None:
-        with self._change() as connection:
+        with self._writing() as connection:
             there = select(personas.c.deleted).where(personas.c.id == persona_id)
             deleted = connection.execute(there).scalar()
             if deleted is None:
@@ -183,7 +136,7 @@ class SqlPersonaStore:
             self._set(connection, persona_id, deleted=False)
 
     def rename_broken(self, persona_id: str, new_id: str, *, etag: str | None = None) -> None:
-        with self._change() as connection:
+        with self._writing() as connection:
             current = broken(persona_id, self._find(connection, persona_id), etag)
             check_new_id(new_id, self._find(connection, new_id))
             self._set(connection, persona_id, deleted=True)
@@ -240,7 +193,19 @@ class SqlPersonaStore:
     # --- writing ----------------------------------------------------------------------------------
 
     @contextmanager
-    def _change(self) -> Iterator[Connection]:
+    def _change(self) -> Iterator[Change]:
+        with self._writing() as connection:
+            yield Change(
+                partial(self._find, connection),
+                partial(self._write, connection),
+                partial(self._take_out, connection),
+            )
+
+    def _refuse_missing(self, persona_id: str) -> None:
+        self.get(persona_id)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
         """A transaction that no other change can happen in the middle of."""
         with _available():
             self._begin()
@@ -248,13 +213,25 @@ class SqlPersonaStore:
                 _number(connection, lock=True)
                 yield connection
 
-    def _write(
-        self, connection: Connection, persona: Persona, text: str, *, action: Action, saving: Saving
+    def _write(  # what a change is, and the connection that it is made on
+        self,
+        connection: Connection,
+        persona: Persona,
+        text: str,
+        *,
+        before: Found | None,
+        action: Action,
+        saving: Saving,
     ) -> StoredPersona:
+        del before  # its revision is there already
         stored = StoredPersona(persona, text, etag_of(text.encode()))
         self._put_row(connection, stored)
         self._record(connection, [stored], action=action, saving=saving)
         return stored
+
+    def _take_out(self, connection: Connection, stored: StoredPersona, *, saving: Saving) -> None:
+        self._set(connection, stored.id, deleted=True)
+        self._record(connection, [stored], action="deleted", saving=saving)
 
     def _put_row(self, connection: Connection, stored: StoredPersona) -> None:
         number = _count_up(connection)
