@@ -7,6 +7,7 @@ Python snake_case. Unknown keys are refused; what else someone keeps goes into `
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -148,6 +149,10 @@ class Persona(_Part):
     )
 
 
+PARSED_TEXTS = 16
+"""So many texts are remembered with what they say: one on its way in is looked at in several places."""
+
+
 def _keys(part: type[BaseModel]) -> tuple[str, ...]:
     return tuple(entry.alias or name for name, entry in part.model_fields.items())
 
@@ -191,6 +196,7 @@ def check_persona(text: str) -> tuple[Problem, ...]:
     return _read(text)[1]
 
 
+@lru_cache(maxsize=PARSED_TEXTS)
 def _read(text: str) -> tuple[Persona | None, tuple[Problem, ...]]:
     read = read_json(text)
     faults = list(read.faults)
