@@ -17,12 +17,12 @@ from personachat.conversations.model import Conversation
 from personachat.errors import ConversationNotFound, PersonaChatError, SettingsInvalid
 from personachat.services import Services, Workspace, get_services
 from personachat.ui import last_seen, notices, returning, script_runs
+from personachat.ui.chat.state import chat_state
 from personachat.ui.chat.transcript import SHOWN_TURNS, STEP_TURNS
 from personachat.ui.editing_rights import WHY_NOT, may_edit
 from personachat.ui.notices import Notice
 from personachat.ui.owner import current_owner
 
-GONE_MEANWHILE = "gone_meanwhile"
 GONE = "That chat does not exist, or no longer."
 
 
@@ -115,7 +115,7 @@ def current_conversation(chat: ChatService, *, last: int | None = None) -> Conve
         last_seen.conversations().forget(current_owner(), conversation_id)
         new_chat()
         notices.say("chat_gone", Notice(GONE, icon=":material/history_toggle_off:"))
-        st.session_state[GONE_MEANWHILE] = returning.in_progress()
+        chat_state().gone_meanwhile = returning.in_progress()
         return None
     if last is None:
         last_seen.conversations().keep(conversation)
@@ -129,7 +129,9 @@ def current_conversation(chat: ChatService, *, last: int | None = None) -> Conve
 
 def gone_meanwhile() -> bool:
     """Whether the chat was gone when its page came back to a new session; told once."""
-    return bool(st.session_state.pop(GONE_MEANWHILE, False))
+    here = chat_state()
+    was_gone, here.gone_meanwhile = here.gone_meanwhile, False
+    return was_gone
 
 
 def conversation_seen() -> Conversation | None:
@@ -142,7 +144,7 @@ def draw_gone() -> None:
     """Say once that the chat of the link is not there."""
     if returning.in_progress():
         return
-    st.session_state.pop(GONE_MEANWHILE, None)
+    chat_state().gone_meanwhile = False
     for notice in notices.take("chat_gone"):
         st.info(notice.text, icon=notice.icon)
 
@@ -156,10 +158,7 @@ def new_chat() -> None:
 
 def moved_on(conversation_id: str | None) -> None:
     """Something was said or chosen: what could be undone or was pointed at until now is over."""
-    for name in ("cleared", "deleted", "editing", "found", "forked", "unsaved_words"):
-        st.session_state.pop(name, None)
-    if st.session_state.pop(f"below_{conversation_id}", 0):
-        del st.session_state[f"earlier_{conversation_id}"]
+    chat_state().moved_on(conversation_id)
 
 
 # --- which turns are shown ------------------------------------------------------------------------
@@ -172,12 +171,12 @@ def turns_to_load(conversation_id: str) -> int:
 
 def earlier_turns(conversation_id: str) -> int:
     """How many turns above the window this session has asked for."""
-    return int(st.session_state.get(f"earlier_{conversation_id}", 0))
+    return chat_state().earlier.get(conversation_id, 0)
 
 
 def turns_below(conversation_id: str) -> int:
     """How many turns at the end are not shown, because the window was moved up to one that was looked for."""
-    return int(st.session_state.get(f"below_{conversation_id}", 0))
+    return chat_state().below.get(conversation_id, 0)
 
 
 # --- how the next reply comes about ---------------------------------------------------------------
@@ -203,14 +202,15 @@ def choose_temporary(chosen: bool) -> None:  # noqa: FBT001  # it is what a butt
 
 def enter_temporary(conversation_id: str) -> None:
     """This session is in a temporary chat, which is gone once it leaves it."""
-    st.session_state["temporary_chat"] = conversation_id
+    chat_state().temporary_chat = conversation_id
 
 
 def _leave_temporary(chat: ChatService, *, going_to: str | None) -> None:
     """A temporary chat is gone when its session is in another one."""
-    left = st.session_state.get("temporary_chat")
+    here = chat_state()
+    left = here.temporary_chat
     if left and left != going_to:
-        del st.session_state["temporary_chat"]
+        here.temporary_chat = None
         with suppress(PersonaChatError):
             chat.clear(left)
             chat.discard(left)

@@ -20,7 +20,7 @@ from personachat.owners import LOCAL_OWNER
 from personachat.personas.formats import links
 from personachat.personas.store.base import BrokenPersona
 from personachat.services import get_services
-from personachat.ui.chat.actions import Asked
+from personachat.ui.chat.state import Asked
 from personachat.ui.personas.desk import IMPORT_FIELD, Question
 from personachat.ui.session import Draft
 from tests.conftest import persona_text
@@ -207,9 +207,9 @@ def see(page: AppTest, name: str = "", **query: str) -> None:
 def test_an_empty_chat_and_its_dialogs(page: AppTest) -> None:
     see(page, "chat")
     for dialog in ("next", "forecast"):
-        page.session_state["asked"] = Asked(dialog)
+        page.session_state["chat_page"].asked = Asked(dialog)
         see(page)
-    page.session_state["finding_persona"] = True
+    page.session_state["chat_page"].finding_persona = True
     see(page)
     see(page, persona=LONG)
 
@@ -222,9 +222,9 @@ def test_a_conversation_and_its_dialogs(page: AppTest) -> None:
         get_services().database, call(get_services().database, now(), conversation_id=conversation_id, **CALL)
     )
     for dialog in ("request", "regenerate", "copy", "costs"):
-        page.session_state["asked"] = Asked(dialog, path[-1].id)
+        page.session_state["chat_page"].asked = Asked(dialog, path[-1].id)
         see(page)
-    page.session_state["editing"] = path[0].id
+    page.session_state["chat_page"].editing = path[0].id
     see(page)
     forked = get_services().of(LOCAL_OWNER).branches.fork(path[-1].id)
     see(page, chat=forked.id)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personachat.messages import Finished, ReasoningDelta, TextDelta
+from personachat.messages import Finished, ReasoningDelta, ReplyEvent, Rethought, Started, TextDelta
 from personachat.replies.live import Generation
 from personachat.ui.chat import stream
 from personachat.ui.chat.markdown import pieces_of
@@ -105,3 +105,23 @@ def test_words_that_come_together_are_one_frame(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(stream, "st", page)
     Fed(Generation(), ["One", " two", " three", " four"]).draw_text()
     assert [element.frames for element in page.elements] == [["One two", "One two three four"]]
+
+
+EVENTS: st.SearchStrategy[ReplyEvent] = st.one_of(
+    st.text(min_size=1).map(TextDelta),
+    st.text(min_size=1).map(ReasoningDelta),
+    st.just(Rethought()),
+    st.just(Started("openai", "gpt")),
+)
+
+
+@given(st.lists(EVENTS))
+def test_a_follower_and_the_reply_make_the_same_of_the_same_events(events: list[ReplyEvent]) -> None:
+    generation = Generation()
+    follower = Follower(generation)
+    for event in events:
+        generation.add(event)
+        follower.look(0)
+    reply = generation.snapshot()
+
+    assert follower._words.joined() == (reply.text, reply.reasoning)

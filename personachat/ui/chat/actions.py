@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import cast
 
 import streamlit as st
 
 from personachat.errors import PersonaChatError
 from personachat.ui import notices, session
 from personachat.ui.chat import window
+from personachat.ui.chat.state import Asked, Deleted, Forked, chat_state
 from personachat.ui.returning import Came
 
 FORECAST_WORDS = "forecast_words"
@@ -22,33 +21,6 @@ FORECAST_WORDS = "forecast_words"
 
 OTHER = "regenerate_for_"
 """What the key begins with of the button that regenerates with another persona; a turn's id follows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deleted:
-    """What it takes to undo that a turn was deleted."""
-
-    conversation_id: str
-    turn_id: str
-    leaf_id: str | None
-    count: int
-    """How many messages are gone from what was seen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Forked:
-    """A conversation that was just made from another one."""
-
-    conversation_id: str
-    original_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A dialog that is to open, and for which turn; "" for the page's own."""
-
-    dialog: str
-    turn_id: str = ""
 
 
 MARKED: dict[str, type] = {"asked": Asked, "cleared": str, "deleted": Deleted, "forked": Forked}
@@ -69,18 +41,13 @@ def told() -> Iterator[None]:
 
 def edit(turn_id: str) -> None:
     """Open the turn's words for editing."""
-    st.session_state["editing"] = turn_id
-
-
-def editing() -> str | None:
-    """The turn whose words are open for editing."""
-    found = st.session_state.get("editing")
-    return str(found) if found else None
+    chat_state().editing = turn_id
 
 
 def marks() -> dict[str, object]:
     """What `restore` opens again."""
-    return {name: st.session_state.get(name) for name in MARKED}
+    here = chat_state()
+    return {name: getattr(here, name) for name in MARKED}
 
 
 def restore(came: Came) -> None:
@@ -89,11 +56,11 @@ def restore(came: Came) -> None:
         edit(turn_id)
     for name, kind in MARKED.items():
         if (found := came.mark(name, kind)) is not None:
-            st.session_state[name] = found
+            setattr(chat_state(), name, found)
 
 
 def leave_editing() -> None:
-    st.session_state.pop("editing", None)
+    chat_state().editing = None
 
 
 def words_key(turn_id: str) -> str:
@@ -110,22 +77,18 @@ def save(turn_id: str) -> None:
 
 def copy(turn_id: str) -> None:
     """Have the turn's row put its words on the clipboard."""
-    number = st.session_state.get("copies", 0) + 1
-    st.session_state["copies"] = number
-    st.session_state["copying"] = turn_id
-
-
-def to_be_copied() -> str | None:
-    """The turn whose words are to be copied now."""
-    return cast("str | None", st.session_state.get("copying"))
+    here = chat_state()
+    here.copies += 1
+    here.copying = turn_id
 
 
 def copying(turn_id: str) -> int | None:
     """The number of the copy to make of this turn now, once; None where none was asked for."""
-    if st.session_state.get("copying") != turn_id:
+    here = chat_state()
+    if here.copying != turn_id:
         return None
-    del st.session_state["copying"]
-    return int(st.session_state["copies"])
+    here.copying = None
+    return here.copies
 
 
 # --- a live reply ---------------------------------------------------------------------------------
@@ -179,12 +142,12 @@ def fork(turn_id: str) -> None:
         if forked.temporary:
             session.enter_temporary(forked.id)
         session.remember("chat", forked.id)
-        st.session_state["forked"] = Forked(forked.id, original_id)
+        chat_state().forked = Forked(forked.id, original_id)
 
 
 def forked() -> Forked | None:
     """The conversation that was forked last in this session."""
-    return cast("Forked | None", st.session_state.get("forked"))
+    return chat_state().forked
 
 
 def open_original(conversation_id: str) -> None:
@@ -201,17 +164,17 @@ def delete(turn_id: str) -> None:
         count = len(seen) - seen.index(turn_id) if turn_id in seen else 1
         leaf_id = here.branches.delete_turn(turn_id)
         _moved_on()
-        st.session_state["deleted"] = Deleted(conversation_id, turn_id, leaf_id, count)
+        chat_state().deleted = Deleted(conversation_id, turn_id, leaf_id, count)
 
 
 def deleted(conversation_id: str) -> Deleted | None:
     """What was deleted last in this conversation and can come back."""
-    found = cast("Deleted | None", st.session_state.get("deleted"))
+    found = chat_state().deleted
     return found if found and found.conversation_id == conversation_id else None
 
 
 def undelete(what: Deleted) -> None:
-    st.session_state.pop("deleted", None)
+    chat_state().deleted = None
     with told():
         session.workspace().branches.restore_turn(what.turn_id, what.leaf_id)
 
@@ -225,12 +188,7 @@ def _moved_on() -> None:
 
 def open_rating(turn_id: str) -> None:
     """Show thumbs at a turn that is not the last."""
-    st.session_state["rating"] = turn_id
-
-
-def rating_open() -> str | None:
-    """The turn at which thumbs are shown though it is not the last."""
-    return cast("str | None", st.session_state.get("rating"))
+    chat_state().rated_turn = turn_id
 
 
 # --- dialogs --------------------------------------------------------------------------------------
@@ -238,19 +196,19 @@ def rating_open() -> str | None:
 
 def ask(dialog: str, turn_id: str = "") -> None:
     """Have the page open a dialog."""
-    st.session_state["asked"] = Asked(dialog, turn_id)
+    chat_state().asked = Asked(dialog, turn_id)
 
 
 def asked() -> Asked | None:
     """The dialog to open now: once, or until it is answered where it asks something."""
-    found = cast("Asked | None", st.session_state.get("asked"))
+    found = chat_state().asked
     if found and found.dialog not in {"regenerate", "forecast", "values"}:
         close_dialog()
     return found
 
 
 def close_dialog() -> None:
-    st.session_state.pop("asked", None)
+    chat_state().asked = None
 
 
 def _ask_request(turn_id: str) -> None:

@@ -20,6 +20,7 @@ from personachat.services import Services
 from personachat.settings import LOCAL
 from personachat.ui import notices, session
 from personachat.ui.chat import actions, greetings, values
+from personachat.ui.chat.state import PERSONA_CHOICE, chat_state
 from personachat.ui.chat.transcript import USER_AVATAR
 from personachat.ui.wording import escaped
 
@@ -59,7 +60,7 @@ def send(text: str) -> None:
     try:
         chat = session.workspace().chat
         conversation = session.current_conversation(chat, last=1)
-        persona_id, offline = str(st.session_state["persona_choice"]), session.offline_chosen()
+        persona_id, offline = str(st.session_state[PERSONA_CHOICE]), session.offline_chosen()
         persona = session.services().addressed.get(persona_id).persona
         values.check(persona, conversation)
         given = values.given(persona, conversation)
@@ -86,7 +87,7 @@ def send(text: str) -> None:
         st.session_state[BOX] = text
         notices.say_not_done(error, title=NOT_SENT)
         if isinstance(error, (DatabaseUnavailable, DatabaseDamaged)):
-            st.session_state["unsaved_words"] = text
+            chat_state().unsaved_words = text
 
 
 def _begin(
@@ -116,7 +117,7 @@ def _begin(
 
 def _send_unsaved() -> None:
     """Send what could not be saved in a temporary chat, which needs no saving."""
-    words = str(st.session_state.pop("unsaved_words"))
+    words = chat_state().unsaved_words or ""
     session.new_chat()
     session.choose_temporary(True)
     st.session_state[BOX] = ""
@@ -134,7 +135,7 @@ def draw_not_done(place: DeltaGenerator) -> None:
 
 
 def _draw_unsaved() -> None:
-    if "unsaved_words" in st.session_state:
+    if chat_state().unsaved_words is not None:
         st.button(
             "Send it in a temporary chat",
             icon=":material/visibility_off:",
@@ -271,7 +272,7 @@ def _send_now(chat: ChatService, conversation_id: str) -> None:
 
 def draw_cleared(chat: ChatService, conversation: Conversation) -> None:
     """The way back after the chat was cleared."""
-    leaf_id = st.session_state.get("cleared")
+    leaf_id = chat_state().cleared
     if leaf_id:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(":material/delete_sweep: The chat was cleared.", width="content")
@@ -286,4 +287,7 @@ def draw_cleared(chat: ChatService, conversation: Conversation) -> None:
 
 
 def _undo(chat: ChatService, conversation_id: str) -> None:
-    chat.restore(conversation_id, st.session_state.pop("cleared"))
+    here = chat_state()
+    if here.cleared:
+        chat.restore(conversation_id, here.cleared)
+    here.cleared = None

@@ -11,6 +11,7 @@ from personachat.personas.store.base import StoredPersona
 from personachat.services import Services
 from personachat.ui import forecast_view, open_tabs, session
 from personachat.ui.chat import actions, costs, inspector, persona_finder, values
+from personachat.ui.chat.state import chat_state
 from personachat.ui.dialogs import dialog
 from personachat.ui.faces import DEFAULT_AVATAR
 from personachat.ui.wording import error_text
@@ -25,7 +26,7 @@ LISTING_SECONDS = 1.0
 def draw_asked(services: Services, conversation: Conversation | None, persona: Persona) -> None:
     """Open the dialog that was asked for, if one was."""
     asked = actions.asked()
-    if asked is None or st.session_state.get(persona_finder.OPEN):  # there is one dialog at a time
+    if asked is None or chat_state().finding_persona:  # there is one dialog at a time
         return
     open_tabs.leave()  # another run closes the dialog; closing it begins one
     path = conversation.path if conversation else ()

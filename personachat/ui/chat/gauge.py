@@ -5,10 +5,6 @@ Measuring reads the whole conversation, so it is done once for each turn that en
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import cast
-
-import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from personachat.conversations.model import Conversation
@@ -16,17 +12,10 @@ from personachat.errors import PersonaChatError
 from personachat.personas.persona import Persona
 from personachat.replies.context import Memory
 from personachat.ui import session
+from personachat.ui.chat.state import Measured, chat_state
 from personachat.ui.wording import counted, short
 
 BARS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What was measured last, and of what: the conversation's id first."""
-
-    of: tuple[object, ...]
-    memory: Memory | None
 
 
 def draw(place: DeltaGenerator, conversation: Conversation, persona: Persona) -> None:
@@ -85,9 +74,9 @@ def _measured(conversation: Conversation, persona: Persona) -> Memory | None:
         memory = inspection.memory(conversation, persona, offline=session.offline_chosen())
     except PersonaChatError:  # nobody would answer, which the page says already
         memory = None
-    st.session_state["memory"] = Measured(of, memory)
+    chat_state().measured = Measured(of, memory)
     return memory
 
 
 def _known() -> Measured | None:
-    return cast("Measured | None", st.session_state.get("memory"))
+    return chat_state().measured

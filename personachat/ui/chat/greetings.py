@@ -10,11 +10,10 @@ import streamlit as st
 from personachat.chat.turns import openings
 from personachat.messages import ChatMessage
 from personachat.personas.persona import Persona
+from personachat.ui.chat.state import chat_state
 from personachat.ui.chat.transcript import draw_text
 from personachat.ui.faces import face
 from personachat.ui.wording import heard
-
-_SEED = "greeting_seed"
 
 
 def draw(persona: Persona) -> None:
@@ -31,21 +30,23 @@ def draw(persona: Persona) -> None:
 def begun_with(persona: Persona) -> Sequence[ChatMessage]:
     """What an empty chat with this persona begins with."""
     words = openings(persona, seed=_seed())
-    st.session_state.pop(_SEED, None)  # the next chat's is another one
+    chat_state().greeting_seed = ""  # the next chat's is another one
     return [ChatMessage("assistant", words[_chosen(persona.id) % len(words)])] if words else ()
 
 
 def _seed() -> str:
     """What chance in the greetings is drawn by: what is shown is what is sent."""
-    return str(st.session_state.setdefault(_SEED, uuid4().hex))
+    here = chat_state()
+    here.greeting_seed = here.greeting_seed or uuid4().hex
+    return here.greeting_seed
 
 
 def _chosen(persona_id: str) -> int:
-    return int(st.session_state.get(f"opening_{persona_id}", 0))
+    return chat_state().greetings.get(persona_id, 0)
 
 
 def _choose(persona_id: str, number: int) -> None:
-    st.session_state[f"opening_{persona_id}"] = number
+    chat_state().greetings[persona_id] = number
 
 
 def _draw_steps(persona_id: str, count: int) -> None:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from personachat.personas.persona import Persona
 from personachat.personas.search import SearchText, matching
+from personachat.ui.chat.state import chat_state
 from personachat.ui.chat.transcript import drawable
 from personachat.ui.dialogs import dialog
 from personachat.ui.faces import in_line, load
@@ -20,7 +21,7 @@ from personachat.ui.wording import escaped
 
 MOST_CHOICES = 150
 MOST_HITS = 30
-OPEN, SEARCH = "finding_persona", "find_persona"
+SEARCH = "find_persona"
 
 
 def choices(personas: Mapping[str, Persona], *, also: Sequence[str]) -> list[str]:
@@ -54,7 +55,7 @@ def narrowed(personas: Mapping[str, Persona], *, also: Sequence[str]) -> list[st
 
 
 def close() -> None:
-    st.session_state[OPEN] = False
+    chat_state().finding_persona = False
 
 
 @dialog("Find a persona", icon=":material/person_search:", on_dismiss=close)

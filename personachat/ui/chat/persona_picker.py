@@ -16,6 +16,7 @@ from personachat.settings import LOCAL
 from personachat.ui import addresses, dismissed, faces, last_seen, open_tabs, session
 from personachat.ui.chat import actions as turn_actions
 from personachat.ui.chat import persona_finder
+from personachat.ui.chat.state import PERSONA_CHOICE, Asked, chat_state
 from personachat.ui.chat.transcript import drawable
 from personachat.ui.returning import Came
 from personachat.ui.wording import error_text, escaped, heard
@@ -63,12 +64,12 @@ def _draw(services: Services, everything: Sequence[StoredPersona | BrokenPersona
     ids = persona_finder.choices(personas, also=(addresses.id_and_label(chosen)[0], DEFAULT_PERSONA_ID))
     others = [FIND] if len(ids) < len(personas) else []
     offered = list(dict.fromkeys((*addresses.with_labels(services, ids), chosen)))
-    st.session_state["persona_choice"] = chosen
+    st.session_state[PERSONA_CHOICE] = chosen
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         st.selectbox(
             "Persona",
             [*others, *offered],
-            key="persona_choice",
+            key=PERSONA_CHOICE,
             format_func=lambda name: FIND_LABEL if name == FIND else _option(name, personas, persona),
             icon=drawable(persona.avatar),
             label_visibility="collapsed",
@@ -76,7 +77,7 @@ def _draw(services: Services, everything: Sequence[StoredPersona | BrokenPersona
         )
         draw_menu(persona)
     draw_model(services, persona)
-    if st.session_state.get(persona_finder.OPEN):
+    if chat_state().finding_persona:
         persona_finder.ask(personas, _found)
     if wanted and wanted != chosen:
         draw_missing(wanted, persona, everything)
@@ -107,8 +108,8 @@ def avatars(services: Services) -> dict[str, str]:
 
 def restore(came: Came) -> None:
     """Open the search again that a page had open that comes back without its session."""
-    if came.any(persona_finder.SEARCH) and not came.mark("asked", turn_actions.Asked):
-        st.session_state[persona_finder.OPEN] = True
+    if came.any(persona_finder.SEARCH) and not came.mark("asked", Asked):
+        chat_state().finding_persona = True
 
 
 def _option(name: str, personas: Mapping[str, Persona], chosen: Persona) -> str:
@@ -123,10 +124,10 @@ def label(persona: Persona) -> str:
 
 
 def _choose() -> None:
-    if st.session_state["persona_choice"] == FIND:
-        st.session_state[persona_finder.OPEN] = True
+    if st.session_state[PERSONA_CHOICE] == FIND:
+        chat_state().finding_persona = True
     else:
-        session.remember("persona", st.session_state["persona_choice"])
+        session.remember("persona", st.session_state[PERSONA_CHOICE])
 
 
 def _found(persona_id: str) -> None:
@@ -233,7 +234,7 @@ def _act() -> None:
     elif chosen == CLEAR and conversation_id:
         leaf_id = session.workspace().chat.clear(conversation_id)
         session.moved_on(conversation_id)
-        st.session_state["cleared"] = leaf_id
+        chat_state().cleared = leaf_id
 
 
 @st.dialog(SHORTCUTS, on_dismiss="rerun")

@@ -23,8 +23,8 @@ from personachat.ui.chat import (
     ratings,
     revision_labels,
     versions,
-    window,
 )
+from personachat.ui.chat.state import chat_state
 from personachat.ui.chat.transcript import (
     bubble,
     caption_of,
@@ -75,20 +75,20 @@ class View:
     @classmethod
     def of(cls, conversation: Conversation) -> View:
         reply = next((turn.reply for turn in reversed(conversation.path) if turn.reply), None)
-        before = st.session_state.get("last_exchange", frozenset())
-        st.session_state["last_exchange"] = frozenset(turn.id for turn in conversation.path[-2:])
-        length = st.session_state.get("turns_drawn", 0)
-        st.session_state["turns_drawn"] = len(conversation.path)
+        here = chat_state()
+        before, length = here.last_exchange, here.turns_drawn
+        here.last_exchange = frozenset(turn.id for turn in conversation.path[-2:])
+        here.turns_drawn = len(conversation.path)
         return cls(
             conversation,
             reply,
             before,
             length,
             revision_labels.numbers(conversation.path),
-            found=window.found_turn(),
-            editing=actions.editing(),
-            rating=actions.rating_open(),
-            copying=actions.to_be_copied(),
+            found=here.found,
+            editing=here.editing,
+            rating=here.rated_turn,
+            copying=here.copying,
         )
 
 
@@ -153,14 +153,14 @@ def _draw_last(view: View, turn: Turn, ways_on: WaysOn) -> None:
 
 def places_taken_by(turn_id: str) -> bool:
     """Note whose places those of the last turn are now; returns whether they were before."""
-    before = st.session_state.get("last_turn")
-    st.session_state["last_turn"] = turn_id
-    return bool(before == turn_id)
+    here = chat_state()
+    before, here.last_turn = here.last_turn, turn_id
+    return before == turn_id
 
 
 def free_places() -> None:
     """The places of the last turn are nobody's now."""
-    st.session_state.pop("last_turn", None)
+    chat_state().last_turn = None
 
 
 def _draw_said(view: View, turn: Turn, *, last: bool) -> None:

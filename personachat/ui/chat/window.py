@@ -11,6 +11,7 @@ import streamlit as st
 from personachat.conversations.model import Conversation, Turn
 from personachat.errors import PersonaChatError
 from personachat.ui import notices, session
+from personachat.ui.chat.state import chat_state
 from personachat.ui.chat.transcript import STEP_TURNS, window_start
 
 MORE_TURNS = 2 * STEP_TURNS
@@ -37,9 +38,10 @@ def show_later(conversation_id: str) -> None:
 
 def _move(conversation_id: str, up: int) -> None:
     below = session.turns_below(conversation_id)
-    st.session_state[f"earlier_{conversation_id}"] = max(0, session.earlier_turns(conversation_id) + up)
+    here = chat_state()
+    here.earlier[conversation_id] = max(0, session.earlier_turns(conversation_id) + up)
     if below:  # the window keeps its size
-        st.session_state[f"below_{conversation_id}"] = max(0, below + up)
+        here.below[conversation_id] = max(0, below + up)
 
 
 def show_newest(conversation_id: str) -> None:
@@ -57,7 +59,7 @@ def follow_turn_link() -> None:
         return
     try:
         if bring(conversation_id, turn_id):
-            st.session_state["found"] = turn_id
+            chat_state().found = turn_id
     except PersonaChatError as error:
         notices.say_not_done(error)
 
@@ -80,17 +82,11 @@ def bring(conversation_id: str, turn_id: str) -> bool:
     usual = window_start(conversation.length)
     if found.depth < usual:
         start = max(0, (found.depth // STEP_TURNS - 1) * STEP_TURNS)
-        st.session_state[f"earlier_{conversation_id}"] = usual - start
-        below = max(0, conversation.length - start - AROUND_TURNS)
-        st.session_state[f"below_{conversation_id}"] = below
+        state = chat_state()
+        state.earlier[conversation_id] = usual - start
+        state.below[conversation_id] = max(0, conversation.length - start - AROUND_TURNS)
     return True
 
 
 def _among(conversation: Conversation, turn_id: str) -> Turn | None:
     return next((turn for turn in conversation.path if turn.id == turn_id), None)
-
-
-def found_turn() -> str | None:
-    """The turn a link led to."""
-    found = st.session_state.get("found")
-    return str(found) if found else None

@@ -21,9 +21,12 @@ from personachat.ui.wording import heard
 CHOICE = "chosen-persona-"
 """What the keys of the checkboxes begin with; a persona's id follows."""
 
+CHOOSING = "choosing_personas"
+"""The session's key for whether several are being chosen."""
+
 
 def is_on() -> bool:
-    return bool(st.session_state.get("choosing_personas"))
+    return bool(st.session_state.get(CHOOSING))
 
 
 def draw_switch() -> None:
@@ -142,7 +145,7 @@ def _chosen() -> set[str]:
 
 
 def _switch() -> None:
-    st.session_state["choosing_personas"] = not is_on()
+    st.session_state[CHOOSING] = not is_on()
     _choose_none()
 
 

@@ -1,0 +1,110 @@
+"""What a session remembers of the chat page: ids, numbers and choices, as fields of one object.
+
+What the widgets hold is not here: their keys belong to Streamlit, and each stands beside its widget.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import cast
+
+import streamlit as st
+
+from personachat.replies.context import Memory
+
+_KEY = "chat_page"
+
+PERSONA_CHOICE = "persona_choice"
+"""The key of the widget that chooses who answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What it takes to undo that a turn was deleted."""
+
+    conversation_id: str
+    turn_id: str
+    leaf_id: str | None
+    count: int
+    """How many messages are gone from what was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """A conversation that was just made from another one."""
+
+    conversation_id: str
+    original_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A dialog that is to open, and for which turn; "" for the page's own."""
+
+    dialog: str
+    turn_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured last, and of what: the conversation's id first."""
+
+    of: tuple[object, ...]
+    memory: Memory | None
+
+
+@dataclass(slots=True)
+class ChatState:
+    """One a session. What it knows of is None or empty until it happens."""
+
+    # Until something is said or chosen: see `moved_on`.
+    cleared: str | None = None
+    """The leaf of a chat that was cleared."""
+    deleted: Deleted | None = None
+    editing: str | None = None
+    """The turn whose words are open for editing."""
+    found: str | None = None
+    """The turn a link led to."""
+    forked: Forked | None = None
+    unsaved_words: str | None = None
+    """What could not be saved, and can be sent in a temporary chat."""
+
+    asked: Asked | None = None
+    finding_persona: bool = False
+    """Whether the search among all personas is open."""
+    rated_turn: str | None = None
+    """The turn at which thumbs are shown though it is not the last."""
+    copying: str | None = None
+    """The turn whose words are to be copied now."""
+    copies: int = 0
+
+    temporary_chat: str | None = None
+    """The temporary chat this session is in, which is gone once it leaves it."""
+    gone_meanwhile: bool = False
+    """Whether the chat was gone when its page came back to a new session."""
+    earlier: dict[str, int] = field(default_factory=dict)
+    """By conversation: how many turns above the window were asked for."""
+    below: dict[str, int] = field(default_factory=dict)
+    """By conversation: how many turns at the end are not shown."""
+    greeting_seed: str = ""
+    greetings: dict[str, int] = field(default_factory=dict)
+    """By persona: which of its greetings was chosen."""
+
+    # What the run before drew.
+    last_exchange: frozenset[str] = frozenset()
+    turns_drawn: int = 0
+    last_turn: str | None = None
+    """Whose places those of the last turn are."""
+    measured: Measured | None = None
+
+    def moved_on(self, conversation_id: str | None) -> None:
+        """What could be undone or was pointed at until now is over."""
+        self.cleared = self.deleted = self.editing = self.found = None
+        self.forked = self.unsaved_words = None
+        if conversation_id and self.below.pop(conversation_id, 0):
+            self.earlier.pop(conversation_id, None)
+
+
+def chat_state() -> ChatState:
+    """This session's; made when it is first asked for."""
+    return cast("ChatState", st.session_state.setdefault(_KEY, ChatState()))
