@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from personachat.owners import LOCAL_OWNER
 from personachat.ui import owner
-from personachat.ui.chat import actions, persona_picker
+from personachat.ui.chat import persona_picker
+from personachat.ui.chat.state import Asked
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider
 from tests.pages.conftest import OpenPage
@@ -62,7 +64,7 @@ def sent(fake: FakeProvider) -> list[str]:
 
 
 def ask_for_values(page: AppTest) -> AppTest:
-    page.session_state["asked"] = actions.Asked("values")
+    page.session_state["chat_page"].asked = Asked("values")
     page.run()
     assert not page.exception
     return page
@@ -126,7 +128,7 @@ def test_what_another_tab_changed_stays_where_this_one_changed_something_else(
     fill(page, "company", "Initech")
     say(page, "Hi")
     ask_for_values(page)
-    other = get_services().of(owner.LOCAL_OWNER).chat
+    other = get_services().of(LOCAL_OWNER).chat
     other.give(page.session_state["remembered_chat"], {"company": "Globex"})
     fill(page, "Role", "janitor")
     page.button(key="save_values").click().run()
