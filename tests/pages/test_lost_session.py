@@ -583,7 +583,7 @@ def test_a_dialog_about_a_conversation_stays_open_wherever_it_was_opened(
         at.query_params.clear()  # as a link to another page does
         at.session_state["remembered_chat"] = here
         at.switch_page("pages/history.py").run()
-    at.session_state["conversation_dialog"] = OpenDialog("share", chat, here)
+    at.session_state["history_page"].dialog = OpenDialog("share", chat, here)
     stays_and_is_done(at.run(), "create_link")
 
     assert library().share_of(chat)

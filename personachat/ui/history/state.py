@@ -13,37 +13,13 @@ import streamlit as st
 from personachat.ui.returning import Came
 from personachat.ui.session import new_chat, remember, remembered
 
+_KEY = "history_page"
+
 HISTORY_STEP = 30
 SHARED_TURNS = 30
 """How many turns of a shared conversation are shown at once, and how many more each time."""
 PICKED = "picked_"
 """What the keys of the History page's checkboxes begin with; a conversation's id follows."""
-
-
-def open_conversation(conversation_id: str, persona_id: str, turn_id: str | None = None) -> None:
-    """Go to a conversation, or to one of its turns, with the persona that spoke last in it."""
-    new_chat()  # the address of this page stays as it is: Back leads to it
-    query = {"chat": conversation_id, "persona": persona_id, "turn": turn_id}
-    go_to("chat", {name: value for name, value in query.items() if value})
-
-
-def go_to(page: Literal["chat", "history"], query: dict[str, str] | None = None) -> None:
-    """Have this run end on that page, with these query parameters."""
-    st.session_state["wanted_page"] = (page, query or {})
-
-
-def wanted_page() -> tuple[str, dict[str, str]] | None:
-    """What `go_to` asked for, until the session is there."""
-    return cast("tuple[str, dict[str, str]] | None", st.session_state.get("wanted_page"))
-
-
-def arrive() -> int:
-    """The session is where `go_to` sent it; returns for which time."""
-    _, query = st.session_state.pop("wanted_page")
-    for name in {"chat", "persona"} & set(query):
-        remember(name, query[name])
-    st.session_state["arrivals"] = int(st.session_state.get("arrivals", 0)) + 1
-    return int(st.session_state["arrivals"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +35,6 @@ class PutAway:
     now_in: str | None = None
 
 
-def put_away() -> PutAway | None:
-    """What can be brought back; nothing any more once the session has gone on to another conversation."""
-    done = cast("PutAway | None", st.session_state.get("put_away"))
-    if done and done.now_in != remembered("chat"):
-        st.session_state.pop("put_away")
-        return None
-    return done
-
-
-def offer_undo(done: PutAway | None) -> None:
-    st.session_state["put_away"] = done
-
-
 @dataclass(frozen=True, slots=True)
 class OpenDialog:
     """A dialog about a conversation, which stays open from run to run until it is closed."""
@@ -82,17 +45,78 @@ class OpenDialog:
     """The conversation the session was in; in another one the dialog is over."""
 
 
+@dataclass(slots=True)
+class HistoryState:
+    """What a session remembers of its conversations' lists: the History page, the sidebar, a shared one."""
+
+    wanted_page: tuple[str, dict[str, str]] | None = None
+    arrivals: int = 0
+    """How often the session was sent to a page."""
+    put_away: PutAway | None = None
+    dialog: OpenDialog | None = None
+    rows: int = HISTORY_STEP
+    shared_turns: int = SHARED_TURNS
+    imports: int = 0
+    """How many files were taken in: each gets a field of its own."""
+
+
+def history_state() -> HistoryState:
+    """This session's; made when it is first asked for."""
+    return cast("HistoryState", st.session_state.setdefault(_KEY, HistoryState()))
+
+
+def open_conversation(conversation_id: str, persona_id: str, turn_id: str | None = None) -> None:
+    """Go to a conversation, or to one of its turns, with the persona that spoke last in it."""
+    new_chat()  # the address of this page stays as it is: Back leads to it
+    query = {"chat": conversation_id, "persona": persona_id, "turn": turn_id}
+    go_to("chat", {name: value for name, value in query.items() if value})
+
+
+def go_to(page: Literal["chat", "history"], query: dict[str, str] | None = None) -> None:
+    """Have this run end on that page, with these query parameters."""
+    history_state().wanted_page = (page, query or {})
+
+
+def wanted_page() -> tuple[str, dict[str, str]] | None:
+    """What `go_to` asked for, until the session is there."""
+    return history_state().wanted_page
+
+
+def arrive() -> int:
+    """The session is where `go_to` sent it; returns for which time."""
+    here = history_state()
+    _, query = here.wanted_page or ("", {})
+    here.wanted_page = None
+    for name in {"chat", "persona"} & set(query):
+        remember(name, query[name])
+    here.arrivals += 1
+    return here.arrivals
+
+
+def put_away() -> PutAway | None:
+    """What can be brought back; nothing any more once the session has gone on to another conversation."""
+    here = history_state()
+    if here.put_away and here.put_away.now_in != remembered("chat"):
+        here.put_away = None
+    return here.put_away
+
+
+def offer_undo(done: PutAway | None) -> None:
+    history_state().put_away = done
+
+
 def open_dialog() -> OpenDialog | None:
-    return cast("OpenDialog | None", st.session_state.get("conversation_dialog"))
+    return history_state().dialog
 
 
 def show_dialog(dialog: OpenDialog | None) -> None:
-    st.session_state["conversation_dialog"] = dialog
+    history_state().dialog = dialog
 
 
 def marks() -> dict[str, object]:
     """What `restore` opens again."""
-    return {"conversation_dialog": open_dialog(), "put_away": st.session_state.get("put_away")}
+    here = history_state()
+    return {"conversation_dialog": here.dialog, "put_away": here.put_away}
 
 
 def restore(came: Came) -> None:
@@ -104,7 +128,7 @@ def restore(came: Came) -> None:
         offer_undo(replace(done, now_in=here))
     fields = [int(number) for number in came.after("import_") if number.isdecimal()]
     if fields:
-        st.session_state["imports"] = max(fields) + 1  # its file is gone: an empty field takes its place
+        history_state().imports = max(fields) + 1  # its file is gone: an empty field takes its place
 
 
 def close_dialog() -> None:
@@ -113,16 +137,16 @@ def close_dialog() -> None:
 
 def history_rows() -> int:
     """How many rows of the History page are wanted."""
-    return int(st.session_state.get("history_rows", HISTORY_STEP))
+    return history_state().rows
 
 
 def show_more_history() -> None:
-    st.session_state["history_rows"] = history_rows() + HISTORY_STEP
+    history_state().rows += HISTORY_STEP
 
 
 def begin_history_anew() -> None:
     """Another query or filter begins with the first rows, and with nothing picked."""
-    st.session_state.pop("history_rows", None)
+    history_state().rows = HISTORY_STEP
     for key in [key for key in st.session_state if str(key).startswith(PICKED)]:
         del st.session_state[key]
 
@@ -134,18 +158,18 @@ def ask_for_search() -> None:
 
 def shared_turns() -> int:
     """How many turns of a shared conversation are wanted."""
-    return int(st.session_state.get("shared_turns", SHARED_TURNS))
+    return history_state().shared_turns
 
 
 def show_more_shared() -> None:
-    st.session_state["shared_turns"] = shared_turns() + SHARED_TURNS
+    history_state().shared_turns += SHARED_TURNS
 
 
 def imports() -> int:
     """How many files this session has taken in; the next one gets a field of its own."""
-    return int(st.session_state.get("imports", 0))
+    return history_state().imports
 
 
 def empty_import_field() -> None:
     """The file in the field is being taken in; the next run has an empty one."""
-    st.session_state["imports"] = imports() + 1
+    history_state().imports += 1
