@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import cast
 
 import streamlit as st
 
@@ -15,18 +14,15 @@ from personachat.personas.formats.catalogue import MOST_PERSONAS
 from personachat.ui import session
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas import bulk_work
-from personachat.ui.personas.desk import Question
+from personachat.ui.personas.desk import Question, desk
 from personachat.ui.wording import heard
 
 CHOICE = "chosen-persona-"
 """What the keys of the checkboxes begin with; a persona's id follows."""
 
-CHOOSING = "choosing_personas"
-"""The session's key for whether several are being chosen."""
-
 
 def is_on() -> bool:
-    return bool(st.session_state.get(CHOOSING))
+    return desk().choosing
 
 
 def draw_switch() -> None:
@@ -141,11 +137,11 @@ def _draw_tags(chosen: Sequence[str], theirs: Sequence[str], all_tags: Sequence[
 
 
 def _chosen() -> set[str]:
-    return cast("set[str]", st.session_state.setdefault("chosen_personas", set()))
+    return desk().chosen
 
 
 def _switch() -> None:
-    st.session_state[CHOOSING] = not is_on()
+    desk().choosing = not is_on()
     _choose_none()
 
 

@@ -6,7 +6,7 @@ A text that was typed is never lost: it is a draft of the session until it is sa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast
 
 import streamlit as st
@@ -112,6 +112,10 @@ class Desk:
     """The number of the field for files to import; another one is an empty field."""
     returned: str = ""
     """The persona whose draft came back without its session, over the version it began from."""
+    choosing: bool = False
+    """Whether several personas are being chosen in the list."""
+    chosen: set[str] = field(default_factory=set)
+    """The ids of those."""
     said: str = ""
     note: str = ""
     """What is to be known of the open persona until another one is opened or it is saved."""

@@ -18,7 +18,7 @@ from personachat.owners import author_of
 from personachat.ui import session
 from personachat.ui.owner import current_owner
 from personachat.ui.personas import kept_drafts
-from personachat.ui.personas.bulk import CHOICE, CHOOSING
+from personachat.ui.personas.bulk import CHOICE
 from personachat.ui.personas.desk import IMPORT_FIELD, JSON_TAB, TAB_KEY, Entry, Question, QuestionKind, desk
 from personachat.ui.personas.form.binding import RETURNED, WIDGETS
 from personachat.ui.returning import Came
@@ -54,7 +54,7 @@ def restore(came: Came) -> None:
     persona_id = session.remembered("id") or ""
     kept_drafts.follow()
     if came.after(CHOICE):
-        st.session_state[CHOOSING] = True
+        desk().choosing = True
     desk().question = _open_again(came.mark("question", Asked))
     fields = [int(number) for number in came.after(IMPORT_FIELD) if number.isdecimal()]
     if fields:
