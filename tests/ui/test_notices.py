@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,10 +12,9 @@ from personachat.ui.notices import Notice
 
 
 @pytest.fixture(autouse=True)
-def session(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    state: dict[str, Any] = {}
-    monkeypatch.setattr(notices.st, "session_state", state)
-    return state
+def session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session of its own for each test."""
+    monkeypatch.setattr(notices, "st", SimpleNamespace(session_state={}))
 
 
 def test_a_notice_is_taken_once() -> None:
