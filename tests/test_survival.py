@@ -77,7 +77,9 @@ def test_a_killed_process_loses_at_most_the_last_half_second(tmp_path: Path) -> 
 
 @pytest.mark.timeout(300)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="lives are forked, which this system cannot do")
-def test_nor_does_one_that_writes_to_postgresql(tmp_path: Path) -> None:
+def test_a_killed_process_loses_no_more_where_it_writes_to_postgresql(tmp_path: Path) -> None:
     with fresh_database() as url:
-        for life in lived(tmp_path, lives=1, DATABASE_URL=url):
-            assert_nothing_was_lost(life)
+        lives = lived(tmp_path, lives=2, DATABASE_URL=url)
+    for life in lives:
+        assert_nothing_was_lost(life)
+    assert any(line["characters"] for line in lives[1]["told"]), "it did not get to speak"

@@ -20,7 +20,7 @@ from personachat.authoring.drafting import (
 )
 from personachat.errors import MessageInvalid
 from personachat.owners import LOCAL_OWNER
-from personachat.personas.persona import Persona, parse_persona
+from personachat.personas.persona import Persona, check_persona, parse_persona
 from personachat.personas.word_diff import compared_words
 from personachat.replies.live import Generation
 from personachat.services import Services
@@ -158,14 +158,21 @@ def test_whatever_is_written_a_valid_persona_comes_of_it(
     whole = json.dumps(written)
 
     for reply in (whole, whole[:cut], description):
-        read(reply, description)
+        text = drafted_text(reply, description, taken=("tester",), model="our-model")
+        assert check_persona(text) == ()
+        persona = parse_persona(text)
+        assert (persona.model, persona.extensions) == ("our-model", {})
+        assert persona.id != "tester"
+        assert persona.system_prompt.strip()
 
 
 @pytest.mark.parametrize(
     "reply", ["{" * 50_000, '{"a":' * 50_000, '{"a":[' * 20_000 + '"x"', '{"' + '\\"' * 40_000]
 )
-def test_a_hostile_reply_is_read_all_the_same(reply: str) -> None:
-    assert read(reply).id
+def test_a_hostile_reply_is_no_prompt(reply: str) -> None:
+    persona = read(reply)
+    assert persona.id == "patient-sql-tutor-for-finance-people"
+    assert persona.system_prompt == f"You are: {WISH}"
 
 
 # --- asking for it --------------------------------------------------------------------------------
@@ -328,7 +335,12 @@ def test_what_is_near_to_no_template_has_its_own_words_alone(wish: str) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=4_000))
 def test_whatever_is_described_a_valid_persona_comes_of_it_without_a_model(description: str) -> None:
-    assert parse_persona(drafted_offline(description, taken=(), model="our-model"))
+    text = drafted_offline(description, taken=("new-persona",), model="our-model")
+    assert check_persona(text) == ()
+    persona = parse_persona(text)
+    assert persona.model == "our-model"
+    assert persona.id != "new-persona"
+    assert persona.system_prompt.startswith("You are:")
 
 
 def test_the_embedded_model_is_not_asked_to_write(

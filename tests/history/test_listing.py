@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -91,11 +92,11 @@ def test_what_is_no_cursor_is_refused_with_a_sentence(library: Library, cursor: 
 
 @given(st.text())
 def test_any_text_is_a_cursor_or_refused(cursor: str) -> None:
-    for read in (place_of, number_of):
-        try:
-            read(cursor)
-        except CursorInvalid:
-            continue
+    with suppress(CursorInvalid):
+        moment, conversation_id = place_of(cursor)
+        assert place_of(cursor_after(moment, conversation_id)) == (moment, conversation_id)
+    with suppress(CursorInvalid):
+        assert number_of(cursor) >= 0
 
 
 @given(st.datetimes().map(lambda moment: moment.replace(tzinfo=now().tzinfo)), st.uuids())

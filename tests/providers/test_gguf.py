@@ -1,11 +1,11 @@
 from __future__ import annotations
 
+import math
 import struct
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from personachat.providers.embedded.gguf import context_length
@@ -32,6 +32,13 @@ CONTEXT = entry("llama.context_length", UINT32, struct.pack("<I", 4096))
 
 def gguf(*entries: bytes, version: int = 3) -> bytes:
     return b"GGUF" + struct.pack("<IQQ", version, 0, len(entries)) + b"".join(entries)
+
+
+def length_or_refusal(file: Path) -> int | str | None:
+    try:
+        return context_length(file)
+    except ValueError as refusal:
+        return "refused" if "GGUF" in str(refusal) else str(refusal)
 
 
 @pytest.fixture(scope="module")
@@ -76,11 +83,34 @@ def test_a_damaged_file_is_refused_with_the_reason(file: Path, content: bytes, r
         context_length(file)
 
 
-@given(cut=st.integers(0, 200), place=st.integers(4, 100), byte=st.integers(0, 255))
-def test_any_bytes_give_a_length_or_a_refusal(file: Path, cut: int, place: int, byte: int) -> None:
-    content = bytearray(gguf(NAME, WORDS, SCORES, CONTEXT))
-    content[place] = byte
-    file.write_bytes(content[:cut])
+WHOLE = gguf(NAME, WORDS, SCORES, CONTEXT)
+BEFORE_VALUE = len(WHOLE) - 8
+"""What stands before the kind and the number of the context's length."""
 
-    with suppress(ValueError):
+
+@given(cut=st.integers(0, len(WHOLE) - 1))
+def test_a_file_that_was_cut_off_anywhere_is_refused(file: Path, cut: int) -> None:
+    file.write_bytes(WHOLE[:cut])
+
+    with pytest.raises(ValueError, match="GGUF"):
         context_length(file)
+
+
+@given(place=st.integers(4, BEFORE_VALUE - 1), byte=st.integers(0, 255))
+def test_a_changed_byte_elsewhere_makes_no_other_length(file: Path, place: int, byte: int) -> None:
+    content = bytearray(WHOLE)
+    content[place] = byte
+    file.write_bytes(content)
+
+    assert length_or_refusal(file) in {4096, None, "refused"}
+
+
+@given(kind=st.integers(0, 13), value=st.binary(min_size=8, max_size=8))
+@example(kind=6, value=struct.pack("<ff", math.inf, 0))
+@example(kind=12, value=struct.pack("<d", math.nan))
+@example(kind=5, value=struct.pack("<ii", -4096, 0))
+def test_a_length_is_a_whole_number_of_tokens_or_there_is_none(file: Path, kind: int, value: bytes) -> None:
+    file.write_bytes(gguf(entry("llama.context_length", kind, value)))
+
+    length = length_or_refusal(file)
+    assert length in {None, "refused"} or 0 < int(length) < 1 << 64

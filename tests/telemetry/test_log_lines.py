@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from personachat.errors import SettingsInvalid
 from personachat.request_context import RequestContext, current_request
 from personachat.services import Services
 from personachat.settings import load_settings
@@ -311,5 +312,5 @@ def test_an_unknown_format_or_level_stops_the_start(
 ) -> None:
     variable = f"PERSONACHAT_{name.upper()}"
     monkeypatch.setenv(variable, "verbose")
-    with pytest.raises(Exception, match=variable):
+    with pytest.raises(SettingsInvalid, match=variable):
         load_settings()

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 _MAGIC = b"GGUF"
 _FIRST_VERSION_WITH_64_BIT_LENGTHS = 2
 _STRING, _ARRAY = 8, 9
-_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
+_WHOLE_NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 10: "Q", 11: "q"}
+_SCALARS = _WHOLE_NUMBERS | {6: "f", 7: "?", 12: "d"}
 _LONGEST_KEY_BYTES = 65_535
 _LARGEST_HEADER_BYTES = 1 << 40
 
@@ -33,8 +34,9 @@ def context_length(file: Path) -> int | None:
         for _ in range(int(_scalar(source, "Q"))):
             key = _bytes(source, int(_scalar(source, "Q")), at_most=_LONGEST_KEY_BYTES)
             kind = int(_scalar(source, "I"))
-            if key.endswith(b".context_length") and kind in _SCALARS:
-                return int(_scalar(source, _SCALARS[kind]))
+            if key.endswith(b".context_length") and kind in _WHOLE_NUMBERS:
+                length = int(_scalar(source, _WHOLE_NUMBERS[kind]))
+                return length if length > 0 else None
             _skip(source, kind)
     return None
 

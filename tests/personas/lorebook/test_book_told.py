@@ -459,15 +459,15 @@ def test_other_values_are_no_books(value: Any) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(value=json_values, raw=some.lists(json_values, max_size=3))
-def test_nonsense_never_raises(value: Any, raw: list[Any]) -> None:
+def test_of_nonsense_only_texts_are_told(value: Any, raw: list[Any]) -> None:
     odd = dict.fromkeys(
         ("keys", "insertion_order", "probability", "position", "depth", "role", "group"), value
     )
     odd |= {"content": "c", "secondary_keys": raw, "selective": True, "extensions": {"sticky": value}}
     for each in (value, {"entries": raw}, {"entries": [odd]}, {"entries": [odd | {"extensions": odd}]}):
-        texts(each, "x", "y")
-        limits(each)
-        is_book(each)
+        assert all(isinstance(text, str) for text in texts(each, "x", "y"))
+        assert all(sentence.endswith(".") for sentence in limits(each))
+        assert is_book(each) in {True, False}
 
 
 def test_what_does_nothing_here_is_said() -> None:
