@@ -24,6 +24,7 @@ from personachat.chat.service import ChatService
 from personachat.chat.starter import Answers
 from personachat.chat.tryout import trying_out
 from personachat.conversations import renaming as conversation_renaming
+from personachat.conversations.faces import faces
 from personachat.conversations.memory import MemoryConversations
 from personachat.conversations.reply_records import SqlReplies
 from personachat.conversations.responses import KeptResponses
@@ -39,6 +40,7 @@ from personachat.personas.store.drafts import PersonaDrafts, purge_drafts
 from personachat.personas.store.favourites import Favourites
 from personachat.personas.store.labels import Labels
 from personachat.personas.store.own_templates import OwnTemplates
+from personachat.personas.store.picture_purging import purge_pictures
 from personachat.personas.store.pictures import PersonaPictures
 from personachat.personas.store.read_only import ReadOnlyPersonas
 from personachat.personas.store.revisions import place_of
@@ -192,7 +194,9 @@ class Services:
         self.kept_responses.forget_old()
         purge_drafts(self.database)
         with suppress(StoreUnavailable):
-            self.personas.all()  # the first look at many personas takes a moment, and so does recording them
+            # The first look at many personas takes a moment, and so does recording them.
+            texts = [stored.text for stored in self.personas.all()]
+            purge_pictures(self.database, also=(faces,), texts=texts)
 
     def close(self) -> None:
         """End every live reply and record its end, then the providers, then the loop they ran on; once."""

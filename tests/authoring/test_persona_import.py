@@ -13,6 +13,7 @@ from personachat.errors import ImportRefused, LinkInvalid, PersonaChanged, Perso
 from personachat.personas.formats import links
 from personachat.services import Services
 from tests.conftest import local, persona_text
+from tests.pictures.drawn import picture
 
 
 @pytest.fixture
@@ -158,3 +159,25 @@ def test_an_id_that_is_reserved_is_refused_with_a_sentence_and_the_others_come_i
     assert "reserved" in str(refused.error)
     assert imported.error is None
     assert {stored.id for stored in collection.all()} == {"tester", "fresh"}
+
+
+def test_a_card_with_a_picture_comes_whole_or_not_at_all_while_the_database_is_away(
+    make_services: Callable[..., Services], tmp_path: Any
+) -> None:
+    there = local(make_services(data_dir=tmp_path / "d2")).collection
+    there.create(persona_text("ada"))
+    there.set_picture("ada", there.add_picture(picture()))
+    card = there.export("ada", "card-png").content
+    away = make_services(
+        database_url="postgresql://nobody@127.0.0.1:1/none",
+        database_timeout_seconds=1,
+        personas_dir=tmp_path / "p2",
+    )
+    here = local(away).collection
+
+    plan = here.plan_import(card)
+    (failed,) = here.carry_out(plan, {})
+    assert failed.result == "failed"
+    assert failed.error
+    assert failed.error.code == "database_unavailable"
+    assert sorted(each.name for each in (tmp_path / "p2").glob("ada*")) == []

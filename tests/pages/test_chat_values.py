@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from personachat.owners import LOCAL_OWNER
+from personachat.services import get_services
 from personachat.ui import owner
 from personachat.ui.chat import persona_picker
 from personachat.ui.chat.state import Asked
@@ -123,8 +124,6 @@ def test_values_change_later_in_a_dialog(page: AppTest, fake: FakeProvider) -> N
 def test_what_another_tab_changed_stays_where_this_one_changed_something_else(
     page: AppTest, fake: FakeProvider
 ) -> None:
-    from personachat.services import get_services
-
     fill(page, "company", "Initech")
     say(page, "Hi")
     ask_for_values(page)

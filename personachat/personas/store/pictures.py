@@ -1,8 +1,8 @@
 """The pictures of all personas, each kept once under its digest: a persona's text names the one it has.
 
 So every version of a text has its picture, in revisions, drafts, copies and shared texts alike, and none is
-stored twice. A picture is never changed or taken away; only pictures of ours are kept, see
-`personachat.personas.pictures.reading`.
+stored twice. A picture is never changed, and is removed once nothing names it, see `picture_purging`. Only
+pictures of ours are kept, see `personachat.personas.pictures.reading`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, select, update
 
 from personachat.database.connection import Database
 from personachat.database.upsert import put
@@ -28,15 +28,19 @@ class PersonaPictures:
         self._database = database
 
     def keep(self, picture: PictureOnItsWay) -> None:
-        """Keep it; one that is there already stays as it is."""
-        if picture.digest in self.known((picture.digest,)):
-            return
+        """Keep it; one that is there already stays as it is, and counts as given now."""
+        is_known = picture.digest in self.known((picture.digest,))
         with self._database.write() as connection:
+            moment = self._database.moment(connection)
+            if is_known:
+                again = update(persona_pictures).where(_p.digest == picture.digest)
+                if connection.execute(again.values(created_at=moment)).rowcount:
+                    return
             row = {
                 "digest": picture.digest,
                 "content": picture.content,
                 "thumb": picture.thumb,
-                "created_at": self._database.moment(connection),
+                "created_at": moment,
             }
             put(connection, persona_pictures, row, key=("digest",))
 
