@@ -60,6 +60,19 @@ def test_a_prompt_is_coloured_counted_as_it_is_typed_and_saved_to_the_letter(
     assert saved(path) == f"{PROMPT}\n{{{{topic}}}}  \n"
 
 
+def test_a_finding_in_the_prompt_leads_to_its_line_there(app_server: AppServer, page: Page) -> None:
+    long = PROMPT + "\n".join(f"- Rule {number}: " + "be kind. " * 30 for number in range(60))
+    put(app_server, "found", systemPrompt=f"{long}\nGreet {{{{usr}}}}.\n")
+    open_prompt(page, app_server, "found")
+    page.get_by_role("button", name="Line 66").click()
+    expect(prompt(page)).to_be_focused()
+    chosen = "field => field.value.slice(field.selectionStart, field.selectionEnd)"
+    assert prompt(page).evaluate(chosen) == "Greet {{usr}}."
+    assert prompt(page).evaluate("field => field.scrollTop") > 0
+    settled(page)
+    assert prompt(page).evaluate(chosen) == "Greet {{usr}}."
+
+
 def test_find_and_replace_is_worked_by_keyboard_and_can_be_undone(app_server: AppServer, page: Page) -> None:
     path = put(app_server, "finder")
     open_prompt(page, app_server, "finder")

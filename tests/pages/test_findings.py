@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from personachat.ui.session import Draft
 from tests.pages.conftest import OpenPage
 
 
@@ -61,6 +62,23 @@ def test_a_click_on_a_finding_shows_its_line(open_home: OpenPage) -> None:
     page = opened(open_home)
     page.button(key="finding-1").click().run()
     assert page.session_state["persona_desk"].line == 11
+
+
+def test_beside_the_prompt_its_findings_name_its_own_lines(open_home: OpenPage) -> None:
+    page = opened(open_home)
+    page.session_state["persona_tab"] = "Prompt"
+    page.run()
+    written = text_of(systemPrompt="One.\nTwo.\n\nGreet {{usr}}.", stop=["a"], starters=["x", "x"])
+    page.session_state["persona_drafts"] = {"one": Draft(written, "", None)}
+    page.run()
+    assert not page.exception
+    keys = [str(button.key) for button in page.button if "Line " in str(button.label)]
+    assert keys == ["prompt_line-4-0", "finding-1"]
+    assert [button.label for button in page.button if str(button.key) in keys] == ["Line 4", "Line 11"]
+    page.button(key="prompt_line-4-0").click().run()
+    assert page.session_state["persona_tab"] == "Prompt"
+    page.button(key="finding-1").click().run()
+    assert page.session_state["persona_tab"] == "JSON"
 
 
 def test_what_a_message_takes_is_one_line(open_home: OpenPage) -> None:

@@ -28,6 +28,8 @@ class Finding:
     line: int = 1
     column: int = 1
     path: Path = ()
+    at: int = 0
+    """How many characters of the value that `path` leads to come before it."""
     fix: Fix | None = None
     """What mends it by itself; None where somebody has to decide."""
 
@@ -72,7 +74,16 @@ class Subject:
         found = sorted(((self._offset(remark), remark) for remark in remarks), key=lambda pair: pair[0])
         at = places(self.read.text, [offset for offset, _ in found])
         return tuple(
-            Finding(remark.code, remark.severity, remark.message, line, column, remark.path, remark.fix)
+            Finding(
+                remark.code,
+                remark.severity,
+                remark.message,
+                line,
+                column,
+                remark.path,
+                at=remark.at,
+                fix=remark.fix,
+            )
             for (_, remark), (line, column) in zip(found, at, strict=True)
         )
 

@@ -13,6 +13,7 @@ from personachat.ui.personas.form.binding import ORDER, change
 from personachat.ui.wording import counted, escaped, money
 
 MOST_FINDINGS = 10
+PROMPT: Path = ("systemPrompt",)
 ICONS = {"warning": ":material/warning:", "info": ":material/info:"}
 
 
@@ -21,14 +22,19 @@ def of(found: Opened) -> tuple[Finding, ...]:
     return () if found.persona is None else session.services().linter.lint(found.text)
 
 
-def draw(found: Opened) -> None:
-    """One row a finding, and the estimate; nothing as long as the text has problems."""
+def draw(found: Opened, *, beside_prompt: bool = False) -> None:
+    """One row a finding, and the estimate; nothing as long as the text has problems.
+
+    Beside the field of the prompt what is found in the prompt leads to its line there.
+    """
     if found.persona is None:
         return
     findings = of(found)
     with st.container(gap="xsmall"):
         for number, finding in enumerate(findings[:MOST_FINDINGS]):
-            _draw_row(found, number, finding)
+            is_here = beside_prompt and finding.path == PROMPT
+            line = found.persona.system_prompt[: finding.at].count("\n") + 1 if is_here else None
+            _draw_row(found, number, finding, prompt_line=line)
     if len(findings) > MOST_FINDINGS:
         st.caption(f"… and {len(findings) - MOST_FINDINGS} more below these.")
     st.caption(escaped(estimate_text(session.services().linter.estimate(found.persona))))
@@ -46,17 +52,26 @@ def estimate_text(estimate: Estimate) -> str:
     return ", ".join(parts)
 
 
-def _draw_row(found: Opened, number: int, finding: Finding) -> None:
+def _draw_row(found: Opened, number: int, finding: Finding, *, prompt_line: int | None) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.button(
-            f"Line {finding.line}",
-            icon=ICONS[finding.severity],
-            type="tertiary",
-            key=f"finding-{number}",
-            help="Show the line in the editor",
-            on_click=editing.show_line,
-            args=(finding.line,),
-        )
+        if prompt_line is None:
+            st.button(
+                f"Line {finding.line}",
+                icon=ICONS[finding.severity],
+                type="tertiary",
+                key=f"finding-{number}",
+                help="Show the line in the JSON",
+                on_click=editing.show_line,
+                args=(finding.line,),
+            )
+        else:  # `prompt.js` selects the line that the key names
+            st.button(
+                f"Line {prompt_line}",
+                icon=ICONS[finding.severity],
+                type="tertiary",
+                key=f"prompt_line-{prompt_line}-{number}",
+                help="Show the line in the prompt",
+            )
         with st.container(gap=None, width="stretch"):  # as a container it stays beside the button
             st.markdown(escaped(finding.message))
         if finding.fix:

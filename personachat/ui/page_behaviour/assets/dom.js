@@ -57,6 +57,7 @@ export const promptEditor = () => document.querySelector("#stMain .st-key-prompt
 export const promptField = () => promptEditor()?.querySelector('[class*="st-key-form-"] textarea')
 export const warningsHeight = () =>
   document.querySelector("#stMain .st-key-prompt_warnings")?.getBoundingClientRect().height ?? 0
+export const PROMPT_LINE = '#stMain [class*="st-key-prompt_line-"]'
 export const promptSize = () => document.querySelector("#stMain .st-key-prompt_size p")
 
 /** The frames of Ace, which are of our own origin. */

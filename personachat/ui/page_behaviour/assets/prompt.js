@@ -18,6 +18,7 @@ export function begin(_page, plan) {
   addEventListener("resize", plan, { passive: true })
   const onInput = ({ target }) => target === dom.promptField() && draw(target)
   addEventListener("input", onInput, { capture: true, passive: true })
+  addEventListener("click", onLine, { capture: true, passive: true })
   finder.begin({ matchesChanged: draw, reveal })
 }
 
@@ -104,6 +105,40 @@ function reveal(field) {
   const { offsetTop: top, offsetHeight: height } = mark
   if (top < field.scrollTop || top + height > field.scrollTop + field.clientHeight)
     field.scrollTop = Math.max(0, top - field.clientHeight / 3)
+}
+
+/** A finding in the prompt leads to its line, which is selected. */
+function onLine({ target }) {
+  const row = target.closest?.(dom.PROMPT_LINE)
+  const field = dom.promptField()
+  const number = Number(/st-key-prompt_line-(\d+)-/.exec(row?.className)?.[1])
+  if (!field || !number || !target.closest("button")) return
+  const lines = field.value.split("\n")
+  const start = lines.slice(0, number - 1).reduce((at, line) => at + line.length + 1, 0)
+  if (start > field.value.length) return // it has been shortened since
+  field.focus({ preventScroll: true })
+  field.setSelectionRange(start, start + lines[number - 1].length)
+  field.scrollIntoView({ block: "nearest" })
+  const top = topOf(field, start)
+  if (top < field.scrollTop || top > field.scrollTop + field.clientHeight * 0.8)
+    field.scrollTop = Math.max(0, top - field.clientHeight / 3)
+}
+
+/** How far below the first line of the text a place in it is drawn: lines wrap, so the copy is asked. */
+function topOf(field, at) {
+  const { text } = layers.get(field)
+  const walker = document.createTreeWalker(text, NodeFilter.SHOW_TEXT)
+  let left = at
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    if (left < node.length) {
+      const range = document.createRange()
+      range.setStart(node, left)
+      range.setEnd(node, left + 1)
+      return range.getBoundingClientRect().top - text.getBoundingClientRect().top
+    }
+    left -= node.length
+  }
+  return 0
 }
 
 /** The same words as `persona_form.size_text`. */

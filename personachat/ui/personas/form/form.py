@@ -68,7 +68,9 @@ def draw(found: Opened, *, tags: Sequence[str] = ()) -> None:
     _draw_prompt(text)
     with st.container(key="prompt_warnings", gap="xsmall"):
         _draw_others(text)
-        findings.draw(found)
+        findings.draw(
+            found, beside_prompt=isinstance(text.value(PROMPT), str) and not text.is_spoiled(PROMPT)
+        )
     _draw_identity(text, tags)
     _draw_manner(text)
     with st.container(border=True):
