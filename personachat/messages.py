@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from personachat.errors import PersonaChatError
+from personachat.request_context import current_request
 
 Role = Literal["system", "user", "assistant"]
 
@@ -131,19 +132,24 @@ class Failed:
     retry_after_seconds: float | None = None
     retries: int = field(default=0, compare=False)
     """See Started."""
+    request_id: str = field(default="", compare=False)
+    """Which request it was; the log says the same."""
 
     @classmethod
     def of(cls, error: PersonaChatError, *, retries: int = 0) -> Failed:
-        return cls(error.code, str(error), error.hint, error.retry_after_seconds, retries)
+        return cls(
+            error.code, str(error), error.hint, error.retry_after_seconds, retries, current_request.get().id
+        )
 
     def as_stored(self) -> dict[str, Any]:
         """What is stored of it with the reply, and exported."""
-        return {
+        stored = {
             "code": self.code,
             "message": self.message,
             "hint": self.hint,
             "retry_after_seconds": self.retry_after_seconds,
         }
+        return stored | ({"request_id": self.request_id} if self.request_id else {})
 
 
 ReplyEvent: TypeAlias = (

@@ -1,6 +1,7 @@
 """What is known of the request that is being answered: its id, and the trace that it belongs to.
 
-The gate in front of the API sets it; the ledger reads it where a call of a model begins. A page has none.
+The gate in front of the API and MCP sets it; the ledger reads it where a call of a model begins. What nobody
+asks over HTTP, such as a page's turn, gets an id of its own there.
 """
 
 from __future__ import annotations
@@ -31,6 +32,17 @@ NO_REQUEST = RequestContext()
 current_request: ContextVar[RequestContext] = ContextVar("personachat.request", default=NO_REQUEST)
 
 
+def made_id() -> str:
+    """An id of ours."""
+    return f"req_{secrets.token_hex(16)}"
+
+
+def current_or_new() -> RequestContext:
+    """The request that is being answered; a new one where there is none."""
+    found = current_request.get()
+    return found if found.id else RequestContext(made_id())
+
+
 def context_of(headers: Iterable[tuple[bytes, bytes]]) -> RequestContext:
     """The context of a request with these headers, whose names are in lower case."""
     given = traceparent = tracestate = ""
@@ -41,5 +53,5 @@ def context_of(headers: Iterable[tuple[bytes, bytes]]) -> RequestContext:
             traceparent = value[:_MOST_TRACE_CHARACTERS].decode("latin-1")
         elif name == b"tracestate":
             tracestate = value[:_MOST_TRACE_CHARACTERS].decode("latin-1")
-    request_id = given if _SAFE_ID.fullmatch(given) else f"req_{secrets.token_hex(16)}"
+    request_id = given if _SAFE_ID.fullmatch(given) else made_id()
     return RequestContext(request_id, traceparent, tracestate)

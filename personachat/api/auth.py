@@ -53,6 +53,8 @@ PUBLIC_PATHS = frozenset({"/health", "/docs"})
 """What answers without a token: health says less then, and the docs are a page like any other."""
 
 _OWNER = "personachat.owner"
+REQUEST = "personachat.request"
+"""Where the scope has the RequestContext: what runs on another task, as MCP does, finds it there."""
 _COMMON_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 
 
@@ -115,6 +117,7 @@ class Gate:
             return
         context = context_of(scope["headers"])
         current_request.set(context)
+        scope[REQUEST] = context
         headers = Headers(scope=scope)
         settings = self._settings()
         added: cors.RawHeaders = (*_COMMON_HEADERS, (b"x-request-id", context.id.encode()))

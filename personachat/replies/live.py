@@ -17,6 +17,7 @@ from personachat.messages import Failed, Finished, ReplyEvent
 from personachat.replies.journal import Journal, decoded
 from personachat.replies.loop import Sleeper
 from personachat.replies.progress import Draft
+from personachat.request_context import RequestContext
 from personachat.usage.model import Counted, Origin
 from personachat.usage.words import Words
 
@@ -46,6 +47,8 @@ class Generation:
         """Who asked for it, and what for."""
         self.remote: Callable[[Control], None] | None = None
         """How the process that generates it is told what to do; None where it is this one."""
+        self.request: RequestContext | None = None
+        """Which request it is generated for, in this process."""
         self.words: Words | None = None
         """Where they are noted for traces, if somebody asked for that."""
         self.pauses = 0

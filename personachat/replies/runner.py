@@ -15,6 +15,7 @@ import logging
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 from personachat.errors import (
@@ -34,6 +35,7 @@ from personachat.errors import (
 from personachat.messages import Failed, ReplyEvent
 from personachat.replies.live import Generation
 from personachat.replies.loop import EngineLoop
+from personachat.request_context import current_request
 from personachat.usage.model import Calls, Unrecorded
 from personachat.usage.words import current_words
 
@@ -125,6 +127,7 @@ class Generations:
         One that is not `remembered` cannot be found once it has ended.
         """
         call = None if generation.remote else self._calls.begin(generation.origin, generation.counted)
+        generation.request = call.request if call else None
         if call and call.words:
             earlier = len(generation.snapshot().text)
             call.words.reply = lambda: generation.snapshot().text[earlier:]
@@ -154,7 +157,8 @@ class Generations:
             self._loop.soon(self._spawn, generation, events)
         else:
             taken = f"All {self.max_concurrent} places for replies are taken."
-            generation.end(Failed.of(TooManyReplies(taken, hint="Try again in a moment.")))
+            failed = Failed.of(TooManyReplies(taken, hint="Try again in a moment."))
+            generation.end(replace(failed, request_id=call.request.id if call else ""))
         return generation
 
     def admit(self) -> None:
@@ -199,6 +203,8 @@ class Generations:
 
     async def _run(self, generation: Generation, events: Asked) -> None:
         current_words.set(generation.words)
+        if generation.request:
+            current_request.set(generation.request)
         try:
             await self._answer(generation, events)
         except Exception:

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from personachat.conversations.model import TurnState, new_id, now
 from personachat.messages import Usage
-from personachat.request_context import RequestContext, current_request
+from personachat.request_context import RequestContext, current_or_new
 from personachat.usage.words import Words
 
 Purpose: TypeAlias = Literal["chat", "temporary", "try_out", "drafting", "summary"]
@@ -68,7 +68,7 @@ class Call:
     counted: Callable[[], Counted]
     id: str = field(default_factory=new_id)
     began_at: datetime = field(default_factory=now)
-    request: RequestContext = field(default_factory=current_request.get)
+    request: RequestContext = field(default_factory=current_or_new)
     """Which request it is made for."""
     ended_at: datetime | None = None
     over: bool = False

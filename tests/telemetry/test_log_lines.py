@@ -6,14 +6,18 @@ import io
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from personachat.conversations.tables import turns
 from personachat.errors import SettingsInvalid
+from personachat.messages import Failed
 from personachat.request_context import RequestContext, current_request
 from personachat.services import Services
 from personachat.settings import load_settings
@@ -91,10 +95,59 @@ def test_each_reply_has_one_line_with_the_figures_of_its_row(
         for name in ("prompt_tokens", "cost_usd", "first_token_ms", "duration_ms", "retries", "error_code"):
             assert name in line
     assert [line["level"] for line in written.lines] == ["info", "warning"]
-    assert written.lines[0]["request_id"] is None
+    assert all(re.fullmatch("req_[0-9a-f]{32}", line["request_id"]) for line in written.lines)
+    assert len({line["request_id"] for line in written.lines}) == 2
     assert "secret" not in written.text
     assert "sk-test" not in written.text
     assert rows[0]["owner"] not in written.text
+
+
+def test_a_pages_turn_that_fails_says_the_id_of_its_line_also_later_on(
+    services: Services, fake: FakeProvider, written: Written
+) -> None:
+    fake.enqueue(status(401), status(401))
+    mine = local(services)
+    replies = [over(mine.chat.begin("Hi", persona_id="tester")) for _ in range(2)]
+    ledger_of(services)
+    ids = [line["request_id"] for line in written.lines]
+    assert [(each.snapshot().error or pytest.fail("none")).request_id for each in replies] == ids
+    services.checkpoints.settle()
+    with services.database.read() as connection:
+        found = select(turns.c.error).where(turns.c.id.in_([each.id for each in replies]))
+        stored = connection.execute(found.order_by(turns.c.number)).scalars().all()
+    assert [Failed(**each).request_id for each in stored] == ids
+
+
+def test_what_is_logged_while_a_pages_reply_is_made_has_its_id(
+    services: Services, written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> object:
+        raise RuntimeError("unforeseen")
+
+    monkeypatch.setattr(type(services.providers.named("openai")), "stream", broken)
+    engine = logging.getLogger("personachat.replies.engine")
+    engine.addHandler(written)
+    try:
+        over(local(services).chat.begin("Hi", persona_id="tester"))
+    finally:
+        engine.removeHandler(written)
+    ledger_of(services)
+    first, last = written.lines
+    assert first["logger"] == "personachat.replies.engine"
+    assert first["request_id"] == last["request_id"]
+
+
+def test_no_place_left_is_told_with_an_id(make_services: Callable[..., Services], fake: FakeProvider) -> None:
+    services = make_services(max_concurrent_replies=1)
+    gate = Gate()
+    fake.enqueue(tokens([gate, "late"]))
+    local(services).chat.begin("Hi", persona_id="tester")
+    gate.wait_reached()
+    refused = over(local(services).chat.begin("Hi", persona_id="tester")).snapshot().error
+    gate.open()
+    assert refused is not None
+    assert refused.code == "too_many_replies"
+    assert refused.request_id.startswith("req_")
 
 
 def test_a_line_has_the_id_that_the_answer_has(services: Services, written: Written) -> None:

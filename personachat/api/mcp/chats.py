@@ -13,11 +13,12 @@ from typing import Any, Protocol, cast
 import anyio
 from mcp import types
 
-from personachat.api.mcp.tools import ChatArguments, checked, refused
+from personachat.api.mcp.tools import ChatArguments, checked, named, refused
 from personachat.chat.completions import Ask
 from personachat.messages import ReplyEvent, TextDelta
 from personachat.replies.endings import ENDINGS, cut_off_by, end_of
 from personachat.replies.live import Generation
+from personachat.request_context import current_request
 from personachat.services import Services
 
 PROGRESS_SECONDS = 0.05
@@ -94,7 +95,8 @@ async def _told(generation: Generation, progress: Progress | None) -> types.Call
                 await asyncio.sleep(PROGRESS_SECONDS if generation.live else 0)
     reply, end = generation.snapshot(), generation.ending
     if failure := cut_off_by(end):
-        return refused(failure.message, failure.hint, arrived=reply.text)
+        hint = f"{failure.hint} {named(current_request.get().id)}"
+        return refused(failure.message, hint, arrived=reply.text)
     ending = ENDINGS[end_of(end)]
     notes = [f"[{notice}]" for notice in reply.notices]
     notes += [f"[{ending.sentence or ending.name}.]"] if ending.name else []

@@ -23,7 +23,7 @@ from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
 from personachat import __version__
-from personachat.api.auth import owner_of
+from personachat.api.auth import REQUEST, owner_of
 from personachat.api.bounds import sentence
 from personachat.api.mcp import prompts
 from personachat.api.mcp.changes import Changes
@@ -34,12 +34,14 @@ from personachat.api.mcp.tools import (
     TOOLS,
     ListArguments,
     checked,
+    named,
     personas_found,
     refused,
 )
 from personachat.errors import PersonaChatError, unforeseen
 from personachat.owners import LOCAL_OWNER
 from personachat.personas.store.base import StoredPersona
+from personachat.request_context import RequestContext, current_request, made_id
 from personachat.services import Services
 
 log = logging.getLogger(__name__)
@@ -148,6 +150,10 @@ async def _list_tools(_: Context, __: types.PaginatedRequestParams | None) -> ty
 
 
 async def _in_our_sentences(ctx: Context, call_next: CallNext) -> HandlerResult:
+    # A session runs on a task of its own, for which its first request would be that of all.
+    given = ctx.request.scope.get(REQUEST) if ctx.request else None
+    request = given or RequestContext(made_id())
+    current_request.set(request)
     try:
         return await call_next(ctx)
     except MCPError as error:
@@ -161,7 +167,7 @@ async def _in_our_sentences(ctx: Context, call_next: CallNext) -> HandlerResult:
         raise MCPError(code, sentence(f"{error} {error.hint}".strip())) from error
     except Exception as error:
         log.exception("A request failed in a way nobody foresaw")
-        message = f"{_UNFORESEEN} {_UNFORESEEN.hint}"
+        message = f"{_UNFORESEEN} {_UNFORESEEN.hint} {named(request.id)}"
         raise MCPError(types.INTERNAL_ERROR, message) from error
 
 

@@ -167,6 +167,11 @@ def personas_found(
     return types.CallToolResult(content=[types.TextContent(text=told)], structured_content=answer)
 
 
+def named(request_id: str) -> str:
+    """Says which request it was, so that whoever runs the server finds it in the log."""
+    return f"Request id: {request_id}."
+
+
 def refused(message: str, hint: str = "", *, arrived: str = "") -> types.CallToolResult:
     """A tool error: what went wrong and what to do; then what text had arrived, if any."""
     blocks: list[types.ContentBlock] = [types.TextContent(text=sentence(f"{message} {hint}".strip()))]

@@ -116,8 +116,9 @@ def draw_failure(error: Failed, *, kept: bool = False) -> None:
     says_when = error.retry_after_seconds is None or "again in" in error.hint
     wait = "" if says_when else f" Try again in {round(error.retry_after_seconds or 0)} s."
     arrived = " What had arrived is kept." if kept else ""
+    request = f" :small[Request id: {escaped(error.request_id)}]" if error.request_id else ""
     st.error(
-        f"{escaped(error.message)}{wait} {escaped(error.hint)}{arrived}".strip(),
+        f"{escaped(error.message)}{wait} {escaped(error.hint)}{arrived}{request}".strip(),
         title=TITLES.get(error.code, "The reply failed"),
         icon=":material/error:",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import AsyncExitStack
+from types import SimpleNamespace
 
 import anyio
 import pytest
@@ -12,9 +13,10 @@ from mcp.shared.exceptions import MCPError
 
 from personachat.api.mcp import changes, prompts, tools
 from personachat.services import Services
+from personachat.usage.model import Call
 from tests.api.mcp.conftest import ERAS, connected, texts
 from tests.conftest import local, persona_text
-from tests.fake_provider import FakeProvider, Gate, failure, tokens
+from tests.fake_provider import FakeProvider, Gate, failure, status, tokens
 
 pytestmark = pytest.mark.anyio
 in_both_eras = pytest.mark.parametrize("era", ERAS)
@@ -219,6 +221,22 @@ async def test_what_nobody_foresaw_says_nothing_of_itself(
             await client.get_prompt("tester")
         with pytest.raises(MCPError, match="Something went wrong in PersonaChat itself"):
             await client.call_tool("chat", {"persona": "tester", "message": "Hi"})
+
+
+@in_both_eras
+async def test_each_call_has_its_id_in_the_log_and_in_what_it_says_of_a_failure(
+    era: str, url: str, services: Services, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[Call] = []
+    observer = SimpleNamespace(ended=lambda call, _: ended.append(call), close=lambda: None)
+    monkeypatch.setattr(services.ledger, "_observers", (observer,))
+    fake.enqueue(status(401), status(401))
+    async with connected(url, era) as client:
+        said = [await client.call_tool("chat", {"persona": "tester", "message": "Hi"}) for _ in range(2)]
+    await anyio.to_thread.run_sync(services.ledger.settle)
+    ids = [call.request.id for call in ended]
+    assert len(set(ids)) == 2
+    assert [texts(each)[0].rpartition(" ")[2] for each in said] == [f"{each}." for each in ids]
 
 
 async def test_text_that_came_before_a_failure_is_kept(url: str, fake: FakeProvider) -> None:
