@@ -28,6 +28,8 @@ LIVE = text("state IN ('running', 'paused')")
 
 RATED = text("rating IS NOT NULL")
 
+REPLIES = text("role = 'assistant' AND state IS NOT NULL AND parent_id IS NOT NULL AND deleted_at IS NULL")
+
 conversations = Table(
     "conversations",
     metadata,
@@ -95,6 +97,8 @@ turns = Table(
     Index("ix_turns_parent_id", "parent_id"),
     Index("ix_turns_live", "process_id", sqlite_where=LIVE, postgresql_where=LIVE),
     Index("ix_turns_rated", "created_at", sqlite_where=RATED, postgresql_where=RATED),  # few are
+    # Narrow, and read from one end to the other where messages with many replies are looked for.
+    Index("ix_turns_replies", "parent_id", "created_at", sqlite_where=REPLIES, postgresql_where=REPLIES),
     sqlite_autoincrement=True,
 )
 

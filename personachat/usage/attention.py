@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import Connection, func, select
 
-from personachat.conversations.tables import RATED, conversations, turns
+from personachat.conversations.tables import RATED, REPLIES, conversations, turns
 from personachat.usage.liking import HashOf, is_asked_of_turns, turn_conditions
 from personachat.usage.questions import Question
 from personachat.usage.tables import LONG_WAIT_MS, MANY_RETRIES, NOTABLE, usage_calls
@@ -34,9 +34,6 @@ MANY_REPLIES = 3
 
 MOST_OF_A_KIND = 300
 """The newest; of more nobody reads the list to its end."""
-
-_LATEST_TURNS = 10_000
-"""Among so many is looked for regenerated replies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +96,7 @@ def _reasons(
         conditions = turn_conditions(connection, question, hash_of=hash_of)
         conditions.append(conversations.c.owner == owner)
         yield from _disliked(connection, conditions)
-        yield from _regenerated(connection, conditions)
+        yield from _regenerated(connection, question, conditions)
 
 
 def _of_calls(connection: Connection, question: Question, *, owner: str) -> Iterator[tuple[Any, Reason]]:
@@ -146,13 +143,18 @@ def _disliked(connection: Connection, conditions: list[Any]) -> Iterator[tuple[A
         yield row, Reason("disliked", row.turn_id, row.created_at, note=row.rating_note)
 
 
-def _regenerated(connection: Connection, conditions: list[Any]) -> Iterator[tuple[Any, Reason]]:
-    newest = select(func.max(turns.c.number) - _LATEST_TURNS).scalar_subquery()
+def _regenerated(
+    connection: Connection, question: Question, conditions: list[Any]
+) -> Iterator[tuple[Any, Reason]]:
+    # First all that have many replies, which a small index says by itself; then those that are asked for.
+    many = select(turns.c.parent_id).where(REPLIES, *_created(question))
+    many = many.group_by(turns.c.parent_id).having(func.count() >= MANY_REPLIES)
     places = (
         select(func.max(turns.c.number).label("number"), func.count().label("replies"))
         .join_from(turns, conversations)
-        .where(turns.c.number > newest, turns.c.role == "assistant", turns.c.state.is_not(None), *conditions)
-        .where(turns.c.parent_id.is_not(None))
+        .where(
+            turns.c.role == "assistant", turns.c.state.is_not(None), *conditions, turns.c.parent_id.in_(many)
+        )
         .group_by(turns.c.parent_id)
         .having(func.count() >= MANY_REPLIES)
         .order_by(func.max(turns.c.number).desc())
@@ -166,3 +168,8 @@ def _regenerated(connection: Connection, conditions: list[Any]) -> Iterator[tupl
     )
     for row in connection.execute(query):
         yield row, Reason("regenerated", row.turn_id, row.created_at, row.replies)
+
+
+def _created(question: Question) -> list[Any]:
+    since = [] if question.begins is None else [turns.c.created_at >= question.begins]
+    return since if question.ends is None else [*since, turns.c.created_at < question.ends]

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Table
+from sqlalchemy import ColumnElement, FromClause
 
 from personachat.errors import UsageQuestionInvalid
 from personachat.messages import storable
@@ -65,12 +65,12 @@ class Question:
         """The columns of a kind that it asks about."""
         return {column for name, column in GROUPS.items() if getattr(self, name, None) is not None}
 
-    def conditions(self, table: Table) -> list[ColumnElement[bool]]:
+    def conditions(self, table: FromClause) -> list[ColumnElement[bool]]:
         """On a table with the columns of a kind; the time is not among them."""
         wanted = ((column, getattr(self, name)) for name, column in GROUPS.items() if hasattr(self, name))
         return [table.c[column] == storable(value) for column, value in wanted if value is not None]
 
-    def times(self, table: Table) -> list[ColumnElement[bool]]:
+    def times(self, table: FromClause) -> list[ColumnElement[bool]]:
         """The conditions on when a call of the table began."""
         column = table.c.began_at
         since: list[ColumnElement[bool]] = [] if self.begins is None else [column >= self.begins]

@@ -8,8 +8,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
+from personachat.conversations.tables import REPLIES, turns
 from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER
 from personachat.usage.forecast import Medians
@@ -181,6 +182,33 @@ def test_many_replies_to_one_message_are_a_reason(database: Database) -> None:
         newest = talk.add(one, replace(reply, id=f"again{number}", parent_id=asked.id))
     (found,) = insights(database).suggested(EVER)
     assert [(each.kind, each.number, each.turn_id) for each in found.reasons] == [("regenerated", 3, newest)]
+
+
+def test_messages_with_many_replies_are_found_by_an_index_however_old_they_are(database: Database) -> None:
+    talk = Talk(database)
+    one = talk.new("Why?", "Thus.", created_at=NOON)
+    _, first = talk.store.get(LOCAL_OWNER, one).path[-2:]
+    for number in range(2):
+        talk.add(one, replace(first, id=f"again{number}"))
+    with database.write() as connection:  # as after a million more
+        connection.exec_driver_sql(
+            "UPDATE sqlite_sequence SET seq = 1000000 WHERE name = 'turns'"
+            if database.is_sqlite
+            else "SELECT setval(pg_get_serial_sequence('turns', 'number'), 1000000)"
+        )
+    talk.new("Later")
+    assert [each.number for found in insights(database).suggested(EVER) for each in found.reasons] == [3]
+    before = replace(EVER, until=date(2020, 1, 1))
+    assert insights(database).suggested(before) == ()
+    with database.read() as connection:
+        many = select(turns.c.parent_id).where(REPLIES).group_by(turns.c.parent_id)
+        query = many.having(func.count() >= 3).compile(connection, compile_kwargs={"literal_binds": True})
+        if database.is_sqlite:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").all()
+        else:
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+            plan = connection.exec_driver_sql(f"EXPLAIN {query}").all()
+    assert "ix_turns_replies" in str(plan)
 
 
 def test_the_sentence_of_a_failure_is_the_last_one_that_was_seen(database: Database) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Engine, event, func, select
 
 from personachat.conversations.model import new_id
 from personachat.database.connection import Database
@@ -315,6 +315,30 @@ def test_a_filter_takes_exactly_what_it_names(filled: Services) -> None:
         some = by_api(client, ("persona", "model"), "UTC", persona="it's", model="=cmd()")
         assert same(some, {("it's", "=cmd()"): everything["it's", "=cmd()"]})
         assert by_api(client, ("persona",), "UTC", persona="100") == {}
+
+
+def test_without_statistics_running_calls_are_found_without_reading_the_others(
+    sqlite_database: Database,
+) -> None:
+    """SQLite takes the index of the days otherwise, and nobody makes statistics there."""
+    usage = Usage(sqlite_database, People(sqlite_database), owner=OWNERS[1])
+    asked: list[tuple[str, Any]] = []
+
+    def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        if "usage_calls" in statement:
+            asked.append((statement, parameters))
+
+    question = Question(zone=ZoneInfo("UTC"), since=SINCE, until=UNTIL, persona="socratic")
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        usage.total(question)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert asked
+    with sqlite_database.read() as connection:
+        for statement, parameters in asked:
+            plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all())
+            assert "ix_usage_calls_running" in plan, statement
 
 
 def test_everyone_sees_their_own_and_who_administers_sees_all(filled: Services) -> None:

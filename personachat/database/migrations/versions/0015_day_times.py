@@ -1,6 +1,7 @@
 """The times of each closed day's calls in one piece, so that every question about speed is quick.
 
-Days that were closed before have none: they are opened again, and the server that runs next closes them.
+Days that were closed before have none: they are opened again, and the server that runs next closes them. And
+an index of replies by what they reply to, by which messages are found that were replied to again and again.
 """
 
 from __future__ import annotations
@@ -12,7 +13,17 @@ revision = "0015"
 down_revision = "0014"
 
 
+REPLIES = sa.text("role = 'assistant' AND state IS NOT NULL AND parent_id IS NOT NULL AND deleted_at IS NULL")
+
+
 def upgrade() -> None:
+    op.create_index(
+        "ix_turns_replies",
+        "turns",
+        ["parent_id", "created_at"],
+        sqlite_where=REPLIES,
+        postgresql_where=REPLIES,
+    )
     op.create_table(
         "usage_day_times",
         sa.Column("day", sa.Integer(), primary_key=True, autoincrement=False),
@@ -28,3 +39,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("usage_day_times")
+    op.drop_index("ix_turns_replies", "turns")
