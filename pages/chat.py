@@ -42,7 +42,7 @@ except (DatabaseUnavailable, DatabaseDamaged) as error:
 composer.draw_not_done(told)
 session.draw_gone()
 if trouble:
-    storage_notice.draw_unreachable(trouble, "This chat cannot be reached now")
+    storage_notice.draw_unreachable(trouble, "This chat can't be loaded right now")
     if persona is None or (conversation is None and session.remembered("chat")):
         returning.stop()  # nothing of it has been seen
 else:
@@ -52,7 +52,7 @@ else:
 
 if persona is None:
     st.info(
-        "There is no persona yet. Create the first one on the Personas page.",
+        "There are no personas yet. Create the first one on the Personas page.",
         title="Nobody to talk to",
         icon=":material/group_add:",
     )

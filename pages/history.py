@@ -14,5 +14,5 @@ st.header("History", anchor=False)
 try:
     page.draw(session.workspace().library)
 except (DatabaseUnavailable, DatabaseDamaged) as error:
-    storage_notice.draw_unreachable(error, "Conversations cannot be read")
+    storage_notice.draw_unreachable(error, "Conversations can't be loaded")
     st.button("Try again", icon=":material/refresh:")

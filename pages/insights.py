@@ -14,5 +14,5 @@ st.header("Insights", anchor=False)
 try:
     page.draw(session.services(), session.workspace())
 except (DatabaseUnavailable, DatabaseDamaged) as error:
-    storage_notice.draw_unreachable(error, "The ledger cannot be read")
+    storage_notice.draw_unreachable(error, "The usage records can't be loaded")
     st.button("Try again", icon=":material/refresh:")

@@ -48,10 +48,10 @@ kept_drafts.follow()
 
 entries, unreadable = last_seen.personas(personas)
 if unreadable:
-    storage_notice.draw_unreachable(unreadable, "Personas cannot be read")
+    storage_notice.draw_unreachable(unreadable, "Personas can't be loaded")
 if unreadable and not entries:
     for persona_id, draft in session.drafts().items():
-        with st.expander(f"Your unsaved text of {escaped(persona_id)}"):
+        with st.expander(f"Your unsaved edits to {escaped(persona_id)}"):
             st.code(draft.text, language="json", wrap_lines=True)
     returning.stop()
 
@@ -98,7 +98,7 @@ with left:
         st.button(
             "Import",
             icon=":material/upload:",
-            help=why_not or "Personas, bundles and character cards from files",
+            help=why_not or "Import personas, bundles and character cards from files",
             key="import_personas",
             disabled=bool(why_not),
             on_click=editing.ask,
@@ -112,7 +112,7 @@ with left:
 with right:
     trouble = st.container()
     if why_not:
-        trouble.info(f"{why_not} Try them out, and download them.", icon=":material/lock:")
+        trouble.info(f"{why_not} You can still try them out and download them.", icon=":material/lock:")
     if desk.error:
         trouble.error(error_text(desk.error), title="That did not work", icon=":material/error:")
     if found:
@@ -131,11 +131,11 @@ with right:
             title="Not found",
             icon=":material/person_off:",
         )
-        st.caption("Choose one from the list, or create a new one.")
+        st.caption("Choose one from the list or create a new one.")
     else:
         st.info(
-            "A persona is who answers in the chat: a prompt, a model and a manner. Create the first one.",
-            title="No persona yet",
+            ("A persona answers in the chat. It has a prompt, a model and a manner. Create the first one."),
+            title="No personas yet",
             icon=":material/group_add:",
         )
 

@@ -15,7 +15,7 @@ try:
 except ShareNotFound:
     sharing.draw_nothing()
 except (DatabaseUnavailable, DatabaseDamaged) as error:
-    storage_notice.draw_unreachable(error, "The conversation cannot be read")
+    storage_notice.draw_unreachable(error, "The conversation can't be loaded")
     st.button("Try again", icon=":material/refresh:")
 else:
     sharing.draw(shared)

@@ -83,7 +83,7 @@ class PersonaMoved(PersonaNotFound):
     """The persona has another id now."""
 
     def __init__(self, old_id: str, new_id: str) -> None:
-        super().__init__(f'The persona "{old_id}" is called "{new_id}" now.', hint=f'Use "{new_id}".')
+        super().__init__(f'The persona "{old_id}" is now "{new_id}".', hint=f'Use "{new_id}".')
         self.old_id = old_id
         self.new_id = new_id
 
@@ -246,7 +246,7 @@ class ImportRepeated(PersonaChatError):
         if repeated < total:
             are = "is" if repeated == 1 else "are"
             which = f"{repeated:,} of the {total:,} conversations in the file {are}"
-        super().__init__(f"{which} here already.")
+        super().__init__(f"{which} already here.")
         self.repeated = repeated
         self.total = total
 
@@ -264,7 +264,7 @@ class ShuttingDown(PersonaChatError):
     retry_after_seconds = 5
 
     def __init__(self) -> None:
-        super().__init__("PersonaChat is shutting down.", hint="Try again in a moment, when it is back.")
+        super().__init__("PersonaChat is shutting down.", hint="Try again in a moment.")
 
 
 class TooManyReplies(PersonaChatError):

@@ -126,7 +126,7 @@ def _show_script_error(error: Exception) -> bool:
         st.error(error_text(error), icon=":material/error:")
     else:
         st.error(
-            "Something went wrong on this page. Reload it; the server's log says what it was.",
+            "Something went wrong on this page. Reload it. The server's log has the details.",
             icon=":material/error:",
         )
     return True
@@ -180,7 +180,7 @@ def serve(*, host: str, port: int, headless: bool) -> None:
 
     def announce() -> None:
         _announce(
-            f"PersonaChat is at {url}, its API at {url}/api/docs. Ctrl-C ends it.",
+            f"PersonaChat is at {url}, its API at {url}/api/docs. Press Ctrl-C to stop.",
             who_can_do_what(host, load_settings()),
         )
         if not st.get_option("server.headless"):
@@ -223,6 +223,6 @@ def _refuse_unavailable(host: str, port: int) -> None:
             attempt.bind((host, port))
         except OSError as error:
             raise AddressUnavailable(
-                f"Port {port} of {host} cannot be used: {(error.strerror or 'no such address').lower()}.",
-                hint="Choose another with --port, or --host.",
+                f"Port {port} of {host} can't be used: {(error.strerror or 'no such address').lower()}.",
+                hint="Choose another port with --port or another address with --host.",
             ) from None

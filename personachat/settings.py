@@ -156,7 +156,8 @@ def _provider_names(value: dict[str, ProviderSettings]) -> dict[str, ProviderSet
     for name in value:
         if not PROVIDER_NAME.fullmatch(name) or name.lower() in BUILT_IN_PROVIDERS:
             raise ValueError(
-                f'"{name}" cannot name a provider: use letters, digits, - and _, and neither local nor openai'
+                f"\"{name}\" can't be a provider's name: use letters, digits, - and _, but not local "
+                "or openai"
             )
     return value
 
@@ -293,7 +294,7 @@ def load_settings(**explicit: Any) -> Settings:
         fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
         reason = {"missing": "it is required", "extra_forbidden": "there is no such key"}.get(fault["type"])
         reason = reason or fault["msg"].removeprefix("Value error, ").replace("Input should", "it should", 1)
-        raise SettingsInvalid(f"{_variable(fault['loc'])} cannot be used: {reason}.") from None
+        raise SettingsInvalid(f"{_variable(fault['loc'])} can't be used: {reason}.") from None
 
 
 def login_configured() -> bool:
@@ -329,7 +330,7 @@ def _secrets() -> dict[str, Any]:
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise SettingsInvalid(f"{file} cannot be read: {error.strerror}.") from None
+            raise SettingsInvalid(f"{file} can't be read: {error.strerror}.") from None
         except ValueError as error:  # its text may quote a secret, its place is enough
             place = re.search(r"at line (\d+)", str(error))
             where = f" (line {place.group(1)})" if place else ""

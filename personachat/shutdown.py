@@ -160,7 +160,7 @@ class _Shutdown:
                     await self._until_done(generations)
         cut_off = generations.interrupt_all()
         if cut_off:
-            log.warning("%s cut off; what had come is kept in its conversation.", _replies(cut_off))
+            log.warning("%s cut off; the text so far is kept in the conversation.", _replies(cut_off))
         if count or cut_off:
             await asyncio.sleep(SHOWING_SECONDS)
 

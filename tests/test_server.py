@@ -224,7 +224,7 @@ def test_streamlit_finds_the_app() -> None:
 def test_a_port_in_use_is_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(AddressUnavailable, match=rf"^Port {port} of 127\.0\.0\.1 cannot be used: .*\.$"):
+        with pytest.raises(AddressUnavailable, match=rf"^Port {port} of 127\.0\.0\.1 can't be used: .*\.$"):
             serve(host="127.0.0.1", port=port, headless=True)
     with pytest.raises(AddressUnavailable):
         serve(host="no-such-host.invalid", port=8501, headless=True)

@@ -201,7 +201,7 @@ def test_a_value_that_cannot_be_used_is_refused_by_its_variables_name_and_not_qu
 ) -> None:
     monkeypatch.setenv(variable, value)
     message = refusal()
-    assert message.startswith(f"{variable} cannot be used: ")
+    assert message.startswith(f"{variable} can't be used: ")
     assert message.endswith(".")
     assert "\n" not in message
     assert "hunter2" not in message
@@ -223,14 +223,14 @@ def test_a_providers_fault_is_named_with_its_place(
 ) -> None:
     monkeypatch.setenv("PERSONACHAT_PROVIDERS", json.dumps(server))
     message = refusal()
-    assert message.startswith(f"{place} cannot be used: ")
+    assert message.startswith(f"{place} can't be used: ")
     assert reason in message
 
 
 def test_an_explicit_value_that_cannot_be_used_is_named_by_its_variable(tmp_path: Path) -> None:
     file = tmp_path / "a-file"
     file.touch()
-    assert refusal(personas_dir=file).startswith("PERSONACHAT_PERSONAS_DIR cannot be used: ")
+    assert refusal(personas_dir=file).startswith("PERSONACHAT_PERSONAS_DIR can't be used: ")
 
 
 def test_a_secrets_file_that_is_not_toml_is_named_with_its_line_and_not_quoted(checkout: Path) -> None:

@@ -211,7 +211,7 @@ def test_what_is_not_done_in_time_is_interrupted_for_everybody(
         server.process.send_signal(signal.SIGTERM)
         error, closing = list(events)
         assert (error.name, error.data["code"], closing.data) == ("error", "interrupted", "[DONE]")
-        with pytest.raises(APIError, match="The server ended"):
+        with pytest.raises(APIError, match="The server stopped"):
             list(chunks)
         assert list(response)[-1].type == "response.incomplete"
         for answer in map(answered_on, wholes):

@@ -47,10 +47,10 @@ def test_words_are_found_wherever_they_stand_and_nothing_else(tmp_path: Path) ->
         ("personachat/ui/page_behaviour/assets/speech.js", "The reply failed."),  # read out by a script
         ("personachat/api/docs.html", "Loading the description…"),  # a page that is no Python
         ("personachat/api/docs.html", "Send"),  # a button that its script makes
-        ("personachat/cli/options.py", "Where persona files are, instead of the setting."),  # --help
+        ("personachat/cli/options.py", "The folder with persona files. Overrides the setting."),  # --help
         (
             "personachat/api/personas/personas.py",
-            "As `DELETE /personas/{id}`.",
+            "Same as `DELETE /personas/{id}`.",
         ),  # a docstring of the API
         ("personachat/personas/problems.py", "a number without quotes"),  # a part of a sentence
     ],

@@ -81,7 +81,7 @@ class ApiFirst:
             await self._metrics(scope, receive, send)
         elif scope["type"] == "http" and path.startswith("/.well-known/"):
             # The pages answer every path, but a client that asks how to log in has to hear that it cannot.
-            await PlainTextResponse("There is nothing here.", 404)(scope, receive, send)
+            await PlainTextResponse("There is nothing at this address.", 404)(scope, receive, send)
         elif scope["type"] != "http" or not (path == "/api" or path.startswith("/api/")):
             await self._pages(scope, receive, send)
         elif path == "/api" and scope["method"] in {"GET", "HEAD"}:
@@ -96,7 +96,7 @@ def create_api(services: Callable[[], Services] = get_services) -> FastAPI:
     api = FastAPI(
         title="PersonaChat",
         version=__version__,
-        description="Personas: write them, talk to them.",
+        description="Write personas and talk to them.",
         docs_url=None,  # FastAPI's own page loads its script from elsewhere; this product works offline
         redoc_url=None,
         redirect_slashes=False,

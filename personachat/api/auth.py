@@ -196,17 +196,17 @@ def _is_accepted(given: str, settings: Settings) -> bool:
 
 def _origin_refused(settings: Settings) -> Refused:
     hint = (
-        "PERSONACHAT_ALLOWED_ORIGINS names those that may, with a token." if settings.accepted_tokens else ""
+        "Sites listed in PERSONACHAT_ALLOWED_ORIGINS may, with a token." if settings.accepted_tokens else ""
     )
-    return Refused(403, "origin_refused", "Pages of other sites may not call this API.", hint=hint)
+    return Refused(403, "origin_refused", "Pages from other sites can't call this API.", hint=hint)
 
 
 def _host_refused() -> Refused:
     return Refused(
         421,
         "host_refused",
-        "Without a token this server does not answer under that name.",
-        hint="Call it as localhost or 127.0.0.1, or set PERSONACHAT_API_TOKENS and send one of them.",
+        "This server doesn't answer under that name without a token.",
+        hint="Use localhost or 127.0.0.1, or set PERSONACHAT_API_TOKENS and send one of the tokens.",
     )
 
 
@@ -214,7 +214,7 @@ def _tokens_not_configured() -> Refused:
     return Refused(
         403,
         "tokens_not_configured",
-        "From other machines the API needs a token, and PERSONACHAT_API_TOKENS is not set.",
+        "The API needs a token from other machines, but PERSONACHAT_API_TOKENS is not set.",
         hint="Set it on the server and send one of its tokens as Authorization: Bearer.",
     )
 
@@ -233,8 +233,8 @@ def _too_many_wrong_tokens() -> Refused:
     return Refused(
         429,
         "too_many_wrong_tokens",
-        "Too many wrong tokens came from your address.",
-        hint="Try again in a minute, with one of the tokens in PERSONACHAT_API_TOKENS.",
+        "There were too many wrong tokens from your address.",
+        hint="Try again in a minute with one of the tokens in PERSONACHAT_API_TOKENS.",
         headers={"Retry-After": "60"},
     )
 
@@ -254,11 +254,16 @@ def _check_body(headers: Headers, at_most: int, *, any_kind: bool) -> int:
     length = headers.get("content-length", "")
     bytes_ = int(length[:20]) if length.isdecimal() else 0
     if bytes_ > at_most:
-        raise Refused(413, "body_too_large", f"The body is bigger than {at_most // 1024:,} KB.")
+        raise Refused(
+            413, "body_too_large", (f"The request body is too large; the limit is {at_most // 1024:,} KB.")
+        )
     has_body = "transfer-encoding" in headers or length.strip("0")
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if has_body and not any_kind and not re.fullmatch(r"application/(?:.+\+)?json", kind):
         raise Refused(
-            415, "not_json", "The body has to be JSON.", hint="Send Content-Type: application/json with it."
+            415,
+            "not_json",
+            "The request body must be JSON.",
+            hint=("Send it with Content-Type: application/json."),
         )
     return bytes_

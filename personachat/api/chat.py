@@ -42,36 +42,39 @@ class HistoryMessage(Sent):
 
 
 class ChatBody(Sent):
-    """A message to a persona. What answers, and with whose key, is the server's business alone."""
+    """A message to a persona. The server alone decides which model answers and with whose key."""
 
     message: Annotated[str, Field(min_length=1)]
     persona_id: Id
     conversation_id: Annotated[
-        Id | None, Field(description="Continues a conversation; without it, a new one begins.")
+        Id | None, Field(description="Continues a conversation. If left out, a new one starts.")
     ] = None
     history: Annotated[
         list[HistoryMessage] | None,
-        Field(description="What was said before, oldest first, where a new conversation begins."),
+        Field(description="Earlier messages, oldest first, when a new conversation starts."),
     ] = None
     temporary: Annotated[
-        bool, Field(description="Begins a conversation that is never written, and gone with the server.")
+        bool,
+        Field(
+            description=("Starts a conversation that is never saved and disappears when the server stops.")
+        ),
     ] = False
     variables: GivenValues = Field(default_factory=dict)
 
 
 @router.post(
     "",
-    summary="Say something and stream the reply",
+    summary="Send a message and stream the reply",
     response_class=Response,
     responses=answers(400, 404, 409, 422, 429, 502, 503, s200=STREAM_OR_WHOLE),
 )
 async def send_message(body: ChatBody, request: Request) -> Response:
-    """With `Accept: application/json` the whole reply is one answer, when it has ended.
+    """With `Accept: application/json` the whole reply comes as one answer when it is complete.
 
-    Closing the connection ends the reply, unless its conversation is kept: continued at least once.
+    Closing the connection ends the reply, unless its conversation is kept, that is, continued at least once.
 
-    While another reply is coming into the conversation, the message waits for its end, after those that
-    came before; where that reply is paused, it is refused with 409.
+    If another reply in the conversation is still being written, the message waits for it, after any earlier
+    messages. If that reply is paused, the message is refused with 409.
     """
     if body.conversation_id is None:
         return await run_in_threadpool(_begin, request, body)
@@ -79,8 +82,8 @@ async def send_message(body: ChatBody, request: Request) -> Response:
         raise Refused(
             422,
             "request_invalid",
-            "A conversation that goes on has its own history.",
-            hint="Give either conversationId or history.",
+            "An existing conversation has its own history.",
+            hint="Send either conversationId or history.",
         )
     return await _say_in_turn(request, body, body.conversation_id)
 
@@ -120,7 +123,8 @@ async def _say_in_turn(request: Request, body: ChatBody, conversation_id: str) -
                 return said
             if said is not None and not await over(said, request):
                 raise ReplyInProgress(
-                    "The reply in this conversation is paused.", hint="Resume it, or stop it, and send again."
+                    "The reply in this conversation is paused.",
+                    hint=("Resume or stop it, then send your message again."),
                 )
     return Response(status_code=204)  # to nobody
 
@@ -133,8 +137,8 @@ def _checked(request: Request, body: ChatBody, conversation_id: str) -> Workspac
         raise Refused(
             422,
             "request_invalid",
-            "This conversation is stored, and so is what is said in it.",
-            hint="Begin a temporary one, without conversationId.",
+            "This conversation is saved, and so are new messages in it.",
+            hint="Start a temporary conversation by leaving conversationId out.",
         )
     return workspace
 

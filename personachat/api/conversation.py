@@ -37,7 +37,7 @@ router = APIRouter(prefix="/conversations/{id}", tags=["conversations"])
 
 
 class ConversationChange(Sent):
-    """What is to change; what is null or missing stays as it is."""
+    """What to change. Fields that are null or missing stay as they are."""
 
     title: Annotated[str | None, Field(min_length=1, max_length=200)] = None
     pinned: bool | None = None
@@ -48,13 +48,13 @@ class ConversationChange(Sent):
 
 
 class ForkAt(Sent):
-    """The last message that the new conversation is to have."""
+    """The last message to copy into the new conversation."""
 
     message_id: Id
 
 
 class ShareLink(Answer):
-    """Whoever has the link can read the conversation as it was when it was last shared."""
+    """Anyone with the link can read the conversation as it was when it was last shared."""
 
     token: str
     url: str
@@ -70,9 +70,9 @@ def get_conversation(
     conversation_id: ConversationId,
     request: Request,
     *,
-    tree: Annotated[bool, Query(description="The messages of every branch, parents first.")] = False,
+    tree: Annotated[bool, Query(description="The messages of all branches, parents first.")] = False,
 ) -> WholeConversation:
-    """With the messages of its active branch, oldest first; a live reply as it is now."""
+    """With the messages of its active branch, oldest first. A live reply is included as it is now."""
     return _whole(workspace_of(request), conversation_id, tree=tree)
 
 
@@ -85,7 +85,7 @@ def get_conversation(
 def update_conversation(
     conversation_id: ConversationId, body: ConversationChange, request: Request
 ) -> ListedConversation:
-    """Changes nothing of what was said, nor the conversation's place in the list."""
+    """Doesn't change any message or the conversation's place in the list."""
     workspace = workspace_of(request)
     library = workspace.library
     if body.title is not None:
@@ -107,7 +107,7 @@ def update_conversation(
     responses=answers(404, 422, 503),
 )
 def delete_conversation(conversation_id: ConversationId, request: Request) -> None:
-    """It is hidden at once, and can be restored for a while; a live reply in it is stopped."""
+    """It is hidden at once and can be restored for a while. A live reply in it is stopped."""
     workspace = workspace_of(request)
     running = workspace.chat.running(conversation_id)
     workspace.library.delete(conversation_id)
@@ -122,7 +122,7 @@ def delete_conversation(conversation_id: ConversationId, request: Request) -> No
     responses=answers(404, 422, 503),
 )
 def restore_conversation(conversation_id: ConversationId, request: Request) -> ListedConversation:
-    """Undoes its deletion; one that is not deleted stays as it is."""
+    """Undoes its deletion. A conversation that is not deleted stays as it is."""
     library = workspace_of(request).library
     library.restore(conversation_id)
     return listed_of(library.summary(conversation_id))
@@ -130,16 +130,16 @@ def restore_conversation(conversation_id: ConversationId, request: Request) -> L
 
 @router.post(
     "/fork",
-    summary="Begin a conversation with the messages of another",
+    summary="Start a conversation with the messages of another",
     status_code=201,
     response_model=WholeConversation,
     responses=answers(400, 404, 422, 503),
 )
 def fork_conversation(conversation_id: ConversationId, body: ForkAt, request: Request) -> WholeConversation:
-    """The new one has copies of all messages down to this one, on whichever branch it is."""
+    """The new conversation gets copies of all messages up to this one, on whichever branch it is."""
     workspace = workspace_of(request)
     if all(turn.id != body.message_id for turn in workspace.branches.tree(conversation_id)):
-        raise TurnNotFound("There is no such message in this conversation.")
+        raise TurnNotFound("This conversation has no such message.")
     return _whole(workspace, workspace.branches.fork(body.message_id).id)
 
 
@@ -164,7 +164,7 @@ def export_conversation(
     request: Request,
     file_format: Annotated[Format, Query(alias="format")] = "json",
 ) -> Response:
-    """Markdown shows the active branch; JSON has every branch."""
+    """Markdown has the active branch. JSON has all branches."""
     return download(workspace_of(request).library.export([conversation_id], file_format))
 
 
@@ -175,7 +175,7 @@ def export_conversation(
     responses=answers(404, 422, 503),
 )
 def share_conversation(conversation_id: ConversationId, request: Request) -> ShareLink:
-    """Makes a link that shows the active branch as it is now; sharing again renews what the link shows."""
+    """Creates a link that shows the active branch as it is now. Sharing again updates what the link shows."""
     return _link(workspace_of(request).library.share(conversation_id))
 
 
@@ -186,22 +186,22 @@ def share_conversation(conversation_id: ConversationId, request: Request) -> Sha
     responses=answers(404, 422, 503),
 )
 def get_conversation_share(conversation_id: ConversationId, request: Request) -> ShareLink:
-    """Its link; 404 where it has none."""
+    """Its link, or 404 if it has none."""
     share = workspace_of(request).library.share_of(conversation_id)
     if share is None:
-        raise ShareNotFound("This conversation is not shared.", hint="POST to this address shares it.")
+        raise ShareNotFound("This conversation is not shared.", hint="POST to this address to share it.")
     return _link(share)
 
 
 @router.delete(
     "/share",
-    summary="End the sharing of a conversation",
+    summary="Stop sharing a conversation",
     status_code=204,
     response_model=None,
     responses=answers(404, 422, 503),
 )
 def revoke_conversation_share(conversation_id: ConversationId, request: Request) -> None:
-    """Its link shows nothing any more; one that is not shared stays so."""
+    """Its link stops working. A conversation that is not shared stays as it is."""
     workspace_of(request).library.revoke(conversation_id)
 
 

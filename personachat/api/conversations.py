@@ -44,14 +44,14 @@ Day = Annotated[date, BeforeValidator(_day)]
 
 
 class FoundConversation(ListedConversation):
-    """Where words were searched: the newest message that has them, and the words around them."""
+    """For a search: the newest message that matches, and the words around the match."""
 
     message_id: str | None = None
     excerpt: str | None = None
 
 
 class ConversationPage(Answer):
-    """A page of a list; `nextCursor` gets the next one and is null on the last."""
+    """One page of a list. `nextCursor` gets the next page and is null on the last one."""
 
     conversations: list[FoundConversation]
     next_cursor: str | None
@@ -69,21 +69,24 @@ class Imported(Answer):
 def list_conversations(  # noqa: PLR0913  # one parameter a filter
     request: Request,
     *,
-    q: Annotated[Text, Query(max_length=1000, description="Words in a message or the title.")] = "",
+    q: Annotated[Text, Query(max_length=1000, description="Words to find in a message or title.")] = "",
     persona_id: Annotated[Text | SkipJsonSchema[None], Query(alias="personaId", max_length=200)] = None,
     model: Annotated[Text | SkipJsonSchema[None], Query(max_length=200)] = None,
-    since: Annotated[Day | SkipJsonSchema[None], Query(description="The first day, in UTC.")] = None,
-    until: Annotated[Day | SkipJsonSchema[None], Query(description="The last day, in UTC.")] = None,
-    rating: Annotated[Thumb | SkipJsonSchema[None], Query(description="Where a reply was rated so.")] = None,
-    archived: Annotated[bool, Query(description="Those in the archive, instead of the others.")] = False,
+    since: Annotated[Day | SkipJsonSchema[None], Query(description="The first day (UTC).")] = None,
+    until: Annotated[Day | SkipJsonSchema[None], Query(description="The last day (UTC).")] = None,
+    rating: Annotated[
+        Thumb | SkipJsonSchema[None], Query(description=("Only conversations with a reply rated like this."))
+    ] = None,
+    archived: Annotated[bool, Query(description="Archived conversations instead of the others.")] = False,
     limit: Annotated[int, Query(ge=1, le=100)] = 30,
     cursor: Annotated[
         Text | SkipJsonSchema[None], Query(max_length=1000, description="A page's nextCursor.")
     ] = None,
 ) -> ConversationPage:
-    """The caller's own, newest first. With `q`, all messages of every branch are searched, newest first.
+    """Your own conversations, newest first. `q` searches all messages of all branches, newest first.
 
-    A page of a search has each conversation once; it may come again on a later page, for an older message.
+    Each conversation appears once on a page of results. It may appear again on a later page for an older
+    message.
     """
     filters = Filters(
         persona_id=persona_id,
@@ -111,14 +114,16 @@ def export_conversations(
     request: Request,
     ids: Annotated[
         Text | SkipJsonSchema[None],
-        Query(description="Their ids, separated by commas; without it, all of the caller's."),
+        Query(description="Their ids, separated by commas. If left out, all of yours."),
     ] = None,
     file_format: Annotated[Format, Query(alias="format")] = "json",
 ) -> Response:
     """All of them in one file."""
     chosen = None if ids is None else [part.strip() for part in ids.split(",") if part.strip()]
     if chosen is not None and not chosen:
-        raise Refused(422, "request_invalid", "ids names no conversation.", hint="Leave it out for all.")
+        raise Refused(
+            422, "request_invalid", "ids contains no conversation id.", hint=("Leave it out to export all.")
+        )
     return download(workspace_of(request).library.export(chosen, file_format))
 
 
@@ -131,9 +136,9 @@ def export_conversations(
     openapi_extra=json_body({"type": "object"}),
 )
 async def import_conversations(request: Request) -> Imported:
-    """Takes what an export as JSON gave, here, in ChatGPT, Open WebUI or SillyTavern, as new conversations.
+    """Takes a JSON export from PersonaChat, ChatGPT, Open WebUI or SillyTavern and adds new conversations.
 
-    All of it or, if refused, nothing; the body is the file, or a form with it.
+    Everything is imported or, if refused, nothing. Send the file as the body or in a form.
     """
     async with uploads(request) as files:
 

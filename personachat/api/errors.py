@@ -220,12 +220,12 @@ async def _http(request: Request, error: Exception) -> Response:
     status, headers = error.status_code, dict(error.headers or {})
     code = _HTTP_CODES.get(status, "request_refused")
     if status == HTTPStatus.NOT_FOUND:
-        detail, hint = "There is nothing at this address.", "See /api/docs for what there is."
+        detail, hint = "There is nothing at this address.", "See /api/docs for what is available."
     elif status == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(methods_at(request))
-        detail, hint = f"{request.method} is not possible here.", f"Possible: {headers['Allow']}."
+        detail, hint = f"{request.method} is not allowed here.", f"Allowed: {headers['Allow']}."
     elif status == HTTPStatus.BAD_REQUEST:
-        detail, hint = "The body cannot be read as JSON in UTF-8.", "Check its encoding and its nesting."
+        detail, hint = "The body can't be read as UTF-8 JSON.", "Check its encoding and its nesting."
     else:
         detail, hint = f"{HTTPStatus(status).phrase}.", ""
     return problem(status, code, detail, hint=hint, headers=headers)

@@ -18,11 +18,14 @@ from personachat.api.errors import Refused
 _ETAGS = {"pattern": r'^(\*|(W/)?"[^"]*"([ \t]*,[ \t]*(W/)?"[^"]*")*)$'}
 IfMatch = Annotated[
     str | SkipJsonSchema[None],
-    Header(description="Only over the version with this ETag, or with * over any.", json_schema_extra=_ETAGS),
+    Header(
+        description="Only if the current version has this ETag. * means any version.",
+        json_schema_extra=_ETAGS,
+    ),
 ]
 IfNoneMatch = Annotated[
     str | SkipJsonSchema[None],
-    Header(description="Only if no such version exists; for a write only *.", json_schema_extra=_ETAGS),
+    Header(description="Only if no version has this ETag. A write accepts only *.", json_schema_extra=_ETAGS),
 ]
 
 _TAG = re.compile(r'[ \t]*(W/)?"([^"]*)"[ \t]*(?:,(?=.)|$)')
@@ -39,7 +42,7 @@ class Condition:
 
 def condition_of(if_match: str | None, if_none_match: str | None) -> Condition:
     if if_none_match is not None and if_none_match.strip() != "*":
-        raise Refused(400, "condition_invalid", "For a write, If-None-Match can only be *.")
+        raise Refused(400, "condition_invalid", "For a write, If-None-Match must be *.")
     if if_match is not None and if_none_match is not None:
         raise Refused(400, "condition_invalid", "If-Match and If-None-Match contradict each other here.")
     tags = tags_of(if_match)
@@ -54,12 +57,12 @@ def tags_of(header: str | None, *, weak: bool = False) -> list[str]:
     if header is not None and header.strip() == "*":
         return ["*"]
     if header is not None and not header.strip():
-        raise Refused(400, "condition_invalid", "The condition is empty; leave the header out instead.")
+        raise Refused(400, "condition_invalid", "The condition is empty. Leave the header out instead.")
     tags, at = [], 0
     while header is not None and at < len(header):
         found = _TAG.match(header, at)
         if found is None:
-            raise Refused(400, "condition_invalid", 'An ETag is written in double quotes: "abc".')
+            raise Refused(400, "condition_invalid", 'Write an ETag in double quotes: "abc".')
         if weak or not found[1]:
             tags.append(found[2].replace("*", "%2A"))  # "*" is a tag, * is any
         at = found.end()

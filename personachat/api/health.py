@@ -30,7 +30,7 @@ WITHIN_SECONDS = 1.5
 
 
 class BrokenFile(Answer):
-    """A file among the personas that is none, and the first reason."""
+    """A file in the personas folder that can't be used, and its first error."""
 
     filename: str
     line: int
@@ -38,10 +38,10 @@ class BrokenFile(Answer):
 
 
 class Health(Answer):
-    """`status` alone where no token was given.
+    """Without a token, only `status`.
 
-    "degraded" where no reply is possible or a store is out; "draining" where the server finishes the replies
-    that are coming, takes no new ones, and ends.
+    "degraded": no reply is possible or a store can't be reached. "draining": the server finishes the current
+    replies, accepts no new ones, and then stops.
     """
 
     status: Literal["ok", "degraded", "draining"] = "ok"
@@ -55,9 +55,7 @@ class Health(Answer):
     replies_at_most: int | None = None
     tokens_configured: bool | None = None
     database: Literal["sqlite", "postgresql", "unavailable"] | None = None
-    saving_fails: Annotated[
-        str | None, Field(description="The code of what keeps the words of replies from being saved.")
-    ] = None
+    saving_fails: Annotated[str | None, Field(description="The error code if replies can't be saved.")] = None
 
 
 @router.get(
@@ -68,7 +66,7 @@ class Health(Answer):
     responses=answers(403),
 )
 async def get_health(request: Request) -> Health:
-    """Answers within two seconds, always with 200; who may use the API hears what is configured."""
+    """Answers within two seconds, always with 200. Callers with access also see the configuration."""
     if not authorized(request):
         return Health(**_draining(request.app.state.services()))
     services: Services = request.app.state.services()
@@ -78,9 +76,9 @@ async def get_health(request: Request) -> Health:
         probes.personas.look(lambda: _answering(services), within_seconds=WITHIN_SECONDS),
     )
     return _configured(services).model_copy(
-        update=(_slow("The personas cannot be read in time.") if answering is None else answering)
+        update=(_slow("Reading the personas took too long.") if answering is None else answering)
         | _saving(services.checkpoints)
-        | (_slow("The database does not answer.", database="unavailable") if stored is None else stored)
+        | (_slow("The database doesn't answer.", database="unavailable") if stored is None else stored)
         | _draining(services)
     )
 

@@ -134,7 +134,7 @@ def _busy() -> Refused:
     return Refused(
         503,
         "too_many_large_bodies",
-        "Too many large requests are being answered.",
+        "Too many large requests at the same time.",
         hint="Try again in a moment.",
         headers={"Retry-After": str(RETRY_SECONDS)},
     )

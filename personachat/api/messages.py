@@ -30,33 +30,33 @@ router = APIRouter(prefix="/messages/{id}", tags=["messages"])
 
 
 class Opinion(Sent):
-    """What the caller thinks of a reply; what is missing stays as it is, null takes the rating back."""
+    """The caller's rating of a reply. Missing fields stay as they are; null removes the rating."""
 
     rating: Thumb | None = None
-    note: Annotated[str | None, Field(max_length=2000, description="Goes with a rating.")] = None
+    note: Annotated[str | None, Field(max_length=2000, description="A note for the rating.")] = None
 
 
 class NewWords(Sent):
-    """Other words for a message."""
+    """New text for a message."""
 
     content: Annotated[str, Field(min_length=1)]
 
 
 class Leaf(Sent):
-    """The `leafId` that the deletion was answered with."""
+    """The `leafId` from the answer to the deletion."""
 
     leaf_id: Id | None
 
 
 class Branch(Answer):
-    """Which branch of a conversation is active, by its last message."""
+    """The active branch of a conversation, named by its last message."""
 
     conversation_id: str
     leaf_id: str | None
 
 
 _SENT = json_answer(
-    "As it was sent, without the key.",
+    "The request as it was sent, without the key.",
     {
         "type": "object",
         "required": ["provider", "baseUrl", "model", "body", "lore"],
@@ -64,13 +64,13 @@ _SENT = json_answer(
             "provider": {"type": "string"},
             "baseUrl": {
                 "type": ["string", "null"],
-                "description": "*** for what may be a secret in it; null: the model runs in the server.",
+                "description": "Parts that may be secret are ***. Null if the model runs in the server.",
             },
             "model": {"type": "string"},
             "body": {"type": "object"},
             "lore": {
                 "type": "array",
-                "description": "Entries of the persona's lore that were told, and by which key.",
+                "description": "Lore entries that were included, and the key that triggered each.",
                 "items": {
                     "type": "object",
                     "required": ["name", "key"],
@@ -89,10 +89,10 @@ _SENT = json_answer(
     responses=answers(400, 404, 422, 503),
 )
 def update_message(message_id: MessageId, body: Opinion, request: Request) -> Message:
-    """Up or down, with a note if there is one."""
+    """Up or down, with an optional note."""
     _, turn = _found(request, message_id)
     if turn.role != "assistant":
-        raise TurnNotFound("This message is no reply.", hint="Only replies can be rated.")
+        raise TurnNotFound("This message is not a reply.", hint="Only replies can be rated.")
     rating, note = turn.rating, turn.rating_note
     if "rating" in body.model_fields_set:
         rating = None if body.rating is None else RATINGS[body.rating]
@@ -100,21 +100,21 @@ def update_message(message_id: MessageId, body: Opinion, request: Request) -> Me
     if body.note is not None:
         note = body.note
     if note.strip() and rating is None:
-        raise Refused(422, "request_invalid", "A note goes with a rating.", hint="Send rating with it.")
+        raise Refused(422, "request_invalid", "A note needs a rating.", hint=("Send a rating with it."))
     workspace_of(request).branches.rate(message_id, rating, note=note)
     return _shown(request, message_id)
 
 
 @router.post(
     "/edit",
-    summary="Put other words beside a message's",
+    summary="Edit a message",
     response_class=Response,
     responses=answers(400, 404, 409, 422, 429, 502, 503, **MESSAGE_OR_STREAM),
 )
 def edit_message(message_id: MessageId, body: NewWords, request: Request) -> Response:
-    """What was there stays, as a sibling. A user's words are answered: 200 and the reply's stream.
+    """The old text stays as a sibling. After a user's message a new reply follows: 200 and its stream.
 
-    An assistant's words are taken as they are: 201 and the new message.
+    An assistant's message is saved as it is: 201 and the new message.
     """
     workspace = workspace_of(request)
     generation = workspace.branches.edit(message_id, body.content)
@@ -133,19 +133,19 @@ def edit_message(message_id: MessageId, body: NewWords, request: Request) -> Res
     responses=answers(404, 422, 503),
 )
 def show_message(message_id: MessageId, request: Request) -> Branch:
-    """Down to its newest message."""
+    """Up to its newest message."""
     workspace_of(request).branches.show_sibling(message_id)
     return _branch(request, message_id)
 
 
 @router.delete(
     "",
-    summary="Delete a message and all that follows it",
+    summary="Delete a message and everything after it",
     response_model=Branch,
     responses=answers(404, 422, 503),
 )
 def delete_message(message_id: MessageId, request: Request) -> Branch:
-    """They are hidden, and a live reply among them is stopped. `leafId` restores where the branch ended."""
+    """They are hidden, and a live reply among them is stopped. Use `leafId` to restore them."""
     conversation_id, _ = _found(request, message_id)
     leaf_id = workspace_of(request).branches.delete_turn(message_id)
     return Branch(conversation_id=conversation_id, leaf_id=leaf_id)
@@ -158,22 +158,24 @@ def delete_message(message_id: MessageId, request: Request) -> Branch:
     responses=answers(400, 404, 422, 503),
 )
 def restore_message(message_id: MessageId, body: Leaf, request: Request) -> Branch:
-    """Undoes its deletion, with all that followed it."""
+    """Undoes its deletion, including everything after it."""
     workspace_of(request).branches.restore_turn(message_id, body.leaf_id)
     return _branch(request, message_id)
 
 
 @router.get(
     "/request",
-    summary="What was sent for a reply",
+    summary="Show the request that was sent for a reply",
     response_class=Response,
     responses=answers(404, 422, 503, s200=_SENT),
 )
 def get_message_request(message_id: MessageId, request: Request) -> Response:
-    """The body of the request as the provider got it, and where it went; never a key."""
+    """The request body as the provider received it, and the address. Never contains a key."""
     sent = workspace_of(request).inspection.sent(message_id)
     if sent is None:
-        raise Refused(404, "request_not_found", "Nothing was sent for this message, or it is not known.")
+        raise Refused(
+            404, "request_not_found", ("Nothing was sent for this message, or the request is unknown.")
+        )
     answer: dict[str, Any] = {
         "provider": sent.provider,
         "baseUrl": sent.base_url,

@@ -40,12 +40,12 @@ class Metrics:
         services = self._services()
         figures, token = services.figures, services.settings.metrics_token
         if figures is None or token is None:
-            return PlainTextResponse("There is nothing here.", 404)
+            return PlainTextResponse("There is nothing at this address.", 404)
         given = given_token(request.headers)
         if not secrets.compare_digest(given.encode("utf-8", "replace"), token.get_secret_value().encode()):
             return await self._refusal(given, request)
         if request.method != "GET":
-            return PlainTextResponse("Only GET is possible here.", 405, {"Allow": "GET, HEAD", **_HEADERS})
+            return PlainTextResponse("Only GET is allowed here.", 405, {"Allow": "GET, HEAD", **_HEADERS})
         body, media_type = await run_in_threadpool(figures.exposition, request.headers.get("accept", ""))
         return Response(body, headers={"Content-Type": media_type, **_HEADERS})
 

@@ -16,17 +16,19 @@ from personachat.api.errors import MEDIA_TYPE
 from personachat.personas.persona import persona_schema, standard
 
 _STATUSES = {
-    304: "Not changed since the version whose ETag was given.",
-    400: "The request cannot be read.",
-    403: "This caller may not ask that: from elsewhere without a token, or from another site's page.",
-    404: "There is no such thing, or it is somebody else's.",
-    409: "It is in the way of something that is there: a broken file, a running reply.",
-    412: "The condition does not hold: somebody was quicker, or it exists already.",
+    304: "Not changed since the version with the given ETag.",
+    400: "The request can't be read.",
+    403: (
+        "This caller isn't allowed: it needs a token from other machines, or it is a page of another site."
+    ),
+    404: "It doesn't exist or belongs to somebody else.",
+    409: "It conflicts with something that exists, such as a broken file or a running reply.",
+    412: "The condition is not met: somebody else was quicker, or it already exists.",
     413: "The body is too large.",
-    422: "The request was read and is not valid; `problems` says where.",
+    422: "The request was read but is not valid. `problems` says where.",
     429: "Too many replies at once, here or at the provider.",
-    502: "The provider could not answer.",
-    503: "Something that is needed cannot be reached now; `Retry-After` says when to come again.",
+    502: "The provider couldn't answer.",
+    503: "Something that is needed can't be reached right now. `Retry-After` says when to try again.",
 }
 
 PROBLEM_SCHEMA: dict[str, Any] = {
@@ -48,7 +50,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
 }
 PERSONA = {"$ref": "#/components/schemas/Persona"}
 _PROBLEM = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
-ETAG_HEADER = {"ETag": {"description": "Names this very version.", "schema": {"type": "string"}}}
+ETAG_HEADER = {"ETag": {"description": "Identifies exactly this version.", "schema": {"type": "string"}}}
 
 
 def operation_id(route: APIRoute) -> str:
@@ -84,15 +86,15 @@ _EVENT = {
     "properties": {
         "id": {"type": "string", "description": "Its number."},
         "event": {"type": "string", "description": "Its name, one of those above."},
-        "data": {"type": "string", "description": "JSON in ASCII, or `[DONE]`."},
+        "data": {"type": "string", "description": "ASCII JSON, or `[DONE]`."},
     },
 }
 STREAM: dict[str, Any] = {
     "description": (
-        "The reply as server-sent events: `start`, then `delta`, `reasoning` and `notice`, at most one "
-        "`usage`, then `done`, or `error` where the reply was cut off, then `data: [DONE]`. `rethought`: "
-        "what came as `delta` since `start` was reasoning. Every event has an `id` to resume after; where a "
-        "reply went on after a pause or an end, there is another `start`."
+        "The reply as server-sent events: `start`, then `delta`, `reasoning` and `notice`, at most "
+        "one `usage`, then `done`, or `error` if the reply was cut off, then `data: [DONE]`. "
+        "`rethought`: the `delta` text since `start` was reasoning. Every event has an `id` to resume "
+        "after. If a reply continues after a pause or an end, there is another `start`."
     ),
     "content": {"text/event-stream": {"schema": _EVENT}},
 }
@@ -104,16 +106,16 @@ MESSAGE_OR_STREAM = {
     },
 }
 SAVED = {
-    "s200": json_answer("The persona, replaced.", PERSONA, headers=ETAG_HEADER),
-    "s201": json_answer("The persona, new.", PERSONA, headers=ETAG_HEADER),
+    "s200": json_answer("The replaced persona.", PERSONA, headers=ETAG_HEADER),
+    "s201": json_answer("The new persona.", PERSONA, headers=ETAG_HEADER),
 }
 ONE_PERSONA = json_answer("The persona.", PERSONA, headers=ETAG_HEADER)
 PERSONA_LIST = json_answer(
-    "All that can be read.",
+    "All personas that can be read.",
     {"type": "array", "items": PERSONA},
     headers={
         "X-Broken-Personas": {
-            "description": "How many files cannot be read as personas; /api/health says which.",
+            "description": "How many files can't be read as personas. /api/health lists them.",
             "schema": {"type": "integer"},
         }
     },

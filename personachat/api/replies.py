@@ -22,38 +22,40 @@ LATE_SECONDS = 2.0
 
 
 class SteeredReply(Answer):
-    """How a reply stands after it was steered; one that had ended before stays as it was."""
+    """The state of a reply after the command. A reply that had already ended stays as it was."""
 
     message_id: str
     state: TurnState
 
 
 class AnotherReply(Sent):
-    """Who is to answer instead; null for the same as before."""
+    """Who answers instead. Null for the same as before."""
 
     persona_id: Id | None = None
     model: Annotated[
-        Id | None, Field(description="As a persona names it: the server knows its provider.")
+        Id | None, Field(description="A model name as in a persona. The server knows its provider.")
     ] = None
 
 
 @router.get(
     "/events",
-    summary="Watch a reply, from its start or after an event",
+    summary="Watch a reply from its start or after an event",
     response_class=Response,
-    responses=answers(400, 404, 422, 502, 503, s200=STREAM, s204={"description": "All was seen before."}),
+    responses=answers(
+        400, 404, 422, 502, 503, s200=STREAM, s204={"description": ("You have already seen everything.")}
+    ),
 )
 def follow_reply(
     message_id: ReplyId,
     request: Request,
     last_event_id: Annotated[
         str | SkipJsonSchema[None],
-        Header(description="The number of the last event that arrived.", pattern="^[0-9]{1,9}$"),
+        Header(description="The number of the last event you received.", pattern="^[0-9]{1,9}$"),
     ] = None,
 ) -> Response:
-    """Resume after a lost connection, or a restart of the server; of an ended reply, all comes at once.
+    """Resumes after a lost connection or a server restart. For an ended reply, everything comes at once.
 
-    Whoever has seen its end and comes again gets 204, so that an EventSource stops asking.
+    If you have already seen its end you get 204, so that an EventSource stops asking.
     """
     generation = workspace_of(request).chat.generation(message_id)
     after = int(last_event_id or 0)
@@ -61,7 +63,7 @@ def follow_reply(
     last = len(generation.wait(0, timeout_seconds=0))
     # What was sent and not yet written down died with its server: then only the end is left to tell.
     if after > last and generation.state != "interrupted":
-        raise Refused(422, "request_invalid", f"This reply has no event {after} yet, to go on after it.")
+        raise Refused(422, "request_invalid", f"This reply has no event {after} yet.")
     # Of one that was interrupted nobody knows how much of it was seen: its end is told again.
     if 0 < last <= after and not generation.live and generation.state != "interrupted":
         return Response(status_code=204)
@@ -75,7 +77,7 @@ def follow_reply(
     responses=answers(400, 404, 422, 503),
 )
 def pause_reply(message_id: ReplyId, request: Request) -> SteeredReply:
-    """Nothing more is read from the provider until it is resumed; its streams stay open."""
+    """Nothing more is read from the provider until you resume. Open streams stay open."""
     chat = workspace_of(request).chat
     chat.pause(message_id)
     return SteeredReply(message_id=message_id, state=chat.generation(message_id).state)
@@ -83,12 +85,12 @@ def pause_reply(message_id: ReplyId, request: Request) -> SteeredReply:
 
 @router.post(
     "/resume",
-    summary="Let a paused reply go on",
+    summary="Resume a paused reply",
     response_model=SteeredReply,
     responses=answers(400, 404, 422, 503),
 )
 def resume_reply(message_id: ReplyId, request: Request) -> SteeredReply:
-    """Where the provider has hung up meanwhile, it is asked for the rest."""
+    """If the provider has closed the connection, it is asked for the rest."""
     chat = workspace_of(request).chat
     chat.resume(message_id)
     return SteeredReply(message_id=message_id, state=chat.generation(message_id).state)
@@ -101,7 +103,7 @@ def resume_reply(message_id: ReplyId, request: Request) -> SteeredReply:
     responses=answers(400, 404, 422, 503),
 )
 def stop_reply(message_id: ReplyId, request: Request) -> SteeredReply:
-    """The text that has arrived is kept, and the provider is no longer asked for more."""
+    """The text so far is kept, and the provider is not asked for more."""
     chat = workspace_of(request).chat
     chat.stop(message_id)
     return SteeredReply(message_id=message_id, state=chat.generation(message_id).state)
@@ -109,12 +111,12 @@ def stop_reply(message_id: ReplyId, request: Request) -> SteeredReply:
 
 @router.post(
     "/continue",
-    summary="Go on with a reply that was cut off",
+    summary="Continue a reply that was cut off",
     response_class=Response,
     responses=answers(400, 404, 409, 422, 429, 502, 503, s200=STREAM),
 )
 def continue_reply(message_id: ReplyId, request: Request) -> Response:
-    """Streams the rest: the numbers of its events go on from those before, and its first one is `start`."""
+    """Streams the rest. Event numbers continue from the earlier ones, and the first event is `start`."""
     chat = workspace_of(request).chat
     earlier = chat.generation(message_id)
     count = len(earlier.wait(0, timeout_seconds=0))
@@ -124,7 +126,7 @@ def continue_reply(message_id: ReplyId, request: Request) -> Response:
 
 @router.post(
     "/regenerate",
-    summary="Have another reply beside this one",
+    summary="Regenerate a reply",
     response_class=Response,
     responses=answers(400, 404, 409, 422, 429, 502, 503, s200=STREAM),
     openapi_extra={
@@ -135,7 +137,7 @@ def continue_reply(message_id: ReplyId, request: Request) -> Response:
     },
 )
 def regenerate_reply(message_id: ReplyId, request: Request, body: AnotherReply | None = None) -> Response:
-    """By the same persona and model, or others. The reply that is there stays, as its sibling."""
+    """With the same persona and model, or others. The existing reply stays as a sibling."""
     wanted = body or AnotherReply()
     generation = workspace_of(request).branches.regenerate(
         message_id, persona_id=wanted.persona_id, model=wanted.model

@@ -30,8 +30,8 @@ Format = Annotated[
     Literal["markdown", "json", "csv"],
     Query(
         description=(
-            "Markdown is to read (several conversations come as a ZIP archive), JSON has everything and "
-            "can be imported, CSV is for tables."
+            "Markdown is for reading (several conversations come as a ZIP archive). JSON has "
+            "everything and can be imported. CSV is for tables."
         )
     ),
 ]
@@ -98,7 +98,7 @@ class Answer(BaseModel):
 
 
 class TokenCount(Answer):
-    """As the provider counted; null where it did not say."""
+    """As counted by the provider. Null if it did not report it."""
 
     prompt_tokens: int | None
     completion_tokens: int | None
@@ -117,10 +117,10 @@ class ReplyError(Answer):
 
 
 class Message(Answer):
-    """One turn. What belongs to a reply is null for what was not generated.
+    """One message. Fields for replies are null if it was not generated.
 
-    `siblings` are the ids of all messages in the same place, its own included, oldest first; none where
-    it stands alone.
+    `siblings` are the ids of all messages in the same place, including its own, oldest first. Empty if there
+    are no others.
     """
 
     id: str
@@ -145,7 +145,7 @@ class Message(Answer):
 
 
 class ConversationHead(Answer):
-    """What a conversation is called and how it is kept; `personaId` is whose turn was the last."""
+    """A conversation's title and how it is kept. `personaId` is the persona of the last message."""
 
     id: str
     title: str
@@ -157,7 +157,7 @@ class ConversationHead(Answer):
 
 
 class ListedConversation(ConversationHead):
-    """As it is in a list. `messageCount` counts those of the active branch."""
+    """A conversation in a list. `messageCount` counts the messages of the active branch."""
 
     persona_name: str | None
     shared: bool
@@ -165,7 +165,7 @@ class ListedConversation(ConversationHead):
 
 
 class WholeConversation(ConversationHead):
-    """With its messages: the active branch, which ends at `leafId`, or those of every branch."""
+    """With its messages: the active branch, which ends at `leafId`, or all branches."""
 
     temporary: bool
     variables: Annotated[

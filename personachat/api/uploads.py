@@ -55,7 +55,7 @@ async def uploads(request: Request, *, name: str = "") -> AsyncIterator[list[Upl
                 raise Refused(
                     422,
                     "request_invalid",
-                    "The form holds no file.",
+                    "The form contains no file.",
                     hint='Send it as "file": curl -F file=@…',
                 )
             yield [Upload(_name(each, name), _rewound(each.file)) for each in found]

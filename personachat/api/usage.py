@@ -31,7 +31,7 @@ class UsageTimes(Answer):
 
 
 class UsageSum(Answer):
-    """Calls added up. What was known of no call is null; `costKnownCalls` says of how many the cost is."""
+    """A sum of calls. Values that no call reported are null. `costKnownCalls` counts calls of known cost."""
 
     calls: int
     estimated_calls: int
@@ -50,13 +50,13 @@ class UsageSum(Answer):
 
 
 class UsageGroup(UsageSum):
-    """`key` says of what; a value is null where it is not known."""
+    """`key` identifies the group. A value is null if it is unknown."""
 
     key: dict[str, str | None]
 
 
 class UsageCall(Answer):
-    """One call. `person` is a keyed hash; tokens are `estimated` where the provider counted none."""
+    """One call. `person` is a keyed hash. Tokens are `estimated` if the provider did not count them."""
 
     id: str
     began_at: datetime
@@ -86,9 +86,9 @@ class UsageCall(Answer):
 
 
 class UsageAnswer(Answer):
-    """`groups` where `by` was given, else a page of `calls`, newest first; `total` is of all either way.
+    """`groups` if `by` was given, otherwise a page of `calls`, newest first. `total` covers all.
 
-    `people` says what the persons in it are called.
+    `people` maps each person to a name.
     """
 
     timezone: str
@@ -101,7 +101,7 @@ class UsageAnswer(Answer):
     people: dict[str, str]
 
 
-@router.get("", summary="What calls of models took", response_model=UsageAnswer, responses=answers(422, 503))
+@router.get("", summary="List or sum up model calls", response_model=UsageAnswer, responses=answers(422, 503))
 def get_usage(  # noqa: PLR0913  # one parameter a filter
     request: Request,
     *,
@@ -109,8 +109,11 @@ def get_usage(  # noqa: PLR0913  # one parameter a filter
         Text,
         Query(
             max_length=200,
-            description="Commas between: day, person, persona, revision, provider, model, asked, purpose, "
-            "surface, outcome, reason, error. Without it, the calls one by one.",
+            description=(
+                "Separated by commas: day, person, persona, revision, provider, model, asked, "
+                "purpose, surface, outcome, reason, error. If left out, individual calls are "
+                "listed."
+            ),
         ),
     ] = "",
     since: Annotated[
@@ -118,7 +121,7 @@ def get_usage(  # noqa: PLR0913  # one parameter a filter
     ] = None,
     until: Annotated[Filter, Query(max_length=20, description="The last day.")] = None,
     timezone: Annotated[
-        Text, Query(max_length=64, description="Whose days those are, such as Europe/Berlin.")
+        Text, Query(max_length=64, description="The time zone of the days, such as Europe/Berlin.")
     ] = "UTC",
     persona: Annotated[Filter, Query(max_length=200)] = None,
     revision: Annotated[Filter, Query(max_length=200)] = None,
@@ -129,10 +132,10 @@ def get_usage(  # noqa: PLR0913  # one parameter a filter
     outcome: Annotated[Filter, Query(max_length=200)] = None,
     error: Annotated[Filter, Query(max_length=200)] = None,
     person: Annotated[Filter, Query(max_length=64, description="Of `people`, or `me`.")] = None,
-    limit: Annotated[int, Query(ge=1, le=1000, description="Calls a page.")] = 100,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Calls per page.")] = 100,
     cursor: Annotated[Filter, Query(max_length=1000, description="A page's nextCursor.")] = None,
 ) -> UsageAnswer:
-    """The caller's own calls; everybody's for who sits at the server's own machine."""
+    """Your own calls. On the server's own machine, everyone's."""
     usage = workspace_of(request).usage
     question = asked(
         now=now(),

@@ -220,7 +220,9 @@ def _saying_what_lacks(arrival: Arrival, pictures: Group[str]) -> Arrival:
     name = arrival.persona.picture
     if not name or arrival.picture or name in pictures:
         return arrival
-    return _noting(arrival, "The file names a picture and does not bring it; a bundle or a PNG card does.")
+    return _noting(
+        arrival, ("The file names a picture but doesn't include it. A bundle or a PNG card includes it.")
+    )
 
 
 def _with_id(arrival: Arrival, persona_id: str) -> Arrival:
@@ -239,14 +241,14 @@ def _with_model(arrival: Arrival, models: Models, stored: StoredPersona | Broken
     if (arrival.states_model or arrival.states_id) and models.is_available(named):
         return arrival
     if arrival.states_id:
-        return _noting(arrival, f'The model "{shown(named)}" does not answer here; choose another one.')
+        return _noting(arrival, (f'The model "{shown(named)}" is not available here; choose another one.'))
     if isinstance(stored, StoredPersona) and not arrival.states_model:
         kept = stored.persona.model
         return arrival if kept == named else _edited(arrival, ("model",), kept)
     best = models.best()
     if arrival.states_model and best == named:
         return arrival
-    why = f'The file asks for "{shown(named)}", which does not answer here'
+    why = f'The file asks for "{shown(named)}", which is not available here'
     note = f'{why if arrival.states_model else "The file names no model"}; the persona gets "{shown(best)}".'
     arrival = _noting(_edited(arrival, ("model",), best), note)
     if not isinstance(arrival.persona.extensions.get(OURS), dict):

@@ -189,7 +189,7 @@ class Collection:
         now = self._find(persona_id)
         if now is None:
             raise PersonaNotFound(
-                f'There is no persona "{persona_id}" any more.', hint="Compare two revisions instead."
+                f'The persona "{persona_id}" no longer exists.', hint="Compare two revisions instead."
             )
         return differences(before, now.text)
 
@@ -223,7 +223,7 @@ class Collection:
         Raises RevisionNotFound, PersonaInvalid where it follows an older schema, and what `save` raises.
         """
         text = renamed_text(self.revision(persona_id, number).text, persona_id)
-        saving = Saving(self._author, f"Revision {number} again", "restored")
+        saving = Saving(self._author, f"Restored revision {number}", "restored")
         current = self._find(persona_id)
         if current is None:
             return self._personas.create(text, saving=saving)
@@ -233,7 +233,7 @@ class Collection:
         """Restore a deleted persona as it was. Raises RevisionNotFound, PersonaExists."""
         last = self.revisions.of(persona_id, limit=1)
         text = renamed_text(self.revisions.get(persona_id, last[0].number if last else 0).text, persona_id)
-        return self._personas.create(text, saving=Saving(self._author, "Brought back", "restored"))
+        return self._personas.create(text, saving=Saving(self._author, "Restored after deletion", "restored"))
 
     # --- labels -----------------------------------------------------------------------------------
 
@@ -267,7 +267,7 @@ class Collection:
         name = self._personas.get(persona_id).persona.picture
         content = self.pictures.content(name) if name else None
         if content is None:
-            why = "is not here any more" if name else "has none"
+            why = "is missing" if name else "has none"
             raise PictureNotFound(
                 f'The picture of "{persona_id}" {why}.'
                 if name
@@ -294,11 +294,7 @@ class Collection:
         place = ("picture",)
         text = with_value(stored.text, place, name, order=KEYS) if name else without(stored.text, place)
         note = (
-            "Another picture"
-            if name and stored.persona.picture
-            else "A picture"
-            if name
-            else "Picture removed"
+            "New picture" if name and stored.persona.picture else "A picture" if name else "Picture removed"
         )
         return self._personas.save(text, etag=etag or stored.etag, saving=self._saving(note))
 

@@ -43,7 +43,7 @@ class Branches:
         """Put another reply beside this one: by its persona or another, with that one's model or `model`."""
         conversation, turn = self._idle_with(turn_id)
         if turn.role != "assistant" or turn.parent_id is None:
-            raise ReplyNotFound("This message is no reply to anything.")
+            raise ReplyNotFound("This message is not a reply.")
         return self._answers.answer(
             conversation,
             said=[],
@@ -67,7 +67,7 @@ class Branches:
             )
         store = self._conversations.store_of(conversation.id)
         if not store.append(self._owner, conversation.id, [changed], only_after=conversation.leaf_id):
-            raise ReplyInProgress("This conversation has just gone on in another window.")
+            raise ReplyInProgress("This conversation was just continued in another window.")
         return None
 
     def fork(self, turn_id: str) -> Conversation:

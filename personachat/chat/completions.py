@@ -185,8 +185,8 @@ def _understood(ask: Ask, answering: Answering) -> Ask:
     if refused or as_sent:
         what = " or ".join(refused) if refused else f"{as_sent[0]['role']} messages of that kind"
         raise RequestRefused(
-            f"{answering.model} takes plain text alone: no {what}.",
-            hint="Leave it out, or choose a persona of another model.",
+            f"{answering.model} accepts plain text only: no {what}.",
+            hint="Leave it out, or choose a persona with another model.",
         )
     return replace(ask, messages=messages, more=more)
 

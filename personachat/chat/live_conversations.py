@@ -108,7 +108,8 @@ class CurrentConversations:
         conversation = self.get(owner, conversation_id, last=last, with_siblings=False)
         if self.live(conversation):
             raise ReplyInProgress(
-                "This conversation is still being answered.", hint="Wait for it, or stop it."
+                "A reply to this conversation is still being written.",
+                hint="Wait for it to finish, or stop it.",
             )
         return conversation
 
@@ -156,4 +157,4 @@ class CurrentConversations:
 
 
 def _no_such_reply() -> ReplyNotFound:
-    return ReplyNotFound("This reply does not exist, or no longer.")
+    return ReplyNotFound("This reply no longer exists.")

@@ -186,7 +186,7 @@ class ChatService:
         while path and path[-1].role != "user":
             path.pop()
         if not path:
-            raise ReplyNotFound("There is nothing to answer again yet.")
+            raise ReplyNotFound("There is no reply to regenerate yet.")
         persona = self._personas.get(path[-1].persona_address)
         asking = self._asking(offline=offline)
         return self._answers.answer(conversation, said=[], path=path, persona=persona, asking=asking)
@@ -199,7 +199,7 @@ class ChatService:
         conversation_id, turn = self.turn(reply_id)
         conversation = self._conversations.idle(self.owner, conversation_id, last=1)
         if turn.reply is None or conversation.leaf_id != reply_id:
-            raise NotContinuable("Only the last reply of a conversation can go on.")
+            raise NotContinuable("Only the last reply in a conversation can be continued.")
         began = f"{turn.reply.provider}/{turn.reply.model}" if turn.reply.provider else None
         return self._answers.go_on(
             conversation,

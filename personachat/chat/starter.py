@@ -99,7 +99,7 @@ class Answers:
             )
             if not added:
                 raise ReplyInProgress(
-                    "This conversation has just gone on in another window.", hint="Send it again."
+                    "This conversation was just continued in another window.", hint="Send it again."
                 )
             generation = _generation(turn, plan, conversation, asking=asking)
             return self._start(generation, plan, conversation)
@@ -150,12 +150,14 @@ class Answers:
             earlier = self.conversations.generation(conversation.owner, turn.id)
             reply = earlier.snapshot()
             if not reply.continuable:
-                raise NotContinuable("This reply has come to its end.", hint="Ask for more in a message.")
+                raise NotContinuable(
+                    "This reply is already complete.", hint=("Ask for more in a new message.")
+                )
             if not conversation.temporary:
                 # its end may still be on its way to the database
                 self._checkpoints.flush(timeout_seconds=5, live=False)
                 if not self._records.claim(turn.id, process_id=self._checkpoints.process_id):
-                    raise ReplyInProgress("This reply is just being continued in another window.")
+                    raise ReplyInProgress("This reply is already being continued in another window.")
             asked = filled(persona.persona, conversation)
             plan = self.replies.plan(asked, path, offline=asking.offline, model=asking.model)
             origin = _origin(conversation, turn.id, plan, asking=asking, persona=(persona.id, persona.etag))

@@ -83,7 +83,7 @@ def cleaned(text: str) -> str:
         raise MessageInvalid("The message is empty.", hint="Write something first.")
     if len(text) > MAX_MESSAGE_CHARACTERS:
         raise MessageInvalid(
-            f"The message has {len(text):,} characters; {MAX_MESSAGE_CHARACTERS:,} are the most.",
-            hint="Shorten it, or send it in parts.",
+            f"The message is {len(text):,} characters long; the limit is {MAX_MESSAGE_CHARACTERS:,}.",
+            hint="Shorten it or send it in parts.",
         )
     return text

@@ -73,7 +73,7 @@ app = typer.Typer(
 )
 app.add_typer(persona_commands.app, name="personas")
 conversations_app = typer.Typer(
-    help="List, export, import and delete this machine's conversations.", no_args_is_help=True
+    help="List, export, import and delete the conversations of this machine.", no_args_is_help=True
 )
 app.add_typer(conversations_app, name="conversations")
 
@@ -81,11 +81,13 @@ app.add_typer(conversations_app, name="conversations")
 @app.command()
 def serve(
     *,
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for everyone.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on. 0.0.0.0 means all addresses.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8501,
-    headless: Annotated[bool, typer.Option("--headless", help="Open no browser.")] = False,
+    headless: Annotated[bool, typer.Option("--headless", help="Don't open a browser.")] = False,
     public: Annotated[
-        bool, typer.Option("--public", help="Let other machines in without a login, as --host says.")
+        bool, typer.Option("--public", help="Let other machines use it without a login (with --host).")
     ] = False,
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
@@ -111,28 +113,29 @@ def chat(
     message: Annotated[
         str | None,
         typer.Argument(
-            metavar="[MESSAGE]", help="What to say; what is piped in is added to it.", show_default=False
+            metavar="[MESSAGE]", help="Your message. Piped input is added to it.", show_default=False
         ),
     ] = None,
     *,
     persona: Annotated[
-        str | None, typer.Option("--persona", "-p", metavar="ID", help="Who answers.", show_default=False)
+        str | None,
+        typer.Option("--persona", "-p", metavar="ID", help="The persona to talk to.", show_default=False),
     ] = None,
     conversation: Annotated[
         str | None,
-        typer.Option("--conversation", metavar="ID", help="Go on with this one.", show_default=False),
+        typer.Option("--conversation", metavar="ID", help="Continue this conversation.", show_default=False),
     ] = None,
-    latest: Annotated[bool, typer.Option("--continue", help="Go on with the newest conversation.")] = False,
-    temporary: Annotated[bool, typer.Option("--temporary", help="Save nothing of it.")] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Let the embedded model answer.")] = False,
+    latest: Annotated[bool, typer.Option("--continue", help="Continue the newest conversation.")] = False,
+    temporary: Annotated[bool, typer.Option("--temporary", help="Save nothing.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Use the offline model.")] = False,
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Talk to a persona: one MESSAGE, or as long as you like. Ctrl-C stops a reply and keeps its text."""
+    """Send one MESSAGE to a persona, or chat as long as you like. Ctrl-C stops a reply and keeps its text."""
     if sum((conversation is not None, latest, temporary)) > 1:
-        raise typer.BadParameter("Only one of --conversation, --continue and --temporary is possible.")
+        raise typer.BadParameter("Use only one of --conversation, --continue and --temporary.")
     if persona is None and conversation is None and not latest:
-        raise typer.BadParameter("Say who answers, with --persona ID.", param_hint="--persona")
+        raise typer.BadParameter("Choose a persona with --persona ID.", param_hint="--persona")
     from personachat.cli.chat import Place, run
 
     place = Place(temporary=temporary, conversation_id=conversation, latest=latest)
@@ -142,10 +145,13 @@ def chat(
 
 @app.command()
 def mcp(*, personas_dir: PersonasDir = None, data_dir: DataDir = None) -> None:
-    """Offer the personas to an assistant or editor that starts this command: MCP on stdin and stdout."""
+    """Serve the personas over MCP (stdin and stdout), for assistants and editors that start this command."""
     settings = _settings(personas_dir, data_dir)
     if sys.stdin.isatty():
-        note("This speaks MCP on stdin and stdout, for a program. docs/mcp.md says how. Ctrl-C ends it.")
+        note(
+            "This speaks MCP on stdin and stdout and is meant for programs. See docs/mcp.md. Press "
+            "Ctrl-C to stop."
+        )
     from personachat.api.mcp.stdio import run
 
     run(settings)
@@ -157,8 +163,10 @@ def show_usage(  # noqa: PLR0913  # one option a filter
     by: Annotated[
         str,
         typer.Option(
-            help="What to sum up by, commas between: day, person, persona, revision, provider, model, asked, "
-            "purpose, surface, outcome, reason, error."
+            help=(
+                "Group by these, separated by commas: day, person, persona, revision, provider, "
+                "model, asked, purpose, surface, outcome, reason, error."
+            )
         ),
     ] = "",
     since: Annotated[
@@ -166,22 +174,27 @@ def show_usage(  # noqa: PLR0913  # one option a filter
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="DAY", help="The last day.")] = None,
     timezone: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Whose days; this machine's without it.")
+        str | None,
+        typer.Option(metavar="NAME", help=("The time zone of the days. By default, this machine's.")),
     ] = None,
-    persona: Annotated[str | None, typer.Option(metavar="ID", help="Only this persona's calls.")] = None,
-    revision: Annotated[str | None, typer.Option(metavar="ETAG", help="Only of this revision.")] = None,
-    provider: Annotated[str | None, typer.Option(metavar="NAME", help="Only of this provider.")] = None,
-    model: Annotated[str | None, typer.Option(metavar="NAME", help="Only of this model.")] = None,
-    purpose: Annotated[str | None, typer.Option(help="Only these: chat, try_out, summary and so on.")] = None,
-    surface: Annotated[str | None, typer.Option(help="Only from there: page, api, mcp and so on.")] = None,
-    outcome: Annotated[str | None, typer.Option(help="Only those that ended so, such as failed.")] = None,
-    error: Annotated[str | None, typer.Option(metavar="CODE", help="Only with this error.")] = None,
-    person: Annotated[str | None, typer.Option(help="Only this person's, or me.")] = None,
-    rows: Annotated[bool, typer.Option("--rows", help="Every call, as CSV or lines of JSON.")] = False,
+    persona: Annotated[str | None, typer.Option(metavar="ID", help="Only calls of this persona.")] = None,
+    revision: Annotated[str | None, typer.Option(metavar="ETAG", help="Only calls of this revision.")] = None,
+    provider: Annotated[str | None, typer.Option(metavar="NAME", help="Only calls to this provider.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="Only calls to this model.")] = None,
+    purpose: Annotated[
+        str | None, typer.Option(help=("Only calls for this purpose: chat, try_out, summary and so on."))
+    ] = None,
+    surface: Annotated[
+        str | None, typer.Option(help="Only calls from here: page, api, mcp and so on.")
+    ] = None,
+    outcome: Annotated[str | None, typer.Option(help="Only calls with this outcome, such as failed.")] = None,
+    error: Annotated[str | None, typer.Option(metavar="CODE", help="Only calls with this error.")] = None,
+    person: Annotated[str | None, typer.Option(help="Only calls of this person, or me.")] = None,
+    rows: Annotated[bool, typer.Option("--rows", help="List every call, as CSV or lines of JSON.")] = False,
     file_format: Annotated[UsageFormat, typer.Option("--format")] = UsageFormat.table,
     data_dir: DataDir = None,
 ) -> None:
-    """Print what calls of models took: tokens, cost, time."""
+    """Show what model calls used: tokens, cost, time."""
     from personachat.cli import usage as command
     from personachat.conversations.model import now
     from personachat.usage.opening import opened
@@ -214,12 +227,12 @@ def show_usage(  # noqa: PLR0913  # one option a filter
 def list_conversations(
     *,
     search: Annotated[
-        str, typer.Option("--search", metavar="WORDS", help="Only where somebody said this.")
+        str, typer.Option("--search", metavar="WORDS", help=("Only conversations that contain these words."))
     ] = "",
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 30,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="The maximum number to list.")] = 30,
     data_dir: DataDir = None,
 ) -> None:
-    """Print the newest: id, when it went on, persona and title; or where words were said."""
+    """List the newest conversations (id, last activity, persona, title), or search results."""
     from personachat.cli import conversations
     from personachat.history.opening import opened
 
@@ -231,7 +244,7 @@ def list_conversations(
 def export_conversations(
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[IDS]...", help="Without any, all.", show_default=False),
+        typer.Argument(metavar="[IDS]...", help="If left out, all.", show_default=False),
     ] = None,
     *,
     file_format: Annotated[
@@ -239,11 +252,13 @@ def export_conversations(
     ] = ExportFormat.json,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="A file or folder, instead of stdout."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help=("A file or folder to write to instead of stdout.")
+        ),
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Write conversations as Markdown, JSON or CSV."""
+    """Export conversations as Markdown, JSON or CSV."""
     from personachat.cli import conversations
     from personachat.history.opening import opened
 
@@ -254,11 +269,11 @@ def export_conversations(
 
 @conversations_app.command("import")
 def import_conversations(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="- is stdin.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Use - for stdin.", show_default=False)],
     *,
     data_dir: DataDir = None,
 ) -> None:
-    """Take back what an export as JSON gave, and print the new ids."""
+    """Import a JSON export and print the new ids."""
     from personachat.cli import conversations
     from personachat.history.opening import opened
 
@@ -273,7 +288,7 @@ def delete_conversation(
     *,
     data_dir: DataDir = None,
 ) -> None:
-    """Delete a conversation; for a while the API can restore it."""
+    """Delete a conversation. For a while, the API can restore it."""
     from personachat.cli import conversations
     from personachat.history.opening import opened
 
@@ -303,5 +318,8 @@ def main() -> None:
     except Exception as error:
         if sys.flags.dev_mode:
             raise
-        complain(f"something unforeseen went wrong ({type(error).__name__}).", "PYTHONDEVMODE=1 shows where.")
+        complain(
+            f"something unexpected went wrong ({type(error).__name__}).",
+            ("Set PYTHONDEVMODE=1 to see where."),
+        )
         sys.exit(1)

@@ -94,8 +94,8 @@ class TerminalChat:
         """Answer line after line until the end of input or Ctrl-C at the prompt."""
         with suppress(ImportError):
             import readline  # noqa: F401, PLC0415  # gives the prompt line editing and history, where it exists
-        keys = "While a reply comes, p or space pauses it and s stops it. " if has_keys() else ""
-        note(f"{keys}Ctrl-C stops a reply; at the prompt it leaves, as Ctrl-D does.")
+        keys = "During a reply, p or space pauses it and s stops it. " if has_keys() else ""
+        note(f"{keys}Ctrl-C stops a reply. At the prompt, Ctrl-C or Ctrl-D exits.")
         if conversation.leaf:
             note(f"[{conversation.title}]\n{conversation.leaf.text}")
         if opening:
@@ -150,7 +150,7 @@ class TerminalChat:
                 generation.resume()
             elif generation.live:
                 generation.pause()
-                note("\n[paused: p goes on, s stops]")
+                note("\n[paused: p resumes, s stops]")
 
     def _taken_typed(self) -> str:
         typed, self._typed = self._typed, ""
@@ -165,7 +165,7 @@ class TerminalChat:
             case Noticed(message):
                 note(f"[{message}]")
             case Rethought():
-                note("\n[so far the model was thinking]")
+                note("\n[the model was thinking up to here]")
             case Failed():
                 pass
             case _:
@@ -196,7 +196,7 @@ def _last_speaker(conversation: Conversation) -> str:
 
 
 def _complain_of_database(error: PersonaChatError) -> None:
-    complain(str(error), "With --temporary you can talk without saving.")
+    complain(str(error), "Use --temporary to talk without saving.")
 
 
 def _report(reply: Reply) -> int:

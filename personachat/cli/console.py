@@ -55,7 +55,7 @@ def hand_out(content: bytes, filename: str, output: Path | None) -> bool:
     try:
         file.write_bytes(content)
     except OSError as error:
-        complain(f"{file} cannot be written: {(error.strerror or 'no such place').lower()}.")
+        complain(f"{file} can't be written: {(error.strerror or 'no such place').lower()}.")
         return False
     note(str(file))
     return True
@@ -66,7 +66,7 @@ def taken_in(file: Path) -> bytes | None:
     try:
         return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
-        complain(f"{file} cannot be read: {(error.strerror or 'no such file').lower()}.")
+        complain(f"{file} can't be read: {(error.strerror or 'no such file').lower()}.")
         return None
 
 

@@ -28,7 +28,7 @@ def list_all(library: Library, *, search: str, limit: int) -> None:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         answer("  ".join(cells).rstrip(), end="\n")
     if not rows:
-        note("Nothing was found." if search.strip() else "There are no conversations yet.")
+        note("No matches." if search.strip() else "There are no conversations yet.")
 
 
 def export(library: Library, ids: Sequence[str], *, file_format: Format, output: Path | None) -> int:

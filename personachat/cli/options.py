@@ -10,12 +10,16 @@ import typer
 
 PersonasDir = Annotated[
     Path | None,
-    typer.Option("--personas-dir", metavar="FOLDER", help="Where persona files are, instead of the setting."),
+    typer.Option(
+        "--personas-dir", metavar="FOLDER", help=("The folder with persona files. Overrides the setting.")
+    ),
 ]
 DataDir = Annotated[
     Path | None,
     typer.Option(
-        "--data-dir", metavar="FOLDER", help="Where conversations and revisions are, instead of the setting."
+        "--data-dir",
+        metavar="FOLDER",
+        help=("The folder for conversations and revisions. Overrides the setting."),
     ),
 ]
 

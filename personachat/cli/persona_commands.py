@@ -20,14 +20,14 @@ PersonaId = Annotated[str, typer.Argument(metavar="ID", show_default=False)]
 Files = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="[FILES]...", help="Files or folders; without any, all personas.", show_default=False
+        metavar="[FILES]...", help="Files or folders. If left out, all personas.", show_default=False
     ),
 ]
 
 
 @app.command("list")
 def list_personas(*, personas_dir: PersonasDir = None, data_dir: DataDir = None) -> None:
-    """Print every persona: id, model and name; a broken one with its fault."""
+    """List all personas: id, model and name. Broken ones are listed with their error."""
     from personachat.cli import personas
 
     with _opened(personas_dir, data_dir) as opened:
@@ -49,7 +49,7 @@ def validate(
     *,
     personas_dir: PersonasDir = None,
 ) -> None:
-    """Print each fault as file:line:column: message; exit with 1 if there is one."""
+    """Print each error as file:line:column: message. Exits with 1 if there are errors."""
     from personachat.cli import persona_checks
     from personachat.settings import load_settings
 
@@ -61,10 +61,10 @@ def validate(
 def lint(
     files: Files = None,
     *,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if there is a warning.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if there are warnings.")] = False,
     personas_dir: PersonasDir = None,
 ) -> None:
-    """Print what will hurt though it is valid, as file:line:column: warning: message."""
+    """Warn about likely trouble in valid personas, as file:line:column: warning: message."""
     from personachat.cli import persona_checks as persona_lint
     from personachat.settings import load_settings
 
@@ -77,12 +77,13 @@ def new(
     persona_id: PersonaId,
     *,
     template: Annotated[
-        str | None, typer.Option("--template", metavar="ID", help="Begin with this one.", show_default=False)
+        str | None,
+        typer.Option("--template", metavar="ID", help="Start from this template.", show_default=False),
     ] = None,
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Write a persona to begin with, and print where it is."""
+    """Create a new persona and print where it is."""
     from personachat.cli import personas
 
     with _opened(personas_dir, data_dir) as opened:
@@ -92,11 +93,13 @@ def new(
 @app.command()
 def templates(
     *,
-    search: Annotated[str, typer.Option("--search", metavar="WORDS", help="Only those with these.")] = "",
+    search: Annotated[
+        str, typer.Option("--search", metavar="WORDS", help=("Only templates with these words."))
+    ] = "",
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Print the templates: id, group and what each is for."""
+    """List the templates: id, group and purpose."""
     from personachat.cli import personas
 
     with _opened(personas_dir, data_dir) as opened:
@@ -105,7 +108,7 @@ def templates(
 
 @app.command()
 def delete(persona_id: PersonaId, *, personas_dir: PersonasDir = None, data_dir: DataDir = None) -> None:
-    """Delete a persona; `restore` brings it back."""
+    """Delete a persona. `restore` brings it back."""
     from personachat.cli import personas
 
     with _opened(personas_dir, data_dir) as opened:
@@ -114,7 +117,7 @@ def delete(persona_id: PersonaId, *, personas_dir: PersonasDir = None, data_dir:
 
 @app.command()
 def deleted(*, personas_dir: PersonasDir = None, data_dir: DataDir = None) -> None:
-    """Print the personas that were deleted: id, last revision, when and by whom."""
+    """List deleted personas: id, last revision, when and by whom."""
     from personachat.cli import persona_versions
 
     with _opened(personas_dir, data_dir) as opened:
@@ -125,11 +128,11 @@ def deleted(*, personas_dir: PersonasDir = None, data_dir: DataDir = None) -> No
 def revisions(
     persona_id: PersonaId,
     *,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 30,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The maximum number to list.")] = 30,
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Print a persona's versions, the newest first: number, when, what, by whom, note."""
+    """List a persona's revisions, newest first: number, when, what, by whom, note."""
     from personachat.cli import persona_versions
 
     with _opened(personas_dir, data_dir) as opened:
@@ -142,16 +145,16 @@ def diff(
     *,
     since: Annotated[
         int | None,
-        typer.Option("--from", min=1, help="A revision; without it the one before.", show_default=False),
+        typer.Option("--from", min=1, help="A revision. By default, the previous one.", show_default=False),
     ] = None,
     until: Annotated[
         int | None,
-        typer.Option("--to", min=1, help="A revision; without it what is stored now.", show_default=False),
+        typer.Option("--to", min=1, help="A revision. By default, the current version.", show_default=False),
     ] = None,
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Print what changed, key by key; exit with 1 if something did."""
+    """Print what changed, key by key. Exits with 1 if anything changed."""
     from personachat.cli import persona_versions
 
     with _opened(personas_dir, data_dir) as opened:
@@ -165,14 +168,16 @@ def restore(
     number: Annotated[
         int | None,
         typer.Argument(
-            metavar="[REVISION]", help="Without it, the last of a deleted one.", show_default=False
+            metavar="[REVISION]",
+            help="By default, the last revision of a deleted persona.",
+            show_default=False,
         ),
     ] = None,
     *,
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Make a revision the current version again, as a new revision."""
+    """Restore a revision as a new revision."""
     from personachat.cli import persona_versions
 
     with _opened(personas_dir, data_dir) as opened:
@@ -187,7 +192,7 @@ def rename(
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Give a persona another id; its revisions, links, drafts and chats go along."""
+    """Change a persona's id. Its revisions, links, drafts and chats move with it."""
     from personachat.cli import persona_names
 
     with _opened(personas_dir, data_dir) as opened:
@@ -199,17 +204,17 @@ def label(
     persona_id: PersonaId,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[LABEL]", help="Without it, the labels are printed.", show_default=False),
+        typer.Argument(metavar="[LABEL]", help="If left out, the labels are listed.", show_default=False),
     ] = None,
     number: Annotated[
-        int | None, typer.Argument(metavar="[REVISION]", help="Without it, the newest.", show_default=False)
+        int | None, typer.Argument(metavar="[REVISION]", help="By default, the newest.", show_default=False)
     ] = None,
     *,
     remove: Annotated[bool, typer.Option("--remove", help="Remove the label.")] = False,
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Put a label such as production on a revision, to be asked for as ID@LABEL."""
+    """Put a label such as production on a revision, for use as ID@LABEL."""
     from personachat.cli import persona_names
 
     with _opened(personas_dir, data_dir) as opened:
@@ -220,21 +225,27 @@ def label(
 def export_personas(
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[IDS]...", help="Without any, all, as a bundle.", show_default=False),
+        typer.Argument(
+            metavar="[IDS]...", help="If left out, all are exported as a bundle.", show_default=False
+        ),
     ] = None,
     *,
     file_format: Annotated[
         ExportFormat | None,
-        typer.Option("--format", help="Without it JSON for one, a bundle for several.", show_default=False),
+        typer.Option(
+            "--format", help="By default, JSON for one persona and a bundle for several.", show_default=False
+        ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="A file or folder, instead of stdout."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help=("A file or folder to write to instead of stdout.")
+        ),
     ] = None,
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Write personas as JSON, a bundle, character cards, or for other programs."""
+    """Export personas as JSON, a bundle, character cards, or files for other programs."""
     from personachat.cli import persona_files
 
     with _opened(personas_dir, data_dir) as opened:
@@ -245,25 +256,25 @@ def export_personas(
 
 @app.command("import")
 def import_personas(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="- is stdin.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Use - for stdin.", show_default=False)],
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report what would happen.")] = False,
     on_conflict: Annotated[
-        OnConflict, typer.Option("--on-conflict", help="Where one is here and different.")
+        OnConflict, typer.Option("--on-conflict", help="What to do if a persona exists and differs.")
     ] = OnConflict.REFUSE,
     all_or_nothing: Annotated[
-        bool, typer.Option("--all-or-nothing", help="Import nothing where a file of an archive is broken.")
+        bool, typer.Option("--all-or-nothing", help="Import nothing if a file in an archive is broken.")
     ] = False,
     columns: Annotated[
         str | None,
         typer.Option(
-            "--columns", metavar="PROMPT[,NAME]", help="Of a table: the columns to read.", show_default=False
+            "--columns", metavar="PROMPT[,NAME]", help="For a table: the columns to use.", show_default=False
         ),
     ] = None,
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Take in personas, cards, prompts and files of other programs; exit with 1 if something was refused."""
+    """Import personas, cards, prompts and files from other programs. Exits with 1 if anything was refused."""
     from personachat.cli import persona_files
 
     with _opened(personas_dir, data_dir) as opened:
@@ -287,14 +298,14 @@ def _columns(given: str | None) -> dict[str, str] | None:
 @app.command("lore")
 def import_lore(
     persona_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="- is stdin.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Use - for stdin.", show_default=False)],
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
-    replace: Annotated[bool, typer.Option("--replace", help="Instead of the lore that is there.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only report what would happen.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the existing lore.")] = False,
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Take World Info or another lore book into a persona; exit with 1 if it was refused."""
+    """Import World Info or another lore book into a persona. Exits with 1 if it was refused."""
     from personachat.cli import persona_files
 
     with _opened(personas_dir, data_dir) as opened:

@@ -23,7 +23,7 @@ def export(collection: Collection, ids: Sequence[str], *, kind: str | None, outp
     """Write one persona in a format, or several as a bundle; returns the exit code."""
     kind = kind or ("json" if len(ids) == 1 else "bundle")
     if kind != "bundle" and len(ids) != 1:
-        complain("Only a bundle holds several personas.", "Name one, or leave --format out.")
+        complain("Only a bundle can hold several personas.", "Name only one, or leave --format out.")
         return FAILED
     for persona_id in ids:
         find(collection, persona_id)
@@ -72,11 +72,11 @@ def import_file(
 def _why_not(plan: ImportPlan, *, on_conflict: str, whole: bool) -> tuple[str, str] | None:
     """Why nothing is imported, and what would change that."""
     if whole and plan.broken:
-        return "Nothing was imported, because a file in it is broken.", "Leave --all-or-nothing out."
+        return "Nothing was imported because a file is broken.", "Leave --all-or-nothing out."
     if on_conflict == "refuse" and plan.conflicts:
         return (
-            "Nothing was imported, because of the conflicts.",
-            "Choose --on-conflict replace or --on-conflict rename.",
+            "Nothing was imported because of the conflicts.",
+            "Use --on-conflict replace or --on-conflict rename.",
         )
     return None
 
@@ -84,7 +84,7 @@ def _why_not(plan: ImportPlan, *, on_conflict: str, whole: bool) -> tuple[str, s
 def _tell(plan: ImportPlan) -> None:
     """What the file is, what of it brings nothing, and what a persona cannot hold."""
     for skipped in plan.skipped:
-        note(f"{skipped.name} is skipped: {skipped.reason}")
+        note(f"{skipped.name} was skipped: {skipped.reason}")
     for looks_like in dict.fromkeys(item.arrival.looks_like for item in plan.items):
         if looks_like:
             note(f"This looks like {looks_like}.")
@@ -92,7 +92,7 @@ def _tell(plan: ImportPlan) -> None:
         for loss in item.losses:
             note(f"{item.id}: {loss}")
         if item.collides_with:
-            note(f"{item.id}: It differs from {item.collides_with}, which is here.")
+            note(f"{item.id}: It differs from {item.collides_with}, which already exists.")
 
 
 def import_lore(collection: Collection, persona_id: str, file: Path, *, dry_run: bool, replace: bool) -> int:

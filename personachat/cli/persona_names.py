@@ -13,7 +13,10 @@ from personachat.errors import PersonaBroken
 def rename(collection: Collection, persona_id: str, new_id: str) -> None:
     stored = find(collection, persona_id)
     collection.rename(stored.id, new_id, etag=stored.etag)
-    note(f"{stored.persona.name} is called {new_id} now; {stored.id} leads there until it is taken.")
+    note(
+        f"{stored.persona.name} now has the id {new_id}. {stored.id} redirects to it until another "
+        "persona uses that id."
+    )
 
 
 def label(
@@ -36,4 +39,4 @@ def label(
     else:
         collection.label(persona_id, name, number)
         on = next(each.number for each in collection.labelled(persona_id) if each.label == name)
-        note(f"{persona_id}@{name} is revision {on} now.")
+        note(f"{persona_id}@{name} now points to revision {on}.")

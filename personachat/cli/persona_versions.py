@@ -32,7 +32,7 @@ def list_deleted(collection: Collection) -> None:
         [(each.persona_id, str(each.number), *_when(each), each.author, each.name) for each in deleted]
     )
     if not deleted:
-        note("Nothing was deleted.")
+        note("There are no deleted personas.")
 
 
 def show_diff(collection: Collection, persona_id: str, *, since: int | None, until: int | None) -> int:
@@ -41,7 +41,7 @@ def show_diff(collection: Collection, persona_id: str, *, since: int | None, unt
         newer = collection.history(persona_id, limit=2, before=None if until is None else until + 1)
         if len(newer) < 2:
             find(collection, persona_id)
-            note("There is no revision before.")
+            note("There is no earlier revision.")
             return SAME
         since = newer[1].number
     found = collection.differences(persona_id, since=since, until=until)
@@ -49,7 +49,7 @@ def show_diff(collection: Collection, persona_id: str, *, since: int | None, unt
         for line in _lines(difference):
             answer(line, end="\n")
     if not found:
-        note("Nothing differs.")
+        note("There are no differences.")
     return DIFFERENT if found else SAME
 
 
@@ -59,7 +59,7 @@ def restore(collection: Collection, persona_id: str, number: int | None) -> None
         last = collection.history(persona_id, limit=1)
         if not last or last[0].action != "deleted":
             raise RevisionNotFound(
-                f'"{persona_id}" is not deleted.', hint="Name a revision; `personas revisions` lists them."
+                f'"{persona_id}" is not deleted.', hint=("Name a revision. `personas revisions` lists them.")
             )
         number = last[0].number
     stored = collection.restore(persona_id, number)

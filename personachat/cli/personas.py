@@ -66,7 +66,7 @@ def create(opened: Personas, persona_id: str, *, template: str | None) -> None:
         start = Persona.model_construct(
             id=persona_id,
             name=persona_id.replace("-", " ").replace("_", " ").strip().capitalize(),
-            description="What it is good for, in a line.",
+            description="What it is good for, in one line.",
             model=opened.models.best(),
             system_prompt="You are {{char}}. Say who you are, what you do, and what you leave to others.",
             starters=("What can you help me with?",),
@@ -86,13 +86,13 @@ def list_templates(opened: Personas, *, search: str) -> None:
     ]
     print_rows(rows)
     if not rows:
-        note("No template has these words.")
+        note("No template contains these words.")
 
 
 def delete(collection: Collection, persona_id: str) -> None:
     stored = find(collection, persona_id)
     collection.delete(stored.id, etag=stored.etag)
-    note(f"Deleted: {stored.persona.name}. To bring it back: personachat personas restore {stored.id}")
+    note(f"Deleted: {stored.persona.name}. To restore it: personachat personas restore {stored.id}")
 
 
 def print_rows(rows: Sequence[tuple[str, ...]]) -> None:

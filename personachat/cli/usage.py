@@ -67,7 +67,7 @@ def show_sums(usage: Usage, question: Question, by: Sequence[str], *, file_forma
         answer(_csv([*by, *_NUMBERS], groups if by else [total]))
     else:
         _print_table(groups, total, by)
-        note(f"Days are those of {question.zone.key}.")
+        note(f"Days are in the time zone {question.zone.key}.")
 
 
 def show_calls(usage: Usage, question: Question, *, file_format: Format) -> None:

@@ -18,11 +18,11 @@ from personachat.errors import ConversationNotFound, TurnNotFound
 
 
 def no_such_conversation() -> ConversationNotFound:
-    return ConversationNotFound("This conversation does not exist, or no longer.", hint="Start a new chat.")
+    return ConversationNotFound("This conversation doesn't exist or was deleted.", hint="Start a new chat.")
 
 
 def no_such_turn() -> TurnNotFound:
-    return TurnNotFound("This message does not exist, or no longer.")
+    return TurnNotFound("This message doesn't exist or was deleted.")
 
 
 class ConversationStore(Protocol):

@@ -62,4 +62,4 @@ def _decoded(cursor: str) -> object:
 
 
 def _invalid() -> CursorInvalid:
-    return CursorInvalid("This is not where a page begins.", hint="Load the list again from its start.")
+    return CursorInvalid("This page link is not valid.", hint="Reload the list from the start.")

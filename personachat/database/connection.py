@@ -178,9 +178,9 @@ class Database:
         path = self.path
         if self._url is None or (self.is_sqlite and path is None):
             raise DatabaseUnavailable(
-                "The database cannot be used: its address is not one that can keep conversations.",
-                hint="Whoever runs this server can set it right.",
-                advice="Write DATABASE_URL as postgresql://USER:PASSWORD@HOST/NAME or as sqlite:///FILE.",
+                "The database can't be used: its address is not valid for storing conversations.",
+                hint="Ask the person who runs this server to fix it.",
+                advice="Write DATABASE_URL as postgresql://USER:PASSWORD@HOST/NAME or sqlite:///FILE.",
             )
         if path is not None:
             _make_private(path)

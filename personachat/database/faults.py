@@ -31,31 +31,31 @@ _NO_ANSWER = "NoAnswer"
 
 _PRIMARY = 0xFF
 _SQLITE = {
-    sqlite3.SQLITE_FULL: ("the disk is full", "Make room, then try again."),
-    sqlite3.SQLITE_BUSY: ("another program has it locked", "Try again."),
-    sqlite3.SQLITE_LOCKED: ("another program has it locked", "Try again."),
-    sqlite3.SQLITE_READONLY: ("this program may not write it", "Give it the permission to."),
-    sqlite3.SQLITE_PERM: ("this program may not use it", "Give it the permission to."),
-    sqlite3.SQLITE_AUTH: ("this program may not use it", "Give it the permission to."),
+    sqlite3.SQLITE_FULL: ("the disk is full", "Free some space, then try again."),
+    sqlite3.SQLITE_BUSY: ("another program has locked it", "Try again."),
+    sqlite3.SQLITE_LOCKED: ("another program has locked it", "Try again."),
+    sqlite3.SQLITE_READONLY: ("this program has no permission to write it", "Give it write permission."),
+    sqlite3.SQLITE_PERM: ("this program has no permission to use it", "Give it permission."),
+    sqlite3.SQLITE_AUTH: ("this program has no permission to use it", "Give it permission."),
     sqlite3.SQLITE_CANTOPEN: (
-        "this program cannot open it",
-        "Give it the permission to, or choose another folder with PERSONACHAT_DATA_DIR.",
+        "this program can't open it",
+        "Give it permission, or choose another folder with PERSONACHAT_DATA_DIR.",
     ),
     sqlite3.SQLITE_IOERR: ("the disk reports an error", "Check the disk, then try again."),
 }
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _POSTGRESQL = {
     "08": ("the connection was lost", "Try again."),
-    "25": ("it may only be read at the moment", "Try again later."),
-    "28": ("it refuses the user or the password", "Check DATABASE_URL."),
-    "3D": ("the server does not know it", "Check DATABASE_URL."),
-    "40": ("others were changing the same", "Try again."),
-    "42501": ("its user may not do that", "Give the user of DATABASE_URL the rights to."),
-    "53100": ("its disk is full", "Make room there, then try again."),
+    "25": ("it is read-only at the moment", "Try again later."),
+    "28": ("it rejects the user or the password", "Check DATABASE_URL."),
+    "3D": ("the server doesn't have it", "Check DATABASE_URL."),
+    "40": ("someone else changed the same data", "Try again."),
+    "42501": ("its user has no permission for this", "Give the user of DATABASE_URL the permission."),
+    "53100": ("its disk is full", "Free some space there, then try again."),
     "53300": ("it has too many connections", "Try again."),
-    "55": ("others have it locked", "Try again."),
-    "57014": ("it took too long", "Try again. PERSONACHAT_DATABASE_TIMEOUT_SECONDS is the limit."),
-    "57": ("its server is going down or starting", "Try again."),
+    "55": ("others have locked it", "Try again."),
+    "57014": ("it took too long", "Try again. The limit is PERSONACHAT_DATABASE_TIMEOUT_SECONDS."),
+    "57": ("its server is stopping or starting", "Try again."),
 }
 
 
@@ -66,8 +66,8 @@ def failure(error: Exception, *, path: Path | None) -> PersonaChatError:
         return _unavailable(path, "too many are using it at once", "Try again.")
     if isinstance(error, (ArgumentError, ValueError)):
         return DatabaseUnavailable(
-            "The database cannot be used: its address is not one.",
-            hint="Whoever runs this server can set it right.",
+            "The database can't be used: its address is not valid.",
+            hint="Ask the person who runs this server to fix it.",
             advice="Check how DATABASE_URL is written.",
         )
     if path is None:
@@ -84,14 +84,14 @@ def failure(error: Exception, *, path: Path | None) -> PersonaChatError:
 def damaged(path: Path | None) -> DatabaseDamaged:
     if path is None:
         return DatabaseDamaged(
-            "The database is damaged; it is left as it is.",
-            hint="Whoever runs this server can restore a backup.",
+            "The database is damaged. It was not changed.",
+            hint="Ask the person who runs this server to restore a backup.",
             advice="Restore a backup of the database that DATABASE_URL names.",
         )
     return DatabaseDamaged(
-        "The database file is damaged; it is left as it is.",
-        hint="Whoever runs this server can put a backup in its place.",
-        advice=f'Move "{path}" away to begin a new one, or put a backup in its place.',
+        "The database file is damaged. It was not changed.",
+        hint="Ask the person who runs this server to restore a backup.",
+        advice=f'Restore a backup, or move "{path}" away to start a new database.',
     )
 
 
@@ -124,9 +124,11 @@ def _postgresql(state: str, cause: BaseException | None) -> PersonaChatError:
     if state in {"XX001", "XX002"}:
         return damaged(None)
     if type(cause).__name__ == _NO_ANSWER:
-        return _unavailable(None, "it does not answer", "Check whether its server is running, or frozen.")
+        return _unavailable(None, "it doesn't answer", ("Check that its server is running and responding."))
     if not state and type(cause).__name__ in {"OperationalError", "ConnectionTimeout"}:
-        return _unavailable(None, "it cannot be reached", "Check DATABASE_URL, and whether it is running.")
+        return _unavailable(
+            None, "it can't be reached", ("Check DATABASE_URL and that its server is running.")
+        )
     known = _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2])
     reason, hint = known or (f"it reports {state or type(cause).__name__}", "Try again.")
     return _unavailable(None, reason, hint)
@@ -136,5 +138,5 @@ def _unavailable(path: Path | None, reason: str, advice: str) -> DatabaseUnavail
     name = "PostgreSQL database" if path is None else "database file"
     where = "" if path is None else f' The file is "{path}".'
     return DatabaseUnavailable(
-        f"The {name} cannot be used now: {reason}.", hint=AGAIN, advice=f"{advice}{where}"
+        f"The {name} can't be used right now: {reason}.", hint=AGAIN, advice=f"{advice}{where}"
     )

@@ -62,7 +62,7 @@ class PatientConnection(Connection[Any]):
                 except (_Silent, OperationalError):
                     pass
             self.close()
-            raise NoAnswer("the server does not answer") from None
+            raise NoAnswer("the server doesn't answer") from None
 
     def _cancelled(self, gen: PQGen[Any]) -> Any:
         """Cancel what runs. Raises QueryCanceled where that worked; returns what had come just before."""

@@ -37,9 +37,11 @@ def outdated(engine: Engine, *, path: Path | None) -> bool:
         found = _version(connection)
     if found is not None and found not in revisions():
         raise DatabaseDamaged(
-            f"The database{'' if path is None else ' file'} was written by a newer version of PersonaChat; "
-            "it is left as it is.",
-            hint="Whoever runs this server has to update PersonaChat.",
+            (
+                f"The database{('' if path is None else ' file')} was written by a newer version of "
+                "PersonaChat. It was not changed."
+            ),
+            hint="Ask the person who runs this server to update PersonaChat.",
             advice="Update PersonaChat." if path is None else f'Update PersonaChat. The file is "{path}".',
         )
     return found != revisions()[-1]

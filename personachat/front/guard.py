@@ -86,7 +86,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         if _is_closed(scope["path"]):
-            await _refuse(scope, receive, send, Refusal(404, "closed", "There is nothing here."))
+            await _refuse(scope, receive, send, Refusal(404, "closed", ("There is nothing at this address.")))
             return
         visit = self._visit(scope)
         refusal = judged(visit)
@@ -129,7 +129,7 @@ def judged(visit: Visit) -> Refusal | None:
     asked = visit.asked
     place = place_of(asked.host)
     if place is None:
-        return Refusal(400, "no one Host", "A request has to name one host.")
+        return Refusal(400, "no one Host", "A request must name exactly one host.")
     if visit.loopback_only and not _is_served(place, visit.allowed):
         return _name_refused(place)
     if asked.origin is None or _is_own_origin(visit, place):
@@ -226,9 +226,10 @@ def _origin_refused() -> Refusal:
         403,
         "a page of another origin; a proxy has to pass on Host and port, or the name has to be in "
         "PERSONACHAT_ALLOWED_HOSTS",
-        "Pages of other origins may not open PersonaChat.\n\n"
-        "If you run it behind a proxy, have the proxy pass on the host and port that the browser asks for; "
-        "PersonaChat's README shows how.\n",
+        (
+            "Pages from other origins can't open PersonaChat.\n\nIf you run it behind a proxy, the proxy "
+            "must pass on the host and port that the browser requests. PersonaChat's README shows how.\n"
+        ),
     )
 
 

@@ -12,11 +12,15 @@ def refuse_unasked(host: str, settings: Settings) -> None:
     if listens_on_loopback_alone(host) or settings.public or login_configured():
         return
     raise SettingsInvalid(
-        f"At {host or 'every address'} other machines reach the pages, and nobody has to log in: anyone "
-        "could chat at your expense.",
-        hint="If that is what you want, say --public or PERSONACHAT_PUBLIC=yes; visitors cannot change the "
-        "shared personas then, unless PERSONACHAT_PUBLIC_EDITING=yes. Or set up a login, by [auth] in "
-        "secrets.toml.",
+        (
+            f"At {host or 'every address'}, other machines can reach the pages without a login: anyone "
+            "could chat at your expense."
+        ),
+        hint=(
+            "If that is what you want, use --public or PERSONACHAT_PUBLIC=yes. Visitors then can't "
+            "change the shared personas, unless you set PERSONACHAT_PUBLIC_EDITING=yes. Or set up a "
+            "login with [auth] in secrets.toml."
+        ),
     )
 
 
@@ -28,19 +32,19 @@ def who_can_do_what(host: str | None, settings: Settings) -> str:
 
 def _about_pages(settings: Settings, *, alone: bool) -> str:
     if alone and not settings.allowed_hosts:
-        return "Only browsers on this machine get in, and may do everything."
+        return "Only browsers on this machine have access, with full rights."
     if settings.public_editing:
         editing = "and change and delete the shared personas"
     elif login_configured() and settings.public_editing is None:
-        editing = "and, logged in, change the shared personas"
+        editing = "and change the shared personas after logging in"
     else:
-        editing = "but not change the shared personas (PERSONACHAT_PUBLIC_EDITING=yes lets them)"
-    who = "Whoever reaches the proxy in front of it" if alone else "Whoever reaches this machine"
+        editing = "but not change the shared personas (PERSONACHAT_PUBLIC_EDITING=yes allows it)"
+    who = "Anyone who can reach the proxy in front of it" if alone else "Anyone who can reach this machine"
     return f"{who} can chat at your expense, {editing}."
 
 
 def _about_api(settings: Settings) -> str:
     if settings.accepted_tokens:
         exempt = ", except on this machine" if settings.trust_loopback else ""
-        return f"The API wants one of PERSONACHAT_API_TOKENS{exempt}."
-    return "The API is open to programs on this machine alone (PERSONACHAT_API_TOKENS is not set)."
+        return f"The API requires one of PERSONACHAT_API_TOKENS{exempt}."
+    return "The API is only open to programs on this machine (PERSONACHAT_API_TOKENS is not set)."

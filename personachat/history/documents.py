@@ -34,11 +34,11 @@ def _storable(value: object) -> object:
 def _moment(value: object) -> object:
     """ISO 8601 text as a moment in UTC, UTC where it names no zone, between 1970 and now."""
     if not isinstance(value, str):
-        raise ValueError("it must be a date and time as ISO 8601 text")  # noqa: TRY004  # pydantic's way
+        raise ValueError("it must be a date and time in ISO 8601 format")  # noqa: TRY004  # pydantic's way
     try:
         read = datetime.fromisoformat(value)
     except ValueError:
-        raise ValueError("it must be a date and time as ISO 8601 text") from None
+        raise ValueError("it must be a date and time in ISO 8601 format") from None
     try:
         read = read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
     except OverflowError:
@@ -52,7 +52,7 @@ def _real(value: object) -> object:
     try:
         return float(value)
     except OverflowError:
-        raise ValueError("it is too large a number") from None
+        raise ValueError("the number is too large") from None
 
 
 def _avatar(value: str) -> str:

@@ -23,26 +23,26 @@ class Explanation:
         return f"{self.sentence} {self.hint}"
 
 
-_OTHERWISE = "Ask in other words, or choose another model."
+_OTHERWISE = "Rephrase your message or choose another model."
 
 LENGTH = Explanation(
-    "The reply reached its limit of tokens.",
+    "The reply reached its token limit.",
     "Continue it, or raise maxTokens in the persona.",
 )
 LENGTH_OF_THOUGHT = Explanation(
-    "The model spent its limit of tokens on thinking, before a word of the answer.",
+    "The model used up its token limit on thinking, before it wrote any answer.",
     "Retry with a higher maxTokens in the persona.",
 )
 LENGTH_WITHOUT_A_WORD = Explanation(
-    "The limit of tokens was reached before a word came.",
+    "The token limit was reached before the model wrote anything.",
     "Retry with a higher maxTokens in the persona.",
 )
 CONTENT_FILTER = Explanation(
-    "The provider's content filter ended the reply; what had come is kept.",
+    "The provider's content filter ended the reply; the text so far is kept.",
     _OTHERWISE,
 )
 CONTENT_FILTER_WITHOUT_A_WORD = Explanation(
-    "The provider's content filter left nothing of the reply.",
+    "The provider's content filter removed the whole reply.",
     _OTHERWISE,
 )
 REFUSAL = Explanation("The model declined to answer.", _OTHERWISE)
@@ -60,7 +60,7 @@ def explanation_of(reply: Reply) -> Explanation | None:
 
 
 _TO_READERS = {
-    "failed": "This reply failed before its end.",
+    "failed": "This reply failed before it was complete.",
     "interrupted": "This reply was interrupted.",
     "stopped": "This reply was stopped.",
     "length": "This reply was cut off at its limit.",

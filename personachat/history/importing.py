@@ -33,7 +33,7 @@ from personachat.messages import storable
 
 MOST_BYTES = 50 * 1024 * 1024
 
-_HINT = "Choose a JSON file that PersonaChat exported."
+_HINT = "Choose a JSON file exported by PersonaChat."
 _SHOWN = 60
 
 Part = TypeVar("Part", bound=BaseModel)
@@ -72,12 +72,12 @@ class Imported:
 def read_document(content: bytes) -> list[Imported]:
     """The conversations in a file. Raises ImportRefused; its sentence names the fault and the place."""
     if len(content) > MOST_BYTES:
-        _refuse(f"The file is too big: {MOST_BYTES // 1024**2} MB is the most.")
+        _refuse(f"The file is too large; the limit is {MOST_BYTES // 1024**2} MB.")
     text, contents = _read(content)
     if contents is None or contents.values.get("format") != FORMAT:
         _refuse("This is not an export of conversations.")
     if contents.values.get("version") != VERSION:
-        _refuse(f"The file is of another version than {VERSION}, which is the one this PersonaChat reads.")
+        _refuse(f"The file has another version than {VERSION}, the only one this PersonaChat can read.")
     entries = contents.entries
     _checked(Document, contents.values | ({} if entries is None else {"conversations": []}))
     return [_imported(text, entry, number) for number, entry in enumerate(entries or (), 1)]
@@ -90,14 +90,14 @@ def _read(content: bytes) -> tuple[str, import_reading.Contents | None]:
     except UnicodeDecodeError:
         _refuse("The file is not UTF-8 text.")
     except RecursionError:
-        _refuse("The file is nested too deep.")
+        _refuse("The file is nested too deeply.")
     except TooManyConversations:
-        _refuse(f"The file holds more than {MOST_CONVERSATIONS:,} conversations, the limit for one import.")
+        _refuse(f"The file has more than {MOST_CONVERSATIONS:,} conversations, the limit for one import.")
     except TooManyTurns:
-        _refuse(f"The file holds more than {MOST_TURNS:,} messages, which are the most in one.")
+        _refuse(f"The file has more than {MOST_TURNS:,} messages, the limit for one import.")
     except ValueError as error:
         place = f" in line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        _refuse(f"The file is not JSON: there is a fault{place}.")
+        _refuse(f"The file is not valid JSON: there is an error{place}.")
 
 
 def _imported(text: str, entry: Entry | Any, number: int) -> Imported:
@@ -112,7 +112,7 @@ def _imported(text: str, entry: Entry | Any, number: int) -> Imported:
     places = places or array("q")
     numbers, above = _links(text, places, name)
     if document.leaf_id is not None and document.leaf_id not in numbers:
-        _refuse(f"In {name} the last turn to show is not there.")
+        _refuse(f"In {name}, the last turn to show is missing.")
     parents = _parents(numbers, above, name)
     depths = _depths(numbers, parents, name)
     order: Sequence[int] = range(len(places))
@@ -136,9 +136,9 @@ def _links(text: str, places: array[int], name: str) -> tuple[dict[str, int], li
     for number, place in enumerate(places):
         turn = _checked(TurnDocument, value_at(text, place), where=f" in {name}, turn {number + 1}")
         if turn.id in numbers:
-            _refuse(f'In {name} two turns have the id "{_short(turn.id)}".')
+            _refuse(f'In {name}, two turns have the id "{_short(turn.id)}".')
         if turn.role == "user" and turn.reply is not None:
-            _refuse(f'In {name} the user\'s turn "{_short(turn.id)}" has a reply of a model.')
+            _refuse(f"In {name}, the user's turn \"{_short(turn.id)}\" contains a model's reply.")
         numbers[turn.id] = number
         above.append(turn.parent_id)
     return numbers, above
@@ -149,7 +149,7 @@ def _parents(numbers: Mapping[str, int], above: Sequence[str | None], name: str)
     for turn_id, parent_id in zip(numbers, above, strict=True):
         parent = -1 if parent_id is None else numbers.get(parent_id)
         if parent is None:
-            _refuse(f'In {name} the turn "{_short(turn_id)}" hangs on one that is not there.')
+            _refuse(f'In {name}, the parent of the turn "{_short(turn_id)}" is missing.')
         parents.append(parent)
     return parents
 
@@ -165,7 +165,7 @@ def _depths(numbers: Mapping[str, int], parents: array[int], name: str) -> array
             depths[place] = on_the_way
             place = parents[place]
         if place >= 0 and depths[place] == on_the_way:
-            _refuse(f'In {name} the turn "{_short(turn_id)}" is above itself.')
+            _refuse(f'In {name}, the turn "{_short(turn_id)}" is its own ancestor.')
         depth = depths[place] if place >= 0 else -1
         for each in reversed(above):
             depth += 1

@@ -31,7 +31,7 @@ def title_kept(title: str) -> str:
     """A title as it is kept: on one line. Raises MessageInvalid."""
     kept = " ".join(storable(title).split())
     if not 0 < len(kept) <= MOST_TITLE_CHARACTERS:
-        raise MessageInvalid(f"A title has 1 to {MOST_TITLE_CHARACTERS} characters.")
+        raise MessageInvalid(f"A title must be 1 to {MOST_TITLE_CHARACTERS} characters long.")
     return kept
 
 

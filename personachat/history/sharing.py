@@ -95,7 +95,7 @@ def share(connection: Connection, owner: str, conversation_id: str) -> Share:
     if head is None:
         raise no_such_conversation()
     if head.leaf_id is None:
-        raise MessageInvalid("There is nothing to share yet.", hint="Say something first.")
+        raise MessageInvalid("There is nothing to share yet.", hint="Send a message first.")
     earlier = share_of(connection, owner, conversation_id)
     token = earlier.token if earlier else secrets.token_urlsafe(_TOKEN_BYTES)
     made = Share(token, conversation_id, head.title, now())
@@ -184,4 +184,4 @@ def _branch(connection: Connection, leaf_id: str) -> Sequence[Row[Any]]:
 
 
 def _no_such_share() -> ShareNotFound:
-    return ShareNotFound("This link does not work, or no longer.", hint="Ask whoever sent it for a new one.")
+    return ShareNotFound("This link is invalid or was revoked.", hint="Ask the sender for a new one.")

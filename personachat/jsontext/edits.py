@@ -62,7 +62,7 @@ def without(text: str, path: Path) -> str:
     """
     _refuse_broken(text)
     if not path:
-        raise ValueError("The whole text cannot be removed.")
+        raise ValueError("The whole text can't be removed.")
     while (place := _place(text, path)) is not None:  # a key may be there twice
         entries, at = place
         text = _removed(text, entries, at)
@@ -79,7 +79,7 @@ def swapped(text: str, path: Path, other: int) -> str:
     _refuse_broken(text)
     place = _place(text, path)
     if place is None or not 0 <= other < len(place[0]) or not isinstance(path[-1], int):
-        raise LookupError("There is no such entry.")
+        raise LookupError("This entry doesn't exist.")
     one, two = sorted((place[0][place[1]], place[0][other]), key=lambda entry: entry.start)
     if one is two:
         return text
@@ -123,13 +123,13 @@ def _same_start(one: str, two: str) -> int:
 
 def _refuse_broken(text: str) -> None:
     if read_json(text).broken:
-        raise ValueError("The text is no JSON, so nothing in it can be edited.")
+        raise ValueError("The text is not valid JSON, so it can't be edited by field.")
 
 
 def _wrapped(value: Any, path: Path) -> Any:
     for step in reversed(path):
         if step != str(step):
-            raise LookupError(f"There is no list for {step!r}.")
+            raise LookupError(f"There is no list at {step!r}.")
         value = {step: value}
     return value
 
@@ -155,7 +155,7 @@ def _end(text: str, start: int) -> int:
         depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(token[0], 0)
         if depth == 0:
             return token.end()
-    raise ValueError("The text ends inside of a value.")
+    raise ValueError("The text ends inside a value.")
 
 
 def _entries(text: str, start: int) -> list[_Entry]:

@@ -72,24 +72,24 @@ class Refusal:
         match = WORD.match(self.text, at)
         word = match[0] if match else self.text[at]
         if word in _LIKE_CONSTANTS:
-            stop(f"JSON writes {_LIKE_CONSTANTS[word]} instead of {word}.", at)
+            stop(f"JSON uses {_LIKE_CONSTANTS[word]} instead of {word}.", at)
         if word in ",:}]":
-            stop(f'A value is missing before "{word}"; write one.', at)
+            stop(f'A value is missing before "{word}"; add one.', at)
         if re.match(r"[-+.0-9]", word):
             stop(f'"{shown(word)}" is not a number in JSON; write it like 7, 0.7 or -1.5.', at)
         if not word[0].isalnum():
             mend = "write a text in double quotes, a number, true or false"
-            stop(f'"{shown(word)}" cannot stand here; {mend}.', at)
-        stop(f'"{shown(word)}" needs double quotes if it is meant as text: "{shown(word)}".', at)
+            stop(f'"{shown(word)}" is not allowed here; {mend}.', at)
+        stop(f'"{shown(word)}" needs double quotes if it is text: "{shown(word)}".', at)
 
     def key(self, at: int) -> NoReturn:
         self._common(at)
         word = self._word(at)
         if re.search(r"[0-9],\Z", self.text[at - 2 : at]) and word[0].isdecimal():
-            stop(f"A number has a decimal point, not a comma; write a point before the {word}.", at - 1)
+            stop(f"Numbers use a decimal point, not a comma; write a point before the {word}.", at - 1)
         if word in (",", "]", ":"):
-            stop(f'A key is missing before "{word}"; write one in double quotes or remove the "{word}".', at)
-        stop(f'A key needs double quotes: write "{word}" with " before and after it.', at)
+            stop((f'A key is missing before "{word}"; add one in double quotes or remove the "{word}".'), at)
+        stop(f'Keys need double quotes: write "{word}" with " before and after it.', at)
 
     def colon(self, at: int, key: str) -> NoReturn:
         self._end(at)
@@ -102,12 +102,15 @@ class Refusal:
         char, closer = self.text[at], CLOSERS[bracket]
         if char in ("}", "]"):
             line = line_of(self.text, self.open[-1])
-            stop(f'"{char}" does not close the "{bracket}" of line {line}; write "{closer}" first.', at)
+            stop((f'"{char}" does not close the "{bracket}" from line {line}; write "{closer}" first.'), at)
         before = len(self.text[:at].rstrip(" \t\n\r"))
         if at > before or char in ('"', "{", "["):
             stop(f'A comma or the closing "{closer}" is missing after this value; add it here.', before)
-        mend = ' A quote inside a text is written \\".' if self.text[before - 1] == '"' else ""
-        stop(f'"{self._word(at)}" cannot stand here; a comma or "{closer}" must follow the value.{mend}', at)
+        mend = ' Write a quote inside a text as \\".' if self.text[before - 1] == '"' else ""
+        stop(
+            (f'"{self._word(at)}" is not allowed here; a comma or "{closer}" must follow the value.{mend}'),
+            at,
+        )
 
     def after(self, at: int) -> NoReturn:
         self._comment(at)
@@ -116,17 +119,17 @@ class Refusal:
     def string(self, at: int, error: JSONDecodeError) -> NoReturn:
         """Refuse the text whose opening quote is at `at`, for what Python's scanner found."""
         if error.msg.startswith("Invalid \\u"):
-            stop("After \\u four hexadecimal digits must follow, as in \\u00e9.", error.pos)
+            stop("After \\u, four hexadecimal digits must follow, as in \\u00e9.", error.pos)
         if error.msg.startswith("Invalid \\"):
             backslash = self.text.rfind("\\", at, error.pos + 1)
-            stop("This backslash starts no known escape; write \\\\ for a backslash as such.", backslash)
+            stop("This backslash doesn't start a valid escape; write \\\\ for a backslash.", backslash)
         if error.msg.startswith("Invalid control") and (control := _CONTROL.search(self.text, at)):
             char = control[0]
             if char in "\r\n":
                 mend = 'close it with ", or write \\n for a line break'
                 stop(f"This line ends inside a text: {mend}.", control.start())
             mend = "\\t" if char == "\t" else f"\\u{ord(char):04x} or remove it"
-            stop(f"A control character cannot stand in a text as such; write {mend}.", control.start())
+            stop(f"Control characters are not allowed in a text; write {mend}.", control.start())
         stop('This text is never closed; add " at its end.', at)
 
     def _common(self, at: int) -> None:
@@ -139,11 +142,11 @@ class Refusal:
         if at < len(self.text):
             return
         bracket, line = self.text[self.open[-1]], line_of(self.text, self.open[-1])
-        stop(f'The "{bracket}" of line {line} is never closed; add "{CLOSERS[bracket]}".', at)
+        stop(f'The "{bracket}" from line {line} is never closed; add "{CLOSERS[bracket]}".', at)
 
     def _comment(self, at: int) -> None:
         if self.text.startswith(("//", "/*", "#"), at):
-            stop("JSON has no comments; remove this one.", at)
+            stop("JSON doesn't allow comments; remove this one.", at)
 
     def _word(self, at: int) -> str:
         match = WORD.match(self.text, at)

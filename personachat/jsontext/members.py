@@ -75,7 +75,7 @@ class _Cutter:
                 continue
             marks += 1
             if marks > self.most_marks:
-                raise Torn(f"The text holds more than {self.most_marks:,} values.", token.start())
+                raise Torn(f"The text has more than {self.most_marks:,} values.", token.start())
             self._mark(token[0], token.start())
             if self.depth == 0:
                 return self._end(token.end())
@@ -99,15 +99,15 @@ class _Cutter:
         inner = value.strip(_SPACE)
         if inner:
             if len(self.found) == MOST_MEMBERS:
-                raise Torn(f"The text holds more than {MOST_MEMBERS:,} members.", end)
+                raise Torn(f"The text has more than {MOST_MEMBERS:,} members.", end)
             begin = self.start + len(value) - len(value.lstrip(_SPACE))
             self.found.append(Piece(self.key, begin, begin + len(inner)))
         elif self.found or not is_last:
-            raise Torn("A comma is one too many, or a value is missing.", end)
+            raise Torn("There is an extra comma, or a value is missing.", end)
 
     def _end(self, at: int) -> list[Piece]:
         if self.text[at:].strip(_SPACE):
-            raise Torn("Something follows the end of the text.", at)
+            raise Torn("There is text after the end.", at)
         return self.found
 
 
@@ -115,4 +115,4 @@ def _key(sign: str, at: int) -> str:
     try:
         return str(json.loads(sign))
     except ValueError as error:
-        raise Torn("A key holds something that JSON does not know.", at) from error
+        raise Torn("A key contains something that is not valid in JSON.", at) from error

@@ -48,7 +48,7 @@ def read_json(text: str) -> JsonText:
     read = JsonText(text)
     try:
         if len(text) > MAX_TEXT_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_TEXT_BYTES:
-            stop(f"The text is too big: {MAX_TEXT_BYTES // 1024:,} KB is the most. Shorten it.", 0)
+            stop(f"The text is too large; the limit is {MAX_TEXT_BYTES // 1024:,} KB. Shorten it.", 0)
         read.value = _Reader(read).document()
     except BrokenText as broken:
         read.broken = True
@@ -84,7 +84,7 @@ class _Reader:
             return string, end
         if char in ("{", "["):
             if len(self.refuse.open) >= MAX_DEPTH:
-                stop(f"Objects and lists are nested too deep; {MAX_DEPTH} levels are the most.", at)
+                stop(f"Objects and lists are nested too deeply; the limit is {MAX_DEPTH} levels.", at)
             self.refuse.open.append(at)
             value, end = self._object(at, path) if char == "{" else self._list(at, path)
             self.refuse.open.pop()
@@ -115,7 +115,7 @@ class _Reader:
             if key in found:
                 first = line_of(self.text, self.read.keys[place])
                 self._fault(
-                    f'The key "{shown(key)}" is there twice, first in line {first}; remove one.', start, place
+                    f'The key "{shown(key)}" appears twice, first in line {first}; remove one.', start, place
                 )
             self.read.keys[place] = start
             found[key], at = self._value(at, place)
@@ -144,7 +144,7 @@ class _Reader:
         after = self._skip(at + 1)
         closer = CLOSERS[bracket]
         if self.text[after : after + 1] == closer:
-            stop(f'The comma before the closing "{closer}" is one too many; remove it.', at)
+            stop(f'There is an extra comma before the closing "{closer}"; remove it.', at)
         return after
 
     def _string(self, at: int) -> tuple[str, int]:
@@ -157,8 +157,12 @@ class _Reader:
     def _unstorable(self, value: str) -> str:
         if not UNSTORABLE.search(value):
             return ""
-        what = "the character NUL (\\u0000)" if "\x00" in value else "half a character (\\ud800 to \\udfff)"
-        return f"This text holds {what}, which cannot be stored; remove it."
+        what = (
+            "the character NUL (\\u0000)"
+            if "\x00" in value
+            else ("an unpaired surrogate (\\ud800 to \\udfff)")
+        )
+        return f"This text contains {what}, which can't be stored; remove it."
 
     def _number(self, match: re.Match[str], path: Path) -> int | float | None:
         whole, fraction, exponent = match.groups()
@@ -166,7 +170,7 @@ class _Reader:
             number = float(match[0])
             if math.isfinite(number):
                 return number if fraction or exponent else int(whole)
-            self._spoil("This number is too big to be kept; write a smaller one.", match.start(), path)
+            self._spoil("This number is too large to store; write a smaller one.", match.start(), path)
             return None
         return int(whole)
 
@@ -176,7 +180,7 @@ class _Reader:
         if word in _CONSTANTS:
             return _CONSTANTS[word], at + len(word)
         if word in _NOT_FINITE:
-            self._spoil(f"{word} is not a number that JSON knows; write a finite one.", at, path)
+            self._spoil(f"{word} is not a valid number in JSON; write a finite one.", at, path)
             return None, at + len(word)
         return self.refuse.value(at)
 
@@ -191,4 +195,4 @@ class _Reader:
     def _fault(self, message: str, offset: int, path: Path) -> None:
         self.read.faults.append(Fault(message, offset, path))
         if len(self.read.faults) >= MAX_FAULTS:
-            stop("There are more faults than can be listed; mend these first.", offset)
+            stop("There are more errors than can be listed; fix these first.", offset)

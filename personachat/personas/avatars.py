@@ -78,8 +78,10 @@ def _icon_fault(avatar: str) -> str:
     if not icons or name in icons:
         return ""
     near = difflib.get_close_matches(name[:40], icons, n=1)
-    mend = f'did you mean ":material/{near[0]}:"?' if near else "look a name up in Google's Material Symbols"
-    return f"names an icon that does not exist; {mend}"
+    mend = (
+        f'did you mean ":material/{near[0]}:"?' if near else ("look up the name in Google's Material Symbols")
+    )
+    return f"names an icon that doesn't exist; {mend}"
 
 
 @cache

@@ -46,20 +46,20 @@ _ONE_LINE = {"not": {"pattern": "[\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]"
 def _text(value: str) -> str:
     if UNSTORABLE.search(value):
         raise ValueError(
-            "holds a NUL or half a character (a lone surrogate), which cannot be stored; remove it"
+            "contains a NUL character or an unpaired surrogate, which can't be stored; remove it"
         )
     return value
 
 
 def _line(value: str) -> str:
     if _CONTROL.search(value):
-        raise ValueError("holds a line break or another control character; write it in one plain line")
+        raise ValueError("contains a line break or another control character; write it in one line")
     return _text(value)
 
 
 def _not_blank(value: str) -> str:
     if value and not value.strip():
-        raise ValueError("holds nothing but blanks; write something")
+        raise ValueError("contains only blanks; write something")
     return value
 
 
@@ -75,9 +75,7 @@ def _id(value: str) -> str:
             'such as "data-analyst"'
         )
     if value in _DEVICES:
-        raise ValueError(
-            f"cannot be {value}, which is a device on Windows and no file's name; choose another"
-        )
+        raise ValueError(f"can't be {value}, which Windows reserves as a device name; choose another")
     return value
 
 
@@ -90,7 +88,7 @@ def _avatar(value: str) -> str:
 def _picture(value: str) -> str:
     if value and not re.fullmatch(PICTURE_PATTERN, value):
         raise ValueError(
-            "must be the name that a picture got when it was added; leave it out, then add it anew"
+            "must be the name that a picture got when it was added; leave it out, then add the picture again"
         )
     return value
 
@@ -110,18 +108,18 @@ def _is_finite(number: float) -> bool:
 def _json_copy(value: Any, depth: int = 1) -> Any:
     """Copy what JSON can hold, so that a persona cannot be changed from outside; ValueError for the rest."""
     if depth > MAX_DEPTH:
-        raise ValueError(f"is nested too deep; {MAX_DEPTH} levels are the most")
+        raise ValueError(f"is nested too deeply; the limit is {MAX_DEPTH} levels")
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, int | float) and not _is_finite(value):
-        raise ValueError("holds NaN, Infinity or a number too big for JSON; write a smaller one")
+        raise ValueError("contains NaN, Infinity or a number too large for JSON; write a smaller one")
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {_text(key): _json_copy(entry, depth + 1) for key, entry in value.items()}
     if isinstance(value, list):
         return [_json_copy(entry, depth + 1) for entry in value]
     if value is None or isinstance(value, bool | int | float):
         return value
-    raise ValueError("holds something that JSON does not know; use texts, numbers, lists and objects")
+    raise ValueError("contains something that is not valid in JSON; use texts, numbers, lists and objects")
 
 
 Text = Annotated[str, Field(strict=True, json_schema_extra=_NOTHING_UNSTORABLE), AfterValidator(_text)]

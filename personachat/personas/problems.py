@@ -60,7 +60,8 @@ def _sentence(error: ErrorDetails, path: Path, known: Mapping[Path, tuple[str, .
     if kind == "value_error":
         sentence = f"{_name(path)} {limits['error']}"
         return sentence if sentence.endswith("?") else f"{sentence}."
-    return f"{_name(path)} {_wrong_size(kind, value, limits) or 'cannot be used: ' + error['msg']}."
+    fault = _wrong_size(kind, value, limits) or f"can't be used: {error['msg']}"
+    return f"{_name(path)} {fault}."
 
 
 def _wrong_kind(kind: str, value: Any) -> str:
@@ -78,15 +79,18 @@ def _wrong_kind(kind: str, value: Any) -> str:
 
 def _wrong_size(kind: str, value: Any, limits: Mapping[str, Any]) -> str:
     if kind == "greater_than_equal":
-        return f"is {shown(json.dumps(value))}; {_plain(limits['ge'])} is the least"
+        return f"must be at least {_plain(limits['ge'])} (it is {shown(json.dumps(value))})"
     if kind == "less_than_equal":
-        return f"is {shown(json.dumps(value))}; {_plain(limits['le'])} is the most"
+        return f"must be at most {_plain(limits['le'])} (it is {shown(json.dumps(value))})"
     if kind in ("too_short", "string_too_short"):
         return "is empty; write something between the quotes"
     if kind in ("too_long", "string_too_long"):
         length, most = len(value), limits["max_length"]
-        noun, verb = ("characters", "Shorten it by") if isinstance(value, str) else ("entries", "Remove")
-        return f"has {length:,} {noun}; {most:,} are the most. {verb} {length - most:,}"
+        if isinstance(value, str):
+            size, way_out = f"is {length:,} characters long", "Shorten it by"
+        else:
+            size, way_out = f"has {length:,} entries", "Remove"
+        return f"{size}; the limit is {most:,}. {way_out} {length - most:,}"
     return ""
 
 
@@ -102,9 +106,11 @@ def _unknown_key(path: Path, known: Mapping[Path, tuple[str, ...]]) -> str:
     elsewhere = next((place for place, keys in known.items() if place != path[:-1] and key in keys), None)
     if elsewhere is not None:
         home = f'inside "{elsewhere[-1]}"' if elsewhere else "at the top level"
-        return f'The key "{key}" does not belong here; put it {home}.'
+        return f'The key "{key}" doesn\'t belong here; put it {home}.'
     mend = (
-        'remove it, or put it inside "extensions"' if len(path) == 1 else f"known are {', '.join(candidates)}"
+        'remove it, or put it inside "extensions"'
+        if len(path) == 1
+        else f"known keys are {', '.join(candidates)}"
     )
     return f'Unknown key "{shown(key)}"; {mend}.'
 

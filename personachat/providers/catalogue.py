@@ -128,7 +128,7 @@ class ModelNames:
         except ProviderError as error:
             fault = str(error)
         except Exception:  # noqa: BLE001  # a list of names is worth no failure; that it is missing is said
-            fault = f"{provider.name} could not be asked for its models."
+            fault = f"{provider.name} did not answer the request for its models."
         with self._changed:
             if models is not None:
                 listing.models = models

@@ -213,11 +213,11 @@ def of_a_persona(extensions: Mapping[str, Any]) -> dict[str, Any]:
 def fault_of(name: str) -> str | None:
     """Why a persona may not hold it, as the end of a sentence; None where it may."""
     if own := OWN_KEYS.get(name):
-        return f"is the persona's own key {own}"
+        return f"is already set by the persona's own key {own}"
     if name in _NOT_OF_A_PERSONA:
-        return "is for programs that call a persona to choose"
+        return "can only be set by programs that call a persona"
     if not is_known(name) and _is_forbidden(name):
-        return "is not a persona's to choose"
+        return "can't be set by a persona"
     return None
 
 

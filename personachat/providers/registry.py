@@ -142,10 +142,10 @@ class ProviderRegistry:
             return Answering(self._providers[OPENAI], model)  # OpenRouter's names hold slashes
         if rest and prefix == OPENAI:
             can = "The offline model can answer instead." if self.offline_available else INSTALL_OFFLINE
-            message = f"{model} needs an API key and none is set."
+            message = f"{model} needs an API key, but none is set."
             raise ApiKeyMissing(message, hint=f"Set OPENAI_API_KEY. {can}")
         if not self._providers:
-            message = "There is no model to answer."
+            message = "No model is available."
             raise NoModelAvailable(message, hint=f"Set OPENAI_API_KEY. {INSTALL_OFFLINE}")
         if "/" in model or not self.offline_available:
             raise self._not_found(model)
@@ -164,8 +164,8 @@ class ProviderRegistry:
         ):
             return found
         raise ModelNotAllowed(
-            f"{found.model} may not be used here.",
-            hint="Choose another model, or ask whoever runs this server for it.",
+            f"You can't use {found.model} here.",
+            hint="Choose another model, or ask the person who runs this server to allow it.",
         )
 
     def _matches(self, found: Answering, pattern: str) -> bool:
@@ -222,7 +222,7 @@ class ProviderRegistry:
         nearest = get_close_matches(model, models, n=5, cutoff=0)
         such_as = f", such as {' or '.join(nearest)}," if nearest else ""
         return ModelNotFound(
-            f"No provider here has {model}.",
+            f"No provider here offers {model}.",
             models=models,
             hint=f"Choose another model in the persona{such_as} or configure its provider.",
         )

@@ -14,10 +14,10 @@ from personachat.messages import Failed, Finished, FinishReason
 
 End: TypeAlias = FinishReason | Literal["failed", "interrupted"]
 
-INTERRUPTED: Final = Failed("interrupted", "The server ended in the middle of this reply.", "Ask again.")
+INTERRUPTED: Final = Failed("interrupted", "The server stopped in the middle of this reply.", "Try again.")
 """What an interrupted reply ended with: it has no event of its own."""
 
-STOPPED: Final = Failed("stopped", "This reply was stopped before its end.", "Ask again.")
+STOPPED: Final = Failed("stopped", "This reply was stopped before it was complete.", "Try again.")
 """A stopped reply, for who did not stop it and waits for a whole one."""
 
 

@@ -172,7 +172,7 @@ class _Reply:
                 yield event
                 if isinstance(event, Finished):
                     return
-        raise ReplyTruncated(f"{self._provider.name} stopped without an end.", hint="Try again.")
+        raise ReplyTruncated(f"{self._provider.name} stopped unexpectedly.", hint="Try again.")
 
     async def _next(self, events: AsyncGenerator[ProviderEvent], quiet_until: float) -> ProviderEvent | None:
         """The next event, None at the end. No timeout is held over a yield: it would hit the consumer."""
@@ -197,11 +197,11 @@ class _Reply:
             )
         if not self._characters:
             return FirstTokenTimeout(
-                f"{name} did not begin to answer within {limits.first_token_seconds:g} seconds.",
+                f"{name} did not start to answer within {limits.first_token_seconds:g} seconds.",
                 hint="Try again, or raise PERSONACHAT_FIRST_TOKEN_TIMEOUT_SECONDS for slow models.",
             )
         return IdleTimeout(
-            f"{name} fell silent for {limits.idle_seconds:g} seconds in the middle of the reply.",
+            f"{name} sent nothing for {limits.idle_seconds:g} seconds in the middle of the reply.",
             hint="Continue the reply, or raise PERSONACHAT_IDLE_TIMEOUT_SECONDS.",
         )
 
@@ -211,7 +211,7 @@ class _Reply:
         self._characters += len(text)
         if self._characters > LONGEST_REPLY_CHARACTERS:
             raise BrokenStream(
-                f"{self._request.model} does not stop writing.",
+                f"{self._request.model} did not stop writing.",
                 hint="Choose another model, or set maxTokens.",
             )
         return event if _is_storable(text) else replace(event, content=storable(text))
@@ -242,7 +242,7 @@ class _Reply:
         count, self._left_out = self._left_out, 0
         messages = "oldest message was" if count == 1 else f"oldest {count} messages were"
         return Noticed(
-            f"The {messages} left out because the conversation is longer than the model's memory.",
+            (f"The {messages} left out because the conversation is longer than the model's context window."),
             left_out=count,
         )
 

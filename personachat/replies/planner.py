@@ -247,10 +247,10 @@ class Replies:
         cost_usd = await _cost_usd(asked.answering, summed_up.usage or Usage()) or 0
         if summed_up.failure:
             told = asked.told
-            message = f"Earlier turns were left out, because they could not be summed up: {summed_up.failure}"
+            message = f"Earlier turns were left out because they couldn't be summarized: {summed_up.failure}"
         else:
             told = asked.summed_up(summed_up.text)
-            message = "Earlier turns were summed up."
+            message = "Earlier turns were summarized."
         if summed_up.known and text:  # it was said when the reply began
             return told, None, 0
         return told, Noticed(message, memory_from=told.memory_from, summary=told.summary), cost_usd

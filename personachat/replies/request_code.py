@@ -15,8 +15,8 @@ from personachat.settings import LOCAL
 _HEREDOC_END = "REQUEST"
 _NOT_PLAIN = re.compile(r"[^\n -~]")
 
-IN_PROCESS = "The offline model runs inside PersonaChat: there is no address to send this to."
-NOT_CONFIGURED = "Its provider is not configured here: the address is not known."
+IN_PROCESS = "The offline model runs inside PersonaChat, so there is no address to send this to."
+NOT_CONFIGURED = "This provider is not configured here, so its address is unknown."
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,7 @@ class Generations:
         if admitted:
             self._loop.soon(self._spawn, generation, events)
         else:
-            taken = f"All {self.max_concurrent} places for replies are taken."
+            taken = f"All {self.max_concurrent} slots for replies are in use."
             failed = Failed.of(TooManyReplies(taken, hint="Try again in a moment."))
             generation.end(replace(failed, request_id=call.request.id if call else ""))
         return generation

@@ -115,7 +115,7 @@ class Summaries:
         if written.error:
             return SummedUp(failure=written.error.message, usage=written.usage)
         text = written.text.strip()
-        return SummedUp(text, "" if text else "The model wrote none.", written.usage)
+        return SummedUp(text, "" if text else "The model wrote no summary.", written.usage)
 
 
 def longest_summary_tokens(window_tokens: int) -> int:

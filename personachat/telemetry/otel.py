@@ -64,7 +64,8 @@ def _observer(given: Mapping[str, str]) -> CallSpans | None:
         return _own(wanted)
     except ImportError:
         log.warning(
-            'OpenTelemetry is switched on and its SDK is missing: pip install "personachat[otel]" adds it.'
+            "OpenTelemetry is enabled but its SDK is missing. Install it with: pip install "
+            '"personachat[otel]"'
         )
     return None
 
@@ -130,7 +131,7 @@ def _loaded(signal: str, wanted: Sequence[str]) -> list[Any]:
     for name in wanted:
         points = importlib.metadata.entry_points(group=f"opentelemetry_{signal}_exporter", name=name)
         if not points:
-            log.warning("OpenTelemetry has no exporter of %s that is called %.40r here", signal, name)
+            log.warning("There is no OpenTelemetry exporter for %s named %.40r", signal, name)
         made += [point.load()() for point in list(points)[:1]]
     return made
 
@@ -169,7 +170,7 @@ class CallSpans:
             explicit_bucket_boundaries_advisory=names.FIRST_CHUNK_BOUNDARIES,
         )
         self._cost = meter.create_counter(
-            names.COST, unit="{USD}", description="Cost by list prices, where it is known."
+            names.COST, unit="{USD}", description="Cost at list prices, if known."
         )
 
     def ended(self, call: Call, row: Mapping[str, Any]) -> None:

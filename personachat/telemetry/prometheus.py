@@ -41,28 +41,28 @@ class CallFigures:
         self._registry = registry = CollectorRegistry()
         self._known: set[tuple[str, ...]] = set()
         self._calls = Counter(
-            "personachat_calls", "Calls of a model that have ended.", (*_CALL, "outcome"), registry=registry
+            "personachat_calls", "Finished model calls.", (*_CALL, "outcome"), registry=registry
         )
         self._failures = Counter(
             "personachat_failures",
-            "Calls of a model that failed, by the code of the error.",
+            "Failed model calls, by error code.",
             ("model", "code"),
             registry=registry,
         )
         self._retries = Counter(
-            "personachat_retries", "Requests that failed and were repeated.", ("model",), registry=registry
+            "personachat_retries", "Failed requests that were repeated.", ("model",), registry=registry
         )
         self._tokens = Counter(
             "personachat_tokens",
-            "Tokens; cached ones are among the prompt's, reasoning ones among the completion's.",
+            "Tokens. Cached tokens are included in the prompt's, reasoning tokens in the completion's.",
             (*_CALL, "kind"),
             registry=registry,
         )
         self._cost = Counter(
-            "personachat_cost_usd", "Cost by list prices, where it is known.", _CALL, registry=registry
+            "personachat_cost_usd", "Cost at list prices, if known.", _CALL, registry=registry
         )
         self._unpriced = Counter(
-            "personachat_unpriced_calls", "Calls whose cost is not known.", _CALL, registry=registry
+            "personachat_unpriced_calls", "Calls whose cost is unknown.", _CALL, registry=registry
         )
         self._first_token = Histogram(
             "personachat_first_token_seconds",
@@ -80,7 +80,7 @@ class CallFigures:
         )
         replies = Gauge("personachat_running_replies", "Replies being generated.", registry=registry)
         replies.set_function(running)
-        Info("personachat", "What runs here.", registry=registry).info({"version": __version__})
+        Info("personachat", "Information about this build.", registry=registry).info({"version": __version__})
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         GCCollector(registry=registry)

@@ -13,7 +13,7 @@ from personachat.settings import Settings
 from personachat.ui import address
 from personachat.ui.owner import is_local
 
-WHY_NOT = "Visitors cannot change the shared personas here. Your edits stay a draft of yours."
+WHY_NOT = "Visitors can't change the shared personas here. Your edits stay in your own draft."
 
 
 def may_edit(settings: Settings) -> bool:

@@ -33,7 +33,7 @@ def draw(services: Services, conversation: Conversation | None, persona: Persona
         "Your message",
         key=actions.FORECAST_WORDS,
         max_chars=MOST_CHARACTERS,
-        placeholder="Paste it here to count it, or leave this empty",
+        placeholder="Paste it here to count its tokens, or leave this empty",
     )
     offline = session.offline_chosen()
     try:
@@ -53,7 +53,9 @@ def draw(services: Services, conversation: Conversation | None, persona: Persona
         price=price_of(provider, model),
     )
     sent, back, cost = st.columns(3)
-    sent.metric("Tokens in", f"{made.prompt_tokens:,}", help="The prompt, this chat so far and your message.")
+    sent.metric(
+        "Tokens in", f"{made.prompt_tokens:,}", help=("The prompt, this chat so far and your message.")
+    )
     back.metric(
         "Tokens out" if made.basis == "medians" else "Tokens out, at most", f"{made.completion_tokens:,}"
     )
@@ -62,7 +64,7 @@ def draw(services: Services, conversation: Conversation | None, persona: Persona
         escaped("Unknown price" if made.cost_usd is None else money(made.cost_usd)),
     )
     if message:
-        st.caption(f"Your message has about {counted(message, 'token')}.")
+        st.caption(f"Your message is about {counted(message, 'token')} long.")
     st.caption(escaped(basis(made, persona.name, model)))
 
 
@@ -79,13 +81,13 @@ def basis(made: Forecast, name: str, model: str) -> str:
     """Where the numbers come from, in sentences; plain text."""
     if made.basis == "limits":
         return (
-            f"By the limits of {name}: fewer than {ENOUGH_CALLS} replies of {model} are known of it, "
-            "so nobody can say what is usual."
+            f"Based on the limits of {name}. There are fewer than {ENOUGH_CALLS} replies by {model} "
+            "so far, too few to tell what is typical."
         )
-    most = f"A reply has at most {counted(made.completion_tokens_most, 'token')}"
+    most = f"A reply takes at most {counted(made.completion_tokens_most, 'token')}"
     if made.cost_usd_most is not None:
-        most += f"; the message then costs {money(made.cost_usd_most)}"
-    return f"The median of the last {made.calls} replies of {name} by {model}. {most}."
+        most += f"; the message would then cost {money(made.cost_usd_most)}"
+    return f"Median of the last {made.calls} replies of {name} by {model}. {most}."
 
 
 def price_of(provider: str, model: str) -> Price:
@@ -121,8 +123,8 @@ def usual_text(made: Forecast, model: str) -> str:
     """Plain text."""
     cost = "an unknown price" if made.cost_usd is None else f"about {money(made.cost_usd)}"
     return (
-        f"Usually {made.prompt_tokens:,} tokens in, {made.completion_tokens:,} out, {cost} a message: "
-        f"the median of {made.calls} with {model}."
+        f"Typically {made.prompt_tokens:,} tokens in, {made.completion_tokens:,} out, {cost} per "
+        f"message (median of {made.calls} with {model})."
     )
 
 

@@ -113,6 +113,6 @@ def run(page: StreamlitPage) -> None:
     try:
         page.run()
     except (DatabaseUnavailable, StoreUnavailable) as error:
-        storage_notice.draw_unreachable(error, "That did not work")
+        storage_notice.draw_unreachable(error, "Something went wrong")
     except PersonaChatError as error:
-        st.error(error_text(error), title="That did not work", icon=":material/error:")
+        st.error(error_text(error), title="Something went wrong", icon=":material/error:")

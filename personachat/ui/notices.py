@@ -39,7 +39,7 @@ def say(place: Place, *notices: Notice) -> None:
     waiting[place] = notices
 
 
-def say_not_done(error: PersonaChatError, *, title: str = "That did not work") -> None:
+def say_not_done(error: PersonaChatError, *, title: str = "Something went wrong") -> None:
     """Have the page say why what was asked for was not done."""
     say("page", Notice(error_text(error), title))
 

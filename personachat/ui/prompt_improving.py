@@ -26,7 +26,7 @@ from personachat.ui.wording import counted, error_text, escaped
 PROMPT = ("systemPrompt",)
 WISH, TAKEN = "improve_wish", "improve_take-"
 EVERY_SECONDS = 0.3
-OFFLINE = "The small offline model cannot improve prompts. Connect a real one, or use the fixes below."
+OFFLINE = "The small offline model can't improve prompts. Connect a larger model, or use the fixes below."
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,17 @@ def draw_button(found: Opened) -> None:
         key="improve",
         help=OFFLINE
         if offline
-        else "A model proposes a better one. You see every change before you take it.",
+        else "A model suggests a better prompt. You see every change before you accept it.",
         disabled=offline,
     ):
-        st.text_area("What should get better?", key=WISH, placeholder="Anything, if left empty", height=80)
+        st.text_area(
+            "What should be improved?",
+            key=WISH,
+            placeholder=("Leave empty for a general improvement"),
+            height=80,
+        )
         st.caption(_writer())
-        st.button("Propose", type="primary", key="improve_ask", on_click=_ask, args=(found,))
+        st.button("Suggest", type="primary", key="improve_ask", on_click=_ask, args=(found,))
 
 
 def draw(found: Opened) -> None:
@@ -79,9 +84,9 @@ def draw(found: Opened) -> None:
         if reply.error:
             draw_failure(reply.error)
         elif reply.finish_reason == "length":
-            st.warning("The proposal was cut off at the token limit.", icon=":material/content_cut:")
+            st.warning("The suggestion was cut off at the token limit.", icon=":material/content_cut:")
         elif better is None:
-            st.info("The model proposes no other prompt.", icon=":material/check:")
+            st.info("The model suggests no changes.", icon=":material/check:")
         else:
             _draw_parts(found, improving, compared_words(improving.description, better))
             return
@@ -124,11 +129,11 @@ def _runs(pieces: Sequence[Piece]) -> Iterator[tuple[int, int]]:
 
 def _draw_parts(found: Opened, improving: Drafting, pieces: Sequence[Piece]) -> None:
     parts = parts_of(pieces)
-    st.markdown(f"**{counted(len(parts), 'change')} proposed**")
+    st.markdown(f"**{counted(len(parts), 'change')} suggested**")
     for part in parts:
         with st.container(horizontal=True, vertical_alignment="top", gap="small", wrap=False):
             st.checkbox(
-                f"Take change {part.number + 1}",
+                f"Accept change {part.number + 1}",
                 value=True,
                 key=f"{TAKEN}{improving.id}-{part.number}",
                 label_visibility="collapsed",
@@ -138,14 +143,14 @@ def _draw_parts(found: Opened, improving: Drafting, pieces: Sequence[Piece]) -> 
     with st.container(horizontal=True, gap="small"):
         every = frozenset(range(len(parts)))
         st.button(
-            "Take all",
+            "Accept all",
             type="secondary",
             key="improve_all",
             on_click=_take,
             args=(found, improving, pieces, every),
         )
         st.button(
-            "Take what is ticked", key="improve_some", on_click=_take, args=(found, improving, pieces, None)
+            "Accept selected", key="improve_some", on_click=_take, args=(found, improving, pieces, None)
         )
         st.button("Dismiss", type="tertiary", key="improve_dismiss", on_click=_forget, args=(found.id,))
 
@@ -193,7 +198,9 @@ def _take(
 
     change(found, put)
     if clashed:
-        desk().note = "The prompt was changed in the same place meanwhile, so nothing was taken. Ask again."
+        desk().note = (
+            "The prompt has changed in the same place in the meantime, so nothing was applied. Try again."
+        )
     _forget(found.id)
 
 
@@ -217,7 +224,7 @@ def _writer() -> str:
         answering = services.models.answering(services.drafter.model, offline=session.offline_chosen())
     except ProviderError as error:
         return error_text(error)
-    return f"{escaped(answering.model)} writes it. Nothing changes before you take it."
+    return f"{escaped(answering.model)} writes the suggestion. Nothing changes until you accept it."
 
 
 def _key(persona_id: str) -> str:

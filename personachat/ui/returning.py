@@ -166,7 +166,7 @@ def draw_not_done() -> None:
         if notice.text:
             st.warning(notice.text, title=notice.title, icon=notice.icon)
         for words in notice.words:
-            st.caption("What you had written:")
+            st.caption("What you wrote:")
             st.code(words, language=None, wrap_lines=True)
 
 
@@ -225,7 +225,7 @@ def _not_done(
     if clicked:
         found.append(
             Notice(
-                "The connection was lost for a while, and what you just did was not done. "
+                "The connection was lost for a while, so your last action was not carried out. "
                 "Please do it again.",
                 "Not done",
                 ":material/wifi_off:",
@@ -235,8 +235,8 @@ def _not_done(
         names = ", ".join(f"“{as_text(name)}”" for name in files)
         found.append(
             Notice(
-                f"The connection was lost for a while, and with it {names}. Please choose the file again.",
-                "Files are gone",
+                f"The connection was lost for a while, and {names} went with it. Please choose the file again.",
+                "Files were lost",
                 ":material/upload_file:",
             )
         )

@@ -23,7 +23,7 @@ from personachat.ui.editing_rights import WHY_NOT, may_edit
 from personachat.ui.notices import Notice
 from personachat.ui.owner import current_owner
 
-GONE = "That chat does not exist, or no longer."
+GONE = "This chat doesn't exist or was deleted."
 
 
 def services() -> Services:
@@ -31,7 +31,7 @@ def services() -> Services:
     try:
         return get_services()
     except SettingsInvalid as error:
-        st.error(str(error), title="PersonaChat cannot start", icon=":material/settings_alert:")
+        st.error(str(error), title="PersonaChat can't start", icon=":material/settings_alert:")
         st.stop()
 
 

@@ -34,7 +34,7 @@ def draw(*, here: str) -> None:
     try:
         rows = list(_rows(workspace.library))
     except (DatabaseUnavailable, DatabaseDamaged) as error:
-        st.caption(":material/database_off: Conversations cannot be read.", help=error_text(error))
+        st.caption(":material/database_off: Conversations can't be loaded.", help=error_text(error))
         return
     if here in FOLLOWING_PAGES:
         shown = {summary.id: summary.changed_at for _, summary in rows}
@@ -42,7 +42,7 @@ def draw(*, here: str) -> None:
     else:
         open_tabs.leave()
     if not rows:
-        st.caption("Your conversations will be listed here.")
+        st.caption("Your conversations will appear here.")
         return
     current = session.remembered("chat")
     for heading, group in groupby(rows, key=lambda row: row[0]):
@@ -116,10 +116,10 @@ def _draw_row(summary: Summary, *, is_current: bool) -> None:
             _draw_title(summary, is_current=True)
         key = f"menu_{summary.id}"
         st.menu_button(
-            heard("What to do with this conversation"),
+            heard("Conversation options"),
             actions.menu_of(pinned=summary.pinned, archived=summary.archived),
             icon=":material/more_vert:",
-            help="What to do with this conversation",
+            help="Conversation options",
             type="tertiary",
             key=key,
             on_click=actions.choose,

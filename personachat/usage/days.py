@@ -32,7 +32,7 @@ def zone_of(name: str) -> ZoneInfo:
     """The time zone of that name. Raises UsageQuestionInvalid."""
     if name not in _zones():
         raise UsageQuestionInvalid(
-            "There is no such time zone.", hint="Name one as in Europe/Berlin, or UTC."
+            "This time zone doesn't exist.", hint="Use a name such as Europe/Berlin, or UTC."
         )
     return ZoneInfo(name)
 
@@ -70,7 +70,7 @@ def day_of(text: str, *, now: datetime, zone: ZoneInfo) -> date:
             pass
         else:
             return min(max(day, FIRST_DAY), LAST_DAY)
-    raise UsageQuestionInvalid("This is no day.", hint="Write it as 2026-01-31, today or 30d.")
+    raise UsageQuestionInvalid("This is not a valid day.", hint="Write it as 2026-01-31, today or 30d.")
 
 
 def offsets(zone: ZoneInfo, since: datetime, until: datetime) -> Iterator[tuple[datetime, timedelta]]:

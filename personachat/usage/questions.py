@@ -83,7 +83,7 @@ def groups_of(names: Iterable[str]) -> tuple[str, ...]:
     if unknown := [name for name in wanted if name not in GROUPS]:
         known = ", ".join(GROUPS)
         raise UsageQuestionInvalid(
-            f'Calls cannot be summed up by "{unknown[0][:40]}".', hint=f"There are: {known}."
+            f'Calls can\'t be grouped by "{unknown[0][:40]}".', hint=f"Choose from: {known}."
         )
     return wanted
 

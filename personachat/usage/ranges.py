@@ -48,7 +48,7 @@ def range_of(name: str, *, now: datetime, zone: ZoneInfo) -> Range:
         return Range(last - timedelta(days=LENGTHS[name] - 1), last)
     first, separator, last_day = name.partition("..")
     if not separator:
-        raise UsageQuestionInvalid("This is no range of days.", hint="Choose one of the list.")
+        raise UsageQuestionInvalid("This is not a known period.", hint="Choose one from the list.")
     found = Range(days.day_of(first, now=now, zone=zone), days.day_of(last_day, now=now, zone=zone))
     if found.first > found.last:
         raise UsageQuestionInvalid("The first day is after the last one.", hint="Swap them.")

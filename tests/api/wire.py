@@ -54,7 +54,7 @@ def streamed(
 
 
 def chatting(client: httpx2.Client, message: str = "Hi", **body: Any) -> Any:
-    """Say something and stream the reply: a context manager of the response and its events."""
+    """Send a message and stream the reply: a context manager of the response and its events."""
     return streamed(client, "POST", "/chat", json={"message": message, "personaId": "tester"} | body)
 
 

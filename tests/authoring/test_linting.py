@@ -93,7 +93,7 @@ def test_the_column_is_right_behind_escapes(linter: Linter, escaped: str) -> Non
     [
         ("mock-3", "model-unknown", "did you mean mock-"),
         ("mine/own-2", "model-unknown", "own-1"),
-        ("gpt-4", "model-retired", "OpenAI retired gpt-4 on 23 October 2026. It names gpt-5.6-sol"),
+        ("gpt-4", "model-retired", "OpenAI retired gpt-4 on 23 October 2026. Use gpt-5.6-sol instead"),
         ("openai/gpt-3.5-turbo", "model-retired", "23 October 2026"),
         ("claude-sonnet-4-5", "model-retiring", "30 November 2026"),
         ("gpt-5-mini", "model-retiring", "11 December 2026"),
@@ -227,7 +227,7 @@ def test_placeholders_in_lore_that_nothing_fills_are_named(lint: Lint) -> None:
     (found,) = lint(extensions={"character_book": {"entries": entries}})
     assert found.code == "placeholder-unfilled"
     assert found.path == ("extensions", "character_book")
-    assert found.message == "These placeholders in its lore stay as they are: {{setvar}}, {{topic}}."
+    assert found.message == "These placeholders in its lore stay as written: {{setvar}}, {{topic}}."
     assert lint(extensions={"character_book": {"entries": [{"content": "{{char}}"}]}}) == []
 
 
@@ -394,14 +394,17 @@ def test_a_reply_is_no_longer_than_what_the_prompt_leaves_of_the_window(linter: 
     ("parameters", "found"),
     [
         ({"top_k": 40, "seed": 7, "guided_json": {}, "dry_multiplier": 1, "reasoning_effort": "low"}, []),
-        ({"temperature": 1}, [("parameter-not-sent", "temperature is the persona's own key temperature")]),
+        (
+            {"temperature": 1},
+            [("parameter-not-sent", "temperature is already set by the persona's own key temperature")],
+        ),
         ({"top_p": 1}, [("parameter-not-sent", "own key topP")]),
-        ({"api_base": "http://elsewhere"}, [("parameter-not-sent", "is not a persona's to choose")]),
-        ({"tools": []}, [("parameter-not-sent", "is for programs")]),
+        ({"api_base": "http://elsewhere"}, [("parameter-not-sent", "can't be set by a persona")]),
+        ({"tools": []}, [("parameter-not-sent", "can only be set by programs")]),
         ({"top-k": 1}, [("parameter-unknown", "did you mean top_k?")]),
-        ({"own_thing": 1}, [("parameter-unknown", "check that the model's server takes it")]),
-        (["top_k"], [("parameters-unusable", "have to be an object")]),
-        (None, [("parameters-unusable", "have to be an object")]),
+        ({"own_thing": 1}, [("parameter-unknown", "check that the model's server supports it")]),
+        (["top_k"], [("parameters-unusable", "must be an object")]),
+        (None, [("parameters-unusable", "must be an object")]),
         ({}, []),
     ],
 )

@@ -33,7 +33,7 @@ def test_an_invalid_setting_stops_every_command_with_one_sentence(
 ) -> None:
     done = run(*arguments, PERSONACHAT_MAX_CONCURRENT_REPLIES="many")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("personachat: PERSONACHAT_MAX_CONCURRENT_REPLIES cannot be used: ")
+    assert done.stderr.startswith("personachat: PERSONACHAT_MAX_CONCURRENT_REPLIES can't be used: ")
     assert done.stderr.count("\n") == 1
 
 

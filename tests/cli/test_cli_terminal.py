@@ -144,7 +144,7 @@ def test_a_key_pauses_a_reply_and_lets_it_go_on(terminal: Terminal, fake: FakePr
     terminal.type("go\n")
     terminal.wait_for("so far")
     terminal.type(key)
-    terminal.wait_for("[paused: p goes on, s stops]")
+    terminal.wait_for("[paused: p resumes, s stops]")
     gate.open()
     terminal.type(key)
     terminal.wait_for(" and on")

@@ -153,7 +153,7 @@ def test_a_postgresql_that_went_away_is_told_and_used_again_when_it_is_back(
             _end_the_others(other)
             connection.execute(text("SELECT 1"))
 
-    with pytest.raises(DatabaseUnavailable, match="server is going down"):
+    with pytest.raises(DatabaseUnavailable, match="server is stopping"):
         lose_the_connection()
     _end_the_others(other)  # and those in the pool
     assert store.get(OWNER, conversation.id) == conversation
@@ -174,7 +174,7 @@ def test_a_later_use_tries_again(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("in the way")
     with closing(Database(f"sqlite:///{tmp_path}/data/x.sqlite3")) as database:
         for _ in range(2):
-            with pytest.raises(DatabaseUnavailable, match="cannot be used now"):
+            with pytest.raises(DatabaseUnavailable, match="can't be used right now"):
                 database.prepare()
         (tmp_path / "data").unlink()
         database.prepare()
@@ -237,8 +237,8 @@ def test_a_file_that_another_program_locks_is_told_of(
 @pytest.mark.parametrize(
     ("code", "told"),
     [
-        (sqlite3.SQLITE_READONLY, "may not write"),
-        (sqlite3.SQLITE_CANTOPEN, "cannot open"),
+        (sqlite3.SQLITE_READONLY, "no permission to write"),
+        (sqlite3.SQLITE_CANTOPEN, "can't open"),
         (sqlite3.SQLITE_IOERR, "disk reports an error"),
         (sqlite3.SQLITE_BUSY_SNAPSHOT, "locked"),
         (sqlite3.SQLITE_MISUSE, "it reports"),

@@ -135,7 +135,7 @@ def test_a_server_that_never_answers_is_waited_for_once(monkeypatch: pytest.Monk
         clock = chain([asked, began, ended], repeat(later))
         monkeypatch.setattr(database, "_outage", Outage(lambda: next(clock)))
         for _ in range(3):
-            with pytest.raises(DatabaseUnavailable, match="cannot be reached"):
+            with pytest.raises(DatabaseUnavailable, match="can't be reached"):
                 database.prepare()
         silent.settimeout(10)
         silent.accept()[0].close()

@@ -200,7 +200,7 @@ def test_a_reply_in_the_middle_can_be_asked_for_again_by_another_persona(
     page.get_by_role("option", name=re.compile("Socratic")).click()
     dialog.get_by_role("combobox").nth(1).click()
     expect(page.get_by_role("option", name=MODELS[-1], exact=True)).to_be_visible()
-    page.get_by_role("option", name="The persona's own", exact=True).click()
+    page.get_by_role("option", name="Persona's default model", exact=True).click()
     button(dialog, "Regenerate$").click()
     expect(last(page)).to_contain_text("By")
     expect(page.get_by_test_id("stMain").get_by_text("Second.")).to_have_count(

@@ -138,7 +138,7 @@ def test_what_is_sent_while_a_reply_streams_is_answered_after_it(app_server: App
     say(page, "first")
     expect(bubbles(page).last).to_contain_text("One.")
     say(page, "second")
-    expect(page.get_by_text("Waits for the reply above")).to_be_visible()
+    expect(page.get_by_text("Queued: sends after this reply")).to_be_visible()
     gate.open()
     expect(bubbles(page).last).to_contain_text("Two.")
     expect(bubbles(page)).to_have_count(5)  # the greeting, and two exchanges

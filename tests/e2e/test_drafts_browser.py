@@ -133,10 +133,10 @@ def test_two_tabs_with_one_draft_notice_each_other(app_server: AppServer, page: 
     type_at_the_end(page, "System prompt", " One.")
     badge(page, "Unsaved")
 
-    expect(other.get_by_text("is open in another tab")).to_be_visible()
+    expect(other.get_by_text("is also open in another tab")).to_be_visible()
     expect(other.get_by_role("textbox", name="System prompt")).to_have_value("Be brief. One.")
     type_at_the_end(other, "Description", " Two.")
-    expect(page.get_by_text("is open in another tab")).to_be_visible()
+    expect(page.get_by_text("is also open in another tab")).to_be_visible()
     expect(page.get_by_role("textbox", name="Description")).to_have_value("Short. Two.")
     expect(page.get_by_role("textbox", name="System prompt")).to_have_value("Be brief. One.")
 

@@ -47,7 +47,7 @@ def begin_import(page: Page, server: AppServer, *files: Path, persona_id: str = 
     """Open the dialog and give it these files."""
     page.goto(f"{server.url}/personas?id={persona_id}" if persona_id else f"{server.url}/personas")
     visible(page, "Import")
-    expect(dialog(page).get_by_text("Nothing is saved before you have seen")).to_be_visible()
+    expect(dialog(page).get_by_text("Nothing is saved until you have seen")).to_be_visible()
     dialog(page).locator("input[type=file]").set_input_files(list(files))
     return dialog(page)
 
@@ -89,7 +89,7 @@ def test_a_picture_from_here_is_seen_there_before_it_meets_what_is_there(
     assert stored(other, "nell-2") == stored(app_server, "nell").model_copy(update={"id": "nell-2"})
 
     asked = begin_import(visitor, other, card, persona_id="nell")
-    asked.get_by_text("Take theirs", exact=True).click()
+    asked.get_by_text("Use theirs", exact=True).click()
     asked.get_by_role("button", name="Import 1").click()
     expect_json(visitor, "0.9")
     assert stored(other, "nell") == stored(app_server, "nell")
@@ -107,7 +107,7 @@ def test_what_is_no_persona_is_refused_in_a_sentence_and_escape_keeps_edits(
     good.write_text(persona_text("good-one", "Good one"), encoding="utf-8")
     visible(page, "Import")
     dialog(page).locator("input[type=file]").set_input_files([garbage, good])
-    expect(dialog(page).get_by_text("holiday.png is not imported")).to_be_visible()
+    expect(dialog(page).get_by_text("holiday.png was not imported")).to_be_visible()
     expect(dialog(page).get_by_role("button", name="Import 1")).to_be_enabled()
     assert "Traceback" not in dialog(page).inner_text()
 
@@ -132,13 +132,13 @@ def test_a_link_is_a_preview_in_plain_text_until_it_is_accepted(
 
     visitor.goto(link.replace(app_server.url, other.url))
     main = visitor.get_by_test_id("stMain")
-    expect(main.get_by_text("Nothing is saved or sent yet")).to_be_visible()
+    expect(main.get_by_text("Nothing has been saved or sent")).to_be_visible()
     title = visitor.get_by_role("heading", name="Nell").inner_text()
     assert HOSTILE in title.replace(JOINER, "")
     expect(main.locator("a, img")).to_have_count(0)
     assert not (other.personas_dir / "baker.json").exists()
     visible(visitor, "Add to my personas")
-    expect(main.get_by_text("It is among your personas now.")).to_be_visible()
+    expect(main.get_by_text("It is one of your personas now.")).to_be_visible()
     assert stored(other, "baker") == stored(app_server, "baker")
     visible(visitor, "Open in the editor")
     open_json(visitor)
@@ -160,5 +160,5 @@ def test_a_short_link_shows_nothing_once_it_is_revoked(
     visible(page, "Revoke")
     expect(dialog(page).get_by_role("button", name="Create short link")).to_be_visible()
     visitor.reload()
-    expect(visitor.get_by_text("This link shows no persona")).to_be_visible()
+    expect(visitor.get_by_text("This link contains no persona")).to_be_visible()
     expect(visitor.get_by_text("Guest of honour")).to_have_count(0)

@@ -55,7 +55,7 @@ def converse(page: Page, server: AppServer, words: str, answer: str = "Indeed.",
 
 def choose(page: Page, action: str) -> None:
     """Do something with the open conversation."""
-    sidebar(page).get_by_role("button", name="What to do with this conversation").click()
+    sidebar(page).get_by_role("button", name="Conversation options").click()
     page.get_by_role("menuitem", name=action, exact=True).click()
 
 
@@ -87,7 +87,7 @@ def test_a_long_title_leaves_room_for_the_menu(app_server: AppServer, page: Page
     page.get_by_role("dialog").get_by_label("Title").fill("Medlars and quinces " * 9)
     page.get_by_role("dialog").get_by_label("Title").press("Enter")
     expect(row(page, "Medlars and quinces Medlars")).to_be_visible()
-    place = sidebar(page).get_by_role("button", name="What to do with this conversation").bounding_box()
+    place = sidebar(page).get_by_role("button", name="Conversation options").bounding_box()
     border = sidebar(page).bounding_box()
     assert place
     assert border
@@ -218,7 +218,7 @@ def test_a_shared_link_shows_the_conversation_until_it_is_revoked(
         dialog.get_by_role("button", name="Revoke link").click()
         expect(dialog.get_by_role("button", name="Create link")).to_be_visible()
         other.reload()
-        expect(other.get_by_text("This link does not work, or no longer.")).to_be_visible()
+        expect(other.get_by_text("This link is invalid or was revoked.")).to_be_visible()
         expect(bubbles(other)).to_have_count(0)
 
 
@@ -245,7 +245,7 @@ def test_an_export_holds_the_words_and_can_be_imported(
     page.goto(f"{app_server.url}/history")
     page.get_by_role("button", name="Import").click()
     page.locator("input[type=file]").set_input_files(file)
-    expect(page.get_by_text("The conversation in the file is here already.")).to_be_visible()
+    expect(page.get_by_text("The conversation in the file is already here.")).to_be_visible()
     page.get_by_role("button", name="Import a second copy").click()
     expect(page.get_by_text("Imported 1 conversation.")).to_be_visible()
     expect(main(page).get_by_role("button", name="Taken along as a file")).to_have_count(2)
@@ -257,16 +257,16 @@ def test_two_browsers_from_elsewhere_do_not_see_each_other(
     with elsewhere(browser, "203.0.113.7") as one, elsewhere(browser, "203.0.113.8") as other:
         mine = converse(one, app_server, "Only mine")
         other.goto(app_server.url)
-        expect(sidebar(other).get_by_text("Your conversations will be listed here.")).to_be_visible()
+        expect(sidebar(other).get_by_text("Your conversations will appear here.")).to_be_visible()
         other.goto(f"{app_server.url}/?chat={mine}")
-        expect(other.get_by_text("That chat does not exist, or no longer.")).to_be_visible()
+        expect(other.get_by_text("This chat doesn't exist or was deleted.")).to_be_visible()
         one.reload()
         expect(row(one, "Only mine")).to_be_visible()
         expect(bubbles(one).nth(1)).to_contain_text("Only mine")
         one.goto(f"{app_server.url}/history")
         expect(main(one).get_by_role("button", name="Only mine")).to_be_visible()
         page.goto(f"{app_server.url}/history?q=mine")
-        expect(page.get_by_text("Nothing found")).to_be_visible()
+        expect(page.get_by_text("No results")).to_be_visible()
 
 
 def test_on_a_phone_the_sidebar_makes_way_for_what_was_opened(app_server: AppServer, page: Page) -> None:

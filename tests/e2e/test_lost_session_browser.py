@@ -279,7 +279,7 @@ def a_json_text_saved(away: Away) -> Generator[None, None, None]:
 def a_persona_deleted(away: Away) -> Generator[None, None, None]:
     page = away.open("/personas?id=gone")
     choose_in_menu(page, button(page, "More"), "Delete")
-    expect(dialog(page)).to_contain_text("goes away for everyone")
+    expect(dialog(page)).to_contain_text("is deleted for everyone")
     yield
     button(dialog(page), "Delete").click()
     expect(page.get_by_text("Deleted gone.")).to_be_visible()
@@ -305,7 +305,7 @@ def a_save_with_a_note(away: Away) -> Generator[None, None, None]:
     expect(state_of(page, "Unsaved")).to_be_visible()
     choose_in_menu(page, button(page, "More"), "Save with a note")
     settled(page)
-    dialog(page).get_by_role("textbox", name="What is new").fill("Why it changed")
+    dialog(page).get_by_role("textbox", name="What changed").fill("Why it changed")
     yield
     button(dialog(page), "Save").click()
     expect(state_of(page, "Saved")).to_be_visible()
@@ -323,7 +323,7 @@ def personas_imported(away: Away) -> Generator[None, None, None]:
     expect(button(dialog(page), "Import 1")).to_be_visible()
     yield
     button(dialog(page), "Import 1").click()
-    expect(page.get_by_text("Files are gone")).to_be_visible()
+    expect(page.get_by_text("Files were lost")).to_be_visible()
     expect(page.get_by_text("guest.json").first).to_be_visible()
     dialog(page).get_by_test_id("stFileUploaderDropzoneInput").set_input_files(given)  # type: ignore[arg-type]
     button(dialog(page), "Import 1").click()

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 OUTAGE_MILLISECONDS = 40_000
 """How long it may take until an outage, or its end, is seen on a busy machine."""
 
-UNREACHABLE = re.compile("does not answer|cannot be reached")
+UNREACHABLE = re.compile("doesn't answer|can't be reached")
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def test_several_get_a_tag_and_lose_it_again_and_are_exported_together(
     assert tags_of(crowd, "extra-007") == tags_of(crowd, "extra-290") == ["crowd", "lead"]
 
     visible(page, "undo_bulk").click()
-    expect(page.get_by_text("Undid the change of 2 personas.")).to_be_visible()
+    expect(page.get_by_text("Undid the change to 2 personas.")).to_be_visible()
     assert tags_of(crowd, "extra-007") == tags_of(crowd, "extra-290") == ["crowd"]
 
     with page.expect_download() as downloading:
@@ -132,7 +132,7 @@ def test_many_are_deleted_with_a_stop_in_between_and_all_come_back(crowd: AppSer
     assert 0 < left < MANY
 
     visible(page, "undo_bulk").click()
-    expect(page.get_by_text(f"Brought back {MANY - left} personas.")).to_be_visible()
+    expect(page.get_by_text(f"Restored {MANY - left} personas.")).to_be_visible()
     assert len(list(crowd.personas_dir.glob("extra-*.json"))) == MANY
 
 
@@ -140,7 +140,7 @@ def test_one_of_many_is_found_by_typing_and_talked_to(crowd: AppServer, page: Pa
     page.goto(crowd.url)
     picker = page.get_by_role("combobox", name=re.compile("Persona"))
     picker.click()
-    page.get_by_role("option", name="Find another persona …").click()
+    page.get_by_role("option", name="Find another persona…").click()
 
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("searchbox").fill("extra 287")

@@ -97,7 +97,7 @@ def test_of_two_who_edit_one_persona_the_second_is_told_and_loses_nothing(
     expect(dialog.locator("ins")).to_have_text(["grumpy", "cheerful"])
     assert prompt_of(app_server, "contested") == theirs
 
-    dialog.get_by_role("button", name="Go on editing").click()
+    dialog.get_by_role("button", name="Keep editing").click()
     expect(dialog).to_have_count(0)
     expect(box(second, "System prompt")).to_have_value(mine)
     control(second, "save").click()

@@ -198,7 +198,7 @@ def test_a_version_saved_elsewhere_is_never_overwritten_unasked(
     assert json.loads(path.read_text(encoding="utf-8"))["name"] == "Theirs"
 
     if choice == "neither":
-        dialog.get_by_role("button", name="Go on editing").click()
+        dialog.get_by_role("button", name="Keep editing").click()
     else:
         expect(dialog.get_by_role("button", name="Save both changes")).to_be_disabled()
         dialog.get_by_text(f"Keep {choice}", exact=True).click()

@@ -119,7 +119,7 @@ def test_stop_keeps_the_text_and_words_said_too_early_go_back_into_the_box(
     say(page, "Go")
     expect(bubbles(page).last).to_contain_text("Kept words.")
     say(page, "And this?")
-    expect(page.get_by_text("Wait for the reply to end, or stop it")).to_be_visible()
+    expect(page.get_by_text("Wait for the reply to finish, or stop it")).to_be_visible()
     expect(box(page)).to_have_value("And this?")
 
     # Streamlit's own Stop appears beside the menu where a run takes long.

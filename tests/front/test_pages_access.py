@@ -198,8 +198,8 @@ def test_streamlits_own_list_of_hosts_keeps_localhost(tmp_path: Path, fake: Fake
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({}, "Only browsers on this machine get in"),
-        ({"PERSONACHAT_API_TOKENS": TOKEN}, "The API wants one of PERSONACHAT_API_TOKENS"),
+        ({}, "Only browsers on this machine have access"),
+        ({"PERSONACHAT_API_TOKENS": TOKEN}, "The API requires one of PERSONACHAT_API_TOKENS"),
     ],
 )
 def test_the_start_says_who_can_do_what(

@@ -86,7 +86,7 @@ def test_pages_part_conversations_of_the_same_moment(talk: Talk, library: Librar
 
 @pytest.mark.parametrize("cursor", ["", "x", "!!!", "W10", "WzFd", "e30", "bnVsbA", "\0", "ü", "A" * 10_000])
 def test_what_is_no_cursor_is_refused_with_a_sentence(library: Library, cursor: str) -> None:
-    with pytest.raises(CursorInvalid, match="not where a page begins"):
+    with pytest.raises(CursorInvalid, match="page link is not valid"):
         library.list(cursor=cursor)
 
 

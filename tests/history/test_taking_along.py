@@ -274,24 +274,24 @@ def test_file_names_are_good_everywhere(titles: list[str]) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "not JSON: there is a fault in line 1"),
+        (b"", "not valid JSON: there is an error in line 1"),
         (b"\xff\xfe", "not UTF-8"),
         (b"[]", "not an export"),
         (b"{}", "not an export"),
-        (b"[" * 100_000, "too deep"),
-        (b'{"format": NaN}', "not JSON"),
-        (b"1" * 5000, "not JSON"),
+        (b"[" * 100_000, "too deeply"),
+        (b'{"format": NaN}', "not valid JSON"),
+        (b"1" * 5000, "not valid JSON"),
         (b'{"format": "personachat.conversations", "version": 2}', "another version than 1"),
         (b'{"format": "personachat.conversations", "version": 1}', '"conversations": field required'),
-        (document({"id": "a"}, {"id": "a"}), 'In conversation 1 "Mine" two turns have the id "a"'),
-        (document({"id": "a", "parentId": "b"}), 'the turn "a" hangs on one that is not there'),
-        (document({"id": "a", "parentId": "a"}), 'the turn "a" is above itself'),
+        (document({"id": "a"}, {"id": "a"}), 'In conversation 1 "Mine", two turns have the id "a"'),
+        (document({"id": "a", "parentId": "b"}), 'the parent of the turn "a" is missing'),
+        (document({"id": "a", "parentId": "a"}), 'the turn "a" is its own ancestor'),
         (
             document({"id": "r"}, {"id": "a", "parentId": "b"}, {"id": "b", "parentId": "a"}),
-            'In conversation 1 "Mine" the turn "a" is above itself',
+            'In conversation 1 "Mine", the turn "a" is its own ancestor',
         ),
-        (document({"id": "a"}, leafId="b"), "the last turn to show is not there"),
-        (document({"id": "a", "reply": {"state": "finished"}}), "has a reply of a model"),
+        (document({"id": "a"}, leafId="b"), "the last turn to show is missing"),
+        (document({"id": "a", "reply": {"state": "finished"}}), "contains a model's reply"),
         (document({"id": "a", "role": "system"}), 'conversation 1 "Mine", turn 1: '),
         (document({"id": 5}), '"id" in conversation 1 "Mine", turn 1: '),
         (document({"id": "a", "edited": "yes"}), '"edited" in'),
@@ -304,7 +304,7 @@ def test_file_names_are_good_everywhere(titles: list[str]) -> None:
         (document({"id": "a", "b\ud800": 1}), "in conversation 1"),
         (
             document({"id": "a", "role": "assistant", "reply": {"state": "finished", "costUsd": 1e999}}),
-            "not JSON",
+            "not valid JSON",
         ),
         (
             document(
@@ -329,7 +329,7 @@ def test_what_is_no_export_is_refused_with_a_sentence(
 
 
 def test_a_file_is_limited_in_size_and_conversations(library: Library) -> None:
-    with pytest.raises(ImportRefused, match="50 MB is the most"):
+    with pytest.raises(ImportRefused, match="the limit is 50 MB"):
         library.import_json(b" " * (50 * 1024 * 1024 + 1))
     whole = {"format": "personachat.conversations", "version": 1, "conversations": [{}] * 10_001}
     with pytest.raises(ImportRefused, match="more than 10,000 conversations"):
@@ -426,6 +426,6 @@ def test_an_export_of_ones_own_is_noticed_and_only_what_is_new_comes(talk: Talk,
     with pytest.raises(ImportRepeated) as noticed:
         library.import_json(content, repeats="refuse")
     assert (noticed.value.repeated, noticed.value.total) == (1, 2)
-    assert str(noticed.value) == "1 of the 2 conversations in the file is here already."
+    assert str(noticed.value) == "1 of the 2 conversations in the file is already here."
     assert len(library.import_json(content, repeats="skip")) == 1
     assert library.count() == 2

@@ -210,9 +210,9 @@ def test_texts_with_other_faults_can_be_edited() -> None:
 
 @pytest.mark.parametrize("text", ["", "{", '{"a": 1,}', '{"a" 1}', "\ufeff{}"])
 def test_a_broken_text_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="no JSON"):
+    with pytest.raises(ValueError, match="not valid JSON"):
         with_value(text, ("a",), 1)
-    with pytest.raises(ValueError, match="no JSON"):
+    with pytest.raises(ValueError, match="not valid JSON"):
         without(text, ("a",))
 
 

@@ -118,7 +118,7 @@ def test_a_link_to_a_persona_that_is_not_there_says_so(open_chat: OpenPage) -> N
 
 def test_a_broken_persona_in_the_link_says_so(open_chat: OpenPage, folder: Path) -> None:
     (folder / "cracked.json").write_text("{")
-    assert "fault in its file" in open_chat(persona="cracked").warning[0].value
+    assert "its file has an error" in open_chat(persona="cracked").warning[0].value
 
 
 def test_a_hostile_link_is_only_text(open_chat: OpenPage) -> None:
@@ -129,7 +129,7 @@ def test_a_hostile_link_is_only_text(open_chat: OpenPage) -> None:
 
 def test_a_chat_that_is_gone_is_said_once(open_chat: OpenPage) -> None:
     page = open_chat(chat="0" * 32)
-    assert "does not exist" in page.info[0].value
+    assert "doesn't exist" in page.info[0].value
     page.run()
     assert not page.info
 
@@ -148,9 +148,9 @@ def test_the_conversation_of_the_address_is_shown_in_a_new_session(
 @pytest.mark.parametrize(
     ("reply", "title"),
     [
-        (status(401, {}, b"{}"), "The API key was refused"),
+        (status(401, {}, b"{}"), "The API key was rejected"),
         (status(429, {"Retry-After": "120"}, b"{}"), "Too many requests"),
-        (events(), "An empty reply"),
+        (events(), "Empty reply"),
     ],
     ids=["refused key", "rate limit", "nothing"],
 )
@@ -185,7 +185,7 @@ def test_only_the_last_turns_are_drawn_and_the_others_come_on_demand(open_chat: 
     page = open_chat(chat=conversation.id)
     assert 11 <= len(page.chat_message) <= 20
     before = len(page.chat_message)
-    next(button for button in page.button if button.label.startswith("Show earlier")).click().run()
+    next(button for button in page.button if button.label.startswith("Show older revisions")).click().run()
     assert len(page.chat_message) > before
 
 

@@ -101,7 +101,7 @@ def test_from_a_moved_window_there_is_a_way_down(open_chat: OpenPage) -> None:
     assert said(page)[0] != first
     assert "turn 140" in said(page)  # no turn is passed over
     assert "turn 155" in said(page)
-    click(page, "Go to the newest")
+    click(page, "Jump to the latest")
     assert "last" in said(page)
 
 
@@ -109,7 +109,7 @@ def test_a_link_to_a_turn_that_is_not_there_says_so(open_chat: OpenPage) -> None
     open_chat()
     conversation = long_chat(4)
     page = open_chat(chat=conversation.id, turn="0" * 32)
-    assert any("does not exist" in str(warning.value) for warning in page.warning)
+    assert any("doesn't exist" in str(warning.value) for warning in page.warning)
     assert "last" in said(page)
 
 
@@ -220,7 +220,7 @@ def test_a_chat_that_cannot_be_read_says_why(open_chat: OpenPage, monkeypatch: p
 
     monkeypatch.setattr("personachat.conversations.sql.SqlConversations.get", unreadable)
     page = open_chat(chat=conversation.id)
-    assert any("cannot be reached" in str(error.value) for error in page.error)
+    assert any("The database cannot be reached" in str(error.value) for error in page.error)
     assert page.chat_input[0].placeholder == "Message Guide"
 
 

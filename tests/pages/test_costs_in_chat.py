@@ -103,7 +103,9 @@ def test_the_calls_add_up_and_say_what_they_are() -> None:
     assert "Continued, stopped" in table
     assert "\\~100 | \\~20 | 2" in table
     assert "**300** | **60** | **2** | **\\$0.002500**" in table
-    assert costs.notes(calls) == ["\\~ Tokens of 1 call are estimated: the provider counted none."]
+    assert costs.notes(calls) == [
+        "\\~ The tokens of 1 call are estimated because the provider didn't count them."
+    ]
 
 
 def test_an_unknown_price_is_said_and_is_no_zero() -> None:
@@ -112,8 +114,8 @@ def test_an_unknown_price_is_said_and_is_no_zero() -> None:
     assert last.endswith("**\\$0** |")
     assert costs.NOT_KNOWN in costs.table(calls)
     assert costs.notes(calls) == [
-        "The price of 1 call is unknown, and in no sum.",
-        "The tokens of 1 call are not known, and in no sum.",
+        "The price of 1 call is unknown and not included in the total.",
+        "The token count of 1 call is unknown and not included in the total.",
     ]
     nothing = found(row(cost_usd=None))
     assert costs.table(nothing).splitlines()[-1].endswith(f"**{costs.NOT_KNOWN}** |")
@@ -128,13 +130,16 @@ def test_a_models_name_stays_in_its_cell() -> None:
 
 
 def test_more_calls_than_are_listed_are_in_the_sum_and_it_says_so() -> None:
-    assert costs.notes(found(row(), count=900))[0] == "The last 1 calls; the last line adds up all 900."
+    assert (
+        costs.notes(found(row(), count=900))[0]
+        == "Only the last 1 calls are listed. The last row is the total of all 900."
+    )
 
 
 def test_a_message_has_a_forecast_by_the_limits_and_then_by_what_is_usual(open_home: OpenPage) -> None:
     page = press(open_home(), "forecast")
     assert {each.label for each in page.metric} == {"Tokens in", "Tokens out, at most", "Cost, at most"}
-    assert any("By the limits of Guide" in each.value for each in page.caption)
+    assert any("Based on the limits of Guide" in each.value for each in page.caption)
     database = get_services().database
     answering = get_services().providers.resolve(get_services().personas.get("default-persona").persona.model)
     kind = {"provider": answering.provider.name, "model": answering.model, "persona_id": "default-persona"}
@@ -145,13 +150,13 @@ def test_a_message_has_a_forecast_by_the_limits_and_then_by_what_is_usual(open_h
     before = int(told["Tokens in"].replace(",", ""))
     page.text_area(key=actions.FORECAST_WORDS).set_value("word " * 400).run()
     assert int({each.label: each.value for each in page.metric}["Tokens in"].replace(",", "")) > before + 300
-    assert any("The median of the last 6 replies of Guide" in each.value for each in page.caption)
+    assert any("Median of the last 6 replies of Guide" in each.value for each in page.caption)
 
 
 def test_a_forecast_says_that_a_price_is_unknown() -> None:
     made = Forecast(900, 120, 1000, None, None, "medians", 7)
     assert forecast_view.usual_text(made, "m") == (
-        "Usually 900 tokens in, 120 out, an unknown price a message: the median of 7 with m."
+        "Typically 900 tokens in, 120 out, an unknown price per message (median of 7 with m)."
     )
     assert "costs" not in forecast_view.basis(made, "Guide", "m")
     assert forecast_view.price_of("local", "smollm2")(Usage(1, 1)) == 0.0
@@ -168,4 +173,4 @@ def test_the_editor_says_what_a_message_usually_takes(open_home: OpenPage) -> No
     page.query_params["id"] = "second"
     page.run()
     assert not page.exception
-    assert any(each.value.startswith("Usually 100 tokens in, 21 out") for each in page.caption)
+    assert any(each.value.startswith("Typically 100 tokens in, 21 out") for each in page.caption)

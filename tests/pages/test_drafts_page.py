@@ -115,7 +115,7 @@ def test_a_discarded_draft_comes_back_in_a_later_session(open_home: OpenPage) ->
     assert prompt(at) == "Be brief."
 
     new = open_at(open_home)
-    assert "Discarded the edits of **Ada**." in said(new)
+    assert "Discarded the edits to **Ada**." in said(new)
     click(new, "undo_delete")
     assert prompt(new) == "Be long."
     assert "Discarded" not in said(open_at(open_home))
@@ -165,7 +165,7 @@ def test_two_tabs_on_one_draft_keep_both_changes_and_say_so(open_home: OpenPage)
     draft = other.session_state["persona_drafts"]["ada"]
     assert (json.loads(draft.text)["systemPrompt"], json.loads(draft.text)["name"]) == ("Be long.", "Adele")
     run(one)
-    assert "is open in another tab" in said(one)
+    assert "is also open in another tab" in said(one)
     assert one.session_state["persona_drafts"]["ada"] == draft
 
 
@@ -209,10 +209,10 @@ def test_what_is_typed_while_the_database_is_away_is_said_and_kept_later(
     with monkeypatch.context() as away:
         away.setattr(PersonaDrafts, "put", refuse)
         write(at, "Be long.")
-        assert "in this page alone" in said(at)
+        assert "only in this page" in said(at)
         assert prompt(at) == "Be long."
     run(at)
-    assert "in this page alone" not in said(at)
+    assert "only in this page" not in said(at)
     assert prompt(open_at(open_home)) == "Be long."
 
 

@@ -144,14 +144,14 @@ def test_without_the_database_the_shipped_templates_are_there(
     at: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def down(_: Gallery) -> None:
-        raise DatabaseUnavailable("The database does not answer.")
+        raise DatabaseUnavailable("The database doesn't answer.")
 
     monkeypatch.setattr(Gallery, "all", down)
 
     at.run()
 
     assert len(cards(at)) == len(shipped())
-    assert "The database does not answer." in told(at)
+    assert "The database doesn't answer." in told(at)
 
 
 def test_a_blank_persona_and_a_copy_can_still_be_begun(at: AppTest) -> None:
@@ -186,7 +186,7 @@ def test_the_writer_is_named_before_the_draft(at: AppTest) -> None:
 def test_an_empty_description_is_not_sent(at: AppTest, fake: FakeProvider) -> None:
     describe(at, "  ")
 
-    assert "Say in a sentence who the persona is." in told(at)
+    assert "Describe the persona in a sentence." in told(at)
     assert fake.chats == []
 
 
@@ -237,7 +237,7 @@ def test_a_draft_is_found_again_without_its_session(
     new.switch_page("pages/personas.py").run()
     [words] = new.session_state["persona_drafts"].values()
     assert WISH in words.text
-    assert "A persona is being drafted" in told(new)
+    assert "Writing a persona draft" in told(new)
     gate.open()
     drafting = get_services().drafter.waiting(owner=LOCAL_OWNER)
     assert drafting

@@ -63,7 +63,7 @@ def pick(page: AppTest, *ids: str) -> AppTest:
 
 def test_before_the_first_conversation_it_says_what_comes_here(open_home: OpenPage) -> None:
     page = go(open_home())
-    assert "No conversation yet." in texts(page)
+    assert "No conversations yet." in texts(page)
 
 
 def test_without_a_query_the_conversations_are_listed_newest_first(open_home: OpenPage) -> None:
@@ -101,7 +101,7 @@ def test_what_is_not_found_says_what_to_change(open_home: OpenPage) -> None:
     page = open_home()
     converse("About fruit")
     search(go(page), "zzz [x](http://evil.example)")
-    assert "Nothing found for “zzz \\[x\\]" in texts(page)
+    assert "No results for “zzz \\[x\\]" in texts(page)
     assert "Try fewer words" in texts(page)
 
 
@@ -134,7 +134,7 @@ def test_the_list_can_be_filtered_by_date(open_home: OpenPage) -> None:
     page = go(page)
     page.date_input(key="until").set_value((now() - timedelta(days=3)).date()).run()
     assert shown(page) == []
-    assert "No conversation fits these filters." in texts(page)
+    assert "No conversation matches these filters." in texts(page)
 
 
 def test_a_rating_finds_its_conversation(open_home: OpenPage) -> None:
@@ -262,7 +262,7 @@ def test_a_cancelled_import_says_that_nothing_is_kept(open_home: OpenPage) -> No
     run.work(library(), library().export(None, "json").content, "copy")
     page.session_state["import_run"] = run
     go(page)
-    assert [message.value for message in page.info] == ["The import was cancelled. Nothing of it is kept."]
+    assert [message.value for message in page.info] == ["The import was cancelled. Nothing was kept."]
     assert shown(page) == ["Taken along"]
 
 

@@ -81,7 +81,7 @@ def spend(*rows: Any, **changes: Any) -> None:
 
 def test_before_the_first_call_it_says_how_to_fill_it(open_home: OpenPage) -> None:
     page = visit(open_home())
-    assert page.main.info[0].value.startswith("Every reply of a model leaves a row here")
+    assert page.main.info[0].value.startswith("Every model reply is recorded here")
     assert not page.metric
 
 
@@ -101,12 +101,12 @@ def test_it_answers_each_question_and_every_answer_is_a_file(open_home: OpenPage
         "What did it cost, day by day?",
         "Which personas spent most?",
         "How long until the first word, by model?",
-        "Does the wait get longer, day by day?",
-        "What fails, and with which model?",
+        "Is the wait getting longer, day by day?",
+        "Which failures happen, and with which model?",
     ]
     assert shown["Which personas spent most?"]["yAxis"]["data"] == ["Second"]
-    assert shown["What fails, and with which model?"]["yAxis"]["data"] == ["Too many requests"]
-    assert "No thumbs in these days" in texts(page)
+    assert shown["Which failures happen, and with which model?"]["yAxis"]["data"] == ["Too many requests"]
+    assert "No ratings in this period" in texts(page)
     files = [each.proto.label for each in page.get("download_button")]
     assert files == ["Download as CSV"] * 5 + ["Download the calls as CSV"]
 
@@ -115,11 +115,11 @@ def test_what_is_not_known_is_not_shown_as_nothing(open_home: OpenPage) -> None:
     page = open_home()
     spend(cost_usd=None, prompt_tokens=None)
     assert figures(visit(page))["Cost"] == "Unknown price"
-    assert "No price is known for these models" in texts(page)
+    assert "The prices of these models are unknown" in texts(page)
     spend(cost_usd=0.5)
     page.run()
-    assert figures(page)["Cost, as far as known"] == r"\$0.50"
-    assert "Without 1 call of an unknown price" in texts(page)
+    assert figures(page)["Cost (known prices only)"] == r"\$0.50"
+    assert "Without 1 call with unknown prices" in texts(page)
 
 
 def test_a_free_model_costs_nothing_which_is_known(open_home: OpenPage) -> None:
@@ -153,7 +153,7 @@ def test_a_day_is_that_of_the_browsers_clock(
     assert figures(page)["Calls"] == "3"
     assert page.metric[1].delta  # as compared with the one of the day before
     named = zone if zone and zone != "Mars/Olympus" else "UTC"
-    assert f"29 Mar 2026. Days and times are those of {named}".replace("_", r"\_") in texts(page)
+    assert f"29 Mar 2026. Days and times are in {named}".replace("_", r"\_") in texts(page)
     (day,) = options(page)["What did it cost, day by day?"]["xAxis"]["data"]
     assert day == "2026-03-29"
 
@@ -177,14 +177,14 @@ def test_an_address_of_what_is_not_there_shows_no_calls_and_no_fault(open_home: 
     visit(page, range="bogus", persona="gone", model="x" * 5_000, purpose="none", person="nobody")
     assert figures(page)["Calls"] == "0"
     assert page.selectbox(key="insights_persona").value == "gone"
-    assert "No call in these days." in texts(page)
+    assert "No calls in this period." in texts(page)
 
 
 @pytest.mark.parametrize(
     ("first", "last", "said"),
     [
         ("2026-03-05", "2026-03-01", "The first day is after the last one"),
-        ("2020-01-01", "2026-03-01", "Choose at most"),
+        ("2020-01-01", "2026-03-01", "The limit is"),
     ],
 )
 def test_days_that_are_no_range_are_refused_in_a_sentence(
@@ -255,12 +255,15 @@ def test_a_save_is_compared_with_the_one_before_and_leads_to_its_difference(open
     said = texts(page).replace("\\", "")
     assert "**Better.** Before: 0 of 8 thumbs up (0 to 32 %). After: 8 of 8 thumbs up (68 to 100 %)." in said
     shown = options(page)
-    assert shown["Did a save make it better or worse?"]["yAxis"]["data"] == ["r3 · 8 of 8", "r2 · 0 of 8"]
-    (mark,) = shown["How do thumbs go, day by day?"]["series"][0]["markLine"]["data"]
+    assert shown["Did a new version make it better or worse?"]["yAxis"]["data"] == [
+        "r3 · 8 of 8",
+        "r2 · 0 of 8",
+    ]
+    (mark,) = shown["How do ratings change over time?"]["series"][0]["markLine"]["data"]
     assert mark["name"] == "r1-3"
     links = [each.proto for each in page.main.get("page_link")]
-    assert [link.label for link in links if "difference" in link.label] == [
-        f"Revision {number}: see the difference" for number in (3, 2, 1)
+    assert [link.label for link in links if "what changed" in link.label] == [
+        f"Revision {number}: see what changed" for number in (3, 2, 1)
     ]
     assert "revision=3" in links[0].query_string
 
@@ -289,7 +292,7 @@ def test_a_reason_opens_the_chat_at_its_turn(open_home: OpenPage) -> None:
         (Reason("cut", "t", now()), "Cut off at its limit"),
         (Reason("waited", "t", now(), 12.4), "First word after 12 s"),
         (Reason("retried", "t", now(), 2), "Asked the provider 3 times"),
-        (Reason("regenerated", "t", now(), 4), "Replied 4 times to one message"),
+        (Reason("regenerated", "t", now(), 4), "4 replies to one message"),
     ],
 )
 def test_reasons_are_words(reason: Reason, said: str) -> None:

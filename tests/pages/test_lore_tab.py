@@ -79,7 +79,7 @@ def open_entry(page: AppTest, persona_id: str, number: str) -> None:
 def test_entries_are_listed_and_searched(open_home: OpenPage) -> None:
     page = opened(open_home, "one")
     assert "42 entries" in shown(page)
-    assert "… and 17 more; search for them." in shown(page)
+    assert "… and 17 more. Search to find them." in shown(page)
     page.text_input(key="lore_sought").set_value("filler 39").run()
     assert "1 of 42 entries" in shown(page)
     assert [str(each.label) for each in page.tabs[5].expander] == ["key39", "Add a lore book"]
@@ -129,7 +129,7 @@ def test_nonsense_in_a_book_does_no_harm(open_home: OpenPage) -> None:
     open_entry(page, "odd", "1")
     page.text_input(key="lore_tried").set_value("x").run()
     assert not page.exception
-    assert "Nothing comes up." in shown(page)
+    assert "No entry is included." in shown(page)
 
 
 def test_a_broken_text_has_no_lore_to_edit(open_home: OpenPage) -> None:

@@ -124,7 +124,7 @@ def test_words_to_a_chat_that_is_gone_are_back_in_the_box_and_begin_no_other(ope
     get_services().of(LOCAL_OWNER).library.delete(chat)
     new = lose_session(at)
 
-    assert "The chat that you wrote in is gone." in said(new)
+    assert "The chat you wrote this in was deleted." in said(new)
     assert new.chat_input(key="message").proto.value == "Into the void"
     assert not library().list().conversations
 
@@ -238,7 +238,7 @@ def test_a_conversation_that_was_put_away_comes_back(open_home: OpenPage, item: 
     new = undo(at)
 
     assert [each.id for each in library().list().conversations] == [chat]
-    assert "was not done" not in said(new)
+    assert "was not carried out" not in said(new)
     assert "Undo" not in [button.label for button in new.button]
 
 
@@ -416,7 +416,7 @@ def test_a_deleted_persona_comes_back(open_home: OpenPage) -> None:
     new = undo(at)
 
     assert "second" in [each.id for each in get_services().personas.all()]
-    assert "was not done" not in said(new)
+    assert "was not carried out" not in said(new)
 
 
 def test_a_persona_is_created(open_home: OpenPage) -> None:
@@ -439,7 +439,7 @@ def test_several_personas_that_were_selected_are_deleted(open_home: OpenPage, fo
     at.checkbox(key="chosen-persona-second").check().run()
     click(at, "delete_chosen")
     asked = lose_session(at)
-    assert "**1 persona** goes away" in said(asked)
+    assert "**1 persona** is deleted" in said(asked)
     click(asked, "confirm_delete_many")
     lose_session(asked)
 
@@ -512,7 +512,7 @@ def stays_and_is_done(at: AppTest, key: str) -> AppTest:
     assert key in buttons(new)
     click(new, key)
     done = lose_session(new)
-    assert "was not done" not in said(done)
+    assert "was not carried out" not in said(done)
     return done
 
 
@@ -679,7 +679,7 @@ def test_undoing_a_change_of_tags_spares_what_somebody_changed_since(
     new = lose_session(at)
 
     assert stored("second") == "Theirs."
-    assert "Undid the change of no persona" in said(new)
+    assert "Undid the change to no persona" in said(new)
 
 
 def test_several_deleted_personas_come_back(open_home: OpenPage, folder: Path) -> None:
@@ -696,7 +696,7 @@ def test_several_deleted_personas_come_back(open_home: OpenPage, folder: Path) -
 
 
 @pytest.mark.parametrize(
-    "words", ["", "not JSON", "[]", '{"kind": "delete"}', '{"kind": "rm", "persona_id": 1}']
+    "words", ["", "not valid JSON", "[]", '{"kind": "delete"}', '{"kind": "rm", "persona_id": 1}']
 )
 def test_a_mark_that_is_none_opens_nothing(open_home: OpenPage, words: str) -> None:
     at = open_personas(open_home, "second")

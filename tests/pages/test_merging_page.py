@@ -73,7 +73,7 @@ def test_different_fields_are_saved_together_and_said(opened: AppTest) -> None:
     assert stored() == STARTED | {"temperature": 0.2, "description": "Asks *and* waits"}
     said = " ".join(each.value for each in opened.info)
     assert "temperature 0.7" in said
-    assert "Made elsewhere: description" in said
+    assert "From elsewhere: description" in said
     assert "tutor" not in opened.session_state["persona_drafts"]
     newest = get_services().revisions.of("tutor")[0]
     assert newest.note == "Merged with a newer version"

@@ -20,7 +20,7 @@ from tests.fake_provider import FakeProvider, tokens
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local, make_personas
 
-SENTENCE = "cannot be used now: it does not answer"
+SENTENCE = "can't be used right now: it doesn't answer"
 
 
 @pytest.fixture

@@ -94,9 +94,9 @@ def words(at: AppTest) -> str:
         ("text_input", "Starter 2", "Three?", '"Two?"', '"Three?"'),
         ("text_input", "Starter 3", "Three?", '"Two?"', '"Two?", "Three?"'),
         ("text_input", "Description", "D", '"name": "Ada",', '"name": "Ada",    "description": "D",'),
-        ("number_input", "Longest reply, in tokens", 9, "0.333,", '0.333,    "maxTokens": 9,'),
+        ("number_input", "Maximum reply length, in tokens", 9, "0.333,", '0.333,    "maxTokens": 9,'),
         ("checkbox", "Leave it to the model", False, "0.333,", '0.333,    "topP": 1,'),
-        ("toggle", "Sum up what no longer fits", True, "0.333,", '0.333,    "summarize": true,'),
+        ("toggle", "Summarize messages that no longer fit", True, "0.333,", '0.333,    "summarize": true,'),
         ("number_input", "Context, in tokens", 512, "0.333,", '0.333,    "contextTokens": 512,'),
         ("text_input", "Tone", "dry", "0.333,", '0.333,    "personality": {\n        "tone": "dry"\n    },'),
         ("selectbox", "Avatar", "🧭", "0.333,", '0.333,    "avatar": "🧭",'),
@@ -255,7 +255,7 @@ def test_broken_json_leads_to_the_json(at: AppTest) -> None:
     open_tab(at, "JSON")
     write(at, WRITTEN.replace('"Ada",', '"Ada"'))
     open_tab(at, "Prompt")
-    assert "can be read as JSON" in words(at)
+    assert "needs valid JSON" in words(at)
     assert not [each for each in at.text_input if each.label == "Name"]
 
     click(at, "Go to the JSON")
@@ -336,10 +336,10 @@ def test_what_is_no_object_stays_in_the_field_and_out_of_the_persona(at: AppTest
     fill(at, "text_area", MORE, typed)
     assert text_of(at) == WRITTEN
     assert field(at, "text_area", MORE).value == typed
-    assert "has to be a JSON object" in words(at)
+    assert "must be a JSON object" in words(at)
     fill(at, "text_area", MORE, '{"top_k": 1}')
     assert json.loads(text_of(at))["extensions"]["parameters"] == {"top_k": 1}
-    assert "has to be a JSON object" not in words(at)
+    assert "must be a JSON object" not in words(at)
 
 
 def test_parameters_of_another_shape_are_shown_and_can_be_replaced(at: AppTest) -> None:
@@ -385,7 +385,7 @@ def test_a_text_that_no_form_can_show_opens_with_its_json(open_home: OpenPage, f
     page.run()
     assert page.session_state["persona_tab"] == "JSON"
     open_tab(page, "Prompt")
-    assert any("Mend the JSON first" in str(warning.proto.title) for warning in page.warning)
+    assert any("Fix the JSON first" in str(warning.proto.title) for warning in page.warning)
 
 
 def test_no_help_shows_how_an_icon_is_written(at: AppTest) -> None:

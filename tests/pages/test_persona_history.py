@@ -106,7 +106,7 @@ def test_restoring_saves_a_new_revision_and_keeps_the_draft(open_history: OpenPa
     typed = json.dumps(json.loads(stored.text) | {"description": "Unsaved."})
     at.session_state["persona_drafts"] = {"tutor": Draft(typed, stored.text, stored.etag)}
     click(at, "revision-1")
-    assert "Your unsaved edits stay a draft" in words(at)
+    assert "Restoring keeps your unsaved edits" in words(at)
     click(at, "restore_revision")
     assert ada().get("tutor").persona.temperature == 0.1
     assert [each.action for each in ada().revisions.of("tutor")] == ["restored", "saved", "created"]
@@ -148,7 +148,7 @@ def test_a_persona_that_was_never_saved_says_so(open_history: OpenPage) -> None:
     at.session_state["persona_drafts"] = {"fresh": Draft(persona_text("fresh"), "", None)}
     at.query_params["id"] = "fresh"
     at.run()
-    assert "Nothing was saved yet" in words(at)
+    assert "Nothing has been saved yet" in words(at)
 
 
 def test_notes_and_authors_bring_no_links_and_no_markup(open_history: OpenPage) -> None:
@@ -185,7 +185,7 @@ def test_an_edit_made_outside_is_a_revision_too(open_history: OpenPage, folder: 
     at = open_history({"temperature": 0.1})
     (folder / "tutor.json").write_text(persona_text("tutor", name="Tutor", temperature=0.9))
     at.run()
-    assert "Edited outside" in words(at)
+    assert "Edited outside PersonaChat" in words(at)
     assert ">0.9</ins>" in words(at)
 
 

@@ -116,7 +116,7 @@ def test_search_and_filters_work_together_and_stay_when_another_page_was_open(at
 def test_where_the_filters_leave_none_one_click_clears_them(at: AppTest) -> None:
     at.toggle(key="persona_only_favourites").set_value(True).run()
     assert listed(at) == []
-    assert "The filters leave none" in said(at)
+    assert "No persona matches these filters" in said(at)
 
     click(at, "clear_filters")
     assert len(listed(at)) == 4
@@ -206,7 +206,7 @@ def test_tags_are_folders_where_that_is_wanted(at: AppTest) -> None:
         "**fun** :small[2 personas]",
         "**verse** :small[1 persona]",
         "**work** :small[2 personas]",
-        "**Without a tag** :small[1 persona]",
+        "**No tags** :small[1 persona]",
     ]
     assert listed(at) == []
 
@@ -370,7 +370,7 @@ def test_undo_of_several_is_there_after_a_reload(at: AppTest, folder: Path, open
     assert "Deleted **2 personas**" in said(new)
     click(new, "undo_delete")
     assert (folder / "bard.json").read_text() == text
-    assert "Brought back **2 personas**" in said(new)
+    assert "Restored **2 personas**" in said(new)
     click(new, "dismiss_bulk")
     assert "Deleted" not in said(open_page())
 
@@ -404,7 +404,7 @@ def test_several_are_deleted_and_undo_brings_them_back(at: AppTest, folder: Path
 
     click(at, "undo_bulk")
     assert (folder / "bard.json").read_text() == text
-    assert "Brought back **2 personas**" in said(at)
+    assert "Restored **2 personas**" in said(at)
 
 
 def test_one_that_cannot_be_changed_is_said_and_does_not_stop_the_others(at: AppTest, folder: Path) -> None:
@@ -427,7 +427,7 @@ def test_undo_leaves_what_somebody_changed_meanwhile(at: AppTest, folder: Path) 
 
     assert json.loads((folder / "bard.json").read_text())["name"] == "Theirs"
     assert tags_in(folder, "tutor") == ["work", "fun"]
-    assert "Undid the change of **Socratic tutor**" in said(at)
+    assert "Undid the change to **Socratic tutor**" in said(at)
     assert any(":material/error:" in each.value for each in at.caption)
 
 

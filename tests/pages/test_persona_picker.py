@@ -38,7 +38,7 @@ def offered(at: AppTest) -> list[str]:
 def test_of_many_personas_the_picker_offers_the_first_and_to_find_another(open_chat: OpenPage) -> None:
     at = open_chat()
 
-    assert offered(at) == ["Find another persona …", *(f"Persona {each:02}" for each in range(5))]
+    assert offered(at) == ["Find another persona…", *(f"Persona {each:02}" for each in range(5))]
     assert at.selectbox(key="persona_choice").value == "p-00"
 
 

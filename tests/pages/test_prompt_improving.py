@@ -88,12 +88,12 @@ def test_a_prompt_that_was_changed_in_the_same_place_stays_and_says_so(
     press(at)
     press(at, "improve_all")
     assert prompt(at) == "All is new."
-    assert any("nothing was taken" in str(info.value) for info in at.info)
+    assert any("nothing was applied" in str(info.value) for info in at.info)
 
 
 def test_a_refusal_is_no_proposal_and_a_failure_says_why(at: AppTest, fake: FakeProvider) -> None:
     propose(at, fake, "I'm sorry, but I can't help with that.")
-    assert any("proposes no other prompt" in str(info.value) for info in at.info)
+    assert any("suggests no changes" in str(info.value) for info in at.info)
     press(at, "improve_close")
     fake.enqueue(failure(401, "Nobody may see this."))
     press(at, "improve_ask")
@@ -101,7 +101,7 @@ def test_a_refusal_is_no_proposal_and_a_failure_says_why(at: AppTest, fake: Fake
         if at.error:
             break
         press(at)
-    assert [error.title for error in at.error] == ["The API key was refused"]
+    assert [error.title for error in at.error] == ["The API key was rejected"]
     assert prompt(at) == BEFORE
 
 
@@ -111,4 +111,4 @@ def test_the_small_offline_model_does_not_pretend(at: AppTest) -> None:
     press(at)
     popover = next(each for each in at.get("popover") if "Improve" in str(each.proto.popover.label))
     assert popover.proto.popover.disabled
-    assert "cannot improve prompts" in popover.proto.popover.help
+    assert "can't improve prompts" in popover.proto.popover.help

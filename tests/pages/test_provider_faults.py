@@ -111,9 +111,9 @@ TOLD_TO_READERS = {
     "refusal in a field": "The model declined to answer.",
     "limit": "This reply was cut off at its limit.",
     "filter": "This reply was cut off by a content filter.",
-    "an error object": "This reply failed before its end.",
-    "a refused key": "This reply failed before its end.",
-    "a reset": "This reply failed before its end.",
+    "an error object": "This reply failed before it was complete.",
+    "a refused key": "This reply failed before it was complete.",
+    "a reset": "This reply failed before it was complete.",
 }
 
 

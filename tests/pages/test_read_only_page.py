@@ -40,7 +40,7 @@ def write(at: AppTest, text: str) -> None:
 
 
 def test_it_says_why_and_offers_nothing_that_would_be_refused(page: AppTest) -> None:
-    assert any("Visitors cannot change" in shown.value for shown in page.info)
+    assert any("Visitors can't change" in shown.value for shown in page.info)
     for key in ("save", "import_personas"):
         assert page.button(key=key).disabled
         assert "Visitors" in page.button(key=key).help
@@ -63,6 +63,6 @@ def test_a_save_that_the_page_lets_through_is_refused_below_it(
     write(page, mine)
     page.button(key="save").click().run()
     assert not page.exception
-    assert any("Visitors cannot change" in shown.value for shown in page.error)
+    assert any("Visitors can't change" in shown.value for shown in page.error)
     assert get_services().personas.get("tester").persona.name == "Tester"
     assert page.session_state["persona_drafts"]["tester"].text == mine

@@ -66,13 +66,13 @@ def packed(persona_id: str, **keys: object) -> str:
 
 def test_a_link_shows_the_persona_and_saves_nothing_before_it_is_accepted(open_link: OpenPage) -> None:
     at = open_link(persona=packed("nell", name="Nell", greeting="Good morning.", starters=["Bread?"]))
-    for text in ("Nell", "You are a test.", "Good morning.", "Bread?", "Nothing is saved or sent yet"):
+    for text in ("Nell", "You are a test.", "Good morning.", "Bread?", "Nothing has been saved or sent"):
         assert text in words(at)
     with pytest.raises(PersonaNotFound):
         mine().get("nell")
     click(at, "accept_received")
     assert mine().get("nell").persona.greeting == "Good morning."
-    assert "among your personas now" in words(at)
+    assert "one of your personas now" in words(at)
     assert "Nothing is saved" not in words(at)
     assert mine().revisions.of("nell")[0].action == "imported"
 
@@ -91,11 +91,11 @@ def test_one_that_differs_from_yours_asks_what_to_do(open_link: OpenPage) -> Non
     at = open_link(persona=packed("nell", temperature=0.9))
     mine().create(persona_text("nell", temperature=0.1))
     at.run()
-    assert "it differs" in words(at)
+    assert "a different persona" in words(at)
     assert at.button(key="accept_received").disabled
     at.session_state["import_choice_received_nell"] = "both"
     at.run()
-    assert at.button(key="accept_received").label == "Add beside mine"
+    assert at.button(key="accept_received").label == "Keep both"
     click(at, "accept_received")
     assert mine().get("nell").persona.temperature == 0.1
     assert mine().get("nell-2").persona.temperature == 0.9
@@ -106,7 +106,7 @@ def test_one_that_you_have_is_not_saved_again(open_link: OpenPage) -> None:
     mine().create(persona_text("nell"))
     at.query_params["persona"] = packed("nell")
     at.run()
-    assert "You have this very persona already" in words(at)
+    assert "You already have this persona" in words(at)
     assert not [button for button in at.button if button.key == "accept_received"]
 
 
@@ -131,7 +131,7 @@ def test_a_short_link_works_until_it_is_revoked(open_link: OpenPage) -> None:
     assert "Nell" in words(at)
     mine().revoke("nell")
     at.run()
-    assert "does not work" in words(at)
+    assert "is invalid or was revoked" in words(at)
 
 
 def test_what_is_saved_can_be_read_to_the_last_word_before(open_link: OpenPage) -> None:
@@ -171,7 +171,7 @@ def test_what_was_changed_while_you_looked_is_not_replaced(
     click(at, "accept_received")
     assert at.error[0].value
     assert mine().get("nell").persona.temperature == 0.5
-    assert "among your personas now" not in words(at)
+    assert "one of your personas now" not in words(at)
 
 
 def test_a_damaged_database_is_a_sentence(open_link: OpenPage, tmp_path: Path) -> None:

@@ -56,11 +56,11 @@ def captions_of_last(page: AppTest) -> str:
 @pytest.mark.parametrize(
     ("answer", "title"),
     [
-        (failure(500, "boom"), "The provider could not answer"),
-        (status(502, body="<html>Bad gateway</html>"), "The provider could not answer"),
+        (failure(500, "boom"), "The provider couldn't answer"),
+        (status(502, body="<html>Bad gateway</html>"), "The provider couldn't answer"),
         (status(503), "The provider is overloaded"),
         (status(429, {"Retry-After": "42"}), "Too many requests"),
-        (failure(401, "Wrong key"), "The API key was refused"),
+        (failure(401, "Wrong key"), "The API key was rejected"),
     ],
 )
 def test_a_failure_is_no_reply(open_home: OpenPage, fake: FakeProvider, answer: Reply, title: str) -> None:
@@ -79,7 +79,7 @@ def test_what_arrived_of_a_failed_reply_can_still_be_copied(open_home: OpenPage,
     page = open_home()
     fake.enqueue(raw(sse(part({"content": "Half of it"})), sse({"error": {"message": "gone"}})))
     say(page, "Words")
-    assert "What had arrived is kept." in page.error[0].value
+    assert "The text received so far is kept." in page.error[0].value
     assert not page.chat_message[-1].get("feedback")
     assert "Copy" in menu_of_last(page)
     assert "Rate" not in menu_of_last(page)

@@ -14,7 +14,7 @@ from tests.conftest import local
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local, converse, library, make_personas, wait_for_end
 
-GONE = "This link does not work, or no longer. Ask whoever sent it for a new one."
+GONE = "This link is invalid or was revoked. Ask the sender for a new one."
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def captions(page: AppTest) -> list[str]:
 def test_without_conversations_there_is_a_hint(open_home: OpenPage) -> None:
     page = open_home()
     assert titles(page) == []
-    assert captions(page) == ["Your conversations will be listed here."]
+    assert captions(page) == ["Your conversations will appear here."]
 
 
 def test_the_newest_come_first_under_their_days(open_home: OpenPage) -> None:
@@ -119,7 +119,7 @@ def test_a_damaged_database_is_a_quiet_line(open_home: OpenPage, tmp_path: Path)
     (tmp_path / "data").mkdir(exist_ok=True)
     (tmp_path / "data" / "personachat.sqlite3").write_bytes(b"this is no database" * 500)
     page = open_home()
-    assert captions(page) == [":material/database_off: Conversations cannot be read."]
+    assert captions(page) == [":material/database_off: Conversations can't be loaded."]
     assert page.chat_input[0].placeholder == "Message Guide"
 
 

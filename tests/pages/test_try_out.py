@@ -66,7 +66,7 @@ def say(at: AppTest, text: str) -> None:
 def test_it_begins_with_the_greeting_and_says_that_nothing_is_stored(open_tab: OpenPage) -> None:
     at = open_tab()
     assert "Good morning." in words(at)
-    assert "Nothing of this chat is stored" in words(at)
+    assert "This chat is not stored" in words(at)
     assert at.button(key="try_out_stop").disabled
     assert at.button(key="try_out_clear").disabled
 
@@ -139,7 +139,7 @@ def test_a_failed_reply_says_why_and_offers_to_ask_again(open_tab: OpenPage, fak
     at = open_tab()
     fake.enqueue(failure(401, "Nobody may see this."))
     say(at, "Hello there")
-    assert [error.title for error in at.error] == ["The API key was refused"]
+    assert [error.title for error in at.error] == ["The API key was rejected"]
     at.button(key="try_out_retry").click().run()
     assert "You said: Hello there" in words(at)
     assert not at.error

@@ -166,7 +166,7 @@ def test_a_format_without_room_for_the_picture_says_so(collection: Any, kind: An
 
 def test_a_file_that_names_a_picture_without_bringing_it_says_so(collection: Any) -> None:
     (item,) = collection.plan_import(persona_text("lost", picture="0" * 32).encode()).items
-    assert any("does not bring it" in loss for loss in item.losses)
+    assert any("doesn't include it" in loss for loss in item.losses)
 
 
 def test_copies_restored_versions_and_links_have_the_picture(services: Services, collection: Any) -> None:

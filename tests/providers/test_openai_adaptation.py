@@ -72,7 +72,7 @@ async def test_a_reply_that_may_not_be_that_long_is_asked_for_as_long_as_it_may_
     assert error is None
     assert last(fake)["max_tokens"] == 16384
     assert [event.message for event in seen if isinstance(event, Noticed)] == [
-        "gpt-x writes at most 16,384 tokens; maxTokens was lowered to that for this reply."
+        "gpt-x writes at most 16,384 tokens, so maxTokens was lowered to that for this reply."
     ]
 
 
@@ -386,7 +386,7 @@ async def test_a_parameter_that_only_tunes_is_left_out_for_a_model_that_does_not
     assert stranger not in last(fake)
     assert set(TUNED.more) - {stranger} <= set(last(fake))
     notices = [event.message for event in seen if isinstance(event, Noticed)]
-    assert notices == [f"gpt-x does not accept {stranger}; the reply went without it."]
+    assert notices == [f"gpt-x does not support {stranger}, so the reply was requested without it."]
     await reply_of(provider, TUNED)
     assert len(fake.chats) == 3
     assert stranger not in last(fake)

@@ -275,5 +275,5 @@ def test_what_a_provider_says_of_a_call_besides_comes_along() -> None:
 def test_a_call_that_nobody_offered_a_tool_for_is_no_reply() -> None:
     reader = ReplyReader(Server.at("acme", "http://h/v1", None), "m")
     assert list(reader.feed(body([piece("weather", OSLO, id="a")]))) == []
-    with pytest.raises(ReplyEmpty, match="wanted to call a tool"):
+    with pytest.raises(ReplyEmpty, match="tried to call a tool"):
         list(reader.end())

@@ -43,19 +43,19 @@ pytestmark = pytest.mark.anyio
             "no quota or credit",
         ),
         (failure(429, "You exceeded", error_code="insufficient_quota"), QuotaExceeded, "no quota or credit"),
-        (failure(429, "slow down"), RateLimited, "no more requests"),
+        (failure(429, "slow down"), RateLimited, "limiting requests"),
         (failure(400, "the roof is on fire"), RequestRefused, "the roof is on fire."),
         (failure(500, "boom"), ProviderFault, "boom"),
         (status(503), ProviderOverloaded, "is overloaded"),
         (failure(529, "Overloaded"), ProviderOverloaded, "is overloaded"),
-        (status(502, body="<html><h1>Bad Gateway</h1> nginx</html>"), ProviderFault, "status 502"),
+        (status(502, body="<html><h1>Bad Gateway</h1> nginx</html>"), ProviderFault, "HTTP 502"),
         (status(504), ProviderFault, "took too long to answer"),
         (
             status(404, body="<html>404 page not found</html>"),
             RequestRefused,
-            "no chat at the configured address",
+            "no chat API of",
         ),
-        (reset(), ConnectionLost, "broke off"),
+        (reset(), ConnectionLost, "was lost"),
     ],
 )
 async def test_each_refusal_is_one_clear_sentence(
@@ -226,7 +226,7 @@ async def test_what_a_server_says_of_its_window_is_read_and_remembered_for_the_m
     assert error.window_tokens == tokens
     assert provider.window_tokens("gpt-x") == tokens
     assert provider.window_tokens("gpt-y") is None
-    assert str(error).endswith(f"'s memory of {tokens:,} tokens." if tokens else "'s memory.")
+    assert str(error).endswith(f"'s context window of {tokens:,} tokens." if tokens else "'s context window.")
 
 
 async def test_a_window_told_inside_the_stream_is_remembered_until_another_one_is_told(
@@ -357,10 +357,10 @@ def closed_port() -> int:
 @pytest.mark.parametrize(
     ("base_url", "says"),
     [
-        ("http://127.0.0.1:{closed}/v1/secret-path", "Nothing answers at 127.0.0.1:"),
-        ("http://user:pa55word@127.0.0.1:{closed}/v1", "Nothing answers at 127.0.0.1:"),
-        ("http://no-such-host.invalid/v1", "no host of the name no-such-host.invalid"),
-        ("https://127.0.0.1:{open}/v1", "No secure connection to 127.0.0.1:"),
+        ("http://127.0.0.1:{closed}/v1/secret-path", "There is no answer from 127.0.0.1:"),
+        ("http://user:pa55word@127.0.0.1:{closed}/v1", "There is no answer from 127.0.0.1:"),
+        ("http://no-such-host.invalid/v1", "no server named no-such-host.invalid"),
+        ("https://127.0.0.1:{open}/v1", "A secure connection to 127.0.0.1:"),
     ],
 )
 async def test_a_server_that_cannot_be_reached_is_named_without_path_or_password(

@@ -72,7 +72,7 @@ async def test_a_refused_temperature_is_left_out_and_said_once(
     fake.enqueue(failure(400, refusal, error_code="unsupported_value", param="temperature"))
     seen, _ = await events_of(provider)
     assert isinstance(seen[0], Started)
-    assert seen[1] == Noticed("gpt-x does not accept a temperature; the reply used the model's own.")
+    assert seen[1] == Noticed("gpt-x does not accept a temperature, so the model's default was used.")
     again, _ = await events_of(provider)
     assert not any(isinstance(event, Noticed) for event in again)
     assert ["temperature" in request.body for request in fake.chats] == [True, False, False]
@@ -130,7 +130,7 @@ async def test_a_limit_that_is_refused_without_a_number_is_left_out(
 ) -> None:
     fake.enqueue(failure(400, "max_tokens is too large.", error_code="invalid_value", param="max_tokens"))
     seen, _ = await events_of(provider)
-    assert seen[1] == Noticed("gpt-x does not accept that maxTokens; the reply used the model's own.")
+    assert seen[1] == Noticed("gpt-x does not accept this maxTokens value, so the model's default was used.")
     assert not {"max_tokens", "max_completion_tokens"} & set(fake.chats[-1].body)
 
 

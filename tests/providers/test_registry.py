@@ -160,8 +160,8 @@ def test_a_bare_name_without_a_default_provider_is_not_guessed() -> None:
 @pytest.mark.parametrize(
     ("model", "why"),
     [
-        ("anthropic/claude", "No provider here has anthropic/claude"),
-        ("openai/gpt-4", "openai/gpt-4 needs an API key and none is set"),
+        ("anthropic/claude", "No provider here offers anthropic/claude"),
+        ("openai/gpt-4", "openai/gpt-4 needs an API key, but none is set"),
         ("gpt-4", "No API key is set"),
         ("groq/llama-99", "groq/llama-99 is not among the provider's models"),
     ],
@@ -344,4 +344,4 @@ def test_the_default_model_steps_in_for_one_that_is_not_allowed() -> None:
     some = registry(**KEY, allowed_models="gpt-4o", default_model="gpt-4o")
     answering = some.resolve("gpt-4")
     assert who(answering) == ("openai", "gpt-4o")
-    assert "may not be used here" in answering.reason
+    assert "You can't use" in answering.reason

@@ -277,7 +277,7 @@ async def test_thoughts_without_an_answer_are_said_to_be_none(
     fake.enqueue(tokens(["<think>plan</think>\n"]))
     seen, error = await events_of(provider)
     assert isinstance(error, ReplyEmpty)
-    assert "thought, but wrote no answer" in str(error)
+    assert "finished thinking but wrote no answer" in str(error)
     assert told(seen) == ("plan", "")
     fake.enqueue(tokens(["<think>plan"], finish="length"))
     seen, error = await events_of(provider)

@@ -105,7 +105,7 @@ TABLE: dict[str, tuple[Callable[[Generation], object], Told]] = {
     "our limit for silence": failed(IdleTimeout("It fell silent."), 504),
     "our limit for a reply": failed(ReplyTimeout("It took too long."), 504),
     "the provider's connection broke": failed(ConnectionLost("It broke."), 502),
-    "the provider stopped without an end": failed(ReplyTruncated("No end."), 502),
+    "the provider stopped unexpectedly": failed(ReplyTruncated("No end."), 502),
     "the provider sent an error": failed(StreamFailed("An error."), 502),
     "the provider never stops": failed(BrokenStream("No stop."), 502),
     "a fault of our own": failed(unforeseen(), 500),

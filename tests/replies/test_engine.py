@@ -77,7 +77,7 @@ async def test_a_providers_bug_is_an_internal_error_and_its_values_are_not_logge
 
 async def test_a_provider_that_just_stops_is_truncated() -> None:
     assert (await events_of(Scripted([STARTED, TextDelta("a")])))[-1] == Failed(
-        "reply_truncated", "scripted stopped without an end.", "Try again."
+        "reply_truncated", "scripted stopped unexpectedly.", "Try again."
     )
 
 

@@ -31,7 +31,10 @@ async def test_the_oldest_turns_are_left_out_and_it_is_said() -> None:
     provider = Scripted([TOO_LONG], [STARTED, TextDelta("a"), Finished("stop")])
     seen = await events_of(provider, conversation(3))
     assert [message.content for message in provider.requests[1].messages] == ["You are.", "q2", "a2", "last"]
-    notice = "The oldest 4 messages were left out because the conversation is longer than the model's memory."
+    notice = (
+        "The oldest 4 messages were left out because the conversation is longer than "
+        "the model's context window."
+    )
     assert seen == [STARTED, Noticed(notice, left_out=4), TextDelta("a"), Finished("stop")]
 
 

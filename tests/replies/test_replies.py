@@ -278,7 +278,7 @@ async def test_turns_that_do_not_fit_are_summed_up_before_the_reply(
     (notice,) = notices(events)
     assert isinstance(events[0], Started)
     assert events[1] == notice
-    assert (notice.message, notice.summary) == ("Earlier turns were summed up.", SUMMARY)
+    assert (notice.message, notice.summary) == ("Earlier turns were summarized.", SUMMARY)
     assert notice.memory_from is not None
     assert said(asked)[2] == f"q{notice.memory_from // 2}"
     assert f"q{notice.memory_from // 2} " not in summing["messages"][-1]["content"]
@@ -369,7 +369,7 @@ async def test_where_summing_up_fails_turns_are_dropped_and_it_is_said(
     events = await events_of(replies.plan(persona(**SUMMING), talk(18)))
     (notice,) = notices(events)
 
-    assert notice.message.startswith("Earlier turns were left out, because they could not be summed up: ")
+    assert notice.message.startswith("Earlier turns were left out because they couldn't be summarized: ")
     assert notice.summary == ""
     assert notice.memory_from is not None
     assert said(fake.chats[-1].body)[:2] == ["You", f"q{notice.memory_from // 2}"]

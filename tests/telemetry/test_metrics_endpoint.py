@@ -58,7 +58,7 @@ def total(answer: httpx2.Response, name: str, **labels: str) -> float:
 def test_without_a_token_of_its_own_it_does_not_exist(make_services: Callable[..., Services]) -> None:
     with served(make_services(api_tokens=(API_TOKEN,))) as client:
         answers = [get(client, token) for token in (None, "", API_TOKEN, "None")]
-    assert {(each.status_code, each.text) for each in answers} == {(404, "There is nothing here.")}
+    assert {(each.status_code, each.text) for each in answers} == {(404, "There is nothing at this address.")}
 
 
 def test_only_its_own_token_opens_it_over_loopback_too(make_services: Callable[..., Services]) -> None:

@@ -68,7 +68,7 @@ class McpApp:
             await _error(404, "MCP is at /mcp.")(scope, receive, send)
         elif scope["method"] not in METHODS:
             allowed = {"Allow": ", ".join(sorted((*METHODS, "HEAD")))}
-            await _error(405, f"{scope['method']} is not possible here.", headers=allowed)(
+            await _error(405, f"{scope['method']} is not allowed here.", headers=allowed)(
                 scope, receive, send
             )
         elif self._life is None:
@@ -78,7 +78,9 @@ class McpApp:
                 await self._life.serve(scope, receive, send)
             except HTTPException as error:
                 at_most = f"{MAX_BODY_BYTES // 1024:,} KB"
-                await _error(error.status_code, f"The body is bigger than {at_most}.")(scope, receive, send)
+                await _error(error.status_code, f"The body is too large; the limit is {at_most}.")(
+                    scope, receive, send
+                )
 
 
 class _Life:

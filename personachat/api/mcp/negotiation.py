@@ -94,7 +94,9 @@ class _UnknownVersion:
         if not isinstance(error, dict):
             return self._body
         known = ", ".join(KNOWN_PROTOCOL_VERSIONS)
-        sentence = f'The MCP protocol version "{self._version[:50]}" is not known here. Known: {known}.'
+        sentence = (
+            f'The MCP protocol version "{self._version[:50]}" is not supported here. Supported: {known}.'
+        )
         data = {"supported": list(KNOWN_PROTOCOL_VERSIONS), "requested": self._version[:50]}
         if error.get("code") == types.UNSUPPORTED_PROTOCOL_VERSION:
             data = error.get("data", data)
@@ -106,7 +108,7 @@ _NO_ANSWER = json.dumps(
     {
         "jsonrpc": "2.0",
         "id": None,
-        "error": {"code": types.INTERNAL_ERROR, "message": "The server ended before it could answer."},
+        "error": {"code": types.INTERNAL_ERROR, "message": "The server stopped before it could answer."},
     }
 ).encode()
 

@@ -59,5 +59,5 @@ def _start(cursor: str | None) -> int:
     if cursor is None:
         return 0
     if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 10):
-        raise MCPError(types.INVALID_PARAMS, "This cursor is not one of ours. List from the beginning.")
+        raise MCPError(types.INVALID_PARAMS, "This cursor is not valid. List from the beginning.")
     return int(cursor)

@@ -49,8 +49,8 @@ log = logging.getLogger(__name__)
 Context = ServerRequestContext[Any, Any]
 
 INSTRUCTIONS = (
-    "PersonaChat offers personas. Each is a prompt, to be taken on in this chat, and can be talked to with "
-    "the chat tool, where its own model answers."
+    "PersonaChat offers personas. Each persona is a prompt that you can use in this chat. You can "
+    "also talk to a persona with the chat tool; its own model then answers."
 )
 
 _UNFORESEEN = unforeseen()
@@ -109,7 +109,7 @@ class PersonaServer(Server[None]):
     async def _call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         if params.name not in {CHAT, LIST_PERSONAS}:
             raise MCPError(
-                types.INVALID_PARAMS, f"There is no such tool. There are: {CHAT}, {LIST_PERSONAS}."
+                types.INVALID_PARAMS, (f"This tool doesn't exist. Available tools: {CHAT}, {LIST_PERSONAS}.")
             )
         try:
             if params.name == CHAT:

@@ -109,8 +109,9 @@ TOOLS = (
         name=CHAT,
         title="Chat with a persona",
         description=(
-            "Say something to a persona and get its reply. Nothing is stored: give the earlier messages as "
-            f"history to go on with a conversation. {LIST_PERSONAS} tells who there is."
+            "Send a message to a persona and get its reply. Nothing is stored: to continue a "
+            f"conversation, send the earlier messages as history. Use {LIST_PERSONAS} to see the "
+            "available personas."
         ),
         input_schema=schema_of(ChatArguments),
         annotations=types.ToolAnnotations(read_only_hint=True, open_world_hint=True),
@@ -118,7 +119,7 @@ TOOLS = (
     types.Tool(
         name=LIST_PERSONAS,
         title="List personas",
-        description=f"List the personas to chat with, at most {MOST_LISTED} at a time.",
+        description=f"List the available personas, at most {MOST_LISTED} at a time.",
         input_schema=schema_of(ListArguments),
         output_schema=schema_of(PersonaList),
         annotations=types.ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False),
@@ -140,11 +141,11 @@ def checked(kind: type[ArgumentsT], arguments: Mapping[str, Any] | None) -> Argu
             raise ArgumentsInvalid(f'"{name}" is missing.')
         case "extra_forbidden":
             known = ", ".join(kind.model_fields)
-            raise ArgumentsInvalid(f'There is no argument "{name}".', hint=f"There are: {known}.")
+            raise ArgumentsInvalid(f'There is no argument "{name}".', hint=f"Available: {known}.")
         case "string_pattern_mismatch" | "string_too_short":
             raise ArgumentsInvalid(f'"{name}" is empty.')
         case _:
-            raise ArgumentsInvalid(f'"{name}" cannot be used: {fault["msg"].lower()}.')
+            raise ArgumentsInvalid(f'"{name}" is not valid: {fault["msg"].lower()}.')
 
 
 def personas_found(
@@ -176,5 +177,5 @@ def refused(message: str, hint: str = "", *, arrived: str = "") -> types.CallToo
     """A tool error: what went wrong and what to do; then what text had arrived, if any."""
     blocks: list[types.ContentBlock] = [types.TextContent(text=sentence(f"{message} {hint}".strip()))]
     if arrived:
-        blocks.append(types.TextContent(text=f"This much of the reply had arrived:\n\n{arrived}"))
+        blocks.append(types.TextContent(text=f"This part of the reply had arrived:\n\n{arrived}"))
     return types.CallToolResult(content=blocks, is_error=True)

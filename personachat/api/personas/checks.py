@@ -19,7 +19,7 @@ MOST_FINDINGS = 200
 
 
 class LintFinding(Answer):
-    """A sentence, and where in the text: line and column are 1-based."""
+    """A sentence and its place in the text. Lines and columns start at 1."""
 
     code: str
     severity: Literal["warning", "info"]
@@ -30,7 +30,7 @@ class LintFinding(Answer):
 
 
 class MessageEstimate(Answer):
-    """Of one message to it; null where nobody knows."""
+    """For one message to it. Null if unknown."""
 
     prompt_tokens: int
     reply_tokens_most: int
@@ -39,7 +39,7 @@ class MessageEstimate(Answer):
 
 
 class LintReport(Answer):
-    """In the order of lines; of very many the first."""
+    """In the order of lines. If there are very many, only the first ones."""
 
     findings: list[LintFinding]
     estimate: MessageEstimate
@@ -47,13 +47,13 @@ class LintReport(Answer):
 
 @router.post(
     "/lint",
-    summary="What would hurt in a persona",
+    summary="Check a persona for likely trouble",
     response_model=LintReport,
     responses=answers(400, 413, 422, 503),
     openapi_extra=json_body(PERSONA),
 )
 async def lint_persona(request: Request) -> LintReport:
-    """Saves nothing. What is against the schema is a problem, as it would be when saving."""
+    """Saves nothing. What violates the schema is a problem, as when saving."""
     text = await text_of(request)
 
     def lint() -> LintReport:

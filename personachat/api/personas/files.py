@@ -31,7 +31,10 @@ OnConflict = Literal["refuse", "replace", "rename"]
 CHOICES: dict[OnConflict, Choice] = {"refuse": "mine", "replace": "theirs", "rename": "both"}
 
 _FILE: dict[str, Any] = {
-    "description": "The file. `X-Export-Losses` counts what the format cannot hold; `report=true` says what.",
+    "description": (
+        "The file. `X-Export-Losses` is the number of things the format can't include; "
+        "`report=true` lists them."
+    ),
     "headers": {
         "Content-Disposition": {"description": "Its name (RFC 6266).", "schema": {"type": "string"}},
         "X-Export-Losses": {"schema": {"type": "integer"}},
@@ -47,7 +50,7 @@ _FILE: dict[str, Any] = {
 _FILE_BODY = {
     "requestBody": {
         "required": True,
-        "description": "A persona, a character card, a bundle, a prompt, or a file of another program.",
+        "description": "A persona, character card, bundle, prompt, or a file from another program.",
         "content": {
             "multipart/form-data": {
                 "schema": {
@@ -68,7 +71,7 @@ _FILE_BODY = {
 
 
 class ExportReport(Answer):
-    """What an export would be, and what its format cannot hold."""
+    """What an export would contain, and what its format can't include."""
 
     format: Format
     filename: str
@@ -76,10 +79,10 @@ class ExportReport(Answer):
 
 
 class ImportItem(Answer):
-    """One persona of the file. `result` is null in a dry run; `differences` lead from ours to theirs.
+    """One persona in the file. `result` is null in a dry run. `differences` lead from your version to theirs.
 
-    `looksLike` says what it came as, such as "a LobeChat agent"; `file` its name inside of an archive;
-    `collidesWith` the name and id of the persona here that differs.
+    `looksLike` says what it came as, such as "a LobeChat agent". `file` is its name in an archive.
+    `collidesWith` is the name and id of the existing persona that differs.
     """
 
     id: str
@@ -96,7 +99,7 @@ class ImportItem(Answer):
 
 
 class SkippedFile(Answer):
-    """A file that brings nothing. `broken`: it was meant to be a persona."""
+    """A file that brings no persona. `broken`: it was meant to be one."""
 
     file: str
     reason: str
@@ -104,7 +107,7 @@ class SkippedFile(Answer):
 
 
 class TableColumns(Answer):
-    """Of a table: the columns there are, and by role the one that was read."""
+    """For a table: its columns, and the column used for each role."""
 
     names: list[str]
     chosen: dict[str, str]
@@ -129,13 +132,15 @@ def export_personas(
     request: Request,
     ids: Annotated[
         Text | SkipJsonSchema[None],
-        Query(description="Their ids, separated by commas; without it, all."),
+        Query(description="Their ids, separated by commas. If left out, all."),
     ] = None,
 ) -> Response:
-    """A ZIP archive with a manifest, which can be imported."""
+    """A ZIP archive with a manifest, which can be imported again."""
     chosen = None if ids is None else [part.strip() for part in ids.split(",") if part.strip()]
     if chosen is not None and not chosen:
-        raise Refused(422, "request_invalid", "ids names no persona.", hint="Leave it out for all.")
+        raise Refused(
+            422, "request_invalid", "ids contains no persona id.", hint=("Leave it out to export all.")
+        )
     return _download(workspace_of(request).collection.bundle(chosen))
 
 
@@ -149,32 +154,34 @@ def export_personas(
 async def import_personas(
     request: Request,
     *,
-    dry_run: Annotated[bool, Query(alias="dryRun", description="Only say what would happen.")] = False,
+    dry_run: Annotated[bool, Query(alias="dryRun", description="Only report what would happen.")] = False,
     on_conflict: Annotated[
         OnConflict,
         Query(
             alias="onConflict",
-            description="Of a persona that is here and different: import nothing, replace it, or keep both.",
+            description="If a persona exists and differs: import nothing, replace it, or keep both.",
         ),
     ] = "refuse",
-    filename: Annotated[Text, Query(max_length=255, description="For the revisions' notes.")] = "",
+    filename: Annotated[
+        Text, Query(max_length=255, description="A file name for the revisions' notes.")
+    ] = "",
     all_or_nothing: Annotated[
         bool,
-        Query(alias="allOrNothing", description="Import nothing where one of several files is broken."),
+        Query(alias="allOrNothing", description="Import nothing if one of several files is broken."),
     ] = False,
     columns: Annotated[
         Text,
         Query(
             max_length=1_000,
-            description="Of a table: which column is what, as in `name=act,prompt=prompt`.",
+            description="For a table: which column is used for what, as in `name=act,prompt=prompt`.",
         ),
     ] = "",
 ) -> Any:
-    """Takes what an export gave, character cards, prompts and files of other programs, as a body or a form.
+    """Takes exports, character cards, prompts and files from other programs, as a body or a form.
 
-    A file that holds a fault is refused whole; of several files, and of the files in an archive, each stands
-    for itself unless `allOrNothing` is true. What was changed by somebody else in the same moment fails by
-    itself, and its item says so.
+    A file with an error is refused completely. Several files, and the files in an archive, are imported
+    independently unless `allOrNothing` is true. If somebody else changes a persona at the same moment,
+    only that item fails, and says so.
     """
     chosen = _columns(columns)
     async with uploads(request, name=filename) as files:
@@ -198,8 +205,8 @@ def _columns(given: str) -> dict[str, str] | None:
         raise Refused(
             422,
             "request_invalid",
-            "columns names no prompt, or something that a column cannot be.",
-            hint=f"Write columns=prompt=…,name=…; there are: {', '.join(ROLES)}.",
+            "columns names no prompt, or uses an unknown role.",
+            hint=f"Write columns=prompt=…,name=…; the roles are: {', '.join(ROLES)}.",
         )
     return found or None
 
@@ -247,7 +254,7 @@ def _imported(
         return problem(
             422,
             "import_refused",
-            f"{len(broken)} of the files cannot be read; nothing was imported.",
+            f"{len(broken)} of the files can't be read. Nothing was imported.",
             hint="Leave allOrNothing out to import the others.",
             extra=extra,
         )
@@ -256,8 +263,10 @@ def _imported(
         return problem(
             409,
             "import_conflict",
-            f"{len(conflicts)} of {len(items)} are here and different; nothing was imported. The first: "
-            f"{conflicts[0].collides_with}.",
+            (
+                f"{len(conflicts)} of {len(items)} already exist and differ. Nothing was imported. The "
+                f"first: {conflicts[0].collides_with}."
+            ),
             hint="Choose onConflict=replace or onConflict=rename.",
             extra=extra,
         )
@@ -280,9 +289,11 @@ def export_persona(
     request: Request,
     *,
     kind: Annotated[Format, Query(alias="format")] = "json",
-    report: Annotated[bool, Query(description="Say what the format cannot hold, instead.")] = False,
+    report: Annotated[
+        bool, Query(description=("Report what the format can't include, instead of exporting."))
+    ] = False,
 ) -> Response:
-    """As our own JSON, as a character card, or for another program."""
+    """As PersonaChat JSON, as a character card, or for another program."""
     made = workspace_of(request).collection.export(persona_id, kind)
     if report:
         said = ExportReport(format=kind, filename=made.filename, losses=list(made.losses))

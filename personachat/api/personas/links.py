@@ -17,7 +17,7 @@ one = APIRouter(prefix="/personas/{id}", tags=["personas"])
 
 
 class PersonaLink(Answer):
-    """`path` on this server. A short one stands for what the persona was when it was made."""
+    """`path` on this server. A short link shows the persona as it was when the link was created."""
 
     path: str
     kind: Literal["link", "short"]
@@ -25,14 +25,14 @@ class PersonaLink(Answer):
 
 @every.get(
     "/shared/{token}",
-    summary="Read a persona behind a short link",
+    summary="Read the persona of a short link",
     response_class=Response,
     responses=answers(404, 422, 503, s200=json_answer("The persona.", PERSONA)),
 )
 def get_shared_persona(
     token: Annotated[Text, Path(description="The token of a short link.")], request: Request
 ) -> Response:
-    """As it was when the link was made or renewed."""
+    """As it was when the link was created or updated."""
     plan = workspace_of(request).collection.plan_share(token)
     return Response(dump_persona(plan.items[0].arrival.persona), media_type="application/json")
 
@@ -47,9 +47,9 @@ def share_persona(
     persona_id: PersonaId,
     request: Request,
     *,
-    short: Annotated[bool, Query(description="A short link, which can be revoked, in any case.")] = False,
+    short: Annotated[bool, Query(description="Always create a short link, which can be revoked.")] = False,
 ) -> PersonaLink:
-    """The link holds the persona itself where that fits; else it is a short one, made or renewed."""
+    """The link contains the persona itself if that fits. Otherwise it is a short link, created or updated."""
     collection = workspace_of(request).collection
     link = None if short else collection.link(persona_id)
     if link and link.persona:
@@ -65,7 +65,7 @@ def share_persona(
     responses=answers(422, 503),
 )
 def revoke_persona_share(persona_id: PersonaId, request: Request) -> Response:
-    """It shows nothing any more. A link that holds the persona itself cannot be taken back."""
+    """It stops working. A link that contains the persona itself can't be revoked."""
     workspace_of(request).collection.revoke(persona_id)
     return Response(status_code=204)
 

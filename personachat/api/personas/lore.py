@@ -28,7 +28,7 @@ _FILE: dict[str, Any] = {
 _FILE_BODY = {
     "requestBody": {
         "required": True,
-        "description": "World Info of SillyTavern, a lorebook_v3 file, or a character card with a book.",
+        "description": ("SillyTavern World Info, a lorebook_v3 file, or a character card with a lore book."),
         "content": {
             "application/json": {"schema": {}},
             "application/octet-stream": {
@@ -40,7 +40,7 @@ _FILE_BODY = {
 
 
 class LoreReport(Answer):
-    """How many entries of the file can be told, and in sentences what does nothing here."""
+    """How many entries of the file can be used, and sentences about what has no effect here."""
 
     dry_run: bool
     entries: int
@@ -55,7 +55,7 @@ class LoreTrial(Sent):
 
 
 class ToldLore(Answer):
-    """An entry that is told: its number in the book from 0, what brought it up, and its text."""
+    """An included entry: its number in the book (from 0), what triggered it, and its text."""
 
     number: int
     name: str
@@ -64,7 +64,7 @@ class ToldLore(Answer):
 
 
 class LoreTold(Answer):
-    """In the order of insertion; `no_room` came up and is beyond the book's budget."""
+    """In the order of insertion. `no_room` entries were triggered but exceed the book's budget."""
 
     told: list[ToldLore]
     no_room: list[ToldLore]
@@ -77,7 +77,7 @@ class LoreTold(Answer):
     responses=answers(404, 409, 422, 503, s200=_FILE),
 )
 def get_persona_lore(persona_id: PersonaId, request: Request) -> Response:
-    """Its lore book by itself, as a `lorebook_v3` file."""
+    """Only its lore book, as a `lorebook_v3` file."""
     content = workspace_of(request).collection.lore(persona_id)
     if content is None:
         raise Refused(404, "lore_not_found", "This persona has no lore book.")
@@ -97,12 +97,12 @@ async def add_persona_lore(
     request: Request,
     *,
     mode: Annotated[
-        Literal["add", "replace"], Query(description="Behind the entries that are there, or instead of them.")
+        Literal["add", "replace"], Query(description="Add to the existing entries, or replace them.")
     ] = "add",
-    dry_run: Annotated[bool, Query(alias="dryRun", description="Only say what would happen.")] = False,
-    filename: Annotated[Text, Query(max_length=255, description="For the revision's note.")] = "",
+    dry_run: Annotated[bool, Query(alias="dryRun", description="Only report what would happen.")] = False,
+    filename: Annotated[Text, Query(max_length=255, description="A file name for the revision's note.")] = "",
 ) -> LoreReport:
-    """Entries that are there already are not added again."""
+    """Entries that already exist are not added again."""
     content = await request.body()
 
     def run() -> LoreReport:
@@ -125,7 +125,7 @@ async def add_persona_lore(
     responses=answers(400, 404, 409, 413, 422, 503),
 )
 def try_persona_lore(persona_id: PersonaId, body: LoreTrial, request: Request) -> LoreTold:
-    """Which entries a first message of these words would bring up."""
+    """Which entries this text would include as a first message."""
     persona = workspace_of(request).collection.get(persona_id).persona
     now = datetime.now().astimezone()  # the server's own day and time, as in a chat
     told = persona_part(persona, [ChatMessage("user", body.text)], today=now).told

@@ -22,23 +22,23 @@ from personachat.errors import PersonaChanged
 
 router = APIRouter(prefix="/personas/{id}", tags=["personas"])
 
-LabelName = Annotated[Text, Path(alias="label", description="Such as production; see the list of labels.")]
+LabelName = Annotated[Text, Path(alias="label", description=("Such as production. See the list of labels."))]
 
 
 class NewId(Sent):
-    """The id that the persona is to have."""
+    """The new id of the persona."""
 
     id: Text
 
 
 class Labelling(Sent):
-    """The revision that is to have the label; left out, the newest one."""
+    """The revision to label. If left out, the newest one."""
 
     revision: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
 
 
 class LabelAnswer(Answer):
-    """A label and the revision it is on."""
+    """A label and the revision it points to."""
 
     label: str
     revision: int
@@ -47,7 +47,7 @@ class LabelAnswer(Answer):
 
 
 class LabelMoved(Answer):
-    """What happened to a label; `revision` is null where it was removed."""
+    """A change to a label. `revision` is null if the label was removed."""
 
     label: str
     revision: int | None
@@ -56,7 +56,7 @@ class LabelMoved(Answer):
 
 
 class LabelList(Answer):
-    """The labels there are, and what happened to them, the latest first."""
+    """The current labels, and their changes, newest first."""
 
     labels: list[LabelAnswer]
     moves: list[LabelMoved]
@@ -69,7 +69,7 @@ class LabelList(Answer):
     responses=answers(400, 403, 404, 409, 412, 422, 503, s200=ONE_PERSONA),
 )
 def post_rename(persona_id: PersonaId, body: NewId, request: Request, if_match: IfMatch = None) -> Response:
-    """Its revisions, labels, links, drafts and chats go along. `If-Match` only renames that version."""
+    """Its revisions, labels, links, drafts and chats move with it. `If-Match` renames only that version."""
     collection, condition = workspace_of(request).collection, condition_of(if_match, None)
     try:
         etag = guard(collection, persona_id, condition) if condition.etags else None
@@ -87,7 +87,7 @@ def post_rename(persona_id: PersonaId, body: NewId, request: Request, if_match: 
     responses=answers(404, 422, 503),
 )
 def get_labels(persona_id: PersonaId, request: Request) -> LabelList:
-    """`personaId: "tutor@production"` asks for the revision with that label, wherever a persona is named."""
+    """`personaId: "tutor@production"` selects the revision with that label, wherever a persona is named."""
     return _list(workspace_of(request).collection, persona_id)
 
 
@@ -98,7 +98,7 @@ def get_labels(persona_id: PersonaId, request: Request) -> LabelList:
     responses=answers(403, 404, 422, 503),
 )
 def put_label(persona_id: PersonaId, label: LabelName, body: Labelling, request: Request) -> LabelList:
-    """A label is on one revision of a persona: it leaves the one it was on."""
+    """A label points to one revision of a persona. It moves from its previous revision."""
     collection = workspace_of(request).collection
     collection.label(persona_id, label, body.revision)
     return _list(collection, persona_id)
@@ -112,7 +112,7 @@ def put_label(persona_id: PersonaId, label: LabelName, body: Labelling, request:
     responses=answers(403, 404, 422, 503),
 )
 def delete_label(persona_id: PersonaId, label: LabelName, request: Request) -> Response:
-    """From then on, asking for it is a 404."""
+    """After that, requests with the label return 404."""
     workspace_of(request).collection.unlabel(persona_id, label)
     return Response(status_code=204)
 

@@ -27,21 +27,17 @@ from personachat.personas.store.base import MOST_NOTE_CHARACTERS, BrokenPersona,
 
 router = APIRouter(prefix="/personas", tags=["personas"])
 
-Note = Annotated[
-    Text, Query(max_length=MOST_NOTE_CHARACTERS, description="What the new revision says of itself.")
-]
+Note = Annotated[Text, Query(max_length=MOST_NOTE_CHARACTERS, description="A note for the new revision.")]
 
 
 @router.get("", summary="List personas", response_class=Response, responses=answers(422, s200=PERSONA_LIST))
 def list_personas(
     request: Request,
-    q: Annotated[
-        str, Query(description="Part of the id, the name, the description, a tag or the prompt.")
-    ] = "",
-    tag: Annotated[str, Query(description="A tag, without regard to case.")] = "",
-    persona_id: Annotated[str, Query(alias="id", description="The persona of this id alone.")] = "",
+    q: Annotated[str, Query(description="Part of the id, name, description, tags or prompt.")] = "",
+    tag: Annotated[str, Query(description="A tag, in upper or lower case.")] = "",
+    persona_id: Annotated[str, Query(alias="id", description="Only the persona with this id.")] = "",
 ) -> Response:
-    """All personas, the default one first, then by name; files that cannot be read are only counted."""
+    """All personas, the default one first, then by name. Unreadable files are only counted."""
     found = [stored for stored in _store(request).all() if not persona_id or stored.id == persona_id]
     whole = [stored for stored in found if isinstance(stored, StoredPersona)]
     words, label = words_of(q), tag.strip().casefold()
@@ -64,7 +60,7 @@ def list_personas(
 async def save_persona(
     request: Request, if_match: IfMatch = None, if_none_match: IfNoneMatch = None, note: Note = ""
 ) -> Response:
-    """Its `id` says which. `If-None-Match: *` only creates, `If-Match` only replaces that version."""
+    """Its `id` says which. `If-None-Match: *` only creates; `If-Match` replaces only that version."""
     text, condition = await text_of(request), condition_of(if_match, if_none_match)
     return await run_in_threadpool(lambda: _save(_store(request), text, condition, note=note))
 
@@ -81,7 +77,7 @@ def delete_persona_by_query(
     persona_id: Annotated[str, Query(alias="id", min_length=1)],
     if_match: IfMatch = None,
 ) -> Response:
-    """As `DELETE /personas/{id}`."""
+    """Same as `DELETE /personas/{id}`."""
     return _delete(_store(request), persona_id, condition_of(if_match, None))
 
 
@@ -92,7 +88,7 @@ def delete_persona_by_query(
     responses=answers(403, s200=json_answer("JSON Schema (2020-12).", {"type": "object"})),
 )
 def get_persona_schema() -> Response:
-    """What editors need for completion and checks."""
+    """For completion and validation in editors."""
     return Response(json.dumps(persona_schema()), media_type="application/json")
 
 
@@ -105,7 +101,7 @@ def get_persona_schema() -> Response:
 def get_persona(
     persona_id: Annotated[str, Path(alias="id")], request: Request, if_none_match: IfNoneMatch = None
 ) -> Response:
-    """With its ETag, to be given back when it is saved. `tutor@production` reads the labelled revision."""
+    """With its ETag, which you send back when you save. `tutor@production` reads the labelled revision."""
     store = _store(request)
     try:
         source = services_of(request).addressed if MARK in persona_id else store
@@ -123,7 +119,7 @@ def get_persona(
 
 @router.put(
     "/{id}",
-    summary="Create or replace the persona of this id",
+    summary="Create or replace the persona with this id",
     response_class=Response,
     responses=answers(400, 409, 412, 422, **SAVED),
     openapi_extra=json_body(PERSONA),
@@ -135,7 +131,7 @@ async def replace_persona(
     if_none_match: IfNoneMatch = None,
     note: Note = "",
 ) -> Response:
-    """The `id` in the body has to be the one in the address."""
+    """The `id` in the body must match the one in the address."""
     text, condition = await text_of(request), condition_of(if_match, if_none_match)
 
     def save() -> Response:
@@ -145,8 +141,8 @@ async def replace_persona(
             raise Refused(
                 422,
                 "persona_id_mismatch",
-                f'The body\'s id is "{given}", the address says something else.',
-                hint="Make them the same; a persona's id cannot be changed, only its copy has another.",
+                f'The id in the body is "{given}", but the address has another one.',
+                hint="Make them the same. To change a persona's id, rename it.",
             )
         return _save(_store(request), text, condition, note=note)
 
@@ -163,7 +159,7 @@ async def replace_persona(
 def delete_persona(
     persona_id: Annotated[str, Path(alias="id")], request: Request, if_match: IfMatch = None
 ) -> Response:
-    """`If-Match` only deletes that version."""
+    """`If-Match` deletes only that version."""
     return _delete(_store(request), persona_id, condition_of(if_match, None))
 
 
@@ -176,7 +172,9 @@ async def text_of(request: Request) -> str:
     try:
         text = (await request.body()).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Refused(400, "body_not_utf8", f"The body is not UTF-8 from byte {error.start} on.") from None
+        raise Refused(
+            400, "body_not_utf8", f"The body is not valid UTF-8 from byte {error.start} on."
+        ) from None
     if "\n" in text.strip():
         return text
     with named_for_what_it_is(text):

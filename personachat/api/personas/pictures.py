@@ -28,7 +28,7 @@ _PICTURE: dict[str, Any] = {
 _BODY = {
     "requestBody": {
         "required": True,
-        "description": "A PNG, JPEG or WebP picture; it is cut to a square and drawn anew.",
+        "description": "A PNG, JPEG or WebP picture. It is cropped to a square and encoded again.",
         "content": {
             "multipart/form-data": {
                 "schema": {
@@ -47,7 +47,7 @@ _BODY = {
 
 
 class PictureReport(Answer):
-    """The name of the picture, which is its ETag and stands in the persona's text, and the persona's ETag."""
+    """The picture's name, which is its ETag and part of the persona's text, and the persona's ETag."""
 
     picture: str
     persona_etag: str
@@ -64,10 +64,10 @@ def get_picture(
     request: Request,
     if_none_match: IfNoneMatch = None,
     size: Annotated[
-        Literal["full", "small"], Query(description="As it is, or square and at most 128 pixels.")
+        Literal["full", "small"], Query(description="Full size, or a square of at most 128 pixels.")
     ] = "full",
 ) -> Response:
-    """A PNG of at most 1024 pixels a side; small, a JPEG where nothing of it is see-through."""
+    """A PNG of at most 1024 pixels a side. The small version is a JPEG if nothing in it is transparent."""
     collection = workspace_of(request).collection
     name, content = collection.picture(persona_id)
     etag = name if size == "full" else f"{name}-small"
@@ -95,7 +95,7 @@ def get_picture(
 async def put_picture(
     persona_id: PersonaId, request: Request, if_match: IfMatch = None, if_none_match: IfNoneMatch = None
 ) -> Response:
-    """A new revision of the persona. `If-Match` only replaces that picture, `If-None-Match: *` none."""
+    """Creates a new revision. `If-Match` replaces only that picture, `If-None-Match: *` none."""
     condition = condition_of(if_match, if_none_match)
     async with uploads(request) as files:
 
@@ -103,7 +103,9 @@ async def put_picture(
             collection = workspace_of(request).collection
             stored = _checked(collection, persona_id, condition)
             if len(files) != 1:
-                raise Refused(422, "request_invalid", "The form holds several files.", hint="Send one.")
+                raise Refused(
+                    422, "request_invalid", "The form contains several files.", hint=("Send only one.")
+                )
             files[0].file.seek(0)
             name = collection.add_picture(files[0].file.read(MOST_BYTES + 1))
             return _answer(collection.set_picture(persona_id, name, etag=stored.etag))
@@ -113,13 +115,13 @@ async def put_picture(
 
 @router.delete(
     "",
-    summary="Take a persona's picture away",
+    summary="Remove a persona's picture",
     status_code=204,
     response_class=Response,
     responses=answers(400, 403, 404, 409, 412, 422, 503),
 )
 def delete_picture(persona_id: PersonaId, request: Request, if_match: IfMatch = None) -> Response:
-    """A new revision of the persona; restoring the one before brings the picture back."""
+    """Creates a new revision. Restoring the previous revision brings the picture back."""
     collection = workspace_of(request).collection
     stored = _checked(collection, persona_id, condition_of(if_match, None))
     if not stored.persona.picture:
@@ -140,7 +142,7 @@ def _checked(collection: Collection, persona_id: str, condition: Condition) -> S
         raise Refused(
             412,
             "picture_changed",
-            "The picture is another one by now.",
+            "The picture has changed in the meantime.",
             hint="Look at it first.",
             headers=headers,
         )

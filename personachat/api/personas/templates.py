@@ -22,7 +22,7 @@ TemplateId = Annotated[Text, Path(alias="id", description="A template's id.")]
 
 
 class TemplateHead(Answer):
-    """`own` ones were saved by people here; the others came with the product."""
+    """`own` templates were saved by people here. The others came with the product."""
 
     id: str
     name: str
@@ -40,7 +40,7 @@ class TemplateList(Answer):
 
 
 class NewTemplate(Sent):
-    """Which persona is to be one, as it is stored now."""
+    """The persona to use as a template, as it is stored now."""
 
     persona_id: Annotated[Text, Field(min_length=1, max_length=limits.ID)]
 
@@ -48,9 +48,9 @@ class NewTemplate(Sent):
 @every.get("", summary="List templates", response_model=TemplateList, responses=answers(422, 503))
 def list_templates(
     request: Request,
-    q: Annotated[Text, Query(max_length=1000, description="Words to be in it.")] = "",
+    q: Annotated[Text, Query(max_length=1000, description="Words that the template must contain.")] = "",
 ) -> TemplateList:
-    """All of them, in their groups' order."""
+    """All templates, grouped."""
     templates = found(services_of(request).gallery.all(), q)
     return TemplateList(templates=[TemplateHead(**_head(template)) for template in templates])
 
@@ -62,7 +62,7 @@ def list_templates(
     responses=answers(404, 422, 503),
 )
 def get_template(template_id: TemplateId, request: Request) -> WholeTemplate:
-    """With its persona, to be given an id and saved."""
+    """With its persona. Give it an id and save it."""
     return _whole(services_of(request).gallery.get(template_id))
 
 
@@ -74,7 +74,7 @@ def get_template(template_id: TemplateId, request: Request) -> WholeTemplate:
     responses=answers(400, 404, 409, 422, 503),
 )
 def save_template(body: NewTemplate, request: Request) -> WholeTemplate:
-    """It replaces an own template of the same id."""
+    """It replaces your own template with the same id."""
     workspace = workspace_of(request)
     persona = workspace.collection.get(body.persona_id).persona
     return _whole(services_of(request).gallery.save(persona, author=workspace.author))
@@ -82,13 +82,13 @@ def save_template(body: NewTemplate, request: Request) -> WholeTemplate:
 
 @one.delete(
     "",
-    summary="Delete an own template",
+    summary="Delete your own template",
     status_code=204,
     response_class=Response,
     responses=answers(404, 422, 503),
 )
 def delete_template(template_id: TemplateId, request: Request) -> Response:
-    """The shipped ones stay."""
+    """Shipped templates can't be deleted."""
     services_of(request).gallery.delete(template_id)
     return Response(status_code=204)
 

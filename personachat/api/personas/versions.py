@@ -32,7 +32,7 @@ Number = Annotated[int, Path(alias="number", ge=1, le=2**31 - 1, description="A 
 
 
 class RevisionHead(Answer):
-    """One saved version. `action` "found" is an edit that was made outside of the product."""
+    """One saved version. `action` "found" is an edit made outside PersonaChat."""
 
     persona_id: str
     number: int
@@ -46,27 +46,27 @@ class RevisionHead(Answer):
 
 
 class RevisionPage(Answer):
-    """The newest first; `nextBefore` gets the older ones and is null where there are none."""
+    """Newest first. `nextBefore` gets older ones and is null if there are none."""
 
     revisions: list[RevisionHead]
     next_before: int | None
 
 
 class WholeRevision(RevisionHead):
-    """With its text. `persona` is null where the text does not follow today's schema."""
+    """With its text. `persona` is null if the text doesn't follow the current schema."""
 
     text: str
     persona: dict[str, Any] | None
 
 
 class DeletedPersonas(Answer):
-    """The last revision of each, the latest deleted first."""
+    """The last revision of each persona, most recently deleted first."""
 
     deleted: list[RevisionHead]
 
 
 class Changed(Answer):
-    """One value that differs. `words` says how a long text changed, word by word, and is else empty."""
+    """One value that differs. `words` shows how a long text changed word by word, and is otherwise empty."""
 
     path: list[str | int]
     label: str
@@ -77,7 +77,7 @@ class Changed(Answer):
 
 
 class Diff(Answer):
-    """From one revision to another; `to` is null for what is stored now."""
+    """From one revision to another. `to` is null for the current version."""
 
     since: Annotated[int, Field(alias="from")]
     until: Annotated[int | None, Field(alias="to")]
@@ -97,7 +97,7 @@ class Restoring(Sent):
 def list_deleted_personas(
     request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 50
 ) -> DeletedPersonas:
-    """Each can be restored, with the number of its last revision or an earlier one."""
+    """Restore them with the number of their last revision or an earlier one."""
     collection = workspace_of(request).collection
     collection.all()  # so that what was deleted by hand is known
     found = collection.revisions.deleted(limit=limit)
@@ -118,7 +118,7 @@ def list_revisions(
         int | SkipJsonSchema[None], Query(ge=1, le=2**31 - 1, description="A page's nextBefore.")
     ] = None,
 ) -> RevisionPage:
-    """The newest first; those of a deleted persona as well."""
+    """Newest first, also for deleted personas."""
     collection = workspace_of(request).collection
     found = collection.history(persona_id, limit=limit + 1, before=before)
     if not found and before is None:
@@ -137,7 +137,7 @@ def list_revisions(
     responses=answers(404, 422, 503),
 )
 def get_revision(persona_id: PersonaId, number: Number, request: Request) -> WholeRevision:
-    """With its text as it was saved."""
+    """With its text as saved."""
     collection = workspace_of(request).collection
     revision = collection.revision(persona_id, number)
     try:
@@ -161,10 +161,10 @@ def get_diff(
     since: Annotated[int, Query(alias="from", ge=1, le=2**31 - 1)],
     until: Annotated[
         int | SkipJsonSchema[None],
-        Query(alias="to", ge=1, le=2**31 - 1, description="Left out: what is stored now."),
+        Query(alias="to", ge=1, le=2**31 - 1, description="If left out, the current version."),
     ] = None,
 ) -> Diff:
-    """Key by key; long texts word by word."""
+    """Key by key, and long texts word by word."""
     found = workspace_of(request).collection.differences(persona_id, since=since, until=until)
     return Diff.model_validate({"from": since, "to": until, "differences": as_json(found)})
 
@@ -178,7 +178,7 @@ def get_diff(
 async def restore_persona(
     persona_id: PersonaId, body: Restoring, request: Request, if_match: IfMatch = None
 ) -> Response:
-    """It becomes the newest revision; a deleted persona comes back. `If-Match` only over that version."""
+    """It becomes the newest revision. A deleted persona comes back. `If-Match` replaces only that version."""
     condition = condition_of(if_match, None)
 
     def restore() -> Response:
@@ -187,7 +187,7 @@ async def restore_persona(
             collection.get(persona_id)
         except PersonaNotFound:
             if condition.etags or condition.existing:
-                gone = f'The persona "{shown(persona_id)}" was deleted meanwhile.'
+                gone = f'The persona "{shown(persona_id)}" was deleted in the meantime.'
                 return conflict(PersonaChanged(gone, etag=None, text=None))
             return saved_answer(collection.restore(persona_id, body.revision), 201)
         except PersonaBroken:

@@ -207,8 +207,8 @@ def _checked(description: str) -> str:
     """A description as it is asked. Raises MessageInvalid for one that is empty or too long."""
     description = description.strip()
     if not description:
-        raise MessageInvalid("There is no description.", hint="Say in a sentence who the persona is.")
+        raise MessageInvalid("The description is missing.", hint="Describe the persona in a sentence.")
     if len(description) > MAX_DESCRIPTION_CHARACTERS:
         most = f"{MAX_DESCRIPTION_CHARACTERS:,}"
-        raise MessageInvalid("The description is too long.", hint=f"{most} characters are the most.")
+        raise MessageInvalid("The description is too long.", hint=f"The limit is {most} characters.")
     return description

@@ -98,7 +98,7 @@ def _unknown(model: str, asked: Asked) -> Remark | None:
     provider = asked.own.provider.name
     near = get_close_matches(asked.own.model, asked.listed, n=1, cutoff=0.6)
     written = near[0] if near and asked.default else f"{provider}/{near[0]}" if near else ""
-    mend = f"did you mean {written}?" if near else "choose one that it has."
+    mend = f"did you mean {written}?" if near else "choose one from its list."
     fix = Fix(f"Use {written}", _MODEL, written) if written else None
     severity: Severity = "info" if model == STARTING_MODEL else "warning"  # each new persona has it
     return Remark("model-unknown", severity, f"{provider} does not list {model}: {mend}", _MODEL, fix=fix)
@@ -108,12 +108,12 @@ def _ending(model: str, asked: Asked, today: date) -> Remark | None:
     end = retirement(asked.own.model if asked.own else model)
     if end is None:
         if asked.own and deprecated(asked.own.provider.name, asked.own.model):
-            message = f"{model} is marked as deprecated in the price list: it may soon be gone."
+            message = f"{model} is marked as deprecated in the price list and may be removed soon."
             return Remark("model-retiring", "info", message, _MODEL)
         return None
     fix = _use_instead(model, end.instead)
     day = f"{end.on.day} {end.on:%B %Y}"
-    instead = f" It names {end.instead} instead." if end.instead else ""
+    instead = f" Use {end.instead} instead." if end.instead else ""
     if end.on <= today:
         if asked.is_listed:
             return None
@@ -141,26 +141,29 @@ def _parameters(subject: Subject, asked: Asked) -> Iterator[Remark]:
         refused &= {"stop"}
     if "temperature" in refused:
         if subject.wrote("temperature") and persona.temperature != 1:
-            message = f"{model} takes no temperature: this one has no effect. Set it to 1, or leave it out."
+            message = (
+                f"{model} does not support temperature: this value has no effect. Set it to 1 "
+                "or leave it out."
+            )
             path = ("temperature",)
             yield Remark("parameter-refused", "info", message, path, fix=Fix("Set it to 1", path, 1))
     elif asked.is_makers and persona.temperature > parameters.highest_temperature(model):
         most = parameters.highest_temperature(model)
-        message = f"{model} takes a temperature of {most:g} at the most."
+        message = f"{model} accepts a temperature of at most {most:g}."
         fix = Fix(f"Set it to {most:g}", ("temperature",), int(most))
         yield Remark("parameter-refused", "warning", message, ("temperature",), fix=fix)
     elif persona.temperature > GARBLED_TEMPERATURE:
-        message = f"Above {GARBLED_TEMPERATURE:g} many models write words without sense: try a lower one."
+        message = f"Above {GARBLED_TEMPERATURE:g}, many models write nonsense: try a lower value."
         fix = Fix("Set it to 1", ("temperature",), 1)
         yield Remark("temperature-high", "info", message, ("temperature",), fix=fix)
     if persona.top_p is not None and "topP" in refused:
-        message = f"{model} takes no topP: this one has no effect. Leave it out."
+        message = f"{model} does not support topP: this value has no effect. Leave it out."
         yield Remark("parameter-refused", "info", message, ("topP",), fix=left_out(("topP",)))
     elif persona.top_p is not None and asked.is_makers and parameters.one_of_two(model):
-        message = f"{model} takes a temperature or a topP, not both: leave this out."
+        message = f"{model} accepts either temperature or topP, not both: leave this one out."
         yield Remark("parameter-refused", "warning", message, ("topP",), fix=left_out(("topP",)))
     if persona.stop and "stop" in refused:
-        message = f"{model} takes no stop texts: replies go on past them."
+        message = f"{model} does not support stop texts: replies continue past them."
         yield Remark("parameter-refused", "warning", message, ("stop",), fix=left_out(("stop",)))
 
 
@@ -168,23 +171,26 @@ def _sizes(subject: Subject, asked: Asked) -> Iterator[Remark]:
     persona, window = subject.persona, asked.window_tokens
     model = asked.answering.model if asked.answering else persona.model
     if window:
-        prompt = f"The prompt and the examples take about {asked.prompt_tokens:,} tokens"
+        prompt = f"The prompt and the examples use about {asked.prompt_tokens:,} tokens"
         if asked.prompt_tokens >= window:
-            message = f"{prompt}, more than the {window:,} that {model} takes in: shorten them."
+            message = f"{prompt}, more than {model}'s context window of {window:,}: shorten them."
             yield Remark("prompt-too-long", "warning", message, ("systemPrompt",))
         elif asked.prompt_tokens > window * FULL:
-            message = f"{prompt} of the {window:,} that {model} takes in: little is left for a conversation."
+            message = (
+                f"{prompt} of {model}'s context window of {window:,}: little is left for a conversation."
+            )
             yield Remark("prompt-too-long", "warning", message, ("systemPrompt",))
         if persona.max_tokens >= window and not persona.context_tokens:
             message = (
-                f"{model} takes in {window:,} tokens, prompt and reply together: choose a smaller maxTokens."
+                f"{model} has a context window of {window:,} tokens for prompt and reply together: "
+                "choose a smaller maxTokens."
             )
             most = max(window // 4, 1)
             fix = Fix(f"Set it to {most:,}", ("maxTokens",), most)
             yield Remark("max-tokens-too-large", "warning", message, ("maxTokens",), fix=fix)
     if parameters.thinks(model) and persona.max_tokens < THINKING_TOKENS:
         message = (
-            f"{model} thinks before it answers, and maxTokens counts that too: replies may come out empty."
+            f"{model} thinks before it answers, and maxTokens includes the thinking: replies may be empty."
         )
         enough = 4 * THINKING_TOKENS
         fix = Fix(f"Set it to {enough:,}", ("maxTokens",), enough)

@@ -19,7 +19,7 @@ def remarks(subject: Subject) -> Iterator[Remark]:
         return
     given = extensions[parameters.PARAMETERS]
     if not isinstance(given, Mapping):
-        message = 'These parameters have no effect: they have to be an object, such as {"top_k": 40}.'
+        message = 'These parameters have no effect: they must be an object, such as {"top_k": 40}.'
         yield Remark("parameters-unusable", "warning", message, _PLACE, fix=left_out(_PLACE))
         return
     for name in given:
@@ -29,6 +29,6 @@ def remarks(subject: Subject) -> Iterator[Remark]:
             yield Remark("parameter-not-sent", "warning", message, path, fix=left_out(path))
         elif not parameters.is_known(name):
             near = get_close_matches(name, parameters.known_names(), n=1, cutoff=0.8)
-            mend = f"did you mean {near[0]}?" if near else "check that the model's server takes it."
-            message = f"{name} is no parameter that is known here: {mend}"
+            mend = f"did you mean {near[0]}?" if near else "check that the model's server supports it."
+            message = f"{name} is not a known parameter: {mend}"
             yield Remark("parameter-unknown", "info", message, (*_PLACE, name))

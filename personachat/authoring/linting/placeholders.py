@@ -79,7 +79,7 @@ def _without_default(subject: Subject, variables: Sequence[Variable]) -> Iterato
     for variable in variables:
         placeholder = f"{{{{{variable.name}}}}}"
         if not variable.default and placeholder.lower() in prompt:
-            message = f"{variable.name} has no default: {placeholder} stays as it is where nobody fills it."
+            message = f"{variable.name} has no default: without a value, {placeholder} stays as written."
             path = ("extensions", persona_variables.VARIABLES, variable.name)
             yield Remark("variable-without-default", "info", message, path)
 
@@ -90,7 +90,7 @@ def _unknown_in_lore(subject: Subject, *, declared: frozenset[str]) -> Iterator[
     if names := [name for name in macros.unknown(contents) if name.lower() not in declared]:
         listed = ", ".join(f"{{{{{shown(name, most=30)}}}}}" for name in names[:MOST_NAMED])
         more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
-        message = f"These placeholders in its lore stay as they are: {listed}{more}."
+        message = f"These placeholders in its lore stay as written: {listed}{more}."
         yield Remark("placeholder-unfilled", "warning", message, ("extensions", BOOK))
 
 
@@ -106,7 +106,8 @@ def _misspelt(passage: Passage, text: str) -> Iterator[Remark]:
         name = found[1].strip()
         if name.lower() == "persona":
             message = (
-                f"{found[0]} is what the user says of themselves, which is nothing here: write {{{{char}}}}?"
+                f"{found[0]} is a description that users give of themselves, which doesn't exist "
+                "here: did you mean {{char}}?"
             )
             yield Remark(
                 "placeholder-misspelt",
@@ -121,23 +122,23 @@ def _misspelt(passage: Passage, text: str) -> Iterator[Remark]:
             continue
         meant = _meant(name)
         if meant:
-            message = f"{found[0]} stays as it is: did you mean {{{{{meant}}}}}?"
+            message = f"{found[0]} stays as written: did you mean {{{{{meant}}}}}?"
             fix = _write(passage, found, meant)
             yield Remark("placeholder-misspelt", "warning", message, passage.path, found.start(), fix)
         elif passage.path[0] != "examples":
-            message = f"{found[0]} stays as it is: it is no placeholder that is filled in."
+            message = f"{found[0]} stays as written: it is not a known placeholder."
             declaring = _declare(name)
             yield Remark("placeholder-unfilled", "warning", message, passage.path, found.start(), declaring)
     for found in _LOPSIDED.finditer(text):
         name = (found[1] or found[2]).lower()
-        message = f"{found[0]} lacks a brace and stays as it is: write {{{{{name}}}}}."
+        message = f"{found[0]} is missing a brace and stays as written: write {{{{{name}}}}}."
         fix = _write(passage, found, name)
         yield Remark("placeholder-misspelt", "warning", message, passage.path, found.start(), fix)
     for pattern in (_SINGLE, _TAG_OF_OURS):
         for found in pattern.finditer(text):
             meant = {"bot": "char"}.get(found[1].lower(), found[1].lower())
             if meant in FILLED and not (pattern is _TAG_OF_OURS and f"</{found[1]}>" in text):
-                message = f"{found[0]} stays as it is: write {{{{{meant}}}}}."
+                message = f"{found[0]} stays as written: write {{{{{meant}}}}}."
                 fix = _write(passage, found, meant)
                 yield Remark("placeholder-misspelt", "warning", message, passage.path, found.start(), fix)
 
@@ -172,13 +173,13 @@ def _gaps(passage: Passage, text: str) -> Iterator[Remark]:
         if found[0][0] == "<" and word.lower() in _HTML:
             continue
         if _GAP.search(word) and f"</{word}>" not in plain:
-            message = f"Nothing fills in {found[0]}: write what belongs there."
+            message = f"Nothing fills in {found[0]}: replace it with your own text."
             yield Remark("placeholder-unfilled", "warning", message, passage.path, found.start())
     for found in _LATER.finditer(plain):
-        message = f"{found[1]} is still to be written: the model would read it as it stands."
+        message = f"{found[1]} is unfinished: the model would read it as it is."
         yield Remark("placeholder-unfilled", "warning", message, passage.path, found.start(1))
     for found in _LOREM.finditer(plain):
-        message = "This is filler text: write what belongs there."
+        message = "This is filler text: replace it with your own."
         yield Remark("placeholder-unfilled", "warning", message, passage.path, found.start())
 
 

@@ -13,7 +13,7 @@ def remarks(subject: Subject) -> Iterator[Remark]:
     yield from _twice("starter", "starters", persona.starters)
     greetings = (persona.greeting, *persona.alternate_greetings)
     for place in _repeated(greetings):
-        message = "This greeting is there already: remove one of the two."
+        message = "This greeting appears twice: remove one of them."
         yield Remark(
             "greeting-repeated",
             "info",
@@ -24,14 +24,14 @@ def remarks(subject: Subject) -> Iterator[Remark]:
     for place, stop in enumerate(persona.stop):
         for number, example in enumerate(persona.examples, 1):
             if stop in example.assistant:
-                message = f"Replies end at this text, and the answer of example {number} holds it."
+                message = f"Replies end at this text, but the answer of example {number} contains it."
                 yield Remark("stop-in-example", "warning", message, ("stop", place))
                 break
 
 
 def _twice(what: str, key: str, texts: tuple[str, ...]) -> Iterator[Remark]:
     for place in _repeated(texts):
-        message = f"This {what} is there already: remove one of the two."
+        message = f"This {what} appears twice: remove one of them."
         yield Remark(f"{what}-repeated", "info", message, (key, place), fix=left_out((key, place)))
 
 

@@ -81,7 +81,9 @@ def _empty(subject: Subject) -> Iterator[Remark]:
     empty = [trait for trait in TRAITS if not str(getattr(manner, trait)).strip()]
     if len(empty) == len(TRAITS):
         if subject.wrote("personality"):
-            message = "No trait is set: say in a few words how it sounds, how it writes or how formal it is."
+            message = (
+                "No trait is set: describe in a few words how it sounds, how it writes or how formal it is."
+            )
             yield Remark("traits-empty", "info", message, ("personality",), fix=left_out(("personality",)))
         return
     written = [trait for trait in empty if subject.wrote("personality", trait)]

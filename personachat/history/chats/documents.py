@@ -28,7 +28,10 @@ _MB = 1024 * 1024
 _LIMITS = Limits(file_bytes=256 * _MB, entries=20_000, entry_bytes=4 * MOST_BYTES, total_bytes=4 * MOST_BYTES)
 _CHATGPT_FILE = re.compile(r"(?:.*/)?conversations(?:-\d+)?\.json\Z")
 _CHAT_FILE = re.compile(r".*\.jsonl\Z")
-_HINT = "Choose an export of PersonaChat, ChatGPT (conversations.json or the zip), Open WebUI or SillyTavern."
+_HINT = (
+    "Choose an export from PersonaChat, ChatGPT (conversations.json or the ZIP file), Open WebUI "
+    "or SillyTavern."
+)
 _READERS: tuple[tuple[Callable[[Any], bool], Callable[[dict[str, Any]], dict[str, Any]]], ...] = (
     (chatgpt.matches, chatgpt.convert),
     (open_webui.matches, open_webui.convert),
@@ -40,10 +43,10 @@ def as_document(content: Content) -> bytes:
     files = _unpacked(content) if is_zip(content) else [content[:]]
     found = [converted for each in files if (converted := _converted(each)) is not None]
     if not found:
-        return files[0] if not is_zip(content) else _refuse("No conversations are in it.")
+        return files[0] if not is_zip(content) else _refuse("The file contains no conversations.")
     conversations = [each for some in found for each in some]
     if len(conversations) > MOST_CONVERSATIONS:
-        _refuse(f"The file holds more than {MOST_CONVERSATIONS:,} conversations, the limit for one import.")
+        _refuse(f"The file has more than {MOST_CONVERSATIONS:,} conversations, the limit for one import.")
     document = {"format": FORMAT, "version": VERSION, "conversations": conversations}
     written = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
     if len(written) > MOST_BYTES:
@@ -56,9 +59,9 @@ def _unpacked(content: Content) -> list[bytes]:
     names = [name for name in archive.names if _CHATGPT_FILE.match(name)]
     names = names or [name for name in archive.names if _CHAT_FILE.match(name)]
     if not names:
-        _refuse("The archive holds no conversations that are known here.")
+        _refuse("The archive contains no conversations in a known format.")
     if archive.size(*names) > MOST_BYTES:
-        _refuse(f"The conversations in it have more than {MOST_BYTES // _MB} MB.")
+        _refuse(f"The conversations in the archive have more than {MOST_BYTES // _MB} MB.")
     return [archive.read(name) for name in names]
 
 
@@ -85,7 +88,7 @@ def _listed(text: str) -> list[dict[str, Any]] | None:
         members = pieces(text, most_marks=MOST_MARKS)
     except Torn:
         if value_count(text) > MOST_MARKS:
-            _refuse(f"The file holds more than {MOST_MARKS:,} values, the limit for one import.")
+            _refuse(f"The file has more than {MOST_MARKS:,} values, the limit for one import.")
         return None  # its fault is named with its line where our own documents are read
     return _known(_loaded(text[each.start : each.end]) for each in members)
 
@@ -104,7 +107,7 @@ def _known(values: Iterator[Any] | list[Any]) -> list[dict[str, Any]] | None:
 
 def _loaded(text: str) -> Any:
     if value_count(text) > MOST_VALUES:
-        _refuse(f"One conversation holds more than {MOST_VALUES:,} values.")
+        _refuse(f"One conversation has more than {MOST_VALUES:,} values.")
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -117,7 +120,7 @@ def _lines(text: str) -> list[dict[str, Any]] | None:
     if not rest.strip() or not sillytavern.matches(_loaded(first)):
         return None
     if value_count(text) > MOST_MARKS:
-        _refuse("The file holds more values than one import takes.")
+        _refuse("The file has more values than one import can take.")
     found = [_loaded(line) for line in text.splitlines() if line.strip()]
     return [line for line in found if isinstance(line, dict)]
 

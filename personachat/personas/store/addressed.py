@@ -33,8 +33,8 @@ class AddressedPersonas:
             persona_id = self._newest(persona_id).id
         if not label:
             raise LabelNotFound(
-                f'"{shown(name)}" names no label.',
-                hint=f"Write one behind the {MARK}, or leave it out.",
+                f'"{shown(name)}" has no label after the {{MARK}}.',
+                hint=f"Add a label after the {MARK}, or leave the {MARK} out.",
             )
         number = self._labels.number(persona_id, label)
         found = self._revisions.get(persona_id, number)

@@ -127,7 +127,7 @@ class FilePersonaStore(WritingStore):
             check_new_id(new_id, self._find(new_id))
             if is_pending(self._folder):
                 raise StoreUnavailable(
-                    "Another renaming was interrupted and is not ended yet.", hint="Try again in a moment."
+                    "Another rename was interrupted and is not finished yet.", hint="Try again in a moment."
                 )
             renaming = renaming_of(stored, new_id)
             pending = begin(self._folder, renaming)
@@ -156,7 +156,9 @@ class FilePersonaStore(WritingStore):
             if not found:
                 raise not_found(persona_id)
             if self._find(persona_id) is not None:
-                raise PersonaExists(f'There is a "{shown(persona_id)}" again.', hint="Rename that one first.")
+                raise PersonaExists(
+                    f'There is already a persona "{shown(persona_id)}" again.', hint="Rename that one first."
+                )
             move_file(away / found[-1], self._folder / found[-1].partition("-")[2])
 
     def rename_broken(self, persona_id: str, new_id: str, *, etag: str | None = None) -> None:

@@ -44,9 +44,11 @@ def locked(folder: Path, *, timeout_seconds: float | None = None) -> Iterator[No
             lock.acquire()
         except Timeout:
             raise StoreUnavailable(
-                f'The folder "{folder.name}" has been locked by another program for {timeout:g} seconds; '
-                "nothing was changed.",
-                hint="Try again. If it goes on, look for a PersonaChat that hangs and end it.",
+                (
+                    f'The folder "{folder.name}" has been locked by another program for {timeout:g} '
+                    "seconds. Nothing was changed."
+                ),
+                hint="Try again. If this keeps happening, find the PersonaChat that hangs and end it.",
             ) from None
         try:
             _sweep(folder)
@@ -62,13 +64,13 @@ def available(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            message, advice = "The disk is full; nothing was changed.", "Make room, then save again."
+            message, advice = "The disk is full. Nothing was changed.", ("Free some space, then save again.")
         elif error.errno in _DENIED:
-            message = f'The folder "{folder.name}" may not be read or written by this program.'
-            advice = "Give it the permission, or choose another folder with PERSONACHAT_PERSONAS_DIR."
+            message = f'This program may not read or write the folder "{folder.name}".'
+            advice = "Change its permissions, or choose another folder with PERSONACHAT_PERSONAS_DIR."
         else:
             reason = os.strerror(error.errno) if error.errno else type(error).__name__
-            message = f'The folder "{folder.name}" cannot be used: {reason}.'
+            message = f'The folder "{folder.name}" can\'t be used: {reason}.'
             advice = "Check the folder, or choose another with PERSONACHAT_PERSONAS_DIR."
         raise StoreUnavailable(message, hint="Try again in a moment.", advice=advice) from error
 
@@ -115,19 +117,19 @@ def read_file(path: Path, *, most_bytes: int) -> bytes:
     """
     try:
         if path.is_symlink() and not _leads_inside(path):
-            raise UnreadableFile("is a link to a place outside of the folder")
+            raise UnreadableFile("is a link to a place outside the folder")
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with os.fdopen(handle, "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise UnreadableFile("is no file but a folder, a pipe or a device")
+                raise UnreadableFile("is not a file but a folder, a pipe or a device")
             return file.read(most_bytes + 1)
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not path.is_symlink():
             raise
         if isinstance(error, IsADirectoryError):
-            raise UnreadableFile("is no file but a folder, a pipe or a device") from None
+            raise UnreadableFile("is not a file but a folder, a pipe or a device") from None
         reason = os.strerror(error.errno).lower() if error.errno else type(error).__name__
-        raise UnreadableFile(f"cannot be read: {reason}") from None
+        raise UnreadableFile(f"can't be read: {reason}") from None
 
 
 def _leads_inside(link: Path) -> bool:

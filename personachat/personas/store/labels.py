@@ -114,7 +114,9 @@ class Labels:
             if there.get(label) == number:
                 return
             if label not in there and len(there) >= MOST_LABELS:
-                raise LabelInvalid(f"A persona can have {MOST_LABELS} labels.", hint="Remove one first.")
+                raise LabelInvalid(
+                    f"A persona can have at most {MOST_LABELS} labels.", hint="Remove one first."
+                )
             row = self._row(persona_id, label, author, moment=self._database.moment(connection))
             row["number"] = number
             key, renewed = ("place", "persona_id", "label"), ("number", "author", "moved_at")
@@ -146,7 +148,9 @@ class Labels:
 def _check(label: str) -> None:
     if not _PATTERN.fullmatch(label):
         raise LabelInvalid(
-            f'"{shown(label)}" cannot be a label.',
-            hint=f"A label has up to {MOST_CHARACTERS} lower-case letters, digits, dots, hyphens and "
-            "underscores, a letter among them.",
+            f'"{shown(label)}" can\'t be a label.',
+            hint=(
+                f"A label has up to {MOST_CHARACTERS} lower-case letters, digits, dots, hyphens and "
+                "underscores, including at least one letter."
+            ),
         )

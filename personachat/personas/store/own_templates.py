@@ -65,7 +65,7 @@ class OwnTemplates:
         """Take one away and return it. Raises TemplateNotFound."""
         found = next((template for template in self.all() if template.id == template_id), None)
         if found is None:
-            raise TemplateNotFound(f'There is no template "{shown(template_id)}" of your own.')
+            raise TemplateNotFound(f'You have no template "{shown(template_id)}" of your own.')
         with self._database.write() as connection:
             connection.execute(delete(persona_templates).where(_t.id == template_id))
         return found

@@ -31,7 +31,7 @@ def read_persona(
     if len(content) > MAX_TEXT_BYTES:
         text = content[:_SHOWN_BYTES].decode("utf-8", "replace")
         fault = Problem(
-            f"The file is bigger than {MAX_TEXT_BYTES // 1024:,} KB; only its beginning is shown."
+            f"The file is larger than {MAX_TEXT_BYTES // 1024:,} KB; only its beginning is shown."
         )
         return broken_persona(name, text, etag_of(content + repr(signature).encode()), (fault,))
     try:
@@ -39,7 +39,9 @@ def read_persona(
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8")
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        fault = Problem("From here on the file is not UTF-8; save it again with that encoding.", line, column)
+        fault = Problem(
+            "From here on, the file is not UTF-8; save it again with that encoding.", line, column
+        )
         return broken_persona(name, content.decode("utf-8", "replace"), digest, (fault,))
     try:
         persona = parse_persona(text)
@@ -48,7 +50,9 @@ def read_persona(
     if f"{persona.id}{SUFFIX}" != name:
         line, column = places(text, [read_json(text).values["id",]])[0]
         mend = f'name the file "{persona.id}{SUFFIX}" or change the id'
-        fault = Problem(f'The id "{persona.id}" is not the name of the file; {mend}.', line, column, ("id",))
+        fault = Problem(
+            f'The id "{persona.id}" doesn\'t match the name of the file; {mend}.', line, column, ("id",)
+        )
         return broken_persona(name, text, digest, (fault,))
     return StoredPersona(persona, text, digest)
 

@@ -56,6 +56,6 @@ class ReadOnlyPersonas:
 
 def editing_not_allowed() -> EditingNotAllowed:
     return EditingNotAllowed(
-        "Visitors cannot change the shared personas here.",
-        hint="Your edits stay a draft of yours: try them out and download them.",
+        "Visitors can't change the shared personas here.",
+        hint="Your edits stay in your own draft: you can try them out and download them.",
     )

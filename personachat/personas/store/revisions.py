@@ -100,7 +100,7 @@ class SqlRevisions:
             text = self._text(connection, persona_id, number) if row else None
         if row is None or text is None:
             raise RevisionNotFound(
-                f'There is no revision {number} of "{shown(persona_id)}", or no longer.',
+                f'Revision {number} of "{shown(persona_id)}" doesn\'t exist or was deleted.',
                 hint="See its list of revisions.",
             )
         return Revision(**row._mapping, text=text)  # noqa: SLF001  # the driver's public name for it
@@ -204,7 +204,7 @@ class SqlRevisions:
         )
         moment = self._database.moment(connection)
         move_rows(connection, renaming, place=self._place, moment=moment, also=also)
-        noted = Saving(saving.author, saving.note or f"It was called {before.id}")
+        noted = Saving(saving.author, saving.note or f"Renamed from {before.id}")
         self.record_many(
             connection, [Recording(after.id, after.persona.name, after.text, after.etag, "renamed", noted)]
         )

@@ -31,9 +31,9 @@ def whole(stored: StoredPersona | BrokenPersona) -> StoredPersona:
         return stored
     first = stored.problems[0]
     raise PersonaBroken(
-        f'"{stored.filename}" cannot be read as a persona. Line {first.line}: {first.message}',
+        f'"{stored.filename}" can\'t be read as a persona. Line {first.line}: {first.message}',
         problems=stored.problems,
-        hint="Mend it in the editor; until then it is left as it is.",
+        hint="Fix it in the editor. Until then it stays as it is.",
     )
 
 
@@ -41,17 +41,17 @@ def check_version(persona_id: str, current: StoredPersona | BrokenPersona | None
     """Raises PersonaChanged unless the current one is that very version."""
     if current is None:
         raise PersonaChanged(
-            f'The persona "{persona_id}" was deleted meanwhile.',
+            f'The persona "{persona_id}" was deleted in the meantime.',
             etag=None,
             text=None,
             hint="Save it as a new one to keep it.",
         )
     if current.etag != etag:
         raise PersonaChanged(
-            f'Somebody has changed the persona "{persona_id}" meanwhile.',
+            f'Somebody else has changed the persona "{persona_id}" in the meantime.',
             etag=current.etag,
             text=current.text,
-            hint="Compare both versions, then save the one to keep.",
+            hint="Compare both versions, then save the one you want to keep.",
         )
 
 
@@ -60,7 +60,7 @@ def check_free(persona_id: str, current: StoredPersona | BrokenPersona | None) -
     if current is not None:
         whole(current)
         raise PersonaExists(
-            f'A persona with the id "{persona_id}" exists already.', hint="Choose another id."
+            f'A persona with the id "{persona_id}" already exists.', hint="Choose another id."
         )
 
 
@@ -73,7 +73,8 @@ def broken(persona_id: str, current: StoredPersona | BrokenPersona | None, etag:
         raise not_found(persona_id)
     if isinstance(current, StoredPersona):
         raise PersonaExists(
-            f'The persona "{shown(persona_id)}" was mended meanwhile.', hint="Look at it before you go on."
+            f'The persona "{shown(persona_id)}" was fixed in the meantime.',
+            hint=("Look at it before you continue."),
         )
     if etag is not None:
         check_version(persona_id, current, etag)
@@ -83,12 +84,14 @@ def broken(persona_id: str, current: StoredPersona | BrokenPersona | None, etag:
 def check_new_id(new_id: str, taken: StoredPersona | BrokenPersona | None) -> None:
     """Raises PersonaInvalid for what cannot be an id, PersonaExists for one that is taken."""
     if not is_persona_id(new_id):
-        message = f'"{shown(new_id)}" cannot be an id: it has lower-case letters, digits and hyphens.'
+        message = (
+            f'"{shown(new_id)}" can\'t be an id: only lower-case letters, digits and hyphens are allowed.'
+        )
         raise PersonaInvalid((Problem(message, path=("id",)),))
     if new_id in RESERVED_IDS:
         raise PersonaInvalid((Problem(_reserved(new_id), path=("id",)),))
     if taken is not None:
-        raise PersonaExists(f'There is a "{new_id}" already.', hint="Choose another id.")
+        raise PersonaExists(f'A persona with the id "{new_id}" already exists.', hint="Choose another id.")
 
 
 def check_not_reserved(persona_id: str, text: str, saving: Saving) -> None:
@@ -102,7 +105,10 @@ def check_not_reserved(persona_id: str, text: str, saving: Saving) -> None:
 
 
 def _reserved(persona_id: str) -> str:
-    return f'"{persona_id}" is reserved: /api/personas/{persona_id} is something else. Choose another id.'
+    return (
+        f'"{persona_id}" is reserved because /api/personas/{persona_id} means something else. '
+        "Choose another id."
+    )
 
 
 def not_found(persona_id: str) -> PersonaNotFound:

@@ -71,7 +71,5 @@ class PersonaShares:
             with self._database.read() as connection:
                 text = connection.execute(select(_s.text).where(_s.token == token)).scalar()
         if text is None:
-            raise ShareNotFound(
-                "This link does not work, or no longer.", hint="Ask whoever sent it for a new one."
-            )
+            raise ShareNotFound("This link is invalid or was revoked.", hint="Ask the sender for a new one.")
         return text

@@ -39,7 +39,7 @@ from personachat.personas.store.writing import Change, Found, WritingStore
 
 Beginning: TypeAlias = Callable[[], Sequence[StoredPersona]]
 
-_BEGINNING = Saving(note="From the folder of personas")
+_BEGINNING = Saving(note="From the personas folder")
 
 _NAME = "personas"
 _NO_SIGNATURE = (0, 0, 0, 0)
@@ -131,7 +131,7 @@ class SqlPersonaStore(WritingStore):
                 raise not_found(persona_id)
             if not deleted:
                 raise PersonaExists(
-                    f'There is a "{shown(persona_id)}" again.', hint="Look at that one first."
+                    f'There is already a persona "{shown(persona_id)}" again.', hint="Look at that one first."
                 )
             self._set(connection, persona_id, deleted=False)
 

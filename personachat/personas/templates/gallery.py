@@ -56,7 +56,7 @@ class Gallery:
         self._require_editing()
         if not template_id.startswith(OWN_PREFIX):
             self.get(template_id)
-            raise TemplateNotFound(f"The template {template_id} came with PersonaChat and stays.")
+            raise TemplateNotFound(f"The template {template_id} came with PersonaChat and can't be deleted.")
         return _as_template(self._own.delete(template_id.removeprefix(OWN_PREFIX)))
 
     def _require_editing(self) -> None:

@@ -29,7 +29,7 @@ def context_length(file: Path) -> int | None:
         if source.read(4) != _MAGIC:
             raise ValueError("this is not a GGUF file")
         if _scalar(source, "I") < _FIRST_VERSION_WITH_64_BIT_LENGTHS:
-            raise ValueError("this GGUF file is of an old version")
+            raise ValueError("this GGUF file is in an old version of the format")
         _scalar(source, "Q")  # number of tensors
         for _ in range(int(_scalar(source, "Q"))):
             key = _bytes(source, int(_scalar(source, "Q")), at_most=_LONGEST_KEY_BYTES)

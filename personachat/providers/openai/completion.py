@@ -185,7 +185,7 @@ class Completion:
     def take(self, value: Any) -> None:
         """Read one chunk. Raises the ProviderError that it reports, or BrokenStream where it is no object."""
         if type(value) is not dict:
-            raise broken_stream(self._server, "an event that is no object")
+            raise broken_stream(self._server, "an event that is not an object")
         choices = value.get("choices")
         if choices and type(choices) is list:
             for place, choice in enumerate(choices):
@@ -243,15 +243,18 @@ class Completion:
                 hint="Continue the reply, or try again.",
             )
         if not done and not self.finish_reason:
-            return ReplyTruncated(f"{self._server.title} stopped before the reply began.", hint="Try again.")
+            return ReplyTruncated(
+                f"{self._server.title} stopped before the reply started.", hint="Try again."
+            )
         if self._has_reasoning:
             return ReplyEmpty(
-                f"{self._model} thought, but wrote no answer.", hint="Try again with a higher maxTokens."
+                f"{self._model} finished thinking but wrote no answer.",
+                hint="Try again with a higher maxTokens.",
             )
         if self._called_tools:
-            return ReplyEmpty(f"{self._model} wanted to call a tool instead of answering.", hint="Try again.")
+            return ReplyEmpty(f"{self._model} tried to call a tool instead of answering.", hint="Try again.")
         return ReplyEmpty(
-            f"{self._model} ended its reply without a word.", hint="Try again, or choose another model."
+            f"{self._model} returned an empty reply.", hint="Try again, or choose another model."
         )
 
     def _take_choice(self, choice: dict[str, Any]) -> None:

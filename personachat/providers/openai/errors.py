@@ -64,12 +64,12 @@ def from_status(  # noqa: PLR0911  # one return a kind of answer
         return model_not_found(server, model, ())
     if status in {404, 405}:
         return RequestRefused(
-            f"{server.title} has no chat at the configured address (status {status}).",
+            f"There is no chat API of {server.title} at the configured address (HTTP {status}).",
             hint=f"Check {server.url_setting}: it usually ends in /v1.",
         )
     return RequestRefused(
-        f"{server.title} refused the request (status {status}){server.saying(report.message)}",
-        hint="Change what it complains about in the persona, or choose another model.",
+        f"{server.title} rejected the request (HTTP {status}){server.saying(report.message)}",
+        hint="Change the setting it rejects in the persona, or choose another model.",
     )
 
 
@@ -86,7 +86,7 @@ def from_stream(server: Server, report: Report, *, model: str) -> ProviderError:
     if re.search(r"invalid_api_key|authentication|\b40[13]\b", report.code, re.IGNORECASE):
         return _key_refused(server, 401, report)
     return StreamFailed(
-        f"{server.title} broke off with an error{server.saying(report.message)}",
+        f"{server.title} stopped with an error{server.saying(report.message)}",
         hint="Try again.",
     )
 
@@ -102,48 +102,48 @@ def from_connecting(  # noqa: PLR0911  # one return a kind of answer
     names = {type(link).__name__ for link in chain}
     check = f"Check {server.url_setting} and the network."
     if any(isinstance(link, socket.gaierror) for link in chain):
-        return ProviderUnavailable(f"There is no host of the name {server.host}.", hint=check)
+        return ProviderUnavailable(f"There is no server named {server.host}.", hint=check)
     if "ConnectionTimeoutError" in names:
-        return ProviderUnavailable(f"{server.title} took too long to take the connection.", hint=check)
+        return ProviderUnavailable(f"{server.title} took too long to accept the connection.", hint=check)
     no_connection = "ClientConnectorError" in names
     reset = any(isinstance(link, ConnectionResetError) for link in chain)
     if any(isinstance(link, ssl.SSLError) for link in chain) or (no_connection and reset):
-        return ProviderUnavailable(f"No secure connection to {server.host} came about (TLS).", hint=check)
-    if names & {"ClientProxyConnectionError", "ClientHttpProxyError"}:
         return ProviderUnavailable(
-            f"The proxy gave no connection to {server.host}.", hint="Check HTTPS_PROXY."
+            (f"A secure connection to {server.host} couldn't be established (TLS)."), hint=check
         )
+    if names & {"ClientProxyConnectionError", "ClientHttpProxyError"}:
+        return ProviderUnavailable(f"The proxy couldn't connect to {server.host}.", hint="Check HTTPS_PROXY.")
     if names & {"InvalidURL", "UnsupportedProtocol"}:
         return address_refused(server)
     if any(isinstance(link, ConnectionRefusedError) for link in chain) or no_connection:
         return ProviderUnavailable(
-            f"Nothing answers at {server.host}.", hint=f"Is the server running? {check}"
+            f"There is no answer from {server.host}.", hint=f"Is the server running? {check}"
         )
     return connection_lost(server)
 
 
 def connection_lost(server: Server) -> ConnectionLost:
-    return ConnectionLost(f"The connection to {server.host} broke off.", hint="Try again.")
+    return ConnectionLost(f"The connection to {server.host} was lost.", hint="Try again.")
 
 
 def address_refused(server: Server) -> RequestRefused:
     return RequestRefused(
-        "The provider's address cannot be used.",
+        "The provider's address can't be used.",
         hint=f"Check {server.url_setting}, and HTTPS_PROXY if it is set.",
     )
 
 
 def key_missing(server: Server) -> ApiKeyMissing:
     return ApiKeyMissing(
-        f"{server.title} wants an API key and none is set.", hint=f"Set {server.key_setting}."
+        f"{server.title} needs an API key, but none is set.", hint=f"Set {server.key_setting}."
     )
 
 
 def context_too_long(model: str, window_tokens: int | None) -> ContextTooLong:
     memory = f" of {window_tokens:,} tokens" if window_tokens else ""
     return ContextTooLong(
-        f"The conversation is longer than {model}'s memory{memory}.",
-        hint="Shorten the message or the system prompt, or choose a model with a longer context.",
+        f"The conversation is longer than {model}'s context window{memory}.",
+        hint="Shorten the message or the system prompt, or choose a model with a larger context window.",
         window_tokens=window_tokens,
     )
 
@@ -151,7 +151,7 @@ def context_too_long(model: str, window_tokens: int | None) -> ContextTooLong:
 def rate_limited(server: Server, wait: float | None) -> RateLimited:
     when = f"in {_duration(wait)}" if wait is not None else "in a moment"
     return RateLimited(
-        f"{server.title} takes no more requests just now.",
+        f"{server.title} is limiting requests.",
         hint=f"Try again {when}.",
         retry_after_seconds=wait,
     )
@@ -185,8 +185,8 @@ def not_a_stream(server: Server, what: str) -> NotAStream:
 def _redirect(server: Server, headers: Mapping[str, str]) -> RedirectRefused:
     target = Server.at("", headers.get("location", ""), None).host
     return RedirectRefused(
-        f"{server.title} wants to send the request on to {target}, which would give it the key.",
-        hint=f"If that is right, put the new address into {server.url_setting}.",
+        f"{server.title} tried to redirect the request to {target}, which would receive the API key.",
+        hint=f"If that is correct, put the new address into {server.url_setting}.",
     )
 
 
@@ -211,12 +211,10 @@ def _unavailable(server: Server, status: int, report: Report, wait: float | None
     when = "Try again in a moment." if wait is None else f"Try again in {_duration(wait)}."
     if status in OVERLOADED:
         return ProviderOverloaded(
-            f"{server.title} is overloaded (status {status}){said}", hint=when, retry_after_seconds=wait
+            f"{server.title} is overloaded (HTTP {status}){said}", hint=when, retry_after_seconds=wait
         )
-    what = "took too long to answer" if status in TOO_SLOW else "has a fault of its own"
-    return ProviderFault(
-        f"{server.title} {what} (status {status}){said}", hint=when, retry_after_seconds=wait
-    )
+    what = "took too long to answer" if status in TOO_SLOW else "failed with an internal error"
+    return ProviderFault(f"{server.title} {what} (HTTP {status}){said}", hint=when, retry_after_seconds=wait)
 
 
 def _causes(error: BaseException | None) -> Sequence[BaseException]:

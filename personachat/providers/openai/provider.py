@@ -254,7 +254,7 @@ class OpenAICompatibleProvider:
             async with asyncio.timeout_at(deadline):
                 return await anext(reads, b"")
         except httpx2.DecodingError:
-            message = f"{self._server.title} sent bytes that cannot be unpacked."
+            message = f"{self._server.title} sent data that can't be decompressed."
             raise BrokenStream(message, hint="Try again.") from None
         except (TimeoutError, httpx2.HTTPError, OSError):
             if deadline is not None:

@@ -88,8 +88,8 @@ class ReplyReader:
         yield from self._completion.deltas(final=True, done=self.done and failure is None)
         if reason := self._completion.unknown_reason:
             yield Noticed(
-                f"The model ended its reply for a reason that is not known here ({reason}), so it may not be "
-                "whole. Regenerate it if it is not."
+                f"The model ended its reply for an unknown reason ({reason}), so it may be "
+                "incomplete. If it is, regenerate it."
             )
         if self._completion.usage:
             yield UsageReported(self._completion.usage)
@@ -126,13 +126,13 @@ class ReplyReader:
             try:
                 value = jiter.from_json(body)
             except ValueError:
-                raise not_a_stream(self._server, "something that is no reply") from None
+                raise not_a_stream(self._server, "something that is not a reply") from None
             self._has_events = True
             if type(value) is dict:
                 self._completion.take(value)
             self.done = bool(self._completion.runs)
             if not self.done and not self.finish_reason:
-                raise not_a_stream(self._server, "JSON without a reply")
+                raise not_a_stream(self._server, "JSON that contains no reply")
 
     def _recognise(self) -> bool:
         """Tell an event stream from JSON and pages by its first character; False while there is none."""
@@ -163,7 +163,7 @@ class ReplyReader:
         try:
             value = json.loads(data)
         except (ValueError, RecursionError):
-            raise broken_stream(self._server, "an event that cannot be read") from None
+            raise broken_stream(self._server, "an event that can't be read") from None
         self._completion.runs.has_surrogates = True
         return value
 

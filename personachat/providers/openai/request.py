@@ -174,9 +174,12 @@ class Attempt:
         if refusal.name in {"stream_options", "max_tokens"}:
             return ""
         if refusal.name in self._request.more:
-            return f"{self._adaptation.model} does not accept {refusal.name}; the reply went without it."
+            return (
+                f"{self._adaptation.model} does not support {refusal.name}, so the reply was "
+                "requested without it."
+            )
         what = _NAMES.get(refusal.name, "a maxTokens")
-        return f"{self._adaptation.model} does not accept {what}; the reply used the model's own."
+        return f"{self._adaptation.model} does not accept {what}, so the model's default was used."
 
     def _bares(self, report: Report) -> bool:
         """Leave a key out of the messages without which they say the same; False where none was refused."""
@@ -225,11 +228,13 @@ class Attempt:
         model = self._adaptation.model
         if tokens:
             self._limit = tokens
-            return f"{model} writes at most {tokens:,} tokens; maxTokens was lowered to that for this reply."
+            return (
+                f"{model} writes at most {tokens:,} tokens, so maxTokens was lowered to that for this reply."
+            )
         if self._ceiling is not None:
             return None
         self._left_out.add(self._limit_name)
-        return f"{model} does not accept that maxTokens; the reply used the model's own."
+        return f"{model} does not accept this maxTokens value, so the model's default was used."
 
     def _tuning(self) -> list[str]:
         """Further parameters without which it would still be an answer to what was asked."""

@@ -28,7 +28,7 @@ BOX = "message"
 STARTERS = "starters"
 
 NOT_SENT = "Not sent"
-GONE = PersonaChatError("The chat that you wrote in is gone.", hint="Send it again to begin a new one.")
+GONE = PersonaChatError("The chat you wrote this in was deleted.", hint="Send it again to start a new one.")
 
 
 def draw_box(persona: Persona | None) -> None:
@@ -139,7 +139,7 @@ def _draw_unsaved() -> None:
         st.button(
             "Send it in a temporary chat",
             icon=":material/visibility_off:",
-            help="It is not saved, and gone when PersonaChat ends or you leave it.",
+            help="Not saved. It disappears when you leave it or PersonaChat stops.",
             on_click=_send_unsaved,
             key="send_unsaved",
         )
@@ -173,7 +173,7 @@ def draw_ways_on(services: Services, conversation: Conversation, turn: Turn) -> 
             st.button(
                 "Continue",
                 icon=":material/play_arrow:",
-                help="Go on where the reply ended",
+                help="Continue where the reply ended",
                 on_click=actions.go_on,
                 args=(turn.id,),
                 key="continue",
@@ -236,7 +236,7 @@ def draw_queue(chat: ChatService, conversation: Conversation) -> None:
 def _why_it_waits(conversation: Conversation) -> str:
     leaf = conversation.leaf
     live = leaf is not None and leaf.reply is not None and leaf.reply.live
-    return "Waits for the reply above" if live else "Not sent yet"
+    return "Queued: sends after this reply" if live else "Not sent yet"
 
 
 def send_waiting(chat: ChatService, conversation: Conversation) -> Conversation:
@@ -275,7 +275,7 @@ def draw_cleared(chat: ChatService, conversation: Conversation) -> None:
     leaf_id = chat_state().cleared
     if leaf_id:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(":material/delete_sweep: The chat was cleared.", width="content")
+            st.caption(":material/delete_sweep: Chat cleared.", width="content")
             st.button(
                 "Undo",
                 type="tertiary",

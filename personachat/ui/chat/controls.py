@@ -62,7 +62,7 @@ def draw_forecast() -> None:
         "Forecast",
         icon=":material/calculate:",
         type="tertiary",
-        help="What the next message would cost, and how many tokens it has",
+        help="Estimate the tokens and cost of your next message",
         on_click=actions.ask,
         args=("forecast",),
         key="forecast",

@@ -43,7 +43,7 @@ def draw(conversation_id: str, *, turn_id: str) -> None:
         st.error(error_text(error), icon=":material/error:")
         return
     if not found.count:
-        st.info("No call of a model is known of this chat.", icon=":material/receipt_long:")
+        st.info("No model calls are recorded for this chat.", icon=":material/receipt_long:")
         return
     st.markdown(table(found, turn_id=turn_id))
     for note in notes(found):
@@ -78,16 +78,22 @@ def notes(found: ConversationCalls) -> list[str]:
     """What the table does not say by itself; Markdown."""
     said = []
     if len(found.listed) < found.count:
-        said.append(f"The last {len(found.listed)} calls; the last line adds up all {found.count:,}.")
+        said.append(
+            f"Only the last {len(found.listed)} calls are listed. The last row is the total "
+            f"of all {found.count:,}."
+        )
     unpriced = found.count - found.known["cost_usd"]
     if unpriced:
-        said.append(f"The price of {counted(unpriced, 'call')} is unknown, and in no sum.")
+        said.append(f"The price of {counted(unpriced, 'call')} is unknown and not included in the total.")
     uncounted = found.count - min(found.known["prompt_tokens"], found.known["completion_tokens"])
     if uncounted:
-        said.append(f"The tokens of {counted(uncounted, 'call')} are not known, and in no sum.")
+        said.append(
+            f"The token count of {counted(uncounted, 'call')} is unknown and not included in the total."
+        )
     if found.estimated:
         said.append(
-            f"\\~ Tokens of {counted(found.estimated, 'call')} are estimated: the provider counted none."
+            f"\\~ The tokens of {counted(found.estimated, 'call')} are estimated because the "
+            "provider didn't count them."
         )
     return said
 

@@ -16,7 +16,7 @@ from personachat.ui.dialogs import dialog
 from personachat.ui.faces import DEFAULT_AVATAR
 from personachat.ui.wording import error_text
 
-OWN_MODEL = "The persona's own"
+OWN_MODEL = "Persona's default model"
 PERSONA, MODEL = "regenerate_persona", "regenerate_model"
 
 LISTING_SECONDS = 1.0
@@ -55,12 +55,15 @@ def show_request(turn_id: str) -> None:
         st.error(error_text(error), icon=":material/error:")
         return
     if sent is None:
-        st.info("Nothing was sent for this message, or it is not known any more.", icon=":material/info:")
+        st.info(
+            "Nothing was sent for this message, or the request is no longer available.",
+            icon=":material/info:",
+        )
     else:
         inspector.draw(sent)
 
 
-@st.dialog("What would be sent next", width="large", icon=":material/data_object:", on_dismiss="rerun")
+@st.dialog("What will be sent next", width="large", icon=":material/data_object:", on_dismiss="rerun")
 def show_next(conversation: Conversation | None, persona: Persona) -> None:
     try:
         sent = session.workspace().inspection.next(
@@ -73,17 +76,17 @@ def show_next(conversation: Conversation | None, persona: Persona) -> None:
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
         return
-    st.caption(f"“{inspector.SAMPLE}” stands for your next message.")
+    st.caption(f"“{inspector.SAMPLE}” stands in for your next message.")
     inspector.draw(sent)
 
 
-@st.dialog("What this chat cost", width="medium", icon=":material/receipt_long:", on_dismiss="rerun")
+@st.dialog("Cost of this chat", width="medium", icon=":material/receipt_long:", on_dismiss="rerun")
 def show_costs(conversation_id: str, turn_id: str) -> None:
     costs.draw(conversation_id, turn_id=turn_id)
 
 
 @dialog(
-    "What the next message would cost",
+    "Estimate for the next message",
     icon=":material/calculate:",
     on_dismiss=actions.close_dialog,
 )
@@ -116,7 +119,7 @@ def show_regenerate(services: Services, turn: Turn) -> None:
         [OWN_MODEL, *models],
         accept_new_options=True,
         key=MODEL,
-        help="One of these, or the name of any other that your provider has.",
+        help="Choose one or enter the name of any model that your provider offers.",
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.button(
@@ -140,5 +143,5 @@ def _regenerate(turn_id: str) -> None:
 @st.dialog("Copy", icon=":material/content_copy:", on_dismiss="rerun")
 def show_words(turn: Turn) -> None:
     """The words to be copied by hand, where the browser does not let a page do it."""
-    st.caption("Your browser does not let this page copy. The button on the right of the text does.")
+    st.caption("Your browser blocks copying from this page. Use the copy button to the right of the text.")
     st.code(turn.text, language=None, wrap_lines=True, height=inspector.CODE_PIXELS)

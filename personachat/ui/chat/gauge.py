@@ -53,12 +53,13 @@ def _percent(share: float) -> str:
 
 def help_of(memory: Memory) -> str:
     """What the numbers are, in sentences."""
-    by = "as the provider counts" if memory.measured else "by an estimate"
-    words = [f"This chat is {counted(memory.used_tokens, 'token')} long, {by}."]
+    by = "counted by the provider" if memory.measured else "estimated"
     if memory.window_tokens:
-        words.append(f"The model takes {counted(memory.window_tokens, 'token')}.")
+        words = [f"{memory.used_tokens:,} of {counted(memory.window_tokens, 'token')} used ({by})."]
+    else:
+        words = [f"{counted(memory.used_tokens, 'token')} used ({by})."]
     if memory.memory_from is not None:
-        words.append("What is beyond that is left out, oldest first.")
+        words.append("The oldest messages are left out to stay within this limit.")
     return " ".join(words)
 
 

@@ -81,7 +81,7 @@ def ask(personas: Mapping[str, Persona], choose: Callable[[str], None]) -> None:
                 args=(persona_id,),
             )
     if len(hits) > MOST_HITS:
-        st.caption(f"The first {MOST_HITS} of {len(hits):,}.")
+        st.caption(f"Showing the first {MOST_HITS} of {len(hits):,}.")
 
 
 def _draw_search(personas: Mapping[str, Persona]) -> str:
@@ -89,7 +89,7 @@ def _draw_search(personas: Mapping[str, Persona]) -> str:
         "Search",
         key=SEARCH,
         type="search",
-        placeholder=f"Name, description, tag or id of {len(personas):,} personas",
+        placeholder=f"Search {len(personas):,} personas by name, description, tag or id",
         icon=":material/search:",
         label_visibility="collapsed",
         live=True,

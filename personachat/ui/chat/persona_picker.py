@@ -24,7 +24,7 @@ from personachat.ui.wording import error_text, escaped, heard
 MENU = "chat_menu"
 NEW, CLEAR, EDIT = "New chat", "Clear this chat", "Edit this persona"
 TEMPORARY, SAVED = "Temporary chat", "Save this chat"
-FIND, FIND_LABEL = "?", "Find another persona …"  # no id has a question mark
+FIND, FIND_LABEL = "?", "Find another persona…"  # no id has a question mark
 VALUES = "Values of this chat"
 REQUEST, SHORTCUTS = "Show the next request", "Keyboard shortcuts"
 THEME = "Theme and print"  # the page's own module opens Streamlit's menu, which is not shown beside this one
@@ -138,7 +138,7 @@ def _found(persona_id: str) -> None:
 def draw_missing(wanted: str, persona: Persona, everything: Sequence[StoredPersona | BrokenPersona]) -> None:
     """Say that the persona of the link is not there, and why."""
     broken = any(isinstance(found, BrokenPersona) and found.id == wanted for found in everything)
-    why = "has a fault in its file and cannot be used" if broken else "does not exist, or no longer"
+    why = "can't be used because its file has an error" if broken else "doesn't exist or was deleted"
     st.warning(
         f"The persona “{escaped(wanted[:80])}” {why}. {escaped(persona.name)} answers instead.",
         icon=":material/person_off:",
@@ -169,7 +169,7 @@ def draw_chosen_offline(answering: Answering, persona: Persona) -> None:
             width="content",
         )
         st.button(
-            f"Back to {escaped(persona.model)}",
+            f"Switch back to {escaped(persona.model)}",
             type="tertiary",
             on_click=session.choose_offline,
             args=(False,),
@@ -179,14 +179,16 @@ def draw_chosen_offline(answering: Answering, persona: Persona) -> None:
 
 def draw_offline(answering: Answering) -> None:
     """Which demo model answers; how to connect a real one, until that is dismissed."""
-    why = answering.reason or "This persona asks for the offline model."
+    why = answering.reason or "This persona uses the offline model."
     if dismissed.is_dismissed("offline"):
         st.caption(f":material/cloud_off: {escaped(answering.model)} · offline", help=escaped(why))
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         st.caption(
-            f":material/cloud_off: **{escaped(answering.model)} · offline.** {escaped(why)} "
-            "Set `OPENAI_API_KEY` or `OPENAI_BASE_URL` to connect a larger one.",
+            (
+                f":material/cloud_off: **{escaped(answering.model)} · offline.** {escaped(why)} To "
+                "connect a larger model, set `OPENAI_API_KEY` or `OPENAI_BASE_URL`."
+            ),
             width="stretch",
         )
         st.button(

@@ -20,7 +20,7 @@ COMMUNITY_CLOUD_FOLDER = Path("/mount/src")
 RETRY_SECONDS = 3.0
 """How often a page looks whether the database is back; that asks nobody."""
 
-TEMPORARY = "Temporary chat: it is not saved and is gone when PersonaChat ends or you leave it."
+TEMPORARY = "Temporary chat: not saved. It disappears when you leave it or PersonaChat stops."
 
 
 def disk_is_kept() -> bool:
@@ -32,7 +32,10 @@ def draw(services: Services, conversation: Conversation | None) -> None:
     """What is to be said above the transcript, if anything."""
     if services.generations.draining:
         st.warning(
-            "Replies that are coming are finished. What you send now waits; send it again when it is back.",
+            (
+                "Replies in progress will finish. New messages are not sent: send yours again when "
+                "PersonaChat is back."
+            ),
             title="PersonaChat is shutting down",
             icon=":material/power_settings_new:",
         )
@@ -40,7 +43,7 @@ def draw(services: Services, conversation: Conversation | None) -> None:
         st.caption(f":material/visibility_off: {TEMPORARY}")
     elif services.checkpoints.trouble is not None:
         st.warning(
-            f"{escaped(str(services.checkpoints.trouble))} What is said now may be lost.",
+            f"{escaped(str(services.checkpoints.trouble))} New messages may be lost.",
             title="Not being saved",
             icon=":material/database_off:",
         )
@@ -52,7 +55,7 @@ def draw(services: Services, conversation: Conversation | None) -> None:
 def draw_unreachable(error: PersonaChatError, title: str) -> None:
     """Why what is stored cannot be read or written now, until it can; what is damaged does not come back."""
     lasting = isinstance(error, DatabaseDamaged)
-    back = "" if lasting else " This page comes back by itself."
+    back = "" if lasting else " This page reconnects by itself."
     st.error(f"{error_text(error)}{back}", title=title, icon=":material/database_off:")
     if not lasting:
         await_return()
@@ -79,8 +82,11 @@ def draw_short_lived() -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         st.caption(
-            ":material/cloud_queue: **Conversations are lost when this app restarts or sleeps.** "
-            "To keep them, put `DATABASE_URL` (of a PostgreSQL database) into the app's secrets.",
+            (
+                ":material/cloud_queue: **Conversations are lost when this app restarts or goes to "
+                "sleep.** To keep them, add `DATABASE_URL` (the address of a PostgreSQL database) to the "
+                "app's secrets."
+            ),
             width="stretch",
         )
         st.button(

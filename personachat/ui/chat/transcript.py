@@ -115,7 +115,7 @@ def draw_failure(error: Failed, *, kept: bool = False) -> None:
     """Say why a reply failed, and that what had arrived is kept, where it is."""
     says_when = error.retry_after_seconds is None or "again in" in error.hint
     wait = "" if says_when else f" Try again in {round(error.retry_after_seconds or 0)} s."
-    arrived = " What had arrived is kept." if kept else ""
+    arrived = " The text received so far is kept." if kept else ""
     request = f" :small[Request id: {escaped(error.request_id)}]" if error.request_id else ""
     st.error(
         f"{escaped(error.message)}{wait} {escaped(error.hint)}{arrived}{request}".strip(),
@@ -137,34 +137,34 @@ ICONS = {
 """Of the badges of replies that are not simply finished."""
 
 HELP = {
-    PAUSED: "It waits, and nothing is read from the provider.",
-    ENDINGS["interrupted"].name: "PersonaChat ended while this reply was being written.",
+    PAUSED: "Nothing more is read from the provider until you resume.",
+    ENDINGS["interrupted"].name: "PersonaChat stopped while this reply was being written.",
 }
 
 TITLES = {
     "api_key_missing": "No API key",
-    "api_key_refused": "The API key was refused",
-    "model_not_found": "No such model",
-    "no_model_available": "No model to answer",
+    "api_key_refused": "The API key was rejected",
+    "model_not_found": "Model not found",
+    "no_model_available": "No model is available",
     "rate_limited": "Too many requests",
-    "quota_exceeded": "The quota is used up",
+    "quota_exceeded": "Quota used up",
     "context_too_long": "The conversation is too long",
-    "provider_unavailable": "The provider cannot be reached",
+    "provider_unavailable": "The provider can't be reached",
     "provider_overloaded": "The provider is overloaded",
-    "provider_fault": "The provider could not answer",
-    "first_token_timeout": "No answer came",
+    "provider_fault": "The provider couldn't answer",
+    "first_token_timeout": "No answer arrived",
     "idle_timeout": "The reply stalled",
     "reply_timeout": "The reply took too long",
-    "connection_lost": "The connection broke",
-    "reply_truncated": "The reply broke off",
-    "reply_empty": "An empty reply",
+    "connection_lost": "The connection was lost",
+    "reply_truncated": "The reply ended early",
+    "reply_empty": "Empty reply",
     "too_many_replies": "Too many replies at once",
-    "request_refused": "The provider refused the request",
-    "redirect_refused": "A redirect was not followed",
-    "not_a_stream": "No reply came",
-    "broken_stream": "The reply could not be read",
-    "stream_failed": "The provider broke off",
-    "model_not_allowed": "This model may not be used here",
+    "request_refused": "The provider rejected the request",
+    "redirect_refused": "A redirect was blocked",
+    "not_a_stream": "No reply arrived",
+    "broken_stream": "The reply couldn't be read",
+    "stream_failed": "The provider stopped with an error",
+    "model_not_allowed": "You can't use this model here",
 }
 
 
@@ -198,12 +198,12 @@ def draw_memory(turn: Turn, reply: Reply | None) -> None:
     if reply is None or reply.memory_from is None or reply.memory_from != turn.depth:
         return
     st.caption(
-        ":material/history: The model remembers from here on",
+        ":material/history: The model's memory starts here",
         text_alignment="center",
-        help="What stands above did not fit into its context window any more.",
+        help="Messages above this line no longer fit the model's context window.",
     )
     if reply.summary:
-        with st.expander("Summed up for it", type="compact"):
+        with st.expander("Summary of earlier messages", type="compact"):
             draw_text(reply.summary)
 
 
@@ -234,7 +234,7 @@ def draw_later(
             type="tertiary",
         )
         st.button(
-            "Go to the newest",
+            "Jump to the latest",
             icon=":material/vertical_align_bottom:",
             on_click=newest,
             args=(conversation_id,),

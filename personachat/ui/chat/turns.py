@@ -205,7 +205,7 @@ def draw_row(view: View, turn: Turn, *, last: bool) -> None:
         elif view.rating == turn.id and _can_be_rated(turn):
             ratings.draw(turn)
         if turn.edited:
-            st.caption(EDITED, width="stretch", help="You changed these words.")
+            st.caption(EDITED, width="stretch", help="You edited this text.")
         elif last and turn.reply and (costs_said := costs.tokens_and_cost(turn.reply)):
             st.caption(_caption(view, turn, with_costs=False), width="stretch")
             st.button(
@@ -254,7 +254,7 @@ def _caption(view: View, turn: Turn, *, with_costs: bool = True) -> str:
 def _draw_actions(view: View, turn: Turn, *, last: bool) -> None:
     versions.draw(view.conversation, turn)
     if turn.edited:
-        st.caption(EDITED, width="content", help="You changed these words.")
+        st.caption(EDITED, width="content", help="You edited this text.")
     _draw_copied(view, turn)
     if last:
         _icon("edit", "Edit and send again", actions.edit, turn)

@@ -39,7 +39,7 @@ def told(action: Callable[P, None]) -> Callable[P, None]:
 def menu_of(*, pinned: bool, archived: bool) -> list[str]:
     """The labels of a conversation's menu."""
     pin = "Unpin" if pinned else "Pin"
-    archive = "Take out of the archive" if archived else "Archive"
+    archive = "Unarchive" if archived else "Archive"
     return ["Rename", pin, "Share", "Export", archive, "Delete"]
 
 
@@ -67,7 +67,7 @@ def _do(chosen: str, conversation_id: str, title: str) -> None:
         library.pin(conversation_id, chosen == "Pin")
     elif chosen == "Archive":
         put_away("archived", [conversation_id], title)
-    elif chosen == "Take out of the archive":
+    elif chosen == "Unarchive":
         library.archive(conversation_id, False)
     elif chosen == "Delete":
         put_away("deleted", [conversation_id], title)

@@ -60,9 +60,9 @@ def _draw_rename(summary: Summary) -> None:
 
 def _draw_share(summary: Summary, share: Share | None) -> None:
     st.markdown(
-        f"Whoever has the link can read **{as_text(summary.title)}**: its title, its messages as they are "
-        "when you create the link, and the names of the personas. Nobody can write in it, and it shows no "
-        "system prompt, no settings and no other conversation."
+        f"Anyone with the link can read **{as_text(summary.title)}**: its title, its messages as they "
+        "are when you create the link, and the names of the personas. They can't write in it, and "
+        "they see no system prompt, no settings and no other conversation."
     )
     if share is None:
         st.button(
@@ -82,7 +82,7 @@ def _draw_share(summary: Summary, share: Share | None) -> None:
     )
     with st.container(horizontal=True):
         st.button(
-            "Show the newest messages",
+            "Update the shared copy",
             icon=":material/refresh:",
             help="The same link then shows the conversation as it is now.",
             on_click=actions.share,
@@ -92,7 +92,7 @@ def _draw_share(summary: Summary, share: Share | None) -> None:
         st.button(
             "Revoke link",
             icon=":material/link_off:",
-            help="The link shows nothing any more, for good. A new one is a different one.",
+            help="The link stops working permanently. A new link gets a new address.",
             on_click=actions.revoke,
             args=(summary.id,),
             key="revoke_link",
@@ -101,7 +101,7 @@ def _draw_share(summary: Summary, share: Share | None) -> None:
 
 def _draw_export(library: Library, summary: Summary) -> None:
     st.caption(
-        "Markdown is for reading and holds the messages you see. JSON holds everything, every branch "
-        "included, and can be imported again. CSV has one row a message."
+        "Markdown is for reading and has the messages you see. JSON has everything, including all "
+        "branches, and can be imported again. CSV has one row per message."
     )
     files.draw_downloads(library, [summary.id], title=summary.title)

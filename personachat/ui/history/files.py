@@ -19,7 +19,7 @@ from personachat.ui.wording import counted, error_text
 FORMATS: dict[ExportFormat, str] = {"markdown": "Markdown", "json": "JSON", "csv": "CSV"}
 ENDINGS: dict[ExportFormat, str] = {"markdown": "md", "json": "json", "csv": "csv"}
 _MB = 1024 * 1024
-_CHECKING = "Checking the file …"
+_CHECKING = "Checking the file…"
 _FOLLOW_SECONDS = 0.1
 
 TYPES: dict[ExportFormat, str] = {"markdown": "text/markdown", "json": "application/json", "csv": "text/csv"}
@@ -36,7 +36,7 @@ def draw_downloads(library: Library, ids: Sequence[str] | None, *, title: str | 
                 file_name=_file_name(kind, title),
                 mime="application/zip" if packed else TYPES[kind],
                 icon=":material/download:",
-                help="One file a conversation, in an archive." if packed else None,
+                help="One file per conversation, in a ZIP archive." if packed else None,
                 on_click="ignore",
                 key=f"export_{kind}_{'one' if title else 'many'}",
             )
@@ -66,7 +66,7 @@ def draw_import(library: Library) -> None:
     """Takes in what an export as JSON gave, and says what came of it."""
     run = import_run.current()
     if run is not None and not run.ended.is_set():
-        st.caption("An import is under way.")
+        st.caption("An import is already running.")
         return
     upload = st.file_uploader(
         "Import conversations",
@@ -74,11 +74,11 @@ def draw_import(library: Library) -> None:
         key=_upload_key(),
         max_upload_size=MOST_BYTES // _MB,
         help=(
-            "An export of PersonaChat, ChatGPT (the zip, or conversations.json), Open WebUI (chats as JSON), "
-            "or a chat of SillyTavern (JSONL)."
+            "An export from PersonaChat, ChatGPT (the ZIP file or conversations.json) or Open WebUI "
+            "(chats as JSON), or a SillyTavern chat (JSONL)."
         ),
     )
-    st.caption(f"At most {MOST_BYTES // _MB} MB and {MOST_TURNS:,} messages.")
+    st.caption(f"Up to {MOST_BYTES // _MB} MB and {MOST_TURNS:,} messages.")
     if upload is not None:
         state.empty_import_field()  # so that no later run takes the file in again
         import_run.begin(library, upload.getvalue())
@@ -103,9 +103,9 @@ def draw_import_outcome(library: Library) -> DeltaGenerator | None:
     if run.error:
         st.error(error_text(run.error), title="Not imported", icon=":material/error:")
     elif run.conversations is None and not run.cancelled.is_set():
-        st.error("The server's log says why.", title="Not imported", icon=":material/error:")
+        st.error("See the server's log for the reason.", title="Not imported", icon=":material/error:")
     elif run.conversations is None:
-        st.info("The import was cancelled. Nothing of it is kept.", icon=":material/cancel:")
+        st.info("The import was cancelled. Nothing was kept.", icon=":material/cancel:")
     else:
         st.success(f"Imported {counted(run.conversations, 'conversation')}.", icon=":material/check:")
     return None
@@ -131,7 +131,7 @@ def _ask_about_repeats(library: Library, run: import_run.ImportRun, error: Impor
             on_click=import_run.begin,
             args=(library, run.content, "copy"),
         )
-        st.button("Do not import", key="import_nothing", type="tertiary", on_click=import_run.forget)
+        st.button("Don't import", key="import_nothing", type="tertiary", on_click=import_run.forget)
 
 
 def follow_import(place: DeltaGenerator | None) -> None:
@@ -144,7 +144,7 @@ def follow_import(place: DeltaGenerator | None) -> None:
         st.button("Cancel", icon=":material/close:", key="cancel_import", on_click=run.cancelled.set)
     while not run.ended.wait(_FOLLOW_SECONDS):
         if run.cancelled.is_set():
-            bar.progress(1.0, text="Taking away what was imported …")
+            bar.progress(1.0, text="Removing what was imported…")
         elif run.total:
             words = f"Imported {run.done:,} of {counted(run.total, 'message')}"
             bar.progress(min(1.0, run.done / run.total), text=words)

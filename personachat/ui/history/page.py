@@ -41,8 +41,8 @@ def draw(library: Library) -> None:
 def _draw_found(found: Found, query: str, *, moment: datetime, zone: tzinfo) -> None:
     if not found.hits:
         _draw_nothing(
-            f"Nothing found for “{as_text(query[:80])}”.",
-            "Every word has to be in one message, or in the title. Try fewer words, or fewer filters.",
+            f"No results for “{as_text(query[:80])}”.",
+            ("All words must appear in the same message or in the title. Try fewer words or fewer filters."),
         )
         return
     number = counted(len(found.hits), "message")
@@ -82,12 +82,12 @@ def _draw_listed(
 ) -> None:
     shown = listed.conversations
     if not shown and filters == Filters():
-        _draw_nothing("No conversation yet.", "What you say in the chat is kept here, and can be searched.")
+        _draw_nothing("No conversations yet.", "Your chats appear here, and you can search them.")
         st.page_link("pages/chat.py", label="Chat", icon=":material/chat:")
         _draw_taking(library, [], filters)
         return
     if not shown:
-        _draw_nothing("No conversation fits these filters.", "Take one away, or widen the dates.")
+        _draw_nothing("No conversation matches these filters.", "Remove a filter or widen the dates.")
         return
     picked = [summary for summary in shown if st.session_state.get(f"{PICKED}{summary.id}")]
     count = library.count(filters) if listed.next_cursor else len(shown)
@@ -125,7 +125,7 @@ def _draw_taking(
             files.draw_import(library)
         if shown:
             st.button(
-                "Take out of the archive" if filters.archived else "Archive",
+                "Unarchive" if filters.archived else "Archive",
                 icon=":material/unarchive:" if filters.archived else ":material/archive:",
                 disabled=not ids,
                 help=None if ids else "Select conversations first",
@@ -190,7 +190,7 @@ def _about(summary: Summary, *, moment: datetime, zone: tzinfo) -> list[str]:
 
 def _draw_more(shown: int, label: str, *, there_is: bool) -> None:
     if there_is and shown >= MOST_ROWS:
-        st.caption(f"The newest {MOST_ROWS}. Search, or filter by date, for older ones.")
+        st.caption(f"Showing the newest {MOST_ROWS}. Search or filter by date to find older ones.")
     elif there_is:
         st.button(
             label,

@@ -25,7 +25,7 @@ def draw(library: Library) -> tuple[str, Filters]:
             SEARCH_LABEL,
             key="q",
             type="search",
-            placeholder="Words, or “words in quotes”",
+            placeholder="Search messages; use “quotes” for an exact phrase",
             label_visibility="collapsed",
             live=True,
             bind="query-params",
@@ -72,7 +72,7 @@ def _draw_filters(library: Library) -> Filters:
     since = st.date_input("From", None, key="since", bind="query-params", on_change=begin_history_anew)
     until = st.date_input("To", None, key="until", bind="query-params", on_change=begin_history_anew)
     archived = st.toggle(
-        "Archived ones instead",
+        "Show archived",
         key="archived",
         bind="query-params",
         on_change=begin_history_anew,

@@ -36,7 +36,7 @@ def draw(shared: Shared) -> None:
 def draw_nothing() -> None:
     """For an unknown link and for a revoked one."""
     st.info(
-        "This link does not work, or no longer. Ask whoever sent it for a new one.",
+        "This link is invalid or was revoked. Ask the sender for a new one.",
         icon=":material/link_off:",
     )
 

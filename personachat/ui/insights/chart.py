@@ -51,10 +51,10 @@ def draw(chart: Chart) -> None:
 
 def draw_numbers(key: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """The same in a table that can be read out, and as a file."""
-    with st.expander("The numbers", icon=":material/table:", type="compact"):
+    with st.expander("View as table", icon=":material/table:", type="compact"):
         st.markdown(table(columns, rows[:MOST_TABLE_ROWS]))
         if len(rows) > MOST_TABLE_ROWS:
-            st.caption(f"The first {MOST_TABLE_ROWS} of {len(rows):,} rows; the CSV has all.")
+            st.caption(f"The first {MOST_TABLE_ROWS} of {len(rows):,} rows. The CSV has all of them.")
         st.download_button(
             "Download as CSV",
             data=csv_bytes(columns, rows),

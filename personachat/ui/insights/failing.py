@@ -17,7 +17,7 @@ from personachat.usage.sums import Sum
 
 MOST_CODES = 12
 MOST_MODELS = 5
-QUESTION = "What fails, and with which model?"
+QUESTION = "Which failures happen, and with which model?"
 
 
 def draw(insights: Insights, chosen: Chosen) -> None:
@@ -48,7 +48,7 @@ def failures(sums: Sequence[Sum], sentences: Mapping[str, str]) -> Chart:
         key="failures",
         question=QUESTION,
         option=options.by_name([_title(code) for code in shown], series, value_format="%,d", stacked=True),
-        columns=("error", "what was said", "code", "model", "calls"),
+        columns=("error", "errors", "code", "model", "calls"),
         rows=[
             (
                 _title(each.key[0] or ""),
@@ -60,7 +60,7 @@ def failures(sums: Sequence[Sum], sentences: Mapping[str, str]) -> Chart:
             for each in sorted(sums, key=lambda each: -each.calls)
         ],
         alt=f"{QUESTION}{most}",
-        empty="Nothing failed in these days.",
+        empty="No failures in this period.",
         height=max(150, 90 + chart.ROW_HEIGHT * len(shown)),
     )
 

@@ -79,15 +79,19 @@ def _cost(total: Sum, earlier: Sum, ordered: Sequence[Sum | None]) -> Figure:
     cost, known = total.cost_usd, total.known("cost_usd")
     if cost is None:
         value = "Unknown price" if total.calls else "$0"
-        return Figure("Cost", value, "No price is known for these models." if total.calls else "No calls.")
+        return Figure(
+            "Cost",
+            value,
+            "The prices of these models are unknown." if total.calls else "No calls.",
+        )
     partly = known < total.calls
-    unpriced = f" {counted(total.calls - known, 'call')} had no known price and are not in it."
+    unpriced = f" {counted(total.calls - known, 'call')} had no known price and are not included."
     whole_before = earlier.known("cost_usd") == earlier.calls
     delta = "" if partly or not whole_before else _percent(trend(cost, earlier.cost_usd))
     return Figure(
-        "Cost, as far as known" if partly else "Cost",
+        "Cost (known prices only)" if partly else "Cost",
         money(cost),
-        f"By list prices at the time.{unpriced if partly else ''}",
+        f"Based on list prices at the time.{(unpriced if partly else '')}",
         delta,
         "inverse",
         () if partly else _course(ordered, lambda each: each.cost_usd),
@@ -106,11 +110,11 @@ def _tokens_help(total: Sum) -> str:
 def _wait(total: Sum, earlier: Sum, ordered: Sequence[Sum | None]) -> Figure:
     mean = total.mean("first_token_ms")
     if mean is None:
-        return Figure("First word after", "–", "No call has had a first word yet.")  # noqa: RUF001
+        return Figure("First word after", "–", "No call has produced a word yet.")  # noqa: RUF001
     return Figure(
         "First word after",
         seconds(mean / 1000),
-        f"The mean of {counted(total.known('first_token_ms'), 'call')}.",
+        f"Average of {counted(total.known('first_token_ms'), 'call')}.",
         _percent(trend(mean, earlier.mean("first_token_ms"))),
         "inverse",
         _course(ordered, lambda each: each.mean("first_token_ms")),

@@ -21,7 +21,7 @@ from personachat.usage.questions import Question
 from personachat.usage.ranges import Range, range_of
 
 OWN = "own"
-RANGES: Final = {"today": "Today", "7d": "7 days", "30d": "30 days", "90d": "90 days", OWN: "Own"}
+RANGES: Final = {"today": "Today", "7d": "7 days", "30d": "30 days", "90d": "90 days", OWN: "Custom"}
 MOST_DAYS = 731
 """Two years; a longer range has more bars than anybody can tell apart."""
 
@@ -30,7 +30,7 @@ _ANY: Final = {
     "persona": "All personas",
     "model": "All models",
     "purpose": "All purposes",
-    "person": "Everybody",
+    "person": "Everyone",
 }
 _ADDRESS = "insights_address"
 _MOST_CHARACTERS = 200
@@ -112,10 +112,10 @@ def _span(now: datetime, zone: ZoneInfo) -> Range:
         return range_of(name, now=now, zone=zone)
     first, last = st.session_state[_key("first")], st.session_state[_key("last")]
     if first is None or last is None:
-        raise UsageQuestionInvalid("Choose the first and the last day.")
+        raise UsageQuestionInvalid("Choose a first and a last day.")
     span = range_of(f"{first.isoformat()}..{last.isoformat()}", now=now, zone=zone)
     if span.length > MOST_DAYS:
-        raise UsageQuestionInvalid(f"These are {span.length:,} days.", hint=f"Choose at most {MOST_DAYS}.")
+        raise UsageQuestionInvalid(f"You chose {span.length:,} days.", hint=f"The limit is {MOST_DAYS}.")
     return span
 
 

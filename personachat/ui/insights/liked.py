@@ -22,17 +22,17 @@ from personachat.usage.liking import Save, Thumb, by_save
 MOST_PERSONAS = 15
 MOST_SAVES = 12
 EMPTY = (
-    "No thumbs in these days. Rate replies in the chat with :material/thumb_up: and :material/thumb_down:."
+    "No ratings in this period. Rate replies in the chat with :material/thumb_up: and :material/thumb_down:."
 )
 PERSONAS = "Which personas do people like?"
-REVISIONS = "Did a save make it better or worse?"
-TIMELINE = "How do thumbs go, day by day?"
+REVISIONS = "Did a new version make it better or worse?"
+TIMELINE = "How do ratings change over time?"
 
 VERDICTS: Mapping[Verdict, tuple[str, str]] = {
     "better": ("Better", ":material/trending_up:"),
     "worse": ("Worse", ":material/trending_down:"),
-    "undecided": ("Not decided yet", ":material/balance:"),
-    "unknown": ("Too few thumbs to compare", ":material/hourglass_empty:"),
+    "undecided": ("No clear difference yet", ":material/balance:"),
+    "unknown": ("Too few ratings to compare", ":material/hourglass_empty:"),
 }
 
 
@@ -67,7 +67,7 @@ def by_persona(thumbs: Mapping[str, Thumbs], names: Names) -> Chart:
         rows=[(names.of("persona", key), *_numbers(each)) for key, each in thumbs.items()],
         alt=f"{PERSONAS} {said}",
         empty=EMPTY,
-        caption="Dots are the share of thumbs up, in percent; bars say where it lies with 95 % confidence.",
+        caption="Dots show the share of thumbs up in percent. Bars show the 95 % confidence interval.",
         height=max(130, 60 + chart.ROW_HEIGHT * len(shown)),
     )
 
@@ -95,9 +95,9 @@ def timeline(given: Sequence[Thumb], saved: Sequence[Revision], chosen: Chosen, 
         ),
         columns=("day", "thumbs up", "thumbs down"),
         rows=rows,
-        alt=f"{TIMELINE} {name} got {up} thumbs up and {down} down in these days.",
-        empty=f"{escaped(name)} got no thumbs in these days.",
-        caption=f"{escaped(name)}. Dashed lines are saves, by the number of their revision.",
+        alt=f"{TIMELINE} {name} got {up} thumbs up and {down} thumbs down in this period.",
+        empty=f"{escaped(name)} got no ratings in this period.",
+        caption=f"{escaped(name)}. Dashed lines mark saves, with their revision number.",
     )
 
 
@@ -133,8 +133,8 @@ def by_revision(saved: Sequence[Revision], found: Mapping[int, Thumbs], *, name:
             for each in known
         ],
         alt=f"{REVISIONS} {name}, {said}",
-        empty=f"No saved version of {escaped(name)} has thumbs yet. Rate its replies in the chat.",
-        caption=f"{escaped(name)}, all thumbs that its last {MOST_SAVES} revisions ever got.",
+        empty=f"No saved version of {escaped(name)} has ratings yet. Rate its replies in the chat.",
+        caption=f"{escaped(name)}: all ratings of its last {MOST_SAVES} revisions.",
         height=max(130, 60 + chart.ROW_HEIGHT * len(known)),
     )
 
@@ -148,14 +148,18 @@ def _draw_saves(saved: Sequence[Revision], found: Mapping[int, Thumbs], chosen: 
             with st.container(gap=None, key=f"save_{save.number}"):
                 st.page_link(
                     "pages/personas.py",
-                    label=f"Revision {save.number}: see the difference",
+                    label=f"Revision {save.number}: see what changed",
                     icon=":material/difference:",
                     query_params={"id": save.persona_id, "revision": str(save.number)},
                 )
                 if before:
                     st.markdown(compared(found[before.number], found[save.number]))
                 else:
-                    st.markdown(escaped(f"{described(found[save.number])} Nothing earlier to compare with."))
+                    st.markdown(
+                        escaped(
+                            f"{described(found[save.number])} There is no earlier revision to compare with."
+                        )
+                    )
                 when = exact(save.saved_at, zone=chosen.question.zone)
                 st.caption(" · ".join(filter(None, (when, escaped(save.author), escaped(save.note)))))
 
@@ -169,7 +173,7 @@ def compared(before: Thumbs, after: Thumbs) -> str:
 def described(thumbs: Thumbs) -> str:
     """E.g. "8 of 10 thumbs up (49 to 94 %)."."""
     if not thumbs.count:
-        return "no thumbs."
+        return "no ratings."
     low, high = thumbs.interval
     return f"{thumbs.up} of {counted(thumbs.count, 'thumb')} up ({100 * low:.0f} to {100 * high:.0f} %)."
 

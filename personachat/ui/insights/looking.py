@@ -18,10 +18,10 @@ from personachat.ui.wording import escaped
 from personachat.usage.attention import Reason, Suggested
 from personachat.usage.insights import Insights
 
-QUESTION = "Which conversations deserve a look?"
+QUESTION = "Which conversations should you look at?"
 EMPTY = (
-    "Nothing stands out in these days: no thumbs down, no failures, no reply cut off at its limit, "
-    "no long waits, none retried again and again."
+    "Nothing stands out in this period: no thumbs down, no failures, no replies cut off at their "
+    "limit, no long waits and no reply retried again and again."
 )
 STEP = 10
 MOST_REASONS = 4
@@ -44,12 +44,12 @@ def draw(insights: Insights, chosen: Chosen) -> None:
         st.subheader(QUESTION, anchor=False)
         theirs = chosen.question.person not in {None, insights.me}
         if theirs:
-            st.info("Conversations of other people can only be read by them.", icon=":material/lock:")
+            st.info("Other people's conversations can only be read by them.", icon=":material/lock:")
             return
         if not found:
             st.info(EMPTY, icon=":material/sentiment_satisfied:")
             return
-        st.caption("Your own conversations, those with most reasons first.")
+        st.caption("Your own conversations. Those with the most reasons come first.")
         shown = int(st.session_state.get(_SHOWN, STEP))
         for each in found[:shown]:
             _draw_conversation(each, chosen)
@@ -76,7 +76,7 @@ def _draw_conversation(suggested: Suggested, chosen: Chosen) -> None:
                     escaped(words(reason)),
                     icon=_ICONS[reason.kind],
                     type="tertiary",
-                    help="Open the chat there",
+                    help="Open the chat at this message",
                     key=f"look_{suggested.id}_{number}",
                     on_click=state.open_conversation,
                     args=(suggested.id, suggested.persona_id, reason.turn_id),
@@ -100,7 +100,7 @@ def words(reason: Reason) -> str:
         return f"First word after {seconds(number or 0)}"
     if reason.kind == "retried":
         return f"Asked the provider {(number or 0) + 1:.0f} times"
-    return f"Replied {number or 0:.0f} times to one message"
+    return f"{number or 0:.0f} replies to one message"
 
 
 _COLUMNS = ("conversation", "title", "persona", "reason", "message", "when")

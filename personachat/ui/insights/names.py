@@ -19,7 +19,7 @@ PURPOSES: Final = {
     "drafting": "Drafting",
     "summary": "Summary",
 }
-NONE = "Not known"
+NONE = "Unknown"
 
 
 @dataclass(frozen=True, slots=True)

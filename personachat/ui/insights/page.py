@@ -50,9 +50,11 @@ def draw(services: Services, workspace: Workspace) -> None:
 
 def _draw_nothing_yet() -> None:
     st.info(
-        "Every reply of a model leaves a row here: what it cost, how long it took, how it ended. Send the "
-        "first message, and rate replies with a thumb.",
-        title="Nothing has been counted yet",
+        (
+            "Every model reply is recorded here: its cost, its duration and its outcome. Send your first "
+            "message, and rate replies with a thumb."
+        ),
+        title="No activity yet",
         icon=":material/query_stats:",
     )
     st.page_link("pages/chat.py", label="Go to the chat", icon=":material/chat:")
@@ -63,8 +65,12 @@ def _draw_days(chosen: Chosen) -> None:
     span, zone = chosen.span, chosen.question.zone.key
     first, last = (f"{day.day} {day:%b %Y}" for day in (span.first, span.last))
     days = first if span.length == 1 else f"{first} to {last}"
-    told = "your browser's time zone" if st.context.timezone == zone else "as your browser tells no time zone"
-    st.caption(f":material/schedule: {days}. Days and times are those of {escaped(zone)}, {told}.")
+    told = (
+        "your browser's time zone"
+        if st.context.timezone == zone
+        else "because your browser doesn't report its own"
+    )
+    st.caption(f":material/schedule: {days}. Days and times are in {escaped(zone)}, {told}.")
 
 
 def _draw_rows(usage: Usage, question: Question, *, calls: int, moment: datetime) -> None:
@@ -81,10 +87,11 @@ def _draw_rows(usage: Usage, question: Question, *, calls: int, moment: datetime
         )
         if calls > MOST_ROWS:
             st.caption(
-                f"The newest {MOST_ROWS:,} of {counted(calls, 'call')}; `personachat usage --rows` has all."
+                f"The newest {MOST_ROWS:,} of {counted(calls, 'call')}. For all of them, run "
+                "`personachat usage --rows`."
             )
         else:
-            st.caption(f"{counted(calls, 'call')}, one row each. It holds no words.")
+            st.caption(f"{counted(calls, 'call')}, one row each. It contains no message text.")
 
 
 def _rows(usage: Usage, question: Question) -> Callable[[], bytes]:

@@ -17,7 +17,7 @@ from personachat.usage.speeds import Speed
 
 WAIT, PACE = "Time to first token", "Tokens per second"
 MOST_MODELS = 12
-EMPTY = "No reply in these days had its time measured. Talk to a persona, or choose more days above."
+EMPTY = "No reply times were measured in this period. Talk to a persona, or choose more days above."
 HALF, SLOW = "Median (p50)", "95 % are at least as fast (p95)"
 
 
@@ -72,7 +72,9 @@ def by_model(found: Sequence[Speed], *, is_wait: bool) -> Chart:
 def by_day(found: Sequence[Speed], chosen: Chosen, *, is_wait: bool) -> Chart:
     spreads = _of(found, is_wait=is_wait)
     days = [str(day) for day in chosen.span.days()]
-    question = "Does the wait get longer, day by day?" if is_wait else "Do replies get slower, day by day?"
+    question = (
+        "Is the wait getting longer, day by day?" if is_wait else ("Are replies getting slower, day by day?")
+    )
     of_days = [spreads.get(day) for day in days]
     values = {
         HALF: [None if each is None else each.median for each in of_days],

@@ -27,9 +27,9 @@ WHOSE: Final = {
 }
 MOST_SERIES = 6
 MOST_NAMES = 15
-EMPTY = "No call in these days. Talk to a persona, or choose more days above."
+EMPTY = "No calls in this period. Talk to a persona, or choose more days above."
 UNPRICED = (
-    "No price is known for these models, so no cost. **Tokens** and **Calls** are counted all the same."
+    "The prices of these models are unknown, so there is no cost. **Tokens** and **Calls** are still counted."
 )
 
 
@@ -115,7 +115,7 @@ def by_group(sums: Sequence[Sum], *, by: str, measure: str, names: Names) -> Cha
         alt=f"{question}{first}",
         empty=UNPRICED if sums and measure == "cost" else EMPTY,
         height=max(140, 70 + chart.ROW_HEIGHT * len(shown)),
-        caption=f"The first {MOST_NAMES} of {len(ranked)}." if len(ranked) > MOST_NAMES else "",
+        caption=f"Showing the first {MOST_NAMES} of {len(ranked)}." if len(ranked) > MOST_NAMES else "",
     )
 
 
@@ -173,4 +173,4 @@ def _total(sums: Sequence[Sum], measure: str) -> str:
 def _unpriced(sums: Sequence[Sum]) -> str:
     total = added(sums)
     missing = total.calls - total.known("cost_usd")
-    return f"Without {counted(missing, 'call')} of an unknown price." if missing else ""
+    return f"Without {counted(missing, 'call')} with unknown prices." if missing else ""

@@ -175,7 +175,7 @@ def _save_text(
     else:
         _saved(persona_id, draft, stored)
         mine, others = changes(theirs.text or "", text), changes(draft.text, text)
-        desk().note = f"Saved both changes. Yours: {escaped(mine)}. Made elsewhere: {escaped(others)}."
+        desk().note = f"Both changes are saved. Yours: {escaped(mine)}. From elsewhere: {escaped(others)}."
 
 
 def discard(persona_id: str) -> None:
@@ -187,13 +187,13 @@ def discard(persona_id: str) -> None:
     aside = kept_drafts.set_aside(persona_id, draft)
     if aside is None:
         desk().error = DatabaseUnavailable(
-            "The database cannot be reached, so the edits could not be brought back later.",
-            hint="They are still here. Try again in a moment.",
+            "The database can't be reached, so discarded edits couldn't be restored later.",
+            hint="Your edits are still here. Try again in a moment.",
         )
         return
     del session.drafts()[persona_id]
     persona_undo.offer("discarded", name_in(draft.text) or persona_id, [(persona_id, aside)])
-    desk().said = "Your edits are discarded."
+    desk().said = "Your edits were discarded."
     desk().mount = desk().left = None
 
 
@@ -246,7 +246,7 @@ def rename(personas: PersonaStore, persona_id: str, *, etag: str) -> None:
     session.drafts().pop(persona_id, None)
     favourites.read_again()
     desk().mount = desk().left = None
-    desk().said = f"**{escaped(stored.persona.name)}** has the id {escaped(new_id)} now."
+    desk().said = f"**{escaped(stored.persona.name)}** now has the id {escaped(new_id)}."
     session.remember("id", new_id)
 
 
@@ -263,7 +263,7 @@ def rename_file(personas: PersonaStore, persona_id: str, *, etag: str) -> None:
     if draft:
         session.drafts()[new_id] = draft
     desk().mount = desk().left = None
-    desk().said = f"The file is called {escaped(new_id)}.json now."
+    desk().said = f"The file is now named {escaped(new_id)}.json."
     session.remember("id", new_id)
 
 
@@ -283,7 +283,7 @@ def undo() -> None:
         else:
             for persona_id, aside in done.what:
                 _bring_back(persona_id, aside, was_deleted=done.kind == "deleted")
-            here.said = f"{escaped(done.name)} is back."
+            here.said = f"{escaped(done.name)} is restored."
     except PersonaChatError as error:
         here.error = error
         return
@@ -362,11 +362,11 @@ def _saved(persona_id: str, draft: Draft, stored: StoredPersona) -> None:
     if here.mount and here.mount.persona_id == persona_id == stored.id:
         here.mount.base_text, here.mount.etag = stored.text, stored.etag
     if stored.id != persona_id and draft.etag is not None:
-        here.said = f"Saved {name} as a new persona; {escaped(persona_id)} stays as it was."
+        here.said = f"Saved {name} as a new persona. {escaped(persona_id)} is unchanged."
     elif draft.etag is None:
         here.said = f"Saved {name}, a new persona."
     elif check_persona(draft.base_text):
-        here.said = f"Saved {name}: it can be used again."
+        here.said = f"Saved {name}. It can be used again."
     else:
         here.said = f"Saved {name}: {escaped(changes(draft.base_text, stored.text))}."
     session.remember("id", stored.id)

@@ -65,7 +65,7 @@ def draw_actions(
             "All",
             key="choose_all",
             type="tertiary",
-            help=f"Select all {len(shown):,} that the search and the filters leave",
+            help=f"Select all {len(shown):,} personas that match the search and filters",
             on_click=_choose,
             args=(tuple(shown),),
         )
@@ -80,7 +80,9 @@ def draw_actions(
             type="tertiary",
             key="export_chosen",
             disabled=not chosen or too_many,
-            help=f"A file holds at most {MOST_PERSONAS:,} personas: select fewer." if too_many else None,
+            help=f"An export can have at most {MOST_PERSONAS:,} personas: select fewer."
+            if too_many
+            else None,
             on_click="ignore",
         )
         _draw_tags(chosen, sorted({tag for each in chosen for tag in tags[each]}, key=str.casefold), all_tags)
@@ -115,7 +117,7 @@ def _draw_tags(chosen: Sequence[str], theirs: Sequence[str], all_tags: Sequence[
             all_tags,
             accept_new_options=True,
             key="tags_to_add",
-            placeholder="Type a new tag or choose",
+            placeholder="Enter a new tag or choose one",
         )
         st.multiselect(
             "Remove",

@@ -155,7 +155,7 @@ def _draw_done(work: Work) -> None:
     for error in work.errors[:MOST_ERRORS]:
         st.caption(f":material/error: {error_text(error)}")
     if len(work.errors) > MOST_ERRORS:
-        st.caption(f"… and {len(work.errors) - MOST_ERRORS:,} more that it could not be done to.")
+        st.caption(f"… and {len(work.errors) - MOST_ERRORS:,} more failed.")
 
 
 def _whom(work: Work) -> str:
@@ -172,7 +172,7 @@ def _tags_as_before(work: Work) -> Work:
     def step(collection: Collection, some: Sequence[str]) -> Changed:
         return collection.save_again([before[each] for each in some], over=[after[each] for each in some])
 
-    return Work("Undoing the change of", "Undid the change of", list(before), step)
+    return Work("Undoing the change to", "Undid the change to", list(before), step)
 
 
 def tags_as_before(changes: Sequence[tuple[str, str]]) -> Work:
@@ -185,7 +185,7 @@ def tags_as_before(changes: Sequence[tuple[str, str]]) -> Work:
             {each: (before, over) for each, (before, _, over) in etags.items()}
         )
 
-    return Work("Undoing the change of", "Undid the change of", list(known), step)
+    return Work("Undoing the change to", "Undid the change to", list(known), step)
 
 
 def _back(work: Work) -> Work:
@@ -200,7 +200,7 @@ def bring_back(ids: Sequence[str], *, broken: Iterable[str] = ()) -> Work:
     def step(collection: Collection, some: Sequence[str]) -> Changed:
         return collection.bring_back_all(some, broken=were_broken)
 
-    return Work("Bringing back", "Brought back", list(ids), step)
+    return Work("Restoring", "Restored", list(ids), step)
 
 
 def _undo(work: Work) -> None:

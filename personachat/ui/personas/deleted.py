@@ -38,7 +38,7 @@ def draw() -> None:
             _draw_together(total, query)
             _draw_rows(found[:MOST_ROWS])
             if total > MOST_ROWS:
-                st.caption(f"The first {MOST_ROWS} of {total:,}. Search to narrow it down.")
+                st.caption(f"Showing the first {MOST_ROWS} of {total:,}. Search to narrow the list.")
             elif not found:
                 st.caption(f"No deleted persona matches “{escaped(query)}”.")
 
@@ -69,7 +69,7 @@ def _draw_together(total: int, query: str) -> None:
         return
     why_not = session.why_not_edit()
     st.button(
-        f"Bring back all {total:,}",
+        f"Restore all {total:,}",
         icon=":material/restore_from_trash:",
         key="bring_back_all",
         type="tertiary",
@@ -90,10 +90,10 @@ def _draw_rows(shown: Sequence[Revision]) -> None:
                 st.markdown(as_text(each.name))
                 st.caption(" · ".join(part for part in said if part))
             st.button(
-                heard(f"Bring back {as_text(each.name)}"),
+                heard(f"Restore {as_text(each.name)}"),
                 icon=":material/restore_from_trash:",
                 key=f"bring-back-{each.persona_id}",
-                help=why_not or "Bring back",
+                help=why_not or "Restore",
                 disabled=bool(why_not),
                 type="tertiary",
                 on_click=_bring_back,
@@ -121,5 +121,5 @@ def _bring_back(persona_id: str) -> None:
         return
     here.error = None
     editing.undone(persona_id)
-    here.said = f"{escaped(stored.persona.name)} is back."
+    here.said = f"{escaped(stored.persona.name)} is restored."
     session.remember("id", persona_id)

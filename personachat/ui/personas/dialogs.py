@@ -72,7 +72,7 @@ def _draw_blank(entries: Sequence[Entry]) -> None:
         ),
         key=START,
     )
-    st.caption("It opens in the editor; nothing is stored before you save it.")
+    st.caption("It opens in the editor. Nothing is saved until you save it.")
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.button("Cancel", key="cancel_create", on_click=editing.close_question)
         st.button(
@@ -91,9 +91,9 @@ def _create(entries: Sequence[Entry], starts: Mapping[str, Persona]) -> None:
 
 @dialog("Delete this persona?", icon=":material/delete:", on_dismiss=editing.close_question)
 def ask_delete(personas: PersonaStore, found: Opened) -> None:
-    st.markdown(f"**{escaped(found.name)}** goes away for everyone. You can undo it right after.")
+    st.markdown(f"**{escaped(found.name)}** is deleted for everyone. You can undo this right afterwards.")
     if found.draft and found.draft.etag is not None:
-        st.caption("Its unsaved edits go with it, and come back with it.")
+        st.caption("Its unsaved edits are deleted too. Undo restores them.")
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.button("Cancel", key="cancel_delete", on_click=editing.close_question)
         st.button(
@@ -109,9 +109,9 @@ def ask_delete(personas: PersonaStore, found: Opened) -> None:
 @dialog("Rename this persona", icon=":material/edit:", on_dismiss=editing.close_question)
 def ask_new_id(personas: PersonaStore, found: Opened) -> None:
     st.caption(
-        f"The id of {escaped(found.name)} is its name in addresses, in the API and of its file. "
-        "Its revisions, links, drafts and chats go along. The old id leads to the new one until another "
-        "persona takes it."
+        f"The id of {escaped(found.name)} is its name in web addresses, in the API and as a file. Its "
+        "revisions, links, drafts and chats move with it. The old id redirects to the new one until "
+        "another persona uses it."
     )
     st.text_input("New id", found.id, key=editing.NEW_ID_KEY, max_chars=limits.ID, live=True)
     typed = str(st.session_state.get(editing.NEW_ID_KEY) or "").strip()
@@ -122,7 +122,7 @@ def ask_new_id(personas: PersonaStore, found: Opened) -> None:
             type="primary",
             key="confirm_rename",
             disabled=typed in {"", found.id},
-            help="Type another id first." if typed in {"", found.id} else None,
+            help="Enter a different id first." if typed in {"", found.id} else None,
             on_click=editing.rename,
             args=(personas, found.id),
             kwargs={"etag": found.stored.etag if found.stored else ""},
@@ -131,8 +131,10 @@ def ask_new_id(personas: PersonaStore, found: Opened) -> None:
 
 @dialog("Rename the file", icon=":material/edit:", on_dismiss=editing.close_question)
 def ask_rename(personas: PersonaStore, found: Opened) -> None:
-    st.caption(f"{escaped(found.name)} holds no persona as it is. Its text stays as it is.")
-    st.text_input("New name, without .json", id_in(found.text) or found.id, key=editing.NEW_ID_KEY, live=True)
+    st.caption(f"{escaped(found.name)} doesn't contain a valid persona. Renaming keeps its text as it is.")
+    st.text_input(
+        "New name (without .json)", id_in(found.text) or found.id, key=editing.NEW_ID_KEY, live=True
+    )
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.button("Cancel", key="cancel_rename", on_click=editing.close_question)
         st.button(
@@ -149,8 +151,10 @@ def ask_rename(personas: PersonaStore, found: Opened) -> None:
 def ask_delete_many(entries: Sequence[Entry], chosen: Sequence[str]) -> None:
     there = {entry.id: entry for entry in entries}
     names = [name_of(there[each]) for each in chosen if each in there]
-    verb = "goes" if len(names) == 1 else "go"
-    st.markdown(f"**{_counted(len(names))}** {verb} away for everyone. You can undo it right after.")
+    verb = "is" if len(names) == 1 else "are"
+    st.markdown(
+        f"**{_counted(len(names))}** {verb} deleted for everyone. You can undo this right afterwards."
+    )
     with st.container(height=NAMES_PIXELS if len(names) > NAMES_IN_SIGHT else "content", border=False):
         st.markdown("\n".join(f"- {escaped(name)}" for name in names[:MOST_NAMES]))
         if len(names) > MOST_NAMES:
@@ -184,27 +188,30 @@ def ask_conflict(personas: PersonaStore, found: Opened, theirs: PersonaChanged) 
         st.markdown(f"A newer version of **{name}** was saved after you opened it. Nothing is lost yet.")
         difference, lines, side_by_side = st.tabs(["What differs", "Line by line", "Both versions"])
         with difference:
-            st.caption(f"What saving yours would change. {differences_view.LEGEND}")
+            st.caption(f"Changes that saving your version would make. {differences_view.LEGEND}")
             with st.container(height=320, border=False):
                 differences_view.draw(differences(theirs.text, found.text))
         with lines:
-            st.caption("What saving yours would change: lines with - go, lines with + come.")
+            st.caption(
+                "Changes that saving your version would make: lines with - are removed, lines "
+                "with + are added."
+            )
             st.code(diff(theirs.text, found.text), language="diff", wrap_lines=True, height=320)
         with side_by_side:
             left, right = st.columns(2)
-            left.caption("Theirs, the stored one")
+            left.caption("Theirs (saved)")
             left.code(theirs.text, language="json", wrap_lines=True, height=320)
-            right.caption("Yours, not saved")
+            right.caption("Yours (not saved)")
             right.code(found.text, language="json", wrap_lines=True, height=320)
     with st.container(horizontal=True, horizontal_alignment="right"):
-        st.button("Go on editing", key="conflict_edit", on_click=editing.close_question)
+        st.button("Keep editing", key="conflict_edit", on_click=editing.close_question)
         st.button(
-            "Drop mine" if theirs.text is None else "Take theirs",
+            "Discard mine" if theirs.text is None else "Use theirs",
             key="conflict_theirs",
             on_click=editing.discard,
             args=(found.id,),
         )
-        keep = "Save mine again" if theirs.text is None else "Keep mine, overwrite"
+        keep = "Save mine again" if theirs.text is None else "Overwrite with mine"
         st.button(
             keep,
             key="conflict_mine",

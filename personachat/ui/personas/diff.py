@@ -16,7 +16,7 @@ import streamlit as st
 from personachat.personas.diff import Difference, Piece, label_of
 from personachat.ui.wording import as_text
 
-LEGEND = "Struck out is what was there before, underlined what is there after."
+LEGEND = "Struck through: before. Underlined: after."
 """The one meaning that the two marks have, wherever differences are drawn."""
 
 CONTEXT_CHARACTERS = 160
@@ -39,7 +39,7 @@ _HALF_WORD_AT_END = re.compile(r"(?<=\s)\S{1,30}$")
 _KINDS = {"added": "added", "removed": "removed", "changed": ""}
 
 
-def draw(differences: Sequence[Difference], *, none: str = "Nothing differs but the layout.") -> None:
+def draw(differences: Sequence[Difference], *, none: str = "Only the layout differs.") -> None:
     """Draw every difference; `none` says that there is none."""
     if not differences:
         st.caption(none)

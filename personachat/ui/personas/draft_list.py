@@ -69,10 +69,10 @@ def _draw_discarded(kept: Aside, *, when: str) -> None:
             st.markdown(as_text(name))
             st.caption(when)
         st.button(
-            heard(f"Bring back the draft of {as_text(name)}"),
+            heard(f"Restore the draft of {as_text(name)}"),
             icon=":material/restore_from_trash:",
             key=f"reopen-draft-{kept.aside}",
-            help="Bring back",
+            help="Restore",
             type="tertiary",
             on_click=editing.reopen,
             args=(kept.aside,),

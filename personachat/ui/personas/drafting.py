@@ -44,7 +44,7 @@ def draw_form() -> None:
     """The description and who would write from it, in the current container."""
     with st.form("describe", border=False):
         st.text_area(
-            "Who should it be, and what for?",
+            "Who should it be, and what is it for?",
             key=DESCRIPTION,
             height=140,
             max_chars=MAX_DESCRIPTION_CHARACTERS,
@@ -54,7 +54,7 @@ def draw_form() -> None:
         _draw_writer()
         with st.container(horizontal=True, horizontal_alignment="right"):
             st.form_submit_button(
-                "Draft it",
+                "Write a draft",
                 type="primary",
                 icon=":material/edit_note:",
                 key="draft_it",
@@ -67,22 +67,22 @@ def draw_form() -> None:
 def _draft_it() -> None:
     description = str(st.session_state[DESCRIPTION] or "")
     if not description.strip():
-        notices.say("draft", Notice("Say in a sentence who the persona is.", "That did not work"))
+        notices.say("draft", Notice("Describe the persona in a sentence.", "Something went wrong"))
         return
     try:
         _start(description, offline=session.offline_chosen())
     except PersonaChatError as error:
-        notices.say("draft", Notice(error_text(error), "That did not work"))
+        notices.say("draft", Notice(error_text(error), "Something went wrong"))
 
 
 def _draw_writer() -> None:
     """Say whose work the draft will be."""
     services = session.services()
-    kept = "It opens in the editor as a draft of yours."
+    kept = "It opens in the editor as a draft."
     if services.drafter.writes_offline(offline=session.offline_chosen()):
         st.caption(
-            "The small offline model cannot write personas: you get the nearest template, with what you "
-            f"wrote in it. {kept}"
+            "The small offline model can't write personas. You get the closest template with your "
+            f"description added. {kept}"
         )
         return
     try:
@@ -115,10 +115,14 @@ def _open_template(description: str) -> None:
     session.drafts()[persona_id] = Draft(text, "", None)
     editing.select(persona_id)
     template = nearest(description)
-    begun = f"from the template “{escaped(template.persona.name)}”" if template else "with your words alone"
+    begun = (
+        f"with the template “{escaped(template.persona.name)}”"
+        if template
+        else ("with only your description")
+    )
     desk().note = (
-        f"No model wrote this: the small offline model cannot. It begins {begun}, and your description is "
-        "the first paragraph of the prompt. Change what does not fit."
+        f"No model wrote this, because the small offline model can't. It starts {begun}, and your "
+        "description is the first paragraph of the prompt. Change whatever doesn't fit."
     )
 
 
@@ -155,10 +159,10 @@ def draw_notice(wanted: str | None) -> None:
     if drafting is None or wanted == f"{PREFIX}{drafting.id}":
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        what = "A persona is being drafted" if drafting.generation.live else "A draft has ended"
+        what = "Writing a persona draft" if drafting.generation.live else "Your draft is ready"
         st.markdown(f":material/edit_note: {what}: {_told(drafting)}", width="stretch")
-        st.button("Show it", key="show_draft", on_click=editing.select, args=(f"{PREFIX}{drafting.id}",))
-        st.button("Drop it", key="drop_draft", type="tertiary", on_click=_drop, args=(drafting,))
+        st.button("Show", key="show_draft", on_click=editing.select, args=(f"{PREFIX}{drafting.id}",))
+        st.button("Discard", key="drop_draft", type="tertiary", on_click=_drop, args=(drafting,))
 
 
 @st.fragment(run_every=EVERY_SECONDS)
@@ -202,7 +206,7 @@ def _draw_failed(drafting: Drafting, reply: Reply, entries: Sequence[Entry]) -> 
             "Change the description", icon=":material/edit:", key="describe_again", on_click=_describe_again
         )
         st.button(
-            "Open what came" if reply.text else "Begin with the description",
+            "Open the partial draft" if reply.text else "Start with the description",
             icon=":material/edit_document:",
             key="open_draft",
             on_click=_open,
@@ -225,16 +229,19 @@ def _open(drafting: Drafting, reply: Reply, entries: Sequence[Entry]) -> None:
 
 def _said(reply: Reply) -> str:
     if not reply.text.strip():
-        return "Nothing was written; what you described is the prompt."
+        return "Nothing was written. Your description is used as the prompt."
     if is_refusal(reply.text):
-        return "The model would not write this persona; what you described is the prompt."
+        return "The model refused to write this persona. Your description is used as the prompt."
     if reply.state == "stopped":
-        return "Stopped. What had come is in the editor, not saved yet."
+        return "Stopped. What was written so far is in the editor, not saved yet."
     if reply.state in {"interrupted", "failed"}:
-        return "The draft was cut off. What had come is in the editor, not saved yet."
+        return "The draft was cut off. What was written so far is in the editor, not saved yet."
     if reply.finish_reason == "length":
-        return "The draft was cut off at the token limit. What came is in the editor, not saved yet."
-    return "The draft is in the editor, not saved yet. Read it, try it out, change it."
+        return (
+            "The draft was cut off at the token limit. What was written so far is in the editor, "
+            "not saved yet."
+        )
+    return "Your draft is in the editor, not saved yet. Read it, try it out and change it."
 
 
 def _again(drafting: Drafting, *, offline: bool = False) -> None:

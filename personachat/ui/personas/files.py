@@ -42,7 +42,7 @@ def ask_export(found: Opened) -> None:
     kind = kind or "json"
     st.caption(FORMATS[kind].about)
     if found.draft:
-        st.caption(":material/edit: The saved version is exported, without your unsaved edits.")
+        st.caption(":material/edit: The saved version is exported without your unsaved edits.")
     try:
         made = session.workspace().collection.export(found.id, kind)
     except PersonaChatError as error:
@@ -71,14 +71,14 @@ def ask_import() -> None:
         max_upload_size=MOST_ARCHIVE_BYTES // _MB,
         key=f"{IMPORT_FIELD}{desk().imports}",
         help=(
-            "Personas and bundles, character cards (JSON, PNG, WebP, JPEG, CHARX), prompts (text, Markdown, "
-            "Modelfiles, tables), and what other programs export."
+            "Personas and bundles, character cards (JSON, PNG, WebP, JPEG, CHARX), prompts (text, "
+            "Markdown, Modelfiles, tables) and exports from other programs."
         ),
     )
     plans = {file.file_id: plan for file in files if (plan := _planned(file)) is not None}
     if not plans:
         if not files:
-            st.caption("Nothing is saved before you have seen what a file brings.")
+            st.caption("Nothing is saved until you have seen what the files contain.")
         return
     choices = [import_plan.draw_plan(plan, key=key) for key, plan in plans.items()]
     count = sum(
@@ -90,7 +90,7 @@ def ask_import() -> None:
     whole = broken and st.checkbox(
         "All or nothing",
         key="import_whole",
-        help="Import nothing as long as one of the files is broken.",
+        help="Import nothing if one of the files is broken.",
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.button("Cancel", key="cancel_import", on_click=editing.close_question)
@@ -118,7 +118,7 @@ def _planned(file: UploadedFile) -> ImportPlan | None:
             )
         except PersonaChatError as error:
             st.error(
-                error_text(error), title=f"{as_text(file.name)} is not imported", icon=":material/block:"
+                error_text(error), title=f"{as_text(file.name)} was not imported", icon=":material/block:"
             )
             return None
         known[key] = plan
@@ -130,7 +130,7 @@ def _planned(file: UploadedFile) -> ImportPlan | None:
 def _ask_columns(file: UploadedFile, columns: Columns) -> None:
     """Choose which columns of a table are the prompt and the name."""
     with st.container(horizontal=True):
-        for role, label in (("prompt", "Column with the prompt"), ("name", "Column with the name")):
+        for role, label in (("prompt", "Prompt column"), ("name", "Name column")):
             chosen = columns.chosen.get(role)
             st.selectbox(
                 label,
@@ -178,7 +178,7 @@ def finish(outcomes: Sequence[Outcome]) -> None:
 def _draw_losses(losses: Sequence[str]) -> None:
     if losses:
         with st.container(border=True):
-            st.markdown(":material/info: **What this format cannot hold**")
+            st.markdown(":material/info: **What this format can't include**")
             st.markdown("\n".join(f"- {as_text(loss)}" for loss in losses))
 
 

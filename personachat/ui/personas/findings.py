@@ -44,11 +44,11 @@ def draw(found: Opened, *, beside_prompt: bool = False) -> None:
 def estimate_text(estimate: Estimate) -> str:
     """What a message takes, in a line; of the price only as much as is known."""
     parts = [
-        f"About {counted(estimate.prompt_tokens, 'token')} a message",
-        f"at most {estimate.reply_tokens_most:,} in reply",
+        f"About {counted(estimate.prompt_tokens, 'token')} per message",
+        f"up to {estimate.reply_tokens_most:,} in the reply",
     ]
     if estimate.cost_usd_most is not None:
-        parts.append(f"at most {money(estimate.cost_usd_most)}")
+        parts.append(f"up to {money(estimate.cost_usd_most)}")
     return ", ".join(parts)
 
 

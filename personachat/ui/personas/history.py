@@ -32,18 +32,22 @@ LIST_HEIGHT = 560
 MOST_NOTE_CHARACTERS = 80
 
 Against: TypeAlias = Literal["before", "now", "other"]
-AGAINST: dict[Against, str] = {"before": "The one before", "now": "Now", "other": "Another one"}
+AGAINST: dict[Against, str] = {
+    "before": "Previous revision",
+    "now": "Current version",
+    "other": "Another revision",
+}
 OTHER_KEY = "revision_other"
 
 _BADGES: dict[Action, tuple[str, str, Literal["green", "violet", "blue", "orange", "red", "gray"]]] = {
     "created": ("New", ":material/add:", "green"),
     "restored": ("Restored", ":material/history:", "violet"),
     "imported": ("Imported", ":material/upload_file:", "blue"),
-    "found": ("Edited outside", ":material/edit_document:", "orange"),
+    "found": ("Edited outside PersonaChat", ":material/edit_document:", "orange"),
     "renamed": ("Renamed", ":material/edit:", "blue"),
     "deleted": ("Deleted", ":material/delete:", "red"),
 }
-RESTORE_HELP = "Saves this revision again, as the newest one."
+RESTORE_HELP = "Saves this revision again as the newest one."
 
 
 def draw(found: Opened) -> None:
@@ -54,10 +58,10 @@ def draw(found: Opened) -> None:
         newest = collection.revisions.of(found.id, limit=1)
         labels = collection.labels.of(found.id)
     except PersonaChatError as error:
-        st.error(error_text(error), title="The history cannot be read", icon=":material/history_off:")
+        st.error(error_text(error), title="The history can't be loaded", icon=":material/history_off:")
         return
     if not revisions:
-        st.info("Nothing was saved yet. Every save becomes a revision here.", icon=":material/history:")
+        st.info("Nothing has been saved yet. Every save becomes a revision here.", icon=":material/history:")
         return
     left, right = st.columns([1, 1.7], gap="medium")
     wanted = _wanted(found.id)
@@ -115,7 +119,7 @@ def _draw_timeline(
             names = [label.label for label in labels if label.number == each.number]
             _draw_line(persona_id, each, is_chosen=each.number == chosen.number, labels=names)
         if len(revisions) > len(shown):
-            _button("Show earlier", "expand_more", "earlier_revisions", _show_more, persona_id)
+            _button("Show older revisions", "expand_more", "earlier_revisions", _show_more, persona_id)
 
 
 def _button(label: str, icon: str, key: str, do: Callable[[str], None], persona_id: str) -> None:
@@ -187,12 +191,12 @@ def _draw_revision(
             icon=":material/history:",
             key="restore_revision",
             disabled=is_now or bool(why_not),
-            help=why_not or ("This is what is saved now." if is_now else RESTORE_HELP),
+            help=why_not or ("This is the current version." if is_now else RESTORE_HELP),
             on_click=_restore,
             args=(found.id, chosen.number),
         )
     if found.draft and not is_now:
-        st.caption("Your unsaved edits stay a draft if you restore.")
+        st.caption("Restoring keeps your unsaved edits as a draft.")
     try:
         text = collection.revisions.get(found.id, chosen.number).text
         other = _other(collection, found, chosen, against or "before")
@@ -201,7 +205,7 @@ def _draw_revision(
         return
     st.caption(diff.LEGEND)
     if other is None:
-        st.caption("The first one that is known; there is nothing to compare it with.")
+        st.caption("This is the oldest known revision. There is nothing to compare it with.")
     elif against == "other":
         number = int(st.session_state.get(OTHER_KEY) or 1)
         older, newer = (other, text) if number <= chosen.number else (text, other)
@@ -209,9 +213,9 @@ def _draw_revision(
         st.caption(f"From revision {first} to revision {last}.")
         diff.draw(differences(older, newer))
     elif against == "now":
-        diff.draw(differences(text, other), none="This is what is saved now, but for the layout.")
+        diff.draw(differences(text, other), none="This is the current version, except for the layout.")
     elif chosen.action == "deleted":
-        st.caption("This is what it was when it was deleted.")
+        st.caption("This is the version that was deleted.")
     else:
         diff.draw(differences(other, text))
     with st.expander("The whole text", icon=":material/data_object:"):

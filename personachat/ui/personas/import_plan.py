@@ -12,7 +12,7 @@ from personachat.ui.wording import as_text
 
 MOST_SHOWN = 50
 
-CHOICES: dict[Choice, str] = {"mine": "Keep mine", "theirs": "Take theirs", "both": "Keep both"}
+CHOICES: dict[Choice, str] = {"mine": "Keep mine", "theirs": "Use theirs", "both": "Keep both"}
 
 _BADGES: dict[ImportAction, tuple[str, str, Literal["green", "gray", "blue", "orange"]]] = {
     "new": ("New", ":material/add:", "green"),
@@ -95,11 +95,14 @@ def _draw_item(item: PlannedImport, *, key: str, asks: bool) -> Choice | None:
                 key=_choice_key(key, item),
             )
         if item.collides_with:
-            st.caption(f":material/call_split: It differs from {as_text(item.collides_with)}, which is here.")
+            st.caption(
+                f":material/call_split: It differs from {as_text(item.collides_with)}, which "
+                "you already have."
+            )
         for loss in item.losses:
             st.caption(f":material/info: {as_text(loss)}")
         if item.differences:
             with st.expander("What differs", icon=":material/difference:"):
-                st.caption(f"What the import changes. {diff.LEGEND}")
+                st.caption(f"Changes that the import makes. {diff.LEGEND}")
                 diff.draw(item.differences)
     return chosen

@@ -21,7 +21,7 @@ from personachat.ui.wording import error_text
 def ask_share(found: Opened) -> None:
     """A link that carries the persona, one to chat with it, and a short one that can be revoked."""
     if found.draft:
-        st.caption(":material/edit: The saved version is shared, without your unsaved edits.")
+        st.caption(":material/edit: The saved version is shared without your unsaved edits.")
     for notice in notices.take("page"):
         st.error(notice.text, title=notice.title, icon=notice.icon)
     try:
@@ -31,22 +31,24 @@ def ask_share(found: Opened) -> None:
         st.error(error_text(error), icon=":material/error:")
         return
     st.markdown(
-        "**A link that carries the persona.** Whoever opens it can read all of it, the prompt included, and "
-        "sees it before anything is saved."
+        "**Link that contains the persona.** Anyone who opens it can read all of it, including the "
+        "prompt, and sees it before anything is saved."
     )
     if link.persona:
         st.code(address.page("received", persona=link.persona), language=None, wrap_lines=True, height=96)
-        st.caption("It works in any PersonaChat whose address you put in front, and cannot be taken back.")
+        st.caption(
+            "It works in any PersonaChat if you put that server's address in front. It can't be revoked."
+        )
     else:
-        st.caption("This persona is too long for an address. A short link can carry it.")
+        st.caption("This persona is too long for this kind of link. Use a short link instead.")
     _draw_short(found.id, share)
-    st.markdown("**A link to chat with it** here, for people who can open this server.")
+    st.markdown("**Link to chat with it** here, for people who can open this server.")
     st.code(address.page("", persona=found.id), language=None, wrap_lines=True)
 
 
 def _draw_short(persona_id: str, share: PersonaShare | None) -> None:
     why_not = session.why_not_edit()
-    st.markdown("**A short link,** which this server keeps and you can revoke.")
+    st.markdown("**Short link.** This server stores it, and you can revoke it.")
     if share is None:
         st.button(
             "Create short link",
@@ -66,7 +68,7 @@ def _draw_short(persona_id: str, share: PersonaShare | None) -> None:
     )
     with st.container(horizontal=True):
         st.button(
-            "Show the version of now",
+            "Update to the current version",
             icon=":material/refresh:",
             key="renew_persona_link",
             disabled=bool(why_not),
@@ -78,7 +80,7 @@ def _draw_short(persona_id: str, share: PersonaShare | None) -> None:
             "Revoke",
             icon=":material/link_off:",
             key="revoke_persona_link",
-            help="The link shows nothing any more, for good.",
+            help="The link stops working permanently.",
             on_click=_revoke,
             args=(persona_id,),
         )
@@ -90,7 +92,7 @@ def ask_snippet(found: Opened) -> None:
     here = address.api()
     if here is None:
         st.info(
-            "Only the pages are served here. Start it with `personachat` to have the API beside them.",
+            "Only the pages are running. Start PersonaChat with `personachat` to get the API as well.",
             icon=":material/cloud_off:",
         )
         here = "http://127.0.0.1:8501/api"
@@ -100,8 +102,8 @@ def ask_snippet(found: Opened) -> None:
         code = snippet(language, address=here, persona_id=found.id, message=message)
         tab.code(code, language=colours, wrap_lines=True)
     st.caption(
-        "On this machine no token is needed. From elsewhere set PERSONACHAT_TOKEN to one of the server's "
-        f"PERSONACHAT_API_TOKENS. The reply comes as events; [the API's page]({here}/docs) has the rest."
+        "On this machine no token is needed. On other machines, set PERSONACHAT_TOKEN to one of the "
+        f"server's PERSONACHAT_API_TOKENS. The reply arrives as events; see [the API's page]({here}/docs)."
     )
 
 
@@ -109,11 +111,11 @@ def _share(persona_id: str) -> None:
     try:
         session.workspace().collection.share(persona_id)
     except PersonaChatError as error:
-        notices.say_not_done(error, title="The link was not made")
+        notices.say_not_done(error, title="The link couldn't be created")
 
 
 def _revoke(persona_id: str) -> None:
     try:
         session.workspace().collection.revoke(persona_id)
     except PersonaChatError as error:
-        notices.say_not_done(error, title="The link was not revoked")
+        notices.say_not_done(error, title="The link couldn't be revoked")

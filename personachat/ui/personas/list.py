@@ -68,7 +68,7 @@ def draw(everything: Sequence[Row], *, selected: str | None) -> None:
     if not hits and everything:
         _draw_nothing(wanted)
         if wanted.folder is not None and not wanted.filters:
-            st.caption("Nothing is in this folder any more.")
+            st.caption("This folder is empty now.")
     _draw_pager(len(hits))
 
 
@@ -100,7 +100,7 @@ def _shows_folders(wanted: Wanted) -> bool:
 def _draw_folders(everything: Sequence[Row]) -> None:
     with _box():
         for number, (tag, count) in enumerate(folders_of(everything)):
-            name = escaped(tag) if tag else "Without a tag"
+            name = escaped(tag) if tag else "No tags"
             st.button(
                 f"**{name}** :small[{counted(count, 'persona')}]",
                 icon=":material/folder:" if tag else ":material/folder_off:",
@@ -114,7 +114,7 @@ def _draw_folders(everything: Sequence[Row]) -> None:
 
 def _draw_way_back(folder: str) -> None:
     st.button(
-        f"All folders / **{escaped(folder) if folder else 'Without a tag'}**",
+        f"All folders / **{escaped(folder) if folder else 'No tags'}**",
         icon=":material/arrow_back:",
         key="leave_folder",
         type="tertiary",
@@ -195,11 +195,11 @@ def _draw_filters(tags: Sequence[str], query: str) -> Wanted:
             "With all of these tags",
             tags,
             key="persona_tags",
-            placeholder="Any" if tags else "There are no tags yet",
+            placeholder="Any" if tags else "No tags yet",
             disabled=not tags,
             persist_state="session",
         )
-        only = st.toggle("Only favourites", key="persona_only_favourites", persist_state="session")
+        only = st.toggle("Favourites only", key="persona_only_favourites", persist_state="session")
         st.session_state.setdefault(_FOLDERS, st.session_state.get(GROUPED) == "folders")
         grouped = st.toggle("Folders by tag", key=_FOLDERS, on_change=_group, persist_state="session")
     folder = st.session_state.get(FOLDER) if grouped and not query.strip() else None
@@ -219,9 +219,9 @@ def _filters() -> bool:
 def _draw_nothing(wanted: Wanted) -> None:
     if wanted.query:
         st.caption(f"No persona matches “{escaped(wanted.query)}”.")
-        st.caption("The search looks at name, description, tags, id and prompt.")
+        st.caption("The search covers name, description, tags, id and prompt.")
     if wanted.filters:
-        st.caption("The filters leave none.")
+        st.caption("No persona matches these filters.")
         st.button("Clear filters", key="clear_filters", type="tertiary", on_click=_clear_filters)
 
 
@@ -266,7 +266,7 @@ def _mark(row: Row, *, is_liked: bool) -> str:
 def _help(row: Row) -> str:
     parts = [
         escaped(row.about) if len(row.about) > ABOUT_CHARACTERS else "",
-        "The file has a fault: open it to see which." if row.is_broken else "",
+        "The file has an error. Open it for details." if row.is_broken else "",
         "Has unsaved edits." if row.is_unsaved else "",
     ]
     return "  \n".join(part for part in parts if part)

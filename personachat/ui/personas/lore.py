@@ -41,8 +41,8 @@ def draw(found: Opened) -> None:
     text = FormText(found)
     entries = _entries(found.persona)
     st.caption(
-        "Lore is told to the model when one of its keys comes up in the conversation. "
-        "An entry that is always told needs no keys."
+        "A lore entry is sent to the model when one of its keys appears in the conversation. An entry "
+        "that is always included needs no keys."
     )
     _draw_trial(found.persona, has_entries=bool(entries))
     _draw_list(text, entries)
@@ -90,7 +90,7 @@ def _draw_trial(persona: Persona, *, has_entries: bool) -> None:
         "Try a sentence",
         key=TRIED,
         placeholder="What do you know of the harbour?",
-        help="Which entries a first message of these words would bring up.",
+        help="See which entries this text would include as a first message.",
         max_chars=2_000,
     )
     if not sentence:
@@ -98,7 +98,7 @@ def _draw_trial(persona: Persona, *, has_entries: bool) -> None:
     now = datetime.now().astimezone()  # the server's own day and time, as in a chat
     told = persona_part(persona, [ChatMessage("user", sentence)], today=now).told
     if not told.entries and not told.no_room:
-        st.info("Nothing comes up.", icon=":material/search_off:")
+        st.info("No entry is included.", icon=":material/search_off:")
     for each in told.entries[:SHOWN]:
         _draw_told(each)
     if len(told.entries) > SHOWN:
@@ -107,7 +107,7 @@ def _draw_trial(persona: Persona, *, has_entries: bool) -> None:
         names = ", ".join(_title_of(each.entry.name, each.text) for each in told.no_room[:5])
         st.caption(f":material/block: No room in the book's budget: {as_text(names)}")
     if told.ended_early:
-        st.caption(":material/warning: The book is too big to be looked through whole.")
+        st.caption(":material/warning: The book is too large to be searched completely.")
 
 
 def _draw_told(each: ToldEntry) -> None:
@@ -131,7 +131,7 @@ def _draw_list(text: FormText, entries: Mapping[str | int, Mapping[str, Any]]) -
     for place in found[:SHOWN]:
         _draw_entry(text, (*base, place), entries[place])
     if len(found) > SHOWN:
-        st.caption(f"… and {len(found) - SHOWN:,} more; search for them.")
+        st.caption(f"… and {len(found) - SHOWN:,} more. Search to find them.")
     st.button("New entry", icon=":material/add:", key="lore_new", on_click=_add, args=(text.found,))
 
 
@@ -151,7 +151,7 @@ def _draw_entry(text: FormText, path: Path, entry: Mapping[str, Any]) -> None:
     with opened:
         with st.container(horizontal=True, vertical_alignment="center"):
             _flag(text, path, "On", name=_ON, value=is_on)
-            _flag(text, path, "Always told", name="constant", value=entry.get("constant") is True)
+            _flag(text, path, "Always include", name="constant", value=entry.get("constant") is True)
         _area(
             text,
             path,
@@ -159,7 +159,7 @@ def _draw_entry(text: FormText, path: Path, entry: Mapping[str, Any]) -> None:
             name="key" if "key" in entry else "keys",
             value="\n".join(_keys(entry)),
             height=100,
-            explained="One in each line: words, or a regular expression such as /harbou?r/i.",
+            explained="One per line: words, or a regular expression such as /harbou?r/i.",
         )
         _area(text, path, "Text", name="content", value=str(entry.get("content") or ""), height=160)
         _order(text, path, entry)
@@ -234,7 +234,7 @@ def _order(text: FormText, path: Path, entry: Mapping[str, Any]) -> None:
         value=max(min(value, 1_000_000), -1_000_000),
         step=1,
         key=key,
-        help="Entries with a higher number stand further down.",
+        help="Entries with a higher number come later.",
         on_change=_order_changed,
         args=(text.found, path, name, key),
     )
@@ -258,7 +258,7 @@ def _add(found: Opened) -> None:
 def _draw_adding(found: Opened) -> None:
     with st.expander("Add a lore book", icon=":material/upload_file:"):
         file = st.file_uploader(
-            "World Info, a lorebook_v3 file, or a character card",
+            "World Info, a lorebook_v3 file or a character card",
             type=["json", "png"],
             max_upload_size=MOST_FILE_BYTES // _MB,
             key=f"lore_file_{st.session_state.get('lore_files', 0)}",
@@ -270,7 +270,7 @@ def _draw_adding(found: Opened) -> None:
         except PersonaChatError as error:
             st.error(error_text(error), icon=":material/error:")
             return
-        st.caption(f"{read.entries:,} entries can be told.")
+        st.caption(f"{read.entries:,} entries can be used.")
         for loss in read.losses:
             st.caption(f":material/info: {as_text(loss)}")
         with st.container(horizontal=True):

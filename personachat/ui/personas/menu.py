@@ -76,11 +76,11 @@ def draw_dialog(personas: PersonaStore, found: Opened | None) -> bool:
 @dialog("Save with a note", icon=":material/save_as:", on_dismiss=editing.close_question)
 def ask_note(personas: PersonaStore, found: Opened) -> None:
     st.text_input(
-        "What is new in this version?",
+        "What changed in this version?",
         key=editing.NOTE_KEY,
         live=True,  # a connection that is lost takes the focus, and with it what is not sent yet
         max_chars=MOST_NOTE_CHARACTERS,
-        placeholder="Shorter answers, asks back once",
+        placeholder="Shorter answers, asks follow-up questions",
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.button(
@@ -133,4 +133,4 @@ def _save_as_template(persona: Persona) -> None:
     except PersonaChatError as error:
         here.error = error
     else:
-        here.said = f"**{escaped(persona.name)}** is among the templates under Create new."
+        here.said = f"**{escaped(persona.name)}** is now a template under Create new."

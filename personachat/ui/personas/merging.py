@@ -33,11 +33,13 @@ def ask_merge(personas: PersonaStore, found: Opened, theirs: PersonaChanged) -> 
         editing.close_question()
         return
     name, fields = escaped(found.name), counted(len(merge.clashes), "field")
-    st.markdown(f"You and somebody else changed **{fields}** of **{name}** differently. Choose what to keep.")
+    st.markdown(
+        f"You and somebody else made different changes to **{fields}** of **{name}**. Choose what to keep."
+    )
     st.caption(diff.LEGEND)
     chosen = [_ask_field(clash, key=f"{CHOICE}{at}_{theirs.etag}") for at, clash in enumerate(merge.clashes)]
-    _draw_kept("Also kept from you", merge.kept_mine)
-    _draw_kept("Also kept from the other version", merge.kept_theirs)
+    _draw_kept("Your other changes, also kept", merge.kept_mine)
+    _draw_kept("Their other changes, also kept", merge.kept_theirs)
     _draw_buttons(personas, found, theirs, merge, chosen)
 
 
@@ -70,8 +72,8 @@ def _draw_buttons(
     open_fields = chosen.count(None)
     take_mine = [clash.path for clash, choice in zip(merge.clashes, chosen, strict=True) if choice == MINE]
     with st.container(horizontal=True, horizontal_alignment="right"):
-        st.button("Go on editing", key="conflict_edit", on_click=editing.close_question)
-        st.button("Discard all of mine", key="conflict_theirs", on_click=editing.discard, args=(found.id,))
+        st.button("Keep editing", key="conflict_edit", on_click=editing.close_question)
+        st.button("Discard all my changes", key="conflict_theirs", on_click=editing.discard, args=(found.id,))
         st.button(
             "Save both changes",
             key="save_merged",

@@ -49,4 +49,4 @@ def _import(found: Opened) -> None:
         taken.add(persona_id)
         drafts[persona_id] = Draft(with_value(item.arrival.text, ("id",), persona_id), "", None)
     here.mount = here.left = None
-    here.said = " ".join(["Imported, and not saved yet.", *first.losses[:3]])
+    here.said = " ".join(["Imported, not saved yet.", *first.losses[:3]])

@@ -27,7 +27,7 @@ MOST_COLOURED_CHARACTERS = 50_000
 _ACCEPT: Mapping[Choice, str] = {
     "mine": "Add to my personas",
     "theirs": "Replace mine",
-    "both": "Add beside mine",
+    "both": "Keep both",
 }
 
 
@@ -45,7 +45,7 @@ def draw(plan: ImportPlan) -> None:
     _draw_persona(item.arrival.persona, here=bool(added) or item.action == "unchanged")
     _draw_text(item.arrival.text)
     if added:
-        st.success("It is among your personas now.", icon=":material/check:")
+        st.success("It is one of your personas now.", icon=":material/check:")
         with st.container(horizontal=True):
             if st.button("Chat with it", type="primary", icon=":material/chat:", key="chat_with_received"):
                 st.switch_page("pages/chat.py", query_params={"persona": added})
@@ -53,7 +53,7 @@ def draw(plan: ImportPlan) -> None:
                 st.switch_page("pages/personas.py", query_params={"id": added})
         return
     if item.action == "unchanged":
-        st.info("You have this very persona already.", icon=":material/check:")
+        st.info("You already have this persona.", icon=":material/check:")
         if st.button("Chat with it", type="primary", icon=":material/chat:", key="chat_with_received"):
             st.switch_page("pages/chat.py", query_params={"persona": item.id})
         return
@@ -65,7 +65,7 @@ def _draw_persona(persona: Persona, *, here: bool) -> None:
         st.title(as_text(persona.name), anchor=False)
     else:
         st.title(f"{drawable(persona.avatar)} {as_text(persona.name)}", anchor=False)
-    yet = "" if here else " Nothing is saved or sent yet."
+    yet = "" if here else " Nothing has been saved or sent."
     st.caption(f":material/link: Somebody shared this persona with you.{yet}")
     if persona.description:
         st.markdown(as_text(persona.description))
@@ -92,7 +92,7 @@ def _draw_persona(persona: Persona, *, here: bool) -> None:
 
 def _draw_text(text: str) -> None:
     """All that would be saved: examples, other greetings and extensions are in it as well."""
-    with st.expander("Everything in it", icon=":material/data_object:"):
+    with st.expander("Complete persona", icon=":material/data_object:"):
         language = "json" if len(text) <= MOST_COLOURED_CHARACTERS else None
         st.code(text, language=language, wrap_lines=True, height=TEXT_PIXELS)
 
@@ -101,7 +101,7 @@ def _draw_question(plan: ImportPlan, item: PlannedImport) -> None:
     choices: dict[str, Choice] = {}
     if item.action != "new":
         st.warning(
-            f"You have a persona with the id `{item.id}`, and it differs.", icon=":material/call_split:"
+            f"You already have a different persona with the id `{item.id}`.", icon=":material/call_split:"
         )
         choices = import_plan.draw_plan(plan, key=RECEIVED)
     choice, why_not = choices.get(item.id, item.proposed), session.why_not_edit()
@@ -112,7 +112,7 @@ def _draw_question(plan: ImportPlan, item: PlannedImport) -> None:
             icon=":material/add:",
             key="accept_received",
             disabled=choice == "mine" or bool(why_not),
-            help=why_not or ("Choose what to do with yours first." if choice == "mine" else None),
+            help=why_not or ("First choose what to do with yours." if choice == "mine" else None),
             on_click=_accept,
             args=(plan,),
         )
@@ -126,7 +126,7 @@ def _accept(plan: ImportPlan) -> None:
     choices = import_plan.chosen(plan, key=RECEIVED)
     (outcome,) = session.workspace().collection.carry_out(plan, choices)
     if outcome.error:
-        notices.say_not_done(outcome.error, title="It was not added")
+        notices.say_not_done(outcome.error, title="The persona couldn't be added")
     elif outcome.saved:
         st.session_state[_added_key()] = outcome.saved.id
 
@@ -138,5 +138,5 @@ def _added_key() -> str:
 
 def draw_refused(error: PersonaChatError) -> None:
     """For a link that was cut off, made up or revoked."""
-    st.info(error_text(error), title="This link shows no persona", icon=":material/link_off:")
+    st.info(error_text(error), title="This link contains no persona", icon=":material/link_off:")
     st.page_link("pages/personas.py", label="Personas", icon=":material/groups:")

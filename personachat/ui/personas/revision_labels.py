@@ -24,13 +24,13 @@ def draw(persona_id: str, revision: Revision, labels: Sequence[Label], *, why_no
         here = {each.label for each in labels if each.number == revision.number}
         elsewhere = {each.label: each.number for each in labels if each.number != revision.number}
         st.caption(
-            f"A label is on one revision. Chats and the API ask for it by `{escaped(persona_id)}@label`."
+            f"A label points to one revision. Chats and the API use it as `{escaped(persona_id)}@label`."
         )
         for name in sorted(here):
             _draw_button(f"Remove {name}", "label_off", _remove, persona_id, name, why_not=why_not)
         for name in dict.fromkeys((*USUAL, *elsewhere)):
             if name not in here:
-                words = f"Label it {name}"
+                words = f"Add the label {name}"
                 if name in elsewhere:
                     words = f"Move {name} here from revision {elsewhere[name]}"
                 args = (persona_id, name, revision.number)
@@ -87,7 +87,7 @@ def _put(persona_id: str, name: str, number: int) -> None:
     except PersonaChatError as error:
         here.error = error
     else:
-        here.said = f"{escaped(name)} is on revision {number} now."
+        here.said = f"{escaped(name)} is now on revision {number}."
 
 
 def _remove(persona_id: str, name: str) -> None:
@@ -99,4 +99,4 @@ def _remove(persona_id: str, name: str) -> None:
     except PersonaChatError as error:
         here.error = error
     else:
-        here.said = f"The label {escaped(name)} is removed."
+        here.said = f"The label {escaped(name)} was removed."

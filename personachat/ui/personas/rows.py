@@ -27,7 +27,7 @@ Order: TypeAlias = Literal["name", "favourites", "changed"]
 ORDERS: dict[Order, str] = {
     "name": "By name",
     "favourites": "Favourites first",
-    "changed": "Last changed first",
+    "changed": "Recently changed first",
 }
 
 

@@ -72,7 +72,9 @@ def _all(services: Services) -> Sequence[Template]:
     try:
         return services.gallery.all()
     except PersonaChatError as error:
-        st.warning(error_text(error), title="Your own templates cannot be read", icon=":material/folder_off:")
+        st.warning(
+            error_text(error), title="Your own templates can't be loaded", icon=":material/folder_off:"
+        )
         return shipped()
 
 
@@ -121,7 +123,7 @@ def _draw_sample(persona: Persona) -> None:
         with st.chat_message("assistant", avatar=face(persona)):
             draw_text(persona.greeting)
     elif not persona.examples:
-        st.caption("It has neither an example nor a greeting.")
+        st.caption("It has no example and no greeting.")
 
 
 def marks() -> dict[str, object]:
@@ -159,7 +161,7 @@ def _undo(template: Template) -> None:
 def _draw_deleted() -> None:
     """What was deleted last, to be brought back, and what went wrong."""
     if error := desk().error:
-        st.error(error_text(error), title="That did not work", icon=":material/error:")
+        st.error(error_text(error), title="Something went wrong", icon=":material/error:")
     deleted = cast("Template | None", st.session_state.get(DELETED))
     if deleted is None:
         return

@@ -23,13 +23,13 @@ def draw(persona_id: str, persona: Persona) -> None:
     """A field for each name there is; an empty one leaves it to the default."""
     fields = _fields(persona)
     given = len(of(persona_id, persona))
-    label = f"Test values, {given} given" if given else "Test values"
+    label = f"Test values ({given} set)" if given else "Test values"
     with st.expander(label, icon=":material/data_object:", key=f"try_values_{persona_id}"):
         for each in fields:
-            value_fields.draw(each, key=_key(persona_id, each.name), empty="Stays as it is")
+            value_fields.draw(each, key=_key(persona_id, each.name), empty="Stays as written")
         st.caption(
-            f"They stand for {counted(len(fields), 'placeholder')} in this chat alone; "
-            "defaults are written under Variables in the prompt's form."
+            f"Values for {counted(len(fields), 'placeholder')} in this chat only. Set the defaults "
+            "under Variables in the prompt's form."
         )
 
 
@@ -37,7 +37,7 @@ def _fields(persona: Persona) -> list[Variable]:
     """The user, the variables that are declared, and names in the prompt that nothing fills."""
     own = list(declared(persona))
     names = {each.name.lower() for each in own}
-    user = [] if "user" in names else [Variable("user", "User", "Who talks to the persona.")]
+    user = [] if "user" in names else [Variable("user", "User", "The name of the person in the chat.")]
     texts = (persona.system_prompt, persona.greeting)
     loose = dict.fromkeys(name for text in texts for name in macros.unknown(text))
     found = [Variable(name) for name in loose if is_name(name) and name.lower() not in names]

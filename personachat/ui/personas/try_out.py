@@ -33,8 +33,8 @@ from personachat.ui.wording import escaped
 
 PIXELS = 400
 GLANCE_SECONDS = 0.3
-NOT_STORED = ":material/science: The draft answers, saved or not. Nothing of this chat is stored."
-CHANGED = ":material/edit: The draft has changed since this reply. Ask again to hear the difference."
+NOT_STORED = ":material/science: Your draft answers here, saved or not. This chat is not stored."
+CHANGED = ":material/edit: The draft has changed since this reply. Ask again to compare."
 NOT_VALID = "Fix the problems first: only a valid persona can answer."
 VALID = "try_out_valid"
 """Where the session has the last valid text of the persona that is open."""
@@ -218,7 +218,7 @@ def _draw_controls(found: Opened, text: str, conversation: Conversation | None, 
             icon=":material/refresh:",
             key="try_out_retry",
             disabled=live or reply is None or found.persona is None,
-            help="Answers the last message again, with the draft as it is now; the former reply stays.",
+            help="Answers your last message again with the current draft. The earlier reply stays.",
             on_click=_retry,
             args=(found.id, text),
         )
@@ -267,7 +267,7 @@ def _send(persona_id: str, text: str, message: str, *, box: str = "") -> None:
         chat.send(conversation.id, message, persona_id=answering, offline=session.offline_chosen())
     except ReplyInProgress as error:
         _put_back(box, message)
-        notices.say_not_done(error, title="Wait for the reply to end, or stop it")
+        notices.say_not_done(error, title="Wait for the reply to finish, or stop it")
     except PersonaChatError as error:
         _put_back(box, message)
         notices.say_not_done(error, title="Not sent")

@@ -53,7 +53,7 @@ def draw(undo: Callable[[], None]) -> None:
 def _said(done: Undo) -> str:
     name = f"**{escaped(done.name)}**"
     if done.kind == "discarded":
-        return f":material/undo: Discarded the edits of {name}."
+        return f":material/undo: Discarded the edits to {name}."
     whom = f"**{len(done.what):,} personas**" if len(done.what) > 1 else name
     if done.kind == "tagged":
         return f":material/sell: Changed the tags of {whom}."

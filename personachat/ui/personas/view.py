@@ -91,14 +91,14 @@ def draw_preview(found: Opened) -> None:
     messages = sent.body["messages"]
     size = sum(estimate_tokens(str(message["content"])) for message in messages)
     st.caption(
-        f"What is sent for a first message of “{SAMPLE}”: about {counted(size, 'token')}, "
-        f"to {escaped(sent.model)} of {escaped(sent.provider)}."
+        f"This is sent for a first message of “{SAMPLE}”: about {counted(size, 'token')}, to "
+        f"{escaped(sent.model)} from {escaped(sent.provider)}."
     )
     for message, label in zip(messages, _labels(messages, found.persona), strict=True):
         st.caption(label)
         st.code(str(message["content"]), language=None, wrap_lines=True)
-    lore.draw_told(sent.lore, heading="Lore that is told")
-    with st.expander("As it is sent", icon=":material/data_object:"):
+    lore.draw_told(sent.lore, heading="Lore included")
+    with st.expander("As sent", icon=":material/data_object:"):
         inspector.draw(replace(sent, lore=()))
 
 
@@ -174,27 +174,28 @@ def _draw_notes(found: Opened) -> None:
         st.info(desk().note, icon=":material/edit_note:")
     if kept_drafts.is_behind():
         st.warning(
-            "The database cannot be reached. What you write is in this page alone until it can.",
+            "The database can't be reached. Until it can, your edits exist only in this page.",
             icon=":material/cloud_off:",
         )
     if kept_drafts.changed_elsewhere(found.id):
         gone = "" if found.draft else " It was saved or discarded there."
-        st.info(
-            f"This draft is open in another tab, too, and was changed there.{gone}", icon=":material/tab:"
-        )
+        st.info(f"This draft is also open in another tab and was changed there.{gone}", icon=":material/tab:")
     if found.standing == "changed":
-        what, then = "This persona was deleted", "Save asks what to do."
+        what, then = "This persona was deleted", "Saving asks you what to do."
         if found.stored:
-            what, then = "A newer version was saved", "Save keeps both changes."
-        st.warning(f"{what} after you began to edit. {then}", icon=":material/sync_problem:")
+            what, then = "A newer version was saved", "Saving keeps both changes."
+        st.warning(f"{what} after you started editing. {then}", icon=":material/sync_problem:")
     elif isinstance(found.stored, BrokenPersona) and not found.draft:
         st.warning(
-            f"{escaped(found.stored.filename)} cannot be used as it is. Mend it here and save.",
+            f"{escaped(found.stored.filename)} has errors and can't be used. Fix it here and save.",
             icon=":material/warning:",
         )
     if found.saves_as_new and found.persona:
         st.info(
-            f"The id is now `{found.persona.id}`: saving creates a new persona, {escaped(found.id)} stays.",
+            (
+                f"The id is now `{found.persona.id}`: saving creates a new persona and leaves "
+                f"{escaped(found.id)} unchanged."
+            ),
             icon=":material/content_copy:",
         )
 
@@ -204,11 +205,11 @@ def _why_not_save(found: Opened) -> str:
         return why_not
     if found.problems:
         count = len(found.problems)
-        return f"Mend the {count} problems below first." if count > 1 else "Mend the problem below first."
-    return "" if found.draft else "There is nothing to save."
+        return f"Fix the {count} problems below first." if count > 1 else ("Fix the problem below first.")
+    return "" if found.draft else "There are no changes to save."
 
 
 def _chat_help(found: Opened) -> str | None:
     if found.saved_persona is None:
         return "Save it first."
-    return "The saved version answers; your unsaved edits wait here." if found.draft else None
+    return "The saved version answers. Your unsaved edits stay here." if found.draft else None

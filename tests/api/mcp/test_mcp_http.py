@@ -190,7 +190,7 @@ def test_at_the_end_a_chat_keeps_its_text_and_listeners_are_let_go(
             said = [json.loads(line[5:]) for line in lines if line.startswith("data:")]
     why, arrived = (block["text"] for block in said[-1]["result"]["content"])
     assert said[-1]["result"]["isError"]
-    assert "The server ended" in why
+    assert "The server stopped" in why
     assert arrived.endswith("\n\nOne ")
     assert fake.wait_for_disconnect()
 
@@ -245,7 +245,7 @@ def test_a_protocol_version_that_nobody_knows_is_told_in_a_sentence(
     body = answer.json()
     assert body["id"] == 7
     assert body["error"]["message"].startswith(
-        f'The MCP protocol version "{version}" is not known here. Known: '
+        f'The MCP protocol version "{version}" is not supported here. Supported: '
     )
     assert "2025-06-18" in body["error"]["message"]
     assert version == body["error"]["data"]["requested"]

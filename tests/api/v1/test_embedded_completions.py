@@ -99,12 +99,12 @@ def schema(wanted: Any) -> dict[str, Any]:
             {"tools": [LOOK_UP], "tool_choice": {"type": "function", "function": {"name": "look_up"}}},
             "no tool_choice or tools",
         ),
-        ({"response_format": {"type": "grammar"}}, "cannot keep to this response_format"),
-        ({"response_format": {"type": "json_schema"}}, "cannot keep to this response_format"),
-        (schema({"type": "banana"}), "cannot keep to this response_format"),
-        (schema({"$ref": "https://elsewhere.example/x.json"}), "cannot keep to this response_format"),
-        (schema({"enum": [str(number) for number in range(20_000)]}), "cannot keep to this response_format"),
-        (schema([1]), "cannot keep to this response_format"),
+        ({"response_format": {"type": "grammar"}}, "can't produce this response_format"),
+        ({"response_format": {"type": "json_schema"}}, "can't produce this response_format"),
+        (schema({"type": "banana"}), "can't produce this response_format"),
+        (schema({"$ref": "https://elsewhere.example/x.json"}), "can't produce this response_format"),
+        (schema({"enum": [str(number) for number in range(20_000)]}), "can't produce this response_format"),
+        (schema([1]), "can't produce this response_format"),
     ],
     ids=range(8),
 )
@@ -122,5 +122,5 @@ def test_what_would_change_the_answer_is_refused(sdk: OpenAI, more: dict[str, An
     ],
 )
 def test_messages_that_it_cannot_read_are_refused(sdk: OpenAI, message: Any) -> None:
-    with pytest.raises(openai.BadRequestError, match="takes plain text alone"):
+    with pytest.raises(openai.BadRequestError, match="accepts plain text only"):
         sdk.chat.completions.create(model="tester", messages=[message, *HELLO])

@@ -192,7 +192,7 @@ def test_a_model_that_takes_text_alone_refuses_the_rest(
     sdk: OpenAI, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any]
 ) -> None:
     monkeypatch.setattr(OpenAICompatibleProvider, "passes_on", False)
-    with pytest.raises(openai.BadRequestError, match="plain text alone") as refused:
+    with pytest.raises(openai.BadRequestError, match="plain text only") as refused:
         sdk.responses.create(model="tester", input="x?", extra_body=more)
     assert refused.value.code == "request_refused"
     assert not fake.chats

@@ -89,7 +89,7 @@ def test_a_book_that_is_too_big_is_taken_as_far_as_it_fits(*, as_map: bool) -> N
     (loss, kept) = arrival.losses
     count = int(loss.split("first ")[1].split(" ")[0].replace(",", ""))
     assert loss == f"Of 10,000 entries of its lore the first {count:,} were taken: no more fit."
-    assert kept == "The card is too big to be kept beside the persona; what has no place is lost."
+    assert kept == "The card is too large to store beside the persona; what has no place is lost."
     assert 2_000 < count < 10_000
     told = system_message(arrival.persona, [ChatMessage("user", f"key{count - 1}?")], today=DAY)
     assert f"About {count - 1}." in told

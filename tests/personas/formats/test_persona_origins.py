@@ -127,13 +127,13 @@ def test_a_model_in_the_file_is_kept_if_it_is_to_be_had(collection: Any, fake: F
     assert asking("fake-2").losses == ()
     retired = asking("gpt-4")
     assert retired.arrival.persona.model == "fake-1"
-    assert any('"gpt-4", which does not answer here' in loss for loss in retired.losses)
+    assert any('"gpt-4", which is not available here' in loss for loss in retired.losses)
 
 
 def test_what_personachat_wrote_keeps_its_model_with_a_word(collection: Any) -> None:
     item = collection.plan_import(persona_text("one", model="nobody-has-this").encode()).items[0]
     assert json.loads(item.arrival.text)["model"] == "nobody-has-this"
-    assert any("does not answer here" in loss for loss in item.losses)
+    assert any("is not available here" in loss for loss in item.losses)
 
 
 def test_without_a_key_the_offline_model_is_what_answers(make_services: Callable[..., Services]) -> None:

@@ -188,7 +188,7 @@ def test_unchanged_files_are_not_read_again(
 # --- broken files ---------------------------------------------------------------------------------
 
 BROKEN = {
-    "syntax.json": (b'{\n "id": "syntax",\n}', 2, "one too many"),
+    "syntax.json": (b'{\n "id": "syntax",\n}', 2, "There is an extra comma"),
     "schema.json": (
         b'{"id": "schema",\n "name": "A", "systemPrompt": "x", "temprature": 1}',
         2,
@@ -206,9 +206,9 @@ BROKEN = {
     "Not an id.json": (
         b'{"id": "not-an-id", "name": "A", "systemPrompt": "x"}',
         1,
-        "is not the name of the file",
+        "doesn't match the name of the file",
     ),
-    "con.json": (b'{"id": "con", "name": "A", "systemPrompt": "x"}', 1, "device on Windows"),
+    "con.json": (b'{"id": "con", "name": "A", "systemPrompt": "x"}', 1, "Windows reserves"),
 }
 
 
@@ -332,7 +332,7 @@ def test_a_read_only_folder_can_be_read_and_says_why_it_cannot_be_written(foreig
         lambda: store.delete("a"),
     ]
     for change in changes:
-        with pytest.raises(StoreUnavailable, match="may not be read or written"):
+        with pytest.raises(StoreUnavailable, match="may not read or write"):
             change()
     assert store.all() == [saved]
 

@@ -79,7 +79,7 @@ def test_whatever_is_no_link_is_refused_in_the_same_words(token: str, shares: Pe
     shares.share("me", "a", "text")
     with pytest.raises(ShareNotFound) as caught:
         shares.read(token)
-    assert str(caught.value) == "This link does not work, or no longer."
+    assert str(caught.value) == "This link is invalid or was revoked."
     assert caught.value.hint
 
 

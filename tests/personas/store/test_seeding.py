@@ -123,7 +123,7 @@ def test_a_database_begins_with_the_personas_of_the_folder(open_in: Opening, tmp
     assert texts(store) == {"mine": persona_text("mine")}
     (revision,) = revisions.of("mine")
     assert (revision.number, revision.action, revision.author) == (1, "created", "")
-    assert revision.note == "From the folder of personas"
+    assert revision.note == "From the personas folder"
     assert revision.etag == store.get("mine").etag
     assert revisions.get("mine", 1).text == persona_text("mine")
 

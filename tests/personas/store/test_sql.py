@@ -201,7 +201,7 @@ def test_no_update_of_several_processes_is_lost(store: SqlPersonaStore, database
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(None, "cannot be used now"), (b"no database " * 1000, "is damaged")]
+    ("content", "reason"), [(None, "can't be used right now"), (b"no database " * 1000, "is damaged")]
 )
 def test_a_database_that_cannot_be_used_makes_the_store_unavailable(
     content: bytes | None, reason: str, tmp_path: Path

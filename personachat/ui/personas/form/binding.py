@@ -121,7 +121,7 @@ class FormText:
     def written(self, path: Path) -> str:
         """A value as JSON, for a field that cannot show it."""
         if self.is_spoiled(path):
-            return "This holds something that cannot be shown."
+            return "This contains a value that can't be shown here."
         written = json.dumps(self.value(path), ensure_ascii=False)
         return written if len(written) <= MOST_SHOWN else f"{written[:MOST_SHOWN]} …"
 
@@ -186,7 +186,7 @@ def draw_unshowable(text: FormText, path: Path, label: str, *, instead: Any) -> 
             "Replace it",
             icon=":material/restart_alt:",
             key=key,
-            help="Puts a value in its place that can be edited here.",
+            help="Replaces it with a value that you can edit here.",
             on_click=put,
             args=(text.found, path, instead),
         )

@@ -32,7 +32,7 @@ _HELP = {
     field.alias or name: escaped(field.description or "")
     for part in (Personality, Persona)
     for name, field in part.model_fields.items()
-} | {"avatar": "One emoji, or an icon: choose one, or type the name of a Material icon between its colons."}
+} | {"avatar": ("One emoji or an icon. Choose an icon, or enter the name of a Material icon between colons.")}
 
 
 def draw_line(text: FormText, path: Path, label: str, *, suggestions: Sequence[str] = ()) -> None:

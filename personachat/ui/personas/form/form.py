@@ -74,13 +74,15 @@ def draw(found: Opened, *, tags: Sequence[str] = ()) -> None:
     _draw_identity(text, tags)
     _draw_manner(text)
     with st.container(border=True):
-        st.markdown("**What its placeholders stand for**")
+        st.markdown("**Placeholder values**")
         json_text.draw_object(
             text,
             ("extensions", VARIABLES),
             "Variables, as JSON",
-            explanation="Names with their defaults. They take the place of {{name}} in the persona's texts. "
-            "Try out and the API can give other values.",
+            explanation=(
+                "Names with their default values. They replace {{name}} in the persona's "
+                "texts. Try out and the API can supply other values."
+            ),
             placeholder='{ "company": "ACME", "topic": { "default": "", "description": "What to teach" } }',
         )
     _draw_model(text)
@@ -115,8 +117,8 @@ def size_text(prompt: str) -> str:
 def _draw_broken(found: Opened) -> None:
     first = found.problems[0].message if found.problems else "A persona is an object in braces { }."
     st.warning(
-        f"The form needs a text that can be read as JSON. {escaped(first)}",
-        title="Mend the JSON first",
+        f"The form needs valid JSON. {escaped(first)}",
+        title="Fix the JSON first",
         icon=":material/data_object:",
     )
     st.button("Go to the JSON", icon=":material/arrow_back:", key="form_to_json", on_click=_open_json)
@@ -147,7 +149,7 @@ def _draw_others(text: FormText) -> None:
 
 def _draw_identity(text: FormText, tags: Sequence[str]) -> None:
     with st.container(border=True):
-        st.markdown("**Who it is**")
+        st.markdown("**Identity**")
         name, avatar, own_id = st.columns([1.6, 1.3, 1.1])
         with name:
             fields.draw_line(text, ("name",), "Name")
@@ -217,13 +219,13 @@ def _draw_id(text: FormText) -> None:
         shown,
         key=text.key(("id",), shown),
         disabled=True,
-        help="Its name in addresses. It is changed in the JSON, and saving then makes a new persona.",
+        help="Its name in web addresses. If you change it in the JSON, saving creates a new persona.",
     )
 
 
 def _draw_manner(text: FormText) -> None:
     with st.container(border=True):
-        st.markdown("**In what manner**")
+        st.markdown("**Manner**")
         personality = text.value(("personality",))
         if not isinstance(personality, dict) and text.has(("personality",)):
             draw_unshowable(text, ("personality",), "Personality", instead={})
@@ -238,7 +240,7 @@ def _draw_manner(text: FormText) -> None:
 
 def _draw_model(text: FormText) -> None:
     with st.container(border=True):
-        st.markdown("**Which model, and how it is set**")
+        st.markdown("**Model and settings**")
         model_picker.draw(text, ("model",), "Model")
         temperature, top_p = st.columns(2)
         with temperature:
@@ -256,7 +258,7 @@ def _draw_model(text: FormText) -> None:
             numbers.draw_count(
                 text,
                 ("maxTokens",),
-                "Longest reply, in tokens",
+                "Maximum reply length, in tokens",
                 least=1,
                 most=limits.REPLY_TOKENS,
                 step=100,
@@ -271,21 +273,23 @@ def _draw_model(text: FormText) -> None:
                 most=limits.CONTEXT_TOKENS,
                 step=1024,
                 default=None,
-                placeholder="All the model takes",
+                placeholder="As much as the model accepts",
             )
-        numbers.draw_switch(text, ("summarize",), "Sum up what no longer fits")
+        numbers.draw_switch(text, ("summarize",), "Summarize messages that no longer fit")
         json_text.draw_object(
             text,
             ("extensions", PARAMETERS),
             "More parameters, as JSON",
-            explanation="What the model's server takes besides, such as top_k, seed or chat_template_kwargs.",
+            explanation=(
+                "Other parameters for the model's server, such as top_k, seed or chat_template_kwargs."
+            ),
             placeholder='{ "top_k": 40 }',
         )
 
 
 def _draw_conversation(text: FormText) -> None:
     with st.container(border=True):
-        st.markdown("**How a conversation goes**")
+        st.markdown("**Conversation**")
         fields.draw_area(text, ("greeting",), "Greeting", height=90, when_empty="remove")
         lists.draw_rows(
             text,

@@ -19,7 +19,7 @@ from personachat.ui.personas.form.binding import (
     take_out,
 )
 
-NO_OBJECT = 'This has to be a JSON object, such as { "top_k": 40 }. It is not taken over yet.'
+NO_OBJECT = 'This must be a JSON object, such as { "top_k": 40 }. Your change is not applied yet.'
 
 
 def draw_object(text: FormText, path: Path, label: str, *, explanation: str, placeholder: str) -> None:

@@ -175,7 +175,7 @@ def _entry(text: FormText, path: Path) -> str | None:
 def _placeholder(text: FormText, path: Path) -> str:
     if text.value(path) is not MISSING:
         return ""
-    return "Write another one" if path[-1] else "Write one"
+    return "Add another" if path[-1] else "Add one"
 
 
 def _draw_menu(text: FormText, path: Path, at: int, *, count: int, noun: str) -> None:

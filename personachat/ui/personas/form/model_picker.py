@@ -21,7 +21,7 @@ WATCH_SECONDS = 1.0
 def draw(text: FormText, path: Path, label: str) -> None:
     """Draw the choice; names that come later are in it when they have come."""
     known = known_models()
-    draw_choice(text, path, label, known.names, placeholder=f"{DEFAULT_MODEL}, or choose or write another")
+    draw_choice(text, path, label, known.names, placeholder=(f"{DEFAULT_MODEL}, or choose or enter another"))
     if known.faults:
         st.caption(escaped(" ".join(known.faults)))
     redraw_after(known)

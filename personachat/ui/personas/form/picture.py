@@ -45,7 +45,7 @@ def draw(text: FormText) -> None:
                 type=FILE_TYPES,
                 max_upload_size=MOST_BYTES // 1024 // 1024,
                 key=_upload_key(),
-                help="PNG, JPEG or WebP. It is cut to a square and made at most 1,024 pixels wide.",
+                help="PNG, JPEG or WebP. It is cropped to a square, at most 1,024 pixels wide.",
                 on_change=_take,
                 args=(text.found,),
             )
@@ -64,14 +64,14 @@ def draw(text: FormText) -> None:
                 icon=":material/undo:",
                 type="tertiary",
                 key="undo_picture",
-                help="Bring the picture back",
+                help="Restore the picture",
                 on_click=put,
                 args=(text.found, PICTURE, removed),
             )
 
 
 def _missing(name: str) -> str:
-    return "Its picture is not here." if name else "No picture: the avatar stands in its place."
+    return "Its picture is missing." if name else "No picture: the avatar is shown instead."
 
 
 def _take(found: Opened) -> None:
