@@ -1,13 +1,15 @@
 """Turns as a table, one row each (RFC 4180, UTF-8 with the mark that Excel wants).
 
-A cell that a spreadsheet would take for a formula gets an apostrophe before it, see
-https://owasp.org/www-community/attacks/CSV_Injection
+What a spreadsheet would take for a formula gets an apostrophe before it, at the beginning of a cell and
+inside of it: where a semicolon parts the cells, as in much of Europe, each of ours is split at semicolons and
+line ends. Items of lists stay as they are. See https://owasp.org/www-community/attacks/CSV_Injection
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -41,6 +43,8 @@ COLUMNS = (
 )
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
+
+_FORMULA_INSIDE = re.compile(r"(?<=[;\t\r\n\v\f])(?= *(?:[=@＝＠]|[-+－＋][^\s+-]))")  # noqa: RUF001
 
 
 def csv_of(conversations: Iterable[tuple[Conversation, Sequence[Turn], Collection[str]]]) -> bytes:
@@ -91,6 +95,7 @@ def cell(value: object) -> object:
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="seconds")
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return value
+    begins = "'" if value.startswith(_FORMULA_STARTS) else ""
+    return begins + _FORMULA_INSIDE.sub("'", value)

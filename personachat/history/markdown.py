@@ -2,7 +2,7 @@
 
 Only the document's own headings are of the first two levels, and nothing in a turn reaches beyond it: so
 nobody's words can be taken for a turn, or hide one. Headings in a turn go two levels down, and HTML is text,
-as on the pages.
+as on the pages. Titles, names and the words of errors are plain text: none of their signs is Markdown.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ _LINE_END = re.compile(r"\r\n?|\n")
 _HASHES = re.compile(r"#{1,2}(?=[ \t]|$)")
 _UNDERLINE = re.compile(r"(?=[=-]+[ \t]*$)")
 _TAG = re.compile(r"(?<!\\)<(?=[A-Za-z/!?])")
+_SIGN = re.compile(r"[\\`*\[\]<~]|(?<![^\W_])_|_(?![^\W_])|&(?=#|\w+;)|#+$")
+"""What may mean something in a line of plain words."""
+
 _STRUCTURE = re.compile(r"[#<`~]|^[ \t>]*[=-]", re.MULTILINE)
 
 _MOST_PASSES = 6
@@ -59,11 +62,12 @@ def _ended(turn: Turn) -> str:
         return _LIVE[turn.reply.state]
     ending, explanation = ending_of(turn.reply.state, turn.reply.finish_reason), explanation_of(turn.reply)
     parts = (ending.name if ending else "", explanation.sentence if explanation else "")
-    return ". ".join(part for part in parts if part)
+    return _line(". ".join(part for part in parts if part))
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())
+    """Plain words as Markdown on one line that shows just them."""
+    return _SIGN.sub(r"\\\g<0>", " ".join(text.split()))
 
 
 def _moment(moment: datetime) -> str:

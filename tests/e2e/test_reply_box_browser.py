@@ -63,6 +63,33 @@ def test_replies_of_every_kind_neither_scroll_nor_widen_the_page(
         assert moved == 200, wide
 
 
+HUGE = r"\rule{99999em}{99999em}"
+HUGE_FORMULAS = (
+    f"Before\n\n$$\n{HUGE}\n$$\n\nAfter",
+    f"In a line ${HUGE}$ of words",
+    f"**Bold ${HUGE}$** and :red[${HUGE}$]",
+    f"# ${HUGE}$",
+    f"- ${HUGE}$\n- **${HUGE}$**\n\n> ${HUGE}$",
+    f"| a |\n|---|\n| ${HUGE}$ |",
+    r"$\def\a{999}\raisebox{-\a\a em}{x}$",
+    r"$\def\arraystretch{9999}\begin{matrix}a\\[9999em]b\end{matrix}$",
+    r"$\smash{\raisebox{30em}{\text{elsewhere}}}\kern{-900em}$",
+)
+
+
+def test_no_formula_makes_the_page_high_or_wide(app_server: AppServer, page: Page) -> None:
+    with talk_in(app_server) as talk:
+        conversation = talk.new(*[words for reply in HUGE_FORMULAS for words in ("Go", reply)])
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(f"{app_server.url}/?chat={conversation}")
+    replied(page)
+    expect(page.locator("[data-testid=stChatMessage] .katex")).to_have_count(12)
+    heights = page.get_by_test_id("stChatMessage").evaluate_all("all => all.map(one => one.offsetHeight)")
+    assert max(heights) < 5 * 800, heights
+    assert page.evaluate("() => stMain.scrollWidth - stMain.clientWidth") <= 0
+    assert page.evaluate("() => stMain.scrollHeight") < 30_000
+
+
 def test_the_last_reply_is_not_cut(app_server: AppServer, page: Page) -> None:
     with talk_in(app_server) as talk:
         conversation = talk.new("Go", REPLIES["one line of HTML"])

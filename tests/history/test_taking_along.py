@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zipfile
 from dataclasses import replace
 from datetime import timedelta
@@ -14,11 +15,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from sqlalchemy import Engine, event
 
-from personachat.conversations.model import Reply, Turn, now
+from personachat.conversations.model import Conversation, Reply, Turn, now
 from personachat.errors import ConversationNotFound, ImportRefused, ImportRepeated
+from personachat.history.csv_table import cell
 from personachat.history.filenames import file_name, unique_names
 from personachat.history.library import Library
-from personachat.history.markdown import within_turn
+from personachat.history.markdown import markdown_of, within_turn
+from personachat.messages import Failed
 from tests.history.talk import Talk, turn
 from tests.history.trees import trees
 
@@ -198,6 +201,47 @@ def test_a_persona_called_you_is_told_from_the_person(talk: Talk, library: Libra
     conversation_id = talk.new("Asked", "Answered", persona_name="You", avatar=None, model="")
     who = headings(library.export([conversation_id], "markdown").content.decode())[1:]
     assert [heading.partition(" · ")[0] for heading in who] == ["You", "“You”"]
+
+
+PLAIN_WORDS = (
+    "<img src=x onerror=alert(1)> <!-- <script>",
+    "[here](javascript:alert(1)) ![x](http://127.0.0.1:9/p) <http://127.0.0.1:9/>",
+    "*a* **b** _c_ __d__ `e` ~~f~~ snake_case \\* \\",
+    "&lt;b&gt; &#60;i&#62; ##",
+)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["a;=1+1", "a\n=1+1", "a\r\n@SUM(1)", "a\t+1", "a;-1+cmd|' /C calc'!A0", "a; =1", "；\n＝1", "=1;=2"],  # noqa: RUF001
+)
+def test_no_cell_is_a_formula_where_semicolons_part_them(words: str) -> None:
+    for piece in re.split(r"[;\t\r\n]", str(cell(words))):
+        assert not piece.lstrip(" ").startswith(("=", "+", "-", "@", "＝")), piece  # noqa: RUF001
+
+
+def test_lists_and_sums_in_a_cell_stay_as_they_are() -> None:
+    for words in ("Two:\n- one\n+ two\n---", "1 + 1 = 2; that is all", "a-b;c=d"):
+        assert cell(words) == words
+
+
+@pytest.mark.parametrize("words", PLAIN_WORDS)
+def test_titles_names_and_errors_are_plain_words_in_a_markdown_export(words: str) -> None:
+    reply = Reply(state="failed", model=words, error=Failed("x", words))
+    asked = Turn("1", None, "user", "Asked", "p", "P")
+    answered = Turn("2", "1", "assistant", "Answered", "p", words, reply=reply)
+    markdown = markdown_of(Conversation(id="c", owner="local", title=words), [asked, answered])
+    drawn = [
+        "".join(
+            child.content if child.type.startswith("text") else f"<{child.type}>"
+            for child in token.children or ()
+        )
+        for token in MarkdownIt("commonmark").enable("strikethrough").parse(markdown)
+        if token.type == "inline"
+    ]
+    assert drawn[0] == words
+    assert drawn[4].partition(" · ")[0] == f"{words} ({words})"
+    assert drawn[-1] == f"<em_open>Failed: {words}<em_close>"
 
 
 def test_code_and_plain_words_are_exported_as_they_are() -> None:
