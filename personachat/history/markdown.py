@@ -23,7 +23,7 @@ _LINE_END = re.compile(r"\r\n?|\n")
 _HASHES = re.compile(r"#{1,2}(?=[ \t]|$)")
 _UNDERLINE = re.compile(r"(?=[=-]+[ \t]*$)")
 _TAG = re.compile(r"(?<!\\)<(?=[A-Za-z/!?])")
-_SIGN = re.compile(r"[\\`*\[\]<~]|(?<![^\W_])_|_(?![^\W_])|&(?=#|\w+;)|#+$")
+_SIGN = re.compile(r"[\\`*\[\]<~]|(?<![^\W_])_|_(?![^\W_])|&(?=#|\w+;)|(?<!#)#+$")
 """What may mean something in a line of plain words."""
 
 _STRUCTURE = re.compile(r"[#<`~]|^[ \t>]*[=-]", re.MULTILINE)

@@ -315,6 +315,11 @@ def test_file_names_are_good_everywhere(titles: list[str]) -> None:
     assert file_name("../../etc/passwd") == "etc passwd"
 
 
+@pytest.mark.parametrize("title", ["aux .txt", "CONIN$", "conout$.a", "NUL  ", "Com1 .md"])
+def test_no_file_is_named_like_a_device(title: str) -> None:
+    assert file_name(title) == "conversation"
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
