@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from personachat.services import get_services
+from personachat.ui import session
 from personachat.ui.personas import bulk_work, list_choices, rows
 from personachat.ui.personas import list as persona_list
 from personachat.ui.session import Draft
@@ -89,6 +90,29 @@ def choose(at: AppTest, *ids: str) -> AppTest:
 
 def tags_in(folder: Path, persona_id: str) -> list[str]:
     return list(json.loads((folder / f"{persona_id}.json").read_text()).get("tags", []))
+
+
+def test_the_session_is_asked_as_often_whether_there_are_few_personas_or_many(
+    open_page: OpenPage, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = open_page()
+    asked: list[int] = []
+    drafts = session.drafts
+
+    def counted() -> dict[str, session.Draft]:
+        asked[-1] += 1
+        return drafts()
+
+    monkeypatch.setattr(session, "drafts", counted)
+    asked.append(0)
+    at.run()
+    for number in range(60):
+        put(folder, f"more-{number}")
+    for _ in range(2):  # the first look takes the new ones in
+        asked.append(0)
+        at.run()
+    assert len(listed(at)) > 40
+    assert asked[-1] <= asked[0]
 
 
 # --- what is shown --------------------------------------------------------------------------------

@@ -20,7 +20,8 @@ MOST_ROWS = 50
 
 def draw(rows: Sequence[Row]) -> None:
     """A folded list below that of the personas; nothing where there is nothing. `rows` are all of those."""
-    drafts = [row for row in rows if row.id in session.drafts()]
+    unsaved = session.drafts()  # asked for once: to ask the session is slow, and there may be many rows
+    drafts = [row for row in rows if row.id in unsaved]
     discarded = kept_drafts.asides()
     if not drafts and not discarded:
         return

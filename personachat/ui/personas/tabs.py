@@ -84,5 +84,5 @@ def _draw_json(found: Opened, *, is_open: bool) -> None:
 
 def _tags(entries: Sequence[Entry]) -> list[str]:
     """Every tag there is, in the order of the alphabet."""
-    tags = {tag for entry in entries if isinstance(entry, StoredPersona) for tag in entry.persona.tags}
+    tags = set[str]().union(*(each.persona.tags for each in entries if isinstance(each, StoredPersona)))
     return sorted(tags, key=str.casefold)
