@@ -7,6 +7,8 @@ from typing import Literal, TypeAlias, get_args
 
 import streamlit as st
 
+from personachat.ui.wording import heard
+
 Notice: TypeAlias = Literal["offline", "short_lived"]
 
 COOKIE = "personachat_dismissed"
@@ -22,6 +24,21 @@ def is_dismissed(notice: Notice) -> bool:
 def dismiss(notice: Notice) -> None:
     """Put the notice away; the browser is told by `draw_cookie` in the same run."""
     st.session_state["dismissed"] = {*_names(), notice}
+
+
+def draw(notice: Notice, text: str) -> None:
+    """The notice, and a button that puts it away."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
+        st.caption(text, width="stretch")
+        st.button(
+            heard("Dismiss"),
+            icon=":material/close:",
+            help="Dismiss",
+            type="tertiary",
+            on_click=dismiss,
+            args=(notice,),
+            key=f"dismiss_{notice}",
+        )
 
 
 def draw_cookie() -> None:

@@ -183,23 +183,11 @@ def draw_offline(answering: Answering) -> None:
     if dismissed.is_dismissed("offline"):
         st.caption(f":material/cloud_off: {escaped(answering.model)} · offline", help=escaped(why))
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
-        st.caption(
-            (
-                f":material/cloud_off: **{escaped(answering.model)} · offline.** {escaped(why)} To "
-                "connect a larger model, set `OPENAI_API_KEY` or `OPENAI_BASE_URL`."
-            ),
-            width="stretch",
-        )
-        st.button(
-            heard("Dismiss"),
-            icon=":material/close:",
-            help="Dismiss",
-            type="tertiary",
-            on_click=dismissed.dismiss,
-            args=("offline",),
-            key="dismiss_offline",
-        )
+    dismissed.draw(
+        "offline",
+        f":material/cloud_off: **{escaped(answering.model)} · offline.** {escaped(why)} "
+        "To connect a larger model, set `OPENAI_API_KEY` or `OPENAI_BASE_URL`.",
+    )
 
 
 def draw_menu(persona: Persona) -> None:

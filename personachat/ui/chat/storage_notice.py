@@ -12,7 +12,7 @@ from personachat.errors import DatabaseDamaged, PersonaChatError
 from personachat.services import Services
 from personachat.settings import APP
 from personachat.ui import dismissed, session
-from personachat.ui.wording import error_text, escaped, heard
+from personachat.ui.wording import error_text, escaped
 
 COMMUNITY_CLOUD_FOLDER = Path("/mount/src")
 """Where Streamlit Community Cloud puts an app's repository."""
@@ -78,23 +78,9 @@ def _look_again() -> None:
 
 def draw_short_lived() -> None:
     """That this host forgets, and how to have conversations kept, until that is dismissed."""
-    if dismissed.is_dismissed("short_lived"):
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
-        st.caption(
-            (
-                ":material/cloud_queue: **Conversations are lost when this app restarts or goes to "
-                "sleep.** To keep them, add `DATABASE_URL` (the address of a PostgreSQL database) to the "
-                "app's secrets."
-            ),
-            width="stretch",
-        )
-        st.button(
-            heard("Dismiss"),
-            icon=":material/close:",
-            help="Dismiss",
-            type="tertiary",
-            on_click=dismissed.dismiss,
-            args=("short_lived",),
-            key="dismiss_short_lived",
+    if not dismissed.is_dismissed("short_lived"):
+        dismissed.draw(
+            "short_lived",
+            ":material/cloud_queue: **Conversations are lost when this app restarts or goes to sleep.** "
+            "To keep them, add `DATABASE_URL` (the address of a PostgreSQL database) to the app's secrets.",
         )
