@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 MOST_MARKS = 400_000
@@ -22,6 +23,7 @@ MOST_PERSONA_VALUES = 100_000
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|[\[\]{},"]', re.DOTALL)
 _COLON = re.compile(r"[ \t\n\r]*:")
 _SPACE = " \t\n\r"
+_DEPTHS = {"{": 1, "[": 1, "}": -1, "]": -1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,30 @@ class Torn(ValueError):
 
 def pieces(text: str, *, most_marks: int = MOST_MARKS) -> list[Piece]:
     """The members of the object or list that `text` is. Raises Torn."""
-    return _Cutter(text, most_marks).cut()
+    start = len(text) - len(text.lstrip(_SPACE)) + 1
+    if text[start - 1 : start] not in ("{", "["):
+        raise Torn("The text is neither an object nor a list.", start - 1)
+    is_object = text[start - 1] == "{"
+    found: list[Piece] = []
+    key: str | None = None
+    for token, depth in _tokens(text, most_marks):
+        sign, at = token[0], token.start()
+        if sign[0] == '"' and is_object and depth == 1 and key is None:
+            if colon := _COLON.match(text, token.end()):
+                key, start = _key(sign, at), colon.end()
+        elif depth == 0 or (depth == 1 and sign == ","):
+            value = text[start:at].strip(_SPACE)
+            if value:
+                begin = text.index(value[0], start)
+                found.append(Piece(key, begin, begin + len(value)))
+            elif found or depth:
+                raise Torn("A comma is one too many, or a value is missing.", at)
+            if len(found) > MOST_MEMBERS:
+                raise Torn(f"The text has more than {MOST_MEMBERS:,} members.", at)
+            key, start = None, at + 1
+    if text[start:].strip(_SPACE):
+        raise Torn("Something follows the end of the text.", start)
+    return found
 
 
 def value_count(text: str) -> int:
@@ -51,64 +76,20 @@ def value_count(text: str) -> int:
     return sum(map(text.count, ",[{"))
 
 
-class _Cutter:
-    def __init__(self, text: str, most_marks: int) -> None:
-        self.text = text
-        self.most_marks = most_marks
-        self.start = len(text) - len(text.lstrip(_SPACE)) + 1
-        """Where the next value, or its key, begins."""
-        self.key: str | None = None
-        self.depth = 0
-        self.found: list[Piece] = []
-
-    def cut(self) -> list[Piece]:
-        is_object = self.text[: self.start].endswith("{")
-        if not is_object and not self.text[: self.start].endswith("["):
-            raise Torn("The text is neither an object nor a list.", self.start - 1)
-        marks = 0
-        for token in _TOKEN.finditer(self.text):
-            if token[0] == '"':
-                raise Torn("The text ends too early: a quote is never closed.", token.start())
-            if token[0][0] == '"':
-                if is_object and self.depth == 1 and self.key is None:
-                    self._name(token)
-                continue
-            marks += 1
-            if marks > self.most_marks:
-                raise Torn(f"The text has more than {self.most_marks:,} values.", token.start())
-            self._mark(token[0], token.start())
-            if self.depth == 0:
-                return self._end(token.end())
-        raise Torn("The text ends too early: a bracket is never closed.", len(self.text))
-
-    def _name(self, token: re.Match[str]) -> None:
-        if colon := _COLON.match(self.text, token.end()):
-            self.key, self.start = _key(token[0], token.start()), colon.end()
-
-    def _mark(self, sign: str, at: int) -> None:
-        if sign in "{[":
-            self.depth += 1
-        elif sign in "}]":
-            self.depth -= 1
-        if self.depth == 0 or (self.depth == 1 and sign == ","):
-            self._add(at, is_last=self.depth == 0)
-            self.key, self.start = None, at + 1
-
-    def _add(self, end: int, *, is_last: bool) -> None:
-        value = self.text[self.start : end]
-        inner = value.strip(_SPACE)
-        if inner:
-            if len(self.found) == MOST_MEMBERS:
-                raise Torn(f"The text has more than {MOST_MEMBERS:,} members.", end)
-            begin = self.start + len(value) - len(value.lstrip(_SPACE))
-            self.found.append(Piece(self.key, begin, begin + len(inner)))
-        elif self.found or not is_last:
-            raise Torn("There is an extra comma, or a value is missing.", end)
-
-    def _end(self, at: int) -> list[Piece]:
-        if self.text[at:].strip(_SPACE):
-            raise Torn("There is text after the end.", at)
-        return self.found
+def _tokens(text: str, most_marks: int) -> Iterator[tuple[re.Match[str], int]]:
+    """The strings, brackets and commas up to the last bracket's, each with how deep it leads."""
+    marks = depth = 0
+    for token in _TOKEN.finditer(text):
+        if token[0] == '"':
+            raise Torn("The text ends too early: a quote is never closed.", token.start())
+        marks += token[0][0] != '"'
+        if marks > most_marks:
+            raise Torn(f"The text has more than {most_marks:,} values.", token.start())
+        depth += _DEPTHS.get(token[0], 0)
+        yield token, depth
+        if depth == 0:
+            return
+    raise Torn("The text ends too early: a bracket is never closed.", len(text))
 
 
 def _key(sign: str, at: int) -> str:

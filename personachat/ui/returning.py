@@ -235,7 +235,8 @@ def _not_done(
         names = ", ".join(f"“{as_text(name)}”" for name in files)
         found.append(
             Notice(
-                f"The connection was lost for a while, and {names} went with it. Please choose the file again.",
+                f"The connection was lost for a while, and {names} went with it. "
+                "Please choose the file again.",
                 "Files were lost",
                 ":material/upload_file:",
             )
