@@ -20,7 +20,8 @@ from pathlib import Path
 from benchmarks.population import RARE_WORD, SMALL_OWNER, Population, word
 from personachat.conversations.sql import SqlConversations
 from personachat.database.connection import Database
-from personachat.history.library import Filters, Library
+from personachat.history.filters import Filters
+from personachat.history.library import Library
 from personachat.owners import LOCAL_OWNER
 from tests.postgres import fresh_database
 

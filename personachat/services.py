@@ -32,7 +32,9 @@ from personachat.conversations.sql import SqlConversations
 from personachat.database.connection import Database
 from personachat.errors import StoreUnavailable
 from personachat.history.changes import Change, changed_since
-from personachat.history.library import Library, Shared, SharedConversations, purge
+from personachat.history.library import Library
+from personachat.history.organizing import purge
+from personachat.history.sharing import Shared, SharedConversations
 from personachat.owners import author_of
 from personachat.personas.store.addressed import AddressedPersonas
 from personachat.personas.store.base import PersonaStore, Revisions

@@ -29,7 +29,7 @@ from personachat.api.schemas import (
 )
 from personachat.conversations.model import siblings_of
 from personachat.errors import ShareNotFound, TurnNotFound
-from personachat.history.library import Share
+from personachat.history.sharing import Share
 from personachat.personas.variables import GivenValues
 from personachat.services import Workspace
 

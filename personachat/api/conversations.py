@@ -27,7 +27,9 @@ from personachat.api.schemas import (
     workspace_of,
 )
 from personachat.api.uploads import uploads
-from personachat.history.library import Filters, Hit, Library
+from personachat.history.filters import Filters
+from personachat.history.library import Library
+from personachat.history.search import Hit
 
 router = APIRouter(prefix="/conversations", tags=["conversations"])
 

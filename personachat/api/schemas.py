@@ -22,7 +22,8 @@ from starlette.responses import Response
 
 from personachat.api.auth import owner_of
 from personachat.conversations.model import Conversation, Rating, Turn, TurnState
-from personachat.history.library import Exported, Summary
+from personachat.history.exporting import Exported
+from personachat.history.listing import Summary
 from personachat.messages import FinishReason, Usage, storable
 from personachat.services import Services, Workspace
 

@@ -31,10 +31,11 @@ from personachat.errors import (
 from personachat.jsontext.edits import with_value, without
 from personachat.personas.diff import Difference, differences
 from personachat.personas.formats import links
+from personachat.personas.formats.catalogue import Departure, Format, Opened
 from personachat.personas.formats.lore_files import write_lore
-from personachat.personas.formats.reading import Opened, looks_like, read_file
+from personachat.personas.formats.reading import looks_like, read_file
 from personachat.personas.formats.safe_zip import Content
-from personachat.personas.formats.writing import Departure, Format, leave, leave_together
+from personachat.personas.formats.writing import leave, leave_together
 from personachat.personas.lorebook.editing import Joining, with_book
 from personachat.personas.persona import KEYS
 from personachat.personas.pictures.reading import read_picture
@@ -207,7 +208,6 @@ class Collection:
         book: Mapping[str, Any],
         *,
         joining: Joining = "add",
-        etag: str | None = None,
         filename: str = "",
     ) -> StoredPersona:
         """Put a lore book's entries behind the persona's own, or instead of them; errors as for `save`."""
@@ -215,7 +215,7 @@ class Collection:
         note = f"Lore from {filename}" if filename else "Lore"
         saving = Saving(self._author, note, "imported")
         text = with_book(stored.text, book, joining=joining)
-        return self._personas.save(text, etag=etag or stored.etag, saving=saving)
+        return self._personas.save(text, etag=stored.etag, saving=saving)
 
     def restore(self, persona_id: str, number: int, *, etag: str | None = None) -> StoredPersona:
         """Make a revision the current version again, as a new revision; a deleted persona comes back.

@@ -12,7 +12,7 @@ from personachat.errors import ReplyNotFound
 from personachat.messages import ReasoningDelta, Started, TextDelta
 from personachat.personas.persona import Persona
 from personachat.replies.context import Memory
-from personachat.replies.planner import SentBody
+from personachat.replies.request_code import SentBody
 
 
 class Inspection:

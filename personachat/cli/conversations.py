@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from personachat.cli.console import answer, hand_out, mapped, note, plain
-from personachat.history.library import Library, Summary
+from personachat.history.library import Library
+from personachat.history.listing import Summary
 
 FINE, FAILED = 0, 1
 

@@ -10,8 +10,8 @@ from personachat.authoring.imports import Choice, ImportPlan, Outcome, PlannedIm
 from personachat.authoring.library import Collection
 from personachat.cli.console import complain, complain_of, hand_out, mapped, note, taken_in
 from personachat.cli.personas import find, print_rows
+from personachat.personas.formats.catalogue import Format
 from personachat.personas.formats.lore_files import read_lore
-from personachat.personas.formats.writing import Format
 
 FINE, FAILED = 0, 1
 

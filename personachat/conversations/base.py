@@ -2,7 +2,7 @@
 
 Whatever a person reads or writes asks for the owner, and what belongs to somebody else raises
 exactly what an unknown id raises: ConversationNotFound or TurnNotFound. What the process itself writes of
-its replies (`Replies`) knows no owner and changes nothing but replies. Everything is safe for threads
+its replies (`ReplyRecords`) knows no owner and changes nothing but replies. Everything is safe for threads
 and, where it is stored, for processes; each method is one transaction.
 
 What is said of something that is not there, or somebody else's: the same in every store.
@@ -104,8 +104,8 @@ class ConversationStore(Protocol):
     def keep(self, owner: str, conversation_id: str) -> None:
         """From now on it outlives its followers."""
 
-    def queue(self, owner: str, conversation_id: str, message: QueuedMessage, *, first: bool = False) -> None:
-        """Put a message at the end of the queue, or first."""
+    def queue(self, owner: str, conversation_id: str, message: QueuedMessage) -> None:
+        """Put a message at the end of the queue."""
 
     def unqueue(
         self, owner: str, conversation_id: str, message_id: str | None = None

@@ -214,11 +214,11 @@ class MemoryConversations:
             held = self._held(owner, conversation_id)
             held.head = replace(held.head, kept=True)
 
-    def queue(self, owner: str, conversation_id: str, message: QueuedMessage, *, first: bool = False) -> None:
+    def queue(self, owner: str, conversation_id: str, message: QueuedMessage) -> None:
         with self._lock:
             held = self._held(owner, conversation_id)
             queue = held.head.queue
-            held.head = replace(held.head, queue=(message, *queue) if first else (*queue, message))
+            held.head = replace(held.head, queue=(*queue, message))
 
     def unqueue(
         self, owner: str, conversation_id: str, message_id: str | None = None

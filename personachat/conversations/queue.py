@@ -19,10 +19,11 @@ def queue_of(connection: Connection, conversation_id: str) -> tuple[QueuedMessag
     return tuple(queued_of(row) for row in connection.execute(_QUEUE, {"this": conversation_id}))
 
 
-def put(connection: Connection, conversation_id: str, message: QueuedMessage, *, first: bool) -> None:
-    """Add a message at the end or at the front; the conversation is held."""
-    end = func.min(_POSITION) - 1 if first else func.max(_POSITION) + 1
-    place = select(func.coalesce(end, 0)).where(queued_messages.c.conversation_id == conversation_id)
+def put(connection: Connection, conversation_id: str, message: QueuedMessage) -> None:
+    """Add a message at the end; the conversation is held."""
+    place = select(func.coalesce(func.max(_POSITION) + 1, 0)).where(
+        queued_messages.c.conversation_id == conversation_id
+    )
     values = {
         "id": message.id,
         "conversation_id": conversation_id,

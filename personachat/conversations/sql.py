@@ -218,10 +218,10 @@ class SqlConversations:
                 update(conversations).where(is_owned(owner, conversation_id)).values(kept=True)
             )
 
-    def queue(self, owner: str, conversation_id: str, message: QueuedMessage, *, first: bool = False) -> None:
+    def queue(self, owner: str, conversation_id: str, message: QueuedMessage) -> None:
         with self._database.write() as connection:
             owned_head(connection, owner, conversation_id, hold=True)
-            waiting.put(connection, conversation_id, message, first=first)
+            waiting.put(connection, conversation_id, message)
 
     def unqueue(
         self, owner: str, conversation_id: str, message_id: str | None = None

@@ -28,31 +28,13 @@ from personachat.history.exporting import Exported, ExportFormat
 from personachat.history.filters import Filters
 from personachat.history.import_writing import Progress
 from personachat.history.listing import Listed, Summary
-from personachat.history.organizing import purge
-from personachat.history.search import Found, Hit
-from personachat.history.sharing import Share, Shared, SharedConversations, SharedTurn
+from personachat.history.search import Found
+from personachat.history.sharing import Share
 from personachat.messages import storable
 from personachat.personas.formats.safe_zip import Content
 
 Repeats: TypeAlias = Literal["copy", "skip", "refuse"]
 """What an import does about conversations that are here already."""
-
-__all__ = [
-    "ExportFormat",
-    "Exported",
-    "Filters",
-    "Found",
-    "Hit",
-    "Library",
-    "Listed",
-    "Repeats",
-    "Share",
-    "Shared",
-    "SharedConversations",
-    "SharedTurn",
-    "Summary",
-    "purge",
-]
 
 _ALL = Filters()
 

@@ -232,9 +232,6 @@ _PLAIN: Mapping[str, Callable[[Values], str]] = MappingProxyType(
     }
 )
 
-NAMES = (*_PLAIN, "//", "comment", "hidden_key", "random", "pick", "roll", "reverse")
-"""Every macro that is replaced, by name."""
-
 
 def hidden_keys(text: str) -> Iterator[str]:
     """What stands in {{hidden_key: }}: never told, but looked through for keys where lore brings up lore."""

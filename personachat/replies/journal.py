@@ -68,10 +68,6 @@ def _rethought(items: str) -> str:
     return ",".join(map(json.dumps, known))
 
 
-def encoded(events: Sequence[ReplyEvent]) -> str:
-    return Journal().of(events)
-
-
 def decoded(journal: str, reply: Reply) -> list[ReplyEvent]:
     """The events of a stored reply, in their order; up to now where it is live or was interrupted."""
     try:

@@ -25,14 +25,12 @@ from personachat.providers.registry import Answering, ProviderRegistry
 from personachat.replies.context import Fitted, Memory, with_words
 from personachat.replies.continuation import continuing, seamless
 from personachat.replies.engine import DELAYS_OF_A_STAND_IN, RETRY_DELAYS_SECONDS, ReplyLimits, reply
-from personachat.replies.request import Outgoing, chat_request, fit, outgoing, parameters, window_tokens
+from personachat.replies.request import Outgoing, fit, outgoing, parameters, window_tokens
 from personachat.replies.request_code import SentBody
 from personachat.replies.sent_lore import as_parameters, inserted_of, lore_of, told_keys
 from personachat.replies.stand_in import with_stand_in
 from personachat.replies.summaries import Summaries
 from personachat.usage.model import Calls, Origin
-
-__all__ = ["Plan", "Replies", "SentBody", "chat_request"]
 
 
 class Events(Protocol):
@@ -90,11 +88,9 @@ class Replies:
         events = partial(self._events, asked, path)
         return Plan(first, request, events, asked_for, asked.told.prompt_tokens)
 
-    def preview(
-        self, persona: Persona, path: Sequence[Turn], *, offline: bool = False, model: str | None = None
-    ) -> SentBody:
+    def preview(self, persona: Persona, path: Sequence[Turn], *, offline: bool = False) -> SentBody:
         """What would be sent for the path's last turn. Raises ProviderError where nobody would answer."""
-        answering = self._providers.resolve(model or persona.model, offline=offline)
+        answering = self._providers.resolve(persona.model, offline=offline)
         asked = outgoing(persona, path, answering)
         sent = self._body(answering.provider.name, asked.request(asked.summed_up()))
         return replace(sent, lore=told_keys(asked.own))
@@ -129,30 +125,26 @@ class Replies:
             return sent
         return replace(sent, body=taken_body(whole, taken))
 
-    def memory(
-        self, persona: Persona, path: Sequence[Turn], *, offline: bool = False, model: str | None = None
-    ) -> Memory:
+    def memory(self, persona: Persona, path: Sequence[Turn], *, offline: bool = False) -> Memory:
         """How much of the model's window the path fills: as the last reply was counted, or estimated."""
-        counted = self.counted_memory(persona, path[-1] if path else None, offline=offline, model=model)
+        counted = self.counted_memory(persona, path[-1] if path else None, offline=offline)
         if counted:
             return counted
         try:
-            answering = self._providers.resolve(model or persona.model, offline=offline)
+            answering = self._providers.resolve(persona.model, offline=offline)
         except ProviderError:
             told = fit(persona, path, window_tokens=persona.context_tokens)
             return Memory(told.prompt_tokens, persona.context_tokens, told.memory_from, measured=False)
         told = outgoing(persona, path, answering).summed_up()
         return Memory(told.prompt_tokens, window_tokens(persona, answering), told.memory_from, measured=False)
 
-    def counted_memory(
-        self, persona: Persona, last: Turn | None, *, offline: bool = False, model: str | None = None
-    ) -> Memory | None:
+    def counted_memory(self, persona: Persona, last: Turn | None, *, offline: bool = False) -> Memory | None:
         """The same as the last turn's provider counted it; None where it did not, or another one answers."""
         answered = last.reply if last else None
         if answered is None:
             return None
         try:
-            answering = self._providers.resolve(model or persona.model, offline=offline)
+            answering = self._providers.resolve(persona.model, offline=offline)
         except ProviderError:
             return None
         if (answered.provider, answered.model) != (answering.provider.name, answering.model):

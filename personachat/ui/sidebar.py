@@ -13,7 +13,8 @@ import streamlit as st
 
 from personachat.conversations.model import now
 from personachat.errors import ConversationNotFound, DatabaseDamaged, DatabaseUnavailable
-from personachat.history.library import Library, Summary
+from personachat.history.library import Library
+from personachat.history.listing import Summary
 from personachat.ui import notices, open_tabs, session
 from personachat.ui.chat.transcript import drawable
 from personachat.ui.dates import day_name, viewer_zone

@@ -16,7 +16,7 @@ import pytest
 
 from personachat.api.auth import IMPORTS, MAX_BODY_BYTES
 from personachat.api.schemas import disposition
-from personachat.history.library import SharedConversations
+from personachat.history.sharing import SharedConversations
 from personachat.services import Services
 from tests.api.wire import chatting, problem_of, said, streamed
 from tests.conftest import local, persona_text

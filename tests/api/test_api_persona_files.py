@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from personachat.api.auth import IMPORTS
-from personachat.personas.formats.writing import FORMATS, Format
+from personachat.personas.formats.catalogue import FORMATS, Format
 from tests.api.test_api_personas import body
 from tests.api.wire import problem_of
 

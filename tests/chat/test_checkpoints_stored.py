@@ -9,7 +9,8 @@ import pytest
 
 from personachat.chat.checkpoints import Checkpoints
 from personachat.conversations.model import TurnState
-from personachat.history.library import Filters, SharedConversations
+from personachat.history.filters import Filters
+from personachat.history.sharing import SharedConversations
 from personachat.messages import Finished, ReplyEvent, Started, TextDelta
 from personachat.owners import LOCAL_OWNER
 from personachat.replies.live import Generation

@@ -165,18 +165,16 @@ def test_what_was_asked_is_kept_with_the_reply(store: ConversationStore) -> None
 
 def test_queued_messages_come_out_in_order(store: ConversationStore) -> None:
     conversation = store.create(OWNER)
-    one, two, three, urgent = (
-        QueuedMessage(new_id(), text, "tester", offline=text == "two")
-        for text in ("one", "two", "three", "urgent")
+    one, two, three = (
+        QueuedMessage(new_id(), text, "tester", offline=text == "two") for text in ("one", "two", "three")
     )
     for message in (one, two, three):
         store.queue(OWNER, conversation.id, message)
-    store.queue(OWNER, conversation.id, urgent, first=True)
-    assert store.get(OWNER, conversation.id).queue == (urgent, one, two, three)
-    assert store.waiting(OWNER, conversation.id) == (urgent, one, two, three)
+    assert store.get(OWNER, conversation.id).queue == (one, two, three)
+    assert store.waiting(OWNER, conversation.id) == (one, two, three)
     assert store.unqueue(OWNER, conversation.id, two.id) == two
     assert store.unqueue(OWNER, conversation.id, two.id) is None
-    assert [store.unqueue(OWNER, conversation.id) for _ in range(4)] == [urgent, one, three, None]
+    assert [store.unqueue(OWNER, conversation.id) for _ in range(3)] == [one, three, None]
     assert store.waiting(OWNER, conversation.id) == ()
 
 

@@ -21,8 +21,8 @@ from personachat.history import import_reading, import_writing, importing
 from personachat.history.documents import MOST_CONVERSATIONS
 from personachat.history.import_reading import MOST_TURNS
 from personachat.history.import_writing import BATCH_TURNS
-from personachat.history.library import Library, purge
-from personachat.history.organizing import KEPT_AFTER_DELETION
+from personachat.history.library import Library
+from personachat.history.organizing import KEPT_AFTER_DELETION, purge
 from tests.history.talk import Talk
 
 MOMENT = "2026-01-02T03:04:05Z"

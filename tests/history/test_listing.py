@@ -12,8 +12,10 @@ from personachat.conversations.cursors import cursor_after, number_of, place_of
 from personachat.conversations.model import now
 from personachat.database.connection import Database
 from personachat.errors import ConversationNotFound, CursorInvalid, MessageInvalid
-from personachat.history.library import Filters, Library, Summary, purge
-from personachat.history.organizing import EMPTY_KEPT, KEPT_AFTER_DELETION
+from personachat.history.filters import Filters
+from personachat.history.library import Library
+from personachat.history.listing import Summary
+from personachat.history.organizing import EMPTY_KEPT, KEPT_AFTER_DELETION, purge
 from tests.history.talk import Talk, turn
 
 STRANGER = "user:stranger@example.org"

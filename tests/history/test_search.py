@@ -11,7 +11,8 @@ from personachat.conversations.model import Rating, Reply, TurnState, now
 from personachat.conversations.reply_records import SqlReplies
 from personachat.database.connection import Database
 from personachat.errors import CursorInvalid
-from personachat.history.library import Filters, Library
+from personachat.history.filters import Filters
+from personachat.history.library import Library
 from tests.history.talk import Talk, turn
 
 STRANGER = "user:stranger@example.org"

@@ -5,7 +5,8 @@ import pytest
 from personachat.conversations.model import Reply
 from personachat.database.connection import Database
 from personachat.errors import MessageInvalid, ShareNotFound
-from personachat.history.library import Library, SharedConversations
+from personachat.history.library import Library
+from personachat.history.sharing import SharedConversations
 from tests.history.talk import Talk, turn
 
 

@@ -11,8 +11,9 @@ from markdown_it import MarkdownIt
 from streamlit.testing.v1 import AppTest
 
 from personachat.conversations.model import now
+from personachat.history.filters import Filters
 from personachat.history.import_writing import Progress
-from personachat.history.library import Filters, Library, Repeats
+from personachat.history.library import Library, Repeats
 from personachat.personas.formats.safe_zip import Content
 from personachat.services import get_services
 from personachat.ui.history import import_run

@@ -10,7 +10,7 @@ from streamlit.elements.lib import image_utils
 from streamlit.testing.v1 import AppTest
 
 from personachat.conversations.tables import turns
-from personachat.history.library import SharedConversations
+from personachat.history.sharing import SharedConversations
 from personachat.services import get_services
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local, converse, library, make_personas

@@ -25,7 +25,7 @@ from personachat.providers.base import ChatRequest, ProviderEvent
 from personachat.providers.openai.provider import OpenAICompatibleProvider
 from personachat.providers.openai.request import REMEMBERED_SECONDS
 from personachat.providers.openai.thinking import Thoughts, without_thoughts
-from personachat.replies.journal import decoded, encoded
+from personachat.replies.journal import Journal, decoded
 from personachat.replies.progress import Draft
 from tests.fake_provider import FakeProvider, Gate, chunk, events, status, tokens
 from tests.providers.conftest import HELLO, KEY, events_of
@@ -319,6 +319,6 @@ def test_what_is_taken_back_is_kept_as_reasoning_and_rebuilt_from_the_journal() 
         draft.add(event)
     reply = draft.reply()
     assert (reply.reasoning, reply.text) == ("secret plan", "kept The answer.")
-    again = decoded(encoded(seen), reply)
+    again = decoded(Journal().of(seen), reply)
     assert told(again) == (reply.reasoning, reply.text)
     assert len(again) == len(seen)

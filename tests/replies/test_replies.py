@@ -26,7 +26,8 @@ from personachat.providers.embedded.provider import MODEL_NAME
 from personachat.providers.pricing import cost_usd
 from personachat.providers.registry import ProviderRegistry
 from personachat.replies.engine import ReplyLimits
-from personachat.replies.planner import Plan, Replies, SentBody
+from personachat.replies.planner import Plan, Replies
+from personachat.replies.request_code import SentBody
 from personachat.settings import Settings
 from tests.fake_provider import FakeProvider, failure, tokens
 
@@ -422,7 +423,7 @@ async def test_the_gauge_estimates_where_the_count_is_missing_or_of_more_than_fi
 async def test_the_gauge_estimates_what_another_model_would_be_told(replies: Replies) -> None:
     leaf = answer("b", depth=1, usage=Usage(300, 40))
 
-    assert not replies.memory(persona(), [question("a"), leaf], model="fake-2").measured
+    assert not replies.memory(persona(model="fake-2"), [question("a"), leaf]).measured
     assert replies.memory(persona(contextTokens=512), talk(5)).memory_from == 8
 
 

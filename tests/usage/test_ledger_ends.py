@@ -18,7 +18,7 @@ from sqlalchemy import func, select, update
 from personachat.conversations.model import now
 from personachat.conversations.tables import conversations
 from personachat.errors import DatabaseUnavailable
-from personachat.history.library import purge
+from personachat.history.organizing import purge
 from personachat.owners import LOCAL_OWNER
 from personachat.personas.prompt import estimate_tokens
 from personachat.services import Services, build_services

@@ -20,9 +20,8 @@ from personachat.authoring.library import Collection
 from personachat.errors import ImportRefused, PersonaInvalid
 from personachat.jsontext.faults import shown
 from personachat.personas.diff import as_json
-from personachat.personas.formats.catalogue import NoPersona, Skipped
+from personachat.personas.formats.catalogue import FORMATS, Departure, Format, NoPersona, Skipped
 from personachat.personas.formats.programs.tables import ROLES
-from personachat.personas.formats.writing import FORMATS, Departure, Format
 
 every = APIRouter(prefix="/personas", tags=["personas"])
 one = APIRouter(prefix="/personas/{id}", tags=["personas"])

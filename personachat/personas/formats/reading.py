@@ -37,8 +37,6 @@ from personachat.personas.formats.safe_zip import Archive, Content, Limits, has_
 from personachat.personas.persona import dump_persona, parse_persona
 from personachat.personas.pictures.shelf import PictureShelf
 
-__all__ = ["Arrival", "Opened", "looks_like", "read_file"]
-
 _MB = 1024 * 1024
 _MOST_ORIGIN_CHARACTERS = 80
 _HINT = "Choose a persona, a bundle, a character card, a prompt, or a file of a program that is known here."

@@ -20,7 +20,6 @@ from personachat.personas.formats.catalogue import (
     MOST_PERSONAS,
     Departure,
     Format,
-    FormatFacts,
 )
 from personachat.personas.formats.programs import librechat, markdown, ollama
 from personachat.personas.persona import Persona
@@ -30,8 +29,6 @@ WITH_PICTURES = frozenset({"card-png", "charx"})
 """The formats of one persona that carry its picture."""
 
 _LEFT = "The picture is not in the file; a card as PNG or CHARX, or a bundle, carries it."
-
-__all__ = ["FORMATS", "Departure", "Format", "FormatFacts", "leave", "leave_together"]
 
 
 def leave(stored: StoredPersona, kind: Format, *, picture: bytes | None = None) -> Departure:

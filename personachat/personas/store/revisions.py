@@ -150,23 +150,11 @@ class SqlRevisions:
             found |= {row.persona_id: Latest(row.number, row.etag, row.action == "deleted") for row in rows}
         return found
 
-    def record(
-        self,
-        connection: Connection,
-        *,
-        persona_id: str,
-        name: str,
-        text: str,
-        etag: str,
-        action: Action,
-        saving: Saving,
-    ) -> int:
-        """Add a revision and return its number; a text that the newest one has already adds none."""
-        recording = Recording(persona_id, name, text, etag, action, saving)
-        return self.record_many(connection, [recording])[0]
-
     def record_many(self, connection: Connection, recordings: Sequence[Recording]) -> list[int]:
-        """Add revisions of different personas, all in a few statements; returns their numbers."""
+        """Add revisions of different personas, all in a few statements; returns their numbers.
+
+        A text that the newest revision has already adds none.
+        """
         ids = [each.persona_id for each in recordings if each.action != "deleted"]
         latest = self.latest(connection, [each.persona_id for each in recordings])
         moment = self._database.moment(connection) if recordings else datetime.now(UTC)

@@ -6,7 +6,9 @@ import streamlit as st
 
 from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
-from personachat.history.library import Library, Share, Summary
+from personachat.history.library import Library
+from personachat.history.listing import Summary
+from personachat.history.sharing import Share
 from personachat.ui import address, dialogs, notices, session
 from personachat.ui.dates import ago, exact, viewer_zone
 from personachat.ui.history import actions, files

@@ -9,10 +9,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from personachat.errors import ImportRepeated
+from personachat.history.exporting import ExportFormat
 from personachat.history.filenames import file_name
+from personachat.history.filters import Filters
 from personachat.history.import_reading import MOST_TURNS
 from personachat.history.importing import MOST_BYTES
-from personachat.history.library import ExportFormat, Filters, Library
+from personachat.history.library import Library
 from personachat.ui.history import import_run, state
 from personachat.ui.wording import counted, error_text
 

@@ -8,7 +8,10 @@ from datetime import datetime, tzinfo
 import streamlit as st
 
 from personachat.conversations.model import now
-from personachat.history.library import Filters, Found, Hit, Library, Listed, Summary
+from personachat.history.filters import Filters
+from personachat.history.library import Library
+from personachat.history.listing import Listed, Summary
+from personachat.history.search import Found, Hit
 from personachat.ui import session, sidebar
 from personachat.ui.chat.transcript import USER_AVATAR, drawable
 from personachat.ui.dates import ago, exact, viewer_zone

@@ -8,7 +8,8 @@ from __future__ import annotations
 import streamlit as st
 
 from personachat.conversations.model import Rating
-from personachat.history.library import Filters, Library
+from personachat.history.filters import Filters
+from personachat.history.library import Library
 from personachat.ui.dates import end_of, start_of, viewer_zone
 from personachat.ui.history import state
 from personachat.ui.history.state import begin_history_anew

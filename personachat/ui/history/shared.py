@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from personachat.history.library import Shared, SharedTurn
+from personachat.history.sharing import Shared, SharedTurn
 from personachat.ui.chat.transcript import USER_AVATAR, draw_text
 from personachat.ui.dates import exact, viewer_zone
 from personachat.ui.faces import face_of_turn

@@ -44,10 +44,6 @@ class Chosen:
     question: Question
     before: Question
 
-    @property
-    def is_narrowed(self) -> bool:
-        return any(getattr(self.question, name) is not None for name in FILTERS)
-
 
 def viewer_zone() -> ZoneInfo:
     """The zone the browser told; UTC where it told none that is known here."""

@@ -19,6 +19,7 @@ from personachat.errors import (
 )
 from personachat.jsontext.faults import Path
 from personachat.owners import author_of
+from personachat.personas.diff import changes
 from personachat.personas.merge import Merge, merge_personas
 from personachat.personas.persona import Persona, check_persona, parse_persona
 from personachat.personas.store.base import PersonaStore, Saving, StoredPersona
@@ -29,7 +30,7 @@ from personachat.ui.personas import bulk_work, favourites, kept_drafts
 from personachat.ui.personas import undo as persona_undo
 from personachat.ui.personas.desk import JSON_TAB, TAB_KEY, Entry, Question, desk, take_typed
 from personachat.ui.personas.form.binding import FIELDS
-from personachat.ui.personas.texts import changes, name_in, new_text
+from personachat.ui.personas.texts import name_in, new_text
 from personachat.ui.session import Draft
 from personachat.ui.wording import escaped
 

@@ -7,11 +7,8 @@ from collections.abc import Collection
 from difflib import unified_diff
 
 from personachat.jsontext.edits import with_value
-from personachat.personas.diff import changes
 from personachat.personas.fields import free_id, is_persona_id
 from personachat.personas.persona import STARTING_MODEL, Persona, dump_persona
-
-__all__ = ["changes", "diff", "id_in", "line_of", "name_in", "new_text"]
 
 BLANK = """{
   "id": "new-persona",

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from personachat.messages import ChatMessage
-from personachat.personas.formats.reading import Arrival, read_file
+from personachat.personas.formats.catalogue import Arrival
+from personachat.personas.formats.reading import read_file
 from personachat.personas.formats.writing import leave
 from personachat.personas.prompt import compile_prompt, greeting, system_message
 from personachat.personas.store.base import StoredPersona

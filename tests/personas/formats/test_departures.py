@@ -7,7 +7,8 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from personachat.personas.formats.writing import FORMATS, Format, leave, leave_together
+from personachat.personas.formats.catalogue import FORMATS, Format
+from personachat.personas.formats.writing import leave, leave_together
 from personachat.personas.persona import Persona, dump_persona, parse_persona
 from personachat.personas.store.base import StoredPersona
 from tests.conftest import persona_text

@@ -15,7 +15,7 @@ from personachat.database.connection import Database
 from personachat.errors import RevisionNotFound
 from personachat.personas.store.base import PLAIN_SAVE
 from personachat.personas.store.persona_file import etag_of
-from personachat.personas.store.revisions import LANDMARK, PACKED_FROM, SqlRevisions
+from personachat.personas.store.revisions import LANDMARK, PACKED_FROM, Recording, SqlRevisions
 from personachat.personas.store.tables import persona_revisions
 from tests.conversations.conftest import database, postgres_database, sqlite_database  # noqa: F401
 from tests.personas.store.test_packing import long_text
@@ -26,15 +26,8 @@ _r = persona_revisions.c
 
 def record(database: Database, revisions: SqlRevisions, text: str, *, persona_id: str = "tester") -> int:  # noqa: F811
     with database.write() as connection:
-        return revisions.record(
-            connection,
-            persona_id=persona_id,
-            name="Tester",
-            text=text,
-            etag=etag_of(text.encode()),
-            action="saved",
-            saving=PLAIN_SAVE,
-        )
+        recording = Recording(persona_id, "Tester", text, etag_of(text.encode()), "saved", PLAIN_SAVE)
+        return revisions.record_many(connection, [recording])[0]
 
 
 def stored_bytes(database: Database) -> int:  # noqa: F811

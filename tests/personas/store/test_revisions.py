@@ -46,15 +46,9 @@ def test_one_revision_is_recorded_with_who_saved_it_and_why(
     database: Database, revisions: SqlRevisions
 ) -> None:
     with database.write() as connection:
-        number = revisions.record(
-            connection,
-            persona_id="a",
-            name="Ada",
-            text="{}",
-            etag="e",
-            action="imported",
-            saving=Saving("Grace", "From a card"),
-        )
+        saving = Saving("Grace", "From a card")
+        entry = Recording("a", "Ada", "{}", "e", action="imported", saving=saving)
+        (number,) = revisions.record_many(connection, [entry])
         moment = database.moment(connection)
     found = revisions.get("a", number)
     assert (found.number, found.name, found.action, found.author, found.note, found.text) == (
