@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from personachat.cli.console import answer, note, plain
+from personachat.history.csv_table import cell
 from personachat.usage.questions import Question
 from personachat.usage.reading import Usage
 from personachat.usage.speeds import Speed
@@ -113,13 +114,8 @@ def _csv(columns: Sequence[str], rows: Sequence[dict[str, Any]], *, head: bool =
     writer = csv.DictWriter(out, columns, lineterminator="\n")
     if head:
         writer.writeheader()
-    writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
+    writer.writerows({name: cell(value) for name, value in row.items()} for row in rows)
     return out.getvalue()
-
-
-def _harmless(value: Any) -> Any:
-    """A spreadsheet takes text that begins so for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
 
 
 def _print_table(groups: Sequence[dict[str, Any]], total: dict[str, Any], by: Sequence[str]) -> None:

@@ -51,6 +51,9 @@ from personachat.usage.tables import (
 
 MOST_GROUPS = 20_000
 
+MOST_SPANS = 50
+"""So many are added up at once: SQLite takes 500 parts of a query, and a wrong clock leaves calls of 1970."""
+
 _EPOCH = date(1970, 1, 1)
 _COST_DIGITS = 12
 """More are what adding and taking away have left."""
@@ -97,9 +100,12 @@ NOTHING = Sum((), dict.fromkeys(NUMBERS, 0))
 def summed(connection: Connection, question: Question, by: Sequence[str]) -> tuple[Sum, ...]:
     """The sums of each group that has calls. Raises UsageQuestionInvalid where those are too many."""
     found: dict[tuple[str | None, ...], dict[str, float]] = {}
-    for row in _ended(connection, question, by):
-        key = key_of(row[: len(by)], by)
-        found[key] = dict(zip(NUMBERS, row[len(by) :], strict=True))
+    spans = spans_of(connection, question, by_day="day" in by)
+    for at in range(0, len(spans), MOST_SPANS):
+        for row in _ended(connection, question, by, spans[at : at + MOST_SPANS]):
+            numbers = found.setdefault(key_of(row[: len(by)], by), dict.fromkeys(NUMBERS, 0))
+            for name, number in zip(NUMBERS, row[len(by) :], strict=True):
+                numbers[name] += number
     _add_running(connection, question, by, found)
     if len(found) > MOST_GROUPS:
         raise UsageQuestionInvalid(
@@ -129,11 +135,10 @@ class Span:
         return -(-self.since // QUARTERS_A_DAY), self.until // QUARTERS_A_DAY
 
 
-def _ended(connection: Connection, question: Question, by: Sequence[str]) -> Sequence[Sequence[Any]]:
+def _ended(
+    connection: Connection, question: Question, by: Sequence[str], spans: Sequence[Span]
+) -> Sequence[Sequence[Any]]:
     """The sums of what has ended; groups without a call may be among them."""
-    spans = spans_of(connection, question, by_day="day" in by)
-    if not spans:
-        return ()
     conditions = question.conditions(usage_kinds)
     closed = _closed(connection, spans, _table_of_closed(question, by))
     parts = [part for span in spans for part in _parts(span, closed, by_day="day" in by)]

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine, event, func, select
 
+from personachat.cli.usage import _csv as written
 from personachat.conversations.model import new_id
 from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER
@@ -37,6 +38,8 @@ from tests.postgres import (
     fresh_database,
     postgres_url,  # noqa: F401  # a fixture
 )
+from tests.usage.calls import call as usage_call
+from tests.usage.calls import keep
 
 SINCE, UNTIL = date(2026, 3, 1), date(2026, 4, 15)
 """Summer time begins in between, in Europe as in America."""
@@ -315,6 +318,25 @@ def test_a_filter_takes_exactly_what_it_names(filled: Services) -> None:
         some = by_api(client, ("persona", "model"), "UTC", persona="it's", model="=cmd()")
         assert same(some, {("it's", "=cmd()"): everything["it's", "=cmd()"]})
         assert by_api(client, ("persona",), "UTC", persona="100") == {}
+
+
+def test_calls_of_a_clock_that_was_wrong_break_no_sum(database: Database) -> None:
+    moments = (datetime(1970, 1, 5, 12, tzinfo=UTC), datetime(2026, 3, 28, 23, 30, tzinfo=UTC))
+    keep(database, *(usage_call(database, moment) for moment in (*moments, datetime(2037, 7, 1, tzinfo=UTC))))
+    usage = Usage(database, People(database), owner=LOCAL_OWNER)
+    question = Question(zone=ZoneInfo("Europe/Berlin"))
+    found = usage.measured(question, ("day",))
+    assert [(each.key[0], each.calls, speed.duration_ms.calls) for each, speed in found] == [
+        ("1970-01-05", 1, 1),
+        ("2026-03-29", 1, 1),
+        ("2037-07-01", 1, 1),
+    ]
+
+
+@pytest.mark.parametrize("name", ["=1+1", "\n=1+1", "＝1+1", "＠SUM(1)", "\t-2"])  # noqa: RUF001
+def test_no_name_in_what_the_command_writes_is_a_formula(name: str) -> None:
+    (line,) = csv.DictReader(io.StringIO(written(["model"], [{"model": name}]), newline=""))
+    assert line["model"] == f"'{name}"
 
 
 def test_without_statistics_running_calls_are_found_without_reading_the_others(
