@@ -6,12 +6,12 @@ Streamlit takes any other string for the path or address of a picture and opens 
 
 from __future__ import annotations
 
+import ast
 import difflib
 import re
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from runpy import run_path
 
 from personachat.personas import limits
 
@@ -86,7 +86,7 @@ def _icon_fault(avatar: str) -> str:
 
 @cache
 def _listed(filename: str, name: str) -> frozenset[str]:
-    """A list of Streamlit's, from its file alone: importing Streamlit takes a second and is for pages alone.
+    """A list of Streamlit's, from its file: importing Streamlit takes a second, and is for pages alone.
 
     Empty where it cannot be found; then only the avatar's shape is checked.
     """
@@ -94,6 +94,12 @@ def _listed(filename: str, name: str) -> frozenset[str]:
     if not spec or not spec.origin:
         return frozenset()
     try:
-        return frozenset(run_path(str(Path(spec.origin).with_name(filename)))[name])
-    except (OSError, KeyError):
+        module = ast.parse(Path(spec.origin).with_name(filename).read_text("utf-8"))
+    except (OSError, ValueError, SyntaxError):
         return frozenset()
+    values = (node.value for node in module.body if isinstance(node, ast.Assign) and _names(node, name))
+    return frozenset(next(map(ast.literal_eval, values), ()))
+
+
+def _names(node: ast.Assign, name: str) -> bool:
+    return any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
