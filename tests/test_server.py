@@ -27,6 +27,7 @@ from personachat.settings import APP, load_settings
 from tests.api.wire import chatting, problem_of, said, text_of
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, Gate, tokens
+from tests.migrated import put_database_in
 
 SECONDS = 30
 SERVER = APP / "personachat" / "server.py"
@@ -68,7 +69,7 @@ def environment(fake: FakeProvider, tmp_path: Path) -> dict[str, str]:
         "OPENAI_BASE_URL": fake.base_url,
         "OPENAI_API_KEY": "sk-test-key-that-nobody-may-see",
         "PERSONACHAT_PERSONAS_DIR": str(personas),
-        "PERSONACHAT_DATA_DIR": str(personas.with_name("data")),
+        "PERSONACHAT_DATA_DIR": str(put_database_in(tmp_path / "data").parent),
         "HOME": str(tmp_path),
     }
 

@@ -66,6 +66,14 @@ def wait_for(page: Page, condition: Callable[[], bool]) -> None:
         page.evaluate("() => new Promise(requestAnimationFrame)")
 
 
+def came_to_rest_at(page: Page) -> float:
+    """Where the chat stands once the wheel's movement is over, in pixels from its top."""
+    frames = "async () => { const at = stMain.scrollTop; for (let n = 0; n < 10; n++)"
+    still = frames + " await new Promise(requestAnimationFrame); return stMain.scrollTop === at }"
+    wait_until(page, still)
+    return float(page.evaluate("stMain.scrollTop"))
+
+
 def settled(page: Page) -> None:
     """Wait until no script of the page runs or was asked for, which would draw anew what comes next."""
     expect(page.get_by_test_id("stApp")).to_be_attached()

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from personachat.database.connection import FILE_NAME
-from tests.e2e.conftest import AppServer, start_app
+from tests.e2e.conftest import AppServer, start_app, wait_for
 from tests.fake_provider import FakeProvider, Gate, Reply, tokens
 
 pytestmark = pytest.mark.browser
@@ -218,7 +218,7 @@ def test_a_server_that_is_to_end_takes_no_new_words_and_interrupts_what_is_not_d
             say(other, "Too late")
             expect(other.get_by_test_id("stChatInputTextArea")).to_have_value("Too late")
             expect(other.get_by_text("PersonaChat is shutting down.")).to_be_visible()
-            for _ in range(100):  # one right after the first would be its echo
+            for _ in range(600):  # one right after the first would be its echo
                 if badge(page, "Interrupted").is_visible():
                     break
                 server.process.terminate()
@@ -256,20 +256,12 @@ def test_a_temporary_chat_is_not_in_the_database(app_server: AppServer, page: Pa
 
 def wait_for_words(page: Page, log: Path, words: str) -> None:
     """Until the server has said them in its terminal."""
-    for _ in range(300):
-        if words in log.read_text("utf-8", "replace"):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"{words!r} was not said")
+    wait_for(page, lambda: words in log.read_text("utf-8", "replace"))
 
 
 def wait_for_text(page: Page, folder: Path, text: str) -> None:
     """Until the text has been written to the database."""
-    for _ in range(100):
-        if found_in(folder, text):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"{text!r} was not written")
+    wait_for(page, lambda: found_in(folder, text))
 
 
 def found_in(folder: Path, text: str) -> bool:

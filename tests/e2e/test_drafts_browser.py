@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import persona_text
-from tests.e2e.conftest import AppServer, open_json, settled, start_app, wait_until
+from tests.e2e.conftest import AppServer, open_json, settled, start_app, wait_for, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -109,9 +109,8 @@ def test_the_keyboard_leaves_the_editor_and_lines_are_shown(app_server: AppServe
     open_json(page)
     frame = page.frame_locator("iframe[title$='ace']")
     expect(frame.locator(".ace_content")).to_contain_text('"long"')
-    height = page.locator("iframe[title$='ace']").bounding_box()
-    assert height
-    assert height["y"] + height["height"] < 900
+    bottom = "one => one.getBoundingClientRect().bottom"
+    wait_for(page, lambda: page.locator("iframe[title$='ace']").evaluate(bottom) < 900)
     frame.locator(".ace_content").click(position={"x": 60, "y": 10})
     page.keyboard.press("Control+End")
     wait_until(page, f"() => {EDITOR}.getFirstVisibleRow() > 5")

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import AppServer, wait_for, wait_until
+from tests.e2e.conftest import AppServer, came_to_rest_at, wait_for, wait_until
 from tests.e2e.seeding import BEHAVES, SPEAKER, exchanges, talk_in
 from tests.fake_provider import tokens
 
@@ -41,7 +41,7 @@ def test_back_brings_the_former_chat_its_persona_and_the_place(app_server: AppSe
     page.mouse.move(780, 400)
     page.mouse.wheel(0, -700)
     expect(page.get_by_role("button", name="Jump to latest")).to_be_visible()
-    top = page.evaluate("stMain.scrollTop")
+    top = came_to_rest_at(page)
     open_from_sidebar(page, second)
     shows(page, "Second.")
     expect(box(page)).to_have_attribute("placeholder", "Message Assistant")

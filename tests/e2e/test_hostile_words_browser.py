@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from personachat.ui.wording import JOINER
-from tests.e2e.conftest import AppServer
+from tests.e2e.conftest import AppServer, wait_for
 from tests.e2e.test_personas_browser import put
 
 pytestmark = pytest.mark.browser
@@ -62,18 +63,17 @@ def conversation(server: AppServer) -> str:
 
 def check(page: Page, *words: str) -> None:
     """All words are there as they were written, and nothing that leads or looks elsewhere."""
-    shown = page.locator("body").inner_text().replace(JOINER, "")
+    body = page.locator("body")
     for each in words:
-        assert each in shown
-    assert (
-        page.locator("a[href*='evil'], a[href^='mailto'], a[href^='javascript'], img[src*='evil']").count()
-        == 0
-    )
+        wait_for(page, partial(lambda word: word in body.inner_text().replace(JOINER, ""), each))
+    links = page.locator("a[href*='evil'], a[href^='mailto'], a[href^='javascript'], img[src*='evil']")
+    expect(links).to_have_count(0)
 
 
-def chosen(page: Page) -> str:
-    """The name of the persona that is chosen."""
-    return page.get_by_role("combobox", name="Persona").input_value().replace(JOINER, "")
+def expect_chosen(page: Page, name: str) -> None:
+    """Wait until the persona with this name is chosen."""
+    persona = page.get_by_role("combobox", name="Persona")
+    wait_for(page, lambda: name in persona.input_value().replace(JOINER, ""))
 
 
 def test_a_hostile_conversation_and_persona_lead_nowhere(
@@ -86,7 +86,7 @@ def test_a_hostile_conversation_and_persona_lead_nowhere(
     expect(page.get_by_text("Well.", exact=True)).to_be_visible()
     expect(page.get_by_role("alert").first).to_be_visible()
     check(page, TITLE)
-    assert NAME in chosen(page)
+    expect_chosen(page, NAME)
     page.get_by_test_id("stSidebar").get_by_role("button").filter(has_text="javascript").first.hover()
     expect(page.get_by_role("tooltip")).to_be_visible()
     check(page, TITLE)
@@ -94,7 +94,7 @@ def test_a_hostile_conversation_and_persona_lead_nowhere(
     page.goto(f"{app_server.url}/?persona=hostile")
     expect(page.get_by_role("radio").filter(has_text="javascript")).to_be_visible()
     check(page, TITLE)
-    assert NAME in chosen(page)
+    expect_chosen(page, NAME)
 
     page.goto(f"{app_server.url}/history?q=javascript")
     expect(page.get_by_text("newest first")).to_be_visible()

@@ -77,9 +77,8 @@ def test_the_list_is_one_stop_for_the_keyboard_and_as_tall_as_the_window(
     page.keyboard.press("Enter")
     expect(current).not_to_contain_text("Extra 001")
 
-    box = page.locator(".st-key-persona_rows").bounding_box()
-    assert box
-    assert 400 < box["height"] < page.viewport_size["height"]  # type: ignore[index]
+    height = "one => one.getBoundingClientRect().height"
+    wait_for(page, lambda: 400 < page.locator(".st-key-persona_rows").evaluate(height) < 900)
     wait_for(page, lambda: page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import AppServer, settled
+from tests.e2e.conftest import AppServer, settled, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -45,9 +45,7 @@ def test_a_prompt_is_coloured_counted_as_it_is_typed_and_saved_to_the_letter(
     open_prompt(page, app_server, "writer")
     placeholders = page.locator("[data-prompt-colours] [data-kind=placeholder]")
     expect(placeholders).to_have_text(["{{user}}", "{{company}}"])
-    box = prompt(page).bounding_box()
-    assert box
-    assert box["height"] > 300
+    wait_for(page, lambda: prompt(page).evaluate("one => one.getBoundingClientRect().height") > 300)
     expect(page.get_by_text("17 words, about 24 tokens in the prompt")).to_be_visible()
 
     prompt(page).click()

@@ -59,8 +59,8 @@ def test_replies_of_every_kind_neither_scroll_nor_widen_the_page(
     wait_for(page, lambda: page.evaluate(VERTICAL_SCROLLERS) == [])
     wait_for(page, lambda: page.evaluate("() => stMain.scrollWidth - stMain.clientWidth") <= 0)
     for wide in ("table", ".katex-display", "p:has(> .katex)"):
-        moved = page.locator(wide).first.evaluate("one => { one.scrollLeft = 200; return one.scrollLeft }")
-        assert moved == 200, wide
+        scrolled = f"() => {{ const one = document.querySelector({wide!r}); one.scrollLeft = 200; "
+        wait_until(page, scrolled + "return one.scrollLeft === 200 }")
 
 
 HUGE = r"\rule{99999em}{99999em}"

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import AppServer, wait_until
+from tests.e2e.conftest import AppServer, came_to_rest_at, wait_until
 from tests.e2e.seeding import BEHAVES, SPEAKER, exchanges, talk_in
 from tests.fake_provider import Gate, tokens
 
@@ -43,14 +43,6 @@ def jump(page: Page) -> Locator:
 def wheel(page: Page, pixels: int) -> None:
     page.mouse.move(780, 400)
     page.mouse.wheel(0, pixels)
-
-
-def came_to_rest_at(page: Page) -> float:
-    """Where the chat stands once the wheel's movement is over, in pixels from its top."""
-    frames = "async () => { const at = stMain.scrollTop; for (let n = 0; n < 10; n++)"
-    still = frames + " await new Promise(requestAnimationFrame); return stMain.scrollTop === at }"
-    wait_until(page, still)
-    return float(page.evaluate("stMain.scrollTop"))
 
 
 def is_at_end(page: Page) -> None:
@@ -115,7 +107,7 @@ def test_who_scrolls_up_while_a_reply_streams_is_left_alone(app_server: AppServe
     expect(bubbles(page).last).to_contain_text(re.compile(r"(More\.\s*){40}"))
     second.open()
     expect(bubbles(page).last).to_contain_text("tokens")
-    assert page.evaluate("stMain.scrollTop") == top
+    assert came_to_rest_at(page) == top
     jump(page).click()
     is_at_end(page)
 
@@ -136,6 +128,7 @@ def test_earlier_messages_come_in_above_what_is_read(app_server: AppServer, page
     earlier = page.get_by_role("button", name=re.compile("Show earlier messages"))
     wheel(page, -50_000)
     expect(earlier).to_be_in_viewport()
+    came_to_rest_at(page)
     first = bubbles(page).first
     words, top = first.inner_text(), first.evaluate("one => one.getBoundingClientRect().top")
     shown = bubbles(page).count()
