@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block, Node
 
 from personachat.chat.turns import MAX_MESSAGE_CHARACTERS
 from personachat.services import get_services
@@ -55,6 +56,25 @@ def write(at: AppTest, **keys: Any) -> None:
 
 def words(at: AppTest) -> str:
     return " ".join(str(each.value) for kind in (at.markdown, at.text, at.caption, at.info) for each in kind)
+
+
+def keyed(block: Block, key: str) -> Block:
+    """The container of that key."""
+    for child in block.children.values():
+        if isinstance(child, Block):
+            if str(getattr(child.proto, "id", "")).endswith(f"-{key}"):
+                return child
+            try:
+                return keyed(child, key)
+            except LookupError:
+                continue
+    raise LookupError(key)
+
+
+def words_in(node: Node) -> str:
+    if not isinstance(node, Block):
+        return str(getattr(node, "value", ""))
+    return " ".join(map(words_in, node.children.values()))
 
 
 def say(at: AppTest, text: str) -> None:
@@ -114,6 +134,9 @@ def test_each_reply_says_which_draft_it_came_from_and_the_former_one_stays(
     assert "A second answer." in words(at)
     assert "Draft 2 ·" in words(at)
     assert "Before: draft 1, as saved" in words(at)
+    (new, former) = keyed(at.main, "try_out_compared").children.values()
+    assert "A second answer." in words_in(new)
+    assert "You said: Hello there" in words_in(former)
     assert "You said: Hello there" in words(at)
     write(at, systemPrompt="You are the third.")
     box = next(box for box in at.chat_input if box.key == "try_out_message")

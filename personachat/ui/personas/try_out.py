@@ -63,11 +63,10 @@ def draw(found: Opened) -> None:
     with st.container(height=PIXELS, border=True, autoscroll=True, key="try_out_log"):
         if not path:
             _draw_opening(found, with_values(persona, tried_values.of(found.id, persona)))
-        for turn in path[:-1] if live else path:
+        for turn in path[:-1]:
             _draw_turn(found, turn)
-        following = _Following(found, path[-1], live) if live else None
-        drawn = len(path) + (_draw_former(found, conversation) if conversation else 0)
-        _clear_below(drawn)
+        following = _draw_last(found, conversation, live) if conversation and path else None
+        _clear_below(len(path))
     _draw_controls(found, text, conversation, live=live is not None)
     st.chat_input(
         f"Message {persona.name} ({tried_drafts.current(found)})",
@@ -171,14 +170,24 @@ def _answering_text(found: Opened) -> str | None:
     return found.stored.text if found.stored and found.saved_persona else None
 
 
-def _draw_former(found: Opened, conversation: Conversation) -> int:
-    """The replies that the last one took the place of, the newest first; returns how many elements."""
-    if not conversation.path:
-        return 0
+def _draw_last(found: Opened, conversation: Conversation, live: Generation | None) -> _Following | None:
+    """The last turn, and what it took the place of: beside it where there is room, else below."""
+    last = conversation.path[-1]
+    with st.container(horizontal=True, vertical_alignment="top", gap="small", key="try_out_compared"):
+        with st.container(key="try_out_last"):
+            following = _Following(found, last, live) if live else None
+            if following is None:
+                _draw_turn(found, last)
+        _draw_former(found, conversation)
+    return following
+
+
+def _draw_former(found: Opened, conversation: Conversation) -> None:
+    """The replies that the last one took the place of, the newest first."""
     last = conversation.path[-1]
     before = [each for each in conversation.siblings.get(last.id, ()) if each != last.id][::-1]
     if not before:
-        return 0
+        return
     turns = {turn.id: turn for turn in session.workspace().branches.tree(conversation.id)}
     with st.container(key="try_out_former"):
         for former in (turns[each] for each in before if each in turns):
@@ -186,7 +195,6 @@ def _draw_former(found: Opened, conversation: Conversation) -> int:
                 with st.container(border=True, gap="xsmall"):
                     st.caption(f"Before: {tried_drafts.label(found, former)}")
                     draw_text(former.reply.text)
-    return 1
 
 
 def _draw_turn(found: Opened, turn: Turn) -> None:
