@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,18 @@ def test_words_are_found_wherever_they_stand_and_nothing_else(tmp_path: Path) ->
 )
 def test_every_kind_of_source_is_read(source: str, shown: str) -> None:
     assert shown in [text for _, text in strings.texts(strings.ROOT / source)]
+
+
+def test_no_text_uses_words_that_a_reader_stumbles_over() -> None:
+    """Each has a plain form: fix, the limit is 80, does not exist or was deleted, unpaired surrogate."""
+    stilted = re.compile(
+        r"\bmend(ed|s)?\b|\b(is|are) the (most|least)\b(?! \w)|\bor no longer\b|\bhalf (a )?characters?\b"
+        r"|\bdoes not exist, or\b|\bhas a fault of its own\b|\bno more requests just now\b|\bfor good\b"
+    )
+    found = [
+        f"{path.relative_to(strings.ROOT)}:{line}: {text}"
+        for path in strings.sources()
+        for line, text in strings.texts(path)
+        if stilted.search(re.sub(r"\{[^{}]*\}", "", text))
+    ]
+    assert found == []

@@ -60,7 +60,7 @@ class Personality(_Part):
         Text, Field(max_length=limits.TRAIT, description="How it writes, e.g. short paragraphs, tables.")
     ] = ""
     formality: Annotated[
-        Text, Field(max_length=limits.TRAIT, description="How formal it is, e.g. casual, formal.")
+        Text, Field(max_length=limits.TRAIT, description="How formal it is, e.g. casual or formal.")
     ] = ""
 
 
@@ -68,7 +68,7 @@ class Example(_Part):
     """One exchange that shows the model how to answer."""
 
     user: Annotated[FilledText, Field(max_length=limits.MESSAGE, description="What a user might write.")]
-    assistant: Annotated[FilledText, Field(max_length=limits.MESSAGE, description="The answer to it.")]
+    assistant: Annotated[FilledText, Field(max_length=limits.MESSAGE, description="The reply to it.")]
 
 
 class Persona(_Part):
@@ -76,11 +76,15 @@ class Persona(_Part):
 
     id: Annotated[
         PersonaId,
-        Field(description="Its name in addresses and its file's name: lower-case letters, digits, - and _."),
+        Field(
+            description=(
+                "Used in web addresses and as the name of its file: lower-case letters, digits, - and _."
+            )
+        ),
     ]
     name: Annotated[FilledLine, Field(max_length=limits.NAME, description="What people call it.")]
     description: Annotated[
-        Text, Field(max_length=limits.DESCRIPTION, description="What it is good for, in a line.")
+        Text, Field(max_length=limits.DESCRIPTION, description="What it is good for, in one line.")
     ] = ""
     system_prompt: Annotated[
         FilledText,
@@ -94,7 +98,8 @@ class Persona(_Part):
         Field(ge=0, le=limits.TEMPERATURE, description="0 is the most predictable, 2 the most varied."),
     ] = limits.DEFAULT_TEMPERATURE
     max_tokens: Annotated[
-        WholeNumber, Field(ge=1, le=limits.REPLY_TOKENS, description="The longest reply, in tokens.")
+        WholeNumber,
+        Field(ge=1, le=limits.REPLY_TOKENS, description="The maximum length of a reply, in tokens."),
     ] = limits.DEFAULT_REPLY_TOKENS
     model: Annotated[
         FilledLine, Field(max_length=limits.MODEL, description="A model's name, or provider/model.")
@@ -105,7 +110,7 @@ class Persona(_Part):
     ] = ""
     alternate_greetings: Annotated[
         tuple[Annotated[FilledText, Field(max_length=limits.MESSAGE)], ...],
-        Field(max_length=limits.GREETINGS_COUNT, description="Other first messages, to choose from."),
+        Field(max_length=limits.GREETINGS_COUNT, description="Alternative first messages to choose from."),
     ] = ()
     starters: Annotated[
         tuple[Annotated[FilledLine, Field(max_length=limits.STARTER)], ...],
@@ -113,38 +118,45 @@ class Persona(_Part):
     ] = ()
     examples: Annotated[
         tuple[Example, ...],
-        Field(max_length=limits.EXAMPLES_COUNT, description="Exchanges that show the model how to answer."),
+        Field(
+            max_length=limits.EXAMPLES_COUNT,
+            description="Example exchanges that show the model how to answer.",
+        ),
     ] = ()
     tags: Annotated[
         tuple[Annotated[FilledLine, Field(max_length=limits.TAG)], ...],
-        Field(max_length=limits.TAGS_COUNT, description="Labels to find it by."),
+        Field(max_length=limits.TAGS_COUNT, description="Labels for finding it."),
     ] = ()
     avatar: Annotated[
         Avatar, Field(description="One emoji, or a Material icon such as :material/school:.")
     ] = ""
-    picture: Annotated[
-        Picture, Field(description="The name of its picture, which is kept beside this text.")
-    ] = ""
+    picture: Annotated[Picture, Field(description="The name of its picture, which is stored separately.")] = (
+        ""
+    )
     top_p: Annotated[
         Number | None,
         Field(ge=0, le=1, description="Nucleus sampling; null leaves it to the model."),
     ] = None
     stop: Annotated[
         tuple[Annotated[Text, Field(min_length=1, max_length=limits.STOP_TEXT)], ...],
-        Field(max_length=limits.STOP_TEXTS_COUNT, description="Texts at which the reply ends."),
+        Field(max_length=limits.STOP_TEXTS_COUNT, description="Texts that end the reply."),
     ] = ()
     context_tokens: Annotated[
         WholeNumber | None,
         Field(
             ge=limits.LEAST_CONTEXT_TOKENS,
             le=limits.CONTEXT_TOKENS,
-            description="The most it is told of a conversation, in tokens; null for all the model takes.",
+            description=(
+                "The maximum conversation length sent to the model, in tokens. Null means as "
+                "much as the model accepts."
+            ),
         ),
     ] = None
     summarize: Annotated[
-        Flag, Field(description="Sum earlier turns up, instead of dropping them, where they do not fit.")
+        Flag,
+        Field(description=("Summarize earlier messages instead of dropping them when they no longer fit.")),
     ] = False
-    extensions: Annotated[JsonObject, Field(description="Anything else; kept untouched.")] = Field(
+    extensions: Annotated[JsonObject, Field(description="Anything else. It is kept untouched.")] = Field(
         default_factory=dict
     )
 

@@ -31,7 +31,7 @@ GivenValues: TypeAlias = Annotated[
     dict[_Name, _Value],
     Field(
         max_length=MOST_VARIABLES,
-        description="What {{name}} stands for in the persona's texts; else its default.",
+        description="The value of {{name}} in the persona's texts. Otherwise its default is used.",
     ),
 ]
 """Values as a caller of an API gives them."""

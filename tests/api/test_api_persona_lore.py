@@ -49,8 +49,8 @@ def test_world_info_is_taken_into_a_persona(client: httpx2.Client, nell: str) ->
     assert report.status_code == 200
     assert report.json()["entries"] == 2
     assert report.json()["warnings"] == [
-        "These placeholders are not known here and stay as they are: {{setvar}}.",
-        "The key /(?<=a)b/ of its lore looks ahead, behind or back: it never comes up.",
+        "These placeholders are not supported here and stay as written: {{setvar}}.",
+        "The key /(?<=a)b/ in its lore uses lookahead, lookbehind or backreferences, so it never matches.",
     ]
     assert report.json()["etag"] in client.get("/personas/nell").headers["etag"]
     assert keys(client) == [["pier"], ["/(?<=a)b/"]]
@@ -104,5 +104,5 @@ def test_what_is_no_book_is_refused(client: httpx2.Client, nell: str, content: b
 def test_a_book_is_no_persona_and_the_way_is_said(client: httpx2.Client) -> None:
     for value in (WORLD, {"spec": "lorebook_v3", "data": book(entry("c", "boat"))}):
         answer = client.post("/personas/import", json=value)
-        assert answer.json()["detail"] == "This looks like a lore book (World Info). It brings no persona."
+        assert answer.json()["detail"] == "This looks like a lore book (World Info). It contains no persona."
         assert "Lore" in answer.json()["hint"]

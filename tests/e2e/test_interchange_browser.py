@@ -66,7 +66,7 @@ def test_a_picture_from_here_is_seen_there_before_it_meets_what_is_there(
     choose(page, "Export…")
     dialog(page).get_by_role("combobox").click()
     page.get_by_role("option", name="Character Card (PNG)").click()
-    expect(dialog(page).get_by_text("A picture that carries the card")).to_be_visible()
+    expect(dialog(page).get_by_text("A picture with the card inside")).to_be_visible()
     settled(page)
     with page.expect_download() as downloading:
         dialog(page).get_by_role("button", name="Download").click()

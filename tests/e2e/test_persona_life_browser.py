@@ -65,7 +65,7 @@ def test_from_a_template_through_its_versions_to_another_server(
     export = page.get_by_role("dialog")
     export.get_by_role("combobox").click()
     page.get_by_role("option", name="Character Card (PNG)").click()
-    expect(export.get_by_text("A picture that carries the card")).to_be_visible()
+    expect(export.get_by_text("A picture with the card inside")).to_be_visible()
     settled(page)
     with page.expect_download() as downloading:
         export.get_by_role("button", name="Download").click()

@@ -86,7 +86,7 @@ def test_a_card_brings_its_whole_picture(collection: Any, content: bytes) -> Non
     assert min(above) > 150 > max(below)
     again = collection.plan_import(content).items[0]
     assert again.action == "unchanged"
-    assert not any("picture is left out" in loss for loss in again.losses)
+    assert not any("picture was left out" in loss for loss in again.losses)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_card_brings_its_whole_picture(collection: Any, content: bytes) -> Non
 def test_a_picture_that_cannot_be_read_does_not_lose_the_cards_text(collection: Any, image: bytes) -> None:
     content = charx(**{"assets/icon/images/1.jpeg": image})
     (item,) = collection.plan_import(content).items
-    assert any("The picture is left out." in loss for loss in item.losses)
+    assert any("The picture was left out." in loss for loss in item.losses)
     stored = brought(collection, content)
     assert (stored.persona.name, stored.persona.picture) == ("Robin", "")
 
@@ -112,7 +112,7 @@ def test_a_card_that_breaks_off_behind_its_text_comes_without_the_picture(collec
     content = with_chunks(whole, chunk(b"tEXt", b"ccv3\0" + text))[:-cut]
     (item,) = collection.plan_import(content).items
     assert item.name == "Robin"
-    assert any("The picture is left out." in loss for loss in item.losses)
+    assert any("The picture was left out." in loss for loss in item.losses)
     assert brought(collection, content).persona.picture == ""
 
 
@@ -137,7 +137,7 @@ def test_the_assets_of_a_card_survive_the_way_back(collection: Any) -> None:
     assert background == CARD["data"]["assets"][0]
     assert (icon["type"], icon["name"], icon["ext"]) == ("icon", "main", "png")
     assert files[icon["uri"].removeprefix("embeded://")] == collection.picture(stored.id)[1]
-    assert sent.losses == ("Pictures and sounds of the card are not in the archive: they were not kept.",)
+    assert sent.losses == ("The card's pictures and sounds are not in the archive and were not kept.",)
 
 
 def test_a_folder_of_personas_that_was_packed_brings_the_pictures_beside_them(collection: Any) -> None:
@@ -147,7 +147,7 @@ def test_a_folder_of_personas_that_was_packed_brings_the_pictures_beside_them(co
     assert collection.picture(stored.id) == (made.digest, made.content)
     broken = {"bob.json": persona_text("bob", picture="0" * 32).encode(), "bob.png": made.content[:99]}
     (item,) = collection.plan_import(archive(broken)).items
-    assert any("The picture is left out." in loss for loss in item.losses)
+    assert any("The picture was left out." in loss for loss in item.losses)
     assert item.arrival.persona.picture == ""
 
 

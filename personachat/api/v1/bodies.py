@@ -38,7 +38,7 @@ class Body(BaseModel):
 
 
 class Request(BaseModel):
-    """A request's body. What it does not declare is the provider's affair, or nobody's."""
+    """A request's body. Undeclared fields are passed on to the provider or ignored."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -76,7 +76,7 @@ class Request(BaseModel):
 
 
 class MessageBody(BaseModel):
-    """One message; what else it holds is passed on as it is."""
+    """One message. Its other fields are passed on unchanged."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -99,7 +99,7 @@ class MessageBody(BaseModel):
 
 
 class StreamOptions(BaseModel):
-    """How a stream is told; what else servers know of it is of no consequence here."""
+    """Options of a stream. Unknown ones are ignored."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -38,7 +38,7 @@ router = APIRouter(prefix="/chat/completions", tags=["v1"])
 
 @router.post("", summary="Answer as a persona", response_class=Response)
 async def create_chat_completion(body: CompletionBody, request: Request) -> Response:
-    """`model` is a persona's id: its prompt and examples come first, then the messages."""
+    """`model` is a persona's id. Its prompt and examples come first, then your messages."""
     ask = body.ask()
     owner = owner_of(request)
     completion = await run_in_threadpool(
@@ -57,7 +57,7 @@ async def create_chat_completion(body: CompletionBody, request: Request) -> Resp
 
 
 class CompletionStream(ReplyStream):
-    """The reply as chunks, each what came since the last one; then `[DONE]`, or an error if it is cut off."""
+    """The reply in chunks with the new text of each; then `[DONE]`, or an error if it is cut off."""
 
     def __init__(
         self, generation: Generation, *, model: str, reports_usage: bool, calls_functions: bool = False

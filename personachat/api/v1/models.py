@@ -24,7 +24,7 @@ OWNER = "personachat"
 
 @router.get("", summary="List the personas as models", response_class=Response)
 def list_models(request: Request) -> Response:
-    """Those that can be read, the default one first; with each label as a model of its own behind it."""
+    """All personas that can be read, the default one first. Each label is a model of its own."""
     services = services_of(request)
     created = _created(services)
     labels = _labels(services)
@@ -39,7 +39,7 @@ def list_models(request: Request) -> Response:
 def get_model(
     model: Annotated[str, Path(description="A persona's id, or id@label.")], request: Request
 ) -> Response:
-    """Raises model_not_found where there is no such persona."""
+    """Raises model_not_found if there is no such persona."""
     services = services_of(request)
     stored = services.addressed.get(model)
     return _json(_model(stored, _created(services), label=stored.label))

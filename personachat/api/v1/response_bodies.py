@@ -41,7 +41,7 @@ _OF_NO_CONSEQUENCE = frozenset(
 
 
 class Tool(BaseModel):
-    """A function of the caller's that the model may call; a tool of another type is not had here."""
+    """A function of the caller's that the model may call. Other types of tools are not supported."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -54,7 +54,7 @@ class Tool(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _of_its_type(cls, given: Any) -> Any:
-        """Of a foreign tool nothing but its type is looked at."""
+        """Only the type of an unknown tool is read."""
         if not isinstance(given, Mapping) or "type" not in given:
             return given
         if given["type"] != "function":
@@ -89,7 +89,7 @@ class TextOptions(Body):
 
 
 class ReasoningOptions(BaseModel):
-    """How it is to reason. With a `summary` asked for, reasoning is told as one."""
+    """How to reason. If a `summary` is requested, reasoning is sent as a summary."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 

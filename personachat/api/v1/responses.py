@@ -34,11 +34,11 @@ NOTICE = "x-personachat-notice"
 
 @router.post("", summary="Answer as a persona (Responses API)", response_class=Response)
 async def create_response(body: ResponseBody, request: Request) -> Response:
-    """`model` is a persona's id; `instructions` follow its own prompt.
+    """`model` is a persona's id. `instructions` follow its own prompt.
 
-    Text, images and function tools go to the persona's model; other tools are left out where there are
-    functions, which the header `X-PersonaChat-Notice` says, and refused where there are none. A response can
-    be followed, or its items referred to, for an hour, unless it is asked for with `store: false`.
+    Text, images and function tools go to the persona's model. Other tools are left out if there are also
+    functions (see the header `X-PersonaChat-Notice`), and refused if there are none. You can follow a
+    response or refer to its items for an hour, unless you send `store: false`.
     """
     begun = await run_in_threadpool(_begin, body, services_of(request), owner_of(request))
     answer = ResponseStream(*begun) if body.stream else await _whole(*begun[:2], request, keep=begun[2])

@@ -102,11 +102,11 @@ def read_bundle(archive: Archive, *, origin: str) -> Opened:
     named = [each.file for each in manifest.personas]
     pictures = {each.picture for each in manifest.personas if each.picture}
     if unlisted := sorted(set(archive.names) - {MANIFEST, *named, *pictures}):
-        _refuse(f'The bundle holds a file that its manifest does not list: "{shown(unlisted[0])}".')
+        _refuse(f'The bundle contains a file that its manifest doesn\'t list: "{shown(unlisted[0])}".')
     if missing := next((name for name in named if name not in archive.names), None):
-        _refuse(f'The bundle lists a file that it does not hold: "{shown(missing)}".')
+        _refuse(f'The bundle lists a file that it doesn\'t contain: "{shown(missing)}".')
     if len(set(named)) < len(named):
-        _refuse("The bundle lists one file twice.")
+        _refuse("The bundle lists a file twice.")
     found: list[Arrival] = []
     skipped: list[Skipped] = []
     shelf = PictureShelf()
@@ -132,17 +132,17 @@ def _pictured(arrival: Arrival, listed: _Listed, archive: Archive) -> Arrival:
         return with_image(arrival, archive.read(listed.picture))
     except (ImportRefused, KeyError) as error:
         reason = str(error) if isinstance(error, ImportRefused) else "It is not in the bundle."
-        return without_image(arrival, f"The picture is left out. {reason}")
+        return without_image(arrival, f"The picture was left out. {reason}")
 
 
 def _manifest(content: bytes) -> _Manifest:
     value = _value(content)
     if not isinstance(value, dict) or value.get("format") != FORMAT:
-        _refuse(f'"{MANIFEST}" in the archive is not the manifest of a bundle.')
+        _refuse(f'"{MANIFEST}" in the archive is not a bundle\'s manifest.')
     version = value.get("version")
     if isinstance(version, int) and version > VERSION:
         raise ImportRefused(
-            f"The bundle is of version {version}; this PersonaChat reads version {VERSION}.",
+            f"The bundle has version {version}; this PersonaChat can read version {VERSION}.",
             hint="Update PersonaChat, or export the personas one by one.",
         )
     listed = value.get("personas")
@@ -153,7 +153,7 @@ def _manifest(content: bytes) -> _Manifest:
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(str(part) for part in fault["loc"])
-        _refuse(f"The bundle's manifest cannot be read at {shown(place)}.")
+        _refuse(f"The bundle's manifest can't be read at {shown(place)}.")
 
 
 def _value(content: bytes) -> Any:
@@ -161,12 +161,12 @@ def _value(content: bytes) -> Any:
     try:
         text = content.decode()
         if value_count(text) > _MOST_MANIFEST_VALUES:
-            _refuse("The bundle's manifest holds more than any bundle needs.")
+            _refuse("The bundle's manifest is larger than a bundle needs.")
         return json.loads(text, object_pairs_hook=_without_doubles)
     except UnicodeDecodeError:
-        _refuse(f'"{MANIFEST}" in the archive is no UTF-8 text.')
+        _refuse(f'"{MANIFEST}" in the archive is not UTF-8 text.')
     except (ValueError, RecursionError):
-        _refuse("The bundle's manifest is no valid JSON.")
+        _refuse("The bundle's manifest is not valid JSON.")
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -181,17 +181,20 @@ def _arrival(listed: _Listed, content: bytes, origin: str) -> Arrival:
     try:
         text = content.decode()
     except UnicodeDecodeError:
-        _refuse(f'"{name}" in the archive is no UTF-8 text.')
+        _refuse(f'"{name}" in the archive is not UTF-8 text.')
     if value_count(text) > MOST_PERSONA_VALUES:
-        _refuse(f'"{name}" in the archive holds more than {MOST_PERSONA_VALUES:,} values.')
+        _refuse(f'"{name}" in the archive has more than {MOST_PERSONA_VALUES:,} values.')
     try:
         persona = parse_persona(text)
     except PersonaInvalid as invalid:
         raise ImportRefused(
-            f'"{name}" in the archive: {invalid}', hint="Mend it, then pack it again."
+            f'"{name}" in the archive: {invalid}', hint="Fix it, then pack it again."
         ) from None
     if persona.id != listed.id:
-        _refuse(f'"{name}" in the archive is the persona "{persona.id}", not "{shown(listed.id)}" as listed.')
+        _refuse(
+            f'"{name}" in the archive contains the persona "{persona.id}", not "{shown(listed.id)}" '
+            "as listed."
+        )
     ancestors = frozenset((listed.etag, *listed.ancestors))
     return Arrival(persona, text, "bundle", origin=origin, ancestors=ancestors)
 

@@ -121,31 +121,34 @@ class Departure:
 FORMATS: Mapping[Format, FormatFacts] = MappingProxyType(
     {
         "json": FormatFacts(
-            "Persona (JSON)", ".json", "application/json", "The persona's own text, to the letter."
+            "Persona (JSON)", ".json", "application/json", "The persona's own text, unchanged."
         ),
         "card-v1": FormatFacts(
             "Character Card V1 (JSON)",
             "-card-v1.json",
             "application/json",
-            "Six fields that every role-play app reads; settings and examples of our own stay behind.",
+            (
+                "Six fields that every role-play app can read. PersonaChat's settings and examples are "
+                "left out."
+            ),
         ),
         "card-v2": FormatFacts(
             "Character Card V2 (JSON)",
             "-card-v2.json",
             "application/json",
-            "Read by most role-play apps; everything else travels along in its extensions.",
+            "Most role-play apps can read it. Everything else is kept in its extensions.",
         ),
         "card-v3": FormatFacts(
             "Character Card V3 (JSON)",
             "-card-v3.json",
             "application/json",
-            "The newest card; everything else travels along in its extensions.",
+            "The newest card format. Everything else is kept in its extensions.",
         ),
         "card-png": FormatFacts(
             "Character Card (PNG)",
             ".png",
             "image/png",
-            "A picture that carries the card, both V2 and V3.",
+            "A picture with the card inside, as both V2 and V3.",
         ),
         "charx": FormatFacts(
             "Character Card (CHARX)",
@@ -169,7 +172,7 @@ FORMATS: Mapping[Format, FormatFacts] = MappingProxyType(
             "Markdown agent",
             ".md",
             "text/markdown",
-            "A prompt with front matter, as Claude Code, Copilot and others read it.",
+            "A prompt with front matter for Claude Code, Copilot and others.",
         ),
         "modelfile": FormatFacts(
             "Ollama Modelfile",
@@ -181,7 +184,7 @@ FORMATS: Mapping[Format, FormatFacts] = MappingProxyType(
             "Plain text",
             ".txt",
             "text/plain",
-            "The system prompt and nothing else.",
+            "Only the system prompt.",
         ),
         "librechat": FormatFacts(
             "LibreChat model spec",
@@ -193,7 +196,7 @@ FORMATS: Mapping[Format, FormatFacts] = MappingProxyType(
             "Bundle (zip)",
             ".zip",
             "application/zip",
-            "Several personas with what is known of their earlier versions.",
+            "Several personas, with information about their earlier versions.",
         ),
     }
 )

@@ -30,7 +30,7 @@ MOST_JSON_BYTES = 16 * 1024 * 1024
 """Of all the JSON in one file."""
 
 _SPACE = " \t\n\r"
-HINT = "Choose a persona, a character card, a prompt, or a file of a program that is known here."
+HINT = "Choose a persona, a character card, a prompt, or a file from a supported program."
 _TABLE = "a list of prompts (JSON)"
 _OWN_KEYS = frozenset(entry.alias or name for name, entry in Persona.model_fields.items())
 _CARD_KEYS = frozenset({"first_mes", "mes_example", "personality", "scenario"})
@@ -67,7 +67,7 @@ def opened(reader: Reader, value: Any, origin: str) -> Opened:
 def check_number(found: Sequence[object]) -> None:
     """Refuse a file with more personas than one import takes, before any is made."""
     if len(found) > MOST_PERSONAS:
-        raise ImportRefused(f"The file holds more than {MOST_PERSONAS:,} personas.", hint="Split it.")
+        raise ImportRefused(f"The file contains more than {MOST_PERSONAS:,} personas.", hint="Split it.")
 
 
 def is_card_value(value: dict[str, Any]) -> bool:
@@ -77,16 +77,16 @@ def is_card_value(value: dict[str, Any]) -> bool:
 
 def no_persona(label: str, advice: str) -> NoPersona:
     """What is said of a file that is known, and brings no persona."""
-    return NoPersona(f"This looks like {label}. It brings no persona.", hint=advice)
+    return NoPersona(f"This looks like {label}. It contains no persona.", hint=advice)
 
 
 def _listed(text: str, members: Sequence[Piece], origin: str, columns: Mapping[str, str] | None) -> Opened:
     if not members:
-        raise NoPersona("The file holds no persona: its list is empty.", hint=HINT)
+        raise NoPersona("The file contains no persona: its list is empty.", hint=HINT)
     if text[members[0].start] == "{" and (whole := _whole_list(text, members, origin, columns)):
         return whole
     if len(members) > MOST_PERSONAS:
-        raise ImportRefused(f"The file holds more than {MOST_PERSONAS:,} personas.", hint="Split it.")
+        raise ImportRefused(f"The file contains more than {MOST_PERSONAS:,} personas.", hint="Split it.")
     return Opened(tuple(each for piece in members for each in _member(text, piece, origin)))
 
 
@@ -116,7 +116,7 @@ def _whole_list(
 def _member(text: str, piece: Piece, origin: str) -> tuple[Arrival, ...]:
     if text[piece.start] != "{":
         line = line_of(text, piece.start)
-        raise ImportRefused(f"Line {line}: this is no persona, but some other value.", hint=HINT)
+        raise ImportRefused(f"Line {line}: this is not a persona but another value.", hint=HINT)
     inner = text[piece.start : piece.end]
     try:
         found = _some(inner, _cut(inner, text, piece.start), origin, ())
@@ -153,7 +153,7 @@ def _some(text: str, members: Sequence[Piece], origin: str, left_out: Sequence[s
         return (_persona(text, origin),)  # says what is missing
     names = ", ".join(shown(key, most=30) for key in list(dict.fromkeys(value))[:6])
     said = f"it has the keys {names}" if names else "it is empty"
-    raise NoPersona(f"This is JSON, but no persona and nothing that is known here: {said}.", hint=HINT)
+    raise NoPersona(f"This is JSON, but not a persona or another supported format: {said}.", hint=HINT)
 
 
 def _is_persona(members: Sequence[Piece]) -> bool:
@@ -203,7 +203,7 @@ def _model(value: dict[str, Any], origin: str) -> Arrival:
         "open-webui",
         losses,
         origin,
-        looks_like="a model of Open WebUI",
+        looks_like="an Open WebUI model",
         states_id=open_webui.is_ours(value),
         states_model=states_model,
     )
@@ -212,7 +212,7 @@ def _model(value: dict[str, Any], origin: str) -> Arrival:
 def _read_by(reader: Reader, value: Any, origin: str) -> tuple[Arrival, ...]:
     sketches = list(islice(reader.read(value), MOST_PERSONAS + 1))
     if not sketches:
-        raise NoPersona(f"This looks like {reader.label}, but it holds no prompt.", hint=HINT)
+        raise NoPersona(f"This looks like {reader.label}, but it contains no prompt.", hint=HINT)
     check_number(sketches)
     return tuple(
         made(sketch, kind=reader.kind, looks_like=reader.label, origin=origin) for sketch in sketches
@@ -227,7 +227,7 @@ def _value(text: str) -> Any:
 def _check_count(text: str) -> None:
     if value_count(text) > MOST_PERSONA_VALUES:
         raise ImportRefused(
-            f"One persona of the file holds more than {MOST_PERSONA_VALUES:,} values.", hint=HINT
+            f"One persona in the file has more than {MOST_PERSONA_VALUES:,} values.", hint=HINT
         )
 
 

@@ -24,7 +24,7 @@ MAX_LINK_CHARACTERS = 6_000
 ORIGIN = "a link"
 
 _VERSION = "1"
-_CUT = "The link holds no persona: it was cut off or changed on its way."
+_CUT = "The link contains no persona: it was cut off or changed."
 _HINT = "Copy the whole link again, or ask for a new one."
 
 
@@ -42,12 +42,12 @@ def unpacked(packed: str) -> Arrival:
     """
     packed = packed.strip()
     if len(packed) > MAX_LINK_CHARACTERS:
-        raise LinkInvalid("The link is too long to be one that PersonaChat made.", hint=_HINT)
+        raise LinkInvalid("The link is too long to come from PersonaChat.", hint=_HINT)
     if not packed.startswith(_VERSION):
-        raise LinkInvalid("The link holds no persona that this PersonaChat can read.", hint=_HINT)
+        raise LinkInvalid("The link contains no persona that this PersonaChat can read.", hint=_HINT)
     text = _inflated(packed.removeprefix(_VERSION))
     if value_count(text) > MOST_PERSONA_VALUES:
-        raise LinkInvalid("The link holds more than any persona does.", hint=_HINT)
+        raise LinkInvalid("The link contains more than a persona can have.", hint=_HINT)
     persona = parse_persona(text)
     return Arrival(persona, laid_out(text), "json", origin=ORIGIN)
 
@@ -61,7 +61,7 @@ def _inflated(written: str) -> str:
     except (binascii.Error, zlib.error, ValueError) as error:
         raise LinkInvalid(_CUT, hint=_HINT) from error
     if stream.unconsumed_tail:
-        raise LinkInvalid("The link unpacks to more than a persona may have.", hint=_HINT)
+        raise LinkInvalid("The link unpacks to more than a persona can have.", hint=_HINT)
     if not stream.eof or stream.unused_data:
         raise LinkInvalid(_CUT, hint=_HINT)
     return text

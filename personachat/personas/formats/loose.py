@@ -56,10 +56,12 @@ def read_loose(archive: Archive, read: Callable[[str], Opened]) -> Opened:
                     f"More than {these} are broken. {error}", hint="Pack them again."
                 ) from None
         if len(found) > MOST_PERSONAS or sum(len(each.text) for each in found) > MOST_TEXT_BYTES:
-            raise ImportRefused("The archive holds more personas than one import takes.", hint="Split it.")
+            raise ImportRefused(
+                "The archive contains more personas than one import can take.", hint="Split it."
+            )
     kept = [each for each in found if _is_wanted(each, found)]
     skipped += [
-        Skipped(shown(each.file, most=120), "A text about the personas beside it.")
+        Skipped(shown(each.file, most=120), "A text about the other personas in the archive.")
         for each in found
         if each not in kept
     ]
@@ -82,7 +84,7 @@ def _listed(skipped: list[Skipped]) -> tuple[Skipped, ...]:
         return tuple(skipped)
     ordered = sorted(skipped, key=lambda each: not each.is_broken)
     rest = len(skipped) - MOST_SKIPPED
-    return (*ordered[:MOST_SKIPPED], Skipped(f"{rest:,} more files", "They bring no persona."))
+    return (*ordered[:MOST_SKIPPED], Skipped(f"{rest:,} more files", "They contain no personas."))
 
 
 def _nothing(skipped: list[Skipped]) -> ImportRefused:

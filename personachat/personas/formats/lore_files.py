@@ -19,7 +19,7 @@ from personachat.personas.persona import Persona
 
 MOST_FILE_BYTES = 20 * 1024 * 1024
 
-_HINT = "Choose World Info of SillyTavern, a lorebook_v3 file, or a character card with a book."
+_HINT = "Choose a SillyTavern World Info file, a lorebook_v3 file, or a character card with a lore book."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +37,20 @@ def read_lore(content: bytes) -> LoreRead:
         is_card = content.startswith(SIGNATURE)
         text, notes = read_png_card(content) if is_card else (content.decode("utf-8-sig"), ())
     except UnicodeDecodeError:
-        raise ImportRefused("The file is neither a text in UTF-8 nor a PNG picture.", hint=_HINT) from None
+        raise ImportRefused("The file is neither UTF-8 text nor a PNG picture.", hint=_HINT) from None
     value, losses = decoded(text)
     losses = (*notes, *losses)
     data = value.get("data") if isinstance(value, Mapping) else None
     if isinstance(data, Mapping) and isinstance(data.get(lorebook.BOOK), Mapping):
         value = data[lorebook.BOOK]
     if not lorebook.is_book(value):
-        raise ImportRefused("This is no lore book: it has no entries.", hint=_HINT)
+        raise ImportRefused("This is not a lore book: it has no entries.", hint=_HINT)
     book = lorebook.contents(value)
     entries = lorebook.read(book).entries
     unknown = macros.unknown("\n".join(entry.content for entry in entries))
     if unknown:
         listed = ", ".join(f"{{{{{shown(name, most=30)}}}}}" for name in unknown[:5])
-        losses = (*losses, f"These placeholders are not known here and stay as they are: {listed}.")
+        losses = (*losses, f"These placeholders are not supported here and stay as written: {listed}.")
     return LoreRead(book, len(entries), (*losses, *lorebook.limits(book)))
 
 

@@ -146,7 +146,7 @@ def _persona(base: dict[str, Any], fields: dict[str, Any], losses: list[str]) ->
             whole.pop(key, None)
     if "system_prompt" not in whole:
         whole["system_prompt"] = _WITHOUT_PROMPT
-        losses.append(f'The model has no system prompt; the persona gets "{_WITHOUT_PROMPT}"')
+        losses.append(f'The model has no system prompt, so the persona gets "{_WITHOUT_PROMPT}"')
     while True:
         try:
             return Persona.model_validate(whole, by_alias=False, by_name=True)
@@ -155,12 +155,15 @@ def _persona(base: dict[str, Any], fields: dict[str, Any], losses: list[str]) ->
         for key in broken:
             if whole.get(key) == base.get(key) or (key in _REQUIRED and key not in base):
                 raise ImportRefused(
-                    f"The model is no persona: its {key.replace('_', ' ')} is missing or breaks a rule.",
-                    hint="Shorten or mend it in Open WebUI, then export it again.",
+                    (
+                        f"The model can't become a persona: its {key.replace('_', ' ')} is missing or not "
+                        "valid."
+                    ),
+                    hint="Shorten or fix it in Open WebUI, then export it again.",
                 )
             del whole[key]
             whole |= {key: base[key]} if key in base else {}
-            losses.append(f"The model's {key.replace('_', ' ')} breaks a rule of personas and is left out.")
+            losses.append(f"The model's {key.replace('_', ' ')} is not valid for a persona and was left out.")
 
 
 def _ours(info: dict[str, Any], losses: list[str]) -> Persona | None:
@@ -170,7 +173,7 @@ def _ours(info: dict[str, Any], losses: list[str]) -> Persona | None:
     try:
         return Persona.model_validate(kept, by_alias=True, by_name=False)
     except ValidationError:
-        losses.append("What PersonaChat had added to the model cannot be read any more and is left out.")
+        losses.append("PersonaChat's own data in the model can't be read and was left out.")
         return None
 
 
@@ -186,12 +189,12 @@ def _left_out(info: dict[str, Any]) -> list[str]:
     losses = []
     if more:
         losses.append(
-            f"Settings that a persona does not have are left out: {shown(', '.join(more), most=80)}."
+            f"Settings that a persona doesn't have were left out: {shown(', '.join(more), most=80)}."
         )
     if any(meta.get(key) for key in ("knowledge", "toolIds", "filterIds", "actionIds")):
-        losses.append("Knowledge, tools and functions of the model are left out.")
+        losses.append("The model's knowledge, tools and functions were left out.")
     if info.get("base_model_id") is None:
-        losses.append("The model names no base model; choose one.")
+        losses.append("The model names no base model. Choose one.")
     return losses
 
 
@@ -205,9 +208,11 @@ def _losses(persona: Persona) -> tuple[str, ...]:
     names = [name for name, is_set in unused if is_set]
     losses = []
     if names:
-        losses.append(f"Open WebUI keeps, but does not use: {', '.join(names)}.")
+        losses.append(f"Open WebUI keeps but doesn't use: {', '.join(names)}.")
     if "/" in persona.model:
-        losses.append(f'Choose the base model again where Open WebUI does not know "{shown(persona.model)}".')
+        losses.append(
+            f'If Open WebUI doesn\'t have "{shown(persona.model)}", choose the base model again there.'
+        )
     return tuple(losses)
 
 
@@ -227,7 +232,7 @@ def _lines(
 ) -> tuple[str, ...]:
     lines = [line for text in texts if (line := " ".join(text.split())[:characters])][:most]
     if any(line != text for line, text in zip(lines, texts, strict=False)) or len(lines) < len(texts):
-        losses.append(f"The model's {what} are cut to {most} lines of {characters} characters.")
+        losses.append(f"The model's {what} were cut to {most} lines of {characters} characters.")
     return tuple(lines)
 
 

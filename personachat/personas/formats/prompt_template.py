@@ -55,10 +55,10 @@ def left_behind(persona: Persona, *, tool: str) -> list[str]:
         lost = sum(entry.number not in in_every for entry in teller.book.entries)
         if lost:
             entries = "1 entry" if lost == 1 else f"{lost:,} entries"
-            losses.append(f"{tool} is told nothing of {entries} of its lore, which come up by their keys.")
+            losses.append(f"{tool} can't include {entries} of its lore that need a key in the chat.")
     directions = directions_of(persona)
     if directions.after_history.strip() or directions.note:
-        losses.append(f"{tool} has no place for what is told among or after the messages of a chat.")
+        losses.append(f"{tool} has no place for text among or after the messages of a chat.")
     if _BY_CHANCE.search(persona.system_prompt):
-        losses.append(f"What changes by chance in the prompt is the same each time in {tool}.")
+        losses.append(f"Random parts of the prompt are always the same in {tool}.")
     return losses

@@ -51,13 +51,13 @@ def write_config(persona: Persona, *, user_name: str = "User", today: str) -> tu
     kept = _kept_tests(persona)
     tests = [test for test in kept if is_harmless(test)]
     if len(tests) < len(kept):
-        losses.append("Tests that run code, read files or fill in variables are left out.")
+        losses.append("Tests that run code, read files or fill in variables were left out.")
     if not kept:
         tests = [{"vars": {"message": starter}} for starter in persona.starters if is_plain(starter)]
     if any(not is_plain(starter) for starter in persona.starters):
-        losses.append("Starters that promptfoo would take for a template or a file are left out.")
+        losses.append("Starters that promptfoo would read as a template or a file were left out.")
     if persona.context_tokens is not None or persona.summarize:
-        losses.append("promptfoo asks one question at a time: how much context is kept has no place there.")
+        losses.append("promptfoo asks one question at a time, so the limit on context is left out.")
     if persona.alternate_greetings:
         losses.append("Only the first greeting is part of the prompt.")
     losses += left_behind(persona, tool="promptfoo")
@@ -101,15 +101,15 @@ def _provider(persona: Persona) -> tuple[dict[str, Any], list[str]]:
     elif name not in _PROVIDERS:
         model = persona.model
         losses.append(
-            f'promptfoo is told to ask OpenAI for the model "{shown(model)}"; '
-            "give the address of another provider as apiBaseUrl in its config."
+            f'promptfoo will ask OpenAI for the model "{shown(model)}". For another provider, set '
+            "its address as apiBaseUrl in the config."
         )
     config: dict[str, Any] = {"temperature": persona.temperature, "max_tokens": persona.max_tokens}
     if persona.top_p is not None:
         config["top_p"] = persona.top_p
     stops = _plain(persona.stop)
     if len(stops) < len(persona.stop):
-        losses.append("Stop texts that promptfoo would take for a template or a file are left out.")
+        losses.append("Stop texts that promptfoo would read as a template or a file were left out.")
     if stops:
         config["stop"] = stops
     return {"id": _literal(_PROVIDERS.get(name, _OTHERS) + model), "config": config}, losses

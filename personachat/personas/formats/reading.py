@@ -39,23 +39,23 @@ from personachat.personas.pictures.shelf import PictureShelf
 
 _MB = 1024 * 1024
 _MOST_ORIGIN_CHARACTERS = 80
-_HINT = "Choose a persona, a bundle, a character card, a prompt, or a file of a program that is known here."
+_HINT = "Choose a persona, a bundle, a character card, a prompt, or a file from a supported program."
 
 _LIMITS = Limits(file_bytes=MOST_ARCHIVE_BYTES, entries=20_000, entry_bytes=MOST_FILE_BYTES)
 
 _LOOKS_LIKE = re.compile(r"This looks like ([^.]+)")
 
 _OTHERS = {
-    b"GIF8": "This is a GIF picture, which carries no card.",
-    b"Rar!": "This is a RAR archive; only zip archives are read.",
-    b"7z\xbc\xaf": "This is a 7z archive; only zip archives are read.",
-    b"\x1f\x8b": "This is a gzip archive; only zip archives are read.",
-    b"%PDF": "This is a PDF document, which holds no persona.",
-    b"RIFF": "This is neither a PNG nor a WebP picture, so it carries no card.",
-    b"\x00\x00\x00": "This is a picture or a film of a kind that carries no card.",
-    b"SQLite": "This is a database, which holds no persona that is read here.",
-    b"\x7fELF": "This is a program, which holds no persona.",
-    b"GGUF": "This is a model; it holds no persona.",
+    b"GIF8": "This is a GIF picture, which can't contain a card.",
+    b"Rar!": "This is a RAR archive. Only ZIP archives are supported.",
+    b"7z\xbc\xaf": "This is a 7z archive. Only ZIP archives are supported.",
+    b"\x1f\x8b": "This is a gzip archive. Only ZIP archives are supported.",
+    b"%PDF": "This is a PDF document, which contains no persona.",
+    b"RIFF": "This is neither a PNG nor a WebP picture, so it contains no card.",
+    b"\x00\x00\x00": "This picture or video format can't contain a card.",
+    b"SQLite": "This is a database, which contains no persona.",
+    b"\x7fELF": "This is a program, which contains no persona.",
+    b"GGUF": "This is a model file, which contains no persona.",
 }
 
 
@@ -147,7 +147,7 @@ def _archived(archive: Archive, origin: str, columns: Mapping[str, str] | None) 
     if charx.CARD in archive.names:
         return _charx(archive, origin)
     if len(archive.names) > MOST_PERSONAS * 5:
-        raise ImportRefused(f"The archive holds more than {MOST_PERSONAS * 5:,} files.", hint="Split it.")
+        raise ImportRefused(f"The archive contains more than {MOST_PERSONAS * 5:,} files.", hint="Split it.")
     if bundle.MANIFEST in archive.names:
         return bundle.read_bundle(archive, origin=origin)
 
@@ -169,13 +169,13 @@ def _with_picture_beside(arrival: Arrival, name: str, archive: Archive) -> Arriv
     try:
         return with_image(arrival, archive.read(beside))
     except ImportRefused as refused:
-        return without_image(arrival, f"The picture is left out. {refused}")
+        return without_image(arrival, f"The picture was left out. {refused}")
 
 
 def _told_apart(found: Opened, *, in_archive: bool = False) -> Opened:
     """With an id of its own for each persona that has only a name; what comes twice comes once."""
     if len(found.arrivals) > MOST_PERSONAS:
-        raise ImportRefused(f"The file holds more than {MOST_PERSONAS:,} personas.", hint="Split it.")
+        raise ImportRefused(f"The file contains more than {MOST_PERSONAS:,} personas.", hint="Split it.")
     named: dict[str, Arrival] = {}
     skipped: list[Skipped] = []
     stated = {arrival.persona.id for arrival in found.arrivals if arrival.states_id}
@@ -185,7 +185,7 @@ def _told_apart(found: Opened, *, in_archive: bool = False) -> Opened:
         if other is None and (arrival.states_id or persona.id not in stated):
             named[persona.id] = arrival
         elif other is not None and comparable(other.persona) == comparable(persona):
-            skipped.append(Skipped(file, f'It says the same as "{shown(other.persona.name)}" before it.'))
+            skipped.append(Skipped(file, (f'It is identical to "{shown(other.persona.name)}" before it.')))
         elif not arrival.states_id:
             changed = _with_id(arrival, free_id(persona.name, {*named, *stated}))
             named[changed.persona.id] = changed
@@ -194,9 +194,9 @@ def _told_apart(found: Opened, *, in_archive: bool = False) -> Opened:
             skipped.append(Skipped(file, reason, is_broken=True))
         else:
             raise ImportRefused(
-                f'The file holds two personas with the id "{persona.id}": '
+                f'The file contains two personas with the id "{persona.id}": '
                 f'"{shown(named[persona.id].persona.name)}" and "{shown(persona.name)}".',
-                hint="Import them one by one, or give one another id.",
+                hint="Import them one by one, or change the id of one.",
             )
     return replace(found, arrivals=tuple(named.values()), skipped=(*found.skipped, *skipped))
 
@@ -207,4 +207,4 @@ def _with_id(arrival: Arrival, persona_id: str) -> Arrival:
 
 
 def _refuse_size(most: int) -> NoReturn:
-    raise ImportRefused(f"The file is too big: {most // _MB} MB is the limit.", hint="Split it.")
+    raise ImportRefused(f"The file is too large; the limit is {most // _MB} MB.", hint="Split it.")

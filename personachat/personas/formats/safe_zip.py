@@ -27,7 +27,7 @@ from personachat.personas.formats.catalogue import MOST_FILE_BYTES
 
 _MB = 1024 * 1024
 _HEAD_BYTES = 4096
-_HINT = "Pack the files again, as a plain zip."
+_HINT = "Pack the files again as a plain ZIP file."
 _WHEN = (1980, 1, 1, 0, 0, 0)
 """Entries carry no time, so that the same personas make the same bytes."""
 
@@ -62,8 +62,8 @@ _MOST_BYTES_LISTED = 2_000
 _ENCRYPTED = 1 << 0 | 1 << 6 | 1 << 13
 _SIZES_FOLLOW, _PATCHED, _UTF8 = 1 << 3, 1 << 5, 1 << 11
 _REPARSE_POINT = 0x400
-_ZIP64 = "The archive is written in the form for huge archives (Zip64)."
-_TWO_WAYS = 'The archive describes "{}" in two ways that differ.'
+_ZIP64 = "The archive uses the format for very large archives (Zip64)."
+_TWO_WAYS = 'The archive contains two different descriptions of "{}".'
 
 Content: TypeAlias = bytes | mmap
 """A whole archive, in memory or as a file that is mapped into it."""
@@ -118,7 +118,7 @@ class Archive:
     def __init__(self, content: Content, *, limits: Limits = LIMITS, behind_picture: bool = False) -> None:
         """`behind_picture`: a picture comes first; the archive's offsets may count from either's start."""
         if len(content) > limits.file_bytes:
-            _refuse(f"The archive is too big: {limits.file_bytes // _MB} MB is the limit.", "Split it.")
+            _refuse(f"The archive is too large; the limit is {limits.file_bytes // _MB} MB.", "Split it.")
         found = _directory(content, most=limits.entries, behind_picture=behind_picture)
         _check_names(found, limits)
         self._content = content
@@ -194,16 +194,16 @@ def _directory(content: Content, *, most: int, behind_picture: bool) -> tuple[_E
     for info in listed:
         at = table + info.header_offset
         if at < free:
-            _refuse("Files of the archive overlap each other.")
+            _refuse("Files in the archive overlap.")
         if at > free:
-            _refuse("The archive holds something before or between its files.")
+            _refuse("The archive contains data before or between its files.")
         entry = _entry(content, info, at=at, table=table)
         if entry.end > table:
-            _refuse(f'"{shown(entry.name)}" in the archive reaches beyond its end.')
+            _refuse(f'"{shown(entry.name)}" in the archive extends beyond its end.')
         free = entry.end + (_descriptor_length(content, entry) if info.flag_bits & _SIZES_FOLLOW else 0)
         found.append(entry)
     if free != table:
-        _refuse("The archive holds something that its table does not list.")
+        _refuse("The archive contains something that its table of files doesn't list.")
     return tuple(found)
 
 
@@ -214,18 +214,18 @@ def _table(content: Content, *, most: int, behind_picture: bool) -> tuple[int, i
         _refuse("The archive is cut off: its end is missing.", "Download or copy it again.")
     _, disk, first_disk, here, count, size, start, comment = _END.unpack_from(content, end)
     if end + _END.size + comment != len(content):
-        _refuse("Something follows the end of the archive, or its end is missing.")
+        _refuse("There is data after the end of the archive, or its end is missing.")
     if here == 0xFFFF or _ZIP64_SIZE in (size, start) or content[max(end - 20, 0) : end][:4] == _ZIP64_MARK:
         _refuse(_ZIP64)
     if disk or first_disk or here != count:
-        _refuse("The archive is one part of several.", "Join the parts, then pack the files as one zip.")
+        _refuse("The archive is one part of several.", "Join the parts, then pack the files as one ZIP file.")
     if count > most:
-        _refuse(f"The archive holds {count:,} files; {most:,} are the most.", "Split it.")
+        _refuse(f"The archive contains {count:,} files; the limit is {most:,}.", "Split it.")
     table = end - int(size)
     if size > most * _MOST_BYTES_LISTED or table < start or (table > start and not behind_picture):
-        _refuse("The archive holds something besides its files, or its table is cut off.")
+        _refuse("The archive contains extra data, or its table of files is cut off.")
     if content[table:end].count(_LISTED_MARK) > count:  # before zipfile lists them
-        _refuse("The archive lists more files than it says, or its table is damaged.")
+        _refuse("The archive lists more files than it states, or its table of files is damaged.")
     return table, int(count)
 
 
@@ -247,11 +247,11 @@ def _entry(content: Content, info: zipfile.ZipInfo, *, at: int, table: int) -> _
     if info.flag_bits & _ENCRYPTED:
         _refuse(f'"{shown(name)}" in the archive is encrypted.', "Pack the files without a password.")
     if info.flag_bits & _PATCHED or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        _refuse(f'"{shown(name)}" in the archive is packed in a way that is not read here.')
+        _refuse(f'"{shown(name)}" in the archive uses an unsupported compression.')
     if info.volume or info.file_size == _ZIP64_SIZE or _ZIP64_EXTRA in _extra_kinds(info.extra):
         _refuse(_ZIP64)
     if at + _LOCAL.size > table or content[at : at + 4] != _LOCAL_MARK:
-        _refuse(f'"{shown(name)}" is not where the archive says.')
+        _refuse(f'"{shown(name)}" is not at the place that the archive states.')
     _, _, flags, method, _, _, *sizes, name_length, extra_length = _LOCAL.unpack_from(content, at)
     name_at = at + _LOCAL.size
     true = [info.CRC, info.compress_size, info.file_size]
@@ -291,7 +291,7 @@ def _name(raw: bytes, flags: int) -> str:
         return raw.decode("utf-8")  # many programs write UTF-8 without saying so
     except UnicodeDecodeError:
         if flags & _UTF8:
-            _refuse("The archive names a file in bytes that are no text.")
+            _refuse("A file name in the archive is not valid text.")
         return raw.decode("cp437")
 
 
@@ -300,16 +300,16 @@ def _check_names(found: tuple[_Entry, ...], limits: Limits) -> None:
     for info, name, *_ in found:
         is_folder, kind = name.endswith("/"), stat.S_IFMT(info.external_attr >> 16)
         if is_folder and (info.file_size or info.compress_size):
-            _refuse(f'The folder "{shown(name)}" in the archive holds bytes of its own.')
+            _refuse(f'The folder "{shown(name)}" in the archive has data of its own.')
         if fault := _name_fault(name, limits):
             _refuse(f'The archive names a file "{shown(name)}", which {fault}.')
         if kind == stat.S_IFLNK or info.external_attr & _REPARSE_POINT:
-            _refuse(f'"{shown(name)}" in the archive is a link to something else; links are not followed.')
+            _refuse(f'"{shown(name)}" in the archive is a link. Links are not followed.')
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR) or (kind == stat.S_IFDIR and not is_folder):
             _refuse(f'"{shown(name)}" in the archive is neither a file nor a folder.')
         key = unicodedata.normalize("NFC", name.rstrip("/")).casefold()
         if key in seen:
-            _refuse(f'The archive holds two files named "{shown(name)}" and "{shown(seen[key])}".')
+            _refuse(f'The archive contains two files named "{shown(name)}" and "{shown(seen[key])}".')
         seen[key] = name
     folders = {key[:at] for key in seen for at, sign in enumerate(key) if sign == "/"}
     if clash := next((name for key, name in seen.items() if key in folders and name[-1] != "/"), None):
@@ -320,11 +320,11 @@ def _name_fault(name: str, limits: Limits) -> str:
     if not name or len(name) > limits.name_characters:
         return f"is not 1 to {limits.name_characters} characters long"
     if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in name):
-        return "holds control characters"
+        return "contains control characters"
     if "\\" in name:
-        return "holds a backslash"
+        return "contains a backslash"
     if name.startswith("/") or _DRIVE.match(name):
-        return "is a place on a disk instead of a name inside the archive"
+        return "is a path on a disk, not a name inside the archive"
     if any(part in ("", ".", "..") for part in name.removesuffix("/").split("/")):
         return "leads out of the archive"
     return ""
@@ -333,7 +333,7 @@ def _name_fault(name: str, limits: Limits) -> str:
 def _check_size(entry: _Entry, limits: Limits) -> None:
     name, size = shown(entry.name), entry.info.file_size
     if size > limits.entry_bytes:
-        _refuse(f'"{name}" in the archive is too big: {limits.entry_bytes // _MB} MB is the limit.')
+        _refuse(f'"{name}" in the archive is too large; the limit is {limits.entry_bytes // _MB} MB.')
     if size > _MB and size > limits.ratio * max(entry.info.compress_size, 1):
         _refuse(f'"{name}" in the archive unpacks to more than {limits.ratio} times its size.')
 
@@ -361,11 +361,11 @@ def _inflated(packed: bytes, entry: _Entry) -> bytes:
         # One byte more than was said is enough to see the lie, and no more is ever made.
         data = stream.decompress(packed, said + 1)
     except zlib.error:
-        _refuse(f'"{name}" in the archive is damaged and cannot be unpacked.')
+        _refuse(f'"{name}" in the archive is damaged and can\'t be unpacked.')
     if len(data) > said:
         _refuse(_LIES.format(name=name, said=said, what="more"))
     if not stream.eof or stream.unused_data:
-        _refuse(f'"{name}" in the archive does not end where the archive says.')
+        _refuse(f'"{name}" in the archive doesn\'t end where the archive says.')
     return data
 
 

@@ -138,7 +138,7 @@ def made(sketch: Sketch, *, kind: str, looks_like: str, origin: str) -> Arrival:
     name = _line(sketch.name or (name_of(prompt) if prompt else ""), limits.NAME, "name", losses) or NO_NAME
     if not prompt:
         prompt = NO_PROMPT
-        losses.append(f'There is no prompt; the persona gets "{NO_PROMPT}".')
+        losses.append(f'There is no prompt, so the persona gets "{NO_PROMPT}".')
     model = _model(sketch.model)
     fields: dict[str, Any] = {
         "id": free_id(name, ()),
@@ -159,7 +159,7 @@ def made(sketch: Sketch, *, kind: str, looks_like: str, origin: str) -> Arrival:
     numbers = {
         "temperature": _number(sketch.temperature, 0, limits.TEMPERATURE, "temperature", losses),
         "top_p": _number(sketch.top_p, 0, 1, "top-p", losses),
-        "max_tokens": _whole(sketch.max_tokens, 1, limits.REPLY_TOKENS, "longest reply", losses),
+        "max_tokens": _whole(sketch.max_tokens, 1, limits.REPLY_TOKENS, "reply limit", losses),
         "context_tokens": _whole(sketch.context_tokens, 256, 10_000_000, "context", losses),
     }
     fields |= {key: value for key, value in numbers.items() if value is not None}
@@ -167,7 +167,9 @@ def made(sketch: Sketch, *, kind: str, looks_like: str, origin: str) -> Arrival:
     try:
         persona = Persona.model_validate(fields, by_alias=False, by_name=True)
     except ValueError:
-        raise ImportRefused(f"{shown(looks_like)} holds something no persona can.", hint="") from None
+        raise ImportRefused(
+            f"{shown(looks_like)} contains something that a persona can't have.", hint=""
+        ) from None
     return Arrival(
         persona,
         dump_persona(persona),
@@ -192,7 +194,7 @@ def _model(value: Any) -> str:
 def _text(value: Any, most: int, what: str, losses: list[str]) -> str:
     text = storable(as_text(value)).strip()
     if len(text) > most:
-        losses.append(f"The {what} was cut at {most:,} characters; it had {len(text):,}.")
+        losses.append(f"The {what} was cut to {most:,} characters; it had {len(text):,}.")
         text = text[:most].strip()
     return text
 
@@ -206,7 +208,7 @@ def _texts(
 ) -> tuple[str, ...]:
     found = [text for each in values if (text := _text(each, characters, what, losses))]
     if len(found) > most:
-        losses.append(f"Of {len(found):,} {what} the first {most} were taken.")
+        losses.append(f"There are {len(found):,} {what}; only the first {most} were imported.")
     return tuple(found[:most])
 
 
@@ -227,7 +229,9 @@ def _examples(pairs: Iterable[tuple[Any, Any]], losses: list[str]) -> tuple[Exam
         if all(said):
             found.append(Example(user=said[0], assistant=said[1]))
     if len(found) > limits.EXAMPLES_COUNT:
-        losses.append(f"Of {len(found):,} examples the first {limits.EXAMPLES_COUNT} were taken.")
+        losses.append(
+            f"There are {len(found):,} examples; only the first {limits.EXAMPLES_COUNT} were imported."
+        )
     return tuple(found[: limits.EXAMPLES_COUNT])
 
 
@@ -236,8 +240,8 @@ def _stops(value: Any, losses: list[str]) -> tuple[str, ...]:
     stops = [storable(each) for each in listed if isinstance(each, str) and 0 < len(each) <= limits.STOP_TEXT]
     if len(stops) > limits.STOP_TEXTS_COUNT or len(stops) < len(listed):
         losses.append(
-            f"Of the stop texts the first {limits.STOP_TEXTS_COUNT} of at most {limits.STOP_TEXT} characters"
-            " were taken."
+            f"Only the first {limits.STOP_TEXTS_COUNT} stop texts of up to {limits.STOP_TEXT} characters"
+            " were imported."
         )
     return tuple(stops[: limits.STOP_TEXTS_COUNT])
 
@@ -246,7 +250,7 @@ def _avatar(value: Any, losses: list[str]) -> str:
     text = value.strip() if isinstance(value, str) else ""
     if not text or not avatar_fault(text):
         return text
-    losses.append("The picture is left out: the avatar is an emoji or an icon.")
+    losses.append("The picture was left out: an avatar must be an emoji or an icon.")
     return ""
 
 
@@ -258,10 +262,10 @@ def _number(value: Any, least: float, most: float, what: str, losses: list[str])
     except (ValueError, OverflowError):
         number = math.nan
     if math.isnan(number):
-        losses.append(f"The {what} is no number and is left out.")
+        losses.append(f"The {what} is not a number and was left out.")
         return None
     if not least <= number <= most:
-        losses.append(f"The {what} {shown(value, most=20)} is set to the nearest that is allowed.")
+        losses.append(f"The {what} {shown(value, most=20)} was set to the nearest allowed value.")
     return min(max(number, least), most)
 
 

@@ -81,10 +81,10 @@ def _text(content: bytes) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
         content, left_out = slimmed(content)
     if len(content) > json_files.MOST_JSON_BYTES:
         most = json_files.MOST_JSON_BYTES // _MB
-        raise ImportRefused(f"The text is too big: {most} MB is the limit.", hint="Split it.")
+        raise ImportRefused(f"The text is too large; the limit is {most} MB.", hint="Split it.")
     found = decoded(content)
     if found is None or _is_binary(found.text):
-        raise _none("The file is neither a text nor a picture or archive that is read here.")
+        raise _none("The file is not a text, picture or archive in a supported format.")
     return found.text, found.losses, left_out
 
 
@@ -104,7 +104,7 @@ def _not_endless(file: _File) -> None:
     """No prompt, and no table of them, is that long."""
     if len(file.text) > MOST_PROSE_CHARACTERS:
         raise ImportRefused(
-            f"The text is too big: {MOST_PROSE_CHARACTERS // _MB} MB is the limit.", hint="Split it."
+            f"The text is too large; the limit is {MOST_PROSE_CHARACTERS // _MB} MB.", hint="Split it."
         )
 
 
@@ -130,7 +130,7 @@ def _from_yaml(file: _File) -> Opened | None:
     if (found := _of_value(value, file)) is not None:
         return found
     if isinstance(value, dict) and any(isinstance(each, dict | list) for each in value.values()):
-        raise _none(f"This is YAML, but nothing that is known here: it has the keys {_keys(value)}.")
+        raise _none(f"This is YAML, but not in a supported format: it has the keys {_keys(value)}.")
     return None
 
 
@@ -142,9 +142,9 @@ def _from_csv(file: _File) -> Opened | None:
 def _from_prose(file: _File) -> Opened:
     for start, label in _PAGES.items():
         if file.text.lstrip().lower().startswith(start):
-            raise _none(f"This looks like {label}, which holds no persona.")
+            raise _none(f"This looks like {label}, which contains no persona.")
     if not markdown.looks_like_prose(file.text):
-        raise _none("The file holds no persona: it is no JSON, no prompt, no picture and no zip archive.")
+        raise _none("The file contains no persona: it is not JSON, a prompt, a picture or a ZIP archive.")
     return _one(markdown.read_plain(file.text, name=file.name), "text", "a prompt in plain text", file)
 
 
@@ -207,7 +207,7 @@ def _json_lines(text: str) -> Sequence[Any]:
 def _lines(values: Sequence[Any], file: _File) -> Opened:
     first = values[0]
     if {"user_name", "character_name", "chat_metadata"} & first.keys() or "is_user" in first:
-        raise json_files.no_persona("a chat of SillyTavern", "Import it on the History page.")
+        raise json_files.no_persona("a SillyTavern chat", "Import it on the History page.")
     if file.columns is None and (reader := reader_of(first)):
         sketches = (sketch for value in values if reader.matches(value) for sketch in reader.read(value))
         return Opened(_arrivals(sketches, reader.kind, reader.label, file))
@@ -215,7 +215,7 @@ def _lines(values: Sequence[Any], file: _File) -> Opened:
         return json_files.read_text(json.dumps(values, ensure_ascii=False), origin=file.origin)
     if table := tables.object_table(values, columns=file.columns):
         return _table(table, "a table with named columns (JSONL)", file)
-    raise _none(f"These are lines of JSON, but none of their keys holds a prompt: {_keys(first)}.")
+    raise _none(f"These are lines of JSON, but none of their keys contains a prompt: {_keys(first)}.")
 
 
 def _table(table: tables.Table, label: str, file: _File) -> Opened:

@@ -28,7 +28,7 @@ from personachat.personas.store.base import StoredPersona
 WITH_PICTURES = frozenset({"card-png", "charx"})
 """The formats of one persona that carry its picture."""
 
-_LEFT = "The picture is not in the file; a card as PNG or CHARX, or a bundle, carries it."
+_LEFT = "The file doesn't include the picture. A PNG or CHARX card, or a bundle, does."
 
 
 def leave(stored: StoredPersona, kind: Format, *, picture: bytes | None = None) -> Departure:
@@ -37,7 +37,7 @@ def leave(stored: StoredPersona, kind: Format, *, picture: bytes | None = None) 
         return leave_together((stored,), {}, _as_found(stored.persona.picture, picture))
     content, losses = _written(stored, kind, picture)
     if stored.persona.picture and (picture is None or kind not in WITH_PICTURES):
-        losses = (*losses, _LEFT if picture else "The picture is not here any more, and so not in the file.")
+        losses = (*losses, _LEFT if picture else ("The picture is missing, so the file doesn't include it."))
     facts = FORMATS[kind]
     return Departure(f"{stored.id}{facts.ending}", facts.media_type, content, losses)
 
@@ -55,16 +55,16 @@ def leave_together(
     losses = []
     if len(stored) > MOST_PERSONAS:
         losses.append(
-            f"The bundle holds {len(stored):,} personas; one import takes {MOST_PERSONAS:,} at most. "
-            "Export fewer at a time to import them again."
+            f"The bundle contains {len(stored):,} personas, but one import takes at most "
+            f"{MOST_PERSONAS:,}. Export fewer at a time if you want to import them again."
         )
     named = {each.persona.picture for each in stored} - {""}
     pictures = {name: content for name in sorted(named) if (content := picture_of(name))}
     content = write_bundle(stored, ancestors, exported_at=datetime.now(UTC), pictures=pictures)
     if missing := sum(each.persona.picture in named - pictures.keys() for each in stored):
-        losses.append(f"Of {missing:,} of the personas the picture is not in the bundle.")
+        losses.append(f"For {missing:,} of the personas, the picture is not in the bundle.")
     if len(content) > MOST_ARCHIVE_BYTES:
-        losses.append("The bundle is bigger than what one import takes. Export fewer at a time.")
+        losses.append("The bundle is larger than one import can take. Export fewer at a time.")
     return Departure(f"personas{facts.ending}", facts.media_type, content, tuple(losses))
 
 

@@ -41,7 +41,7 @@ class NoYaml(ImportRefused):
 def read_yaml(text: str) -> Any:
     """The value of the first document. Raises NoYaml."""
     if len(text) > MOST_CHARACTERS:
-        _refuse(f"The YAML is too big: {MOST_CHARACTERS // 1024:,} KB is the limit.")
+        _refuse(f"The YAML is too large; the limit is {MOST_CHARACTERS // 1024:,} KB.")
     try:
         _check(text)
         loader = _PlainLoader(text)
@@ -51,9 +51,9 @@ def read_yaml(text: str) -> Any:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        _refuse(f"The YAML cannot be read: there is a fault{line}.")
+        _refuse(f"The YAML can't be read: there is an error{line}.")
     except (yaml.YAMLError, ValueError, RecursionError, TypeError):
-        _refuse("The YAML cannot be read.")
+        _refuse("The YAML can't be read.")
 
 
 class _Count:
@@ -67,7 +67,7 @@ class _Count:
     def add(self, event: Any) -> None:
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in self._sizes:
-                _refuse("The YAML refers to something that is not there, or to what it stands in.")
+                _refuse("The YAML refers to something that is missing, or to itself.")
             self.total += self._sizes[event.anchor]
         elif isinstance(event, yaml.ScalarEvent):
             self.total += 1
@@ -81,9 +81,9 @@ class _Count:
             if anchor:
                 self._sizes[anchor] = self.total - before
         if self.total > MOST_NODES:
-            _refuse(f"The YAML holds more than {MOST_NODES:,} values.")
+            _refuse(f"The YAML has more than {MOST_NODES:,} values.")
         if len(self._open) > MOST_DEPTH:
-            _refuse(f"The YAML is nested too deep; {MOST_DEPTH} levels is the limit.")
+            _refuse(f"The YAML is nested too deeply; the limit is {MOST_DEPTH} levels.")
 
 
 def _check(text: str) -> None:

@@ -88,8 +88,8 @@ def fault(one: Key) -> str:
     if one.flags is None or compiled(one.text, one.flags) is not None:
         return ""
     if _NOT_RUN.search(one.text):
-        return "looks ahead, behind or back"
-    return "is not valid, or too complex"
+        return "uses lookahead, lookbehind or backreferences"
+    return "is not valid or is too complex"
 
 
 @lru_cache(maxsize=_PATTERNS_KEPT)

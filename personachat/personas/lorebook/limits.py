@@ -22,7 +22,8 @@ def limits(value: Any) -> list[str]:
     found = [*_patterns(book), *_unused(book, raw)]
     if book.left_out:
         found.append(
-            f"Of {book.left_out + MOST_ENTRIES:,} entries of its lore the first {MOST_ENTRIES:,} are told."
+            f"Its lore has {book.left_out + MOST_ENTRIES:,} entries; only the first {MOST_ENTRIES:,} "
+            "are used."
         )
     return found
 
@@ -34,15 +35,15 @@ def _patterns(book: Book) -> list[str]:
     slow = sum(not has_certain_letters(each) for each in unique)
     if slow > MOST_PATTERNS:
         found.append(
-            f"Of {slow:,} regular expressions in its lore that may match anything "
-            f"the first {MOST_PATTERNS:,} are run."
+            f"Its lore has {slow:,} regular expressions that could match anything; only the first "
+            f"{MOST_PATTERNS:,} are used."
         )
     faulty = [(each, why) for each in unique[:MOST_CHECKED] if (why := fault(each))]
     found += [
-        f"The key {_short(each.shown)} of its lore {why}: it never comes up." for each, why in faulty[:3]
+        f"The key {_short(each.shown)} in its lore {why}, so it never matches." for each, why in faulty[:3]
     ]
     if len(faulty) > 3:
-        found.append(f"So are {len(faulty) - 3:,} more keys of its lore.")
+        found.append(f"The same is true for {len(faulty) - 3:,} more keys in its lore.")
     return found
 
 
@@ -52,11 +53,13 @@ def _unused(book: Book, raw: Sequence[Mapping[str, Any]]) -> list[str]:
     filtered = sum(bool(each.get("characterFilter")) and _names_some(each["characterFilter"]) for each in raw)
     found = []
     if outlets:
-        found.append(f"{_entries(outlets)} for outlets, which there are none of here: not told.")
+        found.append(f"{_entries(outlets)} for outlets, which are not supported here, and never used.")
     if similar:
-        found.append(f"{_entries(similar)} to be found by similarity; here they come up by their keys alone.")
+        found.append(f"{_entries(similar)} meant to be found by similarity. Here, only keys are used.")
     if filtered:
-        found.append(f"{_entries(filtered)} for certain characters only; here they are told by this persona.")
+        found.append(
+            f"{_entries(filtered)} for certain characters only. Here, this persona always uses them."
+        )
     return found
 
 

@@ -29,11 +29,11 @@ def plain_png(content: bytes) -> tuple[bytes, bytes]:
     exif = b""
     for _ in range(_MOST_PIECES):
         if at + 12 > len(view):
-            raise _refused("The picture is cut off before its end.")
+            raise _refused("The picture is cut off: its end is missing.")
         length, kind = struct.unpack_from(">I4s", view, at)
         end = at + 12 + length
         if end > len(view):
-            raise _refused("The picture is cut off, or claims to hold more than it does.")
+            raise _refused("The picture is cut off or states a wrong size.")
         if kind in _CHUNKS:
             pieces.append(view[at:end])
         elif kind == b"eXIf" and length <= _MOST_EXIF_BYTES:
@@ -41,7 +41,7 @@ def plain_png(content: bytes) -> tuple[bytes, bytes]:
         if kind == b"IEND":
             return b"".join(pieces), exif
         at = end
-    raise _refused(f"The picture is cut into too many pieces; {_MOST_PIECES:,} are the most.")
+    raise _refused(f"The picture has too many parts; the limit is {_MOST_PIECES:,}.")
 
 
 def plain_jpeg(content: bytes) -> tuple[bytes, bytes]:
@@ -56,21 +56,21 @@ def plain_jpeg(content: bytes) -> tuple[bytes, bytes]:
         while content[at : at + 2] == b"\xff\xff":
             at += 1
         if at + 4 > len(content) or content[at] != 0xFF:
-            raise _refused("The picture is damaged: its beginning cannot be read.")
+            raise _refused("The picture is damaged: its header can't be read.")
         marker = content[at + 1]
         if marker in {_SCAN, _END}:
             pieces.append(view[at:])
             return b"".join(pieces), exif
         end = at + 2 + struct.unpack_from(">H", content, at + 2)[0]
         if end > len(content) or end < at + 4:
-            raise _refused("The picture is cut off, or claims to hold more than it does.")
+            raise _refused("The picture is cut off or states a wrong size.")
         if marker == _APP_1 and content[at + 4 : at + 10] == _EXIF:
             exif = exif or content[at + 10 : end]
         is_beside = _APP_0 <= marker <= _APP_15 or marker == _COMMENT
         if marker in {_APP_0, _APP_14} or not is_beside:
             pieces.append(view[at:end])
         at = end
-    raise _refused(f"The picture is cut into too many pieces; {_MOST_PIECES:,} are the most.")
+    raise _refused(f"The picture has too many parts; the limit is {_MOST_PIECES:,}.")
 
 
 def _refused(message: str) -> PictureRefused:

@@ -72,7 +72,7 @@ def read_picture(content: bytes, *, square: bool, digest: str = "") -> Picture:
     if not content:
         _refuse("The file is empty.")
     if len(content) > MOST_BYTES:
-        _refuse(f"The picture is too big: {MOST_BYTES // 1024 // 1024} MB is the limit.")
+        _refuse(f"The picture is too large; the limit is {MOST_BYTES // 1024 // 1024} MB.")
     kind = kind_of(content[:16])
     if kind is None:
         _refuse(_what_else(content))
@@ -85,10 +85,10 @@ def read_picture(content: bytes, *, square: bool, digest: str = "") -> Picture:
 def _what_else(content: bytes) -> str:
     start = content[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith(b"gif8"):
-        return "This is a GIF, which is not read."
+        return "GIF pictures are not supported."
     if start.startswith(b"<svg") or (start.startswith(b"<") and b"<svg" in start):
-        return "This is an SVG, a drawing that may hold programs; it is not read."
-    return "The file is no picture that is read here."
+        return "SVG drawings can contain programs and are not supported."
+    return "The file is not a picture in a supported format."
 
 
 def _decoded(content: bytes, kind: Kind, *, square: bool) -> Image:
@@ -103,9 +103,9 @@ def _decoded(content: bytes, kind: Kind, *, square: bool) -> Image:
     except PictureRefused:
         raise
     except (MemoryError, Images.DecompressionBombError, Images.DecompressionBombWarning):
-        _refuse("The picture has too many pixels to be decoded.")
+        _refuse("The picture has too many pixels.")
     except Exception:  # noqa: BLE001  # decoders raise whatever a hostile file makes them; nothing is kept of it
-        _refuse("The picture is damaged: it cannot be decoded.")
+        _refuse("The picture is damaged and can't be decoded.")
 
 
 def _taken(content: bytes, kind: Kind, exif: bytes | None, *, square: bool) -> tuple[Image, int]:
@@ -130,8 +130,8 @@ def _check_size(image: ImageFile, kind: Kind) -> None:
         most = _MOST_PROGRESSIVE_PIXELS
     if not width or not height or width * height > most:
         _refuse(
-            f"The picture has {width:,} by {height:,} pixels; {most // 1_000_000} megapixels are the limit "
-            "for its kind."
+            f"The picture has {width:,} by {height:,} pixels; the limit for its format is "
+            f"{most // 1000000} megapixels."
         )
 
 

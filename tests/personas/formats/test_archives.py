@@ -136,7 +136,7 @@ def test_encrypted_files_are_refused(flag: int) -> None:
 
 @pytest.mark.parametrize("method", [9, 12, 14, 93, 99])
 def test_ways_of_packing_that_are_not_known_are_refused(method: int) -> None:
-    assert "not read here" in refusal(zip_of(Part("a.json", method=method, packed=b"xxxx")))
+    assert "unsupported compression" in refusal(zip_of(Part("a.json", method=method, packed=b"xxxx")))
 
 
 NESTED = {
@@ -177,18 +177,18 @@ def test_many_files_that_are_small_alone_are_refused_together() -> None:
 
 
 def test_one_file_that_is_too_big_is_refused() -> None:
-    with pytest.raises(ImportRefused, match="too big"):
+    with pytest.raises(ImportRefused, match="too large"):
         entries(zip_of(Part("a.json", b"12345")), limits=Limits(entry_bytes=4))
 
 
 def test_an_archive_that_is_too_big_is_refused_unseen() -> None:
-    assert "too big" in refusal(b"PK\x03\x04" + bytes(LIMITS.file_bytes))
+    assert "too large" in refusal(b"PK\x03\x04" + bytes(LIMITS.file_bytes))
 
 
 def test_too_many_files_are_refused_before_they_are_listed() -> None:
     content = zip_of(*(Part(f"{number}", b"", method=0) for number in range(LIMITS.entries + 1)))
-    assert f"holds {LIMITS.entries + 1:,} files" in refusal(content)
-    assert "more files than it says" in refusal(zip_of(Part("a"), Part("b"), here=1, count=1))
+    assert f"contains {LIMITS.entries + 1:,} files" in refusal(content)
+    assert "more files than it states" in refusal(zip_of(Part("a"), Part("b"), here=1, count=1))
 
 
 def test_a_table_that_claims_more_files_than_it_lists_is_refused() -> None:
@@ -199,7 +199,7 @@ def test_a_table_that_claims_more_files_than_it_lists_is_refused() -> None:
 def test_a_table_that_lists_a_hundred_thousand_files_as_one_costs_nothing() -> None:
     listed = struct.pack("<4s42x", b"PK\x01\x02")
     end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 1, 1, 100_000 * len(listed), 0, 0)
-    assert "more files than it says" in refusal(listed * 100_000 + end)
+    assert "more files than it states" in refusal(listed * 100_000 + end)
 
 
 def test_sizes_and_places_written_in_the_huge_form_are_refused() -> None:
@@ -221,7 +221,7 @@ def test_names_are_read_as_utf8_or_as_dos_wrote_them() -> None:
 
     assert name_of("ä.json".encode()) == "ä.json"
     assert name_of("ä.json".encode("cp437")) == "ä.json"
-    assert "no text" in refusal(zip_of(Part(b"\xff\xfe.json", central={"flags": 0})))
+    assert "not valid text" in refusal(zip_of(Part(b"\xff\xfe.json", central={"flags": 0})))
     refusal(zip_of(Part(b"\xff\xfe.json")))
 
 
@@ -279,8 +279,8 @@ def test_sizes_and_checksums_that_lie_are_found(said: dict[str, int]) -> None:
 
 def test_damaged_content_is_refused() -> None:
     assert "damaged" in refusal(zip_of(Part("a.json", packed=b"\xff\xff\xff")))
-    assert "does not end" in refusal(zip_of(Part("a.json", packed=deflated(b"{}") + b"more")))
-    assert "does not end" in refusal(zip_of(Part("a.json", packed=deflated(b"{}")[:-1])))
+    assert "doesn't end" in refusal(zip_of(Part("a.json", packed=deflated(b"{}") + b"more")))
+    assert "doesn't end" in refusal(zip_of(Part("a.json", packed=deflated(b"{}")[:-1])))
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_in_an_archive_the_second_of_one_id_is_skipped_with_the_reason() -> None
 def test_what_is_in_a_file_twice_comes_once(twice: Any) -> None:
     found = open_file(json.dumps([twice, twice]).encode())
     assert len(found.arrivals) == len(found.skipped) == 1
-    assert "same as" in found.skipped[0].reason
+    assert "identical to" in found.skipped[0].reason
 
 
 def test_faults_are_told_with_their_place_in_the_file() -> None:

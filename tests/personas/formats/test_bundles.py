@@ -93,7 +93,7 @@ def test_files_that_are_not_listed_are_refused() -> None:
 
 
 def test_files_that_are_listed_and_missing_are_refused() -> None:
-    assert "does not hold" in refusal(changed(bundle_of(LAYOUT), odd=None))
+    assert "doesn't contain" in refusal(changed(bundle_of(LAYOUT), odd=None))
 
 
 def test_one_file_listed_twice_is_refused() -> None:

@@ -39,7 +39,7 @@ def test_a_card_of_silly_tavern_s_is_told_whole() -> None:
     lore = book(silly("The harbour froze.", "harbour"), silly("{{char}} is a diver.", constant=True))
     arrival = arrived(3, description="", character_book=lore)
     assert arrival.losses == (
-        'The card says nothing about the character; the prompt is "You are {{char}}.".',
+        'The card doesn\'t describe the character, so the prompt is "You are {{char}}.".',
     )
     told = system_message(arrival.persona, [ChatMessage("user", "The harbour?")], today=DAY)
     assert told == "## Background\nThe harbour froze.\n\nKeeper Su is a diver.\n\nYou are Keeper Su."
@@ -74,7 +74,7 @@ def test_macros_are_replaced_and_only_unknown_ones_are_named() -> None:
         post_history_instructions="{{setvar::a::b}}",
         character_book=book(entry("{{description}} {{char}}", "x")),
     )
-    expected = "These placeholders are not known here and stay as they are: {{description}}, {{setvar}}."
+    expected = "These placeholders are not supported here and stay as written: {{description}}, {{setvar}}."
     assert arrival.losses == (expected,)
     told = system_message(arrival.persona, today=DAY)
     assert "Keeper Su likes tea and rum. 1 User Keeper Su" in told
@@ -89,8 +89,10 @@ def test_a_book_that_is_too_big_is_taken_as_far_as_it_fits(*, as_map: bool) -> N
     arrival = arrived(character_book=lore)
     (loss, kept) = arrival.losses
     count = int(loss.split("first ")[1].split(" ")[0].replace(",", ""))
-    assert loss == f"Of 10,000 entries of its lore the first {count:,} were taken: no more fit."
-    assert kept == "The card is too large to store beside the persona; what has no place is lost."
+    assert loss == f"Its lore has 10,000 entries; only the first {count:,} fit and were imported."
+    assert kept == (
+        "The card is too large to be kept with the persona. Anything a persona can't hold is lost."
+    )
     assert 2_000 < count < 10_000
     told = system_message(arrival.persona, [ChatMessage("user", f"key{count - 1}?")], today=DAY)
     assert f"About {count - 1}." in told
@@ -128,8 +130,8 @@ def test_lore_is_not_frozen_into_other_programs_and_what_is_lost_is_said(kind: A
     assert "It leaks." not in prompt
     assert "Perhaps." not in prompt
     assert "One line." not in prompt
-    assert f"{tool} is told nothing of 2 entries of its lore, which come up by their keys." in made.losses
-    assert f"{tool} has no place for what is told among or after the messages of a chat." in made.losses
+    assert f"{tool} can't include 2 entries of its lore that need a key in the chat." in made.losses
+    assert f"{tool} has no place for text among or after the messages of a chat." in made.losses
 
 
 def test_what_is_replaced_in_other_programs_is_theirs_to_replace() -> None:
@@ -137,7 +139,7 @@ def test_what_is_replaced_in_other_programs_is_theirs_to_replace() -> None:
     made = leave(stored(arrival), "open-webui")
     system = json.loads(made.content)[0]["params"]["system"]
     assert "{{USER_NAME}}, {{CURRENT_DATE}} {{CURRENT_TIME}} {{CURRENT_WEEKDAY}} " in system
-    assert "What changes by chance in the prompt is the same each time in Open WebUI." in made.losses
+    assert "Random parts of the prompt are always the same in Open WebUI." in made.losses
     (back,) = read_file(made.content).arrivals
     assert back.persona == arrival.persona
     text = leave(stored(arrival), "promptfoo").content.decode()

@@ -136,7 +136,7 @@ def test_a_charx_behind_a_jpeg_is_read(*, absolute: bool) -> None:
 def test_archives_among_a_charxs_assets_do_no_harm() -> None:
     (found,) = read_file(charx(model=archive({"a.json": b"{}"}))).arrivals
     assert found.persona.name == "Ana"
-    assert any("One file beside the card" in loss for loss in found.losses)
+    assert any("One file in the card" in loss for loss in found.losses)
 
 
 def test_a_charx_of_200_mb_is_read_without_being_held(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_the_card_comes_in_and_what_lies_beside_is_told() -> None:
     assert arrival.persona.greeting == "Hello, {{user}}!"
     assert arrival.persona.extensions["other"] == {"kept": True}
     assert parse_persona(arrival.text) == arrival.persona
-    assert any("2 files beside the card" in loss for loss in arrival.losses)
+    assert any("2 files in the card" in loss for loss in arrival.losses)
 
 
 def test_an_archive_without_a_card_is_no_charx() -> None:

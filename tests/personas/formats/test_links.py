@@ -90,7 +90,7 @@ def test_a_bomb_in_a_link_is_stopped() -> None:
 
 def test_a_link_full_of_brackets_is_stopped() -> None:
     text = persona_text("one", extensions={"a": [{}] * 200_000})
-    with pytest.raises(LinkInvalid, match="more than any persona"), little_memory():
+    with pytest.raises(LinkInvalid, match="more than a persona"), little_memory():
         unpacked(link_of(text.encode()))
 
 

@@ -79,7 +79,7 @@ def test_values_that_break_a_rule_are_left_out_and_told() -> None:
     odd = FOREIGN | {"params": FOREIGN["params"] | {"temperature": 7, "max_tokens": "many", "top_p": [1]}}
     persona, losses = read_model(odd)
     assert (persona.temperature, persona.max_tokens, persona.top_p) == (0.7, 1000, None)
-    assert sum("breaks a rule" in loss for loss in losses) == 3
+    assert sum("is not valid for a persona" in loss for loss in losses) == 3
 
 
 @pytest.mark.parametrize("change", [{"name": ""}, {"name": 7}, {"params": {"system": "x" * 40_000}}])
@@ -118,7 +118,7 @@ def test_the_export_is_what_the_import_there_takes() -> None:
 def test_what_is_kept_but_not_used_there_is_told() -> None:
     persona = parse_persona(persona_text("one", greeting="Hi!", avatar="🧭", model="ours/m"))
     _, losses = write_models(persona)
-    assert losses[0] == "Open WebUI keeps, but does not use: greetings, the avatar."
+    assert losses[0] == "Open WebUI keeps but doesn't use: greetings, the avatar."
     assert "ours/m" in losses[1]
 
 

@@ -284,7 +284,7 @@ def test_what_lobechat_knows_has_a_place_or_is_a_loss() -> None:
 def test_elizas_secrets_stay_behind() -> None:
     found = one(ELIZA)
     assert "nobody" not in found.text
-    assert "Secrets in the file are left out." in found.losses
+    assert "Secrets in the file were left out." in found.losses
     assert found.persona.examples == (Example(user="Free berth?", assistant="Berth 3."),)
     assert "Works nights." in found.persona.system_prompt
 
@@ -309,7 +309,7 @@ def test_promptfoos_tests_are_kept_for_the_way_back() -> None:
     written, _ = write_config(found.persona, today="2026-01-01")
     tests = yaml.safe_load(written)["tests"]
     assert tests[0]["assert"] == [{"type": "contains", "value": "berth"}]
-    assert any("prompts in files" in loss for loss in found.losses)
+    assert any("prompts in separate files" in loss for loss in found.losses)
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ def test_a_test_that_could_run_something_does_not_leave(test: dict[str, Any]) ->
     )
     written, losses = write_config(persona, today="2026-01-01")
     assert yaml.safe_load(written)["tests"] == [fine]
-    assert "Tests that run code, read files or fill in variables are left out." in losses
+    assert "Tests that run code, read files or fill in variables were left out." in losses
 
 
 def test_our_own_promptfoo_export_comes_back() -> None:
@@ -381,7 +381,7 @@ def test_a_markdown_agent_leaves_and_comes_back() -> None:
     )
     assert (back.greeting, back.starters, back.tags, back.temperature) == ("Ahoy.", ("Free?",), ("sea",), 0.3)
     assert back.system_prompt.startswith("You are Harbour clerk.")
-    assert losses == ("A Markdown agent cannot hold: stop texts.",)
+    assert losses == ("A Markdown agent can't include: stop texts.",)
 
 
 def test_a_modelfile_leaves_and_comes_back() -> None:
@@ -462,10 +462,10 @@ def test_beside_cards_a_text_is_no_prompt() -> None:
     ("value", "label"),
     [
         ({"entries": {"0": {"key": ["pier"], "content": "x"}}}, "a lore book"),
-        ([{"title": "t", "mapping": {}, "create_time": 1}], "an export of conversations of ChatGPT"),
+        ([{"title": "t", "mapping": {}, "create_time": 1}], "a ChatGPT export of conversations"),
         ({"name": "x", "version": "1", "dependencies": {}}, "a package.json"),
         ({"openapi": "3.1.0", "paths": {}}, "an OpenAPI description"),
-        ({"prompts": [], "prompt_order": []}, "a preset of SillyTavern"),
+        ({"prompts": [], "prompt_order": []}, "a SillyTavern preset"),
     ],
 )
 def test_what_brings_no_persona_is_named(value: Any, label: str) -> None:

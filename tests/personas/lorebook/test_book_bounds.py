@@ -71,14 +71,14 @@ def test_ten_thousand_entries_are_told_of_and_few_are_compared() -> None:
 def test_more_entries_than_are_told_are_said() -> None:
     value = book(*(entry("c", "x") for _ in range(MOST_ENTRIES + 5)))
     assert limits(value) == [
-        f"Of {MOST_ENTRIES + 5:,} entries of its lore the first {MOST_ENTRIES:,} are told."
+        f"Its lore has {MOST_ENTRIES + 5:,} entries; only the first {MOST_ENTRIES:,} are used."
     ]
 
 
 def test_more_expressions_than_are_run_are_said() -> None:
     value = book(*(entry("c", f"/a|{number}/") for number in range(MOST_PATTERNS + 5)))
-    said = f"Of {MOST_PATTERNS + 5:,} regular expressions in its lore that may match anything"
-    assert limits(value) == [f"{said} the first {MOST_PATTERNS:,} are run."]
+    said = f"Its lore has {MOST_PATTERNS + 5:,} regular expressions that could match anything;"
+    assert limits(value) == [f"{said} only the first {MOST_PATTERNS:,} are used."]
 
 
 def test_lore_that_brings_up_lore_without_end_ends() -> None:

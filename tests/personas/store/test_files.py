@@ -202,7 +202,7 @@ BROKEN = {
     "latin.json": (b'{"id": "latin",\n "name": "\xe9"}', 2, "not UTF-8"),
     "bom.json": (b'\xef\xbb\xbf{"id": "bom", "name": "A", "systemPrompt": "x"}', 1, "byte order mark"),
     "empty.json": (b"", 1, "The text is empty"),
-    "big.json": (b" " * (MAX_TEXT_BYTES + 1), 1, "bigger than 1,024 KB"),
+    "big.json": (b" " * (MAX_TEXT_BYTES + 1), 1, "larger than 1,024 KB"),
     "Not an id.json": (
         b'{"id": "not-an-id", "name": "A", "systemPrompt": "x"}',
         1,

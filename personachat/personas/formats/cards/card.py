@@ -100,22 +100,22 @@ _LABELS = {
     "id": "the id",
     "name": "the name",
     "description": "the description",
-    "system_prompt": "the system prompt as it stands",
+    "system_prompt": "the exact system prompt",
     "temperature": "the temperature",
-    "max_tokens": "the longest reply",
+    "max_tokens": "the reply limit",
     "model": "the model",
-    "personality": "the traits as such",
-    "greeting": "the greeting as it stands",
+    "personality": "the individual traits",
+    "greeting": "the exact greeting",
     "alternate_greetings": "the other greetings",
     "starters": "the starters",
-    "examples": "the examples as they stand",
+    "examples": "the exact examples",
     "tags": "the tags",
     "avatar": "the avatar",
     "picture": "the picture",
     "top_p": "top-p",
     "stop": "the stop texts",
-    "context_tokens": "the limit on what it remembers",
-    "summarize": "whether to sum up",
+    "context_tokens": "the limit on context",
+    "summarize": "the setting to summarize",
     "extensions": "the extensions and the lore",
 }
 
@@ -153,7 +153,7 @@ def read_card(value: Any) -> CardRead:
         persona, losses = _persona(card)
     except ValidationError:
         raise ImportRefused(
-            "The card holds something no persona can.", hint="Nothing was imported."
+            "The card contains something that a persona can't have.", hint="Nothing was imported."
         ) from None
     return CardRead(persona, _SOURCES[card.version], (*mended, *losses), is_ours=carried(card) is not None)
 
@@ -193,9 +193,9 @@ def _persona(card: Card) -> tuple[Persona, tuple[str, ...]]:
         return _keeping(edited, card, kept_there, found.losses)
     losses = found.losses
     if OURS in card.dictionary("extensions"):
-        losses = (*losses, "What the card says it has of PersonaChat cannot be read, and was left out.")
+        losses = (*losses, "PersonaChat's own data in the card can't be read and was left out.")
     if BOOK in extensions_of(card) and BOOK in card.dictionary("extensions"):
-        losses = (*losses, f'The card\'s own lore stands in place of the extension "{BOOK}".')
+        losses = (*losses, f'The card\'s own lore is used instead of the extension "{BOOK}".')
     return _keeping(found.persona(extensions_of(card)), card, {}, losses)
 
 
@@ -217,11 +217,16 @@ def _keeping(
     losses = (*losses, *shortening)
     if _bytes(bare) > _MOST_BYTES:
         raise ImportRefused(
-            f"The card is too big: as a persona it would have {_bytes(bare) // 1024:,} KB, and "
-            f"{MAX_TEXT_BYTES // 1024:,} KB are the most.",
+            (
+                f"The card is too large: as a persona it would have {_bytes(bare) // 1024:,} KB, and the "
+                f"limit is {MAX_TEXT_BYTES // 1024:,} KB."
+            ),
             hint="Nothing was imported.",
         )
-    return bare, (*losses, "The card is too big to be kept beside the persona; what has no place is lost.")
+    return bare, (
+        *losses,
+        ("The card is too large to be kept with the persona. Anything a persona can't hold is lost."),
+    )
 
 
 def _fitting(persona: Persona, extensions: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -242,7 +247,7 @@ def _fitting(persona: Persona, extensions: dict[str, Any]) -> tuple[dict[str, An
 
 def _too_big(names: Sequence[str]) -> str:
     listed = ", ".join(f'"{shown(name)}"' for name in names[:5])
-    return f"Extensions of other programs that are too big to be kept are left out: {listed}."
+    return f"Extensions from other programs that are too large to keep were left out: {listed}."
 
 
 def _without_nulls(value: Any, names: Sequence[str]) -> None:
@@ -273,7 +278,7 @@ def _with_less_lore(persona: Persona) -> tuple[Persona, tuple[str, ...]]:
     part, count = shortened(book, lambda part: _bytes(holding(part)) <= _MOST_BYTES)
     if not count:
         return persona, ()
-    loss = f"Of {len(entries_of(book)):,} entries of its lore the first {count:,} were taken: no more fit."
+    loss = f"Its lore has {len(entries_of(book)):,} entries; only the first {count:,} fit and were imported."
     return holding(part), (loss,)
 
 
@@ -283,7 +288,7 @@ def _data(
     """The `data` of a V2 or V3 card, and what is lost from the card the persona came from."""
     base = dict(origin.data) if origin and origin.version > 1 else {}
     dropped = [name for name in V3_ONLY if version == 2 and base.pop(name, None)]
-    losses = tuple(f"A V2 card cannot hold {V3_ONLY[name]}." for name in dropped)
+    losses = tuple(f"A V2 card can't include {V3_ONLY[name]}." for name in dropped)
     empty = _EMPTY if version == 2 else {**_EMPTY, "group_only_greetings": []}
     if not origin or origin.version != version:
         base = empty | base
@@ -295,7 +300,7 @@ def _data(
         ours["persona"].pop("extensions", None)
         too_deep = True
     if too_deep:
-        losses = (*losses, "Extensions that are nested too deep were left out.")
+        losses = (*losses, "Extensions that are nested too deeply were left out.")
     return data, losses
 
 
@@ -314,7 +319,7 @@ def _lost_in_v1(persona: Persona, data: dict[str, Any]) -> tuple[str, ...]:
     ]
     if any(key != OURS for key in persona.extensions):
         differing.append(_LABELS["extensions"])
-    return (f"A V1 card cannot hold {', '.join(differing)}.",) if differing else ()
+    return (f"A V1 card can't include {', '.join(differing)}.",) if differing else ()
 
 
 def _bytes(persona: Persona) -> int:

@@ -35,17 +35,17 @@ def read_charx(files: Archive) -> tuple[CardRead, bytes]:
     try:
         text, left_out = payload_text(files.read(CARD))
     except ImportRefused as error:
-        raise ImportRefused(f'"{CARD}" in the archive cannot be read: {error}', hint=error.hint) from None
+        raise ImportRefused(f'"{CARD}" in the archive can\'t be read: {error}', hint=error.hint) from None
     read = read_card_text(text, left_out)
     icon, image, losses = _icon(decoded(text)[0], files), b"", read.losses
     try:
         image = files.read(icon) if icon else files.front()
     except ImportRefused as error:
-        losses = (*losses, f"The picture is left out. {error}")
+        losses = (*losses, f"The picture was left out. {error}")
     count = len(files.names) - 1 - bool(icon)
     if count:
         others = "One file" if count == 1 else f"{count:,} files"
-        loss = f"{others} beside the card left out: a persona keeps one picture, and no sounds or scripts."
+        loss = f"{others} in the card left out: a persona keeps one picture, but no sounds or scripts."
         losses = (*losses, loss)
     return replace(read, losses=losses), image
 
@@ -83,7 +83,7 @@ def write_charx(persona: Persona, image: bytes) -> tuple[bytes, tuple[str, ...]]
             continue
         kept.append(asset)
     if dropped:
-        losses = (*losses, "Pictures and sounds of the card are not in the archive: they were not kept.")
+        losses = (*losses, "The card's pictures and sounds are not in the archive and were not kept.")
     if not any(_is_main_icon(asset) for asset in kept):
         kept.insert(0, main)
     if main not in kept:

@@ -23,7 +23,7 @@ _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 7: 1}
 _MARKERS_ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 _CHARSETS = {b"ASCII\0\0\0": "", b"UNICODE\0": "utf-16", b"JIS\0\0\0\0\0": "", bytes(8): ""}
 _APP1, _SCAN, _END, _COMMENT = 0xE1, 0xDA, 0xD9, 0xFE
-_HINT = "Some sites remove it: download the original file."
+_HINT = "Some sites remove it. Download the original file."
 
 
 def is_webp(content: bytes) -> bool:
@@ -37,7 +37,7 @@ def read_exif_card(content: bytes) -> bytes:
         for comment in _comments(block):
             if comment.strip(b" \t\r\n\0"):
                 return comment
-    raise NoPersona("The picture holds no character card.", hint=_HINT)
+    raise NoPersona("The picture contains no character card.", hint=_HINT)
 
 
 def _jpeg_blocks(content: bytes) -> Iterator[bytes]:
@@ -55,11 +55,11 @@ def _jpeg_blocks(content: bytes) -> Iterator[bytes]:
             return
         (length,) = struct.unpack_from(">H", content, at + 2)
         if length < 2 or at + 2 + length > len(content):
-            _refuse("The picture is cut off, or claims to hold more than it does.")
+            _refuse("The picture is cut off or states a wrong size.")
         if marker == _APP1 and content[at + 4 : at + 10] == b"Exif\0\0":
             yield content[at + 10 : at + 2 + length]
         at += 2 + length
-    _refuse(f"The picture is cut into too many pieces; {MOST_SEGMENTS:,} are the most.")
+    _refuse(f"The picture has too many parts; the limit is {MOST_SEGMENTS:,}.")
 
 
 def _webp_blocks(content: bytes) -> Iterator[bytes]:
@@ -69,11 +69,11 @@ def _webp_blocks(content: bytes) -> Iterator[bytes]:
             return
         kind, length = struct.unpack_from("<4sI", content, at)
         if length > len(content) - at - 8:
-            _refuse("The picture is cut off, or claims to hold more than it does.")
+            _refuse("The picture is cut off or states a wrong size.")
         if kind == b"EXIF":
             yield content[at + 8 : at + 8 + length].removeprefix(b"Exif\0\0")
         at += 8 + length + length % 2
-    _refuse(f"The picture is cut into too many pieces; {MOST_SEGMENTS:,} are the most.")
+    _refuse(f"The picture has too many parts; the limit is {MOST_SEGMENTS:,}.")
 
 
 def _comments(block: bytes) -> Iterator[bytes]:

@@ -21,7 +21,7 @@ MAPPED_FIELDS = (*TEXT_FIELDS, *LIST_FIELDS)
 
 V3_ONLY = {
     "nickname": "the nickname",
-    "group_only_greetings": "the greetings for groups",
+    "group_only_greetings": "the group greetings",
     "assets": "the list of pictures and sounds",
     "creator_notes_multilingual": "the notes in other languages",
     "source": "the sources",
@@ -68,13 +68,13 @@ class Card:
 def card_of(value: Any) -> Card:
     """Tell a card's version. Raises ImportRefused where the value is no card."""
     if not isinstance(value, dict):
-        raise ImportRefused("A character card is a JSON object, and this is none.", hint=_HINT)
+        raise ImportRefused("A character card must be a JSON object, but this is not.", hint=_HINT)
     spec, data = value.get("spec"), value.get("data")
     if not isinstance(data, dict):
         if isinstance(value.get("name"), str) and any(name in value for name in V1_FIELDS[1:]):
             return Card(1, {key: each for key, each in value.items() if key not in _FRAME})
         if spec is None:
-            raise ImportRefused("This is no character card: it has no name or says nothing.", hint=_HINT)
+            raise ImportRefused("This is not a character card: it has no name or no content.", hint=_HINT)
     if spec is None and isinstance(data, dict):
         spec = _unnamed(data)
         value = {"spec": spec, "spec_version": _VERSIONS[spec]} | {
@@ -83,7 +83,8 @@ def card_of(value: Any) -> Card:
     version = _SPECS.get(spec.strip().lower()) if isinstance(spec, str) else None
     if version is None:
         raise ImportRefused(
-            f'The card follows "{shown(spec)}"; known are V1, chara_card_v2 and chara_card_v3.', hint=_HINT
+            f'The card follows "{shown(spec)}"; supported are V1, chara_card_v2 and chara_card_v3.',
+            hint=_HINT,
         )
     if not isinstance(data, dict):
         raise ImportRefused('The card has no "data", where its fields should be.', hint=_HINT)
@@ -94,7 +95,7 @@ def card_of(value: Any) -> Card:
 def _unnamed(data: dict[str, Any]) -> str:
     """What a card follows that does not say it: V3 where it has a field of its own, else V2."""
     if not isinstance(data.get("name"), str) or not any(name in data for name in V1_FIELDS[1:]):
-        raise ImportRefused("This is no character card: it has no name or says nothing.", hint=_HINT)
+        raise ImportRefused("This is not a character card: it has no name or no content.", hint=_HINT)
     return "chara_card_v3" if any(name in data for name in V3_ONLY) else "chara_card_v2"
 
 
@@ -120,4 +121,4 @@ def field_faults(card: Card) -> list[str]:
         if card.data.get(name) is not None
         and (not isinstance(card.data[name], list) or len(card.texts(name)) < len(card.data[name]))
     ]
-    return [f'"{name}" of the card is not the text it should be, and was left out.' for name in wrong]
+    return [f'"{name}" in the card is not text and was left out.' for name in wrong]

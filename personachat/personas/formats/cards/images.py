@@ -27,7 +27,7 @@ def with_image(arrival: Arrival, image: bytes) -> Arrival:
         is_the_same = bool(named) and image.startswith(SIGNATURE) and digest_of(plain_png(image)[0]) == named
         picture = read_picture(image, square=False, digest=named if is_the_same else "")
     except PictureRefused as refused:
-        return without_image(arrival, f"The picture is left out. {refused}")
+        return without_image(arrival, f"The picture was left out. {refused}")
     if picture.digest == named:
         return replace(arrival, picture=picture)
     text = with_value(arrival.text, ("picture",), picture.digest, order=KEYS)

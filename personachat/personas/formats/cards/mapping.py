@@ -66,20 +66,20 @@ def mapped(card: Card) -> Mapped:
         [card.text("nickname")], limits.NAME, losses, "nickname"
     )
     if not name:
-        losses.append(f'The card has no name; it is called "{NO_NAME}".')
+        losses.append(f'The card has no name, so it is called "{NO_NAME}".')
     names = [each.strip() for each in (card.text("name"), card.text("nickname"))]
     examples, rest = read_dialogue(placeholders(card.text("mes_example")), names=names)
     if rest:
-        losses.append("Sample dialogue that is no exchange of user and character became part of the prompt.")
+        losses.append("Sample dialogue that is not between user and character became part of the prompt.")
     parts = {part: placeholders(card.text(part)) for part in PROMPT_FIELDS} | {DIALOGUE: rest}
     if card.version == 1:
         parts["system_prompt"] = ""
     alone = "description" if card.version == 1 else "system_prompt"
     prompt = joined(parts, alone=alone)
     if not prompt:
-        losses.append(f'The card says nothing about the character; the prompt is "{NO_PROMPT}".')
+        losses.append(f'The card doesn\'t describe the character, so the prompt is "{NO_PROMPT}".')
     if len(prompt) > limits.PROMPT:
-        losses.append(f"The prompt was cut at {limits.PROMPT:,} characters; it had {len(prompt):,}.")
+        losses.append(f"The prompt was cut to {limits.PROMPT:,} characters; it had {len(prompt):,}.")
     greetings = [placeholders(text) for text in card.texts("alternate_greetings") if text.strip()]
     notes = card.dictionary("creator_notes_multilingual").get("en")
     notes = notes if isinstance(notes, str) and notes else card.text("creator_notes")
@@ -175,7 +175,7 @@ def _unchanged(persona: Persona, was: Mapped, parts: dict[str, str]) -> list[str
 
 def _cut(text: str, most: int, losses: list[str], what: str) -> str:
     if len(text) > most:
-        losses.append(f"The {what} was cut at {most:,} characters; it had {len(text):,}.")
+        losses.append(f"The {what} was cut to {most:,} characters; it had {len(text):,}.")
     return text[:most].rstrip() if len(text) > most else text
 
 
@@ -183,13 +183,13 @@ def _lines(texts: Sequence[str], most: int, losses: list[str], what: str) -> lis
     """Each text as one plain line of at most so many characters; blank ones are left out."""
     lines = [_LINE_END.sub(" ", text) for text in texts]
     if any(line != text for line, text in zip(lines, texts, strict=True)):
-        losses.append(f"A line break in the {what} became a blank.")
+        losses.append(f"A line break in the {what} was replaced by a space.")
     return [_cut(line, most, losses, what) for line in lines if line[:most].strip()]
 
 
 def _few(texts: list[str], losses: list[str], what: str, *, most: int) -> list[str]:
     if len(texts) > most:
-        losses.append(f"Of {len(texts):,} {what} the first {most} were taken.")
+        losses.append(f"There are {len(texts):,} {what}; only the first {most} were imported.")
     return texts[:most]
 
 
@@ -197,10 +197,10 @@ def _unused(card: Card, prompt: str) -> list[str]:
     """Sentences on what stays with the kept card and does nothing here."""
     losses = []
     if card.version == 3 and _number(card.top.get("spec_version")) > 3:
-        losses.append("The card follows a newer version than 3.0; what is new in it is kept and not used.")
+        losses.append("The card uses a newer version than 3.0. Its new parts are kept but not used.")
     if card.version == 3:
         losses += [
-            f"Kept and not used: {what}."
+            f"Kept but not used: {what}."
             for name, what in V3_ONLY.items()
             if name != "nickname"
             and card.data.get(name)
@@ -212,7 +212,7 @@ def _unused(card: Card, prompt: str) -> list[str]:
     if names:
         listed = ", ".join(f"{{{{{shown(name, most=30)}}}}}" for name in sorted(names)[:5])
         more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
-        losses.append(f"These placeholders are not known here and stay as they are: {listed}{more}.")
+        losses.append(f"These placeholders are not supported here and stay as written: {listed}{more}.")
     if book is not None:
         losses += lorebook.limits(book)
     return losses

@@ -30,7 +30,7 @@ def payload_text(payload: bytes) -> tuple[str, tuple[str, ...]]:
     content, left_out = slimmed(content)
     found = decoded(content)
     if found is None:
-        raise ImportRefused("The card in the picture is damaged: it is no text.", hint=_HINT)
+        raise ImportRefused("The card in the picture is damaged: it is not text.", hint=_HINT)
     return found.text, left_out
 
 
@@ -40,14 +40,12 @@ def inflated(packed: bytes | memoryview) -> bytes:
     try:
         content = stream.decompress(packed, MOST_INFLATED_BYTES + 1)
     except zlib.error:
-        raise ImportRefused(
-            "The card in the picture is damaged: it cannot be unpacked.", hint=_HINT
-        ) from None
+        raise ImportRefused("The card in the picture is damaged: it can't be unpacked.", hint=_HINT) from None
     if len(content) > MOST_INFLATED_BYTES:
         most = MOST_INFLATED_BYTES // 1024 // 1024
         raise ImportRefused(f"The card in the picture unpacks to more than {most} MB.", hint=_HINT)
     if not stream.eof:
-        raise ImportRefused("The card in the picture is damaged: it breaks off.", hint=_HINT)
+        raise ImportRefused("The card in the picture is damaged: its end is missing.", hint=_HINT)
     return content
 
 

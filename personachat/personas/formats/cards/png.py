@@ -67,7 +67,7 @@ def read_png_card(content: bytes) -> tuple[str, tuple[str, ...]]:
     if fault is not None:
         raise fault
     raise NoPersona(
-        "The picture holds no character card.", hint="Some sites remove it: download the original file."
+        "The picture contains no character card.", hint="Some sites remove it. Download the original file."
     )
 
 
@@ -88,35 +88,35 @@ def write_png_card(image: bytes, *, v2_text: str, v3_text: str) -> bytes:
 def _chunks(content: bytes) -> Iterator[_Chunk]:
     """Every chunk up to IEND; what follows the end of the picture is not looked at."""
     if len(content) > MAX_PNG_BYTES:
-        _refuse(f"The picture is too big: {MAX_PNG_BYTES // 1024 // 1024} MB are the most.")
+        _refuse(f"The picture is too large; the limit is {MAX_PNG_BYTES // 1024 // 1024} MB.")
     if not content.startswith(SIGNATURE):
         _refuse("The file is not a PNG picture.")
     view, at = memoryview(content), len(SIGNATURE)
     for number in range(MAX_CHUNKS):
         chunk = _chunk(view, at)
         if (number == 0) != (chunk.kind == b"IHDR"):
-            _refuse("The picture is damaged: it has to begin with its size, once.")
+            _refuse("The picture is damaged: it must start with its size, given once.")
         yield chunk
         if chunk.kind == b"IEND":
             return
         at += len(chunk.whole)
-    _refuse(f"The picture is cut into too many pieces; {MAX_CHUNKS:,} are the most.")
+    _refuse(f"The picture has too many parts; the limit is {MAX_CHUNKS:,}.")
 
 
 def _chunk(view: memoryview, at: int) -> _Chunk:
     if at + 12 > len(view):
-        _refuse("The picture is cut off before its end.")
+        _refuse("The picture is cut off: its end is missing.")
     length, kind = struct.unpack_from(">I4s", view, at)
     if length > len(view) - at - 12:
-        _refuse("The picture is cut off, or claims to hold more than it does.")
+        _refuse("The picture is cut off or states a wrong size.")
     if not kind.isalpha():
-        _refuse("The picture is damaged: one of its pieces has no proper name.")
+        _refuse("The picture is damaged: one of its parts has no valid name.")
     if kind in _TEXT_KINDS:
         if length > MAX_TEXT_BYTES:
-            _refuse(f"A text in the picture is too big; {MAX_TEXT_BYTES // 1024 // 1024} MB is the limit.")
+            _refuse(f"A text in the picture is too large; the limit is {MAX_TEXT_BYTES // 1024 // 1024} MB.")
         (checksum,) = struct.unpack_from(">I", view, at + 8 + length)
         if zlib.crc32(view[at + 4 : at + 8 + length]) != checksum:
-            _refuse(f"The picture is damaged: the checksum of its {kind.decode()} piece is wrong.")
+            _refuse(f"The picture is damaged: the checksum of its {kind.decode()} part is wrong.")
     return _Chunk(kind, view[at + 8 : at + 8 + length], view[at : at + 12 + length])
 
 
@@ -131,7 +131,7 @@ def _payload(chunk: _Chunk) -> bytes:
     language = head.find(b"\0")
     translated = head.find(b"\0", language + 1)
     if language < 0 or translated < 0:
-        _refuse("The picture is damaged: the head of a text is never closed.")
+        _refuse("The picture is damaged: the header of a text is never closed.")
     text = rest[2 + translated + 1 :]
     return inflated(text) if is_packed else bytes(text)
 

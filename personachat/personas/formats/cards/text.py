@@ -21,17 +21,17 @@ MAX_CARD_VALUES = 300_000
 """Texts, numbers, lists and objects: some megabytes of brackets would fill a gigabyte once read."""
 
 MENDED = (
-    "The card held what cannot be kept (half characters, numbers beyond all bounds, a key given twice); "
-    "these places were mended."
+    "The card contained data that can't be stored (unpaired surrogates, numbers that are too large, "
+    "or a key given twice). It was fixed."
 )
 
 
 def decoded(text: str) -> tuple[Any, tuple[str, ...]]:
     """Return the value of a JSON text, and what was mended. Raises ImportRefused."""
     if len(text) > MAX_CARD_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_CARD_BYTES:
-        _refuse(f"The file is too big: {MAX_CARD_BYTES // 1024 // 1024} MB of text are the most.")
+        _refuse(f"The file is too large; the limit is {MAX_CARD_BYTES // 1024 // 1024} MB of text.")
     if sum(map(text.count, ",[{")) > MAX_CARD_VALUES:
-        _refuse(f"The file holds too many values; {MAX_CARD_VALUES:,} are the most.")
+        _refuse(f"The file has too many values; the limit is {MAX_CARD_VALUES:,}.")
     doubled = []
 
     def collected(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -43,9 +43,11 @@ def decoded(text: str) -> tuple[Any, tuple[str, ...]]:
     try:
         value = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=collected)
     except json.JSONDecodeError as error:
-        _refuse(f"The file is not valid JSON: line {error.lineno}, column {error.colno} cannot be read.")
+        _refuse(
+            f"The file is not valid JSON: there is an error in line {error.lineno}, column {error.colno}."
+        )
     except (ValueError, RecursionError):
-        _refuse("The file is nested too deep, or holds a number that is too long.")
+        _refuse("The file is nested too deeply or contains a number that is too long.")
     value, losses = cleaned(value)
     return value, (MENDED,) if doubled else losses
 
@@ -70,7 +72,7 @@ def depth(value: Any) -> int:
 
 def _copy(value: Any, level: int, mended: list[bool]) -> Any:
     if isinstance(value, dict | list) and level > MAX_DEPTH:
-        _refuse(f"The file is nested too deep; {MAX_DEPTH} levels are the most.")
+        _refuse(f"The file is nested too deeply; the limit is {MAX_DEPTH} levels.")
     if isinstance(value, dict):
         return {_text(str(key), mended): _copy(each, level + 1, mended) for key, each in value.items()}
     if isinstance(value, list):

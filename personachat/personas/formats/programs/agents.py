@@ -79,7 +79,7 @@ def _read_eliza(value: Any) -> Iterator[Sketch]:
     sketch.leave_out(style, {"all", "chat"}, where=" of the style")
     sketch.leave_out(settings, {"model", "secrets"}, where=" of the settings")
     if settings.get("secrets"):
-        sketch.losses.append("Secrets in the file are left out.")
+        sketch.losses.append("Secrets in the file were left out.")
     return iter([sketch])
 
 

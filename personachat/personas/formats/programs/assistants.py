@@ -40,7 +40,7 @@ def _read_masks(value: Any) -> Iterator[Sketch]:
             first = next((each for each in objects(mask["context"]) if each.get("role") == "user"), {})
             system = content_text(first.get("content"))
             pairs = [pair for pair in pairs if pair[0] != system]
-            losses = ["The mask has no system message; its first message is the prompt."]
+            losses = ["The mask has no system message, so its first message is the prompt."]
         sketch = Sketch(
             name=mask.get("name"),
             prompt=system,

@@ -146,7 +146,7 @@ def write_config(persona: Persona) -> tuple[str, tuple[str, ...]]:
     }
     names = [label for label, value in lost.items() if value]
     losses = left_behind(persona, tool="LibreChat")
-    losses += [f"A model spec of LibreChat cannot hold: {', '.join(names)}."] if names else []
+    losses += [f"A LibreChat model spec can't include: {', '.join(names)}."] if names else []
     if slash and name not in _PROVIDERS:
         losses.append(f'LibreChat needs an endpoint named "{endpoint}".')
     return written, tuple(losses)

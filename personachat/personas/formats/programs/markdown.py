@@ -133,16 +133,14 @@ def write_agent(persona: Persona) -> tuple[str, tuple[str, ...]]:
         "lore and extensions": set(persona.extensions) - {"personachat"},
     }
     names = [label for label, value in lost.items() if value]
-    losses = [f"A Markdown agent cannot hold: {', '.join(names)}."] if names else []
+    losses = [f"A Markdown agent can't include: {', '.join(names)}."] if names else []
     losses += left_behind(persona, tool="A Markdown agent")
     return f"---\n{head}---\n\n{_prompt(persona).strip()}\n", tuple(losses)
 
 
 def write_text(persona: Persona) -> tuple[str, tuple[str, ...]]:
     """The system prompt alone."""
-    return f"{_prompt(persona).strip()}\n", (
-        "Plain text holds the prompt alone; everything else is left out.",
-    )
+    return f"{_prompt(persona).strip()}\n", ("Plain text has only the prompt. Everything else is left out.",)
 
 
 def _prompt(persona: Persona) -> str:

@@ -66,7 +66,7 @@ def read_modelfile(text: str, *, name: str = "", filename: str = "") -> Sketch:
     sketch.leave_out(dict.fromkeys(lost, True), set())
     sketch.leave_out(dict.fromkeys(parameters, True), _SILENT, where=" of the parameters")
     if base and _is_file(base):
-        sketch.losses.append("The model is a file beside the Modelfile, which is not read.")
+        sketch.losses.append("The model is a separate file next to the Modelfile and was not read.")
     return sketch
 
 
@@ -76,7 +76,7 @@ def write_modelfile(persona: Persona) -> tuple[str, tuple[str, ...]]:
     losses = []
     if provider != OLLAMA or not model:
         model = persona.model
-        losses.append(f'Ollama has no model "{model}" by itself: set another one after FROM.')
+        losses.append(f'Ollama has no model named "{model}". Change it after FROM.')
     messages = compiled(persona, signs=_SIGNS)
     lines = [f"FROM {_one_line(model)}"]
     parameters: dict[str, Any] = {"temperature": persona.temperature, "top_p": persona.top_p}
@@ -85,11 +85,11 @@ def write_modelfile(persona: Persona) -> tuple[str, tuple[str, ...]]:
     stops = [stop for stop in persona.stop if not set(stop) & set('"\r\n')]
     lines += [f'PARAMETER stop "{stop}"' for stop in stops]
     if len(stops) < len(persona.stop):
-        losses.append("Stop texts with quotes or line ends are left out.")
+        losses.append("Stop texts with quotes or line breaks were left out.")
     system = messages[0].content
     if _QUOTES in system:
         system = system.replace(_QUOTES, "'''")
-        losses.append("Three quotes in a row became apostrophes, because they would end the text.")
+        losses.append("Triple quotes were replaced by apostrophes because they would end the text.")
     lines.append(f"SYSTEM {_QUOTES}{system}{_QUOTES}")
     lines += [
         f"MESSAGE {each.role} {_QUOTES}{_without_quotes(each.content)}{_QUOTES}" for each in messages[1:]
@@ -106,7 +106,7 @@ def write_modelfile(persona: Persona) -> tuple[str, tuple[str, ...]]:
         if value
     ]
     losses += left_behind(persona, tool="Ollama")
-    losses += [f"A Modelfile cannot hold: {', '.join(names)}."] if names else []
+    losses += [f"A Modelfile can't include: {', '.join(names)}."] if names else []
     return "\n".join(lines) + "\n", tuple(losses)
 
 
@@ -175,7 +175,7 @@ def _read_modelfiles(value: Any) -> Iterator[Sketch]:
         read = {"content", "title", "tagName", "desc", "suggestionPrompts", "categories", "timestamp", "user"}
         sketch.leave_out(each, read | {"imageUrl"})
         if each.get("imageUrl"):
-            sketch.losses.append("The picture is left out.")
+            sketch.losses.append("The picture was left out.")
         yield sketch
 
 

@@ -54,11 +54,11 @@ def _read(value: Any) -> Iterator[Sketch]:
         if tests and fits:
             sketch.extensions[KEPT] = kept
         elif tests:
-            sketch.losses.append("The tests are too many to be kept.")
+            sketch.losses.append("There are too many tests to keep.")
         read = {"prompts", "providers", "targets", "tests", "defaultTest", "description"}
         sketch.leave_out(value, read)
         if len(objects(value.get("providers"))) > 1 or len(own) < len(written):
-            sketch.losses.append("Other providers, and prompts in files of their own, are left out.")
+            sketch.losses.append("Other providers, and prompts in separate files, were left out.")
         yield sketch
 
 
@@ -85,7 +85,7 @@ def _sketch(text: str, *, name: str) -> Sketch:
     sketch = Sketch(name=name, prompt=_plain(system), examples=said, greeting=_plain(greeting))
     last = as_text(messages[-1].get("content"))
     if messages[-1].get("role") == "user" and not _ONLY_VARIABLE.match(last):
-        sketch.losses.append("The last question of the prompt is left out.")
+        sketch.losses.append("The last question of the prompt was left out.")
     return sketch
 
 

@@ -69,18 +69,22 @@ def _is_lore(value: dict[str, Any]) -> bool:
 _OTHERS: tuple[tuple[Callable[[dict[str, Any]], bool], str, str], ...] = (
     (
         lambda value: value.get("format") == "personachat.conversations",
-        "an export of conversations of PersonaChat",
+        "a PersonaChat export of conversations",
         _IN_HISTORY,
     ),
-    (_is_chatgpt, "an export of conversations of ChatGPT", _IN_HISTORY),
+    (_is_chatgpt, "a ChatGPT export of conversations", _IN_HISTORY),
     (
         lambda value: "history" in mapping(value.get("chat")),
-        "an export of chats of Open WebUI",
+        "an Open WebUI export of chats",
         _IN_HISTORY,
     ),
-    (_is_lore, "a lore book (World Info)", "Open the persona it belongs to, and import the file under Lore."),
-    (_has("prompts", "prompt_order"), "a preset of SillyTavern", _AS_CARD),
-    (_has("chat_completion_source"), "a preset of SillyTavern", _AS_CARD),
+    (
+        _is_lore,
+        "a lore book (World Info)",
+        ("Open the persona it belongs to and import the file under Lore."),
+    ),
+    (_has("prompts", "prompt_order"), "a SillyTavern preset", _AS_CARD),
+    (_has("chat_completion_source"), "a SillyTavern preset", _AS_CARD),
     (_has("openapi", "paths"), "an OpenAPI description", _NOTHING),
     (_has("dependencies", "version"), "a package.json", _NOTHING),
     (_has("cells", "nbformat"), "a Jupyter notebook", _NOTHING),

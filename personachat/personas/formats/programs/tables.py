@@ -33,7 +33,7 @@ _KNOWN: Mapping[str, tuple[str, ...]] = {
     "model": ("model", "modelname", "llm"),
 }
 _HEADER = re.compile(r"[^.!?;\n]{1,60}")
-_HINT = "Give the columns their names in the first line, one of them prompt."
+_HINT = "Name the columns in the first line. One of them must be called prompt."
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,8 @@ def _chosen(
         unknown = [column for column in columns.values() if column not in names]
         if unknown:
             raise ImportRefused(
-                f'There is no column "{unknown[0][:60]}".', hint=f"There are: {', '.join(names)[:300]}."
+                f'There is no column "{unknown[0][:60]}".',
+                hint=(f"The columns are: {', '.join(names)[:300]}."),
             )
         return dict(columns)
     found: dict[str, str] = {}
