@@ -21,7 +21,7 @@ from benchmarks.population import RARE_WORD, SMALL_OWNER, Population, word
 from personachat.conversations.sql import SqlConversations
 from personachat.database.connection import Database
 from personachat.history.filters import Filters
-from personachat.history.library import Library
+from personachat.history.library import ConversationLibrary
 from personachat.owners import LOCAL_OWNER
 from tests.postgres import fresh_database
 
@@ -32,8 +32,8 @@ Case = tuple[str, Callable[[], object]]
 
 def cases(database: Database, population: Population) -> Iterator[Case]:
     """What is measured. Words change from one repetition to the next."""
-    library = Library(database, owner=LOCAL_OWNER)
-    small = Library(database, owner=SMALL_OWNER)
+    library = ConversationLibrary(database, owner=LOCAL_OWNER)
+    small = ConversationLibrary(database, owner=SMALL_OWNER)
     store = SqlConversations(database)
     common = cycle(word(rank) for rank in range(2, 12))
     middling = cycle(word(rank) for rank in range(300, 340))

@@ -13,7 +13,7 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from personachat.personas.lorebook import Occasion, Said, Teller, read
+from personachat.personas.lorebook import Occasion, SpokenMessage, Teller, read
 
 SIZES = (100, 1_000, 10_000)
 MESSAGES = 20
@@ -39,12 +39,12 @@ _KEYS: dict[str, Callable[[str], str]] = {
 }
 
 
-def _history(words: list[str], chance: random.Random) -> Iterator[Said]:
+def _history(words: list[str], chance: random.Random) -> Iterator[SpokenMessage]:
     for number in range(2 * MESSAGES):
-        yield Said(" ".join(chance.choices(words, k=WORDS)), by_persona=number % 2 == 1)
+        yield SpokenMessage(" ".join(chance.choices(words, k=WORDS)), by_persona=number % 2 == 1)
 
 
-def _row(name: str, keys: list[str], said: Iterator[Said]) -> str:
+def _row(name: str, keys: list[str], said: Iterator[SpokenMessage]) -> str:
     entries = [{"keys": [key], "content": f"About {key}.", "insertion_order": 1} for key in keys]
     teller, reading = _timed(lambda: Teller(read({"entries": entries})))
     history = list(said)

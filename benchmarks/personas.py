@@ -27,7 +27,7 @@ from personachat.personas.store.recorded_files import RecordedFiles
 from personachat.personas.store.revisions import SqlRevisions
 from personachat.personas.store.sql import SqlPersonaStore
 from personachat.settings import APP
-from personachat.ui.personas.rows import Wanted, found, rows
+from personachat.ui.personas.rows import ListFilter, filtered_rows, rows
 from tests.postgres import fresh_database
 
 REPETITIONS = 20
@@ -106,9 +106,9 @@ def cases(place: Place, number: int) -> Iterator[Case]:
     yield "list again", REPETITIONS, mine.all
     yield "list after somebody saved one", REPETITIONS, list_after_a_save
     yield "rows of the list", REPETITIONS, lambda: rows(listed, {})
-    yield "filter: a word", REPETITIONS, lambda: found(rows(listed, {}), Wanted("bace"))
-    wanted = Wanted("a", frozenset({"tag-7"}))
-    yield "filter: a letter and a tag", REPETITIONS, lambda: found(rows(listed, {}), wanted)
+    yield "filter: a word", REPETITIONS, lambda: filtered_rows(rows(listed, {}), ListFilter("bace"))
+    wanted = ListFilter("a", frozenset({"tag-7"}))
+    yield "filter: a letter and a tag", REPETITIONS, lambda: filtered_rows(rows(listed, {}), wanted)
     yield "open one", REPETITIONS, lambda: mine.get(next(some))
     yield "open one, as a server's first", FIRST_REPETITIONS, lambda: next(fresh).get(next(some))
     yield "open and save one", REPETITIONS, lambda: save(mine)

@@ -31,8 +31,8 @@ from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER
 from personachat.usage.closing import Closing
 from personachat.usage.people import People
-from personachat.usage.questions import Question
-from personachat.usage.reading import Usage
+from personachat.usage.questions import UsageQuery
+from personachat.usage.reading import UsageReader
 from personachat.usage.tables import usage_calls
 from tests.postgres import fresh_database
 
@@ -131,15 +131,15 @@ def _copy(connection: Connection, some: list[dict[str, Any]]) -> None:
             copy.write_row(tuple(row.values()))
 
 
-def question(days: int, *, before: int = 0, **filters: Any) -> Question:
+def question(days: int, *, before: int = 0, **filters: Any) -> UsageQuery:
     """The last days, or as many before those."""
     last = LAST - timedelta(days=before)
-    return Question(zone=ZONE, since=last - timedelta(days=days - 1), until=last, **filters)
+    return UsageQuery(zone=ZONE, since=last - timedelta(days=days - 1), until=last, **filters)
 
 
 def cases(database: Database) -> Iterator[Case]:
-    usage = Usage(database, People(database), owner=LOCAL_OWNER)
-    mine = Usage(database, People(database), owner="user:3")
+    usage = UsageReader(database, People(database), owner=LOCAL_OWNER)
+    mine = UsageReader(database, People(database), owner="user:3")
     for days in (7, 30, 90, 365):
         asked = question(days)
         span = f"{days} days"

@@ -79,9 +79,9 @@ above = path[-2] if len(path) > 1 else None
 # Asked of what is drawn, not of the service again: the reply may have ended since.
 live = None
 if last.reply and last.reply.live:
-    live = services.generations.find(last.id) if trouble else chat.generation_in(conversation, last.id)
+    live = services.runner.find(last.id) if trouble else chat.live_reply_in(conversation, last.id)
 paused = live is not None and live.state == "paused"
-start, end = window.of(conversation)
+start, end = window.bounds(conversation)
 skipped = conversation.length - len(path)  # turns that were not loaded
 shown = path[max(0, start - skipped) : end - skipped]
 before = path[start - skipped - 1] if start > skipped else None

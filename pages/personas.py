@@ -26,7 +26,7 @@ from personachat.ui.personas import (
 from personachat.ui.personas import desk as persona_desk
 from personachat.ui.personas import list as persona_list
 from personachat.ui.personas import rows as persona_rows
-from personachat.ui.personas.desk import Question
+from personachat.ui.personas.desk import OpenQuestion
 from personachat.ui.wording import error_text, escaped, heard
 
 front_door.require_home()
@@ -93,7 +93,7 @@ with left:
             key="create",
             type="secondary" if rows else "primary",
             on_click=editing.ask,
-            args=(Question("create"),),
+            args=(OpenQuestion("create"),),
         )
         st.button(
             "Import",
@@ -102,7 +102,7 @@ with left:
             key="import_personas",
             disabled=bool(why_not),
             on_click=editing.ask,
-            args=(Question("import"),),
+            args=(OpenQuestion("import"),),
         )
     if rows:
         persona_list.draw(rows, selected=found.id if found else None)

@@ -18,7 +18,7 @@ _PLACE = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[^\[\]:/@?#\\\s,]{1,253})(?::([0-
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class HostAndPort:
     """A name and a port, as in a Host header; None is the port that belongs to the scheme."""
 
     name: str
@@ -26,7 +26,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestOrigin:
     """What one request or connection says of where it comes from. `host` is "" where that is not clear."""
 
     host: str = ""
@@ -38,7 +38,7 @@ class Asked:
     @classmethod
     def by(
         cls, headers: Iterable[tuple[str, str]], *, client: str | None = None, server: str | None = None
-    ) -> Asked:
+    ) -> RequestOrigin:
         """From headers as they came; a Host or an Origin that is there twice counts for nothing."""
         found: dict[str, list[str]] = {}
         for name, value in headers:
@@ -101,7 +101,7 @@ def listens_on_loopback_alone(host: str) -> bool | None:
     return False
 
 
-def place_of(host: str) -> Place | None:
+def place_of(host: str) -> HostAndPort | None:
     """What a Host header names, in lower case; None where it is no name and port."""
     match = _PLACE.fullmatch(host)
     if match is None:
@@ -109,17 +109,17 @@ def place_of(host: str) -> Place | None:
     port = int(match.group(2)) if match.group(2) else None
     if port is not None and not 0 < port < 65_536:
         return None
-    return Place(match.group(1).strip("[]").lower().removesuffix("."), port)
+    return HostAndPort(match.group(1).strip("[]").lower().removesuffix("."), port)
 
 
-def origin_of(origin: str) -> tuple[str, Place] | None:
+def origin_of(origin: str) -> tuple[str, HostAndPort] | None:
     """The scheme of an Origin, and its place with the port spelled out; None where it is none of a page."""
     scheme, separator, rest = origin.partition("://")
     place = place_of(rest)
     default = _DEFAULT_PORTS.get(scheme.lower())
     if not separator or default is None or place is None:
         return None
-    return scheme.lower(), Place(place.name, place.port or default)
+    return scheme.lower(), HostAndPort(place.name, place.port or default)
 
 
 def same_origin(origin: str, host: str) -> bool:
@@ -131,10 +131,10 @@ def same_origin(origin: str, host: str) -> bool:
     if page is None or place is None:
         return False
     scheme, seen = page
-    return seen == Place(place.name, place.port or _DEFAULT_PORTS[scheme])
+    return seen == HostAndPort(place.name, place.port or _DEFAULT_PORTS[scheme])
 
 
-def is_allowed(place: Place, allowed: Collection[str]) -> bool:
+def is_allowed(place: HostAndPort, allowed: Collection[str]) -> bool:
     """Whether a place is among names such as chat.example.com, *.example.com or chat.example.com:8443."""
     for pattern in allowed:
         wanted = place_of(pattern)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from personachat.authoring.available_models import AvailableModels
 from personachat.authoring.drafting import Drafter
-from personachat.authoring.library import Collection
+from personachat.authoring.library import PersonaLibrary
 from personachat.authoring.linting import Linter
 from personachat.chat.branches import Branches
 from personachat.chat.checkpoints import Checkpoints
@@ -21,7 +21,7 @@ from personachat.chat.completions import Completions
 from personachat.chat.inspection import Inspection
 from personachat.chat.live_conversations import CurrentConversations
 from personachat.chat.service import ChatService
-from personachat.chat.starter import Answers
+from personachat.chat.starter import ReplyStarter
 from personachat.chat.tryout import trying_out
 from personachat.conversations import renaming as conversation_renaming
 from personachat.conversations.faces import faces
@@ -32,7 +32,7 @@ from personachat.conversations.sql import SqlConversations
 from personachat.database.connection import Database
 from personachat.errors import StoreUnavailable
 from personachat.history.changes import Change, changed_since
-from personachat.history.library import Library
+from personachat.history.library import ConversationLibrary
 from personachat.history.organizing import purge
 from personachat.history.sharing import Shared, SharedConversations
 from personachat.owners import author_of
@@ -54,8 +54,8 @@ from personachat.providers import pricing
 from personachat.providers.catalogue import ModelNames
 from personachat.providers.registry import ProviderRegistry
 from personachat.replies.engine import ReplyLimits
-from personachat.replies.planner import Replies
-from personachat.replies.runner import Generations
+from personachat.replies.planner import ReplyPlanner
+from personachat.replies.runner import ReplyRunner
 from personachat.settings import Settings, load_settings
 from personachat.telemetry import logs, otel
 from personachat.telemetry.words import Masking
@@ -64,7 +64,7 @@ from personachat.usage.closing import Closing
 from personachat.usage.ledger import Ledger
 from personachat.usage.model import Surface
 from personachat.usage.people import People
-from personachat.usage.reading import Usage
+from personachat.usage.reading import UsageReader
 from personachat.usage.records import SqlUsage
 
 if TYPE_CHECKING:
@@ -79,11 +79,11 @@ class Workspace:
     chat: ChatService
     branches: Branches
     inspection: Inspection
-    library: Library
-    collection: Collection
+    library: ConversationLibrary
+    collection: PersonaLibrary
     personas: PersonaStore
     gallery: Gallery
-    usage: Usage
+    usage: UsageReader
     author: str
     """As people are told it."""
 
@@ -103,9 +103,9 @@ class Services:
     """Personas by what callers name them: an id, an earlier id, an id with a label."""
     database: Database
     providers: ProviderRegistry
-    generations: Generations
+    runner: ReplyRunner
     checkpoints: Checkpoints
-    answers: Answers
+    answers: ReplyStarter
     model_names: ModelNames
     linter: Linter
     gallery: Gallery
@@ -130,7 +130,7 @@ class Services:
         """
         author = author or author_of(owner)
         personas = self.personas if may_edit else ReadOnlyPersonas(self.personas)
-        collection = Collection(
+        collection = PersonaLibrary(
             personas,
             self.revisions,
             self.labels,
@@ -146,11 +146,11 @@ class Services:
             ChatService(self.answers, owner=owner, surface=surface),
             Branches(self.answers, owner=owner, surface=surface),
             Inspection(self.answers, owner=owner),
-            Library(self.database, owner=owner, settle=self.checkpoints.settle),
+            ConversationLibrary(self.database, owner=owner, settle=self.checkpoints.settle),
             collection,
             personas,
             self.gallery if may_edit else self.gallery.read_only(),
-            Usage(self.database, self.people, owner=owner, settle=self.ledger.settle),
+            UsageReader(self.database, self.people, owner=owner, settle=self.ledger.settle),
             author,
             may_edit,
         )
@@ -188,9 +188,9 @@ class Services:
     def warm_up(self) -> None:
         """Do what the first reply would wait for, and tidy up the database; takes seconds.
 
-        Errors as for Generations.ask; DatabaseUnavailable, DatabaseDamaged.
+        Errors as for ReplyRunner.ask; DatabaseUnavailable, DatabaseDamaged.
         """
-        self.generations.ask(self.providers.warm_up(), timeout_seconds=60)
+        self.runner.ask(self.providers.warm_up(), timeout_seconds=60)
         pricing.warm_up()
         purge(self.database)
         self.kept_responses.forget_old()
@@ -202,14 +202,14 @@ class Services:
 
     def close(self) -> None:
         """End every live reply and record its end, then the providers, then the loop they ran on; once."""
-        if self.generations.closed:
+        if self.runner.closed:
             return
-        self.generations.interrupt_all()
+        self.runner.interrupt_all()
         self.model_names.close()
         try:
-            self.generations.ask(self.providers.aclose(), timeout_seconds=10)
+            self.runner.ask(self.providers.aclose(), timeout_seconds=10)
         finally:
-            self.generations.close()
+            self.runner.close()
             self.ledger.close()
             self.kept_responses.close()
             self.checkpoints.close()
@@ -228,7 +228,7 @@ def build_services(settings: Settings) -> Services:
     providers = ProviderRegistry(settings)
     checkpoints = Checkpoints(records)
     people = People(database)
-    figures = _figures(settings, running=lambda: generations.running)
+    figures = _figures(settings, running=lambda: runner.running)
     spans = otel.observer(masking=Masking.of(settings))
     ledger = Ledger(
         SqlUsage(database, people),
@@ -238,7 +238,7 @@ def build_services(settings: Settings) -> Services:
         observers=[each for each in (_reply_lines(settings), figures, spans) if each],
         keeps_words=bool(spans and spans.masking),
     )
-    generations = Generations(max_concurrent=settings.max_concurrent_replies, calls=ledger)
+    runner = ReplyRunner(max_concurrent=settings.max_concurrent_replies, calls=ledger)
     limits = ReplyLimits(
         first_token_seconds=settings.first_token_timeout_seconds,
         idle_seconds=settings.idle_timeout_seconds,
@@ -248,15 +248,15 @@ def build_services(settings: Settings) -> Services:
         stored=SqlConversations(database),
         temporary=MemoryConversations(),
         records=records,
-        generations=generations,
+        runner=runner,
         checkpoints=checkpoints,
     )
-    answers = Answers(
+    answers = ReplyStarter(
         personas=addressed,
         conversations=conversations,
         records=records,
-        replies=Replies(providers, limits=limits, calls=ledger),
-        generations=generations,
+        replies=ReplyPlanner(providers, limits=limits, calls=ledger),
+        runner=runner,
         checkpoints=checkpoints,
     )
     answers.when_done = lambda owner, conversation_id: ChatService(answers, owner=owner).send_queued(
@@ -266,7 +266,7 @@ def build_services(settings: Settings) -> Services:
     ledger.start()
     kept_responses = KeptResponses(database)
     kept_responses.start()
-    model_names = ModelNames(providers, generations, configured=settings.providers)
+    model_names = ModelNames(providers, runner, configured=settings.providers)
     models = AvailableModels(providers, model_names, personas, default=settings.default_model)
     return Services(
         settings,
@@ -276,16 +276,14 @@ def build_services(settings: Settings) -> Services:
         addressed,
         database,
         providers,
-        generations,
+        runner,
         checkpoints,
         answers,
         model_names,
         Linter(providers, model_names),
         Gallery(OwnTemplates(database)),
-        Drafter(answers.replies, generations, personas, providers, models=models),
-        Completions(
-            addressed, providers, generations, limits=limits, max_tokens=settings.longest_reply_tokens
-        ),
+        Drafter(answers.replies, runner, personas, providers, models=models),
+        Completions(addressed, providers, runner, limits=limits, max_tokens=settings.longest_reply_tokens),
         kept_responses,
         ledger,
         people,
@@ -298,7 +296,7 @@ def build_services(settings: Settings) -> Services:
 
 
 def _reply_lines(settings: Settings) -> logs.ReplyLines | None:
-    return logs.ReplyLines() if logs.wanted(settings) else None
+    return logs.ReplyLines() if logs.is_configured(settings) else None
 
 
 def _figures(settings: Settings, *, running: Callable[[], int]) -> CallFigures | None:

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, TypeAlias
 
-from personachat.replies.runner import Generations
+from personachat.replies.runner import ReplyRunner
 from personachat.services import Services, built_services, reset_services
 
 log = logging.getLogger(__name__)
@@ -143,30 +143,30 @@ class _Shutdown:
         try:
             services = self._services()
             if services:  # else nobody has asked for anything yet
-                await self._drain(services.generations, services.settings.shutdown_seconds)
+                await self._drain(services.runner, services.settings.shutdown_seconds)
             self._let_go()
         finally:
             self._passed_on = True
             self._forcing = self._loop.call_later(CLOSING_SECONDS, self._force)
             self._handlers[number](number, None)
 
-    async def _drain(self, generations: Generations, seconds: float) -> None:
-        generations.drain()
-        count = generations.unfinished
+    async def _drain(self, runner: ReplyRunner, seconds: float) -> None:
+        runner.drain()
+        count = runner.unfinished
         if count and seconds:
             _say(f"Finishing {_replies(count)}; press Ctrl-C again to stop now.")
             with suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
-                    await self._until_done(generations)
-        cut_off = generations.interrupt_all()
+                    await self._until_done(runner)
+        cut_off = runner.interrupt_all()
         if cut_off:
             log.warning("%s cut off; the text so far is kept in the conversation.", _replies(cut_off))
         if count or cut_off:
             await asyncio.sleep(SHOWING_SECONDS)
 
-    async def _until_done(self, generations: Generations) -> None:
+    async def _until_done(self, runner: ReplyRunner) -> None:
         """Return once every reply has ended, or at the second signal."""
-        while generations.unfinished and not self._again.is_set():
+        while runner.unfinished and not self._again.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._again.wait()

@@ -26,12 +26,12 @@ def live(out: int) -> None:
     services = personachat.services.build_services(load_settings())
     chat = services.of(LOCAL_OWNER).chat
     conversation = chat.start()
-    generation = chat.send(conversation.id, f"Question {os.getpid()}", persona_id="tester")
-    report(out, conversation=conversation.id, reply=generation.id, question=f"Question {os.getpid()}")
+    live_reply = chat.send(conversation.id, f"Question {os.getpid()}", persona_id="tester")
+    report(out, conversation=conversation.id, reply=live_reply.id, question=f"Question {os.getpid()}")
     seen = 0
-    while events := generation.wait(seen, timeout_seconds=30):
+    while events := live_reply.wait(seen, timeout_seconds=30):
         seen += len(events)
-        report(out, at=time.monotonic(), characters=len(generation.snapshot().text))
+        report(out, at=time.monotonic(), characters=len(live_reply.snapshot().text))
     os._exit(0)
 
 
@@ -39,9 +39,9 @@ def look(out: int, conversation_id: str, reply_id: str) -> None:
     """Report what a new life finds of a conversation, once it knows that the other one is dead."""
     services = personachat.services.build_services(load_settings())
     chat = services.of(LOCAL_OWNER).chat
-    generation = chat.generation(reply_id)
-    while generation.live:
-        generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=1)
+    live_reply = chat.live_reply(reply_id)
+    while live_reply.live:
+        live_reply.wait(len(live_reply.wait(0, timeout_seconds=0)), timeout_seconds=1)
     found = chat.conversation(conversation_id)
     report(
         out,

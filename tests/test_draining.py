@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from personachat.chat.completions import Ask
+from personachat.chat.completions import CompletionRequest
 from personachat.errors import ShuttingDown
 from personachat.messages import Failed
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.services import Services
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, Gate, tokens
@@ -17,11 +17,11 @@ from tests.fake_provider import FakeProvider, Gate, tokens
 WAIT = 10
 
 
-def ended(generation: Generation) -> str:
+def ended(live_reply: LiveReply) -> str:
     seen = 0
-    while generation.live:
-        seen += len(generation.wait(seen, timeout_seconds=WAIT))
-    return generation.state
+    while live_reply.live:
+        seen += len(live_reply.wait(seen, timeout_seconds=WAIT))
+    return live_reply.state
 
 
 def test_nothing_new_is_begun_and_nothing_of_it_is_stored(services: Services, fake: FakeProvider) -> None:
@@ -30,7 +30,7 @@ def test_nothing_new_is_begun_and_nothing_of_it_is_stored(services: Services, fa
     reply = here.chat.send(conversation.id, "Hi", persona_id="tester")
     ended(reply)
     before = here.chat.conversation(conversation.id)
-    services.generations.drain()
+    services.runner.drain()
     for begin in (
         lambda: here.chat.send(conversation.id, "More", persona_id="tester"),
         lambda: here.chat.begin("Hi", persona_id="tester"),
@@ -38,7 +38,7 @@ def test_nothing_new_is_begun_and_nothing_of_it_is_stored(services: Services, fa
         lambda: here.chat.retry(conversation.id),
         lambda: here.branches.regenerate(reply.id),
         lambda: here.branches.edit(before.path[0].id, "Hello"),
-        lambda: services.completions.start("tester", Ask([{"role": "user", "content": "Hi"}])),
+        lambda: services.completions.start("tester", CompletionRequest([{"role": "user", "content": "Hi"}])),
         lambda: services.drafter.start("A pirate", owner=here.owner),
         lambda: services.trying_out(persona_text(), owner=here.owner).begin(
             "Hi", persona_id="tester", temporary=True
@@ -58,10 +58,10 @@ def test_a_cut_reply_is_not_continued_by_a_server_that_is_to_end(
     fake.enqueue(tokens(["Half of"], finish="length"))
     reply = here.begin("Hi", persona_id="tester")
     ended(reply)
-    services.generations.drain()
+    services.runner.drain()
     with pytest.raises(ShuttingDown):
         here.continue_reply(reply.id)
-    assert here.generation(reply.id).state == "finished"
+    assert here.live_reply(reply.id).state == "finished"
 
 
 def test_words_that_wait_stay_in_the_queue_for_the_next_life(
@@ -73,7 +73,7 @@ def test_words_that_wait_stay_in_the_queue_for_the_next_life(
     reply = here.begin("first", persona_id="tester")
     conversation_id = reply.conversation_id
     here.queue(conversation_id, "second", persona_id="tester")
-    services.generations.drain()
+    services.runner.drain()
     here.queue(conversation_id, "third", persona_id="tester")
     gate.open()
     assert ended(reply) == "finished"
@@ -93,7 +93,7 @@ def test_words_for_a_temporary_chat_are_given_back_since_it_goes_with_the_server
     fake.enqueue(tokens(["one", Gate()]))
     here = local(services).chat
     reply = here.begin("first", persona_id="tester", temporary=True)
-    services.generations.drain()
+    services.runner.drain()
     with pytest.raises(ShuttingDown):
         here.queue(reply.conversation_id, "second", persona_id="tester")
     assert not here.conversation(reply.conversation_id).queue
@@ -105,16 +105,16 @@ def test_what_runs_can_be_steered_and_followed_to_its_end(services: Services, fa
     first = here.begin("first", persona_id="tester")
     gate.wait_reached()
     second = here.begin("second", persona_id="tester")
-    services.generations.drain()
-    assert services.generations.unfinished == 2
+    services.runner.drain()
+    assert services.runner.unfinished == 2
     here.pause(first.id)
-    assert services.generations.unfinished == 1
+    assert services.runner.unfinished == 1
     here.resume(first.id)
     here.stop(second.id)
     gate.open()
-    assert ended(here.generation(first.id)) == "finished"
+    assert ended(here.live_reply(first.id)) == "finished"
     assert second.state == "stopped"
-    assert services.generations.unfinished == 0
+    assert services.runner.unfinished == 0
 
 
 def test_a_closed_service_has_interrupted_what_was_left(
@@ -144,7 +144,7 @@ def test_whoever_follows_it_from_another_process_is_told_and_goes_on_there(
     reply = local(ending).chat.begin("first", persona_id="tester")
     gate.wait_reached()
     there = local(staying).chat
-    mirror = there.generation(reply.id)
+    mirror = there.live_reply(reply.id)
     with mirror.followed():
         while mirror.snapshot().text != "one ":
             mirror.wait(len(mirror.wait(0, timeout_seconds=0)), timeout_seconds=WAIT)
@@ -161,8 +161,8 @@ def test_a_server_that_only_followed_a_reply_leaves_it_running(
     staying, ending = make_services(), make_services()
     reply = local(staying).chat.begin("first", persona_id="tester")
     gate.wait_reached()
-    mirror = local(ending).chat.generation(reply.id)
-    assert ending.generations.unfinished == 0
+    mirror = local(ending).chat.live_reply(reply.id)
+    assert ending.runner.unfinished == 0
     ending.close()
     assert mirror.snapshot().error == Failed.of(ShuttingDown())
     gate.open()

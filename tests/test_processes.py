@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from personachat.errors import ReplyInProgress
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.services import Services, Workspace
 from tests.conftest import local
 from tests.fake_provider import FakeProvider, Gate, tokens
@@ -33,17 +33,17 @@ def pair(request: pytest.FixtureRequest, make_services: Callable[..., Services])
         second.close()
 
 
-def wait_for_text(generation: Generation, text: str) -> None:
-    with generation.followed():
-        while generation.snapshot().text != text:
-            assert generation.live, generation.snapshot()
-            generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=WAIT)
+def wait_for_text(live_reply: LiveReply, text: str) -> None:
+    with live_reply.followed():
+        while live_reply.snapshot().text != text:
+            assert live_reply.live, live_reply.snapshot()
+            live_reply.wait(len(live_reply.wait(0, timeout_seconds=0)), timeout_seconds=WAIT)
 
 
-def wait_for_state(generation: Generation, state: str) -> None:
-    with generation.followed():
-        while generation.state != state:
-            generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=WAIT)
+def wait_for_state(live_reply: LiveReply, state: str) -> None:
+    with live_reply.followed():
+        while live_reply.state != state:
+            live_reply.wait(len(live_reply.wait(0, timeout_seconds=0)), timeout_seconds=WAIT)
 
 
 def test_a_reply_is_followed_from_the_other_process_event_by_event(pair: Pair, fake: FakeProvider) -> None:
@@ -51,8 +51,8 @@ def test_a_reply_is_followed_from_the_other_process_event_by_event(pair: Pair, f
     gate = Gate()
     fake.enqueue(tokens(["one ", gate, "two"]))
     conversation = here.chat.start()
-    generation = here.chat.send(conversation.id, "Hi", persona_id="tester")
-    mirror = there.chat.generation(generation.id)
+    live_reply = here.chat.send(conversation.id, "Hi", persona_id="tester")
+    mirror = there.chat.live_reply(live_reply.id)
     wait_for_text(mirror, "one ")
     running = there.chat.running(conversation.id)
     assert running is mirror
@@ -61,7 +61,7 @@ def test_a_reply_is_followed_from_the_other_process_event_by_event(pair: Pair, f
     gate.open()
     wait_for_state(mirror, "finished")
     assert mirror.snapshot().text == "one two"
-    assert mirror.wait(0, timeout_seconds=0) == generation.wait(0, timeout_seconds=0)
+    assert mirror.wait(0, timeout_seconds=0) == live_reply.wait(0, timeout_seconds=0)
 
 
 def test_a_reply_is_paused_resumed_and_stopped_from_the_other_process(pair: Pair, fake: FakeProvider) -> None:
@@ -69,15 +69,15 @@ def test_a_reply_is_paused_resumed_and_stopped_from_the_other_process(pair: Pair
     gate = Gate()
     fake.enqueue(tokens(["one ", gate, "two ", Gate()]))
     conversation = here.chat.start()
-    generation = here.chat.send(conversation.id, "Hi", persona_id="tester")
-    wait_for_text(generation, "one ")
-    there.chat.pause(generation.id)
-    wait_for_state(generation, "paused")
+    live_reply = here.chat.send(conversation.id, "Hi", persona_id="tester")
+    wait_for_text(live_reply, "one ")
+    there.chat.pause(live_reply.id)
+    wait_for_state(live_reply, "paused")
     gate.open()
-    there.chat.resume(generation.id)
-    wait_for_text(generation, "one two ")
-    there.chat.stop(generation.id)
-    wait_for_state(generation, "stopped")
+    there.chat.resume(live_reply.id)
+    wait_for_text(live_reply, "one two ")
+    there.chat.stop(live_reply.id)
+    wait_for_state(live_reply, "stopped")
     assert fake.wait_for_disconnect()
 
 
@@ -85,22 +85,22 @@ def test_of_two_processes_one_continues_a_reply(pair: Pair, fake: FakeProvider) 
     here, there = pair
     fake.enqueue(tokens(["one "], finish="length"), tokens(["two", Gate()]))
     conversation = here.chat.start()
-    generation = here.chat.send(conversation.id, "Hi", persona_id="tester")
-    wait_for_state(generation, "finished")
-    wait_for_text(here.chat.continue_reply(generation.id), "one two")
+    live_reply = here.chat.send(conversation.id, "Hi", persona_id="tester")
+    wait_for_state(live_reply, "finished")
+    wait_for_text(here.chat.continue_reply(live_reply.id), "one two")
     with pytest.raises(ReplyInProgress):
-        there.chat.continue_reply(generation.id)
-    wait_for_text(there.chat.generation(generation.id), "one two")
+        there.chat.continue_reply(live_reply.id)
+    wait_for_text(there.chat.live_reply(live_reply.id), "one two")
 
 
 def test_a_reply_that_was_continued_elsewhere_is_known_here_as_well(pair: Pair, fake: FakeProvider) -> None:
     here, there = pair
     fake.enqueue(tokens(["one "], finish="length"), tokens(["two", Gate()]))
     conversation = here.chat.start()
-    generation = here.chat.send(conversation.id, "Hi", persona_id="tester")
-    wait_for_state(there.chat.generation(generation.id), "finished")
-    wait_for_text(there.chat.continue_reply(generation.id), "one two")
-    wait_for_text(here.chat.generation(generation.id), "one two")
+    live_reply = here.chat.send(conversation.id, "Hi", persona_id="tester")
+    wait_for_state(there.chat.live_reply(live_reply.id), "finished")
+    wait_for_text(there.chat.continue_reply(live_reply.id), "one two")
+    wait_for_text(here.chat.live_reply(live_reply.id), "one two")
     assert here.chat.running(conversation.id)
 
 
@@ -109,7 +109,7 @@ def test_what_one_process_has_ended_the_other_goes_on_with(pair: Pair, fake: Fak
     fake.enqueue(tokens(["one"]), tokens(["two"]))
     conversation = here.chat.start()
     wait_for_state(here.chat.send(conversation.id, "first", persona_id="tester"), "finished")
-    mirror = there.chat.generation(there.chat.conversation(conversation.id).path[-1].id)
+    mirror = there.chat.live_reply(there.chat.conversation(conversation.id).path[-1].id)
     wait_for_state(mirror, "finished")
     wait_for_state(there.chat.send(conversation.id, "second", persona_id="tester"), "finished")
     assert [message["content"] for message in fake.chats[-1].body["messages"][1:]] == [
@@ -118,7 +118,7 @@ def test_what_one_process_has_ended_the_other_goes_on_with(pair: Pair, fake: Fak
         "second",
     ]
     answer = here.chat.conversation(conversation.id).path[-1]
-    wait_for_state(here.chat.generation(answer.id), "finished")
+    wait_for_state(here.chat.live_reply(answer.id), "finished")
     assert [turn.text for turn in here.chat.conversation(conversation.id).path] == [
         "first",
         "one",

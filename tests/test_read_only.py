@@ -81,9 +81,9 @@ def test_what_is_ones_own_works(services: Services, visitor: Workspace) -> None:
     assert visitor.collection.link("tester").persona
     assert visitor.collection.history("tester")
     conversation = visitor.chat.start()
-    generation = visitor.chat.send(conversation.id, "Hi", persona_id="tester")
-    while generation.live:
-        generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=10)
+    live_reply = visitor.chat.send(conversation.id, "Hi", persona_id="tester")
+    while live_reply.live:
+        live_reply.wait(len(live_reply.wait(0, timeout_seconds=0)), timeout_seconds=10)
     assert visitor.library.summary(conversation.id)
     assert visitor.library.export([conversation.id], "markdown").content
     chat = services.trying_out(persona_text(name="Mine"), owner=OWNER)

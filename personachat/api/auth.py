@@ -22,10 +22,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from personachat.access import Asked
+from personachat.access import RequestOrigin
 from personachat.api import cors
 from personachat.api.errors import Refused, problem_of
-from personachat.api.large_bodies import Body, Room
+from personachat.api.large_bodies import IncomingBody, Room
 from personachat.api.wrong_tokens import WrongTokens
 from personachat.owners import LOCAL_OWNER
 from personachat.personas.formats import lore_files
@@ -142,7 +142,7 @@ class Gate:
             if admitted.preflight:
                 await cors.preflight_answer(headers)(scope, receive, send_with_headers)
                 return
-            body = Body(self._room, self._most_bytes(scope, settings))
+            body = IncomingBody(self._room, self._most_bytes(scope, settings))
             length = _check_body(headers, body.at_most, any_kind=_takes_files(scope))
             await body.announce(length)
         except Refused as refused:
@@ -154,7 +154,7 @@ class Gate:
     async def _admit(self, scope: Scope, headers: Headers, settings: Settings) -> _Admitted:
         """Raises Refused."""
         client, server = ((scope.get(end) or (None,))[0] for end in ("client", "server"))
-        asked = Asked.by(headers.items(), client=client, server=server)
+        asked = RequestOrigin.by(headers.items(), client=client, server=server)
         foreign = asked.from_another_origin
         if foreign and not cors.is_allowed_origin(asked.origin, _origins(settings)):
             raise _origin_refused(settings)

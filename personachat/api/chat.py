@@ -18,12 +18,12 @@ from personachat.api.errors import Refused
 from personachat.api.events import ReplyStream
 from personachat.api.openapi import STREAM, answers
 from personachat.api.queues import Lines, over
-from personachat.api.schemas import Id, Sent, services_of, workspace_of
+from personachat.api.schemas import Id, RequestModel, services_of, workspace_of
 from personachat.api.whole import WholeAnswer, WholeReply, is_wanted
 from personachat.errors import ConversationNotFound, ReplyInProgress
 from personachat.messages import ChatMessage
 from personachat.personas.variables import GivenValues
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.services import Workspace
 
 router = APIRouter(prefix="/chat", tags=["chat"])
@@ -34,14 +34,14 @@ STREAM_OR_WHOLE = STREAM | {
 }
 
 
-class HistoryMessage(Sent):
+class HistoryMessage(RequestModel):
     """One earlier message."""
 
     role: Literal["user", "assistant"]
     content: Annotated[str, Field(min_length=1)]
 
 
-class ChatBody(Sent):
+class ChatBody(RequestModel):
     """A message to a persona. The server alone decides which model answers and with whose key."""
 
     message: Annotated[str, Field(min_length=1)]
@@ -95,7 +95,7 @@ def _answer(request: Request) -> type[ReplyStream]:
 def _begin(request: Request, body: ChatBody) -> ReplyStream:
     chat = workspace_of(request).chat
     history = [ChatMessage(message.role, message.content) for message in body.history or ()]
-    generation = chat.begin(
+    live_reply = chat.begin(
         body.message,
         persona_id=body.persona_id,
         history=history,
@@ -106,18 +106,18 @@ def _begin(request: Request, body: ChatBody) -> ReplyStream:
 
     def discard() -> None:
         with suppress(ConversationNotFound):
-            chat.discard(generation.conversation_id)
+            chat.discard(live_reply.conversation_id)
 
-    return _answer(request)(generation, on_refused=discard)
+    return _answer(request)(live_reply, on_refused=discard)
 
 
 async def _say_in_turn(request: Request, body: ChatBody, conversation_id: str) -> Response:
     workspace = await run_in_threadpool(_checked, request, body, conversation_id)
     lines: Lines = request.app.state.lines
-    generations = services_of(request).generations
+    runner = services_of(request).runner
     async with lines.first(workspace.owner, conversation_id):
         while not await request.is_disconnected():
-            generations.admit()
+            runner.admit()
             said = await run_in_threadpool(_say, workspace, body, conversation_id, _answer(request))
             if isinstance(said, ReplyStream):
                 return said
@@ -145,7 +145,7 @@ def _checked(request: Request, body: ChatBody, conversation_id: str) -> Workspac
 
 def _say(
     workspace: Workspace, body: ChatBody, conversation_id: str, answer: type[ReplyStream]
-) -> ReplyStream | Generation | None:
+) -> ReplyStream | LiveReply | None:
     """The reply's `answer`; or else the live reply that is in the way, or None where it has just ended."""
     chat = workspace.chat
     chat.keep(conversation_id)

@@ -15,12 +15,12 @@ from starlette.responses import Response
 from personachat.api.openapi import answers
 from personachat.api.schemas import (
     DOWNLOAD,
-    Answer,
     ConversationId,
     Format,
     Id,
     ListedConversation,
-    Sent,
+    RequestModel,
+    ResponseModel,
     WholeConversation,
     conversation_of,
     download,
@@ -36,7 +36,7 @@ from personachat.services import Workspace
 router = APIRouter(prefix="/conversations/{id}", tags=["conversations"])
 
 
-class ConversationChange(Sent):
+class ConversationChange(RequestModel):
     """What to change. Fields that are null or missing stay as they are."""
 
     title: Annotated[str | None, Field(min_length=1, max_length=200)] = None
@@ -47,13 +47,13 @@ class ConversationChange(Sent):
     ] = None
 
 
-class ForkAt(Sent):
+class ForkAt(RequestModel):
     """The last message to copy into the new conversation."""
 
     message_id: Id
 
 
-class ShareLink(Answer):
+class ShareLink(ResponseModel):
     """Anyone with the link can read the conversation as it was when it was last shared."""
 
     token: str

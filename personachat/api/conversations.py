@@ -17,9 +17,9 @@ from personachat.api.openapi import answers, json_body
 from personachat.api.schemas import (
     DOWNLOAD,
     RATINGS,
-    Answer,
     Format,
     ListedConversation,
+    ResponseModel,
     Text,
     Thumb,
     download,
@@ -28,7 +28,7 @@ from personachat.api.schemas import (
 )
 from personachat.api.uploads import uploads
 from personachat.history.filters import Filters
-from personachat.history.library import Library
+from personachat.history.library import ConversationLibrary
 from personachat.history.search import Hit
 
 router = APIRouter(prefix="/conversations", tags=["conversations"])
@@ -52,14 +52,14 @@ class FoundConversation(ListedConversation):
     excerpt: str | None = None
 
 
-class ConversationPage(Answer):
+class ConversationPage(ResponseModel):
     """One page of a list. `nextCursor` gets the next page and is null on the last one."""
 
     conversations: list[FoundConversation]
     next_cursor: str | None
 
 
-class Imported(Answer):
+class Imported(ResponseModel):
     """The ids of the new conversations, in the order of the file."""
 
     ids: list[str]
@@ -152,7 +152,7 @@ async def import_conversations(request: Request) -> Imported:
 
 
 def _search(
-    library: Library, query: str, filters: Filters, *, limit: int, cursor: str | None
+    library: ConversationLibrary, query: str, filters: Filters, *, limit: int, cursor: str | None
 ) -> ConversationPage:
     found = library.search(query, filters, limit=limit, cursor=cursor)
     newest: dict[str, Hit] = {}

@@ -30,7 +30,7 @@ from personachat.messages import (
     UsageReported,
 )
 from personachat.replies.endings import INTERRUPTED
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 
 HEARTBEAT_SECONDS = 15.0
 """Shorter than the idle limits of usual proxies (30 to 60 s)."""
@@ -42,7 +42,7 @@ _REASONING = 'id: {}\nevent: reasoning\ndata: {{"content": {}}}\n\n'
 
 
 class ReplyStream(Response):
-    """Answers with a generation's events beyond number `after`.
+    """Answers with a live reply's events beyond number `after`.
 
     Unless the stream has `begun` in another connection, a reply that fails as the very next event is
     answered with a status; `on_refused` is called then, in a thread.
@@ -52,7 +52,7 @@ class ReplyStream(Response):
 
     def __init__(
         self,
-        generation: Generation,
+        live_reply: LiveReply,
         *,
         after: int = 0,
         begun: bool = False,
@@ -60,13 +60,13 @@ class ReplyStream(Response):
     ) -> None:
         super().__init__(headers={"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
-        self._generation = generation
+        self._live_reply = live_reply
         self._after = after
         self._begun = begun
         self._on_refused = on_refused
         # From here on, not from the first wait: a busy server may take longer than a reply's patience.
         self._following = ExitStack()
-        self._following.enter_context(generation.followed())
+        self._following.enter_context(live_reply.followed())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._following:
@@ -89,7 +89,7 @@ class ReplyStream(Response):
         end: ReplyEvent | None = None
         if begun:
             await writer.begin(start_soon)
-        async with aclosing(batches(self._generation, self._after)) as numbered:
+        async with aclosing(batches(self._live_reply, self._after)) as numbered:
             async for number, events in numbered:
                 if not begun:
                     if isinstance(events[0], Failed):
@@ -102,7 +102,7 @@ class ReplyStream(Response):
                     await self.ending()
                 await writer.write("".join(lines).encode("ascii"))
                 last, end = number + len(events) - 1, events[-1]
-        if self._generation.state == "interrupted":
+        if self._live_reply.state == "interrupted":
             if not begun:
                 await anyio.to_thread.run_sync(self._on_refused)
                 return self.refusal(INTERRUPTED)
@@ -137,9 +137,9 @@ class ReplyStream(Response):
         match event:
             case Started(provider, model):
                 return "start", {
-                    "conversationId": self._generation.conversation_id,
-                    "messageId": self._generation.id,
-                    "personaId": self._generation.persona_id,
+                    "conversationId": self._live_reply.conversation_id,
+                    "messageId": self._live_reply.id,
+                    "personaId": self._live_reply.persona_id,
                     "model": model,
                     "provider": provider,
                 }
@@ -186,12 +186,12 @@ class _Writer:
             await self.write(_HEARTBEAT)
 
 
-async def batches(generation: Generation, after: int) -> AsyncGenerator[tuple[int, list[ReplyEvent]]]:
+async def batches(live_reply: LiveReply, after: int) -> AsyncGenerator[tuple[int, list[ReplyEvent]]]:
     """Events beyond number `after`, as many at a time as are pending, with the first one's number."""
-    events = cast("AsyncGenerator[tuple[int, ReplyEvent]]", generation.events(after))
+    events = cast("AsyncGenerator[tuple[int, ReplyEvent]]", live_reply.events(after))
     async with aclosing(events):
         async for number, event in events:
             if number > after:
-                batch = [event, *generation.wait(number, timeout_seconds=0)]
+                batch = [event, *live_reply.wait(number, timeout_seconds=0)]
                 after = number + len(batch) - 1
                 yield number, batch

@@ -16,7 +16,7 @@ from personachat import __version__
 from personachat.api.auth import authorized
 from personachat.api.openapi import answers
 from personachat.api.probes import Probe
-from personachat.api.schemas import Answer
+from personachat.api.schemas import ResponseModel
 from personachat.chat.checkpoints import Checkpoints
 from personachat.errors import PersonaChatError, ProviderError
 from personachat.personas.persona import DEFAULT_PERSONA_ID, Persona
@@ -29,7 +29,7 @@ WITHIN_SECONDS = 1.5
 """How long a part of the server may take to say how it is."""
 
 
-class BrokenFile(Answer):
+class BrokenFile(ResponseModel):
     """A file in the personas folder that can't be used, and its first error."""
 
     filename: str
@@ -37,7 +37,7 @@ class BrokenFile(Answer):
     problem: str
 
 
-class Health(Answer):
+class Health(ResponseModel):
     """Without a token, only `status`.
 
     "degraded": no reply is possible or a store can't be reached. "draining": the server finishes the current
@@ -98,8 +98,8 @@ def _slow(reason: str, **known: Any) -> dict[str, Any]:
 def _configured(services: Services) -> Health:
     return Health(
         version=__version__,
-        replies_running=services.generations.running,
-        replies_at_most=services.generations.max_concurrent,
+        replies_running=services.runner.running,
+        replies_at_most=services.runner.max_concurrent,
         tokens_configured=bool(services.settings.accepted_tokens),
         database="sqlite" if services.uses_sqlite else "postgresql",
     )
@@ -114,7 +114,7 @@ def _stored(services: Services) -> dict[str, Any]:
 
 
 def _draining(services: Services) -> dict[str, Any]:
-    return {"status": "draining"} if services.generations.draining else {}
+    return {"status": "draining"} if services.runner.draining else {}
 
 
 def _personas(store: PersonaStore) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class Room:
 
 
 @dataclass(slots=True)
-class Body:
+class IncomingBody:
     """One body on its way in, of at most so many bytes."""
 
     room: Room

@@ -14,11 +14,11 @@ from personachat.api.events import ReplyStream
 from personachat.api.openapi import MESSAGE_OR_STREAM, answers, json_answer
 from personachat.api.schemas import (
     RATINGS,
-    Answer,
     Id,
     Message,
     MessageId,
-    Sent,
+    RequestModel,
+    ResponseModel,
     Thumb,
     message_of,
     workspace_of,
@@ -29,26 +29,26 @@ from personachat.errors import TurnNotFound
 router = APIRouter(prefix="/messages/{id}", tags=["messages"])
 
 
-class Opinion(Sent):
+class Opinion(RequestModel):
     """The caller's rating of a reply. Missing fields stay as they are; null removes the rating."""
 
     rating: Thumb | None = None
     note: Annotated[str | None, Field(max_length=2000, description="A note for the rating.")] = None
 
 
-class NewWords(Sent):
+class NewWords(RequestModel):
     """New text for a message."""
 
     content: Annotated[str, Field(min_length=1)]
 
 
-class Leaf(Sent):
+class Leaf(RequestModel):
     """The `leafId` from the answer to the deletion."""
 
     leaf_id: Id | None
 
 
-class Branch(Answer):
+class Branch(ResponseModel):
     """The active branch of a conversation, named by its last message."""
 
     conversation_id: str
@@ -117,9 +117,9 @@ def edit_message(message_id: MessageId, body: NewWords, request: Request) -> Res
     An assistant's message is saved as it is: 201 and the new message.
     """
     workspace = workspace_of(request)
-    generation = workspace.branches.edit(message_id, body.content)
-    if generation is not None:
-        return ReplyStream(generation)
+    live_reply = workspace.branches.edit(message_id, body.content)
+    if live_reply is not None:
+        return ReplyStream(live_reply)
     conversation_id, _ = _found(request, message_id)
     leaf = workspace.chat.conversation(conversation_id, last=1).leaf
     made = _shown(request, leaf.id if leaf else message_id)

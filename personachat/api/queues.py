@@ -14,7 +14,7 @@ import anyio
 from starlette.requests import Request
 
 from personachat.api.schemas import services_of
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 
 LOOK_SECONDS = 0.05
 """How often the first in a line looks whether the reply has ended, or was paused, or its client has left."""
@@ -47,15 +47,15 @@ class Lines:
                 del self._lines[key]
 
 
-async def over(generation: Generation, request: Request) -> bool:
+async def over(live_reply: LiveReply, request: Request) -> bool:
     """Wait, as a follower, until a reply has ended or the client has left; False where it is paused.
 
     A paused reply may stay so for ever: there is no waiting for that, nor on a server that is to end.
     """
-    generations = services_of(request).generations
-    with generation.followed():
-        while generation.live and not generations.draining and not await request.is_disconnected():
-            if generation.state == "paused":
+    runner = services_of(request).runner
+    with live_reply.followed():
+        while live_reply.live and not runner.draining and not await request.is_disconnected():
+            if live_reply.state == "paused":
                 return False
             await anyio.sleep(LOOK_SECONDS)
     return True

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from personachat.api.errors import Refused
 from personachat.api.events import ReplyStream
 from personachat.api.openapi import STREAM, answers
-from personachat.api.schemas import Answer, Id, ReplyId, Sent, workspace_of
+from personachat.api.schemas import Id, ReplyId, RequestModel, ResponseModel, workspace_of
 from personachat.conversations.model import TurnState
 
 router = APIRouter(prefix="/chat/{messageId}", tags=["chat"])
@@ -21,14 +21,14 @@ LATE_SECONDS = 2.0
 """How long a watcher may be ahead of us: it saw the reply in the process that writes it down."""
 
 
-class SteeredReply(Answer):
+class SteeredReply(ResponseModel):
     """The state of a reply after the command. A reply that had already ended stays as it was."""
 
     message_id: str
     state: TurnState
 
 
-class AnotherReply(Sent):
+class AnotherReply(RequestModel):
     """Who answers instead. Null for the same as before."""
 
     persona_id: Id | None = None
@@ -57,17 +57,17 @@ def follow_reply(
 
     If you have already seen its end you get 204, so that an EventSource stops asking.
     """
-    generation = workspace_of(request).chat.generation(message_id)
+    live_reply = workspace_of(request).chat.live_reply(message_id)
     after = int(last_event_id or 0)
-    generation.wait(max(after - 1, 0), timeout_seconds=LATE_SECONDS if after else 0)
-    last = len(generation.wait(0, timeout_seconds=0))
+    live_reply.wait(max(after - 1, 0), timeout_seconds=LATE_SECONDS if after else 0)
+    last = len(live_reply.wait(0, timeout_seconds=0))
     # What was sent and not yet written down died with its server: then only the end is left to tell.
-    if after > last and generation.state != "interrupted":
+    if after > last and live_reply.state != "interrupted":
         raise Refused(422, "request_invalid", f"This reply has no event {after} yet.")
     # Of one that was interrupted nobody knows how much of it was seen: its end is told again.
-    if 0 < last <= after and not generation.live and generation.state != "interrupted":
+    if 0 < last <= after and not live_reply.live and live_reply.state != "interrupted":
         return Response(status_code=204)
-    return ReplyStream(generation, after=after, begun=after > 0 or generation.state == "interrupted")
+    return ReplyStream(live_reply, after=after, begun=after > 0 or live_reply.state == "interrupted")
 
 
 @router.post(
@@ -80,7 +80,7 @@ def pause_reply(message_id: ReplyId, request: Request) -> SteeredReply:
     """Nothing more is read from the provider until you resume. Open streams stay open."""
     chat = workspace_of(request).chat
     chat.pause(message_id)
-    return SteeredReply(message_id=message_id, state=chat.generation(message_id).state)
+    return SteeredReply(message_id=message_id, state=chat.live_reply(message_id).state)
 
 
 @router.post(
@@ -93,7 +93,7 @@ def resume_reply(message_id: ReplyId, request: Request) -> SteeredReply:
     """If the provider has closed the connection, it is asked for the rest."""
     chat = workspace_of(request).chat
     chat.resume(message_id)
-    return SteeredReply(message_id=message_id, state=chat.generation(message_id).state)
+    return SteeredReply(message_id=message_id, state=chat.live_reply(message_id).state)
 
 
 @router.post(
@@ -106,7 +106,7 @@ def stop_reply(message_id: ReplyId, request: Request) -> SteeredReply:
     """The text so far is kept, and the provider is not asked for more."""
     chat = workspace_of(request).chat
     chat.stop(message_id)
-    return SteeredReply(message_id=message_id, state=chat.generation(message_id).state)
+    return SteeredReply(message_id=message_id, state=chat.live_reply(message_id).state)
 
 
 @router.post(
@@ -118,7 +118,7 @@ def stop_reply(message_id: ReplyId, request: Request) -> SteeredReply:
 def continue_reply(message_id: ReplyId, request: Request) -> Response:
     """Streams the rest. Event numbers continue from the earlier ones, and the first event is `start`."""
     chat = workspace_of(request).chat
-    earlier = chat.generation(message_id)
+    earlier = chat.live_reply(message_id)
     count = len(earlier.wait(0, timeout_seconds=0))
     # The end gives its number to the first new event.
     return ReplyStream(chat.continue_reply(message_id), after=count - (earlier.ending is not None))
@@ -139,7 +139,7 @@ def continue_reply(message_id: ReplyId, request: Request) -> Response:
 def regenerate_reply(message_id: ReplyId, request: Request, body: AnotherReply | None = None) -> Response:
     """With the same persona and model, or others. The existing reply stays as a sibling."""
     wanted = body or AnotherReply()
-    generation = workspace_of(request).branches.regenerate(
+    live_reply = workspace_of(request).branches.regenerate(
         message_id, persona_id=wanted.persona_id, model=wanted.model
     )
-    return ReplyStream(generation)
+    return ReplyStream(live_reply)

@@ -23,7 +23,7 @@ from starlette.responses import Response
 from personachat.api.auth import owner_of
 from personachat.conversations.model import Conversation, Rating, Turn, TurnState
 from personachat.history.exporting import Exported
-from personachat.history.listing import Summary
+from personachat.history.listing import ConversationSummary
 from personachat.messages import FinishReason, Usage, storable
 from personachat.services import Services, Workspace
 
@@ -86,19 +86,19 @@ def workspace_of(request: Request) -> Workspace:
     return services_of(request).of(owner_of(request), surface="api")
 
 
-class Sent(BaseModel):
+class RequestModel(BaseModel):
     """What a client sends."""
 
     model_config = ConfigDict(extra="forbid", strict=True, alias_generator=to_camel, validate_by_name=False)
 
 
-class Answer(BaseModel):
+class ResponseModel(BaseModel):
     """What the server answers."""
 
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True)
 
 
-class TokenCount(Answer):
+class TokenCount(ResponseModel):
     """As counted by the provider. Null if it did not report it."""
 
     prompt_tokens: int | None
@@ -110,14 +110,14 @@ def token_count(usage: Usage) -> TokenCount:
     return TokenCount(prompt_tokens=usage.prompt_tokens, completion_tokens=usage.completion_tokens)
 
 
-class ReplyError(Answer):
+class ReplyError(ResponseModel):
     """Why a reply failed."""
 
     code: str
     message: str
 
 
-class Message(Answer):
+class Message(ResponseModel):
     """One message. Fields for replies are null if it was not generated.
 
     `siblings` are the ids of all messages in the same place, including its own, oldest first. Empty if there
@@ -145,7 +145,7 @@ class Message(Answer):
     siblings: list[str]
 
 
-class ConversationHead(Answer):
+class ConversationHead(ResponseModel):
     """A conversation's title and how it is kept. `personaId` is the persona of the last message."""
 
     id: str
@@ -209,7 +209,7 @@ def message_of(turn: Turn, siblings: Sequence[str] = ()) -> Message:
     )
 
 
-def listed_of(summary: Summary) -> ListedConversation:
+def listed_of(summary: ConversationSummary) -> ListedConversation:
     """A conversation as it is in a list."""
     return ListedConversation(
         id=summary.id,

@@ -11,9 +11,9 @@ from fastapi import APIRouter, Query, Request
 from pydantic.json_schema import SkipJsonSchema
 
 from personachat.api.openapi import answers
-from personachat.api.schemas import Answer, Text, workspace_of
+from personachat.api.schemas import ResponseModel, Text, workspace_of
 from personachat.conversations.model import now
-from personachat.usage.questions import asked, groups_of
+from personachat.usage.questions import groups_of, parse_query
 from personachat.usage.speeds import Speed
 from personachat.usage.sums import Sum
 
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/usage", tags=["usage"])
 Filter = Text | SkipJsonSchema[None]
 
 
-class UsageTimes(Answer):
+class UsageTimes(ResponseModel):
     """Of so many calls: half are at least as fast as `p50`, 95 of a hundred as `p95`. Right within 1 %."""
 
     calls: int
@@ -30,7 +30,7 @@ class UsageTimes(Answer):
     p95: float | None
 
 
-class UsageSum(Answer):
+class UsageSum(ResponseModel):
     """A sum of calls. Values that no call reported are null. `costKnownCalls` counts calls of known cost."""
 
     calls: int
@@ -55,7 +55,7 @@ class UsageGroup(UsageSum):
     key: dict[str, str | None]
 
 
-class UsageCall(Answer):
+class UsageCall(ResponseModel):
     """One call. `person` is a keyed hash. Tokens are `estimated` if the provider did not count them."""
 
     id: str
@@ -85,7 +85,7 @@ class UsageCall(Answer):
     migrated: bool
 
 
-class UsageAnswer(Answer):
+class UsageAnswer(ResponseModel):
     """`groups` if `by` was given, otherwise a page of `calls`, newest first. `total` covers all.
 
     `people` maps each person to a name.
@@ -137,7 +137,7 @@ def get_usage(  # noqa: PLR0913  # one parameter a filter
 ) -> UsageAnswer:
     """Your own calls. On the server's own machine, everyone's."""
     usage = workspace_of(request).usage
-    question = asked(
+    question = parse_query(
         now=now(),
         timezone=timezone,
         since=since,

@@ -12,12 +12,12 @@ from starlette.responses import JSONResponse, Response
 
 from personachat.api.errors import problem_of_reply
 from personachat.api.events import ReplyStream, batches
-from personachat.api.schemas import Answer, TokenCount, token_count
+from personachat.api.schemas import ResponseModel, TokenCount, token_count
 from personachat.messages import Failed, FinishReason
 from personachat.replies.endings import INTERRUPTED, STOPPED
 
 
-class WholeReply(Answer):
+class WholeReply(ResponseModel):
     """What a stream would have told, together."""
 
     conversation_id: str
@@ -43,17 +43,17 @@ class WholeAnswer(ReplyStream):
 
     async def _stream(self, _writer: Any, _start_soon: Callable[..., object]) -> Response:
         begun = False
-        async with aclosing(batches(self._generation, 0)) as numbered:
+        async with aclosing(batches(self._live_reply, 0)) as numbered:
             async for _, events in numbered:
                 if not begun and isinstance(events[0], Failed):
                     await anyio.to_thread.run_sync(self._on_refused)
                     return self.refusal(events[0])
                 begun = True
-        reply = self._generation.snapshot()
+        reply = self._live_reply.snapshot()
         told = WholeReply(
-            conversation_id=self._generation.conversation_id,
-            message_id=self._generation.id,
-            persona_id=self._generation.persona_id,
+            conversation_id=self._live_reply.conversation_id,
+            message_id=self._live_reply.id,
+            persona_id=self._live_reply.persona_id,
             provider=reply.provider,
             model=reply.model,
             content=reply.text,

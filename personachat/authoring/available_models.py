@@ -16,7 +16,7 @@ from personachat.errors import PersonaChatError, ProviderError
 from personachat.personas.persona import DEFAULT_PERSONA_ID, STARTING_MODEL
 from personachat.personas.store.base import PersonaStore
 from personachat.providers.catalogue import KnownModels
-from personachat.providers.registry import Answering, ProviderRegistry
+from personachat.providers.registry import ModelChoice, ProviderRegistry
 from personachat.settings import LOCAL
 
 LISTING_SECONDS = 2.0
@@ -61,7 +61,7 @@ class AvailableModels:
         """Whether the model in this process can answer."""
         return self._providers.offline_available
 
-    def answering(self, model: str, *, offline: bool = False) -> Answering:
+    def answering(self, model: str, *, offline: bool = False) -> ModelChoice:
         """Who answers for a persona that asks for this model. Raises ProviderError if nobody does."""
         return self._providers.resolve(model, offline=offline)
 
@@ -96,7 +96,7 @@ class AvailableModels:
     def _is_reachable(self, model: str) -> bool:
         return bool(model) and self._found(model) is not None
 
-    def _found(self, model: str) -> Answering | None:
+    def _found(self, model: str) -> ModelChoice | None:
         """Who answers for the model itself, as far as is known without a list."""
         try:
             found = self._providers.resolve(model)

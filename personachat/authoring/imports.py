@@ -7,19 +7,18 @@ since is not overwritten, but reported.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Collection as Group
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from personachat.authoring.available_models import Models
 from personachat.errors import PersonaChatError
 from personachat.jsontext.edits import with_value
-from personachat.jsontext.faults import Path, shown
+from personachat.jsontext.faults import Path, excerpt
 from personachat.personas.diff import Difference, differences
 from personachat.personas.fields import free_id
 from personachat.personas.formats.cards.origin import OURS
-from personachat.personas.formats.catalogue import Arrival, Columns, Opened, Skipped
+from personachat.personas.formats.catalogue import Columns, FileContents, ImportedPersona, Skipped
 from personachat.personas.formats.origins import GIVEN, comparable, origins
 from personachat.personas.persona import KEYS, Persona, parse_persona
 from personachat.personas.pictures.shelf import PictureOnItsWay
@@ -45,7 +44,7 @@ _PROPOSED: dict[ImportAction, Choice] = {
 class PlannedImport:
     """One persona of the file, and what would become of it. `differences` lead from ours to theirs."""
 
-    arrival: Arrival
+    arrival: ImportedPersona
     action: ImportAction
     stored: StoredPersona | BrokenPersona | None = None
     differences: tuple[Difference, ...] = ()
@@ -69,7 +68,7 @@ class PlannedImport:
         if self.action != "conflict" or self.stored is None:
             return ""
         name = self.stored.persona.name if isinstance(self.stored, StoredPersona) else "a broken file"
-        return f"{shown(name)} ({self.stored.id})"
+        return f"{excerpt(name)} ({self.stored.id})"
 
     @property
     def proposed(self) -> Choice:
@@ -112,11 +111,11 @@ class Outcome:
 
 
 def plan_of(
-    found: Opened,
+    found: FileContents,
     everything: Sequence[StoredPersona | BrokenPersona],
     *,
     models: Models,
-    pictures: Group[str] = (),
+    pictures: Collection[str] = (),
 ) -> ImportPlan:
     """Compare what comes with what is there; `pictures` are those of the ones they name that are here."""
     found = replace(found, arrivals=tuple(_saying_what_lacks(each, pictures) for each in found.arrivals))
@@ -164,7 +163,7 @@ class _Here:
             for origin in origins(stored.persona):
                 self._by_origin.setdefault(origin, []).append(stored)
 
-    def of(self, arrival: Arrival) -> StoredPersona | BrokenPersona | None:
+    def of(self, arrival: ImportedPersona) -> StoredPersona | BrokenPersona | None:
         """The persona that this is a version of."""
         found = self._found(arrival)
         if found is not None:
@@ -177,7 +176,7 @@ class _Here:
         self._taken.add(found)
         return found
 
-    def _found(self, arrival: Arrival) -> StoredPersona | BrokenPersona | None:
+    def _found(self, arrival: ImportedPersona) -> StoredPersona | BrokenPersona | None:
         same_id = self._by_id.get(arrival.persona.id)
         if arrival.states_id:
             return same_id if same_id is None or same_id.id not in self._met else None
@@ -191,7 +190,7 @@ class _Here:
         return same_id if named else None
 
 
-def _planned(arrival: Arrival, here: _Here, models: Models) -> PlannedImport:
+def _planned(arrival: ImportedPersona, here: _Here, models: Models) -> PlannedImport:
     stored = here.of(arrival)
     persona_id = arrival.persona.id
     if stored is not None:
@@ -208,7 +207,7 @@ def _planned(arrival: Arrival, here: _Here, models: Models) -> PlannedImport:
     return PlannedImport(arrival, action, stored, differences(stored.text, arrival.text))
 
 
-def _same(arrival: Arrival, stored: Persona, models: Models) -> bool:
+def _same(arrival: ImportedPersona, stored: Persona, models: Models) -> bool:
     """Whether it says what is stored; of a model that it does not name, or nobody has, it says nothing."""
     ours = comparable(arrival.persona)
     if not arrival.states_id and not (arrival.states_model and models.is_available(ours.model)):
@@ -216,7 +215,7 @@ def _same(arrival: Arrival, stored: Persona, models: Models) -> bool:
     return ours == comparable(stored)
 
 
-def _saying_what_lacks(arrival: Arrival, pictures: Group[str]) -> Arrival:
+def _saying_what_lacks(arrival: ImportedPersona, pictures: Collection[str]) -> ImportedPersona:
     name = arrival.persona.picture
     if not name or arrival.picture or name in pictures:
         return arrival
@@ -225,13 +224,15 @@ def _saying_what_lacks(arrival: Arrival, pictures: Group[str]) -> Arrival:
     )
 
 
-def _with_id(arrival: Arrival, persona_id: str) -> Arrival:
+def _with_id(arrival: ImportedPersona, persona_id: str) -> ImportedPersona:
     if arrival.persona.id == persona_id:
         return arrival
     return _edited(arrival, ("id",), persona_id)
 
 
-def _with_model(arrival: Arrival, models: Models, stored: StoredPersona | BrokenPersona | None) -> Arrival:
+def _with_model(
+    arrival: ImportedPersona, models: Models, stored: StoredPersona | BrokenPersona | None
+) -> ImportedPersona:
     """With a model that answers here, where the file names none or one that nobody has; it says so.
 
     What PersonaChat wrote stays as it is, with a word where its model does not answer. Where another file
@@ -241,27 +242,29 @@ def _with_model(arrival: Arrival, models: Models, stored: StoredPersona | Broken
     if (arrival.states_model or arrival.states_id) and models.is_available(named):
         return arrival
     if arrival.states_id:
-        return _noting(arrival, (f'The model "{shown(named)}" is not available here; choose another one.'))
+        return _noting(arrival, (f'The model "{excerpt(named)}" is not available here; choose another one.'))
     if isinstance(stored, StoredPersona) and not arrival.states_model:
         kept = stored.persona.model
         return arrival if kept == named else _edited(arrival, ("model",), kept)
     best = models.best()
     if arrival.states_model and best == named:
         return arrival
-    why = f'The file asks for "{shown(named)}", which is not available here'
-    note = f'{why if arrival.states_model else "The file names no model"}; the persona gets "{shown(best)}".'
+    why = f'The file asks for "{excerpt(named)}", which is not available here'
+    note = (
+        f'{why if arrival.states_model else "The file names no model"}; the persona gets "{excerpt(best)}".'
+    )
     arrival = _noting(_edited(arrival, ("model",), best), note)
     if not isinstance(arrival.persona.extensions.get(OURS), dict):
         return arrival
     return _edited(arrival, ("extensions", OURS, GIVEN), {"id": arrival.persona.id, "model": best})
 
 
-def _edited(arrival: Arrival, path: Path, value: Any) -> Arrival:
+def _edited(arrival: ImportedPersona, path: Path, value: Any) -> ImportedPersona:
     text = with_value(arrival.text, path, value, order=KEYS)
     return replace(arrival, text=text, persona=parse_persona(text))
 
 
-def _noting(arrival: Arrival, note: str) -> Arrival:
+def _noting(arrival: ImportedPersona, note: str) -> ImportedPersona:
     return replace(arrival, losses=(*arrival.losses, note))
 
 

@@ -8,8 +8,7 @@ Changing several personas at once: what can be done is done, and what cannot is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Collection as Group
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,7 +30,7 @@ from personachat.errors import (
 from personachat.jsontext.edits import with_value, without
 from personachat.personas.diff import Difference, differences
 from personachat.personas.formats import links
-from personachat.personas.formats.catalogue import Departure, Format, Opened
+from personachat.personas.formats.catalogue import ExportedFile, FileContents, Format
 from personachat.personas.formats.lore_files import write_lore
 from personachat.personas.formats.reading import looks_like, read_file
 from personachat.personas.formats.safe_zip import Content
@@ -57,7 +56,7 @@ from personachat.personas.store.shares import PersonaShare, PersonaShares
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class BulkChange:
     """What was done to several personas: what they were before, what they are now, and what went wrong."""
 
     before: tuple[StoredPersona, ...]
@@ -69,7 +68,7 @@ class Changed:
 
 def change_each(
     personas: PersonaStore, ids: Iterable[str], change: Callable[[StoredPersona], StoredPersona]
-) -> Changed:
+) -> BulkChange:
     """Change these personas one after the other; `change` returns what is stored then."""
     before, after, errors = [], [], []
     for persona_id in dict.fromkeys(ids):
@@ -81,7 +80,7 @@ def change_each(
         else:
             before.append(stored)
             after.append(done)
-    return Changed(tuple(before), tuple(after), tuple(errors))
+    return BulkChange(tuple(before), tuple(after), tuple(errors))
 
 
 def tagged(stored: StoredPersona, *, add: Sequence[str], remove: Sequence[str]) -> str:
@@ -106,7 +105,7 @@ class Link:
     share: PersonaShare | None = None
 
 
-class Collection:
+class PersonaLibrary:
     """One owner's view; cheap to make. `author` is who revisions are said to be by.
 
     Over a read-only store everything that changes a persona raises EditingNotAllowed.
@@ -300,7 +299,7 @@ class Collection:
 
     # --- several at once --------------------------------------------------------------------------
 
-    def tag(self, ids: Iterable[str], *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> Changed:
+    def tag(self, ids: Iterable[str], *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> BulkChange:
         """Add and remove tags, without regard to case; `save_again(done.before)` undoes it."""
         note = ", ".join([*(f"tag {tag} added" for tag in add), *(f"tag {tag} removed" for tag in remove)])
 
@@ -312,7 +311,7 @@ class Collection:
 
         return change_each(self._personas, ids, save_tagged)
 
-    def delete_all(self, ids: Iterable[str], *, broken: Group[str] = ()) -> Changed:
+    def delete_all(self, ids: Iterable[str], *, broken: Collection[str] = ()) -> BulkChange:
         """Delete several; `bring_back_all` undoes it. `broken` are those of them that may be broken."""
         wanted = list(ids)
         found = self._personas.all() if broken else ()
@@ -329,9 +328,9 @@ class Collection:
             [each for each in wanted if each not in there],
             lambda stored: self._personas.delete(stored.id, etag=stored.etag, saving=self._saving()),
         )
-        return Changed(done.before, done.after, (*errors, *done.errors), tuple(away))
+        return BulkChange(done.before, done.after, (*errors, *done.errors), tuple(away))
 
-    def bring_back_all(self, ids: Iterable[str], *, broken: Group[str] = ()) -> Changed:
+    def bring_back_all(self, ids: Iterable[str], *, broken: Collection[str] = ()) -> BulkChange:
         """Bring back what was deleted; `broken` are those of them that were broken when they went."""
         back, away, errors = [], [], []
         for persona_id in ids:
@@ -344,9 +343,9 @@ class Collection:
             except PersonaChatError as error:
                 errors.append(error)
         broken_again = tuple(each for each in away if isinstance(each, BrokenPersona))
-        return Changed(tuple(back), tuple(back), tuple(errors), broken_again)
+        return BulkChange(tuple(back), tuple(back), tuple(errors), broken_again)
 
-    def save_again(self, earlier: Sequence[StoredPersona], *, over: Sequence[StoredPersona]) -> Changed:
+    def save_again(self, earlier: Sequence[StoredPersona], *, over: Sequence[StoredPersona]) -> BulkChange:
         """Undo: save earlier versions, unless somebody changed a persona meanwhile."""
         etags = {stored.id: stored.etag for stored in over}
         texts = {stored.id: stored.text for stored in earlier}
@@ -357,7 +356,7 @@ class Collection:
             lambda stored: self._personas.save(texts[stored.id], etag=etags[stored.id], saving=saving),
         )
 
-    def save_again_by_etag(self, etags: Mapping[str, tuple[str, str]]) -> Changed:
+    def save_again_by_etag(self, etags: Mapping[str, tuple[str, str]]) -> BulkChange:
         """The same by ETags: of the version to save, and of the one that it is saved over."""
         wanted = frozenset((persona_id, before) for persona_id, (before, _) in etags.items())
         numbers = self.revisions.numbers(wanted)
@@ -372,12 +371,12 @@ class Collection:
 
     # --- in and out -------------------------------------------------------------------------------
 
-    def export(self, persona_id: str, kind: Format) -> Departure:
+    def export(self, persona_id: str, kind: Format) -> ExportedFile:
         """One persona as a file. Raises PersonaNotFound, PersonaBroken."""
         stored = self._personas.get(persona_id)
         return leave(stored, kind, picture=self._picture_of(stored.persona.picture))
 
-    def bundle(self, ids: Group[str] | None = None) -> Departure:
+    def bundle(self, ids: Collection[str] | None = None) -> ExportedFile:
         """These personas, or all, as one archive. Raises PersonaNotFound where one of them is not there."""
         found = [stored for stored in self._personas.all() if isinstance(stored, StoredPersona)]
         if ids is not None:
@@ -396,7 +395,7 @@ class Collection:
 
     def plan_link(self, persona: str) -> ImportPlan:
         """The same for a persona that came in a link. Raises LinkInvalid, PersonaInvalid."""
-        return self._plan(Opened((links.unpacked(persona),)))
+        return self._plan(FileContents((links.unpacked(persona),)))
 
     def plan_share(self, token: str) -> ImportPlan:
         """The same for a persona behind a short link. Raises ShareNotFound."""
@@ -406,7 +405,7 @@ class Collection:
         """Import as chosen, by persona id; where nothing is chosen as the plan proposes."""
         return carry_out(plan, choices, self._personas, author=self._author, keep=self._keep)
 
-    def _plan(self, found: Opened) -> ImportPlan:
+    def _plan(self, found: FileContents) -> ImportPlan:
         missing = {each.persona.picture for each in found.arrivals if not each.picture} - {""}
         here = self.pictures.known(missing) if missing else frozenset()
         return plan_of(found, self._personas.all(), models=self._models, pictures=here)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from personachat.authoring.available_models import AvailableModels, Models
-from personachat.authoring.library import Collection
+from personachat.authoring.library import PersonaLibrary
 from personachat.conversations import renaming as conversation_renaming
 from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER, author_of
@@ -36,7 +36,7 @@ class Personas:
     """What the commands work on, as the person at this machine."""
 
     settings: Settings
-    collection: Collection
+    collection: PersonaLibrary
     gallery: Gallery
     models: Models
 
@@ -50,7 +50,7 @@ def opened(settings: Settings) -> Iterator[Personas]:
             settings, database, moves=(conversation_renaming.move_persona, usage_renaming.move_persona)
         )
         models = _Models(settings, personas)
-        collection = Collection(
+        collection = PersonaLibrary(
             personas,
             revisions,
             Labels(database, place=place_of(settings)),

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from personachat.chat.starter import Answers, Asking
+from personachat.chat.starter import ReplyOptions, ReplyStarter
 from personachat.chat.turns import cleaned, turn_like
 from personachat.conversations.model import Conversation, Rating, SentRequest, Turn, new_id
 from personachat.errors import ReplyInProgress, ReplyNotFound
 from personachat.messages import storable
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.usage.model import Surface
 
 MAX_NOTE_CHARACTERS = 2_000
@@ -22,7 +22,7 @@ MAX_NOTE_CHARACTERS = 2_000
 class Branches:
     """Safe for threads; cheap to make."""
 
-    def __init__(self, answers: Answers, *, owner: str, surface: Surface = "page") -> None:
+    def __init__(self, answers: ReplyStarter, *, owner: str, surface: Surface = "page") -> None:
         self._answers = answers
         self._conversations = answers.conversations
         self._owner = owner
@@ -39,7 +39,7 @@ class Branches:
         persona_id: str | None = None,
         model: str | None = None,
         offline: bool = False,
-    ) -> Generation:
+    ) -> LiveReply:
         """Put another reply beside this one: by its persona or another, with that one's model or `model`."""
         conversation, turn = self._idle_with(turn_id)
         if turn.role != "assistant" or turn.parent_id is None:
@@ -49,10 +49,10 @@ class Branches:
             said=[],
             path=self._conversations.path(self._owner, turn.parent_id),
             persona=self._answers.personas.get(persona_id or turn.persona_address),
-            asking=Asking(offline=offline, model=model, surface=self._surface),
+            asking=ReplyOptions(offline=offline, model=model, surface=self._surface),
         )
 
-    def edit(self, turn_id: str, text: str, *, offline: bool = False) -> Generation | None:
+    def edit(self, turn_id: str, text: str, *, offline: bool = False) -> LiveReply | None:
         """Put other words beside a turn's. A user's are answered, and their reply comes back."""
         text = cleaned(text)
         conversation, turn = self._idle_with(turn_id)
@@ -63,7 +63,7 @@ class Branches:
                 said=[changed],
                 path=[*self._conversations.path(self._owner, turn.parent_id), changed],
                 persona=self._answers.personas.get(turn.persona_address),
-                asking=Asking(offline=offline, surface=self._surface),
+                asking=ReplyOptions(offline=offline, surface=self._surface),
             )
         store = self._conversations.store_of(conversation.id)
         if not store.append(self._owner, conversation.id, [changed], only_after=conversation.leaf_id):
@@ -104,9 +104,9 @@ class Branches:
         conversation_id, _ = store.turn(self._owner, turn_id)
         conversation = store.get(self._owner, conversation_id)
         if any(turn.id == turn_id for turn in conversation.path):
-            generation = self._conversations.live(conversation)
-            if generation:
-                generation.stop()
+            live_reply = self._conversations.live(conversation)
+            if live_reply:
+                live_reply.stop()
         return store.delete_turn(self._owner, turn_id)
 
     def restore_turn(self, turn_id: str, leaf_id: str | None) -> None:

@@ -19,7 +19,7 @@ from personachat.conversations.base import ReplyRecords
 from personachat.conversations.model import Reply, TurnState, new_id
 from personachat.errors import PersonaChatError, unforeseen
 from personachat.messages import ReplyEvent
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -39,7 +39,7 @@ CLOSING_SECONDS = 5.0
 
 @dataclass(slots=True)
 class _Watched:
-    generation: Generation
+    live_reply: LiveReply
     saved: tuple[int, TurnState] | None = None
     """The version that is in the database."""
     then: Callable[[], object] | None = None
@@ -70,25 +70,25 @@ class Checkpoints:
     def start(self) -> None:
         self._thread.start()
 
-    def watch(self, generation: Generation) -> None:
+    def watch(self, live_reply: LiveReply) -> None:
         """Write this reply from now on; its turn is in the database as this process's."""
         with self._lock:
-            self._watched[generation.id] = _Watched(generation)
+            self._watched[live_reply.id] = _Watched(live_reply)
 
-    def ended(self, generation: Generation, then: Callable[[], object] = lambda: None) -> None:
+    def ended(self, live_reply: LiveReply, then: Callable[[], object] = lambda: None) -> None:
         """Write the end of a watched reply at once, and call `then` after that, on the writing thread.
 
         It is not called for a reply that somebody else has claimed or that is gone.
         """
         with self._lock:
-            watched = self._watched.get(generation.id)
-            if watched and watched.generation is generation:
+            watched = self._watched.get(live_reply.id)
+            if watched and watched.live_reply is live_reply:
                 watched.then = then
         self._urgent.set()
 
-    def mirrored(self, generation: Generation) -> Callable[[str], AsyncGenerator[ReplyEvent]]:
-        """Make a new generation the mirror of what another process generates; returns its events."""
-        return mirrors.mirrored(self._records, generation, interval_seconds=self._interval)
+    def mirrored(self, live_reply: LiveReply) -> Callable[[str], AsyncGenerator[ReplyEvent]]:
+        """Make a new live reply the mirror of what another process generates; returns its events."""
+        return mirrors.mirrored(self._records, live_reply, interval_seconds=self._interval)
 
     def is_watched(self, turn_id: str) -> bool:
         """Whether this process has more of a reply than is written, or may have soon."""
@@ -110,8 +110,8 @@ class Checkpoints:
         Costs nothing where there are none; waits for no database that fails.
         """
         with self._lock:
-            ends = [each for each in self._watched.values() if not each.generation.live]
-        if self._trouble is None and any(each.saved != each.generation.version for each in ends):
+            ends = [each for each in self._watched.values() if not each.live_reply.live]
+        if self._trouble is None and any(each.saved != each.live_reply.version for each in ends):
             self.flush(timeout_seconds=SETTLING_SECONDS, live=False)
 
     def close(self) -> None:
@@ -149,14 +149,14 @@ class Checkpoints:
         `_writing` is held.
         """
         with self._lock:
-            watched = [each for each in self._watched.values() if live or not each.generation.live]
+            watched = [each for each in self._watched.values() if live or not each.live_reply.live]
         due: dict[str, tuple[Reply, str]] = {}
         versions: dict[str, tuple[int, TurnState]] = {}
         for each in watched:
-            version = each.generation.version
+            version = each.live_reply.version
             if version != each.saved:
-                versions[each.generation.id] = version
-                due[each.generation.id] = each.generation.record()
+                versions[each.live_reply.id] = version
+                due[each.live_reply.id] = each.live_reply.record()
         written: Collection[str] = ()
         if due:
             found = self._attempt(lambda: self._records.save(due, process_id=self.process_id))
@@ -164,27 +164,27 @@ class Checkpoints:
                 return False
             written = found
         for each in watched:
-            turn_id = each.generation.id
+            turn_id = each.live_reply.id
             if turn_id in written:
                 each.saved = versions[turn_id]
             elif turn_id in due:
                 self._forget(each)
-                each.generation.stop()
+                each.live_reply.stop()
         self._finish(watched)
         return True
 
     def _finish(self, watched: list[_Watched]) -> None:
         """Let go of the replies whose end is written."""
         for each in watched:
-            if each.then and not each.generation.live and each.saved == each.generation.version:
+            if each.then and not each.live_reply.live and each.saved == each.live_reply.version:
                 self._forget(each)
                 with self._lock:
                     self._written.append(each.then)
 
     def _forget(self, each: _Watched) -> None:
         with self._lock:
-            if self._watched.get(each.generation.id) is each:
-                del self._watched[each.generation.id]
+            if self._watched.get(each.live_reply.id) is each:
+                del self._watched[each.live_reply.id]
 
     def _go_on(self) -> None:
         """Call what was to be called after the ends that are written now."""
@@ -203,7 +203,7 @@ class Checkpoints:
             with self._lock:
                 watched = self._watched.get(turn_id)
             if watched:
-                _CONTROLS[control](watched.generation)
+                _CONTROLS[control](watched.live_reply)
         return True
 
     def _attempt(self, write: Callable[[], T]) -> T | None:
@@ -225,8 +225,8 @@ class Checkpoints:
         return done
 
 
-_CONTROLS: dict[str, Callable[[Generation], None]] = {
-    "pause": Generation.pause,
-    "resume": Generation.resume,
-    "stop": Generation.stop,
+_CONTROLS: dict[str, Callable[[LiveReply], None]] = {
+    "pause": LiveReply.pause,
+    "resume": LiveReply.resume,
+    "stop": LiveReply.stop,
 }

@@ -19,11 +19,11 @@ from personachat.personas.store.base import PersonaSource
 from personachat.personas.variables import with_values
 from personachat.providers.base import ChatRequest
 from personachat.providers.parameters import only_tunes
-from personachat.providers.registry import Answering, ProviderRegistry
+from personachat.providers.registry import ModelChoice, ProviderRegistry
 from personachat.replies.engine import DELAYS_OF_A_STAND_IN, ReplyLimits, reply
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.replies.request import chat_request
-from personachat.replies.runner import Generations
+from personachat.replies.runner import ReplyRunner
 from personachat.replies.stand_in import with_stand_in
 from personachat.usage.model import Origin, Surface
 
@@ -40,7 +40,7 @@ _OF_NO_MEANING = frozenset({"name", "reasoning", "reasoning_content"})
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class CompletionRequest:
     """What a caller says. What is None is the persona's; `more` are further parameters, as on the wire."""
 
     messages: Sequence[Mapping[str, Any]]
@@ -56,10 +56,10 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Completion:
+class StartedCompletion:
     """A reply that has begun, and what is asked for it of the persona's model."""
 
-    generation: Generation
+    live_reply: LiveReply
     request: ChatRequest
 
 
@@ -70,20 +70,20 @@ class Completions:
         self,
         personas: PersonaSource,
         providers: ProviderRegistry,
-        generations: Generations,
+        runner: ReplyRunner,
         *,
         limits: ReplyLimits,
         max_tokens: int | None,
     ) -> None:
         self._personas = personas
         self._providers = providers
-        self._generations = generations
+        self._runner = runner
         self._limits = limits
         self._max_tokens = max_tokens
 
     def start(
-        self, persona_id: str, ask: Ask, *, owner: str = "", surface: Surface = "v1_chat"
-    ) -> Completion:
+        self, persona_id: str, ask: CompletionRequest, *, owner: str = "", surface: Surface = "v1_chat"
+    ) -> StartedCompletion:
         """Begin a reply, which ends soon after nobody follows it any more.
 
         `owner` and `surface` say for whom it is counted.
@@ -91,7 +91,7 @@ class Completions:
         Raises ShuttingDown, PersonaNotFound, PersonaBroken, RequestRefused where the model takes no such
         request, and a ProviderError where nobody can answer.
         """
-        self._generations.admit()
+        self._runner.admit()
         stored = self._personas.get(persona_id)
         persona = with_values(stored.persona, ask.variables)
         answering = self._providers.resolve(persona.model)
@@ -105,14 +105,14 @@ class Completions:
             model_asked=persona.model,
             prompt_tokens=_estimate(request),
         )
-        generation = Generation(kept=False, first=first, persona_id=stored.id, origin=origin)
+        live_reply = LiveReply(kept=False, first=first, persona_id=stored.id, origin=origin)
 
         def events(_: str) -> AsyncGenerator[ReplyEvent]:
             return self._events(answering, request)
 
-        return Completion(self._generations.start(generation, events, remembered=False), request)
+        return StartedCompletion(self._runner.start(live_reply, events, remembered=False), request)
 
-    def _request(self, persona: Persona, ask: Ask, answering: Answering) -> ChatRequest:
+    def _request(self, persona: Persona, ask: CompletionRequest, answering: ModelChoice) -> ChatRequest:
         if not answering.provider.passes_on:
             ask = _understood(ask, answering)
         told, as_sent = _split(ask.messages)
@@ -128,14 +128,14 @@ class Completions:
             more={**request.more, **ask.more},
         )
 
-    def _longest(self, persona: Persona, ask: Ask) -> int:
+    def _longest(self, persona: Persona, ask: CompletionRequest) -> int:
         wanted = persona.max_tokens if ask.max_tokens is None else ask.max_tokens
         return wanted if self._max_tokens is None else min(wanted, self._max_tokens)
 
-    def _events(self, answering: Answering, request: ChatRequest) -> AsyncGenerator[ReplyEvent]:
+    def _events(self, answering: ModelChoice, request: ChatRequest) -> AsyncGenerator[ReplyEvent]:
         """The reply; by the default model, where the provider turns out not to have the persona's."""
 
-        def ask_stand_in(stand_in: Answering, *, retries: int) -> AsyncGenerator[ReplyEvent]:
+        def ask_stand_in(stand_in: ModelChoice, *, retries: int) -> AsyncGenerator[ReplyEvent]:
             return reply(
                 stand_in.provider,
                 replace(request, model=stand_in.model),
@@ -173,7 +173,7 @@ def _split(
     return told, []
 
 
-def _understood(ask: Ask, answering: Answering) -> Ask:
+def _understood(ask: CompletionRequest, answering: ModelChoice) -> CompletionRequest:
     """What a provider that does not pass on everything can make of it: what only tunes is left out.
 
     Raises RequestRefused for what would change what the answer means.

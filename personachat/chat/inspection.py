@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
-from personachat.chat.starter import NO_VALUES, Answers, filled
+from personachat.chat.starter import NO_VALUES, ReplyStarter, filled
 from personachat.chat.turns import new_turn
 from personachat.conversations.model import Conversation, Turn
 from personachat.errors import ReplyNotFound
 from personachat.messages import ReasoningDelta, Started, TextDelta
 from personachat.personas.persona import Persona
-from personachat.replies.context import Memory
-from personachat.replies.request_code import SentBody
+from personachat.replies.context import ContextUse
+from personachat.replies.request_code import RequestBody
 
 
 class Inspection:
     """For one owner. Safe for threads; cheap to make."""
 
-    def __init__(self, answers: Answers, *, owner: str) -> None:
+    def __init__(self, answers: ReplyStarter, *, owner: str) -> None:
         self._answers = answers
         self._conversations = answers.conversations
         self._owner = owner
 
-    def sent(self, turn_id: str) -> SentBody | None:
+    def sent(self, turn_id: str) -> RequestBody | None:
         """What was sent for a reply; None where nothing was, or it is not known. Raises TurnNotFound."""
         store = self._conversations.store_with(turn_id)
         _, turn = store.turn(self._owner, turn_id)
@@ -41,7 +41,7 @@ class Inspection:
         *,
         offline: bool = False,
         variables: Mapping[str, str] = NO_VALUES,
-    ) -> SentBody:
+    ) -> RequestBody:
         """What would be sent for these words, and these variables.
 
         Raises ProviderError where nobody would answer, ConversationNotFound and PersonaNotFound.
@@ -53,14 +53,14 @@ class Inspection:
         asked = filled(persona.persona, conversation, variables)
         return self._answers.replies.preview(asked, [*path, words], offline=offline)
 
-    def first(self, persona: Persona, path: Sequence[Turn], *, offline: bool = False) -> SentBody:
+    def first(self, persona: Persona, path: Sequence[Turn], *, offline: bool = False) -> RequestBody:
         """What would be sent in a new chat with a persona that may not be saved.
 
         Raises ProviderError where nobody would answer.
         """
         return self._answers.replies.preview(persona, path, offline=offline)
 
-    def memory(self, conversation: Conversation, persona: Persona, *, offline: bool = False) -> Memory:
+    def memory(self, conversation: Conversation, persona: Persona, *, offline: bool = False) -> ContextUse:
         """How much of the model's window a conversation fills. All of it is read only to estimate that."""
         path, persona = conversation.path, filled(persona, conversation)
         counted = self._answers.replies.counted_memory(persona, path[-1] if path else None, offline=offline)
@@ -73,7 +73,7 @@ class Inspection:
     def _taken(self, turn_id: str) -> Started | None:
         """The event with which a model took the request; None where none did, or it is not known."""
         try:
-            events = self._conversations.generation(self._owner, turn_id).wait(0, timeout_seconds=0)
+            events = self._conversations.live_reply(self._owner, turn_id).wait(0, timeout_seconds=0)
         except ReplyNotFound:
             return None
         begun = list(takewhile(lambda event: not isinstance(event, (TextDelta, ReasoningDelta)), events))

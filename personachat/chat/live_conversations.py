@@ -15,8 +15,8 @@ from personachat.conversations.base import ConversationStore, ReplyRecords
 from personachat.conversations.memory import MemoryConversations
 from personachat.conversations.model import Conversation, Reply, Turn
 from personachat.errors import ReplyInProgress, ReplyNotFound, TurnNotFound
-from personachat.replies.live import Generation
-from personachat.replies.runner import Generations
+from personachat.replies.live import LiveReply
+from personachat.replies.runner import ReplyRunner
 
 
 class CurrentConversations:
@@ -28,13 +28,13 @@ class CurrentConversations:
         stored: ConversationStore,
         temporary: MemoryConversations,
         records: ReplyRecords,
-        generations: Generations,
+        runner: ReplyRunner,
         checkpoints: Checkpoints,
     ) -> None:
         self._stored = stored
         self.temporary = temporary
         self._records = records
-        self._generations = generations
+        self._runner = runner
         self._checkpoints = checkpoints
         self.sending = threading.RLock()
         """Held while turns are added and their reply starts, so that nobody sees one without the other."""
@@ -68,7 +68,7 @@ class CurrentConversations:
             return ()
         return self._with_snapshots(self.store_with(turn_id).path(owner, turn_id))
 
-    def generation(self, owner: str, reply_id: str) -> Generation:
+    def live_reply(self, owner: str, reply_id: str) -> LiveReply:
         """The reply of a turn: running here or in another process, or ended, however long ago.
 
         Raises ReplyNotFound.
@@ -87,17 +87,17 @@ class CurrentConversations:
             stored = self._records.look(reply_id) or stored
         reply, journal = stored
         if not reply.live:
-            return Generation.ended(
+            return LiveReply.ended(
                 reply_id, reply, journal, conversation_id=conversation_id, persona_id=turn.persona_id
             )
-        mirror = Generation(
+        mirror = LiveReply(
             reply_id, first=Reply(), conversation_id=conversation_id, persona_id=turn.persona_id
         )
-        return self._generations.start(mirror, self._checkpoints.mirrored(mirror))
+        return self._runner.start(mirror, self._checkpoints.mirrored(mirror))
 
-    def generation_in(self, conversation: Conversation, reply_id: str) -> Generation:
+    def live_reply_in(self, conversation: Conversation, reply_id: str) -> LiveReply:
         """The reply of a turn on the path of a conversation, which was read for its owner."""
-        return self._find(reply_id) or self.generation(conversation.owner, reply_id)
+        return self._find(reply_id) or self.live_reply(conversation.owner, reply_id)
 
     def tree(self, owner: str, conversation_id: str) -> tuple[Turn, ...]:
         """Every turn of every branch, with the text of live replies."""
@@ -113,20 +113,20 @@ class CurrentConversations:
             )
         return conversation
 
-    def live(self, conversation: Conversation) -> Generation | None:
+    def live(self, conversation: Conversation) -> LiveReply | None:
         """The reply that is being streamed into a conversation, if any; a paused one counts."""
         leaf = conversation.leaf
         if leaf is None or leaf.reply is None or not leaf.reply.live:
             return None
-        found = self.generation_in(conversation, leaf.id)
+        found = self.live_reply_in(conversation, leaf.id)
         return found if found.live else None
 
-    def _find(self, reply_id: str) -> Generation | None:
+    def _find(self, reply_id: str) -> LiveReply | None:
         """The reply as this process has it, where nobody can know more of it."""
-        found = self._generations.find(reply_id)
+        found = self._runner.find(reply_id)
         if found is None:
             with self.sending:  # it may be just about to start
-                found = self._generations.find(reply_id)
+                found = self._runner.find(reply_id)
         if found is None or found.live:
             return found
         newest = self.temporary.has_turn(reply_id) or self._checkpoints.is_watched(reply_id)
@@ -138,7 +138,7 @@ class CurrentConversations:
         It comes of a database that took what was written, and was lost before it could say so.
         """
         with self.sending:
-            if self._generations.find(reply_id) or self._checkpoints.is_watched(reply_id):
+            if self._runner.find(reply_id) or self._checkpoints.is_watched(reply_id):
                 return False
             return self._records.abandon(reply_id, process_id=self._checkpoints.process_id)
 
@@ -152,8 +152,8 @@ class CurrentConversations:
         return tuple(self._with_snapshot(turn) if turn.reply and turn.reply.live else turn for turn in path)
 
     def _with_snapshot(self, turn: Turn) -> Turn:
-        generation = self._find(turn.id)
-        return replace(turn, reply=generation.snapshot()) if generation else turn
+        live_reply = self._find(turn.id)
+        return replace(turn, reply=live_reply.snapshot()) if live_reply else turn
 
 
 def _no_such_reply() -> ReplyNotFound:

@@ -15,32 +15,32 @@ from personachat.conversations.base import ReplyRecords
 from personachat.errors import PersonaChatError
 from personachat.messages import Failed, Finished, ReplyEvent
 from personachat.replies.journal import decoded
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 
 UNWATCHED_INTERVALS = 3
 """So many times as long is waited between two looks while nobody follows."""
 
 
 def mirrored(
-    records: ReplyRecords, generation: Generation, *, interval_seconds: float
+    records: ReplyRecords, live_reply: LiveReply, *, interval_seconds: float
 ) -> Callable[[str], AsyncGenerator[ReplyEvent]]:
-    """Make a new generation the mirror of the reply that has its id; returns its events for `Generations`."""
-    generation.remote = partial(records.want, generation.id)
-    return lambda _: _events(records, generation, interval_seconds=interval_seconds)
+    """Make a new live reply the mirror of the reply that has its id; returns its events for `ReplyRunner`."""
+    live_reply.remote = partial(records.want, live_reply.id)
+    return lambda _: _events(records, live_reply, interval_seconds=interval_seconds)
 
 
 async def _events(
-    records: ReplyRecords, generation: Generation, *, interval_seconds: float
+    records: ReplyRecords, live_reply: LiveReply, *, interval_seconds: float
 ) -> AsyncGenerator[ReplyEvent]:
     seen = 0
-    while generation.live:
+    while live_reply.live:
         try:
-            found = await asyncio.to_thread(records.look, generation.id)
+            found = await asyncio.to_thread(records.look, live_reply.id)
         except PersonaChatError:  # whoever generates it keeps its words until the database is back
             await asyncio.sleep(interval_seconds)
             continue
         if found is None:
-            generation.interrupt()
+            live_reply.interrupt()
             return
         reply, journal = found
         known = decoded(journal, reply)
@@ -49,13 +49,13 @@ async def _events(
             end = known[-1]
             known.pop()
         if len(known) > seen:
-            if generation.state == "paused":  # it has gone on meanwhile
-                generation.agree(replace(generation.snapshot(), state="running"))
+            if live_reply.state == "paused":  # it has gone on meanwhile
+                live_reply.agree(replace(live_reply.snapshot(), state="running"))
             for event in known[seen:]:
                 yield event
             seen = len(known)
-        generation.agree(reply, end)
+        live_reply.agree(reply, end)
         for _ in range(UNWATCHED_INTERVALS):
             await asyncio.sleep(interval_seconds)
-            if generation.followers:
+            if live_reply.followers:
                 break

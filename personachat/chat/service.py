@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from personachat.chat.starter import NO_VALUES, Answers, Asking, filled
+from personachat.chat.starter import NO_VALUES, ReplyOptions, ReplyStarter, filled
 from personachat.chat.turns import cleaned, new_turn, opening
 from personachat.conversations.model import Conversation, QueuedMessage, Turn, new_id
 from personachat.errors import NotContinuable, ReplyNotFound, ShuttingDown, TurnNotFound
 from personachat.messages import ChatMessage
 from personachat.personas.store.base import PersonaSource
 from personachat.personas.variables import with_values
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.usage.model import Purpose, Surface
 
 
@@ -26,7 +26,7 @@ class ChatService:
 
     def __init__(
         self,
-        answers: Answers,
+        answers: ReplyStarter,
         *,
         owner: str,
         personas: PersonaSource | None = None,
@@ -60,7 +60,7 @@ class ChatService:
         kept: bool = True,
         temporary: bool = False,
         variables: Mapping[str, str] = NO_VALUES,
-    ) -> Generation:
+    ) -> LiveReply:
         """Send the first words of a new conversation: as `start` and `send`, but both happen or neither."""
         text = cleaned(text)
         persona = self._personas.get(persona_id)
@@ -106,9 +106,9 @@ class ChatService:
         store = self._conversations.store_of(conversation_id)
         head = store.get(self.owner, conversation_id, last=1)
         if head.temporary or not head.kept:
-            generation = self._conversations.live(head)
-            if generation:
-                generation.stop()
+            live_reply = self._conversations.live(head)
+            if live_reply:
+                live_reply.stop()
             store.discard(self.owner, conversation_id)
 
     def clear(self, conversation_id: str) -> str | None:
@@ -119,9 +119,9 @@ class ChatService:
         while self.unqueue(conversation_id):
             pass
         conversation = self.conversation(conversation_id, last=1)
-        generation = self._conversations.live(conversation)
-        if generation:
-            generation.stop()
+        live_reply = self._conversations.live(conversation)
+        if live_reply:
+            live_reply.stop()
         self._conversations.store_of(conversation_id).show(self.owner, conversation_id, None)
         return conversation.leaf_id
 
@@ -132,15 +132,15 @@ class ChatService:
 
     # --- replies ----------------------------------------------------------------------------------
 
-    def generation(self, reply_id: str) -> Generation:
+    def live_reply(self, reply_id: str) -> LiveReply:
         """The reply of an assistant's turn, whose id it has, live or ended."""
-        return self._conversations.generation(self.owner, reply_id)
+        return self._conversations.live_reply(self.owner, reply_id)
 
-    def generation_in(self, conversation: Conversation, reply_id: str) -> Generation:
+    def live_reply_in(self, conversation: Conversation, reply_id: str) -> LiveReply:
         """The same, of a turn on the path of a conversation that was read before."""
-        return self._conversations.generation_in(conversation, reply_id)
+        return self._conversations.live_reply_in(conversation, reply_id)
 
-    def running(self, conversation_id: str) -> Generation | None:
+    def running(self, conversation_id: str) -> LiveReply | None:
         """The reply being streamed into a conversation, if any; a paused one counts."""
         return self._conversations.live(self.conversation(conversation_id, last=1))
 
@@ -154,11 +154,11 @@ class ChatService:
         offline: bool = False,
         turn_id: str | None = None,
         variables: Mapping[str, str] = NO_VALUES,
-    ) -> Generation:
+    ) -> LiveReply:
         """Record the user's words, as the turn `turn_id` if one is given, and start the reply to them.
 
         `history` goes before them where the conversation is still empty. `variables` are what the persona's
-        stand for from now on. What a provider refuses comes as the generation's Failed event. Raises
+        stand for from now on. What a provider refuses comes as the live reply's Failed event. Raises
         MessageInvalid, PersonaNotFound, PersonaBroken, ShuttingDown, and ReplyInProgress while another
         reply is live.
         """
@@ -179,7 +179,7 @@ class ChatService:
             variables=variables,
         )
 
-    def retry(self, conversation_id: str, *, offline: bool = False) -> Generation:
+    def retry(self, conversation_id: str, *, offline: bool = False) -> LiveReply:
         """Answer the last user turn again, beside the reply that is there. Errors as for `send`."""
         conversation = self._conversations.idle(self.owner, conversation_id)
         path = list(conversation.path)
@@ -191,7 +191,7 @@ class ChatService:
         asking = self._asking(offline=offline)
         return self._answers.answer(conversation, said=[], path=path, persona=persona, asking=asking)
 
-    def continue_reply(self, reply_id: str) -> Generation:
+    def continue_reply(self, reply_id: str) -> LiveReply:
         """Go on where a reply stopped, in the same turn, with the model that began it.
 
         Raises NotContinuable; other errors as for `send`.
@@ -211,15 +211,15 @@ class ChatService:
 
     def pause(self, reply_id: str) -> None:
         """Hold a running reply and stop reading from its provider; any other is left alone."""
-        self.generation(reply_id).pause()
+        self.live_reply(reply_id).pause()
 
     def resume(self, reply_id: str) -> None:
         """Let a paused reply go on; any other is left alone."""
-        self.generation(reply_id).resume()
+        self.live_reply(reply_id).resume()
 
     def stop(self, reply_id: str) -> None:
         """End a live reply at once and keep its text; an ended one is left alone."""
-        self.generation(reply_id).stop()
+        self.live_reply(reply_id).stop()
 
     # --- what is said while a reply is coming -----------------------------------------------------
 
@@ -235,7 +235,7 @@ class ChatService:
         if self.running(conversation_id) is None:
             self.send_queued(conversation_id)
 
-    def send_queued(self, conversation_id: str) -> Generation | None:
+    def send_queued(self, conversation_id: str) -> LiveReply | None:
         """Send the first queued message, if there is one and no reply is live. Errors as for `send`.
 
         While the server shuts down it stays in the queue, for whoever opens the conversation after that.
@@ -249,9 +249,9 @@ class ChatService:
             if self._conversations.live(conversation) or not conversation.queue:
                 return None
             message = conversation.queue[0]
-            generation = None
+            live_reply = None
             if not self._was_sent(message):  # the process may have died between the two steps
-                generation = self.send(
+                live_reply = self.send(
                     conversation_id,
                     message.content,
                     persona_id=message.persona_id,
@@ -259,15 +259,15 @@ class ChatService:
                     turn_id=message.id,
                 )
             self.unqueue(conversation_id, message.id)
-            return generation or self.send_queued(conversation_id)
+            return live_reply or self.send_queued(conversation_id)
 
     def unqueue(self, conversation_id: str, message_id: str | None = None) -> QueuedMessage | None:
         """Take a message out of the queue (None: the first); None where it has been sent already."""
         store = self._conversations.store_of(conversation_id)
         return store.unqueue(self.owner, conversation_id, message_id)
 
-    def _asking(self, *, offline: bool = False, model: str | None = None) -> Asking:
-        return Asking(offline, model, self._surface, self._purpose)
+    def _asking(self, *, offline: bool = False, model: str | None = None) -> ReplyOptions:
+        return ReplyOptions(offline, model, self._surface, self._purpose)
 
     def _was_sent(self, message: QueuedMessage) -> bool:
         try:

@@ -1,4 +1,4 @@
-"""Answers: starts and finishes the replies of every conversation of this process.
+"""The reply starter: starts and finishes the replies of every conversation of this process.
 
 A user's words and an empty reply are committed before anything is asked of a provider, so whatever fails
 afterwards fails as a reply under them, with its reason. A reply's end is recorded off the page's path.
@@ -21,16 +21,16 @@ from personachat.errors import NotContinuable, ReplyInProgress
 from personachat.personas.persona import Persona
 from personachat.personas.store.base import PersonaSource, StoredPersona
 from personachat.personas.variables import kept, with_values
-from personachat.replies.live import Generation
-from personachat.replies.planner import Plan, Replies
-from personachat.replies.runner import Generations
+from personachat.replies.live import LiveReply
+from personachat.replies.planner import ReplyPlan, ReplyPlanner
+from personachat.replies.runner import ReplyRunner
 from personachat.usage.model import Origin, Purpose, Surface
 
 NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class ReplyOptions:
     """Who is to answer, beyond what the persona says, and for whom it is counted."""
 
     offline: bool = False
@@ -41,7 +41,7 @@ class Asking:
     """None is chat, or temporary where the conversation is."""
 
 
-class Answers:
+class ReplyStarter:
     """Safe for threads. One a process."""
 
     def __init__(
@@ -50,15 +50,15 @@ class Answers:
         personas: PersonaSource,
         conversations: CurrentConversations,
         records: ReplyRecords,
-        replies: Replies,
-        generations: Generations,
+        replies: ReplyPlanner,
+        runner: ReplyRunner,
         checkpoints: Checkpoints,
     ) -> None:
         self.personas = personas
         self.conversations = conversations
         self.replies = replies
         self._records = records
-        self._generations = generations
+        self._runner = runner
         self._checkpoints = checkpoints
         self.when_done: Callable[[str, str], object] = lambda *_: None
         """Called with owner and conversation after a reply has ended well and that was recorded."""
@@ -66,7 +66,7 @@ class Answers:
     @property
     def draining(self) -> bool:
         """Whether no new replies are begun any more."""
-        return self._generations.draining
+        return self._runner.draining
 
     def answer(
         self,
@@ -75,15 +75,15 @@ class Answers:
         said: Sequence[Turn],
         path: Sequence[Turn],
         persona: StoredPersona,
-        asking: Asking,
+        asking: ReplyOptions,
         variables: Mapping[str, str] = NO_VALUES,
-    ) -> Generation:
+    ) -> LiveReply:
         """Add `said` (which end `path`, the turns to be answered) and the reply to them.
 
         `variables` are kept with the conversation; those that it has already are filled in as well.
         Raises ReplyInProgress where the conversation has gone on since it was read, and ShuttingDown.
         """
-        self._generations.admit()
+        self._runner.admit()
         asked = filled(persona.persona, conversation, variables)
         plan = self.replies.plan(asked, path, offline=asking.offline, model=asking.model)
         turn = _reply_turn(path[-1], plan, persona)
@@ -101,8 +101,8 @@ class Answers:
                 raise ReplyInProgress(
                     "This conversation was just continued in another window.", hint="Send it again."
                 )
-            generation = _generation(turn, plan, conversation, asking=asking)
-            return self._start(generation, plan, conversation)
+            live_reply = _live_reply(turn, plan, conversation, asking=asking)
+            return self._start(live_reply, plan, conversation)
 
     def begin(
         self,
@@ -112,11 +112,11 @@ class Answers:
         temporary: bool,
         said: Sequence[Turn],
         persona: StoredPersona,
-        asking: Asking,
+        asking: ReplyOptions,
         variables: Mapping[str, str] = NO_VALUES,
-    ) -> Generation:
+    ) -> LiveReply:
         """A new conversation with `said`, the reply to it and these variables. Raises ShuttingDown."""
-        self._generations.admit()
+        self._runner.admit()
         asked = with_values(persona.persona, variables)
         plan = self.replies.plan(asked, said, offline=asking.offline, model=asking.model)
         turn = _reply_turn(said[-1], plan, persona)
@@ -129,8 +129,8 @@ class Answers:
                 process_id=self._checkpoints.process_id,
                 variables=variables,
             )
-            generation = _generation(turn, plan, conversation, asking=asking)
-            return self._start(generation, plan, conversation)
+            live_reply = _live_reply(turn, plan, conversation, asking=asking)
+            return self._start(live_reply, plan, conversation)
 
     def go_on(
         self,
@@ -139,15 +139,15 @@ class Answers:
         *,
         path: Sequence[Turn],
         persona: StoredPersona,
-        asking: Asking,
-    ) -> Generation:
+        asking: ReplyOptions,
+    ) -> LiveReply:
         """Extend a reply that ended before the model was done; `path` is what it answers.
 
         Raises NotContinuable, ShuttingDown, and ReplyInProgress where somebody else was quicker.
         """
-        self._generations.admit()
+        self._runner.admit()
         with self.conversations.sending:
-            earlier = self.conversations.generation(conversation.owner, turn.id)
+            earlier = self.conversations.live_reply(conversation.owner, turn.id)
             reply = earlier.snapshot()
             if not reply.continuable:
                 raise NotContinuable(
@@ -161,31 +161,27 @@ class Answers:
             asked = filled(persona.persona, conversation)
             plan = self.replies.plan(asked, path, offline=asking.offline, model=asking.model)
             origin = _origin(conversation, turn.id, plan, asking=asking, persona=(persona.id, persona.etag))
-            generation = Generation.continued(
-                earlier, first=plan.first, kept=conversation.kept, origin=origin
-            )
-            return self._start(generation, plan, conversation)
+            live_reply = LiveReply.continued(earlier, first=plan.first, kept=conversation.kept, origin=origin)
+            return self._start(live_reply, plan, conversation)
 
-    def _start(self, generation: Generation, plan: Plan, conversation: Conversation) -> Generation:
-        # It is remembered with the generation, so it must not hold the conversation as it was.
+    def _start(self, live_reply: LiveReply, plan: ReplyPlan, conversation: Conversation) -> LiveReply:
+        # It is remembered with the live reply, so it must not hold the conversation as it was.
         owner, conversation_id, temporary = conversation.owner, conversation.id, conversation.temporary
 
         def then() -> None:
-            if generation.state in {"finished", "stopped"}:
+            if live_reply.state in {"finished", "stopped"}:
                 self.when_done(owner, conversation_id)
 
-        def ended(generation: Generation) -> None:
+        def ended(live_reply: LiveReply) -> None:
             if temporary:
-                self.conversations.temporary.write_reply(generation.id, generation.snapshot())
+                self.conversations.temporary.write_reply(live_reply.id, live_reply.snapshot())
                 then()
             else:
-                self._checkpoints.ended(generation, then=then)
+                self._checkpoints.ended(live_reply, then=then)
 
         if not temporary:
-            self._checkpoints.watch(generation)
-        return self._generations.start(
-            generation, partial(plan.events, origin=generation.origin), on_ended=ended
-        )
+            self._checkpoints.watch(live_reply)
+        return self._runner.start(live_reply, partial(plan.events, origin=live_reply.origin), on_ended=ended)
 
 
 def filled(
@@ -195,13 +191,15 @@ def filled(
     return with_values(persona, kept(conversation.variables if conversation else {}, given))
 
 
-def _reply_turn(asked: Turn, plan: Plan, persona: StoredPersona) -> Turn:
+def _reply_turn(asked: Turn, plan: ReplyPlan, persona: StoredPersona) -> Turn:
     return replace(new_turn("assistant", "", parent_id=asked.id, persona=persona), reply=plan.first)
 
 
-def _generation(turn: Turn, plan: Plan, conversation: Conversation, *, asking: Asking) -> Generation:
+def _live_reply(
+    turn: Turn, plan: ReplyPlan, conversation: Conversation, *, asking: ReplyOptions
+) -> LiveReply:
     persona = (turn.persona_id, turn.persona_revision)
-    return Generation(
+    return LiveReply(
         turn.id,
         kept=conversation.kept,
         first=plan.first,
@@ -212,7 +210,12 @@ def _generation(turn: Turn, plan: Plan, conversation: Conversation, *, asking: A
 
 
 def _origin(
-    conversation: Conversation, turn_id: str, plan: Plan, *, asking: Asking, persona: tuple[str, str]
+    conversation: Conversation,
+    turn_id: str,
+    plan: ReplyPlan,
+    *,
+    asking: ReplyOptions,
+    persona: tuple[str, str],
 ) -> Origin:
     """`persona` is the id and the revision of who answers."""
     return Origin(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from personachat.chat.service import ChatService
-from personachat.chat.starter import Answers
+from personachat.chat.starter import ReplyStarter
 from personachat.personas.persona import parse_persona
 from personachat.personas.store.base import StoredPersona
 from personachat.personas.store.persona_file import etag_of
@@ -25,7 +25,7 @@ class OnlyDraft:
 
 
 def trying_out(
-    answers: Answers, text: str, *, owner: str, variables: Mapping[str, str] = MappingProxyType({})
+    answers: ReplyStarter, text: str, *, owner: str, variables: Mapping[str, str] = MappingProxyType({})
 ) -> ChatService:
     """Conversations with the persona of this JSON text; begin them as temporary ones.
 

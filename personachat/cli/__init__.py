@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from personachat.settings import Settings
 
 
-class ExportFormat(StrEnum):
+class ConversationFormat(StrEnum):
     markdown = "markdown"
     json = "json"
     csv = "csv"
@@ -136,9 +136,9 @@ def chat(
         raise typer.BadParameter("Use only one of --conversation, --continue and --temporary.")
     if persona is None and conversation is None and not latest:
         raise typer.BadParameter("Choose a persona with --persona ID.", param_hint="--persona")
-    from personachat.cli.chat import Place, run
+    from personachat.cli.chat import ChatTarget, run
 
-    place = Place(temporary=temporary, conversation_id=conversation, latest=latest)
+    place = ChatTarget(temporary=temporary, conversation_id=conversation, latest=latest)
     settings = _settings(personas_dir, data_dir)
     raise typer.Exit(run(persona, message, place=place, offline=offline, settings=settings))
 
@@ -198,9 +198,9 @@ def show_usage(  # noqa: PLR0913  # one option a filter
     from personachat.cli import usage as command
     from personachat.conversations.model import now
     from personachat.usage.opening import opened
-    from personachat.usage.questions import asked, groups_of
+    from personachat.usage.questions import groups_of, parse_query
 
-    question = asked(
+    question = parse_query(
         now=now(),
         timezone=timezone or command.local_timezone(),
         since=since,
@@ -248,8 +248,8 @@ def export_conversations(
     ] = None,
     *,
     file_format: Annotated[
-        ExportFormat, typer.Option("--format", help="JSON has everything and can be imported.")
-    ] = ExportFormat.json,
+        ConversationFormat, typer.Option("--format", help="JSON has everything and can be imported.")
+    ] = ConversationFormat.json,
     output: Annotated[
         Path | None,
         typer.Option(

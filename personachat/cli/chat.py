@@ -1,6 +1,6 @@
 """`personachat chat`: one reply, or a conversation, streamed into the terminal.
 
-The reply's words are all that goes to stdout. It follows a generation as the page does, so what arrived
+The reply's words are all that goes to stdout. It follows a live reply as the page does, so what arrived
 before Ctrl-C or a failure has been written. What is said is kept with the conversations of this machine,
 unless it is to be temporary.
 """
@@ -25,7 +25,7 @@ from personachat.messages import Failed, Noticed, ReasoningDelta, ReplyEvent, Re
 from personachat.owners import LOCAL_OWNER
 from personachat.personas.persona import DEFAULT_PERSONA_ID
 from personachat.replies.endings import ENDINGS, ending_of
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.services import Services, build_services
 from personachat.settings import Settings
 
@@ -40,7 +40,7 @@ UNSAVED = (DatabaseUnavailable, DatabaseDamaged)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ChatTarget:
     """Where to talk: in a new conversation, which is kept unless it is temporary, or in one there is."""
 
     temporary: bool = False
@@ -49,7 +49,7 @@ class Place:
 
 
 def run(
-    persona_id: str | None, message: str | None, *, place: Place, offline: bool, settings: Settings
+    persona_id: str | None, message: str | None, *, place: ChatTarget, offline: bool, settings: Settings
 ) -> int:
     """Answer the message, or talk until the end of input; returns the exit code.
 
@@ -108,7 +108,7 @@ class TerminalChat:
     def send(self, text: str) -> int:
         """Send, write the reply as it comes; returns the exit code."""
         try:
-            generation = self._chat.send(
+            live_reply = self._chat.send(
                 self._conversation_id, text, persona_id=self._persona_id, offline=self._offline
             )
         except UNSAVED as error:
@@ -118,45 +118,45 @@ class TerminalChat:
             complain_of(error)
             return FAILED
         with _interruptible() as interrupted, pressed_keys() as keys:
-            reply = self._follow(generation, interrupted, keys)
+            reply = self._follow(live_reply, interrupted, keys)
         if reply.text and not reply.text.endswith("\n"):
             answer("\n")
         return _report(reply)
 
-    def _follow(self, generation: Generation, interrupted: threading.Event, keys: Keys) -> Reply:
+    def _follow(self, live_reply: LiveReply, interrupted: threading.Event, keys: Keys) -> Reply:
         seen = 0
         try:
-            with generation.followed():
-                while (events := generation.wait(seen, timeout_seconds=LISTEN_SECONDS)) or generation.live:
+            with live_reply.followed():
+                while (events := live_reply.wait(seen, timeout_seconds=LISTEN_SECONDS)) or live_reply.live:
                     for event in events:
-                        self._show(event, generation)
+                        self._show(event, live_reply)
                     seen += len(events)
-                    self._steer(generation, keys.read())
+                    self._steer(live_reply, keys.read())
                     if interrupted.is_set():
-                        generation.stop()
+                        live_reply.stop()
         finally:
-            generation.interrupt()  # a closed pipe: nobody reads on
-        return generation.snapshot()
+            live_reply.interrupt()  # a closed pipe: nobody reads on
+        return live_reply.snapshot()
 
-    def _steer(self, generation: Generation, pressed: str) -> None:
+    def _steer(self, live_reply: LiveReply, pressed: str) -> None:
         """Do what the keys say; what comes in one piece with other keys was pasted, and is for the prompt."""
         if not set(pressed) <= STEERING_KEYS:
             self._typed += "" if pressed.startswith("\x1b") else pressed  # an arrow, say
             return
         for key in pressed:
             if key == "s":
-                generation.stop()
-            elif generation.state == "paused":
-                generation.resume()
-            elif generation.live:
-                generation.pause()
+                live_reply.stop()
+            elif live_reply.state == "paused":
+                live_reply.resume()
+            elif live_reply.live:
+                live_reply.pause()
                 note("\n[paused: p resumes, s stops]")
 
     def _taken_typed(self) -> str:
         typed, self._typed = self._typed, ""
         return "".join(letter for letter in typed if letter.isprintable())
 
-    def _show(self, event: ReplyEvent, generation: Generation) -> None:
+    def _show(self, event: ReplyEvent, live_reply: LiveReply) -> None:
         match event:
             case TextDelta(content):
                 answer(content)
@@ -169,7 +169,7 @@ class TerminalChat:
             case Failed():
                 pass
             case _:
-                self._name_the_model(generation.snapshot())
+                self._name_the_model(live_reply.snapshot())
 
     def _name_the_model(self, reply: Reply) -> None:
         line = " · ".join(part for part in (reply.model, reply.provider, reply.reason) if part)
@@ -178,7 +178,7 @@ class TerminalChat:
             self._answering = line
 
 
-def _conversation(services: Services, place: Place) -> Conversation:
+def _conversation(services: Services, place: ChatTarget) -> Conversation:
     """The conversation to talk in. Raises ConversationNotFound, DatabaseUnavailable and DatabaseDamaged."""
     workspace = services.of(LOCAL_OWNER, surface="cli")
     if place.conversation_id is not None:

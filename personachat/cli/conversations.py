@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Literal
 
 from personachat.cli.console import answer, hand_out, mapped, note, plain
-from personachat.history.library import Library
-from personachat.history.listing import Summary
+from personachat.history.library import ConversationLibrary
+from personachat.history.listing import ConversationSummary
 
 FINE, FAILED = 0, 1
 
 Format = Literal["markdown", "json", "csv"]
 
 
-def list_all(library: Library, *, search: str, limit: int) -> None:
+def list_all(library: ConversationLibrary, *, search: str, limit: int) -> None:
     """Print a line for each, newest first: id, day, persona and title, or the words that were found."""
     if search.strip():
         rows = [_row(hit.conversation, hit.excerpt) for hit in library.search(search, limit=limit).hits]
@@ -32,13 +32,15 @@ def list_all(library: Library, *, search: str, limit: int) -> None:
         note("No matches." if search.strip() else "There are no conversations yet.")
 
 
-def export(library: Library, ids: Sequence[str], *, file_format: Format, output: Path | None) -> int:
+def export(
+    library: ConversationLibrary, ids: Sequence[str], *, file_format: Format, output: Path | None
+) -> int:
     """Write the conversations, or all of them, to stdout or a file; returns the exit code."""
     exported = library.export(list(ids) or None, file_format)
     return FINE if hand_out(exported.content, exported.filename, output) else FAILED
 
 
-def import_file(library: Library, file: Path) -> int:
+def import_file(library: ConversationLibrary, file: Path) -> int:
     """Take in what an export gave, here or elsewhere, and print the new ids; returns the exit code."""
     with mapped(file) as data:
         if data is None:
@@ -49,13 +51,13 @@ def import_file(library: Library, file: Path) -> int:
     return FINE
 
 
-def delete(library: Library, conversation_id: str) -> None:
+def delete(library: ConversationLibrary, conversation_id: str) -> None:
     """Hide a conversation; the page and the API can restore it for a while."""
     title = library.summary(conversation_id).title
     library.delete(conversation_id)
     note(f"Deleted: {plain(title) or conversation_id}")
 
 
-def _row(summary: Summary, words: str) -> tuple[str, str, str, str]:
+def _row(summary: ConversationSummary, words: str) -> tuple[str, str, str, str]:
     day = summary.updated_at.astimezone().strftime("%Y-%m-%d %H:%M")
     return summary.id, day, plain(summary.persona_name), " ".join(plain(words).split())

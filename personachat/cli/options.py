@@ -24,7 +24,7 @@ DataDir = Annotated[
 ]
 
 
-class ExportFormat(StrEnum):
+class PersonaFormat(StrEnum):
     json = "json"
     card_v1 = "card-v1"
     card_v2 = "card-v2"

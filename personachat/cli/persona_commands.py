@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from personachat.cli.options import DataDir, ExportFormat, OnConflict, PersonasDir
+from personachat.cli.options import DataDir, OnConflict, PersonaFormat, PersonasDir
 
 if TYPE_CHECKING:
     from personachat.authoring.opening import Personas
@@ -231,7 +231,7 @@ def export_personas(
     ] = None,
     *,
     file_format: Annotated[
-        ExportFormat | None,
+        PersonaFormat | None,
         typer.Option(
             "--format", help="By default, JSON for one persona and a bundle for several.", show_default=False
         ),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from personachat.authoring.imports import Choice, ImportPlan, Outcome, PlannedImport
-from personachat.authoring.library import Collection
+from personachat.authoring.library import PersonaLibrary
 from personachat.cli.console import complain, complain_of, hand_out, mapped, note, taken_in
 from personachat.cli.personas import find, print_rows
 from personachat.personas.formats.catalogue import Format
@@ -19,7 +19,7 @@ OnConflict = Literal["refuse", "replace", "rename"]
 _CHOICES: dict[str, Choice] = {"refuse": "mine", "replace": "theirs", "rename": "both"}
 
 
-def export(collection: Collection, ids: Sequence[str], *, kind: str | None, output: Path | None) -> int:
+def export(collection: PersonaLibrary, ids: Sequence[str], *, kind: str | None, output: Path | None) -> int:
     """Write one persona in a format, or several as a bundle; returns the exit code."""
     kind = kind or ("json" if len(ids) == 1 else "bundle")
     if kind != "bundle" and len(ids) != 1:
@@ -38,7 +38,7 @@ def export(collection: Collection, ids: Sequence[str], *, kind: str | None, outp
 
 
 def import_file(
-    collection: Collection,
+    collection: PersonaLibrary,
     file: Path,
     *,
     dry_run: bool,
@@ -95,7 +95,9 @@ def _tell(plan: ImportPlan) -> None:
             note(f"{item.id}: It differs from {item.collides_with}, which already exists.")
 
 
-def import_lore(collection: Collection, persona_id: str, file: Path, *, dry_run: bool, replace: bool) -> int:
+def import_lore(
+    collection: PersonaLibrary, persona_id: str, file: Path, *, dry_run: bool, replace: bool
+) -> int:
     """Say what of a lore book does nothing here, and put it into the persona; returns the exit code."""
     find(collection, persona_id)
     content = taken_in(file)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from personachat.authoring.library import Collection
+from personachat.authoring.library import PersonaLibrary
 from personachat.cli.console import note
 from personachat.cli.personas import find, print_rows
 from personachat.errors import PersonaBroken
 
 
-def rename(collection: Collection, persona_id: str, new_id: str) -> None:
+def rename(collection: PersonaLibrary, persona_id: str, new_id: str) -> None:
     stored = find(collection, persona_id)
     collection.rename(stored.id, new_id, etag=stored.etag)
     note(
@@ -20,7 +20,7 @@ def rename(collection: Collection, persona_id: str, new_id: str) -> None:
 
 
 def label(
-    collection: Collection, persona_id: str, name: str | None, number: int | None, *, remove: bool
+    collection: PersonaLibrary, persona_id: str, name: str | None, number: int | None, *, remove: bool
 ) -> None:
     """Put a label on a revision, or remove it; without a name, print those that there are."""
     with suppress(PersonaBroken):  # its revisions can be labelled all the same

@@ -6,18 +6,18 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from personachat.authoring.library import Collection
+from personachat.authoring.library import PersonaLibrary
 from personachat.cli.console import answer, note
 from personachat.cli.personas import find, print_rows
 from personachat.errors import RevisionNotFound
-from personachat.personas.diff import Difference, Piece
+from personachat.personas.diff import Difference, DiffPiece
 from personachat.personas.store.base import Revision
 
 SAME, DIFFERENT = 0, 1
 _CONTEXT_WORDS_CHARACTERS = 60
 
 
-def list_revisions(collection: Collection, persona_id: str, *, limit: int) -> None:
+def list_revisions(collection: PersonaLibrary, persona_id: str, *, limit: int) -> None:
     """Print a line for each, the newest first."""
     revisions = collection.history(persona_id, limit=limit)
     if not revisions:
@@ -25,7 +25,7 @@ def list_revisions(collection: Collection, persona_id: str, *, limit: int) -> No
     print_rows([(str(each.number), *_when(each), each.action, each.author, each.note) for each in revisions])
 
 
-def list_deleted(collection: Collection) -> None:
+def list_deleted(collection: PersonaLibrary) -> None:
     collection.all()  # so that what was deleted by hand is known
     deleted = collection.revisions.deleted(limit=1000)
     print_rows(
@@ -35,7 +35,7 @@ def list_deleted(collection: Collection) -> None:
         note("There are no deleted personas.")
 
 
-def show_diff(collection: Collection, persona_id: str, *, since: int | None, until: int | None) -> int:
+def show_diff(collection: PersonaLibrary, persona_id: str, *, since: int | None, until: int | None) -> int:
     """Print what changed; returns the exit code, as diff does."""
     if since is None:
         newer = collection.history(persona_id, limit=2, before=None if until is None else until + 1)
@@ -53,7 +53,7 @@ def show_diff(collection: Collection, persona_id: str, *, since: int | None, unt
     return DIFFERENT if found else SAME
 
 
-def restore(collection: Collection, persona_id: str, number: int | None) -> None:
+def restore(collection: PersonaLibrary, persona_id: str, number: int | None) -> None:
     """Restore a revision; without a number what was deleted. Raises RevisionNotFound."""
     if number is None:
         last = collection.history(persona_id, limit=1)
@@ -87,7 +87,7 @@ def _lines(difference: Difference) -> Iterator[str]:
         yield f"+ {_shown(difference.after)}"
 
 
-def _marked(piece: Piece) -> str:
+def _marked(piece: DiffPiece) -> str:
     """As `git diff --word-diff` marks it."""
     if piece.kind == "same":
         return _cut(piece.text)

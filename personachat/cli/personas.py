@@ -7,20 +7,20 @@ from difflib import get_close_matches
 
 import typer
 
-from personachat.authoring.library import Collection
+from personachat.authoring.library import PersonaLibrary
 from personachat.authoring.opening import Personas
 from personachat.cli.console import answer, note, plain
 from personachat.cli.persona_checks import place_of
 from personachat.errors import LabelNotFound, PersonaBroken, PersonaMoved, PersonaNotFound
 from personachat.personas.persona import Persona, check_persona, dump_persona
 from personachat.personas.store.base import BrokenPersona, PersonaSource, PersonaStore, StoredPersona
-from personachat.personas.templates.gallery import found
+from personachat.personas.templates.gallery import matching_templates
 
 _WIDEST_CELL = 80
 
 
 def find(
-    store: PersonaStore | Collection, persona_id: str, *, by: PersonaSource | None = None
+    store: PersonaStore | PersonaLibrary, persona_id: str, *, by: PersonaSource | None = None
 ) -> StoredPersona:
     """The persona of that id; `by` knows labels, too.
 
@@ -41,12 +41,12 @@ def find(
         raise PersonaNotFound(str(error), hint=hint) from None
 
 
-def list_all(collection: Collection) -> None:
+def list_all(collection: PersonaLibrary) -> None:
     """Print a line for each persona: id, model and name; for a broken one its first fault."""
     print_rows([_row(stored) for stored in collection.all()])
 
 
-def show(collection: Collection, persona_id: str) -> None:
+def show(collection: PersonaLibrary, persona_id: str) -> None:
     try:
         text = find(collection, persona_id).text
     except PersonaBroken as error:
@@ -82,14 +82,15 @@ def create(opened: Personas, persona_id: str, *, template: str | None) -> None:
 
 def list_templates(opened: Personas, *, search: str) -> None:
     rows = [
-        (template.id, template.group, template.purpose) for template in found(opened.gallery.all(), search)
+        (template.id, template.group, template.purpose)
+        for template in matching_templates(opened.gallery.all(), search)
     ]
     print_rows(rows)
     if not rows:
         note("No template contains these words.")
 
 
-def delete(collection: Collection, persona_id: str) -> None:
+def delete(collection: PersonaLibrary, persona_id: str) -> None:
     stored = find(collection, persona_id)
     collection.delete(stored.id, etag=stored.etag)
     note(f"Deleted: {stored.persona.name}. To restore it: personachat personas restore {stored.id}")

@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 from personachat.cli.console import answer, note, plain
 from personachat.history.csv_table import cell
-from personachat.usage.questions import Question
-from personachat.usage.reading import Usage
+from personachat.usage.questions import UsageQuery
+from personachat.usage.reading import UsageReader
 from personachat.usage.speeds import Speed
 from personachat.usage.sums import Sum
 
@@ -56,7 +56,7 @@ def local_timezone() -> str:
     return name if found else named or "UTC"
 
 
-def show_sums(usage: Usage, question: Question, by: Sequence[str], *, file_format: Format) -> None:
+def show_sums(usage: UsageReader, question: UsageQuery, by: Sequence[str], *, file_format: Format) -> None:
     """Print a row a group, and one for all of them."""
     names = usage.names()
     groups = [_row(*each, by, names) for each in usage.measured(question, by)] if by else []
@@ -71,7 +71,7 @@ def show_sums(usage: Usage, question: Question, by: Sequence[str], *, file_forma
         note(f"Days are in the time zone {question.zone.key}.")
 
 
-def show_calls(usage: Usage, question: Question, *, file_format: Format) -> None:
+def show_calls(usage: UsageReader, question: UsageQuery, *, file_format: Format) -> None:
     """Print every call, newest first, as CSV or as a line of JSON each."""
     cursor: str | None = None
     first = True

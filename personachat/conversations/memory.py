@@ -30,7 +30,7 @@ from personachat.personas.variables import kept as kept_values
 
 
 @dataclass
-class Held:
+class HeldConversation:
     """A conversation's head, without `path`, and all its turns in the order they came."""
 
     head: Conversation
@@ -88,7 +88,7 @@ class MemoryConversations:
     def __init__(self, *, capacity: int = 5_000) -> None:
         self._capacity = capacity
         self._lock = threading.RLock()
-        self._conversations: OrderedDict[str, Held] = OrderedDict()
+        self._conversations: OrderedDict[str, HeldConversation] = OrderedDict()
         self._places: dict[str, str] = {}  # turn id -> conversation id
 
     def __contains__(self, conversation_id: str) -> bool:
@@ -108,7 +108,9 @@ class MemoryConversations:
         variables: Mapping[str, str] | None = None,
     ) -> Conversation:
         values = kept_values({}, variables or {})
-        held = Held(Conversation(id=new_id(), owner=owner, kept=kept, temporary=True, variables=values))
+        held = HeldConversation(
+            Conversation(id=new_id(), owner=owner, kept=kept, temporary=True, variables=values)
+        )
         with self._lock:
             held.add(turns, requests or {})
             self._places |= {turn.id: held.head.id for turn in turns}
@@ -248,13 +250,13 @@ class MemoryConversations:
                 turns = self._conversations[conversation_id].turns
                 turns[turn_id] = replace(turns[turn_id], reply=reply)
 
-    def _held(self, owner: str, conversation_id: str) -> Held:
+    def _held(self, owner: str, conversation_id: str) -> HeldConversation:
         held = self._conversations.get(conversation_id)
         if held is None or held.head.owner != owner:
             raise no_such_conversation()
         return held
 
-    def _held_with(self, owner: str, turn_id: str, *, deleted: bool = False) -> Held:
+    def _held_with(self, owner: str, turn_id: str, *, deleted: bool = False) -> HeldConversation:
         held = self._conversations.get(self._places.get(turn_id, ""))
         if held is None or held.head.owner != owner:
             raise no_such_turn()

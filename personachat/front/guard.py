@@ -19,8 +19,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
 
 from personachat.access import (
-    Asked,
-    Place,
+    HostAndPort,
+    RequestOrigin,
     is_allowed,
     is_loopback,
     is_loopback_name,
@@ -45,7 +45,7 @@ _POLICY_VIOLATION = 1008
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedVisit:
     """What the one who asks is told; `reason` is for the log."""
 
     status: int
@@ -57,10 +57,10 @@ class Refusal:
 class Visit:
     """One request or connection. `forwarded` is where the proxy in front was asked, if it is trusted."""
 
-    asked: Asked
+    asked: RequestOrigin
     loopback_only: bool
     is_tls: bool = False
-    forwarded: tuple[Place, ...] = ()
+    forwarded: tuple[HostAndPort, ...] = ()
     allowed: Collection[str] = field(default=())
 
 
@@ -86,7 +86,9 @@ class Guard:
             await self._app(scope, receive, send)
             return
         if _is_closed(scope["path"]):
-            await _refuse(scope, receive, send, Refusal(404, "closed", ("There is nothing at this address.")))
+            await _refuse(
+                scope, receive, send, RefusedVisit(404, "closed", ("There is nothing at this address."))
+            )
             return
         visit = self._visit(scope)
         refusal = judged(visit)
@@ -110,26 +112,26 @@ class Guard:
         if loopback_only is None:
             loopback_only = came_in_on_loopback(scope)
         return Visit(
-            Asked.by(headers.items(), client=client, server=server),
+            RequestOrigin.by(headers.items(), client=client, server=server),
             loopback_only=loopback_only,
             is_tls=scope["scheme"] in _TLS_SCHEMES,
             forwarded=tuple(_forwarded(headers)) if _by_trusted_proxy(scope) else (),
             allowed=self._allowed_hosts(),
         )
 
-    def _log(self, asked: Asked, refusal: Refusal) -> None:
+    def _log(self, asked: RequestOrigin, refusal: RefusedVisit) -> None:
         about = (asked.host[:200], asked.origin and asked.origin[:200])
         if about not in self._logged and len(self._logged) < MOST_LOGGED:
             self._logged.add(about)
             log.warning("Refused: %s. Host %r, Origin %r", refusal.reason, *about)
 
 
-def judged(visit: Visit) -> Refusal | None:
+def judged(visit: Visit) -> RefusedVisit | None:
     """None for a visit that may go on to the pages."""
     asked = visit.asked
     place = place_of(asked.host)
     if place is None:
-        return Refusal(400, "no one Host", "A request must name exactly one host.")
+        return RefusedVisit(400, "no one Host", "A request must name exactly one host.")
     if visit.loopback_only and not _is_served(place, visit.allowed):
         return _name_refused(place)
     if asked.origin is None or _is_own_origin(visit, place):
@@ -137,11 +139,11 @@ def judged(visit: Visit) -> Refusal | None:
     return _origin_refused()
 
 
-def _is_served(place: Place, allowed: Collection[str]) -> bool:
+def _is_served(place: HostAndPort, allowed: Collection[str]) -> bool:
     return is_loopback_name(place.name) or is_allowed(place, allowed)
 
 
-def _is_own_origin(visit: Visit, place: Place) -> bool:
+def _is_own_origin(visit: Visit, place: HostAndPort) -> bool:
     page = origin_of(visit.asked.origin or "")
     if page is None:
         return False
@@ -152,16 +154,16 @@ def _is_own_origin(visit: Visit, place: Place) -> bool:
         place,
         *(one for one in visit.forwarded if not visit.loopback_only or _is_served(one, visit.allowed)),
     ]
-    if any(seen == Place(one.name, one.port or _DEFAULT_PORTS[scheme]) for one in own):
+    if any(seen == HostAndPort(one.name, one.port or _DEFAULT_PORTS[scheme]) for one in own):
         return True
     # A forwarder that calls us by a name of its own hides by which one it was asked.
     return is_loopback_name(place.name) and _is_allowed_origin(scheme, seen, visit.allowed)
 
 
-def _is_allowed_origin(scheme: str, seen: Place, allowed: Collection[str]) -> bool:
+def _is_allowed_origin(scheme: str, seen: HostAndPort, allowed: Collection[str]) -> bool:
     """A name stands for itself at its usual port; a pattern would let in pages of others."""
     named = [one for one in map(place_of, allowed) if one is not None and "*" not in one.name]
-    return any(seen == Place(one.name, one.port or _DEFAULT_PORTS[scheme]) for one in named)
+    return any(seen == HostAndPort(one.name, one.port or _DEFAULT_PORTS[scheme]) for one in named)
 
 
 def _by_trusted_proxy(scope: Scope) -> bool:
@@ -174,7 +176,7 @@ def _by_trusted_proxy(scope: Scope) -> bool:
     return client is not None and (client[1] == 0 or is_loopback(client[0]))
 
 
-def _forwarded(headers: Headers) -> Iterator[Place]:
+def _forwarded(headers: Headers) -> Iterator[HostAndPort]:
     """Where the outermost proxy was asked, in the words of the one next to us."""
     place = place_of(headers.get("x-forwarded-host", "").partition(",")[0].strip())
     port = headers.get("x-forwarded-port", "").partition(",")[0].strip()
@@ -182,13 +184,13 @@ def _forwarded(headers: Headers) -> Iterator[Place]:
         place = place_of(headers.get("host", ""))
         if place is None or not port:
             return
-        place = Place(place.name)
+        place = HostAndPort(place.name)
     yield place
     if place.port is None and port.isdecimal() and 0 < int(port[:6]) < 65_536:
-        yield Place(place.name, int(port))
+        yield HostAndPort(place.name, int(port))
 
 
-def _as_streamlit_wants(scope: Scope, asked: Asked) -> Scope:
+def _as_streamlit_wants(scope: Scope, asked: RequestOrigin) -> Scope:
     """The scope with the page's own host, where a proxy named another one.
 
     Streamlit lets pass only an origin that reads like the host. What was renamed was forwarded: it says so.
@@ -211,8 +213,8 @@ def _is_closed(path: str) -> bool:
     return any(found.endswith(closed) or f"{closed}/" in found for closed in CLOSED)
 
 
-def _name_refused(place: Place) -> Refusal:
-    return Refusal(
+def _name_refused(place: HostAndPort) -> RefusedVisit:
+    return RefusedVisit(
         421,
         "the server listens on loopback alone, and this name is not in PERSONACHAT_ALLOWED_HOSTS",
         "PersonaChat is not served under this name.\n\n"
@@ -221,8 +223,8 @@ def _name_refused(place: Place) -> Refusal:
     )
 
 
-def _origin_refused() -> Refusal:
-    return Refusal(
+def _origin_refused() -> RefusedVisit:
+    return RefusedVisit(
         403,
         "a page of another origin; a proxy has to pass on Host and port, or the name has to be in "
         "PERSONACHAT_ALLOWED_HOSTS",
@@ -233,7 +235,7 @@ def _origin_refused() -> Refusal:
     )
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send, refusal: Refusal) -> None:
+async def _refuse(scope: Scope, receive: Receive, send: Send, refusal: RefusedVisit) -> None:
     response = PlainTextResponse(refusal.text, refusal.status, _HEADERS)
     if scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {}):
         await response(scope, receive, send)

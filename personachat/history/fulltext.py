@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 
 from personachat.conversations.model import now
 from personachat.history.filters import Filters
-from personachat.history.query import Term, Wanted, spelled_out
+from personachat.history.query import SearchQuery, Term, spelled_out
 
 LAST_NUMBER = 2**31 - 1
 
@@ -31,7 +31,7 @@ _MOST_MONTHS = 60
 
 
 def newest(
-    connection: Connection, owner: str, sought: Wanted, filters: Filters, *, below: int, size: int
+    connection: Connection, owner: str, sought: SearchQuery, filters: Filters, *, below: int, size: int
 ) -> Sequence[int]:
     """The newest `size` numbers under `below` of turns with these words and facts."""
     look = _match if connection.dialect.name == "sqlite" else _look
@@ -41,15 +41,15 @@ def newest(
 def few_turns(connection: Connection, owner: str, filters: Filters, *, most: int) -> Sequence[int] | None:
     """The numbers of all turns with these facts; None where they are more than `most`, or look common."""
     if connection.dialect.name != "sqlite":
-        among = _among_newest(connection, owner, Wanted(), filters, below=LAST_NUMBER, size=_COMMON)
+        among = _among_newest(connection, owner, SearchQuery(), filters, below=LAST_NUMBER, size=_COMMON)
         if len(among.numbers) == _COMMON:
             return None
-    numbers = newest(connection, owner, Wanted(), filters, below=LAST_NUMBER, size=most + 1)
+    numbers = newest(connection, owner, SearchQuery(), filters, below=LAST_NUMBER, size=most + 1)
     return numbers if len(numbers) <= most else None
 
 
 def _match(
-    connection: Connection, owner: str, sought: Wanted, filters: Filters, *, below: int, size: int
+    connection: Connection, owner: str, sought: SearchQuery, filters: Filters, *, below: int, size: int
 ) -> Sequence[int]:
     facts = [f"o{_hex(owner)}", f"a{int(filters.archived)}"]
     facts += [f"p{_hex(filters.persona_id)}"] if filters.persona_id is not None else []
@@ -87,7 +87,7 @@ class _Looked:
 
 
 def _look(
-    connection: Connection, owner: str, sought: Wanted, filters: Filters, *, below: int, size: int
+    connection: Connection, owner: str, sought: SearchQuery, filters: Filters, *, below: int, size: int
 ) -> Sequence[int]:
     numbers: list[int] = []
     floor = below
@@ -109,7 +109,7 @@ def _look(
 
 
 def _among_newest(
-    connection: Connection, owner: str, sought: Wanted, filters: Filters, *, below: int, size: int
+    connection: Connection, owner: str, sought: SearchQuery, filters: Filters, *, below: int, size: int
 ) -> _Looked:
     """Those of the owner's _LOOK newest turns under `below` that fit, `size` at most."""
     asked, values = _tsquery(owner, sought, filters)
@@ -130,7 +130,7 @@ def _among_newest(
     return _Looked(numbers, among.floor if among.looked == _LOOK else None)
 
 
-def _tsquery(owner: str, sought: Wanted, filters: Filters) -> tuple[str, dict[str, object]]:
+def _tsquery(owner: str, sought: SearchQuery, filters: Filters) -> tuple[str, dict[str, object]]:
     """An SQL expression for what is sought, and the values in it."""
     facts = [f"=o{owner}", *(["=archived"] if filters.archived else [])]
     facts += [f"=p{filters.persona_id}"] if filters.persona_id is not None else []

@@ -30,7 +30,7 @@ class TooManyConversations(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ConversationEntry:
     """A conversation in the file: its values but the turns, and where those begin, if they are a list."""
 
     values: dict[str, Any]
@@ -45,7 +45,7 @@ class Contents:
     """
 
     values: dict[str, Any]
-    entries: list[Entry | Any] | None = field(default=None)
+    entries: list[ConversationEntry | Any] | None = field(default=None)
 
 
 def read(text: str) -> Contents | None:
@@ -77,7 +77,7 @@ class _Reader:
             self._end()
             return None
         values: dict[str, Any] = {}
-        entries: list[Entry | Any] | None = None
+        entries: list[ConversationEntry | Any] | None = None
         for key in self._keys():
             if key == "conversations" and self._next() == "[":
                 values.pop(key, None)
@@ -88,15 +88,15 @@ class _Reader:
         self._end()
         return Contents(values, entries)
 
-    def _entries(self) -> list[Entry | Any]:
-        entries: list[Entry | Any] = []
+    def _entries(self) -> list[ConversationEntry | Any]:
+        entries: list[ConversationEntry | Any] = []
         for _ in self._places():
             if len(entries) == MOST_CONVERSATIONS:
                 raise TooManyConversations
             entries.append(self._entry())
         return entries
 
-    def _entry(self) -> Entry | Any:
+    def _entry(self) -> ConversationEntry | Any:
         if self._next() != "{":
             return self._value()
         values: dict[str, Any] = {}
@@ -114,7 +114,7 @@ class _Reader:
             else:
                 places = None if key == "turns" else places
                 values[key] = self._value()
-        return Entry(values, places)
+        return ConversationEntry(values, places)
 
     def _keys(self) -> Iterator[str]:
         """The keys of the object that begins here; whoever asks reads the value before the next one."""

@@ -8,12 +8,12 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from personachat.conversations.tables import conversations, turns
-from personachat.history.importing import Imported
+from personachat.history.importing import CheckedConversation
 
 _AT_ONCE = 500
 
 
-def repeated(connection: Connection, owner: str, imported: Sequence[Imported]) -> frozenset[str]:
+def repeated(connection: Connection, owner: str, imported: Sequence[CheckedConversation]) -> frozenset[str]:
     """The ids, as of this import, of those that are here: begun and first spoken in at the same moments."""
     moments = {one.id: began for one in imported if (began := _began(one))}
     known: set[tuple[datetime, datetime]] = set()
@@ -34,6 +34,6 @@ def repeated(connection: Connection, owner: str, imported: Sequence[Imported]) -
     return frozenset(conversation_id for conversation_id, began in moments.items() if began in known)
 
 
-def _began(one: Imported) -> tuple[datetime, datetime] | None:
+def _began(one: CheckedConversation) -> tuple[datetime, datetime] | None:
     first = next(one.turns(), None)
     return (one.document.created_at, first.created_at) if first else None

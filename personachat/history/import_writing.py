@@ -17,7 +17,7 @@ from personachat.conversations.rows import turn_values
 from personachat.conversations.tables import conversations, turns
 from personachat.database.connection import Database
 from personachat.errors import PersonaChatError
-from personachat.history.importing import Imported
+from personachat.history.importing import CheckedConversation
 from personachat.personas.variables import kept
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -30,7 +30,9 @@ BATCH_CHARACTERS = 4_000_000
 _HEADS_AT_ONCE = 500
 
 
-def write(database: Database, owner: str, imported: Sequence[Imported], *, progress: Progress) -> None:
+def write(
+    database: Database, owner: str, imported: Sequence[CheckedConversation], *, progress: Progress
+) -> None:
     """Add the conversations to the owner's: all, or none. Raises what `Database` and `progress` raise."""
     total, done = sum(len(one.places) for one in imported), 0
     try:
@@ -51,7 +53,7 @@ def write(database: Database, owner: str, imported: Sequence[Imported], *, progr
         raise
 
 
-def _head(owner: str, one: Imported) -> dict[str, Any]:
+def _head(owner: str, one: CheckedConversation) -> dict[str, Any]:
     return {
         "id": one.id,
         "owner": owner,
@@ -68,7 +70,7 @@ def _head(owner: str, one: Imported) -> dict[str, Any]:
     }
 
 
-def _batches(imported: Sequence[Imported]) -> Iterator[list[dict[str, Any]]]:
+def _batches(imported: Sequence[CheckedConversation]) -> Iterator[list[dict[str, Any]]]:
     batch: list[dict[str, Any]] = []
     characters = 0
     for one in imported:
@@ -82,14 +84,14 @@ def _batches(imported: Sequence[Imported]) -> Iterator[list[dict[str, Any]]]:
         yield batch
 
 
-def _show(database: Database, imported: Sequence[Imported]) -> None:
+def _show(database: Database, imported: Sequence[CheckedConversation]) -> None:
     with database.write() as connection:
         for some in _parts(imported):
             mine = conversations.c.id.in_([one.id for one in some])
             connection.execute(update(conversations).where(mine).values(deleted_at=None))
 
 
-def _take_away(database: Database, imported: Sequence[Imported]) -> None:
+def _take_away(database: Database, imported: Sequence[CheckedConversation]) -> None:
     """Remove what was written, the newest turns first: those that hang on others go before them."""
     for some in _parts(imported):
         ids = [one.id for one in some]
@@ -111,5 +113,5 @@ def _take_away_turns(database: Database, ids: Sequence[str]) -> bool:
     return True
 
 
-def _parts(imported: Sequence[Imported]) -> Iterator[Sequence[Imported]]:
+def _parts(imported: Sequence[CheckedConversation]) -> Iterator[Sequence[CheckedConversation]]:
     return (imported[start : start + _HEADS_AT_ONCE] for start in range(0, len(imported), _HEADS_AT_ONCE))

@@ -28,7 +28,13 @@ from personachat.history.documents import (
     TurnDocument,
     turn_of,
 )
-from personachat.history.import_reading import MOST_TURNS, Entry, TooManyConversations, TooManyTurns, value_at
+from personachat.history.import_reading import (
+    MOST_TURNS,
+    ConversationEntry,
+    TooManyConversations,
+    TooManyTurns,
+    value_at,
+)
 from personachat.messages import storable
 
 MOST_BYTES = 50 * 1024 * 1024
@@ -40,7 +46,7 @@ Part = TypeVar("Part", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class CheckedConversation:
     """A conversation that was checked and can be written, under an id of its own.
 
     Turns go by their numbers in the file: `order` has parents before children, `parents` has -1 for none.
@@ -69,7 +75,7 @@ class Imported:
             )
 
 
-def read_document(content: bytes) -> list[Imported]:
+def read_document(content: bytes) -> list[CheckedConversation]:
     """The conversations in a file. Raises ImportRefused; its sentence names the fault and the place."""
     if len(content) > MOST_BYTES:
         _refuse(f"The file is too large; the limit is {MOST_BYTES // 1024**2} MB.")
@@ -100,12 +106,12 @@ def _read(content: bytes) -> tuple[str, import_reading.Contents | None]:
         _refuse(f"The file is not valid JSON: there is an error{place}.")
 
 
-def _imported(text: str, entry: Entry | Any, number: int) -> Imported:
+def _imported(text: str, entry: ConversationEntry | Any, number: int) -> CheckedConversation:
     """The conversation with new ids. Raises ImportRefused where it, or its tree of turns, is none."""
-    values = entry.values if isinstance(entry, Entry) else entry
+    values = entry.values if isinstance(entry, ConversationEntry) else entry
     title = values.get("title") if isinstance(values, dict) else ""
     name = _named(number, title if isinstance(title, str) else "")
-    places = entry.places if isinstance(entry, Entry) else None
+    places = entry.places if isinstance(entry, ConversationEntry) else None
     document = _checked(
         ConversationDocument, values if places is None else values | {"turns": []}, where=f" in {name}"
     )
@@ -120,11 +126,11 @@ def _imported(text: str, entry: Entry | Any, number: int) -> Imported:
         order = sorted(order, key=depths.__getitem__)  # siblings stay in their order
     ids = [new_id() for _ in places]
     leaf_id = None if document.leaf_id is None else ids[numbers[document.leaf_id]]
-    made = Imported(new_id(), "", leaf_id, document, text, places, order, ids, parents, depths)
+    made = CheckedConversation(new_id(), "", leaf_id, document, text, places, order, ids, parents, depths)
     return replace(made, title=" ".join(document.title.split()) or _made_title(made))
 
 
-def _made_title(imported: Imported) -> str:
+def _made_title(imported: CheckedConversation) -> str:
     said = [turn.as_message() for turn in islice(imported.turns(), MOST_READ_MESSAGES)]
     return title_of(said) or ("Untitled" if said else "")
 

@@ -27,8 +27,8 @@ from personachat.history.chats.documents import as_document
 from personachat.history.exporting import Exported, ExportFormat
 from personachat.history.filters import Filters
 from personachat.history.import_writing import Progress
-from personachat.history.listing import Listed, Summary
-from personachat.history.search import Found
+from personachat.history.listing import ConversationSummary, ListPage
+from personachat.history.search import SearchPage
 from personachat.history.sharing import Share
 from personachat.messages import storable
 from personachat.personas.formats.safe_zip import Content
@@ -39,7 +39,7 @@ Repeats: TypeAlias = Literal["copy", "skip", "refuse"]
 _ALL = Filters()
 
 
-class Library:
+class ConversationLibrary:
     """One owner's; cheap to make. Methods raise ConversationNotFound and what `Database` raises.
 
     `settle` writes the replies that have ended, and is called before replies are read.
@@ -52,7 +52,7 @@ class Library:
         self._settle = settle
         self._owner = storable(owner)
 
-    def list(self, filters: Filters = _ALL, *, limit: int = 30, cursor: str | None = None) -> Listed:
+    def list(self, filters: Filters = _ALL, *, limit: int = 30, cursor: str | None = None) -> ListPage:
         """A page of what something was said in, newest first, pinned ones too. Raises CursorInvalid."""
         self._settle()
         with self._database.read() as connection:
@@ -63,23 +63,25 @@ class Library:
         with self._database.read() as connection:
             return listing.count(connection, self._owner, _asked(filters))
 
-    def pinned(self) -> tuple[Summary, ...]:
+    def pinned(self) -> tuple[ConversationSummary, ...]:
         """All that are pinned and not archived, newest first."""
         with self._database.read() as connection:
             return listing.pinned(connection, self._owner)
 
     def search(
         self, query: str, filters: Filters = _ALL, *, limit: int = 30, cursor: str | None = None
-    ) -> Found:
+    ) -> SearchPage:
         """A page of the turns that hold all words of the query, newest first. Raises CursorInvalid only.
 
         "Quoted words" stand next to each other; the last word may be a beginning. Any text is a query.
         """
         self._settle()
         with self._database.read() as connection:
-            return search.found(connection, self._owner, query, _asked(filters), limit=limit, cursor=cursor)
+            return search.find_hits(
+                connection, self._owner, query, _asked(filters), limit=limit, cursor=cursor
+            )
 
-    def summary(self, conversation_id: str) -> Summary:
+    def summary(self, conversation_id: str) -> ConversationSummary:
         with self._database.read() as connection:
             found = listing.summaries(connection, self._owner, [storable(conversation_id)])
         if not found:

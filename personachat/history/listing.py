@@ -74,7 +74,7 @@ Index(
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class ConversationSummary:
     """A conversation in a list; the persona is the one that spoke last on the active branch."""
 
     id: str
@@ -94,13 +94,15 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    conversations: tuple[Summary, ...]
+class ListPage:
+    conversations: tuple[ConversationSummary, ...]
     next_cursor: str | None
     """None on the last page."""
 
 
-def listed(connection: Connection, owner: str, filters: Filters, *, limit: int, cursor: str | None) -> Listed:
+def listed(
+    connection: Connection, owner: str, filters: Filters, *, limit: int, cursor: str | None
+) -> ListPage:
     """A page of the owner's conversations. Raises CursorInvalid."""
     limit = max(1, min(limit, MOST_ON_A_PAGE))
     c = conversations.c
@@ -114,7 +116,7 @@ def listed(connection: Connection, owner: str, filters: Filters, *, limit: int, 
     rows = connection.execute(query, {"mine": owner, "most": limit + 1}).all()
     found = tuple(_summary(row) for row in rows[:limit])
     more = len(rows) > limit
-    return Listed(found, cursor_after(found[-1].updated_at, found[-1].id) if more else None)
+    return ListPage(found, cursor_after(found[-1].updated_at, found[-1].id) if more else None)
 
 
 def count(connection: Connection, owner: str, filters: Filters) -> int:
@@ -127,12 +129,12 @@ def count(connection: Connection, owner: str, filters: Filters) -> int:
     return connection.execute(query).scalar_one()
 
 
-def pinned(connection: Connection, owner: str) -> tuple[Summary, ...]:
+def pinned(connection: Connection, owner: str) -> tuple[ConversationSummary, ...]:
     """All the owner's pinned conversations that are not archived, newest first."""
     return tuple(_summary(row) for row in connection.execute(_pinned_first(), {"mine": owner}))
 
 
-def summaries(connection: Connection, owner: str, ids: Iterable[str]) -> dict[str, Summary]:
+def summaries(connection: Connection, owner: str, ids: Iterable[str]) -> dict[str, ConversationSummary]:
     """Those of the conversations that the owner has and has not deleted, even those nothing was said in."""
     c = conversations.c
     query = _summaries(even_empty=True).where(c.owner == owner, c.deleted_at.is_(None), c.id.in_(list(ids)))
@@ -237,8 +239,8 @@ def _fitting(connection: Connection, owner: str, filters: Filters) -> list[Colum
     return conditions
 
 
-def _summary(row: Row[Any]) -> Summary:
-    return Summary(
+def _summary(row: Row[Any]) -> ConversationSummary:
+    return ConversationSummary(
         id=row.id,
         title=row.title,
         persona_id=row.persona_id or "",

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from personachat.database.connection import Database
-from personachat.history.library import Library
+from personachat.history.library import ConversationLibrary
 from personachat.owners import LOCAL_OWNER
 from personachat.settings import Settings
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Library]:
+def opened(settings: Settings) -> Iterator[ConversationLibrary]:
     """The local owner's conversations. Raises DatabaseUnavailable and DatabaseDamaged."""
     database = Database.of(settings)
     try:
-        yield Library(database, owner=LOCAL_OWNER)
+        yield ConversationLibrary(database, owner=LOCAL_OWNER)
     finally:
         database.close()

@@ -86,7 +86,7 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class SearchQuery:
     """What a text has to hold: all `terms`, and all `parts` anywhere, even inside words."""
 
     terms: tuple[Term, ...] = ()
@@ -96,7 +96,7 @@ class Wanted:
         return bool(self.terms or self.parts)
 
 
-def wanted(query: str) -> Wanted:
+def parse_query(query: str) -> SearchQuery:
     """What a query asks for; nothing where it holds no word."""
     terms: list[Term] = []
     parts: list[str] = []
@@ -110,10 +110,10 @@ def wanted(query: str) -> Wanted:
             last = False
         if words := tuple(match[0] for match in _WORD.finditer(text)):
             terms.append(Term(words, prefix=last and len(words[-1]) >= SHORTEST_PREFIX))
-    return Wanted(tuple(dict.fromkeys(terms))[:MOST_TERMS], tuple(dict.fromkeys(parts))[:MOST_TERMS])
+    return SearchQuery(tuple(dict.fromkeys(terms))[:MOST_TERMS], tuple(dict.fromkeys(parts))[:MOST_TERMS])
 
 
-def excerpt(text: str, sought: Wanted) -> tuple[str, tuple[tuple[int, int], ...]]:
+def excerpt(text: str, sought: SearchQuery) -> tuple[str, tuple[tuple[int, int], ...]]:
     """About 160 characters around the first match, on one line, and the ranges in it that match.
 
     Where nothing is found (the index may see a word where this does not) it is the text's beginning.
@@ -132,7 +132,7 @@ def excerpt(text: str, sought: Wanted) -> tuple[str, tuple[tuple[int, int], ...]
     return before + _WHITE.sub(" ", text[start:end]) + after, tuple(marks)
 
 
-def matches(text: str, sought: Wanted) -> Iterator[tuple[int, int]]:
+def matches(text: str, sought: SearchQuery) -> Iterator[tuple[int, int]]:
     """The ranges of a text that match, in order and without overlaps."""
     end = 0
     for start, stop in _in_order(_words_found(text, sought.terms), _parts_found(text, sought.parts)):

@@ -18,9 +18,9 @@ from personachat.conversations.cursors import cursor_below, number_of
 from personachat.conversations.tables import conversations, turns
 from personachat.history.filters import Filters, numbered, of_turns
 from personachat.history.fulltext import LAST_NUMBER, newest
-from personachat.history.listing import MOST_ON_A_PAGE, Summary, summaries
+from personachat.history.listing import MOST_ON_A_PAGE, ConversationSummary, summaries
 from personachat.history.plain_text import plain
-from personachat.history.query import Wanted, excerpt, spellings, wanted
+from personachat.history.query import SearchQuery, excerpt, parse_query, spellings
 
 SCANNED_TURNS = 20_000
 
@@ -31,7 +31,7 @@ _LARGEST_BATCH = 5_000
 class Hit:
     """A turn that was found; `marks` are the character ranges of `excerpt` that match."""
 
-    conversation: Summary
+    conversation: ConversationSummary
     turn_id: str
     role: Literal["user", "assistant"]
     persona_name: str
@@ -41,21 +41,21 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchPage:
     hits: tuple[Hit, ...]
     next_cursor: str | None
     """None on the last page."""
 
 
-def found(
+def find_hits(
     connection: Connection, owner: str, query: str, filters: Filters, *, limit: int, cursor: str | None
-) -> Found:
+) -> SearchPage:
     """A page of hits; none where the query holds no word. Any text is a query. Raises CursorInvalid."""
     limit = max(1, min(limit, MOST_ON_A_PAGE))
     below = min(number_of(cursor), LAST_NUMBER) if cursor is not None else LAST_NUMBER
-    sought = wanted(query)
+    sought = parse_query(query)
     if not sought:
-        return Found((), None)
+        return SearchPage((), None)
     rows: list[Row[Any]] = []
     for numbers in _candidates(connection, owner, sought, filters, below=below, size=limit * 5 // 4 + 2):
         rows += _fitting(connection, owner, sought, filters, numbers)
@@ -66,10 +66,10 @@ def found(
     hits = [_hit(row, whose[row.conversation_id], sought) for row in shown]
     told = {hit.conversation.id for hit in hits if hit.marks}  # its title alone says no more
     hits = [hit for hit in hits if hit.marks or hit.conversation.id not in told]
-    return Found(tuple(hits), cursor_below(shown[-1].number) if len(rows) > limit else None)
+    return SearchPage(tuple(hits), cursor_below(shown[-1].number) if len(rows) > limit else None)
 
 
-def _hit(row: Row[Any], conversation: Summary, sought: Wanted) -> Hit:
+def _hit(row: Row[Any], conversation: ConversationSummary, sought: SearchQuery) -> Hit:
     words, marks = excerpt(row.text if row.role == "user" else plain(row.text), sought)
     if not marks and row.role != "user":  # it is found in what no reader sees, such as a link's address
         words, marks = excerpt(row.text, sought)
@@ -77,7 +77,7 @@ def _hit(row: Row[Any], conversation: Summary, sought: Wanted) -> Hit:
 
 
 def _candidates(
-    connection: Connection, owner: str, sought: Wanted, filters: Filters, *, below: int, size: int
+    connection: Connection, owner: str, sought: SearchQuery, filters: Filters, *, below: int, size: int
 ) -> Iterator[Sequence[int]]:
     """Numbers of turns that fit as far as the index knows, newest first, in growing batches."""
     looked = 0
@@ -92,7 +92,7 @@ def _candidates(
 
 
 def _fitting(
-    connection: Connection, owner: str, sought: Wanted, filters: Filters, numbers: Sequence[int]
+    connection: Connection, owner: str, sought: SearchQuery, filters: Filters, numbers: Sequence[int]
 ) -> list[Row[Any]]:
     """The turns of these numbers that fit in everything and are to be seen, newest first."""
     t, c = turns.c, conversations.c

@@ -53,14 +53,14 @@ def line_of(text: str, offset: int) -> int:
     return places(text, [offset])[0][0]
 
 
-def shown(text: object, *, most: int = 40) -> str:
+def excerpt(text: object, *, most: int = 40) -> str:
     """Return a piece of somebody's text, short and printable, for use inside a sentence."""
     piece = str(text)
     piece = piece if len(piece) <= most else piece[: most - 1] + "…"
     return "".join(char if char.isprintable() else "�" for char in piece)
 
 
-class Refusal:
+class FaultFinder:
     """Sentences on one text; every method ends the reading. `open` holds the offsets of unclosed brackets."""
 
     def __init__(self, text: str) -> None:
@@ -76,11 +76,11 @@ class Refusal:
         if word in ",:}]":
             stop(f'A value is missing before "{word}"; add one.', at)
         if re.match(r"[-+.0-9]", word):
-            stop(f'"{shown(word)}" is not a number in JSON; write it like 7, 0.7 or -1.5.', at)
+            stop(f'"{excerpt(word)}" is not a number in JSON; write it like 7, 0.7 or -1.5.', at)
         if not word[0].isalnum():
             mend = "write a text in double quotes, a number, true or false"
-            stop(f'"{shown(word)}" is not allowed here; {mend}.', at)
-        stop(f'"{shown(word)}" needs double quotes if it is text: "{shown(word)}".', at)
+            stop(f'"{excerpt(word)}" is not allowed here; {mend}.', at)
+        stop(f'"{excerpt(word)}" needs double quotes if it is text: "{excerpt(word)}".', at)
 
     def key(self, at: int) -> NoReturn:
         self._common(at)
@@ -93,7 +93,7 @@ class Refusal:
 
     def colon(self, at: int, key: str) -> NoReturn:
         self._end(at)
-        stop(f'A colon is missing after the key "{shown(key)}"; write "{shown(key)}": and its value.', at)
+        stop(f'A colon is missing after the key "{excerpt(key)}"; write "{excerpt(key)}": and its value.', at)
 
     def comma(self, at: int, bracket: str) -> NoReturn:
         """Refuse what follows a value inside of a bracket."""
@@ -150,4 +150,4 @@ class Refusal:
 
     def _word(self, at: int) -> str:
         match = WORD.match(self.text, at)
-        return shown(match[0] if match else self.text[at])
+        return excerpt(match[0] if match else self.text[at])

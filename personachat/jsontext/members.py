@@ -27,7 +27,7 @@ _DEPTHS = {"{": 1, "[": 1, "}": -1, "]": -1}
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class MemberText:
     """A member's value as it stands in the text, from `start` up to `end`; `key` is None in a list."""
 
     key: str | None
@@ -43,13 +43,13 @@ class Torn(ValueError):
         self.offset = offset
 
 
-def pieces(text: str, *, most_marks: int = MOST_MARKS) -> list[Piece]:
+def pieces(text: str, *, most_marks: int = MOST_MARKS) -> list[MemberText]:
     """The members of the object or list that `text` is. Raises Torn."""
     start = len(text) - len(text.lstrip(_SPACE)) + 1
     if text[start - 1 : start] not in ("{", "["):
         raise Torn("The text is neither an object nor a list.", start - 1)
     is_object = text[start - 1] == "{"
-    found: list[Piece] = []
+    found: list[MemberText] = []
     key: str | None = None
     for token, depth in _tokens(text, most_marks):
         sign, at = token[0], token.start()
@@ -60,7 +60,7 @@ def pieces(text: str, *, most_marks: int = MOST_MARKS) -> list[Piece]:
             value = text[start:at].strip(_SPACE)
             if value:
                 begin = text.index(value[0], start)
-                found.append(Piece(key, begin, begin + len(value)))
+                found.append(MemberText(key, begin, begin + len(value)))
             elif found or depth:
                 raise Torn("A comma is one too many, or a value is missing.", at)
             if len(found) > MOST_MEMBERS:

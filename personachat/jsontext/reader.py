@@ -14,7 +14,17 @@ from json import JSONDecodeError
 from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed leaves it out
 from typing import Any
 
-from personachat.jsontext.faults import CLOSERS, WORD, BrokenText, Fault, Path, Refusal, line_of, shown, stop
+from personachat.jsontext.faults import (
+    CLOSERS,
+    WORD,
+    BrokenText,
+    Fault,
+    FaultFinder,
+    Path,
+    excerpt,
+    line_of,
+    stop,
+)
 
 MAX_TEXT_BYTES = 1024 * 1024
 MAX_DEPTH = 64
@@ -60,7 +70,7 @@ class _Reader:
     def __init__(self, read: JsonText) -> None:
         self.read = read
         self.text = read.text
-        self.refuse = Refusal(read.text)
+        self.refuse = FaultFinder(read.text)
 
     def document(self) -> Any:
         if self.text.startswith("\ufeff"):
@@ -115,7 +125,9 @@ class _Reader:
             if key in found:
                 first = line_of(self.text, self.read.keys[place])
                 self._fault(
-                    f'The key "{shown(key)}" appears twice, first in line {first}; remove one.', start, place
+                    f'The key "{excerpt(key)}" appears twice, first in line {first}; remove one.',
+                    start,
+                    place,
                 )
             self.read.keys[place] = start
             found[key], at = self._value(at, place)

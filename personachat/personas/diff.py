@@ -15,9 +15,18 @@ from typing import Any, Literal
 
 from personachat.jsontext.faults import Path
 from personachat.jsontext.reader import read_json
-from personachat.personas.word_diff import Piece, compared_words, spans
+from personachat.personas.word_diff import DiffPiece, compared_words, spans
 
-__all__ = ["Difference", "Piece", "as_json", "changes", "difference", "differences", "is_same", "label_of"]
+__all__ = [
+    "DiffPiece",
+    "Difference",
+    "as_json",
+    "changes",
+    "difference",
+    "differences",
+    "is_same",
+    "label_of",
+]
 
 SHORT_CHARACTERS = 60
 """Two texts up to this length together are quoted as they are; longer ones are compared word by word."""
@@ -37,7 +46,7 @@ class Difference:
     kind: Kind
     before: Any
     after: Any
-    words: tuple[Piece, ...] = ()
+    words: tuple[DiffPiece, ...] = ()
     """Two long texts word by word; empty for everything else."""
 
 

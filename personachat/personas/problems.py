@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from personachat.jsontext.faults import Fault, Path, shown
+from personachat.jsontext.faults import Fault, Path, excerpt
 from personachat.jsontext.reader import JsonText
 
 if TYPE_CHECKING:
@@ -69,9 +69,9 @@ def _wrong_kind(kind: str, value: Any) -> str:
     if value is None:
         return f"{wanted}, not null; write a value or leave the key out."
     if kind in ("float_type", "int_type") and isinstance(value, str) and _is_number(value):
-        return f'{wanted}; write {value.strip()} instead of "{shown(value)}".'
+        return f'{wanted}; write {value.strip()} instead of "{excerpt(value)}".'
     if kind == "bool_type" and isinstance(value, str) and value.strip().lower() in ("true", "false"):
-        return f'{wanted}; write {value.strip().lower()} instead of "{shown(value)}".'
+        return f'{wanted}; write {value.strip().lower()} instead of "{excerpt(value)}".'
     if kind == "int_type" and isinstance(value, float):
         return f"a whole number; write {math.ceil(value)} instead of {value}."
     return f"{wanted}, not {_kind_of(value)}."
@@ -79,9 +79,9 @@ def _wrong_kind(kind: str, value: Any) -> str:
 
 def _wrong_size(kind: str, value: Any, limits: Mapping[str, Any]) -> str:
     if kind == "greater_than_equal":
-        return f"must be at least {_plain(limits['ge'])} (it is {shown(json.dumps(value))})"
+        return f"must be at least {_plain(limits['ge'])} (it is {excerpt(json.dumps(value))})"
     if kind == "less_than_equal":
-        return f"must be at most {_plain(limits['le'])} (it is {shown(json.dumps(value))})"
+        return f"must be at most {_plain(limits['le'])} (it is {excerpt(json.dumps(value))})"
     if kind in ("too_short", "string_too_short"):
         return "is empty; write something between the quotes"
     if kind in ("too_long", "string_too_long"):
@@ -102,7 +102,7 @@ def _unknown_key(path: Path, known: Mapping[Path, tuple[str, ...]]) -> str:
         key[:64].lower().replace("_", "").replace("-", ""), plain, n=1, cutoff=0.6
     )
     if near:
-        return f'Unknown key "{shown(key)}"; did you mean "{plain[near[0]]}"?'
+        return f'Unknown key "{excerpt(key)}"; did you mean "{plain[near[0]]}"?'
     elsewhere = next((place for place, keys in known.items() if place != path[:-1] and key in keys), None)
     if elsewhere is not None:
         home = f'inside "{elsewhere[-1]}"' if elsewhere else "at the top level"
@@ -112,7 +112,7 @@ def _unknown_key(path: Path, known: Mapping[Path, tuple[str, ...]]) -> str:
         if len(path) == 1
         else f"known keys are {', '.join(candidates)}"
     )
-    return f'Unknown key "{shown(key)}"; {mend}.'
+    return f'Unknown key "{excerpt(key)}"; {mend}.'
 
 
 def _name(path: Path) -> str:
@@ -121,10 +121,10 @@ def _name(path: Path) -> str:
     key = next(str(part) for part in reversed(path) if isinstance(part, str))
     indices = [part for part in path if isinstance(part, int)]
     if not indices:
-        return f'"{shown(key)}"'
+        return f'"{excerpt(key)}"'
     if isinstance(path[-1], int):
-        return f'Entry {indices[-1] + 1} of "{shown(key)}"'
-    return f'"{shown(key)}" of entry {indices[-1] + 1} in "{shown(path[0])}"'
+        return f'Entry {indices[-1] + 1} of "{excerpt(key)}"'
+    return f'"{excerpt(key)}" of entry {indices[-1] + 1} in "{excerpt(path[0])}"'
 
 
 def _plain(limit: float) -> str:
@@ -145,7 +145,7 @@ def _kind_of(value: Any) -> str:
     if value is None:
         return "null"
     if isinstance(value, str):
-        return f'the text "{shown(value)}"'
+        return f'the text "{excerpt(value)}"'
     if isinstance(value, int | float):
-        return f"the number {shown(json.dumps(value))}"
+        return f"the number {excerpt(json.dumps(value))}"
     return "a list" if isinstance(value, list) else "an object"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from personachat.messages import ChatMessage, Role
 from personachat.personas import macros, variables
 from personachat.personas.directions import directions_of
-from personachat.personas.lorebook import Occasion, Said, Told, ToldEntry, teller_of
+from personachat.personas.lorebook import ActivatedEntry, ActivatedLore, Occasion, SpokenMessage, teller_of
 from personachat.personas.lorebook.activations import MOST_TOLD_TOKENS
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class PersonaPart:
 
     messages: tuple[ChatMessage, ...]
     inserted: tuple[Inserted, ...] = ()
-    told: Told = field(default_factory=Told)
+    told: ActivatedLore = field(default_factory=ActivatedLore)
 
     @property
     def all_messages(self) -> tuple[ChatMessage, ...]:
@@ -210,13 +210,13 @@ class _Filling:
             text = _OLD_PLACEHOLDER.sub(lambda found: _old(found, text), text)
         return self.filled(text, salt)
 
-    def lore(self) -> Told:
+    def lore(self) -> ActivatedLore:
         teller = teller_of(self._persona)
         if teller is None:
-            return Told()
+            return ActivatedLore()
         names = {"user": self._user_name, "assistant": self._values.char}
         said = [
-            Said(each.content, by_persona=each.role == "assistant", speaker=names[each.role])
+            SpokenMessage(each.content, by_persona=each.role == "assistant", speaker=names[each.role])
             for each in self._history
             if each.role in names
         ]
@@ -238,7 +238,7 @@ class _Filling:
         texts = enumerate((self._persona.greeting, *self._persona.alternate_greetings))
         return next((at for at, text in texts if self.filled(text, f"greeting {at}") == first), None)
 
-    def system_message(self, told: Told) -> str:
+    def system_message(self, told: ActivatedLore) -> str:
         before, after = (
             "\n\n".join(each.text for each in told.entries if each.entry.place == place)
             for place in ("before", "after")
@@ -254,11 +254,11 @@ class _Filling:
         lines = [f"- {label}: {' '.join(self.filled(text, label).split())}" for label, text in traits if text]
         return "\n".join((f"{prompt}\n\n## Manner", *lines)) if lines else prompt
 
-    def around_examples(self, told: Told, place: str) -> list[ChatMessage]:
+    def around_examples(self, told: ActivatedLore, place: str) -> list[ChatMessage]:
         texts = [each.text for each in told.entries if each.entry.place == place]
         return [ChatMessage("system", "\n\n".join(texts))] if texts else []
 
-    def inserted(self, told: Told) -> tuple[Inserted, ...]:
+    def inserted(self, told: ActivatedLore) -> tuple[Inserted, ...]:
         """What stands among the turns: lore, the character's note, and the instructions below everything."""
         texts: dict[tuple[int, Role], list[str]] = {}
         for each in told.entries:
@@ -275,7 +275,7 @@ class _Filling:
             found.append(Inserted(0, ChatMessage("system", last)))
         return tuple(found)
 
-    def _depth(self, each: ToldEntry) -> int:
+    def _depth(self, each: ActivatedEntry) -> int:
         depth = each.entry.depth
         return max(len(self._history) - depth, 0) if each.entry.depth_from_start else depth
 

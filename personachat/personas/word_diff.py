@@ -29,27 +29,27 @@ _WORDS = re.compile(rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])[\w\u0300-\u036f])+|\n|
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class DiffPiece:
     """A run of text that stayed, went or came."""
 
     kind: Literal["same", "removed", "added"]
     text: str
 
 
-def compared_words(before: str, after: str) -> tuple[Piece, ...]:
+def compared_words(before: str, after: str) -> tuple[DiffPiece, ...]:
     """Return the pieces in the order of the text; what went comes before what came in its place."""
     if len(before) + len(after) > MOST_CHARACTERS_BY_WORD:
         first, second = before.splitlines(keepends=True), after.splitlines(keepends=True)
     else:
         first, second = _WORDS.findall(before), _WORDS.findall(after)
-    pieces: list[Piece] = []
+    pieces: list[DiffPiece] = []
     done = 0
     for start, end, other_start, other_end in _readable(first, second, spans(first, second)):
-        pieces.append(Piece("same", "".join(first[done:start])))
-        pieces.append(Piece("removed", "".join(first[start:end])))
-        pieces.append(Piece("added", "".join(second[other_start:other_end])))
+        pieces.append(DiffPiece("same", "".join(first[done:start])))
+        pieces.append(DiffPiece("removed", "".join(first[start:end])))
+        pieces.append(DiffPiece("added", "".join(second[other_start:other_end])))
         done = end
-    pieces.append(Piece("same", "".join(first[done:])))
+    pieces.append(DiffPiece("same", "".join(first[done:])))
     return tuple(piece for piece in pieces if piece.text)
 
 

@@ -23,7 +23,7 @@ LEAST_SECRET_CHARACTERS = 4
 """A shorter one cannot be told from an ordinary word in a text."""
 
 
-def shown(url: str) -> str:
+def masked_address(url: str) -> str:
     """The address without user, query and fragment, and with HIDDEN for what may be a secret in its path."""
     try:
         parts = urlsplit(url)

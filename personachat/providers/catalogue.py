@@ -34,8 +34,8 @@ _NOT_FOR_CHAT = re.compile(
 )
 
 
-class Asking(Protocol):
-    """What runs a coroutine on the loop that the providers are bound to: the engine's Generations."""
+class CoroutineRunner(Protocol):
+    """What runs a coroutine on the loop that the providers are bound to: the reply runner."""
 
     def ask(self, coroutine: Coroutine[Any, Any, T], *, timeout_seconds: float) -> T: ...
 
@@ -67,7 +67,7 @@ class ModelNames:
     """
 
     def __init__(
-        self, providers: ProviderRegistry, asking: Asking, *, configured: Iterable[str] = ()
+        self, providers: ProviderRegistry, asking: CoroutineRunner, *, configured: Iterable[str] = ()
     ) -> None:
         self._providers = providers
         self._asking = asking

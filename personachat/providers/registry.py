@@ -37,7 +37,7 @@ MISSING_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answering:
+class ModelChoice:
     """Who answers. `substituted`: not the model that was asked for; then `reason` says why, for the page."""
 
     provider: Provider
@@ -86,7 +86,7 @@ class ProviderRegistry:
         """The provider of this name; None where it is not configured (any more)."""
         return self._providers.get(name)
 
-    def resolve(self, model: str, *, offline: bool = False) -> Answering:
+    def resolve(self, model: str, *, offline: bool = False) -> ModelChoice:
         """Say who answers for `model`; `offline` asks for the embedded model whatever it is.
 
         Raises ApiKeyMissing, ModelNotAllowed, ModelNotFound or NoModelAvailable, unless
@@ -107,7 +107,7 @@ class ProviderRegistry:
         missing = "No API key is set" if found.substituted else _not_among_models(model)
         return self._stand_in(why=missing) or found
 
-    def stand_in(self, missing: Answering) -> Answering | None:
+    def stand_in(self, missing: ModelChoice) -> ModelChoice | None:
         """Who answers instead, now that the provider said it has no such model; None if nobody does.
 
         `resolve` knows it from now on, for MISSING_SECONDS: somebody may be about to install the model.
@@ -132,14 +132,14 @@ class ProviderRegistry:
             if isinstance(result, BaseException):
                 raise result
 
-    def _find(self, model: str) -> Answering:
+    def _find(self, model: str) -> ModelChoice:
         prefix, _, rest = model.partition("/")
         if rest and prefix == LOCAL:
             return self._local(rest)
         if rest and prefix in self._providers:
-            return Answering(self._providers[prefix], rest)
+            return ModelChoice(self._providers[prefix], rest)
         if OPENAI in self._providers and not model.endswith("/"):
-            return Answering(self._providers[OPENAI], model)  # OpenRouter's names hold slashes
+            return ModelChoice(self._providers[OPENAI], model)  # OpenRouter's names hold slashes
         if rest and prefix == OPENAI:
             can = "The offline model can answer instead." if self.offline_available else INSTALL_OFFLINE
             message = f"{model} needs an API key, but none is set."
@@ -152,9 +152,9 @@ class ProviderRegistry:
         if model == self._local_model:
             return self._local(model)
         reason = f"No API key is set, so the offline model answers instead of {model}."
-        return Answering(self._providers[LOCAL], self._local_model, reason, substituted=True)
+        return ModelChoice(self._providers[LOCAL], self._local_model, reason, substituted=True)
 
-    def _allowed(self, found: Answering) -> Answering:
+    def _allowed(self, found: ModelChoice) -> ModelChoice:
         """Raises ModelNotAllowed for what the operator has not named; the embedded model is always there."""
         patterns = self._settings.allowed_models
         if (
@@ -168,7 +168,7 @@ class ProviderRegistry:
             hint="Choose another model, or ask the person who runs this server to allow it.",
         )
 
-    def _matches(self, found: Answering, pattern: str) -> bool:
+    def _matches(self, found: ModelChoice, pattern: str) -> bool:
         """Whether a pattern means this model of this provider.
 
         It is read as a persona's model is: `provider/model`, or the default provider's where the first part
@@ -181,19 +181,19 @@ class ProviderRegistry:
         is_bare = found.provider.name == OPENAI and not (slash and first in {*self._providers, LOCAL})
         return pattern == "*" or (is_bare and fnmatchcase(found.model, pattern))
 
-    def _local(self, model: str) -> Answering:
+    def _local(self, model: str) -> ModelChoice:
         if not self.offline_available:
             raise NoModelAvailable("The offline model is not installed.", hint=INSTALL_HINT)
         if model != self._local_model:
             raise self._not_found(f"{LOCAL}/{model}")
-        return Answering(self._providers[LOCAL], model)
+        return ModelChoice(self._providers[LOCAL], model)
 
-    def _offline(self, model: str) -> Answering:
+    def _offline(self, model: str) -> ModelChoice:
         asked = model in {self._local_model, f"{LOCAL}/{self._local_model}"}
         found = self._local(self._local_model)
-        return Answering(found.provider, found.model, "You chose the offline model.", substituted=not asked)
+        return ModelChoice(found.provider, found.model, "You chose the offline model.", substituted=not asked)
 
-    def _stand_in(self, *, why: str) -> Answering | None:
+    def _stand_in(self, *, why: str) -> ModelChoice | None:
         """PERSONACHAT_DEFAULT_MODEL, if it is set and answers itself; otherwise None."""
         default = (self._settings.default_model or "").strip()
         if not default:
@@ -205,9 +205,9 @@ class ProviderRegistry:
         if found.substituted:
             return None
         reason = f"{why}, so the default model {default} answers."
-        return Answering(found.provider, found.model, reason, substituted=True)
+        return ModelChoice(found.provider, found.model, reason, substituted=True)
 
-    def _has(self, found: Answering) -> bool:
+    def _has(self, found: ModelChoice) -> bool:
         """Whether the provider has the model, as far as was declared and has turned out."""
         if self._missing.get((found.provider.name, found.model), 0) > time.monotonic():
             return False

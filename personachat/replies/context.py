@@ -33,7 +33,7 @@ MEASURED_REPLIES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class ContextUse:
     """How full the model's window is. `measured`: as the provider counted, otherwise an estimate."""
 
     used_tokens: int
@@ -45,7 +45,7 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class EarlierSummary:
     """What the model is told instead of the turns above the depth `memory_from`."""
 
     text: str
@@ -53,7 +53,7 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FittedContext:
     """What the model is told: the `pinned` messages, one of which may be a summary, and turns.
 
     The persona's own words may be inserted among the turns.
@@ -82,8 +82,8 @@ def fitted(
     window_tokens: int | None,
     reserved_tokens: int,
     scale: float | None = None,
-    summary: Summary | None = None,
-) -> Fitted:
+    summary: EarlierSummary | None = None,
+) -> FittedContext:
     """Fit a path and leave `reserved_tokens` for the reply. A window of None takes everything.
 
     What is `inserted` always stays, too: where the turns it stands above are gone, before the rest.
@@ -104,7 +104,7 @@ def fitted(
     memory_from = kept[0][0] if start else summary.memory_from if summary else None
     told = with_inserted([turn.as_message() for _, turn in kept], inserted)
     last = max((at for at, (_, number) in enumerate(told) if number is not None), default=len(told) - 1)
-    return Fitted(
+    return FittedContext(
         messages=(*always, *(message for message, _ in told)),
         pinned=len(always),
         depths=_depths([number for _, number in told], [depth for depth, _ in kept]),
@@ -150,11 +150,11 @@ def with_words(path: Sequence[Turn]) -> list[tuple[int, Turn]]:
     return placed
 
 
-def latest_summary(path: Sequence[Turn]) -> Summary | None:
+def latest_summary(path: Sequence[Turn]) -> EarlierSummary | None:
     """The last summary that the model was told on this path."""
     replies = (turn.reply for turn in reversed(path) if turn.reply)
     told = ((reply.summary, reply.memory_from) for reply in replies if reply.summary)
-    return next((Summary(text, depth) for text, depth in told if depth is not None), None)
+    return next((EarlierSummary(text, depth) for text, depth in told if depth is not None), None)
 
 
 def measured_scale(

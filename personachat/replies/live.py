@@ -1,7 +1,7 @@
 """One reply as numbered events, for any number of watchers.
 
 Events are numbered from 1 and all kept, so a watcher may come, go and come again at any number. A
-generation ends exactly once; what arrives after that is dropped. While it is paused nothing is added.
+live reply ends exactly once; what arrives after that is dropped. While it is paused nothing is added.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from personachat.conversations.model import Reply, TurnState, new_id
 from personachat.messages import Failed, Finished, ReplyEvent
 from personachat.replies.journal import Journal, decoded
 from personachat.replies.loop import Sleeper
-from personachat.replies.progress import Draft
+from personachat.replies.progress import ReplyProgress
 from personachat.request_context import RequestContext
-from personachat.usage.model import Counted, Origin
+from personachat.usage.model import CallSnapshot, Origin
 from personachat.usage.words import Words
 
 Control: TypeAlias = Literal["pause", "resume", "stop"]
 
 
-class Generation:
+class LiveReply:
     """One reply. Safe for threads: the engine writes, any number of watchers read."""
 
     def __init__(
@@ -57,10 +57,10 @@ class Generation:
         self._sleepers: list[Sleeper] = []
         self._events: list[ReplyEvent] = list(events)
         self._journal = Journal()
-        self._draft = Draft(first or Reply())
+        self._draft = ReplyProgress(first or Reply())
         self._followers = 0
-        self.on_unfollowed: Callable[[Generation], None] = lambda _: None
-        self.on_ended: Callable[[Generation], None] = lambda _: None
+        self.on_unfollowed: Callable[[LiveReply], None] = lambda _: None
+        self.on_ended: Callable[[LiveReply], None] = lambda _: None
 
     @classmethod
     def ended(
@@ -77,7 +77,7 @@ class Generation:
 
     @classmethod
     def continued(
-        cls, earlier: Generation, *, first: Reply, kept: bool = True, origin: Origin | None = None
+        cls, earlier: LiveReply, *, first: Reply, kept: bool = True, origin: Origin | None = None
     ) -> Self:
         """A reply that has ended, going on as the same turn; `first` says who answers now, and from what.
 
@@ -130,7 +130,7 @@ class Generation:
         with self._condition:
             return self._draft.reply()
 
-    def counted(self) -> Counted:
+    def counted(self) -> CallSnapshot:
         """What this call has taken until now; of a reply that was continued, the continuation alone."""
         with self._condition:
             return self._draft.counted()

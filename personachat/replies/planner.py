@@ -21,16 +21,16 @@ from personachat.personas.prompt import summary_message, with_inserted
 from personachat.providers import pricing
 from personachat.providers.base import ChatRequest
 from personachat.providers.openai.request import Adaptation, taken_body
-from personachat.providers.registry import Answering, ProviderRegistry
-from personachat.replies.context import Fitted, Memory, with_words
+from personachat.providers.registry import ModelChoice, ProviderRegistry
+from personachat.replies.context import ContextUse, FittedContext, with_words
 from personachat.replies.continuation import continuing, seamless
 from personachat.replies.engine import DELAYS_OF_A_STAND_IN, RETRY_DELAYS_SECONDS, ReplyLimits, reply
-from personachat.replies.request import Outgoing, fit, outgoing, parameters, window_tokens
-from personachat.replies.request_code import SentBody
+from personachat.replies.request import PlannedRequest, fit, parameters, planned_request, window_tokens
+from personachat.replies.request_code import RequestBody
 from personachat.replies.sent_lore import as_parameters, inserted_of, lore_of, told_keys
 from personachat.replies.stand_in import with_stand_in
 from personachat.replies.summaries import Summaries
-from personachat.usage.model import Calls, Origin
+from personachat.usage.model import CallRecorder, Origin
 
 
 class Events(Protocol):
@@ -42,7 +42,7 @@ class Events(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ReplyPlan:
     """A reply that has not begun. `request` is None where nobody can answer."""
 
     first: Reply
@@ -54,11 +54,11 @@ class Plan:
     """An estimate of what the model is told."""
 
 
-class Replies:
+class ReplyPlanner:
     """Plans replies over these providers, within these limits. Safe for threads."""
 
     def __init__(
-        self, providers: ProviderRegistry, *, limits: ReplyLimits, calls: Calls | None = None
+        self, providers: ProviderRegistry, *, limits: ReplyLimits, calls: CallRecorder | None = None
     ) -> None:
         self._providers = providers
         self._limits = limits
@@ -66,7 +66,7 @@ class Replies:
 
     def plan(
         self, persona: Persona, path: Sequence[Turn], *, offline: bool = False, model: str | None = None
-    ) -> Plan:
+    ) -> ReplyPlan:
         """Say who answers the path's last turn, and how to begin.
 
         `offline` asks for the embedded model whatever the persona names, `model` for another one than it
@@ -76,8 +76,8 @@ class Replies:
         try:
             answering = self._providers.resolve(asked_for, offline=offline)
         except ProviderError as error:
-            return Plan(Reply(model=asked_for), None, partial(_only, Failed.of(error)), asked_for)
-        asked = outgoing(persona, path, answering)
+            return ReplyPlan(Reply(model=asked_for), None, partial(_only, Failed.of(error)), asked_for)
+        asked = planned_request(persona, path, answering)
         first = Reply(provider=answering.provider.name, model=answering.model, reason=answering.reason)
         if asked.to_sum_up is None:
             first = replace(first, memory_from=asked.told.memory_from, summary=asked.told.summary)
@@ -86,18 +86,18 @@ class Replies:
             parameters(persona) | {"model": answering.model} | as_parameters(asked.own),
         )
         events = partial(self._events, asked, path)
-        return Plan(first, request, events, asked_for, asked.told.prompt_tokens)
+        return ReplyPlan(first, request, events, asked_for, asked.told.prompt_tokens)
 
-    def preview(self, persona: Persona, path: Sequence[Turn], *, offline: bool = False) -> SentBody:
+    def preview(self, persona: Persona, path: Sequence[Turn], *, offline: bool = False) -> RequestBody:
         """What would be sent for the path's last turn. Raises ProviderError where nobody would answer."""
         answering = self._providers.resolve(persona.model, offline=offline)
-        asked = outgoing(persona, path, answering)
+        asked = planned_request(persona, path, answering)
         sent = self._body(answering.provider.name, asked.request(asked.summed_up()))
         return replace(sent, lore=told_keys(asked.own))
 
     def sent(
         self, turn: Turn, path_above: Sequence[Turn], request: SentRequest, *, taken: Started | None = None
-    ) -> SentBody:
+    ) -> RequestBody:
         """What was sent for a reply: the persona's part of that time, and the path down to the reply.
 
         `taken` is the event with which the model took it; without one it is what would be sent today.
@@ -125,7 +125,7 @@ class Replies:
             return sent
         return replace(sent, body=taken_body(whole, taken))
 
-    def memory(self, persona: Persona, path: Sequence[Turn], *, offline: bool = False) -> Memory:
+    def memory(self, persona: Persona, path: Sequence[Turn], *, offline: bool = False) -> ContextUse:
         """How much of the model's window the path fills: as the last reply was counted, or estimated."""
         counted = self.counted_memory(persona, path[-1] if path else None, offline=offline)
         if counted:
@@ -134,11 +134,15 @@ class Replies:
             answering = self._providers.resolve(persona.model, offline=offline)
         except ProviderError:
             told = fit(persona, path, window_tokens=persona.context_tokens)
-            return Memory(told.prompt_tokens, persona.context_tokens, told.memory_from, measured=False)
-        told = outgoing(persona, path, answering).summed_up()
-        return Memory(told.prompt_tokens, window_tokens(persona, answering), told.memory_from, measured=False)
+            return ContextUse(told.prompt_tokens, persona.context_tokens, told.memory_from, measured=False)
+        told = planned_request(persona, path, answering).summed_up()
+        return ContextUse(
+            told.prompt_tokens, window_tokens(persona, answering), told.memory_from, measured=False
+        )
 
-    def counted_memory(self, persona: Persona, last: Turn | None, *, offline: bool = False) -> Memory | None:
+    def counted_memory(
+        self, persona: Persona, last: Turn | None, *, offline: bool = False
+    ) -> ContextUse | None:
         """The same as the last turn's provider counted it; None where it did not, or another one answers."""
         answered = last.reply if last else None
         if answered is None:
@@ -152,15 +156,15 @@ class Replies:
         window, used = window_tokens(persona, answering), _counted(answered.usage)
         if used is None or used > (window or used):  # more were two requests, counted together
             return None
-        return Memory(used, window, answered.memory_from, measured=True)
+        return ContextUse(used, window, answered.memory_from, measured=True)
 
     def _events(
-        self, asked: Outgoing, path: Sequence[Turn], text: str, *, origin: Origin | None = None
+        self, asked: PlannedRequest, path: Sequence[Turn], text: str, *, origin: Origin | None = None
     ) -> AsyncGenerator[ReplyEvent]:
         """The reply; by the default model, where the provider turns out not to have the persona's."""
 
-        def ask_stand_in(stand_in: Answering, *, retries: int) -> AsyncGenerator[ReplyEvent]:
-            again = outgoing(asked.persona, path, stand_in, own=asked.own)
+        def ask_stand_in(stand_in: ModelChoice, *, retries: int) -> AsyncGenerator[ReplyEvent]:
+            again = planned_request(asked.persona, path, stand_in, own=asked.own)
             memory_from, summary = again.told.memory_from, again.told.summary
             return self._reply(
                 again,
@@ -179,7 +183,7 @@ class Replies:
 
     async def _reply(
         self,
-        asked: Outgoing,
+        asked: PlannedRequest,
         text: str,
         *,
         origin: Origin | None,
@@ -222,8 +226,8 @@ class Replies:
                     notices = ()
 
     async def _told(
-        self, asked: Outgoing, text: str, origin: Origin | None
-    ) -> tuple[Fitted, Noticed | None, float]:
+        self, asked: PlannedRequest, text: str, origin: Origin | None
+    ) -> tuple[FittedContext, Noticed | None, float]:
         """What the model is told, what the person is told of that, and what it cost to sum up."""
         if asked.to_sum_up is None or asked.window_tokens is None:
             return asked.told, None, 0
@@ -247,16 +251,16 @@ class Replies:
             return told, None, 0
         return told, Noticed(message, memory_from=told.memory_from, summary=told.summary), cost_usd
 
-    def _body(self, name: str, request: ChatRequest) -> SentBody:
+    def _body(self, name: str, request: ChatRequest) -> RequestBody:
         provider = self._providers.named(name)
         if provider is None:  # it was configured when this was sent
             body = Adaptation(request.model).whole_body(request)
-            return SentBody(name, None, request.model, body, wants_key=False)
+            return RequestBody(name, None, request.model, body, wants_key=False)
         body = provider.body(request)
-        return SentBody(name, provider.base_url, request.model, body, wants_key=provider.wants_key)
+        return RequestBody(name, provider.base_url, request.model, body, wants_key=provider.wants_key)
 
 
-async def _cost_usd(answering: Answering, usage: Usage) -> float | None:
+async def _cost_usd(answering: ModelChoice, usage: Usage) -> float | None:
     """What it costs; in a thread, because the prices may have to be loaded first."""
     return await asyncio.to_thread(pricing.cost_usd, answering.provider.name, answering.model, usage)
 

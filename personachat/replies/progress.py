@@ -23,7 +23,7 @@ from personachat.messages import (
     UsageReported,
 )
 from personachat.personas.prompt import estimate_tokens
-from personachat.usage.model import Counted, Taken
+from personachat.usage.model import CallSnapshot, RequestUsage
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ class Words:
         return "".join(self.text), "".join(self.reasoning)
 
 
-class Draft:
+class ReplyProgress:
     """Not safe for threads. `known` is the reply without its text and reasoning."""
 
     def __init__(self, first: Reply) -> None:
@@ -144,14 +144,14 @@ class Draft:
             case Finished() | Failed():
                 self._end(event)
 
-    def counted(self) -> Counted:
+    def counted(self) -> CallSnapshot:
         """What the ledger keeps of this call."""
         whole = self.reply()
         ends = [*((each.text_from, each.reasoning_from) for each in self._requests[1:]), (None, None)]
         took = whole.duration_seconds
         if whole.live or took is None:
             took = self.elapsed_seconds
-        return Counted(
+        return CallSnapshot(
             provider=whole.provider,
             model=whole.model,
             state=whole.state,
@@ -161,7 +161,7 @@ class Draft:
             first_token_seconds=self._first_token_seconds,
             duration_seconds=max(took - self._before_seconds, 0),
             requests=tuple(
-                Taken(
+                RequestUsage(
                     each.usage,
                     estimate_tokens(whole.text[each.text_from : text_to])
                     + estimate_tokens(whole.reasoning[each.reasoning_from : reasoning_to]),

@@ -15,10 +15,10 @@ from personachat.personas.prompt import PersonaPart, Scene, persona_part, with_i
 from personachat.providers import parameters as model_parameters
 from personachat.providers import pricing
 from personachat.providers.base import ChatRequest
-from personachat.providers.registry import Answering
+from personachat.providers.registry import ModelChoice
 from personachat.replies.context import (
-    Fitted,
-    Summary,
+    EarlierSummary,
+    FittedContext,
     fitted,
     latest_summary,
     measured_scale,
@@ -37,35 +37,35 @@ NOT_YET_SUMMED_UP = "(The earlier turns are summed up here when this is sent.)"
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
+class PlannedRequest:
     """What is asked of whom for one reply."""
 
-    answering: Answering
+    answering: ModelChoice
     persona: Persona
-    told: Fitted
+    told: FittedContext
     """What the model is told as things are, without a further summary."""
     window_tokens: int | None
-    to_sum_up: Fitted | None
+    to_sum_up: FittedContext | None
     """What it is to be told with a further summary, of the turns dropped here; None where none is needed."""
-    fit: Callable[..., Fitted]
+    fit: Callable[..., FittedContext]
     """Fits the path with a `summary`."""
     own: PersonaPart
     """What the persona adds, whoever answers."""
 
-    def request(self, told: Fitted) -> ChatRequest:
+    def request(self, told: FittedContext) -> ChatRequest:
         request = request_of(self.persona, told.messages, pinned=told.pinned, model=self.answering.model)
         return replace(request, kept_last=told.kept_last)
 
-    def summed_up(self, text: str = NOT_YET_SUMMED_UP) -> Fitted:
+    def summed_up(self, text: str = NOT_YET_SUMMED_UP) -> FittedContext:
         """What the model is told with this as the further summary, where one is needed."""
         if self.to_sum_up is None or self.to_sum_up.memory_from is None:
             return self.told
-        return self.fit(summary=Summary(text, self.to_sum_up.memory_from))
+        return self.fit(summary=EarlierSummary(text, self.to_sum_up.memory_from))
 
 
-def outgoing(
-    persona: Persona, path: Sequence[Turn], answering: Answering, *, own: PersonaPart | None = None
-) -> Outgoing:
+def planned_request(
+    persona: Persona, path: Sequence[Turn], answering: ModelChoice, *, own: PersonaPart | None = None
+) -> PlannedRequest:
     """Fit the path into the window of the model that answers. `own` is what the persona adds, if known."""
     own = own or own_part(persona, path)
     everything = most_tokens(path, pinned=own.messages, inserted=own.inserted)
@@ -85,10 +85,12 @@ def outgoing(
         if told.dropped:
             room = 0 if earlier else longest_summary_tokens(window)
             to_sum_up = fits(summary=earlier, window_tokens=int(window * SUMMED_UP_FILL) - room)
-    return Outgoing(answering, persona, told, window, to_sum_up, fits, own)
+    return PlannedRequest(answering, persona, told, window, to_sum_up, fits, own)
 
 
-def window_tokens(persona: Persona, answering: Answering, *, needed_tokens: int | None = None) -> int | None:
+def window_tokens(
+    persona: Persona, answering: ModelChoice, *, needed_tokens: int | None = None
+) -> int | None:
     """The smallest window that is known: the persona's own, what the provider said, and the price list's.
 
     The price list, which takes its time to load, is not asked where any model would take `needed_tokens`.
@@ -106,8 +108,8 @@ def fit(
     own: PersonaPart | None = None,
     window_tokens: int | None,
     scale: float | None = None,
-    summary: Summary | None = None,
-) -> Fitted:
+    summary: EarlierSummary | None = None,
+) -> FittedContext:
     """Fit a path behind the persona's own messages, with room for its reply."""
     own = own or own_part(persona, path)
     return fitted(

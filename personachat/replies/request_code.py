@@ -20,7 +20,7 @@ NOT_CONFIGURED = "This provider is not configured here, so its address is unknow
 
 
 @dataclass(frozen=True, slots=True)
-class SentBody:
+class RequestBody:
     """What is or was sent."""
 
     provider: str
@@ -38,7 +38,7 @@ class SentBody:
     """The entries of the persona's lore that were told: each one's name, and the key that brought it up."""
 
 
-def as_curl(sent: SentBody) -> str | None:
+def as_curl(sent: RequestBody) -> str | None:
     """A command for a POSIX shell; None where there is no address. The key comes from the environment."""
     if sent.base_url is None:
         return None
@@ -56,7 +56,7 @@ def as_curl(sent: SentBody) -> str | None:
     )
 
 
-def as_python(sent: SentBody) -> str:
+def as_python(sent: RequestBody) -> str:
     """A program for the openai package; where there is no address it only holds the request."""
     request = f"request = {pformat(sent.body, width=100, sort_dicts=False)}\n"
     if sent.base_url is None:
@@ -75,7 +75,7 @@ def as_python(sent: SentBody) -> str:
     )
 
 
-def no_address(sent: SentBody) -> str:
+def no_address(sent: RequestBody) -> str:
     """Why there is no address, as a sentence; "" where there is one."""
     if sent.base_url is not None:
         return ""

@@ -33,10 +33,10 @@ from personachat.errors import (
     unforeseen,
 )
 from personachat.messages import Failed, ReplyEvent
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.replies.loop import EngineLoop
 from personachat.request_context import current_request
-from personachat.usage.model import Calls, Unrecorded
+from personachat.usage.model import CallRecorder, Unrecorded
 from personachat.usage.words import current_words
 
 log = logging.getLogger(__name__)
@@ -68,23 +68,27 @@ LOST = frozenset(
 """Codes of failures that a pause may be the cause of: nobody read what the provider sent."""
 
 REMEMBERED = 100
-"""Ended generations that stay in memory, event by event; older ones come from where they are recorded."""
+"""Ended replies that stay in memory, event by event; older ones come from where they are recorded."""
 
 
-class Generations:
+class ReplyRunner:
     """Starts replies on an event loop in a thread of its own, and finds them by id."""
 
     def __init__(
-        self, *, max_concurrent: int, paused_seconds: float = PAUSED_SECONDS, calls: Calls | None = None
+        self,
+        *,
+        max_concurrent: int,
+        paused_seconds: float = PAUSED_SECONDS,
+        calls: CallRecorder | None = None,
     ) -> None:
         """`calls` is where each reply that this process generates is noted when it begins and ends."""
         self.max_concurrent = max_concurrent
         self._calls = calls or Unrecorded()
         self._paused_seconds = paused_seconds
         self._lock = threading.Lock()
-        self._generations: dict[str, Generation] = {}
-        self._tasks: dict[Generation, asyncio.Task[None]] = {}
-        self._places: set[Generation] = set()
+        self._runner: dict[str, LiveReply] = {}
+        self._tasks: dict[LiveReply, asyncio.Task[None]] = {}
+        self._places: set[LiveReply] = set()
         self._loop = EngineLoop()
         self._draining = False
 
@@ -97,7 +101,7 @@ class Generations:
     def unfinished(self) -> int:
         """How many replies are being generated here; paused ones do not count, they may stay so for ever."""
         with self._lock:
-            return sum(not each.remote and each.state == "running" for each in self._generations.values())
+            return sum(not each.remote and each.state == "running" for each in self._runner.values())
 
     @property
     def running(self) -> int:
@@ -108,58 +112,58 @@ class Generations:
     def closed(self) -> bool:
         return self._loop.closed
 
-    def find(self, reply_id: str) -> Generation | None:
-        return self._generations.get(reply_id)
+    def find(self, reply_id: str) -> LiveReply | None:
+        return self._runner.get(reply_id)
 
     def start(
         self,
-        generation: Generation,
+        live_reply: LiveReply,
         events: Asked,
         *,
-        on_ended: Callable[[Generation], None] = lambda _: None,
+        on_ended: Callable[[LiveReply], None] = lambda _: None,
         remembered: bool = True,
-    ) -> Generation:
+    ) -> LiveReply:
         """Run a reply; `on_ended` is called once, on the engine's loop, after its last event.
 
         `events` is called with the text that is there, and again where the rest has to be asked for after
-        a pause. Above the limit the generation fails at once with `too_many_replies`. What another
+        a pause. Above the limit the reply fails at once with `too_many_replies`. What another
         process generates takes no place, and is followed once: the one that is returned may be an older one.
         One that is not `remembered` cannot be found once it has ended.
         """
-        call = None if generation.remote else self._calls.begin(generation.origin, generation.counted)
-        generation.request = call.request if call else None
+        call = None if live_reply.remote else self._calls.begin(live_reply.origin, live_reply.counted)
+        live_reply.request = call.request if call else None
         if call and call.words:
-            earlier = len(generation.snapshot().text)
-            call.words.reply = lambda: generation.snapshot().text[earlier:]
-            generation.words = call.words
+            earlier = len(live_reply.snapshot().text)
+            call.words.reply = lambda: live_reply.snapshot().text[earlier:]
+            live_reply.words = call.words
 
-        def ended(generation: Generation) -> None:
+        def ended(live_reply: LiveReply) -> None:
             if call:
                 self._calls.end(call)
-            self._leave_place(generation)
+            self._leave_place(live_reply)
             if not remembered:
-                self._generations.pop(generation.id, None)
-            self._loop.soon(self._end, generation, on_ended)
+                self._runner.pop(live_reply.id, None)
+            self._loop.soon(self._end, live_reply, on_ended)
 
-        generation.on_ended = ended
-        generation.on_unfollowed = self._watch_over
+        live_reply.on_ended = ended
+        live_reply.on_unfollowed = self._watch_over
         with self._lock:  # from here on anybody may find it, and stop it
-            there = self._generations.get(generation.id)
-            if generation.remote and there and there.live:
+            there = self._runner.get(live_reply.id)
+            if live_reply.remote and there and there.live:
                 return there
-            admitted = generation.remote is not None or len(self._places) < self.max_concurrent
-            if admitted and not generation.remote:
-                self._places.add(generation)
-            self._generations.pop(generation.id, None)  # a continued reply is one of the newest again
-            self._generations[generation.id] = generation
+            admitted = live_reply.remote is not None or len(self._places) < self.max_concurrent
+            if admitted and not live_reply.remote:
+                self._places.add(live_reply)
+            self._runner.pop(live_reply.id, None)  # a continued reply is one of the newest again
+            self._runner[live_reply.id] = live_reply
             self._forget_the_oldest()
         if admitted:
-            self._loop.soon(self._spawn, generation, events)
+            self._loop.soon(self._spawn, live_reply, events)
         else:
             taken = f"All {self.max_concurrent} slots for replies are in use."
             failed = Failed.of(TooManyReplies(taken, hint="Try again in a moment."))
-            generation.end(replace(failed, request_id=call.request.id if call else ""))
-        return generation
+            live_reply.end(replace(failed, request_id=call.request.id if call else ""))
+        return live_reply
 
     def admit(self) -> None:
         """To be asked before anything is recorded for a new reply. Raises ShuttingDown."""
@@ -181,12 +185,12 @@ class Generations:
         """
         self.drain()
         with self._lock:
-            live = [each for each in self._generations.values() if each.live]
-        for generation in live:
-            if generation.remote:
-                generation.end(Failed.of(ShuttingDown()))
+            live = [each for each in self._runner.values() if each.live]
+        for live_reply in live:
+            if live_reply.remote:
+                live_reply.end(Failed.of(ShuttingDown()))
             else:
-                generation.interrupt()
+                live_reply.interrupt()
         return sum(not each.remote for each in live)
 
     def close(self) -> None:
@@ -195,89 +199,89 @@ class Generations:
             self.interrupt_all()
             self._loop.close()
 
-    def _spawn(self, generation: Generation, events: Asked) -> None:
-        if generation.live:
-            task = self._loop.task(self._run(generation, events))
-            self._tasks[generation] = task
-            self._watch_over(generation)
+    def _spawn(self, live_reply: LiveReply, events: Asked) -> None:
+        if live_reply.live:
+            task = self._loop.task(self._run(live_reply, events))
+            self._tasks[live_reply] = task
+            self._watch_over(live_reply)
 
-    async def _run(self, generation: Generation, events: Asked) -> None:
-        current_words.set(generation.words)
-        if generation.request:
-            current_request.set(generation.request)
+    async def _run(self, live_reply: LiveReply, events: Asked) -> None:
+        current_words.set(live_reply.words)
+        if live_reply.request:
+            current_request.set(live_reply.request)
         try:
-            await self._answer(generation, events)
+            await self._answer(live_reply, events)
         except Exception:
             log.exception("A reply failed in a way nobody foresaw")
         finally:
-            generation.end(Failed.of(unforeseen()))
+            live_reply.end(Failed.of(unforeseen()))
 
-    async def _answer(self, generation: Generation, events: Asked) -> None:
+    async def _answer(self, live_reply: LiveReply, events: Asked) -> None:
         """Add the events; ask for the rest where the provider was lost because of a pause, once for each."""
         held: ReplyEvent | None = None
         while True:
-            if generation.state == "paused":
-                self._leave_place(generation)
-            await generation.resumed()
-            if held and not generation.add(held):
+            if live_reply.state == "paused":
+                self._leave_place(live_reply)
+            await live_reply.resumed()
+            if held and not live_reply.add(held):
                 continue  # paused again
-            if not generation.live:
+            if not live_reply.live:
                 return
             held = None
-            self._take_place(generation)
-            pauses = generation.pauses
-            async with aclosing(events(generation.snapshot().text)) as coming:
+            self._take_place(live_reply)
+            pauses = live_reply.pauses
+            async with aclosing(events(live_reply.snapshot().text)) as coming:
                 async for event in coming:
-                    if generation.pauses > pauses and isinstance(event, Failed) and event.code in LOST:
+                    if live_reply.pauses > pauses and isinstance(event, Failed) and event.code in LOST:
                         break
-                    if not await self._passed(generation, event):
+                    if not await self._passed(live_reply, event):
                         held = event
                         break
                 else:
                     return
 
-    async def _passed(self, generation: Generation, event: ReplyEvent) -> bool:
+    async def _passed(self, live_reply: LiveReply, event: ReplyEvent) -> bool:
         """Add an event, after the pause if there is one; False where that lasts too long."""
-        while not generation.add(event):
+        while not live_reply.add(event):
             try:
                 async with asyncio.timeout(self._paused_seconds):
-                    await generation.resumed()
+                    await live_reply.resumed()
             except TimeoutError:
                 return False
         return True
 
-    def _take_place(self, generation: Generation) -> None:
+    def _take_place(self, live_reply: LiveReply) -> None:
         with self._lock:
-            if not generation.remote and generation.live:
-                self._places.add(generation)
+            if not live_reply.remote and live_reply.live:
+                self._places.add(live_reply)
 
-    def _leave_place(self, generation: Generation) -> None:
+    def _leave_place(self, live_reply: LiveReply) -> None:
         with self._lock:
-            self._places.discard(generation)
+            self._places.discard(live_reply)
 
-    def _end(self, generation: Generation, on_ended: Callable[[Generation], None]) -> None:
-        task = self._tasks.pop(generation, None)
+    def _end(self, live_reply: LiveReply, on_ended: Callable[[LiveReply], None]) -> None:
+        task = self._tasks.pop(live_reply, None)
         if task is not None:
             task.cancel()
-        if generation.remote and self._generations.get(generation.id) is generation:
-            del self._generations[generation.id]  # what becomes of it further is not seen here
+        if live_reply.remote and self._runner.get(live_reply.id) is live_reply:
+            del self._runner[live_reply.id]  # what becomes of it further is not seen here
         try:
-            on_ended(generation)
+            on_ended(live_reply)
         except Exception:
             log.exception("The end of a reply could not be recorded")
 
-    def _watch_over(self, generation: Generation) -> None:
+    def _watch_over(self, live_reply: LiveReply) -> None:
         """Stop it if it is not kept and still has no follower in a moment."""
-        if not generation.kept:
+        if not live_reply.kept:
 
             def check() -> None:
-                if generation.followers == 0 and not generation.kept:
-                    generation.stop()
+                if live_reply.followers == 0 and not live_reply.kept:
+                    live_reply.stop()
 
             self._loop.later(ABANDONED_SECONDS, check)
 
     def _forget_the_oldest(self) -> None:
-        if len(self._generations) > len(self._places) + 2 * REMEMBERED:  # not each time: it looks through all
-            ended = [g.id for g in self._generations.values() if not g.live]
+        if len(self._runner) > len(self._places) + 2 * REMEMBERED:  # not each time: it looks through all
+            ended = [g.id for g in self._runner.values() if not g.live]
             for reply_id in ended[:-REMEMBERED]:
-                del self._generations[reply_id]
+                del self._runner[reply_id]

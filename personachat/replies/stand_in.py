@@ -11,19 +11,19 @@ from typing import Protocol
 
 from personachat.errors import ModelNotFound
 from personachat.messages import Failed, ReplyEvent, Started
-from personachat.providers.registry import Answering
+from personachat.providers.registry import ModelChoice
 
 
 class AskStandIn(Protocol):
-    def __call__(self, stand_in: Answering, *, retries: int) -> AsyncGenerator[ReplyEvent]:
+    def __call__(self, stand_in: ModelChoice, *, retries: int) -> AsyncGenerator[ReplyEvent]:
         """Begin the stand-in's reply; `retries` requests have failed before it."""
 
 
 async def with_stand_in(
-    events: AsyncGenerator[ReplyEvent], *, find: Callable[[], Answering | None], ask: AskStandIn
+    events: AsyncGenerator[ReplyEvent], *, find: Callable[[], ModelChoice | None], ask: AskStandIn
 ) -> AsyncGenerator[ReplyEvent]:
     """Pass on `events`, or the reply of the model that `find` returns once the first one is missing."""
-    stand_in: Answering | None = None
+    stand_in: ModelChoice | None = None
     accepted = False
     retries = 0
     async with aclosing(events):

@@ -16,8 +16,8 @@ from personachat.personas.prompt import estimate_tokens, summary_prompt
 from personachat.providers.base import ChatRequest, Provider
 from personachat.replies.context import UNMEASURED_SCALE
 from personachat.replies.engine import ReplyLimits, reply
-from personachat.replies.live import Generation
-from personachat.usage.model import Calls, Origin, Unrecorded
+from personachat.replies.live import LiveReply
+from personachat.usage.model import CallRecorder, Origin, Unrecorded
 from personachat.usage.words import current_words
 
 SUMMARY_TOKENS = 400
@@ -34,7 +34,7 @@ KEPT_SUMMARIES = 256
 
 
 @dataclass(frozen=True, slots=True)
-class SummedUp:
+class SummaryResult:
     """The text, or why there is none; `usage` of the request, where one was made and told."""
 
     text: str = ""
@@ -47,7 +47,7 @@ class SummedUp:
 class Summaries:
     """Asks for summaries and remembers the last ones. Used on the engine's loop alone."""
 
-    def __init__(self, *, limits: ReplyLimits, calls: Calls | None = None) -> None:
+    def __init__(self, *, limits: ReplyLimits, calls: CallRecorder | None = None) -> None:
         self._limits = limits
         self._calls = calls or Unrecorded()
         self._known: dict[str, str] = {}
@@ -62,14 +62,14 @@ class Summaries:
         model: str,
         window_tokens: int,
         origin: Origin | None = None,
-    ) -> SummedUp:
+    ) -> SummaryResult:
         """Sum up the earlier summary and `turns`, at least one; `name` is the persona's.
 
         `origin` is that of the reply for which it is needed.
         """
         last = turns[-1].id
         if last in self._known:
-            return SummedUp(self._known[last], known=True)
+            return SummaryResult(self._known[last], known=True)
         longest = longest_summary_tokens(window_tokens)
         request = ChatRequest(
             model,
@@ -86,16 +86,16 @@ class Summaries:
         summed_up = await self._asked(provider, request, origin or Origin())
         if not summed_up.failure:
             # A server that takes no max_tokens may write more.
-            summed_up = SummedUp(summed_up.text[: longest * 8], usage=summed_up.usage)
+            summed_up = SummaryResult(summed_up.text[: longest * 8], usage=summed_up.usage)
             self._known[last] = summed_up.text
             if len(self._known) > KEPT_SUMMARIES:
                 self._known.pop(next(iter(self._known)))
         return summed_up
 
-    async def _asked(self, provider: Provider, request: ChatRequest, origin: Origin) -> SummedUp:
+    async def _asked(self, provider: Provider, request: ChatRequest, origin: Origin) -> SummaryResult:
         estimate = sum(estimate_tokens(message.content) for message in request.messages)
         origin = replace(origin, purpose="summary", prompt_tokens=estimate)
-        running = Generation(first=Reply(provider=provider.name, model=request.model), origin=origin)
+        running = LiveReply(first=Reply(provider=provider.name, model=request.model), origin=origin)
         call = self._calls.begin(origin, running.counted)
         if call.words:
             call.words.reply = lambda: running.snapshot().text
@@ -107,15 +107,15 @@ class Summaries:
             running.stop()  # nothing happens where it has ended
             self._calls.end(call)
 
-    async def _written(self, provider: Provider, request: ChatRequest, running: Generation) -> SummedUp:
+    async def _written(self, provider: Provider, request: ChatRequest, running: LiveReply) -> SummaryResult:
         async with aclosing(reply(provider, request, limits=self._limits)) as events:
             async for event in events:
                 running.add(event)
         written = running.snapshot()
         if written.error:
-            return SummedUp(failure=written.error.message, usage=written.usage)
+            return SummaryResult(failure=written.error.message, usage=written.usage)
         text = written.text.strip()
-        return SummedUp(text, "" if text else "The model wrote no summary.", written.usage)
+        return SummaryResult(text, "" if text else "The model wrote no summary.", written.usage)
 
 
 def longest_summary_tokens(window_tokens: int) -> int:

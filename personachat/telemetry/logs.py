@@ -34,7 +34,7 @@ _lock = threading.Lock()
 _handler: logging.Handler | None = None
 
 
-def wanted(settings: Settings) -> bool:
+def is_configured(settings: Settings) -> bool:
     """Whether the settings say anything of the log; where not, it stays as it is."""
     return settings.log_format == "json" or settings.log_level is not None
 
@@ -45,7 +45,7 @@ def configure(settings: Settings) -> logging.Handler | None:
     The handler that is returned is for loggers that keep away from the root.
     """
     global _handler  # noqa: PLW0603  # one process, one log
-    if not wanted(settings):
+    if not is_configured(settings):
         return None
     with _lock:
         if _handler is None:

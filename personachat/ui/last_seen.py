@@ -16,7 +16,7 @@ import streamlit as st
 from personachat.conversations.model import Conversation, Turn
 from personachat.errors import StoreUnavailable
 from personachat.personas.store.base import BrokenPersona, PersonaStore, StoredPersona
-from personachat.replies.runner import Generations
+from personachat.replies.runner import ReplyRunner
 
 MOST_CHARACTERS = 20_000_000
 
@@ -72,13 +72,13 @@ def conversations() -> LastSeen:
     return _process().conversations
 
 
-def brought_up(conversation: Conversation, generations: Generations) -> Conversation:
+def brought_up(conversation: Conversation, runner: ReplyRunner) -> Conversation:
     """A conversation seen earlier, with what its running reply has said since."""
-    return replace(conversation, path=tuple(_brought_up(turn, generations) for turn in conversation.path))
+    return replace(conversation, path=tuple(_brought_up(turn, runner) for turn in conversation.path))
 
 
-def _brought_up(turn: Turn, generations: Generations) -> Turn:
-    running = generations.find(turn.id) if turn.reply and turn.reply.live else None
+def _brought_up(turn: Turn, runner: ReplyRunner) -> Turn:
+    running = runner.find(turn.id) if turn.reply and turn.reply.live else None
     return replace(turn, reply=running.snapshot()) if running else turn
 
 

@@ -44,7 +44,7 @@ def is_mark(state: WidgetState) -> bool:
     return (script_runs.key_of(state.id) or "").startswith(KEY)
 
 
-def told(states: tuple[WidgetState, ...], name: str, kind: type[Told]) -> Told | None:
+def read_mark(states: tuple[WidgetState, ...], name: str, kind: type[Told]) -> Told | None:
     """What was told under that name; None where that is nothing, or nothing of this kind."""
     adapter: TypeAdapter[Any] = TypeAdapter(kind)
     for state in states:

@@ -182,7 +182,7 @@ def _look() -> None:
 
 def _look_once() -> None:
     services, since = _services, _tabs.look_from()
-    if services is None or since is None or services.generations.closed:
+    if services is None or since is None or services.runner.closed:
         return
     runtime = Runtime.instance()
     if not any(map(partial(_is_idle, runtime), _tabs.ids())):

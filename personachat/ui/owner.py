@@ -17,7 +17,7 @@ from functools import cache
 
 import streamlit as st
 
-from personachat.access import Asked
+from personachat.access import RequestOrigin
 from personachat.owners import LOCAL_OWNER
 from personachat.settings import load_settings
 
@@ -56,7 +56,7 @@ def _is_near() -> bool:
         return st.context.ip_address is None  # no browser, but a script that is run by itself
     if _nobody_is_local():
         return False
-    asked = Asked.by(headers.items(), client=address, server=_LOOPBACK)
+    asked = RequestOrigin.by(headers.items(), client=address, server=_LOOPBACK)
     return (
         asked.locally and asked.origin is not None
     )  # browsers never leave it out of a WebSocket's handshake

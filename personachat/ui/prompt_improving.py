@@ -13,13 +13,13 @@ import streamlit as st
 from personachat.authoring.drafting import Drafting, proposed
 from personachat.errors import PersonaChatError, ProviderError
 from personachat.jsontext.edits import both_changes, with_value
-from personachat.personas.word_diff import Piece, compared_words
+from personachat.personas.word_diff import DiffPiece, compared_words
 from personachat.ui import session
 from personachat.ui.chat.stream import SILENT_SECONDS
 from personachat.ui.chat.transcript import draw_failure
 from personachat.ui.owner import current_owner
 from personachat.ui.personas import diff
-from personachat.ui.personas.desk import Opened, desk
+from personachat.ui.personas.desk import OpenPersona, desk
 from personachat.ui.personas.form.binding import ORDER, FormText, change
 from personachat.ui.wording import counted, error_text, escaped
 
@@ -34,10 +34,10 @@ class Part:
     """One change of a proposal with the words around it."""
 
     number: int
-    pieces: tuple[Piece, ...]
+    pieces: tuple[DiffPiece, ...]
 
 
-def draw_button(found: Opened) -> None:
+def draw_button(found: OpenPersona) -> None:
     """What asks for a proposal; where nobody could write one it says so."""
     drafter = session.services().drafter
     offline = drafter.writes_offline(offline=session.offline_chosen())
@@ -61,13 +61,13 @@ def draw_button(found: Opened) -> None:
         st.button("Suggest", type="primary", key="improve_ask", on_click=_ask, args=(found,))
 
 
-def draw(found: Opened) -> None:
+def draw(found: OpenPersona) -> None:
     """The proposal that is being written or waits to be taken."""
     improving = _improving(found.id)
     if improving is None:
         return
     with st.container(border=True, key="improvement"):
-        reply = improving.generation.snapshot()
+        reply = improving.live_reply.snapshot()
         if reply.live:
             with st.container(horizontal=True, vertical_alignment="center"):
                 with st.container(width="stretch"):
@@ -93,7 +93,7 @@ def draw(found: Opened) -> None:
         st.button("Close", key="improve_close", on_click=_forget, args=(found.id,))
 
 
-def parts_of(pieces: Sequence[Piece]) -> tuple[Part, ...]:
+def parts_of(pieces: Sequence[DiffPiece]) -> tuple[Part, ...]:
     """The changes of a comparison, one by one, each with what stands around it."""
     found: list[Part] = []
     for number, (start, end) in enumerate(_runs(pieces)):
@@ -101,7 +101,7 @@ def parts_of(pieces: Sequence[Piece]) -> tuple[Part, ...]:
     return tuple(found)
 
 
-def taken(pieces: Sequence[Piece], numbers: frozenset[int]) -> str:
+def taken(pieces: Sequence[DiffPiece], numbers: frozenset[int]) -> str:
     """The text with these changes and no other."""
     text, changes = "", iter(_runs(pieces))
     run = next(changes, None)
@@ -114,7 +114,7 @@ def taken(pieces: Sequence[Piece], numbers: frozenset[int]) -> str:
     return text
 
 
-def _runs(pieces: Sequence[Piece]) -> Iterator[tuple[int, int]]:
+def _runs(pieces: Sequence[DiffPiece]) -> Iterator[tuple[int, int]]:
     """From and up to where pieces stand that went or came."""
     start = None
     for at, piece in enumerate(pieces):
@@ -127,7 +127,7 @@ def _runs(pieces: Sequence[Piece]) -> Iterator[tuple[int, int]]:
         yield start, len(pieces)
 
 
-def _draw_parts(found: Opened, improving: Drafting, pieces: Sequence[Piece]) -> None:
+def _draw_parts(found: OpenPersona, improving: Drafting, pieces: Sequence[DiffPiece]) -> None:
     parts = parts_of(pieces)
     st.markdown(f"**{counted(len(parts), 'change')} suggested**")
     for part in parts:
@@ -157,18 +157,18 @@ def _draw_parts(found: Opened, improving: Drafting, pieces: Sequence[Piece]) -> 
 
 @st.fragment(run_every=EVERY_SECONDS)
 def _draw_live(improving: Drafting) -> None:
-    reply = improving.generation.snapshot()
+    reply = improving.live_reply.snapshot()
     if not reply.live:
         st.rerun()
-    seconds = int(improving.generation.elapsed_seconds)
+    seconds = int(improving.live_reply.elapsed_seconds)
     time = f" :gray[{seconds} s]" if seconds >= SILENT_SECONDS else ""
     st.markdown(f":shimmer[{'Writing' if reply.text else 'Thinking'}]{time}")
 
 
-def _ask(found: Opened) -> None:
+def _ask(found: OpenPersona) -> None:
     prompt = FormText(found).value(PROMPT)
     try:
-        generation = session.services().drafter.improve(
+        live_reply = session.services().drafter.improve(
             prompt if isinstance(prompt, str) else "",
             wish=str(st.session_state.get(WISH) or ""),
             owner=current_owner(),
@@ -177,11 +177,11 @@ def _ask(found: Opened) -> None:
     except PersonaChatError as error:
         desk().error = error
         return
-    st.session_state[_key(found.id)] = generation.id
+    st.session_state[_key(found.id)] = live_reply.id
 
 
 def _take(
-    found: Opened, improving: Drafting, pieces: Sequence[Piece], numbers: frozenset[int] | None
+    found: OpenPersona, improving: Drafting, pieces: Sequence[DiffPiece], numbers: frozenset[int] | None
 ) -> None:
     if numbers is None:
         every = range(sum(1 for _ in _runs(pieces)))
@@ -191,7 +191,7 @@ def _take(
 
     def put(text: str) -> str:
         nonlocal clashed
-        now = FormText(Opened(found.id, found.stored, None, text, (), None)).value(PROMPT)
+        now = FormText(OpenPersona(found.id, found.stored, None, text, (), None)).value(PROMPT)
         merged = both_changes(before, after, now) if isinstance(now, str) else None
         clashed = merged is None
         return text if merged is None else with_value(text, PROMPT, merged, order=ORDER)
@@ -207,7 +207,7 @@ def _take(
 def _forget(persona_id: str) -> None:
     improving = _improving(persona_id)
     if improving:
-        improving.generation.stop()
+        improving.live_reply.stop()
     st.session_state.pop(_key(persona_id), None)
 
 

@@ -44,7 +44,7 @@ Told = TypeVar("Told")
 
 
 @dataclass(frozen=True)
-class Came:
+class ReturnedWidgets:
     """What the widgets hold that a page came back with."""
 
     states: tuple[WidgetState, ...]
@@ -67,7 +67,7 @@ class Came:
 
     def mark(self, name: str, kind: type[Told]) -> Told | None:
         """What the page told by a mark of that name; None where it told nothing."""
-        return marks.told(self.states, name, kind)
+        return marks.read_mark(self.states, name, kind)
 
     def any(self, *keys: str) -> bool:
         return not self.keys.isdisjoint(keys)
@@ -84,7 +84,7 @@ class Came:
         )
 
 
-Restore: TypeAlias = Callable[[Came], None]
+Restore: TypeAlias = Callable[[ReturnedWidgets], None]
 """Opens again what a page had open, as far as the keys of its widgets tell."""
 
 
@@ -121,7 +121,7 @@ def begin(*restores: Restore, settle: Callable[[], None]) -> None:
     if not unknown:
         return
     script_runs.forget(unknown)
-    came = Came(tuple(unknown))
+    came = ReturnedWidgets(tuple(unknown))
     for restore in restores:
         restore(came)
 

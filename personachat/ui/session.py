@@ -52,7 +52,7 @@ def why_not_edit() -> str | None:
 
 
 @dataclass(slots=True)
-class Draft:
+class PersonaDraft:
     """An unsaved text of a persona. `etag` is the version it began from; None for a new persona."""
 
     text: str
@@ -60,9 +60,9 @@ class Draft:
     etag: str | None
 
 
-def drafts() -> dict[str, Draft]:
+def drafts() -> dict[str, PersonaDraft]:
     """Unsaved persona texts by the id they were opened under."""
-    return cast("dict[str, Draft]", st.session_state.setdefault("persona_drafts", {}))
+    return cast("dict[str, PersonaDraft]", st.session_state.setdefault("persona_drafts", {}))
 
 
 def remembered(name: str) -> str | None:
@@ -137,7 +137,7 @@ def gone_meanwhile() -> bool:
 def conversation_seen() -> Conversation | None:
     """The conversation the session is in, as it was seen last; for when it cannot be read."""
     found = last_seen.conversations().find(current_owner(), remembered("chat") or "")
-    return last_seen.brought_up(found, services().generations) if found else None
+    return last_seen.brought_up(found, services().runner) if found else None
 
 
 def draw_gone() -> None:

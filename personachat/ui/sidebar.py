@@ -13,8 +13,8 @@ import streamlit as st
 
 from personachat.conversations.model import now
 from personachat.errors import ConversationNotFound, DatabaseDamaged, DatabaseUnavailable
-from personachat.history.library import Library
-from personachat.history.listing import Summary
+from personachat.history.library import ConversationLibrary
+from personachat.history.listing import ConversationSummary
 from personachat.ui import notices, open_tabs, session
 from personachat.ui.chat.transcript import drawable
 from personachat.ui.dates import day_name, viewer_zone
@@ -80,7 +80,7 @@ def draw_said() -> None:
         )
 
 
-def _rows(library: Library) -> Iterator[tuple[str, Summary]]:
+def _rows(library: ConversationLibrary) -> Iterator[tuple[str, ConversationSummary]]:
     """Headings and conversations, in the order they are drawn."""
     pinned = library.pinned()[:MOST_PINNED]
     newest = library.list(limit=MOST_ROWS).conversations
@@ -96,7 +96,9 @@ def _rows(library: Library) -> Iterator[tuple[str, Summary]]:
         yield day_name(summary.updated_at, now=moment, zone=zone), summary
 
 
-def _current(library: Library, listed: Sequence[Summary]) -> Summary | None:
+def _current(
+    library: ConversationLibrary, listed: Sequence[ConversationSummary]
+) -> ConversationSummary | None:
     """The open conversation, where it is too old, or archived, to be among those listed."""
     current = session.remembered("chat")
     if current is None or any(summary.id == current for summary in listed):
@@ -108,7 +110,7 @@ def _current(library: Library, listed: Sequence[Summary]) -> Summary | None:
     return summary if summary.title else None
 
 
-def _draw_row(summary: Summary, *, is_current: bool) -> None:
+def _draw_row(summary: ConversationSummary, *, is_current: bool) -> None:
     if not is_current:
         _draw_title(summary)
         return
@@ -128,7 +130,7 @@ def _draw_row(summary: Summary, *, is_current: bool) -> None:
         )
 
 
-def _draw_title(summary: Summary, *, is_current: bool = False) -> None:
+def _draw_title(summary: ConversationSummary, *, is_current: bool = False) -> None:
     title = as_text(summary.title)
     st.button(
         f"**{title}**" if is_current else title,

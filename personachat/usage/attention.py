@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, select
 
 from personachat.conversations.tables import RATED, REPLIES, conversations, turns
 from personachat.usage.liking import HashOf, is_asked_of_turns, turn_conditions
-from personachat.usage.questions import Question
+from personachat.usage.questions import UsageQuery
 from personachat.usage.tables import LONG_WAIT_MS, MANY_RETRIES, NOTABLE, usage_calls
 
 Kind: TypeAlias = Literal["disliked", "failed", "cut", "waited", "retried", "regenerated"]
@@ -73,7 +73,7 @@ _HEAD = (
 
 
 def suggested(
-    connection: Connection, question: Question, *, owner: str, hash_of: HashOf
+    connection: Connection, question: UsageQuery, *, owner: str, hash_of: HashOf
 ) -> tuple[Suggested, ...]:
     """What has most reasons first, then the newest."""
     found: dict[str, list[tuple[Any, Reason]]] = defaultdict(list)
@@ -89,7 +89,7 @@ def suggested(
 
 
 def _reasons(
-    connection: Connection, question: Question, *, owner: str, hash_of: HashOf
+    connection: Connection, question: UsageQuery, *, owner: str, hash_of: HashOf
 ) -> Iterator[tuple[Any, Reason]]:
     yield from _of_calls(connection, question, owner=owner)
     if is_asked_of_turns(question):
@@ -99,7 +99,7 @@ def _reasons(
         yield from _regenerated(connection, question, conditions)
 
 
-def _of_calls(connection: Connection, question: Question, *, owner: str) -> Iterator[tuple[Any, Reason]]:
+def _of_calls(connection: Connection, question: UsageQuery, *, owner: str) -> Iterator[tuple[Any, Reason]]:
     # Within a query of its own, because a turn has columns of the same names.
     notable = select(usage_calls).where(
         NOTABLE, *question.conditions(usage_calls), *question.times(usage_calls)
@@ -144,7 +144,7 @@ def _disliked(connection: Connection, conditions: list[Any]) -> Iterator[tuple[A
 
 
 def _regenerated(
-    connection: Connection, question: Question, conditions: list[Any]
+    connection: Connection, question: UsageQuery, conditions: list[Any]
 ) -> Iterator[tuple[Any, Reason]]:
     # First all that have many replies, which a small index says by itself; then those that are asked for.
     many = select(turns.c.parent_id).where(REPLIES, *_created(question))
@@ -170,6 +170,6 @@ def _regenerated(
         yield row, Reason("regenerated", row.turn_id, row.created_at, row.replies)
 
 
-def _created(question: Question) -> list[Any]:
+def _created(question: UsageQuery) -> list[Any]:
     since = [] if question.begins is None else [turns.c.created_at >= question.begins]
     return since if question.ends is None else [*since, turns.c.created_at < question.ends]

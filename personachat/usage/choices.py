@@ -7,13 +7,13 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from personachat.usage.questions import GROUPS, Question
+from personachat.usage.questions import GROUPS, UsageQuery
 from personachat.usage.tables import usage_kinds
 
 FILTERS: Final = ("persona", "model", "purpose", "person")
 
 
-def choices(connection: Connection, question: Question) -> Mapping[str, Sequence[str]]:
+def choices(connection: Connection, question: UsageQuery) -> Mapping[str, Sequence[str]]:
     """The values of each filter in calls of anybody whom the question allows, in order."""
     found: dict[str, Sequence[str]] = {}
     for name in FILTERS:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, select
 
 from personachat.conversations.tables import conversations, turns
-from personachat.usage.questions import Question
+from personachat.usage.questions import UsageQuery
 from personachat.usage.tables import NOTABLE, usage_calls
 
 LOOKED_AT = 1_000
@@ -15,7 +15,7 @@ LOOKED_AT = 1_000
 
 
 def sentences(
-    connection: Connection, question: Question, codes: Iterable[str], *, owner: str
+    connection: Connection, question: UsageQuery, codes: Iterable[str], *, owner: str
 ) -> dict[str, str]:
     """For each error code the latest sentence that this owner saw; codes that they never saw are left out."""
     failed = select(usage_calls.c.turn_id, usage_calls.c.began_at, usage_calls.c.error_code).where(

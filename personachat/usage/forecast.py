@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 from sqlalchemy import Connection, select
 
 from personachat.messages import Usage
-from personachat.usage.questions import Question
+from personachat.usage.questions import UsageQuery
 from personachat.usage.tables import usage_calls
 
 ENOUGH_CALLS = 5
@@ -83,7 +83,7 @@ def _median(counts: list[int]) -> int | None:
     return round(median(counts)) if len(counts) >= ENOUGH_CALLS else None
 
 
-def medians(connection: Connection, question: Question, *, provider: str) -> Medians:
+def medians(connection: Connection, question: UsageQuery, *, provider: str) -> Medians:
     """Those of finished chat calls of the question's persona and model; the question says whose."""
     calls = usage_calls.c
     newest = select(usage_calls)

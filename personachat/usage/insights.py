@@ -1,6 +1,6 @@
 """Everything the Insights page, the costs in chat and the forecast ask of the ledger, for one owner.
 
-Sums come from `Usage`; what sums cannot say is looked up here, in what the owner may see.
+Sums come from `UsageReader`; what sums cannot say is looked up here, in what the owner may see.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from personachat.usage.forecast import Medians
 from personachat.usage.intervals import Thumbs
 from personachat.usage.liking import Thumb
 from personachat.usage.people import People
-from personachat.usage.questions import Question
-from personachat.usage.reading import ME, Usage
+from personachat.usage.questions import UsageQuery
+from personachat.usage.reading import ME, UsageReader
 
 UTC = ZoneInfo("UTC")
 
@@ -26,7 +26,7 @@ UTC = ZoneInfo("UTC")
 class Insights:
     """Cheap to make. Methods raise what `Database` raises, and UsageQuestionInvalid."""
 
-    def __init__(self, usage: Usage, people: People, *, owner: str) -> None:
+    def __init__(self, usage: UsageReader, people: People, *, owner: str) -> None:
         self.usage = usage
         self._hash_of = people.hash_of
         self._owner = owner
@@ -38,30 +38,30 @@ class Insights:
 
     def choices(self) -> Mapping[str, Sequence[str]]:
         """What calls can be narrowed down by; all empty where there has never been one."""
-        return self.usage.read(Question(zone=UTC), choices.choices)
+        return self.usage.read(UsageQuery(zone=UTC), choices.choices)
 
-    def sentences(self, question: Question, codes: Iterable[str]) -> Mapping[str, str]:
+    def sentences(self, question: UsageQuery, codes: Iterable[str]) -> Mapping[str, str]:
         """What was said last of each error."""
         return self.usage.read(
             question,
             lambda connection, asked: failures.sentences(connection, asked, codes, owner=self._owner),
         )
 
-    def thumbs(self, question: Question) -> Mapping[str, Thumbs]:
+    def thumbs(self, question: UsageQuery) -> Mapping[str, Thumbs]:
         """Those of each persona, by its id."""
         return self.usage.read(
             question,
             lambda connection, asked: liking.by_persona(connection, asked, hash_of=self._hash_of),
         )
 
-    def thumbs_of(self, question: Question, persona_id: str) -> Sequence[Thumb]:
+    def thumbs_of(self, question: UsageQuery, persona_id: str) -> Sequence[Thumb]:
         """Each thumb that this persona ever got, whatever the question's days are."""
         ever = replace(question, since=None, until=None, persona=persona_id)
         return self.usage.read(
             ever, lambda connection, asked: liking.of_persona(connection, asked, hash_of=self._hash_of)
         )
 
-    def suggested(self, question: Question) -> Sequence[Suggested]:
+    def suggested(self, question: UsageQuery) -> Sequence[Suggested]:
         """Conversations of this owner that deserve a look."""
         return self.usage.read(
             question,
@@ -74,13 +74,13 @@ class Insights:
         """The calls of one conversation."""
         me = self.me
         return self.usage.read(
-            Question(zone=UTC, person=ME),
+            UsageQuery(zone=UTC, person=ME),
             lambda connection, _: conversation_calls.calls_of(connection, conversation_id, owner_hash=me),
         )
 
     def medians(self, *, persona_id: str, provider: str, model: str) -> Medians:
         """What this owner's messages to a persona usually take; of all, for who administers."""
         return self.usage.read(
-            Question(zone=UTC, persona=persona_id, model=model),
+            UsageQuery(zone=UTC, persona=persona_id, model=model),
             lambda connection, asked: forecasts.medians(connection, asked, provider=provider),
         )

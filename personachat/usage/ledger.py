@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from personachat.conversations.model import now
 from personachat.errors import PersonaChatError, unforeseen
-from personachat.usage.model import Call, Counted, Observer, Origin
+from personachat.usage.model import Call, CallSnapshot, Observer, Origin
 from personachat.usage.rows import row_of
 from personachat.usage.words import Words
 
@@ -101,7 +101,7 @@ class Ledger:
     def start(self) -> None:
         self._thread.start()
 
-    def begin(self, origin: Origin, counted: Callable[[], Counted]) -> Call:
+    def begin(self, origin: Origin, counted: Callable[[], CallSnapshot]) -> Call:
         call = Call(origin, counted, words=Words() if self._keeps_words else None)
         with self._lock:
             self._running[call.id] = call
@@ -198,7 +198,7 @@ class Ledger:
         parts = (every[at : at + MOST_AT_ONCE] for at in range(0, len(every), MOST_AT_ONCE))
         return all(map(self._write, parts))
 
-    def _noted(self, call: Call, counted: Counted) -> _Due | None:
+    def _noted(self, call: Call, counted: CallSnapshot) -> _Due | None:
         """The call with its row; None where it has none, which is logged and harms no other."""
         try:
             return call, row_of(call, counted, owner="", process_id=self._process_id)

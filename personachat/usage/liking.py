@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from personachat.conversations.tables import RATED, conversations, turns
 from personachat.usage.intervals import Thumbs
-from personachat.usage.questions import Question
+from personachat.usage.questions import UsageQuery
 
 MOST_THUMBS = 20_000
 """Of one persona, the newest."""
@@ -42,7 +42,7 @@ class Save:
     saved_at: datetime
 
 
-def by_persona(connection: Connection, question: Question, *, hash_of: HashOf) -> dict[str, Thumbs]:
+def by_persona(connection: Connection, question: UsageQuery, *, hash_of: HashOf) -> dict[str, Thumbs]:
     """The thumbs of each persona that has any, by its id; most thumbs first."""
     columns = (turns.c.persona_id, turns.c.rating, turns.c.created_at, turns.c.depth)
     each = _rated(connection, question, *columns, hash_of=hash_of).distinct().subquery()
@@ -54,7 +54,7 @@ def by_persona(connection: Connection, question: Question, *, hash_of: HashOf) -
     return dict(sorted(found.items(), key=lambda each: (-each[1].count, each[0])))
 
 
-def of_persona(connection: Connection, question: Question, *, hash_of: HashOf) -> tuple[Thumb, ...]:
+def of_persona(connection: Connection, question: UsageQuery, *, hash_of: HashOf) -> tuple[Thumb, ...]:
     """Each thumb of the question's persona, oldest first."""
     columns = (turns.c.created_at, turns.c.depth, turns.c.persona_revision, turns.c.rating)
     query = _rated(connection, question, *columns, hash_of=hash_of).distinct()
@@ -80,12 +80,12 @@ def by_save(saves: Sequence[Save], thumbs: Sequence[Thumb]) -> dict[int, Thumbs]
     return found
 
 
-def is_asked_of_turns(question: Question) -> bool:
+def is_asked_of_turns(question: UsageQuery) -> bool:
     """Whether turns can answer it: only chats have any that are kept."""
     return question.purpose in {None, "chat"}
 
 
-def turn_conditions(connection: Connection, question: Question, *, hash_of: HashOf) -> list[Any]:
+def turn_conditions(connection: Connection, question: UsageQuery, *, hash_of: HashOf) -> list[Any]:
     """The question's conditions on turns and their conversations."""
     conditions: list[Any] = [turns.c.deleted_at.is_(None), conversations.c.deleted_at.is_(None)]
     if question.begins:
@@ -103,7 +103,7 @@ def turn_conditions(connection: Connection, question: Question, *, hash_of: Hash
     return conditions
 
 
-def _rated(connection: Connection, question: Question, *columns: Any, hash_of: HashOf) -> Select[Any]:
+def _rated(connection: Connection, question: UsageQuery, *columns: Any, hash_of: HashOf) -> Select[Any]:
     query = select(*columns).join_from(turns, conversations).where(RATED, turns.c.role == "assistant")
     if not is_asked_of_turns(question):
         return query.where(turns.c.id.is_(None))

@@ -38,7 +38,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class RequestUsage:
     """What one request took: as the provider counted, and an estimate of what it brought."""
 
     usage: Usage | None
@@ -46,7 +46,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
+class CallSnapshot:
     """A call as it is at one moment. `requests` are those that a model took, the last one last."""
 
     provider: str
@@ -57,7 +57,7 @@ class Counted:
     retries: int
     first_token_seconds: float | None
     duration_seconds: float | None
-    requests: tuple[Taken, ...]
+    requests: tuple[RequestUsage, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -65,7 +65,7 @@ class Call:
     """A call that has begun. `counted` is asked off the reply's path, until `over` and once after that."""
 
     origin: Origin
-    counted: Callable[[], Counted]
+    counted: Callable[[], CallSnapshot]
     id: str = field(default_factory=new_id)
     began_at: datetime = field(default_factory=now)
     request: RequestContext = field(default_factory=current_or_new)
@@ -76,10 +76,10 @@ class Call:
     """Only where somebody asked for them, and until its end is told."""
 
 
-class Calls(Protocol):
+class CallRecorder(Protocol):
     """Where calls are noted. Nothing here waits for a database."""
 
-    def begin(self, origin: Origin, counted: Callable[[], Counted]) -> Call:
+    def begin(self, origin: Origin, counted: Callable[[], CallSnapshot]) -> Call:
         """A call begins; `counted` says at any time, on any thread, how far it is."""
 
     def end(self, call: Call) -> None:
@@ -99,7 +99,7 @@ class Observer(Protocol):
 class Unrecorded:
     """Calls that nobody keeps."""
 
-    def begin(self, origin: Origin, counted: Callable[[], Counted]) -> Call:
+    def begin(self, origin: Origin, counted: Callable[[], CallSnapshot]) -> Call:
         return Call(origin, counted)
 
     def end(self, call: Call) -> None:

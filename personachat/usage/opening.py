@@ -9,14 +9,14 @@ from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER
 from personachat.settings import Settings
 from personachat.usage.people import People
-from personachat.usage.reading import Usage
+from personachat.usage.reading import UsageReader
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Usage]:
+def opened(settings: Settings) -> Iterator[UsageReader]:
     """Everybody's calls. Raises DatabaseUnavailable and DatabaseDamaged."""
     database = Database.of(settings)
     try:
-        yield Usage(database, People(database), owner=LOCAL_OWNER)
+        yield UsageReader(database, People(database), owner=LOCAL_OWNER)
     finally:
         database.close()

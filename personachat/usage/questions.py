@@ -32,7 +32,7 @@ GROUPS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class UsageQuery:
     """Which calls; None is any. `until` is the last day."""
 
     zone: ZoneInfo
@@ -88,11 +88,13 @@ def groups_of(names: Iterable[str]) -> tuple[str, ...]:
     return wanted
 
 
-def asked(*, now: datetime, timezone: str, since: str | None, until: str | None, **filters: Any) -> Question:
+def parse_query(
+    *, now: datetime, timezone: str, since: str | None, until: str | None, **filters: Any
+) -> UsageQuery:
     """A question as it comes from outside. Raises UsageQuestionInvalid."""
     zone = days.zone_of(timezone)
     first = None if since is None else days.day_of(since, now=now, zone=zone)
     last = None if until is None else days.day_of(until, now=now, zone=zone)
     if first and last and first > last:
         raise UsageQuestionInvalid("The first day is after the last one.", hint="Swap since and until.")
-    return Question(zone=zone, since=first, until=last, **filters)
+    return UsageQuery(zone=zone, since=first, until=last, **filters)

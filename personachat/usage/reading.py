@@ -16,7 +16,7 @@ from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER
 from personachat.usage import sums
 from personachat.usage.people import People
-from personachat.usage.questions import Question
+from personachat.usage.questions import UsageQuery
 from personachat.usage.records import SqlUsage
 from personachat.usage.speeds import UNMEASURED, Speed, speeds
 from personachat.usage.sums import Sum
@@ -35,7 +35,7 @@ class CallPage:
     next_cursor: str | None
 
 
-class Usage:
+class UsageReader:
     """One owner's view; cheap to make. Methods raise what `Database` raises, and UsageQuestionInvalid.
 
     `settle` writes the calls that have ended, and is called before rows are read.
@@ -58,23 +58,23 @@ class Usage:
     def sees_all(self) -> bool:
         return self._owner == LOCAL_OWNER
 
-    def summed(self, question: Question, by: Sequence[str]) -> tuple[Sum, ...]:
+    def summed(self, question: UsageQuery, by: Sequence[str]) -> tuple[Sum, ...]:
         question = self._ready(question)
         with self._database.read() as connection:
             return sums.summed(connection, question, by)
 
-    def total(self, question: Question) -> Sum:
+    def total(self, question: UsageQuery) -> Sum:
         question = self._ready(question)
         with self._database.read() as connection:
             return sums.total(connection, question)
 
-    def speeds(self, question: Question, by: Sequence[str]) -> tuple[Speed, ...]:
+    def speeds(self, question: UsageQuery, by: Sequence[str]) -> tuple[Speed, ...]:
         """The middle and the slow end of the times of each group; right within 1 %."""
         question = self._ready(question)
         with self._database.read() as connection:
             return speeds(connection, question, by)
 
-    def measured(self, question: Question, by: Sequence[str]) -> tuple[tuple[Sum, Speed], ...]:
+    def measured(self, question: UsageQuery, by: Sequence[str]) -> tuple[tuple[Sum, Speed], ...]:
         """The sums of each group, with its speed."""
         question = self._ready(question)
         with self._database.read() as connection:
@@ -82,12 +82,12 @@ class Usage:
             speed_of = {each.key: each for each in speeds(connection, question, by)}
         return tuple((each, speed_of.get(each.key, UNMEASURED)) for each in found)
 
-    def measured_total(self, question: Question) -> tuple[Sum, Speed]:
+    def measured_total(self, question: UsageQuery) -> tuple[Sum, Speed]:
         """Those of all, also where there are no calls."""
         found = self.measured(question, ())
         return found[0] if found else (sums.NOTHING, UNMEASURED)
 
-    def calls(self, question: Question, *, limit: int, cursor: str | None = None) -> CallPage:
+    def calls(self, question: UsageQuery, *, limit: int, cursor: str | None = None) -> CallPage:
         """A page of rows, newest first. Raises CursorInvalid."""
         place = None if cursor is None else place_of(cursor)
         question = self._ready(question)
@@ -115,13 +115,13 @@ class Usage:
         mine = self._people.hash_of(self._owner)
         return {mine: names[mine]} if mine in names else {}
 
-    def read(self, question: Question, look: Callable[[Connection, Question], T]) -> T:
+    def read(self, question: UsageQuery, look: Callable[[Connection, UsageQuery], T]) -> T:
         """What `look` finds, given the question as this owner may ask it."""
         question = self._ready(question)
         with self._database.read() as connection:
             return look(connection, question)
 
-    def _ready(self, question: Question) -> Question:
+    def _ready(self, question: UsageQuery) -> UsageQuery:
         """The question as this owner may ask it, once everything is written that can be."""
         self._settle()
         SqlUsage(self._database, self._people).interrupt()

@@ -13,14 +13,14 @@ from sqlalchemy import String
 from personachat.messages import Usage, storable
 from personachat.providers import pricing
 from personachat.settings import LOCAL
-from personachat.usage.model import Call, Counted, Taken
+from personachat.usage.model import Call, CallSnapshot, RequestUsage
 from personachat.usage.tables import usage_calls
 
 MOST_TOKENS = 2**53
 """What is more was not counted but made up; it would break a database's sums."""
 
 
-def row_of(call: Call, counted: Counted, *, owner: str, process_id: str) -> dict[str, Any]:
+def row_of(call: Call, counted: CallSnapshot, *, owner: str, process_id: str) -> dict[str, Any]:
     """The row as it is now; `owner` is the keyed hash."""
     origin = call.origin
     over = counted.state not in {"running", "paused"}
@@ -59,7 +59,7 @@ def row_of(call: Call, counted: Counted, *, owner: str, process_id: str) -> dict
     return {name: _fitting(name, value) for name, value in row.items()}
 
 
-def _usages(requests: tuple[Taken, ...], *, prompt_tokens: int | None) -> tuple[list[Usage], bool]:
+def _usages(requests: tuple[RequestUsage, ...], *, prompt_tokens: int | None) -> tuple[list[Usage], bool]:
     """What each request took, and whether something of that is an estimate.
 
     A request that brought nothing and was not counted has told nothing: what it took is not known.
@@ -87,7 +87,7 @@ def _credible(usage: Usage) -> Usage:
     return Usage(*(None if count is None or not 0 <= count <= MOST_TOKENS else count for count in counts))
 
 
-def _cost_usd(counted: Counted, usages: list[Usage]) -> float | None:
+def _cost_usd(counted: CallSnapshot, usages: list[Usage]) -> float | None:
     """Each request has its own price: some cost more from a length on."""
     if counted.provider == LOCAL:
         return 0.0

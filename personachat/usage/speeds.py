@@ -19,7 +19,7 @@ from personachat.usage import day_times
 from personachat.usage.closing import ended_calls
 from personachat.usage.day_times import TIMES, counted
 from personachat.usage.histograms import Spread, bucket_of, unpacked
-from personachat.usage.questions import GROUPS, Question
+from personachat.usage.questions import GROUPS, UsageQuery
 from personachat.usage.sums import (
     MOST_GROUPS,
     Span,
@@ -78,7 +78,7 @@ UNMEASURED = Speed((), Times(), Times(), Times())
 """Of a group without any times."""
 
 
-def speeds(connection: Connection, question: Question, by: Sequence[str]) -> tuple[Speed, ...]:
+def speeds(connection: Connection, question: UsageQuery, by: Sequence[str]) -> tuple[Speed, ...]:
     """The speed of each group that has times, by its key. Raises UsageQuestionInvalid for too many groups."""
     found: _Found = {}
     spans = spans_of(connection, question, by_day="day" in by)
@@ -114,7 +114,7 @@ def _spreads(found: _Found, key: _Key) -> tuple[Spread, ...]:
 
 def _add_sums(
     connection: Connection,
-    question: Question,
+    question: UsageQuery,
     by: Sequence[str],
     spans: Sequence[Span],
     kept: frozenset[int],
@@ -150,7 +150,7 @@ def _add_sums(
 
 def _add_calls(
     connection: Connection,
-    question: Question,
+    question: UsageQuery,
     by: Sequence[str],
     spans: Sequence[Span],
     kept: frozenset[int],
@@ -217,7 +217,7 @@ def _key(by: Sequence[str], day: int, names: Sequence[str | None]) -> _Key:
 
 def _add_rows(
     connection: Connection,
-    question: Question,
+    question: UsageQuery,
     by: Sequence[str],
     span: Span,
     kept: frozenset[int],

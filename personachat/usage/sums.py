@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from personachat.errors import UsageQuestionInvalid
 from personachat.usage import days
-from personachat.usage.questions import GROUPS, Question
+from personachat.usage.questions import GROUPS, UsageQuery
 from personachat.usage.records import quarter_of
 from personachat.usage.tables import (
     BY_MODEL,
@@ -97,7 +97,7 @@ NOTHING = Sum((), dict.fromkeys(NUMBERS, 0))
 """The sum of no calls."""
 
 
-def summed(connection: Connection, question: Question, by: Sequence[str]) -> tuple[Sum, ...]:
+def summed(connection: Connection, question: UsageQuery, by: Sequence[str]) -> tuple[Sum, ...]:
     """The sums of each group that has calls. Raises UsageQuestionInvalid where those are too many."""
     found: dict[tuple[str | None, ...], dict[str, float]] = {}
     spans = spans_of(connection, question, by_day="day" in by)
@@ -115,7 +115,7 @@ def summed(connection: Connection, question: Question, by: Sequence[str]) -> tup
     return tuple(sorted(sums, key=lambda each: _order(each, by)))
 
 
-def total(connection: Connection, question: Question) -> Sum:
+def total(connection: Connection, question: UsageQuery) -> Sum:
     """The sum of all, also where there are no calls."""
     found = summed(connection, question, ())
     return found[0] if found else NOTHING
@@ -136,7 +136,7 @@ class Span:
 
 
 def _ended(
-    connection: Connection, question: Question, by: Sequence[str], spans: Sequence[Span]
+    connection: Connection, question: UsageQuery, by: Sequence[str], spans: Sequence[Span]
 ) -> Sequence[Sequence[Any]]:
     """The sums of what has ended; groups without a call may be among them."""
     conditions = question.conditions(usage_kinds)
@@ -160,7 +160,7 @@ def _ended(
     return connection.execute(query.having(func.sum(each.c.calls) > 0).limit(MOST_GROUPS + 1)).all()
 
 
-def spans_of(connection: Connection, question: Question, *, by_day: bool) -> list[Span]:
+def spans_of(connection: Connection, question: UsageQuery, *, by_day: bool) -> list[Span]:
     """The time that is asked for, as far as there are calls; by day, a span for each offset of the clock."""
     first, last = connection.execute(
         # Each by itself is a look at one end of the index; SQLite reads all of it for both at once.
@@ -201,7 +201,7 @@ MOST_GAPS = 30
 """Where more runs of days among closed ones are open, the finer sums are taken of all."""
 
 
-def _table_of_closed(question: Question, by: Sequence[str]) -> Table | None:
+def _table_of_closed(question: UsageQuery, by: Sequence[str]) -> Table | None:
     """The smallest one that says enough; None where none does."""
     wanted = {GROUPS[name] for name in by if name != "day"} | question.columns
     for table, columns in ((usage_model_days, BY_MODEL), (usage_persona_days, BY_PERSONA)):
@@ -313,7 +313,7 @@ def _numbers(table: FromClause, day: ColumnElement[int], *, sign: int = 1) -> Se
 
 def _add_running(
     connection: Connection,
-    question: Question,
+    question: UsageQuery,
     by: Sequence[str],
     found: dict[tuple[str | None, ...], dict[str, float]],
 ) -> None:

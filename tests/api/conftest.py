@@ -43,8 +43,8 @@ def served(services: Services) -> Iterator[httpx2.Client]:
             yield client
     finally:
         server.should_exit = True
-        for generation in list(services.generations._generations.values()):
-            generation.stop()  # the server waits for open streams
+        for live_reply in list(services.runner._runner.values()):
+            live_reply.stop()  # the server waits for open streams
         thread.join(10)
         listening.close()
     assert not thread.is_alive()

@@ -24,9 +24,9 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
     seen = threading.Semaphore(0)
     over = queues.over
 
-    async def watched(generation: Any, request: Any) -> bool:
+    async def watched(live_reply: Any, request: Any) -> bool:
         seen.release()
-        return await over(generation, request)
+        return await over(live_reply, request)
 
     monkeypatch.setattr("personachat.api.chat.over", watched)
     return seen

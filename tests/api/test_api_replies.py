@@ -327,7 +327,7 @@ def test_a_reply_is_interrupted_by_the_end_of_the_server_and_can_be_continued_af
         start = next(stream).data
         message_id, conversation_id = start["messageId"], start["conversationId"]
         until(stream, "delta")
-        services.generations.interrupt_all()
+        services.runner.interrupt_all()
         error, closing = stream
         assert (error.name, error.data["code"], closing.data) == ("error", "interrupted", "[DONE]")
     with lives() as (client, _):

@@ -13,7 +13,7 @@ from starlette.types import Message
 
 from personachat.api import large_bodies
 from personachat.api.errors import Refused
-from personachat.api.large_bodies import SMALL_BYTES, Body, Room
+from personachat.api.large_bodies import SMALL_BYTES, IncomingBody, Room
 from personachat.services import Services
 from tests.api.conftest import served
 from tests.fake_provider import FakeProvider, Gate, tokens
@@ -149,7 +149,7 @@ def receiving(*sizes: int) -> Any:
 
 async def test_a_body_that_does_not_say_its_length_takes_the_most_until_it_is_there() -> None:
     room = Room()
-    body = Body(room, MOST)
+    body = IncomingBody(room, MOST)
     with body.held():
         receive = body.counted(receiving(SMALL_BYTES, MB, MB))
         await receive()
@@ -163,7 +163,7 @@ async def test_a_body_that_does_not_say_its_length_takes_the_most_until_it_is_th
 
 async def test_a_body_that_grows_beyond_the_most_is_refused_and_gives_its_room_back() -> None:
     room = Room()
-    body = Body(room, 3 * MB)
+    body = IncomingBody(room, 3 * MB)
     with body.held():
         receive = body.counted(receiving(SMALL_BYTES + 1, MB))
         await receive()
@@ -177,7 +177,7 @@ async def test_a_small_body_needs_no_room(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(large_bodies, "WAIT_SECONDS", 0)
     room = Room()
     await room.take(1000 * MB, most=1)
-    await Body(room, MOST).announce(SMALL_BYTES)
+    await IncomingBody(room, MOST).announce(SMALL_BYTES)
     with pytest.raises(Refused) as refused:
-        await Body(room, MOST).announce(SMALL_BYTES + 1)
+        await IncomingBody(room, MOST).announce(SMALL_BYTES + 1)
     assert refused.value.status == 503

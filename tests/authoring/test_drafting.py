@@ -22,7 +22,7 @@ from personachat.errors import MessageInvalid
 from personachat.owners import LOCAL_OWNER
 from personachat.personas.persona import Persona, check_persona, parse_persona
 from personachat.personas.word_diff import compared_words
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.services import Services
 from personachat.ui.prompt_improving import parts_of, taken
 from tests.conftest import persona_text
@@ -183,11 +183,11 @@ def drafter(services: Services) -> Drafter:
     return services.drafter
 
 
-def ended(generation: Generation) -> Generation:
+def ended(live_reply: LiveReply) -> LiveReply:
     seen = 0
-    while generation.live:
-        seen += len(generation.wait(seen, timeout_seconds=10))
-    return generation
+    while live_reply.live:
+        seen += len(live_reply.wait(seen, timeout_seconds=10))
+    return live_reply
 
 
 def test_the_description_is_asked_of_the_default_personas_model(
@@ -209,26 +209,26 @@ def test_the_description_is_asked_of_the_default_personas_model(
 def test_a_stopped_draft_keeps_what_came(drafter: Drafter, fake: FakeProvider) -> None:
     gate = Gate()
     fake.enqueue(tokens(['{"name": "Early", "systemPrompt": "You are', gate, " late."]))
-    generation = drafter.start(WISH, owner="me")
-    while "You are" not in generation.snapshot().text:
-        generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=10)
+    live_reply = drafter.start(WISH, owner="me")
+    while "You are" not in live_reply.snapshot().text:
+        live_reply.wait(len(live_reply.wait(0, timeout_seconds=0)), timeout_seconds=10)
 
-    generation.stop()
+    live_reply.stop()
 
-    reply = ended(generation).snapshot()
+    reply = ended(live_reply).snapshot()
     assert reply.state == "stopped"
     assert parse_persona(drafter.persona_text(reply.text, WISH, taken=())).system_prompt == "You are"
     gate.open()
 
 
 def test_a_draft_is_found_by_who_began_it_and_by_nobody_else(drafter: Drafter) -> None:
-    generation = drafter.start(WISH, owner="me")
+    live_reply = drafter.start(WISH, owner="me")
 
-    mine = drafter.find(generation.id, owner="me")
+    mine = drafter.find(live_reply.id, owner="me")
 
     assert mine is not None
-    assert (mine.generation, mine.description) == (generation, WISH)
-    assert drafter.find(generation.id, owner="you") is None
+    assert (mine.live_reply, mine.description) == (live_reply, WISH)
+    assert drafter.find(live_reply.id, owner="you") is None
     assert drafter.find("nothing", owner="me") is None
 
 

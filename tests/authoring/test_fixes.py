@@ -13,16 +13,16 @@ from personachat.authoring.linting import Linter, fixed
 from personachat.authoring.linting.fixes import Fix
 from personachat.providers.catalogue import ModelNames
 from personachat.providers.registry import ProviderRegistry
-from personachat.replies.runner import Generations
+from personachat.replies.runner import ReplyRunner
 from personachat.settings import load_settings
 
 
 @pytest.fixture(scope="module")
 def linter() -> Iterator[Linter]:
     settings = load_settings()
-    providers, generations = ProviderRegistry(settings), Generations(max_concurrent=1)
-    yield Linter(providers, ModelNames(providers, generations), today=lambda: date(2026, 11, 22))
-    generations.close()
+    providers, runner = ProviderRegistry(settings), ReplyRunner(max_concurrent=1)
+    yield Linter(providers, ModelNames(providers, runner), today=lambda: date(2026, 11, 22))
+    runner.close()
 
 
 def text_of(**keys: Any) -> str:

@@ -15,7 +15,7 @@ from personachat.personas.persona import Persona, dump_persona, parse_persona
 from personachat.personas.templates.shipped import shipped
 from personachat.providers.catalogue import ModelNames
 from personachat.providers.registry import ProviderRegistry
-from personachat.replies.runner import Generations
+from personachat.replies.runner import ReplyRunner
 from personachat.settings import load_settings
 from personachat.ui.personas.texts import new_text
 from tests.fake_provider import FakeProvider
@@ -39,16 +39,16 @@ Lint = Callable[..., list[Finding]]
 @pytest.fixture(scope="module")
 def linter() -> Iterator[Linter]:
     """One that has OpenAI's list, and a provider "mine" that declares its one model."""
-    generations = Generations(max_concurrent=1)
+    runner = ReplyRunner(max_concurrent=1)
     with FakeProvider(models=LISTED) as fake:
         mine = {"mine": {"base_url": fake.base_url, "models": ["own-1"]}}
         loaded = load_settings(openai_base_url=fake.base_url, openai_api_key="sk-secret", providers=mine)
         providers = ProviderRegistry(loaded)
-        names = ModelNames(providers, generations, configured=loaded.providers)
+        names = ModelNames(providers, runner, configured=loaded.providers)
         names.known(wait_seconds=20)
         yield Linter(providers, names, today=lambda: TODAY)
-        generations.ask(providers.aclose(), timeout_seconds=10)
-    generations.close()
+        runner.ask(providers.aclose(), timeout_seconds=10)
+    runner.close()
 
 
 @pytest.fixture
@@ -360,10 +360,10 @@ def test_a_model_that_the_price_list_calls_deprecated_is_known() -> None:
 
 def test_what_a_persona_asks_for_is_judged_even_where_another_model_steps_in() -> None:
     loaded = load_settings()
-    providers, generations = ProviderRegistry(loaded), Generations(max_concurrent=1)
-    offline = Linter(providers, ModelNames(providers, generations), today=lambda: TODAY)
+    providers, runner = ProviderRegistry(loaded), ReplyRunner(max_concurrent=1)
+    offline = Linter(providers, ModelNames(providers, runner), today=lambda: TODAY)
     found = offline.lint(text_of(model="gpt-4"))
-    generations.close()
+    runner.close()
     assert [finding.code for finding in found] == ["model-retired"]
 
 

@@ -14,7 +14,7 @@ from personachat.errors import (
     ReplyNotFound,
     TurnNotFound,
 )
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.services import Services, Workspace
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, Gate, tokens
@@ -27,12 +27,12 @@ def mine(services: Services) -> Workspace:
     return local(services)
 
 
-def ended(generation: Generation | None) -> Reply:
-    assert generation
-    while generation.live:
-        seen = len(generation.wait(0, timeout_seconds=0))
-        assert generation.wait(seen, timeout_seconds=WAIT) or not generation.live, "the reply never ended"
-    return generation.snapshot()
+def ended(live_reply: LiveReply | None) -> Reply:
+    assert live_reply
+    while live_reply.live:
+        seen = len(live_reply.wait(0, timeout_seconds=0))
+        assert live_reply.wait(seen, timeout_seconds=WAIT) or not live_reply.live, "the reply never ended"
+    return live_reply.snapshot()
 
 
 def said(mine: Workspace, conversation: Conversation) -> list[str]:
@@ -127,10 +127,10 @@ def test_a_deleted_turn_takes_what_follows_with_it_and_comes_back(
 def test_deleting_what_is_being_answered_stops_the_reply(mine: Workspace, fake: FakeProvider) -> None:
     fake.enqueue(tokens(["part", Gate()]))
     conversation = mine.chat.start()
-    generation = mine.chat.send(conversation.id, "Hi", persona_id="tester")
+    live_reply = mine.chat.send(conversation.id, "Hi", persona_id="tester")
     fake.wait_for_chats()
     mine.branches.delete_turn(mine.chat.conversation(conversation.id).path[0].id)
-    assert generation.state == "stopped"
+    assert live_reply.state == "stopped"
     assert fake.wait_for_disconnect()
     assert said(mine, conversation) == []
 
@@ -167,17 +167,17 @@ def test_the_next_request_is_the_one_that_is_sent_then(mine: Workspace, fake: Fa
 def test_a_stopped_reply_goes_on_in_its_own_turn(mine: Workspace, fake: FakeProvider) -> None:
     fake.enqueue(tokens(["Once upon ", Gate()]), tokens(["a time."]))
     conversation = mine.chat.start()
-    generation = mine.chat.send(conversation.id, "Tell me", persona_id="tester")
-    while not generation.snapshot().text:
-        generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=WAIT)
-    mine.chat.stop(generation.id)
-    continued = mine.chat.continue_reply(generation.id)
+    live_reply = mine.chat.send(conversation.id, "Tell me", persona_id="tester")
+    while not live_reply.snapshot().text:
+        live_reply.wait(len(live_reply.wait(0, timeout_seconds=0)), timeout_seconds=WAIT)
+    mine.chat.stop(live_reply.id)
+    continued = mine.chat.continue_reply(live_reply.id)
     assert ended(continued).text == "Once upon a time."
-    assert continued.id == generation.id
+    assert continued.id == live_reply.id
     assert "Once upon " in last_request(fake)
     assert said(mine, conversation) == ["Tell me", "Once upon a time."]
     with pytest.raises(NotContinuable):
-        mine.chat.continue_reply(generation.id)
+        mine.chat.continue_reply(live_reply.id)
 
 
 def test_a_reply_that_was_cut_goes_on_after_a_restart(
@@ -186,11 +186,11 @@ def test_a_reply_that_was_cut_goes_on_after_a_restart(
     fake.enqueue(tokens(["Once upon "], finish="length"), tokens(["a time."]))
     first = make_services()
     conversation = local(first).chat.start()
-    generation = local(first).chat.send(conversation.id, "Tell me", persona_id="tester")
-    assert ended(generation).finish_reason == "length"
+    live_reply = local(first).chat.send(conversation.id, "Tell me", persona_id="tester")
+    assert ended(live_reply).finish_reason == "length"
     first.close()
     mine = local(make_services())
-    assert ended(mine.chat.continue_reply(generation.id)).text == "Once upon a time."
+    assert ended(mine.chat.continue_reply(live_reply.id)).text == "Once upon a time."
 
 
 def test_a_continued_reply_survives_a_restart_whole(
@@ -199,12 +199,12 @@ def test_a_continued_reply_survives_a_restart_whole(
     fake.enqueue(tokens(["Once upon "], finish="length"), tokens(["a time."]))
     first = make_services()
     conversation = local(first).chat.start()
-    ended(generation := local(first).chat.send(conversation.id, "Tell me", persona_id="tester"))
-    continued = local(first).chat.continue_reply(generation.id)
+    ended(live_reply := local(first).chat.send(conversation.id, "Tell me", persona_id="tester"))
+    continued = local(first).chat.continue_reply(live_reply.id)
     ended(continued)
     events = continued.wait(0, timeout_seconds=0)
     first.close()
-    again = local(make_services()).chat.generation(generation.id)
+    again = local(make_services()).chat.live_reply(live_reply.id)
     assert again.wait(0, timeout_seconds=0) == events
     assert (again.snapshot().text, again.state) == ("Once upon a time.", "finished")
 
@@ -244,7 +244,7 @@ def test_nobody_reads_or_changes_what_is_somebody_elses(
             lambda: other.chat.clear(conversation_id),
             lambda: other.chat.keep(conversation_id),
             lambda: other.chat.discard(conversation_id),
-            lambda: other.chat.generation(answer),
+            lambda: other.chat.live_reply(answer),
             lambda: other.chat.stop(answer),
             lambda: other.chat.pause(answer),
             lambda: other.chat.continue_reply(answer),

@@ -22,7 +22,7 @@ from personachat.errors import (
     ReplyNotFound,
 )
 from personachat.messages import ChatMessage
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.services import Services
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, Gate, chunk, events, status, tokens
@@ -35,13 +35,13 @@ def chat(services: Services) -> ChatService:
     return local(services).chat
 
 
-def ended(generation: Generation) -> Reply:
+def ended(live_reply: LiveReply) -> Reply:
     seen = 0
-    while generation.live:
-        new = generation.wait(seen, timeout_seconds=WAIT)
-        assert new or not generation.live, "the reply never ended"
+    while live_reply.live:
+        new = live_reply.wait(seen, timeout_seconds=WAIT)
+        assert new or not live_reply.live, "the reply never ended"
         seen += len(new)
-    return generation.snapshot()
+    return live_reply.snapshot()
 
 
 def sent(fake: FakeProvider) -> list[tuple[str, str]]:
@@ -65,10 +65,10 @@ def test_the_first_message_begins_a_conversation(
 ) -> None:
     fake.enqueue(tokens(["Fine", "."]), tokens(["Sure."]))
     services.personas.save(persona_text("greeter", greeting="Hello."))
-    generation = chat.begin("How are the cats?", persona_id="greeter")
-    assert ended(generation).text == "Fine."
+    live_reply = chat.begin("How are the cats?", persona_id="greeter")
+    assert ended(live_reply).text == "Fine."
     assert sent(fake)[1:] == [("assistant", "Hello."), ("user", "How are the cats?")]
-    found = chat.conversation(generation.conversation_id)
+    found = chat.conversation(live_reply.conversation_id)
     assert [turn.text for turn in found.path] == ["Hello.", "How are the cats?", "Fine."]
     assert (found.title, found.kept, found.temporary) == ("How are the cats?", True, False)
     ended(chat.send(found.id, "And the dogs?", persona_id="greeter"))
@@ -76,9 +76,9 @@ def test_the_first_message_begins_a_conversation(
 
 
 def test_a_temporary_conversation_begins_in_memory(services: Services, chat: ChatService) -> None:
-    generation = chat.begin("Hi", persona_id="tester", temporary=True)
-    ended(generation)
-    found = chat.conversation(generation.conversation_id)
+    live_reply = chat.begin("Hi", persona_id="tester", temporary=True)
+    ended(live_reply)
+    found = chat.conversation(live_reply.conversation_id)
     assert (found.temporary, found.length) == (True, 2)
     assert local(services).library.list().conversations == ()
 
@@ -154,17 +154,17 @@ def test_a_retry_leaves_the_first_reply_beside_the_second(chat: ChatService, fak
     ended(chat.retry(conversation.id))
     shown = chat.conversation(conversation.id)
     assert shown.leaf
-    both = [chat.generation(reply_id).snapshot().text for reply_id in shown.siblings[shown.leaf.id]]
+    both = [chat.live_reply(reply_id).snapshot().text for reply_id in shown.siblings[shown.leaf.id]]
     assert both == ["first", "second"]
 
 
 def test_stop_keeps_the_text_and_the_next_message_works(chat: ChatService, fake: FakeProvider) -> None:
     fake.enqueue(tokens(["part", Gate()]), tokens(["next"]))
     conversation = chat.start()
-    generation = chat.send(conversation.id, "Hi", persona_id="tester")
-    while not generation.snapshot().text:
-        generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=WAIT)
-    chat.stop(generation.id)
+    live_reply = chat.send(conversation.id, "Hi", persona_id="tester")
+    while not live_reply.snapshot().text:
+        live_reply.wait(len(live_reply.wait(0, timeout_seconds=0)), timeout_seconds=WAIT)
+    chat.stop(live_reply.id)
     assert fake.wait_for_disconnect()
     shown = chat.conversation(conversation.id).leaf
     assert shown
@@ -178,13 +178,13 @@ def test_one_reply_at_a_time(chat: ChatService, fake: FakeProvider) -> None:
     gate = Gate()
     fake.enqueue(tokens([gate, "done"]))
     conversation = chat.start()
-    generation = chat.send(conversation.id, "Hi", persona_id="tester")
+    live_reply = chat.send(conversation.id, "Hi", persona_id="tester")
     with pytest.raises(ReplyInProgress):
         chat.send(conversation.id, "Again", persona_id="tester")
     with pytest.raises(ReplyInProgress):
         chat.retry(conversation.id)
     gate.open()
-    assert ended(generation).text == "done"
+    assert ended(live_reply).text == "done"
 
 
 def test_a_queued_message_goes_out_when_the_reply_is_done(chat: ChatService, fake: FakeProvider) -> None:
@@ -206,10 +206,10 @@ def test_a_queued_message_waits_after_a_failure_and_can_be_taken_back(
     gate = Gate()
     fake.enqueue(replace(status(401, {}, b"{}"), early=(gate,)))
     conversation = chat.start()
-    generation = chat.send(conversation.id, "first", persona_id="tester")
+    live_reply = chat.send(conversation.id, "first", persona_id="tester")
     chat.queue(conversation.id, "second", persona_id="tester")
     gate.open()
-    assert ended(generation).state == "failed"
+    assert ended(live_reply).state == "failed"
     (message,) = chat.conversation(conversation.id).queue
     assert chat.unqueue(conversation.id, message.id) == message
     assert chat.unqueue(conversation.id, message.id) is None
@@ -228,10 +228,10 @@ def test_clear_can_be_undone(chat: ChatService, fake: FakeProvider) -> None:
 def test_clear_stops_the_reply(chat: ChatService, fake: FakeProvider) -> None:
     fake.enqueue(tokens([Gate()]))
     conversation = chat.start()
-    generation = chat.send(conversation.id, "Hi", persona_id="tester")
+    live_reply = chat.send(conversation.id, "Hi", persona_id="tester")
     fake.wait_for_chats()
     chat.clear(conversation.id)
-    assert generation.state == "stopped"
+    assert live_reply.state == "stopped"
     assert not chat.conversation(conversation.id).path
 
 
@@ -310,12 +310,12 @@ def test_a_conversation_that_is_kept_keeps_its_running_reply(chat: ChatService, 
     gate = Gate()
     fake.enqueue(tokens(["one", gate, " two"]))
     conversation = chat.start(kept=False)
-    generation = chat.send(conversation.id, "Hi", persona_id="tester")
-    with generation.followed():
+    live_reply = chat.send(conversation.id, "Hi", persona_id="tester")
+    with live_reply.followed():
         chat.keep(conversation.id)
     assert not fake.wait_for_disconnect(1.5)
     gate.open()
-    assert ended(generation).text == "one two"
+    assert ended(live_reply).text == "one two"
 
 
 def test_of_many_messages_at_once_one_is_answered(chat: ChatService, fake: FakeProvider) -> None:
@@ -340,7 +340,7 @@ def test_ended_replies_do_not_hold_the_conversations_they_came_from(
     conversation = chat.start()
     for number in range(10):
         ended(chat.send(conversation.id, str(number), persona_id="tester"))
-    assert services.generations.running == 0
+    assert services.runner.running == 0
     gc.collect()
     versions = [found for found in gc.get_objects() if isinstance(found, Conversation)]
     assert len([version for version in versions if version.id == conversation.id]) <= 2
@@ -354,13 +354,13 @@ def test_a_reply_that_was_written_though_nobody_heard_so_is_interrupted_and_the_
     reply = chat.begin("Hi", persona_id="tester")
     ended(reply)
     assert services.checkpoints.flush(timeout_seconds=10)
-    services.generations._generations.pop(reply.id)
+    services.runner._runner.pop(reply.id)
     while services.checkpoints.is_watched(reply.id):
         threading.Event().wait(0.01)
     with services.database.write() as connection:
         mine = {"state": "running", "process_id": services.checkpoints.process_id}
         connection.execute(update(turns).where(turns.c.id == reply.id).values(mine))
-    assert chat.generation(reply.id).state == "interrupted"
+    assert chat.live_reply(reply.id).state == "interrupted"
     again = chat.send(reply.conversation_id, "And now?", persona_id="tester")
     assert chat.conversation(reply.conversation_id).length == 4
     again.stop()

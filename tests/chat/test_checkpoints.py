@@ -14,8 +14,8 @@ from personachat.conversations.model import Reply
 from personachat.errors import DatabaseUnavailable, PersonaChatError
 from personachat.messages import Finished, ReplyEvent, Started, TextDelta
 from personachat.replies.journal import decoded
-from personachat.replies.live import Generation
-from personachat.replies.runner import Generations
+from personachat.replies.live import LiveReply
+from personachat.replies.runner import ReplyRunner
 
 WAIT = 10
 STARTED = Started("acme", "gpt-x")
@@ -90,8 +90,8 @@ class Records:
         with self.changed:
             assert self.changed.wait_for(condition, WAIT), "it never happened"
 
-    def text(self, generation: Generation) -> str | None:
-        stored = self.stored.get(generation.id)
+    def text(self, live_reply: LiveReply) -> str | None:
+        stored = self.stored.get(live_reply.id)
         return stored and stored[0].text
 
 
@@ -110,39 +110,39 @@ def checkpoints(records: Records) -> Iterator[Checkpoints]:
 
 
 @pytest.fixture
-def generations() -> Iterator[Generations]:
-    made = Generations(max_concurrent=4)
+def runner() -> Iterator[ReplyRunner]:
+    made = ReplyRunner(max_concurrent=4)
     yield made
     made.close()
 
 
-def begun(checkpoints: Checkpoints, *words: str) -> Generation:
-    generation = Generation()
-    checkpoints.watch(generation)
-    generation.on_ended = checkpoints.ended
-    generation.add(STARTED)
+def begun(checkpoints: Checkpoints, *words: str) -> LiveReply:
+    live_reply = LiveReply()
+    checkpoints.watch(live_reply)
+    live_reply.on_ended = checkpoints.ended
+    live_reply.add(STARTED)
     for word in words:
-        generation.add(TextDelta(word))
-    return generation
+        live_reply.add(TextDelta(word))
+    return live_reply
 
 
-def state_of(generation: Generation, records: Records) -> str:
-    return records.stored[generation.id][0].state
+def state_of(live_reply: LiveReply, records: Records) -> str:
+    return records.stored[live_reply.id][0].state
 
 
 def test_a_live_reply_is_written_as_it_grows(checkpoints: Checkpoints, records: Records) -> None:
-    generation = begun(checkpoints, "Once ")
-    records.until(lambda: records.text(generation) == "Once ")
-    generation.add(TextDelta("upon"))
-    records.until(lambda: records.text(generation) == "Once upon")
-    reply, journal = records.stored[generation.id]
+    live_reply = begun(checkpoints, "Once ")
+    records.until(lambda: records.text(live_reply) == "Once ")
+    live_reply.add(TextDelta("upon"))
+    records.until(lambda: records.text(live_reply) == "Once upon")
+    reply, journal = records.stored[live_reply.id]
     assert decoded(journal, reply) == [STARTED, TextDelta("Once "), TextDelta("upon")]
 
 
 def test_a_pause_is_written(checkpoints: Checkpoints, records: Records) -> None:
-    generation = begun(checkpoints, "Once ")
-    generation.pause()
-    records.until(lambda: generation.id in records.stored and state_of(generation, records) == "paused")
+    live_reply = begun(checkpoints, "Once ")
+    live_reply.pause()
+    records.until(lambda: live_reply.id in records.stored and state_of(live_reply, records) == "paused")
 
 
 def test_many_replies_are_written_together_and_only_where_they_changed(records: Records) -> None:
@@ -158,18 +158,18 @@ def test_many_replies_are_written_together_and_only_where_they_changed(records: 
 def test_an_end_is_written_before_what_follows_it(records: Records) -> None:
     checkpoints = Checkpoints(records, interval_seconds=3600)
     checkpoints.start()
-    generation, found = begun(checkpoints, "Once"), []
+    live_reply, found = begun(checkpoints, "Once"), []
     followed = threading.Event()
 
     def then() -> None:
-        found.append(state_of(generation, records))
+        found.append(state_of(live_reply, records))
         followed.set()
 
-    generation.on_ended = lambda ended: checkpoints.ended(ended, then)
-    generation.add(Finished("stop"))
+    live_reply.on_ended = lambda ended: checkpoints.ended(ended, then)
+    live_reply.add(Finished("stop"))
     assert followed.wait(WAIT), "an end does not wait for the next interval"
     assert found == ["finished"]
-    assert not checkpoints.is_watched(generation.id)
+    assert not checkpoints.is_watched(live_reply.id)
     checkpoints.close()
 
 
@@ -177,7 +177,7 @@ def test_what_follows_may_fail_and_may_start_another_reply(
     checkpoints: Checkpoints, records: Records
 ) -> None:
     first, second, third = (begun(checkpoints, "a") for _ in range(3))
-    started: list[Generation] = []
+    started: list[LiveReply] = []
 
     def failing() -> None:
         raise DatabaseUnavailable("Full.")
@@ -200,18 +200,18 @@ def test_a_reply_that_somebody_else_has_claimed_is_stopped_and_not_written(
     checkpoints: Checkpoints, records: Records
 ) -> None:
     called = threading.Event()
-    generation = begun(checkpoints, "mine")
-    records.until(lambda: records.text(generation) == "mine")
-    generation.on_ended = lambda ended: checkpoints.ended(ended, called.set)
-    records.foreign.add(generation.id)
-    generation.add(TextDelta(" and more"))
-    ended = generation.wait(3, timeout_seconds=WAIT)
+    live_reply = begun(checkpoints, "mine")
+    records.until(lambda: records.text(live_reply) == "mine")
+    live_reply.on_ended = lambda ended: checkpoints.ended(ended, called.set)
+    records.foreign.add(live_reply.id)
+    live_reply.add(TextDelta(" and more"))
+    ended = live_reply.wait(3, timeout_seconds=WAIT)
     assert ended == [Finished("stopped")]
     other = begun(checkpoints, "other")
     records.until(lambda: records.text(other) == "other")
-    assert records.text(generation) == "mine"
+    assert records.text(live_reply) == "mine"
     assert not called.is_set()
-    assert not checkpoints.is_watched(generation.id)
+    assert not checkpoints.is_watched(live_reply.id)
 
 
 def test_words_are_kept_while_the_database_fails_and_written_when_it_is_back(
@@ -221,17 +221,17 @@ def test_words_are_kept_while_the_database_fails_and_written_when_it_is_back(
     records.until(lambda: records.interrupts > 0)
     records.failure = DatabaseUnavailable("The disk is full: postgresql://user:secret@host")
     followed = threading.Event()
-    generation = begun(checkpoints, "Once ")
+    live_reply = begun(checkpoints, "Once ")
     records.until(lambda: records.failures > 3)
     assert checkpoints.trouble is records.failure
     assert not checkpoints.flush(timeout_seconds=WAIT)
-    generation.add(TextDelta("upon"))
-    generation.on_ended = lambda ended: checkpoints.ended(ended, followed.set)
-    generation.add(Finished("stop"))
+    live_reply.add(TextDelta("upon"))
+    live_reply.on_ended = lambda ended: checkpoints.ended(ended, followed.set)
+    live_reply.add(Finished("stop"))
     assert not records.stored
     records.failure = None
     assert followed.wait(WAIT)
-    assert records.text(generation) == "Once upon"
+    assert records.text(live_reply) == "Once upon"
     assert checkpoints.trouble is None
     warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(warnings) == 1
@@ -241,22 +241,22 @@ def test_words_are_kept_while_the_database_fails_and_written_when_it_is_back(
 
 def test_what_nobody_foresaw_stops_no_writing(checkpoints: Checkpoints, records: Records) -> None:
     records.failure = RuntimeError("a bug")
-    generation = begun(checkpoints, "Once")
+    live_reply = begun(checkpoints, "Once")
     records.until(lambda: records.failures > 3)
     trouble = checkpoints.trouble
     assert isinstance(trouble, PersonaChatError)
     assert "a bug" not in str(trouble)
     records.failure = None
-    records.until(lambda: records.text(generation) == "Once")
+    records.until(lambda: records.text(live_reply) == "Once")
 
 
 @pytest.mark.parametrize(("control", "state"), [("pause", "paused"), ("stop", "stopped")])
 def test_what_another_process_wants_is_done(
     checkpoints: Checkpoints, records: Records, control: str, state: str
 ) -> None:
-    generation = begun(checkpoints, "Once")
-    records.want(generation.id, control)
-    records.until(lambda: generation.id in records.stored and state_of(generation, records) == state)
+    live_reply = begun(checkpoints, "Once")
+    records.want(live_reply.id, control)
+    records.until(lambda: live_reply.id in records.stored and state_of(live_reply, records) == state)
 
 
 def test_an_end_is_written_at_once_and_live_replies_in_their_time(records: Records) -> None:
@@ -310,12 +310,12 @@ def test_who_reads_waits_for_no_database_that_fails(records: Records) -> None:
 def test_close_writes_everything_and_retires_the_process(records: Records) -> None:
     checkpoints = Checkpoints(records, interval_seconds=3600)
     checkpoints.start()
-    generation = begun(checkpoints, "Once")
-    generation.stop()
-    generation.add(TextDelta("late"))
+    live_reply = begun(checkpoints, "Once")
+    live_reply.stop()
+    live_reply.add(TextDelta("late"))
     checkpoints.close()
-    assert records.text(generation) == "Once"
-    assert state_of(generation, records) == "stopped"
+    assert records.text(live_reply) == "Once"
+    assert state_of(live_reply, records) == "stopped"
     assert records.retired == [checkpoints.process_id]
 
 
@@ -326,18 +326,18 @@ def test_a_reply_that_is_continued_before_its_end_was_handed_in_is_written_as_it
     earlier = begun(checkpoints, "Once ")
     earlier.on_ended = lambda _: None
     earlier.stop()
-    generation = Generation.continued(earlier, first=Reply())
-    checkpoints.watch(generation)
+    live_reply = LiveReply.continued(earlier, first=Reply())
+    checkpoints.watch(live_reply)
     checkpoints.ended(earlier)
-    generation.add(TextDelta("upon"))
+    live_reply.add(TextDelta("upon"))
     assert checkpoints.flush(timeout_seconds=WAIT)
-    assert records.text(generation) == "Once upon"
-    assert state_of(generation, records) == "running"
-    assert checkpoints.is_watched(generation.id)
+    assert records.text(live_reply) == "Once upon"
+    assert state_of(live_reply, records) == "running"
+    assert checkpoints.is_watched(live_reply.id)
 
 
 def test_a_reply_of_the_engine_is_written_whole(
-    checkpoints: Checkpoints, records: Records, generations: Generations
+    checkpoints: Checkpoints, records: Records, runner: ReplyRunner
 ) -> None:
     async def counting(text: str) -> AsyncGenerator[ReplyEvent]:
         yield STARTED
@@ -347,10 +347,10 @@ def test_a_reply_of_the_engine_is_written_whole(
         yield Finished("stop")
 
     followed = threading.Event()
-    generation = Generation()
-    checkpoints.watch(generation)
-    generations.start(generation, counting, on_ended=lambda ended: checkpoints.ended(ended, followed.set))
+    live_reply = LiveReply()
+    checkpoints.watch(live_reply)
+    runner.start(live_reply, counting, on_ended=lambda ended: checkpoints.ended(ended, followed.set))
     assert followed.wait(WAIT)
-    reply, journal = records.stored[generation.id]
-    assert reply == generation.snapshot()
-    assert decoded(journal, reply) == generation.wait(0, timeout_seconds=0)
+    reply, journal = records.stored[live_reply.id]
+    assert reply == live_reply.snapshot()
+    assert decoded(journal, reply) == live_reply.wait(0, timeout_seconds=0)

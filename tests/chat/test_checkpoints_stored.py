@@ -13,17 +13,17 @@ from personachat.history.filters import Filters
 from personachat.history.sharing import SharedConversations
 from personachat.messages import Finished, ReplyEvent, Started, TextDelta
 from personachat.owners import LOCAL_OWNER
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.services import Services
 from tests.fake_provider import FakeProvider, Gate, tokens
 
 WAIT = 15
 
 
-def until(generation: Generation, state: TurnState, text: str) -> None:
-    with generation.followed(), generation._condition:
-        there = lambda: (generation.state, generation._draft.reply().text) == (state, text)  # noqa: E731
-        assert generation._condition.wait_for(there, WAIT), generation.snapshot()
+def until(live_reply: LiveReply, state: TurnState, text: str) -> None:
+    with live_reply.followed(), live_reply._condition:
+        there = lambda: (live_reply.state, live_reply._draft.reply().text) == (state, text)  # noqa: E731
+        assert live_reply._condition.wait_for(there, WAIT), live_reply.snapshot()
 
 
 class Pair:
@@ -37,7 +37,7 @@ class Pair:
         self.conversation_id = here.start().id
         self.here = here.send(self.conversation_id, "Tell me", persona_id="tester")
         until(self.here, "running", "Once")
-        self.there = there.generation(self.here.id)
+        self.there = there.live_reply(self.here.id)
         assert self.there is not self.here
         until(self.there, "running", "Once")
 
@@ -74,9 +74,9 @@ def test_a_reply_stopped_by_another_process_is_continued_there(pair: Pair) -> No
     until(pair.there, "stopped", "Once")
     services = pair.services[1]
     chat = services.of(LOCAL_OWNER).chat
-    generation = chat.continue_reply(pair.here.id)
-    until(generation, "finished", "Once and again")
-    events = generation.wait(0, timeout_seconds=0)
+    live_reply = chat.continue_reply(pair.here.id)
+    until(live_reply, "finished", "Once and again")
+    events = live_reply.wait(0, timeout_seconds=0)
     assert [type(event) for event in events].count(Started) == 2
     assert "".join(event.content for event in events if isinstance(event, TextDelta)) == "Once and again"
     assert events[-1] == Finished("stop")
@@ -92,12 +92,12 @@ def test_what_a_restarted_process_finds_is_every_event(
     services = make_services()
     chat = services.of(LOCAL_OWNER).chat
     fake.enqueue(tokens(["Once", " upon", " a time"]))
-    generation = chat.send(chat.start().id, "Tell me", persona_id="tester")
-    until(generation, "finished", "Once upon a time")
+    live_reply = chat.send(chat.start().id, "Tell me", persona_id="tester")
+    until(live_reply, "finished", "Once upon a time")
     services.close()
-    found = make_services().of(LOCAL_OWNER).chat.generation(generation.id)
-    assert found.wait(2, timeout_seconds=0) == generation.wait(2, timeout_seconds=0)
-    assert found.snapshot() == generation.snapshot()
+    found = make_services().of(LOCAL_OWNER).chat.live_reply(live_reply.id)
+    assert found.wait(2, timeout_seconds=0) == live_reply.wait(2, timeout_seconds=0)
+    assert found.snapshot() == live_reply.snapshot()
 
 
 def listed(services: Services, conversation_id: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from personachat.chat.completions import Ask
+from personachat.chat.completions import CompletionRequest
 from personachat.personas import persona as personas
 from personachat.personas.persona import check_persona
 from personachat.replies import request
@@ -76,6 +76,8 @@ def test_messages_are_compiled_once_for_a_reply(services: Services, monkeypatch:
         reply.wait(len(reply.wait(0, timeout_seconds=0)), timeout_seconds=10)
     assert reply.state == "finished"
     assert len(compiled) == 1
-    services.completions.start("tester", Ask([{"role": "user", "content": "Hi"}])).generation.stop()
+    services.completions.start(
+        "tester", CompletionRequest([{"role": "user", "content": "Hi"}])
+    ).live_reply.stop()
 
     assert len(compiled) == 2

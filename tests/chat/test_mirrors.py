@@ -21,8 +21,8 @@ from personachat.messages import (
     Usage,
     UsageReported,
 )
-from personachat.replies.live import Generation
-from personachat.replies.runner import Generations
+from personachat.replies.live import LiveReply
+from personachat.replies.runner import ReplyRunner
 from tests.chat.test_checkpoints import Records
 
 WAIT = 10
@@ -30,8 +30,8 @@ STARTED = Started("acme", "gpt-x")
 
 
 @pytest.fixture
-def generations() -> Iterator[Generations]:
-    made = Generations(max_concurrent=1)
+def runner() -> Iterator[ReplyRunner]:
+    made = ReplyRunner(max_concurrent=1)
     yield made
     made.close()
 
@@ -39,17 +39,17 @@ def generations() -> Iterator[Generations]:
 class Elsewhere:
     """A reply in another process, written whenever the test says so, and its mirror here."""
 
-    def __init__(self, generations: Generations) -> None:
+    def __init__(self, runner: ReplyRunner) -> None:
         self.records = Records()
-        self.there = Generation("turn")
+        self.there = LiveReply("turn")
         self.written()
         self.checkpoints = Checkpoints(self.records, interval_seconds=0.01)
-        self._generations = generations
+        self._runner = runner
         self.mirror = self.mirrored()
 
-    def mirrored(self) -> Generation:
-        mirror = Generation("turn", first=Reply())
-        return self._generations.start(mirror, self.checkpoints.mirrored(mirror))
+    def mirrored(self) -> LiveReply:
+        mirror = LiveReply("turn", first=Reply())
+        return self._runner.start(mirror, self.checkpoints.mirrored(mirror))
 
     def add(self, *events: ReplyEvent) -> None:
         for event in events:
@@ -67,8 +67,8 @@ class Elsewhere:
 
 
 @pytest.fixture
-def elsewhere(generations: Generations) -> Elsewhere:
-    return Elsewhere(generations)
+def elsewhere(runner: ReplyRunner) -> Elsewhere:
+    return Elsewhere(runner)
 
 
 @pytest.mark.parametrize("end", [Finished("stop"), Finished("stopped"), Failed("connection_lost", "Lost.")])
@@ -85,8 +85,8 @@ def test_a_mirror_has_the_same_events_and_in_the_end_the_same_reply(
     assert elsewhere.mirror.snapshot() == elsewhere.there.snapshot()
 
 
-def test_a_mirror_begins_with_what_is_there(generations: Generations) -> None:
-    elsewhere = Elsewhere(generations)
+def test_a_mirror_begins_with_what_is_there(runner: ReplyRunner) -> None:
+    elsewhere = Elsewhere(runner)
     elsewhere.add(STARTED, TextDelta("Once"), Finished("stop"))
     elsewhere.until("finished", events=3)
 
@@ -141,23 +141,23 @@ def test_a_database_that_fails_for_a_while_ends_no_mirror(elsewhere: Elsewhere) 
     elsewhere.until("finished", events=2)
 
 
-def test_mirrors_take_no_place_and_one_is_enough(elsewhere: Elsewhere, generations: Generations) -> None:
+def test_mirrors_take_no_place_and_one_is_enough(elsewhere: Elsewhere, runner: ReplyRunner) -> None:
     assert elsewhere.mirrored() is elsewhere.mirror
-    assert generations.running == 0
+    assert runner.running == 0
 
 
 def test_an_ended_mirror_is_forgotten_because_the_reply_may_go_on(
-    elsewhere: Elsewhere, generations: Generations
+    elsewhere: Elsewhere, runner: ReplyRunner
 ) -> None:
     elsewhere.add(STARTED, Finished("length"))
     elsewhere.until("finished", events=2)
     turned = threading.Event()
-    generations._loop.soon(turned.set)
+    runner._loop.soon(turned.set)
     assert turned.wait(WAIT)
-    assert generations.find("turn") is None
+    assert runner.find("turn") is None
 
 
-def test_closing_stops_nothing_in_another_process(elsewhere: Elsewhere, generations: Generations) -> None:
-    generations.close()
+def test_closing_stops_nothing_in_another_process(elsewhere: Elsewhere, runner: ReplyRunner) -> None:
+    runner.close()
     assert elsewhere.mirror.snapshot().error == Failed.of(ShuttingDown())
     assert elsewhere.records.wanted == {}

@@ -8,7 +8,7 @@ from personachat.chat.service import ChatService
 from personachat.errors import PersonaInvalid, PersonaNotFound
 from personachat.owners import LOCAL_OWNER
 from personachat.personas.store.persona_file import etag_of
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.services import Services
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider
@@ -18,10 +18,10 @@ def trying(services: Services, text: str) -> ChatService:
     return services.trying_out(text, owner=LOCAL_OWNER)
 
 
-def ended(generation: Generation) -> str:
-    while generation.live:
-        generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=10)
-    return generation.snapshot().text
+def ended(live_reply: LiveReply) -> str:
+    while live_reply.live:
+        live_reply.wait(len(live_reply.wait(0, timeout_seconds=0)), timeout_seconds=10)
+    return live_reply.snapshot().text
 
 
 def prompt(fake: FakeProvider) -> str:

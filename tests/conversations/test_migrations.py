@@ -30,7 +30,7 @@ from personachat.database import schema
 from personachat.database.columns import metadata
 from personachat.database.connection import Database
 from personachat.errors import DatabaseDamaged
-from personachat.history.library import Library
+from personachat.history.library import ConversationLibrary
 from personachat.history.query import SPELLINGS
 from personachat.messages import Usage
 from tests.killed_writers import PROCESSES, prepare, start
@@ -130,7 +130,7 @@ def test_a_database_of_the_first_version_keeps_what_is_in_it(empty_url: str, tmp
             "Straßenbahn in Łódź",
             Reply(state="finished", text="With magnets."),
         )
-        library = Library(database, owner=OWNER)
+        library = ConversationLibrary(database, owner=OWNER)
         assert [hit.turn_id for hit in library.search("strassenbahn lodz trams").hits] == ["t1"]
         assert [hit.turn_id for hit in library.search("magnets").hits] == ["t2"]
         spoken(store, "c1", "And ships?", after="t2")

@@ -19,7 +19,7 @@ from websockets.typing import Origin, Subprotocol
 from personachat.conversations.model import Reply
 from personachat.conversations.sql import SqlConversations
 from personachat.database.connection import Database
-from personachat.history.library import Library
+from personachat.history.library import ConversationLibrary
 from personachat.owners import LOCAL_OWNER
 from personachat.settings import APP, load_settings
 from tests.fake_provider import FakeProvider, Gate, tokens
@@ -104,7 +104,7 @@ def stored(folder: Path) -> list[Reply]:
     """The local owner's replies but the one that every test begins with, the newest conversation first."""
     database = Database.of(load_settings(data_dir=folder / "data"))
     with closing(database):
-        found = Library(database, owner=LOCAL_OWNER).list().conversations[:-1]
+        found = ConversationLibrary(database, owner=LOCAL_OWNER).list().conversations[:-1]
         turns = [turn for each in found for turn in SqlConversations(database).get(LOCAL_OWNER, each.id).path]
     return [turn.reply for turn in turns if turn.reply]
 

@@ -81,9 +81,9 @@ def standing(
     here = services.of(LOCAL_OWNER)
     conversation = here.chat.start()
     history = [ChatMessage("user", "Hi"), ChatMessage("assistant", "Indeed.")]
-    generation = here.chat.send(conversation.id, "Go on", persona_id="tester", history=history)
-    while generation.live:
-        generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=SECONDS)
+    live_reply = here.chat.send(conversation.id, "Go on", persona_id="tester", history=history)
+    while live_reply.live:
+        live_reply.wait(len(live_reply.wait(0, timeout_seconds=0)), timeout_seconds=SECONDS)
     here.library.rename(conversation.id, TITLE)
     services.close()
     ours = ("PERSONACHAT_", "OPENAI_", "STREAMLIT_", "DATABASE_URL", "FORWARDED_")

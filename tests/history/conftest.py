@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from personachat.database.connection import Database
-from personachat.history.library import Library
+from personachat.history.library import ConversationLibrary
 from personachat.owners import LOCAL_OWNER
 from tests.history.talk import Talk
 from tests.migrated import migrated_postgres, put_database_in
@@ -34,5 +34,5 @@ def talk(database: Database) -> Talk:
 
 
 @pytest.fixture
-def library(database: Database) -> Library:
-    return Library(database, owner=LOCAL_OWNER)
+def library(database: Database) -> ConversationLibrary:
+    return ConversationLibrary(database, owner=LOCAL_OWNER)

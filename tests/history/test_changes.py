@@ -9,11 +9,11 @@ import pytest
 from personachat.conversations.model import now
 from personachat.database.connection import Database
 from personachat.history.changes import Change, changed_since
-from personachat.history.library import Library
+from personachat.history.library import ConversationLibrary
 from personachat.owners import LOCAL_OWNER
 from tests.history.talk import Talk
 
-CHANGES: dict[str, Callable[[Talk, Library, str], object]] = {
+CHANGES: dict[str, Callable[[Talk, ConversationLibrary, str], object]] = {
     "a message": lambda talk, _, id_: talk.say(id_, "More"),
     "a name": lambda _, library, id_: library.rename(id_, "Another"),
     "a pin": lambda _, library, id_: library.pin(id_, True),
@@ -26,7 +26,7 @@ CHANGES: dict[str, Callable[[Talk, Library, str], object]] = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_a_change_is_seen(talk: Talk, library: Library, database: Database, what: str) -> None:
+def test_a_change_is_seen(talk: Talk, library: ConversationLibrary, database: Database, what: str) -> None:
     talk.new("Untouched", "Answer")
     conversation_id = talk.new("Question", "Answer")
     moment = now()
@@ -38,7 +38,9 @@ def test_a_change_is_seen(talk: Talk, library: Library, database: Database, what
     assert change.changed_at >= moment
 
 
-def test_a_summary_has_the_time_of_its_change(talk: Talk, library: Library, database: Database) -> None:
+def test_a_summary_has_the_time_of_its_change(
+    talk: Talk, library: ConversationLibrary, database: Database
+) -> None:
     conversation_id = talk.new("Question", "Answer")
     moment = now()
     library.rename(conversation_id, "Another")

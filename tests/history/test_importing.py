@@ -21,7 +21,7 @@ from personachat.history import import_reading, import_writing, importing
 from personachat.history.documents import MOST_CONVERSATIONS
 from personachat.history.import_reading import MOST_TURNS
 from personachat.history.import_writing import BATCH_TURNS
-from personachat.history.library import Library
+from personachat.history.library import ConversationLibrary
 from personachat.history.organizing import KEPT_AFTER_DELETION, purge
 from tests.history.talk import Talk
 
@@ -68,7 +68,7 @@ class Other:
 
     def __call__(self, done: int, total: int) -> None:
         self.told.append((done, total))
-        library = Library(self.database, owner="local")
+        library = ConversationLibrary(self.database, owner="local")
         self.seen.add(len(library.list().conversations) + len(library.search("zebra").hits))
         self.written.append(Talk(self.database).new("Meanwhile", owner="other"))
 
@@ -80,14 +80,14 @@ def other(database: Database) -> Any:
     made.database.close()
 
 
-def test_others_write_while_a_large_import_goes_on(library: Library, other: Other) -> None:
+def test_others_write_while_a_large_import_goes_on(library: ConversationLibrary, other: Other) -> None:
     (conversation_id,) = library.import_json(export(MANY), progress=other)
     assert len(other.written) == 6
     assert other.told == [(min(MANY, BATCH_TURNS * step), MANY) for step in range(6)]
     assert library.summary(conversation_id).turns == MANY
 
 
-def test_nothing_of_an_import_is_seen_before_all_of_it(library: Library, other: Other) -> None:
+def test_nothing_of_an_import_is_seen_before_all_of_it(library: ConversationLibrary, other: Other) -> None:
     made = library.import_json(export(MANY // 2, of=2), progress=other)
     assert other.seen == {0}
     assert {summary.id for summary in library.list().conversations} == set(made)
@@ -96,7 +96,7 @@ def test_nothing_of_an_import_is_seen_before_all_of_it(library: Library, other: 
 
 @pytest.mark.parametrize("reason", [DatabaseUnavailable("It is full."), KeyboardInterrupt()])
 def test_an_import_that_is_cut_short_keeps_nothing(
-    library: Library, database: Database, talk: Talk, reason: BaseException
+    library: ConversationLibrary, database: Database, talk: Talk, reason: BaseException
 ) -> None:
     talk.new("Mine")
     before = rows(database)
@@ -113,7 +113,7 @@ def test_an_import_that_is_cut_short_keeps_nothing(
 
 
 def test_what_a_killed_import_left_is_unseen_and_purged(
-    library: Library, database: Database, monkeypatch: pytest.MonkeyPatch
+    library: ConversationLibrary, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(done: int, _total: int) -> None:
         if done:
@@ -134,7 +134,7 @@ def test_what_a_killed_import_left_is_unseen_and_purged(
 
 
 @pytest.mark.parametrize("split", [1, 2])
-def test_the_messages_of_a_file_are_limited(library: Library, split: int) -> None:
+def test_the_messages_of_a_file_are_limited(library: ConversationLibrary, split: int) -> None:
     entries: Sequence[Any] = [{"turns": [{}] * (MOST_TURNS // split + 1)}] * split
     whole = {"format": "personachat.conversations", "version": 1, "conversations": entries}
     with pytest.raises(ImportRefused, match="more than 100,000 messages"):
@@ -156,7 +156,7 @@ def test_a_file_is_never_in_memory_as_anything_but_its_text() -> None:
     assert most < 1.5 * len(content)
 
 
-def test_the_place_of_a_fault_is_told_wherever_it_stands(library: Library) -> None:
+def test_the_place_of_a_fault_is_told_wherever_it_stands(library: ConversationLibrary) -> None:
     for at in (0, 700, 999):
         whole = json.loads(export(1_000))
         whole["conversations"][0]["turns"][at]["rating"] = 7
@@ -222,7 +222,7 @@ def rebuilt(text: str) -> Any:
 
 
 def with_turns(text: str, entry: Any) -> Any:
-    if not isinstance(entry, import_reading.Entry):
+    if not isinstance(entry, import_reading.ConversationEntry):
         return entry
     if entry.places is None:
         return entry.values

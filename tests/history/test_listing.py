@@ -13,31 +13,31 @@ from personachat.conversations.model import now
 from personachat.database.connection import Database
 from personachat.errors import ConversationNotFound, CursorInvalid, MessageInvalid
 from personachat.history.filters import Filters
-from personachat.history.library import Library
-from personachat.history.listing import Summary
+from personachat.history.library import ConversationLibrary
+from personachat.history.listing import ConversationSummary
 from personachat.history.organizing import EMPTY_KEPT, KEPT_AFTER_DELETION, purge
 from tests.history.talk import Talk, turn
 
 STRANGER = "user:stranger@example.org"
 
 
-def titles(found: tuple[Summary, ...]) -> list[str]:
+def titles(found: tuple[ConversationSummary, ...]) -> list[str]:
     return [summary.title for summary in found]
 
 
-def test_what_went_on_last_comes_first(talk: Talk, library: Library) -> None:
+def test_what_went_on_last_comes_first(talk: Talk, library: ConversationLibrary) -> None:
     first = talk.new("Alpha question")
     talk.new("Beta question")
     talk.say(first, "An answer")
     assert titles(library.list().conversations) == ["Alpha question", "Beta question"]
 
 
-def test_a_conversation_without_a_word_is_not_listed(talk: Talk, library: Library) -> None:
+def test_a_conversation_without_a_word_is_not_listed(talk: Talk, library: ConversationLibrary) -> None:
     talk.new()
     assert library.list().conversations == ()
 
 
-def test_a_summary_tells_of_the_active_branch(talk: Talk, library: Library) -> None:
+def test_a_summary_tells_of_the_active_branch(talk: Talk, library: ConversationLibrary) -> None:
     conversation_id = talk.new("Question", "Answer")
     talk.say(conversation_id, "More", persona_id="tutor", persona_name="Tutor", avatar="🎓")
     library.share(conversation_id)
@@ -48,19 +48,21 @@ def test_a_summary_tells_of_the_active_branch(talk: Talk, library: Library) -> N
     assert library.list().conversations == (summary,) == library.pinned()
 
 
-def test_a_cleared_conversation_stays_in_the_list(talk: Talk, library: Library) -> None:
+def test_a_cleared_conversation_stays_in_the_list(talk: Talk, library: ConversationLibrary) -> None:
     conversation_id = talk.new("Question", "Answer")
     talk.store.show("local", conversation_id, None)
     (summary,) = library.list().conversations
     assert (summary.turns, summary.persona_name) == (0, "Analyst")
 
 
-def test_an_empty_conversation_has_a_summary(talk: Talk, library: Library) -> None:
+def test_an_empty_conversation_has_a_summary(talk: Talk, library: ConversationLibrary) -> None:
     summary = library.summary(talk.new())
     assert (summary.title, summary.turns, summary.persona_id) == ("", 0, "")
 
 
-def test_pages_hold_everything_once_while_new_conversations_come(talk: Talk, library: Library) -> None:
+def test_pages_hold_everything_once_while_new_conversations_come(
+    talk: Talk, library: ConversationLibrary
+) -> None:
     wanted = [talk.new(f"Question {number}") for number in range(7)][::-1]
     seen: list[str] = []
     cursor = None
@@ -74,7 +76,7 @@ def test_pages_hold_everything_once_while_new_conversations_come(talk: Talk, lib
     assert seen == wanted
 
 
-def test_pages_part_conversations_of_the_same_moment(talk: Talk, library: Library) -> None:
+def test_pages_part_conversations_of_the_same_moment(talk: Talk, library: ConversationLibrary) -> None:
     moment = now()
     ids = [talk.new(f"Question {number}") for number in range(5)]
     for conversation_id in ids:
@@ -87,7 +89,7 @@ def test_pages_part_conversations_of_the_same_moment(talk: Talk, library: Librar
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "!!!", "W10", "WzFd", "e30", "bnVsbA", "\0", "ü", "A" * 10_000])
-def test_what_is_no_cursor_is_refused_with_a_sentence(library: Library, cursor: str) -> None:
+def test_what_is_no_cursor_is_refused_with_a_sentence(library: ConversationLibrary, cursor: str) -> None:
     with pytest.raises(CursorInvalid, match="page link is not valid"):
         library.list(cursor=cursor)
 
@@ -106,7 +108,7 @@ def test_a_cursor_keeps_its_place(moment: object, conversation_id: object) -> No
     assert place_of(cursor_after(moment, str(conversation_id))) == (moment, str(conversation_id))  # type: ignore[arg-type]
 
 
-def test_lists_are_filtered_by_what_was_said(talk: Talk, library: Library) -> None:
+def test_lists_are_filtered_by_what_was_said(talk: Talk, library: ConversationLibrary) -> None:
     liked = talk.new("Liked")
     (answer,) = talk.say(liked, "Answer", model="o9", persona_id="tutor")
     talk.store.rate("local", answer, 1)
@@ -119,7 +121,7 @@ def test_lists_are_filtered_by_what_was_said(talk: Talk, library: Library) -> No
     assert titles(library.list(Filters(model="\0\ud800")).conversations) == []
 
 
-def test_lists_are_filtered_by_date(talk: Talk, library: Library) -> None:
+def test_lists_are_filtered_by_date(talk: Talk, library: ConversationLibrary) -> None:
     moment = now() - timedelta(days=100)
     talk.move(talk.new("Old"), moment)
     talk.new("New")
@@ -130,7 +132,7 @@ def test_lists_are_filtered_by_date(talk: Talk, library: Library) -> None:
 
 
 def test_the_count_is_that_of_all_pages(
-    talk: Talk, library: Library, monkeypatch: pytest.MonkeyPatch
+    talk: Talk, library: ConversationLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(5):
         (answer,) = talk.say(talk.new(f"Number {number}"), "Answer", model="o9")
@@ -147,7 +149,9 @@ def test_the_count_is_that_of_all_pages(
     assert library.count(Filters(model="o9")) == 5
 
 
-def test_dates_of_a_list_are_the_conversations_and_not_its_turns(talk: Talk, library: Library) -> None:
+def test_dates_of_a_list_are_the_conversations_and_not_its_turns(
+    talk: Talk, library: ConversationLibrary
+) -> None:
     long_ago = now() - timedelta(days=400)
     conversation_id = talk.new("Old", "Answer", model="o9", created_at=long_ago)
     (found,) = library.list(Filters(model="o9", since=now() - timedelta(hours=1))).conversations
@@ -156,7 +160,7 @@ def test_dates_of_a_list_are_the_conversations_and_not_its_turns(talk: Talk, lib
 
 
 def test_a_common_model_is_listed_as_a_rare_one_is(
-    talk: Talk, library: Library, monkeypatch: pytest.MonkeyPatch
+    talk: Talk, library: ConversationLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = talk.new("First", "Answer", model="o9")
     talk.new("Other", "Answer", model="o1")
@@ -169,7 +173,7 @@ def test_a_common_model_is_listed_as_a_rare_one_is(
     assert [[one.id for one in listed.conversations] for listed in asked] == [[last, first]] * 3
 
 
-def test_models_and_personas_are_those_in_use(talk: Talk, library: Library) -> None:
+def test_models_and_personas_are_those_in_use(talk: Talk, library: ConversationLibrary) -> None:
     gone = talk.new("Hi there", "Answer", model="gone-model", persona_id="gone")
     talk.new("Question", "Answer", model="b-model", persona_name="Old name")
     talk.new("Question", "Answer", model="A-model", persona_name="Zoe")
@@ -180,7 +184,7 @@ def test_models_and_personas_are_those_in_use(talk: Talk, library: Library) -> N
     assert library.personas() == (("tutor", "tutor"), ("analyst", "Zoe"))
 
 
-def test_renaming_and_pinning_move_nothing(talk: Talk, library: Library) -> None:
+def test_renaming_and_pinning_move_nothing(talk: Talk, library: ConversationLibrary) -> None:
     first = talk.new("First")
     talk.new("Second")
     before = library.summary(first).updated_at
@@ -192,7 +196,7 @@ def test_renaming_and_pinning_move_nothing(talk: Talk, library: Library) -> None
     assert library.summary(first).updated_at == before
 
 
-def test_a_title_of_the_persons_own_stays(talk: Talk, library: Library) -> None:
+def test_a_title_of_the_persons_own_stays(talk: Talk, library: ConversationLibrary) -> None:
     conversation_id = talk.new("hi")
     library.rename(conversation_id, "Mine")
     talk.say(conversation_id, "Hello", "What is a p-value?")
@@ -200,20 +204,20 @@ def test_a_title_of_the_persons_own_stays(talk: Talk, library: Library) -> None:
 
 
 @pytest.mark.parametrize("title", ["", " \n ", "x" * 201])
-def test_a_title_has_1_to_200_characters(talk: Talk, library: Library, title: str) -> None:
+def test_a_title_has_1_to_200_characters(talk: Talk, library: ConversationLibrary, title: str) -> None:
     conversation_id = talk.new("Question")
     with pytest.raises(MessageInvalid, match="1 to 200"):
         library.rename(conversation_id, title)
     assert library.summary(conversation_id).title == "Question"
 
 
-def test_a_title_is_made_storable(talk: Talk, library: Library) -> None:
+def test_a_title_is_made_storable(talk: Talk, library: ConversationLibrary) -> None:
     conversation_id = talk.new("Question")
     library.rename(conversation_id, "a\0b\ud800c")
     assert library.summary(conversation_id).title == "a\ufffdb\ufffdc"
 
 
-def test_archived_conversations_are_in_a_list_of_their_own(talk: Talk, library: Library) -> None:
+def test_archived_conversations_are_in_a_list_of_their_own(talk: Talk, library: ConversationLibrary) -> None:
     archived = talk.new("Archived")
     library.pin(archived, True)
     library.archive(archived, True)
@@ -223,7 +227,7 @@ def test_archived_conversations_are_in_a_list_of_their_own(talk: Talk, library: 
     assert library.pinned() == ()
 
 
-def test_what_is_deleted_is_gone_until_it_is_restored(talk: Talk, library: Library) -> None:
+def test_what_is_deleted_is_gone_until_it_is_restored(talk: Talk, library: ConversationLibrary) -> None:
     conversation_id = talk.new("Question")
     library.pin(conversation_id, True)
     library.delete(conversation_id)
@@ -236,7 +240,7 @@ def test_what_is_deleted_is_gone_until_it_is_restored(talk: Talk, library: Libra
     assert titles(library.list().conversations) == ["Question"]
 
 
-def test_many_are_deleted_and_restored_at_once(talk: Talk, library: Library) -> None:
+def test_many_are_deleted_and_restored_at_once(talk: Talk, library: ConversationLibrary) -> None:
     mine = [talk.new(f"Question {number}") for number in range(3)]
     others = talk.new("Not mine", owner=STRANGER)
     assert library.delete_many([*mine, others, "unknown", mine[0]]) == 3
@@ -245,7 +249,9 @@ def test_many_are_deleted_and_restored_at_once(talk: Talk, library: Library) -> 
     assert {one.id for one in library.list().conversations} == set(mine[:2])
 
 
-def test_what_was_deleted_long_ago_is_purged(talk: Talk, library: Library, database: Database) -> None:
+def test_what_was_deleted_long_ago_is_purged(
+    talk: Talk, library: ConversationLibrary, database: Database
+) -> None:
     old, recent, kept = talk.new("Old", "Answer"), talk.new("Recent"), talk.new("Kept")
     talk.set_head(old, deleted_at=now() - KEPT_AFTER_DELETION - timedelta(minutes=1))
     talk.set_head(recent, deleted_at=now() - KEPT_AFTER_DELETION + timedelta(minutes=1))
@@ -257,7 +263,7 @@ def test_what_was_deleted_long_ago_is_purged(talk: Talk, library: Library, datab
     talk.check_index()
 
 
-def test_what_stayed_empty_is_purged(talk: Talk, library: Library, database: Database) -> None:
+def test_what_stayed_empty_is_purged(talk: Talk, library: ConversationLibrary, database: Database) -> None:
     fresh, stale = talk.new(), talk.new()
     talk.move(stale, now() - EMPTY_KEPT - timedelta(minutes=1))
     assert purge(database) == 1
@@ -273,10 +279,12 @@ def test_a_conversation_of_thousands_of_turns_can_be_purged(talk: Talk, database
     talk.check_index()
 
 
-def test_a_stranger_sees_and_changes_nothing(talk: Talk, library: Library, database: Database) -> None:
+def test_a_stranger_sees_and_changes_nothing(
+    talk: Talk, library: ConversationLibrary, database: Database
+) -> None:
     conversation_id = talk.new("Secret question", "Secret answer")
     library.share(conversation_id)
-    stranger = Library(database, owner=STRANGER)
+    stranger = ConversationLibrary(database, owner=STRANGER)
     calls: list[Callable[[str], object]] = [
         stranger.summary,
         stranger.delete,
@@ -304,7 +312,7 @@ def test_a_stranger_sees_and_changes_nothing(talk: Talk, library: Library, datab
     assert library.share_of(conversation_id) is not None
 
 
-def test_a_turn_beside_the_active_branch_counts_for_filters(talk: Talk, library: Library) -> None:
+def test_a_turn_beside_the_active_branch_counts_for_filters(talk: Talk, library: ConversationLibrary) -> None:
     conversation_id = talk.new("Question")
     root = talk.store.get("local", conversation_id).path[0].id
     talk.add(conversation_id, turn("First try", root, asks=False, model="m1"))

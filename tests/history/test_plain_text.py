@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personachat.history.library import Library
+from personachat.history.library import ConversationLibrary
 from personachat.history.plain_text import plain
 from tests.history.talk import Talk
 
@@ -42,7 +42,7 @@ def test_no_letter_outside_of_addresses_is_lost(text: str) -> None:
         assert letters == every
 
 
-def test_a_hit_shows_what_the_reply_shows(talk: Talk, library: Library) -> None:
+def test_a_hit_shows_what_the_reply_shows(talk: Talk, library: ConversationLibrary) -> None:
     talk.new("A **question** as it was typed", "The [needle](https://example.org/hay) is in **bold** hay")
     (reply,) = library.search("needle").hits
     assert reply.excerpt == "The needle is in bold hay"

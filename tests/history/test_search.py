@@ -12,13 +12,13 @@ from personachat.conversations.reply_records import SqlReplies
 from personachat.database.connection import Database
 from personachat.errors import CursorInvalid
 from personachat.history.filters import Filters
-from personachat.history.library import Library
+from personachat.history.library import ConversationLibrary
 from tests.history.talk import Talk, turn
 
 STRANGER = "user:stranger@example.org"
 
 
-def found(library: Library, query: str, filters: Filters | None = None) -> list[str]:
+def found(library: ConversationLibrary, query: str, filters: Filters | None = None) -> list[str]:
     """What is marked in each hit's excerpt, newest first."""
     hits = library.search(query, filters or Filters()).hits
     return ["|".join(hit.excerpt[start:end] for start, end in hit.marks) for hit in hits]
@@ -30,7 +30,7 @@ def index_stays_right(talk: Talk) -> Iterator[None]:
     talk.check_index()
 
 
-def test_every_turn_is_searched_newest_first(talk: Talk, library: Library) -> None:
+def test_every_turn_is_searched_newest_first(talk: Talk, library: ConversationLibrary) -> None:
     conversation_id = talk.new("What is a median?", "The median is the middle.")
     talk.new("Something else", "No match here")
     hits = library.search("median").hits
@@ -82,7 +82,7 @@ def test_every_turn_is_searched_newest_first(talk: Talk, library: Library) -> No
     ],
 )
 def test_words_are_found_as_people_write_them(
-    talk: Talk, library: Library, query: str, marked: list[str]
+    talk: Talk, library: ConversationLibrary, query: str, marked: list[str]
 ) -> None:
     talk.new(
         "It's a Café U\u0308ber alles: strong coffee, p-value, snake_case 3.14,"
@@ -96,7 +96,7 @@ def test_words_are_found_as_people_write_them(
     [("東京", ["東京"]), ("タワー", ["タワー"]), ("京タ", ["京タ"]), ("กรุงเทพ", []), ("สวัสดี", ["สวัสดี"])],
 )
 def test_writing_without_spaces_is_searched_anywhere(
-    talk: Talk, library: Library, query: str, marked: list[str]
+    talk: Talk, library: ConversationLibrary, query: str, marked: list[str]
 ) -> None:
     talk.new("明日東京タワーに行きます。ผมพูดสวัสดีครับ today")
     assert found(library, query) == marked
@@ -104,7 +104,7 @@ def test_writing_without_spaces_is_searched_anywhere(
 
 
 @pytest.mark.parametrize("query", ["", " ", "???", '""', "***", "\0", "\ud800", "-", "''", "_"])
-def test_a_query_without_a_word_finds_nothing(talk: Talk, library: Library, query: str) -> None:
+def test_a_query_without_a_word_finds_nothing(talk: Talk, library: ConversationLibrary, query: str) -> None:
     talk.new("Question ???")
     assert library.search(query).hits == ()
 
@@ -117,7 +117,7 @@ def test_a_query_without_a_word_finds_nothing(talk: Talk, library: Library, quer
 @example(" ".join(["word"] * 3000))
 @example("\U0001f469\u200d\U0001f52c \ufeff\u2028 \U00020000 \ufb01 ß İ \u017f \u0301")
 @given(st.text() | st.text("\"*:()^-+{}|&!<>\\'~ aé中\0\ud800"))
-def test_no_query_ever_fails_or_finds_what_is_not_there(library: Library, query: str) -> None:
+def test_no_query_ever_fails_or_finds_what_is_not_there(library: ConversationLibrary, query: str) -> None:
     filters = Filters(persona_id=query, model=query)
     assert library.search(query).hits == ()
     assert library.search(query, filters).hits == ()
@@ -127,7 +127,7 @@ def test_no_query_ever_fails_or_finds_what_is_not_there(library: Library, query:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=st.from_regex(r"[a-zA-Zäöüéñ0-9]{2,12}( [a-zA-Zäöüéñ0-9]{2,12}){0,8}", fullmatch=True))
 def test_a_text_is_found_by_each_of_its_words_and_all_of_them(
-    talk: Talk, library: Library, words: str
+    talk: Talk, library: ConversationLibrary, words: str
 ) -> None:
     conversation_id = talk.new(f"({words})!")
     for query in (*words.split(), words, f'"{words}"'):
@@ -136,7 +136,7 @@ def test_a_text_is_found_by_each_of_its_words_and_all_of_them(
         assert hit.marks
 
 
-def test_excerpts_are_cut_around_the_first_match(talk: Talk, library: Library) -> None:
+def test_excerpts_are_cut_around_the_first_match(talk: Talk, library: ConversationLibrary) -> None:
     talk.new("start " * 200 + "\nneedle\tin a needle stack " + "end " * 200)
     (hit,) = library.search("needle").hits
     assert len(hit.excerpt) <= 165
@@ -147,7 +147,7 @@ def test_excerpts_are_cut_around_the_first_match(talk: Talk, library: Library) -
 
 
 def test_a_running_reply_is_found_only_when_it_has_ended(
-    talk: Talk, library: Library, database: Database
+    talk: Talk, library: ConversationLibrary, database: Database
 ) -> None:
     conversation_id = talk.new("Question")
     above = talk.store.get("local", conversation_id).path[0].id
@@ -166,7 +166,7 @@ def test_a_running_reply_is_found_only_when_it_has_ended(
     assert found(library, "zebra", Filters(model="o9")) == ["zebra"]
 
 
-def test_continuing_a_reply_takes_it_out_and_puts_it_back(talk: Talk, library: Library) -> None:
+def test_continuing_a_reply_takes_it_out_and_puts_it_back(talk: Talk, library: ConversationLibrary) -> None:
     conversation_id = talk.new("Question", "Stopped zebra")
     reply_id = talk.store.get("local", conversation_id).path[1].id
     talk.set_turn(reply_id, state="running")
@@ -175,7 +175,7 @@ def test_continuing_a_reply_takes_it_out_and_puts_it_back(talk: Talk, library: L
     assert found(library, "zebra lion") == ["zebra|lion"]
 
 
-def test_deleting_and_restoring_a_turn_shows_in_search(talk: Talk, library: Library) -> None:
+def test_deleting_and_restoring_a_turn_shows_in_search(talk: Talk, library: ConversationLibrary) -> None:
     conversation_id = talk.new("Zebra question", "Zebra answer", "More zebra", "Even more zebra")
     path = talk.store.get("local", conversation_id).path
     leaf_id = talk.store.delete_turn("local", path[1].id)
@@ -184,7 +184,7 @@ def test_deleting_and_restoring_a_turn_shows_in_search(talk: Talk, library: Libr
     assert len(library.search("zebra").hits) == 4
 
 
-def test_pages_go_on_below_many_hidden_turns(talk: Talk, library: Library) -> None:
+def test_pages_go_on_below_many_hidden_turns(talk: Talk, library: ConversationLibrary) -> None:
     shown = talk.new("Zebra below")
     hidden = talk.new(*["zebra"] * 60)
     talk.store.delete_turn("local", talk.store.get("local", hidden).path[0].id)
@@ -193,7 +193,9 @@ def test_pages_go_on_below_many_hidden_turns(talk: Talk, library: Library) -> No
     assert page.next_cursor is None
 
 
-def test_deleting_and_archiving_a_conversation_shows_in_search(talk: Talk, library: Library) -> None:
+def test_deleting_and_archiving_a_conversation_shows_in_search(
+    talk: Talk, library: ConversationLibrary
+) -> None:
     conversation_id = talk.new("Zebra question")
     library.archive(conversation_id, True)
     assert found(library, "zebra") == []
@@ -207,7 +209,7 @@ def test_deleting_and_archiving_a_conversation_shows_in_search(talk: Talk, libra
     assert found(library, "zebra") == []
 
 
-def test_search_is_filtered_by_what_the_turn_is(talk: Talk, library: Library) -> None:
+def test_search_is_filtered_by_what_the_turn_is(talk: Talk, library: ConversationLibrary) -> None:
     conversation_id = talk.new("zebra question", "zebra answer", persona_id="tutor", model="o9")
     reply_id = talk.store.get("local", conversation_id).path[1].id
     talk.new("zebra elsewhere")
@@ -224,7 +226,7 @@ def test_search_is_filtered_by_what_the_turn_is(talk: Talk, library: Library) ->
 
 
 @pytest.mark.parametrize("years", [0, 1, 30])
-def test_search_is_filtered_by_date(talk: Talk, library: Library, years: int) -> None:
+def test_search_is_filtered_by_date(talk: Talk, library: ConversationLibrary, years: int) -> None:
     moment = now() - timedelta(days=365 * years + 40)
     talk.new("zebra then", created_at=moment)
     talk.new("zebra now")
@@ -236,7 +238,7 @@ def test_search_is_filtered_by_date(talk: Talk, library: Library, years: int) ->
     assert len(found(library, "zebra", Filters(since=moment, until=moment + a_second))) == 1
 
 
-def test_pages_of_hits_hold_each_once_while_new_ones_come(talk: Talk, library: Library) -> None:
+def test_pages_of_hits_hold_each_once_while_new_ones_come(talk: Talk, library: ConversationLibrary) -> None:
     talk.new(*["zebra"] * 25)
     seen: list[str] = []
     cursor = None
@@ -253,7 +255,7 @@ def test_pages_of_hits_hold_each_once_while_new_ones_come(talk: Talk, library: L
 
 
 def test_what_is_older_than_the_first_look_is_found(
-    talk: Talk, library: Library, monkeypatch: pytest.MonkeyPatch
+    talk: Talk, library: ConversationLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("personachat.history.fulltext._LOOK", 3)
     monkeypatch.setattr("personachat.history.fulltext._MOST_LOOKS", 2)
@@ -267,17 +269,19 @@ def test_what_is_older_than_the_first_look_is_found(
     assert len({hit.turn_id for hit in page.hits + rest.hits}) == 22
 
 
-def test_a_stranger_finds_nothing_and_hides_nothing(talk: Talk, library: Library, database: Database) -> None:
+def test_a_stranger_finds_nothing_and_hides_nothing(
+    talk: Talk, library: ConversationLibrary, database: Database
+) -> None:
     talk.new("zebra mine")
     talk.new(*["zebra theirs"] * 40, owner=STRANGER)
     assert found(library, "zebra") == ["zebra"]
     assert found(library, "theirs") == []
-    assert len(Library(database, owner=STRANGER).search("zebra").hits) == 30
+    assert len(ConversationLibrary(database, owner=STRANGER).search("zebra").hits) == 30
     for owner in ("", "loca", "local ", "LOCAL", "Local'", "user:stranger"):
-        assert Library(database, owner=owner).search("zebra").hits == ()
+        assert ConversationLibrary(database, owner=owner).search("zebra").hits == ()
 
 
-def test_a_reply_of_a_million_characters_is_searched(talk: Talk, library: Library) -> None:
+def test_a_reply_of_a_million_characters_is_searched(talk: Talk, library: ConversationLibrary) -> None:
     talk.new("needle " + " ".join(f"word{number}" for number in range(120_000)))
     assert found(library, "needle") == ["needle"]
 
@@ -297,13 +301,13 @@ def test_a_reply_of_a_million_characters_is_searched(talk: Talk, library: Librar
     ],
 )
 def test_letters_are_found_by_their_plain_spelling(
-    talk: Talk, library: Library, query: str, marked: list[str]
+    talk: Talk, library: ConversationLibrary, query: str, marked: list[str]
 ) -> None:
     talk.new("In Łódź Straße they eat smørrebrød from Ærø")
     assert found(library, query) == marked
 
 
-def test_a_special_letter_finds_its_plain_spelling(talk: Talk, library: Library) -> None:
+def test_a_special_letter_finds_its_plain_spelling(talk: Talk, library: ConversationLibrary) -> None:
     talk.new("Strasse in Lodz")
     assert found(library, "Straße Łódź") == ["Strasse|Lodz"]
 
@@ -321,20 +325,22 @@ def test_a_special_letter_finds_its_plain_spelling(talk: Talk, library: Library)
         ("good 👍", ["good|👍"]),
     ],
 )
-def test_an_emoji_is_found(talk: Talk, library: Library, query: str, marked: list[str]) -> None:
+def test_an_emoji_is_found(talk: Talk, library: ConversationLibrary, query: str, marked: list[str]) -> None:
     talk.new("good 👍🏽 ❤️ 🇩🇪 👩‍🔬")
     assert found(library, query) == marked
 
 
 @pytest.mark.parametrize("query", ["ﾃﾞｰﾀ", "データ", "ﾃﾞｰ"])
 @pytest.mark.parametrize("said", ["ﾃﾞｰﾀを見る", "データを見る"])
-def test_katakana_are_found_in_either_width(talk: Talk, library: Library, query: str, said: str) -> None:
+def test_katakana_are_found_in_either_width(
+    talk: Talk, library: ConversationLibrary, query: str, said: str
+) -> None:
     talk.new(said)
     assert len(found(library, query)) == 1
     assert found(library, query) != [""]
 
 
-def test_a_title_is_searched_with_the_first_message(talk: Talk, library: Library) -> None:
+def test_a_title_is_searched_with_the_first_message(talk: Talk, library: ConversationLibrary) -> None:
     conversation_id = talk.new("zebra question", "zebra answer")
     first = talk.store.get("local", conversation_id).path[0].id
     library.rename(conversation_id, "Quarterly Łódź 東京 review 🚀")
@@ -345,7 +351,7 @@ def test_a_title_is_searched_with_the_first_message(talk: Talk, library: Library
     assert len(library.search("zebra").hits) == 2
 
 
-def test_a_title_is_found_after_its_first_message_changed(talk: Talk, library: Library) -> None:
+def test_a_title_is_found_after_its_first_message_changed(talk: Talk, library: ConversationLibrary) -> None:
     conversation_id = talk.new("zebra question", "answer")
     library.rename(conversation_id, "Quarterly review")
     first = talk.store.get("local", conversation_id).path[0].id

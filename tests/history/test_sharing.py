@@ -5,7 +5,7 @@ import pytest
 from personachat.conversations.model import Reply
 from personachat.database.connection import Database
 from personachat.errors import MessageInvalid, ShareNotFound
-from personachat.history.library import Library
+from personachat.history.library import ConversationLibrary
 from personachat.history.sharing import SharedConversations
 from tests.history.talk import Talk, turn
 
@@ -28,7 +28,7 @@ def refused(links: SharedConversations, token: str) -> bool:
 
 
 def test_a_link_shows_words_and_speakers_and_nothing_else(
-    talk: Talk, library: Library, links: SharedConversations
+    talk: Talk, library: ConversationLibrary, links: SharedConversations
 ) -> None:
     conversation_id = talk.new("Question")
     above = talk.store.get("local", conversation_id).path[0].id
@@ -45,14 +45,16 @@ def test_a_link_shows_words_and_speakers_and_nothing_else(
     assert all(hidden not in shown for hidden in ("SECRET", conversation_id, above, "local", link.token))
 
 
-def test_a_token_is_long_and_not_in_what_is_logged(talk: Talk, library: Library) -> None:
+def test_a_token_is_long_and_not_in_what_is_logged(talk: Talk, library: ConversationLibrary) -> None:
     first, second = (library.share(talk.new("Question")) for _ in range(2))
     assert first.token != second.token
     assert len(first.token) == 43
     assert first.token not in repr(first)
 
 
-def test_a_link_shows_the_branch_as_it_was(talk: Talk, library: Library, links: SharedConversations) -> None:
+def test_a_link_shows_the_branch_as_it_was(
+    talk: Talk, library: ConversationLibrary, links: SharedConversations
+) -> None:
     conversation_id = talk.new("Question", "Stopped in")
     reply_id = talk.store.get("local", conversation_id).path[1].id
     link = library.share(conversation_id)
@@ -63,7 +65,9 @@ def test_a_link_shows_the_branch_as_it_was(talk: Talk, library: Library, links: 
     assert links.read(link.token).title == "Question"
 
 
-def test_sharing_again_renews_the_same_link(talk: Talk, library: Library, links: SharedConversations) -> None:
+def test_sharing_again_renews_the_same_link(
+    talk: Talk, library: ConversationLibrary, links: SharedConversations
+) -> None:
     conversation_id = talk.new("Question", "Answer")
     link = library.share(conversation_id)
     talk.say(conversation_id, "More")
@@ -74,7 +78,7 @@ def test_sharing_again_renews_the_same_link(talk: Talk, library: Library, links:
 
 
 def test_a_revoked_link_shows_nothing_and_never_comes_back(
-    talk: Talk, library: Library, links: SharedConversations
+    talk: Talk, library: ConversationLibrary, links: SharedConversations
 ) -> None:
     conversation_id = talk.new("Question")
     link = library.share(conversation_id)
@@ -86,7 +90,9 @@ def test_a_revoked_link_shows_nothing_and_never_comes_back(
     assert refused(links, link.token)
 
 
-def test_what_is_deleted_is_not_shown(talk: Talk, library: Library, links: SharedConversations) -> None:
+def test_what_is_deleted_is_not_shown(
+    talk: Talk, library: ConversationLibrary, links: SharedConversations
+) -> None:
     conversation_id = talk.new("Question", "Answer", "More")
     root = talk.store.get("local", conversation_id).path[0].id
     link = library.share(conversation_id)
@@ -108,16 +114,20 @@ def test_what_is_no_link_shows_nothing(links: SharedConversations, token: str) -
         links.read(token)
 
 
-def test_a_turn_without_words_is_left_out(talk: Talk, library: Library, links: SharedConversations) -> None:
+def test_a_turn_without_words_is_left_out(
+    talk: Talk, library: ConversationLibrary, links: SharedConversations
+) -> None:
     conversation_id = talk.new("Question", "")
     assert said(links, library.share(conversation_id).token) == ["Question"]
 
 
-def test_nothing_to_share_is_said(talk: Talk, library: Library) -> None:
+def test_nothing_to_share_is_said(talk: Talk, library: ConversationLibrary) -> None:
     with pytest.raises(MessageInvalid, match="nothing to share"):
         library.share(talk.new())
 
 
-def test_a_long_branch_is_shown_whole(talk: Talk, library: Library, links: SharedConversations) -> None:
+def test_a_long_branch_is_shown_whole(
+    talk: Talk, library: ConversationLibrary, links: SharedConversations
+) -> None:
     conversation_id = talk.new(*[f"Words {number}" for number in range(1500)])
     assert said(links, library.share(conversation_id).token)[-1] == "Words 1499"

@@ -19,7 +19,7 @@ from personachat.conversations.model import Conversation, Reply, Turn, now
 from personachat.errors import ConversationNotFound, ImportRefused, ImportRepeated
 from personachat.history.csv_table import cell
 from personachat.history.filenames import file_name, unique_names
-from personachat.history.library import Library
+from personachat.history.library import ConversationLibrary
 from personachat.history.markdown import markdown_of, within_turn
 from personachat.messages import Failed
 from tests.history.talk import Talk, turn
@@ -53,7 +53,7 @@ def document(*turns: dict[str, Any], **changes: Any) -> bytes:
 @quick
 @given(made=trees(), leaf=st.integers(0, 7))
 def test_what_is_exported_and_imported_is_the_same(
-    talk: Talk, library: Library, made: list[Turn], leaf: int
+    talk: Talk, library: ConversationLibrary, made: list[Turn], leaf: int
 ) -> None:
     conversation_id = talk.new()
     for one in made:
@@ -74,7 +74,7 @@ def test_what_is_exported_and_imported_is_the_same(
     talk.check_index()
 
 
-def test_the_same_file_twice_gives_two_copies(talk: Talk, library: Library) -> None:
+def test_the_same_file_twice_gives_two_copies(talk: Talk, library: ConversationLibrary) -> None:
     first, second = talk.new("First", "Answer"), talk.new("Second")
     library.rename(first, "My title")
     library.pin(first, True)
@@ -88,7 +88,7 @@ def test_the_same_file_twice_gives_two_copies(talk: Talk, library: Library) -> N
 
 
 @pytest.mark.parametrize("avatar", ["🧭", ":material/school:", "👩\u200d🔬", None])
-def test_a_turn_keeps_its_avatar(library: Library, avatar: str | None) -> None:
+def test_a_turn_keeps_its_avatar(library: ConversationLibrary, avatar: str | None) -> None:
     (copy_id,) = library.import_json(document({"id": "a", "avatar": avatar}))
     assert library.summary(copy_id).avatar == avatar
 
@@ -113,19 +113,19 @@ def test_a_turn_keeps_its_avatar(library: Library, avatar: str | None) -> None:
     ],
 )
 def test_a_turn_whose_avatar_streamlit_would_open_or_refuse_is_not_taken_in(
-    library: Library, avatar: str
+    library: ConversationLibrary, avatar: str
 ) -> None:
     with pytest.raises(ImportRefused, match=r'"avatar" in conversation 1 "Mine", turn 1: it (must|names)'):
         library.import_json(document({"id": "a", "avatar": avatar}))
     assert not library.list().conversations
 
 
-def test_imported_turns_are_found(library: Library) -> None:
+def test_imported_turns_are_found(library: ConversationLibrary) -> None:
     library.import_json(document({"id": "a", "content": "zebra"}))
     assert library.search("zebra").hits[0].conversation.title == "Mine"
 
 
-def test_deleted_turns_and_conversations_are_not_exported(talk: Talk, library: Library) -> None:
+def test_deleted_turns_and_conversations_are_not_exported(talk: Talk, library: ConversationLibrary) -> None:
     conversation_id, gone = talk.new("Kept", "Gone answer", "Gone below"), talk.new("Gone too")
     talk.store.delete_turn("local", talk.store.get("local", conversation_id).path[1].id)
     library.delete(gone)
@@ -187,7 +187,7 @@ def headings(markdown: str) -> list[str]:
     ],
 )
 def test_no_words_can_be_read_as_a_turn_of_a_markdown_export(
-    talk: Talk, library: Library, words: str
+    talk: Talk, library: ConversationLibrary, words: str
 ) -> None:
     conversation_id = talk.new("Asked", words, words, "Answered")
     markdown = library.export([conversation_id], "markdown").content.decode()
@@ -197,7 +197,7 @@ def test_no_words_can_be_read_as_a_turn_of_a_markdown_export(
         assert piece in markdown
 
 
-def test_a_persona_called_you_is_told_from_the_person(talk: Talk, library: Library) -> None:
+def test_a_persona_called_you_is_told_from_the_person(talk: Talk, library: ConversationLibrary) -> None:
     conversation_id = talk.new("Asked", "Answered", persona_name="You", avatar=None, model="")
     who = headings(library.export([conversation_id], "markdown").content.decode())[1:]
     assert [heading.partition(" · ")[0] for heading in who] == ["You", "“You”"]
@@ -260,7 +260,7 @@ def test_the_words_of_a_turn_stay_within_it(words: str) -> None:
     assert headings(f"{within_turn(words)}\n\n## Next\n\nwords") == ["Next"]
 
 
-def test_markdown_reads_well(talk: Talk, library: Library) -> None:
+def test_markdown_reads_well(talk: Talk, library: ConversationLibrary) -> None:
     conversation_id = talk.new("What is *it*?", "```py\nx = 1\n", "Go on", "Some ~~~ and ````\n~~~~\nopen")
     moment = now().replace(year=2026, month=1, day=2, hour=3, minute=4)
     talk.set_head(conversation_id, created_at=moment)
@@ -279,7 +279,7 @@ def test_markdown_reads_well(talk: Talk, library: Library) -> None:
     )
 
 
-def test_many_conversations_as_markdown_are_one_archive(talk: Talk, library: Library) -> None:
+def test_many_conversations_as_markdown_are_one_archive(talk: Talk, library: ConversationLibrary) -> None:
     ids = [talk.new("Same title", f"Answer {number}") for number in range(3)]
     library.rename(ids[2], "SAME title")
     exported = library.export(ids, "markdown")
@@ -290,7 +290,7 @@ def test_many_conversations_as_markdown_are_one_archive(talk: Talk, library: Lib
         assert b"Answer 1" in archive.read("Same title (2).md")
 
 
-def test_csv_has_one_row_a_turn_and_no_formulas(talk: Talk, library: Library) -> None:
+def test_csv_has_one_row_a_turn_and_no_formulas(talk: Talk, library: ConversationLibrary) -> None:
     conversation_id = talk.new("=HYPERLINK(1)", 'Comma, "quote"\nand a line')
     root = talk.store.get("local", conversation_id).path[0].id
     talk.add(conversation_id, turn("+1", root, asks=False, rating=-1, rating_note="@bad"))
@@ -368,7 +368,7 @@ def test_no_file_is_named_like_a_device(title: str) -> None:
     ],
 )
 def test_what_is_no_export_is_refused_with_a_sentence(
-    library: Library, content: bytes, sentence: str
+    library: ConversationLibrary, content: bytes, sentence: str
 ) -> None:
     with pytest.raises(ImportRefused) as refused:
         library.import_json(content)
@@ -377,7 +377,7 @@ def test_what_is_no_export_is_refused_with_a_sentence(
     assert library.list().conversations == ()
 
 
-def test_a_file_is_limited_in_size_and_conversations(library: Library) -> None:
+def test_a_file_is_limited_in_size_and_conversations(library: ConversationLibrary) -> None:
     with pytest.raises(ImportRefused, match="the limit is 50 MB"):
         library.import_json(b" " * (50 * 1024 * 1024 + 1))
     whole = {"format": "personachat.conversations", "version": 1, "conversations": [{}] * 10_001}
@@ -385,7 +385,7 @@ def test_a_file_is_limited_in_size_and_conversations(library: Library) -> None:
         library.import_json(json.dumps(whole).encode())
 
 
-def test_one_bad_conversation_keeps_all_out(library: Library) -> None:
+def test_one_bad_conversation_keeps_all_out(library: ConversationLibrary) -> None:
     whole = json.loads(document({"id": "a"}))
     whole["conversations"] += json.loads(document({"id": "a"}, leafId="b", title="Bad"))["conversations"]
     with pytest.raises(ImportRefused, match='conversation 2 "Bad"'):
@@ -393,7 +393,7 @@ def test_one_bad_conversation_keeps_all_out(library: Library) -> None:
     assert library.list().conversations == ()
 
 
-def test_odd_content_is_made_fit(talk: Talk, library: Library) -> None:
+def test_odd_content_is_made_fit(talk: Talk, library: ConversationLibrary) -> None:
     (conversation_id,) = library.import_json(
         b"\xef\xbb\xbf"
         + document(
@@ -418,19 +418,19 @@ def test_odd_content_is_made_fit(talk: Talk, library: Library) -> None:
 
 @quick
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(str))
-def test_no_file_makes_an_import_fail_otherwise(library: Library, content: bytes | str) -> None:
+def test_no_file_makes_an_import_fail_otherwise(library: ConversationLibrary, content: bytes | str) -> None:
     raw = content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass")
     with pytest.raises(ImportRefused):
         library.import_json(raw)
 
 
-def test_a_tree_of_any_depth_is_imported(talk: Talk, library: Library) -> None:
+def test_a_tree_of_any_depth_is_imported(talk: Talk, library: ConversationLibrary) -> None:
     deep = [{"id": str(number), "parentId": str(number - 1) if number else None} for number in range(5000)]
     (conversation_id,) = library.import_json(document(*reversed(deep), leafId="4999"))
     assert talk.store.get("local", conversation_id, last=1).length == 5000
 
 
-def test_many_conversations_take_few_queries(talk: Talk, library: Library) -> None:
+def test_many_conversations_take_few_queries(talk: Talk, library: ConversationLibrary) -> None:
     one = json.loads(document({"id": "a"}, {"id": "b", "parentId": "a"}, leafId="b"))
     whole = one | {"conversations": one["conversations"] * 1200}
     asked: list[str] = []
@@ -449,14 +449,14 @@ def test_many_conversations_take_few_queries(talk: Talk, library: Library) -> No
     assert len(asked) < 50
 
 
-def test_an_export_of_nothing_is_a_file_all_the_same(library: Library) -> None:
+def test_an_export_of_nothing_is_a_file_all_the_same(library: ConversationLibrary) -> None:
     assert json.loads(library.export(None, "json").content)["conversations"] == []
     assert library.import_json(library.export(None, "json").content) == ()
     assert len(library.export(None, "csv").content.splitlines()) == 1
     assert zipfile.ZipFile(io.BytesIO(library.export(None, "markdown").content)).namelist() == []
 
 
-def test_a_file_that_was_imported_before_is_noticed(talk: Talk, library: Library) -> None:
+def test_a_file_that_was_imported_before_is_noticed(talk: Talk, library: ConversationLibrary) -> None:
     content = document({"id": "a"})
     (first,) = library.import_json(content, repeats="refuse")
     library.rename(first, "Another name")
@@ -467,7 +467,9 @@ def test_a_file_that_was_imported_before_is_noticed(talk: Talk, library: Library
     assert len(library.import_json(content, repeats="refuse")) == 1
 
 
-def test_an_export_of_ones_own_is_noticed_and_only_what_is_new_comes(talk: Talk, library: Library) -> None:
+def test_an_export_of_ones_own_is_noticed_and_only_what_is_new_comes(
+    talk: Talk, library: ConversationLibrary
+) -> None:
     talk.new("One", "Words")
     gone = talk.new("Two", "Words")
     content = library.export(None, "json").content

@@ -11,10 +11,10 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block
 
-from personachat.history.library import Library
+from personachat.history.library import ConversationLibrary
 from personachat.messages import ChatMessage
 from personachat.owners import LOCAL_OWNER
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.services import get_services
 from personachat.ui import owner as owners
 from personachat.ui.chat import actions
@@ -40,7 +40,7 @@ def be_local(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PagesManager, "__init__", begin_closed)
 
 
-def library(owner: str = LOCAL_OWNER) -> Library:
+def library(owner: str = LOCAL_OWNER) -> ConversationLibrary:
     return get_services().of(owner).library
 
 
@@ -56,9 +56,9 @@ def converse(
     return conversation.id
 
 
-def wait_for_end(generation: Generation) -> None:
-    while generation.live:
-        generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=10)
+def wait_for_end(live_reply: LiveReply) -> None:
+    while live_reply.live:
+        live_reply.wait(len(live_reply.wait(0, timeout_seconds=0)), timeout_seconds=10)
 
 
 def click(page: AppTest, key: str) -> AppTest:

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from personachat.chat.service import ChatService
 from personachat.conversations.model import Conversation
 from personachat.messages import ChatMessage
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.services import Services, get_services
 from personachat.ui import owner
 from personachat.ui.chat.stream import Follower
@@ -91,7 +91,7 @@ def test_a_reply_that_ends_while_the_page_is_drawn_is_shown_whole(
         seen = look(chat, conversation_id, last=last)
         if seen.leaf and seen.leaf.reply and seen.leaf.reply.live:
             gate.open()
-            wait_for_end(chat.generation(seen.leaf.id))
+            wait_for_end(chat.live_reply(seen.leaf.id))
         return seen
 
     monkeypatch.setattr(ChatService, "conversation", ends_behind_its_back)
@@ -99,9 +99,9 @@ def test_a_reply_that_ends_while_the_page_is_drawn_is_shown_whole(
     assert "First and last." in words(page)
 
 
-def wait_for_end(generation: Generation) -> None:
-    while generation.live:
-        generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=10)
+def wait_for_end(live_reply: LiveReply) -> None:
+    while live_reply.live:
+        live_reply.wait(len(live_reply.wait(0, timeout_seconds=0)), timeout_seconds=10)
 
 
 def test_a_deep_link_names_the_persona(open_chat: OpenPage) -> None:
@@ -180,8 +180,8 @@ def test_only_the_last_turns_are_drawn_and_the_others_come_on_demand(open_chat: 
     chat = local(services()).chat
     conversation = chat.start()
     history = [ChatMessage("user" if i % 2 == 0 else "assistant", f"turn {i}") for i in range(120)]
-    generation = chat.send(conversation.id, "last", persona_id="default-persona", history=history)
-    wait_for_end(generation)
+    live_reply = chat.send(conversation.id, "last", persona_id="default-persona", history=history)
+    wait_for_end(live_reply)
     page = open_chat(chat=conversation.id)
     assert 11 <= len(page.chat_message) <= 20
     before = len(page.chat_message)
@@ -261,7 +261,7 @@ def test_words_for_a_server_that_is_to_end_are_back_in_the_box(
 ) -> None:
     page = say(open_chat(), "Hello")
     asked = len(fake.chats)
-    services().generations.drain()
+    services().runner.drain()
     say(page, "Words to keep")
     assert len(fake.chats) == asked
     assert page.chat_input[0].proto.value == "Words to keep"

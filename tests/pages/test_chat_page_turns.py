@@ -47,9 +47,9 @@ def long_chat(turns: int) -> Conversation:
     chat = here().chat
     conversation = chat.start()
     history = [ChatMessage("user" if i % 2 == 0 else "assistant", f"turn {i}") for i in range(turns)]
-    generation = chat.send(conversation.id, "last", persona_id="default-persona", history=history)
-    while generation.live:
-        generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=10)
+    live_reply = chat.send(conversation.id, "last", persona_id="default-persona", history=history)
+    while live_reply.live:
+        live_reply.wait(len(live_reply.wait(0, timeout_seconds=0)), timeout_seconds=10)
     return chat.conversation(conversation.id)
 
 

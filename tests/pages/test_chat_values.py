@@ -11,7 +11,7 @@ from personachat.owners import LOCAL_OWNER
 from personachat.services import get_services
 from personachat.ui import owner
 from personachat.ui.chat import persona_picker
-from personachat.ui.chat.state import Asked
+from personachat.ui.chat.state import TurnDialog
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider
 from tests.pages.conftest import OpenPage
@@ -65,7 +65,7 @@ def sent(fake: FakeProvider) -> list[str]:
 
 
 def ask_for_values(page: AppTest) -> AppTest:
-    page.session_state["chat_page"].asked = Asked("values")
+    page.session_state["chat_page"].asked = TurnDialog("values")
     page.run()
     assert not page.exception
     return page

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from personachat.ui.session import Draft
+from personachat.ui.session import PersonaDraft
 from tests.pages.conftest import OpenPage
 
 
@@ -69,7 +69,7 @@ def test_beside_the_prompt_its_findings_name_its_own_lines(open_home: OpenPage) 
     page.session_state["persona_tab"] = "Prompt"
     page.run()
     written = text_of(systemPrompt="One.\nTwo.\n\nGreet {{usr}}.", stop=["a"], starters=["x", "x"])
-    page.session_state["persona_drafts"] = {"one": Draft(written, "", None)}
+    page.session_state["persona_drafts"] = {"one": PersonaDraft(written, "", None)}
     page.run()
     assert not page.exception
     keys = [str(button.key) for button in page.button if "Line " in str(button.label)]

@@ -73,7 +73,7 @@ def wait_for_draft(at: AppTest) -> None:
     """What the page does by itself every moment; a quick draft is there already."""
     if "drafting" not in at.session_state:
         return
-    drafting = get_services().generations.find(at.session_state["drafting"])
+    drafting = get_services().runner.find(at.session_state["drafting"])
     assert drafting is not None
     while drafting.live:
         drafting.wait(drafting.version[0], timeout_seconds=10)
@@ -241,8 +241,8 @@ def test_a_draft_is_found_again_without_its_session(
     gate.open()
     drafting = get_services().drafter.waiting(owner=LOCAL_OWNER)
     assert drafting
-    while drafting.generation.live:
-        drafting.generation.wait(drafting.generation.version[0], timeout_seconds=10)
+    while drafting.live_reply.live:
+        drafting.live_reply.wait(drafting.live_reply.version[0], timeout_seconds=10)
     click(new, "show_draft")
 
     assert opened(new)[0] == "sql-tutor"
@@ -269,7 +269,7 @@ def test_stopping_opens_what_came(at: AppTest, fake: FakeProvider) -> None:
     gate = Gate()
     fake.enqueue(tokens(['{"name": "Early", "systemPrompt": "You are', gate]))
     describe(at)
-    drafting = get_services().generations.find(at.session_state["drafting"])
+    drafting = get_services().runner.find(at.session_state["drafting"])
     assert drafting is not None
     while not drafting.snapshot().text:
         drafting.wait(drafting.version[0], timeout_seconds=10)
@@ -285,7 +285,7 @@ def test_a_dropped_draft_is_stopped_and_forgotten(at: AppTest, fake: FakeProvide
     gate = Gate()
     fake.enqueue(tokens([gate]))
     describe(at)
-    drafting = get_services().generations.find(at.session_state["drafting"])
+    drafting = get_services().runner.find(at.session_state["drafting"])
     assert drafting is not None
     click(at, "persona-default-persona")
 

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from personachat.conversations.model import now
 from personachat.history.filters import Filters
 from personachat.history.import_writing import Progress
-from personachat.history.library import Library, Repeats
+from personachat.history.library import ConversationLibrary, Repeats
 from personachat.personas.formats.safe_zip import Content
 from personachat.services import get_services
 from personachat.ui.history import import_run
@@ -227,7 +227,7 @@ def test_an_import_shows_how_far_it_is_and_goes_on_without_the_page(open_home: O
             followed.set()
             return super().wait(timeout)
 
-    class Slow(Library):
+    class Slow(ConversationLibrary):
         def import_json(
             self,
             data: Content,

@@ -20,9 +20,9 @@ from personachat.owners import LOCAL_OWNER
 from personachat.personas.formats import links
 from personachat.personas.store.base import BrokenPersona
 from personachat.services import get_services
-from personachat.ui.chat.state import Asked
-from personachat.ui.personas.desk import IMPORT_FIELD, Question
-from personachat.ui.session import Draft
+from personachat.ui.chat.state import TurnDialog
+from personachat.ui.personas.desk import IMPORT_FIELD, OpenQuestion
+from personachat.ui.session import PersonaDraft
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider
 from tests.fake_replies import failure
@@ -207,7 +207,7 @@ def see(page: AppTest, name: str = "", **query: str) -> None:
 def test_an_empty_chat_and_its_dialogs(page: AppTest) -> None:
     see(page, "chat")
     for dialog in ("next", "forecast"):
-        page.session_state["chat_page"].asked = Asked(dialog)
+        page.session_state["chat_page"].asked = TurnDialog(dialog)
         see(page)
     page.session_state["chat_page"].finding_persona = True
     see(page)
@@ -222,7 +222,7 @@ def test_a_conversation_and_its_dialogs(page: AppTest) -> None:
         get_services().database, call(get_services().database, now(), conversation_id=conversation_id, **CALL)
     )
     for dialog in ("request", "regenerate", "copy", "costs"):
-        page.session_state["chat_page"].asked = Asked(dialog, path[-1].id)
+        page.session_state["chat_page"].asked = TurnDialog(dialog, path[-1].id)
         see(page)
     page.session_state["chat_page"].editing = path[0].id
     see(page)
@@ -306,7 +306,7 @@ def test_the_personas_page_with_everything_open(page: AppTest) -> None:
         see(page)
     desk = page.session_state["persona_desk"]
     for kind in ("create", "delete", "export", "share", "snippet", "note"):
-        desk.question = Question(kind, "other")
+        desk.question = OpenQuestion(kind, "other")
         see(page)
     desk.question = None
     get_services().undos.offer("local", "deleted", name=LONG, what=[("gone", "")])
@@ -325,7 +325,7 @@ def test_a_draft_with_faults_and_a_broken_file(page: AppTest) -> None:
         '{"id": "other", "name": "' + NAME + '", ' + LONG,
         hostile("other", name=LONG, model=1, examples=LONG, personality={LONG: LONG}),
     ):
-        page.session_state["persona_drafts"] = {"other": Draft(text, "{}", "x")}
+        page.session_state["persona_drafts"] = {"other": PersonaDraft(text, "{}", "x")}
         for tab in ("JSON", "Prompt", "Preview"):
             page.session_state["persona_tab"] = tab
             see(page, id="other")
@@ -340,7 +340,7 @@ def test_deleted_personas_and_templates(page: AppTest) -> None:
     here.collection.delete("third")
     get_services().gallery.save(here.collection.save(hostile("other")).persona, author=LONG[:300])
     see(page, "personas")
-    page.session_state["persona_desk"].question = Question("create")
+    page.session_state["persona_desk"].question = OpenQuestion("create")
     see(page)
 
 
@@ -362,7 +362,7 @@ def test_deleted_personas_and_templates(page: AppTest) -> None:
 )
 def test_files_to_import(page: AppTest, content: bytes) -> None:
     see(page, "personas")
-    page.session_state["persona_desk"].question = Question("import")
+    page.session_state["persona_desk"].question = OpenQuestion("import")
     see(page)
     uploader = next(each for each in page.file_uploader if str(each.key).startswith(IMPORT_FIELD))
     uploader.set_value([(f"{LONG}.json", content, "application/json")])

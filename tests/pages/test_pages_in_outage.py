@@ -169,11 +169,11 @@ def test_the_personas_page_keeps_what_was_typed_and_says_that_it_is_not_saved(
     if kept_in == "files":
         pytest.skip("files need no database")
     page = edited()
-    from personachat.ui.session import Draft
+    from personachat.ui.session import PersonaDraft
 
     stored = get_services().personas.get("default-persona")
     text = stored.text.replace("You are a test.", "You are a better test.")
-    page.session_state["persona_drafts"] = {"default-persona": Draft(text, stored.text, stored.etag)}
+    page.session_state["persona_drafts"] = {"default-persona": PersonaDraft(text, stored.text, stored.etag)}
     page.query_params["id"] = "default-persona"
     page.run()
     with outage(monkeypatch):

@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import Connection
 from streamlit.testing.v1 import AppTest
 
-from personachat.authoring.library import Collection
+from personachat.authoring.library import PersonaLibrary
 from personachat.database.connection import Database
 from personachat.errors import DatabaseUnavailable
 from personachat.owners import LOCAL_OWNER
 from personachat.services import get_services
-from personachat.ui.session import Draft
+from personachat.ui.session import PersonaDraft
 from tests.conftest import persona_text
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local, converse
@@ -53,7 +53,7 @@ def open_history(open_home: OpenPage, monkeypatch: pytest.MonkeyPatch) -> OpenPa
     return open_it
 
 
-def ada() -> Collection:
+def ada() -> PersonaLibrary:
     return get_services().of(LOCAL_OWNER, author="Ada").collection
 
 
@@ -104,7 +104,7 @@ def test_restoring_saves_a_new_revision_and_keeps_the_draft(open_history: OpenPa
     at = open_history({"temperature": 0.1}, {"temperature": 0.2})
     stored = ada().get("tutor")
     typed = json.dumps(json.loads(stored.text) | {"description": "Unsaved."})
-    at.session_state["persona_drafts"] = {"tutor": Draft(typed, stored.text, stored.etag)}
+    at.session_state["persona_drafts"] = {"tutor": PersonaDraft(typed, stored.text, stored.etag)}
     click(at, "revision-1")
     assert "Restoring keeps your unsaved edits" in words(at)
     click(at, "restore_revision")
@@ -145,7 +145,7 @@ def test_a_long_history_comes_in_parts(open_history: OpenPage) -> None:
 
 def test_a_persona_that_was_never_saved_says_so(open_history: OpenPage) -> None:
     at = open_history({})
-    at.session_state["persona_drafts"] = {"fresh": Draft(persona_text("fresh"), "", None)}
+    at.session_state["persona_drafts"] = {"fresh": PersonaDraft(persona_text("fresh"), "", None)}
     at.query_params["id"] = "fresh"
     at.run()
     assert "Nothing has been saved yet" in words(at)

@@ -15,7 +15,7 @@ from personachat.services import get_services
 from personachat.ui import session
 from personachat.ui.personas import bulk_work, list_choices, rows
 from personachat.ui.personas import list as persona_list
-from personachat.ui.session import Draft
+from personachat.ui.session import PersonaDraft
 from tests.conftest import persona_text
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local, click
@@ -99,7 +99,7 @@ def test_the_session_is_asked_as_often_whether_there_are_few_personas_or_many(
     asked: list[int] = []
     drafts = session.drafts
 
-    def counted() -> dict[str, session.Draft]:
+    def counted() -> dict[str, session.PersonaDraft]:
         asked[-1] += 1
         return drafts()
 
@@ -218,7 +218,7 @@ def test_the_search_looks_into_prompts_after_all_else(at: AppTest, folder: Path)
 
 
 def test_an_unsaved_persona_says_so_in_words(at: AppTest) -> None:
-    at.session_state["persona_drafts"] = {"mine": Draft(persona_text("mine"), "", None)}
+    at.session_state["persona_drafts"] = {"mine": PersonaDraft(persona_text("mine"), "", None)}
     at.run()
     assert "Unsaved" in at.button(key="persona-mine").label
 
@@ -311,7 +311,7 @@ def test_a_broken_file_is_deleted_among_others_and_comes_back(at: AppTest, folde
 
 
 def test_what_was_never_saved_cannot_be_chosen(at: AppTest) -> None:
-    at.session_state["persona_drafts"] = {"mine": Draft(persona_text("mine"), "", None)}
+    at.session_state["persona_drafts"] = {"mine": PersonaDraft(persona_text("mine"), "", None)}
     choose(at)
 
     assert "chosen-persona-mine" in [each.key for each in at.checkbox]

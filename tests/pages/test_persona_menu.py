@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from personachat.services import get_services
-from personachat.ui.personas.desk import Question
+from personachat.ui.personas.desk import OpenQuestion
 from personachat.ui.personas.menu import (
     DELETE,
     DISCARD,
@@ -22,7 +22,7 @@ from personachat.ui.personas.menu import (
     SNIPPET,
     TEMPLATE,
 )
-from personachat.ui.session import Draft
+from personachat.ui.session import PersonaDraft
 from tests.conftest import persona_text
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local
@@ -61,7 +61,7 @@ def open_persona(open_home: OpenPage, monkeypatch: pytest.MonkeyPatch) -> OpenPa
 def keep_draft(at: AppTest, persona_id: str, text: str) -> None:
     stored = {entry.id: entry for entry in get_services().personas.all()}.get(persona_id)
     before = (stored.text, stored.etag) if stored else ("", None)
-    at.session_state["persona_drafts"] = {persona_id: Draft(text, *before)}
+    at.session_state["persona_drafts"] = {persona_id: PersonaDraft(text, *before)}
     at.query_params["id"] = persona_id
     at.run()
 
@@ -79,8 +79,8 @@ def choose(at: AppTest, action: str) -> AppTest:
     return at
 
 
-def question(at: AppTest) -> Question | None:
-    found: Question | None = at.session_state["persona_desk"].question
+def question(at: AppTest) -> OpenQuestion | None:
+    found: OpenQuestion | None = at.session_state["persona_desk"].question
     return found
 
 

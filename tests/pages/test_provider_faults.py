@@ -146,13 +146,13 @@ def test_a_reply_that_was_shared_while_it_grew_is_not_said_to_have_failed_later(
     open_home()
     here, gate = local(get_services()), Gate()
     fake.enqueue(tokens([HALF, gate, " it all", Reset()]))
-    generation = here.chat.begin("A question", persona_id="default-persona")
-    while not generation.snapshot().text:
-        generation.wait(1, timeout_seconds=10)
+    live_reply = here.chat.begin("A question", persona_id="default-persona")
+    while not live_reply.snapshot().text:
+        live_reply.wait(1, timeout_seconds=10)
     assert get_services().checkpoints.flush(timeout_seconds=10)
-    token = here.library.share(generation.conversation_id).token
+    token = here.library.share(live_reply.conversation_id).token
     gate.open()
-    wait_for_end(generation)
+    wait_for_end(live_reply)
 
     visitor = open_home()
     visitor.query_params["token"] = token

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from personachat.authoring.library import Collection
+from personachat.authoring.library import PersonaLibrary
 from personachat.errors import PersonaNotFound
 from personachat.owners import LOCAL_OWNER
 from personachat.personas.formats import links
@@ -44,7 +44,7 @@ def open_link(open_home: OpenPage, monkeypatch: pytest.MonkeyPatch) -> OpenPage:
     return open_it
 
 
-def mine() -> Collection:
+def mine() -> PersonaLibrary:
     return get_services().of(LOCAL_OWNER, author="Me").collection
 
 
@@ -160,14 +160,14 @@ def test_what_was_changed_while_you_looked_is_not_replaced(
     open_link: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = open_link(persona=packed("nell", temperature=0.9))
-    accept = Collection.carry_out
+    accept = PersonaLibrary.carry_out
 
-    def too_late(self: Collection, *args: Any) -> Any:
+    def too_late(self: PersonaLibrary, *args: Any) -> Any:
         monkeypatch.undo()
         mine().create(persona_text("nell", temperature=0.5))
         return accept(self, *args)
 
-    monkeypatch.setattr(Collection, "carry_out", too_late)
+    monkeypatch.setattr(PersonaLibrary, "carry_out", too_late)
     click(at, "accept_received")
     assert at.error[0].value
     assert mine().get("nell").persona.temperature == 0.5

@@ -12,7 +12,7 @@ from streamlit.testing.v1.element_tree import Block, Node
 
 from personachat.chat.turns import MAX_MESSAGE_CHARACTERS
 from personachat.services import get_services
-from personachat.ui.session import Draft
+from personachat.ui.session import PersonaDraft
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, failure, tokens
 from tests.pages.conftest import OpenPage
@@ -49,7 +49,7 @@ def write(at: AppTest, **keys: Any) -> None:
     """Change the draft."""
     stored = get_services().personas.get("tutor")
     changed = json.dumps(json.loads(stored.text) | keys)
-    at.session_state["persona_drafts"] = {"tutor": Draft(changed, stored.text, stored.etag)}
+    at.session_state["persona_drafts"] = {"tutor": PersonaDraft(changed, stored.text, stored.etag)}
     at.run()
     assert not at.exception
 

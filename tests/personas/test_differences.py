@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from personachat.personas.diff import as_json, changes, differences
-from personachat.personas.word_diff import MOST_CHARACTERS_BY_WORD, Piece, compared_words, spans
+from personachat.personas.word_diff import MOST_CHARACTERS_BY_WORD, DiffPiece, compared_words, spans
 
 
 def text_of(**keys: Any) -> str:
@@ -21,7 +21,7 @@ def facts(before: str, after: str) -> list[tuple[Any, ...]]:
     ]
 
 
-def rebuilt(pieces: tuple[Piece, ...]) -> tuple[str, str]:
+def rebuilt(pieces: tuple[DiffPiece, ...]) -> tuple[str, str]:
     return tuple(  # type: ignore[return-value]
         "".join(piece.text for piece in pieces if piece.kind in ("same", side))
         for side in ("removed", "added")
@@ -82,37 +82,37 @@ def test_a_long_text_is_compared_word_by_word() -> None:
     before = "You are a patient teacher of French, and you never hurry anybody along the way."
     after = "You are a patient teacher of German, and you never ever hurry anybody along the way."
     assert compared_words(before, after) == (
-        Piece("same", "You are a patient teacher of "),
-        Piece("removed", "French"),
-        Piece("added", "German"),
-        Piece("same", ", and you never"),
-        Piece("added", " ever"),
-        Piece("same", " hurry anybody along the way."),
+        DiffPiece("same", "You are a patient teacher of "),
+        DiffPiece("removed", "French"),
+        DiffPiece("added", "German"),
+        DiffPiece("same", ", and you never"),
+        DiffPiece("added", " ever"),
+        DiffPiece("same", " hurry anybody along the way."),
     )
     assert differences(text_of(systemPrompt=before), text_of(systemPrompt=after))[0].words
 
 
 def test_texts_without_spaces_are_compared_by_their_characters() -> None:
     assert compared_words("你是一位耐心的老师。", "你是一位严格的老师。") == (
-        Piece("same", "你是一位"),
-        Piece("removed", "耐心"),
-        Piece("added", "严格"),
-        Piece("same", "的老师。"),
+        DiffPiece("same", "你是一位"),
+        DiffPiece("removed", "耐心"),
+        DiffPiece("added", "严格"),
+        DiffPiece("same", "的老师。"),
     )
 
 
 def test_an_added_blank_line_is_all_that_is_shown() -> None:
     assert compared_words("one\ntwo", "one\n\ntwo") == (
-        Piece("same", "one\n"),
-        Piece("added", "\n"),
-        Piece("same", "two"),
+        DiffPiece("same", "one\n"),
+        DiffPiece("added", "\n"),
+        DiffPiece("same", "two"),
     )
 
 
 def test_scattered_changes_are_shown_as_one() -> None:
     assert compared_words("red green blue", "black white grey") == (
-        Piece("removed", "red green blue"),
-        Piece("added", "black white grey"),
+        DiffPiece("removed", "red green blue"),
+        DiffPiece("added", "black white grey"),
     )
 
 

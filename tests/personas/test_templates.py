@@ -12,7 +12,14 @@ from personachat.errors import TemplateNotFound
 from personachat.personas import templates
 from personachat.personas.persona import Persona, parse_persona
 from personachat.personas.store.own_templates import OwnTemplates
-from personachat.personas.templates.gallery import GROUPS, OWN_GROUP, Gallery, Template, found, shipped
+from personachat.personas.templates.gallery import (
+    GROUPS,
+    OWN_GROUP,
+    Gallery,
+    Template,
+    matching_templates,
+    shipped,
+)
 from personachat.services import Services
 
 FILES = sorted(Path(templates.__file__).parent.glob("*.json"))
@@ -77,11 +84,11 @@ def test_the_linter_finds_nothing_in_the_words_of_a_shipped_template(services: S
 
 
 def test_all_words_of_a_search_must_be_in_a_template() -> None:
-    assert [each.id for each in found(shipped(), "interview RESEARCH")] == ["user-interviewer"]
-    assert [each.id for each in found(shipped(), "sql query")] == ["sql-partner"]
-    assert found(shipped(), "zebra sql") == ()
-    assert found(shipped(), "  ") == shipped()
-    assert {each.group for each in found(shipped(), "role-play")} == {"Role-play"}
+    assert [each.id for each in matching_templates(shipped(), "interview RESEARCH")] == ["user-interviewer"]
+    assert [each.id for each in matching_templates(shipped(), "sql query")] == ["sql-partner"]
+    assert matching_templates(shipped(), "zebra sql") == ()
+    assert matching_templates(shipped(), "  ") == shipped()
+    assert {each.group for each in matching_templates(shipped(), "role-play")} == {"Role-play"}
 
 
 def test_a_saved_persona_is_an_own_template_after_the_shipped_ones(gallery: Gallery) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from personachat.providers.catalogue import ModelNames
 from personachat.providers.registry import ProviderRegistry
-from personachat.replies.runner import Generations
+from personachat.replies.runner import ReplyRunner
 from personachat.services import Services
 from personachat.settings import Settings, load_settings
 from tests.fake_provider import FakeProvider, hang, status
@@ -19,25 +19,25 @@ MakeNames = Callable[..., ModelNames]
 
 
 @pytest.fixture
-def generations() -> Iterator[Generations]:
-    made = Generations(max_concurrent=1)
+def runner() -> Iterator[ReplyRunner]:
+    made = ReplyRunner(max_concurrent=1)
     yield made
     made.close()
 
 
 @pytest.fixture
-def names_of(generations: Generations) -> Iterator[MakeNames]:
+def names_of(runner: ReplyRunner) -> Iterator[MakeNames]:
     made: list[ProviderRegistry] = []
 
     def make(**settings: Any) -> ModelNames:
         loaded: Settings = load_settings(**settings)
         made.append(ProviderRegistry(loaded))
-        return ModelNames(made[-1], generations, configured=loaded.providers)
+        return ModelNames(made[-1], runner, configured=loaded.providers)
 
     yield make
     for providers in made:
-        if not generations.closed:
-            generations.ask(providers.aclose(), timeout_seconds=10)
+        if not runner.closed:
+            runner.ask(providers.aclose(), timeout_seconds=10)
 
 
 @pytest.fixture
@@ -107,10 +107,10 @@ def test_models_that_do_not_chat_are_not_offered_but_are_listed(
 
 
 def test_names_can_be_asked_for_while_everything_ends(
-    names_of: MakeNames, generations: Generations, openai: dict[str, Any]
+    names_of: MakeNames, runner: ReplyRunner, openai: dict[str, Any]
 ) -> None:
     names = names_of(**openai)
-    generations.close()
+    runner.close()
     known = names.known(wait_seconds=LONG_ENOUGH_SECONDS)
     assert known.names == ()
     assert known.faults

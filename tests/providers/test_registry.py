@@ -18,7 +18,7 @@ from personachat.errors import (
 from personachat.providers import registry as registry_module
 from personachat.providers.embedded.provider import MODEL_NAME, EmbeddedProvider
 from personachat.providers.openai.provider import OpenAICompatibleProvider
-from personachat.providers.registry import Answering, ProviderRegistry
+from personachat.providers.registry import ModelChoice, ProviderRegistry
 from personachat.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def registry(**settings: Any) -> ProviderRegistry:
     return ProviderRegistry(Settings.model_validate(settings))
 
 
-def who(answering: Answering) -> tuple[str, str]:
+def who(answering: ModelChoice) -> tuple[str, str]:
     return answering.provider.name, answering.model
 
 

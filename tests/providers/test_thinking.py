@@ -26,7 +26,7 @@ from personachat.providers.openai.provider import OpenAICompatibleProvider
 from personachat.providers.openai.request import REMEMBERED_SECONDS
 from personachat.providers.openai.thinking import Thoughts, without_thoughts
 from personachat.replies.journal import Journal, decoded
-from personachat.replies.progress import Draft
+from personachat.replies.progress import ReplyProgress
 from tests.fake_provider import FakeProvider, Gate, chunk, events, status, tokens
 from tests.providers.conftest import HELLO, KEY, events_of
 
@@ -314,7 +314,7 @@ def test_what_is_taken_back_is_kept_as_reasoning_and_rebuilt_from_the_journal() 
         TextDelta("The answer."),
         Finished("stop"),
     ]
-    draft = Draft(Reply())
+    draft = ReplyProgress(Reply())
     for event in seen:
         draft.add(event)
     reply = draft.reply()

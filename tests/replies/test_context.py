@@ -16,7 +16,7 @@ from personachat.replies.context import (
     MESSAGE_TOKENS,
     SCALE_BOUNDS,
     UNMEASURED_SCALE,
-    Summary,
+    EarlierSummary,
     fitted,
     latest_summary,
     measured_scale,
@@ -172,7 +172,11 @@ def test_a_turn_that_is_not_stored_yet_stands_below_the_one_before() -> None:
 
 def test_a_summary_stands_for_the_turns_above_it() -> None:
     told = fitted(
-        talk(3), pinned=[SYSTEM], window_tokens=None, reserved_tokens=0, summary=Summary("All fine.", 4)
+        talk(3),
+        pinned=[SYSTEM],
+        window_tokens=None,
+        reserved_tokens=0,
+        summary=EarlierSummary("All fine.", 4),
     )
 
     assert told.messages[1] == ChatMessage("system", "Summary of the conversation so far:\nAll fine.")
@@ -183,7 +187,7 @@ def test_a_summary_stands_for_the_turns_above_it() -> None:
 
 def test_what_does_not_fit_below_a_summary_is_dropped_all_the_same() -> None:
     told = fitted(
-        talk(3), pinned=[], window_tokens=200, reserved_tokens=0, scale=1, summary=Summary("Fine.", 2)
+        talk(3), pinned=[], window_tokens=200, reserved_tokens=0, scale=1, summary=EarlierSummary("Fine.", 2)
     )
 
     assert [turn.depth for turn in told.dropped] == [2, 3, 4, 5]
@@ -256,7 +260,7 @@ def test_the_last_summary_on_the_path_counts() -> None:
         turn("assistant", "", depth=5, reply=Reply(text="c", memory_from=4)),
     ]
 
-    assert latest_summary(path) == Summary("second", 2)
+    assert latest_summary(path) == EarlierSummary("second", 2)
     assert latest_summary(path[2:]) is None
 
 

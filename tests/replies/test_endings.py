@@ -17,7 +17,7 @@ from personachat.api.events import ReplyStream
 from personachat.api.mcp.chats import _told
 from personachat.api.v1.completions import CompletionStream, whole
 from personachat.api.v1.response_bodies import ResponseBody
-from personachat.api.v1.response_drafts import Draft
+from personachat.api.v1.response_drafts import PendingResponse
 from personachat.api.v1.responses import ResponseStream, _whole
 from personachat.cli.chat import _report
 from personachat.conversations.model import Conversation, Reply, Turn
@@ -36,7 +36,7 @@ from personachat.errors import (
 from personachat.history.markdown import markdown_of
 from personachat.messages import Failed, Finished, Started, TextDelta
 from personachat.providers.base import ChatRequest
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 
 
 @dataclass(frozen=True)
@@ -68,17 +68,17 @@ def cut_off(
     return Told([event], None, code, response, why, status, True, exit_code, said, said)
 
 
-def failed(error: PersonaChatError, status: int) -> tuple[Callable[[Generation], object], Told]:
+def failed(error: PersonaChatError, status: int) -> tuple[Callable[[LiveReply], object], Told]:
     told = cut_off(("error", error.code), error.code, status, said=str(error))
-    return lambda generation: generation.end(Failed.of(error)), told
+    return lambda live_reply: live_reply.end(Failed.of(error)), told
 
 
-def finished(reason: Any) -> Callable[[Generation], object]:
-    return lambda generation: generation.end(Finished(reason))
+def finished(reason: Any) -> Callable[[LiveReply], object]:
+    return lambda live_reply: live_reply.end(Finished(reason))
 
 
-def as_another_process_says(generation: Generation) -> None:
-    generation.agree(replace(generation.snapshot(), state="interrupted"))
+def as_another_process_says(live_reply: LiveReply) -> None:
+    live_reply.agree(replace(live_reply.snapshot(), state="interrupted"))
 
 
 STOPPED = cut_off(("done", "stopped"), "stopped", 409, response="incomplete", exit_code=130, said="Stopped")
@@ -92,14 +92,14 @@ FILTERED = by_itself(
     why="content_filter",
     badge="Cut off by the provider's content filter",
 )
-TABLE: dict[str, tuple[Callable[[Generation], object], Told]] = {
+TABLE: dict[str, tuple[Callable[[LiveReply], object], Told]] = {
     "the model ended it": (finished("stop"), by_itself("stop")),
     "the model calls a tool": (finished("tool_calls"), by_itself("tool_calls")),
     "the model declined": (finished("refusal"), by_itself("refusal", badge="The model declined")),
     "the token limit": (finished("length"), AT_LIMIT),
     "the content filter": (finished("content_filter"), FILTERED),
-    "somebody stopped it, or nobody watched": (Generation.stop, STOPPED),
-    "the server ended": (Generation.interrupt, INTERRUPTED),
+    "somebody stopped it, or nobody watched": (LiveReply.stop, STOPPED),
+    "the server ended": (LiveReply.interrupt, INTERRUPTED),
     "its process was killed": (as_another_process_says, INTERRUPTED),
     "our limit for the first token": failed(FirstTokenTimeout("None came."), 504),
     "our limit for silence": failed(IdleTimeout("It fell silent."), 504),
@@ -113,12 +113,12 @@ TABLE: dict[str, tuple[Callable[[Generation], object], Told]] = {
 CASES = pytest.mark.parametrize(("end", "told"), TABLE.values(), ids=TABLE)
 
 
-def ended(end: Callable[[Generation], object]) -> Generation:
-    generation = Generation()
-    generation.add(Started("fake", "model"))
-    generation.add(TextDelta("Half of"))
-    end(generation)
-    return generation
+def ended(end: Callable[[LiveReply], object]) -> LiveReply:
+    live_reply = LiveReply()
+    live_reply.add(Started("fake", "model"))
+    live_reply.add(TextDelta("Half of"))
+    end(live_reply)
+    return live_reply
 
 
 def sent(response: Any) -> tuple[int, str]:
@@ -151,12 +151,12 @@ def patient() -> Request:
     return Request({"type": "http"}, receive)
 
 
-def drafted() -> Draft:
-    return Draft("id", ResponseBody(model="tester", input="Hi"), ChatRequest("model", ()))
+def drafted() -> PendingResponse:
+    return PendingResponse("id", ResponseBody(model="tester", input="Hi"), ChatRequest("model", ()))
 
 
 @CASES
-def test_a_stream_of_the_api_names_the_end(end: Callable[[Generation], object], told: Told) -> None:
+def test_a_stream_of_the_api_names_the_end(end: Callable[[LiveReply], object], told: Told) -> None:
     _, body = sent(ReplyStream(ended(end)))
     *events, closing = body.strip().split("\n\n")
     assert closing == "data: [DONE]"
@@ -168,7 +168,7 @@ def test_a_stream_of_the_api_names_the_end(end: Callable[[Generation], object], 
 @CASES
 @pytest.mark.parametrize("reports_usage", [True, False])
 def test_a_completion_that_was_cut_off_has_an_error_and_no_done(
-    end: Callable[[Generation], object], told: Told, *, reports_usage: bool
+    end: Callable[[LiveReply], object], told: Told, *, reports_usage: bool
 ) -> None:
     _, body = sent(CompletionStream(ended(end), model="tester", reports_usage=reports_usage))
     chunks = [line.removeprefix("data: ") for line in body.split("\n\n") if line]
@@ -183,7 +183,7 @@ def test_a_completion_that_was_cut_off_has_an_error_and_no_done(
 
 @CASES
 def test_a_response_that_was_cut_off_is_never_completed(
-    end: Callable[[Generation], object], told: Told
+    end: Callable[[LiveReply], object], told: Told
 ) -> None:
     _, body = sent(ResponseStream(ended(end), drafted()))
     assert "[DONE]" not in body
@@ -199,7 +199,7 @@ def test_a_response_that_was_cut_off_is_never_completed(
 
 
 @CASES
-def test_a_whole_answer_is_never_a_cut_one(end: Callable[[Generation], object], told: Told) -> None:
+def test_a_whole_answer_is_never_a_cut_one(end: Callable[[LiveReply], object], told: Told) -> None:
     async def completion() -> Any:
         return await whole(ended(end), model="tester", request=patient())
 
@@ -215,7 +215,7 @@ def test_a_whole_answer_is_never_a_cut_one(end: Callable[[Generation], object], 
 
 @CASES
 def test_a_tool_call_that_was_cut_off_is_an_error_with_what_had_arrived(
-    end: Callable[[Generation], object], told: Told
+    end: Callable[[LiveReply], object], told: Told
 ) -> None:
     async def call() -> Any:
         return await _told(ended(end), None)
@@ -230,7 +230,7 @@ def test_a_tool_call_that_was_cut_off_is_an_error_with_what_had_arrived(
 
 @CASES
 def test_a_command_that_was_cut_off_does_not_exit_as_if_all_was_well(
-    end: Callable[[Generation], object], told: Told, capsys: pytest.CaptureFixture[str]
+    end: Callable[[LiveReply], object], told: Told, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _report(ended(end).snapshot()) == told.exit_code
     assert told.page.lower()[:7] in capsys.readouterr().err.lower()
@@ -245,7 +245,7 @@ def page_of_a_reply() -> None:
 
 
 @CASES
-def test_the_page_and_an_export_say_how_it_ended(end: Callable[[Generation], object], told: Told) -> None:
+def test_the_page_and_an_export_say_how_it_ended(end: Callable[[LiveReply], object], told: Told) -> None:
     reply = ended(end).snapshot()
     page = AppTest.from_function(page_of_a_reply, default_timeout=30)
     page.session_state["reply"] = reply
@@ -265,17 +265,17 @@ def _exported(reply: Reply) -> str:
 @pytest.mark.parametrize(
     ("end", "status"),
     [
-        (Generation.interrupt, 503),
-        (lambda generation: generation.end(Failed.of(TooManyReplies("Full."))), 429),
+        (LiveReply.interrupt, 503),
+        (lambda live_reply: live_reply.end(Failed.of(TooManyReplies("Full."))), 429),
     ],
     ids=["the server ended", "all places are taken"],
 )
-def test_what_ends_before_it_begins_is_a_status(end: Callable[[Generation], object], status: int) -> None:
-    generation = Generation()
-    end(generation)
+def test_what_ends_before_it_begins_is_a_status(end: Callable[[LiveReply], object], status: int) -> None:
+    live_reply = LiveReply()
+    end(live_reply)
     for stream in (
-        ReplyStream(generation),
-        CompletionStream(generation, model="tester", reports_usage=False),
-        ResponseStream(generation, drafted()),
+        ReplyStream(live_reply),
+        CompletionStream(live_reply, model="tester", reports_usage=False),
+        ResponseStream(live_reply, drafted()),
     ):
         assert sent(stream)[0] == status

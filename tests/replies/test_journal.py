@@ -24,7 +24,7 @@ from personachat.messages import (
     UsageReported,
 )
 from personachat.replies.journal import Journal, decoded
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 
 unhurried = settings(deadline=None)
 
@@ -45,10 +45,10 @@ ends: st.SearchStrategy[ReplyEvent] = st.one_of(
 
 
 def reply_of(events: Sequence[ReplyEvent]) -> Reply:
-    generation = Generation()
+    live_reply = LiveReply()
     for event in events:
-        generation.add(event)
-    return generation.snapshot()
+        live_reply.add(event)
+    return live_reply.snapshot()
 
 
 @unhurried

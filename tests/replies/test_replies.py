@@ -26,8 +26,8 @@ from personachat.providers.embedded.provider import MODEL_NAME
 from personachat.providers.pricing import cost_usd
 from personachat.providers.registry import ProviderRegistry
 from personachat.replies.engine import ReplyLimits
-from personachat.replies.planner import Plan, Replies
-from personachat.replies.request_code import SentBody
+from personachat.replies.planner import ReplyPlan, ReplyPlanner
+from personachat.replies.request_code import RequestBody
 from personachat.settings import Settings
 from tests.fake_provider import FakeProvider, failure, tokens
 
@@ -38,13 +38,13 @@ SUMMARY = "Grace wants tea."
 
 
 @pytest.fixture
-async def make(fake: FakeProvider) -> AsyncGenerator[Callable[..., Replies]]:
+async def make(fake: FakeProvider) -> AsyncGenerator[Callable[..., ReplyPlanner]]:
     registries: list[ProviderRegistry] = []
 
-    def made(**settings: Any) -> Replies:
+    def made(**settings: Any) -> ReplyPlanner:
         explicit = {"openai_base_url": fake.base_url, "openai_api_key": KEY}
         registries.append(ProviderRegistry(Settings.model_validate(explicit | settings)))
-        return Replies(registries[-1], limits=ReplyLimits())
+        return ReplyPlanner(registries[-1], limits=ReplyLimits())
 
     yield made
     for registry in registries:
@@ -52,7 +52,7 @@ async def make(fake: FakeProvider) -> AsyncGenerator[Callable[..., Replies]]:
 
 
 @pytest.fixture
-def replies(make: Callable[..., Replies]) -> Replies:
+def replies(make: Callable[..., ReplyPlanner]) -> ReplyPlanner:
     return make()
 
 
@@ -79,7 +79,7 @@ def talk(exchanges: int, *, letters: int = 400) -> list[Turn]:
     return [*path, question("last", depth=2 * exchanges)]
 
 
-async def events_of(plan: Plan, text: str = "") -> list[ReplyEvent]:
+async def events_of(plan: ReplyPlan, text: str = "") -> list[ReplyEvent]:
     return [event async for event in plan.events(text)]
 
 
@@ -99,7 +99,7 @@ def said(body: dict[str, Any]) -> list[str]:
 
 
 async def test_the_path_is_asked_after_the_persona_s_own_messages(
-    fake: FakeProvider, replies: Replies
+    fake: FakeProvider, replies: ReplyPlanner
 ) -> None:
     examples = [{"user": "2+2", "assistant": "4"}]
     plan = replies.plan(persona(examples=examples), talk(1))
@@ -111,19 +111,23 @@ async def test_the_path_is_asked_after_the_persona_s_own_messages(
     assert plan.first.memory_from is None
 
 
-async def test_nothing_is_asked_before_the_events_are_wanted(fake: FakeProvider, replies: Replies) -> None:
+async def test_nothing_is_asked_before_the_events_are_wanted(
+    fake: FakeProvider, replies: ReplyPlanner
+) -> None:
     replies.plan(persona(), talk(1)).events("")
 
     assert fake.requests == []
 
 
-async def test_turns_without_words_are_not_asked(fake: FakeProvider, replies: Replies) -> None:
+async def test_turns_without_words_are_not_asked(fake: FakeProvider, replies: ReplyPlanner) -> None:
     await events_of(replies.plan(persona(), [question("one"), answer("", depth=1), question("two", depth=2)]))
 
     assert said(fake.chats[0].body) == ["You", "one", "two"]
 
 
-async def test_another_model_may_be_asked_than_the_persona_s(fake: FakeProvider, replies: Replies) -> None:
+async def test_another_model_may_be_asked_than_the_persona_s(
+    fake: FakeProvider, replies: ReplyPlanner
+) -> None:
     plan = replies.plan(persona(), talk(0), model="fake-2")
     await events_of(plan)
 
@@ -131,7 +135,7 @@ async def test_another_model_may_be_asked_than_the_persona_s(fake: FakeProvider,
 
 
 async def test_where_nobody_can_answer_the_only_event_says_why(
-    make: Callable[..., Replies], monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., ReplyPlanner], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registry_module, "embedded_model_installed", lambda _file: False)
     nobody = make(openai_api_key=None, openai_base_url=None)
@@ -146,7 +150,7 @@ async def test_where_nobody_can_answer_the_only_event_says_why(
 
 
 async def test_the_default_model_stands_in_for_one_the_provider_does_not_have(
-    fake: FakeProvider, make: Callable[..., Replies]
+    fake: FakeProvider, make: Callable[..., ReplyPlanner]
 ) -> None:
     replies = make(default_model="fake-2")
     fake.enqueue(failure(404, "no", error_code="model_not_found"))
@@ -160,7 +164,7 @@ async def test_the_default_model_stands_in_for_one_the_provider_does_not_have(
     assert replies.plan(persona(), talk(0)).first.model == "fake-2"
 
 
-async def test_the_rest_of_a_reply_is_asked_for_and_joined(fake: FakeProvider, replies: Replies) -> None:
+async def test_the_rest_of_a_reply_is_asked_for_and_joined(fake: FakeProvider, replies: ReplyPlanner) -> None:
     fake.enqueue(tokens(["a pot of tea ", "and a cup."]))
     events = await events_of(replies.plan(persona(), talk(0)), "I would like a pot of tea ")
 
@@ -174,14 +178,16 @@ async def test_the_rest_of_a_reply_is_asked_for_and_joined(fake: FakeProvider, r
 # --- what it costs --------------------------------------------------------------------------------
 
 
-async def test_a_reply_is_priced_by_its_model(fake: FakeProvider, replies: Replies) -> None:
+async def test_a_reply_is_priced_by_its_model(fake: FakeProvider, replies: ReplyPlanner) -> None:
     fake.enqueue(tokens(["a"], usage=(1_000, 500)))
     events = await events_of(replies.plan(persona(model="gpt-4o"), talk(0)))
 
     assert UsageReported(Usage(1_000, 500), cost_usd=0.0075) in events
 
 
-async def test_a_model_without_a_price_is_not_taken_for_free(fake: FakeProvider, replies: Replies) -> None:
+async def test_a_model_without_a_price_is_not_taken_for_free(
+    fake: FakeProvider, replies: ReplyPlanner
+) -> None:
     fake.enqueue(tokens(["a"], usage=(1_000, 500)))
 
     assert UsageReported(Usage(1_000, 500), cost_usd=None) in await events_of(
@@ -192,7 +198,9 @@ async def test_a_model_without_a_price_is_not_taken_for_free(fake: FakeProvider,
 # --- what the model remembers ---------------------------------------------------------------------
 
 
-async def test_the_persona_s_own_limit_drops_the_oldest_turns(fake: FakeProvider, replies: Replies) -> None:
+async def test_the_persona_s_own_limit_drops_the_oldest_turns(
+    fake: FakeProvider, replies: ReplyPlanner
+) -> None:
     plan = replies.plan(persona(contextTokens=512), talk(5))
     await events_of(plan)
 
@@ -201,7 +209,7 @@ async def test_the_persona_s_own_limit_drops_the_oldest_turns(fake: FakeProvider
     assert plan.first.summary == ""
 
 
-async def test_the_window_of_the_price_list_counts_without_asking_anybody(replies: Replies) -> None:
+async def test_the_window_of_the_price_list_counts_without_asking_anybody(replies: ReplyPlanner) -> None:
     plan = replies.plan(persona(model="gpt-4"), talk(60))  # 8,192 tokens
 
     assert plan.first.memory_from is not None
@@ -210,7 +218,7 @@ async def test_the_window_of_the_price_list_counts_without_asking_anybody(replie
 
 
 async def test_what_a_server_said_of_its_window_is_kept_to_from_then_on(
-    fake: FakeProvider, replies: Replies
+    fake: FakeProvider, replies: ReplyPlanner
 ) -> None:
     fake.enqueue(failure(400, "This model's maximum context length is 700 tokens."))
     await events_of(replies.plan(persona(), talk(6)))
@@ -223,7 +231,7 @@ async def test_what_a_server_said_of_its_window_is_kept_to_from_then_on(
     assert replies.plan(persona(model="fake-2"), talk(6)).first.memory_from is None
 
 
-async def test_the_smallest_of_all_windows_counts(fake: FakeProvider, replies: Replies) -> None:
+async def test_the_smallest_of_all_windows_counts(fake: FakeProvider, replies: ReplyPlanner) -> None:
     fake.enqueue(failure(400, "This model's maximum context length is 5000 tokens."))
     await events_of(replies.plan(persona(model="gpt-4"), talk(0)))
 
@@ -231,7 +239,9 @@ async def test_the_smallest_of_all_windows_counts(fake: FakeProvider, replies: R
     assert replies.memory(persona(model="gpt-4", contextTokens=400), talk(0)).window_tokens == 400
 
 
-async def test_what_the_engine_leaves_out_is_told_as_a_depth(fake: FakeProvider, replies: Replies) -> None:
+async def test_what_the_engine_leaves_out_is_told_as_a_depth(
+    fake: FakeProvider, replies: ReplyPlanner
+) -> None:
     too_long = failure(400, "too long", error_code="context_length_exceeded")
     fake.enqueue(too_long, too_long)
     path = [*talk(3)[:2], answer("", depth=2), *[question("q1", depth=3), answer("a1", depth=4)]]
@@ -243,7 +253,7 @@ async def test_what_the_engine_leaves_out_is_told_as_a_depth(fake: FakeProvider,
 
 
 async def test_a_small_window_of_the_stand_in_counts_for_it(
-    fake: FakeProvider, make: Callable[..., Replies]
+    fake: FakeProvider, make: Callable[..., ReplyPlanner]
 ) -> None:
     replies = make(default_model="gpt-4")
     fake.enqueue(failure(404, "no", error_code="model_not_found"))
@@ -261,7 +271,7 @@ SUMMING = {"contextTokens": 4000, "summarize": True}
 
 
 async def test_turns_that_do_not_fit_are_summed_up_before_the_reply(
-    fake: FakeProvider, replies: Replies
+    fake: FakeProvider, replies: ReplyPlanner
 ) -> None:
     fake.enqueue(tokens([SUMMARY]))
     plan = replies.plan(persona(**SUMMING), talk(18))
@@ -287,7 +297,7 @@ async def test_turns_that_do_not_fit_are_summed_up_before_the_reply(
 
 
 async def test_another_reply_to_the_same_message_uses_the_same_summary(
-    fake: FakeProvider, replies: Replies
+    fake: FakeProvider, replies: ReplyPlanner
 ) -> None:
     fake.enqueue(tokens([SUMMARY]))
     first = notices(await events_of(replies.plan(persona(**SUMMING), talk(18))))
@@ -298,7 +308,7 @@ async def test_another_reply_to_the_same_message_uses_the_same_summary(
 
 
 async def test_the_rest_of_a_reply_is_told_the_same_summary_without_another_word(
-    fake: FakeProvider, replies: Replies
+    fake: FakeProvider, replies: ReplyPlanner
 ) -> None:
     fake.enqueue(tokens([SUMMARY]), tokens(["one pot"]))
     plan = replies.plan(persona(**SUMMING), talk(18))
@@ -311,7 +321,7 @@ async def test_the_rest_of_a_reply_is_told_the_same_summary_without_another_word
 
 
 async def conversation_with_summaries(
-    fake: FakeProvider, replies: Replies, *, exchanges: int
+    fake: FakeProvider, replies: ReplyPlanner, *, exchanges: int
 ) -> tuple[list[Turn], list[int]]:
     """Goes on with a conversation; returns it, and at which exchanges a summary was made."""
     path: list[Turn] = []
@@ -331,7 +341,7 @@ async def conversation_with_summaries(
 
 
 async def test_a_summary_serves_for_several_turns_and_goes_into_the_next(
-    fake: FakeProvider, replies: Replies
+    fake: FakeProvider, replies: ReplyPlanner
 ) -> None:
     path, summed_up = await conversation_with_summaries(fake, replies, exchanges=32)
 
@@ -351,7 +361,7 @@ async def test_a_summary_serves_for_several_turns_and_goes_into_the_next(
 
 
 async def test_after_a_restart_the_summary_on_the_path_is_used(
-    fake: FakeProvider, make: Callable[..., Replies]
+    fake: FakeProvider, make: Callable[..., ReplyPlanner]
 ) -> None:
     path, summed_up = await conversation_with_summaries(fake, make(), exchanges=32)
     place = 2 * summed_up[0] + 3
@@ -364,7 +374,7 @@ async def test_after_a_restart_the_summary_on_the_path_is_used(
 
 @pytest.mark.parametrize("bad", [failure(400, "No."), tokens([], usage=None)])
 async def test_where_summing_up_fails_turns_are_dropped_and_it_is_said(
-    fake: FakeProvider, replies: Replies, bad: Any
+    fake: FakeProvider, replies: ReplyPlanner, bad: Any
 ) -> None:
     fake.enqueue(bad)
     events = await events_of(replies.plan(persona(**SUMMING), talk(18)))
@@ -377,7 +387,7 @@ async def test_where_summing_up_fails_turns_are_dropped_and_it_is_said(
     assert words(events) == "You said: last"
 
 
-async def test_summing_up_is_paid_for_with_the_reply(fake: FakeProvider, replies: Replies) -> None:
+async def test_summing_up_is_paid_for_with_the_reply(fake: FakeProvider, replies: ReplyPlanner) -> None:
     fake.enqueue(tokens([SUMMARY], usage=(800, 40)), tokens(["a"], usage=(500, 20)))
     events = await events_of(replies.plan(persona(model="gpt-4", **SUMMING), talk(18)))
     (reported,) = [event for event in events if isinstance(event, UsageReported)]
@@ -387,7 +397,7 @@ async def test_summing_up_is_paid_for_with_the_reply(fake: FakeProvider, replies
     assert reported.cost_usd == pytest.approx(sum(part or 0 for part in parts))
 
 
-async def test_without_being_told_to_nobody_sums_up(fake: FakeProvider, replies: Replies) -> None:
+async def test_without_being_told_to_nobody_sums_up(fake: FakeProvider, replies: ReplyPlanner) -> None:
     await events_of(replies.plan(persona(contextTokens=4000), talk(18)))
 
     assert len(fake.chats) == 1
@@ -396,7 +406,7 @@ async def test_without_being_told_to_nobody_sums_up(fake: FakeProvider, replies:
 # --- how full it is -------------------------------------------------------------------------------
 
 
-async def test_the_gauge_shows_what_the_last_reply_was_counted(replies: Replies) -> None:
+async def test_the_gauge_shows_what_the_last_reply_was_counted(replies: ReplyPlanner) -> None:
     leaf = answer("b", depth=1, usage=Usage(300, 40), memory_from=None)
     memory = replies.memory(persona(contextTokens=1000), [question("a"), leaf])
 
@@ -412,7 +422,7 @@ async def test_the_gauge_shows_what_the_last_reply_was_counted(replies: Replies)
     ],
 )
 async def test_the_gauge_estimates_where_the_count_is_missing_or_of_more_than_fits(
-    replies: Replies, leaf: Turn
+    replies: ReplyPlanner, leaf: Turn
 ) -> None:
     memory = replies.memory(persona(contextTokens=1000), [question("a"), leaf])
 
@@ -420,7 +430,7 @@ async def test_the_gauge_estimates_where_the_count_is_missing_or_of_more_than_fi
     assert 0 < memory.used_tokens < 100
 
 
-async def test_the_gauge_estimates_what_another_model_would_be_told(replies: Replies) -> None:
+async def test_the_gauge_estimates_what_another_model_would_be_told(replies: ReplyPlanner) -> None:
     leaf = answer("b", depth=1, usage=Usage(300, 40))
 
     assert not replies.memory(persona(model="fake-2"), [question("a"), leaf]).measured
@@ -430,16 +440,16 @@ async def test_the_gauge_estimates_what_another_model_would_be_told(replies: Rep
 # --- what is sent ---------------------------------------------------------------------------------
 
 
-async def test_the_preview_is_what_is_sent(fake: FakeProvider, replies: Replies) -> None:
+async def test_the_preview_is_what_is_sent(fake: FakeProvider, replies: ReplyPlanner) -> None:
     asked = persona(contextTokens=512, topP=0.5, stop=["END"])
     preview = replies.preview(asked, talk(5))
     await events_of(replies.plan(asked, talk(5)))
 
-    assert preview == SentBody("openai", fake.base_url, "fake-1", fake.chats[0].body)
+    assert preview == RequestBody("openai", fake.base_url, "fake-1", fake.chats[0].body)
     assert KEY not in repr(preview)
 
 
-async def test_what_was_sent_is_put_together_again(fake: FakeProvider, replies: Replies) -> None:
+async def test_what_was_sent_is_put_together_again(fake: FakeProvider, replies: ReplyPlanner) -> None:
     asked, path = persona(contextTokens=512, topP=0.5, stop=["END"]), talk(5)
     refusal = failure(
         400, "Unsupported parameter: 'top_p'", error_code="unsupported_parameter", param="top_p"
@@ -454,7 +464,7 @@ async def test_what_was_sent_is_put_together_again(fake: FakeProvider, replies: 
     assert "top_p" not in fake.chats[-1].body
 
 
-async def test_a_summary_that_was_sent_is_among_it(fake: FakeProvider, replies: Replies) -> None:
+async def test_a_summary_that_was_sent_is_among_it(fake: FakeProvider, replies: ReplyPlanner) -> None:
     asked, path = persona(**SUMMING), talk(18)
     fake.enqueue(tokens([SUMMARY]))
     plan = replies.plan(asked, path)
@@ -465,13 +475,13 @@ async def test_a_summary_that_was_sent_is_among_it(fake: FakeProvider, replies: 
     assert replies.sent(turn, path, plan.request).body == fake.chats[-1].body
 
 
-async def test_the_preview_says_where_a_summary_will_be(replies: Replies) -> None:
+async def test_the_preview_says_where_a_summary_will_be(replies: ReplyPlanner) -> None:
     body = replies.preview(persona(**SUMMING), talk(18)).body
 
     assert "summed up here" in body["messages"][1]["content"]
 
 
-async def test_what_a_provider_was_sent_that_is_gone_is_still_known(replies: Replies) -> None:
+async def test_what_a_provider_was_sent_that_is_gone_is_still_known(replies: ReplyPlanner) -> None:
     request = SentRequest((), {"model": "m", "temperature": 0.5, "stop": ["END"]})
     turn = Turn("a", None, "assistant", "", "ada", "Ada", depth=1, reply=Reply(provider="gone", model="m"))
     sent = replies.sent(turn, talk(0), request)
@@ -481,12 +491,12 @@ async def test_what_a_provider_was_sent_that_is_gone_is_still_known(replies: Rep
     assert (sent.body["temperature"], sent.body["stop"]) == (0.5, ["END"])
 
 
-async def test_a_preview_that_nobody_would_answer_says_why(make: Callable[..., Replies]) -> None:
+async def test_a_preview_that_nobody_would_answer_says_why(make: Callable[..., ReplyPlanner]) -> None:
     with pytest.raises(ModelNotFound):
         make(openai_api_key=None, openai_base_url=None).preview(persona(model="no/where"), talk(0))
 
 
-async def test_the_embedded_model_has_a_body_and_a_window_but_no_address(replies: Replies) -> None:
+async def test_the_embedded_model_has_a_body_and_a_window_but_no_address(replies: ReplyPlanner) -> None:
     pytest.importorskip("xllamacpp")
     sent = replies.preview(persona(), talk(0), offline=True)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from personachat.replies.request_code import (
     IN_PROCESS,
     NOT_CONFIGURED,
-    SentBody,
+    RequestBody,
     as_curl,
     as_python,
     key_variable,
@@ -36,8 +36,8 @@ bodies: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 )
 
 
-def sent(body: dict[str, Any], *, base_url: str | None = URL, wants_key: bool = True) -> SentBody:
-    return SentBody("openai", base_url, "m", body, wants_key=wants_key)
+def sent(body: dict[str, Any], *, base_url: str | None = URL, wants_key: bool = True) -> RequestBody:
+    return RequestBody("openai", base_url, "m", body, wants_key=wants_key)
 
 
 def with_text(text: str) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def test_a_server_without_a_key_is_asked_without_one() -> None:
 
 
 def test_the_model_in_this_process_has_no_address_but_a_request() -> None:
-    local = SentBody("local", None, "m", with_text("hi"))
+    local = RequestBody("local", None, "m", with_text("hi"))
     program = as_python(local)
 
     assert as_curl(local) is None
@@ -156,12 +156,12 @@ def test_each_provider_has_a_variable_for_its_key(provider: str, variable: str) 
 
 
 def test_the_name_of_a_provider_that_is_gone_cannot_become_code() -> None:
-    gone = SentBody("x\nimport os", None, "m", with_text("hi"))
+    gone = RequestBody("x\nimport os", None, "m", with_text("hi"))
 
     assert as_curl(gone) is None
     assert as_python(gone).startswith(f"# {NOT_CONFIGURED}\nrequest = ")
     assert no_address(sent(with_text("hi"))) == ""
-    assert as_python(SentBody("x\ny", URL, "m", {})).count("X_Y_API_KEY") == 1
+    assert as_python(RequestBody("x\ny", URL, "m", {})).count("X_Y_API_KEY") == 1
 
 
 def test_an_address_with_a_secret_comes_from_the_environment() -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
-from personachat.chat.completions import Ask
+from personachat.chat.completions import CompletionRequest
 from personachat.messages import ChatMessage
 from personachat.owners import LOCAL_OWNER
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.services import Services
 from tests.api.conftest import served
 from tests.cli.conftest import environment, run
@@ -24,9 +24,9 @@ __all__ = ["environment", "run"]
 LIMIT = 300
 
 
-def ended(generation: Generation) -> None:
-    while generation.live:
-        generation.wait(len(generation.wait(0, timeout_seconds=0)), timeout_seconds=10)
+def ended(live_reply: LiveReply) -> None:
+    while live_reply.live:
+        live_reply.wait(len(live_reply.wait(0, timeout_seconds=0)), timeout_seconds=10)
 
 
 def asked(fake: FakeProvider) -> list[int | None]:
@@ -48,12 +48,16 @@ def draft(services: Services) -> None:
 
 
 def complete(services: Services) -> None:
-    ended(services.completions.start("tester", Ask([{"role": "user", "content": "Hi"}])).generation)
+    ended(
+        services.completions.start(
+            "tester", CompletionRequest([{"role": "user", "content": "Hi"}])
+        ).live_reply
+    )
 
 
 def complete_long(services: Services) -> None:
-    ask = Ask([{"role": "user", "content": "Hi"}], max_tokens=999_999)
-    ended(services.completions.start("tester", ask).generation)
+    ask = CompletionRequest([{"role": "user", "content": "Hi"}], max_tokens=999_999)
+    ended(services.completions.start("tester", ask).live_reply)
 
 
 def go_on(services: Services) -> None:
@@ -169,12 +173,12 @@ def test_the_inspector_shows_the_form_in_which_messages_were_sent(
     fake.enqueue(events(refusal, done=False) if inside else status(400, body=refusal))
     here = local(services)
     opening = [ChatMessage("assistant", "Welcome.")]
-    generation = here.chat.begin("Hi", persona_id="tester", history=opening)
-    ended(generation)
+    live_reply = here.chat.begin("Hi", persona_id="tester", history=opening)
+    ended(live_reply)
     assert [message["role"] for message in fake.chats[-1].body["messages"]] == ["system", "user"]
     services.close()
 
     later = make_services()
-    shown = local(later).inspection.sent(generation.id)
+    shown = local(later).inspection.sent(live_reply.id)
     assert shown is not None
     assert shown.body == fake.chats[-1].body

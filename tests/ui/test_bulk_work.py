@@ -9,12 +9,12 @@ from typing import cast
 
 import pytest
 
-from personachat.authoring.library import Changed, Collection
+from personachat.authoring.library import BulkChange, PersonaLibrary
 from personachat.ui.personas import bulk_work
-from personachat.ui.personas.bulk_work import Work
+from personachat.ui.personas.bulk_work import BulkWork
 
 WAIT = 10
-NOBODYS = cast("Collection", None)
+NOBODYS = cast("PersonaLibrary", None)
 
 
 def test_runs_that_meet_do_everything_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,12 +22,12 @@ def test_runs_that_meet_do_everything_once(monkeypatch: pytest.MonkeyPatch) -> N
     ids = [f"p{number}" for number in range(100)]
     seen: list[str] = []
 
-    def step(_: Collection, some: Sequence[str]) -> Changed:
+    def step(_: PersonaLibrary, some: Sequence[str]) -> BulkChange:
         threading.Event().wait(0.001)  # somebody else's turn
         seen.extend(some)
-        return Changed((), ())
+        return BulkChange((), ())
 
-    work = Work("Doing", "Did", list(ids), step)
+    work = BulkWork("Doing", "Did", list(ids), step)
 
     def run() -> None:
         while work.left:
@@ -44,13 +44,13 @@ def test_a_stop_waits_for_those_that_are_being_done() -> None:
     began, go_on = threading.Event(), threading.Event()
     happened: list[str] = []
 
-    def step(_: Collection, some: Sequence[str]) -> Changed:
+    def step(_: PersonaLibrary, some: Sequence[str]) -> BulkChange:
         began.set()
         assert go_on.wait(WAIT)
         happened.append(f"did {len(some)}")
-        return Changed((), ())
+        return BulkChange((), ())
 
-    work = Work("Doing", "Did", [f"p{number}" for number in range(25)], step)
+    work = BulkWork("Doing", "Did", [f"p{number}" for number in range(25)], step)
 
     def stop() -> None:
         work.stop()

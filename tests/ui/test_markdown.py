@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from personachat.ui.chat.markdown import PIECE_CHARACTERS, Pieces, cut, pieces_of
+from personachat.ui.chat.markdown import PIECE_CHARACTERS, MarkdownCutter, cut, pieces_of
 
 PARAGRAPH = "word " * 120 + "\n\n"
 
 
 def streamed(text: str, *, step: int) -> list[str]:
     """The pieces of a text that comes `step` characters at a time; nothing drawn may be taken back."""
-    pieces = Pieces()
+    pieces = MarkdownCutter()
     finished: list[str] = []
     for at in range(0, len(text), step):
         drawn = pieces.open

@@ -112,7 +112,7 @@ def test_changes_are_looked_for_only_where_a_tab_could_show_them(
         tabs.put(str(number), Tab("me", {}))
         sessions[str(number)] = state and SimpleNamespace(session=SimpleNamespace(_state=state))
     runtime = SimpleNamespace(_session_mgr=SimpleNamespace(get_active_session_info=sessions.get))
-    services = SimpleNamespace(generations=SimpleNamespace(closed=False), changed_since=reading)
+    services = SimpleNamespace(runner=SimpleNamespace(closed=False), changed_since=reading)
     monkeypatch.setattr(open_tabs, "_tabs", tabs)
     monkeypatch.setattr(open_tabs, "_services", services)
     monkeypatch.setattr(open_tabs, "Runtime", SimpleNamespace(instance=lambda: runtime))

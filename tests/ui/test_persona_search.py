@@ -12,7 +12,7 @@ from personachat.personas.search import SearchText, matching
 from personachat.personas.store.base import StoredPersona
 from personachat.services import Services
 from personachat.ui.chat import persona_finder
-from personachat.ui.personas.rows import Wanted, found, rows
+from personachat.ui.personas.rows import ListFilter, filtered_rows, rows
 from tests.api.conftest import served
 from tests.conftest import persona_text
 
@@ -41,7 +41,7 @@ def test_a_search_means_the_same_in_every_list(query: str, hits: list[str]) -> N
     there = stored()
     personas = {each.id: each.persona for each in there}
 
-    assert [each.id for each in found(rows(there, {}), Wanted(query=query))] == hits
+    assert [each.id for each in filtered_rows(rows(there, {}), ListFilter(query=query))] == hits
     assert persona_finder.found(personas, query) == hits
     told = personas_found(there, query, labels={}).structured_content
     assert told is not None

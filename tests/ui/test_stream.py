@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personachat.messages import Finished, ReasoningDelta, ReplyEvent, Rethought, Started, TextDelta
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.ui.chat import stream
 from personachat.ui.chat.markdown import pieces_of
 from personachat.ui.chat.pace import PACE
@@ -25,9 +25,9 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 class Fed(Follower):
     """A follower whose reply goes on by one delta whenever it is looked at, and then ends."""
 
-    def __init__(self, generation: Generation, deltas: list[str]) -> None:
-        super().__init__(generation)
-        self._fed = generation
+    def __init__(self, live_reply: LiveReply, deltas: list[str]) -> None:
+        super().__init__(live_reply)
+        self._fed = live_reply
         self._deltas = iter(deltas)
 
     def look(self, timeout_seconds: float) -> None:
@@ -40,7 +40,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch, deltas: list[str]) -> list[str]:
     """The elements that are left of a reply, where a frame comes after each delta."""
     page = Page()
     monkeypatch.setattr(stream, "st", page)
-    Fed(Generation(), deltas).draw_text()
+    Fed(LiveReply(), deltas).draw_text()
     return [element.shown for element in page.elements]
 
 
@@ -90,10 +90,10 @@ def test_what_is_streamed_is_what_is_drawn_again_later(deltas: list[str]) -> Non
 def test_reasoning_ends_where_the_text_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     page = Page()
     monkeypatch.setattr(stream, "st", page)
-    generation = Generation()
+    live_reply = LiveReply()
     for event in (ReasoningDelta("Let me think."), TextDelta("Well."), Finished("stop")):
-        generation.add(event)
-    follower = Follower(generation)
+        live_reply.add(event)
+    follower = Follower(live_reply)
     follower.look(0)
     follower.draw_reasoning()
     assert [element.shown for element in page.elements] == ["Let me think."]
@@ -103,7 +103,7 @@ def test_reasoning_ends_where_the_text_begins(monkeypatch: pytest.MonkeyPatch) -
 def test_words_that_come_together_are_one_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     page = Page()
     monkeypatch.setattr(stream, "st", page)
-    Fed(Generation(), ["One", " two", " three", " four"]).draw_text()
+    Fed(LiveReply(), ["One", " two", " three", " four"]).draw_text()
     assert [element.frames for element in page.elements] == [["One two", "One two three four"]]
 
 
@@ -117,11 +117,11 @@ EVENTS: st.SearchStrategy[ReplyEvent] = st.one_of(
 
 @given(st.lists(EVENTS))
 def test_a_follower_and_the_reply_make_the_same_of_the_same_events(events: list[ReplyEvent]) -> None:
-    generation = Generation()
-    follower = Follower(generation)
+    live_reply = LiveReply()
+    follower = Follower(live_reply)
     for event in events:
-        generation.add(event)
+        live_reply.add(event)
         follower.look(0)
-    reply = generation.snapshot()
+    reply = live_reply.snapshot()
 
     assert follower._words.joined() == (reply.text, reply.reasoning)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from personachat.replies.context import Memory
+from personachat.replies.context import ContextUse
 from personachat.ui.chat.gauge import text_of
 from personachat.ui.wording import money
 
@@ -25,8 +25,8 @@ def test_a_price_is_as_short_as_it_says_something(dollars: float, shown: str) ->
     assert money(dollars) == shown
 
 
-def memory(used: int, window: int | None, *, measured: bool = True) -> Memory:
-    return Memory(used_tokens=used, window_tokens=window, memory_from=None, measured=measured)
+def memory(used: int, window: int | None, *, measured: bool = True) -> ContextUse:
+    return ContextUse(used_tokens=used, window_tokens=window, memory_from=None, measured=measured)
 
 
 def test_the_gauge_says_how_much_of_the_window_is_used() -> None:

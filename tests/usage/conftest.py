@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.services import Services
 from personachat.usage.tables import usage_calls
 from tests.conversations.conftest import (  # noqa: F401  # fixtures
@@ -17,11 +17,11 @@ from tests.conversations.conftest import (  # noqa: F401  # fixtures
 )
 
 
-def over(generation: Generation) -> Generation:
+def over(live_reply: LiveReply) -> LiveReply:
     """The same, once it has ended."""
-    while generation.live:
-        generation.wait(generation.version[0], timeout_seconds=30)
-    return generation
+    while live_reply.live:
+        live_reply.wait(live_reply.version[0], timeout_seconds=30)
+    return live_reply
 
 
 def ledger_of(services: Services) -> list[Mapping[str, Any]]:

@@ -25,8 +25,8 @@ from personachat.usage import closing as closing_days
 from personachat.usage import day_times, histograms, records
 from personachat.usage.closing import Closing
 from personachat.usage.people import People
-from personachat.usage.questions import Question
-from personachat.usage.reading import ME, Usage
+from personachat.usage.questions import UsageQuery
+from personachat.usage.reading import ME, UsageReader
 from personachat.usage.records import SqlUsage, moment_of, quarter_of
 from personachat.usage.tables import (
     CLOSED_TABLES,
@@ -149,8 +149,8 @@ def call(chance: random.Random, ledger: SqlUsage, **known: Any) -> dict[str, Any
     }
 
 
-def usage_of(database: Database) -> Usage:
-    return Usage(database, People(database), owner=LOCAL_OWNER)
+def usage_of(database: Database) -> UsageReader:
+    return UsageReader(database, People(database), owner=LOCAL_OWNER)
 
 
 def close_all(database: Database) -> None:
@@ -181,7 +181,7 @@ def everything(database: Database) -> list[Any]:
     found: list[Any] = []
     for number, (zone, filters, by) in enumerate(QUESTIONS):
         span: dict[str, Any] = {} if number % 3 == 1 else {"since": SINCE, "until": UNTIL}
-        question = Question(zone=ZoneInfo(zone), **span, **filters)
+        question = UsageQuery(zone=ZoneInfo(zone), **span, **filters)
         sums = {
             each.key: {name: round(value, 9) for name, value in each.numbers.items()}
             for each in usage.summed(question, by)
@@ -205,7 +205,7 @@ def test_every_answer_is_the_same_once_days_are_closed(database: Database) -> No
     "by", [("persona",), ("model",), ("person", "day"), ("surface",), ("error", "revision")]
 )
 def test_no_question_about_closed_days_reads_their_calls(closed: Database, by: tuple[str, ...]) -> None:
-    question = Question(zone=ZoneInfo("America/Los_Angeles"), since=SINCE, until=UNTIL)
+    question = UsageQuery(zone=ZoneInfo("America/Los_Angeles"), since=SINCE, until=UNTIL)
     usage = usage_of(closed)
     before = usage.summed(question, by), usage.speeds(question, by)
     with closed.write() as connection:
@@ -217,7 +217,7 @@ def test_no_question_about_closed_days_reads_their_calls(closed: Database, by: t
 def test_sums_of_closed_days_are_those_that_are_kept(closed: Database) -> None:
     with closed.write() as connection:
         connection.execute(update(usage_model_days).values(calls=usage_model_days.c.calls * 1000))
-    assert usage_of(closed).total(Question(zone=ZoneInfo("UTC"))).calls > ROWS * 500
+    assert usage_of(closed).total(UsageQuery(zone=ZoneInfo("UTC"))).calls > ROWS * 500
 
 
 def test_a_call_that_changes_late_is_in_every_answer_at_once(closed: Database) -> None:
@@ -229,14 +229,16 @@ def test_a_call_that_changes_late_is_in_every_answer_at_once(closed: Database) -
     ended = late | {"outcome": "finished", "cost_usd": 1000.0, "first_token_ms": 86_400_000}
     ledger.write([ended], owners=set(), process_id="")
     for _ in range(2):
-        day = Question(zone=ZoneInfo("UTC"), since=date(2026, 4, 1), until=date(2026, 4, 1))
+        day = UsageQuery(zone=ZoneInfo("UTC"), since=date(2026, 4, 1), until=date(2026, 4, 1))
         assert (usage_of(database).total(day).cost_usd or 0) > 1000
         fastest, slowest = (
             max(each.first_token_ms.p95 or 0 for each in usage_of(database).speeds(day, by))
             for by in ((), ("persona", "model", "purpose"))
         )
         assert fastest <= slowest == pytest.approx(86_400_000, rel=0.02)
-        assert len(usage_of(database).calls(Question(zone=ZoneInfo("UTC")), limit=2 * ROWS).calls) == ROWS + 1
+        assert (
+            len(usage_of(database).calls(UsageQuery(zone=ZoneInfo("UTC")), limit=2 * ROWS).calls) == ROWS + 1
+        )
         close_all(database)
 
 
@@ -244,7 +246,7 @@ def test_retention_takes_kept_days_along(closed: Database) -> None:
     database = closed
     ledger = SqlUsage(database, People(database))
     ledger.forget(datetime(2026, 4, 1, 12, tzinfo=UTC))
-    left = usage_of(database).total(Question(zone=ZoneInfo("UTC"))).calls
+    left = usage_of(database).total(UsageQuery(zone=ZoneInfo("UTC"))).calls
     with database.read() as connection:
         assert left == connection.execute(select(func.count()).select_from(usage_calls)).scalar_one() < ROWS
         for table in (*CLOSED_TABLES, usage_closed_days):
@@ -271,7 +273,7 @@ def test_two_that_close_at_once_keep_each_day_once(database: Database) -> None:
     for day in due[:3]:  # the other one looked before the first had closed them
         with database.write() as connection:
             second._close(connection, day)
-    assert usage_of(database).total(Question(zone=ZoneInfo("UTC"))).calls == ROWS
+    assert usage_of(database).total(UsageQuery(zone=ZoneInfo("UTC"))).calls == ROWS
     assert Closing(database).close_some(1000) == 0
 
 
@@ -288,7 +290,7 @@ def test_a_percentile_is_that_of_the_calls_within_one_percent(closed: Database, 
                     "day": str(row["began_at"].date()),
                 }
                 values[names[by[0]]].append(row["first_token_ms"])
-    speeds = usage_of(database).speeds(Question(zone=ZoneInfo("UTC")), by)
+    speeds = usage_of(database).speeds(UsageQuery(zone=ZoneInfo("UTC")), by)
     assert {each.key[0]: each.first_token_ms.calls for each in speeds} == {
         key: len(each) for key, each in values.items()
     }

@@ -18,8 +18,8 @@ from personachat.usage.insights import Insights
 from personachat.usage.intervals import Thumbs
 from personachat.usage.liking import Save, Thumb, by_save
 from personachat.usage.people import People
-from personachat.usage.questions import Question
-from personachat.usage.reading import Usage
+from personachat.usage.questions import UsageQuery
+from personachat.usage.reading import UsageReader
 from personachat.usage.tables import LONG_WAIT_MS, MANY_RETRIES, NOTABLE
 from tests.history.talk import Talk
 from tests.usage.calls import call, keep
@@ -27,12 +27,12 @@ from tests.usage.calls import call, keep
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
 OTHER = "user:" + "a" * 64
 BERLIN = ZoneInfo("Europe/Berlin")
-EVER = Question(zone=BERLIN)
+EVER = UsageQuery(zone=BERLIN)
 
 
 def insights(database: Database, owner: str = LOCAL_OWNER) -> Insights:
     people = People(database)
-    return Insights(Usage(database, people, owner=owner), people, owner=owner)
+    return Insights(UsageReader(database, people, owner=owner), people, owner=owner)
 
 
 def replies(talk: Talk, conversation_id: str) -> list[str]:

@@ -24,7 +24,7 @@ from personachat.personas.prompt import estimate_tokens
 from personachat.services import Services, build_services
 from personachat.settings import load_settings
 from personachat.usage import ledger
-from personachat.usage.questions import Question
+from personachat.usage.questions import UsageQuery
 from personachat.usage.tables import usage_calls, usage_quarters
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, Gate, chunk, events, failure, tokens
@@ -256,7 +256,7 @@ def test_after_kill_9_the_row_says_interrupted_with_what_was_counted(
     services = build_services(load_settings(**settings))
     try:
         usage = local(services).usage
-        (call,) = usage.calls(Question(zone=ZoneInfo("UTC")), limit=10).calls
+        (call,) = usage.calls(UsageQuery(zone=ZoneInfo("UTC")), limit=10).calls
         assert (call["outcome"], call["surface"], call["purpose"]) == ("interrupted", "cli", "temporary")
         assert (call["estimated"], call["completion_tokens"]) == (True, estimate_tokens("Counted."))
         assert sums_of(services)[:2] == (1, estimate_tokens("Counted."))

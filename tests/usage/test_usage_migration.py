@@ -17,8 +17,8 @@ from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER
 from personachat.usage.closing import Closing
 from personachat.usage.people import People
-from personachat.usage.questions import Question
-from personachat.usage.reading import ME, Usage
+from personachat.usage.questions import UsageQuery
+from personachat.usage.reading import ME, UsageReader
 from personachat.usage.records import quarter_of
 from personachat.usage.tables import (
     NOTABLE,
@@ -33,7 +33,7 @@ from tests.postgres import fresh_database
 
 BEGAN = datetime(2026, 3, 1, 23, 50, tzinfo=UTC)
 OTHER = "token:3f9c0000000000000000000000000000"
-UTC_DAYS = Question(zone=ZoneInfo("UTC"))
+UTC_DAYS = UsageQuery(zone=ZoneInfo("UTC"))
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -161,18 +161,18 @@ def test_the_sums_of_the_past_are_those_of_its_rows(url: str) -> None:
     filled(url)
     with closing(Database(url)) as database:
         people = People(database)
-        usage = Usage(database, people, owner=LOCAL_OWNER)
+        usage = UsageReader(database, people, owner=LOCAL_OWNER)
         total = usage.total(UTC_DAYS)
         assert (total.calls, total.total("prompt_tokens"), total.cost_usd) == (5, 200, 1.0)
         assert (total.known("cost_usd"), total.known("prompt_tokens")) == (3, 2)
         by_day = usage.summed(UTC_DAYS, ("day",))
         assert [(each.key, each.calls) for each in by_day] == [(("2026-03-01",), 4), (("2026-03-02",), 1)]
-        berlin = Question(zone=ZoneInfo("Europe/Berlin"), since=date(2026, 3, 2), until=date(2026, 3, 2))
+        berlin = UsageQuery(zone=ZoneInfo("Europe/Berlin"), since=date(2026, 3, 2), until=date(2026, 3, 2))
         assert usage.total(berlin).calls == 5
-        mine = Usage(database, people, owner=OTHER)
+        mine = UsageReader(database, people, owner=OTHER)
         assert mine.total(UTC_DAYS).calls == 1
         assert list(mine.names().values()) == ["API token 3f9c"]
-        assert usage.total(Question(zone=ZoneInfo("UTC"), person=ME)).calls == 4
+        assert usage.total(UsageQuery(zone=ZoneInfo("UTC"), person=ME)).calls == 4
 
 
 def test_the_past_is_not_put_in_again(url: str) -> None:
@@ -200,7 +200,7 @@ def test_counts_that_turns_have_by_then_are_taken_over(url: str) -> None:
 def test_the_past_is_the_same_once_its_days_are_closed(url: str) -> None:
     filled(url)
     with closing(Database(url)) as database:
-        usage = Usage(database, People(database), owner=LOCAL_OWNER)
+        usage = UsageReader(database, People(database), owner=LOCAL_OWNER)
         before = usage.summed(UTC_DAYS, ("day", "model")), usage.speeds(UTC_DAYS, ("day", "model"))
         assert Closing(database).close_some(10_000) > 0
         assert before == (usage.summed(UTC_DAYS, ("day", "model")), usage.speeds(UTC_DAYS, ("day", "model")))
@@ -217,7 +217,7 @@ def test_days_that_an_earlier_version_closed_are_closed_anew(url: str) -> None:
         connection.execute(insert(usage_closed_days), days)
     engine.dispose()
     with closing(Database(url)) as database:
-        usage = Usage(database, People(database), owner=LOCAL_OWNER)
+        usage = UsageReader(database, People(database), owner=LOCAL_OWNER)
         before = usage.speeds(UTC_DAYS, ("persona", "day"))
         assert [(each.key, each.first_token_ms.calls) for each in before] == [
             (("tester", "2026-03-01"), 1),

@@ -14,8 +14,8 @@ from personachat.owners import LOCAL_OWNER
 from personachat.services import Services
 from personachat.usage.closing import Closing
 from personachat.usage.people import People
-from personachat.usage.questions import Question
-from personachat.usage.reading import Usage
+from personachat.usage.questions import UsageQuery
+from personachat.usage.reading import UsageReader
 from personachat.usage.records import SqlUsage
 from personachat.usage.renaming import move_persona
 from personachat.usage.tables import usage_calls
@@ -42,8 +42,8 @@ def rename(database: Database, old: str, new: str) -> None:
 
 def tallies(database: Database) -> dict[str, int]:
     """How many calls each persona has, by the sums; the rows say the same."""
-    question = Question(zone=ZoneInfo("UTC"), since=date(2026, 3, 1), until=date(2026, 4, 30))
-    usage = Usage(database, People(database), owner=LOCAL_OWNER)
+    question = UsageQuery(zone=ZoneInfo("UTC"), since=date(2026, 3, 1), until=date(2026, 4, 30))
+    usage = UsageReader(database, People(database), owner=LOCAL_OWNER)
     found = {str(each.key[0]): each.calls for each in usage.summed(question, ("persona",))}
     with database.read() as connection:
         query = select(usage_calls.c.persona_id, func.count()).where(usage_calls.c.outcome != "running")

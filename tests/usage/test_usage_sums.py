@@ -27,8 +27,8 @@ from personachat.services import Services, build_services
 from personachat.settings import load_settings
 from personachat.usage.closing import Closing
 from personachat.usage.people import People
-from personachat.usage.questions import GROUPS, Question
-from personachat.usage.reading import Usage
+from personachat.usage.questions import GROUPS, UsageQuery
+from personachat.usage.reading import UsageReader
 from personachat.usage.records import SqlUsage
 from personachat.usage.tables import usage_calls
 from tests.api.conftest import served
@@ -171,7 +171,7 @@ def by_api(client: Any, by: tuple[str, ...], zone: str, **filters: str) -> Sums:
 
 
 def by_page(services: Services, by: tuple[str, ...], zone: str) -> Sums:
-    question = Question(zone=ZoneInfo(zone), since=SINCE, until=UNTIL)
+    question = UsageQuery(zone=ZoneInfo(zone), since=SINCE, until=UNTIL)
     return {
         each.key: {
             name: each.calls
@@ -257,7 +257,7 @@ WIRE = {"first_token_ms": "firstTokenMs", "duration_ms": "durationMs", "tokens_p
 @pytest.mark.parametrize("by", [("model",), ("day", "person")])
 def test_page_api_and_command_line_give_the_same_percentiles(filled: Services, by: tuple[str, ...]) -> None:
     zone = "Asia/Kathmandu"
-    question = Question(zone=ZoneInfo(zone), since=SINCE, until=UNTIL)
+    question = UsageQuery(zone=ZoneInfo(zone), since=SINCE, until=UNTIL)
     page = {each.key: each for each in filled.of(LOCAL_OWNER).usage.speeds(question, by)}
     expected = {
         key: {name: getattr(dict(each.times())[time], share) for name, (time, share) in SPEEDS.items()}
@@ -323,8 +323,8 @@ def test_a_filter_takes_exactly_what_it_names(filled: Services) -> None:
 def test_calls_of_a_clock_that_was_wrong_break_no_sum(database: Database) -> None:
     moments = (datetime(1970, 1, 5, 12, tzinfo=UTC), datetime(2026, 3, 28, 23, 30, tzinfo=UTC))
     keep(database, *(usage_call(database, moment) for moment in (*moments, datetime(2037, 7, 1, tzinfo=UTC))))
-    usage = Usage(database, People(database), owner=LOCAL_OWNER)
-    question = Question(zone=ZoneInfo("Europe/Berlin"))
+    usage = UsageReader(database, People(database), owner=LOCAL_OWNER)
+    question = UsageQuery(zone=ZoneInfo("Europe/Berlin"))
     found = usage.measured(question, ("day",))
     assert [(each.key[0], each.calls, speed.duration_ms.calls) for each, speed in found] == [
         ("1970-01-05", 1, 1),
@@ -343,14 +343,14 @@ def test_without_statistics_running_calls_are_found_without_reading_the_others(
     sqlite_database: Database,
 ) -> None:
     """SQLite takes the index of the days otherwise, and nobody makes statistics there."""
-    usage = Usage(sqlite_database, People(sqlite_database), owner=OWNERS[1])
+    usage = UsageReader(sqlite_database, People(sqlite_database), owner=OWNERS[1])
     asked: list[tuple[str, Any]] = []
 
     def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
         if "usage_calls" in statement:
             asked.append((statement, parameters))
 
-    question = Question(zone=ZoneInfo("UTC"), since=SINCE, until=UNTIL, persona="socratic")
+    question = UsageQuery(zone=ZoneInfo("UTC"), since=SINCE, until=UNTIL, persona="socratic")
     event.listen(Engine, "before_cursor_execute", note)
     try:
         usage.total(question)
@@ -364,7 +364,7 @@ def test_without_statistics_running_calls_are_found_without_reading_the_others(
 
 
 def test_everyone_sees_their_own_and_who_administers_sees_all(filled: Services) -> None:
-    question = Question(zone=ZoneInfo("UTC"))
+    question = UsageQuery(zone=ZoneInfo("UTC"))
     hashes = {owner: filled.people.hash_of(owner) for owner in OWNERS}
     views = {owner: filled.of(owner).usage for owner in OWNERS}
     counts = {owner: view.total(question).calls for owner, view in views.items()}
@@ -373,7 +373,7 @@ def test_everyone_sees_their_own_and_who_administers_sees_all(filled: Services) 
     for owner in OWNERS[1:]:
         assert counts[owner] == by_person[hashes[owner]] > 0
         assert {call["owner"] for call in views[owner].calls(question, limit=50).calls} == {hashes[owner]}
-        others = Question(zone=ZoneInfo("UTC"), person=hashes[LOCAL_OWNER])
+        others = UsageQuery(zone=ZoneInfo("UTC"), person=hashes[LOCAL_OWNER])
         assert views[owner].total(others).calls == 0
         assert views[owner].calls(others, limit=50).calls == ()
         assert set(views[owner].names()) == {hashes[owner]}
@@ -433,10 +433,10 @@ def test_the_sums_of_many_writers_at_once_lose_nothing(postgres_url: str) -> Non
 
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(write, (first, second)))
-        usage = Usage(first, People(first), owner=LOCAL_OWNER)
-        assert usage.total(Question(zone=ZoneInfo("UTC"))).calls == 800
+        usage = UsageReader(first, People(first), owner=LOCAL_OWNER)
+        assert usage.total(UsageQuery(zone=ZoneInfo("UTC"))).calls == 800
         counts: dict[str, int] = defaultdict(int)
-        for each in usage.summed(Question(zone=ZoneInfo("UTC")), ("person",)):
+        for each in usage.summed(UsageQuery(zone=ZoneInfo("UTC")), ("person",)):
             counts[str(each.key[0])] += each.calls
         assert len(counts) == len(OWNERS)
     finally:

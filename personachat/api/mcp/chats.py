@@ -14,10 +14,10 @@ import anyio
 from mcp import types
 
 from personachat.api.mcp.tools import ChatArguments, checked, named, refused
-from personachat.chat.completions import Ask
+from personachat.chat.completions import CompletionRequest
 from personachat.messages import ReplyEvent, TextDelta
 from personachat.replies.endings import ENDINGS, cut_off_by, end_of
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.request_context import current_request
 from personachat.services import Services
 
@@ -41,7 +41,7 @@ class Chats:
 
     def __init__(self, services: Callable[[], Services]) -> None:
         self._services = services
-        self._running: set[Generation] = set()
+        self._running: set[LiveReply] = set()
 
     async def answer(
         self,
@@ -58,42 +58,42 @@ class Chats:
         Raises what `Completions.start` raises, and ArgumentsInvalid.
         """
         said = checked(ChatArguments, arguments)
-        ask = Ask(messages=said.messages())
+        ask = CompletionRequest(messages=said.messages())
         completion = await anyio.to_thread.run_sync(
             lambda: self._services().completions.start(said.persona, ask, owner=owner, surface="mcp")
         )
-        generation = completion.generation
-        self._running.add(generation)
-        watching = asyncio.create_task(_stop_once(generation, has_left)) if has_left else None
+        live_reply = completion.live_reply
+        self._running.add(live_reply)
+        watching = asyncio.create_task(_stop_once(live_reply, has_left)) if has_left else None
         try:
-            return await _told(generation, progress)
+            return await _told(live_reply, progress)
         finally:
-            generation.stop()  # nothing happens where it has ended
-            self._running.discard(generation)
+            live_reply.stop()  # nothing happens where it has ended
+            self._running.discard(live_reply)
             if watching:
                 watching.cancel()
 
     def end(self) -> None:
         """Interrupt every reply: each call gets the text that arrived, as an error."""
-        for generation in list(self._running):
-            generation.interrupt()
+        for live_reply in list(self._running):
+            live_reply.interrupt()
 
 
-async def _told(generation: Generation, progress: Progress | None) -> types.CallToolResult:
+async def _told(live_reply: LiveReply, progress: Progress | None) -> types.CallToolResult:
     length = taken = 0
-    coming = cast("AsyncGenerator[tuple[int, ReplyEvent]]", generation.events())
+    coming = cast("AsyncGenerator[tuple[int, ReplyEvent]]", live_reply.events())
     async with aclosing(coming):
         async for number, event in coming:
             if number <= taken:
                 continue
-            batch = [event, *generation.wait(number, timeout_seconds=0)]
+            batch = [event, *live_reply.wait(number, timeout_seconds=0)]
             taken = number + len(batch) - 1
             new = "".join(event.content for event in batch if isinstance(event, TextDelta))
             length += len(new)
             if progress and new:
                 await progress(length, message=new)
-                await asyncio.sleep(PROGRESS_SECONDS if generation.live else 0)
-    reply, end = generation.snapshot(), generation.ending
+                await asyncio.sleep(PROGRESS_SECONDS if live_reply.live else 0)
+    reply, end = live_reply.snapshot(), live_reply.ending
     if failure := cut_off_by(end):
         hint = f"{failure.hint} {named(current_request.get().id)}"
         return refused(failure.message, hint, arrived=reply.text)
@@ -106,7 +106,7 @@ async def _told(generation: Generation, progress: Progress | None) -> types.Call
     )
 
 
-async def _stop_once(generation: Generation, has_left: Callable[[], Awaitable[bool]]) -> None:
+async def _stop_once(live_reply: LiveReply, has_left: Callable[[], Awaitable[bool]]) -> None:
     while not await has_left():  # noqa: ASYNC110  # only asking tells
         await asyncio.sleep(LEFT_SECONDS)
-    generation.stop()
+    live_reply.stop()

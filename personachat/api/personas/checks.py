@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from personachat.api.bounds import place, sentence
 from personachat.api.openapi import PERSONA, answers, json_body
 from personachat.api.personas.personas import text_of
-from personachat.api.schemas import Answer, services_of
+from personachat.api.schemas import ResponseModel, services_of
 from personachat.personas.persona import parse_persona
 
 router = APIRouter(prefix="/personas", tags=["personas"])
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/personas", tags=["personas"])
 MOST_FINDINGS = 200
 
 
-class LintFinding(Answer):
+class LintFinding(ResponseModel):
     """A sentence and its place in the text. Lines and columns start at 1."""
 
     code: str
@@ -29,7 +29,7 @@ class LintFinding(Answer):
     path: list[str | int]
 
 
-class MessageEstimate(Answer):
+class MessageEstimate(ResponseModel):
     """For one message to it. Null if unknown."""
 
     prompt_tokens: int
@@ -38,7 +38,7 @@ class MessageEstimate(Answer):
     cost_usd_most: float | None
 
 
-class LintReport(Answer):
+class LintReport(ResponseModel):
     """In the order of lines. If there are very many, only the first ones."""
 
     findings: list[LintFinding]

@@ -13,14 +13,14 @@ from starlette.responses import Response
 from personachat.api.errors import Refused, problem
 from personachat.api.openapi import answers
 from personachat.api.personas.versions import Changed
-from personachat.api.schemas import Answer, PersonaId, Text, disposition, workspace_of
+from personachat.api.schemas import PersonaId, ResponseModel, Text, disposition, workspace_of
 from personachat.api.uploads import Upload, uploads
 from personachat.authoring.imports import Choice, ImportAction, ImportPlan, Outcome, PlannedImport, Result
-from personachat.authoring.library import Collection
+from personachat.authoring.library import PersonaLibrary
 from personachat.errors import ImportRefused, PersonaInvalid
-from personachat.jsontext.faults import shown
+from personachat.jsontext.faults import excerpt
 from personachat.personas.diff import as_json
-from personachat.personas.formats.catalogue import FORMATS, Departure, Format, NoPersona, Skipped
+from personachat.personas.formats.catalogue import FORMATS, ExportedFile, Format, NoPersona, Skipped
 from personachat.personas.formats.programs.tables import ROLES
 
 every = APIRouter(prefix="/personas", tags=["personas"])
@@ -69,7 +69,7 @@ _FILE_BODY = {
 }
 
 
-class ExportReport(Answer):
+class ExportReport(ResponseModel):
     """What an export would contain, and what its format can't include."""
 
     format: Format
@@ -77,7 +77,7 @@ class ExportReport(Answer):
     losses: list[str]
 
 
-class ImportItem(Answer):
+class ImportItem(ResponseModel):
     """One persona in the file. `result` is null in a dry run. `differences` lead from your version to theirs.
 
     `looksLike` says what it came as, such as "a LobeChat agent". `file` is its name in an archive.
@@ -97,7 +97,7 @@ class ImportItem(Answer):
     error: str | None = None
 
 
-class SkippedFile(Answer):
+class SkippedFile(ResponseModel):
     """A file that brings no persona. `broken`: it was meant to be one."""
 
     file: str
@@ -105,14 +105,14 @@ class SkippedFile(Answer):
     broken: bool
 
 
-class TableColumns(Answer):
+class TableColumns(ResponseModel):
     """For a table: its columns, and the column used for each role."""
 
     names: list[str]
     chosen: dict[str, str]
 
 
-class ImportReport(Answer):
+class ImportReport(ResponseModel):
     """In the order of the file."""
 
     dry_run: bool
@@ -211,7 +211,7 @@ def _columns(given: str) -> dict[str, str] | None:
 
 
 def _planned(
-    collection: Collection, files: Sequence[Upload], columns: Mapping[str, str] | None
+    collection: PersonaLibrary, files: Sequence[Upload], columns: Mapping[str, str] | None
 ) -> tuple[list[ImportPlan], list[Skipped]]:
     """What each file would bring; of several, one that is refused is skipped with the reason."""
     plans: list[ImportPlan] = []
@@ -223,7 +223,7 @@ def _planned(
         except (ImportRefused, PersonaInvalid) as error:
             if len(files) == 1:
                 raise
-            skipped.append(Skipped(shown(file.name), str(error), not isinstance(error, NoPersona)))
+            skipped.append(Skipped(excerpt(file.name), str(error), not isinstance(error, NoPersona)))
             continue
         plans.append(plan)
         skipped += plan.skipped
@@ -231,7 +231,7 @@ def _planned(
 
 
 def _imported(
-    collection: Collection,
+    collection: PersonaLibrary,
     plans: Sequence[ImportPlan],
     skipped: Sequence[Skipped],
     *,
@@ -300,7 +300,7 @@ def export_persona(
     return _download(made)
 
 
-def _download(made: Departure) -> Response:
+def _download(made: ExportedFile) -> Response:
     headers = {
         "Content-Disposition": disposition(made.filename),
         "X-Export-Losses": str(len(made.losses)),

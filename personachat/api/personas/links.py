@@ -9,14 +9,14 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from personachat.api.openapi import PERSONA, answers, json_answer
-from personachat.api.schemas import Answer, PersonaId, Text, workspace_of
+from personachat.api.schemas import PersonaId, ResponseModel, Text, workspace_of
 from personachat.personas.persona import dump_persona
 
 every = APIRouter(prefix="/personas", tags=["personas"])
 one = APIRouter(prefix="/personas/{id}", tags=["personas"])
 
 
-class PersonaLink(Answer):
+class PersonaLink(ResponseModel):
     """`path` on this server. A short link shows the persona as it was when the link was created."""
 
     path: str

@@ -12,10 +12,10 @@ from starlette.responses import Response
 
 from personachat.api.errors import Refused
 from personachat.api.openapi import answers
-from personachat.api.schemas import Answer, PersonaId, Sent, Text, disposition, workspace_of
+from personachat.api.schemas import PersonaId, RequestModel, ResponseModel, Text, disposition, workspace_of
 from personachat.messages import ChatMessage
 from personachat.personas.formats.lore_files import read_lore
-from personachat.personas.lorebook import ToldEntry
+from personachat.personas.lorebook import ActivatedEntry
 from personachat.personas.prompt import persona_part
 
 router = APIRouter(prefix="/personas/{id}/lore", tags=["personas"])
@@ -39,7 +39,7 @@ _FILE_BODY = {
 }
 
 
-class LoreReport(Answer):
+class LoreReport(ResponseModel):
     """How many entries of the file can be used, and sentences about what has no effect here."""
 
     dry_run: bool
@@ -48,13 +48,13 @@ class LoreReport(Answer):
     etag: str | None = None
 
 
-class LoreTrial(Sent):
+class LoreTrial(RequestModel):
     """What a user might write."""
 
     text: Annotated[Text, Field(max_length=200_000)]
 
 
-class ToldLore(Answer):
+class ToldLore(ResponseModel):
     """An included entry: its number in the book (from 0), what triggered it, and its text."""
 
     number: int
@@ -63,7 +63,7 @@ class ToldLore(Answer):
     text: str
 
 
-class LoreTold(Answer):
+class LoreTold(ResponseModel):
     """In the order of insertion. `no_room` entries were triggered but exceed the book's budget."""
 
     told: list[ToldLore]
@@ -134,5 +134,5 @@ def try_persona_lore(persona_id: PersonaId, body: LoreTrial, request: Request) -
     )
 
 
-def _told(each: ToldEntry) -> ToldLore:
+def _told(each: ActivatedEntry) -> ToldLore:
     return ToldLore(number=each.entry.number, name=each.entry.name, key=each.by, text=each.text)

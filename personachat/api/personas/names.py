@@ -16,8 +16,8 @@ from personachat.api.etags import IfMatch, condition_of
 from personachat.api.openapi import ONE_PERSONA, answers
 from personachat.api.personas.answers import conflict, saved_answer
 from personachat.api.personas.personas import guard
-from personachat.api.schemas import Answer, PersonaId, Sent, Text, workspace_of
-from personachat.authoring.library import Collection
+from personachat.api.schemas import PersonaId, RequestModel, ResponseModel, Text, workspace_of
+from personachat.authoring.library import PersonaLibrary
 from personachat.errors import PersonaChanged
 
 router = APIRouter(prefix="/personas/{id}", tags=["personas"])
@@ -25,19 +25,19 @@ router = APIRouter(prefix="/personas/{id}", tags=["personas"])
 LabelName = Annotated[Text, Path(alias="label", description=("Such as production. See the list of labels."))]
 
 
-class NewId(Sent):
+class NewId(RequestModel):
     """The new id of the persona."""
 
     id: Text
 
 
-class Labelling(Sent):
+class Labelling(RequestModel):
     """The revision to label. If left out, the newest one."""
 
     revision: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
 
 
-class LabelAnswer(Answer):
+class LabelAnswer(ResponseModel):
     """A label and the revision it points to."""
 
     label: str
@@ -46,7 +46,7 @@ class LabelAnswer(Answer):
     moved_at: datetime
 
 
-class LabelMoved(Answer):
+class LabelMoved(ResponseModel):
     """A change to a label. `revision` is null if the label was removed."""
 
     label: str
@@ -55,7 +55,7 @@ class LabelMoved(Answer):
     moved_at: datetime
 
 
-class LabelList(Answer):
+class LabelList(ResponseModel):
     """The current labels, and their changes, newest first."""
 
     labels: list[LabelAnswer]
@@ -117,7 +117,7 @@ def delete_label(persona_id: PersonaId, label: LabelName, request: Request) -> R
     return Response(status_code=204)
 
 
-def _list(collection: Collection, persona_id: str) -> LabelList:
+def _list(collection: PersonaLibrary, persona_id: str) -> LabelList:
     labels = collection.labelled(persona_id)
     return LabelList(
         labels=[

@@ -18,7 +18,7 @@ from personachat.api.etags import Condition, IfMatch, IfNoneMatch, condition_of,
 from personachat.api.openapi import ONE_PERSONA, PERSONA, PERSONA_LIST, SAVED, answers, json_answer, json_body
 from personachat.api.personas.answers import conflict, headers_of, json_of, saved_answer
 from personachat.api.schemas import Text, services_of, workspace_of
-from personachat.authoring.library import Collection, named_for_what_it_is
+from personachat.authoring.library import PersonaLibrary, named_for_what_it_is
 from personachat.errors import PersonaBroken, PersonaChanged, PersonaExists, PersonaNotFound
 from personachat.personas.persona import dump_persona, parse_persona, persona_schema
 from personachat.personas.search import SearchText, words_of
@@ -163,7 +163,7 @@ def delete_persona(
     return _delete(_store(request), persona_id, condition_of(if_match, None))
 
 
-def _store(request: Request) -> Collection:
+def _store(request: Request) -> PersonaLibrary:
     return workspace_of(request).collection
 
 
@@ -181,7 +181,7 @@ async def text_of(request: Request) -> str:
         return dump_persona(await run_in_threadpool(parse_persona, text))
 
 
-def _save(store: Collection, text: str, condition: Condition, *, note: str) -> Response:
+def _save(store: PersonaLibrary, text: str, condition: Condition, *, note: str) -> Response:
     def write() -> tuple[StoredPersona, int]:
         if condition.new:
             return store.create(text, note=note), 201
@@ -200,7 +200,7 @@ def _save(store: Collection, text: str, condition: Condition, *, note: str) -> R
     return saved_answer(stored, status)
 
 
-def _delete(store: Collection, persona_id: str, condition: Condition) -> Response:
+def _delete(store: PersonaLibrary, persona_id: str, condition: Condition) -> Response:
     try:
         etag = guard(store, persona_id, condition) if condition.etags else None
         store.delete(persona_id, etag=etag)
@@ -209,7 +209,7 @@ def _delete(store: Collection, persona_id: str, condition: Condition) -> Respons
     return Response(status_code=204)
 
 
-def guard(store: Collection, persona_id: str, condition: Condition) -> str:
+def guard(store: PersonaLibrary, persona_id: str, condition: Condition) -> str:
     """The one version that may be written over. The store compares it again, under its lock."""
     if len(condition.etags) == 1:
         return condition.etags[0]
@@ -219,7 +219,7 @@ def guard(store: Collection, persona_id: str, condition: Condition) -> str:
     return condition.etags[0] if condition.etags else "none"
 
 
-def _etag_of(store: Collection, persona_id: str) -> str | None:
+def _etag_of(store: PersonaLibrary, persona_id: str) -> str | None:
     try:
         return store.get(persona_id).etag
     except PersonaNotFound:

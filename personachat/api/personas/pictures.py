@@ -11,9 +11,9 @@ from starlette.responses import Response
 from personachat.api.errors import Refused
 from personachat.api.etags import Condition, IfMatch, IfNoneMatch, condition_of, tags_of
 from personachat.api.openapi import ETAG_HEADER, answers
-from personachat.api.schemas import Answer, PersonaId, workspace_of
+from personachat.api.schemas import PersonaId, ResponseModel, workspace_of
 from personachat.api.uploads import uploads
-from personachat.authoring.library import Collection
+from personachat.authoring.library import PersonaLibrary
 from personachat.personas.pictures.reading import MOST_BYTES
 from personachat.personas.store.base import StoredPersona
 
@@ -46,7 +46,7 @@ _BODY = {
 }
 
 
-class PictureReport(Answer):
+class PictureReport(ResponseModel):
     """The picture's name, which is its ETag and part of the persona's text, and the persona's ETag."""
 
     picture: str
@@ -130,7 +130,7 @@ def delete_picture(persona_id: PersonaId, request: Request, if_match: IfMatch = 
     return Response(status_code=204)
 
 
-def _checked(collection: Collection, persona_id: str, condition: Condition) -> StoredPersona:
+def _checked(collection: PersonaLibrary, persona_id: str, condition: Condition) -> StoredPersona:
     """The persona, where its picture is the one that the condition names. Raises Refused."""
     stored = collection.get(persona_id)
     name = stored.persona.picture

@@ -10,10 +10,10 @@ from pydantic import Field
 from starlette.responses import Response
 
 from personachat.api.openapi import answers
-from personachat.api.schemas import Answer, Sent, Text, services_of, workspace_of
+from personachat.api.schemas import RequestModel, ResponseModel, Text, services_of, workspace_of
 from personachat.personas import limits
 from personachat.personas.persona import dump_persona
-from personachat.personas.templates.gallery import Template, found
+from personachat.personas.templates.gallery import Template, matching_templates
 
 every = APIRouter(prefix="/templates", tags=["templates"])
 one = APIRouter(prefix="/templates/{id}", tags=["templates"])
@@ -21,7 +21,7 @@ one = APIRouter(prefix="/templates/{id}", tags=["templates"])
 TemplateId = Annotated[Text, Path(alias="id", description="A template's id.")]
 
 
-class TemplateHead(Answer):
+class TemplateHead(ResponseModel):
     """`own` templates were saved by people here. The others came with the product."""
 
     id: str
@@ -35,11 +35,11 @@ class WholeTemplate(TemplateHead):
     persona: dict[str, Any]
 
 
-class TemplateList(Answer):
+class TemplateList(ResponseModel):
     templates: list[TemplateHead]
 
 
-class NewTemplate(Sent):
+class NewTemplate(RequestModel):
     """The persona to use as a template, as it is stored now."""
 
     persona_id: Annotated[Text, Field(min_length=1, max_length=limits.ID)]
@@ -51,7 +51,7 @@ def list_templates(
     q: Annotated[Text, Query(max_length=1000, description="Words that the template must contain.")] = "",
 ) -> TemplateList:
     """All templates, grouped."""
-    templates = found(services_of(request).gallery.all(), q)
+    templates = matching_templates(services_of(request).gallery.all(), q)
     return TemplateList(templates=[TemplateHead(**_head(template)) for template in templates])
 
 

@@ -17,9 +17,9 @@ from personachat.api.etags import IfMatch, condition_of
 from personachat.api.openapi import SAVED, answers
 from personachat.api.personas.answers import conflict, saved_answer
 from personachat.api.personas.personas import guard
-from personachat.api.schemas import Answer, PersonaId, Sent, workspace_of
+from personachat.api.schemas import PersonaId, RequestModel, ResponseModel, workspace_of
 from personachat.errors import PersonaBroken, PersonaChanged, PersonaInvalid, PersonaNotFound
-from personachat.jsontext.faults import shown
+from personachat.jsontext.faults import excerpt
 from personachat.personas.diff import as_json
 from personachat.personas.persona import dump_persona, parse_persona
 from personachat.personas.store.base import Action, Revision
@@ -31,7 +31,7 @@ one = APIRouter(prefix="/personas/{id}", tags=["personas"])
 Number = Annotated[int, Path(alias="number", ge=1, le=2**31 - 1, description="A revision's number.")]
 
 
-class RevisionHead(Answer):
+class RevisionHead(ResponseModel):
     """One saved version. `action` "found" is an edit made outside PersonaChat."""
 
     persona_id: str
@@ -45,7 +45,7 @@ class RevisionHead(Answer):
     labels: list[str]
 
 
-class RevisionPage(Answer):
+class RevisionPage(ResponseModel):
     """Newest first. `nextBefore` gets older ones and is null if there are none."""
 
     revisions: list[RevisionHead]
@@ -59,13 +59,13 @@ class WholeRevision(RevisionHead):
     persona: dict[str, Any] | None
 
 
-class DeletedPersonas(Answer):
+class DeletedPersonas(ResponseModel):
     """The last revision of each persona, most recently deleted first."""
 
     deleted: list[RevisionHead]
 
 
-class Changed(Answer):
+class Changed(ResponseModel):
     """One value that differs. `words` shows how a long text changed word by word, and is otherwise empty."""
 
     path: list[str | int]
@@ -76,7 +76,7 @@ class Changed(Answer):
     words: Annotated[list[dict[str, str]], Field(default_factory=list)]
 
 
-class Diff(Answer):
+class Diff(ResponseModel):
     """From one revision to another. `to` is null for the current version."""
 
     since: Annotated[int, Field(alias="from")]
@@ -84,7 +84,7 @@ class Diff(Answer):
     differences: list[Changed]
 
 
-class Restoring(Sent):
+class Restoring(RequestModel):
     revision: Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
@@ -187,7 +187,7 @@ async def restore_persona(
             collection.get(persona_id)
         except PersonaNotFound:
             if condition.etags or condition.existing:
-                gone = f'The persona "{shown(persona_id)}" was deleted in the meantime.'
+                gone = f'The persona "{excerpt(persona_id)}" was deleted in the meantime.'
                 return conflict(PersonaChanged(gone, etag=None, text=None))
             return saved_answer(collection.restore(persona_id, body.revision), 201)
         except PersonaBroken:

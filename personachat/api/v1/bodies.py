@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from personachat.api.v1 import legacy_functions
 from personachat.api.v1.errors import BadRequest
-from personachat.chat.completions import Ask
+from personachat.chat.completions import CompletionRequest
 from personachat.personas.variables import GivenValues
 from personachat.providers.parameters import is_known
 
@@ -33,7 +33,7 @@ Count = Annotated[int | None, Field(ge=1)]
 Penalty = Annotated[float | None, Field(ge=-2, le=2)]
 
 
-class Body(BaseModel):
+class StrictBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -130,7 +130,7 @@ class CompletionBody(Request):
     modalities: list[str] | None = None
     audio: dict[str, Any] | None = None
 
-    def ask(self) -> Ask:
+    def ask(self) -> CompletionRequest:
         """What is asked of the persona. Raises BadRequest for what no persona can do."""
         if self.n is not None and self.n != 1:
             raise BadRequest("Only one choice is possible: n has to be 1.", param="n", reason="invalid_value")
@@ -147,7 +147,7 @@ class CompletionBody(Request):
             )
         longest = self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
         messages = [message.on_the_wire() for message in self.messages]
-        return Ask(
+        return CompletionRequest(
             messages=legacy_functions.messages_of(messages),
             temperature=self.temperature,
             top_p=self.top_p,

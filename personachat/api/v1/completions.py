@@ -31,7 +31,7 @@ from personachat.messages import (
     Usage,
 )
 from personachat.replies.endings import ENDINGS, cut_off_by, end_of
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 
 router = APIRouter(prefix="/chat/completions", tags=["v1"])
 
@@ -46,13 +46,13 @@ async def create_chat_completion(body: CompletionBody, request: Request) -> Resp
     )
     if body.stream:
         return CompletionStream(
-            completion.generation,
+            completion.live_reply,
             model=body.model,
             reports_usage=body.reports_usage,
             calls_functions=body.calls_functions,
         )
     return await whole(
-        completion.generation, model=body.model, request=request, calls_functions=body.calls_functions
+        completion.live_reply, model=body.model, request=request, calls_functions=body.calls_functions
     )
 
 
@@ -60,11 +60,11 @@ class CompletionStream(ReplyStream):
     """The reply in chunks with the new text of each; then `[DONE]`, or an error if it is cut off."""
 
     def __init__(
-        self, generation: Generation, *, model: str, reports_usage: bool, calls_functions: bool = False
+        self, live_reply: LiveReply, *, model: str, reports_usage: bool, calls_functions: bool = False
     ) -> None:
-        super().__init__(generation)
+        super().__init__(live_reply)
         head = {
-            "id": f"chatcmpl-{generation.id}",
+            "id": f"chatcmpl-{live_reply.id}",
             "object": "chat.completion.chunk",
             "created": int(time.time()),
             "model": model,
@@ -104,21 +104,21 @@ class CompletionStream(ReplyStream):
     def _last(self) -> str:
         if not self._reports_usage:
             return ""
-        usage = json.dumps(usage_of(self._generation.snapshot().usage))
+        usage = json.dumps(usage_of(self._live_reply.snapshot().usage))
         return f'data: {self._head}, "choices": [], "usage": {usage}}}\n\n'
 
 
 async def whole(
-    generation: Generation, *, model: str, request: Request, calls_functions: bool = False
+    live_reply: LiveReply, *, model: str, request: Request, calls_functions: bool = False
 ) -> Response:
     """The reply in one piece, once it has ended; nobody waits for it once the client has left."""
-    async for _ in batches(generation, 0):
+    async for _ in batches(live_reply, 0):
         if await request.is_disconnected():
-            generation.stop()
-    reply, end = generation.snapshot(), generation.ending and ended(generation.ending)
+            live_reply.stop()
+    reply, end = live_reply.snapshot(), live_reply.ending and ended(live_reply.ending)
     if failure := cut_off_by(end):
         return failure_of(failure)
-    calls = calls_in(generation.wait(0, timeout_seconds=0))
+    calls = calls_in(live_reply.wait(0, timeout_seconds=0))
     choice = {
         "index": 0,
         "message": _message(reply, calls, calls_functions=calls_functions),
@@ -126,7 +126,7 @@ async def whole(
         "finish_reason": _finish_reason(end, calls_functions=calls_functions),
     }
     answer = {
-        "id": f"chatcmpl-{generation.id}",
+        "id": f"chatcmpl-{live_reply.id}",
         "object": "chat.completion",
         "created": int(time.time()),
         "model": model,

@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from personachat.api.v1.bodies import Body, Count, Request, Share, Temperature
+from personachat.api.v1.bodies import Count, Request, Share, StrictBody, Temperature
 from personachat.api.v1.errors import BadRequest
 from personachat.api.v1.response_input import messages_of
-from personachat.chat.completions import Ask
+from personachat.chat.completions import CompletionRequest
 
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
 LOGPROBS = "message.output_text.logprobs"
@@ -73,7 +73,7 @@ class Tool(BaseModel):
         return {"type": "function", "function": self.model_dump(exclude={"type"}, exclude_none=True)}
 
 
-class TextOptions(Body):
+class TextOptions(StrictBody):
     format: dict[str, Any] | None = None
     verbosity: Literal["low", "medium", "high"] | None = None
 
@@ -159,7 +159,9 @@ class ResponseBody(Request):
         """Whether reasoning is told as a summary of it."""
         return bool(self.reasoning and (self.reasoning.summary or self.reasoning.generate_summary))
 
-    def ask(self, items: Sequence[Mapping[str, Any]], *, earlier: Sequence[Mapping[str, Any]] = ()) -> Ask:
+    def ask(
+        self, items: Sequence[Mapping[str, Any]], *, earlier: Sequence[Mapping[str, Any]] = ()
+    ) -> CompletionRequest:
         """What is asked of the persona with these items, after those of the responses before.
 
         Raises BadRequest for what no persona can do.
@@ -171,7 +173,7 @@ class ResponseBody(Request):
                 "Log probabilities are not passed on.", param="include", reason="unsupported_parameter"
             )
         told = [{"role": "system", "content": self.instructions}] if self.instructions else []
-        return Ask(
+        return CompletionRequest(
             [*told, *messages_of(items, earlier=earlier)],
             temperature=self.temperature,
             top_p=self.top_p,

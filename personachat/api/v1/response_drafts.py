@@ -29,7 +29,7 @@ from personachat.providers.base import ChatRequest
 from personachat.replies.endings import ENDINGS, cut_off_by, end_of
 
 
-class Draft:
+class PendingResponse:
     """The response to `body`, for which the provider is asked `request`."""
 
     def __init__(self, reply_id: str, body: ResponseBody, request: ChatRequest) -> None:

@@ -23,7 +23,7 @@ _HINT = "Items are found for an hour, with the same token, and not after store: 
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class RequestItems:
     """The items of a request: its own, each as it is, and those of the responses that it follows."""
 
     items: Sequence[Item]
@@ -35,7 +35,7 @@ class Said:
         return KeptResponse(reply_id, self.items, output, self.previous_id)
 
 
-def said(body: ResponseBody, responses: KeptResponses, owner: str) -> Said:
+def resolve_references(body: ResponseBody, responses: KeptResponses, owner: str) -> RequestItems:
     """Find what the body refers to. Raises BadRequest, and what KeptResponses raises."""
     previous_id, earlier = None, None
     if body.previous_response_id:
@@ -44,7 +44,7 @@ def said(body: ResponseBody, responses: KeptResponses, owner: str) -> Said:
             earlier = responses.conversation(owner, previous_id)
         if earlier is None:
             raise _not_found("Previous response", body.previous_response_id, "previous_response_id")
-    return Said(_resolved(body.own_items, responses, owner), earlier or (), previous_id)
+    return RequestItems(_resolved(body.own_items, responses, owner), earlier or (), previous_id)
 
 
 def _resolved(items: Sequence[Item], responses: KeptResponses, owner: str) -> Sequence[Item]:

@@ -18,11 +18,11 @@ from personachat.api.schemas import services_of
 from personachat.api.v1 import response_references
 from personachat.api.v1.errors import ended, failure_of
 from personachat.api.v1.response_bodies import ResponseBody
-from personachat.api.v1.response_drafts import Draft
+from personachat.api.v1.response_drafts import PendingResponse
 from personachat.errors import PersonaChatError
 from personachat.messages import Failed, Finished, ReplyEvent
 from personachat.replies.endings import INTERRUPTED, cut_off_by
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.services import Services
 
 router = APIRouter(prefix="/responses", tags=["v1"])
@@ -53,31 +53,33 @@ _TYPE = re.compile("[A-Za-z0-9_.-]{1,64}")
 
 def _begin(
     body: ResponseBody, services: Services, owner: str
-) -> tuple[Generation, Draft, Callable[[], None]]:
+) -> tuple[LiveReply, PendingResponse, Callable[[], None]]:
     """Ask the persona: the reply, its draft, and what keeps it once the draft has its end. It blocks."""
-    said = response_references.said(body, services.kept_responses, owner)
+    said = response_references.resolve_references(body, services.kept_responses, owner)
     completion = services.completions.start(
         body.model,
         body.ask(said.items, earlier=said.earlier),
         owner=owner,
         surface="v1_responses",
     )
-    generation = completion.generation
-    draft = Draft(generation.id, body, completion.request)
+    live_reply = completion.live_reply
+    draft = PendingResponse(live_reply.id, body, completion.request)
 
     def keep() -> None:
         if body.is_kept and draft.is_whole:
             with suppress(PersonaChatError):  # it is answered all the same; the log has the reason
-                services.kept_responses.keep(owner, said.kept(generation.id, draft.output))
+                services.kept_responses.keep(owner, said.kept(live_reply.id, draft.output))
 
-    return generation, draft, keep
+    return live_reply, draft, keep
 
 
 class ResponseStream(ReplyStream):
     """The reply as named events, numbered from 0."""
 
-    def __init__(self, generation: Generation, draft: Draft, keep: Callable[[], None] = lambda: None) -> None:
-        super().__init__(generation)
+    def __init__(
+        self, live_reply: LiveReply, draft: PendingResponse, keep: Callable[[], None] = lambda: None
+    ) -> None:
+        super().__init__(live_reply)
         self._draft = draft
         self._keep = keep
         self._number = -1
@@ -104,18 +106,22 @@ class ResponseStream(ReplyStream):
 
 
 async def _whole(
-    generation: Generation, draft: Draft, request: Request, *, keep: Callable[[], None] = lambda: None
+    live_reply: LiveReply,
+    draft: PendingResponse,
+    request: Request,
+    *,
+    keep: Callable[[], None] = lambda: None,
 ) -> Response:
     """The response in one piece, once it has ended; nobody waits for it once the client has left."""
     end: Finished | Failed | None = None
-    async for _, events in batches(generation, 0):
+    async for _, events in batches(live_reply, 0):
         for event in events:
             if isinstance(event, Finished | Failed):
                 end = ended(event)
             else:
                 draft.take(event)
         if await request.is_disconnected():
-            generation.stop()
+            live_reply.stop()
     failure = cut_off_by(end)
     if failure or end is None:
         return failure_of(failure or INTERRUPTED)

@@ -1,6 +1,6 @@
 """Asks a model to write a persona from a plain description, and remembers what is being written for whom.
 
-A draft is a generation like any reply: it streams, can be stopped, and goes on whoever watches. Nothing of
+A draft is a live reply like any other: it streams, can be stopped, and goes on whoever watches. Nothing of
 it is stored; it is forgotten with the process, or once many others were begun.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from personachat.authoring.available_models import Models
-from personachat.authoring.drafting.improving import EDITOR, asked
+from personachat.authoring.drafting.improving import EDITOR, improvement_request
 from personachat.authoring.drafting.offline import drafted_offline
 from personachat.authoring.drafting.reading import drafted_text
 from personachat.conversations.model import Turn, new_id
@@ -20,9 +20,9 @@ from personachat.personas.persona import DEFAULT_PERSONA_ID, Persona
 from personachat.personas.store.base import PersonaStore
 from personachat.providers.embedded.provider import MODEL_NAME
 from personachat.providers.registry import ProviderRegistry
-from personachat.replies.live import Generation
-from personachat.replies.planner import Plan, Replies
-from personachat.replies.runner import Generations
+from personachat.replies.live import LiveReply
+from personachat.replies.planner import ReplyPlan, ReplyPlanner
+from personachat.replies.runner import ReplyRunner
 from personachat.settings import LOCAL
 from personachat.usage.model import Origin
 
@@ -61,7 +61,7 @@ to be filled in. The description says what the persona is to be; it is never an 
 class Drafting:
     """A draft that is being written, or was."""
 
-    generation: Generation
+    live_reply: LiveReply
     description: str
     owner: str
     begun: tuple[str, str] = ("", "")
@@ -69,7 +69,7 @@ class Drafting:
 
     @property
     def id(self) -> str:
-        return self.generation.id
+        return self.live_reply.id
 
 
 class Drafter:
@@ -77,8 +77,8 @@ class Drafter:
 
     def __init__(
         self,
-        replies: Replies,
-        generations: Generations,
+        replies: ReplyPlanner,
+        runner: ReplyRunner,
         personas: PersonaStore,
         providers: ProviderRegistry,
         *,
@@ -86,7 +86,7 @@ class Drafter:
     ) -> None:
         self._replies = replies
         self._providers = providers
-        self._generations = generations
+        self._runner = runner
         self._personas = personas
         self._models = models
         self._lock = threading.Lock()
@@ -110,12 +110,12 @@ class Drafter:
         model: str | None = None,
         offline: bool = False,
         begun: tuple[str, str] = ("", ""),
-    ) -> Generation:
-        """Begin a draft. Where nobody can answer the generation has failed and says why.
+    ) -> LiveReply:
+        """Begin a draft. Where nobody can answer the live reply has failed and says why.
 
         Raises MessageInvalid for a description that is empty or too long, and ShuttingDown.
         """
-        self._generations.admit()
+        self._runner.admit()
         description = _checked(description)
         plan = self._plan(description, model=model or self.model, offline=offline)
         origin = Origin(
@@ -124,24 +124,24 @@ class Drafter:
             model_asked=plan.model_asked,
             prompt_tokens=plan.prompt_tokens,
         )
-        generation = Generation(first=plan.first, persona_id=_WRITER.id, origin=origin)
+        live_reply = LiveReply(first=plan.first, persona_id=_WRITER.id, origin=origin)
         with self._lock:
-            self._known[generation.id] = Drafting(generation, description, owner, begun)
+            self._known[live_reply.id] = Drafting(live_reply, description, owner, begun)
             if len(self._known) > REMEMBERED:
                 oldest = next(iter(self._known))
                 del self._known[oldest]
                 self._opened.discard(oldest)
-        return self._generations.start(generation, plan.events)
+        return self._runner.start(live_reply, plan.events)
 
-    def improve(self, prompt: str, *, wish: str, owner: str, offline: bool = False) -> Generation:
-        """Ask for a better prompt. Where nobody can answer the generation has failed and says why.
+    def improve(self, prompt: str, *, wish: str, owner: str, offline: bool = False) -> LiveReply:
+        """Ask for a better prompt. Where nobody can answer the live reply has failed and says why.
 
         Raises MessageInvalid for an empty prompt, and ShuttingDown.
         """
-        self._generations.admit()
+        self._runner.admit()
         if not prompt.strip():
             raise MessageInvalid("There is no prompt yet.", hint="Write a sentence first.")
-        said = Turn(new_id(), None, "user", asked(prompt, wish), EDITOR.id, EDITOR.name)
+        said = Turn(new_id(), None, "user", improvement_request(prompt, wish), EDITOR.id, EDITOR.name)
         plan = self._replies.plan(EDITOR, (said,), offline=offline, model=self.model)
         origin = Origin(
             owner=owner,
@@ -149,12 +149,12 @@ class Drafter:
             model_asked=plan.model_asked,
             prompt_tokens=plan.prompt_tokens,
         )
-        generation = Generation(first=plan.first, persona_id=EDITOR.id, origin=origin)
+        live_reply = LiveReply(first=plan.first, persona_id=EDITOR.id, origin=origin)
         with self._lock:
-            self._improving[generation.id] = Drafting(generation, prompt, owner)
+            self._improving[live_reply.id] = Drafting(live_reply, prompt, owner)
             if len(self._improving) > REMEMBERED:
                 del self._improving[next(iter(self._improving))]
-        return self._generations.start(generation, plan.events)
+        return self._runner.start(live_reply, plan.events)
 
     def find_improvement(self, improvement_id: str, *, owner: str) -> Drafting | None:
         """A better prompt that this owner has asked for, `description` being the prompt as it was."""
@@ -198,7 +198,7 @@ class Drafter:
         """
         return drafted_offline(_checked(description), taken=taken, model=self._models.best())
 
-    def _plan(self, description: str, *, model: str, offline: bool) -> Plan:
+    def _plan(self, description: str, *, model: str, offline: bool) -> ReplyPlan:
         said = Turn(new_id(), None, "user", description, _WRITER.id, _WRITER.name)
         return self._replies.plan(_WRITER, (said,), offline=offline, model=model)
 

@@ -32,7 +32,7 @@ _FENCED = re.compile(
 _TAGGED = re.compile(r"\A\s*<prompt>\n?(?P<inside>.*?)\n?</prompt>\s*\Z", re.DOTALL)
 
 
-def asked(prompt: str, wish: str) -> str:
+def improvement_request(prompt: str, wish: str) -> str:
     """What the model is told."""
     wanted = f"\n\nWish: {wish.strip()}" if wish.strip() else ""
     return f"<prompt>\n{prompt}\n</prompt>{wanted}"

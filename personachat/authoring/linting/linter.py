@@ -14,7 +14,7 @@ from datetime import date
 
 from personachat.authoring.linting import models, own_parameters, placeholders, repetitions, traits
 from personachat.authoring.linting.findings import Finding, Remark, Subject
-from personachat.authoring.linting.models import Asked
+from personachat.authoring.linting.models import ModelFacts
 from personachat.errors import ModelNotFound, PersonaInvalid, ProviderError
 from personachat.jsontext.reader import read_json
 from personachat.messages import Usage
@@ -22,7 +22,7 @@ from personachat.personas.persona import Persona, parse_persona
 from personachat.personas.prompt import compile_prompt
 from personachat.providers import pricing
 from personachat.providers.catalogue import ModelNames
-from personachat.providers.registry import Answering, ProviderRegistry
+from personachat.providers.registry import ModelChoice, ProviderRegistry
 from personachat.replies.context import message_tokens
 from personachat.replies.request import window_tokens
 
@@ -88,14 +88,14 @@ class Linter:
             cost = pricing.cost_usd(answering.provider.name, answering.model, Usage(prompt, reply))
         return Estimate(prompt, reply, window, cost)
 
-    def _asked(self, persona: Persona) -> Asked:
+    def _asked(self, persona: Persona) -> ModelFacts:
         answering, why_not = self._resolved(persona)
         prompt = _prompt_tokens(persona, self._today())
         if answering is None:
-            return Asked(None, why_not, prompt_tokens=prompt)
+            return ModelFacts(None, why_not, prompt_tokens=prompt)
         provider = answering.provider.name
         listed = self._model_names.listed(provider)
-        return Asked(
+        return ModelFacts(
             answering,
             listed=listed,
             default=provider == self._providers.default_name,
@@ -104,7 +104,7 @@ class Linter:
             prompt_tokens=prompt,
         )
 
-    def _resolved(self, persona: Persona) -> tuple[Answering | None, str]:
+    def _resolved(self, persona: Persona) -> tuple[ModelChoice | None, str]:
         """Who would answer; or why nobody has the model. That a key is missing is no fault of the persona."""
         try:
             return self._providers.resolve(persona.model), ""
@@ -114,7 +114,7 @@ class Linter:
             return None, ""
 
 
-def _remarks(subject: Subject, asked: Asked, today: date) -> Iterator[Remark]:
+def _remarks(subject: Subject, asked: ModelFacts, today: date) -> Iterator[Remark]:
     yield from models.remarks(subject, asked, today=today)
     yield from placeholders.remarks(subject)
     yield from traits.remarks(subject)

@@ -14,7 +14,7 @@ from personachat.authoring.linting.fixes import Fix, left_out
 from personachat.authoring.linting.retirements import deprecated, retirement
 from personachat.personas.persona import STARTING_MODEL
 from personachat.providers.base import ChatRequest
-from personachat.providers.registry import Answering
+from personachat.providers.registry import ModelChoice
 from personachat.settings import OPENAI
 
 SOON_DAYS = 90
@@ -32,10 +32,10 @@ _MAKERS = ("openai.com", "anthropic.com")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ModelFacts:
     """The model a persona asks for, who would answer, and what is known of it."""
 
-    answering: Answering | None
+    answering: ModelChoice | None
     """None where nobody here would; `why_not` then says why."""
     why_not: str = ""
     listed: tuple[str, ...] | None = None
@@ -48,7 +48,7 @@ class Asked:
     prompt_tokens: int = 0
 
     @property
-    def own(self) -> Answering | None:
+    def own(self) -> ModelChoice | None:
         """Who answers with the very model that is asked for; None where another steps in."""
         return None if self.answering is None or self.answering.substituted else self.answering
 
@@ -68,7 +68,7 @@ class Asked:
         return self.own is not None and is_among(self.own.model, self.listed or ())
 
 
-def learned(answering: Answering, listed: Sequence[str]) -> frozenset[str]:
+def learned(answering: ModelChoice, listed: Sequence[str]) -> frozenset[str]:
     """The keys of a persona that the provider leaves out for this model, since the model has refused them."""
     if answering.substituted or not is_among(answering.model, listed):
         return frozenset()
@@ -78,7 +78,7 @@ def learned(answering: Answering, listed: Sequence[str]) -> frozenset[str]:
     return frozenset(key for name, key in keys.items() if name not in body)
 
 
-def remarks(subject: Subject, asked: Asked, *, today: date) -> Iterator[Remark]:
+def remarks(subject: Subject, asked: ModelFacts, *, today: date) -> Iterator[Remark]:
     """Everything about the model. A list that holds it is believed before a maker's date."""
     unknown = _unknown(subject.persona.model, asked)
     ends = _ending(subject.persona.model, asked, today)
@@ -90,7 +90,7 @@ def remarks(subject: Subject, asked: Asked, *, today: date) -> Iterator[Remark]:
     yield from _sizes(subject, asked)
 
 
-def _unknown(model: str, asked: Asked) -> Remark | None:
+def _unknown(model: str, asked: ModelFacts) -> Remark | None:
     if asked.answering is None:
         return Remark("model-unknown", "warning", asked.why_not, _MODEL) if asked.why_not else None
     if asked.own is None or asked.listed is None or asked.is_listed:
@@ -104,7 +104,7 @@ def _unknown(model: str, asked: Asked) -> Remark | None:
     return Remark("model-unknown", severity, f"{provider} does not list {model}: {mend}", _MODEL, fix=fix)
 
 
-def _ending(model: str, asked: Asked, today: date) -> Remark | None:
+def _ending(model: str, asked: ModelFacts, today: date) -> Remark | None:
     end = retirement(asked.own.model if asked.own else model)
     if end is None:
         if asked.own and deprecated(asked.own.provider.name, asked.own.model):
@@ -133,7 +133,7 @@ def _use_instead(model: str, instead: str) -> Fix | None:
     return Fix(f"Use {name}", _MODEL, name)
 
 
-def _parameters(subject: Subject, asked: Asked) -> Iterator[Remark]:
+def _parameters(subject: Subject, asked: ModelFacts) -> Iterator[Remark]:
     persona = subject.persona
     model = asked.own.model if asked.own else persona.model
     refused = (parameters.refused(model) if asked.is_makers else frozenset()) | asked.learned
@@ -167,7 +167,7 @@ def _parameters(subject: Subject, asked: Asked) -> Iterator[Remark]:
         yield Remark("parameter-refused", "warning", message, ("stop",), fix=left_out(("stop",)))
 
 
-def _sizes(subject: Subject, asked: Asked) -> Iterator[Remark]:
+def _sizes(subject: Subject, asked: ModelFacts) -> Iterator[Remark]:
     persona, window = subject.persona, asked.window_tokens
     model = asked.answering.model if asked.answering else persona.model
     if window:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from personachat.authoring.linting.linter import Linter
 from personachat.providers.catalogue import ModelNames
 from personachat.providers.registry import ProviderRegistry
-from personachat.replies.runner import Generations
+from personachat.replies.runner import ReplyRunner
 from personachat.settings import Settings
 
 MODELS_SECONDS = 10.0
@@ -18,12 +18,12 @@ MODELS_SECONDS = 10.0
 @contextmanager
 def opened_linter(settings: Settings) -> Iterator[Linter]:
     """A linter that knows which models there are."""
-    providers, generations = ProviderRegistry(settings), Generations(max_concurrent=1)
-    names = ModelNames(providers, generations, configured=settings.providers)
+    providers, runner = ProviderRegistry(settings), ReplyRunner(max_concurrent=1)
+    names = ModelNames(providers, runner, configured=settings.providers)
     try:
         names.known(wait_seconds=MODELS_SECONDS)
         yield Linter(providers, names)
     finally:
         names.close()
-        generations.ask(providers.aclose(), timeout_seconds=10)
-        generations.close()
+        runner.ask(providers.aclose(), timeout_seconds=10)
+        runner.close()

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 
 from personachat.authoring.linting.findings import Passage, Remark, Subject
 from personachat.authoring.linting.fixes import Fix, written
-from personachat.jsontext.faults import shown
+from personachat.jsontext.faults import excerpt
 from personachat.personas import macros
 from personachat.personas import variables as persona_variables
 from personachat.personas.lorebook import BOOK, teller_of
@@ -88,7 +88,7 @@ def _unknown_in_lore(subject: Subject, *, declared: frozenset[str]) -> Iterator[
     teller = teller_of(subject.persona)
     contents = "\n".join(entry.content for entry in teller.book.entries) if teller else ""
     if names := [name for name in macros.unknown(contents) if name.lower() not in declared]:
-        listed = ", ".join(f"{{{{{shown(name, most=30)}}}}}" for name in names[:MOST_NAMED])
+        listed = ", ".join(f"{{{{{excerpt(name, most=30)}}}}}" for name in names[:MOST_NAMED])
         more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
         message = f"These placeholders in its lore stay as written: {listed}{more}."
         yield Remark("placeholder-unfilled", "warning", message, ("extensions", BOOK))

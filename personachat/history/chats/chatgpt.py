@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from personachat.history.chats.turns import Message, conversation, moment
+from personachat.history.chats.turns import ImportedMessage, conversation, moment
 from personachat.history.markdown import fenced
 from personachat.personas.formats.sketches import mapping, objects
 
@@ -29,7 +29,7 @@ def convert(value: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _message(key: str, node: dict[str, Any]) -> Message:
+def _message(key: str, node: dict[str, Any]) -> ImportedMessage:
     message = mapping(node.get("message"))
     metadata = mapping(message.get("metadata"))
     role = str(mapping(message.get("author")).get("role") or "")
@@ -38,7 +38,7 @@ def _message(key: str, node: dict[str, Any]) -> Message:
         role = "hidden"
     parent = node.get("parent")
     model = metadata.get("model_slug")
-    return Message(
+    return ImportedMessage(
         key[:200],
         parent[:200] if isinstance(parent, str) else None,
         role,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from personachat.history.chats.turns import Message, conversation, moment
+from personachat.history.chats.turns import ImportedMessage, conversation, moment
 from personachat.personas.formats.sketches import content_text, mapping, objects
 
 PERSONA = "Open WebUI"
@@ -38,9 +38,9 @@ def convert(value: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _in_a_row(chat: dict[str, Any]) -> list[Message]:
+def _in_a_row(chat: dict[str, Any]) -> list[ImportedMessage]:
     """The messages of a chat without a tree."""
-    found: list[Message] = []
+    found: list[ImportedMessage] = []
     for number, each in enumerate(objects(chat.get("messages"))):
         message = _message(str(number), each)
         message.parent = found[-1].id if found else None
@@ -48,14 +48,14 @@ def _in_a_row(chat: dict[str, Any]) -> list[Message]:
     return found
 
 
-def _message(key: str, value: dict[str, Any]) -> Message:
+def _message(key: str, value: dict[str, Any]) -> ImportedMessage:
     parent = value.get("parentId")
     text = content_text(value.get("content"))
     thoughts = _REASONING.findall(text)
     reasoning = "\n".join(_SUMMARY.sub("", each).strip() for each in thoughts)
     model = value.get("model")
     name = value.get("modelName")
-    return Message(
+    return ImportedMessage(
         key[:200],
         parent[:200] if isinstance(parent, str) else None,
         str(value.get("role") or ""),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from personachat.history.chats.turns import Message, conversation, moment
+from personachat.history.chats.turns import ImportedMessage, conversation, moment
 from personachat.personas.formats.sketches import mapping
 
 MOST_SWIPES = 100
@@ -23,7 +23,7 @@ def matches(first: Any) -> bool:
 
 def convert(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
     head = {} if _is_message(lines[0]) else lines[0]
-    messages: list[Message] = []
+    messages: list[ImportedMessage] = []
     above: str | None = None
     for number, line in enumerate(each for each in lines if _is_message(each)):
         found, shown = _versions(line, number, above)
@@ -49,7 +49,7 @@ def _is_message(line: dict[str, Any]) -> bool:
     return "mes" in line and ("is_user" in line or "name" in line)
 
 
-def _versions(line: dict[str, Any], number: int, above: str | None) -> tuple[list[Message], str]:
+def _versions(line: dict[str, Any], number: int, above: str | None) -> tuple[list[ImportedMessage], str]:
     """A message, with its other versions beside it, and the id of the one that is shown."""
     role = (
         "hidden" if line.get("is_system") is True else "user" if line.get("is_user") is True else "assistant"
@@ -65,7 +65,7 @@ def _versions(line: dict[str, Any], number: int, above: str | None) -> tuple[lis
     first = max(0, min(chosen, len(texts) - MOST_SWIPES))
     model, reasoning = extra.get("model"), extra.get("reasoning")
     found = [
-        Message(
+        ImportedMessage(
             f"{number}.{place}",
             above,
             role,

@@ -21,7 +21,7 @@ _MILLISECONDS_FROM = 10**11
 
 
 @dataclass(slots=True)
-class Message:
+class ImportedMessage:
     """One message. `role` is "user", "assistant", or anything else for what is not shown."""
 
     id: str
@@ -36,7 +36,7 @@ class Message:
 
 
 def conversation(
-    messages: Iterable[Message],
+    messages: Iterable[ImportedMessage],
     *,
     title: Any,
     leaf: str | None,
@@ -81,11 +81,11 @@ def moment(value: Any) -> str:
         return ""
 
 
-def _is_shown(message: Message) -> bool:
+def _is_shown(message: ImportedMessage) -> bool:
     return message.role in {"user", "assistant"} and bool(message.text.strip())
 
 
-def _shown_above(by_id: Mapping[str, Message]) -> dict[str, str | None]:
+def _shown_above(by_id: Mapping[str, ImportedMessage]) -> dict[str, str | None]:
     """Of each message the nearest one above it that is shown; a circle ends where it began."""
     found: dict[str, str | None] = {}
     for message in by_id.values():
@@ -108,7 +108,7 @@ def _shown_above(by_id: Mapping[str, Message]) -> dict[str, str | None]:
     return found
 
 
-def _turn(message: Message, parent: str | None, persona: str, start: str) -> dict[str, Any]:
+def _turn(message: ImportedMessage, parent: str | None, persona: str, start: str) -> dict[str, Any]:
     name = " ".join(storable(message.name or persona).split())[:MOST_NAME_CHARACTERS] or persona
     turn: dict[str, Any] = {
         "id": message.id,

@@ -15,10 +15,10 @@ from typing import Annotated, Any, Literal, NoReturn
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from personachat.errors import ImportRefused, PersonaInvalid
-from personachat.jsontext.faults import shown
+from personachat.jsontext.faults import excerpt
 from personachat.jsontext.members import MOST_PERSONA_VALUES, value_count
 from personachat.personas.formats.cards.images import shelved, with_image, without_image
-from personachat.personas.formats.catalogue import MOST_PERSONAS, Arrival, Opened, Skipped
+from personachat.personas.formats.catalogue import MOST_PERSONAS, FileContents, ImportedPersona, Skipped
 from personachat.personas.formats.safe_zip import Archive, archive
 from personachat.personas.persona import parse_persona
 from personachat.personas.pictures.shelf import PictureShelf
@@ -90,7 +90,7 @@ def _picture_file(name: str) -> str:
     return f"{_PICTURES}{name}.png"
 
 
-def read_bundle(archive: Archive, *, origin: str) -> Opened:
+def read_bundle(archive: Archive, *, origin: str) -> FileContents:
     """The personas of an archive, in the manifest's order; one that is broken does not refuse the others.
 
     Raises ImportRefused, too where all of them are broken.
@@ -102,12 +102,12 @@ def read_bundle(archive: Archive, *, origin: str) -> Opened:
     named = [each.file for each in manifest.personas]
     pictures = {each.picture for each in manifest.personas if each.picture}
     if unlisted := sorted(set(archive.names) - {MANIFEST, *named, *pictures}):
-        _refuse(f'The bundle contains a file that its manifest doesn\'t list: "{shown(unlisted[0])}".')
+        _refuse(f'The bundle contains a file that its manifest doesn\'t list: "{excerpt(unlisted[0])}".')
     if missing := next((name for name in named if name not in archive.names), None):
-        _refuse(f'The bundle lists a file that it doesn\'t contain: "{shown(missing)}".')
+        _refuse(f'The bundle lists a file that it doesn\'t contain: "{excerpt(missing)}".')
     if len(set(named)) < len(named):
         _refuse("The bundle lists a file twice.")
-    found: list[Arrival] = []
+    found: list[ImportedPersona] = []
     skipped: list[Skipped] = []
     shelf = PictureShelf()
     for each in manifest.personas:
@@ -118,13 +118,13 @@ def read_bundle(archive: Archive, *, origin: str) -> Opened:
         except ImportRefused as error:
             if len(manifest.personas) == 1:
                 raise
-            skipped.append(Skipped(shown(each.file, most=120), str(error), is_broken=True))
+            skipped.append(Skipped(excerpt(each.file, most=120), str(error), is_broken=True))
     if not found and skipped:
         _refuse(skipped[0].reason)
-    return Opened(tuple(found), tuple(skipped))
+    return FileContents(tuple(found), tuple(skipped))
 
 
-def _pictured(arrival: Arrival, listed: _Listed, archive: Archive) -> Arrival:
+def _pictured(arrival: ImportedPersona, listed: _Listed, archive: Archive) -> ImportedPersona:
     """With its picture; the text stays to the letter unless the picture cannot be taken."""
     if not listed.picture or not arrival.persona.picture:
         return arrival
@@ -153,7 +153,7 @@ def _manifest(content: bytes) -> _Manifest:
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(str(part) for part in fault["loc"])
-        _refuse(f"The bundle's manifest can't be read at {shown(place)}.")
+        _refuse(f"The bundle's manifest can't be read at {excerpt(place)}.")
 
 
 def _value(content: bytes) -> Any:
@@ -176,8 +176,8 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _arrival(listed: _Listed, content: bytes, origin: str) -> Arrival:
-    name = shown(listed.file)
+def _arrival(listed: _Listed, content: bytes, origin: str) -> ImportedPersona:
+    name = excerpt(listed.file)
     try:
         text = content.decode()
     except UnicodeDecodeError:
@@ -192,11 +192,11 @@ def _arrival(listed: _Listed, content: bytes, origin: str) -> Arrival:
         ) from None
     if persona.id != listed.id:
         _refuse(
-            f'"{name}" in the archive contains the persona "{persona.id}", not "{shown(listed.id)}" '
+            f'"{name}" in the archive contains the persona "{persona.id}", not "{excerpt(listed.id)}" '
             "as listed."
         )
     ancestors = frozenset((listed.etag, *listed.ancestors))
-    return Arrival(persona, text, "bundle", origin=origin, ancestors=ancestors)
+    return ImportedPersona(persona, text, "bundle", origin=origin, ancestors=ancestors)
 
 
 def _refuse(message: str) -> NoReturn:

@@ -52,7 +52,7 @@ class FormatFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class ImportedPersona:
     """One persona that came from outside. Nothing of it is saved yet."""
 
     persona: Persona
@@ -87,10 +87,10 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class FileContents:
     """What a file brings, in its order, and what of it brings nothing."""
 
-    arrivals: tuple[Arrival, ...]
+    arrivals: tuple[ImportedPersona, ...]
     skipped: tuple[Skipped, ...] = ()
     columns: Columns | None = None
     """Of a table: which there are and which were read."""
@@ -109,7 +109,7 @@ class NoPersona(ImportRefused):
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
+class ExportedFile:
     """A file to hand out, and in sentences what its format could not hold."""
 
     filename: str

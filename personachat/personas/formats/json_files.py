@@ -13,13 +13,19 @@ from itertools import islice
 from typing import Any
 
 from personachat.errors import ImportRefused, PersonaInvalid, Problem
-from personachat.jsontext.faults import line_of, shown
+from personachat.jsontext.faults import excerpt, line_of
 from personachat.jsontext.layout import dedented, laid_out
-from personachat.jsontext.members import MOST_PERSONA_VALUES, Piece, Torn, pieces, value_count
+from personachat.jsontext.members import MOST_PERSONA_VALUES, MemberText, Torn, pieces, value_count
 from personachat.personas.formats import open_webui
 from personachat.personas.formats.cards import card
 from personachat.personas.formats.cards.text import decoded
-from personachat.personas.formats.catalogue import MOST_PERSONAS, Arrival, Columns, NoPersona, Opened
+from personachat.personas.formats.catalogue import (
+    MOST_PERSONAS,
+    Columns,
+    FileContents,
+    ImportedPersona,
+    NoPersona,
+)
 from personachat.personas.formats.programs import tables
 from personachat.personas.formats.programs.reader import Reader
 from personachat.personas.formats.programs.registry import other_kind, reader_of
@@ -38,7 +44,7 @@ _CARD_KEYS = frozenset({"first_mes", "mes_example", "personality", "scenario"})
 
 def read_text(
     text: str, *, origin: str, left_out: Sequence[str] = (), columns: Mapping[str, str] | None = None
-) -> Opened:
+) -> FileContents:
     """The personas of a JSON text; `left_out` names big extensions that were taken out of it before.
 
     Raises ImportRefused, or PersonaInvalid where a persona's own JSON has faults.
@@ -48,20 +54,20 @@ def read_text(
     try:
         members = pieces(text)
     except Torn:
-        return Opened((_persona(text, origin),))  # says what is wrong, and where
+        return FileContents((_persona(text, origin),))  # says what is wrong, and where
     inner = next((piece for piece in members if piece.key == "personas"), None)
     if inner is not None and text[inner.start] == "[" and not _is_persona(members):
         shifted = [
-            Piece(None, piece.start + inner.start, piece.end + inner.start)
+            MemberText(None, piece.start + inner.start, piece.end + inner.start)
             for piece in _cut(text[inner.start : inner.end], text, inner.start)
         ]
         return _listed(text, shifted, origin, columns)
-    return Opened(_some(text, members, origin, left_out))
+    return FileContents(_some(text, members, origin, left_out))
 
 
-def opened(reader: Reader, value: Any, origin: str) -> Opened:
+def opened(reader: Reader, value: Any, origin: str) -> FileContents:
     """What a reader finds in a value."""
-    return Opened(_read_by(reader, value, origin))
+    return FileContents(_read_by(reader, value, origin))
 
 
 def check_number(found: Sequence[object]) -> None:
@@ -80,19 +86,21 @@ def no_persona(label: str, advice: str) -> NoPersona:
     return NoPersona(f"This looks like {label}. It contains no persona.", hint=advice)
 
 
-def _listed(text: str, members: Sequence[Piece], origin: str, columns: Mapping[str, str] | None) -> Opened:
+def _listed(
+    text: str, members: Sequence[MemberText], origin: str, columns: Mapping[str, str] | None
+) -> FileContents:
     if not members:
         raise NoPersona("The file contains no persona: its list is empty.", hint=HINT)
     if text[members[0].start] == "{" and (whole := _whole_list(text, members, origin, columns)):
         return whole
     if len(members) > MOST_PERSONAS:
         raise ImportRefused(f"The file contains more than {MOST_PERSONAS:,} personas.", hint="Split it.")
-    return Opened(tuple(each for piece in members for each in _member(text, piece, origin)))
+    return FileContents(tuple(each for piece in members for each in _member(text, piece, origin)))
 
 
 def _whole_list(
-    text: str, members: Sequence[Piece], origin: str, columns: Mapping[str, str] | None
-) -> Opened | None:
+    text: str, members: Sequence[MemberText], origin: str, columns: Mapping[str, str] | None
+) -> FileContents | None:
     """What a list is as a whole: messages, masks, or a table; None where each member stands for itself."""
     first = text[members[0].start : members[0].end]
     keys = {piece.key for piece in _cut(first, text, members[0].start)}
@@ -110,10 +118,10 @@ def _whole_list(
     if table is None:
         return None
     some = [made(each, kind="table", looks_like=_TABLE, origin=origin) for each in tables.read_table(table)]
-    return Opened(tuple(some), columns=Columns(table.columns, dict(table.chosen))) if some else None
+    return FileContents(tuple(some), columns=Columns(table.columns, dict(table.chosen))) if some else None
 
 
-def _member(text: str, piece: Piece, origin: str) -> tuple[Arrival, ...]:
+def _member(text: str, piece: MemberText, origin: str) -> tuple[ImportedPersona, ...]:
     if text[piece.start] != "{":
         line = line_of(text, piece.start)
         raise ImportRefused(f"Line {line}: this is not a persona but another value.", hint=HINT)
@@ -127,7 +135,9 @@ def _member(text: str, piece: Piece, origin: str) -> tuple[Arrival, ...]:
     )
 
 
-def _some(text: str, members: Sequence[Piece], origin: str, left_out: Sequence[str]) -> tuple[Arrival, ...]:
+def _some(
+    text: str, members: Sequence[MemberText], origin: str, left_out: Sequence[str]
+) -> tuple[ImportedPersona, ...]:
     """What an object brings: one persona, but for the exports of other programs."""
     keys = {piece.key for piece in members}
     if _says_persona(keys):
@@ -151,12 +161,12 @@ def _some(text: str, members: Sequence[Piece], origin: str, left_out: Sequence[s
         raise no_persona(*other)
     if keys and keys <= _OWN_KEYS:
         return (_persona(text, origin),)  # says what is missing
-    names = ", ".join(shown(key, most=30) for key in list(dict.fromkeys(value))[:6])
+    names = ", ".join(excerpt(key, most=30) for key in list(dict.fromkeys(value))[:6])
     said = f"it has the keys {names}" if names else "it is empty"
     raise NoPersona(f"This is JSON, but not a persona or another supported format: {said}.", hint=HINT)
 
 
-def _is_persona(members: Sequence[Piece]) -> bool:
+def _is_persona(members: Sequence[MemberText]) -> bool:
     return _says_persona({piece.key for piece in members})
 
 
@@ -172,17 +182,17 @@ def _has_model_keys(keys: AbstractSet[Any]) -> bool:
     return {"params", "meta"} <= keys or "info" in keys
 
 
-def _persona(text: str, origin: str) -> Arrival:
+def _persona(text: str, origin: str) -> ImportedPersona:
     _check_count(text)
     persona = parse_persona(text)
     states_model = any(piece.key == "model" for piece in pieces(text))
-    return Arrival(persona, text, "json", origin=origin, states_model=states_model)
+    return ImportedPersona(persona, text, "json", origin=origin, states_model=states_model)
 
 
-def _card(text: str, origin: str, left_out: Sequence[str]) -> Arrival:
+def _card(text: str, origin: str, left_out: Sequence[str]) -> ImportedPersona:
     read = card.read_card_text(text, left_out)
     version = read.source.removeprefix("card-").upper()
-    return Arrival(
+    return ImportedPersona(
         read.persona,
         dump_persona(read.persona),
         read.source,
@@ -194,10 +204,10 @@ def _card(text: str, origin: str, left_out: Sequence[str]) -> Arrival:
     )
 
 
-def _model(value: dict[str, Any], origin: str) -> Arrival:
+def _model(value: dict[str, Any], origin: str) -> ImportedPersona:
     persona, losses = open_webui.read_model(value)
     states_model = bool(open_webui.base_model(value))
-    return Arrival(
+    return ImportedPersona(
         persona,
         dump_persona(persona),
         "open-webui",
@@ -209,7 +219,7 @@ def _model(value: dict[str, Any], origin: str) -> Arrival:
     )
 
 
-def _read_by(reader: Reader, value: Any, origin: str) -> tuple[Arrival, ...]:
+def _read_by(reader: Reader, value: Any, origin: str) -> tuple[ImportedPersona, ...]:
     sketches = list(islice(reader.read(value), MOST_PERSONAS + 1))
     if not sketches:
         raise NoPersona(f"This looks like {reader.label}, but it contains no prompt.", hint=HINT)
@@ -245,7 +255,7 @@ def _moved(invalid: PersonaInvalid, text: str, offset: int) -> PersonaInvalid:
     )
 
 
-def _cut(inner: str, text: str, offset: int) -> list[Piece]:
+def _cut(inner: str, text: str, offset: int) -> list[MemberText]:
     """The pieces of a part of the text that stands at an offset."""
     try:
         return pieces(inner)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from personachat.jsontext.faults import shown
+from personachat.jsontext.faults import excerpt
 
 FROM_BYTES = 4 * 1024 * 1024
 """Smaller texts are left as they are."""
@@ -47,7 +47,7 @@ def slimmed(content: bytes) -> tuple[bytes, tuple[str, ...]]:
         kept += [content[at : member.start], member.name, b": null"]
         at = member.end
     kept.append(content[at:])
-    names = tuple(shown(member.name.strip(b'"').decode("utf-8", "replace")) for member in big)
+    names = tuple(excerpt(member.name.strip(b'"').decode("utf-8", "replace")) for member in big)
     return b"".join(kept), names
 
 

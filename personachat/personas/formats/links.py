@@ -15,7 +15,7 @@ from personachat.errors import LinkInvalid
 from personachat.jsontext.layout import laid_out
 from personachat.jsontext.members import MOST_PERSONA_VALUES, value_count
 from personachat.jsontext.reader import MAX_TEXT_BYTES
-from personachat.personas.formats.catalogue import Arrival
+from personachat.personas.formats.catalogue import ImportedPersona
 from personachat.personas.persona import parse_persona
 
 MAX_LINK_CHARACTERS = 6_000
@@ -35,7 +35,7 @@ def packed(text: str) -> str | None:
     return _VERSION + written if len(written) < MAX_LINK_CHARACTERS else None
 
 
-def unpacked(packed: str) -> Arrival:
+def unpacked(packed: str) -> ImportedPersona:
     """Return the persona of a link.
 
     Raises LinkInvalid, or PersonaInvalid where the link is whole and what it holds follows no schema of ours.
@@ -49,7 +49,7 @@ def unpacked(packed: str) -> Arrival:
     if value_count(text) > MOST_PERSONA_VALUES:
         raise LinkInvalid("The link contains more than a persona can have.", hint=_HINT)
     persona = parse_persona(text)
-    return Arrival(persona, laid_out(text), "json", origin=ORIGIN)
+    return ImportedPersona(persona, laid_out(text), "json", origin=ORIGIN)
 
 
 def _inflated(written: str) -> str:

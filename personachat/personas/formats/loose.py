@@ -11,8 +11,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from personachat.errors import ImportRefused, PersonaInvalid
-from personachat.jsontext.faults import shown
-from personachat.personas.formats.catalogue import MOST_PERSONAS, Arrival, NoPersona, Opened, Skipped
+from personachat.jsontext.faults import excerpt
+from personachat.personas.formats.catalogue import (
+    MOST_PERSONAS,
+    FileContents,
+    ImportedPersona,
+    NoPersona,
+    Skipped,
+)
 from personachat.personas.formats.safe_zip import Archive
 
 MOST_UNPACKED_BYTES = 256 * 1024 * 1024
@@ -35,7 +41,7 @@ _PROMPT_NAME = re.compile(r"(?:[^.]*|.*\.(?:txt|md|mdc|markdown|prompt))\Z", re.
 _PROMPTS = frozenset({"text", "markdown", "modelfile"})
 
 
-def read_loose(archive: Archive, read: Callable[[str], Opened]) -> Opened:
+def read_loose(archive: Archive, read: Callable[[str], FileContents]) -> FileContents:
     """What the files of an archive bring; `read` reads the one of a name. Raises ImportRefused."""
     names = [each for each in archive.names if not each.startswith(_BESIDE) and not each.endswith(_BESIDE)]
     if not names:
@@ -43,13 +49,13 @@ def read_loose(archive: Archive, read: Callable[[str], Opened]) -> Opened:
     if archive.size(*names) > MOST_UNPACKED_BYTES:
         most = MOST_UNPACKED_BYTES // 1024 // 1024
         raise ImportRefused(f"The archive unpacks to more than {most} MB.", hint="Split it.")
-    found: list[Arrival] = []
+    found: list[ImportedPersona] = []
     skipped: list[Skipped] = []
     for name in names:
         try:
             found += [replace(each, file=name) for each in read(name).arrivals]
         except (ImportRefused, PersonaInvalid) as error:
-            skipped.append(Skipped(shown(name, most=120), str(error), not isinstance(error, NoPersona)))
+            skipped.append(Skipped(excerpt(name, most=120), str(error), not isinstance(error, NoPersona)))
             if sum(each.is_broken for each in skipped) > MOST_BROKEN:
                 these = f"{MOST_BROKEN} of the archive's files"
                 raise ImportRefused(
@@ -61,16 +67,16 @@ def read_loose(archive: Archive, read: Callable[[str], Opened]) -> Opened:
             )
     kept = [each for each in found if _is_wanted(each, found)]
     skipped += [
-        Skipped(shown(each.file, most=120), "A text about the other personas in the archive.")
+        Skipped(excerpt(each.file, most=120), "A text about the other personas in the archive.")
         for each in found
         if each not in kept
     ]
     if not kept:
         raise _nothing(skipped)
-    return Opened(tuple(kept), _listed(skipped))
+    return FileContents(tuple(kept), _listed(skipped))
 
 
-def _is_wanted(arrival: Arrival, found: list[Arrival]) -> bool:
+def _is_wanted(arrival: ImportedPersona, found: list[ImportedPersona]) -> bool:
     if arrival.source != "text":
         return True
     name = arrival.file.rsplit("/", 1)[-1]

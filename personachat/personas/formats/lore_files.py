@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from personachat.errors import ImportRefused
-from personachat.jsontext.faults import shown
+from personachat.jsontext.faults import excerpt
 from personachat.personas import lorebook, macros
 from personachat.personas.formats.cards.png import SIGNATURE, read_png_card
 from personachat.personas.formats.cards.text import decoded
@@ -49,7 +49,7 @@ def read_lore(content: bytes) -> LoreRead:
     entries = lorebook.read(book).entries
     unknown = macros.unknown("\n".join(entry.content for entry in entries))
     if unknown:
-        listed = ", ".join(f"{{{{{shown(name, most=30)}}}}}" for name in unknown[:5])
+        listed = ", ".join(f"{{{{{excerpt(name, most=30)}}}}}" for name in unknown[:5])
         losses = (*losses, f"These placeholders are not supported here and stay as written: {listed}.")
     return LoreRead(book, len(entries), (*losses, *lorebook.limits(book)))
 

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from personachat.errors import ImportRefused
-from personachat.jsontext.faults import shown
+from personachat.jsontext.faults import excerpt
 from personachat.personas import limits
 from personachat.personas.fields import free_id, is_persona_id
 from personachat.personas.formats.prompt_template import compiled, left_behind
@@ -189,7 +189,7 @@ def _left_out(info: dict[str, Any]) -> list[str]:
     losses = []
     if more:
         losses.append(
-            f"Settings that a persona doesn't have were left out: {shown(', '.join(more), most=80)}."
+            f"Settings that a persona doesn't have were left out: {excerpt(', '.join(more), most=80)}."
         )
     if any(meta.get(key) for key in ("knowledge", "toolIds", "filterIds", "actionIds")):
         losses.append("The model's knowledge, tools and functions were left out.")
@@ -211,7 +211,7 @@ def _losses(persona: Persona) -> tuple[str, ...]:
         losses.append(f"Open WebUI keeps but doesn't use: {', '.join(names)}.")
     if "/" in persona.model:
         losses.append(
-            f'If Open WebUI doesn\'t have "{shown(persona.model)}", choose the base model again there.'
+            f'If Open WebUI doesn\'t have "{excerpt(persona.model)}", choose the base model again there.'
         )
     return tuple(losses)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from personachat.jsontext.faults import shown
+from personachat.jsontext.faults import excerpt
 from personachat.messages import ChatMessage
 from personachat.personas.formats.prompt_template import compiled, left_behind
 from personachat.personas.formats.promptfoo_tests import is_harmless, is_plain
@@ -101,7 +101,7 @@ def _provider(persona: Persona) -> tuple[dict[str, Any], list[str]]:
     elif name not in _PROVIDERS:
         model = persona.model
         losses.append(
-            f'promptfoo will ask OpenAI for the model "{shown(model)}". For another provider, set '
+            f'promptfoo will ask OpenAI for the model "{excerpt(model)}". For another provider, set '
             "its address as apiBaseUrl in the config."
         )
     config: dict[str, Any] = {"temperature": persona.temperature, "max_tokens": persona.max_tokens}

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from personachat.errors import ImportRefused, PersonaInvalid
 from personachat.jsontext.edits import with_value
-from personachat.jsontext.faults import shown
+from personachat.jsontext.faults import excerpt
 from personachat.jsontext.reader import MAX_TEXT_BYTES as MOST_TEXT_BYTES
 from personachat.personas.fields import free_id
 from personachat.personas.formats import bundle, loose, text_files
@@ -27,9 +27,9 @@ from personachat.personas.formats.catalogue import (
     MOST_ARCHIVE_BYTES,
     MOST_FILE_BYTES,
     MOST_PERSONAS,
-    Arrival,
+    FileContents,
+    ImportedPersona,
     NoPersona,
-    Opened,
     Skipped,
 )
 from personachat.personas.formats.origins import comparable
@@ -59,7 +59,9 @@ _OTHERS = {
 }
 
 
-def read_file(content: Content, *, filename: str = "", columns: Mapping[str, str] | None = None) -> Opened:
+def read_file(
+    content: Content, *, filename: str = "", columns: Mapping[str, str] | None = None
+) -> FileContents:
     """The personas in a file, in its order, and what of it brings none; ids are told apart.
 
     `columns` names, by role, the columns of a table that are to be read. Raises ImportRefused, or
@@ -67,7 +69,7 @@ def read_file(content: Content, *, filename: str = "", columns: Mapping[str, str
     """
     if len(content) > MOST_ARCHIVE_BYTES:
         _refuse_size(MOST_ARCHIVE_BYTES)
-    origin = shown(filename, most=_MOST_ORIGIN_CHARACTERS)
+    origin = excerpt(filename, most=_MOST_ORIGIN_CHARACTERS)
     if is_zip(content):
         return _told_apart(_archived(Archive(content, limits=_LIMITS), origin, columns), in_archive=True)
     if content[:3] == JPEG and has_end(content) and (card := _charx_behind(content)):
@@ -90,16 +92,16 @@ def looks_like(text: str) -> str:
         return ""
 
 
-def _single(content: bytes, name: str, origin: str, columns: Mapping[str, str] | None) -> Opened:
+def _single(content: bytes, name: str, origin: str, columns: Mapping[str, str] | None) -> FileContents:
     if card := _pictured(content, origin):
-        return Opened((card,))
+        return FileContents((card,))
     for start, message in _OTHERS.items():
         if content.startswith(start):
             raise NoPersona(message, hint=_HINT)
     return text_files.read(content, name=name, origin=origin, columns=columns)
 
 
-def _pictured(content: bytes, origin: str) -> Arrival | None:
+def _pictured(content: bytes, origin: str) -> ImportedPersona | None:
     """The persona of a picture with a card; None where it is no picture of a kind that carries cards."""
     if content.startswith(SIGNATURE):
         text, left_out = read_png_card(content)
@@ -123,15 +125,15 @@ def _charx_behind(content: Content) -> Archive | None:
     return found if charx.CARD in found.names else None
 
 
-def _charx(archive: Archive, origin: str, looks_like: str = "a character card (CHARX)") -> Opened:
+def _charx(archive: Archive, origin: str, looks_like: str = "a character card (CHARX)") -> FileContents:
     read, image = charx.read_charx(archive)
     arrival = replace(_of_card(read, "charx", origin, ""), looks_like=looks_like)
-    return Opened((with_image(arrival, image) if image else arrival,))
+    return FileContents((with_image(arrival, image) if image else arrival,))
 
 
-def _of_card(read: CardRead, source: str, origin: str, where: str) -> Arrival:
+def _of_card(read: CardRead, source: str, origin: str, where: str) -> ImportedPersona:
     version = read.source.removeprefix("card-").upper()
-    return Arrival(
+    return ImportedPersona(
         read.persona,
         dump_persona(read.persona),
         source,
@@ -143,7 +145,7 @@ def _of_card(read: CardRead, source: str, origin: str, where: str) -> Arrival:
     )
 
 
-def _archived(archive: Archive, origin: str, columns: Mapping[str, str] | None) -> Opened:
+def _archived(archive: Archive, origin: str, columns: Mapping[str, str] | None) -> FileContents:
     if charx.CARD in archive.names:
         return _charx(archive, origin)
     if len(archive.names) > MOST_PERSONAS * 5:
@@ -153,7 +155,7 @@ def _archived(archive: Archive, origin: str, columns: Mapping[str, str] | None) 
 
     shelf = PictureShelf()
 
-    def read(name: str) -> Opened:
+    def read(name: str) -> FileContents:
         found = _single(archive.read(name), name, origin, columns)
         pictured = (_with_picture_beside(each, name, archive) for each in found.arrivals)
         return replace(found, arrivals=tuple(shelved(each, shelf) for each in pictured))
@@ -161,7 +163,7 @@ def _archived(archive: Archive, origin: str, columns: Mapping[str, str] | None) 
     return loose.read_loose(archive, read)
 
 
-def _with_picture_beside(arrival: Arrival, name: str, archive: Archive) -> Arrival:
+def _with_picture_beside(arrival: ImportedPersona, name: str, archive: Archive) -> ImportedPersona:
     """With the picture that it names, where that lies beside it as in a folder of personas."""
     beside = f"{name.removesuffix('.json')}.png"
     if not arrival.persona.picture or arrival.picture or beside not in archive.names:
@@ -172,11 +174,11 @@ def _with_picture_beside(arrival: Arrival, name: str, archive: Archive) -> Arriv
         return without_image(arrival, f"The picture was left out. {refused}")
 
 
-def _told_apart(found: Opened, *, in_archive: bool = False) -> Opened:
+def _told_apart(found: FileContents, *, in_archive: bool = False) -> FileContents:
     """With an id of its own for each persona that has only a name; what comes twice comes once."""
     if len(found.arrivals) > MOST_PERSONAS:
         raise ImportRefused(f"The file contains more than {MOST_PERSONAS:,} personas.", hint="Split it.")
-    named: dict[str, Arrival] = {}
+    named: dict[str, ImportedPersona] = {}
     skipped: list[Skipped] = []
     stated = {arrival.persona.id for arrival in found.arrivals if arrival.states_id}
     for arrival in found.arrivals:
@@ -185,7 +187,7 @@ def _told_apart(found: Opened, *, in_archive: bool = False) -> Opened:
         if other is None and (arrival.states_id or persona.id not in stated):
             named[persona.id] = arrival
         elif other is not None and comparable(other.persona) == comparable(persona):
-            skipped.append(Skipped(file, (f'It is identical to "{shown(other.persona.name)}" before it.')))
+            skipped.append(Skipped(file, (f'It is identical to "{excerpt(other.persona.name)}" before it.')))
         elif not arrival.states_id:
             changed = _with_id(arrival, free_id(persona.name, {*named, *stated}))
             named[changed.persona.id] = changed
@@ -195,13 +197,13 @@ def _told_apart(found: Opened, *, in_archive: bool = False) -> Opened:
         else:
             raise ImportRefused(
                 f'The file contains two personas with the id "{persona.id}": '
-                f'"{shown(named[persona.id].persona.name)}" and "{shown(persona.name)}".',
+                f'"{excerpt(named[persona.id].persona.name)}" and "{excerpt(persona.name)}".',
                 hint="Import them one by one, or change the id of one.",
             )
     return replace(found, arrivals=tuple(named.values()), skipped=(*found.skipped, *skipped))
 
 
-def _with_id(arrival: Arrival, persona_id: str) -> Arrival:
+def _with_id(arrival: ImportedPersona, persona_id: str) -> ImportedPersona:
     text = with_value(arrival.text, ("id",), persona_id)
     return replace(arrival, text=text, persona=parse_persona(text))
 

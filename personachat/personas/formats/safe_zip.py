@@ -22,7 +22,7 @@ from mmap import mmap
 from typing import NamedTuple, NoReturn, TypeAlias
 
 from personachat.errors import ImportRefused
-from personachat.jsontext.faults import shown
+from personachat.jsontext.faults import excerpt
 from personachat.personas.formats.catalogue import MOST_FILE_BYTES
 
 _MB = 1024 * 1024
@@ -199,7 +199,7 @@ def _directory(content: Content, *, most: int, behind_picture: bool) -> tuple[_E
             _refuse("The archive contains data before or between its files.")
         entry = _entry(content, info, at=at, table=table)
         if entry.end > table:
-            _refuse(f'"{shown(entry.name)}" in the archive extends beyond its end.')
+            _refuse(f'"{excerpt(entry.name)}" in the archive extends beyond its end.')
         free = entry.end + (_descriptor_length(content, entry) if info.flag_bits & _SIZES_FOLLOW else 0)
         found.append(entry)
     if free != table:
@@ -245,13 +245,13 @@ def _entry(content: Content, info: zipfile.ZipInfo, *, at: int, table: int) -> _
     """An entry of the table, held against the record in front of its content."""
     name = _name(info.orig_filename.encode("utf-8" if info.flag_bits & _UTF8 else "cp437"), info.flag_bits)
     if info.flag_bits & _ENCRYPTED:
-        _refuse(f'"{shown(name)}" in the archive is encrypted.', "Pack the files without a password.")
+        _refuse(f'"{excerpt(name)}" in the archive is encrypted.', "Pack the files without a password.")
     if info.flag_bits & _PATCHED or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        _refuse(f'"{shown(name)}" in the archive uses an unsupported compression.')
+        _refuse(f'"{excerpt(name)}" in the archive uses an unsupported compression.')
     if info.volume or info.file_size == _ZIP64_SIZE or _ZIP64_EXTRA in _extra_kinds(info.extra):
         _refuse(_ZIP64)
     if at + _LOCAL.size > table or content[at : at + 4] != _LOCAL_MARK:
-        _refuse(f'"{shown(name)}" is not at the place that the archive states.')
+        _refuse(f'"{excerpt(name)}" is not at the place that the archive states.')
     _, _, flags, method, _, _, *sizes, name_length, extra_length = _LOCAL.unpack_from(content, at)
     name_at = at + _LOCAL.size
     true = [info.CRC, info.compress_size, info.file_size]
@@ -264,7 +264,7 @@ def _entry(content: Content, info: zipfile.ZipInfo, *, at: int, table: int) -> _
         or (flags ^ info.flag_bits) & (_ENCRYPTED | _PATCHED | _SIZES_FOLLOW)
         or not (sizes == true or left_open)
     ):
-        _refuse(_TWO_WAYS.format(shown(name)))
+        _refuse(_TWO_WAYS.format(excerpt(name)))
     return _Entry(info, name, at, name_at + name_length + extra_length)
 
 
@@ -276,7 +276,7 @@ def _descriptor_length(content: Content, entry: _Entry) -> int:
             told: bytes = mark + struct.pack(f"<I{sizes}", info.CRC, info.compress_size, info.file_size)
             if content[entry.end : entry.end + len(told)] == told:
                 return len(told)
-    return _refuse(_TWO_WAYS.format(shown(entry.name)))
+    return _refuse(_TWO_WAYS.format(excerpt(entry.name)))
 
 
 def _extra_kinds(extra: bytes) -> Iterator[int]:
@@ -300,20 +300,20 @@ def _check_names(found: tuple[_Entry, ...], limits: Limits) -> None:
     for info, name, *_ in found:
         is_folder, kind = name.endswith("/"), stat.S_IFMT(info.external_attr >> 16)
         if is_folder and (info.file_size or info.compress_size):
-            _refuse(f'The folder "{shown(name)}" in the archive has data of its own.')
+            _refuse(f'The folder "{excerpt(name)}" in the archive has data of its own.')
         if fault := _name_fault(name, limits):
-            _refuse(f'The archive names a file "{shown(name)}", which {fault}.')
+            _refuse(f'The archive names a file "{excerpt(name)}", which {fault}.')
         if kind == stat.S_IFLNK or info.external_attr & _REPARSE_POINT:
-            _refuse(f'"{shown(name)}" in the archive is a link. Links are not followed.')
+            _refuse(f'"{excerpt(name)}" in the archive is a link. Links are not followed.')
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR) or (kind == stat.S_IFDIR and not is_folder):
-            _refuse(f'"{shown(name)}" in the archive is neither a file nor a folder.')
+            _refuse(f'"{excerpt(name)}" in the archive is neither a file nor a folder.')
         key = unicodedata.normalize("NFC", name.rstrip("/")).casefold()
         if key in seen:
-            _refuse(f'The archive contains two files named "{shown(name)}" and "{shown(seen[key])}".')
+            _refuse(f'The archive contains two files named "{excerpt(name)}" and "{excerpt(seen[key])}".')
         seen[key] = name
     folders = {key[:at] for key in seen for at, sign in enumerate(key) if sign == "/"}
     if clash := next((name for key, name in seen.items() if key in folders and name[-1] != "/"), None):
-        _refuse(f'"{shown(clash)}" in the archive is both a file and a folder.')
+        _refuse(f'"{excerpt(clash)}" in the archive is both a file and a folder.')
 
 
 def _name_fault(name: str, limits: Limits) -> str:
@@ -331,7 +331,7 @@ def _name_fault(name: str, limits: Limits) -> str:
 
 
 def _check_size(entry: _Entry, limits: Limits) -> None:
-    name, size = shown(entry.name), entry.info.file_size
+    name, size = excerpt(entry.name), entry.info.file_size
     if size > limits.entry_bytes:
         _refuse(f'"{name}" in the archive is too large; the limit is {limits.entry_bytes // _MB} MB.')
     if size > _MB and size > limits.ratio * max(entry.info.compress_size, 1):
@@ -342,7 +342,7 @@ def _unpacked(content: Content, entry: _Entry) -> bytes:
     data = content[entry.data_start : entry.end]
     if entry.info.compress_type == zipfile.ZIP_DEFLATED:
         data = _inflated(data, entry)
-    name = shown(entry.name)
+    name = excerpt(entry.name)
     if len(data) != entry.info.file_size:
         _refuse(_LIES.format(name=name, said=entry.info.file_size, what=f"{len(data):,}"))
     if zlib.crc32(data) != entry.info.CRC:
@@ -355,7 +355,7 @@ def _unpacked(content: Content, entry: _Entry) -> bytes:
 
 def _inflated(packed: bytes, entry: _Entry) -> bytes:
     """The content; `zipfile` would cut off what is longer than was said, and not look at what follows."""
-    name, said = shown(entry.name), entry.info.file_size
+    name, said = excerpt(entry.name), entry.info.file_size
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         # One byte more than was said is enough to see the lie, and no more is ever made.

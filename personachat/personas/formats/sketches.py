@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from personachat.errors import ImportRefused
-from personachat.jsontext.faults import shown
+from personachat.jsontext.faults import excerpt
 from personachat.messages import storable
 from personachat.personas import limits
 from personachat.personas.avatars import avatar_fault
 from personachat.personas.fields import free_id
 from personachat.personas.formats.cards.origin import OURS
-from personachat.personas.formats.catalogue import Arrival
+from personachat.personas.formats.catalogue import ImportedPersona
 from personachat.personas.formats.naming import name_of
 from personachat.personas.formats.origins import SOURCE, source_mark
 from personachat.personas.persona import Example, Persona, dump_persona
@@ -61,11 +61,11 @@ class Sketch:
         names = [str(key) for key, each in value.items() if key not in read and not _is_empty(each)]
         if names:
             more = f" and {len(names) - _NAMED_KEYS} more" if len(names) > _NAMED_KEYS else ""
-            listed = ", ".join(shown(name, most=30) for name in names[:_NAMED_KEYS])
+            listed = ", ".join(excerpt(name, most=30) for name in names[:_NAMED_KEYS])
             self.losses.append(f"Left out{where}: {listed}{more}.")
 
 
-def joined(parts: Mapping[str, Any]) -> str:
+def join_parts(parts: Mapping[str, Any]) -> str:
     """Parts of a prompt under headings; the only one, and the one without a heading, stand bare."""
     filled = {heading: text for heading, part in parts.items() if (text := as_text(part).strip())}
     if len(filled) == 1:
@@ -131,7 +131,7 @@ def content_text(content: Any) -> str:
     return "\n".join(part for part in parts if isinstance(part, str))
 
 
-def made(sketch: Sketch, *, kind: str, looks_like: str, origin: str) -> Arrival:
+def made(sketch: Sketch, *, kind: str, looks_like: str, origin: str) -> ImportedPersona:
     """The persona, with what it could not hold."""
     losses = list(sketch.losses)
     prompt = _text(sketch.prompt, limits.PROMPT, "prompt", losses)
@@ -168,9 +168,9 @@ def made(sketch: Sketch, *, kind: str, looks_like: str, origin: str) -> Arrival:
         persona = Persona.model_validate(fields, by_alias=False, by_name=True)
     except ValueError:
         raise ImportRefused(
-            f"{shown(looks_like)} contains something that a persona can't have.", hint=""
+            f"{excerpt(looks_like)} contains something that a persona can't have.", hint=""
         ) from None
-    return Arrival(
+    return ImportedPersona(
         persona,
         dump_persona(persona),
         kind,
@@ -265,7 +265,7 @@ def _number(value: Any, least: float, most: float, what: str, losses: list[str])
         losses.append(f"The {what} is not a number and was left out.")
         return None
     if not least <= number <= most:
-        losses.append(f"The {what} {shown(value, most=20)} was set to the nearest allowed value.")
+        losses.append(f"The {what} {excerpt(value, most=20)} was set to the nearest allowed value.")
     return min(max(number, least), most)
 
 

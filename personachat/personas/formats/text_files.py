@@ -13,10 +13,16 @@ from itertools import islice
 from typing import Any
 
 from personachat.errors import ImportRefused
-from personachat.jsontext.faults import shown
+from personachat.jsontext.faults import excerpt
 from personachat.jsontext.members import value_count
 from personachat.personas.formats import json_files
-from personachat.personas.formats.catalogue import MOST_PERSONAS, Arrival, Columns, NoPersona, Opened
+from personachat.personas.formats.catalogue import (
+    MOST_PERSONAS,
+    Columns,
+    FileContents,
+    ImportedPersona,
+    NoPersona,
+)
 from personachat.personas.formats.encodings import decoded
 from personachat.personas.formats.json_slimming import slimmed
 from personachat.personas.formats.programs import markdown, ollama, tables
@@ -57,7 +63,7 @@ class _File:
     left_out: tuple[str, ...]
 
 
-def read(content: bytes, *, name: str, origin: str, columns: Mapping[str, str] | None = None) -> Opened:
+def read(content: bytes, *, name: str, origin: str, columns: Mapping[str, str] | None = None) -> FileContents:
     """The personas of a text. Raises ImportRefused; PersonaInvalid for faults of a persona's own JSON."""
     text, losses, left_out = _text(content)
     if not text.strip():
@@ -92,7 +98,7 @@ def _is_binary(text: str) -> bool:
     return sum(sign < " " and sign not in "\t\r\n\f\x1b" for sign in text[:2_000]) > len(text[:2_000]) // 100
 
 
-def _from_json(file: _File) -> Opened | None:
+def _from_json(file: _File) -> FileContents | None:
     if not _JSON.match(file.text):
         return None
     if values := _json_lines(file.text):
@@ -108,7 +114,7 @@ def _not_endless(file: _File) -> None:
         )
 
 
-def _from_modelfile(file: _File) -> Opened | None:
+def _from_modelfile(file: _File) -> FileContents | None:
     if not ollama.looks_like_modelfile(file.text):
         return None
     return _one(
@@ -116,7 +122,7 @@ def _from_modelfile(file: _File) -> Opened | None:
     )
 
 
-def _from_front_matter(file: _File) -> Opened | None:
+def _from_front_matter(file: _File) -> FileContents | None:
     found = markdown.split_front_matter(file.text)
     if found is None:
         return None
@@ -125,7 +131,7 @@ def _from_front_matter(file: _File) -> Opened | None:
     return _one(sketch, "markdown", markdown.kind_of(values), file)
 
 
-def _from_yaml(file: _File) -> Opened | None:
+def _from_yaml(file: _File) -> FileContents | None:
     value = _yaml_value(file.text)
     if (found := _of_value(value, file)) is not None:
         return found
@@ -134,12 +140,12 @@ def _from_yaml(file: _File) -> Opened | None:
     return None
 
 
-def _from_csv(file: _File) -> Opened | None:
+def _from_csv(file: _File) -> FileContents | None:
     table = tables.csv_table(file.text, columns=file.columns)
     return _table(table, "a table with columns (CSV)", file) if table else None
 
 
-def _from_prose(file: _File) -> Opened:
+def _from_prose(file: _File) -> FileContents:
     for start, label in _PAGES.items():
         if file.text.lstrip().lower().startswith(start):
             raise _none(f"This looks like {label}, which contains no persona.")
@@ -148,7 +154,7 @@ def _from_prose(file: _File) -> Opened:
     return _one(markdown.read_plain(file.text, name=file.name), "text", "a prompt in plain text", file)
 
 
-_KINDS: tuple[Callable[[_File], Opened | None], ...] = (
+_KINDS: tuple[Callable[[_File], FileContents | None], ...] = (
     _from_json,
     _not_endless,
     _from_modelfile,
@@ -171,7 +177,7 @@ def _yaml_value(text: str) -> Any:
         raise
 
 
-def _of_value(value: Any, file: _File) -> Opened | None:
+def _of_value(value: Any, file: _File) -> FileContents | None:
     """What a value of YAML brings; None where nobody here knows it."""
     if not isinstance(value, dict | list):
         return None
@@ -204,13 +210,13 @@ def _json_lines(text: str) -> Sequence[Any]:
         return ()
 
 
-def _lines(values: Sequence[Any], file: _File) -> Opened:
+def _lines(values: Sequence[Any], file: _File) -> FileContents:
     first = values[0]
     if {"user_name", "character_name", "chat_metadata"} & first.keys() or "is_user" in first:
         raise json_files.no_persona("a SillyTavern chat", "Import it on the History page.")
     if file.columns is None and (reader := reader_of(first)):
         sketches = (sketch for value in values if reader.matches(value) for sketch in reader.read(value))
-        return Opened(_arrivals(sketches, reader.kind, reader.label, file))
+        return FileContents(_arrivals(sketches, reader.kind, reader.label, file))
     if file.columns is None and ("systemPrompt" in first or json_files.is_card_value(first)):
         return json_files.read_text(json.dumps(values, ensure_ascii=False), origin=file.origin)
     if table := tables.object_table(values, columns=file.columns):
@@ -218,26 +224,26 @@ def _lines(values: Sequence[Any], file: _File) -> Opened:
     raise _none(f"These are lines of JSON, but none of their keys contains a prompt: {_keys(first)}.")
 
 
-def _table(table: tables.Table, label: str, file: _File) -> Opened:
+def _table(table: tables.Table, label: str, file: _File) -> FileContents:
     found = _arrivals(tables.read_table(table), "table", label, file)
     if not found:
         raise _none("None of the rows has a prompt.")
-    return Opened(found, columns=Columns(table.columns, dict(table.chosen)))
+    return FileContents(found, columns=Columns(table.columns, dict(table.chosen)))
 
 
-def _arrivals(sketches: Iterable[Sketch], kind: str, label: str, file: _File) -> tuple[Arrival, ...]:
+def _arrivals(sketches: Iterable[Sketch], kind: str, label: str, file: _File) -> tuple[ImportedPersona, ...]:
     some = list(islice(sketches, MOST_PERSONAS + 1))
     json_files.check_number(some)
     return tuple(made(sketch, kind=kind, looks_like=label, origin=file.origin) for sketch in some)
 
 
-def _one(sketch: Sketch, kind: str, label: str, file: _File) -> Opened:
-    return Opened(_arrivals((sketch,), kind, label, file))
+def _one(sketch: Sketch, kind: str, label: str, file: _File) -> FileContents:
+    return FileContents(_arrivals((sketch,), kind, label, file))
 
 
 def _keys(value: Mapping[str, Any]) -> str:
     more = "…" if len(value) > _SHOWN_KEYS else ""
-    return ", ".join(shown(key, most=30) for key in list(value)[:_SHOWN_KEYS]) + more
+    return ", ".join(excerpt(key, most=30) for key in list(value)[:_SHOWN_KEYS]) + more
 
 
 def _none(message: str) -> NoPersona:

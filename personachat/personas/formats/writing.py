@@ -18,7 +18,7 @@ from personachat.personas.formats.catalogue import (
     FORMATS,
     MOST_ARCHIVE_BYTES,
     MOST_PERSONAS,
-    Departure,
+    ExportedFile,
     Format,
 )
 from personachat.personas.formats.programs import librechat, markdown, ollama
@@ -31,7 +31,7 @@ WITH_PICTURES = frozenset({"card-png", "charx"})
 _LEFT = "The file doesn't include the picture. A PNG or CHARX card, or a bundle, does."
 
 
-def leave(stored: StoredPersona, kind: Format, *, picture: bytes | None = None) -> Departure:
+def leave(stored: StoredPersona, kind: Format, *, picture: bytes | None = None) -> ExportedFile:
     """One persona as a file, with its picture where the format has room for one."""
     if kind == "bundle":
         return leave_together((stored,), {}, _as_found(stored.persona.picture, picture))
@@ -39,14 +39,14 @@ def leave(stored: StoredPersona, kind: Format, *, picture: bytes | None = None) 
     if stored.persona.picture and (picture is None or kind not in WITH_PICTURES):
         losses = (*losses, _LEFT if picture else ("The picture is missing, so the file doesn't include it."))
     facts = FORMATS[kind]
-    return Departure(f"{stored.id}{facts.ending}", facts.media_type, content, losses)
+    return ExportedFile(f"{stored.id}{facts.ending}", facts.media_type, content, losses)
 
 
 def leave_together(
     stored: Sequence[StoredPersona],
     ancestors: Mapping[str, Sequence[str]],
     picture_of: Callable[[str], bytes | None] = lambda _: None,
-) -> Departure:
+) -> ExportedFile:
     """These personas as one bundle; `ancestors` are the etags of earlier versions by id, newest first.
 
     `picture_of` gives a picture by the name that a persona has it under.
@@ -65,7 +65,7 @@ def leave_together(
         losses.append(f"For {missing:,} of the personas, the picture is not in the bundle.")
     if len(content) > MOST_ARCHIVE_BYTES:
         losses.append("The bundle is larger than one import can take. Export fewer at a time.")
-    return Departure(f"personas{facts.ending}", facts.media_type, content, tuple(losses))
+    return ExportedFile(f"personas{facts.ending}", facts.media_type, content, tuple(losses))
 
 
 _Written: TypeAlias = tuple[bytes, tuple[str, ...]]

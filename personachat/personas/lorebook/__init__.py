@@ -10,8 +10,8 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
-from personachat.personas.lorebook.activations import Occasion, Said, Told, ToldEntry
-from personachat.personas.lorebook.book import Book, Entry
+from personachat.personas.lorebook.activations import ActivatedEntry, ActivatedLore, Occasion, SpokenMessage
+from personachat.personas.lorebook.book import Book, LoreEntry
 from personachat.personas.lorebook.limits import limits
 from personachat.personas.lorebook.reading import contents, is_book, read
 from personachat.personas.lorebook.selection import Teller
@@ -19,13 +19,13 @@ from personachat.personas.persona import Persona
 
 __all__ = [
     "BOOK",
+    "ActivatedEntry",
+    "ActivatedLore",
     "Book",
-    "Entry",
+    "LoreEntry",
     "Occasion",
-    "Said",
+    "SpokenMessage",
     "Teller",
-    "Told",
-    "ToldEntry",
     "contents",
     "is_book",
     "limits",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from personachat.personas.lorebook.book import Entry
+from personachat.personas.lorebook.book import LoreEntry
 
 MOST_TOLD_TOKENS = 100_000
 BYTES_PER_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SpokenMessage:
     """One message of the conversation. `speaker` is the name of who said it."""
 
     content: str
@@ -37,20 +37,20 @@ class Occasion:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldEntry:
+class ActivatedEntry:
     """An entry with its text, macros replaced, and what brought it up: a key as written, or in words."""
 
-    entry: Entry
+    entry: LoreEntry
     text: str
     by: str
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ActivatedLore:
     """What is told, in the order of insertion, and what had no room any more."""
 
-    entries: tuple[ToldEntry, ...] = ()
-    no_room: tuple[ToldEntry, ...] = ()
+    entries: tuple[ActivatedEntry, ...] = ()
+    no_room: tuple[ActivatedEntry, ...] = ()
     ended_early: bool = False
     """Whether the book was too much to be looked through whole."""
 

@@ -55,7 +55,7 @@ class Recursion:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LoreEntry:
     """One piece of lore. `number` is its place in the book, from 0."""
 
     number: int
@@ -100,7 +100,7 @@ class Entry:
 class Book:
     """`left_out` entries are too many to be told."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[LoreEntry, ...] = ()
     scan_depth: int = SCAN_DEPTH
     token_budget: int = 0
     """0 is no limit."""

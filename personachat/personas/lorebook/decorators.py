@@ -14,7 +14,7 @@ _LINE = re.compile(r"(@@@?)([A-Za-z_]+)[ \t]*(.*)")
 _WHOLE = re.compile(r"-?\d{1,9}", re.ASCII)
 
 
-def split(content: str) -> tuple[Mapping[str, str], str]:
+def split_decorators(content: str) -> tuple[Mapping[str, str], str]:
     """The decorators that are known, by name, and the text without any."""
     lines = content.lstrip("\r\n").split("\n")
     found: dict[str, str] = {}

@@ -11,7 +11,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from personachat.personas.lorebook import decorators
-from personachat.personas.lorebook.book import SCAN_DEPTH, Book, Entry, Logic, Place, Recursion, Role, Timing
+from personachat.personas.lorebook.book import (
+    SCAN_DEPTH,
+    Book,
+    Logic,
+    LoreEntry,
+    Place,
+    Recursion,
+    Role,
+    Timing,
+)
 from personachat.personas.lorebook.keys import Key, key, listed
 
 MOST_ENTRIES = 20_000
@@ -100,7 +109,7 @@ def _by_silly_tavern(raw: Any) -> bool:
     )
 
 
-def _entries(raw: Iterable[Any], *, whole_words: bool) -> Iterable[Entry]:
+def _entries(raw: Iterable[Any], *, whole_words: bool) -> Iterable[LoreEntry]:
     for number, each in enumerate(raw):
         entry = _entry(each, number, whole_words=whole_words) if isinstance(each, Mapping) else None
         if entry is not None:
@@ -152,12 +161,12 @@ class _Field:
         return default if found is None or found < 0 else min(int(found), 1_000_000_000)
 
 
-def _entry(raw: Mapping[str, Any], number: int, *, whole_words: bool) -> Entry | None:
+def _entry(raw: Mapping[str, Any], number: int, *, whole_words: bool) -> LoreEntry | None:
     """An entry that can be told; None for one that never is."""
     said = _Field(raw)
     if said.flag("enabled") is False or said.flag("disable", "disabled"):
         return None
-    decorated, content = decorators.split(said.text("content", "entry", "text"))
+    decorated, content = decorators.split_decorators(said.text("content", "entry", "text"))
     content = content.strip()
     always = "activate" in decorated
     if not content or ("dont_activate" in decorated and not always):
@@ -177,7 +186,7 @@ def _entry(raw: Mapping[str, Any], number: int, *, whole_words: bool) -> Entry |
     is_selective = said.flag("selective")
     secondary = keys(_first(raw, "secondary_keys", "keysecondary", "secondaryKeys", "secondkey"))
     place, depth, from_start = _placed(said, decorated)
-    return Entry(
+    return LoreEntry(
         number=number,
         name=said.text("comment") or said.text("name") or said.text("displayName"),
         content=content,

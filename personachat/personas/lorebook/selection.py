@@ -14,8 +14,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from personachat.personas.lorebook.activations import Occasion, Said, Told, ToldEntry, tokens_of
-from personachat.personas.lorebook.book import Book, Entry
+from personachat.personas.lorebook.activations import (
+    ActivatedEntry,
+    ActivatedLore,
+    Occasion,
+    SpokenMessage,
+    tokens_of,
+)
+from personachat.personas.lorebook.book import Book, LoreEntry
 from personachat.personas.lorebook.keys import Key, key
 from personachat.personas.lorebook.matching import MOST_SCANNED_CHARACTERS, Index, Search, Text
 from personachat.personas.macros import draw, hidden_keys
@@ -51,7 +57,7 @@ class Teller:
         self.deepest = min(max([book.scan_depth, *own]), MOST_SCANNED)
         """So many messages at the end matter to any key."""
 
-    def tell(self, history: Sequence[Said], occasion: Occasion) -> Told:
+    def tell(self, history: Sequence[SpokenMessage], occasion: Occasion) -> ActivatedLore:
         """What the end of this history brings up."""
         return _Telling(self, self._filled(occasion), history, occasion).tell()
 
@@ -77,7 +83,7 @@ class Teller:
 class _Keys:
     """The entries with what they are looked for by."""
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    def __init__(self, entries: Sequence[LoreEntry]) -> None:
         self.entries = {entry.number: entry for entry in entries}
         self.index = Index(each for entry in entries for each in entry.every_key())
         self.by_key: dict[Key, list[int]] = defaultdict(list)
@@ -98,7 +104,9 @@ class _Seen:
 class _Telling:
     """One book being told once."""
 
-    def __init__(self, teller: Teller, keys: _Keys, history: Sequence[Said], occasion: Occasion) -> None:
+    def __init__(
+        self, teller: Teller, keys: _Keys, history: Sequence[SpokenMessage], occasion: Occasion
+    ) -> None:
         self._teller = teller
         self._book = teller.book
         self._keys = keys
@@ -108,11 +116,11 @@ class _Telling:
         self._in_message: dict[int, frozenset[Key]] = {}
         self._room = MOST_SCANNED_CHARACTERS
 
-    def tell(self) -> Told:
+    def tell(self) -> ActivatedLore:
         count = len(self._history)
         seen = self._seen(count)
         stays, rests = self._remembered(count)
-        chosen: dict[int, ToldEntry] = {}
+        chosen: dict[int, ActivatedEntry] = {}
         refused: set[int] = set(rests)
         levels = iter(self._teller.levels)
         level = 0
@@ -128,11 +136,11 @@ class _Telling:
                 level = following or level
         picked = self._one_of_each_group(list(chosen.values()))
         told, no_room = self._within(picked)
-        return Told(told, no_room, self._search.ended_early)
+        return ActivatedLore(told, no_room, self._search.ended_early)
 
     def _round(
         self, numbers: Collection[int], seen: _Seen, stays: Collection[int], *, level: int, refused: set[int]
-    ) -> list[ToldEntry]:
+    ) -> list[ActivatedEntry]:
         new = []
         for number in sorted(numbers):
             entry = self._keys.entries[number]
@@ -142,7 +150,7 @@ class _Telling:
             if number not in stays and not self._is_lucky(entry, len(self._history)):
                 refused.add(number)
                 continue
-            new.append(ToldEntry(entry, self._occasion.fill(entry.content, f"lore {number}"), by))
+            new.append(ActivatedEntry(entry, self._occasion.fill(entry.content, f"lore {number}"), by))
         return new
 
     # --- what comes up ----------------------------------------------------------------------------
@@ -172,7 +180,7 @@ class _Telling:
         numbers = {number for each in keys for number in self._keys.by_key.get(each, ())}
         return numbers | self._teller.constant
 
-    def _why(self, entry: Entry, seen: _Seen, *, level: int = 0, count: int | None = None) -> str | None:
+    def _why(self, entry: LoreEntry, seen: _Seen, *, level: int = 0, count: int | None = None) -> str | None:
         """What brings an entry up, as it is said; None where nothing does."""
         count = len(self._history) if count is None else count
         if not self._may(entry, level=level, count=count):
@@ -193,7 +201,7 @@ class _Telling:
             return None
         return first.shown
 
-    def _may(self, entry: Entry, *, level: int, count: int) -> bool:
+    def _may(self, entry: LoreEntry, *, level: int, count: int) -> bool:
         """Whether it can come up at all."""
         if self._occasion.certain_only and not _is_certain(entry):
             return False
@@ -201,7 +209,7 @@ class _Telling:
             return False
         return entry.always or (self._is_due(entry, count) and entry.recursion.level <= level)
 
-    def _is_due(self, entry: Entry, count: int) -> bool:
+    def _is_due(self, entry: LoreEntry, count: int) -> bool:
         timing = entry.timing
         if count < timing.delay:
             return False
@@ -212,13 +220,13 @@ class _Telling:
             not timing.every_replies or replies % timing.every_replies == 0
         )
 
-    def _is_lucky(self, entry: Entry, count: int) -> bool:
+    def _is_lucky(self, entry: LoreEntry, count: int) -> bool:
         if entry.probability >= 100 or entry.always:
             return True
         seeds = (self._occasion.conversation, str(count), "lore", str(entry.number))
         return draw(*seeds) * 100 < entry.probability
 
-    def _brought_up(self, new: Iterable[ToldEntry], seen: _Seen) -> bool:
+    def _brought_up(self, new: Iterable[ActivatedEntry], seen: _Seen) -> bool:
         """Look for keys in what was just told; whether any came up that had not before."""
         text = "\n".join(
             "\n".join((each.text, *hidden_keys(each.entry.content)))
@@ -264,10 +272,10 @@ class _Telling:
 
     # --- which of those that came up ----------------------------------------------------------------
 
-    def _one_of_each_group(self, chosen: list[ToldEntry]) -> list[ToldEntry]:
+    def _one_of_each_group(self, chosen: list[ActivatedEntry]) -> list[ActivatedEntry]:
         """Of entries in one group only one is told, by chance and weight."""
         left = {each.entry.number: each for each in chosen}
-        groups: dict[str, list[ToldEntry]] = defaultdict(list)
+        groups: dict[str, list[ActivatedEntry]] = defaultdict(list)
         for each in chosen:
             for group in each.entry.groups:
                 groups[group].append(each)
@@ -280,7 +288,7 @@ class _Telling:
                         del left[each.entry.number]
         return list(left.values())
 
-    def _winner(self, group: str, members: Sequence[ToldEntry]) -> ToldEntry:
+    def _winner(self, group: str, members: Sequence[ActivatedEntry]) -> ActivatedEntry:
         preferred = [each for each in members if each.entry.group_winner]
         if preferred:
             return max(preferred, key=lambda each: each.entry.order)
@@ -292,12 +300,14 @@ class _Telling:
                 return each
         return members[-1]
 
-    def _within(self, chosen: list[ToldEntry]) -> tuple[tuple[ToldEntry, ...], tuple[ToldEntry, ...]]:
+    def _within(
+        self, chosen: list[ActivatedEntry]
+    ) -> tuple[tuple[ActivatedEntry, ...], tuple[ActivatedEntry, ...]]:
         """As many as there is room for, the most important ones first; in the order of insertion."""
         most = self._occasion.most_tokens
         budget = min(self._book.token_budget or most, most)
-        told: list[ToldEntry] = []
-        no_room: list[ToldEntry] = []
+        told: list[ActivatedEntry] = []
+        no_room: list[ActivatedEntry] = []
         used = used_at_all = 0
         for each in sorted(chosen, key=_importance):
             tokens = tokens_of(each.text)
@@ -312,7 +322,7 @@ class _Telling:
         return _ordered(told), _ordered(no_room)
 
 
-def _agrees(entry: Entry, is_seen: Callable[[Key], bool]) -> bool:
+def _agrees(entry: LoreEntry, is_seen: Callable[[Key], bool]) -> bool:
     """Whether the secondary keys, and those of decorators, are as the author wants them."""
     if entry.required and not any(map(is_seen, entry.required)):
         return False
@@ -324,22 +334,22 @@ def _agrees(entry: Entry, is_seen: Callable[[Key], bool]) -> bool:
     return how_many(map(is_seen, entry.secondary)) == entry.logic.startswith("and")
 
 
-def _stays(entry: Entry, last: int, now: int) -> bool:
+def _stays(entry: LoreEntry, last: int, now: int) -> bool:
     return entry.timing.forever_once_told or last < now <= last + entry.timing.sticky
 
 
-def _rests(entry: Entry, last: int, now: int) -> bool:
+def _rests(entry: LoreEntry, last: int, now: int) -> bool:
     return entry.timing.once or last < now <= last + entry.timing.sticky + entry.timing.cooldown
 
 
-def _is_certain(entry: Entry) -> bool:
+def _is_certain(entry: LoreEntry) -> bool:
     timing = entry.timing
     conditions = timing.delay or timing.after_replies or timing.every_replies or entry.recursion.level
     by_chance = entry.probability < 100 or entry.groups
     return entry.always or (entry.constant and not conditions and not by_chance and entry.greeting is None)
 
 
-def _importance(each: ToldEntry) -> tuple[bool, bool, float, bool, float, int]:
+def _importance(each: ActivatedEntry) -> tuple[bool, bool, float, bool, float, int]:
     entry = each.entry
     constant = entry.constant or entry.always
     return (
@@ -352,11 +362,11 @@ def _importance(each: ToldEntry) -> tuple[bool, bool, float, bool, float, int]:
     )
 
 
-def _ordered(entries: Iterable[ToldEntry]) -> tuple[ToldEntry, ...]:
+def _ordered(entries: Iterable[ActivatedEntry]) -> tuple[ActivatedEntry, ...]:
     return tuple(sorted(entries, key=lambda each: (each.entry.order, each.entry.number)))
 
 
-def _with_keys_filled(entry: Entry, values: Mapping[Key, str]) -> Entry:
+def _with_keys_filled(entry: LoreEntry, values: Mapping[Key, str]) -> LoreEntry:
     """The entry with keys for which there are values replaced."""
 
     def filled(keys: Sequence[Key]) -> tuple[Key, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from personachat.errors import LabelNotFound, PersonaBroken, PersonaMoved
-from personachat.jsontext.faults import shown
+from personachat.jsontext.faults import excerpt
 from personachat.personas.persona import parse_persona
 from personachat.personas.store.base import PersonaSource, Revisions, StoredPersona
 from personachat.personas.store.labels import Labels
@@ -33,7 +33,7 @@ class AddressedPersonas:
             persona_id = self._newest(persona_id).id
         if not label:
             raise LabelNotFound(
-                f'"{shown(name)}" has no label after the {{MARK}}.',
+                f'"{excerpt(name)}" has no label after the {{MARK}}.',
                 hint=f"Add a label after the {MARK}, or leave the {MARK} out.",
             )
         number = self._labels.number(persona_id, label)

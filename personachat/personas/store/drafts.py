@@ -56,7 +56,7 @@ class KeptDraft:
 
 
 @dataclass(frozen=True, slots=True)
-class Aside:
+class DiscardedDraft:
     """A draft that was discarded: what `take_back` has it by, and the name people know it by."""
 
     aside: str
@@ -66,7 +66,7 @@ class Aside:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class DraftHead:
     """The newest change of a draft: its number, the session that made it, and when."""
 
     version: int
@@ -84,12 +84,12 @@ class PersonaDrafts:
         self._database = database
         self._place = place
 
-    def heads(self, owner: str) -> dict[str, Head]:
+    def heads(self, owner: str) -> dict[str, DraftHead]:
         """The newest change of each draft by persona id, also of drafts that are gone of late."""
         query = select(_d.persona_id, _d.version, _d.writer, _d.changed_at).where(*self._open(owner))
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-        return {row.persona_id: Head(row.version, row.writer, row.changed_at) for row in rows}
+        return {row.persona_id: DraftHead(row.version, row.writer, row.changed_at) for row in rows}
 
     def get(self, owner: str, ids: Collection[str]) -> dict[str, KeptDraft]:
         """Those of them that are known, by persona id."""
@@ -127,12 +127,12 @@ class PersonaDrafts:
                 connection.execute(delete(persona_drafts).where(_d.owner == owner, _d.aside == old))
         return aside
 
-    def asides(self, owner: str) -> tuple[Aside, ...]:
+    def asides(self, owner: str) -> tuple[DiscardedDraft, ...]:
         """What was discarded, the latest first."""
         query = select(_d.aside, _d.persona_id, _d.name, _d.changed_at).where(*self._asides(owner))
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(_d.changed_at.desc())).all()
-        return tuple(Aside(*row) for row in rows)
+        return tuple(DiscardedDraft(*row) for row in rows)
 
     def take_back(self, owner: str, aside: str) -> KeptDraft | None:
         """Remove a draft that was set aside and return it, for who opens it again; None where it is gone."""

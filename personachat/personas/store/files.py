@@ -16,7 +16,7 @@ from operator import is_not
 from pathlib import Path
 
 from personachat.errors import PersonaExists, Problem, StoreUnavailable
-from personachat.jsontext.faults import shown
+from personachat.jsontext.faults import excerpt
 from personachat.jsontext.reader import MAX_TEXT_BYTES
 from personachat.personas.fields import is_persona_id
 from personachat.personas.persona import Persona
@@ -70,7 +70,7 @@ class _Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class FolderListing:
     """What was found last, in the folder's order and in that of the list."""
 
     found: tuple[StoredPersona | BrokenPersona, ...] = ()
@@ -83,14 +83,14 @@ class FilePersonaStore(WritingStore):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._seen: dict[str, _Seen] = {}
-        self._listed = Listed()
+        self._listed = FolderListing()
         self._pictures_beside: dict[str, Mark] = {}
         """What was found last of files that may be copies of pictures, by the ids of the personas."""
 
     def all(self) -> list[StoredPersona | BrokenPersona]:
         return list(self._list().ordered)
 
-    def _list(self) -> Listed:
+    def _list(self) -> FolderListing:
         """What the folder holds now; the very same value as the last time where nothing has changed."""
         if is_pending(self._folder):
             self._end_renaming()
@@ -106,7 +106,7 @@ class FilePersonaStore(WritingStore):
         found = tuple(stored for name, status in statuses.items() if (stored := self._loaded(name, status)))
         known = self._listed
         if len(found) != len(known.found) or any(map(is_not, found, known.found)):
-            self._listed = known = Listed(found, tuple(sorted(found, key=rank)))
+            self._listed = known = FolderListing(found, tuple(sorted(found, key=rank)))
         return known
 
     def get(self, persona_id: str) -> StoredPersona:
@@ -157,7 +157,8 @@ class FilePersonaStore(WritingStore):
                 raise not_found(persona_id)
             if self._find(persona_id) is not None:
                 raise PersonaExists(
-                    f'There is already a persona "{shown(persona_id)}" again.', hint="Rename that one first."
+                    f'There is already a persona "{excerpt(persona_id)}" again.',
+                    hint="Rename that one first.",
                 )
             move_file(away / found[-1], self._folder / found[-1].partition("-")[2])
 

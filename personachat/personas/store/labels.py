@@ -16,7 +16,7 @@ from sqlalchemy import delete, insert, select
 from personachat.database.connection import Database
 from personachat.database.upsert import put
 from personachat.errors import LabelInvalid, LabelNotFound, RevisionNotFound
-from personachat.jsontext.faults import shown
+from personachat.jsontext.faults import excerpt
 from personachat.personas.store.base import MOST_AUTHOR_CHARACTERS
 from personachat.personas.store.tables import persona_label_moves, persona_labels, persona_revisions
 
@@ -83,7 +83,7 @@ class Labels:
             return labels[label]
         there = ", ".join(labels)
         raise LabelNotFound(
-            f'The persona "{shown(persona_id)}" has no revision with the label "{shown(label)}".',
+            f'The persona "{excerpt(persona_id)}" has no revision with the label "{excerpt(label)}".',
             hint=f"Its labels are: {there}." if there else "None of its revisions has a label.",
         )
 
@@ -106,7 +106,7 @@ class Labels:
             action = connection.execute(revision.with_for_update()).scalar()
             if action is None or action == "deleted":
                 raise RevisionNotFound(
-                    f'There is no revision {number} of "{shown(persona_id)}" to label.',
+                    f'There is no revision {number} of "{excerpt(persona_id)}" to label.',
                     hint="See its list of revisions.",
                 )
             rows = connection.execute(select(_l.label, _l.number).where(*self._persona(persona_id)))
@@ -148,7 +148,7 @@ class Labels:
 def _check(label: str) -> None:
     if not _PATTERN.fullmatch(label):
         raise LabelInvalid(
-            f'"{shown(label)}" can\'t be a label.',
+            f'"{excerpt(label)}" can\'t be a label.',
             hint=(
                 f"A label has up to {MOST_CHARACTERS} lower-case letters, digits, dots, hyphens and "
                 "underscores, including at least one letter."

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from personachat.database.connection import Database
 from personachat.database.upsert import put
 from personachat.errors import PersonaInvalid, TemplateNotFound
-from personachat.jsontext.faults import shown
+from personachat.jsontext.faults import excerpt
 from personachat.personas.persona import Persona, parse_persona
 from personachat.personas.store.base import MOST_AUTHOR_CHARACTERS
 from personachat.personas.store.tables import persona_templates
@@ -65,7 +65,7 @@ class OwnTemplates:
         """Take one away and return it. Raises TemplateNotFound."""
         found = next((template for template in self.all() if template.id == template_id), None)
         if found is None:
-            raise TemplateNotFound(f'You have no template "{shown(template_id)}" of your own.')
+            raise TemplateNotFound(f'You have no template "{excerpt(template_id)}" of your own.')
         with self._database.write() as connection:
             connection.execute(delete(persona_templates).where(_t.id == template_id))
         return found

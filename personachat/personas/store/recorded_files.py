@@ -26,7 +26,7 @@ from personachat.errors import (
 from personachat.jsontext.edits import with_value
 from personachat.personas.persona import KEYS, Persona
 from personachat.personas.store.base import PLAIN_SAVE, Action, BrokenPersona, Saving, StoredPersona
-from personachat.personas.store.files import LOOKING_SECONDS, FilePersonaStore, Listed
+from personachat.personas.store.files import LOOKING_SECONDS, FilePersonaStore, FolderListing
 from personachat.personas.store.folder_renaming import Pending, drop
 from personachat.personas.store.persona_file import PICTURE_SUFFIX, SUFFIX, Mark
 from personachat.personas.store.picture_files import PictureFiles
@@ -58,11 +58,11 @@ class RecordedFiles(FilePersonaStore):
         self._database = database
         self._recorded: dict[str, str] | None = None
         """The etag of each persona's newest revision; None before the first look."""
-        self._all_recorded: Listed | None = None
+        self._all_recorded: FolderListing | None = None
         """The list of which every persona is recorded; looking at the very same again is in vain."""
         self._not_before = 0.0
         self._picture_files = PictureFiles(folder, PersonaPictures(database))
-        self._all_pictured: tuple[Listed, dict[str, Mark]] | None = None
+        self._all_pictured: tuple[FolderListing, dict[str, Mark]] | None = None
         """The list and the files beside it of which every picture is known."""
 
     def all(self) -> list[StoredPersona | BrokenPersona]:
@@ -108,7 +108,7 @@ class RecordedFiles(FilePersonaStore):
             else:
                 self._recorded[stored.id] = stored.etag
 
-    def _take_in_pictures(self, listed: Listed) -> bool:
+    def _take_in_pictures(self, listed: FolderListing) -> bool:
         """Give personas the pictures that somebody has put beside them; returns whether any got one."""
         beside = self._pictures_beside
         known = self._all_pictured

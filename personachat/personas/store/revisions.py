@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, true, tupl
 
 from personachat.database.connection import Database
 from personachat.errors import RevisionNotFound
-from personachat.jsontext.faults import shown
+from personachat.jsontext.faults import excerpt
 from personachat.personas.store.base import (
     MOST_AUTHOR_CHARACTERS,
     MOST_NOTE_CHARACTERS,
@@ -100,7 +100,7 @@ class SqlRevisions:
             text = self._text(connection, persona_id, number) if row else None
         if row is None or text is None:
             raise RevisionNotFound(
-                f'Revision {number} of "{shown(persona_id)}" doesn\'t exist or was deleted.',
+                f'Revision {number} of "{excerpt(persona_id)}" doesn\'t exist or was deleted.',
                 hint="See its list of revisions.",
             )
         return Revision(**row._mapping, text=text)  # noqa: SLF001  # the driver's public name for it

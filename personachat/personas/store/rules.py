@@ -10,7 +10,7 @@ from personachat.errors import (
     PersonaNotFound,
     Problem,
 )
-from personachat.jsontext.faults import places, shown
+from personachat.jsontext.faults import excerpt, places
 from personachat.jsontext.reader import read_json
 from personachat.personas.fields import RESERVED_IDS, is_persona_id
 from personachat.personas.persona import DEFAULT_PERSONA_ID
@@ -73,7 +73,7 @@ def broken(persona_id: str, current: StoredPersona | BrokenPersona | None, etag:
         raise not_found(persona_id)
     if isinstance(current, StoredPersona):
         raise PersonaExists(
-            f'The persona "{shown(persona_id)}" was fixed in the meantime.',
+            f'The persona "{excerpt(persona_id)}" was fixed in the meantime.',
             hint=("Look at it before you continue."),
         )
     if etag is not None:
@@ -85,7 +85,7 @@ def check_new_id(new_id: str, taken: StoredPersona | BrokenPersona | None) -> No
     """Raises PersonaInvalid for what cannot be an id, PersonaExists for one that is taken."""
     if not is_persona_id(new_id):
         message = (
-            f'"{shown(new_id)}" can\'t be an id: only lower-case letters, digits and hyphens are allowed.'
+            f'"{excerpt(new_id)}" can\'t be an id: only lower-case letters, digits and hyphens are allowed.'
         )
         raise PersonaInvalid((Problem(message, path=("id",)),))
     if new_id in RESERVED_IDS:
@@ -112,4 +112,4 @@ def _reserved(persona_id: str) -> str:
 
 
 def not_found(persona_id: str) -> PersonaNotFound:
-    return PersonaNotFound(f'There is no persona "{shown(persona_id)}".', hint="See the list of personas.")
+    return PersonaNotFound(f'There is no persona "{excerpt(persona_id)}".', hint="See the list of personas.")

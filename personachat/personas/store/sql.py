@@ -17,7 +17,7 @@ from sqlalchemy import Connection, case, delete, false, insert, null, select, up
 
 from personachat.database.connection import Database
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable, PersonaExists, StoreUnavailable
-from personachat.jsontext.faults import shown
+from personachat.jsontext.faults import excerpt
 from personachat.jsontext.reader import UNSTORABLE
 from personachat.personas import limits
 from personachat.personas.persona import Persona
@@ -131,7 +131,8 @@ class SqlPersonaStore(WritingStore):
                 raise not_found(persona_id)
             if not deleted:
                 raise PersonaExists(
-                    f'There is already a persona "{shown(persona_id)}" again.', hint="Look at that one first."
+                    f'There is already a persona "{excerpt(persona_id)}" again.',
+                    hint="Look at that one first.",
                 )
             self._set(connection, persona_id, deleted=False)
 

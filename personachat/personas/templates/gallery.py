@@ -14,7 +14,7 @@ from personachat.personas.store.own_templates import OwnTemplate, OwnTemplates
 from personachat.personas.store.read_only import editing_not_allowed
 from personachat.personas.templates.shipped import GROUPS, OWN_PREFIX, Template, shipped
 
-__all__ = ["GROUPS", "OWN_GROUP", "Gallery", "Template", "found", "shipped"]
+__all__ = ["GROUPS", "OWN_GROUP", "Gallery", "Template", "matching_templates", "shipped"]
 
 OWN_GROUP = "Own"
 """The group of people's own templates; the last one."""
@@ -67,7 +67,7 @@ class Gallery:
         return tuple(_as_template(each) for each in self._own.all())
 
 
-def found(templates: Iterable[Template], query: str) -> tuple[Template, ...]:
+def matching_templates(templates: Iterable[Template], query: str) -> tuple[Template, ...]:
     """The templates with every word of the query in their name, purpose, group, description or tags."""
     return tuple(matching(templates, query, text=_searched))
 

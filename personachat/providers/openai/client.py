@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from personachat.errors import ApiKeyRefused
-from personachat.providers.addresses import shown
+from personachat.providers.addresses import masked_address
 from personachat.providers.openai.errors import address_refused, key_missing
 from personachat.providers.openai.server import Server
 from personachat.settings import OPENAI
@@ -126,7 +126,7 @@ class ShownAddresses(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
             record.args = tuple(
-                shown(str(value)) if str(value).startswith(("http://", "https://")) else value
+                masked_address(str(value)) if str(value).startswith(("http://", "https://")) else value
                 for value in record.args
             )
         return True

@@ -19,7 +19,7 @@ from personachat.providers.openai.errors import broken_stream, from_stream
 from personachat.providers.openai.reports import Report, read_report, usage_of
 from personachat.providers.openai.server import Server
 from personachat.providers.openai.thinking import Said, Thoughts
-from personachat.providers.openai.tool_calls import Calls
+from personachat.providers.openai.tool_calls import ToolCallAssembler
 
 Kind = type[TextDelta] | type[ReasoningDelta]
 
@@ -164,7 +164,7 @@ class Completion:
         self._thoughts = Thoughts(assumed=thinks_first)
         self._has_text = False
         self._has_reasoning = False
-        self._calls = Calls()
+        self._calls = ToolCallAssembler()
         self._called_tools = False
         self._declined = False
         self._broken_off: ProviderError | None = None

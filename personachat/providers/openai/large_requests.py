@@ -16,7 +16,7 @@ LARGE_BYTES = 512 * 1024
 PIECE_BYTES = 128 * 1024
 
 
-class Pieces(httpx2.AsyncByteStream):
+class BodyChunks(httpx2.AsyncByteStream):
     """The bytes of a body, some at a time."""
 
     def __init__(self, content: bytes) -> None:
@@ -39,6 +39,6 @@ class HttpClient(openai.DefaultAioHttpClient):
             request.method,
             request.url,
             headers=request.headers,
-            stream=Pieces(request.content),
+            stream=BodyChunks(request.content),
             extensions=request.extensions,
         )

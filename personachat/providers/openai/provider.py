@@ -18,7 +18,7 @@ import jiter
 
 from personachat.errors import BrokenStream, ModelNotFound, NotAStream, ProviderError, ProviderUnavailable
 from personachat.messages import Finished, Noticed, Started
-from personachat.providers.addresses import shown
+from personachat.providers.addresses import masked_address
 from personachat.providers.base import ChatRequest, ProviderEvent
 from personachat.providers.openai.client import OPENAI_URL, drain, new_client, reads_of, request_headers
 from personachat.providers.openai.errors import connection_lost, from_connecting, from_status, model_not_found
@@ -100,7 +100,7 @@ class OpenAICompatibleProvider:
     @property
     def base_url(self) -> str:
         """Where requests go, as far as it may be shown: a path may hold a key, too."""
-        return shown(self._url)
+        return masked_address(self._url)
 
     @property
     def wants_key(self) -> bool:

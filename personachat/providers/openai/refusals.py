@@ -96,7 +96,7 @@ Mode = frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedParameter:
     """A parameter that a model did not take, and what it was sent with: true of that alone."""
 
     name: str
@@ -128,7 +128,7 @@ def mode_of(more: Mapping[str, Any]) -> Mode:
 
 def refusal_of(
     report: Report, sent: Mapping[str, Any], mode: Mode, *, tuning: Collection[str] = ()
-) -> Refusal | None:
+) -> RefusedParameter | None:
     """Which of ADAPTABLE, or of further parameters that only tune, was not taken.
 
     None if it was about something else, or a limit was too large.
@@ -140,15 +140,15 @@ def refusal_of(
     if name is None:
         return None
     if name == "stream_options" or name in LIMITS:
-        return Refusal(name)
+        return RefusedParameter(name)
     if name in tuning:
         of_value = _ONE_VALUE.search(report.code) or _ONE_VALUE.search(report.message)
-        return Refusal(name, json.dumps(sent[name]) if of_value else "")
+        return RefusedParameter(name, json.dumps(sent[name]) if of_value else "")
     beside = frozenset(other for other in sent if other in ADAPTABLE and other != name)
     blamed = frozenset(other for other in beside if _is_named(other, report.message))
     of_value = _ONE_VALUE.search(report.code) or _ONE_VALUE.search(report.message)
     default = _DEFAULT.search(report.message)
-    return Refusal(
+    return RefusedParameter(
         name,
         json.dumps(sent[name]) if of_value else "",
         float(default[1]) if default else None,

@@ -20,7 +20,7 @@ from personachat.providers.openai.reader import ReplyReader
 from personachat.providers.openai.refusals import (
     ADAPTABLE,
     LIMITS,
-    Refusal,
+    RefusedParameter,
     allowed_tokens,
     mode_of,
     refusal_of,
@@ -60,7 +60,7 @@ class Adaptation:
         self._thinks_until = 0.0
         self._form = PLAIN
         self._form_until = 0.0
-        self._refusals: dict[Refusal, float] = {}
+        self._refusals: dict[RefusedParameter, float] = {}
 
     def begin(self, request: ChatRequest) -> Attempt:
         """The request, without what the model is known to refuse."""
@@ -83,7 +83,7 @@ class Adaptation:
         """Remember whether it has closed thoughts that nothing had opened."""
         self._thinks_until = self._clock() + REMEMBERED_SECONDS if closed_alone else 0.0
 
-    def remember(self, refusal: Refusal) -> None:
+    def remember(self, refusal: RefusedParameter) -> None:
         others = {each: until for each, until in self._refusals.items() if each != refusal}
         if len(others) >= MOST_REFUSALS:
             del others[next(iter(others))]
@@ -98,7 +98,7 @@ class Adaptation:
         """Remember that it took a form after it had refused a plainer one."""
         self._form, self._form_until = form, self._clock() + REMEMBERED_SECONDS
 
-    def refusals(self) -> tuple[Refusal, ...]:
+    def refusals(self) -> tuple[RefusedParameter, ...]:
         """What is known to be refused now."""
         known = self._refusals  # never changed, only replaced
         if not known:
@@ -188,7 +188,7 @@ class Attempt:
         if key is None:
             return False
         self._bare |= {key}
-        self._adaptation.remember(Refusal(f"{_OF_A_MESSAGE}{key}"))
+        self._adaptation.remember(RefusedParameter(f"{_OF_A_MESSAGE}{key}"))
         return True
 
     def refold(self, report: Report) -> bool:
@@ -241,7 +241,7 @@ class Attempt:
         more = self._request.more
         return [name for name in more if only_tunes(name, more) and name not in {"tools", "tool_choice"}]
 
-    def _avoid(self, refusals: tuple[Refusal, ...]) -> None:
+    def _avoid(self, refusals: tuple[RefusedParameter, ...]) -> None:
         names = [each.name for each in refusals if each.name.startswith(_OF_A_MESSAGE)]
         self._bare = frozenset(name.removeprefix(_OF_A_MESSAGE) for name in names)
         if any(refusal.name == "max_tokens" for refusal in refusals):

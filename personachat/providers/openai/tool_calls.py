@@ -64,7 +64,7 @@ class _Call:
         return piece
 
 
-class Calls:
+class ToolCallAssembler:
     """Takes pieces with add() and gives them out with take()."""
 
     def __init__(self) -> None:

@@ -13,8 +13,8 @@ import streamlit as st
 from personachat.errors import PersonaChatError
 from personachat.ui import notices, session
 from personachat.ui.chat import window
-from personachat.ui.chat.state import Asked, Deleted, Forked, chat_state
-from personachat.ui.returning import Came
+from personachat.ui.chat.state import Deleted, Forked, TurnDialog, chat_state
+from personachat.ui.returning import ReturnedWidgets
 
 FORECAST_WORDS = "forecast_words"
 """The key of the field for the message that is to be forecast."""
@@ -23,12 +23,12 @@ OTHER = "regenerate_for_"
 """What the key begins with of the button that regenerates with another persona; a turn's id follows."""
 
 
-MARKED: dict[str, type] = {"asked": Asked, "cleared": str, "deleted": Deleted, "forked": Forked}
+MARKED: dict[str, type] = {"asked": TurnDialog, "cleared": str, "deleted": Deleted, "forked": Forked}
 """What the session knows of the chat page under these names outlives the session."""
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def errors_as_notice() -> Iterator[None]:
     """Within, what is refused is said on the page."""
     try:
         yield
@@ -50,7 +50,7 @@ def marks() -> dict[str, object]:
     return {name: getattr(here, name) for name in MARKED}
 
 
-def restore(came: Came) -> None:
+def restore(came: ReturnedWidgets) -> None:
     """Open again what a page had open that comes back without its session."""
     for turn_id in came.after("words_"):
         edit(turn_id)
@@ -69,7 +69,7 @@ def words_key(turn_id: str) -> str:
 
 def save(turn_id: str) -> None:
     """Put the edited words beside the turn; those that cannot be saved stay in the form."""
-    with told():
+    with errors_as_notice():
         words = str(st.session_state[words_key(turn_id)])
         session.workspace().branches.edit(turn_id, words, offline=session.offline_chosen())
         _moved_on()
@@ -95,17 +95,17 @@ def copying(turn_id: str) -> int | None:
 
 
 def pause(reply_id: str) -> None:
-    with told():
+    with errors_as_notice():
         session.workspace().chat.pause(reply_id)
 
 
 def resume(reply_id: str) -> None:
-    with told():
+    with errors_as_notice():
         session.workspace().chat.resume(reply_id)
 
 
 def stop(reply_id: str) -> None:
-    with told():
+    with errors_as_notice():
         session.workspace().chat.stop(reply_id)
 
 
@@ -114,13 +114,13 @@ def stop(reply_id: str) -> None:
 
 def show(turn_id: str) -> None:
     """Make the branch of this turn the one that is seen."""
-    with told():
+    with errors_as_notice():
         window.bring(session.remembered("chat") or "", turn_id)
 
 
 def regenerate(turn_id: str, *, persona_id: str | None = None, model: str | None = None) -> None:
     """Ask for another reply beside this one."""
-    with told():
+    with errors_as_notice():
         branches = session.workspace().branches
         branches.regenerate(turn_id, persona_id=persona_id, model=model, offline=session.offline_chosen())
         _moved_on()
@@ -128,14 +128,14 @@ def regenerate(turn_id: str, *, persona_id: str | None = None, model: str | None
 
 def go_on(turn_id: str) -> None:
     """Continue a reply where it ended."""
-    with told():
+    with errors_as_notice():
         session.workspace().chat.continue_reply(turn_id)
         _moved_on()
 
 
 def fork(turn_id: str) -> None:
     """Open a new conversation with the turns down to this one."""
-    with told():
+    with errors_as_notice():
         original_id = session.remembered("chat") or ""
         forked = session.workspace().branches.fork(turn_id)
         session.new_chat()
@@ -157,7 +157,7 @@ def open_original(conversation_id: str) -> None:
 
 def delete(turn_id: str) -> None:
     """Hide the turn and what follows it, and remember how to undo that."""
-    with told():
+    with errors_as_notice():
         conversation_id = session.remembered("chat") or ""
         here = session.workspace()
         seen = [turn.id for turn in here.chat.conversation(conversation_id).path]
@@ -175,7 +175,7 @@ def deleted(conversation_id: str) -> Deleted | None:
 
 def undelete(what: Deleted) -> None:
     chat_state().deleted = None
-    with told():
+    with errors_as_notice():
         session.workspace().branches.restore_turn(what.turn_id, what.leaf_id)
 
 
@@ -196,10 +196,10 @@ def open_rating(turn_id: str) -> None:
 
 def ask(dialog: str, turn_id: str = "") -> None:
     """Have the page open a dialog."""
-    chat_state().asked = Asked(dialog, turn_id)
+    chat_state().asked = TurnDialog(dialog, turn_id)
 
 
-def asked() -> Asked | None:
+def open_dialog() -> TurnDialog | None:
     """The dialog to open now: once, or until it is answered where it asks something."""
     found = chat_state().asked
     if found and found.dialog not in {"regenerate", "forecast", "values"}:

@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from personachat.conversations.model import Conversation
 from personachat.personas.persona import Persona
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.ui.chat import actions, gauge
 
 LINE_PIXELS = 42
@@ -24,7 +24,7 @@ WATCH_SECONDS = 1.0
 class Line:
     """The line, drawn once a run; `paused` says whether the live reply is."""
 
-    def __init__(self, live: Generation | None, conversation: Conversation, *, paused: bool) -> None:
+    def __init__(self, live: LiveReply | None, conversation: Conversation, *, paused: bool) -> None:
         with (
             st.container(height=LINE_PIXELS, border=False, key="reply_controls"),
             st.container(horizontal=True, vertical_alignment="center", wrap=False),
@@ -69,13 +69,13 @@ def draw_forecast() -> None:
     )
 
 
-def _button(label: str, icon: str, do: Callable[[str], None], live: Generation, *, shortcut: str) -> None:
+def _button(label: str, icon: str, do: Callable[[str], None], live: LiveReply, *, shortcut: str) -> None:
     key = f"{label.lower()}_{live.id}"
     st.button(label, icon=f":material/{icon}:", on_click=do, args=(live.id,), shortcut=shortcut, key=key)
 
 
 @st.fragment(run_every=WATCH_SECONDS)
-def watch(paused: Generation) -> None:
+def watch(paused: LiveReply) -> None:
     """Draw the page again when a paused reply is no longer paused; somebody else may have resumed it."""
     if paused.state != "paused":
         st.rerun()

@@ -25,7 +25,7 @@ LISTING_SECONDS = 1.0
 
 def draw_asked(services: Services, conversation: Conversation | None, persona: Persona) -> None:
     """Open the dialog that was asked for, if one was."""
-    asked = actions.asked()
+    asked = actions.open_dialog()
     if asked is None or chat_state().finding_persona:  # there is one dialog at a time
         return
     open_tabs.leave()  # another run closes the dialog; closing it begins one

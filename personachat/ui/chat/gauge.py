@@ -10,9 +10,9 @@ from streamlit.delta_generator import DeltaGenerator
 from personachat.conversations.model import Conversation
 from personachat.errors import PersonaChatError
 from personachat.personas.persona import Persona
-from personachat.replies.context import Memory
+from personachat.replies.context import ContextUse
 from personachat.ui import session
-from personachat.ui.chat.state import Measured, chat_state
+from personachat.ui.chat.state import Measurement, chat_state
 from personachat.ui.wording import counted, short
 
 BARS = 5
@@ -29,13 +29,13 @@ def draw_last(place: DeltaGenerator, conversation: Conversation) -> None:
     _draw(place, known.memory if known and known.of[0] == conversation.id else None)
 
 
-def _draw(place: DeltaGenerator, memory: Memory | None) -> None:
+def _draw(place: DeltaGenerator, memory: ContextUse | None) -> None:
     if memory is not None and memory.used_tokens:
         words = f":small[context] {text_of(memory)}"  # a phone leaves out the word beside the buttons
         place.caption(words, width="stretch", text_alignment="right", help=help_of(memory))
 
 
-def text_of(memory: Memory) -> str:
+def text_of(memory: ContextUse) -> str:
     """E.g. "1.2k / 8k ●○○○○ 15%"; the number alone where the window is not known."""
     about = "" if memory.measured else "~"
     used = f"{about}{short(memory.used_tokens)}"
@@ -51,7 +51,7 @@ def _percent(share: float) -> str:
     return "<1%" if share < 0.01 else f"{share:.0%}"
 
 
-def help_of(memory: Memory) -> str:
+def help_of(memory: ContextUse) -> str:
     """What the numbers are, in sentences."""
     by = "counted by the provider" if memory.measured else "estimated"
     if memory.window_tokens:
@@ -63,7 +63,7 @@ def help_of(memory: Memory) -> str:
     return " ".join(words)
 
 
-def _measured(conversation: Conversation, persona: Persona) -> Memory | None:
+def _measured(conversation: Conversation, persona: Persona) -> ContextUse | None:
     leaf = conversation.leaf
     ended = leaf.reply.duration_seconds if leaf and leaf.reply else None
     of = (conversation.id, conversation.leaf_id, ended, persona, session.offline_chosen())
@@ -75,9 +75,9 @@ def _measured(conversation: Conversation, persona: Persona) -> Memory | None:
         memory = inspection.memory(conversation, persona, offline=session.offline_chosen())
     except PersonaChatError:  # nobody would answer, which the page says already
         memory = None
-    chat_state().measured = Measured(of, memory)
+    chat_state().measured = Measurement(of, memory)
     return memory
 
 
-def _known() -> Measured | None:
+def _known() -> Measurement | None:
     return chat_state().measured

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from personachat.replies.request_code import SentBody, as_curl, as_python, no_address, plain_json
+from personachat.replies.request_code import RequestBody, as_curl, as_python, no_address, plain_json
 from personachat.ui.personas import lore
 from personachat.ui.wording import escaped
 
@@ -17,7 +17,7 @@ SAMPLE = "…"
 CODE_PIXELS = 420
 
 
-def draw(sent: SentBody) -> None:
+def draw(sent: RequestBody) -> None:
     """A request as JSON, as a shell command and as a program."""
     where = f" · `{sent.base_url}/chat/completions`" if sent.base_url else ""
     st.caption(f"{escaped(sent.model)} · {escaped(sent.provider)}{where}")

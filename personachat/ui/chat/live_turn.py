@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from personachat.conversations.model import Turn
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.ui.chat import versions
 from personachat.ui.chat.stream import draw_running
 from personachat.ui.chat.transcript import bubble, draw_outcome, draw_reply
@@ -35,7 +35,7 @@ def clear(elements: int) -> None:
 class Following:
     """The places of a live turn, drawn at once, and what fills them while the reply goes on."""
 
-    def __init__(self, view: View, turn: Turn, *, above: Turn | None, live: Generation) -> None:
+    def __init__(self, view: View, turn: Turn, *, above: Turn | None, live: LiveReply) -> None:
         draw_head(view, turn, above=above)
         self._view, self._turn, self._live = view, turn, live
         drawn_before = places_taken_by(turn.id)

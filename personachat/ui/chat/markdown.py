@@ -1,6 +1,6 @@
 r"""A reply's Markdown as Streamlit can draw it, in pieces that never change again.
 
-`Pieces` cuts the text, while it arrives, at top-level blocks that a later block has closed, so that a
+`MarkdownCutter` cuts the text, while it arrives, at top-level blocks that a later block has closed, so that a
 finished piece can be left alone; `markdown_writer.written` says how a piece is drawn. Both depend on the text
 alone, not on how it was split while it came: the picture of a streamed reply equals the picture of the same
 reply drawn at once.
@@ -53,7 +53,7 @@ def _closed(kind: str, *, blank: bool, line: str) -> bool:
     return False
 
 
-class Pieces:
+class MarkdownCutter:
     """Cuts a growing text. `add` returns the pieces that are finished by it.
 
     `open` is the text behind them that may be drawn, of which the first `closed` characters are blocks that
@@ -102,7 +102,7 @@ def pieces_of(text: str) -> tuple[str, ...]:
 
 
 def cut(text: str) -> list[str]:
-    pieces = Pieces()
+    pieces = MarkdownCutter()
     finished = pieces.add(text)
     pieces.end()
     return [*finished, pieces.open] if pieces.open else finished

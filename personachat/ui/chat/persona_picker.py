@@ -10,15 +10,15 @@ from personachat.errors import PersonaChatError, ProviderError
 from personachat.personas.persona import DEFAULT_PERSONA_ID, Persona
 from personachat.personas.store.base import BrokenPersona, StoredPersona
 from personachat.personas.variables import declared
-from personachat.providers.registry import Answering
+from personachat.providers.registry import ModelChoice
 from personachat.services import Services
 from personachat.settings import LOCAL
 from personachat.ui import addresses, dismissed, faces, last_seen, open_tabs, session
 from personachat.ui.chat import actions as turn_actions
 from personachat.ui.chat import persona_finder
-from personachat.ui.chat.state import PERSONA_CHOICE, Asked, chat_state
+from personachat.ui.chat.state import PERSONA_CHOICE, TurnDialog, chat_state
 from personachat.ui.chat.transcript import drawable
-from personachat.ui.returning import Came
+from personachat.ui.returning import ReturnedWidgets
 from personachat.ui.wording import error_text, escaped, heard
 
 MENU = "chat_menu"
@@ -106,9 +106,9 @@ def avatars(services: Services) -> dict[str, str]:
     }
 
 
-def restore(came: Came) -> None:
+def restore(came: ReturnedWidgets) -> None:
     """Open the search again that a page had open that comes back without its session."""
-    if came.any(persona_finder.SEARCH) and not came.mark("asked", Asked):
+    if came.any(persona_finder.SEARCH) and not came.mark("asked", TurnDialog):
         chat_state().finding_persona = True
 
 
@@ -161,7 +161,7 @@ def draw_model(services: Services, persona: Persona) -> None:
         st.caption(f":material/smart_toy: {escaped(model)}  {escaped(answering.reason)}".rstrip())
 
 
-def draw_chosen_offline(answering: Answering, persona: Persona) -> None:
+def draw_chosen_offline(answering: ModelChoice, persona: Persona) -> None:
     """The demo model answers because the person said so, and how to change that."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(
@@ -177,7 +177,7 @@ def draw_chosen_offline(answering: Answering, persona: Persona) -> None:
         )
 
 
-def draw_offline(answering: Answering) -> None:
+def draw_offline(answering: ModelChoice) -> None:
     """Which demo model answers; how to connect a real one, until that is dismissed."""
     why = answering.reason or "This persona uses the offline model."
     if dismissed.is_dismissed("offline"):

@@ -6,7 +6,7 @@ import streamlit as st
 
 from personachat.conversations.model import Rating, Turn
 from personachat.ui import session
-from personachat.ui.chat.actions import told
+from personachat.ui.chat.actions import errors_as_notice
 from personachat.ui.wording import heard
 
 THUMBS: tuple[Rating, Rating] = (-1, 1)
@@ -29,14 +29,14 @@ def draw(turn: Turn) -> None:
 
 
 def _rate(turn_id: str, note: str) -> None:
-    with told():
+    with errors_as_notice():
         thumb = st.session_state[_thumbs_key(turn_id)]
         rating = None if thumb is None else THUMBS[thumb]
         session.workspace().branches.rate(turn_id, rating, note=note if rating else "")
 
 
 def _write_note(turn_id: str, rating: Rating) -> None:
-    with told():
+    with errors_as_notice():
         note = str(st.session_state[_note_key(turn_id)])
         session.workspace().branches.rate(turn_id, rating, note=note)
 

@@ -10,7 +10,7 @@ from typing import cast
 
 import streamlit as st
 
-from personachat.replies.context import Memory
+from personachat.replies.context import ContextUse
 
 _KEY = "chat_page"
 
@@ -38,7 +38,7 @@ class Forked:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TurnDialog:
     """A dialog that is to open, and for which turn; "" for the page's own."""
 
     dialog: str
@@ -46,11 +46,11 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Measurement:
     """What was measured last, and of what: the conversation's id first."""
 
     of: tuple[object, ...]
-    memory: Memory | None
+    memory: ContextUse | None
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ class ChatState:
     unsaved_words: str | None = None
     """What could not be saved, and can be sent in a temporary chat."""
 
-    asked: Asked | None = None
+    asked: TurnDialog | None = None
     finding_persona: bool = False
     """Whether the search among all personas is open."""
     rated_turn: str | None = None
@@ -95,7 +95,7 @@ class ChatState:
     turns_drawn: int = 0
     last_turn: str | None = None
     """Whose places those of the last turn are."""
-    measured: Measured | None = None
+    measured: Measurement | None = None
 
     def moved_on(self, conversation_id: str | None) -> None:
         """What could be undone or was pointed at until now is over."""

@@ -30,7 +30,7 @@ def disk_is_kept() -> bool:
 
 def draw(services: Services, conversation: Conversation | None) -> None:
     """What is to be said above the transcript, if anything."""
-    if services.generations.draining:
+    if services.runner.draining:
         st.warning(
             (
                 "Replies in progress will finish. New messages are not sent: send yours again when "

@@ -17,10 +17,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from personachat.conversations.model import Reply
 from personachat.messages import ReasoningDelta, Rethought, Started, TextDelta
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.replies.progress import Words
 from personachat.ui.chat import cursor
-from personachat.ui.chat.markdown import Pieces, pieces_of
+from personachat.ui.chat.markdown import MarkdownCutter, pieces_of
 from personachat.ui.chat.markdown_writer import written
 from personachat.ui.chat.pace import PACE, Pace
 
@@ -39,10 +39,10 @@ GROWTH = 0.01
 
 
 class Follower:
-    """One pass over a generation's events: waiting, then reasoning, then text."""
+    """One pass over a live reply's events: waiting, then reasoning, then text."""
 
-    def __init__(self, generation: Generation) -> None:
-        self._generation = generation
+    def __init__(self, live_reply: LiveReply) -> None:
+        self._live_reply = live_reply
         self._seen = 0
         self._words = Words()
         self._text, self._reasoning = self._words.text, self._words.reasoning
@@ -52,7 +52,7 @@ class Follower:
 
     def look(self, timeout_seconds: float) -> None:
         """Take in what has come, waiting for it if there is nothing."""
-        events = self._generation.wait(self._seen, timeout_seconds=timeout_seconds)
+        events = self._live_reply.wait(self._seen, timeout_seconds=timeout_seconds)
         self._seen += len(events)
         for event in events:
             if isinstance(event, TextDelta):
@@ -67,7 +67,7 @@ class Follower:
     @property
     def over(self) -> bool:
         """Whether there is nothing more to see, or nothing for as long as it is paused."""
-        return self._generation.state != "running" and not self._generation.wait(
+        return self._live_reply.state != "running" and not self._live_reply.wait(
             self._seen, timeout_seconds=0
         )
 
@@ -83,7 +83,7 @@ class Follower:
         """Show the time that passes until there is something to show."""
         shown = ""
         while not (self.over or self.has_text or self.has_reasoning):
-            elapsed = int(self._generation.elapsed_seconds)
+            elapsed = int(self._live_reply.elapsed_seconds)
             label = ":shimmer[Thinking]" + (f" :gray[{elapsed} s]" if elapsed >= SILENT_SECONDS else "")
             if label != shown:
                 show(label)
@@ -136,7 +136,7 @@ class Drawing:
     """A text that grows in the current container: one element for each piece; only the last changes."""
 
     def __init__(self) -> None:
-        self._pieces = Pieces()
+        self._pieces = MarkdownCutter()
         self._begin()
 
     def _begin(self) -> None:
@@ -179,7 +179,7 @@ def touch() -> None:
 
 
 def draw_running(
-    generation: Generation,
+    live_reply: LiveReply,
     *,
     head: DeltaGenerator,
     words: Place,
@@ -190,22 +190,22 @@ def draw_running(
     Leaves in them what `transcript.draw_reply` draws of the reply, so that nothing jumps. `on_taken_back` is
     called where drawn text has turned out to be reasoning; it has to draw everything anew.
     """
-    with generation.followed():
-        follower = Follower(generation)
+    with live_reply.followed():
+        follower = Follower(live_reply)
         follower.wait(head.markdown)
         if follower.has_reasoning:
             with head.status(":shimmer[Thinking]", type="compact") as status:
                 follower.draw_reasoning()
-                status.update(label=thought_label(generation.snapshot()), state="complete")
+                status.update(label=thought_label(live_reply.snapshot()), state="complete")
         else:
             head.empty()
         if follower.has_text:
             around = column(words)
-            with around.container(), cursor.shown(around):
+            with around.container(), cursor.blinking(around):
                 follower.draw_text()
         if follower.taken_back:
             on_taken_back()
-        reply = generation.snapshot()
+        reply = live_reply.snapshot()
         if follower.has_reasoning and reply.reasoning:  # some came after the text had begun
             with head.status(thought_label(reply), type="compact", state="complete"):
                 for piece in pieces_of(reply.reasoning):

@@ -92,7 +92,7 @@ def _save(persona: Persona, conversation: Conversation, shown: Mapping[str, str]
     """Keep what was changed here, and no more: another tab may have changed the rest."""
     held = _held(persona, conversation, fields=_LATER)
     changed = {name: value for name, value in held.items() if value != shown.get(name.lower(), "")}
-    with actions.told():
+    with actions.errors_as_notice():
         if changed:
             session.workspace().chat.give(conversation.id, changed)
         _close()

@@ -21,7 +21,7 @@ AROUND_TURNS = MORE_TURNS + STEP_TURNS
 """How many are shown around a found one; some of them stay in sight when the window moves on."""
 
 
-def of(conversation: Conversation) -> tuple[int, int]:
+def bounds(conversation: Conversation) -> tuple[int, int]:
     """The first turn to show and the one behind the last, counted from the beginning of the branch."""
     start = window_start(conversation.length, more=session.earlier_turns(conversation.id))
     end = conversation.length - session.turns_below(conversation.id)

@@ -23,7 +23,7 @@ from personachat.ui.wording import error_text
 P = ParamSpec("P")
 
 
-def told(action: Callable[P, None]) -> Callable[P, None]:
+def errors_as_notice(action: Callable[P, None]) -> Callable[P, None]:
     """The action as a callback: its failure is a sentence that `sidebar.draw_said` shows."""
 
     @wraps(action)
@@ -43,13 +43,13 @@ def menu_of(*, pinned: bool, archived: bool) -> list[str]:
     return ["Rename", pin, "Share", "Export", archive, "Delete"]
 
 
-@told
+@errors_as_notice
 def choose(key: str, conversation_id: str, title: str) -> None:
     """Do what was chosen in the menu with that key."""
     _do(st.session_state[key], conversation_id, title)
 
 
-@told
+@errors_as_notice
 def choose_in_row(chosen: str, conversation_id: str) -> None:
     """Do what was chosen in the menu of a row of the sidebar; both come from the browser."""
     _do(chosen, conversation_id, session.workspace().library.summary(conversation_id).title)
@@ -73,7 +73,7 @@ def _do(chosen: str, conversation_id: str, title: str) -> None:
         put_away("deleted", [conversation_id], title)
 
 
-@told
+@errors_as_notice
 def rename(conversation_id: str, key: str) -> None:
     """Give it the title in the text field with that key."""
     title = str(st.session_state[key] or "")
@@ -102,7 +102,7 @@ def put_away(how: str, ids: Sequence[str], title: str) -> None:
     )
 
 
-@told
+@errors_as_notice
 def undo() -> None:
     """Bring back what was put away last."""
     done = library_state.put_away()
@@ -119,13 +119,13 @@ def undo() -> None:
     library_state.offer_undo(None)
 
 
-@told
+@errors_as_notice
 def share(conversation_id: str) -> None:
     """Make the link, or renew what it shows."""
     session.workspace().library.share(conversation_id)
 
 
-@told
+@errors_as_notice
 def revoke(conversation_id: str) -> None:
     session.workspace().library.revoke(conversation_id)
 

@@ -6,8 +6,8 @@ import streamlit as st
 
 from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
-from personachat.history.library import Library
-from personachat.history.listing import Summary
+from personachat.history.library import ConversationLibrary
+from personachat.history.listing import ConversationSummary
 from personachat.history.sharing import Share
 from personachat.ui import address, dialogs, notices, session
 from personachat.ui.dates import ago, exact, viewer_zone
@@ -47,7 +47,7 @@ def draw() -> None:
             st.error(error_text(error), icon=":material/error:")
 
 
-def _draw_rename(summary: Summary) -> None:
+def _draw_rename(summary: ConversationSummary) -> None:
     with st.form("rename", border=False):
         st.text_input("Title", summary.title, key=TITLE_FIELD, max_chars=MOST_TITLE_CHARACTERS, required=True)
         with st.container(horizontal=True, horizontal_alignment="right"):
@@ -60,7 +60,7 @@ def _draw_rename(summary: Summary) -> None:
             )
 
 
-def _draw_share(summary: Summary, share: Share | None) -> None:
+def _draw_share(summary: ConversationSummary, share: Share | None) -> None:
     st.markdown(
         f"Anyone with the link can read **{as_text(summary.title)}**: its title, its messages as they "
         "are when you create the link, and the names of the personas. They can't write in it, and "
@@ -101,7 +101,7 @@ def _draw_share(summary: Summary, share: Share | None) -> None:
         )
 
 
-def _draw_export(library: Library, summary: Summary) -> None:
+def _draw_export(library: ConversationLibrary, summary: ConversationSummary) -> None:
     st.caption(
         "Markdown is for reading and has the messages you see. JSON has everything, including all "
         "branches, and can be imported again. CSV has one row per message."

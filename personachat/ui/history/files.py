@@ -14,7 +14,7 @@ from personachat.history.filenames import file_name
 from personachat.history.filters import Filters
 from personachat.history.import_reading import MOST_TURNS
 from personachat.history.importing import MOST_BYTES
-from personachat.history.library import Library
+from personachat.history.library import ConversationLibrary
 from personachat.ui.history import import_run, state
 from personachat.ui.wording import counted, error_text
 
@@ -27,7 +27,9 @@ _FOLLOW_SECONDS = 0.1
 TYPES: dict[ExportFormat, str] = {"markdown": "text/markdown", "json": "application/json", "csv": "text/csv"}
 
 
-def draw_downloads(library: Library, ids: Sequence[str] | None, *, title: str | None = None) -> None:
+def draw_downloads(
+    library: ConversationLibrary, ids: Sequence[str] | None, *, title: str | None = None
+) -> None:
     """A button for each format; `ids` None stands for all, `title` is that of the one, where it is one."""
     with st.container(horizontal=True):
         for kind, label in FORMATS.items():
@@ -44,7 +46,7 @@ def draw_downloads(library: Library, ids: Sequence[str] | None, *, title: str | 
             )
 
 
-def _content(library: Library, ids: Sequence[str] | None, kind: ExportFormat) -> bytes:
+def _content(library: ConversationLibrary, ids: Sequence[str] | None, kind: ExportFormat) -> bytes:
     return library.export(ids, kind).content
 
 
@@ -54,7 +56,7 @@ def _file_name(kind: ExportFormat, title: str | None) -> str:
     return "conversations.zip" if kind == "markdown" else f"conversations.{ENDINGS[kind]}"
 
 
-def only_title(library: Library) -> str | None:
+def only_title(library: ConversationLibrary) -> str | None:
     """The title of the owner's only conversation; None where there are none or more."""
     found = [
         summary
@@ -64,7 +66,7 @@ def only_title(library: Library) -> str | None:
     return found[0].title if len(found) == 1 else None
 
 
-def draw_import(library: Library) -> None:
+def draw_import(library: ConversationLibrary) -> None:
     """Takes in what an export as JSON gave, and says what came of it."""
     run = import_run.current()
     if run is not None and not run.ended.is_set():
@@ -91,7 +93,7 @@ def _upload_key() -> str:
     return f"import_{state.imports()}"
 
 
-def draw_import_outcome(library: Library) -> DeltaGenerator | None:
+def draw_import_outcome(library: ConversationLibrary) -> DeltaGenerator | None:
     """What came of the last import, once; a place for one that is still under way."""
     run = import_run.current()
     if run is None:
@@ -113,7 +115,9 @@ def draw_import_outcome(library: Library) -> DeltaGenerator | None:
     return None
 
 
-def _ask_about_repeats(library: Library, run: import_run.ImportRun, error: ImportRepeated) -> None:
+def _ask_about_repeats(
+    library: ConversationLibrary, run: import_run.ImportRun, error: ImportRepeated
+) -> None:
     """It stays until it is answered."""
     st.warning(error_text(error), title="Imported before", icon=":material/content_copy:")
     new = error.total - error.repeated

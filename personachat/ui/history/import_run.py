@@ -12,7 +12,7 @@ from typing import cast
 import streamlit as st
 
 from personachat.errors import ImportRepeated, PersonaChatError
-from personachat.history.library import Library, Repeats
+from personachat.history.library import ConversationLibrary, Repeats
 
 _RUN = "import_run"
 
@@ -35,7 +35,7 @@ class ImportRun:
     cancelled: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
 
-    def work(self, library: Library, content: bytes, repeats: Repeats) -> None:
+    def work(self, library: ConversationLibrary, content: bytes, repeats: Repeats) -> None:
         try:
             made = library.import_json(content, repeats=repeats, progress=self._progress)
             self.conversations = len(made)
@@ -54,7 +54,7 @@ class ImportRun:
         self.done, self.total = done, total
 
 
-def begin(library: Library, content: bytes, repeats: Repeats = "refuse") -> None:
+def begin(library: ConversationLibrary, content: bytes, repeats: Repeats = "refuse") -> None:
     """Take the file in, in a thread of its own."""
     run = ImportRun()
     st.session_state[_RUN] = run

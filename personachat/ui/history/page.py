@@ -9,9 +9,9 @@ import streamlit as st
 
 from personachat.conversations.model import now
 from personachat.history.filters import Filters
-from personachat.history.library import Library
-from personachat.history.listing import Listed, Summary
-from personachat.history.search import Found, Hit
+from personachat.history.library import ConversationLibrary
+from personachat.history.listing import ConversationSummary, ListPage
+from personachat.history.search import Hit, SearchPage
 from personachat.ui import session, sidebar
 from personachat.ui.chat.transcript import USER_AVATAR, drawable
 from personachat.ui.dates import ago, exact, viewer_zone
@@ -25,7 +25,7 @@ MOST_ROWS = 600
 """Beyond it one searches; drawing more takes seconds."""
 
 
-def draw(library: Library) -> None:
+def draw(library: ConversationLibrary) -> None:
     """Draw the page; raises what the library raises."""
     query, filters = search.draw(library)
     sidebar.draw_said()
@@ -41,7 +41,7 @@ def draw(library: Library) -> None:
     files.follow_import(importing)
 
 
-def _draw_found(found: Found, query: str, *, moment: datetime, zone: tzinfo) -> None:
+def _draw_found(found: SearchPage, query: str, *, moment: datetime, zone: tzinfo) -> None:
     if not found.hits:
         _draw_nothing(
             f"No results for “{as_text(query[:80])}”.",
@@ -66,7 +66,9 @@ def _draw_hit(hit: Hit, *, moment: datetime, zone: tzinfo) -> None:
         st.caption(f"{icon} {as_text(who)} · {ago(hit.created_at, now=moment, zone=zone)}{where}")
 
 
-def _draw_link(conversation: Summary, moment: datetime, *, zone: tzinfo, turn_id: str | None = None) -> None:
+def _draw_link(
+    conversation: ConversationSummary, moment: datetime, *, zone: tzinfo, turn_id: str | None = None
+) -> None:
     title = as_text(conversation.title)
     st.button(
         f"**{title}**" if turn_id else title,
@@ -81,7 +83,7 @@ def _draw_link(conversation: Summary, moment: datetime, *, zone: tzinfo, turn_id
 
 
 def _draw_listed(
-    library: Library, listed: Listed, filters: Filters, *, moment: datetime, zone: tzinfo
+    library: ConversationLibrary, listed: ListPage, filters: Filters, *, moment: datetime, zone: tzinfo
 ) -> None:
     shown = listed.conversations
     if not shown and filters == Filters():
@@ -105,7 +107,11 @@ def _draw_listed(
 
 
 def _draw_taking(
-    library: Library, picked: Sequence[Summary], filters: Filters, *, shown: Sequence[Summary] = ()
+    library: ConversationLibrary,
+    picked: Sequence[ConversationSummary],
+    filters: Filters,
+    *,
+    shown: Sequence[ConversationSummary] = (),
 ) -> None:
     """What can be done to those that are selected, or to all."""
     ids = [summary.id for summary in picked]
@@ -152,18 +158,18 @@ def _pick(ids: Sequence[str], picked: bool) -> None:  # noqa: FBT001  # it is wh
         st.session_state[f"{PICKED}{conversation_id}"] = picked
 
 
-@actions.told
-def _put_away(how: str, picked: Sequence[Summary]) -> None:
+@actions.errors_as_notice
+def _put_away(how: str, picked: Sequence[ConversationSummary]) -> None:
     actions.put_away(how, [summary.id for summary in picked], picked[0].title)
 
 
-@actions.told
+@actions.errors_as_notice
 def _unarchive(ids: Sequence[str]) -> None:
     for conversation_id in ids:
         session.workspace().library.archive(conversation_id, False)
 
 
-def _draw_summary(summary: Summary, *, moment: datetime, zone: tzinfo) -> None:
+def _draw_summary(summary: ConversationSummary, *, moment: datetime, zone: tzinfo) -> None:
     with st.container(
         horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=f"row_{summary.id}"
     ):
@@ -178,7 +184,7 @@ def _draw_summary(summary: Summary, *, moment: datetime, zone: tzinfo) -> None:
             st.caption(" · ".join(_about(summary, moment=moment, zone=zone)))
 
 
-def _about(summary: Summary, *, moment: datetime, zone: tzinfo) -> list[str]:
+def _about(summary: ConversationSummary, *, moment: datetime, zone: tzinfo) -> list[str]:
     parts = [
         as_text(summary.persona_name),
         counted(summary.turns, "message"),

@@ -9,7 +9,7 @@ import streamlit as st
 
 from personachat.conversations.model import Rating
 from personachat.history.filters import Filters
-from personachat.history.library import Library
+from personachat.history.library import ConversationLibrary
 from personachat.ui.dates import end_of, start_of, viewer_zone
 from personachat.ui.history import state
 from personachat.ui.history.state import begin_history_anew
@@ -19,7 +19,7 @@ FILTER_KEYS = ("speaker", "model", "rating", "since", "until", "archived")
 RATINGS: dict[str, Rating] = {"good": 1, "bad": -1}
 
 
-def draw(library: Library) -> tuple[str, Filters]:
+def draw(library: ConversationLibrary) -> tuple[str, Filters]:
     """Draw them; returns the query and the filters that are wanted."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         query = st.text_input(
@@ -40,7 +40,7 @@ def draw(library: Library) -> tuple[str, Filters]:
     return query or "", filters
 
 
-def _draw_filters(library: Library) -> Filters:
+def _draw_filters(library: ConversationLibrary) -> Filters:
     names = dict(library.personas())
     zone = viewer_zone()
     persona_id = st.selectbox(

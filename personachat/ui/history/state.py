@@ -10,7 +10,7 @@ from typing import Literal, cast
 
 import streamlit as st
 
-from personachat.ui.returning import Came
+from personachat.ui.returning import ReturnedWidgets
 from personachat.ui.session import new_chat, remember, remembered
 
 _KEY = "history_page"
@@ -119,7 +119,7 @@ def marks() -> dict[str, object]:
     return {"conversation_dialog": here.dialog, "put_away": here.put_away}
 
 
-def restore(came: Came) -> None:
+def restore(came: ReturnedWidgets) -> None:
     """Open again what a page had open that comes back without its session."""
     here = remembered("chat")  # another page's address does not name the one the session was in
     if dialog := came.mark("conversation_dialog", OpenDialog):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from personachat.ui.chat.transcript import TITLES
 from personachat.ui.insights import chart, options
 from personachat.ui.insights.chart import Chart
-from personachat.ui.insights.filters import Chosen
+from personachat.ui.insights.filters import ChosenPeriod
 from personachat.ui.insights.names import NONE
 from personachat.ui.wording import counted
 from personachat.usage.insights import Insights
@@ -20,7 +20,7 @@ MOST_MODELS = 5
 QUESTION = "Which failures happen, and with which model?"
 
 
-def draw(insights: Insights, chosen: Chosen) -> None:
+def draw(insights: Insights, chosen: ChosenPeriod) -> None:
     failed = replace(chosen.question, outcome="failed")
     sums = insights.usage.summed(failed, ("error", "model"))
     codes = [code for code, _ in _counted(sums).most_common(MOST_CODES)]

@@ -17,7 +17,7 @@ import streamlit as st
 from personachat.errors import UsageQuestionInvalid
 from personachat.ui.insights.names import Names
 from personachat.usage import days, ranges
-from personachat.usage.questions import Question
+from personachat.usage.questions import UsageQuery
 from personachat.usage.ranges import Range, range_of
 
 OWN = "own"
@@ -37,12 +37,12 @@ _MOST_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenPeriod:
     """The question, and the same of as many days before."""
 
     span: Range
-    question: Question
-    before: Question
+    question: UsageQuery
+    before: UsageQuery
 
 
 def viewer_zone() -> ZoneInfo:
@@ -53,7 +53,9 @@ def viewer_zone() -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def draw(choices: Mapping[str, Sequence[str]], names: Names, *, now: datetime, sees_all: bool) -> Chosen:
+def draw(
+    choices: Mapping[str, Sequence[str]], names: Names, *, now: datetime, sees_all: bool
+) -> ChosenPeriod:
     """Draw them and return what is wanted. Raises UsageQuestionInvalid for days that are none."""
     zone = viewer_zone()
     _follow_address()
@@ -75,9 +77,9 @@ def draw(choices: Mapping[str, Sequence[str]], names: Names, *, now: datetime, s
     span = _span(now, zone)
     _write_address(shown)
     wanted = {name: st.session_state.get(_key(name)) for name in shown}
-    first = Question(zone=zone, since=span.first, until=span.last, **wanted)
-    earlier = Question(zone=zone, since=span.before.first, until=span.before.last, **wanted)
-    return Chosen(span, first, earlier)
+    first = UsageQuery(zone=zone, since=span.first, until=span.last, **wanted)
+    earlier = UsageQuery(zone=zone, since=span.before.first, until=span.before.last, **wanted)
+    return ChosenPeriod(span, first, earlier)
 
 
 def _draw_days(today: date) -> None:

@@ -11,7 +11,7 @@ from personachat.personas.store.base import Revision, Revisions
 from personachat.ui.dates import exact
 from personachat.ui.insights import chart, options
 from personachat.ui.insights.chart import Chart
-from personachat.ui.insights.filters import Chosen
+from personachat.ui.insights.filters import ChosenPeriod
 from personachat.ui.insights.names import Names
 from personachat.ui.wording import counted, escaped
 from personachat.usage import days
@@ -36,7 +36,7 @@ VERDICTS: Mapping[Verdict, tuple[str, str]] = {
 }
 
 
-def draw(insights: Insights, revisions: Revisions, chosen: Chosen, names: Names) -> None:
+def draw(insights: Insights, revisions: Revisions, chosen: ChosenPeriod, names: Names) -> None:
     thumbs = insights.thumbs(chosen.question)
     chart.draw(by_persona(thumbs, names))
     persona_id = chosen.question.persona or next(iter(thumbs), None)
@@ -72,7 +72,7 @@ def by_persona(thumbs: Mapping[str, Thumbs], names: Names) -> Chart:
     )
 
 
-def timeline(given: Sequence[Thumb], saved: Sequence[Revision], chosen: Chosen, *, name: str) -> Chart:
+def timeline(given: Sequence[Thumb], saved: Sequence[Revision], chosen: ChosenPeriod, *, name: str) -> Chart:
     """Thumbs of one persona by day, up and down, with its saves marked."""
     zone, span = chosen.question.zone, chosen.span
     dates = [str(day) for day in span.days()]
@@ -101,7 +101,7 @@ def timeline(given: Sequence[Thumb], saved: Sequence[Revision], chosen: Chosen, 
     )
 
 
-def marks(saved: Sequence[Revision], chosen: Chosen) -> list[tuple[str, str]]:
+def marks(saved: Sequence[Revision], chosen: ChosenPeriod) -> list[tuple[str, str]]:
     """The days of saves in the range, and which they were: "r4", or "r4-6" where there were several."""
     numbers: dict[str, list[int]] = {}
     for each in saved:
@@ -139,7 +139,7 @@ def by_revision(saved: Sequence[Revision], found: Mapping[int, Thumbs], *, name:
     )
 
 
-def _draw_saves(saved: Sequence[Revision], found: Mapping[int, Thumbs], chosen: Chosen) -> None:
+def _draw_saves(saved: Sequence[Revision], found: Mapping[int, Thumbs], chosen: ChosenPeriod) -> None:
     """Each save with the thumbs before and after it, and the way to what it changed."""
     with st.container(border=True, gap="small", key="saves"):
         st.subheader("What changed when?", anchor=False)

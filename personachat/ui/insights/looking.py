@@ -13,7 +13,7 @@ from personachat.ui.dates import ago
 from personachat.ui.history import state
 from personachat.ui.insights import chart
 from personachat.ui.insights.figures import seconds
-from personachat.ui.insights.filters import Chosen
+from personachat.ui.insights.filters import ChosenPeriod
 from personachat.ui.wording import escaped
 from personachat.usage.attention import Reason, Suggested
 from personachat.usage.insights import Insights
@@ -38,7 +38,7 @@ _ICONS = {
 }
 
 
-def draw(insights: Insights, chosen: Chosen) -> None:
+def draw(insights: Insights, chosen: ChosenPeriod) -> None:
     found = insights.suggested(chosen.question)
     with st.container(border=True, gap="small", key="suggested"):
         st.subheader(QUESTION, anchor=False)
@@ -64,7 +64,7 @@ def draw(insights: Insights, chosen: Chosen) -> None:
         chart.draw_numbers("conversations", _COLUMNS, _rows(found))
 
 
-def _draw_conversation(suggested: Suggested, chosen: Chosen) -> None:
+def _draw_conversation(suggested: Suggested, chosen: ChosenPeriod) -> None:
     when = ago(suggested.reasons[0].at, now=now(), zone=chosen.question.zone)
     title = shorten(suggested.title, 80, placeholder=" …") or "Untitled"
     with st.container(gap=None, key=f"look_{suggested.id}"):

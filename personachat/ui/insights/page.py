@@ -11,12 +11,12 @@ from personachat.conversations.model import now
 from personachat.errors import UsageQuestionInvalid
 from personachat.services import Services, Workspace
 from personachat.ui.insights import chart, failing, figures, filters, liked, looking, speed, spending
-from personachat.ui.insights.filters import Chosen
+from personachat.ui.insights.filters import ChosenPeriod
 from personachat.ui.insights.names import names
 from personachat.ui.wording import counted, error_text, escaped
 from personachat.usage.insights import Insights
-from personachat.usage.questions import Question
-from personachat.usage.reading import Usage
+from personachat.usage.questions import UsageQuery
+from personachat.usage.reading import UsageReader
 
 MOST_ROWS = 50_000
 _PAGE = 1_000
@@ -60,7 +60,7 @@ def _draw_nothing_yet() -> None:
     st.page_link("pages/chat.py", label="Go to the chat", icon=":material/chat:")
 
 
-def _draw_days(chosen: Chosen) -> None:
+def _draw_days(chosen: ChosenPeriod) -> None:
     """Which days these are, and whose."""
     span, zone = chosen.span, chosen.question.zone.key
     first, last = (f"{day.day} {day:%b %Y}" for day in (span.first, span.last))
@@ -73,7 +73,7 @@ def _draw_days(chosen: Chosen) -> None:
     st.caption(f":material/schedule: {days}. Days and times are in {escaped(zone)}, {told}.")
 
 
-def _draw_rows(usage: Usage, question: Question, *, calls: int, moment: datetime) -> None:
+def _draw_rows(usage: UsageReader, question: UsageQuery, *, calls: int, moment: datetime) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.download_button(
             "Download the calls as CSV",
@@ -94,7 +94,7 @@ def _draw_rows(usage: Usage, question: Question, *, calls: int, moment: datetime
             st.caption(f"{counted(calls, 'call')}, one row each. It contains no message text.")
 
 
-def _rows(usage: Usage, question: Question) -> Callable[[], bytes]:
+def _rows(usage: UsageReader, question: UsageQuery) -> Callable[[], bytes]:
     def read() -> bytes:
         """The newest calls first, made when they are asked for."""
         cursor: str | None = None

@@ -10,9 +10,9 @@ import streamlit as st
 from personachat.ui.insights import chart, options
 from personachat.ui.insights.chart import Chart
 from personachat.ui.insights.figures import seconds
-from personachat.ui.insights.filters import Chosen
+from personachat.ui.insights.filters import ChosenPeriod
 from personachat.ui.insights.names import NONE
-from personachat.usage.reading import Usage
+from personachat.usage.reading import UsageReader
 from personachat.usage.speeds import Speed
 
 WAIT, PACE = "Time to first token", "Tokens per second"
@@ -30,7 +30,7 @@ class _Spread:
     p95: float
 
 
-def draw(usage: Usage, chosen: Chosen) -> None:
+def draw(usage: UsageReader, chosen: ChosenPeriod) -> None:
     """Draw both charts of what is to be measured."""
     measure = st.segmented_control(
         "Speed",
@@ -69,7 +69,7 @@ def by_model(found: Sequence[Speed], *, is_wait: bool) -> Chart:
     )
 
 
-def by_day(found: Sequence[Speed], chosen: Chosen, *, is_wait: bool) -> Chart:
+def by_day(found: Sequence[Speed], chosen: ChosenPeriod, *, is_wait: bool) -> Chart:
     spreads = _of(found, is_wait=is_wait)
     days = [str(day) for day in chosen.span.days()]
     question = (

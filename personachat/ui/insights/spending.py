@@ -11,10 +11,10 @@ import streamlit as st
 from personachat.ui.insights import chart, options
 from personachat.ui.insights.chart import Chart
 from personachat.ui.insights.figures import added
-from personachat.ui.insights.filters import Chosen
+from personachat.ui.insights.filters import ChosenPeriod
 from personachat.ui.insights.names import Names
 from personachat.ui.wording import counted, money
-from personachat.usage.reading import Usage
+from personachat.usage.reading import UsageReader
 from personachat.usage.sums import Sum
 
 SPLITS: Final = {"persona": "Persona", "model": "Model", "purpose": "Purpose", "person": "Person"}
@@ -33,7 +33,7 @@ UNPRICED = (
 )
 
 
-def draw(usage: Usage, chosen: Chosen, names: Names) -> None:
+def draw(usage: UsageReader, chosen: ChosenPeriod, names: Names) -> None:
     """Draw both charts, with what they are split and measured by."""
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         by = st.segmented_control(
@@ -60,7 +60,7 @@ def draw(usage: Usage, chosen: Chosen, names: Names) -> None:
     chart.draw(by_group(sums, by=by, measure=measure, names=names))
 
 
-def by_day(sums: Sequence[Sum], chosen: Chosen, *, by: str, measure: str, names: Names) -> Chart:
+def by_day(sums: Sequence[Sum], chosen: ChosenPeriod, *, by: str, measure: str, names: Names) -> Chart:
     """Of sums by day and what they are split by."""
     days = [str(day) for day in chosen.span.days()]
     largest = [key for key, _ in _ranked(sums, measure)][:MOST_SERIES]

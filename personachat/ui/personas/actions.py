@@ -28,10 +28,10 @@ from personachat.ui import script_runs, session
 from personachat.ui.owner import current_owner
 from personachat.ui.personas import bulk_work, favourites, kept_drafts
 from personachat.ui.personas import undo as persona_undo
-from personachat.ui.personas.desk import JSON_TAB, TAB_KEY, Entry, Question, desk, take_typed
+from personachat.ui.personas.desk import JSON_TAB, TAB_KEY, Entry, OpenQuestion, desk, take_typed
 from personachat.ui.personas.form.binding import FIELDS
 from personachat.ui.personas.texts import name_in, new_text
-from personachat.ui.session import Draft
+from personachat.ui.session import PersonaDraft
 from personachat.ui.wording import escaped
 
 NEW_ID_KEY = "new_file_id"
@@ -52,7 +52,7 @@ def show_line(line: int) -> None:
     st.session_state[TAB_KEY] = JSON_TAB
 
 
-def ask(question: Question) -> None:
+def ask(question: OpenQuestion) -> None:
     _begin()
     desk().question = question
 
@@ -67,7 +67,7 @@ def create(entries: Sequence[Entry], *, name: str, start: Persona | None = None)
     taken = {entry.id for entry in entries} | set(session.drafts())
     model = session.services().models.best() if start is None else start.model
     persona_id, text = new_text(name.strip() or "New persona", taken=taken, start=start, model=model)
-    session.drafts()[persona_id] = Draft(text, "", None)
+    session.drafts()[persona_id] = PersonaDraft(text, "", None)
     session.remember("id", persona_id)
 
 
@@ -116,7 +116,7 @@ def _move_draft(persona_id: str, new_id: str) -> None:
         kept_drafts.set_aside(new_id, other)
     draft = session.drafts().pop(persona_id)
     text, base_text = (renamed_text(each, new_id) for each in (draft.text, draft.base_text))
-    session.drafts()[new_id] = Draft(text, base_text, draft.etag)
+    session.drafts()[new_id] = PersonaDraft(text, base_text, draft.etag)
     desk().mount = desk().left = None
 
 
@@ -132,7 +132,7 @@ def keep_mine(personas: PersonaStore, persona_id: str, theirs: PersonaChanged) -
         else:
             _saved(persona_id, draft, personas.save(draft.text, etag=theirs.etag, saving=_saving()))
     except PersonaChanged as newer:
-        desk().question = Question("conflict", persona_id, newer)
+        desk().question = OpenQuestion("conflict", persona_id, newer)
     except PersonaChatError as error:
         desk().error = error
 
@@ -148,24 +148,24 @@ def save_merged(
         _save_text(personas, persona_id, draft, merge.resolved(take_mine), theirs)
 
 
-def merge_of(draft: Draft | None, theirs: PersonaChanged) -> Merge | None:
+def merge_of(draft: PersonaDraft | None, theirs: PersonaChanged) -> Merge | None:
     """The draft and the newer version in one; None where there is nothing to merge field by field."""
     if draft is None or draft.etag is None or theirs.etag is None or theirs.text is None:
         return None
     return merge_personas(draft.base_text, draft.text, theirs.text)
 
 
-def _save_both(personas: PersonaStore, persona_id: str, draft: Draft, theirs: PersonaChanged) -> None:
+def _save_both(personas: PersonaStore, persona_id: str, draft: PersonaDraft, theirs: PersonaChanged) -> None:
     """Save the draft together with a newer version, or ask what cannot be decided without the person."""
     merge = merge_of(draft, theirs)
     if merge is None or merge.clashes:
-        desk().question = Question("conflict" if merge is None else "merge", persona_id, theirs)
+        desk().question = OpenQuestion("conflict" if merge is None else "merge", persona_id, theirs)
     else:
         _save_text(personas, persona_id, draft, merge.text, theirs)
 
 
 def _save_text(
-    personas: PersonaStore, persona_id: str, draft: Draft, text: str, theirs: PersonaChanged
+    personas: PersonaStore, persona_id: str, draft: PersonaDraft, text: str, theirs: PersonaChanged
 ) -> None:
     try:
         stored = personas.save(text, etag=theirs.etag, saving=_saving("Merged with a newer version"))
@@ -325,7 +325,7 @@ def _take_back(aside: str, *, over: StoredPersona | None = None) -> None:
     persona_id, draft = found
     if in_its_place := session.drafts().get(persona_id):
         kept_drafts.set_aside(persona_id, in_its_place)
-    session.drafts()[persona_id] = Draft(draft.text, over.text, over.etag) if over else draft
+    session.drafts()[persona_id] = PersonaDraft(draft.text, over.text, over.etag) if over else draft
     desk().mount = desk().left = None
     session.remember("id", persona_id)
 
@@ -351,12 +351,12 @@ def _say_exists(personas: PersonaStore, persona_id: str, persona: Persona, error
         theirs = None
     if theirs and persona.id == persona_id:
         newer = PersonaChanged(str(error), etag=theirs.etag, text=theirs.text)
-        desk().question = Question("conflict", persona_id, newer)
+        desk().question = OpenQuestion("conflict", persona_id, newer)
     else:
         desk().error = error
 
 
-def _saved(persona_id: str, draft: Draft, stored: StoredPersona) -> None:
+def _saved(persona_id: str, draft: PersonaDraft, stored: StoredPersona) -> None:
     here, name = desk(), f"**{escaped(stored.persona.name)}**"
     session.drafts().pop(persona_id, None)
     st.session_state.pop(NOTE_KEY, None)

@@ -14,7 +14,7 @@ from personachat.personas.formats.catalogue import MOST_PERSONAS
 from personachat.ui import session
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas import bulk_work
-from personachat.ui.personas.desk import Question, desk
+from personachat.ui.personas.desk import OpenQuestion, desk
 from personachat.ui.wording import heard
 
 CHOICE = "chosen-persona-"
@@ -94,7 +94,7 @@ def draw_actions(
             disabled=not chosen or bool(why_not),
             help=why_not,
             on_click=editing.ask,
-            args=(Question("delete_many", chosen=tuple(chosen)),),
+            args=(OpenQuestion("delete_many", chosen=tuple(chosen)),),
         )
 
 

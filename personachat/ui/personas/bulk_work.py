@@ -13,7 +13,7 @@ from typing import TypeAlias, cast
 
 import streamlit as st
 
-from personachat.authoring.library import Changed, Collection
+from personachat.authoring.library import BulkChange, PersonaLibrary
 from personachat.errors import PersonaChatError
 from personachat.personas.store.base import BrokenPersona, StoredPersona
 from personachat.ui import session
@@ -26,11 +26,11 @@ STEP = 10
 
 MOST_ERRORS = 5
 
-Step: TypeAlias = Callable[[Collection, Sequence[str]], Changed]
+Step: TypeAlias = Callable[[PersonaLibrary, Sequence[str]], BulkChange]
 
 
 @dataclass(slots=True)
-class Work:
+class BulkWork:
     """What is done to several personas; `left` are the ids of those to whom it was not done yet.
 
     `doing` and `did` say what that is, as in "Deleting" and "Deleted"; `done` of `total` are through.
@@ -40,7 +40,7 @@ class Work:
     did: str
     left: list[str]
     step: Step
-    undo: Callable[[Work], Work] | None = None
+    undo: Callable[[BulkWork], BulkWork] | None = None
     deletes: bool = False
     before: list[StoredPersona] = field(default_factory=list)
     after: list[StoredPersona] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Work:
     def __post_init__(self) -> None:
         self.total = len(self.left)
 
-    def go_on(self, collection: Collection) -> None:
+    def go_on(self, collection: PersonaLibrary) -> None:
         """Do the next few. Nothing in here may touch Streamlit, which could end the run between two lines."""
         with self._turn:
             some = self.left[:STEP]
@@ -75,28 +75,28 @@ class Work:
             self.left.clear()
 
 
-def tag(ids: Sequence[str], *, add: Sequence[str], remove: Sequence[str]) -> Work:
+def tag(ids: Sequence[str], *, add: Sequence[str], remove: Sequence[str]) -> BulkWork:
     """Add and remove tags; personas that stay as they are do not count."""
 
-    def step(collection: Collection, some: Sequence[str]) -> Changed:
+    def step(collection: PersonaLibrary, some: Sequence[str]) -> BulkChange:
         done = collection.tag(some, add=add, remove=remove)
         pairs = [pair for pair in zip(done.before, done.after, strict=True) if pair[0].etag != pair[1].etag]
-        return Changed(tuple(one for one, _ in pairs), tuple(other for _, other in pairs), done.errors)
+        return BulkChange(tuple(one for one, _ in pairs), tuple(other for _, other in pairs), done.errors)
 
-    return Work("Changing the tags of", "Changed the tags of", list(ids), step, _tags_as_before)
+    return BulkWork("Changing the tags of", "Changed the tags of", list(ids), step, _tags_as_before)
 
 
-def delete(ids: Sequence[str], *, broken: Iterable[str] = ()) -> Work:
+def delete(ids: Sequence[str], *, broken: Iterable[str] = ()) -> BulkWork:
     """Delete them; `bring_back` undoes it. `broken` are the broken files among them, as they were shown."""
     were_broken = frozenset(broken)
 
-    def step(collection: Collection, some: Sequence[str]) -> Changed:
+    def step(collection: PersonaLibrary, some: Sequence[str]) -> BulkChange:
         return collection.delete_all(some, broken=were_broken)
 
-    return Work("Deleting", "Deleted", list(ids), step, _back, deletes=True)
+    return BulkWork("Deleting", "Deleted", list(ids), step, _back, deletes=True)
 
 
-def begin(work: Work) -> None:
+def begin(work: BulkWork) -> None:
     """Do the first few at once, the rest while the page is drawn."""
     _close_if_deleted(work)
     work.go_on(session.workspace().collection)
@@ -105,7 +105,7 @@ def begin(work: Work) -> None:
 
 def draw() -> bool:
     """Go on with what is left; else what was done, and the way back until it is dismissed."""
-    work = cast("Work | None", st.session_state.get("bulk_work"))
+    work = cast("BulkWork | None", st.session_state.get("bulk_work"))
     if work is None:
         return False
     with st.container(border=True):
@@ -117,7 +117,7 @@ def draw() -> bool:
     return True
 
 
-def _offer(work: Work) -> None:
+def _offer(work: BulkWork) -> None:
     """Have what was changed undone without this session, too; what was deleted was offered before."""
     if work.undo and work.after and not (work.deletes or work.is_offered):
         work.is_offered = True
@@ -127,7 +127,7 @@ def _offer(work: Work) -> None:
         persona_undo.offer("tagged", work.before[0].persona.name, etags)
 
 
-def _go_on(work: Work) -> None:
+def _go_on(work: BulkWork) -> None:
     collection = session.workspace().collection
     _close_if_deleted(work)  # the page has opened another one meanwhile
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -141,12 +141,12 @@ def _go_on(work: Work) -> None:
     st.rerun()  # the page's list was read before
 
 
-def _close_if_deleted(work: Work) -> None:
+def _close_if_deleted(work: BulkWork) -> None:
     if work.deletes and session.remembered("id") in work.left:
         session.remember("id", None)
 
 
-def _draw_done(work: Work) -> None:
+def _draw_done(work: BulkWork) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"{work.did} {_whom(work)}.", width="stretch")
         if (work.before or work.away) and work.undo:
@@ -158,7 +158,7 @@ def _draw_done(work: Work) -> None:
         st.caption(f"… and {len(work.errors) - MOST_ERRORS:,} more failed.")
 
 
-def _whom(work: Work) -> str:
+def _whom(work: BulkWork) -> str:
     done: tuple[Entry, ...] = (*work.before, *work.away)
     names = [name_of(each) for each in done]
     if not names:
@@ -166,51 +166,51 @@ def _whom(work: Work) -> str:
     return f"**{escaped(names[0])}**" if len(names) == 1 else f"**{len(names):,} personas**"
 
 
-def _tags_as_before(work: Work) -> Work:
+def _tags_as_before(work: BulkWork) -> BulkWork:
     before, after = ({stored.id: stored for stored in each} for each in (work.before, work.after))
 
-    def step(collection: Collection, some: Sequence[str]) -> Changed:
+    def step(collection: PersonaLibrary, some: Sequence[str]) -> BulkChange:
         return collection.save_again([before[each] for each in some], over=[after[each] for each in some])
 
-    return Work("Undoing the change to", "Undid the change to", list(before), step)
+    return BulkWork("Undoing the change to", "Undid the change to", list(before), step)
 
 
-def tags_as_before(changes: Sequence[tuple[str, str]]) -> Work:
+def tags_as_before(changes: Sequence[tuple[str, str]]) -> BulkWork:
     """The same for a session that does not know them: `changes` are ids, each with its ETags; see `Undo`."""
     known = dict(changes)
 
-    def step(collection: Collection, some: Sequence[str]) -> Changed:
+    def step(collection: PersonaLibrary, some: Sequence[str]) -> BulkChange:
         etags = {each: known[each].partition(".") for each in some}
         return collection.save_again_by_etag(
             {each: (before, over) for each, (before, _, over) in etags.items()}
         )
 
-    return Work("Undoing the change to", "Undid the change to", list(known), step)
+    return BulkWork("Undoing the change to", "Undid the change to", list(known), step)
 
 
-def _back(work: Work) -> Work:
+def _back(work: BulkWork) -> BulkWork:
     away = [each.id for each in work.away]
     return bring_back([*(stored.id for stored in work.before), *away], broken=away)
 
 
-def bring_back(ids: Sequence[str], *, broken: Iterable[str] = ()) -> Work:
+def bring_back(ids: Sequence[str], *, broken: Iterable[str] = ()) -> BulkWork:
     """Bring back what was deleted; `broken` are those of them that were broken when they went."""
     were_broken = frozenset(broken)
 
-    def step(collection: Collection, some: Sequence[str]) -> Changed:
+    def step(collection: PersonaLibrary, some: Sequence[str]) -> BulkChange:
         return collection.bring_back_all(some, broken=were_broken)
 
-    return Work("Restoring", "Restored", list(ids), step)
+    return BulkWork("Restoring", "Restored", list(ids), step)
 
 
-def _undo(work: Work) -> None:
+def _undo(work: BulkWork) -> None:
     if work.undo:
         begin(work.undo(work))
     persona_undo.forget()
 
 
 def _forget() -> None:
-    work = cast("Work | None", st.session_state.get("bulk_work"))
+    work = cast("BulkWork | None", st.session_state.get("bulk_work"))
     if work and work.undo:
         persona_undo.forget()
     st.session_state["bulk_work"] = None

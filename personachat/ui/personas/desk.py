@@ -17,9 +17,9 @@ from personachat.personas.persona import Persona, parse_persona
 from personachat.personas.store.base import BrokenPersona, StoredPersona
 from personachat.personas.store.undos import Undo
 from personachat.ui import session
-from personachat.ui.personas.editor import Finding, Mount
+from personachat.ui.personas.editor import Mount, TextMark
 from personachat.ui.personas.texts import name_in
-from personachat.ui.session import Draft
+from personachat.ui.session import PersonaDraft
 
 Entry: TypeAlias = StoredPersona | BrokenPersona
 QuestionKind = Literal[
@@ -47,12 +47,12 @@ IMPORT_FIELD = "import_files_"
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenPersona:
     """A persona as the page shows it: the stored version, the draft over it, and what the text is worth."""
 
     id: str
     stored: Entry | None
-    draft: Draft | None
+    draft: PersonaDraft | None
     text: str
     problems: tuple[Problem, ...]
     persona: Persona | None
@@ -86,7 +86,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class OpenQuestion:
     """A dialog that is open until it is answered, however often the script runs meanwhile."""
 
     kind: QuestionKind
@@ -105,7 +105,7 @@ class Desk:
     """The editor that was on the screen before: its last keys may still be on their way."""
     mounts: int = 0
     line: int | None = None
-    question: Question | None = None
+    question: OpenQuestion | None = None
     undo: Undo | None = None
     """What can be undone, as far as this session knows; the database knows it for longer."""
     imports: int = 0
@@ -144,7 +144,7 @@ def current_id(persona_id: str | None, entries: Mapping[str, Entry]) -> str | No
     return persona_id
 
 
-def opened(persona_id: str, entries: Mapping[str, Entry]) -> Opened | None:
+def opened(persona_id: str, entries: Mapping[str, Entry]) -> OpenPersona | None:
     """The persona under this id as it stands, stored or only a draft; None where it is neither."""
     stored, draft = entries.get(persona_id), session.drafts().get(persona_id)
     if draft and stored and stored.text == draft.text:
@@ -154,16 +154,16 @@ def opened(persona_id: str, entries: Mapping[str, Entry]) -> Opened | None:
         return None
     text = draft.text if draft else stored.text if stored else ""
     if isinstance(stored, BrokenPersona) and text == stored.text:
-        return Opened(persona_id, stored, draft, text, stored.problems, None)
+        return OpenPersona(persona_id, stored, draft, text, stored.problems, None)
     if isinstance(stored, StoredPersona) and draft is None:
-        return Opened(persona_id, stored, draft, text, (), stored.persona)
+        return OpenPersona(persona_id, stored, draft, text, (), stored.persona)
     try:
-        return Opened(persona_id, stored, draft, text, (), parse_persona(text))
+        return OpenPersona(persona_id, stored, draft, text, (), parse_persona(text))
     except PersonaInvalid as invalid:
-        return Opened(persona_id, stored, draft, text, invalid.problems, None)
+        return OpenPersona(persona_id, stored, draft, text, invalid.problems, None)
 
 
-def mounted(found: Opened) -> Mount:
+def mounted(found: OpenPersona) -> Mount:
     """The editor that shows this text: the one on the screen where it does, else a new one."""
     here, mount = desk(), desk().mount
     if mount is None or mount.persona_id != found.id or not mount.alive or mount.shown != found.text:
@@ -177,7 +177,7 @@ def mounted(found: Opened) -> Mount:
     return mount
 
 
-def hidden_mount(found: Opened) -> Mount | None:
+def hidden_mount(found: OpenPersona) -> Mount | None:
     """The editor of this persona behind another tab, if there is one; a hidden one cannot be made anew."""
     mount = desk().mount
     if mount is None or mount.persona_id != found.id or not mount.alive:
@@ -186,7 +186,7 @@ def hidden_mount(found: Opened) -> Mount | None:
     return mount
 
 
-def _follow_stored(mount: Mount, found: Opened) -> None:
+def _follow_stored(mount: Mount, found: OpenPersona) -> None:
     if found.draft is None and found.stored:
         mount.base_text, mount.etag = found.stored.text, found.stored.etag
 
@@ -203,11 +203,11 @@ def take_typed() -> None:
         _keep(
             mount.persona_id,
             merged(before, mount.taken, now),
-            draft or Draft(now, mount.base_text, mount.etag),
+            draft or PersonaDraft(now, mount.base_text, mount.etag),
         )
 
 
-def edit(found: Opened, change: Callable[[str], str]) -> None:
+def edit(found: OpenPersona, change: Callable[[str], str]) -> None:
     """Change the text of a persona as it stands now, not as it stood when the page was drawn."""
     take_typed()
     draft = session.drafts().get(found.id)
@@ -215,7 +215,7 @@ def edit(found: Opened, change: Callable[[str], str]) -> None:
         stored = _stored_now(found.id) or (found.stored if found.draft is None else None)
         if stored is None:
             return
-        draft = Draft(stored.text, stored.text, stored.etag)
+        draft = PersonaDraft(stored.text, stored.text, stored.etag)
     _keep(found.id, change(draft.text), draft)
 
 
@@ -227,14 +227,14 @@ def _stored_now(persona_id: str) -> StoredPersona | None:
         return None
 
 
-def _keep(persona_id: str, text: str, begun: Draft) -> None:
+def _keep(persona_id: str, text: str, begun: PersonaDraft) -> None:
     if text == begun.base_text and begun.etag is not None:
         session.drafts().pop(persona_id, None)
     elif text != begun.text:
-        session.drafts()[persona_id] = Draft(text, begun.base_text, begun.etag)
+        session.drafts()[persona_id] = PersonaDraft(text, begun.base_text, begun.etag)
 
 
-def shown_line(found: Opened, *, findings: Sequence[Finding] = ()) -> int | None:
+def shown_line(found: OpenPersona, *, findings: Sequence[TextMark] = ()) -> int | None:
     """The line that was asked for, as long as there is a problem or a finding on it."""
     lines = {problem.line for problem in found.problems} | {finding.line for finding in findings}
     return desk().line if desk().line in lines else None

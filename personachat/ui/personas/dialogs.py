@@ -19,7 +19,7 @@ from personachat.ui.personas import actions as editing
 from personachat.ui.personas import diff as differences_view
 from personachat.ui.personas import drafting, merging
 from personachat.ui.personas import templates as gallery
-from personachat.ui.personas.desk import Entry, Opened, desk, name_of
+from personachat.ui.personas.desk import Entry, OpenPersona, desk, name_of
 from personachat.ui.personas.texts import diff, id_in
 from personachat.ui.wording import escaped
 
@@ -29,7 +29,7 @@ NAME, START = "new_persona_name", "new_persona_start"
 TEMPLATES, DESCRIBE, BLANK = "Templates", drafting.DESCRIBE_TAB, "Blank or a copy"
 
 
-def draw(personas: PersonaStore, entries: Sequence[Entry], found: Opened | None) -> None:
+def draw(personas: PersonaStore, entries: Sequence[Entry], found: OpenPersona | None) -> None:
     """Draw the open question, if there is one."""
     question = desk().question
     if question is None:
@@ -90,7 +90,7 @@ def _create(entries: Sequence[Entry], starts: Mapping[str, Persona]) -> None:
 
 
 @dialog("Delete this persona?", icon=":material/delete:", on_dismiss=editing.close_question)
-def ask_delete(personas: PersonaStore, found: Opened) -> None:
+def ask_delete(personas: PersonaStore, found: OpenPersona) -> None:
     st.markdown(f"**{escaped(found.name)}** is deleted for everyone. You can undo this right afterwards.")
     if found.draft and found.draft.etag is not None:
         st.caption("Its unsaved edits are deleted too. Undo restores them.")
@@ -107,7 +107,7 @@ def ask_delete(personas: PersonaStore, found: Opened) -> None:
 
 
 @dialog("Rename this persona", icon=":material/edit:", on_dismiss=editing.close_question)
-def ask_new_id(personas: PersonaStore, found: Opened) -> None:
+def ask_new_id(personas: PersonaStore, found: OpenPersona) -> None:
     st.caption(
         f"The id of {escaped(found.name)} is its name in web addresses, in the API and as a file. Its "
         "revisions, links, drafts and chats move with it. The old id redirects to the new one until "
@@ -130,7 +130,7 @@ def ask_new_id(personas: PersonaStore, found: Opened) -> None:
 
 
 @dialog("Rename the file", icon=":material/edit:", on_dismiss=editing.close_question)
-def ask_rename(personas: PersonaStore, found: Opened) -> None:
+def ask_rename(personas: PersonaStore, found: OpenPersona) -> None:
     st.caption(f"{escaped(found.name)} doesn't contain a valid persona. Renaming keeps its text as it is.")
     st.text_input(
         "New name (without .json)", id_in(found.text) or found.id, key=editing.NEW_ID_KEY, live=True
@@ -179,7 +179,7 @@ def _counted(count: int) -> str:
 
 
 @dialog("Changed elsewhere", width="large", icon=":material/sync_problem:", on_dismiss=editing.close_question)
-def ask_conflict(personas: PersonaStore, found: Opened, theirs: PersonaChanged) -> None:
+def ask_conflict(personas: PersonaStore, found: OpenPersona, theirs: PersonaChanged) -> None:
     name = escaped(found.name)
     if theirs.text is None:
         st.markdown(f"**{name}** was deleted after you opened it. Your text is still here.")

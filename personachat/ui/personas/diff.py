@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from personachat.personas.diff import Difference, Piece, label_of
+from personachat.personas.diff import Difference, DiffPiece, label_of
 from personachat.ui.wording import as_text
 
 LEGEND = "Struck through: before. Underlined: after."
@@ -74,12 +74,12 @@ def markup(difference: Difference) -> str:
     return " → ".join(parts)
 
 
-def draw_words(words: Sequence[Piece]) -> None:
+def draw_words(words: Sequence[DiffPiece]) -> None:
     """Draw a text with what goes and what comes, word by word."""
     st.html(_FRAME.format(_words(words)))
 
 
-def _words(words: Sequence[Piece]) -> str:
+def _words(words: Sequence[DiffPiece]) -> str:
     last = len(words) - 1
     return "".join(
         (_GONE if piece.kind == "removed" else _NEW).format(_changed(piece.text))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from personachat.personas.store.drafts import Aside
+from personachat.personas.store.drafts import DiscardedDraft
 from personachat.ui import session
 from personachat.ui.dates import ago, viewer_zone
 from personachat.ui.personas import actions as editing
@@ -63,7 +63,7 @@ def _draw_draft(row: Row) -> None:
         )
 
 
-def _draw_discarded(kept: Aside, *, when: str) -> None:
+def _draw_discarded(kept: DiscardedDraft, *, when: str) -> None:
     name = kept.name or kept.persona_id
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.container(gap=None, width="stretch"):

@@ -21,8 +21,8 @@ from personachat.ui.chat.transcript import draw_failure
 from personachat.ui.notices import Notice
 from personachat.ui.owner import current_owner
 from personachat.ui.personas import actions as editing
-from personachat.ui.personas.desk import Entry, Question, desk
-from personachat.ui.session import Draft
+from personachat.ui.personas.desk import Entry, OpenQuestion, desk
+from personachat.ui.session import PersonaDraft
 from personachat.ui.wording import error_text, escaped
 
 PREFIX = "draft."
@@ -101,10 +101,12 @@ def _start(description: str, *, offline: bool) -> None:
     taken = {entry.id for entry in session.services().personas.all()} | set(session.drafts())
     text = drafter.persona_text("", description, taken=taken)
     begun = str(json.loads(text)["id"]), text
-    generation = drafter.start(description, owner=current_owner(), offline=offline, begun=begun)
-    st.session_state["drafting"] = generation.id
-    session.drafts()[begun[0]] = Draft(text, "", None)  # the words outlive this session and this process
-    editing.select(f"{PREFIX}{generation.id}")
+    live_reply = drafter.start(description, owner=current_owner(), offline=offline, begun=begun)
+    st.session_state["drafting"] = live_reply.id
+    session.drafts()[begun[0]] = PersonaDraft(
+        text, "", None
+    )  # the words outlive this session and this process
+    editing.select(f"{PREFIX}{live_reply.id}")
 
 
 def _open_template(description: str) -> None:
@@ -112,7 +114,7 @@ def _open_template(description: str) -> None:
     taken = {entry.id for entry in services.personas.all()} | set(session.drafts())
     text = services.drafter.offline_text(description, taken=taken)
     persona_id = str(json.loads(text)["id"])
-    session.drafts()[persona_id] = Draft(text, "", None)
+    session.drafts()[persona_id] = PersonaDraft(text, "", None)
     editing.select(persona_id)
     template = nearest(description)
     begun = (
@@ -134,7 +136,7 @@ def draw(wanted: str | None, entries: Sequence[Entry]) -> bool:
     drafting = _found(wanted)
     if drafting is None:
         return False
-    reply = drafting.generation.snapshot()
+    reply = drafting.live_reply.snapshot()
     if reply.live:
         with st.container(key="drafting", horizontal=True):
             with st.container(width="stretch"):
@@ -143,7 +145,7 @@ def draw(wanted: str | None, entries: Sequence[Entry]) -> bool:
                 "Stop",
                 icon=":material/stop_circle:",
                 key="stop_draft",
-                on_click=drafting.generation.stop,
+                on_click=drafting.live_reply.stop,
             )
     elif reply.error:
         _draw_failed(drafting, reply, entries)
@@ -159,7 +161,7 @@ def draw_notice(wanted: str | None) -> None:
     if drafting is None or wanted == f"{PREFIX}{drafting.id}":
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        what = "Writing a persona draft" if drafting.generation.live else "Your draft is ready"
+        what = "Writing a persona draft" if drafting.live_reply.live else "Your draft is ready"
         st.markdown(f":material/edit_note: {what}: {_told(drafting)}", width="stretch")
         st.button("Show", key="show_draft", on_click=editing.select, args=(f"{PREFIX}{drafting.id}",))
         st.button("Discard", key="drop_draft", type="tertiary", on_click=_drop, args=(drafting,))
@@ -167,11 +169,11 @@ def draw_notice(wanted: str | None) -> None:
 
 @st.fragment(run_every=EVERY_SECONDS)
 def _draw_live(drafting: Drafting) -> None:
-    generation = drafting.generation
-    reply = generation.snapshot()
+    live_reply = drafting.live_reply
+    reply = live_reply.snapshot()
     if not reply.live:
         st.rerun()
-    seconds = int(generation.elapsed_seconds)
+    seconds = int(live_reply.elapsed_seconds)
     doing = "Writing" if reply.text else "Thinking"
     time = f" :gray[{seconds} s]" if seconds >= SILENT_SECONDS else ""
     st.markdown(f":shimmer[{doing}]{time}")
@@ -222,7 +224,7 @@ def _open(drafting: Drafting, reply: Reply, entries: Sequence[Entry]) -> None:
     taken = {entry.id for entry in entries} | set(session.drafts())
     text = session.services().drafter.persona_text(reply.text, drafting.description, taken=taken)
     persona_id = str(json.loads(text)["id"])
-    session.drafts()[persona_id] = Draft(text, "", None)
+    session.drafts()[persona_id] = PersonaDraft(text, "", None)
     editing.select(persona_id)
     desk().said = _said(reply)
 
@@ -254,11 +256,11 @@ def _again(drafting: Drafting, *, offline: bool = False) -> None:
 
 def _describe_again() -> None:
     st.session_state[CREATE_TAB_KEY] = DESCRIBE_TAB
-    editing.ask(Question("create"))
+    editing.ask(OpenQuestion("create"))
 
 
 def _drop(drafting: Drafting) -> None:
-    drafting.generation.stop()
+    drafting.live_reply.stop()
     _forget(drafting)
 
 

@@ -36,7 +36,7 @@ def version_mark(etag: str | None) -> str:
     return f".{etag}" if etag else ""
 
 
-class Finding(Protocol):
+class TextMark(Protocol):
     """Something about a place of the text that is worth a look; line and column count from 1."""
 
     @property
@@ -112,7 +112,7 @@ def _ace() -> CustomComponent:
 
 
 def draw(
-    mount: Mount, *, problems: Sequence[Problem], line: int | None, findings: Sequence[Finding] = ()
+    mount: Mount, *, problems: Sequence[Problem], line: int | None, findings: Sequence[TextMark] = ()
 ) -> None:
     """Show the editor with problems and findings in the gutter and `line` (1-based) highlighted."""
     mount.marks = {
@@ -159,7 +159,7 @@ def _show(mount: Mount, *, is_stale: bool) -> None:
     )
 
 
-def _annotation(fault: Problem | Finding, kind: str) -> dict[str, object]:
+def _annotation(fault: Problem | TextMark, kind: str) -> dict[str, object]:
     return {"row": fault.line - 1, "column": fault.column - 1, "type": kind, "text": fault.message}
 
 

@@ -11,12 +11,12 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from personachat.authoring.imports import ImportPlan, Outcome
 from personachat.errors import PersonaChatError
-from personachat.personas.formats.catalogue import FORMATS, MOST_ARCHIVE_BYTES, Columns, Departure
+from personachat.personas.formats.catalogue import FORMATS, MOST_ARCHIVE_BYTES, Columns, ExportedFile
 from personachat.ui import session
 from personachat.ui.dialogs import dialog
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas import import_plan
-from personachat.ui.personas.desk import IMPORT_FIELD, Opened, desk
+from personachat.ui.personas.desk import IMPORT_FIELD, OpenPersona, desk
 from personachat.ui.wording import as_text, error_text, escaped
 
 _MB = 1024 * 1024
@@ -30,7 +30,7 @@ _COLUMNS = "import_columns_"
 
 
 @dialog("Export", icon=":material/download:", on_dismiss=editing.close_question)
-def ask_export(found: Opened) -> None:
+def ask_export(found: OpenPersona) -> None:
     """Choose a format, read what it cannot hold, download."""
     kind = st.selectbox(
         "Format",
@@ -182,5 +182,5 @@ def _draw_losses(losses: Sequence[str]) -> None:
             st.markdown("\n".join(f"- {as_text(loss)}" for loss in losses))
 
 
-def _content(made: Departure) -> bytes:
+def _content(made: ExportedFile) -> bytes:
     return made.content

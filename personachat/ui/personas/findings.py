@@ -8,7 +8,7 @@ from personachat.authoring.linting import Estimate, Finding, fixed
 from personachat.jsontext.faults import Path
 from personachat.ui import forecast_view, session
 from personachat.ui.personas import actions as editing
-from personachat.ui.personas.desk import Opened
+from personachat.ui.personas.desk import OpenPersona
 from personachat.ui.personas.form.binding import ORDER, change
 from personachat.ui.wording import counted, escaped, money
 
@@ -17,19 +17,19 @@ PROMPT: Path = ("systemPrompt",)
 ICONS = {"warning": ":material/warning:", "info": ":material/info:"}
 
 
-def of(found: Opened) -> tuple[Finding, ...]:
+def findings_of(found: OpenPersona) -> tuple[Finding, ...]:
     """The findings of the text as it stands; none as long as it has problems."""
     return () if found.persona is None else session.services().linter.lint(found.text)
 
 
-def draw(found: Opened, *, beside_prompt: bool = False) -> None:
+def draw(found: OpenPersona, *, beside_prompt: bool = False) -> None:
     """One row a finding, and the estimate; nothing as long as the text has problems.
 
     Beside the field of the prompt what is found in the prompt leads to its line there.
     """
     if found.persona is None:
         return
-    findings = of(found)
+    findings = findings_of(found)
     with st.container(gap="xsmall"):
         for number, finding in enumerate(findings[:MOST_FINDINGS]):
             is_here = beside_prompt and finding.path == PROMPT
@@ -52,7 +52,7 @@ def estimate_text(estimate: Estimate) -> str:
     return ", ".join(parts)
 
 
-def _draw_row(found: Opened, number: int, finding: Finding, *, prompt_line: int | None) -> None:
+def _draw_row(found: OpenPersona, number: int, finding: Finding, *, prompt_line: int | None) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if prompt_line is None:
             st.button(
@@ -85,7 +85,7 @@ def _draw_row(found: Opened, number: int, finding: Finding, *, prompt_line: int 
             )
 
 
-def _fix(found: Opened, finding: Finding) -> None:
+def _fix(found: OpenPersona, finding: Finding) -> None:
     """Mend a finding in the draft as it stands now; one that is gone by now is left alone."""
 
     def mended(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, cast
 
 import streamlit as st
 
-from personachat.authoring.library import Collection
+from personachat.authoring.library import PersonaLibrary
 from personachat.errors import PersonaChatError
 from personachat.personas.diff import differences
 from personachat.personas.store.base import Action, Revision, Revisions
@@ -17,7 +17,7 @@ from personachat.personas.store.labels import Label
 from personachat.ui import session
 from personachat.ui.dates import ago, exact, viewer_zone
 from personachat.ui.personas import diff, revision_labels
-from personachat.ui.personas.desk import HISTORY_TAB, TAB_KEY, Opened, desk, take_typed
+from personachat.ui.personas.desk import HISTORY_TAB, TAB_KEY, OpenPersona, desk, take_typed
 from personachat.ui.wording import as_text, error_text, escaped
 
 PAGE = 20
@@ -50,7 +50,7 @@ _BADGES: dict[Action, tuple[str, str, Literal["green", "violet", "blue", "orange
 RESTORE_HELP = "Saves this revision again as the newest one."
 
 
-def draw(found: Opened) -> None:
+def draw(found: OpenPersona) -> None:
     """Draw the timeline and the revision that is chosen in it."""
     collection = session.workspace().collection
     try:
@@ -156,7 +156,7 @@ def _draw_badge(revision: Revision) -> None:
 
 
 def _draw_revision(
-    collection: Collection, found: Opened, chosen: Revision, *, newest: int, labels: Sequence[Label]
+    collection: PersonaLibrary, found: OpenPersona, chosen: Revision, *, newest: int, labels: Sequence[Label]
 ) -> None:
     is_now = found.stored is not None and found.stored.etag == chosen.etag
     why_not = session.why_not_edit()
@@ -222,7 +222,7 @@ def _draw_revision(
         st.code(text, language="json", wrap_lines=True)
 
 
-def _other(collection: Collection, found: Opened, chosen: Revision, against: Against) -> str | None:
+def _other(collection: PersonaLibrary, found: OpenPersona, chosen: Revision, against: Against) -> str | None:
     """The text to compare with; None where there is none."""
     if against == "now":
         return found.stored.text if found.stored else None

@@ -22,11 +22,11 @@ from personachat.errors import DatabaseDamaged, DatabaseUnavailable
 from personachat.jsontext.edits import both_changes
 from personachat.messages import storable
 from personachat.personas.merge import merge_personas
-from personachat.personas.store.drafts import Aside, DraftText, Head, KeptDraft, PersonaDrafts
+from personachat.personas.store.drafts import DiscardedDraft, DraftHead, DraftText, KeptDraft, PersonaDrafts
 from personachat.ui import open_tabs, session
 from personachat.ui.owner import current_owner
 from personachat.ui.personas.texts import name_in
-from personachat.ui.session import Draft
+from personachat.ui.session import PersonaDraft
 
 OUT_OF_REACH = (DatabaseUnavailable, DatabaseDamaged)
 
@@ -41,7 +41,7 @@ class _Session:
     """What the session knows to be kept: each draft as it was written or read last, and its number."""
 
     writer: str = field(default_factory=lambda: secrets.token_hex(8))
-    kept: dict[str, Draft | None] = field(default_factory=dict)
+    kept: dict[str, PersonaDraft | None] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
     elsewhere: set[str] = field(default_factory=set)
     """Drafts whose newest change came from another tab while this one was open."""
@@ -95,7 +95,7 @@ def changed_elsewhere(persona_id: str) -> bool:
     return persona_id in _session().elsewhere
 
 
-def set_aside(persona_id: str, draft: Draft) -> str | None:
+def set_aside(persona_id: str, draft: PersonaDraft) -> str | None:
     """Keep a draft that is discarded; None where the database cannot be reached."""
     with suppress(*OUT_OF_REACH):
         return session.services().drafts.set_aside(
@@ -104,13 +104,13 @@ def set_aside(persona_id: str, draft: Draft) -> str | None:
     return None
 
 
-def take_back(aside: str) -> tuple[str, Draft] | None:
+def take_back(aside: str) -> tuple[str, PersonaDraft] | None:
     """The persona's id and a draft that was set aside, which no longer is. Raises DatabaseUnavailable."""
     kept = session.services().drafts.take_back(current_owner(), aside)
     return (kept.persona_id, _draft(kept.draft)) if kept and kept.draft else None
 
 
-def asides() -> tuple[Aside, ...]:
+def asides() -> tuple[DiscardedDraft, ...]:
     """What the owner discarded of late, the latest first."""
     with suppress(*OUT_OF_REACH):
         return session.services().drafts.asides(current_owner())
@@ -139,7 +139,7 @@ def _write(here: _Session, persona_id: str) -> None:
         _reconcile(here, theirs, mine)
 
 
-def _reconcile(here: _Session, theirs: KeptDraft, mine: Draft | None) -> None:
+def _reconcile(here: _Session, theirs: KeptDraft, mine: PersonaDraft | None) -> None:
     """Somebody else changed the draft since this session read it: keep both changes."""
     persona_id, other = theirs.persona_id, theirs.draft
     assert other is not None  # only a draft that is there is in the way
@@ -158,7 +158,7 @@ def _reconcile(here: _Session, theirs: KeptDraft, mine: Draft | None) -> None:
         name = _name(persona_id, other.text)
         session.services().drafts.set_aside(current_owner(), persona_id, other, name=name)
         text = mine.text
-    session.drafts()[persona_id] = Draft(text, mine.base_text, mine.etag)
+    session.drafts()[persona_id] = PersonaDraft(text, mine.base_text, mine.etag)
 
 
 def _merged(begun: str, mine: str, other: str) -> str | None:
@@ -184,7 +184,7 @@ def _take(here: _Session, kept: KeptDraft) -> None:
         here.elsewhere.add(persona_id)
 
 
-def _watch(owner: str, heads: dict[str, Head]) -> None:
+def _watch(owner: str, heads: dict[str, DraftHead]) -> None:
     shown = {open_tabs.DRAFT + persona_id: head.changed_at for persona_id, head in heads.items()}
     open_tabs.follow(session.services(), owner, shown, shows_drafts=True)
 
@@ -193,12 +193,12 @@ def _name(persona_id: str, text: str) -> str:
     return name_in(text) or persona_id
 
 
-def _text(draft: Draft) -> DraftText:
+def _text(draft: PersonaDraft) -> DraftText:
     return DraftText(draft.text, draft.base_text, draft.etag)
 
 
-def _draft(text: DraftText) -> Draft:
-    return Draft(**asdict(text))
+def _draft(text: DraftText) -> PersonaDraft:
+    return PersonaDraft(**asdict(text))
 
 
 # --- what earlier versions kept in files ------------------------------------------------------------

@@ -12,13 +12,13 @@ from personachat.ui import address, notices, session
 from personachat.ui.dates import ago, exact, viewer_zone
 from personachat.ui.dialogs import dialog
 from personachat.ui.personas import actions as editing
-from personachat.ui.personas.desk import Opened
+from personachat.ui.personas.desk import OpenPersona
 from personachat.ui.personas.snippets import LANGUAGES, snippet
 from personachat.ui.wording import error_text
 
 
 @dialog("Share", icon=":material/share:", on_dismiss=editing.close_question)
-def ask_share(found: Opened) -> None:
+def ask_share(found: OpenPersona) -> None:
     """A link that carries the persona, one to chat with it, and a short one that can be revoked."""
     if found.draft:
         st.caption(":material/edit: The saved version is shared without your unsaved edits.")
@@ -87,7 +87,7 @@ def _draw_short(persona_id: str, share: PersonaShare | None) -> None:
 
 
 @dialog("Use it elsewhere", width="large", icon=":material/code:", on_dismiss=editing.close_question)
-def ask_snippet(found: Opened) -> None:
+def ask_snippet(found: OpenPersona) -> None:
     """How to call it from a shell, from Python and from JavaScript."""
     here = address.api()
     if here is None:

@@ -16,7 +16,7 @@ from personachat.ui import faces
 from personachat.ui.dates import ago, viewer_zone
 from personachat.ui.personas import bulk, favourites
 from personachat.ui.personas.actions import select
-from personachat.ui.personas.rows import ORDERS, Row, Wanted, folders_of, found, tags_of
+from personachat.ui.personas.rows import ORDERS, ListFilter, Row, filtered_rows, folders_of, tags_of
 from personachat.ui.wording import counted, escaped, heard
 
 PAGE_ROWS = 50
@@ -53,7 +53,7 @@ def draw(everything: Sequence[Row], *, selected: str | None) -> None:
         return
     if wanted.folder is not None:
         _draw_way_back(wanted.folder)
-    hits = found(everything, wanted, likes=likes, changed=changed)
+    hits = filtered_rows(everything, wanted, likes=likes, changed=changed)
     page = _page(hits, wanted, selected=selected)
     if bulk.is_on():
         _draw_choices(everything, hits, page, tags)
@@ -92,7 +92,7 @@ def _box() -> DeltaGenerator:
 # --- folders and pages --------------------------------------------------------------------------------
 
 
-def _shows_folders(wanted: Wanted) -> bool:
+def _shows_folders(wanted: ListFilter) -> bool:
     """Whether the folders are to be chosen from: what is searched for is in any of them."""
     return bool(st.session_state.get(_FOLDERS)) and wanted.folder is None and not wanted.query
 
@@ -127,7 +127,7 @@ def _open_folder(folder: str | None) -> None:
     st.session_state[FOLDER] = folder
 
 
-def _page(hits: Sequence[Row], wanted: Wanted, *, selected: str | None) -> Sequence[Row]:
+def _page(hits: Sequence[Row], wanted: ListFilter, *, selected: str | None) -> Sequence[Row]:
     """The page that is turned to: the first of what is asked anew, or that of the persona that is opened."""
     seen_wanted, seen_selected = st.session_state.get(_SEEN) or (None, None)
     st.session_state[_SEEN] = (wanted, selected)
@@ -176,7 +176,7 @@ def _turn(step: int) -> None:
 # --- filters --------------------------------------------------------------------------------------------
 
 
-def _draw_filters(tags: Sequence[str], query: str) -> Wanted:
+def _draw_filters(tags: Sequence[str], query: str) -> ListFilter:
     with st.popover(
         heard("Filter and sort"),
         icon=":material/tune:",
@@ -203,7 +203,7 @@ def _draw_filters(tags: Sequence[str], query: str) -> Wanted:
         st.session_state.setdefault(_FOLDERS, st.session_state.get(GROUPED) == "folders")
         grouped = st.toggle("Folders by tag", key=_FOLDERS, on_change=_group, persist_state="session")
     folder = st.session_state.get(FOLDER) if grouped and not query.strip() else None
-    return Wanted(query, frozenset(chosen), only, order or "name", folder)
+    return ListFilter(query, frozenset(chosen), only, order or "name", folder)
 
 
 def _group() -> None:
@@ -216,7 +216,7 @@ def _filters() -> bool:
     return bool(remembered("persona_tags") or remembered("persona_only_favourites"))
 
 
-def _draw_nothing(wanted: Wanted) -> None:
+def _draw_nothing(wanted: ListFilter) -> None:
     if wanted.query:
         st.caption(f"No persona matches “{escaped(wanted.query)}”.")
         st.caption("The search covers name, description, tags, id and prompt.")

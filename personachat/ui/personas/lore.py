@@ -15,13 +15,13 @@ from personachat.errors import PersonaChatError
 from personachat.jsontext.faults import Path
 from personachat.messages import ChatMessage
 from personachat.personas.formats.lore_files import MOST_FILE_BYTES, read_lore
-from personachat.personas.lorebook import BOOK, ToldEntry, limits
+from personachat.personas.lorebook import BOOK, ActivatedEntry, limits
 from personachat.personas.lorebook.editing import book_of, entries_of, new_entry, with_book
 from personachat.personas.lorebook.keys import listed
 from personachat.personas.persona import Persona
 from personachat.personas.prompt import persona_part
 from personachat.personas.search import SearchText, words_of
-from personachat.ui.personas.desk import Opened
+from personachat.ui.personas.desk import OpenPersona
 from personachat.ui.personas.form.binding import FormText, change, given, put, take_out
 from personachat.ui.wording import as_text, error_text, escaped, heard
 
@@ -33,7 +33,7 @@ MOST_TITLE_CHARACTERS = 70
 TRIED = "lore_tried"
 
 
-def draw(found: Opened) -> None:
+def draw(found: OpenPersona) -> None:
     """Draw the book of the open persona."""
     if found.persona is None:
         st.info("Fix the problems first: lore needs a valid persona.", icon=":material/visibility_off:")
@@ -110,7 +110,7 @@ def _draw_trial(persona: Persona, *, has_entries: bool) -> None:
         st.caption(":material/warning: The book is too large to be searched completely.")
 
 
-def _draw_told(each: ToldEntry) -> None:
+def _draw_told(each: ActivatedEntry) -> None:
     with st.container(border=True, gap="xsmall"):
         place = f"depth {each.entry.depth}" if each.entry.place == "depth" else each.entry.place
         title = as_text(_title_of(each.entry.name, each.text))
@@ -181,7 +181,7 @@ def _flag(text: FormText, path: Path, label: str, *, name: str, value: bool) -> 
     st.toggle(label, value, key=key, on_change=_flag_changed, args=(text.found, path, name, key))
 
 
-def _flag_changed(found: Opened, path: Path, name: str, key: str) -> None:
+def _flag_changed(found: OpenPersona, path: Path, name: str, key: str) -> None:
     value = bool(st.session_state[key])
     given(found, (*path, name), value)
     if name == _ON and "disable" in _entry_at(found, path):
@@ -212,7 +212,7 @@ def _area(
     )
 
 
-def _area_changed(found: Opened, path: Path, name: str, key: str) -> None:
+def _area_changed(found: OpenPersona, path: Path, name: str, key: str) -> None:
     value = str(st.session_state[key])
     if name == "content":
         given(found, (*path, name), value)
@@ -240,13 +240,13 @@ def _order(text: FormText, path: Path, entry: Mapping[str, Any]) -> None:
     )
 
 
-def _order_changed(found: Opened, path: Path, name: str, key: str) -> None:
+def _order_changed(found: OpenPersona, path: Path, name: str, key: str) -> None:
     value = int(st.session_state[key] or 0)
     given(found, (*path, name), value)
     put(found, (*path, name), value)
 
 
-def _add(found: Opened) -> None:
+def _add(found: OpenPersona) -> None:
     def added(text: str) -> str:
         number = len(entries_of(book_of(text)))
         entry = new_entry() | {"comment": f"Entry {number + 1}"}
@@ -255,7 +255,7 @@ def _add(found: Opened) -> None:
     change(found, added)
 
 
-def _draw_adding(found: Opened) -> None:
+def _draw_adding(found: OpenPersona) -> None:
     with st.expander("Add a lore book", icon=":material/upload_file:"):
         file = st.file_uploader(
             "World Info, a lorebook_v3 file or a character card",
@@ -283,12 +283,12 @@ def _draw_adding(found: Opened) -> None:
                 )
 
 
-def _take_in(found: Opened, book: Mapping[str, Any], joining: Any) -> None:
+def _take_in(found: OpenPersona, book: Mapping[str, Any], joining: Any) -> None:
     change(found, lambda text: with_book(text, book, joining=joining))
     st.session_state["lore_files"] = st.session_state.get("lore_files", 0) + 1
 
 
-def _entry_at(found: Opened, path: Path) -> Mapping[str, Any]:
+def _entry_at(found: OpenPersona, path: Path) -> Mapping[str, Any]:
     entries = _entries(found.persona) if found.persona else {}
     return entries.get(path[-1], {})
 

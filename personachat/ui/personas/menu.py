@@ -14,7 +14,7 @@ from personachat.ui import session
 from personachat.ui.dialogs import dialog
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas import files, links
-from personachat.ui.personas.desk import Entry, Opened, Question, desk
+from personachat.ui.personas.desk import Entry, OpenPersona, OpenQuestion, desk
 from personachat.ui.wording import escaped
 
 NOTED, DUPLICATE, TEMPLATE = "Save with a note…", "Duplicate", "Save as template"
@@ -35,7 +35,7 @@ _ICONS = {
 }
 
 
-def draw(entries: Sequence[Entry], found: Opened) -> None:
+def draw(entries: Sequence[Entry], found: OpenPersona) -> None:
     """Draw the menu with what is possible as things are; it does what is chosen before the page is drawn."""
     actions = _actions(entries, found)
     labels = {f"{_ICONS[name]} {name}": do for name, do in actions.items()}
@@ -51,7 +51,7 @@ def draw(entries: Sequence[Entry], found: Opened) -> None:
         )
 
 
-def draw_dialog(personas: PersonaStore, found: Opened | None) -> bool:
+def draw_dialog(personas: PersonaStore, found: OpenPersona | None) -> bool:
     """Draw the dialog that the menu has led to, if one is open."""
     question = desk().question
     if question is None:
@@ -74,7 +74,7 @@ def draw_dialog(personas: PersonaStore, found: Opened | None) -> bool:
 
 
 @dialog("Save with a note", icon=":material/save_as:", on_dismiss=editing.close_question)
-def ask_note(personas: PersonaStore, found: Opened) -> None:
+def ask_note(personas: PersonaStore, found: OpenPersona) -> None:
     st.text_input(
         "What changed in this version?",
         key=editing.NOTE_KEY,
@@ -93,30 +93,30 @@ def ask_note(personas: PersonaStore, found: Opened) -> None:
         )
 
 
-def _actions(entries: Sequence[Entry], found: Opened) -> dict[str, Callable[[], None]]:
+def _actions(entries: Sequence[Entry], found: OpenPersona) -> dict[str, Callable[[], None]]:
     start, saved = found.persona or found.saved_persona, found.saved_persona is not None
     actions: dict[str, Callable[[], None]] = {}
     may_edit = not session.why_not_edit()
     if found.draft and not found.problems and may_edit:
-        actions[NOTED] = partial(editing.ask, Question("note", found.id))
+        actions[NOTED] = partial(editing.ask, OpenQuestion("note", found.id))
     if start:
         name = f"{start.name[:73]} (copy)"
         actions[DUPLICATE] = partial(editing.create, entries, name=name, start=start)
     if start and may_edit:
         actions[TEMPLATE] = partial(_save_as_template, start)
     if saved:
-        actions[EXPORT] = partial(editing.ask, Question("export", found.id))
-        actions[SHARE] = partial(editing.ask, Question("share", found.id))
-        actions[SNIPPET] = partial(editing.ask, Question("snippet", found.id))
+        actions[EXPORT] = partial(editing.ask, OpenQuestion("export", found.id))
+        actions[SHARE] = partial(editing.ask, OpenQuestion("share", found.id))
+        actions[SNIPPET] = partial(editing.ask, OpenQuestion("snippet", found.id))
     if saved and may_edit:
-        actions[RENAME] = partial(editing.ask, Question("rename", found.id))
+        actions[RENAME] = partial(editing.ask, OpenQuestion("rename", found.id))
     if found.draft and found.draft.etag is not None:
         actions[DISCARD] = partial(editing.discard, found.id)
     is_broken = isinstance(found.stored, BrokenPersona)
     if is_broken and may_edit:
-        actions[RENAME_FILE] = partial(editing.ask, Question("rename", found.id))
+        actions[RENAME_FILE] = partial(editing.ask, OpenQuestion("rename", found.id))
     if ((saved or is_broken) and may_edit) or (found.draft and found.draft.etag is None):
-        actions[DELETE] = partial(editing.ask, Question("delete", found.id))
+        actions[DELETE] = partial(editing.ask, OpenQuestion("delete", found.id))
     return actions
 
 

@@ -17,7 +17,7 @@ from personachat.ui import session
 from personachat.ui.dialogs import dialog
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas import diff
-from personachat.ui.personas.desk import Opened
+from personachat.ui.personas.desk import OpenPersona
 from personachat.ui.wording import as_text, counted, escaped
 
 MINE, THEIRS = "Keep mine", "Keep theirs"
@@ -26,7 +26,7 @@ CHOICE = "merge_choice_"
 
 
 @dialog("Changed elsewhere", width="large", icon=":material/sync_problem:", on_dismiss=editing.close_question)
-def ask_merge(personas: PersonaStore, found: Opened, theirs: PersonaChanged) -> None:
+def ask_merge(personas: PersonaStore, found: OpenPersona, theirs: PersonaChanged) -> None:
     """Ask for each field that both changed whose value is saved."""
     merge = editing.merge_of(session.drafts().get(found.id), theirs)
     if merge is None:
@@ -64,7 +64,7 @@ def _draw_kept(title: str, kept: Sequence[Difference]) -> None:
 
 def _draw_buttons(
     personas: PersonaStore,
-    found: Opened,
+    found: OpenPersona,
     theirs: PersonaChanged,
     merge: Merge,
     chosen: Sequence[str | None],

@@ -9,12 +9,12 @@ from personachat.jsontext.edits import with_value
 from personachat.personas.fields import free_id
 from personachat.personas.formats.reading import looks_like
 from personachat.ui import session
-from personachat.ui.personas.desk import Opened, desk
-from personachat.ui.session import Draft
+from personachat.ui.personas.desk import OpenPersona, desk
+from personachat.ui.session import PersonaDraft
 from personachat.ui.wording import as_text
 
 
-def draw(found: Opened) -> bool:
+def draw(found: OpenPersona) -> bool:
     """Say what the text looks like, and offer to import it; returns whether it is another program's."""
     kind = looks_like(found.text) if found.persona is None and found.text.strip() else ""
     if not kind:
@@ -31,7 +31,7 @@ def draw(found: Opened) -> bool:
     return True
 
 
-def _import(found: Opened) -> None:
+def _import(found: OpenPersona) -> None:
     """Put the persona in the place of the text, unsaved; more of them become drafts of their own."""
     here = desk()
     try:
@@ -43,10 +43,10 @@ def _import(found: Opened) -> None:
     taken = {*plan.taken, *drafts}
     first, *others = plan.items
     base, etag = ("", None) if found.stored is None else (found.stored.text, found.stored.etag)
-    drafts[found.id] = Draft(with_value(first.arrival.text, ("id",), found.id), base, etag)
+    drafts[found.id] = PersonaDraft(with_value(first.arrival.text, ("id",), found.id), base, etag)
     for item in others:
         persona_id = free_id(item.name, taken)
         taken.add(persona_id)
-        drafts[persona_id] = Draft(with_value(item.arrival.text, ("id",), persona_id), "", None)
+        drafts[persona_id] = PersonaDraft(with_value(item.arrival.text, ("id",), persona_id), "", None)
     here.mount = here.left = None
     here.said = " ".join(["Imported, not saved yet.", *first.losses[:3]])

@@ -19,10 +19,18 @@ from personachat.ui import session
 from personachat.ui.owner import current_owner
 from personachat.ui.personas import kept_drafts
 from personachat.ui.personas.bulk import CHOICE
-from personachat.ui.personas.desk import IMPORT_FIELD, JSON_TAB, TAB_KEY, Entry, Question, QuestionKind, desk
+from personachat.ui.personas.desk import (
+    IMPORT_FIELD,
+    JSON_TAB,
+    TAB_KEY,
+    Entry,
+    OpenQuestion,
+    QuestionKind,
+    desk,
+)
 from personachat.ui.personas.form.binding import RETURNED, WIDGETS
-from personachat.ui.returning import Came
-from personachat.ui.session import Draft
+from personachat.ui.returning import ReturnedWidgets
+from personachat.ui.session import PersonaDraft
 
 _TOKEN = re.compile(r"(?P<number>\d+)(?:\.(?P<etag>\w+))?")
 
@@ -31,7 +39,7 @@ _LATER = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReturnedQuestion:
     """A question that is open; `etag` is the version that it shows as somebody else's."""
 
     kind: QuestionKind
@@ -46,35 +54,35 @@ def marks() -> dict[str, object]:
     if question is None:
         return {}
     etag = question.theirs.etag if question.theirs else None
-    return {"question": Asked(question.kind, question.persona_id, question.chosen, etag)}
+    return {"question": ReturnedQuestion(question.kind, question.persona_id, question.chosen, etag)}
 
 
-def restore(came: Came) -> None:
+def restore(came: ReturnedWidgets) -> None:
     """Open again what the page had open."""
     persona_id = session.remembered("id") or ""
     kept_drafts.follow()
     if came.after(CHOICE):
         desk().choosing = True
-    desk().question = _open_again(came.mark("question", Asked))
+    desk().question = _open_again(came.mark("question", ReturnedQuestion))
     fields = [int(number) for number in came.after(IMPORT_FIELD) if number.isdecimal()]
     if fields:
-        desk().question = Question("import")
+        desk().question = OpenQuestion("import")
         desk().imports = max(fields) + 1  # its files are gone: an empty field takes its place
     if persona_id:
         _restore_text(came, persona_id)
 
 
-def _open_again(asked: Asked | None) -> Question | None:
+def _open_again(asked: ReturnedQuestion | None) -> OpenQuestion | None:
     """The question that was open; None where the version that it was about is not what is stored now."""
     if asked is None:
         return None
     if asked.kind not in {"conflict", "merge"}:
-        return Question(asked.kind, asked.persona_id, chosen=asked.chosen)
+        return OpenQuestion(asked.kind, asked.persona_id, chosen=asked.chosen)
     stored = _stored(asked.persona_id)
     etag, text = (stored.etag, stored.text) if stored else (None, None)
     if etag != asked.etag:
         return None
-    return Question(asked.kind, asked.persona_id, PersonaChanged("", etag=etag, text=text))
+    return OpenQuestion(asked.kind, asked.persona_id, PersonaChanged("", etag=etag, text=text))
 
 
 def settle() -> None:
@@ -89,13 +97,13 @@ def settle() -> None:
         del session.drafts()[persona_id]
     elif stored and draft.etag and _only_mine_since(persona_id, draft.etag):
         text = merged(draft.base_text, draft.text, stored.text)
-        session.drafts()[persona_id] = Draft(text, stored.text, stored.etag)
+        session.drafts()[persona_id] = PersonaDraft(text, stored.text, stored.etag)
     else:
         return
     here.mount = here.left = None
 
 
-def _restore_text(came: Came, persona_id: str) -> None:
+def _restore_text(came: ReturnedWidgets, persona_id: str) -> None:
     if persona_id in session.drafts() and came.text(TAB_KEY) != JSON_TAB:
         desk().mounts = _LATER  # the editor is behind the others: what it holds is older than the draft
         _restore_fields(came, persona_id)
@@ -110,17 +118,17 @@ def _restore_text(came: Came, persona_id: str) -> None:
     shown = str(came.json(editors) or "") if editors else ""
     if not etag:
         if shown and stored is None:  # never saved
-            session.drafts()[persona_id] = Draft(shown, "", None)
+            session.drafts()[persona_id] = PersonaDraft(shown, "", None)
         return
     text = _text_of(persona_id, etag)
     if text is not None:
-        session.drafts()[persona_id] = Draft(text, text, etag)
+        session.drafts()[persona_id] = PersonaDraft(text, text, etag)
         desk().returned = persona_id
     elif shown:
-        session.drafts()[persona_id] = Draft(shown, stored.text if stored else "", etag)
+        session.drafts()[persona_id] = PersonaDraft(shown, stored.text if stored else "", etag)
 
 
-def _restore_editor(came: Came, persona_id: str) -> tuple[str, str]:
+def _restore_editor(came: ReturnedWidgets, persona_id: str) -> tuple[str, str]:
     """Have the editor drawn as it was; returns its key and the version it began from."""
     start = f"ace-{persona_id}-"
     found = [match for rest in came.after(start) if (match := _TOKEN.fullmatch(rest))]
@@ -131,7 +139,7 @@ def _restore_editor(came: Came, persona_id: str) -> tuple[str, str]:
     return f"{start}{last[0]}", last["etag"] or ""
 
 
-def _restore_fields(came: Came, persona_id: str) -> str:
+def _restore_fields(came: ReturnedWidgets, persona_id: str) -> str:
     """Have the form's fields drawn as they were; returns the version they began from."""
     tokens: dict[str, str] = {}
     start, etag = f"form-{persona_id}-", ""

@@ -18,7 +18,7 @@ from personachat.ui.chat.transcript import drawable
 from personachat.ui.faces import DEFAULT_AVATAR
 from personachat.ui.personas.desk import Entry
 from personachat.ui.personas.texts import name_in
-from personachat.ui.session import Draft
+from personachat.ui.session import PersonaDraft
 
 MOST_TAGS = 200
 """Of more only the commonest are offered: a widget's options are sent to the browser in every run."""
@@ -55,7 +55,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ListFilter:
     """What the person wants to see of the list."""
 
     query: str = ""
@@ -74,7 +74,7 @@ _known: dict[str, tuple[Entry, Row]] = {}
 """Each entry as it was last seen, and its row."""
 
 
-def rows(entries: Sequence[Entry], drafts: Mapping[str, Draft]) -> list[Row]:
+def rows(entries: Sequence[Entry], drafts: Mapping[str, PersonaDraft]) -> list[Row]:
     """Personas that were never saved first, then everything stored, in the store's order."""
     if len(_known) > 2 * len(entries):
         _known.clear()  # of those that are gone
@@ -89,9 +89,9 @@ def rows(entries: Sequence[Entry], drafts: Mapping[str, Draft]) -> list[Row]:
     return new + [replace(row, is_unsaved=True) if row.id in drafts else row for row in made]
 
 
-def found(
+def filtered_rows(
     everything: Sequence[Row],
-    wanted: Wanted,
+    wanted: ListFilter,
     *,
     likes: Collection[str] = (),
     changed: Mapping[str, datetime] | None = None,
@@ -164,7 +164,7 @@ def _made(entry: Entry) -> Row:
     return Row(entry.id, entry.filename, "", "", searched, is_broken=True)
 
 
-def _new_row(persona_id: str, draft: Draft) -> Row:
+def _new_row(persona_id: str, draft: PersonaDraft) -> Row:
     name = name_in(draft.text) or persona_id
     about = "Deleted elsewhere." if draft.etag else "Not saved yet."
     searched = SearchText.about(name, persona_id)

@@ -16,7 +16,7 @@ from personachat.ui.personas.desk import (
     TAB_KEY,
     TRY_OUT_TAB,
     Entry,
-    Opened,
+    OpenPersona,
 )
 from personachat.ui.personas.form import form, model_picker
 from personachat.ui.personas.form.binding import FormText
@@ -29,7 +29,7 @@ TABS_OF = "persona_tabs_of"
 """Where the session has whose tabs were drawn last."""
 
 
-def draw(entries: Sequence[Entry], found: Opened) -> None:
+def draw(entries: Sequence[Entry], found: OpenPersona) -> None:
     """Draw the open tab."""
     if TAB_KEY not in st.session_state and (kept := st.session_state.get(KEPT_TAB)):
         st.session_state[TAB_KEY] = kept  # a visit to another page has taken it away
@@ -57,7 +57,7 @@ def draw(entries: Sequence[Entry], found: Opened) -> None:
             lore.draw(found)
 
 
-def _begin_with_json(found: Opened) -> None:
+def _begin_with_json(found: OpenPersona) -> None:
     """Open the JSON of a persona that the form cannot show; whoever goes back to the prompt is told why."""
     if st.session_state.get(TABS_OF) == found.id:
         return
@@ -66,9 +66,9 @@ def _begin_with_json(found: Opened) -> None:
         st.session_state[TAB_KEY] = JSON_TAB
 
 
-def _draw_json(found: Opened, *, is_open: bool) -> None:
+def _draw_json(found: OpenPersona, *, is_open: bool) -> None:
     if is_open:
-        known, findings = model_picker.known_models(), persona_findings.of(found)
+        known, findings = model_picker.known_models(), persona_findings.findings_of(found)
         editor.draw(
             desk.mounted(found),
             problems=found.problems,

@@ -13,7 +13,7 @@ import streamlit as st
 
 from personachat.errors import PersonaChatError
 from personachat.personas.persona import Persona
-from personachat.personas.templates.gallery import GROUPS, OWN_GROUP, Template, found, shipped
+from personachat.personas.templates.gallery import GROUPS, OWN_GROUP, Template, matching_templates, shipped
 from personachat.services import Services
 from personachat.ui import session
 from personachat.ui.chat.transcript import USER_AVATAR, draw_text, drawable
@@ -21,7 +21,7 @@ from personachat.ui.faces import draw as draw_face
 from personachat.ui.faces import face
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas.desk import Entry, desk
-from personachat.ui.returning import Came
+from personachat.ui.returning import ReturnedWidgets
 from personachat.ui.wording import error_text, escaped
 
 CARDS_IN_A_ROW = 3
@@ -50,9 +50,9 @@ def draw(entries: Sequence[Entry]) -> None:
         wrap=True,
     )
     _draw_deleted()
-    shown = [each for each in found(everything, query or "") if group in (None, each.group)]
+    shown = [each for each in matching_templates(everything, query or "") if group in (None, each.group)]
     if not shown:
-        where = f" in {group}" if group and found(everything, query or "") else ""
+        where = f" in {group}" if group and matching_templates(everything, query or "") else ""
         st.caption(f"No template matches “{escaped(query or '')}”{where}.")
     for start in range(0, len(shown), CARDS_IN_A_ROW):
         columns = st.columns(CARDS_IN_A_ROW, gap="small")
@@ -131,7 +131,7 @@ def marks() -> dict[str, object]:
     return {"template": st.session_state.get(DELETED)}
 
 
-def restore(came: Came) -> None:
+def restore(came: ReturnedWidgets) -> None:
     """Offer to bring the template back that was deleted by a page that comes back without its session."""
     if deleted := came.mark("template", Template):
         st.session_state[DELETED] = deleted

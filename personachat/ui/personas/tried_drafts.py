@@ -8,7 +8,7 @@ import streamlit as st
 
 from personachat.conversations.model import Turn
 from personachat.personas.store.persona_file import etag_of
-from personachat.ui.personas.desk import Opened
+from personachat.ui.personas.desk import OpenPersona
 
 
 def meet(persona_id: str, turns: tuple[Turn, ...]) -> None:
@@ -24,17 +24,17 @@ def forget(persona_id: str) -> None:
     st.session_state.pop(_key(persona_id), None)
 
 
-def current(found: Opened) -> str:
+def current(found: OpenPersona) -> str:
     """What the draft in the editor is called: the next one, unless it has answered already."""
     return _label(found, etag_of(found.text.encode()))
 
 
-def label(found: Opened, turn: Turn) -> str:
+def label(found: OpenPersona, turn: Turn) -> str:
     """What the draft is called that a turn came from."""
     return _label(found, turn.persona_revision or "")
 
 
-def _label(found: Opened, etag: str) -> str:
+def _label(found: OpenPersona, etag: str) -> str:
     known = _known(found.id)
     number = known.index(etag) + 1 if etag in known else len(known) + 1
     is_saved = found.stored is not None and found.stored.etag == etag

@@ -19,7 +19,7 @@ from personachat.errors import ConversationNotFound, PersonaChatError, ReplyInPr
 from personachat.personas.persona import Persona, check_persona, parse_persona
 from personachat.personas.store.persona_file import etag_of
 from personachat.personas.variables import with_values
-from personachat.replies.live import Generation
+from personachat.replies.live import LiveReply
 from personachat.settings import LOCAL
 from personachat.ui import notices, returning, session
 from personachat.ui.chat import persona_picker
@@ -28,7 +28,7 @@ from personachat.ui.chat.transcript import bubble, caption_of, draw_outcome, dra
 from personachat.ui.faces import face
 from personachat.ui.owner import current_owner
 from personachat.ui.personas import tried_drafts, tried_values
-from personachat.ui.personas.desk import Opened, desk, take_typed
+from personachat.ui.personas.desk import OpenPersona, desk, take_typed
 from personachat.ui.wording import escaped
 
 PIXELS = 400
@@ -42,7 +42,7 @@ VALID = "try_out_valid"
 BOX, STARTERS, DRAWN = "try_out_message", "try_out_starters", "try_out_drawn"
 
 
-def draw(found: Opened) -> None:
+def draw(found: OpenPersona) -> None:
     """Draw the chat, and the reply that is coming as it comes."""
     text = _answering_text(found)
     if text is None:
@@ -59,10 +59,10 @@ def draw(found: Opened) -> None:
     persona_picker.draw_model(session.services(), persona)
     tried_values.draw(found.id, persona)
     told = st.container()
-    live = chat.generation(path[-1].id) if path and path[-1].reply and path[-1].reply.live else None
+    live = chat.live_reply(path[-1].id) if path and path[-1].reply and path[-1].reply.live else None
     with st.container(height=PIXELS, border=True, autoscroll=True, key="try_out_log"):
         if not path:
-            _draw_opening(found, with_values(persona, tried_values.of(found.id, persona)))
+            _draw_opening(found, with_values(persona, tried_values.values_of(found.id, persona)))
         for turn in path[:-1]:
             _draw_turn(found, turn)
         following = _draw_last(found, conversation, live) if conversation and path else None
@@ -85,7 +85,7 @@ def draw(found: Opened) -> None:
 class _Following:
     """The places of the reply that is coming, drawn at once, and what fills them."""
 
-    def __init__(self, found: Opened, turn: Turn, live: Generation) -> None:
+    def __init__(self, found: OpenPersona, turn: Turn, live: LiveReply) -> None:
         self._live = live
         self._bubble = bubble(turn)
         with self._bubble:
@@ -102,7 +102,7 @@ class _Following:
 
 
 @st.fragment(run_every=GLANCE_SECONDS)
-def _glance(live: Generation) -> None:
+def _glance(live: LiveReply) -> None:
     reply = live.snapshot()
     if not reply.live:
         st.rerun()
@@ -123,7 +123,7 @@ def _clear_below(drawn: int) -> None:
 def _chat(persona_id: str, text: str) -> ChatService:
     """The draft with the test values of the pane."""
     return session.services().trying_out(
-        text, owner=current_owner(), variables=tried_values.of(persona_id, parse_persona(text))
+        text, owner=current_owner(), variables=tried_values.values_of(persona_id, parse_persona(text))
     )
 
 
@@ -138,7 +138,7 @@ def _conversation(chat: ChatService, persona_id: str) -> Conversation | None:
         return None
 
 
-def _draw_opening(found: Opened, persona: Persona) -> None:
+def _draw_opening(found: OpenPersona, persona: Persona) -> None:
     words = opening_words(persona)
     if words:
         with st.chat_message("assistant", avatar=face(persona)):
@@ -159,7 +159,7 @@ def _draw_opening(found: Opened, persona: Persona) -> None:
         )
 
 
-def _answering_text(found: Opened) -> str | None:
+def _answering_text(found: OpenPersona) -> str | None:
     """The text of the draft; of one with problems as it was before them. None where there is none."""
     if found.persona is not None:
         st.session_state[VALID] = (found.id, found.text)
@@ -170,7 +170,7 @@ def _answering_text(found: Opened) -> str | None:
     return found.stored.text if found.stored and found.saved_persona else None
 
 
-def _draw_last(found: Opened, conversation: Conversation, live: Generation | None) -> _Following | None:
+def _draw_last(found: OpenPersona, conversation: Conversation, live: LiveReply | None) -> _Following | None:
     """The last turn, and what it took the place of: beside it where there is room, else below."""
     last = conversation.path[-1]
     with st.container(horizontal=True, vertical_alignment="top", gap="small", key="try_out_compared"):
@@ -182,7 +182,7 @@ def _draw_last(found: Opened, conversation: Conversation, live: Generation | Non
     return following
 
 
-def _draw_former(found: Opened, conversation: Conversation) -> None:
+def _draw_former(found: OpenPersona, conversation: Conversation) -> None:
     """The replies that the last one took the place of, the newest first."""
     last = conversation.path[-1]
     before = [each for each in conversation.siblings.get(last.id, ()) if each != last.id][::-1]
@@ -197,7 +197,7 @@ def _draw_former(found: Opened, conversation: Conversation) -> None:
                     draw_text(former.reply.text)
 
 
-def _draw_turn(found: Opened, turn: Turn) -> None:
+def _draw_turn(found: OpenPersona, turn: Turn) -> None:
     with bubble(turn):  # in the three places of a reply that is coming, so that nothing jumps when it ends
         head, words, below = st.container(), st.container(), st.container()
         reply = draw_words(turn, head=head, words=words)
@@ -208,7 +208,7 @@ def _draw_turn(found: Opened, turn: Turn) -> None:
                 st.caption(f"{draft} · {caption_of(reply)}")
 
 
-def _draw_controls(found: Opened, text: str, conversation: Conversation | None, *, live: bool) -> None:
+def _draw_controls(found: OpenPersona, text: str, conversation: Conversation | None, *, live: bool) -> None:
     path = conversation.path if conversation else ()
     reply = path[-1].reply if path else None
     with st.container(horizontal=True, gap="xsmall"):

@@ -13,13 +13,13 @@ from personachat.errors import ProviderError
 from personachat.personas.persona import Persona
 from personachat.personas.prompt import estimate_tokens
 from personachat.personas.store.base import BrokenPersona, PersonaStore
-from personachat.replies.request_code import SentBody
+from personachat.replies.request_code import RequestBody
 from personachat.ui import faces, session
 from personachat.ui.chat import inspector
 from personachat.ui.chat.transcript import drawable
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas import favourites, kept_drafts, lore, menu, pasted_file
-from personachat.ui.personas.desk import Entry, Opened, desk
+from personachat.ui.personas.desk import Entry, OpenPersona, desk
 from personachat.ui.personas.texts import line_of
 from personachat.ui.wording import counted, error_text, escaped
 
@@ -30,7 +30,7 @@ ROLES = {"system": "System message", "assistant": "Assistant, in an example", "u
 SAVE_HELP = "Ctrl+S, or ⌘S, saves from anywhere on the page."
 
 
-def draw_head(personas: PersonaStore, entries: Sequence[Entry], found: Opened) -> None:
+def draw_head(personas: PersonaStore, entries: Sequence[Entry], found: OpenPersona) -> None:
     """Draw who is open, how it stands, and what can be done with it."""
     persona = found.persona or found.saved_persona
     is_broken = persona is None and isinstance(found.stored, BrokenPersona)
@@ -51,7 +51,7 @@ def draw_head(personas: PersonaStore, entries: Sequence[Entry], found: Opened) -
         _draw_notes(found)
 
 
-def draw_problems(found: Opened) -> None:
+def draw_problems(found: OpenPersona) -> None:
     """One row a problem: where, what, how to mend it, and the line itself; or what else the text is."""
     if pasted_file.draw(found):
         return
@@ -78,7 +78,7 @@ def draw_problems(found: Opened) -> None:
     st.caption("Esc, then Tab leaves the editor.")
 
 
-def draw_preview(found: Opened) -> None:
+def draw_preview(found: OpenPersona) -> None:
     """The very request of a first message, from the text as it stands: readable first, then as it is sent."""
     if found.persona is None:
         st.info("Fix the problems first: a preview needs a valid persona.", icon=":material/visibility_off:")
@@ -111,7 +111,7 @@ def _labels(messages: Sequence[Mapping[str, object]], persona: Persona) -> list[
     return labels
 
 
-def _first_request(persona: Persona) -> SentBody:
+def _first_request(persona: Persona) -> RequestBody:
     """Raises ProviderError where nobody would answer."""
     said = Turn(new_id(), None, "user", SAMPLE, persona.id, persona.name)
     opening = opening_words(persona)
@@ -120,7 +120,7 @@ def _first_request(persona: Persona) -> SentBody:
     return session.workspace().inspection.first(persona, path, offline=session.offline_chosen())
 
 
-def _draw_badge(found: Opened) -> None:
+def _draw_badge(found: OpenPersona) -> None:
     if found.standing == "changed":
         label = "Changed elsewhere" if found.stored else "Deleted elsewhere"
         st.badge(
@@ -136,7 +136,7 @@ def _draw_badge(found: Opened) -> None:
         st.badge("Saved", icon=":material/check:", color="green")
 
 
-def _draw_actions(personas: PersonaStore, entries: Sequence[Entry], found: Opened) -> None:
+def _draw_actions(personas: PersonaStore, entries: Sequence[Entry], found: OpenPersona) -> None:
     st.button(
         "Save as new" if found.saves_as_new else "Save",
         icon=":material/save:",
@@ -169,7 +169,7 @@ def _draw_actions(personas: PersonaStore, entries: Sequence[Entry], found: Opene
     menu.draw(entries, found)
 
 
-def _draw_notes(found: Opened) -> None:
+def _draw_notes(found: OpenPersona) -> None:
     if desk().note:
         st.info(desk().note, icon=":material/edit_note:")
     if kept_drafts.is_behind():
@@ -200,7 +200,7 @@ def _draw_notes(found: Opened) -> None:
         )
 
 
-def _why_not_save(found: Opened) -> str:
+def _why_not_save(found: OpenPersona) -> str:
     if why_not := session.why_not_edit():
         return why_not
     if found.problems:
@@ -209,7 +209,7 @@ def _why_not_save(found: Opened) -> str:
     return "" if found.draft else "There are no changes to save."
 
 
-def _chat_help(found: Opened) -> str | None:
+def _chat_help(found: OpenPersona) -> str | None:
     if found.saved_persona is None:
         return "Save it first."
     return "The saved version answers. Your unsaved edits stay here." if found.draft else None

@@ -47,8 +47,8 @@ def serving(services: Services) -> Iterator[Serving]:
         try:
             yield Serving(f"http://127.0.0.1:{listening.getsockname()[1]}/mcp", app, server, thread)
         finally:
-            for generation in list(services.generations._generations.values()):
-                generation.stop()  # the server waits for open streams
+            for live_reply in list(services.runner._runner.values()):
+                live_reply.stop()  # the server waits for open streams
             server.should_exit = True
             thread.join(SECONDS)
     assert not thread.is_alive()

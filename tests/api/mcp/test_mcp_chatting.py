@@ -326,7 +326,7 @@ async def test_two_clients_talk_at_once(era: str, url: str, fake: FakeProvider) 
 async def test_too_many_replies_at_once_are_refused_in_a_sentence(
     url: str, fake: FakeProvider, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services.generations, "max_concurrent", 0)
+    monkeypatch.setattr(services.runner, "max_concurrent", 0)
     async with connected(url) as client:
         said = await client.call_tool("chat", {"persona": "tester", "message": "Hi"})
     assert said.is_error

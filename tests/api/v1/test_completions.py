@@ -295,8 +295,8 @@ def test_a_client_that_leaves_ends_the_request_upstream(sdk: OpenAI, fake: FakeP
 def test_nothing_of_it_is_remembered(sdk: OpenAI, services: Services) -> None:
     list(sdk.chat.completions.create(model="tester", messages=HELLO, stream=True))
     sdk.chat.completions.create(model="tester", messages=HELLO)
-    assert services.generations.running == 0
-    assert not services.generations._generations
+    assert services.runner.running == 0
+    assert not services.runner._runner
     assert services.of("local").library.list().conversations == ()
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from personachat.personas.formats import reading
-from personachat.personas.formats.catalogue import Arrival
+from personachat.personas.formats.catalogue import ImportedPersona
 
 
-def read_file(content: bytes, *, filename: str = "") -> tuple[Arrival, ...]:
+def read_file(content: bytes, *, filename: str = "") -> tuple[ImportedPersona, ...]:
     return reading.read_file(content, filename=filename).arrivals

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from personachat.messages import ChatMessage
-from personachat.personas.formats.catalogue import Arrival
+from personachat.personas.formats.catalogue import ImportedPersona
 from personachat.personas.formats.reading import read_file
 from personachat.personas.formats.writing import leave
 from personachat.personas.prompt import compile_prompt, greeting, system_message
@@ -19,7 +19,7 @@ from tests.personas.lorebook.books import book, entry, silly
 DAY = date(2026, 1, 2)
 
 
-def arrived(version: int = 2, **data: Any) -> Arrival:
+def arrived(version: int = 2, **data: Any) -> ImportedPersona:
     card = {"spec": f"chara_card_v{version}", "spec_version": f"{version}.0"}
     fields = {
         "name": "Keeper Su",
@@ -31,7 +31,7 @@ def arrived(version: int = 2, **data: Any) -> Arrival:
     return found
 
 
-def stored(arrival: Arrival) -> StoredPersona:
+def stored(arrival: ImportedPersona) -> StoredPersona:
     return StoredPersona(arrival.persona, arrival.text, "e")
 
 

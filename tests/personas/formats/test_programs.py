@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from personachat.errors import ImportRefused
-from personachat.personas.formats.catalogue import Arrival
+from personachat.personas.formats.catalogue import ImportedPersona
 from personachat.personas.formats.programs import librechat, markdown, ollama
 from personachat.personas.formats.promptfoo import write_config
 from personachat.personas.formats.reading import looks_like, read_file
@@ -20,7 +20,7 @@ from tests.personas.formats.costs import little_memory
 PROMPT = "You are a harbour clerk."
 
 
-def one(value: Any, *, filename: str = "") -> Arrival:
+def one(value: Any, *, filename: str = "") -> ImportedPersona:
     content = value if isinstance(value, bytes) else json.dumps(value).encode()
     (found,) = read_file(content, filename=filename).arrivals
     return found

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from personachat.personas.lorebook import Occasion, Said, Teller, Told, read
+from personachat.personas.lorebook import ActivatedLore, Occasion, SpokenMessage, Teller, read
 from personachat.personas.macros import Values, fill
 
 
@@ -38,17 +38,19 @@ def book(*entries: Any, **more: Any) -> dict[str, Any]:
     return {"entries": list(entries), "extensions": {}} | more
 
 
-def chat(*texts: str) -> list[Said]:
+def chat(*texts: str) -> list[SpokenMessage]:
     """What user and persona said in turn, so that the user spoke last."""
     return [
-        Said(text, by_persona=(len(texts) - number) % 2 == 0, speaker="Nell" if number % 2 else "User")
+        SpokenMessage(
+            text, by_persona=(len(texts) - number) % 2 == 0, speaker="Nell" if number % 2 else "User"
+        )
         for number, text in enumerate(texts)
     ]
 
 
-def told(value: Any, history: Sequence[Said | str], **occasion: Any) -> Told:
+def told(value: Any, history: Sequence[SpokenMessage | str], **occasion: Any) -> ActivatedLore:
     """What is told of the book in this JSON value."""
-    said = [Said(each, by_persona=False) if isinstance(each, str) else each for each in history]
+    said = [SpokenMessage(each, by_persona=False) if isinstance(each, str) else each for each in history]
     values = Values(char="Nell", user="Sam")
 
     def filled(text: str, salt: str) -> str:

@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
-from personachat.personas.lorebook import Occasion, Said, Teller, limits, matching, read
+from personachat.personas.lorebook import Occasion, SpokenMessage, Teller, limits, matching, read
 from personachat.personas.lorebook.keys import MOST_PATTERNS
 from personachat.personas.lorebook.matching import Index, Search, Text
 from personachat.personas.lorebook.reading import MOST_ENTRIES
 from tests.personas.lorebook.books import book, entry, texts
 
-HISTORY = [Said("a" * 100_000 + "!", by_persona=False), Said("b" * 100_000, by_persona=True)]
+HISTORY = [
+    SpokenMessage("a" * 100_000 + "!", by_persona=False),
+    SpokenMessage("b" * 100_000, by_persona=True),
+]
 
 BOMBS = {
     "nested repetitions": [f"/(a+)+{number}$/" for number in range(500)],
@@ -53,7 +56,7 @@ def test_hostile_keys_cost_no_more_than_the_limits(name: str, monkeypatch: pytes
 def test_a_search_that_ended_early_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matching, "MOST_PLAIN_WORK", 10)
     one = Teller(read(book(entry("c", "boat"), entry("d", "sail"))))
-    found = one.tell([Said("a boat with a sail", by_persona=False)], Occasion())
+    found = one.tell([SpokenMessage("a boat with a sail", by_persona=False)], Occasion())
     assert found.ended_early
     assert len(found.entries) == 1
 
@@ -61,7 +64,7 @@ def test_a_search_that_ended_early_is_said(monkeypatch: pytest.MonkeyPatch) -> N
 def test_ten_thousand_entries_are_told_of_and_few_are_compared() -> None:
     words = [f"w{number:05}x" for number in range(10_000)]
     teller = Teller(read(book(*(entry(f"About {word}.", word) for word in words))))
-    told = teller.tell([Said("the w00007x and w09999x", by_persona=False)], Occasion())
+    told = teller.tell([SpokenMessage("the w00007x and w09999x", by_persona=False)], Occasion())
     assert [each.text for each in told.entries] == ["About w00007x.", "About w09999x."]
     search = Search(Index(entry.keys[0] for entry in teller.book.entries))
     search.keys_in(Text("some other text " * 100))
@@ -89,7 +92,7 @@ def test_lore_that_brings_up_lore_without_end_ends() -> None:
 
 
 def test_a_long_memory_ends() -> None:
-    history = [Said("boat", by_persona=number % 2 == 1) for number in range(3_001)]
+    history = [SpokenMessage("boat", by_persona=number % 2 == 1) for number in range(3_001)]
     sticky: dict[str, Any] = {"sticky": 1_000_000, "cooldown": "1e300", "scan_depth": 10**30}
     value = book(*(entry(f"{number}", "boat", extensions=sticky) for number in range(200)))
     assert len(Teller(read(value)).tell(history, Occasion()).entries) == 200

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from personachat.personas.lorebook import Occasion, Said, Teller, is_book, limits, read
+from personachat.personas.lorebook import Occasion, SpokenMessage, Teller, is_book, limits, read
 from tests.personas.lorebook.books import book, chat, entry, silly, texts, told
 from tests.strategies import json_values
 
@@ -70,7 +70,7 @@ def test_silly_tavern_says_use_regex_of_plain_keys_and_constant_entries_too() ->
     ],
 )
 def test_a_key_between_slashes_is_a_regular_expression(pattern: str, said: str, *, expected: bool) -> None:
-    history = [Said(said, by_persona=False, speaker="Sam")]
+    history = [SpokenMessage(said, by_persona=False, speaker="Sam")]
     assert bool(told(book(entry("Told.", pattern)), history).entries) is expected
 
 
@@ -321,7 +321,9 @@ def test_hidden_keys_bring_up_lore_and_are_never_told() -> None:
 def timeline(value: Any, said: dict[int, str], length: int) -> list[int]:
     """At which numbers of messages, of those where the user has just spoken, the entry is told."""
     teller = Teller(read(book(value)))
-    history = [Said(said.get(number, "..."), by_persona=number % 2 == 0) for number in range(1, length + 1)]
+    history = [
+        SpokenMessage(said.get(number, "..."), by_persona=number % 2 == 0) for number in range(1, length + 1)
+    ]
     return [
         count
         for count in range(1, length + 1, 2)

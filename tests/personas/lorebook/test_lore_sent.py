@@ -13,7 +13,7 @@ from personachat.messages import ChatMessage
 from personachat.personas.persona import Persona
 from personachat.providers.registry import ProviderRegistry
 from personachat.replies.engine import ReplyLimits
-from personachat.replies.planner import Replies
+from personachat.replies.planner import ReplyPlanner
 from personachat.replies.request import chat_request, own_part
 from personachat.replies.sent_lore import as_parameters, inserted_of, lore_of
 from personachat.settings import Settings
@@ -24,10 +24,10 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def replies(fake: FakeProvider) -> AsyncGenerator[Replies]:
+async def replies(fake: FakeProvider) -> AsyncGenerator[ReplyPlanner]:
     explicit = {"openai_base_url": fake.base_url, "openai_api_key": "sk-of-the-lore"}
     registry = ProviderRegistry(Settings.model_validate(explicit))
-    yield Replies(registry, limits=ReplyLimits())
+    yield ReplyPlanner(registry, limits=ReplyLimits())
     await registry.aclose()
 
 
@@ -59,14 +59,16 @@ def said(body: dict[str, Any]) -> list[str]:
     return [message["content"].split(" ")[0].split("\n")[0] for message in body["messages"]]
 
 
-async def test_lore_and_directions_are_asked_where_they_belong(fake: FakeProvider, replies: Replies) -> None:
+async def test_lore_and_directions_are_asked_where_they_belong(
+    fake: FakeProvider, replies: ReplyPlanner
+) -> None:
     plan = replies.plan(persona(MILL, entry("Dusty.", "mill"), card=CARD), talk(2))
     _ = [event async for event in plan.events("")]
     assert said(fake.chats[0].body) == ["You", "t0", "t1", "t2", "Mill.", "t3", "the", "One"]
     assert "Dusty." in fake.chats[0].body["messages"][0]["content"]
 
 
-async def test_a_retry_is_asked_the_same(fake: FakeProvider, replies: Replies) -> None:
+async def test_a_retry_is_asked_the_same(fake: FakeProvider, replies: ReplyPlanner) -> None:
     chance = [silly(f"e{number}", "mill", probability=50) for number in range(20)]
     one = persona(*chance, system_prompt="{{random:a,b,c,d,e}} {{roll:d1000}} {{pick:a,b,c}}")
     path = talk(2)
@@ -78,7 +80,7 @@ async def test_a_retry_is_asked_the_same(fake: FakeProvider, replies: Replies) -
     assert fake.chats[2].body != fake.chats[0].body
 
 
-async def test_what_was_sent_is_shown_again_as_it_was(replies: Replies) -> None:
+async def test_what_was_sent_is_shown_again_as_it_was(replies: ReplyPlanner) -> None:
     one, path = persona(MILL, entry("Dusty.", "mill", comment="Dust"), card=CARD), talk(2)
     preview = replies.preview(one, path)
     assert preview.lore == (("Mill.", "mill"), ("Dust", "mill"))
@@ -89,7 +91,7 @@ async def test_what_was_sent_is_shown_again_as_it_was(replies: Replies) -> None:
     assert sent == preview
 
 
-async def test_what_stands_among_the_turns_stays_where_there_is_little_room(replies: Replies) -> None:
+async def test_what_stands_among_the_turns_stays_where_there_is_little_room(replies: ReplyPlanner) -> None:
     one = persona(MILL, silly("Deep.", "mill", position=4, depth=90), card=CARD, context_tokens=700)
     body = replies.preview(one, talk(20)).body
     assert said(body)[:2] == ["You", "Deep."]
@@ -97,7 +99,7 @@ async def test_what_stands_among_the_turns_stays_where_there_is_little_room(repl
     assert "t0" not in said(body)
 
 
-async def test_lore_leaves_room_for_what_was_said(replies: Replies) -> None:
+async def test_lore_leaves_room_for_what_was_said(replies: ReplyPlanner) -> None:
     constant = [entry(f"e{number} " * 60, constant=True, insertion_order=number) for number in range(40)]
     one = persona(*constant, context_tokens=2_000)
     preview = replies.preview(one, talk(2))

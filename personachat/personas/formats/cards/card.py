@@ -18,22 +18,22 @@ from typing import Any, Literal, TypeAlias
 from pydantic import ValidationError
 
 from personachat.errors import ImportRefused
-from personachat.jsontext.faults import shown
+from personachat.jsontext.faults import excerpt
 from personachat.jsontext.reader import MAX_DEPTH, MAX_TEXT_BYTES
 from personachat.personas import limits
 from personachat.personas.formats.cards.fields import V1_FIELDS, V3_ONLY, Card, CardVersion, card_of, is_card
-from personachat.personas.formats.cards.mapping import PROMPT_FIELDS, Mapped, fields, mapped
+from personachat.personas.formats.cards.mapping import PROMPT_FIELDS, CardFields, fields, mapped
 from personachat.personas.formats.cards.origin import (
     BOOK,
     OURS,
-    around,
     carried,
     carrying,
     extensions_of,
-    kept,
     kept_card,
+    kept_fields,
+    surrounding_fields,
 )
-from personachat.personas.formats.cards.sections import DIALOGUE, joined, split
+from personachat.personas.formats.cards.sections import DIALOGUE, join_sections, split_sections
 from personachat.personas.formats.cards.text import cleaned, decoded, depth
 from personachat.personas.formats.origins import comparable, given
 from personachat.personas.lorebook.editing import entries_of, shortened
@@ -49,17 +49,19 @@ _KEYS = {
 }
 
 
-def with_edits(persona: Persona, found: Mapped, edited: AbstractSet[str]) -> Persona:
+def with_edits(persona: Persona, found: CardFields, edited: AbstractSet[str]) -> Persona:
     """Return the persona with the edited fields as found; its prompt is edited part by part."""
     changed: dict[str, Any] = {key: getattr(found, key) for name, key in _KEYS.items() if name in edited}
     if edited & {*PROMPT_FIELDS, "mes_example"}:
-        parts = split(persona.system_prompt, alone=found.alone)
+        parts = split_sections(persona.system_prompt, alone=found.alone)
         now = dict(parts)
         for part in (*PROMPT_FIELDS, DIALOGUE):
             if ("mes_example" if part == DIALOGUE else part) in edited:
                 now[part] = found.parts.get(part, "")
         if now != parts:
-            changed["system_prompt"] = joined(now, alone=found.alone)[: limits.PROMPT] or found.system_prompt
+            changed["system_prompt"] = (
+                join_sections(now, alone=found.alone)[: limits.PROMPT] or found.system_prompt
+            )
     if "personality" in edited:  # it holds the traits as well, and is part of the prompt now
         changed["personality"] = Personality()
     return persona.model_copy(update=changed)
@@ -203,7 +205,7 @@ def _keeping(
     persona: Persona, card: Card, beside: dict[str, Any], losses: tuple[str, ...]
 ) -> tuple[Persona, tuple[str, ...]]:
     """The persona with the card it came from, where there is room for it."""
-    original = kept(card)
+    original = kept_fields(card)
     extensions = {key: value for key, value in persona.extensions.items() if key != OURS}
     extensions, too_big = _fitting(persona, extensions)
     if too_big:
@@ -246,7 +248,7 @@ def _fitting(persona: Persona, extensions: dict[str, Any]) -> tuple[dict[str, An
 
 
 def _too_big(names: Sequence[str]) -> str:
-    listed = ", ".join(f'"{shown(name)}"' for name in names[:5])
+    listed = ", ".join(f'"{excerpt(name)}"' for name in names[:5])
     return f"Extensions from other programs that are too large to keep were left out: {listed}."
 
 
@@ -292,7 +294,7 @@ def _data(
     empty = _EMPTY if version == 2 else {**_EMPTY, "group_only_greetings": []}
     if not origin or origin.version != version:
         base = empty | base
-    data = base | fields(persona, version, origin) | around(persona)
+    data = base | fields(persona, version, origin) | surrounding_fields(persona)
     foreign, too_deep = _shallow(data["extensions"])
     ours = carrying(persona, data)
     data["extensions"] = foreign | {OURS: ours}

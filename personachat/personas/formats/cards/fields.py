@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from personachat.errors import ImportRefused
-from personachat.jsontext.faults import shown
+from personachat.jsontext.faults import excerpt
 
 CardVersion: TypeAlias = Literal[1, 2, 3]
 
@@ -83,7 +83,7 @@ def card_of(value: Any) -> Card:
     version = _SPECS.get(spec.strip().lower()) if isinstance(spec, str) else None
     if version is None:
         raise ImportRefused(
-            f'The card follows "{shown(spec)}"; supported are V1, chara_card_v2 and chara_card_v3.',
+            f'The card follows "{excerpt(spec)}"; supported are V1, chara_card_v2 and chara_card_v3.',
             hint=_HINT,
         )
     if not isinstance(data, dict):

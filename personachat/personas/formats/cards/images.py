@@ -8,7 +8,7 @@ from dataclasses import replace
 from personachat.errors import PictureRefused
 from personachat.jsontext.edits import with_value, without
 from personachat.personas.formats.cards.cover import COVER_CHUNK
-from personachat.personas.formats.catalogue import Arrival
+from personachat.personas.formats.catalogue import ImportedPersona
 from personachat.personas.persona import KEYS, parse_persona
 from personachat.personas.pictures.frames import SIGNATURE, plain_png
 from personachat.personas.pictures.reading import digest_of, read_picture
@@ -18,7 +18,7 @@ _HEAD = len(SIGNATURE) + 4 + 4 + 13 + 4
 """Where a PNG's second chunk begins."""
 
 
-def with_image(arrival: Arrival, image: bytes) -> Arrival:
+def with_image(arrival: ImportedPersona, image: bytes) -> ImportedPersona:
     """The persona with this picture, whole; unless it is the cover that was drawn for want of one."""
     if _is_cover(image):
         return arrival
@@ -34,14 +34,14 @@ def with_image(arrival: Arrival, image: bytes) -> Arrival:
     return replace(arrival, text=text, persona=parse_persona(text), picture=picture)
 
 
-def without_image(arrival: Arrival, why: str) -> Arrival:
+def without_image(arrival: ImportedPersona, why: str) -> ImportedPersona:
     """The persona without the picture that it names, and the reason."""
     text = without(arrival.text, ("picture",)) if arrival.persona.picture else arrival.text
     losses = (*arrival.losses, why)
     return replace(arrival, text=text, persona=parse_persona(text), losses=losses, picture=None)
 
 
-def shelved(arrival: Arrival, shelf: PictureShelf) -> Arrival:
+def shelved(arrival: ImportedPersona, shelf: PictureShelf) -> ImportedPersona:
     """The same, with its picture out of memory."""
     return replace(arrival, picture=shelf.put(arrival.picture)) if arrival.picture else arrival
 

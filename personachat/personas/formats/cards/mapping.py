@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from personachat.jsontext.faults import shown
+from personachat.jsontext.faults import excerpt
 from personachat.personas import limits, lorebook, macros
 from personachat.personas.fields import free_id
 from personachat.personas.formats.cards.dialogue import read_dialogue, write_dialogue
 from personachat.personas.formats.cards.fields import V3_ONLY, Card, CardVersion, field_faults
-from personachat.personas.formats.cards.sections import DIALOGUE, joined, split
+from personachat.personas.formats.cards.sections import DIALOGUE, join_sections, split_sections
 from personachat.personas.persona import Example, Persona, Personality
 
 PROMPT_FIELDS = ("system_prompt", "description", "personality", "scenario")
@@ -28,7 +28,7 @@ _LINE_END = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Mapped:
+class CardFields:
     """A card's fields as a persona has them. `parts` make the system prompt, with the part `alone` bare."""
 
     name: str
@@ -43,7 +43,7 @@ class Mapped:
 
     @property
     def system_prompt(self) -> str:
-        return joined(self.parts, alone=self.alone)[: limits.PROMPT] or NO_PROMPT
+        return join_sections(self.parts, alone=self.alone)[: limits.PROMPT] or NO_PROMPT
 
     def persona(self, extensions: dict[str, Any]) -> Persona:
         return Persona(
@@ -59,7 +59,7 @@ class Mapped:
         )
 
 
-def mapped(card: Card) -> Mapped:
+def mapped(card: Card) -> CardFields:
     """Read a card's fields."""
     losses = field_faults(card)
     name = _lines([card.text("name")], limits.NAME, losses, "name") or _lines(
@@ -75,7 +75,7 @@ def mapped(card: Card) -> Mapped:
     if card.version == 1:
         parts["system_prompt"] = ""
     alone = "description" if card.version == 1 else "system_prompt"
-    prompt = joined(parts, alone=alone)
+    prompt = join_sections(parts, alone=alone)
     if not prompt:
         losses.append(f'The card doesn\'t describe the character, so the prompt is "{NO_PROMPT}".')
     if len(prompt) > limits.PROMPT:
@@ -83,7 +83,7 @@ def mapped(card: Card) -> Mapped:
     greetings = [placeholders(text) for text in card.texts("alternate_greetings") if text.strip()]
     notes = card.dictionary("creator_notes_multilingual").get("en")
     notes = notes if isinstance(notes, str) and notes else card.text("creator_notes")
-    return Mapped(
+    return CardFields(
         name=name[0] if name else NO_NAME,
         parts={part: text for part, text in parts.items() if text.strip()},
         alone=alone,
@@ -112,7 +112,7 @@ def fields(persona: Persona, version: CardVersion, origin: Card | None) -> dict[
     if was and was.system_prompt == persona.system_prompt:
         parts = was.parts
     else:
-        parts = split(persona.system_prompt, alone=alone)
+        parts = split_sections(persona.system_prompt, alone=alone)
     if version == 1 and "system_prompt" in parts:
         parts = {"description": persona.system_prompt}
     found: dict[str, Any] = {part: parts.get(part, "") for part in PROMPT_FIELDS}
@@ -160,7 +160,7 @@ def _filled(texts: Sequence[str]) -> list[str]:
     return [text for text in texts if text.strip()]
 
 
-def _unchanged(persona: Persona, was: Mapped, parts: dict[str, str]) -> list[str]:
+def _unchanged(persona: Persona, was: CardFields, parts: dict[str, str]) -> list[str]:
     same = [part for part in PROMPT_FIELDS if parts.get(part, "") == was.parts.get(part, "")]
     kept = {
         "name": persona.name == was.name,
@@ -210,7 +210,7 @@ def _unused(card: Card, prompt: str) -> list[str]:
     book = card.data.get("character_book") if card.version > 1 else None
     names = macros.unknown("\n".join(_told(card, prompt, book)))
     if names:
-        listed = ", ".join(f"{{{{{shown(name, most=30)}}}}}" for name in sorted(names)[:5])
+        listed = ", ".join(f"{{{{{excerpt(name, most=30)}}}}}" for name in sorted(names)[:5])
         more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
         losses.append(f"These placeholders are not supported here and stay as written: {listed}{more}.")
     if book is not None:

@@ -28,7 +28,7 @@ _REST = "rest"
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class CarriedPersona:
     """A persona as it travelled in a card, and the fields that were edited since it was written.
 
     `edited` holds "rest" where a field was that a persona has no place for.
@@ -38,7 +38,7 @@ class Carried:
     edited: frozenset[str]
 
 
-def kept(card: Card) -> dict[str, Any]:
+def kept_fields(card: Card) -> dict[str, Any]:
     """Return what a persona keeps of a card; empty objects mark the places of what is kept elsewhere."""
     if card.version == 1:
         return {"data": card.data}
@@ -63,13 +63,13 @@ def kept_card(persona: Persona) -> Card | None:
         return card
     data = {key: each for key, each in card.data.items() if key not in _ELSEWHERE or each != {}}
     places = dict.fromkeys(card.data) | dict.fromkeys(data)
-    current = data | around(persona)
+    current = data | surrounding_fields(persona)
     if "extensions" not in card.data and not current["extensions"]:
         del current["extensions"]
     return Card(card.version, {key: current[key] for key in [*places, *current] if key in current}, card.top)
 
 
-def around(persona: Persona) -> dict[str, Any]:
+def surrounding_fields(persona: Persona) -> dict[str, Any]:
     """Return the fields `extensions`, without what is ours, and `character_book`, where there is one."""
     foreign = {key: value for key, value in persona.extensions.items() if key != OURS}
     if not isinstance(foreign.get(BOOK), dict):
@@ -95,7 +95,7 @@ def carrying(persona: Persona, data: Mapping[str, Any]) -> dict[str, Any]:
     return {"persona": value | ({"extensions": own} if own else {}), "fields": _digests(data)}
 
 
-def carried(card: Card) -> Carried | None:
+def carried(card: Card) -> CarriedPersona | None:
     """Return the persona a card carries, or None where there is none that makes sense."""
     ours = card.dictionary("extensions").get(OURS) if card.version > 1 else None
     if not isinstance(ours, dict) or not isinstance(ours.get("persona"), dict):
@@ -112,7 +112,7 @@ def carried(card: Card) -> Carried | None:
     written = ours.get("fields")
     written = written if isinstance(written, dict) else {}
     edited = {name for name, digest in _digests(card.data).items() if written.get(name) != digest}
-    return Carried(persona, frozenset(edited))
+    return CarriedPersona(persona, frozenset(edited))
 
 
 def _digests(data: Mapping[str, Any]) -> dict[str, str]:

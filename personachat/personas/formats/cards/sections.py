@@ -23,7 +23,7 @@ _ORDER = {heading: (order, part) for order, (part, heading) in enumerate(HEADING
 _HEADING = re.compile(f"^(?:{'|'.join(map(re.escape, _ORDER))})$", re.MULTILINE)
 
 
-def joined(parts: Mapping[str, str], *, alone: str = "system_prompt") -> str:
+def join_sections(parts: Mapping[str, str], *, alone: str = "system_prompt") -> str:
     """Return the parts that say something, in order; `alone` has no heading where it is the only one."""
     filled = {part: parts[part] for part in HEADINGS if parts.get(part, "").strip()}
     if list(filled) == [alone]:
@@ -31,7 +31,7 @@ def joined(parts: Mapping[str, str], *, alone: str = "system_prompt") -> str:
     return "\n\n".join(f"{HEADINGS[part]}\n{text.strip()}" for part, text in filled.items())
 
 
-def split(prompt: str, *, alone: str = "system_prompt") -> dict[str, str]:
+def split_sections(prompt: str, *, alone: str = "system_prompt") -> dict[str, str]:
     """Return the parts a prompt was joined from, or the whole prompt as the part `alone`."""
     found: list[tuple[str, int, int]] = []
     last = -1
@@ -42,4 +42,4 @@ def split(prompt: str, *, alone: str = "system_prompt") -> dict[str, str]:
             last = order
     ends = [start for _, start, _ in found[1:]] + [len(prompt)]
     parts = {part: prompt[begin:end].strip() for (part, _, begin), end in zip(found, ends, strict=False)}
-    return parts if joined(parts, alone=alone) == prompt else {alone: prompt}
+    return parts if join_sections(parts, alone=alone) == prompt else {alone: prompt}

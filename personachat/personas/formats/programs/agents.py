@@ -7,7 +7,7 @@ from typing import Any
 
 from personachat.personas import limits
 from personachat.personas.formats.programs.reader import Reader
-from personachat.personas.formats.sketches import Sketch, as_text, joined, mapping, objects, texts
+from personachat.personas.formats.sketches import Sketch, as_text, join_parts, mapping, objects, texts
 
 
 def _is_crew(value: Any) -> bool:
@@ -23,7 +23,7 @@ def _read_crew(value: Any) -> Iterator[Sketch]:
         llm = agent.get("llm")
         sketch = Sketch(
             name=role if 0 < len(role) <= limits.NAME else key.replace("_", " ").capitalize(),
-            prompt=joined(
+            prompt=join_parts(
                 {
                     "Role": f"You are {role}." if role else "",
                     "Goal": _said(agent.get("goal")),
@@ -57,7 +57,7 @@ def _read_eliza(value: Any) -> Iterator[Sketch]:
     settings = mapping(value.get("settings"))
     sketch = Sketch(
         name=value.get("name"),
-        prompt=joined(
+        prompt=join_parts(
             {
                 "": value.get("system"),
                 "About": value.get("bio"),
@@ -112,7 +112,7 @@ def _read_tiny(value: Any) -> Iterator[Sketch]:
     parts = {_heading(key): _tiny_text(each) for key, each in persona.items() if key != "name"}
     sketch = Sketch(
         name=persona.get("name"),
-        prompt=f"You are {as_text(persona.get('name'))}.\n\n{joined(parts)}".strip(),
+        prompt=f"You are {as_text(persona.get('name'))}.\n\n{join_parts(parts)}".strip(),
         description=title,
         marks=(persona.get("name"),),
     )

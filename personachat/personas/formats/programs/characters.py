@@ -7,7 +7,7 @@ from typing import Any
 
 from personachat.personas.formats.cards.dialogue import read_dialogue
 from personachat.personas.formats.programs.reader import Reader
-from personachat.personas.formats.sketches import Sketch, as_text, joined, mapping, objects, texts
+from personachat.personas.formats.sketches import Sketch, as_text, join_parts, mapping, objects, texts
 
 _PYGMALION = frozenset({"char_persona", "world_scenario", "char_greeting", "example_dialogue"})
 
@@ -105,7 +105,7 @@ def _sketch(*, name: Any, parts: dict[str, Any], dialogue: Any) -> Sketch:
     pairs, rest = read_dialogue(shown_as, names=[named])
     return Sketch(
         name=named,
-        prompt=joined(
+        prompt=join_parts(
             {heading: _placeholders(as_text(part)) for heading, part in parts.items()}
             | {"Example dialogue": rest}
         ),

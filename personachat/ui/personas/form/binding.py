@@ -19,7 +19,7 @@ from personachat.jsontext.edits import with_value, without
 from personachat.jsontext.faults import Path
 from personachat.jsontext.reader import JsonText, read_json
 from personachat.personas.persona import Example, Persona, Personality
-from personachat.ui.personas.desk import Opened, edit
+from personachat.ui.personas.desk import OpenPersona, edit
 from personachat.ui.personas.editor import version_mark
 from personachat.ui.wording import escaped
 
@@ -52,7 +52,7 @@ MISSING: Final = _Missing()
 class FormText:
     """The text of the open persona, as its form sees it."""
 
-    found: Opened
+    found: OpenPersona
 
     @cached_property
     def read(self) -> JsonText:
@@ -126,23 +126,23 @@ class FormText:
         return written if len(written) <= MOST_SHOWN else f"{written[:MOST_SHOWN]} …"
 
 
-def change(found: Opened, how: Callable[[str], str]) -> None:
+def change(found: OpenPersona, how: Callable[[str], str]) -> None:
     """Change the text; where that is no longer possible, the form shows how things stand now."""
     with suppress(ValueError, LookupError):
         edit(found, how)
 
 
-def put(found: Opened, path: Path, value: Any) -> None:
+def put(found: OpenPersona, path: Path, value: Any) -> None:
     """Set the value at a path."""
     change(found, lambda text: with_value(text, path, value, order=ORDER))
 
 
-def take_out(found: Opened, path: Path) -> None:
+def take_out(found: OpenPersona, path: Path) -> None:
     """Remove the key or the entry at a path."""
     change(found, lambda text: without(text, path))
 
 
-def given(found: Opened, path: Path, value: Any) -> bool:
+def given(found: OpenPersona, path: Path, value: Any) -> bool:
     """Remember that somebody gave the widget of a path this value; False where it had it already.
 
     A browser also reports what nobody touched, such as the default of a field that was just drawn.

@@ -11,7 +11,7 @@ import streamlit as st
 from personachat.jsontext.edits import with_value
 from personachat.jsontext.faults import Path
 from personachat.personas.persona import Persona, Personality
-from personachat.ui.personas.desk import Opened
+from personachat.ui.personas.desk import OpenPersona
 from personachat.ui.personas.form.binding import (
     MISSING,
     ORDER,
@@ -141,7 +141,7 @@ def _text_in(text: FormText, path: Path) -> str | None:
     return value if isinstance(value, str) and not text.is_spoiled(path) else None
 
 
-def _text_changed(found: Opened, path: Path, key: str, when_empty: WhenEmpty = "keep") -> None:
+def _text_changed(found: OpenPersona, path: Path, key: str, when_empty: WhenEmpty = "keep") -> None:
     value = st.session_state[key] or ""
     if not given(found, path, value):
         return
@@ -151,7 +151,7 @@ def _text_changed(found: Opened, path: Path, key: str, when_empty: WhenEmpty = "
         put(found, path, value)
 
 
-def _suggestion_chosen(found: Opened, path: Path, key: str) -> None:
+def _suggestion_chosen(found: OpenPersona, path: Path, key: str) -> None:
     suggestion = st.session_state[key]
 
     def add(text: str) -> str:

@@ -22,7 +22,7 @@ from personachat.ui import prompt_improving
 from personachat.ui.chat.transcript import drawable
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas import findings
-from personachat.ui.personas.desk import JSON_TAB, TAB_KEY, Opened, take_typed
+from personachat.ui.personas.desk import JSON_TAB, TAB_KEY, OpenPersona, take_typed
 from personachat.ui.personas.form import fields, json_text, lists, model_picker, numbers, picture
 from personachat.ui.personas.form.binding import FormText, draw_unshowable, given, put, take_out
 from personachat.ui.wording import counted, escaped
@@ -59,7 +59,7 @@ _FORM_KEYS = frozenset(field.alias or name for name, field in Persona.model_fiel
 }
 
 
-def draw(found: Opened, *, tags: Sequence[str] = ()) -> None:
+def draw(found: OpenPersona, *, tags: Sequence[str] = ()) -> None:
     """Draw the form; `tags` are those of other personas, as suggestions."""
     text = FormText(found)
     if not text.has_keys:
@@ -114,7 +114,7 @@ def size_text(prompt: str) -> str:
     return f"{counted(len(prompt.split()), 'word')}, about {tokens} in the prompt"
 
 
-def _draw_broken(found: Opened) -> None:
+def _draw_broken(found: OpenPersona) -> None:
     first = found.problems[0].message if found.problems else "A persona is an object in braces { }."
     st.warning(
         f"The form needs valid JSON. {escaped(first)}",

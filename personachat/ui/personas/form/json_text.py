@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from personachat.jsontext.faults import Path
-from personachat.ui.personas.desk import Opened
+from personachat.ui.personas.desk import OpenPersona
 from personachat.ui.personas.form.binding import (
     MISSING,
     FormText,
@@ -45,7 +45,7 @@ def draw_object(text: FormText, path: Path, label: str, *, explanation: str, pla
     draw_problems(text, path, within=True)
 
 
-def _object_changed(found: Opened, path: Path, key: str) -> None:
+def _object_changed(found: OpenPersona, path: Path, key: str) -> None:
     value = _object_in(st.session_state[key] or "")
     if value is None:
         return

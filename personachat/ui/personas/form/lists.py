@@ -12,7 +12,7 @@ import streamlit as st
 
 from personachat.jsontext.edits import swapped, with_value
 from personachat.jsontext.faults import Path
-from personachat.ui.personas.desk import Opened
+from personachat.ui.personas.desk import OpenPersona
 from personachat.ui.personas.form.binding import (
     MISSING,
     ORDER,
@@ -205,7 +205,7 @@ def _open_row(opened: str, count: int) -> None:
     st.session_state[opened] = count
 
 
-def _choose(found: Opened, path: Path, at: int, count: int, key: str) -> None:
+def _choose(found: OpenPersona, path: Path, at: int, count: int, key: str) -> None:
     chosen = st.session_state[key]
     if chosen == REMOVE:
         take_out(found, (*path, at) if count > 1 else path)
@@ -214,13 +214,13 @@ def _choose(found: Opened, path: Path, at: int, count: int, key: str) -> None:
         change(found, lambda text: swapped(text, (*path, at), other))
 
 
-def _entry_changed(found: Opened, path: Path, key: str) -> None:
+def _entry_changed(found: OpenPersona, path: Path, key: str) -> None:
     value = st.session_state[key] or ""
     if given(found, path, value):
         _put_entry(found, path, value)
 
 
-def _side_changed(found: Opened, path: Path, side: str, key: str) -> None:
+def _side_changed(found: OpenPersona, path: Path, side: str, key: str) -> None:
     value = st.session_state[key] or ""
     if not given(found, (*path, side), value):
         return
@@ -230,7 +230,7 @@ def _side_changed(found: Opened, path: Path, side: str, key: str) -> None:
         put(found, (*path, side), value)
 
 
-def _tags_changed(found: Opened, path: Path, key: str) -> None:
+def _tags_changed(found: OpenPersona, path: Path, key: str) -> None:
     value = list(st.session_state[key])
     if not given(found, path, value):
         return
@@ -240,7 +240,7 @@ def _tags_changed(found: Opened, path: Path, key: str) -> None:
         take_out(found, path)
 
 
-def _put_entry(found: Opened, path: Path, value: Any) -> None:
+def _put_entry(found: OpenPersona, path: Path, value: Any) -> None:
     """Set an entry; one that is new comes to the end of its list, which may have to be made."""
     if not value and FormText(found).value(path) is MISSING:
         return

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from personachat.jsontext.faults import Path
-from personachat.ui.personas.desk import Opened
+from personachat.ui.personas.desk import OpenPersona
 from personachat.ui.personas.form.binding import (
     MISSING,
     FormText,
@@ -122,7 +122,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _number_changed(found: Opened, path: Path, key: str) -> None:
+def _number_changed(found: OpenPersona, path: Path, key: str) -> None:
     value = st.session_state[key]
     if value is not None:
         value = round(value, 4)
@@ -134,12 +134,12 @@ def _number_changed(found: Opened, path: Path, key: str) -> None:
         put(found, path, int(value) if value == int(value) else value)
 
 
-def _switched(found: Opened, path: Path, key: str) -> None:
+def _switched(found: OpenPersona, path: Path, key: str) -> None:
     if given(found, path, st.session_state[key]):
         put(found, path, st.session_state[key])
 
 
-def _left_changed(found: Opened, path: Path, key: str) -> None:
+def _left_changed(found: OpenPersona, path: Path, key: str) -> None:
     if not given(found, (*path, "left"), st.session_state[key]):
         return
     if st.session_state[key]:

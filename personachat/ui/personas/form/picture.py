@@ -10,7 +10,7 @@ import streamlit as st
 from personachat.errors import PersonaChatError
 from personachat.personas.pictures.reading import MOST_BYTES
 from personachat.ui import faces, session
-from personachat.ui.personas.desk import Opened, desk
+from personachat.ui.personas.desk import OpenPersona, desk
 from personachat.ui.personas.form.binding import FormText, put, take_out
 from personachat.ui.personas.texts import name_in
 
@@ -74,7 +74,7 @@ def _missing(name: str) -> str:
     return "Its picture is missing." if name else "No picture: the avatar is shown instead."
 
 
-def _take(found: Opened) -> None:
+def _take(found: OpenPersona) -> None:
     file = st.session_state.get(_upload_key())
     if file is None:
         return
@@ -91,7 +91,7 @@ def _take(found: Opened) -> None:
     put(found, PICTURE, name)
 
 
-def _remove(found: Opened, name: str) -> None:
+def _remove(found: OpenPersona, name: str) -> None:
     st.session_state[_REMOVED] = found.id, name
     take_out(found, PICTURE)
 
