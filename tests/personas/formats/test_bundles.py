@@ -89,7 +89,7 @@ def test_a_newer_version_is_refused_with_a_way_out() -> None:
 
 
 def test_files_that_are_not_listed_are_refused() -> None:
-    assert "does not list" in refusal(changed(bundle_of(LAYOUT), extra=b"{}"))
+    assert "doesn't list" in refusal(changed(bundle_of(LAYOUT), extra=b"{}"))
 
 
 def test_files_that_are_listed_and_missing_are_refused() -> None:
@@ -106,12 +106,12 @@ def test_two_files_with_one_id_are_refused() -> None:
     content = changed(bundle_of(LAYOUT), {"personas": listed}, more=LAYOUT.encode())
     found = open_file(content)
     assert len(found.arrivals) == 1
-    assert "same as" in found.skipped[0].reason
+    assert "identical to" in found.skipped[0].reason
 
 
 def test_a_persona_of_another_id_than_listed_is_refused() -> None:
     content = changed(bundle_of(LAYOUT), odd=persona_text("else").encode())
-    assert 'is the persona "else"' in refusal(content)
+    assert 'contains the persona "else"' in refusal(content)
 
 
 def test_a_fault_in_a_persona_is_told_with_its_file_and_line() -> None:

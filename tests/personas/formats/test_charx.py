@@ -62,7 +62,7 @@ def test_a_card_that_is_none_is_refused(card: Any) -> None:
 
 
 def test_a_card_that_is_no_text_is_refused() -> None:
-    with pytest.raises(ImportRefused, match="cannot be read"):
+    with pytest.raises(ImportRefused, match="can't be read"):
         read_file(archive({"card.json": b"\xff\xfe"}))
 
 
