@@ -173,7 +173,7 @@ class ProviderSettings(BaseModel):
 
 
 class Settings(BaseSettings):
-    """See the module; the README has the same list for people."""
+    """See the module; docs/settings.md has the same list for people."""
 
     model_config = SettingsConfigDict(
         env_prefix="PERSONACHAT_",

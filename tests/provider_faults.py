@@ -200,6 +200,6 @@ FAULTS: Mapping[str, Fault] = {
     ),
     "a conversation too long": Fault(
         lambda: failure(400, "maximum context length is 10 tokens", error_code="context_length_exceeded"),
-        "is longer than gpt-4's memory. Shorten the message",
+        "is longer than gpt-4's context window. Shorten the message",
     ),
 }

@@ -217,6 +217,9 @@ serve(host="127.0.0.1", port={free_port()}, headless=True)
     assert seen["server.address"] == "127.0.0.1"
 
 
+NAMED = ("--browser.serverAddress", "localhost")
+
+
 def test_streamlit_finds_the_app() -> None:
     found = discover_asgi_app(SERVER)
     assert (found.is_asgi_app, found.import_string) == (True, "server:app")
@@ -236,7 +239,8 @@ def test_a_port_in_use_is_one_sentence() -> None:
     [
         ("-m", "personachat.cli", "--host", "0.0.0.0", "--headless", "--port"),
         ("-m", "uvicorn", "personachat.server:app", "--host", "0.0.0.0", "--port"),
-        ("-m", "streamlit", "run", str(SERVER), "--server.headless", "true", "--server.port"),
+        # with the address of a browser, Streamlit doesn't look for its own on the internet
+        ("-m", "streamlit", "run", str(SERVER), *NAMED, "--server.headless", "true", "--server.port"),
     ],
     ids=["serve", "uvicorn", "streamlit"],
 )

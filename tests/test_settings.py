@@ -240,7 +240,7 @@ def test_a_secrets_file_that_is_not_toml_is_named_with_its_line_and_not_quoted(c
 
 def test_a_secrets_file_that_cannot_be_read_is_named(checkout: Path) -> None:
     (checkout / ".streamlit" / "secrets.toml").mkdir(parents=True)
-    assert "secrets.toml cannot be read" in refusal()
+    assert "secrets.toml can't be read" in refusal()
 
 
 def test_a_tilde_means_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:

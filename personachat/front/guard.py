@@ -230,7 +230,7 @@ def _origin_refused() -> RefusedVisit:
         "PERSONACHAT_ALLOWED_HOSTS",
         (
             "Pages from other origins can't open PersonaChat.\n\nIf you run it behind a proxy, the proxy "
-            "must pass on the host and port that the browser requests. PersonaChat's README shows how.\n"
+            "must pass on the host and port that the browser requests. docs/operations.md shows how.\n"
         ),
     )
 

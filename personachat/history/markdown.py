@@ -81,9 +81,9 @@ def _parser() -> MarkdownIt:
 
 def within_turn(text: str) -> str:
     """The words of a turn as Markdown that stays within it. Follows CommonMark 0.31."""
+    text = "\n".join(_LINE_END.split(text))
     if not _STRUCTURE.search(text):
         return text
-    text = "\n".join(_LINE_END.split(text))
     for _ in range(_MOST_PASSES):  # what was HTML or a heading's line may be something else then
         before, text = text, _kept_within(text)
         if text == before:

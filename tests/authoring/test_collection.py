@@ -53,7 +53,7 @@ def test_restoring_is_a_new_revision(collection: Any) -> None:
     again = collection.restore("one", 1)
     assert again.text == first.text
     assert history(collection, "one") == [(3, "restored"), (2, "saved"), (1, "created")]
-    assert collection.revisions.of("one")[0].note == "Revision 1 again"
+    assert collection.revisions.of("one")[0].note == "Restored revision 1"
 
 
 def test_restoring_over_a_version_that_was_not_seen_is_refused(collection: Any) -> None:

@@ -100,7 +100,7 @@ def test_words_are_found_wherever_they_were_said(run: Run) -> None:
     assert {line.split()[0] for line in done.stdout.splitlines()} == {cats}
     nothing = run("conversations", "list", "--search", "hamsters")
     assert (nothing.returncode, nothing.stdout) == (0, "")
-    assert "Nothing" in nothing.stderr
+    assert nothing.stderr == "No matches.\n"
 
 
 def test_what_was_exported_is_imported_elsewhere(run: Run, tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_world_info_is_taken_into_a_persona(run: Run, environment: dict[str, str
     file.write_text("{}", "utf-8")
     refused = run("personas", "lore", "tester", str(file))
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "no lore book" in refused.stderr
+    assert "not a lore book" in refused.stderr
 
 
 def test_a_persona_is_renamed_and_its_revisions_are_labelled(run: Run, environment: dict[str, str]) -> None:

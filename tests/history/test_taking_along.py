@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from sqlalchemy import Engine, event
@@ -256,6 +256,7 @@ def test_code_and_plain_words_are_exported_as_they_are() -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+@example("\\\r---")
 def test_the_words_of_a_turn_stay_within_it(words: str) -> None:
     assert headings(f"{within_turn(words)}\n\n## Next\n\nwords") == ["Next"]
 
@@ -460,7 +461,7 @@ def test_a_file_that_was_imported_before_is_noticed(talk: Talk, library: Convers
     content = document({"id": "a"})
     (first,) = library.import_json(content, repeats="refuse")
     library.rename(first, "Another name")
-    with pytest.raises(ImportRepeated, match="is here already"):
+    with pytest.raises(ImportRepeated, match="is already here"):
         library.import_json(content, repeats="refuse")
     assert library.import_json(content, repeats="skip") == ()
     library.delete(first)

@@ -6,13 +6,18 @@ TESTS_REFUSED_HOSTS names: a test must not pass because the code under test has 
 
 from __future__ import annotations
 
+import fcntl
 import os
+import socket
+import struct
 import sys
+from contextlib import suppress
 from typing import Any
 
 REFUSED_HOSTS = "TESTS_REFUSED_HOSTS"
 _THIS_MACHINE = ("localhost", "::1", "", "0.0.0.0", "::")  # a server that listens to all is reached here
 _LOOKUPS = ("socket.getaddrinfo", "socket.gethostbyname")
+_ADDRESS_OF_INTERFACE = 0x8915  # SIOCGIFADDR, see netdevice(7)
 _SENDINGS = ("socket.connect", "socket.sendto", "socket.sendmsg")
 
 
@@ -34,12 +39,25 @@ def refuse_other_hosts(event: str, arguments: tuple[Any, ...]) -> None:
 def check(host: object) -> None:
     """Raise HostRefused for the name or the address of another machine."""
     name = host.decode(errors="replace") if isinstance(host, bytes | bytearray) else str(host or "")
-    if name in _THIS_MACHINE or _is_loopback(name.removeprefix("::ffff:")):
+    address = name.removeprefix("::ffff:")
+    if name in _THIS_MACHINE or _is_loopback(address) or address in own_addresses():
         return
     if file := os.environ.get(REFUSED_HOSTS):
         with open(file, "a", encoding="utf-8") as written:  # noqa: PTH123  # pathlib would slow every start
             written.write(f"{name}\n")
     raise HostRefused(f"tests reach no other machine, and this is one: {name}")
+
+
+def own_addresses() -> frozenset[str]:
+    """The IPv4 addresses of this machine but loopback's: what is sent to them never leaves it."""
+    found = set()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for _, name in socket.if_nameindex():
+            with suppress(OSError):  # an interface without an address
+                request = struct.pack("256s", name.encode()[:15])
+                answer = fcntl.ioctl(probe.fileno(), _ADDRESS_OF_INTERFACE, request)
+                found.add(socket.inet_ntoa(answer[20:24]))
+    return frozenset(each for each in found if not _is_loopback(each))
 
 
 def _is_loopback(address: str) -> bool:

@@ -185,7 +185,7 @@ def test_only_the_last_turns_are_drawn_and_the_others_come_on_demand(open_chat: 
     page = open_chat(chat=conversation.id)
     assert 11 <= len(page.chat_message) <= 20
     before = len(page.chat_message)
-    next(button for button in page.button if button.label.startswith("Show older revisions")).click().run()
+    next(button for button in page.button if button.label.startswith("Show earlier messages")).click().run()
     assert len(page.chat_message) > before
 
 

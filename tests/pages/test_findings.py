@@ -55,7 +55,7 @@ def captions(page: AppTest) -> str:
 def test_a_finding_is_a_row_with_its_line_and_words_as_they_are(open_home: OpenPage) -> None:
     page = opened(open_home)
     assert rows(page) == ["Line 4", "Line 11"]
-    assert any(r"\{\{usr\}\} stays as it is" in str(text.value) for text in page.markdown)
+    assert any(r"\{\{usr\}\} stays as written" in str(text.value) for text in page.markdown)
 
 
 def test_a_click_on_a_finding_shows_its_line(open_home: OpenPage) -> None:
@@ -82,7 +82,7 @@ def test_beside_the_prompt_its_findings_name_its_own_lines(open_home: OpenPage) 
 
 
 def test_what_a_message_takes_is_one_line(open_home: OpenPage) -> None:
-    assert "tokens a message, at most 1,000 in reply" in captions(opened(open_home))
+    assert "tokens per message, up to 1,000 in the reply" in captions(opened(open_home))
 
 
 def test_findings_follow_what_is_typed_and_give_way_to_problems(open_home: OpenPage) -> None:

@@ -361,7 +361,7 @@ def test_the_first_tab_is_the_prompt_with_its_size_and_warnings(open_home: OpenP
 
     captions = [str(caption.value) for caption in page.tabs[0].caption]
     assert "3 words, about 5 tokens in the prompt" in captions
-    assert any(caption.startswith("About ") and "a message" in caption for caption in captions)
+    assert any(caption.startswith("About ") and "per message" in caption for caption in captions)
     assert any("did you mean {{user}}" in str(row.value).replace("\\", "") for row in page.tabs[0].markdown)
 
 

@@ -197,7 +197,7 @@ def test_a_deleted_persona_is_listed_and_comes_back(open_history: OpenPage) -> N
     click(at, "bring-back-tutor")
     assert ada().get("tutor").persona.temperature == 0.1
     assert at.query_params["id"] in ("tutor", ["tutor"])
-    assert "Tutor is back" in at.toast[0].value
+    assert "Tutor is restored" in at.toast[0].value
     assert not [button for button in at.button if str(button.key).startswith("bring-back-")]
 
 

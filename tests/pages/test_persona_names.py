@@ -117,7 +117,7 @@ def test_a_label_is_put_moved_and_removed_in_the_history(open_page: OpenPage, fo
     get_services().personas.save(text(temperature=0.2))
     at.session_state["persona_tab"] = "History"
     at.run()
-    at.button(key="label-Label it production").click().run()
+    at.button(key="label-Add the label production").click().run()
     assert [each.number for each in get_services().labels.of("tutor")] == [2]
 
     at.button(key="revision-1").click().run()

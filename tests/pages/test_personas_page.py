@@ -240,7 +240,7 @@ def test_a_file_that_was_broken_on_disk_is_asked_about_as_a_whole(open_page: Ope
 
     at.button(key="save").click().run()
 
-    assert at.button(key="conflict_mine").label.startswith("Keep mine")
+    assert at.button(key="conflict_mine").label.startswith("Overwrite with mine")
     assert any('"Theirs"' in code.value for code in at.code)
 
 
@@ -286,7 +286,7 @@ def test_the_preview_shows_the_request_as_a_chat_sends_it(open_page: OpenPage, f
 
     preview = at.tabs[2]
     captions = [each.value for each in preview.caption]
-    assert "to mock-7 of openai" in captions[0]
+    assert "to mock-7 from openai" in captions[0]
     assert captions[1] == "System message"
     assert captions[-3:-1] == ["Greeting", "Your message"] or captions[-2:] == ["Greeting", "Your message"]
     shown = [each.value for each in preview.code]

@@ -61,12 +61,12 @@ def test_every_change_is_shown_and_nothing_is_taken_before_somebody_does(
     propose(at, fake, AFTER)
     sent = fake.chats[-1].body["messages"]
     assert "{{user}}" in str(sent[-1]["content"])
-    assert any("2 changes proposed" in str(text.value) for text in at.markdown)
+    assert any("2 changes suggested" in str(text.value) for text in at.markdown)
     assert prompt(at) == BEFORE
     press(at, "improve_all")
     assert prompt(at) == AFTER
     assert json.loads(at.session_state["persona_drafts"]["tutor"].text)["systemPrompt"] == AFTER
-    assert not any("proposed" in str(text.value) for text in at.markdown)
+    assert not any("suggested" in str(text.value) for text in at.markdown)
 
 
 def test_only_what_is_ticked_is_taken_and_what_was_typed_meanwhile_stays(

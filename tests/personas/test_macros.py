@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from personachat.messages import storable
 from personachat.personas.macros import MOST_DRAWS, Values, duration, fill, is_known, unknown
 from tests.personas.formats.costs import little_memory
 
@@ -169,4 +170,5 @@ def test_any_text_is_filled_and_stays_where_there_is_no_macro(text: str) -> None
     plain = text.replace("{", "(").replace("<", "(")
     assert fill(plain, VALUES) == plain
     assert fill(text, VALUES) == fill(text, VALUES)
-    assert all(name and name in "{{" + text + "}}" for name in unknown("{{" + text + "}}"))
+    braced = "{{" + text + "}}"
+    assert all(name and name in storable(braced) for name in unknown(braced))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import pytest
 
@@ -354,6 +355,16 @@ def closed_port() -> int:
         return port
 
 
+LOOK_UP = socket.getaddrinfo
+
+
+def found_nowhere(host: Any, *how: Any, **options: Any) -> Any:
+    """What a name server says of a name that nobody has; numbers need none."""
+    if host in ("no-such-host.invalid", b"no-such-host.invalid"):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    return LOOK_UP(host, *how, **options)
+
+
 @pytest.mark.parametrize(
     ("base_url", "says"),
     [
@@ -364,8 +375,9 @@ def closed_port() -> int:
     ],
 )
 async def test_a_server_that_cannot_be_reached_is_named_without_path_or_password(
-    fake: FakeProvider, base_url: str, says: str
+    fake: FakeProvider, base_url: str, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", found_nowhere)
     address = base_url.format(closed=closed_port(), open=fake.base_url.split(":")[2].removesuffix("/v1"))
     provider = OpenAICompatibleProvider("acme", base_url=address, api_key=None)
     _, error = await failure_of(provider)

@@ -180,7 +180,7 @@ async def test_reasoning_without_an_answer_is_empty_and_says_so(
     seen, error = await events_of(provider)
     assert ReasoningDelta("hm") in seen
     assert isinstance(error, ReplyEmpty)
-    assert "thought" in str(error)
+    assert "finished thinking" in str(error)
 
 
 async def test_a_call_of_a_tool_without_text_says_so(

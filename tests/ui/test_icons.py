@@ -22,6 +22,7 @@ CHECKED = {"drawable", "face", "face_of_turn"}
 OURS = {
     "row.avatar": "persona_rows makes it with drawable",
     "frame.ICON": "the product's own file",
+    "notice.icon": "checked where the notice is made",
 }
 
 
@@ -29,6 +30,8 @@ def pictures(tree: ast.AST) -> Iterator[ast.expr]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield from (keyword.value for keyword in node.keywords if keyword.arg in PICTURES)
+            if ast.unparse(node.func) == "Notice":
+                yield from node.args[2:3]
 
 
 def is_ours(value: ast.expr) -> bool:

@@ -35,6 +35,7 @@ from personachat.usage.tables import (
     usage_closed_days,
     usage_model_days,
 )
+from tests.migrated import migrated_postgres, put_database_in
 from tests.postgres import fresh_database
 
 ROWS = 250
@@ -60,13 +61,13 @@ def kept(
     """Two databases with the calls of four weeks: no day is closed in the first, all are in the second."""
     if request.param == "sqlite":
         folder = tmp_path_factory.mktemp("closed")
-        path = shutil.copy(request.getfixturevalue("migrated_file"), folder / "open.sqlite3")
+        path = put_database_in(folder)
         _fill(f"sqlite:///{path}")
         closed = shutil.copy(path, folder / "closed.sqlite3")
         _close(f"sqlite:///{closed}")
         yield f"sqlite:///{path}", f"sqlite:///{closed}"
     else:
-        with fresh_database(like=request.getfixturevalue("migrated_postgres")) as url:
+        with migrated_postgres() as url:
             _fill(url)
             with fresh_database(like=str(make_url(url).database)) as closed:
                 _close(closed)

@@ -197,7 +197,7 @@ async def test_what_fails_is_a_tool_error_in_a_sentence_without_secrets(
         listed = await client.list_prompts()
         with pytest.raises(MCPError, match='no persona "nobody"'):
             await client.get_prompt("nobody")
-        with pytest.raises(MCPError, match="cannot be read"):
+        with pytest.raises(MCPError, match="can't be read"):
             await client.get_prompt("broken")
         with pytest.raises(MCPError, match="tool doesn't exist"):
             await client.call_tool("rm")
