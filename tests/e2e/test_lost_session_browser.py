@@ -209,7 +209,7 @@ def a_rating(away: Away) -> Generator[None, None, None]:
 
 def a_conversation_renamed(away: Away) -> Generator[None, None, None]:
     page = away.chat_with("Rename me")
-    choose_in_menu(page, button(page.get_by_test_id("stSidebar"), "What to do"), "Rename")
+    choose_in_menu(page, button(page.get_by_test_id("stSidebar"), "Conversation options"), "Rename")
     dialog(page).get_by_label("Title").fill("Named before the pause")
     yield
     button(dialog(page), "Rename").click()
@@ -221,7 +221,7 @@ def a_conversation_renamed(away: Away) -> Generator[None, None, None]:
 def a_conversation_deleted(away: Away) -> Generator[None, None, None]:
     page = away.chat_with("Delete this conversation")
     yield
-    choose_in_menu(page, button(page.get_by_test_id("stSidebar"), "What to do"), "Delete")
+    choose_in_menu(page, button(page.get_by_test_id("stSidebar"), "Conversation options"), "Delete")
     expect(page.get_by_text("Deleted “Delete this conversation”.")).to_be_visible()
     assert not away.conversations("Delete this conversation")
 

@@ -3,7 +3,7 @@
 
 import * as dom from "./dom.js"
 
-const PATIENCE = 5000 // milliseconds that an answer from the server may take until the box is there
+const PATIENCE = 15000 // milliseconds that an answer from the server may take until the box is there
 
 let place = ""
 let target = dom.box // what is to have the focus
