@@ -277,7 +277,7 @@ def a_json_text_saved(away: Away) -> Generator[None, None, None]:
 
 
 def a_persona_deleted(away: Away) -> Generator[None, None, None]:
-    page = away.open("/personas?id=gone")
+    page = open_form(away, "gone")
     choose_in_menu(page, button(page, "More"), "Delete")
     expect(dialog(page)).to_contain_text("is deleted for everyone")
     yield
@@ -287,7 +287,7 @@ def a_persona_deleted(away: Away) -> Generator[None, None, None]:
 
 
 def a_persona_created(away: Away) -> Generator[None, None, None]:
-    page = away.open("/personas?id=noted")
+    page = open_form(away, "noted")
     button(page, "Create new").click()
     dialog(page).get_by_role("tab", name="Blank or a copy").click()
     expect(dialog(page).get_by_role("textbox", name="Name")).to_be_visible()
@@ -314,7 +314,7 @@ def a_save_with_a_note(away: Away) -> Generator[None, None, None]:
 
 
 def personas_imported(away: Away) -> Generator[None, None, None]:
-    page = away.open("/personas?id=chatty")
+    page = open_form(away, "chatty")
     button(page, "Import").click()
     files = dialog(page).get_by_test_id("stFileUploaderDropzoneInput")
     given = {"name": "guest.json", "mimeType": "application/json"}

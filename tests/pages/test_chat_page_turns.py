@@ -147,7 +147,8 @@ def test_a_message_has_the_whole_chat_read_once(open_chat: OpenPage, fake: FakeP
     assert "Another." in said(page)
     upwards = [statement for statement in asked if "WITH RECURSIVE" in statement]
     assert len([statement for statement in upwards if "steps <" not in statement]) == 1
-    assert len(upwards) <= 3  # besides the last turn, where the words are taken, and those that are drawn
+    # besides the last turn, where the words are taken, and those that are drawn, twice if the reply ends late
+    assert len(upwards) <= 4
 
 
 def test_an_older_exchange_takes_few_elements(open_chat: OpenPage, fake: FakeProvider) -> None:
