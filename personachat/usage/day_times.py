@@ -6,14 +6,13 @@ in `usage_kinds`, and of each call only the buckets of its times are kept. A cal
 
 from __future__ import annotations
 
-import sys
 from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 
-from personachat.usage.histograms import bucket_of
+from personachat.usage.histograms import bucket_of, lowest_byte_first, numbers_in
 
 TIMES = ("first_token_ms", "duration_ms", "tokens_per_second")
 """Whose spread is kept, in this order."""
@@ -58,17 +57,19 @@ def packed(calls: Mapping[int, Sequence[Measured]]) -> bytes:
     buckets = array("H")
     for _, times in ordered:
         buckets.extend(_UNKNOWN if time is None else bucket_of(time) for time in times)
-    return b"".join((_little(numbers), bytes(quarter for quarter, _ in ordered), _little(buckets)))
+    return b"".join(
+        (lowest_byte_first(numbers), bytes(quarter for quarter, _ in ordered), lowest_byte_first(buckets))
+    )
 
 
 def unpacked(data: bytes) -> DayTimes:
     """What was packed."""
     count = int.from_bytes(data[:4], "little")
     kinds, counts = 4 + 4 * count, 4 + 8 * count
-    lengths = _numbers("I", data[kinds:counts])
+    lengths = numbers_in("I", data[kinds:counts])
     quarters = counts + sum(lengths)
     return DayTimes(
-        _numbers("I", data[4:kinds]), lengths, data[counts:quarters], _numbers("H", data[quarters:])
+        numbers_in("I", data[4:kinds]), lengths, data[counts:quarters], numbers_in("H", data[quarters:])
     )
 
 
@@ -78,16 +79,3 @@ def counted(buckets: array[int]) -> list[Counter[int]]:
     for counts in found:
         counts.pop(_UNKNOWN, None)
     return found
-
-
-def _numbers(kind: str, data: bytes) -> array[int]:
-    found = array(kind, data)
-    if sys.byteorder == "big":
-        found.byteswap()
-    return found
-
-
-def _little(numbers: array[int]) -> bytes:
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return numbers.tobytes()

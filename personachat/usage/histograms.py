@@ -74,7 +74,7 @@ class Spread:
 
     def _all(self) -> list[int]:
         size = -(-self._whole.bit_length() // _BITS)
-        counts = _numbers("I", self._whole.to_bytes(size * _BYTES, "little")).tolist()
+        counts = numbers_in("I", self._whole.to_bytes(size * _BYTES, "little")).tolist()
         counts += [0] * (BUCKETS - size)
         for bucket, count in self._counts.items():
             counts[bucket] += count
@@ -108,9 +108,9 @@ def packed(spreads: Sequence[Iterable[tuple[int, float]]]) -> bytes:
         dense = array("I", (counts.get(bucket, 0) for bucket in range(first, end)))
         parts += [
             _HEAD.pack(first, end - first, len(met)),
-            _little(dense),
+            lowest_byte_first(dense),
             bytes(quarter for quarter, _ in met),
-            _little(array("H", (bucket for _, bucket in met))),
+            lowest_byte_first(array("H", (bucket for _, bucket in met))),
         ]
     return b"".join(parts)
 
@@ -125,18 +125,20 @@ def unpacked(data: bytes) -> list[PackedDay]:
         buckets = quarters + count
         at = buckets + 2 * count
         whole = int.from_bytes(data[dense:quarters], "little") << (first * _BITS)
-        found.append(PackedDay(whole, data[quarters:buckets], _numbers("H", data[buckets:at])))
+        found.append(PackedDay(whole, data[quarters:buckets], numbers_in("H", data[buckets:at])))
     return found
 
 
-def _numbers(kind: str, data: bytes) -> array[int]:
+def numbers_in(kind: str, data: bytes) -> array[int]:
+    """The numbers that were packed with their lowest byte first; `kind` is a type code of `array`."""
     found = array(kind, data)
     if sys.byteorder == "big":
         found.byteswap()
     return found
 
 
-def _little(numbers: array[int]) -> bytes:
+def lowest_byte_first(numbers: array[int]) -> bytes:
+    """The numbers packed, the same on every machine."""
     if sys.byteorder == "big":
         numbers.byteswap()
     return numbers.tobytes()

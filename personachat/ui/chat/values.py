@@ -18,7 +18,7 @@ from personachat.ui.chat import actions
 from personachat.ui.dialogs import dialog
 from personachat.ui.wording import counted, escaped
 
-_NEEDED = "Needed"
+_REQUIRED = "Required"
 _FIRST, _LATER = "chat_value.first", "chat_value.later"
 """What the keys of the form's fields begin with, and of the dialog's."""
 _SHOWN = f"{_LATER}.shown"
@@ -76,7 +76,7 @@ def show(persona: Persona, conversation: Conversation) -> None:
     """Change what the variables stand for from the next reply on."""
     shown = st.session_state.setdefault(_SHOWN, dict(conversation.variables))
     _draw_fields(persona, conversation, fields=_LATER)
-    st.caption("They hold from the next reply on; what was said stays as it is.")
+    st.caption("Used from the next reply on. Earlier messages stay as they are.")
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.button(
             "Save",
@@ -102,7 +102,7 @@ def _draw_fields(persona: Persona, conversation: Conversation | None, *, fields:
     before = conversation.variables if conversation else {}
     for each in declared(persona):
         key = _key(fields, conversation, persona, each.name)
-        value_fields.draw(each, key=key, value=before.get(each.name.lower(), ""), empty=_NEEDED)
+        value_fields.draw(each, key=key, value=before.get(each.name.lower(), ""), empty=_REQUIRED)
 
 
 def _held(persona: Persona, conversation: Conversation | None, *, fields: str) -> dict[str, str]:
