@@ -3,7 +3,9 @@
 A click into what a running script is about to draw anew may be lost, on a busy machine above all. So every
 action on a locator waits until Streamlit's script has answered all that was sent to it, or a reply streams,
 or five seconds have passed, since some tests act in the middle of a run that does not end by itself. What is
-read of a locator is read until it is the same twice.
+read of a locator is read until it is the same twice. While a page is drawn anew, what was there and what
+replaces it stand side by side for a moment: a locator that finds both is asked again, as long as any other
+expectation waits.
 """
 
 from __future__ import annotations
@@ -16,10 +18,20 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, LocatorAssertions, Page
 
 ACTIONS = ("click", "fill", "focus", "press", "hover", "clear", "type", "set_input_files")
 READINGS = ("bounding_box", "inner_text", "all_inner_texts")
+OF_ONE_ELEMENT = (
+    "evaluate",
+    "get_attribute",
+    "input_value",
+    "is_visible",
+    "screenshot",
+    "text_content",
+    "wait_for",
+)
+EXPECTATIONS = [name for name in vars(LocatorAssertions) if name.startswith(("to_", "not_to_"))]
 MOST_SECONDS = 5.0
 
 SLOWNESS = float(os.environ.get("BROWSER_SLOWNESS", "1"))
@@ -109,10 +121,15 @@ def come_to_rest(page: Page, *, seconds: float, or_streams: bool = False) -> boo
 def patient_actions(*, timeout_milliseconds: int) -> Iterator[None]:
     """Have every action of a locator wait first, in every context that a browser opens."""
     with pytest.MonkeyPatch.context() as patch:
+        single = functools.partial(asked_until_single, seconds=timeout_milliseconds / 1000)
         for name in ACTIONS:
-            patch.setattr(Locator, name, _patient(getattr(Locator, name)))
+            patch.setattr(Locator, name, single(_patient(getattr(Locator, name))))
         for name in READINGS:
-            patch.setattr(Locator, name, _steady(_patient(getattr(Locator, name))))
+            patch.setattr(Locator, name, single(_steady(_patient(getattr(Locator, name)))))
+        for name in OF_ONE_ELEMENT:
+            patch.setattr(Locator, name, single(getattr(Locator, name)))
+        for name in EXPECTATIONS:
+            patch.setattr(LocatorAssertions, name, single(getattr(LocatorAssertions, name)))
         patch.setattr(Browser, "new_context", _watching(Browser.new_context, timeout_milliseconds))
         if SLOWNESS > 1:
             patch.setattr(BrowserContext, "new_page", _slowed(BrowserContext.new_page))
@@ -127,6 +144,31 @@ def _patient(action: Callable[..., Any]) -> Callable[..., Any]:
         return action(locator, *args, **options)
 
     return act
+
+
+def asked_until_single(ask: Callable[..., Any], *, seconds: float) -> Callable[..., Any]:
+    """Ask again while the locator finds several elements where it should find one: one is about to go."""
+
+    @functools.wraps(ask)
+    def asked(subject: Locator | LocatorAssertions, *args: Any, **options: Any) -> Any:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                return ask(subject, *args, **options)
+            except (AssertionError, Error) as fault:
+                if "strict mode violation" not in str(fault) or time.monotonic() > deadline:
+                    raise
+                _pause(subject)
+
+    return asked
+
+
+def _pause(subject: Locator | LocatorAssertions) -> None:
+    """Let the page draw; an expectation has no page to wait for by its frames."""
+    if isinstance(subject, Locator):
+        subject.page.wait_for_timeout(50)
+    else:
+        time.sleep(0.05)
 
 
 def _steady(reading: Callable[..., Any]) -> Callable[..., Any]:
