@@ -1,0 +1,1 @@
+"""Comparing and testing personas: variants side by side, suites of cases, and what their numbers can bear."""
