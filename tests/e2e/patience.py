@@ -21,7 +21,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Locator, LocatorAssertions, Page
 
 ACTIONS = ("click", "fill", "focus", "press", "hover", "clear", "type", "set_input_files")
-READINGS = ("bounding_box", "inner_text", "all_inner_texts")
+READINGS = ("all_inner_texts", "bounding_box", "count", "evaluate_all", "inner_text")
 OF_ONE_ELEMENT = (
     "evaluate",
     "get_attribute",

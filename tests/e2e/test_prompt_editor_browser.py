@@ -65,8 +65,8 @@ def test_a_finding_in_the_prompt_leads_to_its_line_there(app_server: AppServer, 
     page.get_by_role("button", name="Line 66").click()
     expect(prompt(page)).to_be_focused()
     chosen = "field => field.value.slice(field.selectionStart, field.selectionEnd)"
-    assert prompt(page).evaluate(chosen) == "Greet {{usr}}."
-    assert prompt(page).evaluate("field => field.scrollTop") > 0
+    wait_for(page, lambda: prompt(page).evaluate(chosen) == "Greet {{usr}}.")
+    wait_for(page, lambda: prompt(page).evaluate("field => field.scrollTop") > 0)
     settled(page)
     assert prompt(page).evaluate(chosen) == "Greet {{usr}}."
 
