@@ -166,6 +166,7 @@ def test_an_answer_may_take_as_long_as_it_takes(app: App, port: int) -> None:
 
 
 def test_a_body_that_keeps_the_pace_may_take_longer(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TimedHttpProtocol, "head_seconds", 10 * SHORT)  # the body is looked at only then
     monkeypatch.setattr(TimedHttpProtocol, "body_seconds", SHORT)
     head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000001\r\n\r\n"
     with (
