@@ -21,7 +21,7 @@ from typer.core import TyperGroup
 from personachat import __version__
 from personachat.cli import persona_commands
 from personachat.cli.console import complain, complain_of, note
-from personachat.cli.options import DataDir, PersonasDir
+from personachat.cli.options import DataDir, PersonasDir, parsed_values
 from personachat.errors import PersonaChatError, SettingsInvalid
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def serve(
 
 
 @app.command()
-def chat(
+def chat(  # noqa: PLR0913  # one option a choice
     message: Annotated[
         str | None,
         typer.Argument(
@@ -128,6 +128,14 @@ def chat(
     latest: Annotated[bool, typer.Option("--continue", help="Continue the newest conversation.")] = False,
     temporary: Annotated[bool, typer.Option("--temporary", help="Save nothing.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Use the offline model.")] = False,
+    value: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=TEXT",
+            help="What {{NAME}} stands for in this chat. Repeat it for more.",
+            show_default=False,
+        ),
+    ] = None,
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -139,8 +147,9 @@ def chat(
     from personachat.cli.chat import ChatTarget, run
 
     place = ChatTarget(temporary=temporary, conversation_id=conversation, latest=latest)
+    values = parsed_values(value or [])
     settings = _settings(personas_dir, data_dir)
-    raise typer.Exit(run(persona, message, place=place, offline=offline, settings=settings))
+    raise typer.Exit(run(persona, message, place=place, values=values, offline=offline, settings=settings))
 
 
 @app.command()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -23,7 +23,8 @@ from personachat.conversations.model import Conversation, Reply
 from personachat.errors import ConversationNotFound, DatabaseDamaged, DatabaseUnavailable, PersonaChatError
 from personachat.messages import Failed, Noticed, ReasoningDelta, ReplyEvent, Rethought, TextDelta
 from personachat.owners import LOCAL_OWNER
-from personachat.personas.persona import DEFAULT_PERSONA_ID
+from personachat.personas.persona import DEFAULT_PERSONA_ID, Persona
+from personachat.personas.variables import kept, missing, with_values
 from personachat.replies.endings import ENDINGS, ending_of
 from personachat.replies.live import LiveReply
 from personachat.services import Services, build_services
@@ -47,13 +48,24 @@ class ChatTarget:
     conversation_id: str | None = None
     latest: bool = False
 
+    @property
+    def is_new(self) -> bool:
+        return self.conversation_id is None and not self.latest
+
 
 def run(
-    persona_id: str | None, message: str | None, *, place: ChatTarget, offline: bool, settings: Settings
+    persona_id: str | None,
+    message: str | None,
+    *,
+    place: ChatTarget,
+    values: Mapping[str, str],
+    offline: bool,
+    settings: Settings,
 ) -> int:
     """Answer the message, or talk until the end of input; returns the exit code.
 
-    `persona_id` may be None where a conversation goes on: then it is who spoke last.
+    `persona_id` may be None where a conversation goes on: then it is who spoke last. The conversation keeps
+    `values`, what the persona's variables stand for.
     """
     logging.getLogger().addHandler(logging.NullHandler())  # what fails is said once, in a sentence
     piped = piped_text()
@@ -64,14 +76,22 @@ def run(
     services = build_services(settings)
     try:
         if persona_id is not None:
-            find(services.personas, persona_id, by=services.addressed)
+            asked = find(services.personas, persona_id, by=services.addressed)
+            if place.is_new and _lacks_values(asked.persona, kept({}, values)):
+                return USAGE
         conversation = _conversation(services, place)
         name = persona_id or _last_speaker(conversation)
         speaker = find(services.personas, name, by=services.addressed)
+        held = kept(conversation.variables, values)
+        if _lacks_values(speaker.persona, held):
+            return USAGE
+        if values:
+            services.of(LOCAL_OWNER, surface="cli").chat.give(conversation.id, values)
         terminal = TerminalChat(services, speaker.address, conversation.id, offline=offline)
         if text:
             return terminal.send(text)
-        return terminal.talk("" if conversation.path else opening_words(speaker.persona), conversation)
+        greeter = with_values(speaker.persona, held)
+        return terminal.talk("" if conversation.path else opening_words(greeter), conversation)
     except UNSAVED as error:
         _complain_of_database(error)
         return FAILED
@@ -189,6 +209,15 @@ def _conversation(services: Services, place: ChatTarget) -> Conversation:
             raise ConversationNotFound("There is no conversation to continue yet.")
         return workspace.chat.conversation(newest[0].id, last=1)
     return workspace.chat.start(temporary=place.temporary)
+
+
+def _lacks_values(persona: Persona, held: Mapping[str, str]) -> bool:
+    """Whether a variable of the persona stands for nothing, which is then said."""
+    lacking = missing(persona, held)
+    if lacking:
+        names = ", ".join(each.name for each in lacking)
+        complain(f"{persona.name} needs a value for {names}.", f"Add --value {lacking[0].name}=TEXT.")
+    return bool(lacking)
 
 
 def _last_speaker(conversation: Conversation) -> str:

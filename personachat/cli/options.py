@@ -24,6 +24,24 @@ DataDir = Annotated[
 ]
 
 
+def parsed_values(options: list[str]) -> dict[str, str]:
+    """The values of --value NAME=TEXT, by name; a malformed one ends the command with exit code 2."""
+    from personachat.personas.variables import MOST_CHARACTERS, is_name  # noqa: PLC0415
+
+    values = {}
+    for option in options:
+        name, equals, text = option.partition("=")
+        if not equals or not is_name(name):
+            raise typer.BadParameter(f"Write NAME=TEXT, not {option!r}.", param_hint="--value")
+        if len(text) > MOST_CHARACTERS:
+            raise typer.BadParameter(
+                f"The value of {name} is {len(text):,} characters long; the limit is {MOST_CHARACTERS:,}.",
+                param_hint="--value",
+            )
+        values[name] = text
+    return values
+
+
 class PersonaFormat(StrEnum):
     json = "json"
     card_v1 = "card-v1"

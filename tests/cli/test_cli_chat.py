@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import WAIT, Run, said, started
+from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, Gate, Reset, failure, tokens
 
 
@@ -123,3 +125,38 @@ def test_offline_answers_without_the_provider(run: Run, fake: FakeProvider) -> N
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
     assert fake.requests == []
+
+
+@pytest.fixture
+def guide(environment: dict[str, str]) -> None:
+    text = persona_text(
+        id="guide",
+        model="fake-1",
+        systemPrompt="You work for {{company}} in {{city}}.",
+        extensions={"variables": {"company": "", "city": {"default": "Bonn"}}},
+    )
+    Path(environment["PERSONACHAT_PERSONAS_DIR"], "guide.json").write_text(text, "utf-8")
+
+
+@pytest.mark.usefixtures("guide")
+def test_values_stand_for_the_personas_variables_and_stay_with_the_chat(run: Run, fake: FakeProvider) -> None:
+    assert run("chat", "-p", "guide", "--value", "Company=A=B", "Hi").returncode == 0
+    assert run("chat", "--continue", "--value", "city=Rome", "And now?").returncode == 0
+    prompts = [chat.body["messages"][0]["content"] for chat in fake.chats]
+    assert prompts == ["You work for A=B in Bonn.", "You work for A=B in Rome."]
+
+
+@pytest.mark.usefixtures("guide")
+def test_a_missing_value_is_asked_for_and_no_chat_is_left_behind(run: Run, fake: FakeProvider) -> None:
+    done = run("chat", "-p", "guide", "Hi")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "needs a value for company. Add --value company=TEXT." in done.stderr
+    assert fake.chats == []
+    assert "no conversation" in run("chat", "--continue", "Hi").stderr
+
+
+@pytest.mark.parametrize("value", ["company", "=Acme", "1st=Acme", f"company={'x' * 20_000}"])
+def test_a_malformed_value_is_a_usage_error(run: Run, value: str) -> None:
+    done = run("chat", "-p", "tester", "--value", value, "Hi")
+    assert done.returncode == 2
+    assert "--value" in done.stderr
