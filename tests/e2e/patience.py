@@ -18,7 +18,8 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Locator, LocatorAssertions, Page
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page
+from playwright.sync_api._generated import LocatorAssertions
 
 ACTIONS = ("click", "fill", "focus", "press", "hover", "clear", "type", "set_input_files")
 READINGS = ("all_inner_texts", "bounding_box", "count", "evaluate_all", "inner_text")

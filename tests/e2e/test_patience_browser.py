@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import LocatorAssertions, Page, expect
+from playwright.sync_api import Page, expect
+from playwright.sync_api._generated import LocatorAssertions
 
 from tests.e2e.patience import asked_until_single
 
