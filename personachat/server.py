@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import os
 import pkgutil
 import signal
 import socket
@@ -34,6 +35,7 @@ from personachat.api.metrics import Metrics
 from personachat.api.v1.app import create_v1
 from personachat.errors import AddressUnavailable, PersonaChatError, SettingsInvalid
 from personachat.front import server_logs, slow_requests
+from personachat.front.base_path import BasePath
 from personachat.front.first_paint import FirstPaint
 from personachat.front.guard import Guard
 from personachat.front.opening import refuse_unasked, who_can_do_what
@@ -145,7 +147,19 @@ def _asked_to_listen_at() -> str | None:
     return (st.get_option("server.address") or "") if "server_address" in context.params else None
 
 
+def _take_over_base_path() -> None:
+    """Streamlit's own option, where it alone is set, means ours: its way knows the pages only."""
+    theirs = os.environ.pop("STREAMLIT_SERVER_BASE_URL_PATH", "")
+    context = click.get_current_context(silent=True)
+    if context and "server_baseUrlPath" in context.params:  # `streamlit run`, which has read its options
+        theirs = st.get_option("server.baseUrlPath") or theirs
+        config.set_option("server.baseUrlPath", "")
+    if theirs and not load_settings().base_path:
+        os.environ["PERSONACHAT_BASE_PATH"] = theirs
+
+
 try:
+    _take_over_base_path()
     settings = load_settings()
     asked_host = _asked_to_listen_at()
     if asked_host is not None:
@@ -161,6 +175,7 @@ app = st.App(
     HOME,
     lifespan=lifespan,
     middleware=[
+        Middleware(BasePath, base_path=settings.base_path),
         Middleware(ApiFirst, api=api, v1=v1, mcp=mcp, metrics=metrics),
         Middleware(PageHeaders, frame_ancestors=settings.frame_ancestors),
         Middleware(Guard, allowed_hosts=_allowed_hosts, started=slow_requests.limit),
@@ -176,21 +191,23 @@ def serve(*, host: str, port: int, headless: bool) -> None:
     refuse_unasked(host, load_settings())
     allow_many_connections()
     shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    url = f"http://{shown}:{port}"
+    url = f"http://{shown}:{port}{settings.base_path}"
+    shown_url = f"{url}/" if settings.base_path else url
 
     def announce() -> None:
         _announce(
-            f"PersonaChat is at {url}, its API at {url}/api/docs. Press Ctrl-C to stop.",
+            f"PersonaChat is at {shown_url}, its API at {url}/api/docs. Press Ctrl-C to stop.",
             who_can_do_what(host, load_settings()),
         )
         if not st.get_option("server.headless"):
-            threading.Thread(target=open_browser, args=(url,), daemon=True).start()
+            threading.Thread(target=open_browser, args=(shown_url,), daemon=True).start()
 
     app.state["announce"] = announce
     sys.argv = [str(HOME)]  # Streamlit looks for .streamlit/config.toml beside it
     config = {
         "server.address": host,
         "server.port": port,
+        "server.baseUrlPath": "",
         **({"server.headless": True} if headless else {}),  # else it is as the machine has a screen
         "logger.hideWelcomeMessage": True,  # it asks a server on the internet for this machine's address
     }

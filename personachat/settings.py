@@ -37,6 +37,24 @@ from personachat.errors import SettingsInvalid
 
 LEAST_TOKEN_CHARACTERS = 16
 
+TAKEN_PATHS = frozenset(
+    {
+        "api",
+        "v1",
+        "mcp",
+        "metrics",
+        "_stcore",
+        "app",
+        "auth",
+        "component",
+        "media",
+        "oauth2callback",
+        "static",
+    }
+    | {"admin", "chat", "compare", "history", "insights", "login", "personas", "received", "shared", "tests"}
+)
+"""What the addresses of the API, of Streamlit and of the pages begin with: no base path may."""
+
 
 def _http_url(value: str) -> str:
     url = urlsplit(value.strip())
@@ -118,6 +136,17 @@ def _origin(value: str) -> str:
     return value
 
 
+def _base_path(value: str) -> str:
+    segments = value.strip().strip("/").split("/")
+    if segments == [""]:
+        return ""
+    if any(not re.fullmatch(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*", segment) for segment in segments):
+        raise ValueError("it must be a path such as /personas-tool")
+    if segments[0].lower() in TAKEN_PATHS:
+        raise ValueError(f"/{segments[0]} is an address of PersonaChat's own; choose another first part")
+    return "/" + "/".join(segments)
+
+
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Origin = Annotated[str, AfterValidator(_origin)]
 Secret = Annotated[SecretStr, AfterValidator(_header_value)]
@@ -127,6 +156,7 @@ AllowedOrigin = Annotated[str, AfterValidator(_allowed_origin)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 Folder = Annotated[Path, AfterValidator(_folder)]
 ExistingFile = Annotated[Path, AfterValidator(_file)]
+UrlPath = Annotated[str, AfterValidator(_base_path)]
 
 Words = BeforeValidator(_words)
 """Splits a text at commas and white space."""
@@ -217,6 +247,9 @@ class Settings(BaseSettings):
 
     trust_loopback: bool | None = None
     """Whether local callers need no token although some are set; a forwarder on this machine is one, too."""
+
+    base_path: UrlPath = ""
+    """The path that everything is served under, such as /personas-tool; "" is the root."""
 
     allowed_origins: Annotated[tuple[AllowedOrigin, ...], Words] = ()
     """Origins whose pages may call the API with a token; * is any."""

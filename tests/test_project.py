@@ -114,7 +114,8 @@ def test_the_table_of_settings_says_what_holds_where_nothing_is_set() -> None:
         if isinstance(default, bool):
             assert said[variable] == ("yes" if default else "no")
         elif isinstance(default, int | float | str):
-            assert said[variable].strip("`") == str(default).removesuffix(".0"), variable
+            shown = str(default).removesuffix(".0") or "none"
+            assert said[variable].strip("`") == shown, variable
         else:  # none, or found out at the start
             assert not re.fullmatch(r"[\d.]+", said[variable]), variable
 

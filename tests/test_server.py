@@ -115,16 +115,17 @@ def running(way: str, environment: dict[str, str], folder: Path) -> Iterator[Run
 def test_pages_and_api_are_on_one_port(
     way: str, environment: dict[str, str], tmp_path: Path, fake: FakeProvider
 ) -> None:
-    with running(way, environment, tmp_path) as server:
+    with running(way, environment | {"STREAMLIT_SERVER_BASE_URL_PATH": "below"}, tmp_path) as server:
         root = server.client.base_url.copy_with(path="/")
         assert server.client.get("/health").json()["personas"] == 1
-        for path in ("/", "/personas"):
+        assert httpx2.get(root.join("/below/api/health"), timeout=SECONDS).json()["personas"] == 1
+        for path in ("/", "/personas", "/below/", "/below/personas"):
             page = httpx2.get(root.join(path), timeout=SECONDS)
             assert page.status_code == 200
             assert '<div id="root">' in page.text
         assert text_of(said(server.client, "one two")) == "You said: one two"
         problem_of(server.client.get("/personas/..%2f"), 404, "not_found")
-        assert httpx2.get(root.join("/api"), timeout=SECONDS).headers["location"] == "/api/docs"
+        assert httpx2.get(root.join("/api"), timeout=SECONDS).headers["location"] == "/below/api/docs"
         assert not [line for line in server.output if "Traceback" in line or "sk-test-key" in line]
 
 

@@ -100,6 +100,7 @@ def create_api(services: Callable[[], Services] = get_services) -> FastAPI:
         docs_url=None,  # FastAPI's own page loads its script from elsewhere; this product works offline
         redoc_url=None,
         redirect_slashes=False,
+        root_path_in_servers=False,  # it knows only /api, not the base path that the whole server is under
         generate_unique_id_function=operation_id,
         middleware=[Middleware(Gate, settings=lambda: services().settings)],
     )

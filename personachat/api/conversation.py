@@ -25,6 +25,7 @@ from personachat.api.schemas import (
     conversation_of,
     download,
     listed_of,
+    services_of,
     workspace_of,
 )
 from personachat.conversations.model import siblings_of
@@ -176,7 +177,7 @@ def export_conversation(
 )
 def share_conversation(conversation_id: ConversationId, request: Request) -> ShareLink:
     """Creates a link that shows the active branch as it is now. Sharing again updates what the link shows."""
-    return _link(workspace_of(request).library.share(conversation_id))
+    return _link(request, workspace_of(request).library.share(conversation_id))
 
 
 @router.get(
@@ -190,7 +191,7 @@ def get_conversation_share(conversation_id: ConversationId, request: Request) ->
     share = workspace_of(request).library.share_of(conversation_id)
     if share is None:
         raise ShareNotFound("This conversation is not shared.", hint="POST to this address to share it.")
-    return _link(share)
+    return _link(request, share)
 
 
 @router.delete(
@@ -205,5 +206,6 @@ def revoke_conversation_share(conversation_id: ConversationId, request: Request)
     workspace_of(request).library.revoke(conversation_id)
 
 
-def _link(share: Share) -> ShareLink:
-    return ShareLink(token=share.token, url=f"/shared?token={quote(share.token, safe='')}")
+def _link(request: Request, share: Share) -> ShareLink:
+    base_path = services_of(request).settings.base_path
+    return ShareLink(token=share.token, url=f"{base_path}/shared?token={quote(share.token, safe='')}")

@@ -1,4 +1,4 @@
-"""A real nginx in front, on the same machine, in four set-ups: what it opens to whom.
+"""A real nginx in front, on the same machine, in four set-ups and under a path: what it opens to whom.
 
 A bare `proxy_pass` calls us by our own name and tells nothing of the browser; one passes the Host on; one
 with X-Forwarded-For says for whom it speaks; the last is that of docs/operations.md, with an allowed name.
@@ -61,7 +61,13 @@ http {{
   {servers}
 }}
 """
-SERVER = "server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://127.0.0.1:{to}; {lines} }} }}"
+SERVER = (
+    "server {{ listen 127.0.0.1:{port}; "
+    "location {at} {{ proxy_pass http://127.0.0.1:{to}{slash}; {lines} }} }}"
+)
+BASE_PATH = "/personas-tool"
+UNDER_A_PATH = {"kept": "", "stripped": "/"}
+"""Whether nginx passes the path on; a slash behind the address is its way of leaving it out."""
 
 
 @contextmanager
@@ -73,8 +79,13 @@ def nginx(folder: Path, to: int) -> Iterator[dict[str, int]]:
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
-    ports = {name: free_port() for name in SETUPS}
-    servers = "\n".join(SERVER.format(port=ports[name], to=to, lines=SETUPS[name]) for name in SETUPS)
+    ports = {name: free_port() for name in (*SETUPS, *UNDER_A_PATH)}
+    root = [SERVER.format(port=ports[name], to=to, lines=SETUPS[name], at="/", slash="") for name in SETUPS]
+    below = [
+        SERVER.format(port=ports[name], to=to, lines=documented(), at=f"{BASE_PATH}/", slash=slash)
+        for name, slash in UNDER_A_PATH.items()
+    ]
+    servers = "\n".join(root + below)
     config, log = folder / "nginx.conf", folder / "error.log"
     config.write_text(CONFIG.format(folder=folder, servers=servers), "utf-8")
     process = subprocess.Popen([path, "-e", str(log), "-p", str(folder), "-c", str(config)])
@@ -105,9 +116,13 @@ def standing_behind_nginx(folder: Path, **settings: str) -> Iterator[Proxied]:
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
-    """With tokens, and the name that is allowed."""
+    """With tokens, the name that is allowed, and a base path, in Streamlit's own variable."""
     folder = tmp_path_factory.mktemp("guarded")
-    settings = {"PERSONACHAT_API_TOKENS": TOKEN, "PERSONACHAT_ALLOWED_HOSTS": NAME}
+    settings = {
+        "PERSONACHAT_API_TOKENS": TOKEN,
+        "PERSONACHAT_ALLOWED_HOSTS": NAME,
+        "STREAMLIT_SERVER_BASE_URL_PATH": BASE_PATH,
+    }
     with standing_behind_nginx(folder, **settings) as made:
         yield made
 
@@ -203,3 +218,27 @@ def test_a_reply_streams_through_the_set_up_of_the_readme(guarded: Proxied) -> N
     with httpx2.stream("POST", url, json=body, headers=RIGHT | {"Host": NAME}, timeout=SECONDS) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         assert "[DONE]" in "".join(answer.iter_text())
+
+
+@pytest.mark.parametrize("setup", UNDER_A_PATH)
+def test_under_a_path_are_pages_and_api_whether_nginx_strips_it_or_not(guarded: Proxied, setup: str) -> None:
+    port = guarded.ports[setup]
+    named = {"Host": f"{NAME}:{port}"}
+    here = f"http://127.0.0.1:{port}{BASE_PATH}"
+    with httpx2.Client(headers=named | RIGHT, timeout=SECONDS) as client:
+        for page in ("/", "/history"):
+            answer = client.get(here + page)
+            assert (answer.status_code, '<div id="root">' in answer.text) == (200, True)
+        assert client.get(here + "/api/health").json()["personas"] == 1
+        assert client.get(here + "/api/openapi.json").json()["servers"] == [{"url": f"{BASE_PATH}/api"}]
+        assert client.get(here + "/v1/models").status_code == 200
+        assert client.get(here + "/history/").headers["location"] == f"{BASE_PATH}/history"
+        mcp = client.post(here + "/mcp", json={})
+        assert (mcp.status_code, mcp.json()["jsonrpc"]) == (400, "2.0")
+    origin = f"http://{NAME}:{port}"
+    assert open_page(port, host=named["Host"] + BASE_PATH, origin=origin).opened
+
+
+def test_the_terminal_names_the_address_with_its_path(guarded: Proxied) -> None:
+    here = guarded.server.url + BASE_PATH
+    assert f"PersonaChat is at {here}/, its API at {here}/api/docs." in guarded.server.log.read_text()

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from personachat.api.openapi import PERSONA, answers, json_answer
-from personachat.api.schemas import PersonaId, ResponseModel, Text, workspace_of
+from personachat.api.schemas import PersonaId, ResponseModel, Text, services_of, workspace_of
 from personachat.personas.persona import dump_persona
 
 every = APIRouter(prefix="/personas", tags=["personas"])
@@ -53,8 +53,8 @@ def share_persona(
     collection = workspace_of(request).collection
     link = None if short else collection.link(persona_id)
     if link and link.persona:
-        return _path("link", persona=link.persona)
-    return _path("short", token=collection.share(persona_id).token)
+        return _path(request, "link", persona=link.persona)
+    return _path(request, "short", token=collection.share(persona_id).token)
 
 
 @one.delete(
@@ -70,8 +70,9 @@ def revoke_persona_share(persona_id: PersonaId, request: Request) -> Response:
     return Response(status_code=204)
 
 
-def _path(kind: Literal["link", "short"], **query: str) -> PersonaLink:
-    return PersonaLink(path=f"/received?{urlencode(query)}", kind=kind)
+def _path(request: Request, kind: Literal["link", "short"], **query: str) -> PersonaLink:
+    base_path = services_of(request).settings.base_path
+    return PersonaLink(path=f"{base_path}/received?{urlencode(query)}", kind=kind)
 
 
 router = APIRouter()
