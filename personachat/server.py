@@ -38,12 +38,12 @@ from personachat.front import server_logs, slow_requests
 from personachat.front.base_path import BasePath
 from personachat.front.first_paint import FirstPaint
 from personachat.front.guard import Guard
-from personachat.front.opening import refuse_unasked, who_can_do_what
+from personachat.front.opening import refuse_unasked, what_is_missing, who_can_do_what
 from personachat.front.page_headers import PageHeaders
 from personachat.services import built_services, get_services, reset_services
 from personachat.settings import APP, load_settings
 from personachat.shutdown import drained_at
-from personachat.telemetry import logs
+from personachat.telemetry import logs, unknown_settings
 from personachat.ui import address, front_door, streamlit_logs, warmup
 from personachat.ui.wording import error_text
 
@@ -84,6 +84,7 @@ async def lifespan(served: st.App) -> AsyncGenerator[dict[str, Any]]:
                 _announce(f"PersonaChat: {who_can_do_what(asked_host, load_settings())}")
             else:
                 announce()
+            _announce(*unknown_settings.sentences())
             try:
                 yield {}
             finally:
@@ -111,6 +112,7 @@ def _warm_up(ready: threading.Event) -> None:
         get_services().warm_up()
     finally:
         ready.set()
+        _announce(*what_is_missing(get_services()))
     bare = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
     level = bare.level
     bare.setLevel(logging.ERROR)  # a component that is declared outside a page is no fault

@@ -30,7 +30,7 @@ from personachat.conversations.reply_records import SqlReplies
 from personachat.conversations.responses import KeptResponses
 from personachat.conversations.sql import SqlConversations
 from personachat.database.connection import Database
-from personachat.errors import StoreUnavailable
+from personachat.errors import NoModelAvailable, ProviderError, StoreUnavailable
 from personachat.history.changes import Change, changed_since
 from personachat.history.library import ConversationLibrary
 from personachat.history.organizing import purge
@@ -184,6 +184,15 @@ class Services:
     def check_database(self) -> None:
         """Raises DatabaseUnavailable and DatabaseDamaged."""
         self.database.check()
+
+    def check_providers(self) -> None:
+        """Raises NoModelAvailable where no provider is configured and no model is installed. Asks nobody."""
+        try:
+            self.models.answering("")
+        except NoModelAvailable:
+            raise
+        except ProviderError:
+            return  # some personas get an answer
 
     def warm_up(self) -> None:
         """Do what the first reply would wait for, and tidy up the database; takes seconds.

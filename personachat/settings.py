@@ -340,6 +340,11 @@ def variables() -> tuple[str, ...]:
     return tuple(_variable((name,)) for name in Settings.model_fields)
 
 
+def names_in_use() -> tuple[str, ...]:
+    """Every name that the environment or a file of settings has, whoever it is for."""
+    return tuple(dict.fromkeys((*os.environ, *_secrets())))
+
+
 def _default_folder(name: str) -> Path:
     return platformdirs.user_data_path("personachat", appauthor=False) / name if INSTALLED else APP / name
 

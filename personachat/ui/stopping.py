@@ -7,6 +7,7 @@ Streamlit does not document.
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import threading
 from functools import partial
@@ -14,7 +15,10 @@ from functools import partial
 from streamlit.runtime import Runtime
 
 from personachat.shutdown import drain_at
+from personachat.telemetry import unknown_settings
 from personachat.ui import address
+
+log = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 0.2
 TRIES = 100
@@ -35,6 +39,8 @@ def prepare() -> None:
         if _prepared:
             return
         _prepared = True
+    for sentence in unknown_settings.sentences():  # where the whole server is ours it has said so
+        log.warning("%s", sentence)
     loop = Runtime.instance()._get_async_objs().eventloop  # noqa: SLF001
     loop.call_soon_threadsafe(_prepare, loop, TRIES)
 

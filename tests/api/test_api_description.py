@@ -107,6 +107,7 @@ OPERATIONS = [
     ("PUT", "/personas/{id}"),
     ("DELETE", "/personas/{id}"),
     ("GET", "/health"),
+    ("GET", "/ready"),
     ("GET", "/usage"),
 ]
 REFUSING = [

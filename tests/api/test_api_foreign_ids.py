@@ -30,7 +30,7 @@ INVENTED = {
     "response": "resp_" + "3456789abcdef012" * 2,
 }
 SECRET = "a-word-that-is-nobody-elses"
-EVERYBODYS = frozenset({"personas", "templates", "models", "health"})
+EVERYBODYS = frozenset({"personas", "templates", "models", "health", "ready"})
 """What begins a path whose things belong to all who may call."""
 
 SEARCHES = frozenset(("query", name) for name in ("q", "personaId", "cursor", "person")) | {

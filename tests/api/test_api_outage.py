@@ -44,7 +44,9 @@ def test_while_the_database_is_frozen_everything_that_needs_it_is_503_and_health
     begun = client.post("/chat", json=BODY)
     conversation_id = json.loads(begun.text.split("data: ")[1].split("\n")[0])["conversationId"]
     assert client.get("/health").json()["database"] == "postgresql"
+    assert client.get("/ready").json() == {"status": "ready"}
     own_postgres.freeze()
+    problem_of(client.get("/ready"), 503, "not_ready")
     told = client.get("/health").json()
     assert (told["status"], told["database"]) == ("degraded", "unavailable")
     assert told["version"]

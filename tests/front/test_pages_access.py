@@ -203,8 +203,11 @@ def test_streamlits_own_list_of_hosts_keeps_localhost(tmp_path: Path, fake: Fake
 def test_the_start_says_who_can_do_what(
     tmp_path: Path, fake: FakeProvider, settings: dict[str, str], said: str
 ) -> None:
-    with standing(tmp_path, fake, **settings) as server:
-        assert said in server.log.read_text()
+    with standing(tmp_path, fake, PERSONACHAT_DEFALT_MODEL="not-to-be-shown", **settings) as server:
+        log = server.log.read_text()
+    assert said in log
+    assert log.count("PERSONACHAT_DEFALT_MODEL is not a setting") == 1
+    assert "not-to-be-shown" not in log
 
 
 def test_a_server_for_others_says_what_visitors_can_do(public: Server) -> None:

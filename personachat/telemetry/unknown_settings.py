@@ -1,0 +1,41 @@
+"""Settings that were set under a name that no setting has, each with the name that was probably meant.
+
+A misspelt token or model would otherwise be no token and no model, and nobody would hear of it. Values are
+never shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from difflib import get_close_matches
+
+from personachat.settings import names_in_use, variables
+
+PREFIX = "PERSONACHAT_"
+
+ALMOST = 0.85
+"""How much a name that only begins like ours must be like a setting's."""
+
+
+def unknown(names: Collection[str], known: Collection[str]) -> dict[str, str]:
+    """Names that are meant for PersonaChat but are no setting -> the nearest setting, or ""."""
+    found = {}
+    for name in sorted(set(names)):
+        asked = name.upper()
+        if asked in known or not asked.startswith(PREFIX[:6]):
+            continue
+        ours = asked.startswith(PREFIX)
+        nearest = get_close_matches(asked, known, n=1, cutoff=0.75 if ours else ALMOST)
+        if ours or nearest:
+            found[name] = nearest[0] if nearest else ""
+    return found
+
+
+def sentences() -> tuple[str, ...]:
+    """One for each unknown setting of this process."""
+    return tuple(_sentence(name, nearest) for name, nearest in unknown(names_in_use(), variables()).items())
+
+
+def _sentence(name: str, nearest: str) -> str:
+    meant = f"Did you mean {nearest}?" if nearest else "docs/settings.md lists the settings."
+    return f"{name} is not a setting of PersonaChat and has no effect. {meant}"
