@@ -8,6 +8,7 @@ import streamlit as st
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable
 from personachat.ui import frame, front_door, open_tabs, returning, session, warmup
 from personachat.ui.chat import (
+    budget_notice,
     composer,
     controls,
     dialogs,
@@ -49,6 +50,7 @@ else:
     if conversation:
         open_tabs.saw(conversation.id, conversation.changed_at)
     storage_notice.draw(services, conversation)
+    budget_notice.draw(services)
 
 if persona is None:
     st.info(

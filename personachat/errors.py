@@ -274,6 +274,40 @@ class TooManyReplies(PersonaChatError):
     retry_after_seconds = 5
 
 
+class BudgetExceeded(PersonaChatError):
+    """The reply does not fit in a budget; the message says when that begins anew. Nothing was asked."""
+
+    code = "budget_exceeded"
+
+    def __init__(self, message: str, *, hint: str = "", retry_after_seconds: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RequestLimitReached(BudgetExceeded):
+    """So many replies a minute are allowed, and no more."""
+
+    code = "request_limit_reached"
+
+
+class BudgetInvalid(PersonaChatError):
+    """What cannot be a budget; nothing was changed."""
+
+    code = "budget_invalid"
+
+
+class BudgetNotFound(PersonaChatError):
+    """No such budget, or one of the settings, which only they can change."""
+
+    code = "budget_not_found"
+
+
+class AdministrationNotAllowed(PersonaChatError):
+    """Whoever asks does not administer this server."""
+
+    code = "administration_not_allowed"
+
+
 class ProviderError(PersonaChatError):
     """A provider could not answer, or not to the end. What had arrived is kept by the reply.
 

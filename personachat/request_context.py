@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -25,6 +26,10 @@ class RequestContext:
     id: str = ""
     traceparent: str = ""
     tracestate: str = ""
+    role: str = ""
+    """What a token lets its caller be; "" where none says it."""
+    token_id: str = ""
+    """Which API token it came with."""
 
 
 NO_REQUEST = RequestContext()
@@ -41,6 +46,19 @@ def current_or_new() -> RequestContext:
     """The request that is being answered; a new one where there is none."""
     found = current_request.get()
     return found if found.id else RequestContext(made_id())
+
+
+@contextmanager
+def on_the_account_of(request: RequestContext | None) -> Iterator[None]:
+    """Within, what nobody asks for right now counts for who asked for `request`; it gets ids of its own."""
+    if request is None or not (request.role or request.token_id):
+        yield
+        return
+    around = current_request.set(RequestContext(made_id(), role=request.role, token_id=request.token_id))
+    try:
+        yield
+    finally:
+        current_request.reset(around)
 
 
 def context_of(headers: Iterable[tuple[bytes, bytes]]) -> RequestContext:

@@ -11,6 +11,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from personachat.accounts.budgets import REFRESH_SECONDS, Budgets
+from personachat.accounts.housekeeping import Chore, Housekeeping
 from personachat.authoring.available_models import AvailableModels
 from personachat.authoring.drafting import Drafter
 from personachat.authoring.library import PersonaLibrary
@@ -71,6 +73,9 @@ if TYPE_CHECKING:
     from personachat.telemetry.prometheus import CallFigures
 
 
+CHORE_SECONDS = 3600.0
+
+
 @dataclass(frozen=True, slots=True)
 class Workspace:
     """What one owner can do, each part bound to them."""
@@ -118,6 +123,8 @@ class Services:
     drafts: PersonaDrafts
     undos: PersonaUndos
     pictures: PersonaPictures
+    budgets: Budgets
+    housekeeping: Housekeeping
     figures: CallFigures | None = None
     """What /metrics says; None where there is none."""
 
@@ -213,6 +220,7 @@ class Services:
         """End every live reply and record its end, then the providers, then the loop they ran on; once."""
         if self.runner.closed:
             return
+        self.housekeeping.close()
         self.runner.interrupt_all()
         self.model_names.close()
         try:
@@ -237,6 +245,7 @@ def build_services(settings: Settings) -> Services:
     providers = ProviderRegistry(settings)
     checkpoints = Checkpoints(records)
     people = People(database)
+    budgets = Budgets(database, people, settings=settings)
     figures = _figures(settings, running=lambda: runner.running)
     spans = otel.observer(masking=Masking.of(settings))
     ledger = Ledger(
@@ -246,6 +255,7 @@ def build_services(settings: Settings) -> Services:
         close_days=Closing(database).close_some,
         observers=[each for each in (_reply_lines(settings), figures, spans) if each],
         keeps_words=bool(spans and spans.masking),
+        admission=budgets,
     )
     runner = ReplyRunner(max_concurrent=settings.max_concurrent_replies, calls=ledger)
     limits = ReplyLimits(
@@ -273,6 +283,11 @@ def build_services(settings: Settings) -> Services:
     )
     checkpoints.start()
     ledger.start()
+    budgets.settle = ledger.settle
+    housekeeping = Housekeeping(
+        [Chore(budgets.refresh, REFRESH_SECONDS), Chore(budgets.forget_old, CHORE_SECONDS)]
+    )
+    housekeeping.start()
     kept_responses = KeptResponses(database)
     kept_responses.start()
     model_names = ModelNames(providers, runner, configured=settings.providers)
@@ -300,6 +315,8 @@ def build_services(settings: Settings) -> Services:
         PersonaDrafts(database, place=place_of(settings)),
         PersonaUndos(database, place=place_of(settings)),
         PersonaPictures(database),
+        budgets,
+        housekeeping,
         figures,
     )
 

@@ -17,7 +17,7 @@ import re
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -29,6 +29,9 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -112,6 +115,13 @@ def _parsed(value: Any) -> Any:
         raise ValueError('it must be JSON such as {"NAME": {"base_url": "https://..."}}') from None
 
 
+def _parsed_budgets(value: Any) -> Any:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError('it must be JSON such as [{"scope": "person", "per": "day", "usd": 2}]') from None
+
+
 def _words(value: Any) -> Any:
     return re.split(r"[\s,]+", value.strip(" \t\r\n,")) if isinstance(value, str) else value
 
@@ -164,6 +174,9 @@ Words = BeforeValidator(_words)
 ParsedJson = BeforeValidator(_parsed)
 """Reads a text as JSON."""
 
+BudgetsJson = BeforeValidator(_parsed_budgets)
+"""Reads a text as JSON."""
+
 
 PACKAGE = Path(__file__).resolve().parent
 APP = PACKAGE / "app" if (PACKAGE / "app").is_dir() else PACKAGE.parent
@@ -200,6 +213,40 @@ class ProviderSettings(BaseModel):
     base_url: HttpUrl
     api_key: Secret | None = None
     models: tuple[str, ...] = ()
+
+
+class BudgetSettings(BaseModel):
+    """What may be spent: exactly one of `usd`, `tokens` and `replies` a minute, day or month."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    scope: Literal["all", "person", "role", "persona", "token"]
+    name: str = Field("", max_length=300)
+    """One person, role, persona or token; "" is each of them by itself."""
+    per: Literal["minute", "day", "month"]
+    usd: float | None = Field(None, ge=0, lt=1e15)
+    tokens: int | None = Field(None, ge=0, lt=10**15)
+    replies: int | None = Field(None, ge=0, lt=10**15)
+
+    @model_validator(mode="after")
+    def _is_one_limit(self) -> Self:
+        if sum(each is not None for each in (self.usd, self.tokens, self.replies)) != 1:
+            raise ValueError("each budget needs exactly one of usd, tokens and replies")
+        if self.per == "minute" and self.replies is None:
+            raise ValueError("only replies can be limited per minute")
+        if self.scope == "all" and self.name:
+            raise ValueError("a budget for all has no name")
+        return self
+
+    @property
+    def unit(self) -> Literal["usd", "tokens", "replies"]:
+        if self.usd is not None:
+            return "usd"
+        return "tokens" if self.tokens is not None else "replies"
+
+    @property
+    def most(self) -> float:
+        return next(float(each) for each in (self.usd, self.tokens, self.replies) if each is not None)
 
 
 class Settings(BaseSettings):
@@ -289,6 +336,9 @@ class Settings(BaseSettings):
     usage_retention_days: int | None = Field(None, ge=1, le=36_500)
     """How long the ledger keeps a call; None keeps all. Nothing else deletes any."""
 
+    budgets: Annotated[tuple[BudgetSettings, ...], BudgetsJson] = ()
+    """What may be spent, by whom and in which time; those added on the page come on top."""
+
     metrics_token: Token | None = None
     """What Prometheus has to send; without it there is no /metrics."""
 
@@ -307,6 +357,16 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, InitSettingsSource(settings_cls, _in_files())
+
+    @field_validator("budgets")
+    @classmethod
+    def _months_are_kept(
+        cls, budgets: tuple[BudgetSettings, ...], info: ValidationInfo
+    ) -> tuple[BudgetSettings, ...]:
+        kept = info.data.get("usage_retention_days")
+        if kept is not None and kept < 31 and any(each.per == "month" for each in budgets):
+            raise ValueError("a budget for a month needs PERSONACHAT_USAGE_RETENTION_DAYS of 31 or more")
+        return budgets
 
     @property
     def longest_reply_tokens(self) -> int | None:

@@ -104,6 +104,7 @@ class Completions:
             persona_revision=stored.etag,
             model_asked=persona.model,
             prompt_tokens=_estimate(request),
+            most_tokens=request.max_tokens,
         )
         live_reply = LiveReply(kept=False, first=first, persona_id=stored.id, origin=origin)
 

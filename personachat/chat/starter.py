@@ -24,6 +24,7 @@ from personachat.personas.variables import kept, with_values
 from personachat.replies.live import LiveReply
 from personachat.replies.planner import ReplyPlan, ReplyPlanner
 from personachat.replies.runner import ReplyRunner
+from personachat.request_context import on_the_account_of
 from personachat.usage.model import Origin, Purpose, Surface
 
 NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
@@ -170,7 +171,8 @@ class ReplyStarter:
 
         def then() -> None:
             if live_reply.state in {"finished", "stopped"}:
-                self.when_done(owner, conversation_id)
+                with on_the_account_of(live_reply.request):
+                    self.when_done(owner, conversation_id)
 
         def ended(live_reply: LiveReply) -> None:
             if temporary:
@@ -228,4 +230,5 @@ def _origin(
         conversation_id=conversation.id,
         turn_id=turn_id,
         prompt_tokens=plan.prompt_tokens,
+        most_tokens=plan.most_tokens,
     )

@@ -52,6 +52,8 @@ class ReplyPlan:
     """As the persona or the caller names it."""
     prompt_tokens: int | None = None
     """An estimate of what the model is told."""
+    most_tokens: int | None = None
+    """How long the reply may become."""
 
 
 class ReplyPlanner:
@@ -86,7 +88,9 @@ class ReplyPlanner:
             parameters(persona) | {"model": answering.model} | as_parameters(asked.own),
         )
         events = partial(self._events, asked, path)
-        return ReplyPlan(first, request, events, asked_for, asked.told.prompt_tokens)
+        return ReplyPlan(
+            first, request, events, asked_for, asked.told.prompt_tokens, most_tokens=persona.max_tokens
+        )
 
     def preview(self, persona: Persona, path: Sequence[Turn], *, offline: bool = False) -> RequestBody:
         """What would be sent for the path's last turn. Raises ProviderError where nobody would answer."""

@@ -22,6 +22,7 @@ from personachat.errors import (
     ConnectionLost,
     FirstTokenTimeout,
     IdleTimeout,
+    PersonaChatError,
     ProviderFault,
     ProviderOverloaded,
     ProviderUnavailable,
@@ -36,7 +37,7 @@ from personachat.messages import Failed, ReplyEvent
 from personachat.replies.live import LiveReply
 from personachat.replies.loop import EngineLoop
 from personachat.request_context import current_request
-from personachat.usage.model import CallRecorder, Unrecorded
+from personachat.usage.model import Call, CallRecorder, Unrecorded
 from personachat.usage.words import current_words
 
 log = logging.getLogger(__name__)
@@ -158,7 +159,7 @@ class ReplyRunner:
             self._runner[live_reply.id] = live_reply
             self._forget_the_oldest()
         if admitted:
-            self._loop.soon(self._spawn, live_reply, events)
+            self._loop.soon(self._spawn, live_reply, events, call)
         else:
             taken = f"All {self.max_concurrent} slots for replies are in use."
             failed = Failed.of(TooManyReplies(taken, hint="Try again in a moment."))
@@ -199,18 +200,22 @@ class ReplyRunner:
             self.interrupt_all()
             self._loop.close()
 
-    def _spawn(self, live_reply: LiveReply, events: Asked) -> None:
+    def _spawn(self, live_reply: LiveReply, events: Asked, call: Call | None) -> None:
         if live_reply.live:
-            task = self._loop.task(self._run(live_reply, events))
+            task = self._loop.task(self._run(live_reply, events, call))
             self._tasks[live_reply] = task
             self._watch_over(live_reply)
 
-    async def _run(self, live_reply: LiveReply, events: Asked) -> None:
+    async def _run(self, live_reply: LiveReply, events: Asked, call: Call | None) -> None:
         current_words.set(live_reply.words)
         if live_reply.request:
             current_request.set(live_reply.request)
         try:
+            if call:
+                await self._calls.admit(call)
             await self._answer(live_reply, events)
+        except PersonaChatError as refused:
+            live_reply.end(Failed.of(refused))
         except Exception:
             log.exception("A reply failed in a way nobody foresaw")
         finally:

@@ -11,7 +11,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from personachat.conversations.model import Reply, Turn
-from personachat.messages import Usage
+from personachat.errors import PersonaChatError
+from personachat.messages import Failed, Usage
 from personachat.personas.prompt import estimate_tokens, summary_prompt
 from personachat.providers.base import ChatRequest, Provider
 from personachat.replies.context import UNMEASURED_SCALE
@@ -94,14 +95,18 @@ class Summaries:
 
     async def _asked(self, provider: Provider, request: ChatRequest, origin: Origin) -> SummaryResult:
         estimate = sum(estimate_tokens(message.content) for message in request.messages)
-        origin = replace(origin, purpose="summary", prompt_tokens=estimate)
+        origin = replace(origin, purpose="summary", prompt_tokens=estimate, most_tokens=request.max_tokens)
         running = LiveReply(first=Reply(provider=provider.name, model=request.model), origin=origin)
         call = self._calls.begin(origin, running.counted)
         if call.words:
             call.words.reply = lambda: running.snapshot().text
         around = current_words.set(call.words)
         try:
+            await self._calls.admit(call)
             return await self._written(provider, request, running)
+        except PersonaChatError as refused:
+            running.add(Failed.of(refused))
+            return SummaryResult(failure=str(refused))
         finally:
             current_words.reset(around)
             running.stop()  # nothing happens where it has ended

@@ -7,6 +7,7 @@ up to a limit; what is lost beyond that is logged. Observers hear of each end, w
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
@@ -16,7 +17,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from personachat.conversations.model import now
 from personachat.errors import PersonaChatError, unforeseen
-from personachat.usage.model import Call, CallSnapshot, Observer, Origin
+from personachat.usage.model import Admission, Call, CallSnapshot, Observer, Origin
 from personachat.usage.rows import row_of
 from personachat.usage.words import Words
 
@@ -74,10 +75,11 @@ class Ledger:
         observers: Sequence[Observer] = (),
         close_days: Callable[[int], int] = lambda _: 0,
         keeps_words: bool = False,
+        admission: Admission | None = None,
     ) -> None:
         """`close_days` closes up to so many days that are over, and says how many it did.
 
-        With `keeps_words` observers are told the words of calls, too.
+        With `keeps_words` observers are told the words of calls, too. `admission` says which may be made.
         """
         self._records = records
         self._process_id = process_id
@@ -85,6 +87,7 @@ class Ledger:
         self._observers = tuple(observers)
         self._close_days = close_days
         self._keeps_words = keeps_words
+        self._admission = admission
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._running: dict[str, Call] = {}
@@ -108,6 +111,11 @@ class Ledger:
             self._unwritten.add(call.id)
         self._due.set()
         return call
+
+    async def admit(self, call: Call) -> None:
+        """See CallRecorder. Where nothing limits calls this takes no time."""
+        if self._admission is not None and self._admission.may_refuse:
+            await asyncio.to_thread(self._admission.admit, call)
 
     def end(self, call: Call) -> None:
         if call.ended_at is None:

@@ -35,6 +35,8 @@ class Origin:
     turn_id: str = ""
     prompt_tokens: int | None = None
     """An estimate, for where the provider will count nothing."""
+    most_tokens: int | None = None
+    """How long the reply may become."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,22 @@ class CallRecorder(Protocol):
     def begin(self, origin: Origin, counted: Callable[[], CallSnapshot]) -> Call:
         """A call begins; `counted` says at any time, on any thread, how far it is."""
 
+    async def admit(self, call: Call) -> None:
+        """To be asked of a call that has begun, before its provider is. Raises BudgetExceeded."""
+
     def end(self, call: Call) -> None:
         """It has ended; nothing happens where that was said before."""
+
+
+class Admission(Protocol):
+    """Who says whether a call may be made at all."""
+
+    @property
+    def may_refuse(self) -> bool:
+        """Whether there is anything to ask; asks nobody."""
+
+    def admit(self, call: Call) -> None:
+        """Asks the database, so not on an event loop. Raises BudgetExceeded."""
 
 
 class Observer(Protocol):
@@ -101,6 +117,9 @@ class Unrecorded:
 
     def begin(self, origin: Origin, counted: Callable[[], CallSnapshot]) -> Call:
         return Call(origin, counted)
+
+    async def admit(self, call: Call) -> None:
+        """Nobody says no."""
 
     def end(self, call: Call) -> None:
         call.over = True

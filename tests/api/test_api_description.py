@@ -109,6 +109,9 @@ OPERATIONS = [
     ("GET", "/health"),
     ("GET", "/ready"),
     ("GET", "/usage"),
+    ("GET", "/budgets"),  # last: what is added here limits the others
+    ("POST", "/budgets"),
+    ("DELETE", "/budgets/{id}"),
 ]
 REFUSING = [
     ("POST", "/chat"),

@@ -52,6 +52,8 @@ KINDS: Mapping[str, Kind] = {
     "request_refused": Kind(400, INVALID),
     "context_too_long": Kind(400, INVALID, "context_length_exceeded"),
     "too_many_replies": Kind(429, RATE, "rate_limit_exceeded"),
+    "request_limit_reached": Kind(429, RATE, "rate_limit_exceeded"),
+    "budget_exceeded": Kind(429, QUOTA, "insufficient_quota"),
     "shutting_down": Kind(503, SERVER),
     "interrupted": Kind(503, SERVER),
     "stopped": Kind(409, SERVER),

@@ -123,6 +123,7 @@ class Drafter:
             purpose="drafting",
             model_asked=plan.model_asked,
             prompt_tokens=plan.prompt_tokens,
+            most_tokens=plan.most_tokens,
         )
         live_reply = LiveReply(first=plan.first, persona_id=_WRITER.id, origin=origin)
         with self._lock:
@@ -148,6 +149,7 @@ class Drafter:
             purpose="drafting",
             model_asked=plan.model_asked,
             prompt_tokens=plan.prompt_tokens,
+            most_tokens=plan.most_tokens,
         )
         live_reply = LiveReply(first=plan.first, persona_id=EDITOR.id, origin=origin)
         with self._lock:

@@ -159,6 +159,8 @@ TITLES = {
     "reply_truncated": "The reply ended early",
     "reply_empty": "Empty reply",
     "too_many_replies": "Too many replies at once",
+    "budget_exceeded": "The budget is used up",
+    "request_limit_reached": "Too many requests",
     "request_refused": "The provider rejected the request",
     "redirect_refused": "A redirect was blocked",
     "not_a_stream": "No reply arrived",

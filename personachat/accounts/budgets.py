@@ -1,0 +1,296 @@
+"""Budgets: whether a call of a model still fits in, asked once for each call before its provider is.
+
+Budgets come from the settings and from rows that an administrator adds. A call reserves what it may take at
+most in the transaction that finds room for it, so calls of all processes together never take more than there
+is. Without any budget nothing is asked of the database. What another process changes holds here within
+REFRESH_SECONDS.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from sqlalchemy import delete, insert, select, text
+
+from personachat.accounts.administration import Role, role_of_owner
+from personachat.accounts.budget import Budget, BudgetState, Caller
+from personachat.accounts.spending import states
+from personachat.accounts.tables import budget_calls, budgets
+from personachat.conversations.model import new_id, now
+from personachat.database.connection import Database
+from personachat.errors import BudgetExceeded, BudgetInvalid, BudgetNotFound, PersonaChatError
+from personachat.messages import Usage, storable
+from personachat.providers import pricing
+from personachat.request_context import current_request
+from personachat.settings import LOCAL, Settings
+from personachat.usage.forecast import Medians, forecast
+from personachat.usage.model import Call
+from personachat.usage.people import People
+
+REFRESH_SECONDS = 5.0
+
+STATES_SECONDS = 10.0
+"""How long a page goes by what it was told of a budget last."""
+
+KEPT_DAYS = 62
+"""How long is kept what was let through: longer than any period lasts."""
+
+UNKNOWN_PROMPT_TOKENS = 4_000
+"""What a prompt is taken for that nobody can count, as one with pictures."""
+
+MOST_BUDGETS = 200
+
+_LOCK_KEY = 0x50435F_62756467  # of PostgreSQL's advisory lock: any number, as long as it stays
+
+
+class Budgets:
+    """One a process; safe for threads."""
+
+    def __init__(
+        self,
+        database: Database,
+        people: People,
+        *,
+        settings: Settings,
+        role_of: Callable[[str], Role] = role_of_owner,
+    ) -> None:
+        self._database = database
+        self._people = people
+        self._longest_tokens = settings.longest_reply_tokens
+        self._retention_days = settings.usage_retention_days
+        self._role_of = role_of
+        self.settle: Callable[[], object] = lambda: None
+        """Has the ledger write what has ended, before a call is refused."""
+        self.configured = tuple(
+            Budget(scope=each.scope, name=each.name, period=each.per, unit=each.unit, most=each.most)
+            for each in settings.budgets
+        )
+        self._rows: tuple[Budget, ...] | None = None
+        self._lock = threading.Lock()
+        self._told: dict[Caller, tuple[float, list[BudgetState]]] = {}
+
+    @property
+    def all(self) -> tuple[Budget, ...]:
+        """Those of the settings, then the rows; raises what `Database` raises."""
+        return (*self.configured, *self._known_rows())
+
+    @property
+    def may_refuse(self) -> bool:
+        """Whether there may be a budget; asks nobody."""
+        return bool(self.configured) or self._rows is None or bool(self._rows)
+
+    def refresh(self) -> None:
+        """Learn what other processes have changed. Raises what `Database` raises."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(budgets).order_by(budgets.c.created_at, budgets.c.id)).all()
+        self._rows = tuple(
+            Budget(scope=row.scope, name=row.name, period=row.period, unit=row.unit, most=row.most, id=row.id)
+            for row in rows
+        )
+
+    def admit(self, call: Call) -> None:
+        """Reserve what the call may take. Raises BudgetExceeded, and what `Database` raises."""
+        counted = call.counted()
+        if not counted.provider:  # nobody will be asked
+            return
+        try:
+            caller = self.caller(
+                call.origin.owner,
+                role=call.request.role,
+                token_id=call.request.token_id,
+                persona_id=call.origin.persona_id,
+            )
+            limits = [budget for budget in self.all if caller.is_limited_by(budget)]
+        except PersonaChatError:
+            if self.configured or self._rows:
+                raise
+            return  # its database was never there, so that nobody has set a budget
+        if not self.all:
+            return
+        tokens, cost_usd = self._at_most(call, counted.provider, counted.model)
+        try:
+            self._reserve(call, caller, limits, tokens=tokens, cost_usd=cost_usd)
+        except BudgetExceeded:
+            self.settle()  # one that just ended may have taken less than it might have
+            self._reserve(call, caller, limits, tokens=tokens, cost_usd=cost_usd)
+
+    def caller(self, owner: str, *, role: str = "", token_id: str = "", persona_id: str = "") -> Caller:
+        """On whose account a call of this owner is."""
+        return Caller(
+            owner=self._people.hash_of(owner),
+            owner_name=owner,
+            role=role or (self._role_of(owner) if owner else ""),
+            persona_id=persona_id,
+            token_id=token_id,
+        )
+
+    def states_of(self, owner: str, *, persona_id: str = "") -> list[BudgetState]:
+        """Every budget that limits the owner now, in this request; a moment old at most."""
+        if not self.may_refuse:
+            return []
+        request = current_request.get()
+        caller = self.caller(owner, role=request.role, token_id=request.token_id, persona_id=persona_id)
+        known = self._told.get(caller)
+        if known and time.monotonic() - known[0] < STATES_SECONDS:
+            return known[1]
+        found = self.states(caller)
+        with self._lock:
+            if len(self._told) > 1_000:
+                self._told.clear()
+            self._told[caller] = (time.monotonic(), found)
+        return found
+
+    def states(self, caller: Caller) -> list[BudgetState]:
+        """Every budget that limits this caller."""
+        limits = [budget for budget in self.all if caller.is_limited_by(budget)]
+        with self._database.read() as connection:
+            return states(connection, limits, caller, moment=now())
+
+    def overview(self) -> list[Budget | BudgetState]:
+        """Every budget; how it stands where it is one for all or for somebody by name."""
+        everyone = self.all
+        named = [budget for budget in everyone if budget.scope == "all" or budget.name]
+        found: dict[Budget, BudgetState] = {}
+        with self._database.read() as connection:
+            for budget in named:
+                caller = self._named_in(budget)
+                found[budget] = states(connection, [budget], caller, moment=now())[0]
+        return [found.get(budget, budget) for budget in everyone]
+
+    def _named_in(self, budget: Budget) -> Caller:
+        """The one that a budget names."""
+        return Caller(
+            owner=self._people.hash_of(budget.name) if budget.scope == "person" else "",
+            owner_name=budget.name,
+            role=budget.name,
+            persona_id=budget.name,
+            token_id=budget.name,
+        )
+
+    def warnings_for(self, owner: str, *, persona_id: str = "") -> list[str]:
+        """A sentence for each budget that is nearly used up, the fullest first."""
+        near = [state for state in self.states_of(owner, persona_id=persona_id) if state.warns]
+        return [state.warning() for state in sorted(near, key=lambda state: -state.share)]
+
+    def add(self, budget: Budget) -> Budget:
+        """Set one more. Raises BudgetInvalid."""
+        self._check(budget)
+        made = Budget(
+            scope=budget.scope,
+            name=storable(budget.name.strip()),
+            period=budget.period,
+            unit=budget.unit,
+            most=budget.most,
+            id=new_id(),
+        )
+        with self._database.write() as connection:
+            row = {
+                "id": made.id,
+                "scope": made.scope,
+                "name": made.name,
+                "period": made.period,
+                "unit": made.unit,
+                "most": made.most,
+                "created_at": now(),
+            }
+            connection.execute(insert(budgets).values(row))
+        self._changed()
+        return made
+
+    def remove(self, budget_id: str) -> Budget:
+        """Take one away that was added. Raises BudgetNotFound."""
+        self.refresh()
+        found = next((budget for budget in self._known_rows() if budget.id == budget_id), None)
+        if found is None:
+            raise BudgetNotFound("There is no such budget.", hint="One from the settings is changed there.")
+        with self._database.write() as connection:
+            connection.execute(delete(budgets).where(budgets.c.id == budget_id))
+        self._changed()
+        return found
+
+    def forget_old(self) -> None:
+        """Delete what no budget looks at any more."""
+        with self._database.write() as connection:
+            old = budget_calls.c.began_at < now() - timedelta(days=KEPT_DAYS)
+            connection.execute(delete(budget_calls).where(old))
+
+    def _reserve(
+        self, call: Call, caller: Caller, limits: Sequence[Budget], *, tokens: int, cost_usd: float | None
+    ) -> None:
+        with self._database.write() as connection:
+            if connection.dialect.name == "postgresql":  # with SQLite there is one writer anyway
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+            wanted = {"usd": cost_usd, "tokens": tokens, "replies": 1}
+            moment = call.began_at
+            for state in states(connection, limits, caller, moment=moment):
+                if state.refuses(wanted[state.budget.unit]):
+                    raise state.refusal(wanted[state.budget.unit], moment=moment)
+            row = {
+                "id": call.id,
+                "began_at": moment,
+                "owner": caller.owner,
+                "role": caller.role[:10],
+                "persona_id": caller.persona_id[:64],
+                "token_id": caller.token_id[:64],
+                "tokens": tokens,
+                "cost_usd": cost_usd,
+            }
+            connection.execute(insert(budget_calls).values(row))
+
+    def _at_most(self, call: Call, provider: str, model: str) -> tuple[int, float | None]:
+        """How many tokens a call may take and what it may cost, as the forecast says."""
+        prompt = call.origin.prompt_tokens
+        most = call.origin.most_tokens or self._longest_tokens or 0
+        if self._longest_tokens is not None:
+            most = min(most, self._longest_tokens)
+
+        def price(usage: Usage) -> float | None:
+            return 0.0 if provider == LOCAL else pricing.cost_usd(provider, model, usage)
+
+        expected = forecast(
+            prompt_tokens=prompt,
+            estimated_tokens=UNKNOWN_PROMPT_TOKENS,
+            most_tokens=most,
+            medians=Medians(),
+            price=price,
+        )
+        return expected.prompt_tokens + expected.completion_tokens_most, expected.cost_usd_most
+
+    def _check(self, budget: Budget) -> None:
+        reason = invalid_because(budget, retention_days=self._retention_days)
+        if reason:
+            raise BudgetInvalid(reason)
+        if len(self.all) >= MOST_BUDGETS:
+            raise BudgetInvalid(f"There can be at most {MOST_BUDGETS} budgets.")
+
+    def _known_rows(self) -> tuple[Budget, ...]:
+        if self._rows is None:
+            self.refresh()
+        return self._rows or ()
+
+    def _changed(self) -> None:
+        with self._lock:
+            self._told.clear()
+        self.refresh()
+
+
+def invalid_because(budget: Budget, *, retention_days: int | None) -> str:
+    """Why it cannot be a budget, as a sentence; "" where it can."""
+    if not 0 <= budget.most < 1e15:
+        return "A budget is a number from 0 up."
+    if budget.period == "minute" and budget.unit != "replies":
+        return "Only replies can be limited per minute."
+    if budget.scope == "all" and budget.name:
+        return "A budget for everyone has no name."
+    if len(budget.name) > 300 or re.search(r"[\x00-\x1f\x7f]", budget.name):
+        return "A name has at most 300 characters, all in one line."
+    if budget.period == "month" and retention_days is not None and retention_days < 31:
+        return (
+            "A budget for a month needs the usage of 31 days, "
+            "but PERSONACHAT_USAGE_RETENTION_DAYS keeps less."
+        )
+    return ""

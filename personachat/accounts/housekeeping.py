@@ -1,0 +1,59 @@
+"""What is done every so often off the path of every request: one thread, whatever fails."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from personachat.errors import PersonaChatError
+
+log = logging.getLogger(__name__)
+
+CLOSING_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something to be done at the start, and then again and again."""
+
+    do: Callable[[], object]
+    every_seconds: float
+
+
+class Housekeeping:
+    """One a process. A chore that fails is tried again when its time comes."""
+
+    def __init__(self, chores: Sequence[Chore]) -> None:
+        self._chores = tuple(chores)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="personachat-housekeeping", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Returns once nothing is being done any more."""
+        self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join(CLOSING_SECONDS)
+
+    def _work(self) -> None:
+        due = [0.0] * len(self._chores)
+        while not self._closed.is_set():
+            for at, chore in enumerate(self._chores):
+                if time.monotonic() >= due[at] and not self._closed.is_set():
+                    _attempt(chore)
+                    due[at] = time.monotonic() + chore.every_seconds
+            self._closed.wait(max(0.05, min(due) - time.monotonic()))
+
+
+def _attempt(chore: Chore) -> None:
+    try:
+        chore.do()
+    except PersonaChatError as error:
+        log.debug("Housekeeping waits for the database: %s", error.code)  # which says so itself
+    except Exception:
+        log.exception("Housekeeping failed")

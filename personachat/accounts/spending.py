@@ -1,0 +1,116 @@
+"""How much of a budget is taken: what the ledger has of calls that ended, and what running ones may take.
+
+A call counts with what it may take at most until its row in the ledger has ended, and from then on with what
+it took. One statement asks for both, so that no call is missed and none counts twice. A reply that failed is
+no reply, but what it cost is spent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, literal, or_, select
+
+from personachat.accounts.budget import Budget, BudgetState, Caller, Unit
+from personachat.accounts.tables import budget_calls
+from personachat.usage.records import quarter_of
+from personachat.usage.tables import QUARTERS_A_DAY, usage_calls, usage_days, usage_kinds
+
+UNWRITTEN_SECONDS = 3600
+"""How long a call counts of which the ledger says nothing: its process has died, or its database was out."""
+
+_asked = budget_calls.c
+_calls = usage_calls.c
+_days = usage_days.c
+_kinds = usage_kinds.c
+
+
+def states(
+    connection: Connection, budgets: Sequence[Budget], caller: Caller, *, moment: datetime
+) -> list[BudgetState]:
+    """How each of these budgets stands for this caller, all at one moment."""
+    if not budgets:
+        return []
+    columns: list[ColumnElement[Any]] = []
+    for budget in budgets:
+        columns += [_spent(budget, caller, moment), _reserved(budget, caller, moment)]
+    row = connection.execute(select(*(column.label(f"n{at}") for at, column in enumerate(columns)))).one()
+    numbers = [float(number or 0) for number in row]
+    return [
+        BudgetState(
+            budget=budget,
+            spent=numbers[2 * at],
+            reserved=numbers[2 * at + 1],
+            resets_at=budget.resets(moment),
+        )
+        for at, budget in enumerate(budgets)
+    ]
+
+
+def _spent(budget: Budget, caller: Caller, moment: datetime) -> ColumnElement[Any]:
+    if budget.period == "minute":
+        asked = select(func.count()).select_from(budget_calls)
+        recent = asked.where(_asked.began_at > budget.begins(moment), *_of_asked(budget, caller))
+        return recent.scalar_subquery()
+    if budget.scope in {"role", "token"}:
+        return _spent_by_calls(budget, caller, moment).scalar_subquery()
+    return _spent_by_days(budget, caller, moment).scalar_subquery()
+
+
+def _spent_by_days(budget: Budget, caller: Caller, moment: datetime) -> Select[Any]:
+    amount = {
+        "usd": _days.cost_usd,
+        "tokens": _days.prompt_tokens + _days.completion_tokens,
+        "replies": case((_kinds.outcome == "failed", 0), else_=_days.calls),
+    }[budget.unit]
+    day = quarter_of(budget.begins(moment)) // QUARTERS_A_DAY
+    query = select(func.sum(amount)).select_from(usage_days.join(usage_kinds, _kinds.id == _days.kind_id))
+    query = query.where(_days.day >= day)
+    if budget.scope == "person":
+        query = query.where(_kinds.owner == caller.owner)
+    elif budget.scope == "persona":
+        query = query.where(_kinds.persona_id == caller.persona_id)
+    return query
+
+
+def _spent_by_calls(budget: Budget, caller: Caller, moment: datetime) -> Select[Any]:
+    """By the calls themselves, because the sums know neither roles nor tokens."""
+    amount = {
+        "usd": _calls.cost_usd,
+        "tokens": func.coalesce(_calls.prompt_tokens, 0) + func.coalesce(_calls.completion_tokens, 0),
+        "replies": case((_calls.outcome == "failed", 0), else_=1),
+    }[budget.unit]
+    both = budget_calls.join(usage_calls, _calls.id == _asked.id)
+    ended = and_(_calls.outcome != "running", _asked.began_at >= budget.begins(moment))
+    return select(func.sum(amount)).select_from(both).where(ended, *_of_asked(budget, caller))
+
+
+def _reserved(budget: Budget, caller: Caller, moment: datetime) -> ColumnElement[Any]:
+    if budget.period == "minute":
+        return literal(0)
+    amount: dict[Unit, Any] = {"usd": _asked.cost_usd, "tokens": _asked.tokens, "replies": literal(1)}
+    unwritten = and_(_calls.id.is_(None), _asked.began_at > moment - timedelta(seconds=UNWRITTEN_SECONDS))
+    query = (
+        select(func.sum(amount[budget.unit]))
+        .select_from(budget_calls.outerjoin(usage_calls, _calls.id == _asked.id))
+        .where(_asked.began_at >= budget.begins(moment), *_of_asked(budget, caller))
+        .where(or_(_calls.outcome == "running", unwritten))
+    )
+    return query.scalar_subquery()
+
+
+def _of_asked(budget: Budget, caller: Caller) -> list[ColumnElement[bool]]:
+    """Which of the calls that were let through are on the same account."""
+    match budget.scope:
+        case "all":
+            return []
+        case "person":
+            return [_asked.owner == caller.owner]
+        case "role":
+            return [_asked.role == caller.role]
+        case "persona":
+            return [_asked.persona_id == caller.persona_id]
+        case "token":
+            return [_asked.token_id == caller.token_id]

@@ -1,0 +1,113 @@
+"""Budgets over HTTP: how the caller's own ones stand, and all of them for who administers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import Field
+from starlette.responses import Response
+
+from personachat.accounts.administration import refuse_others
+from personachat.accounts.budget import Budget, BudgetState, Period, Scope, Unit
+from personachat.api.auth import owner_of
+from personachat.api.openapi import answers
+from personachat.api.schemas import RequestModel, ResponseModel, Text, services_of
+from personachat.request_context import current_request
+
+router = APIRouter(prefix="/budgets", tags=["administration"])
+
+
+class BudgetBody(RequestModel):
+    """What may be spent. An empty `name` is each person, role, persona or token by itself."""
+
+    scope: Scope
+    name: Annotated[Text, Field(max_length=300)] = ""
+    per: Period
+    unit: Unit
+    most: Annotated[float, Field(ge=0, lt=1e15)]
+
+
+class BudgetAnswer(ResponseModel):
+    """`spent` is what ended replies took, `reserved` what running ones may still take.
+
+    Both are null for a budget of each person, role, persona or token. `id` is null for one from the settings.
+    """
+
+    id: str | None
+    scope: Scope
+    name: str
+    per: Period
+    unit: Unit
+    most: float
+    spent: float | None
+    reserved: float | None
+    resets_at: datetime | None
+    warning: str | None
+    source: Literal["settings", "administrator"]
+
+
+class BudgetList(ResponseModel):
+    budgets: list[BudgetAnswer]
+
+
+@router.get("", summary="Show budgets", response_model=BudgetList, responses=answers(404, 422, 503))
+def list_budgets(
+    request: Request,
+    *,
+    everyone: Annotated[
+        bool,
+        Query(alias="all", description="All budgets, not only those that limit you. For administrators."),
+    ] = False,
+) -> BudgetList:
+    """The budgets that limit the caller now."""
+    budgets = services_of(request).budgets
+    owner = owner_of(request)
+    if not everyone:
+        return BudgetList(budgets=[_answer(state) for state in budgets.states_of(owner)])
+    refuse_others(owner, role=current_request.get().role)
+    return BudgetList(budgets=[_answer(each) for each in budgets.overview()])
+
+
+@router.post(
+    "", summary="Add a budget", status_code=201, response_model=BudgetAnswer, responses=answers(404, 422, 503)
+)
+def add_budget(body: BudgetBody, request: Request) -> BudgetAnswer:
+    """For administrators. It limits every process on the same database within seconds."""
+    services = services_of(request)
+    refuse_others(owner_of(request), role=current_request.get().role)
+    made = services.budgets.add(
+        Budget(scope=body.scope, name=body.name, period=body.per, unit=body.unit, most=body.most)
+    )
+    return _answer(made)
+
+
+@router.delete(
+    "/{id}", summary="Remove a budget", status_code=204, response_class=Response, responses=answers(404, 503)
+)
+def remove_budget(
+    request: Request, budget_id: Annotated[Text, Path(alias="id", description="A budget's id.")]
+) -> None:
+    """For administrators. Budgets in the settings are changed there."""
+    services = services_of(request)
+    refuse_others(owner_of(request), role=current_request.get().role)
+    services.budgets.remove(budget_id)
+
+
+def _answer(found: Budget | BudgetState) -> BudgetAnswer:
+    state = found if isinstance(found, BudgetState) else None
+    budget = found.budget if isinstance(found, BudgetState) else found
+    return BudgetAnswer(
+        id=budget.id or None,
+        scope=budget.scope,
+        name=budget.name,
+        per=budget.period,
+        unit=budget.unit,
+        most=budget.most,
+        spent=state.spent if state else None,
+        reserved=state.reserved if state else None,
+        resets_at=state.resets_at if state else None,
+        warning=state.warning() if state and state.warns else None,
+        source="administrator" if budget.id else "settings",
+    )
