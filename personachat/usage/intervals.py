@@ -41,7 +41,7 @@ class Thumbs:
         return Thumbs(self.up + other.up, self.down + other.down)
 
 
-def wilson(hits: int, count: int) -> tuple[float, float]:
+def wilson(hits: float, count: int) -> tuple[float, float]:
     """The interval of a share."""
     if count == 0:
         return 0.0, 1.0
