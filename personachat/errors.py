@@ -202,6 +202,22 @@ class ReplyInProgress(PersonaChatError):
     code = "reply_in_progress"
 
 
+class ComparisonNotFound(PersonaChatError):
+    code = "comparison_not_found"
+
+
+class ComparisonInvalid(PersonaChatError):
+    """What cannot be compared: too few or too many variants, or values that no persona can have."""
+
+    code = "comparison_invalid"
+
+
+class VoteRefused(PersonaChatError):
+    """A vote that cannot be taken now; nothing was changed."""
+
+    code = "vote_refused"
+
+
 class NotContinuable(PersonaChatError):
     """The reply has come to its end, or is still running: there is nothing to continue."""
 

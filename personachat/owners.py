@@ -26,3 +26,24 @@ def _local_user() -> str:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):  # a container's user may have no name
         return "This machine"
+
+
+_COMPARING = "#compare"
+
+
+def comparing(owner: str) -> str:
+    """Under whom the conversations of somebody's comparisons are kept.
+
+    No list, search, export or look-up of the person's own conversations finds them there.
+    """
+    return owner + _COMPARING
+
+
+def person_of(owner: str) -> str:
+    """Whose calls they are, where conversations are kept under `owner`."""
+    return owner.removesuffix(_COMPARING)
+
+
+def is_comparing(owner: str) -> bool:
+    """Whether the conversations of comparisons are kept under this one."""
+    return owner.endswith(_COMPARING)

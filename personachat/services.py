@@ -37,6 +37,8 @@ from personachat.history.changes import Change, changed_since
 from personachat.history.library import ConversationLibrary
 from personachat.history.organizing import purge
 from personachat.history.sharing import Shared, SharedConversations
+from personachat.lab.comparisons.service import Comparisons
+from personachat.lab.comparisons.store import purge as purge_comparisons
 from personachat.owners import author_of
 from personachat.personas.store.addressed import AddressedPersonas
 from personachat.personas.store.base import PersonaStore, Revisions
@@ -89,6 +91,7 @@ class Workspace:
     personas: PersonaStore
     gallery: Gallery
     usage: UsageReader
+    comparisons: Comparisons
     author: str
     """As people are told it."""
 
@@ -158,6 +161,15 @@ class Services:
             personas,
             self.gallery if may_edit else self.gallery.read_only(),
             UsageReader(self.database, self.people, owner=owner, settle=self.ledger.settle),
+            Comparisons(
+                self.answers,
+                self.database,
+                personas=self.addressed,
+                revisions=self.revisions,
+                owner=owner,
+                surface=surface,
+                settle=self.checkpoints.settle,
+            ),
             author,
             may_edit,
         )
@@ -209,6 +221,7 @@ class Services:
         self.runner.ask(self.providers.warm_up(), timeout_seconds=60)
         pricing.warm_up()
         purge(self.database)
+        purge_comparisons(self.database)
         self.kept_responses.forget_old()
         purge_drafts(self.database)
         with suppress(StoreUnavailable):

@@ -103,6 +103,7 @@ class FakeProvider:
         self.requests: list[Recorded] = []
         self.connections = 0
         self._queue: deque[Reply] = deque()
+        self._by_model: dict[str, deque[Reply]] = {}
         self._port = port
         self._arrived = threading.Condition()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -128,10 +129,16 @@ class FakeProvider:
     def enqueue(self, *replies: Reply) -> None:
         self._queue.extend(replies)
 
+    def answer_by_model(self, replies: Mapping[str, Reply]) -> None:
+        """The next reply of each of these models, whichever is asked first."""
+        for model, reply in replies.items():
+            self._by_model.setdefault(model, deque()).append(reply)
+
     def forget(self) -> None:
         """Begin anew: nothing asked, nothing to answer."""
         self.requests.clear()
         self._queue.clear()
+        self._by_model.clear()
 
     def wait_for_chats(self, count: int = 1, *, timeout_seconds: float = 10) -> list[Recorded]:
         """Block until so many chat requests have come; raises TimeoutError."""
@@ -221,6 +228,9 @@ class FakeProvider:
             )
         if not request.path.endswith("/chat/completions"):
             return failure(404, f"There is no {request.path}.")
+        own = self._by_model.get(request.body.get("model", ""))
+        if own:
+            return own.popleft()
         return self._queue.popleft() if self._queue else self._echo(request.body)
 
     def _echo(self, body: Mapping[str, Any]) -> Reply:

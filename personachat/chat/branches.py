@@ -6,6 +6,7 @@ are those of ChatService.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from personachat.chat.starter import ReplyOptions, ReplyStarter
@@ -76,16 +77,7 @@ class Branches:
         store = self._conversations.store_with(turn_id)
         conversation_id, _ = store.turn(self._owner, turn_id)
         variables = store.get(self._owner, conversation_id, last=1, with_siblings=False).variables
-        requests: dict[str, SentRequest] = {}
-        copies: list[Turn] = []
-        for turn in path:
-            parent_id = copies[-1].id if copies else None
-            copies.append(replace(turn, id=new_id(), parent_id=parent_id))
-            if turn.reply:
-                if turn.reply.live:
-                    copies[-1] = replace(copies[-1], reply=replace(turn.reply, state="stopped"))
-                request = store.request(self._owner, turn.id)
-                requests |= {copies[-1].id: request} if request else {}
+        copies, requests = copied(path, lambda turn_id: store.request(self._owner, turn_id))
         forked = store.create(self._owner, turns=copies, requests=requests, variables=variables)
         return store.get(self._owner, forked.id)
 
@@ -121,3 +113,20 @@ class Branches:
     def _idle_with(self, turn_id: str) -> tuple[Conversation, Turn]:
         conversation_id, turn = self._conversations.store_with(turn_id).turn(self._owner, turn_id)
         return self._conversations.idle(self._owner, conversation_id, last=1), turn
+
+
+def copied(
+    path: Sequence[Turn], request_of: Callable[[str], SentRequest | None]
+) -> tuple[list[Turn], dict[str, SentRequest]]:
+    """The turns of a path as new ones, and what was sent for each; a live reply is a stopped one."""
+    requests: dict[str, SentRequest] = {}
+    copies: list[Turn] = []
+    for turn in path:
+        parent_id = copies[-1].id if copies else None
+        copies.append(replace(turn, id=new_id(), parent_id=parent_id))
+        if turn.reply:
+            if turn.reply.live:
+                copies[-1] = replace(copies[-1], reply=replace(turn.reply, state="stopped"))
+            request = request_of(turn.id)
+            requests |= {copies[-1].id: request} if request else {}
+    return copies, requests

@@ -18,6 +18,7 @@ from personachat.chat.turns import new_turn
 from personachat.conversations.base import ReplyRecords
 from personachat.conversations.model import Conversation, Turn
 from personachat.errors import NotContinuable, ReplyInProgress
+from personachat.owners import is_comparing, person_of
 from personachat.personas.persona import Persona
 from personachat.personas.store.base import PersonaSource, StoredPersona
 from personachat.personas.variables import kept, with_values
@@ -219,16 +220,20 @@ def _origin(
     asking: ReplyOptions,
     persona: tuple[str, str],
 ) -> Origin:
-    """`persona` is the id and the revision of who answers."""
+    """`persona` is the id and the revision of who answers.
+
+    A call of a comparison doesn't say which reply it was for: that would tell who is behind a blind one.
+    """
+    anonymous = is_comparing(conversation.owner)
     return Origin(
-        owner=conversation.owner,
+        owner=person_of(conversation.owner),
         purpose=asking.purpose or ("temporary" if conversation.temporary else "chat"),
         surface=asking.surface,
         persona_id=persona[0],
         persona_revision=persona[1],
         model_asked=plan.model_asked,
-        conversation_id=conversation.id,
-        turn_id=turn_id,
+        conversation_id="" if anonymous else conversation.id,
+        turn_id="" if anonymous else turn_id,
         prompt_tokens=plan.prompt_tokens,
         most_tokens=plan.most_tokens,
     )

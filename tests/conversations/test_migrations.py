@@ -20,6 +20,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, MetaData, create_engine, insert, inspect, select, text
 
 import personachat.conversations
+import personachat.lab.comparisons
 import personachat.personas.store
 import personachat.usage
 from personachat.conversations.model import Reply, Turn
@@ -62,7 +63,13 @@ def test_the_newest_version_is_the_one_alembic_finds() -> None:
 
 
 def test_the_migrations_make_the_tables_that_the_program_uses(database: Database) -> None:
-    for package in (personachat.conversations, personachat.personas.store, personachat.usage):
+    ours = (
+        personachat.conversations,
+        personachat.lab.comparisons,
+        personachat.personas.store,
+        personachat.usage,
+    )
+    for package in ours:
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
 

@@ -19,7 +19,13 @@ from personachat.usage.insights import Insights
 NOT_KNOWN = "–"  # noqa: RUF001  # a dash, as in any table
 COLUMNS = ("When", "What", "Model", "Tokens in", "Tokens out", "Retries", "Cost")
 
-_PURPOSES = {"chat": "Reply", "temporary": "Reply", "try_out": "Try-out", "summary": "Summary"}
+_PURPOSES = {
+    "chat": "Reply",
+    "temporary": "Reply",
+    "try_out": "Try-out",
+    "summary": "Summary",
+    "comparison": "Comparison",
+}
 
 
 def tokens_and_cost(reply: Reply) -> str:

@@ -18,6 +18,7 @@ PURPOSES: Final = {
     "try_out": "Try-out",
     "drafting": "Drafting",
     "summary": "Summary",
+    "comparison": "Comparison",
 }
 NONE = "Unknown"
 

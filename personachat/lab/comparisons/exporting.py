@@ -1,0 +1,176 @@
+"""Comparisons as files: Markdown to read, JSON with everything, CSV with a row for each reply.
+
+A file has what the comparison shows at that moment, so that of a blind one it withholds the same.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import asdict
+from typing import Any, Literal, TypeAlias
+
+from personachat.history.csv_table import cell
+from personachat.history.exporting import Exported
+from personachat.lab.comparisons.model import Variant
+from personachat.lab.comparisons.seen import SeenAnswer, SeenComparison, SeenRound
+
+__all__ = ["Exported", "Format", "document", "exported"]
+
+Format: TypeAlias = Literal["markdown", "json", "csv"]
+
+_COLUMNS = (
+    *("message", "column", "variant", "persona", "model", "state", "vote", "counted", "text"),
+    *("prompt_tokens", "completion_tokens", "cost_usd", "first_token_seconds", "tokens_per_second"),
+)
+
+
+def exported(shown: SeenComparison, file_format: Format) -> Exported:
+    """The file; its name is that of the comparison."""
+    name = f"comparison-{shown.id[:8]}"
+    if file_format == "json":
+        text = json.dumps(document(shown), indent=2, ensure_ascii=False) + "\n"
+        return Exported(f"{name}.json", "application/json", text.encode())
+    if file_format == "csv":
+        return Exported(f"{name}.csv", "text/csv", _table(shown).encode("utf-8-sig"))
+    return Exported(f"{name}.md", "text/markdown", _markdown(shown).encode())
+
+
+def document(shown: SeenComparison) -> dict[str, Any]:
+    """A comparison as JSON, as the API tells it; what is withheld is null or missing."""
+    return {
+        "id": shown.id,
+        "title": shown.title,
+        "blind": shown.blind,
+        "hidden": shown.hidden,
+        "variantCount": shown.count,
+        "createdAt": shown.created_at.isoformat(),
+        "updatedAt": shown.updated_at.isoformat(),
+        "variants": [_variant(each) for each in shown.variants],
+        "messages": [_message(each) for each in shown.rounds],
+        "standing": standing_document(shown),
+    }
+
+
+def standing_document(shown: SeenComparison) -> dict[str, Any] | None:
+    """Where the variants stand; None while that is withheld."""
+    if shown.standing is None:
+        return None
+    names = {str(each.group): each for each in shown.variants}
+    told = asdict(shown.standing)
+    places = [
+        {
+            "variants": [each.id for each in shown.variants if str(each.group) == place["id"]],
+            "name": names[place["id"]].name.partition(" · sample ")[0],
+            **{key: place[key] for key in ("wins", "losses", "ties", "share", "low", "high")},
+        }
+        for place in told["places"]
+    ]
+    return {
+        "sentence": told["sentence"],
+        "decided": told["decided"],
+        "votes": told["votes"],
+        "ties": told["ties"],
+        "bothBad": told["both_bad"],
+        "moreVotes": told["more_votes"],
+        "notCounted": shown.not_counted,
+        "places": places,
+    }
+
+
+def _variant(variant: Variant) -> dict[str, Any]:
+    return {
+        "id": variant.id,
+        "name": variant.name,
+        "personaId": variant.persona_id,
+        "revisionEtag": variant.etag,
+        "model": variant.model,
+        "setup": dict(variant.setup),
+    }
+
+
+def _message(one: SeenRound) -> dict[str, Any]:
+    vote = None
+    if one.vote:
+        choice = one.vote.letter if one.vote.verdict == "win" else one.vote.verdict
+        vote = {"choice": choice, "counted": one.vote.counted, "whyNot": one.vote.why_not or None}
+    return {
+        "number": one.number,
+        "message": one.message,
+        "hidden": one.hidden,
+        "replies": [_answer(each) for each in one.answers],
+        "vote": vote,
+    }
+
+
+def _answer(answer: SeenAnswer) -> dict[str, Any]:
+    reply, variant = answer.reply, answer.variant
+    return {
+        "variant": answer.letter,
+        "variantId": variant and variant.id,
+        "name": variant and variant.name,
+        "state": answer.state,
+        "text": answer.text,
+        "model": reply.model or None if reply else None,
+        "provider": reply.provider or None if reply else None,
+        "finishReason": reply.finish_reason if reply else None,
+        "error": {"code": reply.error.code, "message": reply.error.message}
+        if reply and reply.error
+        else None,
+        "promptTokens": reply.usage.prompt_tokens if reply and reply.usage else None,
+        "completionTokens": reply.usage.completion_tokens if reply and reply.usage else None,
+        "costUsd": reply.cost_usd if reply else None,
+        "firstTokenSeconds": reply.first_token_seconds if reply else None,
+        "tokensPerSecond": _speed(answer),
+    }
+
+
+def _speed(answer: SeenAnswer) -> float | None:
+    usage = answer.reply.usage if answer.reply else None
+    if answer.reply is None or usage is None or usage.completion_tokens is None:
+        return None
+    return answer.reply.tokens_per_second(usage.completion_tokens)
+
+
+def _table(shown: SeenComparison) -> str:
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\r\n")
+    rows.writerow(_COLUMNS)
+    for one in shown.rounds:
+        for answer in one.answers:
+            told, variant = _answer(answer), answer.variant
+            rows.writerow(
+                cell("" if value is None else str(value))
+                for value in (
+                    *(one.message, answer.letter, told["name"], variant and variant.persona_id),
+                    *(told["model"], answer.state, _won(one, answer), one.vote and one.vote.counted),
+                    *(answer.text, told["promptTokens"], told["completionTokens"], told["costUsd"]),
+                    *(told["firstTokenSeconds"], told["tokensPerSecond"]),
+                )
+            )
+    return out.getvalue()
+
+
+def _won(one: SeenRound, answer: SeenAnswer) -> str | None:
+    if one.vote is None:
+        return None
+    if one.vote.verdict != "win":
+        return one.vote.verdict
+    return "won" if one.vote.letter == answer.letter else "lost"
+
+
+def _markdown(shown: SeenComparison) -> str:
+    parts = [f"# {shown.title}"]
+    if shown.standing:
+        parts.append(shown.standing.sentence)
+    for one in shown.rounds:
+        quoted = "\n".join(f"> {line}" for line in one.message.splitlines())
+        parts.append(f"## Message {one.number}\n\n{quoted}")
+        for answer in one.answers:
+            name = f": {answer.variant.name}" if answer.variant else ""
+            won = _won(one, answer)
+            ended = "" if answer.state == "finished" else f"\n\n*{answer.state.capitalize()}*"
+            told = f" ({won.replace('_', ' ')})" if won else ""
+            parts.append(f"### {answer.letter}{name}{told}\n\n{answer.text}{ended}")
+    return "\n\n".join(parts) + "\n"

@@ -1,0 +1,111 @@
+"""What a comparison is: variants, rounds of one message to all of them, and votes. Values; no work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+Verdict: TypeAlias = Literal["win", "tie", "both_bad"]
+
+MOST_VARIANTS = 8
+MOST_SAMPLES = 4
+MOST_ROUNDS = 200
+LETTERS = "ABCDEFGH"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What somebody asks for; None and "" leave it to the persona.
+
+    `text` is the JSON of a draft, which answers instead of what is saved; `revision` is an earlier version.
+    """
+
+    persona_id: str
+    revision: int | None = None
+    text: str | None = None
+    model: str = ""
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    samples: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One column. `text` is the persona's JSON with everything that was chosen; it never changes.
+
+    Samples of one setup have the same `group`.
+    """
+
+    id: str
+    number: int
+    group: int
+    name: str
+    persona_id: str
+    etag: str
+    text: str
+    model: str
+    setup: Mapping[str, Any]
+    conversation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """`winner` is a variant's id. One that is not `counted` says why."""
+
+    verdict: Verdict
+    winner: str | None
+    counted: bool
+    why_not: str
+    voted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One message. `shown` are the variants' ids in the order of the columns.
+
+    `asked` has the id that the message has as a turn of each variant's conversation.
+    """
+
+    id: str
+    number: int
+    message: str
+    shown: tuple[str, ...]
+    asked: Mapping[str, str]
+    revealed: bool = False
+    vote: Vote | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    id: str
+    owner: str
+    title: str
+    blind: bool
+    created_at: datetime
+    updated_at: datetime
+    variants: tuple[Variant, ...] = ()
+    rounds: tuple[Round, ...] = ()
+
+    def variant(self, variant_id: str) -> Variant:
+        return next(each for each in self.variants if each.id == variant_id)
+
+    @property
+    def hidden(self) -> bool:
+        """Whether some replies wait for a blind vote, so that nobody may learn who is who."""
+        return self.blind and any(not each.revealed for each in self.rounds)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedComparison:
+    """A comparison in a list."""
+
+    id: str
+    title: str
+    blind: bool
+    rounds: int
+    votes: int
+    created_at: datetime
+    updated_at: datetime = field(compare=False)

@@ -1,0 +1,147 @@
+"""What the owner of a comparison may see of it now. Pages, API, command and exports know nothing else.
+
+While a blind round waits for its vote, only letters, words and whether a reply is over are told: no name,
+model, price, time, id or reason of a failure, of this round and of every other, and the letters are dealt
+anew for each round. What says who is who comes with the vote, or for who asks for the names and loses theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from personachat.conversations.model import Reply, Turn, TurnState
+from personachat.lab.comparisons.model import LETTERS, Comparison, Round, Variant, Verdict
+from personachat.lab.comparisons.variants import group_name
+from personachat.lab.standing import Ballot, Standing, standing
+
+AnswerState: TypeAlias = TurnState | Literal["missing"]
+"""A reply is missing where it could not be begun, or its conversation is gone."""
+
+Answers: TypeAlias = Mapping[str, Mapping[str, Turn]]
+"""By a round's id and a variant's: the turn of the reply."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenAnswer:
+    """One column of a round. `variant` and `reply` are None while they are withheld."""
+
+    letter: str
+    state: AnswerState
+    text: str
+    variant: Variant | None = None
+    reply: Reply | None = None
+
+    @property
+    def live(self) -> bool:
+        return self.state in {"running", "paused"}
+
+
+@dataclass(frozen=True, slots=True)
+class SeenVote:
+    """`letter` is the winner's. One that is not `counted` says why."""
+
+    verdict: Verdict
+    letter: str | None
+    counted: bool
+    why_not: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRound:
+    number: int
+    message: str
+    hidden: bool
+    answers: tuple[SeenAnswer, ...]
+    vote: SeenVote | None
+
+    @property
+    def live(self) -> bool:
+        return any(each.live for each in self.answers)
+
+    def answer(self, letter: str) -> SeenAnswer | None:
+        return next((each for each in self.answers if each.letter == letter), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenComparison:
+    """`variants` is empty, and `standing` None, while names are withheld; `count` is how many there are."""
+
+    id: str
+    title: str
+    blind: bool
+    hidden: bool
+    count: int
+    created_at: datetime
+    updated_at: datetime
+    variants: tuple[Variant, ...]
+    rounds: tuple[SeenRound, ...]
+    standing: Standing | None
+    not_counted: int
+
+    @property
+    def last(self) -> SeenRound | None:
+        return self.rounds[-1] if self.rounds else None
+
+
+def seen(comparison: Comparison, answers: Answers) -> SeenComparison:
+    hidden = comparison.hidden
+    return SeenComparison(
+        id=comparison.id,
+        title=comparison.title,
+        blind=comparison.blind,
+        hidden=hidden,
+        count=len(comparison.variants),
+        created_at=comparison.created_at,
+        updated_at=comparison.updated_at,
+        variants=() if hidden else comparison.variants,
+        rounds=tuple(_round(comparison, each, answers.get(each.id, {})) for each in comparison.rounds),
+        standing=None if hidden else standing_of(comparison),
+        not_counted=sum(bool(each.vote and not each.vote.counted) for each in comparison.rounds),
+    )
+
+
+def standing_of(comparison: Comparison) -> Standing:
+    """By the votes that count; all samples of a setup stand together."""
+    names = {str(each.group): group_name(each) for each in comparison.variants}
+    groups = {each.id: str(each.group) for each in comparison.variants}
+    return standing(ballots_of(comparison.rounds, groups), names)
+
+
+def ballots_of(rounds: Sequence[Round], groups: Mapping[str, str]) -> list[Ballot]:
+    """The votes that count, as votes on `groups` of variants."""
+    return [
+        Ballot(
+            tuple(dict.fromkeys(groups[each] for each in one.shown if each in groups)),
+            groups.get(one.vote.winner) if one.vote.winner else None,
+            both_bad=one.vote.verdict == "both_bad",
+        )
+        for one in rounds
+        if one.vote and one.vote.counted
+    ]
+
+
+def _round(comparison: Comparison, one: Round, answers: Mapping[str, Turn]) -> SeenRound:
+    hidden = comparison.blind and not one.revealed
+    withheld = comparison.hidden
+    columns: list[SeenAnswer] = []
+    for letter, variant_id in zip(LETTERS, one.shown, strict=False):
+        turn = answers.get(variant_id)
+        reply = turn.reply if turn else None
+        columns.append(
+            SeenAnswer(
+                letter=letter,
+                state=reply.state if reply else "missing",
+                text=reply.text if reply else "",
+                variant=None if withheld else comparison.variant(variant_id),
+                reply=None if withheld else reply,
+            )
+        )
+    vote = None
+    if one.vote:
+        winner = one.vote.winner
+        won = LETTERS[one.shown.index(winner)] if winner in one.shown else None
+        vote = SeenVote(one.vote.verdict, won, one.vote.counted, one.vote.why_not)
+    return SeenRound(one.number, one.message, hidden, tuple(columns), vote)

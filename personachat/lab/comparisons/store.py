@@ -1,0 +1,222 @@
+"""Comparisons in the database. Each method is one transaction and asks for the owner.
+
+What belongs to somebody else, or was deleted, raises what an unknown id raises: ComparisonNotFound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
+
+from personachat.conversations.model import now
+from personachat.conversations.tables import conversations
+from personachat.database.connection import Database
+from personachat.errors import ComparisonNotFound
+from personachat.lab.comparisons.model import Comparison, ListedComparison, Round, Variant, Vote
+from personachat.lab.comparisons.tables import (
+    comparison_rounds,
+    comparison_variants,
+    comparison_votes,
+    comparisons,
+)
+from personachat.owners import comparing
+
+KEPT_AFTER_DELETION = timedelta(days=30)
+
+NAMES_SHOWN = "the names had been shown"
+"""Why a vote in a blind comparison does not count."""
+
+_c, _v, _r = comparisons.c, comparison_variants.c, comparison_rounds.c
+_VARIANT = ("id", "number", "group", "name", "persona_id", "etag", "text", "model", "setup")
+
+
+class SqlComparisons:
+    """Safe for threads and processes. Methods raise DatabaseUnavailable and DatabaseDamaged."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, comparison: Comparison) -> None:
+        with self._database.write() as connection:
+            connection.execute(
+                insert(comparisons).values(
+                    id=comparison.id,
+                    owner=comparison.owner,
+                    title=comparison.title,
+                    blind=comparison.blind,
+                    created_at=comparison.created_at,
+                    updated_at=comparison.updated_at,
+                )
+            )
+            rows = [
+                {name: getattr(each, name) for name in _VARIANT} | {"comparison_id": comparison.id}
+                for each in comparison.variants
+            ]
+            connection.execute(insert(comparison_variants), rows)
+
+    def get(self, owner: str, comparison_id: str) -> Comparison:
+        with self._database.read() as connection:
+            head = _head(connection, owner, comparison_id)
+            variants = select(comparison_variants).where(_v.comparison_id == comparison_id)
+            rounds = (
+                select(comparison_rounds, *comparison_votes.c)
+                .outerjoin(comparison_votes, comparison_votes.c.round_id == _r.id)
+                .where(_r.comparison_id == comparison_id)
+                .order_by(_r.number)
+            )
+            return Comparison(
+                id=head.id,
+                owner=head.owner,
+                title=head.title,
+                blind=head.blind,
+                created_at=head.created_at,
+                updated_at=head.updated_at,
+                variants=tuple(
+                    Variant(
+                        **{name: getattr(row, name) for name in _VARIANT},
+                        conversation_id=row.conversation_id,
+                    )
+                    for row in connection.execute(variants.order_by(_v.number))
+                ),
+                rounds=tuple(_round(row) for row in connection.execute(rounds)),
+            )
+
+    def listed(self, owner: str, *, limit: int, sought: str = "") -> tuple[ListedComparison, ...]:
+        """The newest first; those whose title or one of whose messages has `sought`."""
+        votes = (
+            select(func.count())
+            .select_from(comparison_votes.join(comparison_rounds, comparison_votes.c.round_id == _r.id))
+            .where(_r.comparison_id == _c.id)
+            .scalar_subquery()
+        )
+        rounds = select(func.count()).where(_r.comparison_id == _c.id).scalar_subquery()
+        query = select(
+            _c.id,
+            _c.title,
+            _c.blind,
+            rounds.label("rounds"),
+            votes.label("votes"),
+            _c.created_at,
+            _c.updated_at,
+        ).where(_c.owner == owner, _c.deleted_at.is_(None))
+        if sought:
+            said = exists().where(_r.comparison_id == _c.id, _r.message.icontains(sought, autoescape=True))
+            query = query.where(_c.title.icontains(sought, autoescape=True) | said)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(_c.updated_at.desc(), _c.id).limit(limit)).all()
+        return tuple(ListedComparison(*row) for row in rows)
+
+    def keep_conversation(self, variant_id: str, conversation_id: str) -> str:
+        """Note a variant's conversation; returns the one that it has, if somebody was quicker."""
+        with self._database.write() as connection:
+            mine = update(comparison_variants).where(_v.id == variant_id, _v.conversation_id.is_(None))
+            connection.execute(mine.values(conversation_id=conversation_id))
+            found = connection.execute(select(_v.conversation_id).where(_v.id == variant_id)).scalar()
+        return found or conversation_id
+
+    def add_round(self, owner: str, comparison_id: str, added: Round) -> bool:
+        """False where the comparison has gone on since it was read."""
+        with self._database.write() as connection:
+            _head(connection, owner, comparison_id, hold=True)
+            last = select(func.max(_r.number)).where(_r.comparison_id == comparison_id)
+            if (connection.execute(last).scalar() or 0) != added.number - 1:
+                return False
+            connection.execute(
+                insert(comparison_rounds).values(
+                    id=added.id,
+                    comparison_id=comparison_id,
+                    number=added.number,
+                    message=added.message,
+                    shown=list(added.shown),
+                    asked=dict(added.asked),
+                    revealed=False,
+                )
+            )
+            connection.execute(update(comparisons).where(_c.id == comparison_id).values(updated_at=now()))
+        return True
+
+    def reveal(self, owner: str, comparison_id: str, round_id: str) -> None:
+        with self._database.write() as connection:
+            _head(connection, owner, comparison_id, hold=True)
+            connection.execute(update(comparison_rounds).where(_r.id == round_id).values(revealed=True))
+
+    def vote(self, owner: str, comparison_id: str, round_id: str, vote: Vote) -> bool:
+        """Write a vote and show who is who; False where there is a blind one already.
+
+        Whether the names of a blind round had been shown is asked in the same transaction: such a vote is
+        not counted. An open vote replaces the one before.
+        """
+        with self._database.write() as connection:
+            blind = _head(connection, owner, comparison_id, hold=True).blind
+            shown = connection.execute(select(_r.revealed).where(_r.id == round_id)).scalar()
+            if blind and shown and vote.counted:
+                vote = replace(vote, counted=False, why_not=NAMES_SHOWN)
+            there = exists().where(comparison_votes.c.round_id == round_id)
+            if connection.execute(select(there)).scalar():
+                if blind:
+                    return False
+                connection.execute(delete(comparison_votes).where(comparison_votes.c.round_id == round_id))
+            connection.execute(
+                insert(comparison_votes).values(
+                    round_id=round_id,
+                    verdict=vote.verdict,
+                    winner=vote.winner,
+                    counted=vote.counted,
+                    why_not=vote.why_not,
+                    voted_at=vote.voted_at,
+                )
+            )
+            connection.execute(update(comparison_rounds).where(_r.id == round_id).values(revealed=True))
+        return True
+
+    def change(self, owner: str, comparison_id: str, **values: Any) -> None:
+        with self._database.write() as connection:
+            _head(connection, owner, comparison_id, hold=True)
+            connection.execute(update(comparisons).where(_c.id == comparison_id).values(**values))
+
+    def restore(self, owner: str, comparison_id: str) -> None:
+        """Undo a deletion; one that is not deleted stays as it is."""
+        with self._database.write() as connection:
+            mine = update(comparisons).where(_c.id == comparison_id, _c.owner == owner)
+            if connection.execute(mine.values(deleted_at=None)).rowcount != 1:
+                raise no_such_comparison()
+
+
+def purge(database: Database) -> int:
+    """Remove for good, whosoever it is, what was deleted long ago, with its conversations; how many went."""
+    with database.read() as connection:
+        old = select(_c.id).where(_c.deleted_at < now() - KEPT_AFTER_DELETION)
+        gone = connection.scalars(old).all()
+    for comparison_id in gone:  # each for itself: others can write in between
+        with database.write() as connection:
+            replies = select(_v.conversation_id).where(_v.comparison_id == comparison_id)
+            owner = connection.execute(select(_c.owner).where(_c.id == comparison_id)).scalar()
+            mine = delete(conversations).where(conversations.c.id.in_(replies))
+            connection.execute(mine.where(conversations.c.owner == comparing(owner or "")))
+            connection.execute(delete(comparisons).where(_c.id == comparison_id))
+    return len(gone)
+
+
+def no_such_comparison() -> ComparisonNotFound:
+    return ComparisonNotFound("This comparison doesn't exist or was deleted.")
+
+
+def _head(connection: Connection, owner: str, comparison_id: str, *, hold: bool = False) -> Row[Any]:
+    query = select(comparisons).where(_c.id == comparison_id, _c.owner == owner, _c.deleted_at.is_(None))
+    row = connection.execute(query.with_for_update() if hold else query).first()
+    if row is None:
+        raise no_such_comparison()
+    return row
+
+
+def _round(row: Row[Any]) -> Round:
+    shown: Sequence[str] = row.shown
+    asked: Mapping[str, str] = row.asked
+    vote = None
+    if row.verdict is not None:
+        vote = Vote(row.verdict, row.winner, row.counted, row.why_not, row.voted_at)
+    return Round(row.id, row.number, row.message, tuple(shown), asked, row.revealed, vote)

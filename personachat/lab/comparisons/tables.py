@@ -1,0 +1,61 @@
+"""The tables: a row for each comparison, variant, round and vote. Replies are turns of conversations."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text
+
+from personachat.database.columns import Json, UtcDateTime, metadata
+
+comparisons = Table(
+    "comparisons",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(300), nullable=False),
+    Column("title", String(200), nullable=False),
+    Column("blind", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),
+    Index("ix_comparisons_owner_updated_at", "owner", "updated_at"),
+)
+
+comparison_variants = Table(
+    "comparison_variants",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("comparison_id", ForeignKey("comparisons.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("number", Integer, nullable=False),
+    Column("group", Integer, nullable=False),
+    Column("name", String(300), nullable=False),
+    Column("persona_id", String(64), nullable=False),
+    Column("etag", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("model", String(200), nullable=False),
+    Column("setup", Json, nullable=False),
+    # No foreign key: a conversation may be removed for its own reasons, and the votes stay.
+    Column("conversation_id", String(32)),
+)
+
+comparison_rounds = Table(
+    "comparison_rounds",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("comparison_id", ForeignKey("comparisons.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("shown", Json, nullable=False),  # variants' ids in the order of the columns
+    Column("asked", Json, nullable=False),  # {variant's id: id of the message's turn}
+    Column("revealed", Boolean, nullable=False),
+    Index("uq_comparison_rounds_comparison_id_number", "comparison_id", "number", unique=True),
+)
+
+comparison_votes = Table(
+    "comparison_votes",
+    metadata,
+    Column("round_id", ForeignKey("comparison_rounds.id", ondelete="CASCADE"), primary_key=True),
+    Column("verdict", String(10), nullable=False),
+    Column("winner", String(32)),
+    Column("counted", Boolean, nullable=False),
+    Column("why_not", String(200), nullable=False),
+    Column("voted_at", UtcDateTime, nullable=False),
+)

@@ -1,0 +1,131 @@
+"""From what somebody asks for to variants: each persona as it will answer, listed exactly, and its name.
+
+A name says what tells a variant from the others, never less than the persona's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from personachat.conversations.model import new_id
+from personachat.errors import ComparisonInvalid
+from personachat.lab.comparisons.model import MOST_SAMPLES, MOST_VARIANTS, Setup, Variant
+from personachat.personas.persona import Persona, dump_persona, parse_persona
+from personachat.personas.store.base import PersonaSource, Revisions
+from personachat.personas.store.persona_file import etag_of
+
+_PARAMETERS = {"temperature": "temperature", "top_p": "top_p", "max_tokens": "max tokens"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolved:
+    setup: Setup
+    persona: Persona
+    etag: str
+    """Of what it was made from: the ledger and the history know that."""
+
+
+def variants_of(setups: Sequence[Setup], personas: PersonaSource, revisions: Revisions) -> list[Variant]:
+    """The variants, one for each sample.
+
+    Raises ComparisonInvalid, PersonaNotFound, PersonaBroken, PersonaInvalid, RevisionNotFound.
+    """
+    if any(not 1 <= each.samples <= MOST_SAMPLES for each in setups):
+        raise ComparisonInvalid(f"A variant can have 1 to {MOST_SAMPLES} samples.")
+    count = sum(each.samples for each in setups)
+    if not 2 <= count <= MOST_VARIANTS:
+        raise ComparisonInvalid(
+            f"A comparison needs 2 to {MOST_VARIANTS} variants, and this one has {count}.",
+            hint="Add another persona, model, temperature or sample." if count < 2 else "Remove some.",
+        )
+    resolved = [_resolved(each, personas, revisions) for each in setups]
+    names = _names(resolved)
+    made: list[Variant] = []
+    for group, (each, name) in enumerate(zip(resolved, names, strict=True)):
+        for sample in range(1, each.setup.samples + 1):
+            made.append(
+                Variant(
+                    id=new_id(),
+                    number=len(made),
+                    group=group,
+                    name=f"{name} · sample {sample}" if each.setup.samples > 1 else name,
+                    persona_id=each.persona.id,
+                    etag=each.etag,
+                    text=dump_persona(each.persona),
+                    model=each.persona.model,
+                    setup=_as_stored(each.setup),
+                )
+            )
+    return made
+
+
+def group_name(variant: Variant) -> str:
+    """The name of all samples of a setup."""
+    return variant.name.partition(" · sample ")[0]
+
+
+def _resolved(setup: Setup, personas: PersonaSource, revisions: Revisions) -> _Resolved:
+    if setup.text is not None:
+        base, etag = parse_persona(setup.text), etag_of(setup.text.encode())
+    elif setup.revision is not None:
+        revision = revisions.get(setup.persona_id, setup.revision)
+        base, etag = parse_persona(revision.text), revision.etag
+    else:
+        stored = personas.get(setup.persona_id)
+        base, etag = stored.persona, stored.etag
+    changes: dict[str, Any] = {
+        name: getattr(setup, name) for name in _PARAMETERS if getattr(setup, name) is not None
+    }
+    if setup.model.strip():
+        changes["model"] = setup.model.strip()
+    try:
+        persona = Persona.model_validate(base.model_dump() | changes)
+    except ValueError as error:
+        raise ComparisonInvalid(
+            "The model or a parameter of a variant is not valid.",
+            hint="Temperature is 0 to 2, top p 0 to 1, and max tokens a whole number from 1.",
+        ) from error
+    return _Resolved(setup, persona, etag)
+
+
+def _names(resolved: Sequence[_Resolved]) -> list[str]:
+    """One for each, no two the same."""
+    parts = [_parts(each) for each in resolved]
+    telling = [key for key in parts[0] if len({each[key] for each in parts}) > 1]
+    if len({(each["id"], each["name"]) for each in parts}) == len({each["name"] for each in parts}):
+        telling = [key for key in telling if key != "id"]
+    names = [
+        " · ".join([each.persona.name, *(part[key] for key in telling if key != "name" and part[key])])[:250]
+        for each, part in zip(resolved, parts, strict=True)
+    ]
+    seen: dict[str, int] = {}
+    unique: list[str] = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        unique.append(name if names.count(name) == 1 else f"{name} ({seen[name]})")
+    return unique
+
+
+def _parts(each: _Resolved) -> dict[str, str]:
+    setup, persona = each.setup, each.persona
+    version = "draft" if setup.text is not None else ""
+    if setup.revision is not None and not version:
+        version = f"revision {setup.revision}"
+    return {
+        "name": persona.name,
+        "id": persona.id,
+        "version": version,
+        "model": persona.model,
+        **{
+            name: "" if (value := getattr(persona, name)) is None else f"{told} {value:g}"
+            for name, told in _PARAMETERS.items()
+        },
+    }
+
+
+def _as_stored(setup: Setup) -> dict[str, Any]:
+    """Without a draft's text, which the variant has."""
+    kept = {name: value for name, value in asdict(setup).items() if name != "text" and value is not None}
+    return kept | ({"draft": True} if setup.text is not None else {})

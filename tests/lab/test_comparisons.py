@@ -1,0 +1,487 @@
+"""Comparisons: one message to several variants, each with a history of its own, and what is told of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+from collections.abc import Callable, Sequence
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from personachat.errors import (
+    ComparisonInvalid,
+    ComparisonNotFound,
+    ConversationNotFound,
+    PersonaNotFound,
+    ReplyInProgress,
+    ReplyNotFound,
+    RevisionNotFound,
+    TurnNotFound,
+    VoteRefused,
+)
+from personachat.lab.comparisons.model import Setup
+from personachat.lab.comparisons.self_naming import names_its_model
+from personachat.lab.comparisons.service import Comparisons
+from personachat.lab.comparisons.variants import variants_of
+from personachat.owners import LOCAL_OWNER
+from personachat.services import Services
+from personachat.usage.questions import UsageQuery
+from tests.conftest import local, persona_text
+from tests.fake_provider import FakeProvider, Gate, failure, tokens
+from tests.lab.conftest import ended
+
+PAIR = (Setup(persona_id="ada"), Setup(persona_id="bob"))
+
+
+def begun(
+    comparisons: Comparisons, setups: Sequence[Setup] = PAIR, message: str = "Hello?", *, blind: bool = False
+) -> str:
+    comparison_id = comparisons.begin(setups, message, blind=blind)
+    ended(comparisons, comparison_id)
+    return comparison_id
+
+
+def asked_by(fake: FakeProvider, model: str) -> list[list[tuple[str, str]]]:
+    """What each request to this model said, oldest first."""
+    return [
+        [(each["role"], each["content"]) for each in request.body["messages"]]
+        for request in fake.chats
+        if request.body["model"] == model
+    ]
+
+
+def test_each_variant_answers_for_itself(comparisons: Comparisons, fake: FakeProvider) -> None:
+    shown = comparisons.seen(begun(comparisons))
+    (one,) = shown.rounds
+    assert [each.variant and each.variant.name for each in one.answers] == ["Ada · fake-1", "Bob · fake-2"]
+    assert [each.text for each in one.answers] == ["You said: Hello?"] * 2
+    assert [each.reply and each.reply.model for each in one.answers] == ["fake-1", "fake-2"]
+    assert asked_by(fake, "fake-1") == [[("system", "You are ada."), ("user", "Hello?")]]
+    assert asked_by(fake, "fake-2") == [[("system", "You are bob."), ("user", "Hello?")]]
+
+
+def test_over_three_turns_no_word_of_one_column_gets_into_another(
+    comparing_services: Services, comparisons: Comparisons, fake: FakeProvider
+) -> None:
+    setups = [Setup(persona_id="ada", model=f"fake-{number}") for number in (1, 2, 3, 4)]
+    canaries = ["heron", "stork", "crane", "egret"]
+    comparison_id = ""
+    for turn in (1, 2, 3):
+        words = {f"fake-{number}": f"{bird}-{turn}" for number, bird in enumerate(canaries, 1)}
+        fake.answer_by_model({model: tokens([word]) for model, word in words.items()})
+        if turn == 1:
+            comparison_id = begun(comparisons, setups, "turn 1")
+        else:
+            comparisons.send(comparison_id, f"turn {turn}")
+            ended(comparisons, comparison_id)
+    shown = comparisons.seen(comparison_id)
+    for turn, one in enumerate(shown.rounds, 1):
+        assert [each.text for each in one.answers] == [f"{bird}-{turn}" for bird in canaries]
+    for number, bird in enumerate(canaries, 1):
+        last = asked_by(fake, f"fake-{number}")[-1]
+        assert last[1:] == [
+            ("user", "turn 1"),
+            ("assistant", f"{bird}-1"),
+            ("user", "turn 2"),
+            ("assistant", f"{bird}-2"),
+            ("user", "turn 3"),
+        ]
+
+
+def test_a_variant_is_the_persona_as_it_stood_when_the_comparison_began(
+    comparing_services: Services, comparisons: Comparisons, fake: FakeProvider
+) -> None:
+    comparison_id = begun(comparisons)
+    comparing_services.personas.save(persona_text("ada", model="fake-1", systemPrompt="Changed."))
+    comparing_services.personas.delete("bob")
+    comparisons.send(comparison_id, "Still there?")
+    ended(comparisons, comparison_id)
+    assert asked_by(fake, "fake-1")[-1][0] == ("system", "You are ada.")
+    assert asked_by(fake, "fake-2")[-1][0] == ("system", "You are bob.")
+
+
+def test_a_draft_stands_against_the_saved_one_and_against_a_revision(
+    comparing_services: Services, comparisons: Comparisons, fake: FakeProvider
+) -> None:
+    comparing_services.personas.save(persona_text("ada", model="fake-1", systemPrompt="Second."))
+    number = comparing_services.revisions.of("ada")[-1].number
+    draft = persona_text("ada", model="fake-1", systemPrompt="Third.")
+    setups = [
+        Setup(persona_id="ada"),
+        Setup(persona_id="ada", revision=number),
+        Setup(persona_id="ada", text=draft),
+    ]
+    shown = comparisons.seen(begun(comparisons, setups))
+    assert [each.name for each in shown.variants] == ["Ada", f"Ada · revision {number}", "Ada · draft"]
+    prompts = {each.body["messages"][0]["content"] for each in fake.chats}
+    assert prompts == {"Second.", "You are ada.", "Third."}
+
+
+def test_parameters_and_samples_reach_the_model(comparisons: Comparisons, fake: FakeProvider) -> None:
+    setups = [
+        Setup(persona_id="ada", temperature=0),
+        Setup(persona_id="ada", temperature=1.2, max_tokens=50, samples=2),
+    ]
+    shown = comparisons.seen(begun(comparisons, setups))
+    assert [each.name for each in shown.variants] == [
+        "Ada · temperature 0 · max tokens 1000",
+        "Ada · temperature 1.2 · max tokens 50 · sample 1",
+        "Ada · temperature 1.2 · max tokens 50 · sample 2",
+    ]
+    assert sorted(each.body["temperature"] for each in fake.chats) == [0, 1.2, 1.2]
+    comparisons.vote(shown.id, 1, "B")
+    standing = comparisons.seen(shown.id).standing
+    assert standing
+    assert [(each.id, each.wins) for each in standing.places] == [("1", 1), ("0", 0)]
+
+
+@pytest.mark.parametrize(
+    ("setups", "error"),
+    [
+        ([Setup(persona_id="ada")], ComparisonInvalid),
+        ([Setup(persona_id="ada", samples=9)], ComparisonInvalid),
+        ([Setup(persona_id="ada", samples=0), *PAIR], ComparisonInvalid),
+        ([Setup(persona_id="ada", samples=4)] * 3, ComparisonInvalid),
+        ([Setup(persona_id="ada"), Setup(persona_id="nobody")], PersonaNotFound),
+        ([Setup(persona_id="ada"), Setup(persona_id="ada", revision=99)], RevisionNotFound),
+        ([Setup(persona_id="ada"), Setup(persona_id="ada", temperature=3)], ComparisonInvalid),
+        ([Setup(persona_id="ada"), Setup(persona_id="ada", temperature=float("nan"))], ComparisonInvalid),
+        ([Setup(persona_id="ada"), Setup(persona_id="ada", max_tokens=0)], ComparisonInvalid),
+        ([Setup(persona_id="ada"), Setup(persona_id="ada", model="x" * 500)], ComparisonInvalid),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_and_nothing_is_kept(
+    comparisons: Comparisons, fake: FakeProvider, setups: list[Setup], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        comparisons.begin(setups, "Hello?")
+    assert comparisons.listed() == ()
+    assert fake.chats == []
+
+
+def test_variants_that_are_the_same_have_names_that_differ(comparing_services: Services) -> None:
+    same = [Setup(persona_id="ada"), Setup(persona_id="ada")]
+    made = variants_of(same, comparing_services.personas, comparing_services.revisions)
+    assert [each.name for each in made] == ["Ada (1)", "Ada (2)"]
+
+
+def test_a_provider_that_fails_in_one_column_leaves_the_others_alone_and_is_asked_again(
+    comparisons: Comparisons, fake: FakeProvider
+) -> None:
+    fake.answer_by_model({"fake-1": failure(401, "no"), "fake-2": tokens(["Fine."])})
+    comparison_id = begun(comparisons)
+    first, second = comparisons.seen(comparison_id).rounds[0].answers
+    assert (first.state, second.state, second.text) == ("failed", "finished", "Fine.")
+    comparisons.retry(comparison_id, "A")
+    ended(comparisons, comparison_id)
+    first, second = comparisons.seen(comparison_id).rounds[0].answers
+    assert (first.text, second.text) == ("You said: Hello?", "Fine.")
+
+
+def test_one_reply_is_stopped_and_the_others_go_on(comparisons: Comparisons, fake: FakeProvider) -> None:
+    gates = [Gate(), Gate()]
+    fake.answer_by_model(
+        {f"fake-{n}": tokens([f"begun {n}", gate, " done"]) for n, gate in enumerate(gates, 1)}
+    )
+    comparison_id = comparisons.begin(PAIR, "Hello?")
+    for gate in gates:
+        gate.wait_reached()
+    with pytest.raises(ReplyInProgress):
+        comparisons.send(comparison_id, "And?")
+    with pytest.raises(ReplyInProgress):
+        comparisons.vote(comparison_id, 1, "A")
+    comparisons.stop(comparison_id, "A")
+    gates[1].open()
+    ended(comparisons, comparison_id)
+    gates[0].open()
+    first, second = comparisons.seen(comparison_id).rounds[0].answers
+    assert first.state == "stopped"
+    assert (second.state, second.text) == ("finished", "begun 2 done")
+
+
+def test_another_process_sees_the_replies_and_stops_them(
+    make_services: Callable[..., Services], comparisons: Comparisons, fake: FakeProvider
+) -> None:
+    other = local(make_services()).comparisons
+    gate = Gate()
+    fake.answer_by_model({"fake-1": tokens(["Once", gate]), "fake-2": tokens(["Twice"])})
+    comparison_id = comparisons.begin(PAIR, "Hello?")
+    gate.wait_reached()
+    assert comparisons.seen(comparison_id).rounds[0].live
+    other.stop(comparison_id)
+    ended(comparisons, comparison_id)
+    gate.open()
+    assert comparisons.seen(comparison_id).rounds[0].answers[0].state == "stopped"
+
+
+def test_replies_that_their_process_left_are_interrupted_with_their_text(
+    make_services: Callable[..., Services], comparing_services: Services, fake: FakeProvider
+) -> None:
+    comparisons = local(comparing_services).comparisons
+    gate = Gate()
+    fake.answer_by_model({"fake-1": tokens(["Once", gate]), "fake-2": tokens(["Twice"])})
+    comparison_id = comparisons.begin(PAIR, "Hello?")
+    gate.wait_reached()
+    comparing_services.close()
+    gate.open()
+    later = local(make_services()).comparisons
+    first, second = later.seen(comparison_id).rounds[0].answers
+    assert first.state == "interrupted"
+    assert second.state in {"finished", "interrupted"}
+    later.retry(comparison_id, "A")
+    ended(later, comparison_id)
+    assert later.seen(comparison_id).rounds[0].answers[0].text == "You said: Hello?"
+
+
+def test_its_conversations_are_in_no_list_search_or_export_and_no_id_leads_to_them(
+    comparing_services: Services, comparisons: Comparisons
+) -> None:
+    comparison_id = begun(comparisons, message="A needle in hay")
+    workspace = local(comparing_services)
+    assert workspace.library.list().conversations == ()
+    assert workspace.library.search("needle").hits == ()
+    for _, live_reply in comparisons.live(comparison_id):
+        with pytest.raises(ReplyNotFound):
+            workspace.chat.live_reply(live_reply.id)
+        with pytest.raises(TurnNotFound):
+            workspace.chat.turn(live_reply.id)
+        with pytest.raises(ConversationNotFound):
+            workspace.chat.conversation(live_reply.conversation_id)
+
+
+def test_the_ledger_has_its_calls_as_their_persons_and_does_not_say_which_reply(
+    comparing_services: Services, comparisons: Comparisons
+) -> None:
+    begun(comparisons, blind=True)
+    usage = local(comparing_services).usage
+    rows = usage.calls(UsageQuery(zone=ZoneInfo("UTC")), limit=10).calls
+    assert [row["purpose"] for row in rows] == ["comparison", "comparison"]
+    assert {row["persona_id"] for row in rows} == {"ada", "bob"}
+    assert {row["conversation_id"] or None for row in rows} == {None}
+    assert {row["turn_id"] or None for row in rows} == {None}
+
+
+def test_nobody_elses_comparison_is_there(comparing_services: Services, comparisons: Comparisons) -> None:
+    comparison_id = begun(comparisons)
+    other = comparing_services.of("browser:somebody-else").comparisons
+    assert other.listed() == ()
+    calls: list[Callable[[], object]] = [
+        lambda: other.seen(comparison_id),
+        lambda: other.live(comparison_id),
+        lambda: other.send(comparison_id, "Hi"),
+        lambda: other.stop(comparison_id),
+        lambda: other.retry(comparison_id, "A"),
+        lambda: other.vote(comparison_id, 1, "A"),
+        lambda: other.reveal(comparison_id, 1),
+        lambda: other.rename(comparison_id, "Mine"),
+        lambda: other.delete(comparison_id),
+        lambda: other.restore(comparison_id),
+        lambda: other.export(comparison_id, "json"),
+        lambda: other.continue_with(comparison_id, "A"),
+    ]
+    for call in calls:
+        with pytest.raises(ComparisonNotFound):
+            call()
+
+
+def test_comparisons_are_listed_found_renamed_deleted_and_brought_back(comparisons: Comparisons) -> None:
+    first = begun(comparisons, message="How do trams brake?")
+    second = begun(comparisons, message="100% of ferries")
+    assert [each.id for each in comparisons.listed()] == [second, first]
+    assert [each.title for each in comparisons.listed(sought="TRAMS")] == ["How do trams brake?"]
+    assert [each.id for each in comparisons.listed(sought="0%")] == [second]
+    assert comparisons.listed(sought="_") == ()
+    comparisons.rename(first, "  Trams \n and brakes ")
+    assert comparisons.seen(first).title == "Trams and brakes"
+    comparisons.delete(first)
+    assert [each.id for each in comparisons.listed()] == [second]
+    with pytest.raises(ComparisonNotFound):
+        comparisons.seen(first)
+    comparisons.restore(first)
+    assert comparisons.seen(first).rounds[0].answers[0].text == "You said: How do trams brake?"
+
+
+def test_a_column_becomes_a_conversation_of_its_own(
+    comparing_services: Services, comparisons: Comparisons
+) -> None:
+    comparison_id = begun(comparisons)
+    chat = local(comparing_services).chat
+    conversation = chat.conversation(comparisons.continue_with(comparison_id, "B"))
+    assert conversation.owner == LOCAL_OWNER
+    assert [turn.text for turn in conversation.path] == ["Hello?", "You said: Hello?"]
+    assert conversation.path[-1].persona_id == "bob"
+    assert conversation.title == "Hello?"
+    assert len(local(comparing_services).library.list().conversations) == 1
+
+
+# --- votes ----------------------------------------------------------------------------------------
+
+
+def told_of(comparisons: Comparisons, comparison_id: str) -> str:
+    """Every byte that there is to be had of it."""
+    files = [comparisons.export(comparison_id, each).content for each in ("markdown", "json", "csv")]
+    return b"".join(files).decode().lower() + repr(comparisons.seen(comparison_id)).lower()
+
+
+WITHHELD = ("ada", "bob", "fake-1", "fake-2", "openai", "gpt")
+
+
+def test_before_a_blind_vote_nothing_tells_who_is_who_and_after_it_everything_does(
+    comparisons: Comparisons,
+) -> None:
+    comparison_id = begun(comparisons, blind=True)
+    told = told_of(comparisons, comparison_id)
+    header = "message,column,variant,persona,model,state,vote,counted,text,prompt_tokens"
+    told = told.replace(header, "")
+    for each in WITHHELD:
+        assert each not in told
+    document = json.loads(comparisons.export(comparison_id, "json").content)
+    assert document["variants"] == []
+    assert document["standing"] is None
+    for reply in document["messages"][0]["replies"]:
+        assert {name for name, value in reply.items() if value is not None} == {"variant", "state", "text"}
+    shown = comparisons.vote(comparison_id, 1, "A")
+    assert {each.name for each in shown.variants} == {"Ada · fake-1", "Bob · fake-2"}
+    assert shown.standing
+    assert shown.standing.votes == 1
+    assert "fake-1" in told_of(comparisons, comparison_id)
+
+
+def test_a_failure_of_a_blind_column_does_not_say_whose_it_is(
+    comparisons: Comparisons, fake: FakeProvider
+) -> None:
+    fake.answer_by_model(
+        {"fake-1": failure(404, "The model fake-1 does not exist."), "fake-2": tokens(["Fine."])}
+    )
+    comparison_id = begun(comparisons, blind=True)
+    told = told_of(comparisons, comparison_id)
+    assert "fake-1" not in told
+    shown = comparisons.seen(comparison_id)
+    assert sorted(each.state for each in shown.rounds[0].answers) == ["failed", "finished"]
+    vote = comparisons.vote(comparison_id, 1, "A").rounds[0].vote
+    assert vote
+    assert (vote.counted, vote.why_not) == (False, "a reply failed or was cut off")
+
+
+def test_while_one_round_is_blind_the_rounds_before_are_too(comparisons: Comparisons) -> None:
+    comparison_id = begun(comparisons, blind=True)
+    assert comparisons.vote(comparison_id, 1, "B").variants
+    comparisons.send(comparison_id, "And now?")
+    ended(comparisons, comparison_id)
+    shown = comparisons.seen(comparison_id)
+    assert shown.hidden
+    assert "fake-" not in told_of(comparisons, comparison_id)
+    with pytest.raises(VoteRefused):
+        comparisons.continue_with(comparison_id, "A")
+
+
+def test_the_order_of_blind_columns_is_shuffled_anew_for_each_message(
+    comparing_services: Services, comparisons: Comparisons, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Backwards:
+        def shuffle(self, items: list[str]) -> None:
+            items.reverse()
+
+    monkeypatch.setattr(random, "SystemRandom", Backwards)
+    open_order = comparisons.seen(begun(comparisons)).rounds[0].answers
+    assert [each.variant and each.variant.persona_id for each in open_order] == ["ada", "bob"]
+    blind = begun(comparisons, blind=True)
+    shown = comparisons.vote(blind, 1, "A").rounds[0]
+    assert [each.variant and each.variant.persona_id for each in shown.answers] == ["bob", "ada"]
+    standing = comparisons.seen(blind).standing
+    assert standing
+    assert standing.places[0].id == "1"  # Bob won: the letter is that of the column
+
+
+def test_a_vote_after_the_names_were_shown_is_kept_and_not_counted(comparisons: Comparisons) -> None:
+    comparison_id = begun(comparisons, blind=True)
+    assert comparisons.reveal(comparison_id, 1).variants
+    shown = comparisons.vote(comparison_id, 1, "A")
+    vote = shown.rounds[0].vote
+    assert vote
+    assert (vote.verdict, vote.letter, vote.counted) == ("win", "A", False)
+    assert vote.why_not == "the names had been shown"
+    assert shown.not_counted == 1
+    assert shown.standing
+    assert shown.standing.votes == 0
+
+
+def test_a_reply_that_names_its_own_model_is_kept_and_not_counted(
+    comparisons: Comparisons, fake: FakeProvider
+) -> None:
+    fake.answer_by_model({"fake-1": tokens(["I am Fake-1."]), "fake-2": tokens(["Fine."])})
+    comparison_id = begun(comparisons, blind=True)
+    vote = comparisons.vote(comparison_id, 1, "tie").rounds[0].vote
+    assert vote
+    assert (vote.counted, vote.why_not) == (False, "a reply named its own model")
+
+
+@pytest.mark.parametrize(
+    ("text", "model", "named"),
+    [
+        ("I'm Claude, made by somebody.", "anthropic/claude-5-haiku", True),
+        ("As GPT-6 Luna I can't.", "gpt-6-luna", True),
+        ("I am a large Llama model", "llama-4:70b", True),
+        ("gpt 6 luna here", "gpt-6-luna", True),
+        ("The llama is an animal of the Andes.", "llama-4:70b", False),
+        ("I am fine.", "o3", False),
+        ("Use o3 for that.", "o3", True),
+        ("Photosynthesis", "o3", False),
+        ("", "gpt-6", False),
+        ("Anything", "", False),
+    ],
+)
+def test_which_replies_name_their_model(text: str, model: str, named: bool) -> None:  # noqa: FBT001
+    assert names_its_model(text, model=model) is named
+
+
+def test_a_blind_vote_is_final_and_an_open_one_can_be_changed(comparisons: Comparisons) -> None:
+    blind = begun(comparisons, blind=True)
+    comparisons.vote(blind, 1, "both_bad")
+    with pytest.raises(VoteRefused):
+        comparisons.vote(blind, 1, "A")
+    with pytest.raises(VoteRefused):
+        comparisons.retry(blind, "A")
+    shown = begun(comparisons)
+    comparisons.vote(shown, 1, "A")
+    vote = comparisons.vote(shown, 1, "B").rounds[0].vote
+    assert vote
+    assert (vote.letter, vote.counted) == ("B", True)
+
+
+@pytest.mark.parametrize("choice", ["C", "", "ab", "nobody", "1"])
+def test_a_vote_for_what_is_not_there_is_refused(comparisons: Comparisons, choice: str) -> None:
+    comparison_id = begun(comparisons)
+    with pytest.raises(ReplyNotFound):
+        comparisons.vote(comparison_id, 1, choice)
+    with pytest.raises(ReplyNotFound):
+        comparisons.vote(comparison_id, 7, "A")
+
+
+def test_after_twenty_messages_one_sentence_says_whether_anything_is_decided(
+    comparisons: Comparisons,
+) -> None:
+    comparison_id = begun(comparisons)
+    for number in range(1, 21):
+        if number > 1:
+            comparisons.send(comparison_id, f"Question {number}")
+            ended(comparisons, comparison_id)
+        comparisons.vote(comparison_id, number, "A" if number <= 16 else "B")
+    standing = comparisons.seen(comparison_id).standing
+    assert standing
+    assert standing.sentence == (
+        "Decided after 20 votes: Ada · fake-1 is better than Bob · fake-2 "
+        "(80 %, likely 58 % to 92 % of wins)."
+    )
+
+
+def test_a_table_has_a_row_for_each_reply_and_no_formula(comparisons: Comparisons) -> None:
+    comparison_id = begun(comparisons, message="=1+1")
+    text = comparisons.export(comparison_id, "csv").content.decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["column"] for row in rows] == ["A", "B"]
+    assert rows[0]["message"] == "'=1+1"
+    assert rows[0]["text"] == "You said: =1+1"
