@@ -150,6 +150,42 @@ class TemplateNotFound(PersonaChatError):
     code = "template_not_found"
 
 
+class SuiteInvalid(PersonaChatError):
+    """A test suite's text can't be used; `problems` is never empty, in the order of lines."""
+
+    code = "suite_invalid"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        first = problems[0]
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        super().__init__(f"Line {first.line}: {first.message}{more}")
+        self.problems = tuple(problems)
+
+
+class SuiteNotFound(PersonaChatError):
+    """The persona has no test suite."""
+
+    code = "suite_not_found"
+
+
+class SuiteChanged(PersonaChatError):
+    """Somebody saved a newer version of the suite."""
+
+    code = "suite_changed"
+
+
+class TestRunNotFound(PersonaChatError):
+    """No such test run of this owner."""
+
+    code = "test_run_not_found"
+
+
+class TestRunRefused(PersonaChatError):
+    """Tests that can't be run as asked; nothing was called."""
+
+    code = "test_run_refused"
+
+
 class PictureRefused(PersonaChatError):
     """A file that is no picture, or none that can be taken; nothing was changed."""
 

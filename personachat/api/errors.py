@@ -26,6 +26,7 @@ from personachat.errors import (
     PersonaInvalid,
     PersonaMoved,
     Problem,
+    SuiteInvalid,
     unforeseen,
 )
 from personachat.messages import Failed
@@ -58,6 +59,11 @@ STATUSES: Mapping[str, int] = {
     "usage_question_invalid": 422,
     "revision_not_found": 404,
     "template_not_found": 404,
+    "suite_invalid": 422,
+    "suite_not_found": 404,
+    "suite_changed": 412,
+    "test_run_not_found": 404,
+    "test_run_refused": 409,
     "link_invalid": 422,
     "picture_refused": 422,
     "picture_not_found": 404,
@@ -156,7 +162,11 @@ def problem_of(error: PersonaChatError, *, extra: Mapping[str, Any] | None = Non
         return problem(error.status, error.reason, str(error), hint=error.hint, headers=error.headers)
     known: dict[str, Any] = {}
     match error:
-        case PersonaInvalid(problems=problems) | PersonaBroken(problems=problems):
+        case (
+            PersonaInvalid(problems=problems)
+            | PersonaBroken(problems=problems)
+            | SuiteInvalid(problems=problems)
+        ):
             known["problems"] = [_as_json(found) for found in problems[:MOST_PROBLEMS]]
         case PersonaChanged(etag=etag):
             known["etag"] = etag

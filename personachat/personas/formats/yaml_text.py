@@ -7,6 +7,8 @@ would make an object is refused. A document counts every node as often as aliase
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import yaml
@@ -35,23 +37,51 @@ _PlainLoader.yaml_implicit_resolvers = {
 
 
 class NoYaml(ImportRefused):
-    """The text is no YAML at all, or breaks a limit."""
+    """The text is no YAML at all, or breaks a limit. `line` and `column` count from 1."""
+
+    line: int = 1
+    column: int = 1
+    reason: str = ""
+    """What the parser says."""
 
 
 def read_yaml(text: str) -> Any:
     """The value of the first document. Raises NoYaml."""
-    if len(text) > MOST_CHARACTERS:
-        _refuse(f"The YAML is too large; the limit is {MOST_CHARACTERS // 1024:,} KB.")
-    try:
-        _check(text)
+    with _refused(text):
         loader = _PlainLoader(text)
         try:
             return _plain(loader.get_data() if loader.check_data() else None)
         finally:
             loader.dispose()
+
+
+def composed(text: str) -> yaml.Node | None:
+    """The only document as nodes that know their places, within the same limits. Raises NoYaml."""
+    with _refused(text):
+        loader = _PlainLoader(text)
+        try:
+            node: yaml.Node | None = loader.get_single_node()
+            return node
+        finally:
+            loader.dispose()
+
+
+@contextmanager
+def _refused(text: str) -> Iterator[None]:
+    """Within, a text that keeps the limits is read; what goes wrong is a NoYaml."""
+    if len(text) > MOST_CHARACTERS:
+        _refuse(f"The YAML is too large; the limit is {MOST_CHARACTERS // 1024:,} KB.")
+    try:
+        _check(text)
+        yield
     except yaml.MarkedYAMLError as error:
-        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        _refuse(f"The YAML can't be read: there is an error{line}.")
+        mark = error.problem_mark
+        line = f" in line {mark.line + 1}" if mark else ""
+        refused = NoYaml(f"The YAML can't be read: there is an error{line}.", hint=_HINT)
+        refused.reason = error.problem or ""
+        if mark:
+            refused.line, refused.column = mark.line + 1, mark.column + 1
+        raise refused from None
     except (yaml.YAMLError, ValueError, RecursionError, TypeError):
         _refuse("The YAML can't be read.")
 

@@ -1,0 +1,93 @@
+"""What form a reply has: JSON, or Markdown."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+from jsonschema.validators import validator_for
+from markdown_it import MarkdownIt
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+
+from personachat.lab.checks.model import CheckedReply, Finding
+
+_FENCED = re.compile(
+    r"\A\s*(`{3,}|~{3,})[ \t]*(?:json[c5]?)?[ \t]*\n(?P<inside>.*?)\n[ \t]*\1\s*\Z", re.DOTALL | re.IGNORECASE
+)
+MOST_CHARACTERS = 200_000
+_PLAIN = {"paragraph_open", "paragraph_close", "inline"}
+_PLAIN_INSIDE = {"text", "softbreak", "hardbreak"}
+_NAMES = {
+    "heading_open": "a heading",
+    "bullet_list_open": "a list",
+    "ordered_list_open": "a numbered list",
+    "table_open": "a table",
+    "fence": "a code block",
+    "code_block": "a code block",
+    "blockquote_open": "a quotation",
+    "hr": "a rule",
+    "strong_open": "bold text",
+    "em_open": "italic text",
+    "code_inline": "code",
+    "link_open": "a link",
+    "image": "a picture",
+    "s_open": "struck text",
+}
+
+
+def json_(reply: CheckedReply, wanted: bool | dict[str, Any]) -> Finding:  # noqa: FBT001  # as in the suite
+    """Whether the whole reply is JSON, which may stand in one fence."""
+    value, fault = _parsed(reply.text)
+    if wanted is False:
+        return Finding.of(bool(fault), fault or "It is JSON.")
+    if fault or wanted is True:
+        return Finding.of(not fault, fault or "It is JSON.")
+    try:
+        # References may not fetch anything.
+        validator = validator_for(wanted, default=Draft202012Validator)(wanted, registry=Registry())
+        error = best_match(validator.iter_errors(value))
+    except (Unresolvable, RecursionError) as problem:
+        return Finding("error", f"The schema can't be used: {str(problem)[:200]}.")
+    if error is None:
+        return Finding("pass", "It follows the schema.")
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
+    return Finding("fail", f"At {place.lstrip('.') or 'the top'}: {error.message[:200]}.")
+
+
+def _parsed(text: str) -> tuple[Any, str]:
+    """The value, or what is wrong as a sentence."""
+    fenced = _FENCED.match(text)
+    inside = fenced["inside"] if fenced else text
+    try:
+        return json.loads(inside[:MOST_CHARACTERS], parse_constant=_refused), ""
+    except RecursionError:
+        return None, "The JSON is nested too deeply."
+    except ValueError as error:
+        if isinstance(error, json.JSONDecodeError):
+            return None, f"It isn't JSON: {error.msg} in line {error.lineno}."
+        return None, f"It isn't JSON: {error}."
+
+
+def _refused(constant: str) -> Any:
+    raise ValueError(f"{constant} isn't allowed")
+
+
+def markdown(reply: CheckedReply, wanted: bool) -> Finding:  # noqa: FBT001  # as in the suite
+    found: dict[str, None] = {}
+    for token in _parser().parse(reply.text[:MOST_CHARACTERS]):
+        for each in (token, *(token.children or ())):
+            plain = _PLAIN if each is token else _PLAIN_INSIDE
+            if each.type not in plain and not each.type.endswith("_close"):
+                found[_NAMES.get(each.type, "")] = None
+    names = [name for name in found if name]
+    return Finding.of(bool(names) is wanted, f"It uses {', '.join(names)}." if names else "It is plain text.")
+
+
+@cache
+def _parser() -> MarkdownIt:
+    return MarkdownIt("commonmark").enable(["table", "strikethrough"])

@@ -1,0 +1,66 @@
+"""What a check looks at, and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+Outcome: TypeAlias = Literal["pass", "fail", "error"]
+
+Spans: TypeAlias = tuple[tuple[int, int], ...]
+"""Places in the reply's text: where each begins and where it ends."""
+
+MOST_SPANS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedReply:
+    """A reply with what is known of it; None is what isn't known."""
+
+    text: str
+    system_prompt: str = ""
+    asked: str = ""
+    """What the person said last."""
+    tokens: int | None = None
+    seconds: float | None = None
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check has found, as a sentence, and where."""
+
+    outcome: Outcome
+    found: str
+    where: Spans = ()
+
+    @classmethod
+    def of(cls, passed: bool, found: str, where: Spans = ()) -> Finding:  # noqa: FBT001  # it is the outcome
+        return cls("pass" if passed else "fail", found, where[:MOST_SPANS])
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One check of a suite and its finding. `wanted` is as the suite says it."""
+
+    kind: str
+    wanted: Any
+    finding: Finding
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.finding.outcome
+
+    def as_stored(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "wanted": self.wanted,
+            "outcome": self.finding.outcome,
+            "found": self.finding.found,
+            "where": [list(span) for span in self.finding.where],
+        }
+
+    @classmethod
+    def stored(cls, value: dict[str, Any]) -> CheckResult:
+        where = tuple((start, end) for start, end in value["where"])
+        return cls(value["kind"], value["wanted"], Finding(value["outcome"], value["found"], where))

@@ -1,0 +1,62 @@
+"""What models say again and again: refusals, empty phrases, and words that leave the role.
+
+The lists in `patterns/` are regular expressions over folded text (see `wording`). They know English, German,
+French, Spanish, Italian, Portuguese, Dutch, Japanese and Chinese; a refusal in another language is not seen.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+from personachat.lab.checks.model import CheckedReply, Finding, Spans
+from personachat.lab.checks.wording import Folded, not_contains, quoted
+
+_QUOTED = re.compile(r"\"[^\"\n]{1,300}\"|«[^»\n]{1,300}»|„[^\"\n]{1,300}\"|「[^」\n]{1,300}」")
+
+
+def _read(name: str) -> re.Pattern[str]:
+    """The patterns of a file, one a line, as one."""
+    lines = (files(__package__) / "patterns" / f"{name}.txt").read_text("utf-8").splitlines()
+    return re.compile("|".join(f"(?:{line})" for line in lines if line and not line.startswith("#")))
+
+
+_REFUSING, _LEAVING, _EMPTY = _read("refusals"), _read("leaving_role"), _read("empty")
+MOST_CHARACTERS = 50_000
+
+
+def refuses(reply: CheckedReply, wanted: bool) -> Finding:  # noqa: FBT001  # as in the suite
+    spans, said = _found(_REFUSING, reply.text)
+    return Finding.of(
+        bool(spans) is wanted, f"It refuses: {quoted(said)}." if said else "It doesn't refuse.", spans
+    )
+
+
+def not_refuses(reply: CheckedReply, wanted: bool) -> Finding:  # noqa: FBT001  # as in the suite
+    return refuses(reply, not wanted)
+
+
+def stays_in_role(reply: CheckedReply, wanted: bool) -> Finding:  # noqa: FBT001  # as in the suite
+    """What the reply only quotes is not said by the persona."""
+    spans, said = _found(_LEAVING, reply.text, quotations=False)
+    found = f"It leaves the role: {quoted(said)}." if said else "Nothing leaves the role."
+    return Finding.of(bool(spans) is not wanted, found, spans)
+
+
+def banned(reply: CheckedReply, wanted: bool | str | tuple[str, ...]) -> Finding:  # noqa: FBT001
+    if not isinstance(wanted, bool):
+        return not_contains(reply, wanted)
+    spans, said = _found(_EMPTY, reply.text)
+    return Finding.of(not spans, f"It says {quoted(said)}." if said else "No empty phrases.", spans)
+
+
+def _found(pattern: re.Pattern[str], text: str, *, quotations: bool = True) -> tuple[Spans, list[str]]:
+    looked = Folded(text[:MOST_CHARACTERS])
+    quoted_parts = [] if quotations else [match.span() for match in _QUOTED.finditer(looked.text)]
+    matches = [
+        match
+        for match in pattern.finditer(looked.text)
+        if not any(start < match.start() and match.end() < end for start, end in quoted_parts)
+    ]
+    spans = tuple(looked.span(*match.span()) for match in matches)
+    return spans, [text[start:end] for start, end in spans]

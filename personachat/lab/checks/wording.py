@@ -1,0 +1,156 @@
+"""Texts in a reply: contained, missing, at its beginning or end, or matched by a regular expression.
+
+Texts are compared as a reader sees them: without regard to case, to how an accent is composed, to the kind of
+quotes and to white space. Regular expressions are run by RE2, whose time is linear in the text.
+"""
+
+from __future__ import annotations
+
+from unicodedata import normalize
+
+from personachat.lab.checks.model import CheckedReply, Finding, Spans
+from personachat.lab.suites.model import compiled_pattern
+
+_LIKE = str.maketrans(
+    {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u00a0": " ", "\u202f": " "}
+)
+_INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad")
+_QUOTING = "*_`\"'\u201c\u201d\u00ab\u00bb"
+
+MOST_PATTERN_CHARACTERS = 200_000
+"""Of a reply, that a regular expression is run over."""
+
+
+class Folded:
+    """A text as it is compared, and where in the original each of its characters comes from."""
+
+    def __init__(self, text: str) -> None:
+        characters: list[str] = []
+        self._at: list[int] = []
+        blank = True
+        for at, end in _clusters(text):
+            for each in normalize("NFKC", text[at:end]).translate(_LIKE).casefold():
+                if each.isspace():
+                    if not blank:
+                        characters.append(" ")
+                        self._at.append(at)
+                    blank = True
+                elif each not in _INVISIBLE:
+                    characters.append(each)
+                    self._at.append(at)
+                    blank = False
+        self.text = "".join(characters)
+        self._at.append(len(text))
+
+    def find(self, sought: str) -> Spans:
+        """Where it is, without overlaps."""
+        wanted, spans, at = folded(sought), [], 0
+        while wanted and (at := self.text.find(wanted, at)) >= 0:
+            spans.append(self.span(at, at + len(wanted)))
+            at += len(wanted)
+        return tuple(spans)
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The place in the original of a part of the folded text."""
+        last = self._at[end - 1] if end > start else self._at[start]
+        following = next((each for each in self._at[end:] if each > last), self._at[-1])
+        return self._at[start], following
+
+
+def _clusters(text: str) -> list[tuple[int, int]]:
+    """Each character with the combining marks behind it."""
+    if text.isascii():
+        return [(at, at + 1) for at in range(len(text))]
+    starts = [at for at, each in enumerate(text) if at == 0 or not _combines(each)]
+    return list(zip(starts, [*starts[1:], len(text)], strict=True)) if starts else []
+
+
+def _combines(character: str) -> bool:
+    return "\u0300" <= character <= "\u036f"
+
+
+def folded(text: str) -> str:
+    """A text as it is compared."""
+    return Folded(text).text.strip()
+
+
+def contains(reply: CheckedReply, wanted: str | tuple[str, ...]) -> Finding:
+    looked = Folded(reply.text)
+    spans = {each: looked.find(each) for each in _listed(wanted)}
+    missing = [each for each, found in spans.items() if not found]
+    if missing:
+        return Finding.of(False, f"Missing: {quoted(missing)}.", _all(spans))
+    return Finding.of(True, f"Contains {quoted(list(spans))}.", _all(spans))
+
+
+def not_contains(reply: CheckedReply, wanted: str | tuple[str, ...]) -> Finding:
+    looked = Folded(reply.text)
+    spans = {each: found for each in _listed(wanted) if (found := looked.find(each))}
+    if spans:
+        return Finding.of(False, f"Contains {quoted(list(spans))}.", _all(spans))
+    return Finding.of(True, f"Doesn't contain {quoted(list(_listed(wanted)))}.")
+
+
+def begins(reply: CheckedReply, wanted: str | tuple[str, ...]) -> Finding:
+    looked = Folded(reply.text)
+    text = looked.text.lstrip(_QUOTING + " ")
+    skipped = len(looked.text) - len(text)
+    for each in _listed(wanted):
+        sought = folded(each)
+        if text.startswith(sought) or looked.text.startswith(sought):
+            at = skipped if text.startswith(sought) else 0
+            return Finding.of(True, f"Begins with {quoted([each])}.", (looked.span(at, at + len(sought)),))
+    return Finding.of(False, f"Begins with {quoted([reply.text.strip()[:40]])}.")
+
+
+def ends(reply: CheckedReply, wanted: str | tuple[str, ...]) -> Finding:
+    looked = Folded(reply.text)
+    whole = looked.text.rstrip()
+    text = whole.rstrip(_QUOTING + " ")
+    for each in _listed(wanted):
+        sought = folded(each)
+        for candidate in (whole, text):
+            if candidate.endswith(sought):
+                span = looked.span(len(candidate) - len(sought), len(candidate))
+                return Finding.of(True, f"Ends with {quoted([each])}.", (span,))
+    return Finding.of(False, f"Ends with {quoted([reply.text.strip()[-40:]])}.")
+
+
+def matches(reply: CheckedReply, wanted: str) -> Finding:
+    spans = _matched(reply.text, wanted)
+    found = (
+        f"{quoted([wanted])} matches {quoted([_cut(reply.text, spans[0])])}." if spans else "Nothing matches."
+    )
+    return Finding.of(bool(spans), found, spans)
+
+
+def not_matches(reply: CheckedReply, wanted: str) -> Finding:
+    spans = _matched(reply.text, wanted)
+    found = (
+        f"{quoted([wanted])} matches {quoted([_cut(reply.text, spans[0])])}." if spans else "Nothing matches."
+    )
+    return Finding.of(not spans, found, spans)
+
+
+def _matched(text: str, pattern: str) -> Spans:
+    found = compiled_pattern(pattern).finditer(text[:MOST_PATTERN_CHARACTERS])
+    return tuple(match.span() for match in found)
+
+
+def _cut(text: str, span: tuple[int, int]) -> str:
+    return text[span[0] : span[1]]
+
+
+def _listed(wanted: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (wanted,) if isinstance(wanted, str) else tuple(wanted)
+
+
+def _all(spans: dict[str, Spans]) -> Spans:
+    return tuple(sorted(span for found in spans.values() for span in found))
+
+
+def quoted(texts: list[str]) -> str:
+    """Texts in a sentence; long ones are cut."""
+    shown = [f'"{each if len(each) <= 60 else each[:59] + "…"}"' for each in texts[:5]]
+    more = f" and {len(texts) - 5} more" if len(texts) > 5 else ""
+    return ", ".join(shown) + more
