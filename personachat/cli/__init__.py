@@ -166,6 +166,24 @@ def mcp(*, personas_dir: PersonasDir = None, data_dir: DataDir = None) -> None:
     run(settings)
 
 
+@app.command()
+def check(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    personas_dir: PersonasDir = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Check settings, database, personas and providers, and say what to fix."""
+    from personachat.cli import checking
+
+    settings: Settings | SettingsInvalid
+    try:
+        settings = _settings(personas_dir, data_dir)
+    except SettingsInvalid as invalid:
+        settings = invalid
+    raise typer.Exit(checking.run(settings, as_json=as_json))
+
+
 @app.command("usage")
 def show_usage(  # noqa: PLR0913  # one option a filter
     *,

@@ -1,0 +1,137 @@
+"""`personachat check`: whether a server with these settings would work, and what to fix where it would not.
+
+Everything is looked at, so that one run names all there is to fix. Like a start, it brings the tables up to
+date. No secret and no value of a setting is in what it says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from personachat.cli.console import RED, answer, note
+from personachat.errors import NoModelAvailable, PersonaChatError, ProviderError, SettingsInvalid
+from personachat.personas.store.base import BrokenPersona
+from personachat.services import Services, build_services
+from personachat.settings import OPENAI, Settings
+from personachat.telemetry import unknown_settings
+
+FINE, FAULTY, UNUSABLE = 0, 1, 2
+
+PROVIDERS_SECONDS = 10.0
+"""How long providers may take to answer, all of them at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found about one part: `about` is settings, database, personas or providers."""
+
+    about: Literal["settings", "database", "personas", "providers"]
+    status: Literal["ok", "warning", "error"]
+    message: str
+    fix: str = ""
+
+
+def run(settings: Settings | SettingsInvalid, *, as_json: bool) -> int:
+    """Print what is found; returns the exit code: 0, 1 where something has to be fixed, 2 for a setting."""
+    if isinstance(settings, SettingsInvalid):
+        _show([Finding("settings", "error", str(settings), settings.hint)], as_json=as_json)
+        return UNUSABLE
+    services = build_services(settings)
+    try:
+        findings = [
+            *_about_settings(),
+            *_about_database(services),
+            *_about_personas(services),
+            *_about_providers(services),
+        ]
+    finally:
+        services.close()
+    _show(findings, as_json=as_json)
+    return FAULTY if any(found.status == "error" for found in findings) else FINE
+
+
+def _about_settings() -> Iterator[Finding]:
+    unknown = unknown_settings.sentences()
+    for sentence in unknown:
+        yield Finding("settings", "warning", sentence, "Correct or remove it.")
+    if not unknown:
+        yield Finding("settings", "ok", "All settings can be used.")
+
+
+def _about_database(services: Services) -> Iterator[Finding]:
+    try:
+        services.check_database()
+    except PersonaChatError as error:
+        yield Finding("database", "error", str(error), error.advice or error.hint)
+        return
+    kind = "SQLite" if services.uses_sqlite else "PostgreSQL"
+    yield Finding("database", "ok", f"{kind} answers, and its tables are up to date.")
+
+
+def _about_personas(services: Services) -> Iterator[Finding]:
+    try:
+        found = services.personas.all()
+    except PersonaChatError as error:
+        yield Finding("personas", "error", str(error), error.advice or error.hint)
+        return
+    broken = [each for each in found if isinstance(each, BrokenPersona)]
+    for each in broken:
+        first = each.problems[0]
+        message = f"{each.filename}:{first.line}:{first.column}: {first.message}"
+        yield Finding("personas", "error", message, "`personachat personas validate` shows every error.")
+    usable = [each for each in found if not isinstance(each, BrokenPersona)]
+    for stored in usable:
+        try:
+            services.models.answering(stored.persona.model)
+        except NoModelAvailable:
+            continue  # that is about the providers
+        except ProviderError as error:
+            yield Finding("personas", "warning", f"{stored.id}: {error}", error.hint)
+    if not usable:
+        yield Finding(
+            "personas", "warning", "There is no usable persona.", "`personachat personas new ID` makes one."
+        )
+    elif not broken:
+        many = "1 persona" if len(usable) == 1 else f"{len(usable)} personas"
+        yield Finding("personas", "ok", f"{many} can be used.")
+
+
+def _about_providers(services: Services) -> Iterator[Finding]:
+    try:
+        services.check_providers()
+    except NoModelAvailable as error:
+        yield Finding("providers", "error", str(error), error.hint)
+        return
+    known = services.model_names.known(wait_seconds=PROVIDERS_SECONDS)
+    for fault in known.faults:
+        yield Finding("providers", "error", fault, "Check its address and key, and that it runs.")
+    if not known.complete:
+        silent = [name for name in _configured(services) if services.model_names.listed(name) is None]
+        message = f"No answer within {PROVIDERS_SECONDS:g} seconds from {', '.join(silent)}."
+        yield Finding("providers", "error", message, "Check the address, and that the server runs.")
+    elif not known.faults:
+        yield Finding("providers", "ok", "Every provider answers.")
+
+
+def _configured(services: Services) -> Iterator[str]:
+    for name in (OPENAI, *services.settings.providers):
+        if services.providers.named(name) is not None:
+            yield name
+
+
+def _show(findings: list[Finding], *, as_json: bool) -> None:
+    if as_json:
+        is_fine = all(found.status != "error" for found in findings)
+        told = {"ok": is_fine, "findings": [asdict(found) for found in findings]}
+        answer(json.dumps(told, ensure_ascii=False, indent=2), end="\n")
+        return
+    for found in findings:
+        answer(f"{found.status:<8}{found.about:<10}{found.message}", end="\n")
+        if found.fix and found.status != "ok":
+            answer(f"{'':<18}{found.fix}", end="\n")
+    errors = sum(found.status == "error" for found in findings)
+    if errors:
+        note(f"{errors} to fix", style=RED)
