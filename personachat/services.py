@@ -11,6 +11,9 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from personachat.accounts.administrator import Administrator
+from personachat.accounts.audit import Audit
+from personachat.accounts.audited_personas import AuditedPersonas
 from personachat.accounts.budgets import REFRESH_SECONDS, Budgets
 from personachat.accounts.housekeeping import Chore, Housekeeping
 from personachat.authoring.available_models import AvailableModels
@@ -127,6 +130,7 @@ class Services:
     undos: PersonaUndos
     pictures: PersonaPictures
     budgets: Budgets
+    audit: Audit
     housekeeping: Housekeeping
     figures: CallFigures | None = None
     """What /metrics says; None where there is none."""
@@ -139,7 +143,8 @@ class Services:
         `surface` is where they are, for the ledger.
         """
         author = author or author_of(owner)
-        personas = self.personas if may_edit else ReadOnlyPersonas(self.personas)
+        trail = self.audit.trail(owner, name=author)
+        personas = AuditedPersonas(self.personas, trail) if may_edit else ReadOnlyPersonas(self.personas)
         collection = PersonaLibrary(
             personas,
             self.revisions,
@@ -150,13 +155,14 @@ class Services:
             author=author,
             models=self.models,
             pictures=self.pictures,
+            trail=trail,
         )
         return Workspace(
             owner,
             ChatService(self.answers, owner=owner, surface=surface),
             Branches(self.answers, owner=owner, surface=surface),
             Inspection(self.answers, owner=owner),
-            ConversationLibrary(self.database, owner=owner, settle=self.checkpoints.settle),
+            ConversationLibrary(self.database, owner=owner, settle=self.checkpoints.settle, trail=trail),
             collection,
             personas,
             self.gallery if may_edit else self.gallery.read_only(),
@@ -173,6 +179,10 @@ class Services:
             author,
             may_edit,
         )
+
+    def administrator(self, owner: str, *, role: str = "") -> Administrator:
+        """What an administrator can do. Raises AdministrationNotAllowed for anybody else."""
+        return Administrator(self.budgets, self.audit, owner=owner, role=role)
 
     def trying_out(
         self, text: str, *, owner: str, variables: Mapping[str, str] = MappingProxyType({})
@@ -258,6 +268,7 @@ def build_services(settings: Settings) -> Services:
     providers = ProviderRegistry(settings)
     checkpoints = Checkpoints(records)
     people = People(database)
+    audit = Audit(database, retention_days=settings.audit_retention_days)
     budgets = Budgets(database, people, settings=settings)
     figures = _figures(settings, running=lambda: runner.running)
     spans = otel.observer(masking=Masking.of(settings))
@@ -298,7 +309,11 @@ def build_services(settings: Settings) -> Services:
     ledger.start()
     budgets.settle = ledger.settle
     housekeeping = Housekeeping(
-        [Chore(budgets.refresh, REFRESH_SECONDS), Chore(budgets.forget_old, CHORE_SECONDS)]
+        [
+            Chore(budgets.refresh, REFRESH_SECONDS),
+            Chore(budgets.forget_old, CHORE_SECONDS),
+            Chore(audit.forget_old, CHORE_SECONDS),
+        ]
     )
     housekeeping.start()
     kept_responses = KeptResponses(database)
@@ -329,6 +344,7 @@ def build_services(settings: Settings) -> Services:
         PersonaUndos(database, place=place_of(settings)),
         PersonaPictures(database),
         budgets,
+        audit,
         housekeeping,
         figures,
     )

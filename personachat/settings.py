@@ -15,7 +15,7 @@ import json
 import os
 import re
 import tomllib
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -108,18 +108,11 @@ def _database_url(value: SecretStr) -> SecretStr:
     return SecretStr(text if scheme == "sqlite" else f"postgresql+psycopg://{rest}")
 
 
-def _parsed(value: Any) -> Any:
+def _parsed(example: str, value: Any) -> Any:
     try:
         return json.loads(value) if isinstance(value, str) else value
     except ValueError:
-        raise ValueError('it must be JSON such as {"NAME": {"base_url": "https://..."}}') from None
-
-
-def _parsed_budgets(value: Any) -> Any:
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        raise ValueError('it must be JSON such as [{"scope": "person", "per": "day", "usd": 2}]') from None
+        raise ValueError(f"it must be JSON such as {example}") from None
 
 
 def _words(value: Any) -> Any:
@@ -171,11 +164,8 @@ UrlPath = Annotated[str, AfterValidator(_base_path)]
 Words = BeforeValidator(_words)
 """Splits a text at commas and white space."""
 
-ParsedJson = BeforeValidator(_parsed)
-"""Reads a text as JSON."""
-
-BudgetsJson = BeforeValidator(_parsed_budgets)
-"""Reads a text as JSON."""
+ProvidersJson = BeforeValidator(partial(_parsed, '{"NAME": {"base_url": "https://..."}}'))
+BudgetsJson = BeforeValidator(partial(_parsed, '[{"scope": "person", "per": "day", "usd": 2}]'))
 
 
 PACKAGE = Path(__file__).resolve().parent
@@ -264,7 +254,7 @@ class Settings(BaseSettings):
 
     openai_api_key: Secret | None = Field(None, validation_alias="OPENAI_API_KEY")
     openai_base_url: HttpUrl | None = Field(None, validation_alias="OPENAI_BASE_URL")
-    providers: Annotated[dict[str, ProviderSettings], ParsedJson, AfterValidator(_provider_names)] = Field(
+    providers: Annotated[dict[str, ProviderSettings], ProvidersJson, AfterValidator(_provider_names)] = Field(
         default_factory=dict
     )
     """Name -> server; as JSON in the environment, as [providers.NAME] tables in the file."""
@@ -338,6 +328,9 @@ class Settings(BaseSettings):
 
     budgets: Annotated[tuple[BudgetSettings, ...], BudgetsJson] = ()
     """What may be spent, by whom and in which time; those added on the page come on top."""
+
+    audit_retention_days: int | None = Field(None, ge=1, le=36_500)
+    """How long the audit keeps an event; None keeps all. Nothing else deletes any."""
 
     metrics_token: Token | None = None
     """What Prometheus has to send; without it there is no /metrics."""

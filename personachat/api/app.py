@@ -17,7 +17,17 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from personachat import __version__
-from personachat.api import budgets, chat, conversation, conversations, health, messages, replies, usage
+from personachat.api import (
+    audit,
+    budgets,
+    chat,
+    conversation,
+    conversations,
+    health,
+    messages,
+    replies,
+    usage,
+)
 from personachat.api.auth import Gate
 from personachat.api.errors import add_handlers
 from personachat.api.methods import HeadAsGet, literal_paths_first
@@ -123,6 +133,7 @@ def create_api(services: Callable[[], Services] = get_services) -> FastAPI:
             templates,
             usage,
             budgets,
+            audit,
             health,
         ),
     )

@@ -9,12 +9,10 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from personachat.accounts.administration import refuse_others
 from personachat.accounts.budget import Budget, BudgetState, Period, Scope, Unit
 from personachat.api.auth import owner_of
 from personachat.api.openapi import answers
-from personachat.api.schemas import RequestModel, ResponseModel, Text, services_of
-from personachat.request_context import current_request
+from personachat.api.schemas import RequestModel, ResponseModel, Text, administrator_of, services_of
 
 router = APIRouter(prefix="/budgets", tags=["administration"])
 
@@ -62,12 +60,10 @@ def list_budgets(
     ] = False,
 ) -> BudgetList:
     """The budgets that limit the caller now."""
-    budgets = services_of(request).budgets
-    owner = owner_of(request)
-    if not everyone:
-        return BudgetList(budgets=[_answer(state) for state in budgets.states_of(owner)])
-    refuse_others(owner, role=current_request.get().role)
-    return BudgetList(budgets=[_answer(each) for each in budgets.overview()])
+    if everyone:
+        return BudgetList(budgets=[_answer(each) for each in administrator_of(request).budgets()])
+    states = services_of(request).budgets.states_of(owner_of(request))
+    return BudgetList(budgets=[_answer(state) for state in states])
 
 
 @router.post(
@@ -75,9 +71,7 @@ def list_budgets(
 )
 def add_budget(body: BudgetBody, request: Request) -> BudgetAnswer:
     """For administrators. It limits every process on the same database within seconds."""
-    services = services_of(request)
-    refuse_others(owner_of(request), role=current_request.get().role)
-    made = services.budgets.add(
+    made = administrator_of(request).add_budget(
         Budget(scope=body.scope, name=body.name, period=body.per, unit=body.unit, most=body.most)
     )
     return _answer(made)
@@ -90,9 +84,7 @@ def remove_budget(
     request: Request, budget_id: Annotated[Text, Path(alias="id", description="A budget's id.")]
 ) -> None:
     """For administrators. Budgets in the settings are changed there."""
-    services = services_of(request)
-    refuse_others(owner_of(request), role=current_request.get().role)
-    services.budgets.remove(budget_id)
+    administrator_of(request).remove_budget(budget_id)
 
 
 def _answer(found: Budget | BudgetState) -> BudgetAnswer:

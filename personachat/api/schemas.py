@@ -20,11 +20,13 @@ from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from personachat.accounts.administrator import Administrator
 from personachat.api.auth import owner_of
 from personachat.conversations.model import Conversation, Rating, Turn, TurnState
 from personachat.history.exporting import Exported
 from personachat.history.listing import ConversationSummary
 from personachat.messages import FinishReason, Usage, storable
+from personachat.request_context import current_request
 from personachat.services import Services, Workspace
 
 Format = Annotated[
@@ -84,6 +86,11 @@ def services_of(request: Request) -> Services:
 def workspace_of(request: Request) -> Workspace:
     """What the caller can do; to be called in a thread."""
     return services_of(request).of(owner_of(request), surface="api")
+
+
+def administrator_of(request: Request) -> Administrator:
+    """What an administrator can do. Raises AdministrationNotAllowed. To be called in a thread."""
+    return services_of(request).administrator(owner_of(request), role=current_request.get().role)
 
 
 class RequestModel(BaseModel):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from personachat.accounts.audit import UNTRACED, Trail
 from personachat.authoring.available_models import Models
 from personachat.authoring.imports import Choice, ImportPlan, Outcome, carry_out, plan_of
 from personachat.errors import (
@@ -123,6 +124,7 @@ class PersonaLibrary:
         author: str,
         models: Models,
         pictures: PersonaPictures,
+        trail: Trail = UNTRACED,
     ) -> None:
         self.revisions = revisions
         self.labels = labels
@@ -133,6 +135,7 @@ class PersonaLibrary:
         self._owner = owner
         self._author = author
         self._models = models
+        self._trail = trail
         self._may_edit = not isinstance(personas, ReadOnlyPersonas)
 
     # --- one persona ------------------------------------------------------------------------------
@@ -252,12 +255,14 @@ class PersonaLibrary:
             newest = self.history(persona_id, limit=1)
             number = newest[0].number if newest else 0
         self.labels.put(persona_id, label, number, author=self._author)
+        self._note("labelled", persona_id, {"label": label, "revision": number})
 
     def unlabel(self, persona_id: str, label: str) -> None:
         """Remove a label. Raises EditingNotAllowed, PersonaNotFound, LabelNotFound."""
         self._refuse_visitors()
         self._find_any(persona_id)
         self.labels.remove(persona_id, label, author=self._author)
+        self._note("unlabelled", persona_id, {"label": label})
 
     # --- pictures ---------------------------------------------------------------------------------
 
@@ -374,7 +379,9 @@ class PersonaLibrary:
     def export(self, persona_id: str, kind: Format) -> ExportedFile:
         """One persona as a file. Raises PersonaNotFound, PersonaBroken."""
         stored = self._personas.get(persona_id)
-        return leave(stored, kind, picture=self._picture_of(stored.persona.picture))
+        exported = leave(stored, kind, picture=self._picture_of(stored.persona.picture))
+        self._note("exported", stored.id, {"format": kind, "etag": stored.etag})
+        return exported
 
     def bundle(self, ids: Collection[str] | None = None) -> ExportedFile:
         """These personas, or all, as one archive. Raises PersonaNotFound where one of them is not there."""
@@ -382,7 +389,9 @@ class PersonaLibrary:
         if ids is not None:
             chosen = {stored.id: stored for stored in found if stored.id in ids}
             found = [chosen.get(persona_id) or self._personas.get(persona_id) for persona_id in ids]
-        return leave_together(found, self._ancestors(found), self._picture_of)
+        bundled = leave_together(found, self._ancestors(found), self._picture_of)
+        self._trail.note_many("exported", [stored.id for stored in found], kind="persona")
+        return bundled
 
     def plan_import(
         self, content: Content, *, filename: str = "", columns: Mapping[str, str] | None = None
@@ -433,6 +442,7 @@ class PersonaLibrary:
         self._shares.share(self._owner, persona_id, self._personas.get(persona_id).text)
         found = self._shares.of(self._owner, persona_id)
         assert found is not None  # it was made a moment ago
+        self._note("shared", persona_id)
         return found
 
     def shared(self, persona_id: str) -> PersonaShare | None:
@@ -441,6 +451,7 @@ class PersonaLibrary:
     def revoke(self, persona_id: str) -> None:
         """End the short link: it shows nothing any more."""
         self._shares.revoke(self._owner, persona_id)
+        self._note("unshared", persona_id)
 
     # --- favourites -------------------------------------------------------------------------------
 
@@ -449,6 +460,9 @@ class PersonaLibrary:
 
     def set_favourite(self, persona_id: str, *, favourite: bool) -> None:
         self._favourites.set(self._owner, persona_id, favourite=favourite)
+
+    def _note(self, action: str, persona_id: str, after: Mapping[str, Any] | None = None) -> None:
+        self._trail.note(action, kind="persona", target=persona_id, after=after)
 
     def _refuse_visitors(self) -> None:
         if not self._may_edit:

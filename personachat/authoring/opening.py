@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
+from personachat.accounts.audit import Audit
+from personachat.accounts.audited_personas import AuditedPersonas
 from personachat.authoring.available_models import AvailableModels, Models
 from personachat.authoring.library import PersonaLibrary
 from personachat.conversations import renaming as conversation_renaming
@@ -50,8 +52,9 @@ def opened(settings: Settings) -> Iterator[Personas]:
             settings, database, moves=(conversation_renaming.move_persona, usage_renaming.move_persona)
         )
         models = _Models(settings, personas)
+        trail = Audit(database).trail(LOCAL_OWNER)
         collection = PersonaLibrary(
-            personas,
+            AuditedPersonas(personas, trail),
             revisions,
             Labels(database, place=place_of(settings)),
             Favourites(database),
@@ -60,6 +63,7 @@ def opened(settings: Settings) -> Iterator[Personas]:
             author=author_of(LOCAL_OWNER),
             models=models,
             pictures=PersonaPictures(database),
+            trail=trail,
         )
         yield Personas(settings, collection, Gallery(OwnTemplates(database)), models)
     finally:

@@ -19,7 +19,7 @@ import typer
 from typer.core import TyperGroup
 
 from personachat import __version__
-from personachat.cli import persona_commands
+from personachat.cli import administration, persona_commands
 from personachat.cli.console import complain, complain_of, note
 from personachat.cli.options import DataDir, PersonasDir, parsed_values
 from personachat.errors import PersonaChatError, SettingsInvalid
@@ -76,6 +76,7 @@ conversations_app = typer.Typer(
     help="List, export, import and delete the conversations of this machine.", no_args_is_help=True
 )
 app.add_typer(conversations_app, name="conversations")
+app.command("audit")(administration.audit)
 
 
 @app.command()

@@ -58,6 +58,11 @@ class PersonaFormat(StrEnum):
     bundle = "bundle"
 
 
+class AuditFormat(StrEnum):
+    table = "table"
+    csv = "csv"
+
+
 class OnConflict(StrEnum):
     REFUSE = "refuse"
     REPLACE = "replace"

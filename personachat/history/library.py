@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
+from personachat.accounts.audit import UNTRACED, Trail
 from personachat.conversations.base import no_such_conversation
 from personachat.database.connection import Database
 from personachat.errors import ImportRepeated
@@ -46,10 +47,16 @@ class ConversationLibrary:
     """
 
     def __init__(
-        self, database: Database, *, owner: str, settle: Callable[[], object] = lambda: None
+        self,
+        database: Database,
+        *,
+        owner: str,
+        settle: Callable[[], object] = lambda: None,
+        trail: Trail = UNTRACED,
     ) -> None:
         self._database = database
         self._settle = settle
+        self._trail = trail
         self._owner = storable(owner)
 
     def list(self, filters: Filters = _ALL, *, limit: int = 30, cursor: str | None = None) -> ListPage:
@@ -125,18 +132,25 @@ class ConversationLibrary:
             if not organizing.is_there(connection, self._owner, storable(conversation_id)):
                 raise no_such_conversation()
             organizing.set_deleted(connection, self._owner, [storable(conversation_id)], deleted=False)
+        self._trail.note("restored", kind="conversation", target=conversation_id)
 
     def delete_many(self, ids: Iterable[str]) -> int:
         """Hide those of them that are there; returns how many."""
         wanted = [storable(conversation_id) for conversation_id in ids]
         with self._database.write() as connection:
-            return organizing.set_deleted(connection, self._owner, wanted, deleted=True)
+            deleted = organizing.set_deleted(connection, self._owner, wanted, deleted=True)
+        if deleted:
+            self._trail.note_many("deleted", wanted, kind="conversation")
+        return deleted
 
     def restore_many(self, ids: Iterable[str]) -> int:
         """Undo `delete_many`; returns how many came back."""
         wanted = [storable(conversation_id) for conversation_id in ids]
         with self._database.write() as connection:
-            return organizing.set_deleted(connection, self._owner, wanted, deleted=False)
+            restored = organizing.set_deleted(connection, self._owner, wanted, deleted=False)
+        if restored:
+            self._trail.note_many("restored", wanted, kind="conversation")
+        return restored
 
     def share(self, conversation_id: str) -> Share:
         """A link to the active branch as it is now; the same link as before, where there was one.
@@ -145,7 +159,9 @@ class ConversationLibrary:
         """
         self._settle()
         with self._database.write() as connection:
-            return sharing.share(connection, self._owner, storable(conversation_id))
+            share = sharing.share(connection, self._owner, storable(conversation_id))
+        self._trail.note("shared", kind="conversation", target=conversation_id)
+        return share
 
     def share_of(self, conversation_id: str) -> Share | None:
         with self._database.read() as connection:
@@ -154,7 +170,9 @@ class ConversationLibrary:
     def revoke(self, conversation_id: str) -> None:
         """End its link, if there is one, for good."""
         with self._database.write() as connection:
-            sharing.revoke(connection, self._owner, storable(conversation_id))
+            revoked = sharing.revoke(connection, self._owner, storable(conversation_id))
+        if revoked:
+            self._trail.note("unshared", kind="conversation", target=conversation_id)
 
     def export(self, ids: Sequence[str] | None, format: ExportFormat) -> Exported:  # noqa: A002
         """These conversations, or all (None), as one file; nothing is in it that is deleted."""
@@ -162,7 +180,9 @@ class ConversationLibrary:
         wanted = None if ids is None else [storable(conversation_id) for conversation_id in ids]
         with self._database.read() as connection:
             trees = exporting.read_trees(connection, self._owner, wanted)
-        return exporting.exported(trees, format)
+        exported = exporting.exported(trees, format)
+        self._trail.note_many("exported", [tree.head.id for tree in trees], kind="conversation")
+        return exported
 
     def import_json(
         self,
@@ -186,6 +206,7 @@ class ConversationLibrary:
                 raise ImportRepeated(repeated=len(here), total=len(imported))
             imported = [one for one in imported if one.id not in here]
         import_writing.write(self._database, self._owner, imported, progress=progress)
+        self._trail.note_many("imported", [one.id for one in imported], kind="conversation")
         return tuple(one.id for one in imported)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from personachat.accounts.audit import Audit
 from personachat.database.connection import Database
 from personachat.history.library import ConversationLibrary
 from personachat.owners import LOCAL_OWNER
@@ -16,6 +17,6 @@ def opened(settings: Settings) -> Iterator[ConversationLibrary]:
     """The local owner's conversations. Raises DatabaseUnavailable and DatabaseDamaged."""
     database = Database.of(settings)
     try:
-        yield ConversationLibrary(database, owner=LOCAL_OWNER)
+        yield ConversationLibrary(database, owner=LOCAL_OWNER, trail=Audit(database).trail(LOCAL_OWNER))
     finally:
         database.close()

@@ -127,10 +127,15 @@ def share_of(connection: Connection, owner: str, conversation_id: str) -> Share 
     return Share(row.token, row.id, row.title, row.created_at) if row.token else None
 
 
-def revoke(connection: Connection, owner: str, conversation_id: str) -> None:
-    """End the link, if there is one: it shows nothing any more, and a later one is another."""
-    if share_of(connection, owner, conversation_id):
-        connection.execute(delete(shares).where(shares.c.conversation_id == conversation_id))
+def revoke(connection: Connection, owner: str, conversation_id: str) -> bool:
+    """End the link, if there is one: it shows nothing any more, and a later one is another.
+
+    Returns whether there was one.
+    """
+    if share_of(connection, owner, conversation_id) is None:
+        return False
+    connection.execute(delete(shares).where(shares.c.conversation_id == conversation_id))
+    return True
 
 
 class SharedConversations:

@@ -112,6 +112,7 @@ OPERATIONS = [
     ("GET", "/budgets"),  # last: what is added here limits the others
     ("POST", "/budgets"),
     ("DELETE", "/budgets/{id}"),
+    ("GET", "/audit"),
 ]
 REFUSING = [
     ("POST", "/chat"),

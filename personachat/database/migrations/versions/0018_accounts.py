@@ -58,6 +58,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_audit_events_at", "audit_events", ["at"])
+    _let_nobody_change_events()
     op.create_table(
         "api_tokens",
         sa.Column("id", sa.String(32), nullable=False),
@@ -77,6 +78,26 @@ def upgrade() -> None:
     op.create_index("ix_api_tokens_owner", "api_tokens", ["owner"])
 
 
+def _let_nobody_change_events() -> None:
+    """They are added, and deleted when they are old."""
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(
+            "CREATE TRIGGER audit_events_stay BEFORE UPDATE ON audit_events "
+            "BEGIN SELECT RAISE(ABORT, 'audit events are never changed'); END"
+        )
+        return
+    op.execute(
+        "CREATE FUNCTION audit_events_stay() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN RAISE EXCEPTION ''audit events are never changed''; END'"
+    )
+    op.execute(
+        "CREATE TRIGGER audit_events_stay BEFORE UPDATE ON audit_events "
+        "FOR EACH ROW EXECUTE FUNCTION audit_events_stay()"
+    )
+
+
 def downgrade() -> None:
     for table in ("api_tokens", "audit_events", "budget_calls", "budgets"):
         op.drop_table(table)
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION IF EXISTS audit_events_stay()")

@@ -1,0 +1,102 @@
+"""The personas for somebody whose changes are noted in the audit: by id, name and version, without texts.
+
+Whatever is built on a store of personas is audited with this one, however it comes to save or delete.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import Any
+
+from personachat.accounts.audit import Trail
+from personachat.errors import PersonaChatError
+from personachat.personas.store.base import PLAIN_SAVE, BrokenPersona, PersonaStore, Saving, StoredPersona
+
+
+class AuditedPersonas:
+    """A PersonaStore over another one."""
+
+    def __init__(self, personas: PersonaStore, trail: Trail) -> None:
+        self._personas = personas
+        self._trail = trail
+
+    def all(self) -> list[StoredPersona | BrokenPersona]:
+        return self._personas.all()
+
+    def get(self, persona_id: str) -> StoredPersona:
+        return self._personas.get(persona_id)
+
+    def create(self, text: str, *, saving: Saving = PLAIN_SAVE) -> StoredPersona:
+        stored = self._personas.create(text, saving=saving)
+        self._note(saving.action or "created", stored, after=_known(stored))
+        return stored
+
+    def save(self, text: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE) -> StoredPersona:
+        before = self._etag_of(named_id(text))
+        stored = self._personas.save(text, etag=etag, saving=saving)
+        if before != stored.etag:
+            action = saving.action or ("created" if before is None else "saved")
+            self._note(
+                action, stored, before=None if before is None else {"etag": before}, after=_known(stored)
+            )
+        return stored
+
+    def delete(
+        self, persona_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
+    ) -> StoredPersona:
+        stored = self._personas.delete(persona_id, etag=etag, saving=saving)
+        self._note("deleted", stored, before=_known(stored))
+        return stored
+
+    def rename(
+        self, persona_id: str, new_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
+    ) -> StoredPersona:
+        stored = self._personas.rename(persona_id, new_id, etag=etag, saving=saving)
+        self._trail.note(
+            "renamed", kind="persona", target=stored.id, before={"id": persona_id}, after={"id": stored.id}
+        )
+        return stored
+
+    def put_away(self, persona_id: str, *, etag: str | None = None) -> BrokenPersona:
+        broken = self._personas.put_away(persona_id, etag=etag)
+        self._trail.note("deleted", kind="persona", target=persona_id, before={"etag": broken.etag})
+        return broken
+
+    def put_back(self, persona_id: str) -> None:
+        self._personas.put_back(persona_id)
+        self._trail.note("restored", kind="persona", target=persona_id)
+
+    def rename_broken(self, persona_id: str, new_id: str, *, etag: str | None = None) -> None:
+        self._personas.rename_broken(persona_id, new_id, etag=etag)
+        self._trail.note(
+            "renamed", kind="persona", target=new_id, before={"id": persona_id}, after={"id": new_id}
+        )
+
+    def _etag_of(self, persona_id: str) -> str | None:
+        with suppress(PersonaChatError):
+            return self._personas.get(persona_id).etag
+        return None
+
+    def _note(
+        self,
+        action: str,
+        stored: StoredPersona,
+        *,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+    ) -> None:
+        self._trail.note(action, kind="persona", target=stored.id, before=before, after=after)
+
+
+def named_id(text: str) -> str:
+    """The id that a persona's text says; "" where it says none."""
+    with suppress(ValueError, RecursionError):
+        found = json.loads(text)
+        if isinstance(found, dict) and isinstance(found.get("id"), str):
+            return str(found["id"])
+    return ""
+
+
+def _known(stored: StoredPersona) -> dict[str, Any]:
+    return {"name": stored.persona.name, "etag": stored.etag}

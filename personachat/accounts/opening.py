@@ -1,0 +1,25 @@
+"""Administration opened without the other services, for commands that are over at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from personachat.accounts.administrator import Administrator
+from personachat.accounts.audit import Audit
+from personachat.accounts.budgets import Budgets
+from personachat.database.connection import Database
+from personachat.owners import LOCAL_OWNER
+from personachat.settings import Settings
+from personachat.usage.people import People
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Administrator]:
+    """What whoever sits at this machine may do. Raises DatabaseUnavailable and DatabaseDamaged."""
+    database = Database.of(settings)
+    try:
+        budgets = Budgets(database, People(database), settings=settings)
+        yield Administrator(budgets, Audit(database), owner=LOCAL_OWNER)
+    finally:
+        database.close()

@@ -1,0 +1,88 @@
+"""GET /api/audit: who did what, for administrators."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime
+from pydantic.json_schema import SkipJsonSchema
+from starlette.responses import Response, StreamingResponse
+
+from personachat.accounts.audit import AuditEvent, AuditFilter
+from personachat.api.openapi import answers
+from personachat.api.schemas import ResponseModel, Text, administrator_of
+from personachat.history.audit_table import audit_csv
+
+router = APIRouter(prefix="/audit", tags=["administration"])
+
+Named = Annotated[Text, Query(max_length=300)]
+Moment = AwareDatetime | SkipJsonSchema[None]
+
+
+class AuditEntry(ResponseModel):
+    """`before` and `after` hold names, ids, versions and numbers; null if there is nothing to say."""
+
+    id: int
+    at: datetime
+    actor: str
+    actor_name: str
+    action: str
+    kind: str
+    target: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class AuditPage(ResponseModel):
+    """`nextBefore` continues the list; null at its end."""
+
+    events: list[AuditEntry]
+    next_before: int | None
+
+
+@router.get(
+    "",
+    summary="Show the audit log",
+    response_model=AuditPage,
+    responses=answers(404, 422, 503, s200={"content": {"text/csv": {"schema": {"type": "string"}}}}),
+)
+def list_audit(  # noqa: PLR0913  # one parameter a filter
+    request: Request,
+    *,
+    actor: Named = "",
+    action: Named = "",
+    kind: Named = "",
+    target: Named = "",
+    since: Annotated[Moment, Query(description="The first moment, such as 2026-01-31T00:00:00Z.")] = None,
+    until: Annotated[Moment, Query(description="The first moment that is no longer included.")] = None,
+    before: Annotated[int | SkipJsonSchema[None], Query(ge=1, lt=2**31, description="`nextBefore`.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    format: Annotated[Literal["json", "csv"], Query(description="CSV has all events.")] = "json",  # noqa: A002
+) -> AuditPage | Response:
+    """The newest events first. For administrators."""
+    audit = administrator_of(request).audit
+    asked = AuditFilter(actor=actor, action=action, kind=kind, target=target, since=since, until=until)
+    if format == "csv":
+        headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
+        return StreamingResponse(audit_csv(audit.all(asked)), media_type="text/csv", headers=headers)
+    found = audit.page(asked, limit=limit, before_id=before)
+    return AuditPage(
+        events=[_entry(event) for event in found],
+        next_before=found[-1].id if len(found) == limit else None,
+    )
+
+
+def _entry(event: AuditEvent) -> AuditEntry:
+    return AuditEntry(
+        id=event.id,
+        at=event.at,
+        actor=event.actor,
+        actor_name=event.actor_name,
+        action=event.action,
+        kind=event.kind,
+        target=event.target,
+        before=None if event.before is None else dict(event.before),
+        after=None if event.after is None else dict(event.after),
+    )

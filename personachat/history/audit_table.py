@@ -1,0 +1,43 @@
+"""The audit as a table (RFC 4180); no cell is a formula to a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from personachat.accounts.audit import AuditEvent
+from personachat.history.csv_table import cell
+
+COLUMNS = ("id", "at", "actor", "actor_name", "action", "kind", "target", "before", "after")
+
+
+def audit_csv(events: Iterable[AuditEvent]) -> Iterator[str]:
+    """The table, a line at a time; the first one names the columns."""
+    yield _line(COLUMNS)
+    for event in events:
+        yield _line(
+            [
+                event.id,
+                cell(event.at),
+                cell(event.actor),
+                cell(event.actor_name),
+                event.action,
+                event.kind,
+                cell(event.target),
+                cell(_json(event.before)),
+                cell(_json(event.after)),
+            ]
+        )
+
+
+def _json(known: Mapping[str, Any] | None) -> str:
+    return "" if known is None else json.dumps(known, ensure_ascii=False, sort_keys=True)
+
+
+def _line(cells: Iterable[object]) -> str:
+    written = io.StringIO()
+    csv.writer(written).writerow(cells)
+    return written.getvalue()

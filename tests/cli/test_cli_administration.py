@@ -1,0 +1,25 @@
+"""The commands for administrators, as a shell sees them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+from tests.cli.conftest import Run
+from tests.conftest import persona_text
+
+
+def test_the_audit_is_listed_and_is_a_table_for_other_programs(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "tutor.json"
+    file.write_text(persona_text("tutor"), "utf-8")
+    assert run("personas", "import", str(file)).returncode == 0
+    listed = run("audit", "--kind", "persona")
+    assert listed.returncode == 0
+    assert "imported persona tutor" in listed.stdout
+    table = list(csv.DictReader(io.StringIO(run("audit", "--format", "csv", "--action", "imported").stdout)))
+    assert [(row["action"], row["target"]) for row in table] == [("imported", "tutor")]
+    assert json.loads(table[0]["after"])["name"] == "Tutor"
+    assert run("audit", "--until", "2020-01-01").stdout == ""
+    assert run("audit", "--since", "yesterday").returncode == 2
