@@ -174,13 +174,13 @@ class SuiteChanged(PersonaChatError):
     code = "suite_changed"
 
 
-class TestRunNotFound(PersonaChatError):
+class SuiteRunNotFound(PersonaChatError):
     """No such test run of this owner."""
 
     code = "test_run_not_found"
 
 
-class TestRunRefused(PersonaChatError):
+class SuiteRunRefused(PersonaChatError):
     """Tests that can't be run as asked; nothing was called."""
 
     code = "test_run_refused"

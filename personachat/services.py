@@ -42,6 +42,9 @@ from personachat.history.organizing import purge
 from personachat.history.sharing import Shared, SharedConversations
 from personachat.lab.comparisons.service import Comparisons
 from personachat.lab.comparisons.store import purge as purge_comparisons
+from personachat.lab.runs.replying import Replying
+from personachat.lab.suites.store import SuiteStore
+from personachat.lab.testing import Testing, Tests, testing_of
 from personachat.owners import author_of
 from personachat.personas.store.addressed import AddressedPersonas
 from personachat.personas.store.base import PersonaStore, Revisions
@@ -95,6 +98,7 @@ class Workspace:
     gallery: Gallery
     usage: UsageReader
     comparisons: Comparisons
+    tests: Tests
     author: str
     """As people are told it."""
 
@@ -132,6 +136,7 @@ class Services:
     budgets: Budgets
     audit: Audit
     housekeeping: Housekeeping
+    testing: Testing
     figures: CallFigures | None = None
     """What /metrics says; None where there is none."""
 
@@ -176,6 +181,7 @@ class Services:
                 surface=surface,
                 settle=self.checkpoints.settle,
             ),
+            self.testing.of(owner, author=author, may_edit=may_edit, surface=surface),
             author,
             may_edit,
         )
@@ -259,9 +265,12 @@ class Services:
 def build_services(settings: Settings) -> Services:
     """Build the parts. The database is opened when it is first needed."""
     database = Database.of(settings)
-    personas, revisions = open_store(
-        settings, database, moves=(conversation_renaming.move_persona, usage_renaming.move_persona)
+    in_files = settings.persona_store == "files"
+    suites = SuiteStore(
+        database, place=place_of(settings), folder=settings.personas_dir if in_files else None
     )
+    moves = (conversation_renaming.move_persona, usage_renaming.move_persona, suites.move_persona)
+    personas, revisions = open_store(settings, database, moves=moves)
     labels = Labels(database, place=place_of(settings))
     addressed = AddressedPersonas(personas, revisions, labels)
     records = SqlReplies(database)
@@ -305,6 +314,14 @@ def build_services(settings: Settings) -> Services:
     answers.when_done = lambda owner, conversation_id: ChatService(answers, owner=owner).send_queued(
         conversation_id
     )
+    testing = testing_of(
+        settings,
+        suites,
+        (addressed, revisions),
+        replying=Replying(answers.replies, runner, providers),
+        runner=runner,
+        process_id=checkpoints.process_id,
+    )
     checkpoints.start()
     ledger.start()
     budgets.settle = ledger.settle
@@ -346,6 +363,7 @@ def build_services(settings: Settings) -> Services:
         budgets,
         audit,
         housekeeping,
+        testing,
         figures,
     )
 

@@ -323,6 +323,15 @@ class Settings(BaseSettings):
 
     max_concurrent_replies: int = Field(1000, ge=1, le=10_000)
 
+    max_concurrent_test_calls: int = Field(4, ge=1, le=1000)
+    """How many calls all runs of tests make at a time; fewer than people's, so that chats don't wait."""
+
+    judge_model: str | None = None
+    """The model that judges replies in tests; never the embedded one."""
+
+    own_checks: bool = False
+    """Whether tests may run checks that installed packages bring."""
+
     usage_retention_days: int | None = Field(None, ge=1, le=36_500)
     """How long the ledger keeps a call; None keeps all. Nothing else deletes any."""
 

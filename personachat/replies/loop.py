@@ -58,6 +58,14 @@ class EngineLoop:
         """Begin a task; to be called on the loop."""
         return self._loop.create_task(coroutine)
 
+    def begin(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        """Run a coroutine on the loop and wait for nothing. Raises RuntimeError where the loop has ended."""
+        try:
+            asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        except RuntimeError:
+            coroutine.close()
+            raise
+
     def ask(self, coroutine: Coroutine[Any, Any, T], *, timeout_seconds: float) -> T:
         """Run a coroutine on the loop and wait for its result.
 

@@ -175,6 +175,10 @@ class ReplyRunner:
         """Take no new replies from now on. Those that run go on, and so do those who follow them."""
         self._draining = True
 
+    def begin(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        """See EngineLoop.begin."""
+        self._loop.begin(coroutine)
+
     def ask(self, coroutine: Coroutine[Any, Any, T], *, timeout_seconds: float) -> T:
         """See EngineLoop.ask."""
         return self._loop.ask(coroutine, timeout_seconds=timeout_seconds)

@@ -19,7 +19,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, MetaData, create_engine, insert, inspect, select, text
 
+import personachat.accounts
 import personachat.conversations
+import personachat.lab
 import personachat.lab.comparisons
 import personachat.personas.store
 import personachat.usage
@@ -64,7 +66,9 @@ def test_the_newest_version_is_the_one_alembic_finds() -> None:
 
 def test_the_migrations_make_the_tables_that_the_program_uses(database: Database) -> None:
     ours = (
+        personachat.accounts,
         personachat.conversations,
+        personachat.lab,
         personachat.lab.comparisons,
         personachat.personas.store,
         personachat.usage,

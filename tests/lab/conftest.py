@@ -1,39 +1,54 @@
-"""Comparisons over the fake provider."""
+"""Services whose provider plays a persona, and a suite of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from personachat.lab.comparisons.service import Comparisons
+from personachat.lab.runs.runner import LiveRun
+from personachat.lab.testing import Tests
 from personachat.services import Services
-from tests.conftest import local, persona_text
+from tests.conftest import local
+from tests.lab.scripted import ScriptedProvider
 
-WAIT = 10
-
-TWO = ("ada", "bob")
+SUITE = """\
+persona: tester
+repeat: 2
+cases:
+  - name: greets
+    say: Hi
+    check:
+      - contains: "You said"
+  - name: asks
+    say: Why
+    check:
+      - questions: 1
+"""
 
 
 @pytest.fixture
-def comparing_services(make_services: Callable[..., Services]) -> Services:
-    """Two personas, Ada and Bob, with a model each."""
-    made = make_services()
-    for number, each in enumerate(TWO, 1):
-        made.personas.save(persona_text(each, model=f"fake-{number}", systemPrompt=f"You are {each}."))
-    return made
+def fake() -> Iterator[ScriptedProvider]:
+    with ScriptedProvider() as provider:
+        yield provider
 
 
 @pytest.fixture
-def comparisons(comparing_services: Services) -> Comparisons:
-    return local(comparing_services).comparisons
+def services(make_services: Callable[..., Services]) -> Services:
+    return make_services(judge_model="fake-2")
 
 
-def ended(comparisons: Comparisons, comparison_id: str) -> None:
-    """Wait until no reply of the last round is live."""
-    for _, live_reply in comparisons.live(comparison_id):
-        seen = 0
-        while live_reply.live:
-            new = live_reply.wait(seen, timeout_seconds=WAIT)
-            assert new or not live_reply.live, "the reply never ended"
-            seen += len(new)
+@pytest.fixture
+def tests(services: Services) -> Tests:
+    """The owner's, with the suite saved."""
+    found = local(services).tests
+    found.save_suite("tester", SUITE)
+    return found
+
+
+def ended(live: LiveRun | None) -> LiveRun:
+    """The same, once it is over and recorded."""
+    assert live is not None
+    with live.changed:
+        assert live.changed.wait_for(lambda: live.over, 20)
+    return live

@@ -19,6 +19,8 @@ PURPOSES: Final = {
     "drafting": "Drafting",
     "summary": "Summary",
     "comparison": "Comparison",
+    "test": "Test",
+    "judge": "Judge",
 }
 NONE = "Unknown"
 

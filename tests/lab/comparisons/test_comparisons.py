@@ -31,7 +31,7 @@ from personachat.services import Services
 from personachat.usage.questions import UsageQuery
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, Gate, failure, tokens
-from tests.lab.conftest import ended
+from tests.lab.comparisons.conftest import ended
 
 PAIR = (Setup(persona_id="ada"), Setup(persona_id="bob"))
 

@@ -1,0 +1,154 @@
+"""What a run takes, before it begins: calls, tokens, money and time. None is what isn't known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from personachat.lab.judge import judge_persona, judge_request
+from personachat.lab.runs.model import Cell
+from personachat.lab.runs.replying import Replying, SaidTurn
+from personachat.lab.runs.runner import said_in
+from personachat.lab.suites.model import Suite, question_of
+from personachat.messages import Usage
+from personachat.personas.persona import Persona
+from personachat.personas.prompt import estimate_tokens
+from personachat.personas.variables import with_values
+from personachat.providers import pricing
+from personachat.settings import LOCAL
+
+MOST_TRIES = 2
+"""A call that fails is made once more."""
+
+CAUTION = 1.25
+"""Estimates of tokens may be too low by so much."""
+
+JUDGE_REPLY_TOKENS = 120
+"""A judge's usual answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunForecast:
+    """`cost_usd` is what is usual, `most_usd` what it can't exceed; `seconds` are of the whole run."""
+
+    cells: int
+    calls: int
+    judge_calls: int
+    prompt_tokens: int
+    reply_tokens: int
+    cost_usd: float | None
+    most_usd: float | None
+    most_cell_usd: float | None
+    seconds: float | None
+    provider: str
+    model: str
+    reason: str
+    """Why another model answers than the one asked for."""
+
+
+def forecast_run(
+    suite: Suite,
+    persona: Persona,
+    *,
+    replying: Replying,
+    model: str | None,
+    judge: str | None,
+    repeat: int | None,
+    concurrent: int,
+    earlier: Sequence[Cell] = (),
+) -> RunForecast:
+    """The forecast; `earlier` are cells of the last run, which say how long replies usually are.
+
+    Raises ProviderError where nobody would answer.
+    """
+    usual_tokens = _median([cell.tokens for cell in earlier if cell.tokens])
+    usual_seconds = _median([cell.seconds for cell in earlier if cell.seconds])
+    reply_tokens = min(round(usual_tokens), persona.max_tokens) if usual_tokens else persona.max_tokens
+    first = replying.plan(persona, said_in(suite.cases[0]), model=model).first
+    provider, answering = first.provider, first.model
+    cells = judges = prompts = 0
+    usual: list[float | None] = []
+    most: list[float | None] = []
+    for case in suite.cases:
+        count = suite.repeats(case, repeat)
+        said: list[SaidTurn] = said_in(case)
+        plan = replying.plan(with_values(persona, case.variables), said, model=model)
+        prompt = plan.prompt_tokens or 0
+        questions = [question_of(check) for check in case.check if check.kind == "judge"]
+        cells += count
+        judges += count * len(questions)
+        prompts += count * prompt
+        one, worst = _costs(provider, answering, prompt, reply_tokens, persona.max_tokens)
+        for question in questions:
+            judged, worst_judged = _judge_costs(
+                replying,
+                judge,
+                judge_request(question.question, said=said[-1][1], reply="", reference=case.reference),
+                usual_tokens=reply_tokens,
+                most_tokens=persona.max_tokens,
+            )
+            one, worst = _plus(one, judged), _plus(worst, worst_judged)
+        usual.append(None if one is None else one * count)
+        most.append(worst)
+    counts = [suite.repeats(case, repeat) for case in suite.cases]
+    whole = [None if each is None else each * count for each, count in zip(most, counts, strict=True)]
+    batches = math.ceil(cells / concurrent)
+    return RunForecast(
+        cells=cells,
+        calls=cells + judges,
+        judge_calls=judges,
+        prompt_tokens=prompts,
+        reply_tokens=cells * reply_tokens,
+        cost_usd=_total(usual),
+        most_usd=_total(whole),
+        most_cell_usd=None if None in most else max(each for each in most if each is not None),
+        seconds=usual_seconds * batches if usual_seconds else None,
+        provider=provider,
+        model=answering,
+        reason=first.reason,
+    )
+
+
+def _judge_costs(
+    replying: Replying, judge: str | None, request: str, *, usual_tokens: int, most_tokens: int
+) -> tuple[float | None, float | None]:
+    """What a judge's answer usually costs, and the most that it can; the lengths are the reply's."""
+    if judge is None:
+        return 0.0, 0.0
+    persona = judge_persona(judge)
+    first = replying.plan(persona, [("user", "?")], model=judge).first
+    asked = estimate_tokens(request) + estimate_tokens(persona.system_prompt)
+    return _costs(
+        first.provider,
+        first.model,
+        asked + usual_tokens,
+        JUDGE_REPLY_TOKENS,
+        persona.max_tokens,
+        longest=asked + most_tokens,
+    )
+
+
+def _costs(
+    provider: str, model: str, prompt: int, usual: int, most: int, *, longest: int | None = None
+) -> tuple[float | None, float | None]:
+    """What one call usually costs, and the most that its tries can."""
+    if provider == LOCAL:
+        return 0.0, 0.0
+    one = pricing.cost_usd(provider, model, Usage(prompt, usual))
+    cautious = math.ceil((longest or prompt) * CAUTION)
+    worst = pricing.cost_usd(provider, model, Usage(cautious, most))
+    return one, None if worst is None else worst * MOST_TRIES
+
+
+def _plus(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other
+
+
+def _total(costs: Sequence[float | None]) -> float | None:
+    return None if None in costs else sum(cost for cost in costs if cost is not None)
+
+
+def _median(numbers: Sequence[float]) -> float | None:
+    return median(numbers) if numbers else None

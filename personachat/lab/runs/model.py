@@ -1,0 +1,106 @@
+"""A run of a suite, and its cells: one reply of one case each, with the results of the checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from personachat.lab.checks.model import CheckResult, Outcome
+from personachat.usage.model import Surface
+
+RunState: TypeAlias = Literal["running", "finished", "cancelled", "limit", "interrupted"]
+"""limit: it stopped before it could cost more than allowed. interrupted: its process died."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What is run, stamped with everything a result depends on."""
+
+    id: str
+    owner: str
+    persona_id: str
+    persona_revision: str
+    persona_text: str
+    suite_etag: str
+    suite_text: str
+    model: str
+    """As asked for, before it was resolved."""
+    judge: str
+    """The model that judges; "" where none is set or needed."""
+    repeat: int | None
+    planned: int
+    """How many cells there are to be."""
+    most_cost_usd: float | None
+    surface: Surface
+    state: RunState
+    began_at: datetime
+    ended_at: datetime | None = None
+    process_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One reply of a case. An error is neither pass nor fail; its text is what came before it."""
+
+    case_number: int
+    attempt: int
+    outcome: Outcome
+    reply: str
+    provider: str = ""
+    model: str = ""
+    reason: str = ""
+    """Why this model answered, where it isn't the one that was asked for."""
+    error: str = ""
+    error_code: str = ""
+    retried: bool = False
+    finish_reason: str = ""
+    tokens: int | None = None
+    seconds: float | None = None
+    cost_usd: float | None = None
+    """With what the judge cost."""
+    results: tuple[CheckResult, ...] = ()
+    judged: tuple[JudgedAnswer, ...] = field(default=())
+
+    def as_record(self) -> dict[str, Any]:
+        """What is stored besides the columns."""
+        names = ("provider", "model", "reason", "error", "error_code", "retried", "finish_reason")
+        record: dict[str, Any] = {name: getattr(self, name) for name in (*names, "tokens", "seconds")}
+        record["results"] = [result.as_stored() for result in self.results]
+        record["judged"] = [answer.as_stored() for answer in self.judged]
+        return record
+
+    @classmethod
+    def stored(
+        cls, case_number: int, attempt: int, outcome: Outcome, *, reply: str, cost: float | None, record: Any
+    ) -> Cell:
+        plain = {name: value for name, value in record.items() if name not in {"results", "judged"}}
+        return cls(
+            case_number=case_number,
+            attempt=attempt,
+            outcome=outcome,
+            reply=reply,
+            cost_usd=cost,
+            results=tuple(CheckResult.stored(each) for each in record["results"]),
+            judged=tuple(JudgedAnswer(**each) for each in record.get("judged", ())),
+            **plain,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedAnswer:
+    """What a judge said of a reply. `verdict` is the answer to the question; None where it can't be used."""
+
+    question: str
+    expect: bool
+    judge: str
+    """The provider and the model that answered."""
+    verdict: bool | None
+    reason: str = ""
+    quote: str = ""
+    trouble: str = ""
+    """Why it can't be used."""
+    warning: str = ""
+
+    def as_stored(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}

@@ -1,0 +1,141 @@
+"""Runs and cells as rows. A cell is written once it is whole, and counts from then on, whatever dies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from personachat.conversations.model import now
+from personachat.database.connection import Database
+from personachat.database.processes import announce, dead, nobody_can_tell
+from personachat.errors import SuiteRunNotFound
+from personachat.lab.runs.model import Cell, Run, RunState
+from personachat.lab.testing_tables import test_cells, test_runs
+from personachat.messages import storable
+
+_r, _c = test_runs.c, test_cells.c
+
+
+class SqlRuns:
+    """Safe for threads and processes. Methods raise DatabaseUnavailable and DatabaseDamaged."""
+
+    def __init__(self, database: Database, *, place: str, process_id: str) -> None:
+        self._database = database
+        self._place = place
+        self.process_id = process_id
+
+    def add(self, run: Run) -> None:
+        row = {name: getattr(run, name) for name in Run.__slots__}
+        row |= {"place": self._place, "process_id": self.process_id}
+        with self._database.write() as connection:
+            announce(self._database, connection, self.process_id)
+            connection.execute(insert(test_runs).values(row))
+
+    def keep(self, run_id: str, cells: Sequence[Cell]) -> None:
+        """Write whole cells; one that is there already stays as it was."""
+        rows = [
+            {
+                "run_id": run_id,
+                "case_number": cell.case_number,
+                "attempt": cell.attempt,
+                "outcome": cell.outcome,
+                "cost_usd": cell.cost_usd,
+                "reply": storable(cell.reply),
+                "record": cell.as_record(),
+            }
+            for cell in cells
+        ]
+        with self._database.write() as connection:
+            announce(self._database, connection, self.process_id)
+            there = {
+                (row.case_number, row.attempt)
+                for row in connection.execute(select(_c.case_number, _c.attempt).where(_c.run_id == run_id))
+            }
+            new = [row for row in rows if (row["case_number"], row["attempt"]) not in there]
+            known = connection.execute(select(_r.id).where(_r.id == run_id)).scalar()
+            if new and known:
+                connection.execute(insert(test_cells), new)
+
+    def end(self, run_id: str, state: RunState) -> None:
+        self._set(run_id, {"state": state, "ended_at": now()})
+
+    def take_over(self, run_id: str, owner: str) -> bool:
+        """Have an ended run go on in this process; False where it runs somewhere."""
+        with self._database.write() as connection:
+            announce(self._database, connection, self.process_id)
+            run = self._of(
+                connection, connection.execute(_one(run_id, owner).with_for_update()).one_or_none()
+            )
+            if run.state == "running":
+                return False
+            values = {"state": "running", "ended_at": None, "process_id": self.process_id}
+            connection.execute(update(test_runs).where(_r.id == run_id).values(values))
+            return True
+
+    def get(self, run_id: str, owner: str) -> Run:
+        """Raises SuiteRunNotFound, the same where it is somebody else's."""
+        with self._database.read() as connection:
+            return self._of(connection, connection.execute(_one(run_id, owner)).one_or_none())
+
+    def cells(self, run_id: str) -> tuple[Cell, ...]:
+        query = select(test_cells).where(_c.run_id == run_id).order_by(_c.case_number, _c.attempt)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return tuple(
+            Cell.stored(
+                row.case_number,
+                row.attempt,
+                row.outcome,
+                reply=row.reply,
+                cost=row.cost_usd,
+                record=row.record,
+            )
+            for row in rows
+        )
+
+    def of(self, owner: str, persona_id: str | None = None, *, limit: int = 50) -> tuple[Run, ...]:
+        """An owner's runs, the newest first."""
+        query = select(test_runs).where(_r.owner == owner, _r.place == self._place)
+        if persona_id is not None:
+            query = query.where(_r.persona_id == persona_id)
+        query = query.order_by(_r.began_at.desc(), _r.id).limit(limit)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+            lost = self._lost(connection, rows)
+        return tuple(_run(row, lost) for row in rows)
+
+    def delete(self, run_id: str, owner: str) -> None:
+        """Raises SuiteRunNotFound."""
+        self.get(run_id, owner)
+        with self._database.write() as connection:
+            connection.execute(delete(test_cells).where(_c.run_id == run_id))
+            connection.execute(delete(test_runs).where(_r.id == run_id))
+
+    def _of(self, connection: Connection, row: Row[Any] | None) -> Run:
+        if row is None:
+            raise SuiteRunNotFound("There is no such test run.")
+        return _run(row, self._lost(connection, [row]))
+
+    def _lost(self, connection: Connection, rows: Sequence[Row[Any]]) -> set[str]:
+        """The processes of running runs that are dead."""
+        running = {row.process_id for row in rows if row.state == "running"} - {self.process_id}
+        if not running or nobody_can_tell(self._database):
+            return set()
+        return dead(self._database, connection, running)
+
+    def _set(self, run_id: str, values: dict[str, Any]) -> None:
+        with self._database.write() as connection:
+            connection.execute(update(test_runs).where(_r.id == run_id).values(values))
+
+
+def _one(run_id: str, owner: str) -> Any:
+    return select(test_runs).where(_r.id == run_id, _r.owner == owner)
+
+
+def _run(row: Row[Any], lost: set[str]) -> Run:
+    values = {name: getattr(row, name) for name in Run.__slots__}
+    if values["state"] == "running" and row.process_id in lost:
+        values["state"] = "interrupted"
+    return Run(**values)

@@ -1,0 +1,251 @@
+"""Where suites are stored: a file beside the persona, or a row where personas are in the database.
+
+Every version that was saved, or that a run met, is a row of `test_suites`. A file may be edited by hand at
+any time and is what counts. Saving is optimistic: with an etag, only over that very version.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from personachat.conversations.model import now
+from personachat.database.connection import Database
+from personachat.errors import PersonaNotFound, Problem, SuiteChanged, SuiteInvalid, SuiteNotFound
+from personachat.lab.suites.model import Suite
+from personachat.lab.suites.reading import parse_suite
+from personachat.lab.testing_tables import test_runs, test_suites
+from personachat.personas.fields import is_persona_id
+from personachat.personas.store.base import MOST_AUTHOR_CHARACTERS
+from personachat.personas.store.folder import (
+    UnreadableFile,
+    available,
+    locked,
+    read_file,
+    remove_file,
+    replace_file,
+)
+from personachat.personas.store.persona_file import etag_of
+
+SUFFIX = ".tests.yaml"
+MOST_BYTES = 1024 * 1024
+
+_s = test_suites.c
+_PERSONA = re.compile(r"^(\ufeff?persona[ \t]*:[ \t]*)(\S+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSuite:
+    """A suite's text as saved. `suite` is None where the text has problems."""
+
+    persona_id: str
+    text: str
+    etag: str
+    suite: Suite | None
+    problems: tuple[Problem, ...] = ()
+
+    def whole(self) -> Suite:
+        """Raises SuiteInvalid."""
+        if self.suite is None:
+            raise SuiteInvalid(self.problems)
+        return self.suite
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteRevision:
+    """One saved version; its number counts from 1 in each persona."""
+
+    number: int
+    etag: str
+    author: str
+    deleted: bool
+    saved_at: datetime
+    text: str
+
+
+class SuiteStore:
+    """Safe for threads and processes. Methods raise StoreUnavailable and what the database raises."""
+
+    def __init__(self, database: Database, *, place: str, folder: Path | None) -> None:
+        """`folder` has the files; None where suites are rows."""
+        self.database = database
+        self.place = place
+        self._folder = folder
+
+    def find(self, persona_id: str) -> StoredSuite | None:
+        """The persona's suite, whole or not; None where it has none."""
+        text = self._text(_checked(persona_id))
+        return None if text is None else _stored(persona_id, text)
+
+    def get(self, persona_id: str) -> StoredSuite:
+        """Raises SuiteNotFound."""
+        found = self.find(persona_id)
+        if found is None:
+            raise SuiteNotFound(
+                f'The persona "{persona_id}" has no tests.', hint="Write a suite on the Tests page."
+            )
+        return found
+
+    def ids(self) -> tuple[str, ...]:
+        """The personas that have suites, by id."""
+        if self._folder:
+            with available(self._folder):
+                names = [path.name for path in self._folder.glob(f"*{SUFFIX}")]
+            return tuple(sorted(name for each in names if is_persona_id(name := each.removesuffix(SUFFIX))))
+        newest = select(_s.persona_id, func.max(_s.number).label("number")).where(_s.place == self.place)
+        last = newest.group_by(_s.persona_id).subquery().c
+        query = select(_s.persona_id).where(
+            _s.place == self.place, _s.persona_id == last.persona_id, _s.number == last.number, ~_s.deleted
+        )
+        with self.database.read() as connection:
+            return tuple(sorted(connection.scalars(query)))
+
+    def save(self, persona_id: str, text: str, *, etag: str | None = None, author: str = "") -> StoredSuite:
+        """Create or replace. With an etag only over that version; "" means that there is none yet.
+
+        Raises SuiteInvalid and SuiteChanged.
+        """
+        suite = parse_suite(text)
+        if suite.persona != _checked(persona_id):
+            message = f'The suite is for "{suite.persona}"; write persona: {persona_id}.'
+            raise SuiteInvalid([Problem(message, _line_of_persona(text), 1, ("persona",))])
+        if self._folder:
+            with locked(self._folder), available(self._folder):
+                self._check(persona_id, self._text(persona_id), etag)
+                replace_file(self._path(persona_id), text.encode("utf-8"))
+            with self.database.write() as connection:
+                self._record(connection, persona_id, text, author=author)
+        else:
+            with self.database.write() as connection:
+                self._check(persona_id, self._row_text(connection, persona_id, locked=True), etag)
+                self._record(connection, persona_id, text, author=author)
+        return _stored(persona_id, text)
+
+    def delete(self, persona_id: str, *, etag: str | None = None, author: str = "") -> StoredSuite:
+        """Remove and return it; its revisions stay. Raises SuiteNotFound and SuiteChanged."""
+        stored = self.get(persona_id)
+        if self._folder:
+            with locked(self._folder), available(self._folder):
+                self._check(persona_id, self._text(persona_id), etag)
+                remove_file(self._path(persona_id))
+        with self.database.write() as connection:
+            if not self._folder:
+                self._check(persona_id, self._row_text(connection, persona_id, locked=True), etag)
+            self._record(connection, persona_id, stored.text, author=author, deleted=True)
+        return stored
+
+    def note(self, stored: StoredSuite) -> None:
+        """Have a version as a revision that somebody wrote by hand, once a run has met it."""
+        with self.database.write() as connection:
+            self._record(connection, stored.persona_id, stored.text, author="")
+
+    def revisions(self, persona_id: str) -> tuple[SuiteRevision, ...]:
+        """The newest first."""
+        query = select(test_suites).where(_s.place == self.place, _s.persona_id == persona_id)
+        with self.database.read() as connection:
+            rows = connection.execute(query.order_by(_s.number.desc())).all()
+        return tuple(
+            SuiteRevision(row.number, row.etag, row.author, row.deleted, row.saved_at, row.text)
+            for row in rows
+        )
+
+    def move_persona(self, connection: Connection, old_id: str, new_id: str) -> None:
+        """Have the suite, its revisions and its runs under another id, as part of a persona's renaming."""
+        for table in (test_suites, test_runs):
+            there = table.c.place == self.place
+            if table is test_suites:
+                connection.execute(delete(table).where(there, table.c.persona_id == new_id))
+            connection.execute(
+                update(table).where(there, table.c.persona_id == old_id).values(persona_id=new_id)
+            )
+        text = self._row_text(connection, new_id) if self._folder is None else self._text(old_id)
+        if text is None:
+            return
+        renamed = _PERSONA.sub(lambda found: f"{found[1]}{new_id}", text, count=1)
+        if self._folder:  # whoever renames holds the folder's lock
+            with available(self._folder):
+                replace_file(self._path(new_id), renamed.encode("utf-8"))
+                remove_file(self._path(old_id))
+        self._record(connection, new_id, renamed, author="")
+
+    def _path(self, persona_id: str) -> Path:
+        assert self._folder is not None
+        return self._folder / f"{persona_id}{SUFFIX}"
+
+    def _text(self, persona_id: str) -> str | None:
+        if self._folder is None:
+            with self.database.read() as connection:
+                return self._row_text(connection, persona_id)
+        try:
+            content = read_file(self._path(persona_id), most_bytes=MOST_BYTES)
+        except FileNotFoundError:
+            return None
+        except UnreadableFile as error:
+            return f"# {self._path(persona_id).name} {error}."
+        return content[:MOST_BYTES].decode("utf-8", "replace")
+
+    def _row_text(self, connection: Connection, persona_id: str, *, locked: bool = False) -> str | None:
+        query = select(_s.text, _s.deleted).where(_s.place == self.place, _s.persona_id == persona_id)
+        query = query.order_by(_s.number.desc()).limit(1)
+        row = connection.execute(query.with_for_update() if locked else query).one_or_none()
+        return None if row is None or row.deleted else str(row.text)
+
+    @staticmethod
+    def _check(persona_id: str, text: str | None, etag: str | None) -> None:
+        current = "" if text is None else etag_of(text.encode("utf-8"))
+        if etag is not None and etag != current:
+            raise SuiteChanged(
+                f'The tests of "{persona_id}" were changed meanwhile. Nothing was saved.',
+                hint="Load them anew, then make your change again.",
+            )
+
+    def _record(
+        self, connection: Connection, persona_id: str, text: str, *, author: str, deleted: bool = False
+    ) -> None:
+        query = select(_s.number, _s.etag, _s.deleted).where(
+            _s.place == self.place, _s.persona_id == persona_id
+        )
+        last = connection.execute(query.order_by(_s.number.desc()).limit(1)).one_or_none()
+        etag = etag_of(text.encode("utf-8"))
+        if last and (last.etag, last.deleted) == (etag, deleted):
+            return
+        row = {
+            "place": self.place,
+            "persona_id": persona_id,
+            "number": last.number + 1 if last else 1,
+            "etag": etag,
+            "text": text,
+            "author": author[:MOST_AUTHOR_CHARACTERS],
+            "deleted": deleted,
+            "saved_at": now(),
+        }
+        connection.execute(insert(test_suites).values(row))
+
+
+def _stored(persona_id: str, text: str) -> StoredSuite:
+    etag = etag_of(text.encode("utf-8"))
+    try:
+        suite = parse_suite(text)
+    except SuiteInvalid as error:
+        return StoredSuite(persona_id, text, etag, None, error.problems)
+    if suite.persona != persona_id:
+        message = f'The suite is for "{suite.persona}", but it belongs to "{persona_id}".'
+        problem = Problem(message, _line_of_persona(text), 1, ("persona",))
+        return StoredSuite(persona_id, text, etag, None, (problem,))
+    return StoredSuite(persona_id, text, etag, suite)
+
+
+def _line_of_persona(text: str) -> int:
+    found = _PERSONA.search(text)
+    return text.count("\n", 0, found.start()) + 1 if found else 1
+
+
+def _checked(persona_id: str) -> str:
+    """Raises PersonaNotFound for what cannot be an id, so that no path is made of it."""
+    if not is_persona_id(persona_id):
+        raise PersonaNotFound("There is no such persona.")
+    return persona_id

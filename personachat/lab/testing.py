@@ -1,0 +1,325 @@
+"""Testing personas, as one owner does it: their suites, runs, results and labels.
+
+Suites belong to the personas and are everybody's; runs, and what they cost, belong to whoever began them.
+Whoever may not change personas may read suites, and neither save nor run any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import yaml
+
+from personachat.conversations.model import Turn, new_id, now
+from personachat.errors import EditingNotAllowed, SuiteRunRefused
+from personachat.lab.checks.own import OwnChecks
+from personachat.lab.judge import Judge
+from personachat.lab.runs.forecast import RunForecast, forecast_run
+from personachat.lab.runs.model import Cell, Run
+from personachat.lab.runs.records import SqlRuns
+from personachat.lab.runs.replying import Replying
+from personachat.lab.runs.runner import LiveRun, RunPlan, SuiteRunner
+from personachat.lab.runs.scoring import Comparison, Score, compare, models_of, score
+from personachat.lab.suites.model import Suite
+from personachat.lab.suites.reading import parse_suite
+from personachat.lab.suites.store import StoredSuite, SuiteRevision, SuiteStore
+from personachat.personas.persona import Persona, parse_persona
+from personachat.personas.store.base import PersonaSource, Revisions
+from personachat.replies.runner import ReplyRunner
+from personachat.settings import Settings
+from personachat.usage.model import Surface
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """A run, what it has come to by now, and what changed since the one before it."""
+
+    run: Run
+    suite: Suite
+    score: Score
+    before: Run | None = None
+    comparison: Comparison | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunWish:
+    """What somebody asks for. What is None is the suite's or the persona's."""
+
+    persona_id: str
+    repeat: int | None = None
+    model: str | None = None
+    revision: int | None = None
+    """A revision of the persona instead of the newest version."""
+    most_cost_usd: float | None = None
+    draft: str | None = None
+    """A persona's JSON text that isn't saved."""
+
+
+@dataclass(frozen=True)
+class Testing:
+    """The parts that all owners share."""
+
+    suites: SuiteStore
+    records: SqlRuns
+    runner: SuiteRunner
+    replying: Replying
+    judge: Judge
+    personas: PersonaSource
+    revisions: Revisions
+    concurrent: int
+
+    def of(self, owner: str, *, author: str, may_edit: bool, surface: Surface) -> Tests:
+        return Tests(self, owner=owner, author=author, may_edit=may_edit, surface=surface)
+
+
+class Tests:
+    """What one owner can do. Methods raise what stores raise besides what they say."""
+
+    __test__ = False  # its name begins as pytest's classes do
+
+    def __init__(self, parts: Testing, *, owner: str, author: str, may_edit: bool, surface: Surface) -> None:
+        self._parts = parts
+        self._owner = owner
+        self._author = author
+        self._surface: Surface = surface
+        self.may_edit = may_edit
+
+    # --- suites -----------------------------------------------------------------------------------
+
+    def with_suites(self) -> tuple[str, ...]:
+        """The ids of personas that have suites."""
+        return self._parts.suites.ids()
+
+    def suite(self, persona_id: str) -> StoredSuite:
+        """Raises SuiteNotFound."""
+        return self._parts.suites.get(persona_id)
+
+    def find_suite(self, persona_id: str) -> StoredSuite | None:
+        return self._parts.suites.find(persona_id)
+
+    def save_suite(self, persona_id: str, text: str, *, etag: str | None = None) -> StoredSuite:
+        """Raises SuiteInvalid, SuiteChanged, PersonaNotFound and EditingNotAllowed."""
+        self._check_may_edit()
+        self._parts.personas.get(persona_id)
+        return self._parts.suites.save(persona_id, text, etag=etag, author=self._author)
+
+    def delete_suite(self, persona_id: str, *, etag: str | None = None) -> StoredSuite:
+        """Raises SuiteNotFound, SuiteChanged and EditingNotAllowed."""
+        self._check_may_edit()
+        return self._parts.suites.delete(persona_id, etag=etag, author=self._author)
+
+    def revisions(self, persona_id: str) -> tuple[SuiteRevision, ...]:
+        return self._parts.suites.revisions(persona_id)
+
+    def save_case(
+        self, persona_id: str, turns: Sequence[Turn], *, reference: str, name: str, check: str
+    ) -> StoredSuite:
+        """Add a reply as a case: what was said before it to the letter, and the reply as reference.
+
+        `check` is a question for the judge or, as YAML, a list of checks. Raises SuiteInvalid and
+        EditingNotAllowed; a suite with problems isn't touched.
+        """
+        stored = self.find_suite(persona_id)
+        text = stored.text if stored else f"persona: {persona_id}\ncases:\n"
+        if stored:
+            stored.whole()
+        case = case_text(turns, reference=reference, name=_own_name(stored, name), check=check)
+        text = _with_case(text, case)
+        return self.save_suite(persona_id, text, etag=stored.etag if stored else "")
+
+    # --- runs -------------------------------------------------------------------------------------
+
+    def forecast(self, wish: RunWish) -> RunForecast:
+        """Raises SuiteNotFound, SuiteInvalid, PersonaNotFound, ProviderError and what a revision raises."""
+        persona, _, _ = self._persona(wish)
+        suite = self.suite(wish.persona_id).whole()
+        return self._forecast(suite, persona, wish)
+
+    def start(self, wish: RunWish) -> LiveRun:
+        """Begin a run. Raises what `forecast` raises, SuiteRunRefused, EditingNotAllowed and ShuttingDown."""
+        self._check_may_edit()
+        persona, revision, text = self._persona(wish)
+        stored = self.suite(wish.persona_id)
+        suite = stored.whole()
+        forecast = self._forecast(suite, persona, wish)
+        if wish.most_cost_usd is not None and forecast.most_cell_usd is None:
+            raise SuiteRunRefused(
+                "The run can't be stopped at a sum, because a price of its models isn't known.",
+                hint="Leave the sum out, or choose a model whose price is known.",
+            )
+        self._parts.suites.note(stored)
+        run = Run(
+            id=new_id(),
+            owner=self._owner,
+            persona_id=wish.persona_id,
+            persona_revision=revision,
+            persona_text=text,
+            suite_etag=stored.etag,
+            suite_text=stored.text,
+            model=wish.model or "",
+            judge=self._judge_of(suite),
+            repeat=wish.repeat,
+            planned=forecast.cells,
+            most_cost_usd=wish.most_cost_usd,
+            surface=self._surface,
+            state="running",
+            began_at=now(),
+        )
+        self._parts.records.add(run)
+        plan = RunPlan(run, persona, suite, forecast.most_cell_usd)
+        return self._parts.runner.start(plan)
+
+    def resume(self, run_id: str, *, most_cost_usd: float | None = None) -> LiveRun | None:
+        """Go on with a run where it ended; None where it runs. Finished cells stay.
+
+        Raises SuiteRunNotFound, EditingNotAllowed and ShuttingDown.
+        """
+        self._check_may_edit()
+        run = self._parts.records.get(run_id, self._owner)
+        suite, persona = parse_suite(run.suite_text), parse_persona(run.persona_text)
+        most = most_cost_usd if most_cost_usd is not None else run.most_cost_usd
+        wish = RunWish(persona_id=run.persona_id, repeat=run.repeat, model=run.model or None)
+        forecast = self._forecast(suite, persona, wish)
+        if not self._parts.records.take_over(run_id, self._owner):
+            return None
+        run = replace(run, most_cost_usd=most, state="running")
+        done = self._parts.records.cells(run_id)
+        return self._parts.runner.start(RunPlan(run, persona, suite, forecast.most_cell_usd, done))
+
+    def cancel(self, run_id: str) -> bool:
+        """End a run that runs in this process; what is whole stays. Raises SuiteRunNotFound."""
+        self._parts.records.get(run_id, self._owner)
+        return self._parts.runner.cancel(run_id)
+
+    def live(self, run_id: str) -> LiveRun | None:
+        """A run of theirs that runs in this process."""
+        found = self._parts.runner.find(run_id)
+        return found if found and found.plan.run.owner == self._owner else None
+
+    def delete_run(self, run_id: str) -> None:
+        """Raises SuiteRunNotFound; a running one is cancelled first."""
+        self.cancel(run_id)
+        self._parts.records.delete(run_id, self._owner)
+
+    def runs(self, persona_id: str | None = None, *, limit: int = 50) -> tuple[Run, ...]:
+        """The newest first."""
+        return self._parts.records.of(self._owner, persona_id, limit=limit)
+
+    def report(self, run_id: str, *, before: str | None = None) -> RunReport:
+        """A run with its results, against another or the one before it. Raises SuiteRunNotFound."""
+        run = self._parts.records.get(run_id, self._owner)
+        suite = parse_suite(run.suite_text)
+        now_scored = score(run, suite, self._cells(run))
+        earlier = self._parts.records.get(before, self._owner) if before else self._before(run)
+        if earlier is None:
+            return RunReport(run, suite, now_scored)
+        old = score(earlier, parse_suite(earlier.suite_text), self._cells(earlier))
+        models = models_of(old), models_of(now_scored)
+        comparison = compare((earlier, old), (run, now_scored), models=models)
+        return RunReport(run, suite, now_scored, earlier, comparison)
+
+    def last(self, persona_id: str) -> tuple[Run, Score] | None:
+        """The newest run of a persona, for its badge."""
+        runs = self.runs(persona_id, limit=1)
+        if not runs:
+            return None
+        return runs[0], score(runs[0], parse_suite(runs[0].suite_text), self._cells(runs[0]))
+
+    def _before(self, run: Run) -> Run | None:
+        earlier = [
+            each for each in self.runs(run.persona_id) if each.began_at < run.began_at and each.id != run.id
+        ]
+        whole = (each for each in earlier if each.state == "finished")
+        return next(whole, earlier[0] if earlier else None)
+
+    def _cells(self, run: Run) -> Sequence[Cell]:
+        live = self.live(run.id)
+        return list(live.cells) if live else self._parts.records.cells(run.id)
+
+    def _forecast(self, suite: Suite, persona: Persona, wish: RunWish) -> RunForecast:
+        runs = self.runs(wish.persona_id, limit=1)
+        return forecast_run(
+            suite,
+            persona,
+            replying=self._parts.replying,
+            model=wish.model,
+            judge=self._judge_of(suite) or None,
+            repeat=wish.repeat,
+            concurrent=self._parts.concurrent,
+            earlier=self._parts.records.cells(runs[0].id) if runs else (),
+        )
+
+    def _judge_of(self, suite: Suite) -> str:
+        return (self._parts.judge.model or "") if any(suite.judged) else ""
+
+    def _persona(self, wish: RunWish) -> tuple[Persona, str, str]:
+        """The persona to be tested, its etag and its text."""
+        if wish.draft is not None:
+            return parse_persona(wish.draft), "", wish.draft
+        if wish.revision is not None:
+            found = self._parts.revisions.get(wish.persona_id, wish.revision)
+            return parse_persona(found.text), found.etag, found.text
+        stored = self._parts.personas.get(wish.persona_id)
+        return stored.persona, stored.etag, stored.text
+
+    def _check_may_edit(self) -> None:
+        if not self.may_edit:
+            raise EditingNotAllowed("You can't save or run tests here.", hint="Ask whoever runs this server.")
+
+
+def case_text(turns: Sequence[Turn], *, reference: str, name: str, check: str) -> str:
+    """A case as an entry of a suite's list, in YAML."""
+    case = {
+        "name": name,
+        "turns": [{turn.role: turn.text} for turn in turns if turn.text.strip()],
+        "check": yaml.safe_load(check) if check.lstrip().startswith("-") else [{"judge": check}],
+    }
+    if reference.strip():
+        case["reference"] = reference
+    dumped = yaml.safe_dump([case], allow_unicode=True, sort_keys=False, width=100)
+    return "".join(f"  {line}\n" if line.strip() else "\n" for line in dumped.splitlines())
+
+
+def _own_name(stored: StoredSuite | None, name: str) -> str:
+    taken = {case.name for case in stored.suite.cases} if stored and stored.suite else set()
+    name = " ".join(name.split())[:190] or "A reply"
+    number, found = 2, name
+    while found in taken:
+        number, found = number + 1, f"{name} ({number})"
+    return found
+
+
+def _with_case(text: str, case: str) -> str:
+    """A suite's text with one more case at the end of its list."""
+    if not text.lstrip().startswith("{") and _ends_with_cases(text):
+        return text.rstrip() + "\n" + case
+    value = yaml.safe_load(text)
+    value["cases"] += yaml.safe_load(case)
+    return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=100)
+
+
+def _ends_with_cases(text: str) -> bool:
+    """Whether the list of cases is indented by two and comes last, so that lines can be added."""
+    lines = [line for line in text.splitlines() if line]
+    top = [line for line in lines if not line[0].isspace() and line[0] != "#"]
+    entries = [line for line in lines if line.startswith("  - ")]
+    bare = top[-1].split("#")[0].strip() == "cases:" if top else False
+    return bare and bool(entries or text.rstrip().endswith("cases:"))
+
+
+def testing_of(
+    settings: Settings,
+    suites: SuiteStore,
+    personas: tuple[PersonaSource, Revisions],
+    *,
+    replying: Replying,
+    runner: ReplyRunner,
+    process_id: str,
+) -> Testing:
+    """The parts as the settings want them."""
+    judge, concurrent = Judge(replying, model=settings.judge_model), settings.max_concurrent_test_calls
+    records = SqlRuns(suites.database, place=suites.place, process_id=process_id)
+    own = OwnChecks(allowed=settings.own_checks)
+    suite_runner = SuiteRunner(replying, runner, records, judge, own, max_concurrent=concurrent)
+    return Testing(suites, records, suite_runner, replying, judge, *personas, concurrent)

@@ -1,0 +1,72 @@
+"""The tables of testing: suites with their revisions, runs with their cells, and people's labels.
+
+`place` is where personas are kept, as for their revisions. `personachat.database.migrations` makes the
+tables.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text
+
+from personachat.database.columns import Json, UtcDateTime, metadata
+
+test_suites = Table(  # every saved version; with personas in files the file is the newest
+    "test_suites",
+    metadata,
+    Column("place", String(64), primary_key=True),
+    Column("persona_id", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("etag", String(64), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("author", String(200), nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("saved_at", UtcDateTime, nullable=False),
+)
+
+test_runs = Table(
+    "test_runs",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(300), nullable=False),
+    Column("place", String(64), nullable=False),
+    Column("persona_id", String(64), nullable=False),
+    Column("persona_revision", String(64), nullable=False),
+    Column("persona_text", Text, nullable=False),
+    Column("suite_etag", String(64), nullable=False),
+    Column("suite_text", Text, nullable=False),
+    Column("model", String(200), nullable=False),
+    Column("judge", String(200), nullable=False),
+    Column("repeat", Integer),
+    Column("planned", Integer, nullable=False),
+    Column("most_cost_usd", Float),
+    Column("surface", String(20), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("process_id", String(32), nullable=False),
+    Index("ix_test_runs_owner", "owner", "persona_id", "began_at"),
+)
+
+test_cells = Table(  # one reply of a case; only whole ones are here
+    "test_cells",
+    metadata,
+    Column("run_id", ForeignKey("test_runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("case_number", Integer, primary_key=True, autoincrement=False),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("outcome", String(10), nullable=False),
+    Column("cost_usd", Float),
+    Column("reply", Text, nullable=False),
+    Column("record", Json, nullable=False),
+)
+
+test_labels = Table(  # what a person says of a reply to a judge's question, and what the judge had said
+    "test_labels",
+    metadata,
+    Column("owner", String(300), primary_key=True),
+    Column("question_key", String(64), primary_key=True),
+    Column("judge", String(200), primary_key=True),
+    Column("reply_key", String(64), primary_key=True),
+    Column("label", Boolean, nullable=False),
+    Column("verdict", Boolean, nullable=False),
+    Column("saved_at", UtcDateTime, nullable=False),
+)

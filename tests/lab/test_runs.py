@@ -1,0 +1,369 @@
+"""Suites are run, kept cell by cell, scored, stopped, gone on with and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from personachat.conversations.model import Turn
+from personachat.errors import (
+    EditingNotAllowed,
+    SuiteChanged,
+    SuiteInvalid,
+    SuiteNotFound,
+    SuiteRunNotFound,
+    SuiteRunRefused,
+)
+from personachat.lab.runs.model import Cell
+from personachat.lab.testing import RunWish, Tests
+from personachat.services import Services
+from tests.conftest import local, persona_text
+from tests.fake_provider import Gate, tokens
+from tests.lab.conftest import SUITE, ended
+from tests.lab.scripted import ScriptedProvider, broken, is_judging, last_words, verdict
+from tests.usage.conftest import ledger_of
+
+WISH = RunWish(persona_id="tester")
+
+
+def states(tests: Tests, run_id: str) -> dict[str, str]:
+    return {case.name: case.state for case in tests.report(run_id).score.cases}
+
+
+def test_a_run_says_of_each_case_whether_it_passed(tests: Tests, fake: ScriptedProvider) -> None:
+    run = ended(tests.start(WISH)).plan.run
+    report = tests.report(run.id)
+    assert states(tests, run.id) == {"greets": "pass", "asks": "fail"}
+    assert (report.run.state, report.score.whole.told) == ("finished", "1 of 2 (9 to 91 %)")
+    assert len(fake.chats) == 4
+    cell = report.score.cases[1].cells[0]
+    assert (cell.reply, cell.results[0].finding.found) == (
+        "You said: Why",
+        "0 questions; exactly 1 expected.",
+    )
+
+
+def test_every_call_is_in_the_ledger_with_its_purpose(services: Services, tests: Tests) -> None:
+    run = ended(tests.start(WISH)).plan.run
+    rows = ledger_of(services)
+    assert [row["purpose"] for row in rows] == ["test"] * 4
+    assert {row["persona_revision"] for row in rows} == {run.persona_revision}
+
+
+def test_what_stands_before_the_reply_is_sent_to_the_letter(tests: Tests, fake: ScriptedProvider) -> None:
+    text = SUITE.replace("say: Hi", "turns: [{user: A}, {assistant: B}, {user: 'C  d'}]").replace("2", "1")
+    tests.save_suite("tester", text)
+    ended(tests.start(WISH))
+    sent = {tuple((each["role"], each["content"]) for each in chat.body["messages"]) for chat in fake.chats}
+    assert (("system", "You are a test."), ("user", "A"), ("assistant", "B"), ("user", "C  d")) in sent
+
+
+def test_a_case_that_passes_now_and_then_is_flaky(tests: Tests, fake: ScriptedProvider) -> None:
+    fake.enqueue(tokens(["You said hi"]), tokens(["Why?"]), tokens(["No"]), tokens(["Why?"]))
+    run = ended(tests.start(RunWish(persona_id="tester", repeat=2))).plan.run
+    assert "flaky" in states(tests, run.id).values()
+
+
+def test_a_failing_provider_is_an_error_after_one_more_try_and_no_pass(
+    tests: Tests, fake: ScriptedProvider
+) -> None:
+    fake.script = lambda body: broken() if last_words(body) == "Hi" else "Why?"
+    run = ended(tests.start(WISH)).plan.run
+    score = tests.report(run.id).score
+    assert states(tests, run.id) == {"greets": "error", "asks": "pass"}
+    assert (score.whole.hits, score.whole.count, score.replies.count) == (1, 2, 4)
+    cell = score.cases[0].cells[0]
+    assert (cell.retried, cell.error_code, cell.results) == (True, "api_key_refused", ())
+    assert sum(last_words(chat.body) == "Hi" for chat in fake.chats) == 4
+
+
+def test_an_empty_reply_is_an_error(tests: Tests, fake: ScriptedProvider) -> None:
+    fake.script = lambda _: tokens([" "])
+    run = ended(tests.start(WISH)).plan.run
+    assert set(states(tests, run.id).values()) == {"error"}
+
+
+def test_repeats_are_calls_of_their_own(tests: Tests, fake: ScriptedProvider) -> None:
+    ended(tests.start(RunWish(persona_id="tester", repeat=5)))
+    assert len(fake.chats) == 10
+
+
+def test_no_more_calls_are_made_at_once_than_allowed(
+    make_services: Callable[..., Services], fake: ScriptedProvider
+) -> None:
+    tests = local(make_services(max_concurrent_test_calls=2)).tests
+    tests.save_suite("tester", SUITE)
+    gates = [Gate() for _ in range(6)]
+    fake.enqueue(*(tokens([gate, "You said?"]) for gate in gates))
+    live = tests.start(RunWish(persona_id="tester", repeat=3))
+    for count, gate in enumerate(gates, 1):
+        gate.wait_reached()
+        assert len(fake.chats) <= count + 1
+        gate.open()
+    ended(live)
+
+
+def test_a_cancelled_run_keeps_what_is_whole_and_goes_on_later(tests: Tests, fake: ScriptedProvider) -> None:
+    gate = Gate()
+    fake.enqueue(tokens(["You said"]), *(tokens([gate, "Why?"]) for _ in range(3)))
+    live = tests.start(WISH)
+    assert live.wait(0, timeout_seconds=10)
+    assert tests.cancel(live.plan.run.id)
+    ended(live)
+    gate.open()
+    run_id = live.plan.run.id
+    before = tests.report(run_id)
+    assert (before.run.state, before.score.done) == ("cancelled", 1)
+    assert "pass" not in {case.state for case in before.score.cases}
+    ended(tests.resume(run_id))
+    after = tests.report(run_id)
+    assert (after.run.state, after.score.done) == ("finished", 4)
+    assert before.score.cases[0].cells[:1] == after.score.cases[0].cells[:1]
+
+
+def test_a_run_of_a_process_that_died_goes_on_in_the_next(
+    make_services: Callable[..., Services], fake: ScriptedProvider
+) -> None:
+    first = make_services()
+    here = local(first).tests
+    here.save_suite("tester", SUITE)
+    gate = Gate()
+    fake.enqueue(tokens(["You said"]), *(tokens([gate, "Why?"]) for _ in range(3)))
+    live = here.start(WISH)
+    assert live.wait(0, timeout_seconds=10)
+    run_id = live.plan.run.id
+    first.close()
+    gate.open()
+    there = local(make_services()).tests
+    assert (there.report(run_id).run.state, there.report(run_id).score.done) == ("interrupted", 1)
+    ended(there.resume(run_id))
+    assert there.report(run_id).run.state == "finished"
+    assert len(there.report(run_id).score.cases[0].cells) == 2
+
+
+def test_a_run_stops_before_it_costs_more_than_it_may(services: Services, tests: Tests) -> None:
+    services.personas.save(persona_text(model="gpt-4o", maxTokens=10_000))
+    forecast = tests.forecast(WISH)
+    assert forecast.most_cell_usd is not None
+    assert forecast.cost_usd is not None
+    limit = forecast.most_cell_usd * 1.5
+    run = ended(tests.start(RunWish(persona_id="tester", repeat=9, most_cost_usd=limit))).plan.run
+    report = tests.report(run.id)
+    assert report.score.cost_usd is not None
+    assert report.score.cost_usd <= limit
+    run = ended(tests.start(RunWish(persona_id="tester", most_cost_usd=forecast.most_cell_usd / 2))).plan.run
+    assert (tests.report(run.id).run.state, tests.report(run.id).score.done) == ("limit", 0)
+    assert set(states(tests, run.id).values()) == {"missing"}
+
+
+def test_a_sum_cannot_be_kept_where_the_price_is_not_known(tests: Tests, fake: ScriptedProvider) -> None:
+    with pytest.raises(SuiteRunRefused):
+        tests.start(RunWish(persona_id="tester", model="fake-1", most_cost_usd=1))
+    assert fake.chats == []
+
+
+def test_the_forecast_counts_calls_before_any_is_made(tests: Tests, fake: ScriptedProvider) -> None:
+    tests.save_suite("tester", SUITE + "      - judge: Is it good?\n")
+    forecast = tests.forecast(RunWish(persona_id="tester", repeat=3))
+    assert (forecast.cells, forecast.calls, forecast.judge_calls) == (6, 9, 3)
+    assert fake.chats == []
+
+
+def test_a_revision_is_tested_instead_of_the_newest(
+    services: Services, tests: Tests, fake: ScriptedProvider
+) -> None:
+    services.personas.save(persona_text(systemPrompt="You are another test."))
+    ended(tests.start(RunWish(persona_id="tester", revision=1)))
+    assert {chat.body["messages"][0]["content"] for chat in fake.chats} == {"You are a test."}
+
+
+def test_two_runs_are_paired_by_case(services: Services, tests: Tests, fake: ScriptedProvider) -> None:
+    ended(tests.start(WISH))
+    services.personas.save(persona_text(systemPrompt="Ask."))
+    fake.script = lambda _: "Why?"
+    run = ended(tests.start(WISH)).plan.run
+    comparison = tests.report(run.id).comparison
+    assert comparison is not None
+    assert {each.name: each.change for each in comparison.changes} == {"greets": "worse", "asks": "better"}
+    assert comparison.differing == ()
+
+
+def test_what_else_differs_is_said_and_a_missing_case_is_no_pass(tests: Tests) -> None:
+    ended(tests.start(WISH))
+    tests.save_suite("tester", SUITE.replace("name: asks", "name: asks once"))
+    run = ended(tests.start(WISH)).plan.run
+    comparison = tests.report(run.id).comparison
+    assert comparison is not None
+    assert [each.name for each in comparison.of("missing")] == ["asks once", "asks"]
+    assert comparison.differing == ("the suite",)
+
+
+def test_a_run_belongs_to_whoever_began_it(services: Services, tests: Tests) -> None:
+    run = ended(tests.start(WISH)).plan.run
+    stranger = services.of("token:somebody").tests
+    assert stranger.runs() == ()
+    with pytest.raises(SuiteRunNotFound):
+        stranger.report(run.id)
+    with pytest.raises(SuiteRunNotFound):
+        stranger.cancel(run.id)
+
+
+def test_whoever_may_not_edit_neither_saves_nor_runs(services: Services, tests: Tests) -> None:
+    visitor = services.of("anonymous:1", may_edit=False).tests
+    assert visitor.suite("tester").suite is not None
+    with pytest.raises(EditingNotAllowed):
+        visitor.save_suite("tester", SUITE)
+    with pytest.raises(EditingNotAllowed):
+        visitor.start(WISH)
+
+
+# --- suites beside personas -----------------------------------------------------------------------
+
+
+@pytest.fixture(params=["files", "database"])
+def stored(request: pytest.FixtureRequest, make_services: Callable[..., Services]) -> Services:
+    return make_services(persona_store=request.param)
+
+
+def test_a_suite_is_saved_read_listed_and_deleted(stored: Services) -> None:
+    tests = local(stored).tests
+    with pytest.raises(SuiteNotFound):
+        tests.suite("tester")
+    first = tests.save_suite("tester", SUITE, etag="")
+    assert (tests.suite("tester"), tests.with_suites()) == (first, ("tester",))
+    with pytest.raises(SuiteChanged):
+        tests.save_suite("tester", SUITE + "# more\n", etag="")
+    with pytest.raises(SuiteInvalid):
+        tests.save_suite("tester", SUITE.replace("persona: tester", "persona: other"))
+    tests.save_suite("tester", SUITE + "# more\n", etag=first.etag)
+    tests.delete_suite("tester")
+    assert tests.with_suites() == ()
+    assert [(each.number, each.deleted) for each in tests.revisions("tester")] == [
+        (3, True),
+        (2, False),
+        (1, False),
+    ]
+
+
+def test_a_suite_follows_its_persona_to_another_id(stored: Services) -> None:
+    tests = local(stored).tests
+    tests.save_suite("tester", "# mine\n" + SUITE)
+    run = ended(tests.start(WISH)).plan.run
+    stored.personas.rename("tester", "renamed")
+    moved = tests.suite("renamed")
+    assert moved.whole().persona == "renamed"
+    assert moved.text.startswith("# mine\npersona: renamed\n")
+    assert tests.with_suites() == ("renamed",)
+    assert [each.id for each in tests.runs("renamed")] == [run.id]
+
+
+def test_a_suite_is_no_persona(services: Services, tests: Tests, tmp_path: Path) -> None:
+    assert (tmp_path / "personas" / "tester.tests.yaml").read_text() == SUITE
+    assert [each.id for each in services.personas.all()] == ["tester"]
+
+
+def test_a_file_edited_by_hand_counts_and_its_problems_are_named(tests: Tests, tmp_path: Path) -> None:
+    (tmp_path / "personas" / "tester.tests.yaml").write_text(SUITE.replace("questions", "qestions"))
+    (problem,) = tests.suite("tester").problems
+    assert (problem.line, 'did you mean "questions"' in problem.message) == (11, True)
+    with pytest.raises(SuiteInvalid):
+        tests.start(WISH)
+
+
+def test_a_reply_becomes_a_case_with_what_was_said_before_it(
+    services: Services, fake: ScriptedProvider
+) -> None:
+    here = local(services)
+    live = here.chat.begin("Hi\nthere: {all}", persona_id="tester")
+    while live.live:
+        live.wait(live.version[0], timeout_seconds=10)
+    *before, reply = here.chat.conversation(live.conversation_id).path
+    for count in (1, 2):
+        saved = here.tests.save_case(
+            "tester", before, reference=reply.text, name="Too long", check="Is it short?"
+        )
+        cases = saved.whole().cases
+        assert len(cases) == count
+        assert [turn.words for turn in cases[-1].said] == ["Hi\nthere: {all}"]
+        assert cases[-1].reference == reply.text
+    assert [case.name for case in cases] == ["Too long", "Too long (2)"]
+
+
+def test_a_case_is_added_below_comments_that_stay(tests: Tests) -> None:
+    tests.save_suite("tester", "# why\n" + SUITE)
+    said = Turn("1", None, "user", "Hello", "tester", "Tester")
+    saved = tests.save_case("tester", [said], reference="", name="n", check="- words: {at_most: 5}")
+    assert saved.text.startswith("# why\npersona: tester\n")
+    assert saved.whole().cases[-1].check[0].kind == "words"
+
+
+# --- the judge ------------------------------------------------------------------------------------
+
+
+JUDGED = """\
+persona: tester
+repeat: 1
+cases:
+  - name: kind
+    say: Hi
+    check:
+      - judge: Is the reply kind?
+"""
+
+
+def judged(tests: Tests, fake: ScriptedProvider, answers: list[str], reply: str = "You are kind.") -> Cell:
+    """The only cell of a run whose judge says this."""
+    left = iter(answers)
+    fake.script = lambda body: next(left) if is_judging(body) else reply
+    tests.save_suite("tester", JUDGED)
+    run = ended(tests.start(WISH)).plan.run
+    (case,) = tests.report(run.id).score.cases
+    return case.cells[0]
+
+
+def test_a_judge_decides_and_says_why(services: Services, tests: Tests, fake: ScriptedProvider) -> None:
+    cell = judged(tests, fake, [verdict("yes", "You are kind")])
+    assert (cell.outcome, cell.judged[0].judge) == ("pass", "openai/fake-2")
+    assert cell.results[0].finding.found == "Yes: It says so."
+    assert sorted(row["purpose"] for row in ledger_of(services)) == ["judge", "test"]
+    assert judged(tests, fake, [verdict("no", "You are kind")]).outcome == "fail"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Pass",
+        "verdict: pass",
+        verdict("maybe", "You are kind"),
+        verdict("yes", "Never said"),
+        verdict("yes", ""),
+        verdict("yes", "You are kind", reason=""),
+        '{"reason": "x", "quote": "You are kind", "answer": true}',
+        verdict("yes", "You are kind") + verdict("no", "You are kind"),
+    ],
+)
+def test_a_verdict_that_cannot_be_read_is_asked_for_once_more_and_then_an_error(
+    tests: Tests, fake: ScriptedProvider, answer: str
+) -> None:
+    assert judged(tests, fake, [answer, verdict("yes", "You are kind")]).outcome == "pass"
+    cell = judged(tests, fake, [answer, answer])
+    assert (cell.outcome, cell.judged[0].verdict, bool(cell.judged[0].trouble)) == ("error", None, True)
+
+
+def test_the_embedded_model_never_judges(
+    make_services: Callable[..., Services], fake: ScriptedProvider
+) -> None:
+    for model in ("local/smollm2-135m-instruct", None):
+        tests = local(make_services(judge_model=model)).tests
+        cell = judged(tests, fake, [])
+        assert (cell.outcome, cell.judged[0].verdict) == ("error", None)
+
+
+def test_a_model_that_judges_itself_is_warned_of(
+    make_services: Callable[..., Services], fake: ScriptedProvider
+) -> None:
+    tests = local(make_services(judge_model="gpt-4")).tests
+    cell = judged(tests, fake, [verdict("yes", "You are kind")])
+    assert cell.judged[0].warning
