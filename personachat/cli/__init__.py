@@ -251,6 +251,48 @@ def show_usage(  # noqa: PLR0913  # one option a filter
             command.show_sums(calls, question, groups, file_format=file_format.value)
 
 
+@app.command("test")
+def run_tests(  # noqa: PLR0913  # one option each
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", help="Personas. If left out, all with tests.", show_default=False),
+    ] = None,
+    *,
+    repeat: Annotated[
+        int | None, typer.Option(min=1, max=100, help="How often each case runs, instead of what suites say.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The model to ask, instead of the persona's.")
+    ] = None,
+    against: Annotated[
+        int | None, typer.Option(min=1, metavar="REVISION", help="Run this revision, too, and compare.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write JSON.")] = None,
+    max_cost: Annotated[
+        float | None, typer.Option(min=0, metavar="USD", help="Stop before the runs cost more.")
+    ] = None,
+    personas_dir: PersonasDir = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Run the test suites of personas.
+
+    Exit codes: 0 all pass; 1 a case failed or is flaky; 2 they can't be run; 3 errors, or the cost limit.
+    """
+    from personachat.cli import testing
+
+    wanted = testing.Wanted(
+        ids=ids or (),
+        repeat=repeat,
+        model=model,
+        against=against,
+        junit=junit,
+        json=json_file,
+        most_cost_usd=max_cost,
+    )
+    raise typer.Exit(testing.run(wanted, settings=_settings(personas_dir, data_dir)))
+
+
 @conversations_app.command("list")
 def list_conversations(
     *,

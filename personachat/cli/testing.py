@@ -1,0 +1,184 @@
+"""`personachat test`: runs suites of personas, for people and for CI.
+
+Results go to stdout, progress and costs to stderr. Exit codes: 0 all pass, 1 something failed, 2 they can't
+be run, 3 there were errors, or the run was stopped at its sum.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from personachat.cli.console import answer, complain, complain_of, note
+from personachat.errors import PersonaChatError, SuiteInvalid
+from personachat.lab.runs.documents import exit_code, junit, run_document, why
+from personachat.lab.runs.runner import LiveRun
+from personachat.lab.runs.scoring import Comparison
+from personachat.lab.testing import RunReport, RunWish, Tests
+from personachat.owners import LOCAL_OWNER
+from personachat.services import Services, build_services
+from personachat.settings import Settings
+
+CANNOT_RUN, STOPPED = 2, 3
+WAIT_SECONDS = 0.2
+
+_SIGNS = {"pass": "pass ", "fail": "FAIL ", "flaky": "FLAKY", "error": "ERROR", "missing": "none "}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the command was asked for."""
+
+    ids: Sequence[str]
+    repeat: int | None = None
+    model: str | None = None
+    against: int | None = None
+    junit: Path | None = None
+    json: Path | None = None
+    most_cost_usd: float | None = None
+
+
+def run(wanted: Wanted, *, settings: Settings) -> int:
+    """Run the suites and say what came of them; returns the exit code."""
+    logging.getLogger().addHandler(logging.NullHandler())  # what fails is said once, in a sentence
+    services = build_services(settings)
+    try:
+        return _run(services, wanted)
+    finally:
+        services.close()
+
+
+def _run(services: Services, wanted: Wanted) -> int:
+    tests = services.of(LOCAL_OWNER, surface="cli").tests
+    try:
+        wishes = _wishes(tests, wanted)
+    except PersonaChatError as error:
+        if not isinstance(error, SuiteInvalid):  # of that each problem has been said
+            complain_of(error)
+        return CANNOT_RUN
+    if not wishes:
+        complain("There are no tests.", "Write personas/<id>.tests.yaml.")
+        return CANNOT_RUN
+    reports: list[RunReport] = []
+    left = wanted.most_cost_usd
+    try:
+        for wish in wishes:
+            made, left = _one(tests, wish, wanted, left_usd=left)
+            reports.append(made)
+    except PersonaChatError as error:
+        complain_of(error)
+        return CANNOT_RUN
+    return exit_code(reports) if _write(reports, wanted) else CANNOT_RUN
+
+
+def _wishes(tests: Tests, wanted: Wanted) -> list[RunWish]:
+    """What is to be run; everything that would refuse it does so now, before the first call."""
+    wishes = []
+    for persona_id in wanted.ids or tests.with_suites():
+        wish = RunWish(persona_id=persona_id, repeat=wanted.repeat, model=wanted.model)
+        try:
+            made = tests.forecast(wish)
+        except SuiteInvalid as error:
+            for problem in error.problems:
+                complain(f"{persona_id}.tests.yaml:{problem.line}:{problem.column}: {problem.message}")
+            raise
+        cost = "unknown" if made.cost_usd is None else f"about ${made.cost_usd:.4f}"
+        note(f"{persona_id}: {made.calls:,} calls of {made.provider}/{made.model}, cost {cost}.")
+        if made.reason:
+            note(f"  {made.reason}")
+        wishes.append(wish)
+    return wishes
+
+
+def _one(
+    tests: Tests, wish: RunWish, wanted: Wanted, *, left_usd: float | None
+) -> tuple[RunReport, float | None]:
+    """Run one suite, and the revision to compare it with if there is no run of that; say what came of it."""
+    before: RunReport | None = None
+    if wanted.against is not None:
+        before = _finished(tests, replace(wish, revision=wanted.against, most_cost_usd=left_usd))
+        left_usd = _less(left_usd, before)
+    report = _finished(tests, replace(wish, most_cost_usd=left_usd))
+    left_usd = _less(left_usd, report)
+    if before:
+        report = tests.report(report.run.id, before=before.run.id)
+    _print(report, told_before=f"revision {wanted.against}" if before else "the run before")
+    return report, left_usd
+
+
+def _less(left_usd: float | None, report: RunReport) -> float | None:
+    return None if left_usd is None else max(0.0, left_usd - (report.score.cost_usd or 0.0))
+
+
+def _finished(tests: Tests, wish: RunWish) -> RunReport:
+    live = tests.start(wish)
+    try:
+        _follow(live)
+    except KeyboardInterrupt:
+        tests.cancel(live.plan.run.id)
+        note("Stopped. What was finished is kept.")
+        raise
+    return tests.report(live.plan.run.id)
+
+
+def _follow(live: LiveRun) -> None:
+    """Say how far it is, until it is over."""
+    planned, seen = live.plan.run.planned, 0
+    while not live.over:
+        for cell in live.wait(seen, timeout_seconds=WAIT_SECONDS):
+            seen += 1
+            name = live.plan.suite.cases[cell.case_number].name
+            note(f"  {seen}/{planned} {cell.outcome}: {name}")
+
+
+def _print(report: RunReport, *, told_before: str) -> None:
+    run, scored = report.run, report.score
+    revision = f" ({run.persona_revision[:8]})" if run.persona_revision else ""
+    answer(f"{run.persona_id}{revision}", end="\n")
+    for case in scored.cases:
+        answer(f"  {_SIGNS[case.state]}  {case.passes}/{case.planned}  {case.name}", end="\n")
+        if case.state != "pass":
+            answer("".join(f"           {line}\n" for line in why(case).splitlines()))
+    answer(f"  {scored.whole.told} cases pass in every repeat; {scored.replies.told} replies pass.", end="\n")
+    if run.state == "limit":
+        answer("  Stopped: another reply could have cost more than allowed.", end="\n")
+    if report.comparison:
+        answer(_compared(report.comparison, told_before), end="\n")
+
+
+def _compared(comparison: Comparison, told_before: str) -> str:
+    counts = ", ".join(
+        f"{len(found)} {change}"
+        for change in ("better", "worse", "same", "missing", "unclear")
+        if (found := comparison.of(change))
+    )
+    lines = [f"  Compared with {told_before}: {counts}."]
+    lines += [
+        f"    {each.change}: {each.name} ({each.before} -> {each.after})"
+        for each in comparison.changes
+        if each.change in {"better", "worse"}
+    ]
+    if comparison.differing:
+        lines.append(f"    Beware: {', '.join(comparison.differing)} changed, too.")
+    return "\n".join(lines)
+
+
+def _write(reports: Sequence[RunReport], wanted: Wanted) -> bool:
+    """Write the files that were asked for; False where one can't be written."""
+    document: dict[str, Any] = {"runs": [run_document(report) for report in reports]}
+    files = (
+        (wanted.junit, junit(reports)),
+        (wanted.json, json.dumps(document, indent=2, ensure_ascii=False).encode("utf-8", "replace")),
+    )
+    for path, content in files:
+        try:
+            if path:
+                path.write_bytes(content)
+        except OSError as error:
+            complain(f"{path} can't be written: {(error.strerror or 'no such place').lower()}.")
+            return False
+    return True

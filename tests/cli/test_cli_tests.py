@@ -1,0 +1,115 @@
+"""`personachat test` runs suites and says by its exit code what came of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from personachat.cli import testing
+from personachat.cli.testing import Wanted
+from personachat.settings import Settings, load_settings
+from tests.conftest import persona_text
+from tests.fake_provider import FakeProvider, failure
+from tests.migrated import put_database_in
+
+SUITE = """\
+persona: tester
+repeat: 2
+cases:
+  - name: greets
+    say: Hi
+    check: [ { contains: "You said" } ]
+"""
+
+
+@pytest.fixture
+def settings(fake: FakeProvider, tmp_path: Path) -> Settings:
+    folder = tmp_path / "personas"
+    folder.mkdir()
+    (folder / "tester.json").write_text(persona_text(), "utf-8")
+    (folder / "tester.tests.yaml").write_text(SUITE, "utf-8")
+    put_database_in(tmp_path / "data")
+    return load_settings(
+        openai_base_url=fake.base_url,
+        openai_api_key="sk-test-key-that-nobody-may-see",
+        personas_dir=folder,
+        data_dir=tmp_path / "data",
+    )
+
+
+def write(settings: Settings, text: str) -> None:
+    (settings.personas_dir / "tester.tests.yaml").write_text(text, "utf-8")
+
+
+def test_all_pass(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    assert testing.run(Wanted(ids=()), settings=settings) == 0
+    said = capsys.readouterr()
+    assert "pass   2/2  greets" in said.out
+    assert "1 of 1 (21 to 100 %) cases pass in every repeat" in said.out
+    assert "2/2 pass: greets" in said.err
+
+
+def test_something_failed(settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(settings, SUITE.replace('"You said"', '"Goodbye"'))
+    xml, document = tmp_path / "junit.xml", tmp_path / "report.json"
+    wanted = Wanted(ids=["tester"], repeat=1, junit=xml, json=document)
+    assert testing.run(wanted, settings=settings) == 1
+    assert 'contains: Missing: "Goodbye".' in capsys.readouterr().out
+    suite = ET.fromstring(xml.read_text("utf-8")).find("testsuite")
+    assert suite is not None
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("1", "1", "0")
+    (run,) = json.loads(document.read_text("utf-8"))["runs"]
+    assert run["cases"][0]["replies"][0]["text"] == "You said: Hi"
+    assert run["score"]["states"] == {"pass": 0, "fail": 1, "flaky": 0, "error": 0, "missing": 0}
+
+
+@pytest.mark.parametrize(
+    ("text", "ids", "said"),
+    [
+        (SUITE.replace("check:", "chekc:"), (), "tester.tests.yaml:4:5: Case 1 has no"),
+        (SUITE, ("nobody",), "nobody"),
+        (SUITE, ("../tester",), "no persona"),
+    ],
+)
+def test_what_cannot_run_says_why_and_calls_nobody(
+    settings: Settings,
+    fake: FakeProvider,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    ids: tuple[str, ...],
+    said: str,
+) -> None:
+    write(settings, text)
+    assert testing.run(Wanted(ids=ids), settings=settings) == 2
+    assert said in capsys.readouterr().err
+    assert fake.chats == []
+
+
+def test_no_tests_at_all_cannot_run(settings: Settings) -> None:
+    (settings.personas_dir / "tester.tests.yaml").unlink()
+    assert testing.run(Wanted(ids=()), settings=settings) == 2
+
+
+def test_errors_and_a_sum_that_is_too_small_have_a_code_of_their_own(
+    settings: Settings, fake: FakeProvider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert testing.run(Wanted(ids=(), model="gpt-4o", most_cost_usd=0.0000001), settings=settings) == 3
+    assert "could have cost more" in capsys.readouterr().out
+    assert fake.chats == []
+    fake.enqueue(*(failure(401, "no", error_code="invalid_api_key") for _ in range(4)))
+    assert testing.run(Wanted(ids=()), settings=settings) == 3
+
+
+def test_a_revision_is_run_and_compared(
+    settings: Settings, fake: FakeProvider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    testing.run(Wanted(ids=()), settings=settings)
+    (settings.personas_dir / "tester.json").write_text(persona_text(systemPrompt="New."), "utf-8")
+    fake.forget()
+    assert testing.run(Wanted(ids=("tester",), against=1), settings=settings) == 0
+    prompts = [chat.body["messages"][0]["content"] for chat in fake.chats]
+    assert prompts == ["You are a test."] * 2 + ["New."] * 2
+    assert "Compared with revision 1: 1 same." in capsys.readouterr().out
