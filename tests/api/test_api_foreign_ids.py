@@ -30,8 +30,8 @@ INVENTED = {
     "response": "resp_" + "3456789abcdef012" * 2,
 }
 SECRET = "a-word-that-is-nobody-elses"
-EVERYBODYS = frozenset({"personas", "templates", "models", "health", "ready"})
-"""What begins a path whose things belong to all who may call."""
+EVERYBODYS = frozenset({"personas", "templates", "models", "health", "ready", "budgets"})
+"""What begins a path whose things belong to all who may call, or to the administrators."""
 
 SEARCHES = frozenset(("query", name) for name in ("q", "personaId", "cursor", "person")) | {
     ("body", "conversation")
