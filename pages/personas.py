@@ -39,14 +39,15 @@ list_choices.restore(
         persona_desk.TAB_KEY: tabs.TABS,
     }
 )
-personas = session.workspace().personas
+workspace = session.workspace()
+personas = workspace.personas
 why_not = session.why_not_edit()
 desk = persona_desk.desk()
 persona_desk.take_typed()
 kept_drafts.keep()
 kept_drafts.follow()
 
-entries, unreadable = last_seen.personas(personas)
+entries, unreadable = last_seen.personas(personas, owner=workspace.owner)
 if unreadable:
     storage_notice.draw_unreachable(unreadable, "Personas can't be loaded")
 if unreadable and not entries:

@@ -85,6 +85,20 @@ def is_loopback(address: str | None) -> bool:
     return found is not None and found.is_loopback
 
 
+def is_in_networks(address: str | None, networks: Iterable[str]) -> bool:
+    """Whether an IP address is one of these, or in one of these networks."""
+    try:
+        found = ipaddress.ip_address(address) if address else None
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        found = found.ipv4_mapped
+    if found is None:
+        return False
+    known = (ipaddress.ip_network(network) for network in networks)
+    return any(found.version == network.version and found in network for network in known)
+
+
 def is_loopback_name(name: str) -> bool:
     """Whether a name in a Host header can only mean this machine; no rebinding gives a page such a name."""
     return name == "localhost" or is_loopback(name)

@@ -133,6 +133,28 @@ class EditingNotAllowed(PersonaChatError):
     code = "editing_not_allowed"
 
 
+class AccessInvalid(PersonaChatError):
+    """What cannot say who may do what with a persona; nothing was changed."""
+
+    code = "access_invalid"
+
+
+class PromptHidden(PersonaChatError):
+    """Whoever asks may use the persona and not see its prompt."""
+
+    code = "prompt_hidden"
+
+
+class LoginNeeded(PersonaChatError):
+    """Nobody is logged in, or not any more; `refused` says that it is somebody whom the operator refuses."""
+
+    code = "login_needed"
+
+    def __init__(self, message: str, *, hint: str = "", refused: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.refused = refused
+
+
 class StoreUnavailable(PersonaChatError):
     """The store cannot be read or written: no permission, disk full, a lock that never came free."""
 

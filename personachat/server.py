@@ -26,6 +26,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit import config
 from streamlit.cli_util import open_browser
+from uvicorn import Config
 
 import personachat.ui
 from personachat.access import place_of
@@ -40,6 +41,7 @@ from personachat.front.first_paint import FirstPaint
 from personachat.front.guard import Guard
 from personachat.front.opening import refuse_unasked, what_is_missing, who_can_do_what
 from personachat.front.page_headers import PageHeaders
+from personachat.front.trusted_user import TrustedUser, write_down_peers
 from personachat.services import built_services, get_services, reset_services
 from personachat.settings import APP, load_settings
 from personachat.shutdown import drained_at
@@ -60,6 +62,12 @@ WARM_UP_SECONDS = 0.6
 def _allowed_hosts() -> Collection[str]:
     """Names that the operator allows beside localhost: ours, and those in Streamlit's own option."""
     return (*get_services().settings.allowed_hosts, *(st.get_option("server.allowedHosts") or ()))
+
+
+def _meet(server: Config) -> None:
+    """A server is about to start."""
+    slow_requests.limit(server)
+    write_down_peers(server)
 
 
 api = create_api()
@@ -178,9 +186,14 @@ app = st.App(
     lifespan=lifespan,
     middleware=[
         Middleware(BasePath, base_path=settings.base_path),
+        Middleware(
+            TrustedUser,
+            settings=lambda: get_services().settings,
+            streamlit_headers=lambda: st.get_option("server.trustedUserHeaders") or {},
+        ),
         Middleware(ApiFirst, api=api, v1=v1, mcp=mcp, metrics=metrics),
         Middleware(PageHeaders, frame_ancestors=settings.frame_ancestors),
-        Middleware(Guard, allowed_hosts=_allowed_hosts, started=slow_requests.limit),
+        Middleware(Guard, allowed_hosts=_allowed_hosts, started=_meet),
         Middleware(FirstPaint),
     ],
     on_script_error=_show_script_error,

@@ -7,22 +7,37 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from personachat.accounts.administration import role_of_owner
 from personachat.accounts.administrator import Administrator
 from personachat.accounts.audit import Audit
 from personachat.accounts.audited_personas import AuditedPersonas
 from personachat.accounts.budgets import REFRESH_SECONDS, Budgets
 from personachat.accounts.housekeeping import Chore, Housekeeping
+from personachat.accounts.identity import Identity, login_counts
+from personachat.accounts.people import SeenPeople
+from personachat.accounts.permitted import (
+    PermittedLabels,
+    PermittedPersonas,
+    PermittedRevisions,
+    PersonaRights,
+    ShownPersonas,
+)
+from personachat.accounts.person import Person, Role, local_person
+from personachat.accounts.persona_access import PersonaAccesses
+from personachat.accounts.persona_access import move_persona as move_access
+from personachat.accounts.roles import RoleRules
 from personachat.authoring.available_models import AvailableModels
 from personachat.authoring.drafting import Drafter
 from personachat.authoring.library import PersonaLibrary
 from personachat.authoring.linting import Linter
 from personachat.chat.branches import Branches
 from personachat.chat.checkpoints import Checkpoints
-from personachat.chat.completions import Completions
+from personachat.chat.completions import CompletionRequest, Completions, StartedCompletion
 from personachat.chat.inspection import Inspection
 from personachat.chat.live_conversations import CurrentConversations
 from personachat.chat.service import ChatService
@@ -35,7 +50,14 @@ from personachat.conversations.reply_records import SqlReplies
 from personachat.conversations.responses import KeptResponses
 from personachat.conversations.sql import SqlConversations
 from personachat.database.connection import Database
-from personachat.errors import NoModelAvailable, ProviderError, StoreUnavailable
+from personachat.errors import (
+    DatabaseDamaged,
+    DatabaseUnavailable,
+    LoginNeeded,
+    NoModelAvailable,
+    ProviderError,
+    StoreUnavailable,
+)
 from personachat.history.changes import Change, changed_since
 from personachat.history.library import ConversationLibrary
 from personachat.history.organizing import purge
@@ -45,9 +67,9 @@ from personachat.lab.comparisons.store import purge as purge_comparisons
 from personachat.lab.runs.replying import Replying
 from personachat.lab.suites.store import SuiteStore
 from personachat.lab.testing import Testing, Tests, testing_of
-from personachat.owners import author_of
+from personachat.owners import LOCAL_OWNER, author_of
 from personachat.personas.store.addressed import AddressedPersonas
-from personachat.personas.store.base import PersonaStore, Revisions
+from personachat.personas.store.base import PersonaSource, PersonaStore, Revisions
 from personachat.personas.store.drafts import PersonaDrafts, purge_drafts
 from personachat.personas.store.favourites import Favourites
 from personachat.personas.store.labels import Labels
@@ -66,7 +88,7 @@ from personachat.providers.registry import ProviderRegistry
 from personachat.replies.engine import ReplyLimits
 from personachat.replies.planner import ReplyPlanner
 from personachat.replies.runner import ReplyRunner
-from personachat.settings import Settings, load_settings
+from personachat.settings import Settings, load_settings, people_log_in
 from personachat.telemetry import logs, otel
 from personachat.telemetry.words import Masking
 from personachat.usage import renaming as usage_renaming
@@ -102,8 +124,19 @@ class Workspace:
     author: str
     """As people are told it."""
 
+    person: Person
+    rights: PersonaRights
+    addressed: PersonaSource
+    """Personas by what callers name them: an id, an earlier id, an id with a label."""
+    revisions: Revisions
+    labels: PermittedLabels
+    completions: Completions
     may_edit: bool = True
     """Whether they may change the shared personas; where not, every part of this refuses to."""
+
+    def complete(self, persona_id: str, ask: CompletionRequest, *, surface: Surface) -> StartedCompletion:
+        """As Completions.start, for this owner."""
+        return self.completions.start(persona_id, ask, owner=self.owner, surface=surface)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,36 +170,79 @@ class Services:
     audit: Audit
     housekeeping: Housekeeping
     testing: Testing
+    accesses: PersonaAccesses
+    seen_people: SeenPeople
+    roles: RoleRules
+    accounts: bool = False
+    """Whether people log in here, so that what they create is theirs and their role counts."""
     figures: CallFigures | None = None
     """What /metrics says; None where there is none."""
 
+    def person_of(self, owner: str, *, may_edit: bool = True) -> Person:
+        """Whoever an owner is, as far as that is known without them: somebody unknown reads at most.
+
+        This machine and the tokens of the settings are the operator's. Raises what the database raises.
+        """
+        if owner == LOCAL_OWNER:
+            return local_person()
+        if owner.startswith("token:"):
+            return Person(owner, Role.ADMIN, author_of(owner))
+        if not self.accounts:
+            return Person(owner, Role.EDITOR if may_edit else Role.READER)
+        seen = self.seen_people.last_known(owner) if owner.startswith("user:") else None
+        if seen:
+            return seen.person
+        edits = owner.startswith("browser:") and may_edit and self.settings.public_editing is True
+        return Person(owner, Role.EDITOR if edits else Role.READER)
+
     def of(
-        self, owner: str, *, author: str = "", may_edit: bool = True, surface: Surface = "page"
+        self,
+        owner: str,
+        *,
+        person: Person | None = None,
+        author: str = "",
+        may_edit: bool = True,
+        surface: Surface = "page",
     ) -> Workspace:
         """One owner's workspace; cheap to make. `author` is who their work is said to be by.
 
-        `surface` is where they are, for the ledger.
+        `person` is who they are, where that is known; it is looked up else. `surface` is where they are, for
+        the ledger. Everything in it sees the personas through that person's rights.
         """
-        author = author or author_of(owner)
+        person = person or self.person_of(owner, may_edit=may_edit)
+        assert person.key == owner, "a person works on what is theirs"
+        author = author or person.name or author_of(owner)
+        may_edit = may_edit and person.role.includes(Role.EDITOR)
+        rights = self.rights_of(person)
         trail = self.audit.trail(owner, name=author)
-        personas = AuditedPersonas(self.personas, trail) if may_edit else ReadOnlyPersonas(self.personas)
+        permitted = PermittedPersonas(self.personas, rights)
+        personas = AuditedPersonas(permitted, trail) if may_edit else ReadOnlyPersonas(permitted)
+        revisions = PermittedRevisions(self.revisions, rights)
+        labels = PermittedLabels(self.labels, rights)
+        answering = self._answering(rights)
         collection = PersonaLibrary(
             personas,
-            self.revisions,
-            self.labels,
+            revisions,
+            labels,
             Favourites(self.database),
             PersonaShares(self.database),
             owner=owner,
             author=author,
             models=self.models,
             pictures=self.pictures,
+            rights=rights,
             trail=trail,
         )
         return Workspace(
             owner,
-            ChatService(self.answers, owner=owner, surface=surface),
-            Branches(self.answers, owner=owner, surface=surface),
-            Inspection(self.answers, owner=owner),
+            ChatService(self.answers, owner=owner, personas=answering, surface=surface),
+            Branches(self.answers, owner=owner, personas=answering, surface=surface),
+            Inspection(
+                self.answers,
+                owner=owner,
+                personas=answering,
+                sees_prompt=lambda persona_id: rights.may("prompt", persona_id),
+            ),
             ConversationLibrary(self.database, owner=owner, settle=self.checkpoints.settle, trail=trail),
             collection,
             personas,
@@ -175,20 +251,71 @@ class Services:
             Comparisons(
                 self.answers,
                 self.database,
-                personas=self.addressed,
-                revisions=self.revisions,
+                personas=answering,
+                revisions=revisions,
                 owner=owner,
                 surface=surface,
                 settle=self.checkpoints.settle,
             ),
-            self.testing.of(owner, author=author, may_edit=may_edit, surface=surface),
+            self.testing.of(
+                owner, author=author, may_edit=may_edit, surface=surface, personas=answering, rights=rights
+            ),
             author,
+            person,
+            rights,
+            ShownPersonas(answering, rights),
+            revisions,
+            labels,
+            self.completions.over(answering),
             may_edit,
         )
 
     def administrator(self, owner: str, *, role: str = "") -> Administrator:
         """What an administrator can do. Raises AdministrationNotAllowed for anybody else."""
         return Administrator(self.budgets, self.audit, owner=owner, role=role)
+
+    def admit(self, identity: Identity) -> Person:
+        """The person whom a login or a proxy names, with their role.
+
+        Raises LoginNeeded where they are refused, or their login has run out or was ended by a sign-out
+        everywhere; and what the database raises where it cannot say, and nothing is known of them.
+        """
+        person = self.roles.person(identity)
+        if person is None:
+            raise LoginNeeded(
+                "Your account has no access here.",
+                hint="Ask the person who runs this server to give it a role.",
+                refused=True,
+            )
+        known = None
+        try:
+            known = self.seen_people.last_known(person.key)
+        except (DatabaseUnavailable, DatabaseDamaged):
+            if identity.ends:  # it may have been ended
+                raise
+        hours = self.settings.login_hours
+        if not login_counts(
+            identity,
+            now=datetime.now(UTC),
+            lasts=None if hours is None else timedelta(hours=hours),
+            signed_out_before=known.signed_out_before if known else None,
+        ):
+            raise LoginNeeded("Your login has ended.", hint="Log in again.")
+        with suppress(DatabaseUnavailable, DatabaseDamaged):
+            self.seen_people.saw(person, identity, known=known)
+        return person
+
+    def rights_of(self, person: Person) -> PersonaRights:
+        """What somebody may do with each persona."""
+        shared_are_edited = not self.accounts or self.settings.public_editing is True
+        return PersonaRights(
+            self.accesses, person, accounts=self.accounts, shared_are_edited=shared_are_edited
+        )
+
+    def _answering(self, rights: PersonaRights) -> PersonaSource:
+        """Those who can answer somebody, with all they have: it never leaves what is asked of a model."""
+        whole = PermittedPersonas(self.personas, rights, whole=True)
+        return AddressedPersonas(whole, self.revisions, self.labels)
 
     def trying_out(
         self, text: str, *, owner: str, variables: Mapping[str, str] = MappingProxyType({})
@@ -269,7 +396,12 @@ def build_services(settings: Settings) -> Services:
     suites = SuiteStore(
         database, place=place_of(settings), folder=settings.personas_dir if in_files else None
     )
-    moves = (conversation_renaming.move_persona, usage_renaming.move_persona, suites.move_persona)
+    moves = (
+        conversation_renaming.move_persona,
+        usage_renaming.move_persona,
+        suites.move_persona,
+        move_access,
+    )
     personas, revisions = open_store(settings, database, moves=moves)
     labels = Labels(database, place=place_of(settings))
     addressed = AddressedPersonas(personas, revisions, labels)
@@ -277,8 +409,9 @@ def build_services(settings: Settings) -> Services:
     providers = ProviderRegistry(settings)
     checkpoints = Checkpoints(records)
     people = People(database)
+    seen_people = SeenPeople(database)
     audit = Audit(database, retention_days=settings.audit_retention_days)
-    budgets = Budgets(database, people, settings=settings)
+    budgets = Budgets(database, people, settings=settings, role_of=partial(_role_of, seen_people))
     figures = _figures(settings, running=lambda: runner.running)
     spans = otel.observer(masking=Masking.of(settings))
     ledger = Ledger(
@@ -311,9 +444,6 @@ def build_services(settings: Settings) -> Services:
         runner=runner,
         checkpoints=checkpoints,
     )
-    answers.when_done = lambda owner, conversation_id: ChatService(answers, owner=owner).send_queued(
-        conversation_id
-    )
     testing = testing_of(
         settings,
         suites,
@@ -337,7 +467,7 @@ def build_services(settings: Settings) -> Services:
     kept_responses.start()
     model_names = ModelNames(providers, runner, configured=settings.providers)
     models = AvailableModels(providers, model_names, personas, default=settings.default_model)
-    return Services(
+    services = Services(
         settings,
         personas,
         revisions,
@@ -364,8 +494,21 @@ def build_services(settings: Settings) -> Services:
         audit,
         housekeeping,
         testing,
+        PersonaAccesses(database),
+        seen_people,
+        RoleRules.of(settings),
+        people_log_in(settings),
         figures,
     )
+    # What was queued is sent later, by the rights that its owner has then.
+    answers.when_done = lambda owner, conversation_id: services.of(owner).chat.send_queued(conversation_id)
+    return services
+
+
+def _role_of(seen_people: SeenPeople, owner: str) -> str:
+    """The role that counts for budgets. Raises what the database raises."""
+    seen = seen_people.last_known(owner) if owner.startswith("user:") else None
+    return seen.person.role if seen else role_of_owner(owner)
 
 
 def _reply_lines(settings: Settings) -> logs.ReplyLines | None:

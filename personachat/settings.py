@@ -11,6 +11,7 @@ No message quotes the value, which may be a secret.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import re
@@ -119,6 +120,45 @@ def _words(value: Any) -> Any:
     return re.split(r"[\s,]+", value.strip(" \t\r\n,")) if isinstance(value, str) else value
 
 
+ROLE_RULE = re.compile(
+    r"group:[^,\x00-\x1f]{1,200}|claim:[^\s=,]{1,100}=[^,\x00-\x1f]{1,200}"
+    r"|(?:[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64})?@[A-Za-z0-9.-]{1,253}",
+)
+"""Who has a role. An address is ASCII, so that no other letters look like it."""
+
+
+def _role_rule(value: str) -> str:
+    rule = value.strip()
+    if not ROLE_RULE.fullmatch(rule):
+        raise ValueError(
+            "each must be an address such as ada@example.com, a domain such as @example.com, a group such "
+            "as group:editors, or a claim such as claim:department=Sales"
+        )
+    return rule
+
+
+def _listed(value: Any) -> Any:
+    """What commas or lines separate: the name of a group may have spaces."""
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in re.split(r"[,\n]", value) if part.strip()]
+
+
+def _header_name(value: str) -> str:
+    name = value.strip().lower()
+    if not re.fullmatch(r"[a-z0-9-]{1,100}", name) or name in {"host", "origin", "cookie", "authorization"}:
+        raise ValueError("it must be the name of a header such as X-Forwarded-User")
+    return name
+
+
+def _network(value: str) -> str:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        raise ValueError("each must be an IP address or a network such as 10.0.0.0/8") from None
+    return value
+
+
 def _folder(value: Path) -> Path:
     folder = Path(os.path.expanduser(value))  # noqa: PTH111  # Path.expanduser raises where there is no home
     if folder.exists() and not folder.is_dir():
@@ -160,6 +200,13 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 Folder = Annotated[Path, AfterValidator(_folder)]
 ExistingFile = Annotated[Path, AfterValidator(_file)]
 UrlPath = Annotated[str, AfterValidator(_base_path)]
+
+RoleRule = Annotated[str, AfterValidator(_role_rule)]
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+Network = Annotated[str, AfterValidator(_network)]
+
+Listed = BeforeValidator(_listed)
+"""Splits a text at commas and line breaks."""
 
 Words = BeforeValidator(_words)
 """Splits a text at commas and white space."""
@@ -300,6 +347,29 @@ class Settings(BaseSettings):
     public_editing: bool | None = None
     """Whether visitors may change the shared personas; None leaves it to the way the pages are served."""
 
+    require_login: bool = False
+    """Whether the pages are for people who are logged in alone, on this machine too."""
+
+    login_hours: float | None = Field(None, gt=0, le=24 * 365)
+    """How long a login lasts; None is until the provider's token runs out."""
+
+    default_role: Literal["reader", "editor", "admin", "none"] = "reader"
+    """The role of who is in none of the lists; none refuses them."""
+
+    admins: Annotated[tuple[RoleRule, ...], Listed] = ()
+    editors: Annotated[tuple[RoleRule, ...], Listed] = ()
+    readers: Annotated[tuple[RoleRule, ...], Listed] = ()
+    """Who has a role: addresses, domains, groups and claims; see `personachat.accounts.roles`."""
+
+    groups_claim: str = "groups"
+    """Where a login names somebody's groups; dots lead into it."""
+
+    trusted_user_header: HeaderName | None = None
+    """The header in which a proxy says who is logged in; believed from `trusted_proxies` alone."""
+
+    trusted_proxies: Annotated[tuple[Network, ...], Words] = ()
+    """IP addresses and networks of that proxy."""
+
     allowed_models: Annotated[tuple[str, ...], Words] = ()
     """Patterns such as gpt-4o* or ollama/*: what personas may use; none allows every model."""
 
@@ -384,12 +454,32 @@ class Settings(BaseSettings):
 def load_settings(**explicit: Any) -> Settings:
     """Read the settings; `explicit` values, by field name, win. Raises SettingsInvalid."""
     try:
-        return Settings(**{name: value for name, value in explicit.items() if value is not None})
+        loaded = Settings(**{name: value for name, value in explicit.items() if value is not None})
     except ValidationError as error:
         fault = error.errors(include_input=False, include_url=False, include_context=False)[0]
         reason = {"missing": "it is required", "extra_forbidden": "there is no such key"}.get(fault["type"])
         reason = reason or fault["msg"].removeprefix("Value error, ").replace("Input should", "it should", 1)
         raise SettingsInvalid(f"{_variable(fault['loc'])} can't be used: {reason}.") from None
+    if loaded.trusted_user_header and not loaded.trusted_proxies:
+        raise SettingsInvalid(
+            "PERSONACHAT_TRUSTED_USER_HEADER can't be used without PERSONACHAT_TRUSTED_PROXIES: "
+            "anybody could send that header.",
+            hint="Set it to the IP address of the proxy, as this server sees it.",
+        )
+    return loaded
+
+
+def people_log_in(settings: Settings) -> bool:
+    """Whether people have accounts here: by Streamlit's login, by a proxy, or by the host of the app."""
+    return settings.require_login or settings.trusted_user_header is not None or login_configured()
+
+
+def login_providers() -> tuple[str, ...]:
+    """The names of the providers in [auth]; "" is the one that the table itself describes."""
+    auth = _secrets().get("auth") or {}
+    unnamed = ("",) if "client_id" in auth else ()
+    named = (name for name, table in auth.items() if isinstance(table, dict) and "client_id" in table)
+    return (*unnamed, *named)
 
 
 def login_configured() -> bool:

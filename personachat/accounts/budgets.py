@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, insert, select, text
 
-from personachat.accounts.administration import Role, role_of_owner
+from personachat.accounts.administration import role_of_owner
 from personachat.accounts.budget import Budget, BudgetState, Caller
 from personachat.accounts.spending import states
 from personachat.accounts.tables import budget_calls, budgets
@@ -56,7 +56,7 @@ class Budgets:
         people: People,
         *,
         settings: Settings,
-        role_of: Callable[[str], Role] = role_of_owner,
+        role_of: Callable[[str], str] = role_of_owner,
     ) -> None:
         self._database = database
         self._people = people

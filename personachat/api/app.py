@@ -34,6 +34,7 @@ from personachat.api.methods import HeadAsGet, literal_paths_first
 from personachat.api.metrics import PATHS
 from personachat.api.openapi import add_description, operation_id
 from personachat.api.personas import (
+    access,
     checks,
     files,
     links,
@@ -112,7 +113,13 @@ def create_api(services: Callable[[], Services] = get_services) -> FastAPI:
         redirect_slashes=False,
         root_path_in_servers=False,  # it knows only /api, not the base path that the whole server is under
         generate_unique_id_function=operation_id,
-        middleware=[Middleware(Gate, settings=lambda: services().settings)],
+        middleware=[
+            Middleware(
+                Gate,
+                settings=lambda: services().settings,
+                admit=lambda identity: services().admit(identity),
+            )
+        ],
     )
     api.state.services = services
     api.state.lines = Lines()
@@ -129,6 +136,7 @@ def create_api(services: Callable[[], Services] = get_services) -> FastAPI:
             checks,
             versions,
             names,
+            access,
             personas,
             templates,
             usage,

@@ -17,16 +17,21 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from personachat.access import RequestOrigin
+from personachat.accounts.identity import Identity, of_header
+from personachat.accounts.person import Person
+from personachat.accounts.proxies import trusted_user
 from personachat.api import cors
 from personachat.api.errors import Refused, problem_of
 from personachat.api.large_bodies import IncomingBody, Room
 from personachat.api.wrong_tokens import WrongTokens
+from personachat.errors import LoginNeeded
 from personachat.owners import LOCAL_OWNER
 from personachat.personas.formats import lore_files
 from personachat.personas.formats.catalogue import MOST_ARCHIVE_BYTES
@@ -53,6 +58,7 @@ PUBLIC_PATHS = frozenset({"/health", "/ready", "/docs"})
 """What answers without a token: health says less then, and the docs are a page like any other."""
 
 _OWNER = "personachat.owner"
+_PERSON = "personachat.person"
 REQUEST = "personachat.request"
 """Where the scope has the RequestContext: what runs on another task, as MCP does, finds it there."""
 _COMMON_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
@@ -70,12 +76,19 @@ def owner_of(request: Request) -> str:
     return owner
 
 
+def person_of(request: Request) -> Person | None:
+    """The person whom a proxy vouches for; None where it is a token's call, or this machine's own."""
+    found: Person | None = request.scope.get(_PERSON)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Admitted:
     """Whose call it is; None where nothing but what is public may be seen. `preflight`: it only asks."""
 
     owner: str | None
     preflight: bool = False
+    person: Person | None = None
 
 
 def _most_bytes(scope: Scope, _settings: Settings) -> int:
@@ -103,8 +116,11 @@ class Gate:
         refuse: Callable[[Refused], Response] = problem_of,
         wrong_tokens: WrongTokens | None = None,
         most_bytes: Callable[[Scope, Settings], int] = _most_bytes,
+        admit: Callable[[Identity], Person] | None = None,
     ) -> None:
+        """`admit` says who somebody is whom a trusted proxy names; without it no proxy is believed."""
         self.app = app
+        self._judge = admit
         self._settings = settings
         self._refuse = refuse
         self._wrong_tokens = wrong_tokens or WrongTokens()
@@ -139,6 +155,7 @@ class Gate:
         try:
             admitted = await self._admit(scope, headers, settings)
             scope[_OWNER] = admitted.owner
+            scope[_PERSON] = admitted.person
             if admitted.preflight:
                 await cors.preflight_answer(headers)(scope, receive, send_with_headers)
                 return
@@ -167,13 +184,31 @@ class Gate:
             if not await self._wrong_tokens.came_from(client):
                 raise _too_many_wrong_tokens()
             raise _token_refused(wrong=True)
-        if asked.locally and (settings.trust_loopback or not settings.accepted_tokens):
+        if person := await self._named_by_proxy(scope, settings):
+            return _Admitted(person.key, person=person)
+        if asked.locally and (settings.trust_loopback or not _needs_credentials(settings)):
             return _Admitted(LOCAL_OWNER)
         if not settings.accepted_tokens and asked.on_loopback and not asked.by_loopback_name:
             raise _host_refused()
         if _path(scope) in PUBLIC_PATHS:
             return _Admitted(None)
-        raise _token_refused(wrong=False) if settings.accepted_tokens else _tokens_not_configured()
+        raise _credentials_missing(settings)
+
+    async def _named_by_proxy(self, scope: Scope, settings: Settings) -> Person | None:
+        """Raises Refused for somebody who has no access."""
+        value = trusted_user(scope, settings)
+        identity = of_header(value) if value else None
+        if identity is None or self._judge is None:
+            return None
+        try:
+            return await run_in_threadpool(self._judge, identity)
+        except LoginNeeded as needed:
+            raise Refused(403, "access_refused", str(needed), hint=needed.hint) from None
+
+
+def _needs_credentials(settings: Settings) -> bool:
+    """Whether being at this machine is not enough: a proxy on it would look the same."""
+    return bool(settings.accepted_tokens or settings.require_login or settings.trusted_user_header)
 
 
 def _origins(settings: Settings) -> tuple[str, ...]:
@@ -216,6 +251,20 @@ def _tokens_not_configured() -> Refused:
         "tokens_not_configured",
         "The API needs a token from other machines, but PERSONACHAT_API_TOKENS is not set.",
         hint="Set it on the server and send one of its tokens as Authorization: Bearer.",
+    )
+
+
+def _credentials_missing(settings: Settings) -> Refused:
+    if settings.accepted_tokens:
+        return _token_refused(wrong=False)
+    if not _needs_credentials(settings):
+        return _tokens_not_configured()
+    return Refused(
+        401,
+        "login_needed",
+        "The API needs a token here, because people have to log in.",
+        hint="Send Authorization: Bearer with a token, or come through the proxy that logs people in.",
+        headers={"WWW-Authenticate": 'Bearer realm="PersonaChat"'},
     )
 
 

@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from personachat.accounts.administrator import Administrator
-from personachat.api.auth import owner_of
+from personachat.api.auth import owner_of, person_of
 from personachat.conversations.model import Conversation, Rating, Turn, TurnState
 from personachat.history.exporting import Exported
 from personachat.history.listing import ConversationSummary
@@ -85,12 +85,14 @@ def services_of(request: Request) -> Services:
 
 def workspace_of(request: Request) -> Workspace:
     """What the caller can do; to be called in a thread."""
-    return services_of(request).of(owner_of(request), surface="api")
+    return services_of(request).of(owner_of(request), person=person_of(request), surface="api")
 
 
 def administrator_of(request: Request) -> Administrator:
     """What an administrator can do. Raises AdministrationNotAllowed. To be called in a thread."""
-    return services_of(request).administrator(owner_of(request), role=current_request.get().role)
+    person = person_of(request)
+    role = current_request.get().role or (person.role if person else "")
+    return services_of(request).administrator(owner_of(request), role=role)
 
 
 class RequestModel(BaseModel):

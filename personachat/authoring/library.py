@@ -15,6 +15,8 @@ from datetime import datetime
 from typing import Any
 
 from personachat.accounts.audit import UNTRACED, Trail
+from personachat.accounts.permitted import PermittedLabels, PersonaRights
+from personachat.accounts.rights import PersonaAccess
 from personachat.authoring.available_models import Models
 from personachat.authoring.imports import Choice, ImportPlan, Outcome, carry_out, plan_of
 from personachat.errors import (
@@ -116,7 +118,7 @@ class PersonaLibrary:
         self,
         personas: PersonaStore,
         revisions: Revisions,
-        labels: Labels,
+        labels: Labels | PermittedLabels,
         favourites: Favourites,
         shares: PersonaShares,
         *,
@@ -124,8 +126,10 @@ class PersonaLibrary:
         author: str,
         models: Models,
         pictures: PersonaPictures,
+        rights: PersonaRights,
         trail: Trail = UNTRACED,
     ) -> None:
+        self.rights = rights
         self.revisions = revisions
         self.labels = labels
         self.pictures = pictures
@@ -433,13 +437,17 @@ class PersonaLibrary:
 
     def link(self, persona_id: str) -> Link:
         """The persona itself where it fits into an address, else its short link, if there is one."""
-        packed = links.packed(self._personas.get(persona_id).text)
+        text = self._personas.get(persona_id).text
+        self.rights.refuse_unless_shareable(persona_id)
+        packed = links.packed(text)
         return Link(packed) if packed else Link(share=self._shares.of(self._owner, persona_id))
 
     def share(self, persona_id: str) -> PersonaShare:
         """Make the short link, or renew what it shows. Raises EditingNotAllowed: it is published here."""
+        text = self._personas.get(persona_id).text
         self._refuse_visitors()
-        self._shares.share(self._owner, persona_id, self._personas.get(persona_id).text)
+        self.rights.refuse_unless("share", persona_id)
+        self._shares.share(self._owner, persona_id, text)
         found = self._shares.of(self._owner, persona_id)
         assert found is not None  # it was made a moment ago
         self._note("shared", persona_id)
@@ -452,6 +460,20 @@ class PersonaLibrary:
         """End the short link: it shows nothing any more."""
         self._shares.revoke(self._owner, persona_id)
         self._note("unshared", persona_id)
+
+    # --- who may do what --------------------------------------------------------------------------
+
+    def access(self, persona_id: str) -> PersonaAccess:
+        """As PersonaRights.access, of a persona that is there."""
+        self._find_any(persona_id)
+        return self.rights.access(persona_id)
+
+    def set_access(self, persona_id: str, access: PersonaAccess) -> None:
+        """As PersonaRights.set_access; short links go where they would show what is hidden from now on."""
+        self._find_any(persona_id)
+        self.rights.set_access(persona_id, access)
+        if access.visibility != "everyone" or not access.prompt_visible:
+            self._shares.revoke_all(persona_id, but=access.owner)
 
     # --- favourites -------------------------------------------------------------------------------
 

@@ -12,6 +12,9 @@ from functools import cached_property
 
 from personachat.accounts.audit import Audit
 from personachat.accounts.audited_personas import AuditedPersonas
+from personachat.accounts.permitted import PersonaRights
+from personachat.accounts.person import local_person
+from personachat.accounts.persona_access import PersonaAccesses, move_persona
 from personachat.authoring.available_models import AvailableModels, Models
 from personachat.authoring.library import PersonaLibrary
 from personachat.conversations import renaming as conversation_renaming
@@ -49,7 +52,9 @@ def opened(settings: Settings) -> Iterator[Personas]:
     database = Database.of(settings)
     try:
         personas, revisions = open_store(
-            settings, database, moves=(conversation_renaming.move_persona, usage_renaming.move_persona)
+            settings,
+            database,
+            moves=(conversation_renaming.move_persona, usage_renaming.move_persona, move_persona),
         )
         models = _Models(settings, personas)
         trail = Audit(database).trail(LOCAL_OWNER)
@@ -64,6 +69,9 @@ def opened(settings: Settings) -> Iterator[Personas]:
             models=models,
             pictures=PersonaPictures(database),
             trail=trail,
+            rights=PersonaRights(
+                PersonaAccesses(database), local_person(), accounts=False, shared_are_edited=True
+            ),
         )
         yield Personas(settings, collection, Gallery(OwnTemplates(database)), models)
     finally:

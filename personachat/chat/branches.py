@@ -14,6 +14,7 @@ from personachat.chat.turns import cleaned, turn_like
 from personachat.conversations.model import Conversation, Rating, SentRequest, Turn, new_id
 from personachat.errors import ReplyInProgress, ReplyNotFound
 from personachat.messages import storable
+from personachat.personas.store.base import PersonaSource
 from personachat.replies.live import LiveReply
 from personachat.usage.model import Surface
 
@@ -23,8 +24,17 @@ MAX_NOTE_CHARACTERS = 2_000
 class Branches:
     """Safe for threads; cheap to make."""
 
-    def __init__(self, answers: ReplyStarter, *, owner: str, surface: Surface = "page") -> None:
+    def __init__(
+        self,
+        answers: ReplyStarter,
+        *,
+        owner: str,
+        personas: PersonaSource | None = None,
+        surface: Surface = "page",
+    ) -> None:
+        """`personas` are those who can answer, where they are others than everybody's."""
         self._answers = answers
+        self._personas = personas or answers.personas
         self._conversations = answers.conversations
         self._owner = owner
         self._surface = surface
@@ -49,7 +59,7 @@ class Branches:
             conversation,
             said=[],
             path=self._conversations.path(self._owner, turn.parent_id),
-            persona=self._answers.personas.get(persona_id or turn.persona_address),
+            persona=self._personas.get(persona_id or turn.persona_address),
             asking=ReplyOptions(offline=offline, model=model, surface=self._surface),
         )
 
@@ -63,7 +73,7 @@ class Branches:
                 conversation,
                 said=[changed],
                 path=[*self._conversations.path(self._owner, turn.parent_id), changed],
-                persona=self._answers.personas.get(turn.persona_address),
+                persona=self._personas.get(turn.persona_address),
                 asking=ReplyOptions(offline=offline, surface=self._surface),
             )
         store = self._conversations.store_of(conversation.id)

@@ -81,6 +81,12 @@ class Completions:
         self._limits = limits
         self._max_tokens = max_tokens
 
+    def over(self, personas: PersonaSource) -> Completions:
+        """The same with other personas; cheap."""
+        return Completions(
+            personas, self._providers, self._runner, limits=self._limits, max_tokens=self._max_tokens
+        )
+
     def start(
         self, persona_id: str, ask: CompletionRequest, *, owner: str = "", surface: Surface = "v1_chat"
     ) -> StartedCompletion:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 
 from personachat.chat.starter import NO_VALUES, ReplyStarter, filled
 from personachat.chat.turns import new_turn
 from personachat.conversations.model import Conversation, Turn
-from personachat.errors import ReplyNotFound
+from personachat.errors import PromptHidden, ReplyNotFound
 from personachat.messages import ReasoningDelta, Started, TextDelta
 from personachat.personas.persona import Persona
+from personachat.personas.store.base import PersonaSource
 from personachat.replies.context import ContextUse
 from personachat.replies.request_code import RequestBody
 
@@ -18,15 +19,29 @@ from personachat.replies.request_code import RequestBody
 class Inspection:
     """For one owner. Safe for threads; cheap to make."""
 
-    def __init__(self, answers: ReplyStarter, *, owner: str) -> None:
+    def __init__(
+        self,
+        answers: ReplyStarter,
+        *,
+        owner: str,
+        personas: PersonaSource | None = None,
+        sees_prompt: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        """`sees_prompt` says of a persona's id whether its prompt may be shown: each request holds it."""
         self._answers = answers
+        self._personas = personas or answers.personas
+        self._sees_prompt = sees_prompt
         self._conversations = answers.conversations
         self._owner = owner
 
     def sent(self, turn_id: str) -> RequestBody | None:
-        """What was sent for a reply; None where nothing was, or it is not known. Raises TurnNotFound."""
+        """What was sent for a reply; None where nothing was, or it is not known.
+
+        Raises TurnNotFound, PromptHidden.
+        """
         store = self._conversations.store_with(turn_id)
         _, turn = store.turn(self._owner, turn_id)
+        self._refuse_unless_seen(turn.persona_id)
         request = store.request(self._owner, turn_id) if turn.reply else None
         if request is None:
             return None
@@ -44,9 +59,10 @@ class Inspection:
     ) -> RequestBody:
         """What would be sent for these words, and these variables.
 
-        Raises ProviderError where nobody would answer, ConversationNotFound and PersonaNotFound.
+        Raises ProviderError where nobody would answer, ConversationNotFound, PersonaNotFound, PromptHidden.
         """
-        persona = self._answers.personas.get(persona_id)
+        persona = self._personas.get(persona_id)
+        self._refuse_unless_seen(persona.id)
         conversation = self._conversations.get(self._owner, conversation_id) if conversation_id else None
         path = conversation.path if conversation else ()
         words = new_turn("user", text, parent_id=path[-1].id if path else None, persona=persona)
@@ -69,6 +85,13 @@ class Inspection:
         if len(path) < conversation.length:
             path = self._conversations.path(self._owner, conversation.leaf_id)
         return self._answers.replies.memory(persona, path, offline=offline)
+
+    def _refuse_unless_seen(self, persona_id: str) -> None:
+        if persona_id and not self._sees_prompt(persona_id):
+            raise PromptHidden(
+                "This persona's prompt is hidden from you, and with it what is sent to the model.",
+                hint="Ask its owner.",
+            )
 
     def _taken(self, turn_id: str) -> Started | None:
         """The event with which a model took the request; None where none did, or it is not known."""

@@ -1,6 +1,7 @@
 """Testing personas, as one owner does it: their suites, runs, results and labels.
 
 Suites belong to the personas and are everybody's; runs, and what they cost, belong to whoever began them.
+Only those who may see a persona's prompt see its suite and run it.
 Whoever may not change personas may read suites, and neither save nor run any.
 """
 
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import yaml
 
+from personachat.accounts.permitted import PersonaRights
 from personachat.conversations.model import Turn, new_id, now
 from personachat.errors import EditingNotAllowed, SuiteRunRefused
 from personachat.lab.checks.own import OwnChecks
@@ -69,8 +71,19 @@ class Testing:
     revisions: Revisions
     concurrent: int
 
-    def of(self, owner: str, *, author: str, may_edit: bool, surface: Surface) -> Tests:
-        return Tests(self, owner=owner, author=author, may_edit=may_edit, surface=surface)
+    def of(
+        self,
+        owner: str,
+        *,
+        author: str,
+        may_edit: bool,
+        surface: Surface,
+        personas: PersonaSource,
+        rights: PersonaRights,
+    ) -> Tests:
+        """What one owner can do with these personas, by these rights."""
+        parts = replace(self, personas=personas)
+        return Tests(parts, owner=owner, author=author, may_edit=may_edit, surface=surface, rights=rights)
 
 
 class Tests:
@@ -78,8 +91,18 @@ class Tests:
 
     __test__ = False  # its name begins as pytest's classes do
 
-    def __init__(self, parts: Testing, *, owner: str, author: str, may_edit: bool, surface: Surface) -> None:
+    def __init__(
+        self,
+        parts: Testing,
+        *,
+        owner: str,
+        author: str,
+        may_edit: bool,
+        surface: Surface,
+        rights: PersonaRights,
+    ) -> None:
         self._parts = parts
+        self._rights = rights
         self._owner = owner
         self._author = author
         self._surface: Surface = surface
@@ -89,27 +112,32 @@ class Tests:
 
     def with_suites(self) -> tuple[str, ...]:
         """The ids of personas that have suites."""
-        return self._parts.suites.ids()
+        return tuple(each for each in self._parts.suites.ids() if self._rights.may("prompt", each))
 
     def suite(self, persona_id: str) -> StoredSuite:
-        """Raises SuiteNotFound."""
+        """Raises SuiteNotFound, PersonaNotFound and EditingNotAllowed."""
+        self._check_may_read(persona_id)
         return self._parts.suites.get(persona_id)
 
     def find_suite(self, persona_id: str) -> StoredSuite | None:
+        self._check_may_read(persona_id)
         return self._parts.suites.find(persona_id)
 
     def save_suite(self, persona_id: str, text: str, *, etag: str | None = None) -> StoredSuite:
         """Raises SuiteInvalid, SuiteChanged, PersonaNotFound and EditingNotAllowed."""
         self._check_may_edit()
+        self._rights.refuse_unless("edit", persona_id)
         self._parts.personas.get(persona_id)
         return self._parts.suites.save(persona_id, text, etag=etag, author=self._author)
 
     def delete_suite(self, persona_id: str, *, etag: str | None = None) -> StoredSuite:
         """Raises SuiteNotFound, SuiteChanged and EditingNotAllowed."""
         self._check_may_edit()
+        self._rights.refuse_unless("edit", persona_id)
         return self._parts.suites.delete(persona_id, etag=etag, author=self._author)
 
     def revisions(self, persona_id: str) -> tuple[SuiteRevision, ...]:
+        self._check_may_read(persona_id)
         return self._parts.suites.revisions(persona_id)
 
     def save_case(
@@ -255,6 +283,7 @@ class Tests:
 
     def _persona(self, wish: RunWish) -> tuple[Persona, str, str]:
         """The persona to be tested, its etag and its text."""
+        self._check_may_read(wish.persona_id)
         if wish.draft is not None:
             return parse_persona(wish.draft), "", wish.draft
         if wish.revision is not None:
@@ -262,6 +291,10 @@ class Tests:
             return parse_persona(found.text), found.etag, found.text
         stored = self._parts.personas.get(wish.persona_id)
         return stored.persona, stored.etag, stored.text
+
+    def _check_may_read(self, persona_id: str) -> None:
+        """A suite says as much of a persona as its prompt does."""
+        self._rights.refuse_unless("prompt", persona_id)
 
     def _check_may_edit(self) -> None:
         if not self.may_edit:

@@ -9,27 +9,26 @@ from personachat.errors import PersonaChatError
 from personachat.personas.persona import Persona
 from personachat.personas.store.addressed import MARK
 from personachat.personas.store.base import StoredPersona
-from personachat.services import Services
 from personachat.ui import session
 
 
-def followed(services: Services, personas: Mapping[str, Persona], name: str | None) -> StoredPersona | None:
+def followed(personas: Mapping[str, Persona], name: str | None) -> StoredPersona | None:
     """Who is meant by a name that is not simply an id of theirs; the session remembers it by its new id."""
     if not name or name in personas:
         return None
     with suppress(PersonaChatError):
-        found = services.addressed.get(name)
+        found = session.workspace().addressed.get(name)
         if found.address != name:
             session.remember("persona", found.address)
         return found
     return None
 
 
-def with_labels(services: Services, ids: Iterable[str]) -> list[str]:
+def with_labels(ids: Iterable[str]) -> list[str]:
     """The ids, each followed by those of it that have a label."""
     labels: Mapping[str, Sequence[str]] = {}
     with suppress(PersonaChatError):  # a list without them is better than none
-        labels = services.labels.all()
+        labels = session.workspace().labels.all()
     names: list[str] = []
     for each in ids:
         names += [each, *(f"{each}{MARK}{label}" for label in labels.get(each, ()))]

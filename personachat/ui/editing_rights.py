@@ -9,11 +9,31 @@ from __future__ import annotations
 
 import streamlit as st
 
+from personachat.accounts.person import Role
+from personachat.services import Services
 from personachat.settings import Settings
 from personachat.ui import address
-from personachat.ui.owner import is_local
+from personachat.ui.owner import current_person, is_local
 
 WHY_NOT = "Visitors can't change the shared personas here. Your edits stay in your own draft."
+READER = "Your role lets you chat with personas, but not change them. Your edits stay in your own draft."
+
+
+def may_edit_here(services: Services) -> bool:
+    """Where people log in, their role says it; a visitor is somebody without one."""
+    person = current_person()
+    if not services.accounts:
+        return may_edit(services.settings)
+    if person.is_known:
+        return person.role.includes(Role.EDITOR)
+    return services.settings.public_editing is True
+
+
+def why_not_edit(services: Services) -> str | None:
+    """Why this session cannot change personas at all; None where it can."""
+    if may_edit_here(services):
+        return None
+    return READER if services.accounts and current_person().is_known else WHY_NOT
 
 
 def may_edit(settings: Settings) -> bool:

@@ -100,7 +100,7 @@ def name_tab(title: str) -> None:
 def run(page: StreamlitPage) -> None:
     """Run a page; what it did not expect of a service is said in a sentence."""
     returning.draw_not_done()
-    avatars = {} if page.url_path else persona_picker.avatars(session.services())
+    avatars = {} if page.url_path else persona_picker.avatars()
     page_behaviour.draw(
         choose_in_row=actions.choose_in_row,
         choose_in_turn=turn_actions.choose_in_turn,

@@ -20,6 +20,9 @@ from personachat.replies.runner import ReplyRunner
 
 MOST_CHARACTERS = 20_000_000
 
+MOST_OWNERS = 200
+"""Whose lists of personas are remembered."""
+
 
 class LastSeen:
     """Safe for threads."""
@@ -59,7 +62,7 @@ class LastSeen:
 @dataclass(slots=True)
 class _Process:
     conversations: LastSeen = field(default_factory=LastSeen)
-    personas: tuple[StoredPersona | BrokenPersona, ...] = ()
+    personas: dict[str, tuple[StoredPersona | BrokenPersona, ...]] = field(default_factory=dict)
 
 
 @st.cache_resource(show_spinner=False)
@@ -83,12 +86,16 @@ def _brought_up(turn: Turn, runner: ReplyRunner) -> Turn:
 
 
 def personas(
-    store: PersonaStore,
+    store: PersonaStore, *, owner: str
 ) -> tuple[Sequence[StoredPersona | BrokenPersona], StoreUnavailable | None]:
-    """All that there are; where they cannot be read now those seen last, if any, and why."""
+    """All that there are for somebody; where they cannot be read now those they saw last, if any, and why."""
+    seen = _process().personas
     try:
         found = tuple(store.all())
     except StoreUnavailable as error:
-        return _process().personas, error
-    _process().personas = found
+        return seen.get(owner, ()), error
+    seen.pop(owner, None)
+    seen[owner] = found
+    while len(seen) > MOST_OWNERS:
+        seen.pop(next(iter(seen)), None)
     return found, None

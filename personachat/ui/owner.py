@@ -13,13 +13,16 @@ import hashlib
 import json
 import re
 import secrets
-from functools import cache
 
 import streamlit as st
 
 from personachat.access import RequestOrigin
-from personachat.owners import LOCAL_OWNER
-from personachat.settings import load_settings
+from personachat.accounts.identity import Identity, of_claims, of_header, of_host
+from personachat.accounts.person import Person, Role, local_person
+from personachat.errors import LoginNeeded
+from personachat.services import built_services, get_services
+from personachat.settings import Settings, load_settings, people_log_in
+from personachat.ui import address, script_runs
 
 COOKIE = "personachat_browser"
 YEAR_SECONDS = 365 * 24 * 3600
@@ -33,19 +36,73 @@ document.cookie = {cookie} + (location.protocol === "https:" ? "; Secure" : "");
 
 
 def current_owner() -> str:
-    """The owner of what this session does; the same in every tab of a browser, and after a refresh."""
-    if st.user.get("is_logged_in"):
-        account = st.user.get("sub") or st.user.get("email")
-        if account:  # a subject is one at its issuer alone
-            return "user:" + _hashed(f"{st.user.get('iss', '')} {account}")
-    if _is_near():
-        return LOCAL_OWNER
+    """The owner of what this session does; the same in every tab of a browser, and after a refresh.
+
+    Raises LoginNeeded, and what the database raises where it cannot say whether a login still counts.
+    """
+    return current_person().key
+
+
+def current_person() -> Person:
+    """Who has this session open, judged anew in every run of the script. Errors as for `current_owner`."""
+    return script_runs.once(_judged)
+
+
+def _judged() -> Person:
+    identity = current_identity()
+    if identity is not None:
+        if _people_log_in():
+            return get_services().admit(identity)
+        return Person(identity.key, Role.EDITOR, identity.name)
+    if is_local():
+        return local_person()
+    if _settings().require_login:
+        raise LoginNeeded("You need to log in here.", hint="Log in to chat with the personas.")
+    return Person(browser_owner(), Role.READER)
+
+
+def browser_owner() -> str:
+    """The owner of what this browser does while nobody is logged in."""
     return f"browser:{_hashed(_browser_id())}"
 
 
+def current_identity() -> Identity | None:
+    """Whom the login, the proxy or the host of this app names, whatever they may do here."""
+    settings = _settings()
+    if settings.trusted_user_header and address.api_is_served():  # else nobody looks where it comes from
+        value = st.context.headers.get(settings.trusted_user_header)
+        named = of_header(str(value).strip()) if value else None
+        if named:
+            return named
+    if st.user.get("is_logged_in"):
+        return of_claims({str(name): st.user.get(name) for name in st.user})
+    email = st.user.get("email")
+    if email and not address.api_is_served() and settings.require_login:
+        return of_host(str(email))  # Community Cloud lets viewers of a private app in by their address
+    return None
+
+
 def is_local() -> bool:
-    """Whether somebody at this machine has the page open, logged in or not."""
+    """Whether somebody at this machine has the page open, and counts for that."""
+    if _must_log_in_here():
+        return False
     return _is_near()
+
+
+def _must_log_in_here() -> bool:
+    """Whether being at this machine is not enough: a proxy on it would look the same."""
+    settings = _settings()
+    return bool(settings.require_login or settings.trusted_user_header) and not settings.trust_loopback
+
+
+def _settings() -> Settings:
+    built = built_services()
+    return built.settings if built else load_settings()
+
+
+def _people_log_in() -> bool:
+    built = built_services()
+    return built.accounts if built else people_log_in(load_settings())
 
 
 def _is_near() -> bool:
@@ -62,10 +119,9 @@ def _is_near() -> bool:
     )  # browsers never leave it out of a WebSocket's handshake
 
 
-@cache
 def _nobody_is_local() -> bool:
     """Whether the operator says so, which is more than not saying the contrary."""
-    return load_settings().trust_loopback is False
+    return _settings().trust_loopback is False
 
 
 def _browser_id() -> str:

@@ -12,6 +12,7 @@ from typing import cast
 
 import streamlit as st
 
+from personachat.accounts.person import Person
 from personachat.chat.service import ChatService
 from personachat.conversations.model import Conversation
 from personachat.errors import ConversationNotFound, PersonaChatError, SettingsInvalid
@@ -19,9 +20,10 @@ from personachat.services import Services, Workspace, get_services
 from personachat.ui import last_seen, notices, returning, script_runs
 from personachat.ui.chat.state import chat_state
 from personachat.ui.chat.transcript import SHOWN_TURNS, STEP_TURNS
-from personachat.ui.editing_rights import WHY_NOT, may_edit
+from personachat.ui.editing_rights import may_edit_here
+from personachat.ui.editing_rights import why_not_edit as why_not_edit_here
 from personachat.ui.notices import Notice
-from personachat.ui.owner import current_owner
+from personachat.ui.owner import current_owner, current_person
 
 GONE = "This chat doesn't exist or was deleted."
 
@@ -37,18 +39,24 @@ def services() -> Services:
 
 def workspace() -> Workspace:
     """What the person in front of this session can do."""
-    owner, edits = script_runs.once(_who)
-    return services().of(owner, may_edit=edits)
+    person, edits = script_runs.once(_who)
+    return services().of(person.key, person=person, may_edit=edits)
 
 
-def _who() -> tuple[str, bool]:
+def _who() -> tuple[Person, bool]:
     """Whose this session is and whether they may edit; to ask it reads Streamlit's files for secrets."""
-    return current_owner(), may_edit(services().settings)
+    person, edits = current_person(), may_edit_here(services())
+    if not person.is_known:
+        person = services().person_of(person.key, may_edit=edits)
+    return person, edits
 
 
-def why_not_edit() -> str | None:
-    """Why this session cannot change the shared personas; None where it can."""
-    return None if may_edit(services().settings) else WHY_NOT
+def why_not_edit(persona_id: str | None = None) -> str | None:
+    """Why this session cannot change personas, or this one; None where it can."""
+    why = why_not_edit_here(services())
+    if why is None and persona_id and not workspace().rights.may("edit", persona_id):
+        return "You can use this persona, but not change it. Your edits stay in your own draft."
+    return why
 
 
 @dataclass(slots=True)

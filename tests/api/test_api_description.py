@@ -97,6 +97,8 @@ OPERATIONS = [
     ("DELETE", "/personas/{id}/share"),
     ("POST", "/personas/{id}/rename"),
     ("GET", "/personas/{id}/labels"),
+    ("GET", "/personas/{id}/access"),
+    ("PUT", "/personas/{id}/access"),
     ("PUT", "/personas/{id}/labels/{label}"),
     ("DELETE", "/personas/{id}/labels/{label}"),
     ("GET", "/templates"),

@@ -19,7 +19,7 @@ from personachat.messages import ReplyEvent, TextDelta
 from personachat.replies.endings import ENDINGS, cut_off_by, end_of
 from personachat.replies.live import LiveReply
 from personachat.request_context import current_request
-from personachat.services import Services
+from personachat.services import Workspace
 
 PROGRESS_SECONDS = 0.05
 """How long what comes is gathered until a client is told: no token costs a message of its own."""
@@ -39,28 +39,28 @@ class Progress(Protocol):
 class Chats:
     """The replies of one server. Lives on one event loop."""
 
-    def __init__(self, services: Callable[[], Services]) -> None:
-        self._services = services
+    def __init__(self) -> None:
         self._running: set[LiveReply] = set()
 
     async def answer(
         self,
         arguments: Mapping[str, Any] | None,
         *,
-        owner: str,
+        workspace: Callable[[], Workspace],
         progress: Progress | None,
         has_left: Callable[[], Awaitable[bool]] | None,
     ) -> types.CallToolResult:
-        """Answer an owner's call; `progress` is None where the client does not ask for it.
+        """Answer the call of whoever has the `workspace`.
 
-        `has_left` says whether nobody waits for the answer any more, where that can be seen.
+        `progress` is None where the client does not ask for it. `has_left` says whether nobody waits for the
+        answer any more, where that can be seen.
 
         Raises what `Completions.start` raises, and ArgumentsInvalid.
         """
         said = checked(ChatArguments, arguments)
         ask = CompletionRequest(messages=said.messages())
         completion = await anyio.to_thread.run_sync(
-            lambda: self._services().completions.start(said.persona, ask, owner=owner, surface="mcp")
+            lambda: workspace().complete(said.persona, ask, surface="mcp")
         )
         live_reply = completion.live_reply
         self._running.add(live_reply)

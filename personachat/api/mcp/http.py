@@ -39,7 +39,12 @@ class McpApp:
     def __init__(self, services: Callable[[], Services] = get_services) -> None:
         self._services = services
         self._life: _Life | None = None
-        self._gated: ASGIApp = Gate(self._serve, settings=lambda: services().settings, refuse=_refusal)
+        self._gated: ASGIApp = Gate(
+            self._serve,
+            settings=lambda: services().settings,
+            refuse=_refusal,
+            admit=lambda identity: services().admit(identity),
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._gated(scope, receive, send)

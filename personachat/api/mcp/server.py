@@ -23,7 +23,8 @@ from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
 from personachat import __version__
-from personachat.api.auth import REQUEST, owner_of
+from personachat.accounts.rights import SHARED
+from personachat.api.auth import REQUEST, owner_of, person_of
 from personachat.api.bounds import sentence
 from personachat.api.mcp import prompts
 from personachat.api.mcp.changes import Changes
@@ -41,8 +42,9 @@ from personachat.api.mcp.tools import (
 from personachat.errors import PersonaChatError, unforeseen
 from personachat.owners import LOCAL_OWNER
 from personachat.personas.store.base import StoredPersona
+from personachat.personas.store.rules import not_found
 from personachat.request_context import RequestContext, current_request, made_id
-from personachat.services import Services
+from personachat.services import Services, Workspace
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +65,7 @@ class PersonaServer(Server[None]):
     def __init__(self, services: Callable[[], Services]) -> None:
         self._services = services
         self.changes = Changes(services)
-        self.chats = Chats(services)
+        self.chats = Chats()
         self._listening = ListenHandler(self.changes)
         super().__init__(
             "personachat",
@@ -98,12 +100,13 @@ class PersonaServer(Server[None]):
         self._listening.close()
 
     async def _list_prompts(
-        self, _: Context, params: types.PaginatedRequestParams | None
+        self, ctx: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListPromptsResult:
-        return prompts.listed(await self._personas(), params.cursor if params else None)
+        shown = await anyio.to_thread.run_sync(lambda: _with_prompts(self._workspace(ctx)))
+        return prompts.listed(shown, params.cursor if params else None)
 
-    async def _get_prompt(self, _: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
-        stored = await anyio.to_thread.run_sync(lambda: self._services().addressed.get(params.name))
+    async def _get_prompt(self, ctx: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
+        stored = await anyio.to_thread.run_sync(lambda: _to_read(self._workspace(ctx), params.name))
         return prompts.got(stored.persona, today=date.today())  # noqa: DTZ011  # the server's own day
 
     async def _call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
@@ -116,11 +119,14 @@ class PersonaServer(Server[None]):
                 wanted = ctx.meta is not None and "progress_token" in ctx.meta
                 progress = ctx.session.report_progress if wanted else None
                 return await self.chats.answer(
-                    params.arguments, owner=_owner(ctx), progress=progress, has_left=_has_left(ctx)
+                    params.arguments,
+                    workspace=lambda: self._workspace(ctx),
+                    progress=progress,
+                    has_left=_has_left(ctx),
                 )
             search = checked(ListArguments, params.arguments).search
-            labels = await anyio.to_thread.run_sync(self._labels)
-            return personas_found(await self._personas(), search, labels=labels)
+            found, labels = await anyio.to_thread.run_sync(lambda: _listed(self._workspace(ctx)))
+            return personas_found(found, search, labels=labels)
         except PersonaChatError as error:
             return refused(str(error), error.hint)
 
@@ -134,15 +140,34 @@ class PersonaServer(Server[None]):
         # The SDK tells of no other way to speak to a client later on than its connection, which is private.
         await self.changes.add(ctx.session._connection)  # noqa: SLF001
 
-    def _labels(self) -> Mapping[str, Sequence[str]]:
-        with suppress(PersonaChatError):  # a list without them is better than none
-            return self._services().labels.all()
-        return {}
+    def _workspace(self, ctx: Context) -> Workspace:
+        """What the caller can do: over stdio whoever has started this. To be called in a thread."""
+        if ctx.request is None:
+            return self._services().of(LOCAL_OWNER, surface="mcp")
+        return self._services().of(owner_of(ctx.request), person=person_of(ctx.request), surface="mcp")
 
-    async def _personas(self) -> list[StoredPersona]:
-        """Those that can be read."""
-        found = await anyio.to_thread.run_sync(lambda: self._services().personas.all())  # noqa: PLW0108  # built there
-        return [stored for stored in found if isinstance(stored, StoredPersona)]
+
+def _listed(workspace: Workspace) -> tuple[list[StoredPersona], Mapping[str, Sequence[str]]]:
+    """The personas that can be read, and the labels of those that have some."""
+    labels: Mapping[str, Sequence[str]] = {}
+    with suppress(PersonaChatError):  # a list without them is better than none
+        labels = workspace.labels.all()
+    return [stored for stored in workspace.personas.all() if isinstance(stored, StoredPersona)], labels
+
+
+def _with_prompts(workspace: Workspace) -> list[StoredPersona]:
+    """Those whose prompt the caller may see: an MCP prompt is nothing else."""
+    accesses, judge = workspace.rights.all(), workspace.rights.judge
+    found, _ = _listed(workspace)
+    return [stored for stored in found if judge("prompt", accesses.get(stored.id, SHARED))]
+
+
+def _to_read(workspace: Workspace, name: str) -> StoredPersona:
+    """Raises PersonaNotFound for one whose prompt is hidden, as for one that is not there."""
+    stored = workspace.addressed.get(name)
+    if not workspace.rights.may("prompt", stored.id):
+        raise not_found(name)
+    return stored
 
 
 async def _list_tools(_: Context, __: types.PaginatedRequestParams | None) -> types.ListToolsResult:
@@ -169,11 +194,6 @@ async def _in_our_sentences(ctx: Context, call_next: CallNext) -> HandlerResult:
         log.exception("A request failed in a way nobody foresaw")
         message = f"{_UNFORESEEN} {_UNFORESEEN.hint} {named(request.id)}"
         raise MCPError(types.INTERNAL_ERROR, message) from error
-
-
-def _owner(ctx: Context) -> str:
-    """Who calls: over stdio whoever has started this."""
-    return LOCAL_OWNER if ctx.request is None else owner_of(ctx.request)
 
 
 def _has_left(ctx: Context) -> Callable[[], Awaitable[bool]] | None:

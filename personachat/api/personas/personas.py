@@ -17,7 +17,7 @@ from personachat.api.errors import Refused, problem_of
 from personachat.api.etags import Condition, IfMatch, IfNoneMatch, condition_of, tags_of
 from personachat.api.openapi import ONE_PERSONA, PERSONA, PERSONA_LIST, SAVED, answers, json_answer, json_body
 from personachat.api.personas.answers import conflict, headers_of, json_of, saved_answer
-from personachat.api.schemas import Text, services_of, workspace_of
+from personachat.api.schemas import Text, workspace_of
 from personachat.authoring.library import PersonaLibrary, named_for_what_it_is
 from personachat.errors import PersonaBroken, PersonaChanged, PersonaExists, PersonaNotFound
 from personachat.personas.persona import dump_persona, parse_persona, persona_schema
@@ -104,7 +104,7 @@ def get_persona(
     """With its ETag, which you send back when you save. `tutor@production` reads the labelled revision."""
     store = _store(request)
     try:
-        source = services_of(request).addressed if MARK in persona_id else store
+        source = workspace_of(request).addressed if MARK in persona_id else store
         stored = source.get(persona_id)
     except PersonaBroken as broken:
         answer = problem_of(broken)

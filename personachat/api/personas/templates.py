@@ -77,7 +77,7 @@ def save_template(body: NewTemplate, request: Request) -> WholeTemplate:
     """It replaces your own template with the same id."""
     workspace = workspace_of(request)
     persona = workspace.collection.get(body.persona_id).persona
-    return _whole(services_of(request).gallery.save(persona, author=workspace.author))
+    return _whole(workspace.gallery.save(persona, author=workspace.author))
 
 
 @one.delete(
@@ -89,7 +89,7 @@ def save_template(body: NewTemplate, request: Request) -> WholeTemplate:
 )
 def delete_template(template_id: TemplateId, request: Request) -> Response:
     """Shipped templates can't be deleted."""
-    services_of(request).gallery.delete(template_id)
+    workspace_of(request).gallery.delete(template_id)
     return Response(status_code=204)
 
 

@@ -26,6 +26,7 @@ def create_v1(services: Callable[[], Services] = get_services) -> FastAPI:
         Gate,
         settings=lambda: services().settings,
         refuse=failure_of,
+        admit=lambda identity: services().admit(identity),
         most_bytes=lambda _, settings: settings.v1_body_mb * 1024 * 1024,
     )
     v1 = FastAPI(

@@ -12,9 +12,8 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from personachat.api.auth import owner_of
 from personachat.api.events import DONE, ReplyStream, batches
-from personachat.api.schemas import services_of
+from personachat.api.schemas import workspace_of
 from personachat.api.v1 import legacy_functions
 from personachat.api.v1.bodies import CompletionBody
 from personachat.api.v1.errors import ended, envelope, failure_of
@@ -40,9 +39,8 @@ router = APIRouter(prefix="/chat/completions", tags=["v1"])
 async def create_chat_completion(body: CompletionBody, request: Request) -> Response:
     """`model` is a persona's id. Its prompt and examples come first, then your messages."""
     ask = body.ask()
-    owner = owner_of(request)
     completion = await run_in_threadpool(
-        lambda: services_of(request).completions.start(body.model, ask, owner=owner, surface="v1_chat")
+        lambda: workspace_of(request).complete(body.model, ask, surface="v1_chat")
     )
     if body.stream:
         return CompletionStream(

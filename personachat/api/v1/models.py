@@ -11,11 +11,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
-from personachat.api.schemas import services_of
+from personachat.api.schemas import workspace_of
 from personachat.errors import PersonaChatError
 from personachat.personas.store.addressed import MARK
 from personachat.personas.store.base import StoredPersona
-from personachat.services import Services
+from personachat.services import Workspace
 
 router = APIRouter(prefix="/models", tags=["v1"])
 
@@ -25,10 +25,10 @@ OWNER = "personachat"
 @router.get("", summary="List the personas as models", response_class=Response)
 def list_models(request: Request) -> Response:
     """All personas that can be read, the default one first. Each label is a model of its own."""
-    services = services_of(request)
-    created = _created(services)
-    labels = _labels(services)
-    found = [stored for stored in services.personas.all() if isinstance(stored, StoredPersona)]
+    workspace = workspace_of(request)
+    created = _created(workspace)
+    labels = _labels(workspace)
+    found = [stored for stored in workspace.personas.all() if isinstance(stored, StoredPersona)]
     data = [
         _model(stored, created, label=label) for stored in found for label in ("", *labels.get(stored.id, ()))
     ]
@@ -40,21 +40,21 @@ def get_model(
     model: Annotated[str, Path(description="A persona's id, or id@label.")], request: Request
 ) -> Response:
     """Raises model_not_found if there is no such persona."""
-    services = services_of(request)
-    stored = services.addressed.get(model)
-    return _json(_model(stored, _created(services), label=stored.label))
+    workspace = workspace_of(request)
+    stored = workspace.addressed.get(model)
+    return _json(_model(stored, _created(workspace), label=stored.label))
 
 
-def _created(services: Services) -> Mapping[str, datetime]:
+def _created(workspace: Workspace) -> Mapping[str, datetime]:
     """When each was saved last, as far as that is known."""
     with suppress(PersonaChatError):
-        return services.revisions.newest()
+        return workspace.revisions.newest()
     return {}
 
 
-def _labels(services: Services) -> Mapping[str, Sequence[str]]:
+def _labels(workspace: Workspace) -> Mapping[str, Sequence[str]]:
     with suppress(PersonaChatError):
-        return services.labels.all()
+        return workspace.labels.all()
     return {}
 
 

@@ -12,9 +12,8 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from personachat.api.auth import owner_of
 from personachat.api.events import ReplyStream, batches
-from personachat.api.schemas import services_of
+from personachat.api.schemas import services_of, workspace_of
 from personachat.api.v1 import response_references
 from personachat.api.v1.errors import ended, failure_of
 from personachat.api.v1.response_bodies import ResponseBody
@@ -23,7 +22,6 @@ from personachat.errors import PersonaChatError
 from personachat.messages import Failed, Finished, ReplyEvent
 from personachat.replies.endings import INTERRUPTED, cut_off_by
 from personachat.replies.live import LiveReply
-from personachat.services import Services
 
 router = APIRouter(prefix="/responses", tags=["v1"])
 
@@ -40,7 +38,7 @@ async def create_response(body: ResponseBody, request: Request) -> Response:
     functions (see the header `X-PersonaChat-Notice`), and refused if there are none. You can follow a
     response or refer to its items for an hour, unless you send `store: false`.
     """
-    begun = await run_in_threadpool(_begin, body, services_of(request), owner_of(request))
+    begun = await run_in_threadpool(_begin, body, request)
     answer = ResponseStream(*begun) if body.stream else await _whole(*begun[:2], request, keep=begun[2])
     if body.left_out:
         kinds = ", ".join(kind if _TYPE.fullmatch(kind) else "?" for kind in body.left_out[:10])
@@ -51,16 +49,13 @@ async def create_response(body: ResponseBody, request: Request) -> Response:
 _TYPE = re.compile("[A-Za-z0-9_.-]{1,64}")
 
 
-def _begin(
-    body: ResponseBody, services: Services, owner: str
-) -> tuple[LiveReply, PendingResponse, Callable[[], None]]:
+def _begin(body: ResponseBody, request: Request) -> tuple[LiveReply, PendingResponse, Callable[[], None]]:
     """Ask the persona: the reply, its draft, and what keeps it once the draft has its end. It blocks."""
+    services, workspace = services_of(request), workspace_of(request)
+    owner = workspace.owner
     said = response_references.resolve_references(body, services.kept_responses, owner)
-    completion = services.completions.start(
-        body.model,
-        body.ask(said.items, earlier=said.earlier),
-        owner=owner,
-        surface="v1_responses",
+    completion = workspace.complete(
+        body.model, body.ask(said.items, earlier=said.earlier), surface="v1_responses"
     )
     live_reply = completion.live_reply
     draft = PendingResponse(live_reply.id, body, completion.request)

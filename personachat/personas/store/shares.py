@@ -64,6 +64,12 @@ class PersonaShares:
         with self._database.write() as connection:
             connection.execute(delete(persona_shares).where(_s.owner == owner, _s.persona_id == persona_id))
 
+    def revoke_all(self, persona_id: str, *, but: str) -> None:
+        """End everybody's links to a persona but this owner's."""
+        with self._database.write() as connection:
+            theirs = delete(persona_shares).where(_s.persona_id == persona_id, _s.owner != but)
+            connection.execute(theirs)
+
     def read(self, token: str) -> str:
         """The text that a link shows. Raises ShareNotFound, the same whatever the reason."""
         text: str | None = None

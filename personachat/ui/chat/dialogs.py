@@ -97,7 +97,7 @@ def show_forecast(services: Services, conversation: Conversation | None, persona
 @dialog("Regenerate with", icon=":material/swap_horiz:", on_dismiss=actions.close_dialog)
 def show_regenerate(services: Services, turn: Turn) -> None:
     """Choose who answers instead, beside the reply that is there."""
-    found = services.personas.all()
+    found = session.workspace().personas.all()
     personas = {stored.id: stored.persona for stored in found if isinstance(stored, StoredPersona)}
     if not personas:
         return

@@ -48,7 +48,8 @@ def draw(services: Services) -> tuple[Persona | None, PersonaChatError | None]:
 
     Where the personas cannot be read they are as they were seen last.
     """
-    everything, trouble = last_seen.personas(services.personas)
+    workspace = session.workspace()
+    everything, trouble = last_seen.personas(workspace.personas, owner=workspace.owner)
     return _draw(services, everything), trouble
 
 
@@ -56,14 +57,14 @@ def _draw(services: Services, everything: Sequence[StoredPersona | BrokenPersona
     personas = {stored.id: stored.persona for stored in everything if isinstance(stored, StoredPersona)}
     if not personas:
         return None
-    found = addresses.followed(services, personas, session.remembered("persona"))
+    found = addresses.followed(personas, session.remembered("persona"))
     wanted = session.remembered("persona")
     first = next(iter(personas))  # the default one comes first
     chosen = found.address if found else wanted if wanted in personas else first
     persona = found.persona if found else personas[chosen]
     ids = persona_finder.choices(personas, also=(addresses.id_and_label(chosen)[0], DEFAULT_PERSONA_ID))
     others = [FIND] if len(ids) < len(personas) else []
-    offered = list(dict.fromkeys((*addresses.with_labels(services, ids), chosen)))
+    offered = list(dict.fromkeys((*addresses.with_labels(ids), chosen)))
     st.session_state[PERSONA_CHOICE] = chosen
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
         st.selectbox(
@@ -86,16 +87,16 @@ def _draw(services: Services, everything: Sequence[StoredPersona | BrokenPersona
     return persona
 
 
-def avatars(services: Services) -> dict[str, str]:
+def avatars() -> dict[str, str]:
     """What stands for each persona that the picker offers, by its label."""
     try:
-        everything = services.personas.all()
+        everything = session.workspace().personas.all()
     except PersonaChatError:  # the page says it
         return {}
     personas = {stored.id: stored.persona for stored in everything if isinstance(stored, StoredPersona)}
     also = (session.remembered("persona") or "", DEFAULT_PERSONA_ID)
     offered = persona_finder.choices(personas, also=also)
-    named = addresses.with_labels(services, offered)
+    named = addresses.with_labels(offered)
     faces.load(personas[each].picture for each in offered)
     icons = {
         each: faces.address(personas[each].picture) or drawable(personas[each].avatar) for each in offered

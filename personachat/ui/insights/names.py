@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from personachat.personas.store.base import StoredPersona
-from personachat.services import Services
+from personachat.services import Workspace
 from personachat.ui import last_seen
 from personachat.usage.insights import Insights
 
@@ -43,8 +43,8 @@ class Names:
         return PURPOSES.get(value, value) if filter_name == "purpose" else value
 
 
-def names(services: Services, insights: Insights) -> Names:
-    stored, _ = last_seen.personas(services.personas)
+def names(workspace: Workspace, insights: Insights) -> Names:
+    stored, _ = last_seen.personas(workspace.personas, owner=workspace.owner)
     found = {each.id: each.persona.name for each in stored if isinstance(each, StoredPersona)}
     return Names(_told_apart(found), _told_apart(dict(insights.usage.names())))
 

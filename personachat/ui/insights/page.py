@@ -30,7 +30,7 @@ def draw(services: Services, workspace: Workspace) -> None:
     if not any(choices.values()):
         _draw_nothing_yet()
         return
-    called, moment = names(services, insights), now()
+    called, moment = names(workspace, insights), now()
     try:
         chosen = filters.draw(choices, called, now=moment, sees_all=usage.sees_all)
     except UsageQuestionInvalid as error:
@@ -43,7 +43,7 @@ def draw(services: Services, workspace: Workspace) -> None:
     spending.draw(usage, chosen, called)
     speed.draw(usage, chosen)
     failing.draw(insights, chosen)
-    liked.draw(insights, services.revisions, chosen, called)
+    liked.draw(insights, workspace.revisions, chosen, called)
     looking.draw(insights, chosen)
     _draw_rows(usage, chosen.question, calls=calls, moment=moment)
 

@@ -98,7 +98,7 @@ def _start(description: str, *, offline: bool) -> None:
     if drafter.writes_offline(offline=offline):
         _open_template(description)
         return
-    taken = {entry.id for entry in session.services().personas.all()} | set(session.drafts())
+    taken = {entry.id for entry in session.workspace().personas.all()} | set(session.drafts())
     text = drafter.persona_text("", description, taken=taken)
     begun = str(json.loads(text)["id"]), text
     live_reply = drafter.start(description, owner=current_owner(), offline=offline, begun=begun)
@@ -111,7 +111,7 @@ def _start(description: str, *, offline: bool) -> None:
 
 def _open_template(description: str) -> None:
     services = session.services()
-    taken = {entry.id for entry in services.personas.all()} | set(session.drafts())
+    taken = {entry.id for entry in session.workspace().personas.all()} | set(session.drafts())
     text = services.drafter.offline_text(description, taken=taken)
     persona_id = str(json.loads(text)["id"])
     session.drafts()[persona_id] = PersonaDraft(text, "", None)

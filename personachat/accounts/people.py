@@ -1,0 +1,121 @@
+"""People who were seen: who they are, the role they had then, and since when their logins no longer count.
+
+Signing out everywhere is kept in the provider's own clock: every login up to the newest one that was seen is
+over, however the clocks of provider and server differ. What was known of somebody last stands in while the
+database is out of reach; of nobody else anything is assumed.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, select, update
+
+from personachat.accounts.identity import MOST_CHARACTERS, Identity
+from personachat.accounts.people_tables import people
+from personachat.accounts.person import Person, Role
+from personachat.database.connection import Database
+from personachat.database.upsert import put
+from personachat.errors import DatabaseDamaged, DatabaseUnavailable
+
+SEEN_AGAIN_AFTER = timedelta(minutes=5)
+"""How often it is written down that somebody is still there."""
+
+MOST_REMEMBERED = 10_000
+
+_p = people.c
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPerson:
+    """A person as they were at last sight."""
+
+    person: Person
+    first_seen_at: datetime
+    last_seen_at: datetime
+    login_at: float | None = None
+    signed_out_before: float | None = None
+
+
+class SeenPeople:
+    """Safe for threads and processes. Methods raise DatabaseUnavailable and DatabaseDamaged."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._remembered: dict[str, SeenPerson] = {}
+        self._lock = threading.Lock()
+
+    def find(self, key: str) -> SeenPerson | None:
+        with self._database.read() as connection:
+            row = connection.execute(select(people).where(_p.key == key)).one_or_none()
+        return self._keep(_seen(row)) if row else None
+
+    def last_known(self, key: str) -> SeenPerson | None:
+        """As `find`; while the database is out of reach what this process knew last, if it knew them."""
+        try:
+            return self.find(key)
+        except (DatabaseUnavailable, DatabaseDamaged):
+            with self._lock:
+                known = self._remembered.get(key)
+            if known is None:
+                raise
+            return known
+
+    def all(self) -> tuple[SeenPerson, ...]:
+        """Everybody, who was there last first."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(people).order_by(_p.last_seen_at.desc(), _p.key))
+            return tuple(_seen(row) for row in rows)
+
+    def saw(self, person: Person, identity: Identity, *, known: SeenPerson | None) -> None:
+        """Write down that somebody is there; nothing where what is `known` of them says so already."""
+        if known and not _is_news(person, identity, known, now=datetime.now(UTC)):
+            return
+        with self._database.write() as connection:
+            now = self._database.moment(connection)
+            row = _row(person, now) | {"first_seen_at": now, "login_at": identity.issued_at}
+            renewed = ("name", "email", "role", "groups", "last_seen_at")
+            put(connection, people, row, key=("key",), renewed=renewed)
+            if identity.issued_at is not None:
+                older = (_p.login_at.is_(None)) | (_p.login_at < identity.issued_at)
+                newer = update(people).where(_p.key == person.key, older)
+                connection.execute(newer.values(login_at=identity.issued_at))
+
+    def sign_out_everywhere(self, key: str) -> None:
+        """End every login of a person that was seen until now."""
+        with self._database.write() as connection:
+            ending = update(people).where(_p.key == key)
+            connection.execute(ending.values(signed_out_before=_p.login_at))
+        self.find(key)
+
+    def _keep(self, seen: SeenPerson) -> SeenPerson:
+        with self._lock:
+            if len(self._remembered) >= MOST_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[seen.person.key] = seen
+        return seen
+
+
+def _is_news(person: Person, identity: Identity, known: SeenPerson, *, now: datetime) -> bool:
+    newer = identity.issued_at is not None and identity.issued_at > (known.login_at or 0)
+    return newer or person != known.person or now - known.last_seen_at > SEEN_AGAIN_AFTER
+
+
+def _row(person: Person, now: datetime) -> dict[str, Any]:
+    return {
+        "key": person.key,
+        "name": person.name[:MOST_CHARACTERS],
+        "email": person.email[:MOST_CHARACTERS],
+        "role": person.role.value,
+        "groups": sorted(person.groups),
+        "last_seen_at": now,
+    }
+
+
+def _seen(row: Row[Any]) -> SeenPerson:
+    role = Role(row.role) if row.role in tuple(Role) else Role.READER
+    person = Person(row.key, role, row.name, row.email, frozenset(row.groups))
+    return SeenPerson(person, row.first_seen_at, row.last_seen_at, row.login_at, row.signed_out_before)

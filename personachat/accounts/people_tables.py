@@ -1,0 +1,36 @@
+"""The tables of people who were seen and of who may do what with a persona.
+
+`persona_access` has a row for each persona that somebody owns or limited, by its id alone: the row outlives
+the persona, so that whoever takes the id later does not get at its history.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Boolean, Column, Float, String, Table
+
+from personachat.database.columns import UtcDateTime, metadata
+
+people = Table(
+    "people",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("name", String(320), nullable=False),
+    Column("email", String(320), nullable=False),
+    Column("role", String(20), nullable=False),  # at last sight
+    Column("groups", JSON, nullable=False),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Column("login_at", Float),  # the newest login's, in seconds by the provider's clock
+    Column("signed_out_before", Float),  # by the same clock: logins up to then count no more
+)
+
+persona_access = Table(
+    "persona_access",
+    metadata,
+    Column("persona_id", String(64), primary_key=True),
+    Column("owner", String(64), nullable=False),  # a person's key; "" is nobody
+    Column("visibility", String(10), nullable=False),
+    Column("prompt_visible", Boolean, nullable=False),
+    Column("grants", JSON, nullable=False),  # a list of {who, right, allowed}
+    Column("changed_at", UtcDateTime, nullable=False),
+)

@@ -1,0 +1,101 @@
+"""Who may do what with each persona, as it is kept; what it means is for `rights` to say.
+
+While the database is out of reach what this process read last goes on to hold. Where nothing was read yet
+nothing is assumed, and whoever asks gets the database's error.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, select, update
+
+from personachat.accounts.people_tables import persona_access
+from personachat.accounts.rights import SHARED, Grant, PersonaAccess
+from personachat.database.connection import Database
+from personachat.database.upsert import put
+from personachat.errors import DatabaseDamaged, DatabaseUnavailable
+
+_a = persona_access.c
+
+
+class PersonaAccesses:
+    """Safe for threads and processes. Methods raise DatabaseUnavailable and DatabaseDamaged."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: Mapping[str, PersonaAccess] | None = None
+        self._lock = threading.Lock()
+
+    def of(self, persona_id: str) -> PersonaAccess:
+        """Of one persona; SHARED where nothing was ever said of it."""
+        try:
+            with self._database.read() as connection:
+                query = select(persona_access).where(_a.persona_id == persona_id)
+                row = connection.execute(query).one_or_none()
+        except (DatabaseUnavailable, DatabaseDamaged):
+            return self._last_known().get(persona_id, SHARED)
+        return _access(row) if row else SHARED
+
+    def all(self) -> Mapping[str, PersonaAccess]:
+        """Of every persona that somebody owns or limited, by id."""
+        try:
+            with self._database.read() as connection:
+                found = {row.persona_id: _access(row) for row in connection.execute(select(persona_access))}
+        except (DatabaseUnavailable, DatabaseDamaged):
+            return self._last_known()
+        with self._lock:
+            self._known = found
+        return found
+
+    def put(self, persona_id: str, access: PersonaAccess) -> None:
+        """Set who may do what from now on."""
+        with self._database.write() as connection:
+            renewed = ("owner", "visibility", "prompt_visible", "grants", "changed_at")
+            row = self._row(connection, persona_id, access)
+            put(connection, persona_access, row, key=("persona_id",), renewed=renewed)
+
+    def claim(self, persona_id: str, access: PersonaAccess) -> bool:
+        """Set it where nothing was ever said of this persona; False where something was."""
+        with self._database.write() as connection:
+            put(connection, persona_access, self._row(connection, persona_id, access), key=("persona_id",))
+            query = select(persona_access).where(_a.persona_id == persona_id)
+            return _access(connection.execute(query).one()) == access
+
+    def forget(self, persona_id: str) -> None:
+        """Nothing was ever said of it."""
+        with self._database.write() as connection:
+            connection.execute(delete(persona_access).where(_a.persona_id == persona_id))
+
+    def _last_known(self) -> Mapping[str, PersonaAccess]:
+        with self._lock:
+            known = self._known
+        if known is None:
+            with self._database.read():  # says why
+                return {}
+        return known
+
+    def _row(self, connection: Connection, persona_id: str, access: PersonaAccess) -> dict[str, Any]:
+        return {
+            "persona_id": persona_id,
+            "owner": access.owner,
+            "visibility": access.visibility,
+            "prompt_visible": access.prompt_visible,
+            "grants": [
+                {"who": grant.who, "right": grant.right, "allowed": grant.allowed} for grant in access.grants
+            ],
+            "changed_at": self._database.moment(connection),
+        }
+
+
+def move_persona(connection: Connection, old_id: str, new_id: str) -> None:
+    """Have what was said of a persona under its new id."""
+    connection.execute(delete(persona_access).where(_a.persona_id == new_id))
+    connection.execute(update(persona_access).where(_a.persona_id == old_id).values(persona_id=new_id))
+
+
+def _access(row: Row[Any]) -> PersonaAccess:
+    grants = tuple(Grant(each["who"], each["right"], each["allowed"]) for each in row.grants)
+    return PersonaAccess(row.owner, row.visibility, row.prompt_visible, grants)
