@@ -229,18 +229,9 @@ class PermittedPersonas:
 
     def _refuse_unless_moved(self, persona_id: str) -> None:
         """Raise that it is not there; an id that only leads on has no rights of its own."""
-        self._find_out_where(persona_id)
-        raise not_found(persona_id)
-
-    def _find_out_where(self, persona_id: str) -> None:
-        """Raises PersonaMoved, and nothing else."""
         with suppress(PersonaBroken):
-            try:
-                self._personas.get(persona_id)
-            except PersonaMoved:
-                raise
-            except PersonaNotFound:
-                pass
+            self._personas.get(persona_id)
+        raise not_found(persona_id)
 
     @contextmanager
     def _seen_only(self, persona_id: str) -> Iterator[None]:
@@ -262,9 +253,9 @@ class PermittedPersonas:
             raise _not_allowed("create")
 
     def _refuse_unless_may(self, right: Right, persona_id: str) -> None:
-        """Raises PersonaMoved too, where they may know that it has another id."""
-        with self._seen_only(persona_id):
-            self._find_out_where(persona_id)
+        """Raises PersonaNotFound, and PersonaMoved where they may know that it has another id."""
+        with self._seen_only(persona_id), suppress(PersonaBroken):
+            self._personas.get(persona_id)
         self._rights.refuse_unless(right, persona_id)
 
     def _is_there(self, persona_id: str) -> bool:
