@@ -34,6 +34,7 @@ NOT_TRIED = {
     "uv run ": "runs these tests, the checks or the benchmarks themselves, or serves until it is stopped",
     "bash .ci/run": "runs these tests",
     "personachat serve --host 0.0.0.0": "needs a privileged port, and opens the server to the network",
+    "personachat test": "asks real models; tests/cli/test_cli_tests.py runs it",
     "personachat mcp": "reads its standard input until that ends; tests/mcp_server has a client",
     "personachat chat --persona default-persona --continue": "talks until its input ends",
     "curl -X PUT http://127.0.0.1:8501/api/personas/default-persona ": "needs the ETag of the line before it",
