@@ -47,6 +47,12 @@ class AddressUnavailable(PersonaChatError):
     code = "address_unavailable"
 
 
+class BackupFailed(PersonaChatError):
+    """A backup cannot be made, read or restored; what was there is as it was."""
+
+    code = "backup_failed"
+
+
 # --- personas -------------------------------------------------------------------------------------
 
 

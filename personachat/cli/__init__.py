@@ -185,6 +185,33 @@ def check(
     raise typer.Exit(checking.run(settings, as_json=as_json))
 
 
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Replaced if it exists.", show_default=False)],
+    *,
+    personas_dir: PersonasDir = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write everything into one file: chats, personas, versions, pictures, usage. The server may run."""
+    from personachat.cli import backups
+
+    backups.make(_settings(personas_dir, data_dir), file)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False)],
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace the data that is there.")] = False,
+    personas_dir: PersonasDir = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Restore a backup, into SQLite or PostgreSQL. Stop the server first."""
+    from personachat.cli import backups
+
+    backups.restore(_settings(personas_dir, data_dir), file, force=force)
+
+
 @app.command("usage")
 def show_usage(  # noqa: PLR0913  # one option a filter
     *,

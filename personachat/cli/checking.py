@@ -15,7 +15,7 @@ from personachat.cli.console import RED, answer, note
 from personachat.errors import NoModelAvailable, PersonaChatError, ProviderError, SettingsInvalid
 from personachat.personas.store.base import BrokenPersona
 from personachat.services import Services, build_services
-from personachat.settings import OPENAI, Settings
+from personachat.settings import Settings
 from personachat.telemetry import unknown_settings
 
 FINE, FAULTY, UNUSABLE = 0, 1, 2
@@ -109,17 +109,11 @@ def _about_providers(services: Services) -> Iterator[Finding]:
     for fault in known.faults:
         yield Finding("providers", "error", fault, "Check its address and key, and that it runs.")
     if not known.complete:
-        silent = [name for name in _configured(services) if services.model_names.listed(name) is None]
-        message = f"No answer within {PROVIDERS_SECONDS:g} seconds from {', '.join(silent)}."
+        silent = ", ".join(services.model_names.silent())
+        message = f"No answer within {PROVIDERS_SECONDS:g} seconds from {silent}."
         yield Finding("providers", "error", message, "Check the address, and that the server runs.")
     elif not known.faults:
         yield Finding("providers", "ok", "Every provider answers.")
-
-
-def _configured(services: Services) -> Iterator[str]:
-    for name in (OPENAI, *services.settings.providers):
-        if services.providers.named(name) is not None:
-            yield name
 
 
 def _show(findings: list[Finding], *, as_json: bool) -> None:

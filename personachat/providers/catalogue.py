@@ -99,6 +99,11 @@ class ModelNames:
             listing = self._listings.get(provider)
             return listing.models if listing else None
 
+    def silent(self) -> tuple[str, ...]:
+        """The providers that were asked and have not answered yet."""
+        with self._changed:
+            return tuple(name for name, listing in self._listings.items() if not listing.stale_at)
+
     def close(self) -> None:
         """Ask nobody any more, and give those who are being asked a moment: their connections end well."""
         with self._changed:

@@ -1,0 +1,28 @@
+"""`personachat backup` and `personachat restore`: what they say; `personachat.backups` does the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from personachat.backups.making import make_backup
+from personachat.backups.restoring import restore_backup
+from personachat.cli.console import note
+from personachat.cli.persona_checks import count
+from personachat.settings import Settings
+
+
+def make(settings: Settings, file: Path) -> None:
+    """Raises BackupFailed and errors of the database."""
+    made = make_backup(settings, file)
+    for name in made.unreadable:
+        note(f"{name} can't be read and is not in the backup.")
+    size = f"{made.bytes / 1_000_000:.1f} MB"
+    note(f"{file}: {count(made.rows, 'row')}, {count(made.files, 'persona file')}, {size}")
+
+
+def restore(settings: Settings, file: Path, *, force: bool) -> None:
+    """Raises BackupFailed and errors of the database."""
+    done = restore_backup(settings, file, replace=force)
+    made_at = done.manifest.made_at.strftime("%Y-%m-%d %H:%M UTC")
+    files = count(done.files, "persona file")
+    note(f"Restored {count(done.rows, 'row')} and {files} from the backup of {made_at}.")
