@@ -382,6 +382,16 @@ class BudgetNotFound(PersonaChatError):
     code = "budget_not_found"
 
 
+class TokenInvalid(PersonaChatError):
+    """What cannot be an API token; nothing was changed."""
+
+    code = "token_invalid"
+
+
+class TokenNotFound(PersonaChatError):
+    code = "token_not_found"
+
+
 class AdministrationNotAllowed(PersonaChatError):
     """Whoever asks does not administer this server."""
 

@@ -30,6 +30,8 @@ class RequestContext:
     """What a token lets its caller be; "" where none says it."""
     token_id: str = ""
     """Which API token it came with."""
+    personas: frozenset[str] | None = None
+    """The personas that its token reaches; None is all."""
 
 
 NO_REQUEST = RequestContext()
@@ -54,7 +56,10 @@ def on_the_account_of(request: RequestContext | None) -> Iterator[None]:
     if request is None or not (request.role or request.token_id):
         yield
         return
-    around = current_request.set(RequestContext(made_id(), role=request.role, token_id=request.token_id))
+    account = RequestContext(
+        made_id(), role=request.role, token_id=request.token_id, personas=request.personas
+    )
+    around = current_request.set(account)
     try:
         yield
     finally:

@@ -6,13 +6,13 @@ import atexit
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from personachat.accounts.administration import role_of_owner
+from personachat.accounts.administration import may_administer, role_of_owner
 from personachat.accounts.administrator import Administrator
 from personachat.accounts.audit import Audit
 from personachat.accounts.audited_personas import AuditedPersonas
@@ -30,7 +30,9 @@ from personachat.accounts.permitted import (
 from personachat.accounts.person import Person, Role, local_person
 from personachat.accounts.persona_access import PersonaAccesses
 from personachat.accounts.persona_access import move_persona as move_access
+from personachat.accounts.reach import PersonasInReach, RevisionsInReach
 from personachat.accounts.roles import RoleRules
+from personachat.accounts.tokens import Tokens
 from personachat.authoring.available_models import AvailableModels
 from personachat.authoring.drafting import Drafter
 from personachat.authoring.library import PersonaLibrary
@@ -88,6 +90,7 @@ from personachat.providers.registry import ProviderRegistry
 from personachat.replies.engine import ReplyLimits
 from personachat.replies.planner import ReplyPlanner
 from personachat.replies.runner import ReplyRunner
+from personachat.request_context import current_request
 from personachat.settings import Settings, load_settings, people_log_in
 from personachat.telemetry import logs, otel
 from personachat.telemetry.words import Masking
@@ -168,6 +171,7 @@ class Services:
     pictures: PersonaPictures
     budgets: Budgets
     audit: Audit
+    tokens: Tokens
     housekeeping: Housekeeping
     testing: Testing
     accesses: PersonaAccesses
@@ -209,7 +213,7 @@ class Services:
         `person` is who they are, where that is known; it is looked up else. `surface` is where they are, for
         the ledger. Everything in it sees the personas through that person's rights.
         """
-        person = person or self.person_of(owner, may_edit=may_edit)
+        person = self._as_far_as_allowed(person or self.person_of(owner, may_edit=may_edit))
         assert person.key == owner, "a person works on what is theirs"
         author = author or person.name or author_of(owner)
         may_edit = may_edit and person.role.includes(Role.EDITOR)
@@ -247,7 +251,13 @@ class Services:
             collection,
             personas,
             self.gallery if may_edit else self.gallery.read_only(),
-            UsageReader(self.database, self.people, owner=owner, settle=self.ledger.settle),
+            UsageReader(
+                self.database,
+                self.people,
+                owner=owner,
+                settle=self.ledger.settle,
+                administers=may_administer(owner, role=self._stated_role(person)),
+            ),
             Comparisons(
                 self.answers,
                 self.database,
@@ -270,9 +280,23 @@ class Services:
             may_edit,
         )
 
+    def _as_far_as_allowed(self, person: Person) -> Person:
+        """The person with the role of the token that the request came with, but no more than their own."""
+        given = current_request.get().role
+        if not given:
+            return person
+        role = Role(given)
+        has_a_role = person.key == LOCAL_OWNER or person.key.startswith("user:")
+        return person if has_a_role and role.includes(person.role) else replace(person, role=role)
+
+    @staticmethod
+    def _stated_role(person: Person) -> str:
+        """The role that a token or a login says; "" where none does."""
+        return current_request.get().role or (person.role if person.key.startswith("user:") else "")
+
     def administrator(self, owner: str, *, role: str = "") -> Administrator:
         """What an administrator can do. Raises AdministrationNotAllowed for anybody else."""
-        return Administrator(self.budgets, self.audit, owner=owner, role=role)
+        return Administrator(self.budgets, self.audit, self.tokens, owner=owner, role=role)
 
     def admit(self, identity: Identity) -> Person:
         """The person whom a login or a proxy names, with their role.
@@ -402,7 +426,8 @@ def build_services(settings: Settings) -> Services:
         suites.move_persona,
         move_access,
     )
-    personas, revisions = open_store(settings, database, moves=moves)
+    stored, kept = open_store(settings, database, moves=moves)
+    personas, revisions = PersonasInReach(stored), RevisionsInReach(kept)
     labels = Labels(database, place=place_of(settings))
     addressed = AddressedPersonas(personas, revisions, labels)
     records = SqlReplies(database)
@@ -492,6 +517,7 @@ def build_services(settings: Settings) -> Services:
         PersonaPictures(database),
         budgets,
         audit,
+        Tokens(database),
         housekeeping,
         testing,
         PersonaAccesses(database),

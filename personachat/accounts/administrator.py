@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from personachat.accounts.administration import refuse_others
+from personachat.accounts.administration import Role, refuse_others
 from personachat.accounts.audit import Audit
 from personachat.accounts.budget import Budget, BudgetState
 from personachat.accounts.budgets import Budgets
+from personachat.accounts.tokens import ApiToken, MadeToken, Tokens
 
 
 class Administrator:
     """One administrator's desk; cheap to make. Raises AdministrationNotAllowed for anybody else."""
 
-    def __init__(self, budgets: Budgets, audit: Audit, *, owner: str, role: str = "") -> None:
+    def __init__(self, budgets: Budgets, audit: Audit, tokens: Tokens, *, owner: str, role: str = "") -> None:
         refuse_others(owner, role=role)
+        self.owner = owner
         self.audit = audit
         self._budgets = budgets
+        self._tokens = tokens
         self._trail = audit.trail(owner)
 
     def budgets(self) -> list[Budget | BudgetState]:
@@ -33,6 +38,55 @@ class Administrator:
         """Take one away that was added. Raises BudgetNotFound."""
         removed = self._budgets.remove(budget_id)
         self._trail.note("deleted", kind="budget", target=removed.id, before=_told(removed))
+
+    def tokens(self) -> list[ApiToken]:
+        """Every token that was made here, the newest first."""
+        return self._tokens.all()
+
+    def create_token(
+        self,
+        *,
+        name: str,
+        owner: str = "",
+        role: Role = "editor",
+        personas: frozenset[str] | None = None,
+        expires_at: datetime | None = None,
+        budget: Budget | None = None,
+    ) -> MadeToken:
+        """Make a token for somebody ("": the administrator), which alone `budget` limits.
+
+        Raises TokenInvalid, BudgetInvalid.
+        """
+        if budget is not None:
+            self._budgets.check(budget)
+        made = self._tokens.create(
+            name=name,
+            owner=owner or self.owner,
+            role=role,
+            personas=personas,
+            expires_at=expires_at,
+            created_by=self.owner,
+        )
+        self._trail.note("created", kind="token", target=made.token.id, after=_told_of(made.token))
+        if budget is not None:
+            self.add_budget(replace(budget, scope="token", name=made.token.id))
+        return made
+
+    def revoke_token(self, token_id: str) -> None:
+        """End one for good, at once and everywhere. Raises TokenNotFound."""
+        revoked = self._tokens.revoke(token_id)
+        if revoked.revoked_at is None:
+            self._trail.note("revoked", kind="token", target=token_id, before=_told_of(revoked))
+
+
+def _told_of(token: ApiToken) -> dict[str, Any]:
+    return {
+        "name": token.name,
+        "owner": token.owner,
+        "role": token.role,
+        "personas": None if token.personas is None else sorted(token.personas),
+        "expires": token.expires_at.isoformat() if token.expires_at else None,
+    }
 
 
 def _told(budget: Budget) -> dict[str, Any]:

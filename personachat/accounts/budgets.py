@@ -178,7 +178,7 @@ class Budgets:
 
     def add(self, budget: Budget) -> Budget:
         """Set one more. Raises BudgetInvalid."""
-        self._check(budget)
+        self.check(budget)
         made = Budget(
             scope=budget.scope,
             name=storable(budget.name.strip()),
@@ -260,7 +260,8 @@ class Budgets:
         )
         return expected.prompt_tokens + expected.completion_tokens_most, expected.cost_usd_most
 
-    def _check(self, budget: Budget) -> None:
+    def check(self, budget: Budget) -> None:
+        """Raises BudgetInvalid."""
         reason = invalid_because(budget, retention_days=self._retention_days)
         if reason:
             raise BudgetInvalid(reason)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from personachat.accounts.administrator import Administrator
 from personachat.accounts.audit import Audit
 from personachat.accounts.budgets import Budgets
+from personachat.accounts.tokens import Tokens
 from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER
 from personachat.settings import Settings
@@ -20,6 +21,6 @@ def opened(settings: Settings) -> Iterator[Administrator]:
     database = Database.of(settings)
     try:
         budgets = Budgets(database, People(database), settings=settings)
-        yield Administrator(budgets, Audit(database), owner=LOCAL_OWNER)
+        yield Administrator(budgets, Audit(database), Tokens(database), owner=LOCAL_OWNER)
     finally:
         database.close()

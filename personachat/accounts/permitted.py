@@ -13,6 +13,7 @@ from datetime import datetime
 
 from personachat.accounts.person import Person, Role
 from personachat.accounts.persona_access import PersonaAccesses
+from personachat.accounts.reach import is_in_reach
 from personachat.accounts.rights import SHARED, PersonaAccess, Right, may, may_manage, problem_of
 from personachat.errors import (
     AccessInvalid,
@@ -72,6 +73,8 @@ class PersonaRights:
         return self.person.role.includes(Role.EDITOR)
 
     def may(self, right: Right, persona_id: str) -> bool:
+        if not is_in_reach(persona_id):
+            return False
         if self.person.role is Role.ADMIN:
             return True
         return self.judge(right, self._accesses.of(persona_id))
@@ -85,6 +88,8 @@ class PersonaRights:
 
     def refuse_unless(self, right: Right, persona_id: str) -> None:
         """Raises PersonaNotFound for what they cannot even use, else EditingNotAllowed."""
+        if not is_in_reach(persona_id):
+            raise not_found(persona_id)
         if self.person.role is Role.ADMIN:
             return
         access = self._accesses.of(persona_id)
@@ -115,7 +120,7 @@ class PersonaRights:
     def access(self, persona_id: str) -> PersonaAccess:
         """Who may do what; for whoever may change that. Raises PersonaNotFound, EditingNotAllowed."""
         access = self._accesses.of(persona_id)
-        if not self.judge("use", access):
+        if not is_in_reach(persona_id) or not self.judge("use", access):
             raise not_found(persona_id)
         if not may_manage(self.person, access):
             raise EditingNotAllowed(

@@ -26,6 +26,7 @@ from personachat.api import (
     health,
     messages,
     replies,
+    tokens,
     usage,
 )
 from personachat.api.auth import Gate
@@ -118,6 +119,7 @@ def create_api(services: Callable[[], Services] = get_services) -> FastAPI:
                 Gate,
                 settings=lambda: services().settings,
                 admit=lambda identity: services().admit(identity),
+                tokens=lambda: services().tokens,
             )
         ],
     )
@@ -142,6 +144,7 @@ def create_api(services: Callable[[], Services] = get_services) -> FastAPI:
             usage,
             budgets,
             audit,
+            tokens,
             health,
         ),
     )

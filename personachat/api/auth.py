@@ -4,7 +4,8 @@ Where tokens are configured every call needs one, over loopback too, so that no 
 opens the API; PERSONACHAT_TRUST_LOOPBACK makes an exception for local callers. A token that is sent is
 judged, under whatever name the server was called. Without tokens only local callers get in;
 `personachat.access` says who they are. Pages of other origins are refused, except with a token from one that
-the operator names. Whether the server is alive is for everyone to know, and the page of the docs is, too.
+the operator names. Tokens made here say for whom they act, as what, and with which personas. Whether the
+server is alive is for everyone to know, and the page of the docs is, too.
 Whoever is let in has an owner, and sees nothing but what is theirs. Every answer has an `X-Request-Id`, also
 where somebody is refused.
 """
@@ -15,7 +16,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -27,16 +28,17 @@ from personachat.access import RequestOrigin
 from personachat.accounts.identity import Identity, of_header
 from personachat.accounts.person import Person
 from personachat.accounts.proxies import trusted_user
+from personachat.accounts.tokens import ApiToken, Tokens, is_made_here
 from personachat.api import cors
 from personachat.api.errors import Refused, problem_of
 from personachat.api.large_bodies import IncomingBody, Room
 from personachat.api.wrong_tokens import WrongTokens
-from personachat.errors import LoginNeeded
+from personachat.errors import LoginNeeded, PersonaChatError
 from personachat.owners import LOCAL_OWNER
 from personachat.personas.formats import lore_files
 from personachat.personas.formats.catalogue import MOST_ARCHIVE_BYTES
 from personachat.personas.pictures.reading import MOST_BYTES as MOST_PICTURE_BYTES
-from personachat.request_context import context_of, current_request
+from personachat.request_context import RequestContext, context_of, current_request
 from personachat.settings import Settings
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
@@ -89,6 +91,15 @@ class _Admitted:
     owner: str | None
     preflight: bool = False
     person: Person | None = None
+    token_id: str = ""
+    token: ApiToken | None = None
+    """The one that was made here, if it came with such a one."""
+
+    def account(self, context: RequestContext) -> RequestContext:
+        """The request with what its token says of it."""
+        if self.token is None:
+            return replace(context, token_id=self.token_id) if self.token_id else context
+        return replace(context, token_id=self.token.id, role=self.token.role, personas=self.token.personas)
 
 
 def _most_bytes(scope: Scope, _settings: Settings) -> int:
@@ -117,14 +128,19 @@ class Gate:
         wrong_tokens: WrongTokens | None = None,
         most_bytes: Callable[[Scope, Settings], int] = _most_bytes,
         admit: Callable[[Identity], Person] | None = None,
+        tokens: Callable[[], Tokens] | None = None,
     ) -> None:
-        """`admit` says who somebody is whom a trusted proxy names; without it no proxy is believed."""
+        """`admit` says who somebody is whom a trusted proxy names; without it no proxy is believed.
+
+        `tokens` are those that are made here; the settings have others.
+        """
         self.app = app
         self._judge = admit
         self._settings = settings
         self._refuse = refuse
         self._wrong_tokens = wrong_tokens or WrongTokens()
         self._most_bytes = most_bytes
+        self._tokens = tokens
         self._room = Room()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -156,6 +172,8 @@ class Gate:
             admitted = await self._admit(scope, headers, settings)
             scope[_OWNER] = admitted.owner
             scope[_PERSON] = admitted.person
+            scope[REQUEST] = admitted.account(context)
+            current_request.set(scope[REQUEST])
             if admitted.preflight:
                 await cors.preflight_answer(headers)(scope, receive, send_with_headers)
                 return
@@ -177,13 +195,8 @@ class Gate:
             raise _origin_refused(settings)
         if foreign and cors.is_preflight(scope["method"], headers):
             return _Admitted(None, preflight=True)
-        given = given_token(headers)
-        if given and settings.accepted_tokens:
-            if _is_accepted(given, settings):
-                return _Admitted(_owner_with(given))
-            if not await self._wrong_tokens.came_from(client):
-                raise _too_many_wrong_tokens()
-            raise _token_refused(wrong=True)
+        if (given := given_token(headers)) and (admitted := await self._with_token(given, client, settings)):
+            return admitted
         if person := await self._named_by_proxy(scope, settings):
             return _Admitted(person.key, person=person)
         if asked.locally and (settings.trust_loopback or not _needs_credentials(settings)):
@@ -193,6 +206,20 @@ class Gate:
         if _path(scope) in PUBLIC_PATHS:
             return _Admitted(None)
         raise _credentials_missing(settings)
+
+    async def _with_token(self, given: str, client: str | None, settings: Settings) -> _Admitted | None:
+        """None where no token counts here, so that this one says nothing. Raises Refused."""
+        made_here = self._tokens is not None and is_made_here(given)
+        if not settings.accepted_tokens and not made_here:
+            return None
+        if _is_accepted(given, settings):
+            owner = _owner_with(given)
+            return _Admitted(owner, token_id=owner.partition(":")[2])
+        if made_here and (token := await self._find(given)):
+            return _Admitted(token.owner, token=token)
+        if not await self._wrong_tokens.came_from(client):
+            raise _too_many_wrong_tokens()
+        raise _token_refused(wrong=True)
 
     async def _named_by_proxy(self, scope: Scope, settings: Settings) -> Person | None:
         """Raises Refused for somebody who has no access."""
@@ -204,6 +231,16 @@ class Gate:
             return await run_in_threadpool(self._judge, identity)
         except LoginNeeded as needed:
             raise Refused(403, "access_refused", str(needed), hint=needed.hint) from None
+
+    async def _find(self, secret: str) -> ApiToken | None:
+        """Raises Refused where the database cannot say whether the token holds."""
+        assert self._tokens is not None
+        try:
+            return await run_in_threadpool(self._tokens().find, secret)
+        except PersonaChatError as error:
+            raise Refused(
+                503, error.code, str(error), hint=error.hint, headers={"Retry-After": "5"}
+            ) from None
 
 
 def _needs_credentials(settings: Settings) -> bool:

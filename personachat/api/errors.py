@@ -78,6 +78,8 @@ STATUSES: Mapping[str, int] = {
     "request_limit_reached": 429,
     "budget_invalid": 422,
     "budget_not_found": 404,
+    "token_invalid": 422,
+    "token_not_found": 404,
     "administration_not_allowed": 404,
     "shutting_down": 503,
     "interrupted": 503,

@@ -77,6 +77,7 @@ conversations_app = typer.Typer(
 )
 app.add_typer(conversations_app, name="conversations")
 app.command("audit")(administration.audit)
+app.add_typer(administration.tokens_app, name="tokens")
 
 
 @app.command()

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from personachat.cli.console import answer
-from personachat.cli.options import AuditFormat, DataDir
+from personachat.cli.console import answer, note
+from personachat.cli.options import AuditFormat, DataDir, TokenRole
 
 if TYPE_CHECKING:
     from personachat.accounts.administrator import Administrator
@@ -67,3 +67,55 @@ def _opened(data_dir: Path | None) -> AbstractContextManager[Administrator]:
     from personachat.settings import load_settings
 
     return opened(load_settings(data_dir=data_dir))
+
+
+tokens_app = typer.Typer(help="Make, list and revoke API tokens.", no_args_is_help=True)
+
+
+@tokens_app.command("create")
+def create_token(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is for.", show_default=False)],
+    *,
+    role: Annotated[TokenRole, typer.Option(help="What its caller may do.")] = TokenRole.editor,
+    owner: Annotated[str, typer.Option(help="The person for whom it acts. If left out, you.")] = "",
+    persona: Annotated[
+        list[str] | None,
+        typer.Option("--persona", metavar="ID", help="The only persona it reaches; repeat it for more."),
+    ] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=36_500, help="Expires after so many days.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a token and print it. It is never shown again."""
+    from personachat.conversations.model import now
+
+    with _opened(data_dir) as administrator:
+        made = administrator.create_token(
+            name=name,
+            owner=owner,
+            role=role.value,
+            personas=frozenset(persona) if persona else None,
+            expires_at=None if days is None else now() + timedelta(days=days),
+        )
+    note(f"Token {made.token.id} ({made.token.role}). Keep it now: it is never shown again.")
+    answer(made.secret, end="\n")
+
+
+@tokens_app.command("list")
+def list_tokens(*, data_dir: DataDir = None) -> None:
+    """List all tokens: id, state, role, person, last use and name."""
+    from personachat.conversations.model import now
+
+    with _opened(data_dir) as administrator:
+        for each in administrator.tokens():
+            state = "revoked" if each.revoked_at else "valid" if each.holds(now()) else "expired"
+            used = f"{each.used_at.astimezone(UTC):%Y-%m-%d %H:%M}" if each.used_at else "never used"
+            answer(f"{each.id}  {state}  {each.role}  {each.owner}  {used}  {each.name}", end="\n")
+
+
+@tokens_app.command("revoke")
+def revoke_token(
+    token_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)], *, data_dir: DataDir = None
+) -> None:
+    """End a token for good, at once and everywhere."""
+    with _opened(data_dir) as administrator:
+        administrator.revoke_token(token_id)

@@ -63,6 +63,12 @@ class AuditFormat(StrEnum):
     csv = "csv"
 
 
+class TokenRole(StrEnum):
+    reader = "reader"
+    editor = "editor"
+    admin = "admin"
+
+
 class OnConflict(StrEnum):
     REFUSE = "refuse"
     REPLACE = "replace"

@@ -48,15 +48,18 @@ class UsageReader:
         *,
         owner: str,
         settle: Callable[[], object] = lambda: None,
+        administers: bool | None = None,
     ) -> None:
+        """`administers` is whether they see everybody's calls; None is as they sit at this machine."""
         self._database = database
         self._people = people
         self._owner = owner
         self._settle = settle
+        self._administers = owner == LOCAL_OWNER if administers is None else administers
 
     @property
     def sees_all(self) -> bool:
-        return self._owner == LOCAL_OWNER
+        return self._administers
 
     def summed(self, question: UsageQuery, by: Sequence[str]) -> tuple[Sum, ...]:
         question = self._ready(question)

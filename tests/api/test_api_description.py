@@ -115,6 +115,9 @@ OPERATIONS = [
     ("POST", "/budgets"),
     ("DELETE", "/budgets/{id}"),
     ("GET", "/audit"),
+    ("GET", "/tokens"),
+    ("POST", "/tokens"),
+    ("DELETE", "/tokens/{id}"),
 ]
 REFUSING = [
     ("POST", "/chat"),

@@ -23,3 +23,17 @@ def test_the_audit_is_listed_and_is_a_table_for_other_programs(run: Run, tmp_pat
     assert json.loads(table[0]["after"])["name"] == "Tutor"
     assert run("audit", "--until", "2020-01-01").stdout == ""
     assert run("audit", "--since", "yesterday").returncode == 2
+
+
+def test_a_token_is_made_listed_and_revoked(run: Run) -> None:
+    made = run("tokens", "create", "Nightly report", "--role", "reader", "--persona", "tester", "--days", "9")
+    assert made.returncode == 0
+    assert made.stdout.startswith("pc_")
+    assert made.stdout.strip() not in made.stderr
+    listed = run("tokens", "list").stdout
+    assert "valid  reader  local  never used  Nightly report" in listed
+    token_id = listed.split()[0]
+    assert run("tokens", "revoke", token_id).returncode == 0
+    assert " revoked " in run("tokens", "list").stdout
+    unknown = run("tokens", "revoke", "nobody")
+    assert (unknown.returncode, unknown.stderr.strip()) == (1, "personachat: There is no such token.")

@@ -1,0 +1,119 @@
+"""API tokens over HTTP: made, listed and revoked by administrators."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from pydantic import AwareDatetime, Field
+from starlette.responses import Response
+
+from personachat.accounts.administration import Role
+from personachat.accounts.budget import Budget, Period, Unit
+from personachat.accounts.tokens import MOST_NAME_CHARACTERS, MOST_PERSONAS, ApiToken
+from personachat.api.openapi import answers
+from personachat.api.schemas import RequestModel, ResponseModel, Text, administrator_of
+
+router = APIRouter(prefix="/tokens", tags=["administration"])
+
+
+class TokenBudget(RequestModel):
+    """What may be spent with the token."""
+
+    per: Period
+    unit: Unit
+    most: Annotated[float, Field(ge=0, lt=1e15)]
+
+
+class NewToken(RequestModel):
+    """`owner` is the person for whom it acts; you, if left out. Without `personas` it reaches all of them."""
+
+    name: Annotated[Text, Field(min_length=1, max_length=MOST_NAME_CHARACTERS)]
+    owner: Annotated[Text, Field(max_length=300)] = ""
+    role: Role = "editor"
+    personas: Annotated[list[Text] | None, Field(min_length=1, max_length=MOST_PERSONAS)] = None
+    # In JSON a moment is a text, which a strict model takes for one all the same.
+    expires_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
+    budget: TokenBudget | None = None
+
+
+class TokenAnswer(ResponseModel):
+    """A token without its secret. `personas` is null for all. `usedAt` is accurate to a minute."""
+
+    id: str
+    name: str
+    owner: str
+    role: Role
+    personas: list[str] | None
+    created_at: datetime
+    created_by: str
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    used_at: datetime | None
+
+
+class CreatedToken(TokenAnswer):
+    """`token` is the secret. It is never shown again."""
+
+    token: str
+
+
+class TokenList(ResponseModel):
+    tokens: list[TokenAnswer]
+
+
+@router.get("", summary="List API tokens", response_model=TokenList, responses=answers(404, 503))
+def list_tokens(request: Request) -> TokenList:
+    """All tokens made here, the newest first. For administrators."""
+    return TokenList(tokens=[TokenAnswer(**_told(each)) for each in administrator_of(request).tokens()])
+
+
+@router.post(
+    "",
+    summary="Make an API token",
+    status_code=201,
+    response_model=CreatedToken,
+    responses=answers(404, 422, 503),
+)
+def create_token(body: NewToken, request: Request) -> CreatedToken:
+    """For administrators. The answer is the only place where the secret is shown."""
+    given = body.budget
+    made = administrator_of(request).create_token(
+        name=body.name,
+        owner=body.owner,
+        role=body.role,
+        personas=None if body.personas is None else frozenset(body.personas),
+        expires_at=body.expires_at,
+        budget=Budget(scope="token", period=given.per, unit=given.unit, most=given.most) if given else None,
+    )
+    return CreatedToken(**_told(made.token), token=made.secret)
+
+
+@router.delete(
+    "/{id}",
+    summary="Revoke an API token",
+    status_code=204,
+    response_class=Response,
+    responses=answers(404, 503),
+)
+def revoke_token(
+    request: Request, token_id: Annotated[Text, Path(alias="id", description="A token's id.")]
+) -> None:
+    """For administrators. The token ends at once, everywhere and for good."""
+    administrator_of(request).revoke_token(token_id)
+
+
+def _told(token: ApiToken) -> dict[str, object]:
+    return {
+        "id": token.id,
+        "name": token.name,
+        "owner": token.owner,
+        "role": token.role,
+        "personas": None if token.personas is None else sorted(token.personas),
+        "created_at": token.created_at,
+        "created_by": token.created_by,
+        "expires_at": token.expires_at,
+        "revoked_at": token.revoked_at,
+        "used_at": token.used_at,
+    }
