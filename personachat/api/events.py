@@ -78,12 +78,12 @@ class ReplyStream(Response):
                     tasks.cancel_scope.cancel()
 
                 tasks.start_soon(leave_with_the_client)
-                refused = await self._stream(_Writer(send, self.raw_headers), tasks.start_soon)
+                refused = await self._stream(EventWriter(send, self.raw_headers), tasks.start_soon)
                 if refused is not None:
                     await refused(scope, receive, send)
                 tasks.cancel_scope.cancel()
 
-    async def _stream(self, writer: _Writer, start_soon: Callable[..., object]) -> Response | None:
+    async def _stream(self, writer: EventWriter, start_soon: Callable[..., object]) -> Response | None:
         """Send everything; returns what to answer instead where the reply failed before its first event."""
         begun, last = self._begun, self._after
         end: ReplyEvent | None = None
@@ -130,38 +130,11 @@ class ReplyStream(Response):
             return _DELTA.format(number, encode_basestring_ascii(event.content))
         if isinstance(event, ReasoningDelta):
             return _REASONING.format(number, encode_basestring_ascii(event.content))
-        name, data = self._named(event)
+        name, data = named(event, self._live_reply)
         return f"id: {number}\nevent: {name}\ndata: {json.dumps(data)}\n\n"
 
-    def _named(self, event: ReplyEvent) -> tuple[str, dict[str, Any]]:
-        match event:
-            case Started(provider, model):
-                return "start", {
-                    "conversationId": self._live_reply.conversation_id,
-                    "messageId": self._live_reply.id,
-                    "personaId": self._live_reply.persona_id,
-                    "model": model,
-                    "provider": provider,
-                }
-            case UsageReported(usage, cost_usd):
-                tokens = {"promptTokens": usage.prompt_tokens, "completionTokens": usage.completion_tokens}
-                details = {"cachedTokens": usage.cached_tokens, "reasoningTokens": usage.reasoning_tokens}
-                known = {name: count for name, count in details.items() if count is not None}
-                return "usage", {**tokens, **known, "costUsd": cost_usd}
-            case Rethought():
-                return "rethought", {}
-            case Noticed(message):
-                return "notice", {"message": message}
-            case Finished(reason):
-                return "done", {"finishReason": reason}
-            case Failed(code, message, _, retry_after):
-                later = {} if retry_after is None else {"retryAfter": retry_after}
-                return "error", {"code": code, "message": message, **later}
-            case _:
-                raise TypeError(f"{type(event).__name__} has no name on the wire")
 
-
-class _Writer:
+class EventWriter:
     """The body's single way out: a heartbeat can neither split an event nor follow the end."""
 
     def __init__(self, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
@@ -184,6 +157,35 @@ class _Writer:
         while True:
             await anyio.sleep(HEARTBEAT_SECONDS)
             await self.write(_HEARTBEAT)
+
+
+def named(event: ReplyEvent, live_reply: LiveReply) -> tuple[str, dict[str, Any]]:
+    """The name of an event on the wire, and its data; deltas have a way of their own."""
+    match event:
+        case Started(provider, model):
+            return "start", {
+                "conversationId": live_reply.conversation_id,
+                "messageId": live_reply.id,
+                "personaId": live_reply.persona_id,
+                "model": model,
+                "provider": provider,
+            }
+        case UsageReported(usage, cost_usd):
+            tokens = {"promptTokens": usage.prompt_tokens, "completionTokens": usage.completion_tokens}
+            details = {"cachedTokens": usage.cached_tokens, "reasoningTokens": usage.reasoning_tokens}
+            known = {name: count for name, count in details.items() if count is not None}
+            return "usage", {**tokens, **known, "costUsd": cost_usd}
+        case Rethought():
+            return "rethought", {}
+        case Noticed(message):
+            return "notice", {"message": message}
+        case Finished(reason):
+            return "done", {"finishReason": reason}
+        case Failed(code, message, _, retry_after):
+            later = {} if retry_after is None else {"retryAfter": retry_after}
+            return "error", {"code": code, "message": message, **later}
+        case _:
+            raise TypeError(f"{type(event).__name__} has no name on the wire")
 
 
 async def batches(live_reply: LiveReply, after: int) -> AsyncGenerator[tuple[int, list[ReplyEvent]]]:

@@ -34,11 +34,15 @@ def ids(address: str) -> dict[str, str]:
     """By how a path begins: the id of something that is there."""
     with httpx2.Client(base_url=address) as client:
         start = said(client)[0].data
+        compared = {"message": "Hi", "variants": [{"personaId": "tester", "samples": 2}]}
+        as_json = {"Accept": "application/json"}
+        comparison = client.post("/comparisons", json=compared, headers=as_json, timeout=20).json()["id"]
     return {
         "/chat/": start["messageId"],
         "/messages/": start["messageId"],
         "/conversations/": start["conversationId"],
         "/personas/{id}": "tester",
+        "/comparisons/": comparison,
     }
 
 
@@ -111,6 +115,21 @@ OPERATIONS = [
     ("GET", "/health"),
     ("GET", "/ready"),
     ("GET", "/usage"),
+    ("POST", "/comparisons"),
+    ("GET", "/comparisons"),
+    ("GET", "/comparisons/{id}"),
+    ("PATCH", "/comparisons/{id}"),
+    ("DELETE", "/comparisons/{id}"),
+    ("POST", "/comparisons/{id}/restore"),
+    ("POST", "/comparisons/{id}/messages"),
+    ("GET", "/comparisons/{id}/events"),
+    ("POST", "/comparisons/{id}/stop"),
+    ("POST", "/comparisons/{id}/retry"),
+    ("POST", "/comparisons/{id}/votes"),
+    ("POST", "/comparisons/{id}/reveal"),
+    ("GET", "/comparisons/{id}/standing"),
+    ("GET", "/comparisons/{id}/export"),
+    ("POST", "/comparisons/{id}/continue"),
     ("GET", "/budgets"),  # last: what is added here limits the others
     ("POST", "/budgets"),
     ("DELETE", "/budgets/{id}"),

@@ -28,6 +28,7 @@ INVENTED = {
     "reply": "23456789abcdef01" * 2,
     "share": "A" * 43,
     "response": "resp_" + "3456789abcdef012" * 2,
+    "comparison": "456789abcdef0123" * 2,
 }
 SECRET = "a-word-that-is-nobody-elses"
 EVERYBODYS = frozenset({"personas", "templates", "models", "health", "ready", "budgets"})
@@ -44,6 +45,9 @@ FILLED = {
     "model": "tester",
     "input": "Hi",
     "messages": [{"role": "user", "content": "Hi"}],
+    "variant": "A",
+    "number": 1,
+    "choice": "tie",
 }
 
 
@@ -61,7 +65,8 @@ class Call:
         self, client: httpx2.Client, slot: tuple[str, str], value: str, *, own: Mapping[str, str], who: Any
     ) -> httpx2.Response:
         """Call it with the value in one slot, and the caller's own things in the others."""
-        mine = own["conversation" if self.path.startswith("/conversations") else "words"]
+        kinds = {"conversations": "conversation", "comparisons": "comparison"}
+        mine = own[kinds.get(self.path.split("/")[1], "words")]
         place, name = slot
         path = self.path
         for each in re.findall(r"{(\w+)}", path):
@@ -138,12 +143,16 @@ def belongings(client: httpx2.Client, who: Mapping[str, str]) -> dict[str, str]:
     root = str(client.base_url).removesuffix("/api/")
     asked = {"model": "tester", "input": body["message"], "store": True}
     response = client.post(f"{root}/v1/responses", json=asked, headers=who).json()
+    compared = {"message": body["message"], "variants": [{"personaId": "tester", "samples": 2}]}
+    as_json = {"Accept": "application/json"}
+    comparison = client.post("/comparisons", json=compared, headers={**who, **as_json}).json()
     return {
         "conversation": conversation,
         "words": words,
         "reply": reply,
         "share": share["token"],
         "response": response["id"],
+        "comparison": comparison["id"],
     }
 
 

@@ -1,0 +1,248 @@
+"""Comparisons as they are on the wire, and the answer that follows their replies."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import Annotated, Any
+
+from fastapi import Request
+from pydantic import Field
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+
+from personachat.api.comparison_events import ComparisonStream
+from personachat.api.events import batches
+from personachat.api.openapi import STREAM
+from personachat.api.schemas import Id, RequestModel, ResponseModel, workspace_of
+from personachat.api.whole import is_wanted
+from personachat.lab.comparisons.exporting import document
+from personachat.lab.comparisons.model import MOST_SAMPLES, MOST_VARIANTS, Setup
+from personachat.lab.comparisons.seen import SeenComparison
+from personachat.lab.comparisons.service import Comparisons
+
+COMPARISON_STREAM: dict[str, Any] = {
+    "description": (
+        "Server-sent events: first `comparison` with its `id`, then the events of every reply as in "
+        "`POST /api/chat`, each with the letter of its column as `variant`, then `data: [DONE]`. Before "
+        "a blind vote there are only `start`, `delta`, `rethought`, `done` and `error`, without details."
+    ),
+    "content": STREAM["content"] | {"application/json": {}},
+}
+
+
+class VariantAsked(RequestModel):
+    """Who answers in a column. What is left out is as in the persona."""
+
+    persona_id: Annotated[Id, Field(description="A persona, also with a label: tutor@stable.")]
+    revision: Annotated[int | None, Field(ge=1, description="An earlier version of the persona.")] = None
+    draft: Annotated[
+        str | None, Field(min_length=1, description="JSON text that answers instead of the saved persona.")
+    ] = None
+    model: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    temperature: Annotated[float | None, Field(ge=0, le=2)] = None
+    top_p: Annotated[float | None, Field(ge=0, le=1)] = None
+    max_tokens: Annotated[int | None, Field(ge=1)] = None
+    samples: Annotated[int, Field(ge=1, le=MOST_SAMPLES, description="How often it answers.")] = 1
+
+    def setup(self) -> Setup:
+        return Setup(
+            persona_id=self.persona_id,
+            revision=self.revision,
+            text=self.draft,
+            model=self.model or "",
+            temperature=self.temperature,
+            top_p=self.top_p,
+            max_tokens=self.max_tokens,
+            samples=self.samples,
+        )
+
+
+class ComparisonBody(RequestModel):
+    """A message to several variants. `blind` withholds who wrote what until you vote."""
+
+    message: Annotated[str, Field(min_length=1)]
+    variants: Annotated[list[VariantAsked], Field(min_length=1, max_length=MOST_VARIANTS)]
+    blind: bool = False
+
+
+class NextMessage(RequestModel):
+    """The next message to every variant."""
+
+    message: Annotated[str, Field(min_length=1)]
+
+
+class ColumnChoice(RequestModel):
+    """The letter of a column."""
+
+    variant: Annotated[str, Field(min_length=1, max_length=1)]
+
+
+class StopChoice(RequestModel):
+    """The letter of a column, or null for all."""
+
+    variant: Annotated[str | None, Field(min_length=1, max_length=1)] = None
+
+
+class VoteBody(RequestModel):
+    """A vote on the replies to message `number`: a letter, `tie` or `both_bad`."""
+
+    number: Annotated[int, Field(ge=1, le=1_000_000)]
+    choice: Annotated[str, Field(min_length=1, max_length=20)]
+
+
+class RevealBody(RequestModel):
+    """Which message's names to show. A vote on it is not counted after that."""
+
+    number: Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class NewTitle(RequestModel):
+    """A title of 1 to 200 characters."""
+
+    title: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class ComparedVariant(ResponseModel):
+    """A column's persona, model and parameters."""
+
+    id: str
+    name: str
+    persona_id: str
+    revision_etag: str
+    model: str
+    setup: dict[str, Any]
+
+
+class ComparedError(ResponseModel):
+    """Why a reply failed."""
+
+    code: str
+    message: str
+
+
+class ComparedReply(ResponseModel):
+    """A reply in its column. Before a blind vote everything but `variant`, `state` and `text` is null."""
+
+    variant: str
+    variant_id: str | None
+    name: str | None
+    state: str
+    text: str
+    model: str | None
+    provider: str | None
+    finish_reason: str | None
+    error: ComparedError | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cost_usd: float | None
+    first_token_seconds: float | None
+    tokens_per_second: float | None
+
+
+class ComparisonVote(ResponseModel):
+    """The choice: a letter, `tie` or `both_bad`. One that doesn't count says why."""
+
+    choice: str | None
+    counted: bool
+    why_not: str | None
+
+
+class ComparedMessage(ResponseModel):
+    """A message with its replies, in the order of the columns."""
+
+    number: int
+    message: str
+    hidden: bool
+    replies: list[ComparedReply]
+    vote: ComparisonVote | None
+
+
+class ComparisonPlace(ResponseModel):
+    """`share` is how often it wins against another variant, with its 95 % interval."""
+
+    variants: list[str]
+    name: str
+    wins: int
+    losses: int
+    ties: int
+    share: float
+    low: float
+    high: float
+
+
+class ComparisonStanding(ResponseModel):
+    """`sentence` says whether anything is decided. `places` has the best first."""
+
+    sentence: str
+    decided: bool
+    votes: int
+    ties: int
+    both_bad: int
+    more_votes: int | None
+    not_counted: int
+    places: list[ComparisonPlace]
+
+
+class WholeComparison(ResponseModel):
+    """A comparison. While `hidden`, `variants` is empty and `standing` null: vote first."""
+
+    id: str
+    title: str
+    blind: bool
+    hidden: bool
+    variant_count: int
+    created_at: str
+    updated_at: str
+    variants: list[ComparedVariant]
+    messages: list[ComparedMessage]
+    standing: ComparisonStanding | None
+
+
+class ComparisonHead(ResponseModel):
+    """A comparison in a list."""
+
+    id: str
+    title: str
+    blind: bool
+    message_count: int
+    vote_count: int
+    created_at: str
+    updated_at: str
+
+
+class ComparisonList(ResponseModel):
+    """The newest first."""
+
+    comparisons: list[ComparisonHead]
+
+
+class ContinuedConversation(ResponseModel):
+    """The new conversation."""
+
+    conversation_id: str
+
+
+def comparisons_of(request: Request) -> Comparisons:
+    return workspace_of(request).comparisons
+
+
+def whole_comparison(shown: SeenComparison) -> WholeComparison:
+    return WholeComparison.model_validate(document(shown), by_alias=True)
+
+
+async def replies_of(request: Request, comparison_id: str) -> Response:
+    """The replies to the last message as they come, or everything at once when they are complete."""
+
+    def found() -> tuple[SeenComparison, Any]:
+        comparisons = comparisons_of(request)
+        return comparisons.seen(comparison_id), comparisons.live(comparison_id)
+
+    shown, columns = await run_in_threadpool(found)
+    if not is_wanted(request):
+        return ComparisonStream(shown.id, len(shown.rounds), columns, hidden=shown.hidden)
+    for _, live_reply in columns:
+        async with aclosing(batches(live_reply, 0)) as numbered:
+            async for _ in numbered:
+                pass
+    shown = await run_in_threadpool(lambda: comparisons_of(request).seen(comparison_id))
+    return JSONResponse(document(shown))
