@@ -13,6 +13,7 @@ frame.begin()
 chat = st.Page("pages/chat.py", title="Chat", icon=":material/chat:", default=True)
 personas = st.Page("pages/personas.py", title="Personas", icon=":material/groups:", url_path="personas")
 history = st.Page("pages/history.py", title="History", icon=":material/history:", url_path="history")
+compare = st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:", url_path="compare")
 insights = st.Page("pages/insights.py", title="Insights", icon=":material/query_stats:", url_path="insights")
 shared = st.Page(
     "pages/shared.py",
@@ -29,11 +30,11 @@ received = st.Page(
     visibility="hidden",
 )
 
-page = st.navigation([chat, personas, history, insights, shared, received])
+page = st.navigation([chat, personas, history, compare, insights, shared, received])
 if page != shared:  # whoever only reads what was shared has nothing here
     wanted = frame.draw(here={"": "chat"}.get(page.url_path, page.url_path))
     if wanted:
         name, query = wanted
-        st.switch_page({"chat": chat, "history": history}[name], query_params=query)
+        st.switch_page({"chat": chat, "history": history, "compare": compare}[name], query_params=query)
 frame.run(page)
 returning.finish()

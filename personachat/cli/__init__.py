@@ -155,6 +155,49 @@ def chat(  # noqa: PLR0913  # one option a choice
 
 
 @app.command()
+def compare(
+    message: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MESSAGE]", help="Your message. Piped input is added to it.", show_default=False
+        ),
+    ] = None,
+    *,
+    persona: Annotated[
+        list[str] | None,
+        typer.Option("--persona", "-p", metavar="ID", help="A persona. Repeat it.", show_default=False),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", "-m", metavar="NAME", help="A model. Repeat it.", show_default=False),
+    ] = None,
+    temperature: Annotated[
+        list[float] | None,
+        typer.Option(min=0, max=2, help="A temperature. Repeat it.", show_default=False),
+    ] = None,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="VARIANT",
+            help='For example "tutor;model=gpt-6;temperature=0.7;revision=3;samples=2". Repeat it.',
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    personas_dir: PersonasDir = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Send one MESSAGE to several personas, models or temperatures and print the replies side by side."""
+    from personachat.cli.compare import run, setups_of
+
+    setups = setups_of(
+        persona or [], models=model or [], temperatures=temperature or [], variants=variant or []
+    )
+    settings = _settings(personas_dir, data_dir)
+    raise typer.Exit(run(setups, message, as_json=as_json, settings=settings))
+
+
+@app.command()
 def mcp(*, personas_dir: PersonasDir = None, data_dir: DataDir = None) -> None:
     """Serve the personas over MCP (stdin and stdout), for assistants and editors that start this command."""
     settings = _settings(personas_dir, data_dir)

@@ -31,7 +31,7 @@ INVENTED = {
     "comparison": "456789abcdef0123" * 2,
 }
 SECRET = "a-word-that-is-nobody-elses"
-EVERYBODYS = frozenset({"personas", "templates", "models", "health", "ready", "budgets"})
+EVERYBODYS = frozenset({"personas", "templates", "models", "health", "ready", "budgets", "tokens"})
 """What begins a path whose things belong to all who may call, or to the administrators."""
 
 SEARCHES = frozenset(("query", name) for name in ("q", "personaId", "cursor", "person")) | {

@@ -264,7 +264,7 @@ def test_the_menu_of_an_older_turn_has_what_can_be_done_with_it(
     for words in ("One", "Two", "Three"):
         page.chat_input[0].set_value(words).run()
     asked, answered, _, failed, *_ = (own_menu(bubble)[1] for bubble in page.chat_message)
-    assert asked == ["Edit", "Copy", "Fork from here", "Delete"]
+    assert asked == ["Edit", "Copy", "Compare with…", "Fork from here", "Delete"]
     everything = [label.rpartition(": ")[2] for label in actions.MENU]
     assert answered == everything
     assert failed == [name for name in everything if name not in {"Copy", "Rate"}]

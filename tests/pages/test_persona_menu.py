@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from personachat.services import get_services
 from personachat.ui.personas.desk import OpenQuestion
 from personachat.ui.personas.menu import (
+    COMPARE,
     DELETE,
     DISCARD,
     DUPLICATE,
@@ -85,11 +86,20 @@ def question(at: AppTest) -> OpenQuestion | None:
 
 
 def test_a_saved_persona_can_leave_in_every_way(open_persona: OpenPage) -> None:
-    assert offered(open_persona("nell")) == [DUPLICATE, TEMPLATE, EXPORT, SHARE, SNIPPET, RENAME, DELETE]
+    assert offered(open_persona("nell")) == [
+        DUPLICATE,
+        TEMPLATE,
+        COMPARE,
+        EXPORT,
+        SHARE,
+        SNIPPET,
+        RENAME,
+        DELETE,
+    ]
 
 
 def test_unsaved_edits_can_be_saved_with_a_note_or_thrown_away(open_persona: OpenPage) -> None:
-    everything = [NOTED, DUPLICATE, TEMPLATE, EXPORT, SHARE, SNIPPET, RENAME, DISCARD, DELETE]
+    everything = [NOTED, DUPLICATE, TEMPLATE, COMPARE, EXPORT, SHARE, SNIPPET, RENAME, DISCARD, DELETE]
     assert offered(open_persona("nell", EDITED)) == everything
 
 
@@ -97,7 +107,7 @@ def test_edits_with_problems_are_neither_saved_nor_in_the_way_of_the_saved_versi
     open_persona: OpenPage,
 ) -> None:
     at = open_persona("nell", '{"id": "nell", "name": 3}')
-    assert offered(at) == [DUPLICATE, TEMPLATE, EXPORT, SHARE, SNIPPET, RENAME, DISCARD, DELETE]
+    assert offered(at) == [DUPLICATE, TEMPLATE, COMPARE, EXPORT, SHARE, SNIPPET, RENAME, DISCARD, DELETE]
 
 
 def test_what_was_never_saved_cannot_be_shared_yet(open_persona: OpenPage) -> None:
@@ -139,5 +149,5 @@ def test_a_template_is_found_among_the_others(open_persona: OpenPage) -> None:
 def test_dropped_edits_leave_the_saved_version(open_persona: OpenPage, folder: Path) -> None:
     at = choose(open_persona("nell", EDITED), DISCARD)
     assert not at.session_state["persona_drafts"]
-    assert offered(at) == [DUPLICATE, TEMPLATE, EXPORT, SHARE, SNIPPET, RENAME, DELETE]
+    assert offered(at) == [DUPLICATE, TEMPLATE, COMPARE, EXPORT, SHARE, SNIPPET, RENAME, DELETE]
     assert (folder / "nell.json").read_text() == NELL

@@ -104,6 +104,10 @@ class Comparisons:
         self.send(comparison.id, message)
         return comparison.id
 
+    def preview(self, setups: Sequence[Setup]) -> list[Variant]:
+        """The variants that `begin` would make of these. Raises as `variants_of`."""
+        return variants_of(setups, self._personas, self._revisions)
+
     def send(self, comparison_id: str, message: str) -> None:
         """The next message, to every variant. Raises MessageInvalid, ShuttingDown, ReplyInProgress."""
         message = self._admitted(message)

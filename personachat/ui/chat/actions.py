@@ -223,6 +223,15 @@ def _ask_other(turn_id: str) -> None:
     ask("regenerate", turn_id)
 
 
+def compare(turn_id: str) -> None:
+    """Go to the Compare page with the message that this turn is or answers."""
+    from personachat.ui.compare import ways_in  # noqa: PLC0415  # the chat page needs none of it otherwise
+
+    with errors_as_notice():
+        chat = session.workspace().chat
+        ways_in.from_turn(chat.turn(turn_id)[1], chat.path(turn_id))
+
+
 # --- the menu of a turn ---------------------------------------------------------------------------
 
 MENU: dict[str, Callable[[str], None]] = {
@@ -230,6 +239,7 @@ MENU: dict[str, Callable[[str], None]] = {
     ":material/content_copy: Copy": copy,
     ":material/refresh: Regenerate": regenerate,
     ":material/swap_horiz: Regenerate with…": _ask_other,
+    ":material/compare_arrows: Compare with…": compare,
     ":material/thumbs_up_down: Rate": open_rating,
     ":material/call_split: Fork from here": fork,
     ":material/receipt_long: Costs": ask_costs,

@@ -100,6 +100,13 @@ class Follower:
         self._draws_text = True
         self._draw(self._text, until=lambda: self.over or self.taken_back)
 
+    def take_text(self) -> str:
+        """The text that has come since this was asked last; who takes it draws it."""
+        self._draws_text = self._draws_text or bool(self._text)
+        text = "".join(self._text)
+        self._text.clear()
+        return text
+
     def _rethink(self) -> None:
         """The text since the model began was reasoning."""
         if self._draws_text:

@@ -72,7 +72,7 @@ def open_conversation(conversation_id: str, persona_id: str, turn_id: str | None
     go_to("chat", {name: value for name, value in query.items() if value})
 
 
-def go_to(page: Literal["chat", "history"], query: dict[str, str] | None = None) -> None:
+def go_to(page: Literal["chat", "history", "compare"], query: dict[str, str] | None = None) -> None:
     """Have this run end on that page, with these query parameters."""
     history_state().wanted_page = (page, query or {})
 

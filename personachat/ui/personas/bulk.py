@@ -10,8 +10,10 @@ from functools import partial
 import streamlit as st
 
 from personachat.errors import PersonaChatError
+from personachat.lab.comparisons.model import MOST_VARIANTS
 from personachat.personas.formats.catalogue import MOST_PERSONAS
 from personachat.ui import session
+from personachat.ui.compare import ways_in
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas import bulk_work
 from personachat.ui.personas.desk import OpenQuestion, desk
@@ -84,6 +86,15 @@ def draw_actions(
             if too_many
             else None,
             on_click="ignore",
+        )
+        st.button(
+            "Compare",
+            type="tertiary",
+            key="compare_chosen",
+            disabled=not 2 <= len(chosen) <= MOST_VARIANTS,
+            help=f"Select 2 to {MOST_VARIANTS} personas to compare their replies.",
+            on_click=ways_in.from_list,
+            args=(tuple(chosen),),
         )
         _draw_tags(chosen, sorted({tag for each in chosen for tag in tags[each]}, key=str.casefold), all_tags)
         why_not = session.why_not_edit()

@@ -15,6 +15,7 @@ from personachat.personas.diff import differences
 from personachat.personas.store.base import Action, Revision, Revisions
 from personachat.personas.store.labels import Label
 from personachat.ui import session
+from personachat.ui.compare import ways_in
 from personachat.ui.dates import ago, exact, viewer_zone
 from personachat.ui.personas import diff, revision_labels
 from personachat.ui.personas.desk import HISTORY_TAB, TAB_KEY, OpenPersona, desk, take_typed
@@ -186,6 +187,15 @@ def _draw_revision(
             )
         st.space("stretch")
         revision_labels.draw(found.id, chosen, labels, why_not=why_not)
+        st.button(
+            "Compare replies",
+            icon=":material/compare_arrows:",
+            key="compare_revision",
+            disabled=is_now or found.saved_persona is None,
+            help="Sends a message to this revision and to the saved one, side by side.",
+            on_click=ways_in.from_revision,
+            args=(found.id, chosen.number),
+        )
         st.button(
             "Restore",
             icon=":material/history:",

@@ -11,6 +11,7 @@ from personachat.errors import PersonaChatError
 from personachat.personas.persona import Persona
 from personachat.personas.store.base import MOST_NOTE_CHARACTERS, BrokenPersona, PersonaStore
 from personachat.ui import session
+from personachat.ui.compare import ways_in
 from personachat.ui.dialogs import dialog
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas import files, links
@@ -18,6 +19,7 @@ from personachat.ui.personas.desk import Entry, OpenPersona, OpenQuestion, desk
 from personachat.ui.wording import escaped
 
 NOTED, DUPLICATE, TEMPLATE = "Save with a note…", "Duplicate", "Save as template"
+COMPARE = "Compare…"
 EXPORT, SHARE, SNIPPET = "Export…", "Share…", "Use it elsewhere…"
 RENAME, RENAME_FILE, DISCARD, DELETE = "Rename…", "Rename the file…", "Discard edits", "Delete"
 
@@ -25,6 +27,7 @@ _ICONS = {
     NOTED: ":material/save_as:",
     DUPLICATE: ":material/content_copy:",
     TEMPLATE: ":material/bookmark_add:",
+    COMPARE: ":material/compare_arrows:",
     EXPORT: ":material/download:",
     SHARE: ":material/share:",
     SNIPPET: ":material/code:",
@@ -105,6 +108,8 @@ def _actions(entries: Sequence[Entry], found: OpenPersona) -> dict[str, Callable
     if start and may_edit:
         actions[TEMPLATE] = partial(_save_as_template, start)
     if saved:
+        drafted = bool(found.draft) and not found.problems
+        actions[COMPARE] = partial(ways_in.from_persona, found.id, drafted=drafted)
         actions[EXPORT] = partial(editing.ask, OpenQuestion("export", found.id))
         actions[SHARE] = partial(editing.ask, OpenQuestion("share", found.id))
         actions[SNIPPET] = partial(editing.ask, OpenQuestion("snippet", found.id))

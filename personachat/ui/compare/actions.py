@@ -1,0 +1,115 @@
+"""What a click on the Compare page does: callbacks that run before the page is drawn, and say what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import streamlit as st
+
+from personachat.errors import PersonaChatError
+from personachat.lab.comparisons.model import Setup
+from personachat.ui import notices, session
+from personachat.ui.compare import state
+from personachat.ui.history import state as library_state
+
+NEXT = "compare_next"
+TITLE = "comparison_title"
+
+
+def _do(what: Callable[[], object]) -> bool:
+    try:
+        what()
+    except PersonaChatError as error:
+        notices.say_not_done(error)
+        return False
+    return True
+
+
+def begin(setups: Sequence[Setup], *, as_list: bool, blind: bool) -> None:
+    """Send the message in the field, or the first line of it, to all variants."""
+    text = str(st.session_state.get(state.MESSAGE) or "")
+    messages = [line.strip() for line in text.splitlines() if line.strip()] if as_list else [text]
+
+    def start() -> None:
+        first = messages[0] if messages else ""
+        comparison_id = session.workspace().comparisons.begin(setups, first, blind=blind)
+        here = state.compare_state()
+        here.waiting[comparison_id] = messages[1:]
+        here.wanted_message = ""
+        state.open_comparison(comparison_id)
+
+    _do(start)
+
+
+def say(comparison_id: str) -> None:
+    """Send what was typed."""
+    text = str(st.session_state.get(NEXT) or "")
+    if text.strip():
+        _do(lambda: session.workspace().comparisons.send(comparison_id, text))
+
+
+def send_waiting(comparison_id: str) -> None:
+    """Send the next message of the list."""
+    waiting = state.compare_state().waiting.get(comparison_id, [])
+    if waiting and _do(lambda: session.workspace().comparisons.send(comparison_id, waiting[0])):
+        del waiting[0]
+
+
+def vote(comparison_id: str, number: int, choice: str) -> None:
+    _do(lambda: session.workspace().comparisons.vote(comparison_id, number, choice))
+
+
+def reveal(comparison_id: str, number: int) -> None:
+    _do(lambda: session.workspace().comparisons.reveal(comparison_id, number))
+
+
+def stop(comparison_id: str, letter: str | None = None) -> None:
+    _do(lambda: session.workspace().comparisons.stop(comparison_id, letter))
+
+
+def pause(comparison_id: str) -> None:
+    _do(lambda: session.workspace().comparisons.pause(comparison_id))
+
+
+def resume(comparison_id: str) -> None:
+    _do(lambda: session.workspace().comparisons.pause(comparison_id, resume=True))
+
+
+def retry(comparison_id: str, letter: str) -> None:
+    _do(lambda: session.workspace().comparisons.retry(comparison_id, letter))
+
+
+def continue_with(comparison_id: str, letter: str) -> None:
+    """Open the column as a conversation."""
+
+    def go() -> None:
+        workspace = session.workspace()
+        conversation_id = workspace.comparisons.continue_with(comparison_id, letter)
+        persona_id = workspace.library.summary(conversation_id).persona_id or ""
+        library_state.open_conversation(conversation_id, persona_id)
+
+    _do(go)
+
+
+def ask_title() -> None:
+    state.compare_state().renaming = True
+
+
+def rename(comparison_id: str) -> None:
+    title = str(st.session_state.get(TITLE) or "")
+    if _do(lambda: session.workspace().comparisons.rename(comparison_id, title)):
+        state.compare_state().renaming = False
+
+
+def delete(comparison_id: str, title: str) -> None:
+    if _do(lambda: session.workspace().comparisons.delete(comparison_id)):
+        state.compare_state().deleted = (comparison_id, title)
+        state.leave()
+
+
+def restore(comparison_id: str) -> None:
+    state.compare_state().deleted = None
+    if _do(lambda: session.workspace().comparisons.restore(comparison_id)):
+        with suppress(PersonaChatError):
+            state.open_comparison(comparison_id)

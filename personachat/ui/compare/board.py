@@ -1,0 +1,312 @@
+"""An open comparison: its messages one below the other, each with the replies side by side.
+
+Keys and labels of what is drawn know letters and numbers of messages, never who is who: before a blind vote
+the browser gets nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import streamlit as st
+
+from personachat.lab.comparisons.exporting import Format
+from personachat.lab.comparisons.seen import SeenAnswer, SeenComparison, SeenRound
+from personachat.lab.comparisons.service import Comparisons
+from personachat.personas.word_diff import compared_words
+from personachat.replies.live import LiveReply
+from personachat.ui import returning
+from personachat.ui.chat.stream import column
+from personachat.ui.chat.transcript import USER_AVATAR, caption_of, draw_outcome, draw_text
+from personachat.ui.compare import actions
+from personachat.ui.compare.state import compare_state, leave
+from personachat.ui.compare.streaming import Place, draw_running
+from personachat.ui.personas import diff
+from personachat.ui.wording import counted, escaped, heard
+
+BESIDE = 4
+"""So many columns stand beside each other; more go below."""
+
+RENAME, DELETE = ":material/edit: Rename…", ":material/delete: Delete"
+FILES: Mapping[Format, str] = {"markdown": "Markdown", "json": "JSON", "csv": "CSV"}
+_MENU, _SHOWN, _BASE = "comparison_menu", "compare_shown", "compare_base"
+
+
+def draw(comparisons: Comparisons, shown: SeenComparison) -> None:
+    """Draw the comparison, and follow its replies to their end."""
+    _draw_head(comparisons, shown)
+    if shown.standing and shown.standing.votes:
+        st.info(escaped(shown.standing.sentence), icon=":material/leaderboard:")
+        _draw_places(shown)
+    elif shown.hidden:
+        st.caption(":material/visibility_off: Names, models and prices are hidden until you vote.")
+    base = _draw_differences_switch(shown)
+    live = dict(comparisons.live(shown.id)) if shown.last and shown.last.live else {}
+    places: list[Place] = []
+    for one in shown.rounds:
+        places += _draw_round(shown, one, live if one is shown.last else {}, base=base)
+    _draw_ways_on(shown)
+    if places:
+        returning.finish()
+        draw_running(places)
+        if all(not each.live for each in live.values()):
+            st.rerun()
+
+
+def _draw_head(comparisons: Comparisons, shown: SeenComparison) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.header(escaped(shown.title), anchor=False, width="stretch")
+        st.button("New comparison", icon=":material/add:", key="new_comparison", on_click=leave)
+        with st.popover(heard("Export"), icon=":material/download:", help="Export", type="tertiary"):
+            for file_format, name in FILES.items():
+                suffix = {"markdown": "md"}.get(file_format, file_format)
+                st.download_button(
+                    name,
+                    data=partial(_file, comparisons, shown.id, file_format),
+                    file_name=f"comparison-{shown.id[:8]}.{suffix}",
+                    key=f"export_comparison_{file_format}",
+                    on_click="ignore",
+                    width="stretch",
+                )
+        st.menu_button(
+            heard("More"),
+            [RENAME, DELETE],
+            icon=":material/more_vert:",
+            help="More",
+            type="tertiary",
+            key=_MENU,
+            on_click=_choose,
+            args=(shown.id, shown.title),
+        )
+    if compare_state().renaming:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            st.text_input("Title", shown.title, key=actions.TITLE, max_chars=200)
+            st.button("Save", key="rename_comparison", on_click=actions.rename, args=(shown.id,))
+
+
+def _choose(comparison_id: str, title: str) -> None:
+    chosen = st.session_state.get(_MENU)
+    if chosen == RENAME:
+        actions.ask_title()
+    elif chosen == DELETE:
+        actions.delete(comparison_id, title)
+
+
+def _file(comparisons: Comparisons, comparison_id: str, file_format: Format) -> bytes:
+    return comparisons.export(comparison_id, file_format).content
+
+
+def _draw_places(shown: SeenComparison) -> None:
+    assert shown.standing
+    names = {str(each.group): each.name.partition(" · sample ")[0] for each in shown.variants}
+    lines = [
+        f"**{escaped(names[place.id])}**: won {place.wins}, lost {place.losses}, tied {place.ties} "
+        f"({_percent(place.share)}, likely {_percent(place.low)} to {_percent(place.high)})"
+        for place in shown.standing.places
+    ]
+    with st.expander("Standing", icon=":material/format_list_numbered:"):
+        st.markdown("\n".join(f"1. {line}" for line in lines))
+        if shown.standing.both_bad:
+            st.caption(f"{counted(shown.standing.both_bad, 'vote')} said that none was good.")
+        if shown.not_counted:
+            st.caption(f"{counted(shown.not_counted, 'vote')} not counted.")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _draw_differences_switch(shown: SeenComparison) -> str | None:
+    """The letter of the column that others are compared with; None where replies are shown as they are."""
+    if not shown.rounds or shown.count < 2:
+        return None
+    letters = [each.letter for each in shown.rounds[-1].answers]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        view = st.segmented_control(
+            "Show", ["Replies", "Differences"], default="Replies", required=True, key=_SHOWN
+        )
+        if view != "Differences":
+            return None
+        base = st.segmented_control("From", letters, default=letters[0], required=True, key=_BASE)
+    st.caption(diff.LEGEND)
+    return base or letters[0]
+
+
+def _draw_round(
+    shown: SeenComparison, one: SeenRound, live: Mapping[str, LiveReply], *, base: str | None
+) -> list[Place]:
+    with st.chat_message("user", avatar=USER_AVATAR):
+        st.text(one.message, width="stretch")
+    based_on = one.answer(base) if base else None
+    places: list[Place] = []
+    for number in range(0, len(one.answers), BESIDE):
+        answers = one.answers[number : number + BESIDE]
+        with st.container(key=f"compare_row_{one.number}_{number}"):
+            for place, answer in zip(st.columns(len(answers), gap="medium"), answers, strict=True):
+                with place:
+                    found = _draw_answer(shown, one, answer, live.get(answer.letter), based_on=based_on)
+                if found:
+                    places.append(found)
+    if one.live:
+        _draw_steering(shown)
+    else:
+        _draw_vote(shown, one)
+    return places
+
+
+def _draw_answer(
+    shown: SeenComparison,
+    one: SeenRound,
+    answer: SeenAnswer,
+    live: LiveReply | None,
+    *,
+    based_on: SeenAnswer | None,
+) -> Place | None:
+    won = one.vote is not None and one.vote.letter == answer.letter
+    name = escaped(answer.variant.name) if answer.variant else f"Reply {answer.letter}"
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.markdown(f"**{answer.letter}** {name}" if answer.variant else f"**{name}**", width="content")
+        if won:
+            st.badge("Your vote", icon=":material/check:", color="green")
+    head, words, below = st.empty(), st.container(), st.container()
+    is_last = one is shown.last
+    if live and live.state == "running":
+        with below:
+            st.button(
+                "Stop",
+                icon=":material/stop_circle:",
+                type="tertiary",
+                key=f"stop_column_{answer.letter}",
+                on_click=actions.stop,
+                args=(shown.id, answer.letter),
+            )
+        return Place(live, head, column(words).container())
+    if based_on and based_on is not answer and answer.text and based_on.text:
+        with words:
+            diff.draw_words(compared_words(based_on.text, answer.text))
+    elif answer.text:
+        draw_text(answer.text, column(words).container())
+    with below:
+        _draw_outcome(answer)
+        if is_last and not one.live:
+            _draw_answer_actions(shown, one, answer)
+    return None
+
+
+def _draw_outcome(answer: SeenAnswer) -> None:
+    if answer.reply:
+        draw_outcome(answer.reply)
+        st.caption(caption_of(answer.reply))
+    elif answer.state == "failed":
+        st.error("This reply failed.", icon=":material/error:")
+    elif answer.state == "missing":
+        st.warning("This reply could not be started.", icon=":material/error:")
+    elif answer.state != "finished":
+        st.badge(answer.state.capitalize(), color="gray")
+
+
+def _draw_answer_actions(shown: SeenComparison, one: SeenRound, answer: SeenAnswer) -> None:
+    with st.container(horizontal=True, gap="small"):
+        if not one.vote:
+            st.button(
+                "Ask again",
+                icon=":material/refresh:",
+                type="tertiary",
+                key=f"retry_column_{answer.letter}",
+                on_click=actions.retry,
+                args=(shown.id, answer.letter),
+            )
+        if not shown.hidden and answer.state != "missing":
+            st.button(
+                "Continue with this one",
+                icon=":material/chat:",
+                type="tertiary",
+                key=f"continue_column_{answer.letter}",
+                on_click=actions.continue_with,
+                args=(shown.id, answer.letter),
+            )
+
+
+def _draw_steering(shown: SeenComparison) -> None:
+    paused = shown.last is not None and all(
+        each.state == "paused" for each in shown.last.answers if each.live
+    )
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Resume all" if paused else "Pause all",
+            icon=":material/play_circle:" if paused else ":material/pause_circle:",
+            key="pause_comparison",
+            on_click=actions.resume if paused else actions.pause,
+            args=(shown.id,),
+        )
+        st.button(
+            "Stop all",
+            icon=":material/stop_circle:",
+            key="stop_comparison",
+            on_click=actions.stop,
+            args=(shown.id,),
+        )
+
+
+def _draw_vote(shown: SeenComparison, one: SeenRound) -> None:
+    if one.vote and (shown.blind or one is not shown.last):
+        st.caption(_voted(one))
+        return
+    if not one.hidden and one is not shown.last:
+        return
+    two = len(one.answers) == 2
+    choices = {each.letter: f"{each.letter} is {'better' if two else 'best'}" for each in one.answers}
+    choices |= {"tie": "Tie", "both_bad": "Both bad" if two else "All bad"}
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        for choice, label in choices.items():
+            st.button(
+                label,
+                key=f"vote_{one.number}_{choice}",
+                on_click=actions.vote,
+                args=(shown.id, one.number, choice),
+            )
+        if one.hidden:
+            st.button(
+                "Show names",
+                type="tertiary",
+                icon=":material/visibility:",
+                key=f"reveal_{one.number}",
+                help="Your vote on this message won't count after that.",
+                on_click=actions.reveal,
+                args=(shown.id, one.number),
+            )
+    if one.vote:
+        st.caption(_voted(one))
+
+
+def _voted(one: SeenRound) -> str:
+    assert one.vote
+    said = {"tie": "You voted for a tie.", "both_bad": "You voted that none was good."}
+    told = said.get(one.vote.verdict, f"You voted for {one.vote.letter}.")
+    return told if one.vote.counted else f"{told} It isn't counted: {one.vote.why_not}."
+
+
+def _draw_ways_on(shown: SeenComparison) -> None:
+    last = shown.last
+    if last is None:
+        return
+    waiting = compare_state().waiting.get(shown.id, [])
+    if waiting and not last.live:
+        st.button(
+            f"Send the next message ({len(waiting)} left)",
+            icon=":material/send:",
+            type="primary",
+            key="send_waiting",
+            help=escaped(waiting[0][:200]),
+            disabled=last.hidden,
+            on_click=actions.send_waiting,
+            args=(shown.id,),
+        )
+    st.chat_input(
+        "Vote first" if last.hidden and not last.live else "Message all variants",
+        key=actions.NEXT,
+        disabled=last.live or last.hidden,
+        on_submit=actions.say,
+        args=(shown.id,),
+    )

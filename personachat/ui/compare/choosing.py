@@ -1,0 +1,259 @@
+"""Choosing what is compared: one row a variant, presets, the message, and what it will take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import streamlit as st
+
+from personachat.errors import PersonaChatError
+from personachat.lab.comparisons.model import MOST_SAMPLES, MOST_VARIANTS, Setup
+from personachat.personas.store.base import StoredPersona
+from personachat.services import Services, Workspace
+from personachat.ui import last_seen, session
+from personachat.ui.compare import actions, forecasting
+from personachat.ui.compare.state import (
+    MESSAGE,
+    Row,
+    add,
+    choose,
+    compare_state,
+    follow_address,
+    note_address,
+)
+from personachat.ui.wording import escaped, heard
+
+SAVED, DRAFT = "Saved", "Unsaved draft"
+MOST_REVISIONS = 20
+MOST_CHARACTERS = 200_000
+DRAFT_PRESET = "The unsaved draft and the saved persona"
+MODELS_PRESET = "This persona on every model here"
+TEMPERATURE_PRESET = "Temperature 0, 0.7 and 1.2"
+PRESETS = (DRAFT_PRESET, MODELS_PRESET, TEMPERATURE_PRESET)
+_PRESET, _PERSONAS = "compare_preset", "compare_personas"
+
+
+def draw(services: Services, workspace: Workspace) -> None:
+    """Draw the rows, the message and the button that starts."""
+    entries, _ = last_seen.personas(workspace.personas, owner=workspace.owner)
+    personas = {each.id: each for each in entries if isinstance(each, StoredPersona)}
+    if not personas:
+        st.info("There are no personas yet. Create one on the Personas page.", icon=":material/group_add:")
+        st.page_link("pages/personas.py", label="Personas", icon=":material/groups:")
+        return
+    follow_address(next(iter(personas)))
+    st.caption(
+        "Send one message to several personas, versions, models or settings. Each answers in its own "
+        "column, with its own history."
+    )
+    models = services.model_names.known().names
+    _draw_presets(personas, models)
+    rows = compare_state().rows
+    for row in list(rows):
+        _draw_row(workspace, row, personas, models, can_go=len(rows) > 1)
+    st.button(
+        "Add a variant",
+        icon=":material/add:",
+        type="tertiary",
+        key="add_variant",
+        disabled=len(rows) >= MOST_VARIANTS,
+        on_click=_add_like_last,
+    )
+    note_address()
+    _draw_start(services, workspace, [_with_draft(row.setup) for row in rows])
+
+
+def _draw_presets(personas: Mapping[str, StoredPersona], models: Sequence[str]) -> None:
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        st.menu_button(
+            "Presets",
+            PRESETS,
+            icon=":material/auto_awesome_mosaic:",
+            key=_PRESET,
+            on_click=_apply,
+            args=(tuple(models),),
+        )
+        with st.popover("These personas", icon=":material/groups:"):
+            st.multiselect(
+                "Personas",
+                list(personas),
+                key=_PERSONAS,
+                format_func=lambda each: escaped(personas[each].persona.name),
+                max_selections=MOST_VARIANTS,
+            )
+            st.button("Use these", key="use_personas", on_click=_use_personas)
+
+
+def _draw_row(
+    workspace: Workspace,
+    row: Row,
+    personas: Mapping[str, StoredPersona],
+    models: Sequence[str],
+    *,
+    can_go: bool,
+) -> None:
+    setup, key = row.setup, row.number
+    known = list(personas) if setup.persona_id in personas else [setup.persona_id, *personas]
+    with st.container(border=True, horizontal=True, vertical_alignment="bottom", gap="small"):
+        persona_id = st.selectbox(
+            "Persona",
+            known,
+            index=known.index(setup.persona_id),
+            key=f"compare_persona_{key}",
+            format_func=lambda each: escaped(personas[each].persona.name if each in personas else each),
+            width=220,
+        )
+        versions = _versions(workspace, persona_id, setup)
+        version = st.selectbox(
+            "Version",
+            versions,
+            index=versions.index(_version(setup)) if persona_id == setup.persona_id else 0,
+            key=f"compare_version_{key}_{persona_id}",
+            width=150,
+        )
+        offered = list(dict.fromkeys([*([setup.model] if setup.model else []), *models]))
+        model = st.selectbox(
+            "Model",
+            offered,
+            index=offered.index(setup.model) if setup.model else None,
+            key=f"compare_model_{key}",
+            placeholder="As in the persona",
+            accept_new_options=True,
+            format_func=escaped,
+            width=220,
+        )
+        temperature = st.number_input(
+            "Temperature",
+            0.0,
+            2.0,
+            setup.temperature,
+            step=0.1,
+            key=f"compare_temperature_{key}",
+            placeholder="Persona's",
+            width=130,
+        )
+        max_tokens = st.number_input(
+            "Max tokens",
+            1,
+            1_000_000,
+            setup.max_tokens,
+            key=f"compare_max_tokens_{key}",
+            placeholder="Persona's",
+            width=130,
+        )
+        samples = st.number_input(
+            "Samples",
+            1,
+            MOST_SAMPLES,
+            setup.samples,
+            key=f"compare_samples_{key}",
+            help="How often this variant answers, to see how much chance there is in it.",
+            width=110,
+        )
+        st.button(
+            heard("Remove this variant"),
+            icon=":material/close:",
+            type="tertiary",
+            help="Remove this variant",
+            key=f"compare_remove_{key}",
+            disabled=not can_go,
+            on_click=_remove,
+            args=(key,),
+        )
+    row.setup = Setup(
+        persona_id=persona_id,
+        revision=int(version.rpartition(" ")[2]) if version not in {SAVED, DRAFT} else None,
+        text="" if version == DRAFT else None,
+        model=model or "",
+        temperature=temperature,
+        top_p=setup.top_p,
+        max_tokens=max_tokens,
+        samples=int(samples),
+    )
+
+
+def _draw_start(services: Services, workspace: Workspace, setups: Sequence[Setup]) -> None:
+    here = compare_state()
+    if here.wanted_message and MESSAGE not in st.session_state:
+        st.session_state[MESSAGE] = here.wanted_message
+    text = st.text_area(
+        "Message",
+        key=MESSAGE,
+        max_chars=MOST_CHARACTERS,
+        placeholder="Write the message that all variants answer",
+    )
+    with st.container(horizontal=True, gap="medium"):
+        as_list = st.toggle("One message per line", key="compare_list", help="Sends the lines one by one.")
+        blind = st.toggle(
+            "Blind vote",
+            key="compare_blind",
+            help="Hides names, models, prices and times, and shuffles the columns, until you vote.",
+        )
+    messages = len([line for line in text.splitlines() if line.strip()]) if as_list else 1
+    trouble = forecasting.draw(services, workspace, setups, text, messages=max(1, messages))
+    st.button(
+        "Compare",
+        type="primary",
+        icon=":material/compare_arrows:",
+        key="begin_comparison",
+        disabled=bool(trouble),
+        help=trouble or None,
+        on_click=actions.begin,
+        args=(tuple(setups),),
+        kwargs={"as_list": as_list, "blind": blind},
+    )
+
+
+def _versions(workspace: Workspace, persona_id: str, setup: Setup) -> list[str]:
+    """The newest revision is what is saved; the earlier ones are offered by their numbers."""
+    found = [SAVED]
+    if persona_id in session.drafts():
+        found.append(DRAFT)
+    try:
+        revisions = workspace.collection.revisions.of(persona_id.partition("@")[0], limit=MOST_REVISIONS)
+    except PersonaChatError:
+        revisions = ()
+    found += [f"Revision {each.number}" for each in revisions]
+    wanted = _version(setup) if persona_id == setup.persona_id else SAVED
+    return found if wanted in found else [*found, wanted]
+
+
+def _version(setup: Setup) -> str:
+    if setup.text is not None:
+        return DRAFT
+    return SAVED if setup.revision is None else f"Revision {setup.revision}"
+
+
+def _with_draft(setup: Setup) -> Setup:
+    """With the words of the draft, where one is wanted and there is one."""
+    draft = session.drafts().get(setup.persona_id)
+    return setup if setup.text is None else replace(setup, text=draft.text if draft else None)
+
+
+def _add_like_last() -> None:
+    rows = compare_state().rows
+    add(rows[-1].setup)
+
+
+def _remove(number: int) -> None:
+    here = compare_state()
+    here.rows = [row for row in here.rows if row.number != number]
+
+
+def _apply(models: tuple[str, ...]) -> None:
+    chosen = st.session_state.get(_PRESET)
+    rows = compare_state().rows
+    first = Setup(persona_id=rows[0].setup.persona_id)
+    if chosen == DRAFT_PRESET:
+        choose([first, replace(first, text="")])
+    elif chosen == MODELS_PRESET and models:
+        choose([replace(first, model=each) for each in models])
+    elif chosen == TEMPERATURE_PRESET:
+        choose([replace(rows[0].setup, temperature=each, samples=1) for each in (0.0, 0.7, 1.2)])
+
+
+def _use_personas() -> None:
+    chosen = list(st.session_state.get(_PERSONAS) or ())
+    if chosen:
+        choose([Setup(persona_id=each) for each in chosen])

@@ -1,0 +1,58 @@
+"""What a comparison will take before it is sent: calls, tokens and money; or why it can't be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from personachat.errors import PersonaChatError
+from personachat.lab.comparisons.model import Setup, Variant
+from personachat.personas.persona import parse_persona
+from personachat.personas.prompt import estimate_tokens
+from personachat.services import Services, Workspace
+from personachat.ui.chat import costs
+from personachat.ui.forecast_view import price_of
+from personachat.ui.wording import counted, error_text, escaped, money, short
+from personachat.usage.forecast import Forecast, forecast
+
+
+def draw(
+    services: Services, workspace: Workspace, setups: Sequence[Setup], message: str, *, messages: int
+) -> str:
+    """Draw the forecast of all variants; returns why it can't be sent, "" where it can."""
+    try:
+        variants = workspace.comparisons.preview(setups)
+        made = [_of(services, each, message) for each in variants]
+    except PersonaChatError as error:
+        st.warning(error_text(error), icon=":material/error:")
+        return str(error)
+    calls = len(made) * messages
+    tokens_in = sum(each.prompt_tokens for each in made) * messages
+    tokens_out = sum(each.completion_tokens for each in made) * messages
+    most = "" if all(each.basis == "medians" for each in made) else "at most "
+    known = [each.cost_usd for each in made if each.cost_usd is not None]
+    cost = f"{most}{money(sum(known) * messages)}" if len(known) == len(made) else "an unknown price"
+    st.caption(
+        escaped(
+            f"{counted(calls, 'call')} · about {short(tokens_in)} tokens in, {most}{short(tokens_out)} "
+            f"out · {cost}"
+        )
+        + (" · longer histories take more" if messages > 1 else "")
+    )
+    return ""
+
+
+def _of(services: Services, variant: Variant, message: str) -> Forecast:
+    persona = parse_persona(variant.text)
+    answering = services.models.answering(persona.model)
+    provider, model = answering.provider.name, answering.model
+    estimate = services.linter.estimate(persona)
+    long = estimate.prompt_tokens + estimate_tokens(message)
+    return forecast(
+        prompt_tokens=long,
+        estimated_tokens=long,
+        most_tokens=estimate.reply_tokens_most,
+        medians=costs.insights().medians(persona_id=persona.id, provider=provider, model=model),
+        price=price_of(provider, model),
+    )

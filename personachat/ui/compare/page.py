@@ -1,0 +1,94 @@
+"""The page: an open comparison, or the choice of variants for a new one, and the ones that are kept."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from personachat.errors import ComparisonNotFound
+from personachat.services import Services, Workspace
+from personachat.ui import frame, session
+from personachat.ui.compare import actions, board, choosing
+from personachat.ui.compare.state import COMPARISON, compare_state, leave, open_comparison
+from personachat.ui.dates import ago, viewer_zone
+from personachat.ui.notices import take
+from personachat.ui.wording import counted, escaped
+
+SEARCH = "compare_search"
+LISTED = 30
+
+
+def draw(services: Services, workspace: Workspace) -> None:
+    """Draw all of it. Raises DatabaseUnavailable and DatabaseDamaged."""
+    comparison_id = session.remembered(COMPARISON)
+    shown = None
+    if comparison_id:
+        try:
+            shown = workspace.comparisons.seen(comparison_id)
+        except ComparisonNotFound:
+            leave()
+            st.info("This comparison doesn't exist or was deleted.", icon=":material/history_toggle_off:")
+    notices = st.container()
+    with notices:
+        for notice in take("page"):
+            st.error(notice.text, title=notice.title, icon=notice.icon)
+        _draw_deleted()
+    if shown:
+        session.remember(COMPARISON, shown.id)
+        frame.name_tab(shown.title)
+        board.draw(workspace.comparisons, shown)
+        return
+    st.header("Compare", anchor=False)
+    choosing.draw(services, workspace)
+    _draw_kept(workspace)
+
+
+def _draw_deleted() -> None:
+    deleted = compare_state().deleted
+    if deleted is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f":material/delete: Deleted “{escaped(deleted[1])}”.", width="content")
+        st.button(
+            "Undo",
+            type="tertiary",
+            key="undo_comparison",
+            icon=":material/undo:",
+            on_click=actions.restore,
+            args=(deleted[0],),
+        )
+
+
+def _draw_kept(workspace: Workspace) -> None:
+    """The comparisons there are, newest first."""
+    sought = str(st.session_state.get(SEARCH) or "")
+    kept = workspace.comparisons.listed(limit=LISTED, sought=sought)
+    if not kept and not sought:
+        return
+    st.subheader("Your comparisons", anchor=False)
+    st.text_input(
+        "Search comparisons",
+        key=SEARCH,
+        type="search",
+        icon=":material/search:",
+        placeholder="Search titles and messages",
+        label_visibility="collapsed",
+        max_chars=200,
+    )
+    if not kept:
+        st.caption("Nothing found.")
+    now, zone = datetime.now(UTC), viewer_zone()
+    for each in kept:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.button(
+                escaped(each.title),
+                type="tertiary",
+                key=f"open_comparison_{each.id}",
+                icon=":material/visibility_off:" if each.blind else ":material/compare_arrows:",
+                on_click=open_comparison,
+                args=(each.id,),
+            )
+            votes = f" · {counted(each.votes, 'vote')}" if each.votes else ""
+            when = ago(each.updated_at, now=now, zone=zone)
+            st.caption(f"{counted(each.rounds, 'message')}{votes} · {when}", width="content")

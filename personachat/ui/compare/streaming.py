@@ -1,0 +1,82 @@
+"""Draws the running replies of a comparison into their columns, all by one loop.
+
+As with one reply, the run only follows, and finished pieces of a text are left alone. A frame draws only the
+columns in which something has come, so that four cost what four chats cost.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from personachat.replies.live import LiveReply
+from personachat.ui.chat.pace import PACE
+from personachat.ui.chat.stream import GROWTH, SLICE_SECONDS, STALE_SECONDS, Drawing, Follower, touch
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a running reply goes: a line above its words, and the words."""
+
+    live_reply: LiveReply
+    head: DeltaGenerator
+    words: DeltaGenerator
+
+
+class _Column:
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._follower = Follower(place.live_reply)
+        self._drawing = Drawing()
+        self._pending, self._last = "", 0.0
+        self._begun = self.over = False
+        place.head.markdown(":shimmer[Writing]")
+
+    @property
+    def taken_back(self) -> bool:
+        return self._follower.taken_back
+
+    def draw(self, now: float, *, wait_seconds: float = 0) -> bool:
+        """Take in what has come and draw it where it is worth a frame; whether it was."""
+        self._follower.look(wait_seconds)
+        self.over = self._follower.over
+        self._pending += self._follower.take_text()
+        worth_it = len(self._pending) >= GROWTH * self._drawing.open_characters
+        due = self._pending and (worth_it or now - self._last > STALE_SECONDS)
+        if not (due or (self.over and (self._pending or self._begun))):
+            return False
+        if not self._begun:
+            self._begun = True
+            self._place.head.empty()
+        with self._place.words:
+            self._drawing.add(self._pending, ended=self.over)
+        self._pending, self._last = "", now
+        return True
+
+
+def draw_running(places: Sequence[Place]) -> None:
+    """Follow these replies until all have ended or are paused; a click ends the run as ever."""
+    with ExitStack() as following:
+        for place in places:
+            following.enter_context(place.live_reply.followed())
+            following.enter_context(PACE.kept())
+        columns = [_Column(place) for place in places]
+        while columns:
+            now = time.monotonic()
+            drawn = [column for column in columns if column.draw(now)]
+            for _ in drawn:
+                PACE.drawn()
+            if any(column.taken_back for column in columns):
+                st.rerun()
+            columns = [column for column in columns if not column.over]
+            if drawn:
+                touch()
+                time.sleep(PACE.until_the_next(last=now))
+            elif columns:
+                touch()
+                columns[0].draw(now, wait_seconds=SLICE_SECONDS / 2)

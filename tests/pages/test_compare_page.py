@@ -1,0 +1,212 @@
+"""The Compare page without a browser: choosing, replies in their columns, votes, and what is withheld."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from personachat.lab.comparisons.model import Setup
+from personachat.lab.comparisons.service import Comparisons
+from personachat.owners import LOCAL_OWNER
+from personachat.services import get_services
+from personachat.ui.compare import ways_in
+from tests.conftest import persona_text
+from tests.fake_provider import FakeProvider, failure, tokens
+from tests.lab.comparisons.conftest import ended
+from tests.pages.conftest import OpenPage
+from tests.pages.conversing import be_local, click, converse
+
+PAIR = (Setup(persona_id="ada"), Setup(persona_id="bob"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "personas"
+    made.mkdir()
+    for number, each in enumerate(("ada", "bob"), 1):
+        (made / f"{each}.json").write_text(persona_text(each, model=f"fake-{number}"))
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _here(monkeypatch: pytest.MonkeyPatch) -> None:
+    be_local(monkeypatch)
+
+
+def comparisons() -> Comparisons:
+    return get_services().of(LOCAL_OWNER).comparisons
+
+
+def begun(message: str = "Hello?", *, blind: bool = False) -> str:
+    comparison_id = comparisons().begin(PAIR, message, blind=blind)
+    ended(comparisons(), comparison_id)
+    return comparison_id
+
+
+def visit(page: AppTest, **query: str | list[str]) -> AppTest:
+    page.switch_page("pages/compare.py")
+    for name, value in query.items():
+        page.query_params[name] = value
+    page.run()
+    assert not page.exception
+    return page
+
+
+def texts(page: AppTest) -> str:
+    parts = [*page.main.markdown, *page.main.caption, *page.main.info, *page.main.error, *page.main.text]
+    return "\n".join(str(each.value) for each in parts)
+
+
+def labels(page: AppTest) -> list[str]:
+    return [each.label for each in page.main.button]
+
+
+def test_two_personas_answer_side_by_side(open_home: OpenPage, fake: FakeProvider) -> None:
+    fake.answer_by_model({"fake-1": tokens(["Heron."]), "fake-2": tokens(["Stork."])})
+    page = visit(open_home(), variant=["ada", "bob;temperature=0.2"], message="Which bird?")
+    assert page.text_area(key="compare_message").value == "Which bird?"
+    assert "2 calls" in texts(page)
+    click(page, "begin_comparison")
+    page.run()
+    shown = texts(page)
+    assert "Heron." in shown
+    assert "Stork." in shown
+    assert "fake-1" in shown
+    assert "A is better" in labels(page)
+    click(page, "vote_1_B")
+    assert "Nothing is decided after 1 vote" in texts(page)
+    assert "won 1, lost 0" in texts(page)
+
+
+def test_a_draft_that_is_gone_and_a_persona_that_is_not_there_are_said_before_anything_is_sent(
+    open_home: OpenPage, fake: FakeProvider
+) -> None:
+    page = visit(open_home(), variant=["ada", "nobody"])
+    assert page.button(key="begin_comparison").disabled
+    assert "nobody" in str([each.value for each in page.main.warning])
+    assert fake.chats == []
+
+
+def test_presets_fill_the_rows(open_home: OpenPage) -> None:
+    page = visit(open_home(), variant=["ada", "bob"])
+    assert page.query_params["variant"] == ["ada", "bob"]
+    page.main.get("menu_button")
+    click(page, "add_variant")
+    assert page.query_params["variant"] == ["ada", "bob", "bob"]
+
+
+def test_before_a_blind_vote_the_page_has_no_name_and_after_it_all(open_home: OpenPage) -> None:
+    page = open_home()
+    comparison_id = begun(blind=True)
+    visit(page, comparison=comparison_id)
+    sent = repr(page.main).lower() + texts(page).lower() + repr(labels(page)).lower()
+    for each in ("ada", "bob", "fake-1", "fake-2", "$", "token"):
+        assert each not in sent, each
+    assert "Reply A" in texts(page)
+    assert not [each for each in labels(page) if each.startswith("Continue")]
+    click(page, "vote_1_tie")
+    assert "Ada" in texts(page)
+    assert "fake-2" in texts(page)
+
+
+def test_a_failure_in_one_column_stays_there(open_home: OpenPage, fake: FakeProvider) -> None:
+    page = open_home()
+    fake.answer_by_model({"fake-1": failure(401, "no"), "fake-2": tokens(["Stork."])})
+    visit(page, comparison=begun())
+    assert "Stork." in texts(page)
+    assert [each.value for each in page.main.error]
+    click(page, "retry_column_A")
+    page.run()
+    assert "You said: Hello?" in texts(page)
+
+
+def test_names_shown_before_a_vote_cost_it_its_count(open_home: OpenPage) -> None:
+    page = open_home()
+    visit(page, comparison=begun(blind=True))
+    click(page, "reveal_1")
+    click(page, "vote_1_A")
+    assert "It isn't counted: the names had been shown." in texts(page)
+
+
+def test_one_column_goes_on_as_a_chat(open_home: OpenPage) -> None:
+    page = open_home()
+    visit(page, comparison=begun("Which bird?"))
+    click(page, "continue_column_A")
+    assert page.query_params["chat"]
+    assert "You said: Which bird?" in texts(page)
+
+
+def test_comparisons_are_kept_renamed_deleted_and_brought_back(open_home: OpenPage) -> None:
+    page = open_home()
+    comparison_id = begun("Which *bird*?")
+    visit(page)
+    click(page, f"open_comparison_{comparison_id}")
+    assert page.query_params["comparison"] == comparison_id
+    page.session_state["comparison_menu"] = None
+    comparisons().rename(comparison_id, "Birds")
+    page.run()
+    assert page.main.header[0].value == "Birds"
+    comparisons().delete(comparison_id)
+    page.run()
+    assert "doesn't exist or was deleted" in texts(page)
+
+
+def test_differences_are_shown_against_a_base(open_home: OpenPage, fake: FakeProvider) -> None:
+    page = open_home()
+    fake.answer_by_model({"fake-1": tokens(["A grey heron."]), "fake-2": tokens(["A white heron."])})
+    visit(page, comparison=begun())
+    page.main.get("button_group")
+    page.session_state["compare_shown"] = "Differences"
+    page.run()
+    assert not page.exception
+    assert any("white" in str(each.proto) and "<ins" in str(each.proto) for each in page.main.get("html"))
+
+
+def test_somebody_elses_comparison_is_not_there(open_home: OpenPage) -> None:
+    page = open_home()
+    theirs = get_services().of("browser:other").comparisons
+    comparison_id = theirs.begin(PAIR, "Secret bird")
+    ended(theirs, comparison_id)
+    visit(page, comparison=comparison_id)
+    assert "doesn't exist or was deleted" in texts(page)
+    assert "Secret" not in texts(page)
+
+
+def test_from_a_turn_the_message_and_its_persona_come_along(open_home: OpenPage) -> None:
+    page = open_home()
+    conversation_id = converse("Birds", persona_id="ada")
+    turns = get_services().of(LOCAL_OWNER).chat.conversation(conversation_id).path
+    page.query_params["chat"] = conversation_id
+    page.run()
+    menu = next(
+        each for each in page.main.get("menu_button") if each.proto.id.endswith(f"menu_{turns[-1].id}")
+    )
+    assert [each for each in menu.proto.options if each.endswith("Compare with…")]
+
+
+def test_ways_in_carry_message_and_setups(open_home: OpenPage) -> None:
+    """What the menus of turns, personas and revisions call."""
+    page = open_home()
+    conversation_id = converse("Birds", said="Which bird?", persona_id="ada")
+    turns = get_services().of(LOCAL_OWNER).chat.conversation(conversation_id).path
+    assert ways_in.of_turn(turns[-1], turns) == ([Setup(persona_id="ada")] * 2, "Go on")
+    assert ways_in.of_turn(turns[2], turns) == ([Setup(persona_id="ada")] * 2, "Go on")
+    assert ways_in.of_turn(turns[1], turns) == ([Setup(persona_id="ada")] * 2, "Which bird?")
+    assert ways_in.of_persona("ada", drafted=True) == [
+        Setup(persona_id="ada"),
+        Setup(persona_id="ada", text=""),
+    ]
+    assert ways_in.of_revisions("ada", 3) == [Setup(persona_id="ada", revision=3), Setup(persona_id="ada")]
+    assert not page.exception
+
+
+def test_several_personas_of_the_list_are_compared(open_home: OpenPage) -> None:
+    page = open_home()
+    page.switch_page("pages/personas.py").run()
+    click(page, "choose_personas")
+    click(page, "choose_all")
+    click(page, "compare_chosen")
+    assert page.query_params["variant"] == ["ada", "bob"]
+    assert page.main.header[0].value == "Compare"
