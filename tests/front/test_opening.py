@@ -35,7 +35,7 @@ def test_without_a_model_the_terminal_names_every_way_to_one(
     assert line.startswith("No model is available.")
     assert "OPENAI_API_KEY" in line
     assert "OPENAI_BASE_URL, to http://localhost:11434/v1 for Ollama" in line
-    assert "personachat[local]" in line
+    assert "personachat local install" in line
     servers = {"ollama": {"base_url": "http://localhost:11434/v1"}}
     assert missing(tmp_path, providers=servers) == ()
 

