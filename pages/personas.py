@@ -75,6 +75,8 @@ with notice:
     if not bulk.draw_done():
         undo.draw(editing.undo)
     drafting.draw_notice(wanted)
+    if not storage_notice.personas_are_kept(session.services().settings):
+        storage_notice.draw_short_lived(session.services().settings)
 
 left, right = st.columns([1, 2.5], gap="medium")
 

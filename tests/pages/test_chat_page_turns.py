@@ -230,7 +230,10 @@ def test_a_host_that_forgets_is_named_until_that_is_dismissed(
 ) -> None:
     monkeypatch.setattr(storage_notice, "disk_is_kept", lambda: False)
     page = open_chat()
-    assert "DATABASE_URL" in captions(page)
+    said = captions(page)
+    assert "Saved personas and chats disappear when this app restarts" in said
+    for word in ("DATABASE_URL", "PERSONACHAT_PERSONA_STORE", "under Secrets", "Export all in History"):
+        assert word in said
     next(button for button in page.button if button.key == "dismiss_short_lived").click().run()
     assert "DATABASE_URL" not in captions(page)
 

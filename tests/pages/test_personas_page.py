@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from personachat.ui.chat import storage_notice
 from tests.fake_provider import FakeProvider
 from tests.pages.conftest import OpenPage
 
@@ -377,3 +378,15 @@ def test_of_a_thousand_personas_a_page_is_shown_and_the_rest_is_found(
     assert any("1 to 50 of 1,004" in caption.value for caption in at.caption)
     at.text_input(key="persona_search").set_value("0999").run()
     assert len(rows(at)) == 1
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_saved_claims_no_more_than_the_host_keeps(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, *, kept: bool
+) -> None:
+    monkeypatch.setattr(storage_notice, "disk_is_kept", lambda: kept)
+    page = open_page("tutor")
+    badges = [str(each.value) for each in page.markdown if "-badge[" in str(each.value)]
+    assert any("Saved until the restart" in badge for badge in badges) != kept
+    said = " ".join(str(caption.value) for caption in page.caption)
+    assert ("Saved personas and chats disappear when this app restarts" in said) != kept

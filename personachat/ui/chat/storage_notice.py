@@ -6,8 +6,9 @@ import streamlit as st
 
 from personachat.conversations.model import Conversation
 from personachat.errors import DatabaseDamaged, PersonaChatError
-from personachat.providers.ways_on import on_community_cloud
+from personachat.providers.ways_on import SECRETS_PANEL, on_community_cloud
 from personachat.services import Services
+from personachat.settings import Settings
 from personachat.ui import dismissed, session
 from personachat.ui.wording import error_text, escaped
 
@@ -43,7 +44,7 @@ def draw(services: Services, conversation: Conversation | None) -> None:
         )
         await_return()
     elif not services.settings.database_url and not disk_is_kept():
-        draw_short_lived()
+        draw_short_lived(services.settings)
 
 
 def draw_unreachable(error: PersonaChatError, title: str) -> None:
@@ -70,11 +71,22 @@ def _look_again() -> None:
         st.rerun()
 
 
-def draw_short_lived() -> None:
-    """That this host forgets, and how to have conversations kept, until that is dismissed."""
-    if not dismissed.is_dismissed("short_lived"):
-        dismissed.draw(
-            "short_lived",
-            ":material/cloud_queue: **Conversations are lost when this app restarts or goes to sleep.** "
-            "To keep them, add `DATABASE_URL` (the address of a PostgreSQL database) to the app's secrets.",
-        )
+def personas_are_kept(settings: Settings) -> bool:
+    """Whether a saved persona outlives a restart of the app."""
+    return disk_is_kept() or (settings.persona_store == "database" and settings.database_url is not None)
+
+
+def draw_short_lived(settings: Settings) -> None:
+    """What this host forgets, how to have it kept, and how to take it along; until that is dismissed."""
+    if dismissed.is_dismissed("short_lived"):
+        return
+    what = "Saved personas" if settings.database_url else "Saved personas and chats"
+    needed = 'PERSONACHAT_PERSONA_STORE = "database"'
+    if not settings.database_url:
+        needed = f"DATABASE_URL (the address of a PostgreSQL database) and {needed}"
+    dismissed.draw(
+        "short_lived",
+        f":material/cloud_queue: **{what} disappear when this app restarts or goes to sleep.** "
+        f"To keep them, add {needed} in {SECRETS_PANEL}. Until then, download what you need: "
+        "personas with Export… in their menu, chats with Export all in History.",
+    )

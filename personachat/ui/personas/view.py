@@ -15,7 +15,7 @@ from personachat.personas.prompt import estimate_tokens
 from personachat.personas.store.base import BrokenPersona, PersonaStore
 from personachat.replies.request_code import RequestBody
 from personachat.ui import faces, session
-from personachat.ui.chat import inspector
+from personachat.ui.chat import inspector, storage_notice
 from personachat.ui.chat.transcript import drawable
 from personachat.ui.personas import actions as editing
 from personachat.ui.personas import favourites, kept_drafts, lore, menu, pasted_file
@@ -132,6 +132,8 @@ def _draw_badge(found: OpenPersona) -> None:
         st.badge(f"Invalid ({len(found.problems)})", icon=":material/error:", color="red")
     elif found.standing == "unsaved":
         st.badge("Unsaved", icon=":material/edit:", color="orange")
+    elif not storage_notice.personas_are_kept(session.services().settings):
+        st.badge("Saved until the restart", icon=":material/schedule:", color="orange")
     else:
         st.badge("Saved", icon=":material/check:", color="green")
 
