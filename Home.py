@@ -2,13 +2,15 @@
 
 import streamlit as st
 
-from personachat.ui import frame, returning, stopping, warmup
+from personachat.ui import frame, login, returning, stopping, warmup
 
 st.set_page_config(page_title="PersonaChat", page_icon=frame.ICON)
 st.logo(frame.ICON, size="large")
 warmup.begin()
 stopping.prepare()
-frame.begin()
+locked_out = login.trouble()
+if not locked_out:
+    frame.begin()
 
 chat = st.Page("pages/chat.py", title="Chat", icon=":material/chat:", default=True)
 personas = st.Page("pages/personas.py", title="Personas", icon=":material/groups:", url_path="personas")
@@ -30,7 +32,11 @@ received = st.Page(
     visibility="hidden",
 )
 
-page = st.navigation([chat, personas, history, compare, insights, shared, received])
+pages = [chat, personas, history, compare, insights, shared, received]
+page = st.navigation(pages, position="hidden" if locked_out else "sidebar")
+if locked_out:
+    login.draw(locked_out)
+    st.stop()
 if page != shared:  # whoever only reads what was shared has nothing here
     wanted = frame.draw(here={"": "chat"}.get(page.url_path, page.url_path))
     if wanted:

@@ -34,7 +34,7 @@ from personachat.api.app import ApiFirst, create_api
 from personachat.api.mcp.http import McpApp
 from personachat.api.metrics import Metrics
 from personachat.api.v1.app import create_v1
-from personachat.errors import AddressUnavailable, PersonaChatError, SettingsInvalid
+from personachat.errors import AddressUnavailable, LoginNeeded, PersonaChatError, SettingsInvalid
 from personachat.front import server_logs, slow_requests
 from personachat.front.base_path import BasePath
 from personachat.front.first_paint import FirstPaint
@@ -46,7 +46,7 @@ from personachat.services import built_services, get_services, reset_services
 from personachat.settings import APP, load_settings
 from personachat.shutdown import drained_at
 from personachat.telemetry import logs, unknown_settings
-from personachat.ui import address, front_door, streamlit_logs, warmup
+from personachat.ui import address, front_door, login, streamlit_logs, warmup
 from personachat.ui.wording import error_text
 
 log = logging.getLogger(__name__)
@@ -133,6 +133,9 @@ def _warm_up(ready: threading.Event) -> None:
 
 def _show_script_error(error: Exception) -> bool:
     """A page failed: log why, and show a sentence instead of a traceback."""
+    if isinstance(error, LoginNeeded):  # a login ended between one click and the next
+        login.draw(error)
+        return True
     log.error("A page failed", exc_info=error)
     if isinstance(error, PersonaChatError):
         st.error(error_text(error), icon=":material/error:")

@@ -60,6 +60,7 @@ from personachat.errors import (
     ProviderError,
     StoreUnavailable,
 )
+from personachat.history import moving
 from personachat.history.changes import Change, changed_since
 from personachat.history.library import ConversationLibrary
 from personachat.history.organizing import purge
@@ -340,6 +341,15 @@ class Services:
         """Those who can answer somebody, with all they have: it never leaves what is asked of a model."""
         whole = PermittedPersonas(self.personas, rights, whole=True)
         return AddressedPersonas(whole, self.revisions, self.labels)
+
+    def conversations_of(self, owner: str) -> int:
+        """How many conversations somebody has."""
+        return moving.count_of(self.database, owner)
+
+    def take_along(self, before: str, now: str) -> None:
+        """Give all conversations of a browser to the person who logged in there."""
+        assert before.startswith("browser:"), "nobody's account is moved"
+        moving.move_all(self.database, before=before, now=now)
 
     def trying_out(
         self, text: str, *, owner: str, variables: Mapping[str, str] = MappingProxyType({})

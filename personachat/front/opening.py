@@ -10,7 +10,13 @@ from personachat.settings import Settings, login_configured
 
 def refuse_unasked(host: str, settings: Settings) -> None:
     """Raise SettingsInvalid where other machines would reach pages without a login, and unasked."""
-    if listens_on_loopback_alone(host) or settings.public or login_configured():
+    if settings.require_login and not (login_configured() or settings.trusted_user_header):
+        raise SettingsInvalid(
+            "PERSONACHAT_REQUIRE_LOGIN is set, but no login is set up: nobody could open the pages.",
+            hint="Set up [auth] in secrets.toml, or PERSONACHAT_TRUSTED_USER_HEADER for a proxy.",
+        )
+    has_login = login_configured() or (settings.require_login and settings.trusted_user_header)
+    if listens_on_loopback_alone(host) or settings.public or has_login:
         return
     raise SettingsInvalid(
         (
@@ -46,12 +52,14 @@ def what_is_missing(services: Services) -> tuple[str, ...]:
 
 
 def _about_pages(settings: Settings, *, alone: bool) -> str:
+    if settings.require_login:
+        return "The pages require a login."
     if alone and not settings.allowed_hosts:
         return "Only browsers on this machine have access, with full rights."
     if settings.public_editing:
         editing = "and change and delete the shared personas"
     elif login_configured() and settings.public_editing is None:
-        editing = "and change the shared personas after logging in"
+        editing = "and change personas after logging in, as their role allows"
     else:
         editing = "but not change the shared personas (PERSONACHAT_PUBLIC_EDITING=yes allows it)"
     who = "Anyone who can reach the proxy in front of it" if alone else "Anyone who can reach this machine"
@@ -62,4 +70,6 @@ def _about_api(settings: Settings) -> str:
     if settings.accepted_tokens:
         exempt = ", except on this machine" if settings.trust_loopback else ""
         return f"The API requires one of PERSONACHAT_API_TOKENS{exempt}."
+    if settings.require_login or settings.trusted_user_header:
+        return "The API requires a token or the proxy that logs people in."
     return "The API is only open to programs on this machine (PERSONACHAT_API_TOKENS is not set)."

@@ -7,7 +7,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from personachat.errors import DatabaseUnavailable, PersonaChatError, StoreUnavailable
 from personachat.settings import APP
-from personachat.ui import dismissed, marks, page_behaviour, returning, script_runs, session, sidebar
+from personachat.ui import dismissed, login, marks, page_behaviour, returning, script_runs, session, sidebar
 from personachat.ui.chat import actions as turn_actions
 from personachat.ui.chat import persona_picker, storage_notice
 from personachat.ui.history import actions, dialogs
@@ -78,6 +78,7 @@ def draw(*, here: str) -> tuple[str, dict[str, str]] | None:
         if here != "history":  # which says it itself, where one has clicked
             sidebar.draw_said()
         sidebar.draw(here=here)
+        login.draw_account()
         draw_cookie()
         dismissed.draw_cookie()
         if arrival:

@@ -66,6 +66,12 @@ def browser_owner() -> str:
     return f"browser:{_hashed(_browser_id())}"
 
 
+def owner_before_login() -> str | None:
+    """The owner of what this browser did before somebody logged in; None where it did nothing."""
+    given = str(st.context.cookies.get(COOKIE, ""))
+    return f"browser:{_hashed(given)}" if _RANDOM.fullmatch(given) else None
+
+
 def current_identity() -> Identity | None:
     """Whom the login, the proxy or the host of this app names, whatever they may do here."""
     settings = _settings()

@@ -1,0 +1,170 @@
+"""The pages where people have to log in: who gets in, as whom, and until when."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from personachat.accounts.identity import Identity, of_claims, of_header
+from personachat.accounts.rights import PersonaAccess
+from personachat.services import get_services
+from personachat.ui import address, owner
+from tests.conftest import persona_text
+from tests.pages.conftest import OpenPage
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    found = tmp_path / "personas"
+    found.mkdir()
+    (found / "default-persona.json").write_text(persona_text("default-persona", name="Common"), "utf-8")
+    (found / "secret.json").write_text(persona_text("secret", name="Zinnia"), "utf-8")
+    return found
+
+
+class Visitor:
+    """Who sits in front of the page, as their provider says."""
+
+    identity: Identity | None = None
+
+    def is_(self, **claims: Any) -> None:
+        moment = time.time()
+        known = {"iss": "https://id.example", "iat": moment - 5, "exp": moment + 600}
+        self.identity = of_claims(known | claims)
+
+
+@pytest.fixture
+def visitor(monkeypatch: pytest.MonkeyPatch) -> Visitor:
+    found = Visitor()
+    monkeypatch.setenv("PERSONACHAT_REQUIRE_LOGIN", "yes")
+    monkeypatch.setenv("PERSONACHAT_ADMINS", "ada@example.com")
+    monkeypatch.setenv("PERSONACHAT_READERS", "@example.com")
+    monkeypatch.setenv("PERSONACHAT_DEFAULT_ROLE", "none")
+    monkeypatch.setattr(owner, "current_identity", lambda: found.identity)
+    return found
+
+
+def words(page: AppTest) -> str:
+    parts = [*page.title, *page.header, *page.markdown, *page.caption, *page.info, *page.error]
+    return "\n".join(str(each.value) for each in parts) + "\n".join(each.label for each in page.button)
+
+
+def test_nobody_gets_in_without_a_login(visitor: Visitor, open_home: OpenPage) -> None:
+    page = open_home()
+    assert "You need to log in here" in words(page)
+    assert "New chat" not in words(page)
+    assert not page.selectbox
+    assert not page.chat_input
+
+
+def test_whoever_is_in_no_list_is_refused(visitor: Visitor, open_home: OpenPage) -> None:
+    visitor.is_(sub="9", email="eve@elsewhere.example")
+    page = open_home()
+    assert "has no access" in words(page)
+    assert "eve@elsewhere" in words(page).replace("\u2060", "")
+    assert not page.chat_input
+
+
+def test_the_sidebar_says_who_is_logged_in(visitor: Visitor, open_home: OpenPage) -> None:
+    visitor.is_(sub="1", email="ada@example.com", name="Ada *L*")
+    page = open_home()
+    assert "Role: Admin" in words(page)
+    assert "Log out everywhere" in words(page)
+    assert "Ada \\*L\\*" in words(page)
+
+
+def test_a_login_that_ends_while_the_page_is_open_ends_the_page(
+    visitor: Visitor, open_home: OpenPage
+) -> None:
+    visitor.is_(sub="1", email="ada@example.com")
+    page = open_home()
+    assert page.chat_input
+    visitor.is_(sub="1", email="ada@example.com", exp=time.time() - 1)
+    page.run()
+    assert "Your login has ended" in words(page)
+    assert not page.chat_input
+
+
+def test_signing_out_everywhere_ends_every_page(visitor: Visitor, open_home: OpenPage) -> None:
+    visitor.is_(sub="1", email="ada@example.com")
+    page = open_home()
+    get_services().seen_people.sign_out_everywhere(owner.current_owner())
+    page.run()
+    assert "Your login has ended" in words(page)
+    visitor.is_(sub="1", email="ada@example.com", iat=time.time())
+    page.run()
+    assert page.chat_input
+
+
+def test_a_role_that_is_lowered_counts_in_the_open_page(
+    visitor: Visitor, open_home: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor.is_(sub="1", email="ada@example.com")
+    page = open_home()
+    page.switch_page("pages/personas.py").run()
+    assert not page.button(key="create").disabled
+    visitor.is_(sub="1", email="other@example.com")
+    page.run()
+    assert "Your role lets you chat" in words(page)
+    assert page.button(key="import_personas").disabled
+
+
+def test_each_person_sees_what_is_theirs(visitor: Visitor, open_home: OpenPage) -> None:
+    visitor.is_(sub="1", email="ada@example.com")
+    page = open_home()
+    ada = owner_of(visitor)
+    get_services().accesses.put("secret", PersonaAccess(ada, "private"))
+    page.switch_page("pages/personas.py").run()
+    assert "Zinnia" in drawn(page)
+    visitor.is_(sub="2", email="bo@example.com")
+    assert owner_of(visitor) != ada
+    other = open_home(persona="secret")
+    assert "Zinnia" not in drawn(other)
+    other.switch_page("pages/personas.py").run()
+    assert "Zinnia" not in drawn(other)
+
+
+def owner_of(visitor: Visitor) -> str:
+    assert visitor.identity is not None
+    return visitor.identity.key
+
+
+def drawn(page: AppTest) -> str:
+    return str(page.main) + str(page.sidebar)
+
+
+def test_chats_of_the_browser_are_taken_along_when_asked(
+    visitor: Visitor, open_home: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = "browser:" + "c" * 32
+    monkeypatch.setattr(owner, "owner_before_login", lambda: browser)
+    visitor.is_(sub="1", email="ada@example.com")
+    page = open_home()
+    services = get_services()
+    services.of(browser).chat.begin("quince before the login", persona_id="default-persona")
+    page = open_home()
+    assert "1 chat" in words(page)
+    page.button(key="take_along_yes").click().run()
+    assert not page.exception
+    assert services.conversations_of(browser) == 0
+    assert services.conversations_of(owner_of(visitor)) == 1
+    assert "before you logged in" not in words(page)
+
+
+def test_a_header_counts_only_where_our_server_has_looked_where_it_comes_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from types import SimpleNamespace
+
+    monkeypatch.setenv("PERSONACHAT_TRUSTED_USER_HEADER", "X-User")
+    monkeypatch.setenv("PERSONACHAT_TRUSTED_PROXIES", "10.0.0.1")
+    context = SimpleNamespace(headers={"x-user": "ada@example.com"}, ip_address=None, cookies={})
+    monkeypatch.setattr(owner, "st", SimpleNamespace(context=context, user={}, session_state={}))
+    monkeypatch.setattr(address, "_served", set())
+    assert owner.current_identity() is None
+    monkeypatch.setattr(address, "_served", {"api"})
+    assert owner.current_identity() == of_header("ada@example.com")
