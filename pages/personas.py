@@ -116,6 +116,10 @@ with right:
     trouble = st.container()
     if why_not:
         trouble.info(f"{why_not} You can still try them out and download them.", icon=":material/lock:")
+    elif found and (why_not_this := session.why_not_edit(found.id)):
+        trouble.info(why_not_this, icon=":material/lock:")
+    if found and session.hides_prompt(found.id):
+        trouble.info("This persona's prompt is hidden from you.", icon=":material/visibility_off:")
     if desk.error:
         trouble.error(error_text(desk.error), title="That did not work", icon=":material/error:")
     if found:

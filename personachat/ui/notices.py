@@ -13,11 +13,12 @@ import streamlit as st
 from personachat.errors import PersonaChatError
 from personachat.ui.wording import error_text
 
-Place: TypeAlias = Literal["page", "chat_gone", "conversations", "draft", "return"]
+Place: TypeAlias = Literal["page", "chat_gone", "conversations", "draft", "return", "access"]
 """Where it is drawn.
 
 "page" is for whatever was not done on this page, "conversations" for what was not done to one in the sidebar
-or in History, "draft" for the field that describes a persona, "return" for what was lost with a connection.
+or in History, "draft" for the field that describes a persona, "return" for what was lost with a connection,
+"access" for the dialog that says who may do what.
 """
 
 

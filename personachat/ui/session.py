@@ -59,6 +59,12 @@ def why_not_edit(persona_id: str | None = None) -> str | None:
     return why
 
 
+def hides_prompt(persona_id: str) -> bool:
+    """Whether this session may use a persona, and not see its prompt."""
+    rights = workspace().rights
+    return rights.may("use", persona_id) and not rights.may("prompt", persona_id)
+
+
 @dataclass(slots=True)
 class PersonaDraft:
     """An unsaved text of a persona. `etag` is the version it began from; None for a new persona."""

@@ -10,9 +10,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from personachat.accounts.identity import Identity, of_claims, of_header
-from personachat.accounts.rights import PersonaAccess
+from personachat.accounts.rights import Grant, PersonaAccess
 from personachat.services import get_services
 from personachat.ui import address, owner
+from personachat.ui.personas import access
+from personachat.ui.personas import desk as persona_desk
 from tests.conftest import persona_text
 from tests.pages.conftest import OpenPage
 
@@ -168,3 +170,27 @@ def test_a_header_counts_only_where_our_server_has_looked_where_it_comes_from(
     assert owner.current_identity() is None
     monkeypatch.setattr(address, "_served", {"api"})
     assert owner.current_identity() == of_header("ada@example.com")
+
+
+def test_the_owner_says_on_the_page_who_may_use_a_persona(visitor: Visitor, open_home: OpenPage) -> None:
+    visitor.is_(sub="1", email="ada@example.com")
+    page = open_home()
+    page.switch_page("pages/personas.py").run()
+    page.query_params["id"] = "secret"
+    page.run()
+    page.session_state["persona_desk"].question = persona_desk.OpenQuestion("access", "secret")
+    page.run()
+    page.radio(key=access.VISIBILITY_KEY).set_value("private").run()
+    page.checkbox(key=access.PROMPT_KEY).uncheck().run()
+    page.text_input(key=access.WHO_KEY).set_value("nobody").run()
+    page.button(key="access_add").click().run()
+    assert "Each rule must name an address" in words(page)
+    page.text_input(key=access.WHO_KEY).set_value("bo@example.com").run()
+    page.button(key="access_add").click().run()
+    assert not page.exception
+    found = get_services().accesses.of("secret")
+    assert found == PersonaAccess(
+        "", "private", prompt_visible=False, grants=(Grant("bo@example.com", "use"),)
+    )
+    page.button(key="access_remove_0").click().run()
+    assert not get_services().accesses.of("secret").grants

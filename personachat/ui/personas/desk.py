@@ -32,6 +32,7 @@ QuestionKind = Literal[
     "import",
     "export",
     "share",
+    "access",
     "snippet",
     "note",
 ]

@@ -160,7 +160,7 @@ def _draw_revision(
     collection: PersonaLibrary, found: OpenPersona, chosen: Revision, *, newest: int, labels: Sequence[Label]
 ) -> None:
     is_now = found.stored is not None and found.stored.etag == chosen.etag
-    why_not = session.why_not_edit()
+    why_not = session.why_not_edit(found.id)
     said = [exact(chosen.saved_at, zone=viewer_zone()), as_text(chosen.author), as_text(chosen.note)]
     with st.container(gap=None):
         st.markdown(f"**Revision {chosen.number}**")

@@ -13,14 +13,15 @@ from personachat.personas.store.base import MOST_NOTE_CHARACTERS, BrokenPersona,
 from personachat.ui import session
 from personachat.ui.compare import ways_in
 from personachat.ui.dialogs import dialog
+from personachat.ui.personas import access, files, links
 from personachat.ui.personas import actions as editing
-from personachat.ui.personas import files, links
 from personachat.ui.personas.desk import Entry, OpenPersona, OpenQuestion, desk
 from personachat.ui.wording import escaped
 
 NOTED, DUPLICATE, TEMPLATE = "Save with a note…", "Duplicate", "Save as template"
 COMPARE = "Compare…"
 EXPORT, SHARE, SNIPPET = "Export…", "Share…", "Use it elsewhere…"
+ACCESS = "Access…"
 RENAME, RENAME_FILE, DISCARD, DELETE = "Rename…", "Rename the file…", "Discard edits", "Delete"
 
 _ICONS = {
@@ -30,6 +31,7 @@ _ICONS = {
     COMPARE: ":material/compare_arrows:",
     EXPORT: ":material/download:",
     SHARE: ":material/share:",
+    ACCESS: ":material/lock_person:",
     SNIPPET: ":material/code:",
     RENAME: ":material/edit:",
     RENAME_FILE: ":material/edit:",
@@ -67,6 +69,7 @@ def draw_dialog(personas: PersonaStore, found: OpenPersona | None) -> bool:
     ask: dict[str, Callable[[], None]] = {
         "export": partial(files.ask_export, found),
         "share": partial(links.ask_share, found),
+        "access": partial(access.ask_access, found),
         "snippet": partial(links.ask_snippet, found),
         "note": partial(ask_note, personas, found),
     }
@@ -99,7 +102,7 @@ def ask_note(personas: PersonaStore, found: OpenPersona) -> None:
 def _actions(entries: Sequence[Entry], found: OpenPersona) -> dict[str, Callable[[], None]]:
     start, saved = found.persona or found.saved_persona, found.saved_persona is not None
     actions: dict[str, Callable[[], None]] = {}
-    may_edit = not session.why_not_edit()
+    may_edit = not session.why_not_edit(found.id)
     if found.draft and not found.problems and may_edit:
         actions[NOTED] = partial(editing.ask, OpenQuestion("note", found.id))
     if start:
@@ -112,6 +115,8 @@ def _actions(entries: Sequence[Entry], found: OpenPersona) -> dict[str, Callable
         actions[COMPARE] = partial(ways_in.from_persona, found.id, drafted=drafted)
         actions[EXPORT] = partial(editing.ask, OpenQuestion("export", found.id))
         actions[SHARE] = partial(editing.ask, OpenQuestion("share", found.id))
+        if access.may_open(found.id):
+            actions[ACCESS] = partial(editing.ask, OpenQuestion("access", found.id))
         actions[SNIPPET] = partial(editing.ask, OpenQuestion("snippet", found.id))
     if saved and may_edit:
         actions[RENAME] = partial(editing.ask, OpenQuestion("rename", found.id))

@@ -150,7 +150,7 @@ def _draw_actions(personas: PersonaStore, entries: Sequence[Entry], found: OpenP
         on_click=editing.save,
         args=(personas, found.id),
     )
-    if session.why_not_edit() and found.draft:
+    if session.why_not_edit(found.id) and found.draft:
         st.download_button(
             "Download my draft",
             data=found.text,
@@ -203,7 +203,7 @@ def _draw_notes(found: OpenPersona) -> None:
 
 
 def _why_not_save(found: OpenPersona) -> str:
-    if why_not := session.why_not_edit():
+    if why_not := session.why_not_edit(found.id):
         return why_not
     if found.problems:
         count = len(found.problems)
