@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from personachat.ui import frame, login, returning, stopping, warmup
+from personachat.ui import frame, login, returning, session, stopping, warmup
 
 st.set_page_config(page_title="PersonaChat", page_icon=frame.ICON)
 st.logo(frame.ICON, size="large")
@@ -32,7 +32,11 @@ received = st.Page(
     visibility="hidden",
 )
 
-pages = [chat, personas, history, compare, insights, shared, received]
+admin = st.Page("pages/admin.py", title="Admin", icon=":material/shield_person:", url_path="admin")
+
+# For anybody else there is no such page; whoever is locked out is not even asked.
+administration = [admin] if not locked_out and session.administers() else []
+pages = [chat, personas, history, compare, insights, *administration, shared, received]
 page = st.navigation(pages, position="hidden" if locked_out else "sidebar")
 if locked_out:
     login.draw(locked_out)

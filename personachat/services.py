@@ -19,6 +19,7 @@ from personachat.accounts.audited_personas import AuditedPersonas
 from personachat.accounts.budgets import REFRESH_SECONDS, Budgets
 from personachat.accounts.housekeeping import Chore, Housekeeping
 from personachat.accounts.identity import Identity, login_counts
+from personachat.accounts.known_people import KnownPeople
 from personachat.accounts.people import SeenPeople
 from personachat.accounts.permitted import (
     PermittedLabels,
@@ -85,7 +86,7 @@ from personachat.personas.store.seeding import open_store
 from personachat.personas.store.shares import PersonaShares
 from personachat.personas.store.undos import PersonaUndos
 from personachat.personas.templates.gallery import Gallery
-from personachat.providers import pricing
+from personachat.providers import pricing, trying
 from personachat.providers.catalogue import ModelNames
 from personachat.providers.registry import ProviderRegistry
 from personachat.replies.engine import ReplyLimits
@@ -293,11 +294,13 @@ class Services:
     @staticmethod
     def _stated_role(person: Person) -> str:
         """The role that a token or a login says; "" where none does."""
-        return current_request.get().role or (person.role if person.key.startswith("user:") else "")
+        return current_request.get().role or person.stated_role
 
     def administrator(self, owner: str, *, role: str = "") -> Administrator:
         """What an administrator can do. Raises AdministrationNotAllowed for anybody else."""
-        return Administrator(self.budgets, self.audit, self.tokens, owner=owner, role=role)
+        return Administrator(
+            self.budgets, self.audit, self.tokens, KnownPeople(self.database), owner=owner, role=role
+        )
 
     def admit(self, identity: Identity) -> Person:
         """The person whom a login or a proxy names, with their role.
@@ -368,6 +371,13 @@ class Services:
         with self.database.read() as connection:
             changed = self.drafts.changed_since(connection, moment) if drafts else ()
             return changed_since(connection, moment), tuple(changed)
+
+    def provider_names(self) -> tuple[str, ...]:
+        return self.providers.names
+
+    def try_provider(self, name: str) -> int:
+        """Ask a provider for its models, with its key; returns how many. Raises ProviderError."""
+        return trying.models_of(self.providers, self.runner, name)
 
     @property
     def database_is_out(self) -> bool:

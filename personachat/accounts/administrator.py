@@ -10,18 +10,29 @@ from personachat.accounts.administration import Role, refuse_others
 from personachat.accounts.audit import Audit
 from personachat.accounts.budget import Budget, BudgetState
 from personachat.accounts.budgets import Budgets
+from personachat.accounts.known_people import KnownPeople, KnownPerson
 from personachat.accounts.tokens import ApiToken, MadeToken, Tokens
 
 
 class Administrator:
     """One administrator's desk; cheap to make. Raises AdministrationNotAllowed for anybody else."""
 
-    def __init__(self, budgets: Budgets, audit: Audit, tokens: Tokens, *, owner: str, role: str = "") -> None:
+    def __init__(
+        self,
+        budgets: Budgets,
+        audit: Audit,
+        tokens: Tokens,
+        people: KnownPeople,
+        *,
+        owner: str,
+        role: str = "",
+    ) -> None:
         refuse_others(owner, role=role)
         self.owner = owner
         self.audit = audit
         self._budgets = budgets
         self._tokens = tokens
+        self._people = people
         self._trail = audit.trail(owner)
 
     def budgets(self) -> list[Budget | BudgetState]:
@@ -38,6 +49,10 @@ class Administrator:
         """Take one away that was added. Raises BudgetNotFound."""
         removed = self._budgets.remove(budget_id)
         self._trail.note("deleted", kind="budget", target=removed.id, before=_told(removed))
+
+    def people(self) -> list[KnownPerson]:
+        """Whoever has conversations here, the last active first."""
+        return self._people.all()
 
     def tokens(self) -> list[ApiToken]:
         """Every token that was made here, the newest first."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from personachat.accounts.administrator import Administrator
 from personachat.accounts.audit import Audit
 from personachat.accounts.budgets import Budgets
+from personachat.accounts.known_people import KnownPeople
 from personachat.accounts.tokens import Tokens
 from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER
@@ -21,6 +22,8 @@ def opened(settings: Settings) -> Iterator[Administrator]:
     database = Database.of(settings)
     try:
         budgets = Budgets(database, People(database), settings=settings)
-        yield Administrator(budgets, Audit(database), Tokens(database), owner=LOCAL_OWNER)
+        yield Administrator(
+            budgets, Audit(database), Tokens(database), KnownPeople(database), owner=LOCAL_OWNER
+        )
     finally:
         database.close()

@@ -41,6 +41,11 @@ class Person:
     groups: frozenset[str] = frozenset()
 
     @property
+    def stated_role(self) -> str:
+        """The role that a login says; "" where nobody logged in."""
+        return self.role if self.key.startswith("user:") else ""
+
+    @property
     def is_known(self) -> bool:
         """Whether it is more than a browser that nobody logged in from."""
         return not self.key.startswith("browser:")

@@ -91,7 +91,7 @@ def workspace_of(request: Request) -> Workspace:
 def administrator_of(request: Request) -> Administrator:
     """What an administrator can do. Raises AdministrationNotAllowed. To be called in a thread."""
     person = person_of(request)
-    role = current_request.get().role or (person.role if person else "")
+    role = current_request.get().role or (person.stated_role if person else "")
     return services_of(request).administrator(owner_of(request), role=role)
 
 

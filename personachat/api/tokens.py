@@ -100,7 +100,7 @@ def create_token(body: NewToken, request: Request) -> CreatedToken:
 def revoke_token(
     request: Request, token_id: Annotated[Text, Path(alias="id", description="A token's id.")]
 ) -> None:
-    """For administrators. The token ends at once, everywhere and for good."""
+    """For administrators. The token ends at once, on every server."""
     administrator_of(request).revoke_token(token_id)
 
 

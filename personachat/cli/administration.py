@@ -116,6 +116,6 @@ def list_tokens(*, data_dir: DataDir = None) -> None:
 def revoke_token(
     token_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)], *, data_dir: DataDir = None
 ) -> None:
-    """End a token for good, at once and everywhere."""
+    """End a token at once, on every server."""
     with _opened(data_dir) as administrator:
         administrator.revoke_token(token_id)

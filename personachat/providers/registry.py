@@ -80,6 +80,11 @@ class ProviderRegistry:
     def offline_available(self) -> bool:
         return LOCAL in self._providers
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that are configured."""
+        return tuple(self._providers)
+
     def named(self, name: str) -> Provider | None:
         """The provider of this name; None where it is not configured (any more)."""
         return self._providers.get(name)

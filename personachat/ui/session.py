@@ -12,6 +12,8 @@ from typing import cast
 
 import streamlit as st
 
+from personachat.accounts.administration import may_administer
+from personachat.accounts.administrator import Administrator
 from personachat.accounts.person import Person
 from personachat.chat.service import ChatService
 from personachat.conversations.model import Conversation
@@ -41,6 +43,18 @@ def workspace() -> Workspace:
     """What the person in front of this session can do."""
     person, edits = script_runs.once(_who)
     return services().of(person.key, person=person, may_edit=edits)
+
+
+def administers() -> bool:
+    """Whether the person in front of this session administers the server."""
+    person, _ = script_runs.once(_who)
+    return may_administer(person.key, role=person.stated_role)
+
+
+def administrator() -> Administrator:
+    """What they can do then. Raises AdministrationNotAllowed for everybody else."""
+    person, _ = script_runs.once(_who)
+    return services().administrator(person.key, role=person.stated_role)
 
 
 def _who() -> tuple[Person, bool]:

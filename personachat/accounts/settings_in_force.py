@@ -1,0 +1,73 @@
+"""The settings as they are in force, each with where it comes from, and no secret in any of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from personachat.accounts.budget import amount_of
+from personachat.settings import BudgetSettings, ProviderSettings, Settings, variables
+
+Source: TypeAlias = Literal["environment", "secrets.toml", "default"]
+
+HIDDEN = "set"
+"""What is shown of a secret that is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingInForce:
+    variable: str
+    value: str
+    """As people read it; "" where there is none."""
+    source: Source
+
+
+def settings_in_force(settings: Settings) -> list[SettingInForce]:
+    """All of them, in the order of the fields."""
+    found = []
+    for variable, (name, field) in zip(variables(), Settings.model_fields.items(), strict=True):
+        value = getattr(settings, name)
+        if os.environ.get(variable):
+            source: Source = "environment"
+        elif value == field.get_default(call_default_factory=True):
+            source = "default"
+        else:
+            source = "secrets.toml"
+        found.append(SettingInForce(variable, told(value), source))
+    return found
+
+
+def told(value: Any) -> str:
+    """A value in words. An address is its scheme and host alone: the rest may hold a secret."""
+    if isinstance(value, tuple):
+        secrets = sum(isinstance(each, SecretStr) for each in value)
+        return f"{secrets} {HIDDEN}" if secrets else ", ".join(map(told, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} ({told(each)})" for name, each in value.items())
+    if isinstance(value, ProviderSettings):
+        return told(value.base_url)
+    if isinstance(value, BudgetSettings):
+        who = f"{value.scope} {value.name}".strip()
+        return f"{who}: {amount_of(value.most, value.unit)} per {value.per}"
+    return _word(value)
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, SecretStr):
+        return HIDDEN
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, str) and value.startswith(("http://", "https://")):
+        url = urlsplit(value)
+        port = f":{url.port}" if url.port else ""
+        return f"{url.scheme}://{url.hostname or ''}{port}"
+    return str(value)

@@ -1,0 +1,20 @@
+"""Whether a provider answers, asked with its key for the models it lists, which costs nothing."""
+
+from __future__ import annotations
+
+from personachat.errors import ModelNotFound, ProviderUnavailable
+from personachat.providers.catalogue import CoroutineRunner
+from personachat.providers.registry import ProviderRegistry
+
+TRYING_SECONDS = 20.0
+
+
+def models_of(providers: ProviderRegistry, runner: CoroutineRunner, name: str) -> int:
+    """How many models it lists. Raises ProviderError."""
+    provider = providers.named(name)
+    if provider is None:
+        raise ModelNotFound(f'There is no provider "{name}".')
+    try:
+        return len(runner.ask(provider.models(), timeout_seconds=TRYING_SECONDS))
+    except TimeoutError:
+        raise ProviderUnavailable(f'"{name}" did not answer within {TRYING_SECONDS:.0f} seconds.') from None

@@ -1,0 +1,77 @@
+"""The audit log, filtered, and as a file."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, time, timedelta
+from typing import get_args
+
+import streamlit as st
+
+from personachat.accounts.administrator import Administrator
+from personachat.accounts.audit import AuditFilter, Kind
+from personachat.history.audit_table import audit_csv
+from personachat.services import Services
+from personachat.ui.insights.chart import table
+
+SHOWN = 50
+_MORE = "audit_shown"
+
+
+def draw(_: Services, administrator: Administrator) -> None:
+    asked = _filters()
+    shown = int(st.session_state.get(_MORE, SHOWN))
+    events = administrator.audit.page(asked, limit=shown + 1)
+    if not events:
+        st.info("No events match.", title="Nothing here", icon=":material/policy:")
+        return
+    rows = [
+        (
+            f"{event.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+            event.actor_name,
+            f"{event.action} {event.kind}",
+            event.target,
+            known(event.before),
+            known(event.after),
+        )
+        for event in events[:shown]
+    ]
+    st.markdown(table(("Time (UTC)", "Who", "What", "Target", "Before", "After"), rows))
+    with st.container(horizontal=True):
+        if len(events) > shown:
+            st.button("Show more", icon=":material/expand_more:", on_click=_show_more)
+        st.download_button(
+            "Download as CSV",
+            data=lambda: "".join(audit_csv(administrator.audit.all(asked))),
+            file_name="audit.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def known(values: object) -> str:
+    """What an event knows, in a cell."""
+    return "" if values is None else json.dumps(values, ensure_ascii=False, sort_keys=True)[:300]
+
+
+def _filters() -> AuditFilter:
+    kind, actor, target = st.columns(3)
+    kinds = kind.selectbox(
+        "Kind", ("", *get_args(Kind)), format_func=lambda each: each.capitalize() or "All", key="audit_kind"
+    )
+    who = actor.text_input("Who", key="audit_actor", max_chars=300, placeholder="Everyone")
+    what = target.text_input("Target", key="audit_target", max_chars=300, placeholder="Any id")
+    days = st.date_input("Days", value=[], key="audit_days")
+    since, until = (*days, None, None)[:2] if isinstance(days, tuple) else (days, None)
+    return AuditFilter(
+        kind=kinds,
+        actor=who.strip(),
+        target=what.strip(),
+        since=datetime.combine(since, time(), UTC) if since else None,
+        until=datetime.combine(until, time(), UTC) + timedelta(days=1) if until else None,
+    )
+
+
+def _show_more() -> None:
+    st.session_state[_MORE] = int(st.session_state.get(_MORE, SHOWN)) + SHOWN

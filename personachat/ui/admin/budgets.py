@@ -1,0 +1,105 @@
+"""Budgets and what is spent of them; new ones are added here."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import streamlit as st
+
+from personachat.accounts.administrator import Administrator
+from personachat.accounts.budget import Budget, BudgetState, Period, Scope, Unit, amount_of
+from personachat.services import Services
+from personachat.ui.admin import doing
+from personachat.ui.wording import escaped, heard
+
+SCOPES = {
+    "all": "Everyone together",
+    "person": "Person",
+    "role": "Role",
+    "persona": "Persona",
+    "token": "API token",
+}
+UNITS = {"usd": "US dollars", "tokens": "Tokens", "replies": "Replies"}
+PERIODS = {"minute": "Minute", "day": "Day", "month": "Month"}
+
+
+def draw(_: Services, administrator: Administrator) -> None:
+    found = administrator.budgets()
+    if not found:
+        st.info("Nothing limits what people spend yet.", title="No budgets", icon=":material/savings:")
+    for each in found:
+        _draw_budget(each)
+    with st.expander("Add a budget", icon=":material/add:", expanded=not found):
+        _draw_form()
+
+
+def _draw_budget(each: Budget | BudgetState) -> None:
+    state = each if isinstance(each, BudgetState) else None
+    budget = each.budget if isinstance(each, BudgetState) else each
+    with st.container(border=True, horizontal=True, vertical_alignment="center", wrap=False):
+        with st.container(gap="xsmall"):
+            st.markdown(f"**{escaped(whose(budget))}**: {escaped(budget.amount)} per {budget.period}")
+            if state:
+                running = f", {amount_of(state.reserved, budget.unit)} reserved" if state.reserved else ""
+                st.progress(
+                    min(state.share, 1.0),
+                    text=escaped(f"{amount_of(state.spent, budget.unit)} spent{running}"),
+                )
+            if not budget.id:
+                st.caption("From the settings")
+        if budget.id:
+            st.button(
+                heard(f"Remove the budget for {whose(budget)}"),
+                icon=":material/delete:",
+                help="Remove",
+                type="tertiary",
+                key=f"remove_budget_{budget.id}",
+                on_click=_remove,
+                args=(budget.id,),
+            )
+
+
+def whose(budget: Budget) -> str:
+    """E.g. "Everyone together", "Each person", "Role reader"; plain text."""
+    scope = SCOPES[budget.scope]
+    if budget.scope == "all":
+        return scope
+    if budget.name:
+        return f"{scope} {budget.name}"
+    return f"Each {scope if budget.scope == 'token' else scope.lower()}"
+
+
+def _draw_form() -> None:
+    with st.form("new_budget", border=False):
+        scope, name = st.columns(2)
+        scope.selectbox("For", get_args(Scope), format_func=SCOPES.__getitem__, key="budget_scope")
+        name.text_input(
+            "Name",
+            key="budget_name",
+            max_chars=300,
+            placeholder="Each one by itself",
+            help="An id, or a role.",
+        )
+        most, unit, period = st.columns(3)
+        most.number_input("Limit", min_value=0.0, value=5.0, key="budget_most")
+        unit.selectbox("Of", get_args(Unit), format_func=UNITS.__getitem__, key="budget_unit")
+        period.selectbox(
+            "Per", get_args(Period), index=2, format_func=PERIODS.__getitem__, key="budget_period"
+        )
+        st.form_submit_button("Add budget", type="primary", on_click=_add)
+
+
+def _add() -> None:
+    chosen = st.session_state
+    budget = Budget(
+        scope=chosen["budget_scope"],
+        name=str(chosen["budget_name"]),
+        period=chosen["budget_period"],
+        unit=chosen["budget_unit"],
+        most=float(chosen["budget_most"]),
+    )
+    doing.do(lambda administrator: administrator.add_budget(budget))
+
+
+def _remove(budget_id: str) -> None:
+    doing.do(lambda administrator: administrator.remove_budget(budget_id))

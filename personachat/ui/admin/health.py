@@ -1,0 +1,80 @@
+"""How the server is: database, disk, providers, versions. A provider is tried with one click."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+
+import streamlit as st
+
+from personachat import __version__
+from personachat.accounts.administrator import Administrator
+from personachat.errors import PersonaChatError
+from personachat.services import Services
+from personachat.ui import session
+from personachat.ui.wording import counted, error_text, escaped
+
+_TRIED = "providers_tried"
+
+
+def draw(services: Services, _: Administrator) -> None:
+    _draw_database(services)
+    _draw_disk(services)
+    st.markdown(
+        f"PersonaChat {escaped(__version__)}, Python {escaped(platform.python_version())}, "
+        f"Streamlit {escaped(st.__version__)}"
+    )
+    st.markdown(
+        f"{counted(services.runner.running, 'running reply').replace('replys', 'replies')}, "
+        f"at most {services.runner.max_concurrent:,}"
+    )
+    st.subheader("Providers", anchor=False)
+    names = services.provider_names()
+    if not names:
+        st.warning("No provider is configured.", icon=":material/cloud_off:")
+    for name in names:
+        _draw_provider(name)
+
+
+def _draw_database(services: Services) -> None:
+    kind = "SQLite" if services.uses_sqlite else "PostgreSQL"
+    try:
+        services.check_database()
+    except PersonaChatError as error:
+        st.error(error_text(error), title=f"{kind} can't be used", icon=":material/database_off:")
+        return
+    st.markdown(f":material/database: {kind} answers.")
+
+
+def _draw_disk(services: Services) -> None:
+    folder = services.settings.data_dir
+    try:
+        usage = shutil.disk_usage(folder if folder.exists() else folder.parent)
+    except OSError:
+        st.warning("The data folder can't be read.", icon=":material/hard_drive:")
+        return
+    text = f":material/hard_drive: {usage.free / 1e9:,.1f} GB of {usage.total / 1e9:,.1f} GB free"
+    if usage.free < 1e9:
+        st.warning(f"{text}. Replies can't be saved on a full disk.")
+    else:
+        st.markdown(text)
+
+
+def _draw_provider(name: str) -> None:
+    tried = st.session_state.get(_TRIED, {})
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{escaped(name)}**")
+        found = tried.get(name)
+        if found:
+            st.markdown(found, width="stretch")
+        st.button("Try it", icon=":material/bolt:", key=f"try_{name}", on_click=_try, args=(name,))
+
+
+def _try(name: str) -> None:
+    try:
+        session.administrator()
+        found = session.services().try_provider(name)
+        told = f":material/check: It answers and lists {counted(found, 'model')}."
+    except PersonaChatError as error:
+        told = f":material/error: {error_text(error)}"
+    st.session_state.setdefault(_TRIED, {})[name] = told

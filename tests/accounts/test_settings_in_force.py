@@ -1,0 +1,43 @@
+"""Settings are told with where they come from; nothing that may be a secret is."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from personachat.accounts.settings_in_force import settings_in_force
+from personachat.settings import load_settings
+
+SECRET = "a-secret-of-many-letters"
+
+
+def test_no_secret_of_any_kind_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    providers = {"gateway": {"base_url": f"https://user:{SECRET}@gw.example/{SECRET}/v1", "api_key": SECRET}}
+    given = {
+        "OPENAI_API_KEY": SECRET,
+        "OPENAI_BASE_URL": f"https://host.example:8443/{SECRET}",
+        "PERSONACHAT_PROVIDERS": json.dumps(providers),
+        "DATABASE_URL": f"postgresql://user:{SECRET}@db.example/chat",
+        "PERSONACHAT_API_TOKENS": f"{SECRET},{SECRET}2",
+        "PERSONACHAT_METRICS_TOKEN": SECRET,
+        "PERSONACHAT_BUDGETS": '[{"scope": "person", "per": "day", "usd": 2}]',
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    told = {each.variable: each for each in settings_in_force(load_settings())}
+    assert SECRET not in str(told.values())
+    assert {told[name].source for name in given} == {"environment"}
+    assert told["OPENAI_BASE_URL"].value == "https://host.example:8443"
+    assert told["PERSONACHAT_PROVIDERS"].value == "gateway (https://gw.example)"
+    assert told["PERSONACHAT_API_TOKENS"].value == "2 set"
+    assert told["PERSONACHAT_BUDGETS"].value == "person: $2.00 per day"
+    assert (told["PERSONACHAT_PUBLIC"].value, told["PERSONACHAT_PUBLIC"].source) == ("no", "default")
+
+
+def test_what_stands_in_the_file_is_said_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {each.variable: each for each in settings_in_force(load_settings(max_tokens=9))}
+    assert (told["PERSONACHAT_MAX_TOKENS"].value, told["PERSONACHAT_MAX_TOKENS"].source) == (
+        "9",
+        "secrets.toml",
+    )
