@@ -126,7 +126,7 @@ def test_insights_are_for_everyone_and_a_models_name_is_text_in_a_tooltip(
 def test_no_button_is_named_after_its_glyph(app_server: AppServer, page: Page) -> None:
     with talk_in(app_server) as talk:
         conversation = talk.new("A question", REPLY, **SPEAKER)
-    for path in (f"/?chat={conversation}", "/history", "/personas?id=data-analyst", "/insights"):
+    for path in (f"/?chat={conversation}", "/history", "/personas?id=data-analyst", "/insights", "/compare"):
         page.goto(app_server.url + path)
         wait_until(page, BEHAVES)
         expect(page.locator(".st-key-new_chat")).to_be_visible()

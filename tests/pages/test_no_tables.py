@@ -21,7 +21,7 @@ page = AppTest.from_file(sys.argv[1], default_timeout=60).run()
 page.chat_input[0].set_value("Hello").run()
 said = [each.value for each in page.markdown]
 faults = [str(fault.value) for fault in page.exception]
-for name in ("personas", "history", "insights"):
+for name in ("personas", "history", "compare", "insights"):
     page.switch_page(f"pages/{name}.py").run()
     faults += [str(fault.value) for fault in page.exception]
 heavy = [name for name in ("pandas", "altair") if name in sys.modules]

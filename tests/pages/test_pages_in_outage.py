@@ -187,9 +187,12 @@ def test_the_personas_page_keeps_what_was_typed_and_says_that_it_is_not_saved(
     assert "better" in get_services().personas.get("default-persona").text
 
 
-def test_insights_come_back_after_an_outage(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["insights", "compare"])
+def test_insights_and_comparisons_come_back_after_an_outage(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     page = open_page()
-    page.switch_page("pages/insights.py").run()
+    page.switch_page(f"pages/{name}.py").run()
     with outage(monkeypatch):
         page.run()
         assert not page.exception

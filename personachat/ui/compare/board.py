@@ -303,7 +303,7 @@ def _draw_ways_on(shown: SeenComparison) -> None:
             on_click=actions.send_waiting,
             args=(shown.id,),
         )
-    st.chat_input(
+    st.bottom.chat_input(
         "Vote first" if last.hidden and not last.live else "Message all variants",
         key=actions.NEXT,
         disabled=last.live or last.hidden,

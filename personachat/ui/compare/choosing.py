@@ -123,34 +123,32 @@ def _draw_row(
             format_func=escaped,
             width=220,
         )
-        temperature = st.number_input(
-            "Temperature",
-            0.0,
-            2.0,
-            setup.temperature,
-            step=0.1,
-            key=f"compare_temperature_{key}",
-            placeholder="Persona's",
-            width=130,
-        )
-        max_tokens = st.number_input(
-            "Max tokens",
-            1,
-            1_000_000,
-            setup.max_tokens,
-            key=f"compare_max_tokens_{key}",
-            placeholder="Persona's",
-            width=130,
-        )
-        samples = st.number_input(
-            "Samples",
-            1,
-            MOST_SAMPLES,
-            setup.samples,
-            key=f"compare_samples_{key}",
-            help="How often this variant answers, to see how much chance there is in it.",
-            width=110,
-        )
+        with st.popover(_told(setup), icon=":material/tune:", key=f"compare_settings_{key}"):
+            temperature = st.number_input(
+                "Temperature",
+                0.0,
+                2.0,
+                setup.temperature,
+                step=0.1,
+                key=f"compare_temperature_{key}",
+                placeholder="As in the persona",
+            )
+            max_tokens = st.number_input(
+                "Max tokens",
+                1,
+                1_000_000,
+                setup.max_tokens,
+                key=f"compare_max_tokens_{key}",
+                placeholder="As in the persona",
+            )
+            samples = st.number_input(
+                "Samples",
+                1,
+                MOST_SAMPLES,
+                setup.samples,
+                key=f"compare_samples_{key}",
+                help="How often this variant answers, to see how much chance there is in it.",
+            )
         st.button(
             heard("Remove this variant"),
             icon=":material/close:",
@@ -171,6 +169,18 @@ def _draw_row(
         max_tokens=max_tokens,
         samples=int(samples),
     )
+
+
+def _told(setup: Setup) -> str:
+    """The label of a variant's settings: those that differ from the persona's."""
+    parts = []
+    if setup.temperature is not None:
+        parts.append(f"Temperature {setup.temperature:g}")
+    if setup.max_tokens is not None:
+        parts.append(f"{setup.max_tokens:,} tokens")
+    if setup.samples > 1:
+        parts.append(f"{setup.samples} samples")
+    return " · ".join(parts) or "Settings"
 
 
 def _draw_start(services: Services, workspace: Workspace, setups: Sequence[Setup]) -> None:

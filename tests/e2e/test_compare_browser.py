@@ -1,0 +1,164 @@
+"""Comparing in a real browser: each word in its own column, whatever happens meanwhile, and blind votes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.conftest import AppServer, settled, wait_until
+from tests.e2e.test_accessibility_browser import serious
+from tests.fake_provider import FakeProvider, Gate, failure, tokens
+
+pytestmark = pytest.mark.browser
+
+BIRDS = ("heron", "stork", "crane", "egret")
+MODELS = tuple(f"canary-{number}" for number in (1, 2, 3, 4))
+
+
+def provider(server: AppServer) -> FakeProvider:
+    assert server.provider
+    server.provider.forget()
+    return server.provider
+
+
+def link(server: AppServer, *models: str, message: str) -> str:
+    variants = "&".join(f"variant=default-persona;model={model}" for model in models)
+    return f"{server.url}/compare?{variants}&message={message}"
+
+
+def columns(page: Page, number: int) -> Locator:
+    """The columns of a message's replies."""
+    return page.locator(f".st-key-compare_row_{number}_0").get_by_test_id("stColumn")
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def begin(page: Page) -> None:
+    expect(button(page, "Compare")).to_be_enabled()
+    settled(page)
+    button(page, "Compare").click()
+
+
+def say(page: Page, words: str) -> None:
+    box = page.get_by_test_id("stChatInputTextArea")
+    expect(box).to_be_enabled()
+    settled(page)
+    box.fill(words)
+    box.press("Enter")
+
+
+def expect_birds(page: Page, number: int) -> None:
+    """Each column of this message has its own bird and no other."""
+    for place, bird in enumerate(BIRDS):
+        column = columns(page, number).nth(place)
+        expect(column).to_contain_text(f"{bird}-{number}-end")
+        for other in BIRDS:
+            if other != bird:
+                expect(column).not_to_contain_text(other)
+
+
+def test_four_columns_keep_their_words_over_three_messages_and_a_refresh(
+    app_server: AppServer, page: Page
+) -> None:
+    fake = provider(app_server)
+    for number in (1, 2, 3):
+        gates = [Gate() for _ in BIRDS]
+        fake.answer_by_model(
+            {
+                model: tokens([f"{bird}-{number} ", gate, f"{bird}-{number}-end"])
+                for model, bird, gate in zip(MODELS, BIRDS, gates, strict=True)
+            }
+        )
+        if number == 1:
+            page.goto(link(app_server, *MODELS, message="Which+bird"))
+            begin(page)
+        else:
+            say(page, f"And bird {number}?")
+        for place, bird in enumerate(BIRDS):  # all of them at once: none waits for another's end
+            expect(columns(page, number).nth(place)).to_contain_text(f"{bird}-{number}")
+        if number == 2:
+            page.reload()
+            expect(columns(page, 2).nth(3)).to_contain_text("egret-2")
+        for gate in reversed(gates):
+            gate.open()
+        expect_birds(page, number)
+        expect(button(page, "A is best")).to_be_visible()
+    for number in (1, 2, 3):
+        expect_birds(page, number)
+    for model, bird in zip(MODELS, BIRDS, strict=True):
+        last = [each.body["messages"] for each in fake.chats if each.body["model"] == model][-1]
+        said = [each["content"] for each in last if each["role"] == "assistant"]
+        assert [bird in each for each in said if any(name in each for name in BIRDS)] == [True, True]
+
+
+def test_a_blind_voter_gets_no_name_before_the_vote(app_server: AppServer, page: Page) -> None:
+    fake = provider(app_server)
+    fake.answer_by_model({"canary-1": tokens(["One reply."]), "canary-2": tokens(["Another reply."])})
+    page.goto(link(app_server, "canary-1", "canary-2", message="Which+one"))
+    expect(button(page, "Compare")).to_be_enabled()
+    settled(page)
+    page.get_by_text("Blind vote").click()
+    settled(page)
+    button(page, "Compare").click()
+    expect(button(page, "Tie")).to_be_visible()
+    expect(page.get_by_text("Reply A")).to_be_visible()
+    settled(page)
+    assert serious(page) == []
+    here = page.url
+    assert re.search(r"/compare\?comparison=[0-9a-f]{32}$", here)
+
+    frames: list[bytes] = []
+    voter = page.context.new_page()
+    voter.on("websocket", lambda socket: socket.on("framereceived", lambda data: frames.append(_bytes(data))))
+    voter.goto(here)
+    expect(button(voter, "Tie")).to_be_visible()
+    expect(columns(voter, 1)).to_have_count(2)
+    settled(voter)
+    sent = b"".join(frames).lower()
+    assert b"another reply." in sent
+    for withheld in (
+        b"canary-",
+        b"assistant \xc2\xb7",
+        b"127.0.0.1:",
+        b"openai/",
+        b"to first token",
+        b"tokens",
+    ):
+        assert withheld not in sent, withheld
+    button(voter, "Tie").click()
+    expect(voter.get_by_text("You voted for a tie.")).to_be_visible()
+    expect(columns(voter, 1).filter(has_text="canary-1")).to_have_count(1)
+    assert b"canary-2" in b"".join(frames)
+
+
+def test_on_a_phone_one_column_is_in_view_and_one_that_fails_leaves_the_others_alone(
+    app_server: AppServer, page: Page
+) -> None:
+    fake = provider(app_server)
+    fake.answer_by_model({"canary-1": failure(401, "no"), "canary-2": tokens(["A fine reply."])})
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.goto(link(app_server, "canary-1", "canary-2", message="Which+one"))
+    begin(page)
+    expect(columns(page, 1).nth(0)).to_contain_text("The API key was rejected")
+    expect(columns(page, 1).nth(1)).to_contain_text("A fine reply.")
+    expect(button(page, "Tie")).to_be_visible()
+    wait_until(
+        page, "document.documentElement.scrollWidth <= 400 && stMain.scrollWidth <= stMain.clientWidth"
+    )
+    first, second = (columns(page, 1).nth(number).bounding_box() for number in (0, 1))
+    assert first
+    assert second
+    assert first["width"] > 280  # wide enough to be read
+    assert second["x"] >= first["x"] + first["width"]  # beside, and reached by a swipe
+    assert second["y"] == first["y"]
+    settled(page)
+    button(page, "Ask again").first.click()
+    expect(columns(page, 1).nth(0)).to_contain_text("You said: Which one")
+
+
+def _bytes(data: str | bytes) -> bytes:
+    return data.encode() if isinstance(data, str) else data
