@@ -16,6 +16,7 @@ chat = st.Page("pages/chat.py", title="Chat", icon=":material/chat:", default=Tr
 personas = st.Page("pages/personas.py", title="Personas", icon=":material/groups:", url_path="personas")
 history = st.Page("pages/history.py", title="History", icon=":material/history:", url_path="history")
 compare = st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:", url_path="compare")
+tests = st.Page("pages/tests.py", title="Tests", icon=":material/rule:", url_path="tests")
 insights = st.Page("pages/insights.py", title="Insights", icon=":material/query_stats:", url_path="insights")
 shared = st.Page(
     "pages/shared.py",
@@ -31,12 +32,11 @@ received = st.Page(
     url_path="received",
     visibility="hidden",
 )
-
 admin = st.Page("pages/admin.py", title="Admin", icon=":material/shield_person:", url_path="admin")
 
 # For anybody else there is no such page; whoever is locked out is not even asked.
 administration = [admin] if not locked_out and session.administers() else []
-pages = [chat, personas, history, compare, insights, *administration, shared, received]
+pages = [chat, personas, history, compare, tests, insights, *administration, shared, received]
 page = st.navigation(pages, position="hidden" if locked_out else "sidebar")
 if locked_out:
     login.draw(locked_out)

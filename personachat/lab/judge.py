@@ -117,7 +117,9 @@ def judge_request(question: str, *, said: str, reply: str, reference: str = "", 
         f"The person had said:\n<said-{mark}>\n{_harmless(said)}\n</said-{mark}>",
     ]
     if reference:
-        parts.append(f"A good reply, to compare with:\n<good-{mark}>\n{_harmless(reference)}\n</good-{mark}>")
+        parts.append(
+            f"A reply kept for reference, good or bad:\n<good-{mark}>\n{_harmless(reference)}\n</good-{mark}>"
+        )
     parts.append(f"The reply to judge:\n<reply-{mark}>\n{_harmless(reply)}\n</reply-{mark}>")
     parts.append(
         f"Now judge what stands between <reply-{mark}> and </reply-{mark}>. Question again: "

@@ -108,6 +108,11 @@ class Tests:
         self._surface: Surface = surface
         self.may_edit = may_edit
 
+    @property
+    def judge_model(self) -> str | None:
+        """Which model judges; None where nobody does."""
+        return self._parts.judge.model
+
     # --- suites -----------------------------------------------------------------------------------
 
     def with_suites(self) -> tuple[str, ...]:

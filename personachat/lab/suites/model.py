@@ -170,7 +170,7 @@ class Case(_Part):
     )
     check: Annotated[tuple[Check, ...], Field(min_length=1, max_length=MOST_CHECKS)]
     reference: Annotated[str, StringConstraints(max_length=100_000)] = Field(
-        "", description="A good reply, for readers and for the judge."
+        "", description="A reply to compare with, for readers and for the judge."
     )
     variables: dict[str, str] = Field(
         default_factory=dict, max_length=100, description="What the persona's variables stand for."

@@ -202,7 +202,7 @@ def ask(dialog: str, turn_id: str = "") -> None:
 def open_dialog() -> TurnDialog | None:
     """The dialog to open now: once, or until it is answered where it asks something."""
     found = chat_state().asked
-    if found and found.dialog not in {"regenerate", "forecast", "values"}:
+    if found and found.dialog not in {"regenerate", "forecast", "values", "save_test"}:
         close_dialog()
     return found
 
@@ -232,6 +232,10 @@ def compare(turn_id: str) -> None:
         ways_in.from_turn(chat.turn(turn_id)[1], chat.path(turn_id))
 
 
+def _ask_save_test(turn_id: str) -> None:
+    ask("save_test", turn_id)
+
+
 # --- the menu of a turn ---------------------------------------------------------------------------
 
 MENU: dict[str, Callable[[str], None]] = {
@@ -242,6 +246,7 @@ MENU: dict[str, Callable[[str], None]] = {
     ":material/compare_arrows: Compare with…": compare,
     ":material/thumbs_up_down: Rate": open_rating,
     ":material/call_split: Fork from here": fork,
+    ":material/rule: Save as test": _ask_save_test,
     ":material/receipt_long: Costs": ask_costs,
     ":material/data_object: Show request": _ask_request,
     ":material/delete: Delete": delete,

@@ -14,6 +14,7 @@ from personachat.ui.chat import actions, costs, inspector, persona_finder, value
 from personachat.ui.chat.state import chat_state
 from personachat.ui.dialogs import dialog
 from personachat.ui.faces import DEFAULT_AVATAR
+from personachat.ui.tests import saving
 from personachat.ui.wording import error_text
 
 OWN_MODEL = "Persona's default model"
@@ -43,6 +44,8 @@ def draw_asked(services: Services, conversation: Conversation | None, persona: P
         values.show(persona, conversation)
     elif asked.dialog == "regenerate" and turn:
         show_regenerate(services, turn)
+    elif asked.dialog == "save_test" and turn:
+        saving.show(turn)
     elif asked.dialog == "copy" and turn:
         show_words(turn)
 

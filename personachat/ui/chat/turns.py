@@ -48,8 +48,8 @@ def _menu_without(*names: str) -> tuple[str, ...]:
     return tuple(label for label in actions.MENU if not label.endswith(names))
 
 
-USER_MENU = _menu_without("Regenerate", "Regenerate with…", "Rate", "Costs", "Show request")
-WORDS_MENU = _menu_without("Regenerate", "Regenerate with…", "Costs", "Show request")
+USER_MENU = _menu_without("Regenerate", "Regenerate with…", "Rate", "Save as test", "Costs", "Show request")
+WORDS_MENU = _menu_without("Regenerate", "Regenerate with…", "Save as test", "Costs", "Show request")
 """For an assistant's words that nobody asked a model for."""
 
 

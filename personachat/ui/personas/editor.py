@@ -22,6 +22,9 @@ from personachat.errors import Problem
 
 FRONTEND = Path(streamlit_ace.__file__).parent / "frontend" / "build"
 
+MODE = "json5"
+"""The worker of "json" overwrites the annotations; this looks the same and has none."""
+
 LIGHT_THEME = "chrome"
 DARK_THEME = "tomorrow_night"
 
@@ -112,7 +115,12 @@ def _ace() -> CustomComponent:
 
 
 def draw(
-    mount: Mount, *, problems: Sequence[Problem], line: int | None, findings: Sequence[TextMark] = ()
+    mount: Mount,
+    *,
+    problems: Sequence[Problem],
+    line: int | None,
+    findings: Sequence[TextMark] = (),
+    mode: str = MODE,
 ) -> None:
     """Show the editor with problems and findings in the gutter and `line` (1-based) highlighted."""
     mount.marks = {
@@ -123,7 +131,7 @@ def draw(
         ),
         "markers": () if line is None else (_marker(line - 1),),
     }
-    _show(mount, is_stale=False)
+    _show(mount, is_stale=False, mode=mode)
 
 
 def draw_hidden(mount: Mount, *, is_stale: bool) -> None:
@@ -134,15 +142,14 @@ def draw_hidden(mount: Mount, *, is_stale: bool) -> None:
     _show(mount, is_stale=is_stale)
 
 
-def _show(mount: Mount, *, is_stale: bool) -> None:
+def _show(mount: Mount, *, is_stale: bool, mode: str = MODE) -> None:
     _ace()(
         key=mount.key,
         default=mount.text,
         # Read by a fresh iframe only. The browser makes one whenever something above moves the editor, and
         # it must not come back with the text of long ago.
         defaultValue=mount.shown,
-        # The worker of "json" overwrites the annotations; "json5" looks the same and has none.
-        mode="json5",
+        mode=mode,
         theme=DARK_THEME if st.context.theme.type == "dark" else LIGHT_THEME,
         keyboardHandler="vscode",
         autoUpdate=True,

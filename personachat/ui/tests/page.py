@@ -1,0 +1,99 @@
+"""The page: which persona, its results or its suite, and how to begin."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from personachat.personas.store.base import StoredPersona
+from personachat.services import Services, Workspace
+from personachat.ui import last_seen, notices, session
+from personachat.ui.tests import results, running, suite_editor
+from personachat.ui.tests.state import RESULTS, SUITE, open_run, tests_state, view_key
+from personachat.ui.wording import escaped
+
+PICKED = "tests_persona"
+
+
+def draw(services: Services, workspace: Workspace) -> None:
+    """Draw all of it. Raises DatabaseUnavailable and DatabaseDamaged."""
+    listed, _ = last_seen.personas(services.personas)
+    names = {each.id: each.persona.name for each in listed if isinstance(each, StoredPersona)}
+    for notice in notices.take("page"):
+        st.error(notice.text, icon=notice.icon)
+    tests = workspace.tests
+    with_suites = [each for each in tests.with_suites() if each in names]
+    if not names:
+        st.info("There are no personas to test yet.", icon=":material/groups:")
+        return
+    persona_id = _pick(names, with_suites)
+    stored = tests.find_suite(persona_id)
+    if stored is None and not tests_state().editing:
+        _draw_nothing_yet(names[persona_id], may_edit=tests.may_edit)
+        return
+    _draw_outcome()
+    wanted = SUITE if stored is None or stored.problems else RESULTS
+    view = st.segmented_control(
+        "View",
+        (RESULTS, SUITE),
+        default=wanted,
+        key=view_key(persona_id),
+        label_visibility="collapsed",
+        required=True,
+    )
+    if view == SUITE or stored is None:
+        suite_editor.draw(tests, persona_id, stored)
+        return
+    if stored.problems:
+        st.warning(
+            "The suite has errors, so it can't be run. Open *Suite* to fix them.", icon=":material/error:"
+        )
+    else:
+        running.draw(tests, persona_id)
+    results.draw(tests, persona_id)
+
+
+def _pick(names: dict[str, str], with_suites: list[str]) -> str:
+    """The persona, those with suites first. It stands in the address."""
+    ordered = [*with_suites, *(each for each in names if each not in with_suites)]
+    remembered = session.remembered("suite")
+    if remembered in names and PICKED not in st.session_state:
+        st.session_state[PICKED] = remembered
+    picked = st.selectbox(
+        "Persona",
+        ordered,
+        key=PICKED,
+        format_func=lambda each: names[each] if each in with_suites else f"{names[each]} (no tests yet)",
+        on_change=_picked,
+    )
+    session.remember("suite", picked)
+    return str(picked)
+
+
+def _picked() -> None:
+    tests_state().editing = False
+    open_run(None)
+
+
+def _draw_nothing_yet(name: str, *, may_edit: bool) -> None:
+    st.info(
+        (
+            f"A suite says what {escaped(name)} promises: what somebody says, and what the reply has to be "
+            "like. Run it after every change, here or in CI."
+        ),
+        title="No tests yet",
+        icon=":material/rule:",
+    )
+    if may_edit:
+        st.button("Write tests", icon=":material/edit:", type="primary", on_click=_begin, key="write_tests")
+        st.caption("You can also choose *Save as test* in the menu of any reply in a chat.")
+
+
+def _begin() -> None:
+    tests_state().editing = True
+
+
+def _draw_outcome() -> None:
+    here = tests_state()
+    if here.said:
+        st.toast(here.said, icon=":material/check:")
+        here.said = ""

@@ -1,0 +1,218 @@
+"""What came of a run: shares with their intervals, what changed, and each case with all its replies."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, tzinfo
+
+import streamlit as st
+
+from personachat.conversations.model import now
+from personachat.errors import PersonaChatError, SuiteRunNotFound
+from personachat.lab.checks.model import CheckResult
+from personachat.lab.runs.documents import junit, run_document
+from personachat.lab.runs.model import Cell, JudgedAnswer, Run
+from personachat.lab.runs.scoring import CaseResult, CaseState, Comparison
+from personachat.lab.testing import RunReport, Tests
+from personachat.ui import notices
+from personachat.ui.dates import ago, viewer_zone
+from personachat.ui.tests.state import open_run, run_open
+from personachat.ui.wording import counted, escaped, money
+
+ICONS: dict[CaseState, str] = {
+    "pass": ":material/check_circle:",
+    "fail": ":material/cancel:",
+    "flaky": ":material/shuffle:",
+    "error": ":material/error:",
+    "missing": ":material/hourglass_empty:",
+}
+NAMES: dict[CaseState, str] = {
+    "pass": "passed",
+    "fail": "failed",
+    "flaky": "flaky",
+    "error": "error",
+    "missing": "missing",
+}
+ENDS = {
+    "running": "running",
+    "finished": "finished",
+    "cancelled": "cancelled",
+    "limit": "stopped at the cost limit",
+    "interrupted": "interrupted",
+}
+_CHANGES = {"better": ":material/trending_up:", "worse": ":material/trending_down:"}
+
+
+def draw(tests: Tests, persona_id: str) -> None:
+    runs = tests.runs(persona_id)
+    if not runs:
+        st.caption("Nothing has been run yet.")
+        return
+    run = _pick(runs)
+    try:
+        report = tests.report(run.id)
+    except SuiteRunNotFound:
+        open_run(None)
+        st.rerun()
+    _draw_head(tests, report)
+    if report.comparison and report.before:
+        _draw_changes(report.comparison)
+    ordered = sorted(report.score.cases, key=lambda case: case.state == "pass")
+    for case in ordered:
+        _draw_case(report, case)
+
+
+def _pick(runs: tuple[Run, ...]) -> Run:
+    by_id = {run.id: run for run in runs}
+    opened = run_open()
+    if opened not in by_id:
+        opened = runs[0].id
+    moment, zone = now(), viewer_zone()
+    picked = st.selectbox(
+        "Run",
+        list(by_id),
+        index=list(by_id).index(opened),
+        format_func=lambda each: _run_name(by_id[each], moment=moment, zone=zone),
+        on_change=_picked,
+        key=f"tests_run_{opened}_{len(runs)}",
+        args=(f"tests_run_{opened}_{len(runs)}",),
+    )
+    return by_id[str(picked)]
+
+
+def _picked(key: str) -> None:
+    open_run(str(st.session_state[key]))
+
+
+def _run_name(run: Run, *, moment: datetime, zone: tzinfo) -> str:
+    model = f", {run.model}" if run.model else ""
+    revision = f", persona {run.persona_revision[:8]}" if run.persona_revision else ", draft"
+    return f"{ago(run.began_at, now=moment, zone=zone)}{revision}{model}, {ENDS[run.state]}"
+
+
+def _draw_head(tests: Tests, report: RunReport) -> None:
+    run, scored = report.run, report.score
+    cost = scored.cost_usd
+    figures = (
+        ("Cases that pass every time", scored.whole.told, "95 % interval in brackets."),
+        ("Replies that pass", scored.replies.told, "Errors and missing replies count as not passed."),
+        ("Cost", "unknown" if cost is None else money(cost), "With the judge's calls."),
+    )
+    for place, (label, value, told) in zip(st.columns(3, gap="small"), figures, strict=True):
+        with place:
+            st.metric(label, escaped(value), help=told, border=True)
+    with st.container(horizontal=True, gap="small"):
+        if run.state in {"cancelled", "interrupted", "limit"}:
+            left = run.planned - scored.done
+            st.button(
+                f"Go on with {counted(left, 'reply') if left == 1 else f'{left:,} replies'}",
+                icon=":material/resume:",
+                on_click=_resume,
+                args=(tests, run.id),
+                disabled=not tests.may_edit,
+                key="resume_run",
+            )
+        document = json.dumps(run_document(report), indent=2, ensure_ascii=False)
+        name = f"tests-{run.persona_id}-{run.began_at:%Y-%m-%d}"
+        st.download_button(
+            "JSON",
+            document.encode("utf-8", "replace"),
+            f"{name}.json",
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
+            key="run_json",
+        )
+        st.download_button(
+            "JUnit",
+            junit([report]),
+            f"{name}.xml",
+            "application/xml",
+            icon=":material/download:",
+            on_click="ignore",
+            key="run_junit",
+        )
+        st.button(
+            "Delete run", icon=":material/delete:", on_click=_delete, args=(tests, run.id), key="delete_run"
+        )
+
+
+def _draw_changes(comparison: Comparison) -> None:
+    told = ", ".join(
+        f"{len(found)} {change}"
+        for change in ("better", "worse", "same", "missing", "unclear")
+        if (found := comparison.of(change))
+    )
+    st.markdown(f"**Since the run before:** {told}")
+    for each in comparison.changes:
+        if each.change in _CHANGES and each.before and each.after:
+            st.markdown(
+                f"{_CHANGES[each.change]} {escaped(each.name)}: {NAMES[each.before]}, now {NAMES[each.after]}"
+            )
+    if comparison.differing:
+        st.caption(
+            f":material/warning: {escaped(', '.join(comparison.differing).capitalize())} changed as well, "
+            "so the persona may not be the reason."
+        )
+
+
+def _draw_case(report: RunReport, case: CaseResult) -> None:
+    label = f"{ICONS[case.state]} {escaped(case.name)}: {NAMES[case.state]}, {case.passes} of {case.planned}"
+    with st.expander(label, expanded=False, key=f"case_{report.run.id}_{case.number}"):
+        for turn in report.suite.cases[case.number].said:
+            st.caption("User" if turn.user else "Assistant")
+            st.text(turn.words)
+        for cell in case.cells:
+            _draw_cell(cell)
+        if len(case.cells) < case.planned:
+            st.caption(f"{case.planned - len(case.cells)} of {case.planned} replies are missing.")
+
+
+def _draw_cell(cell: Cell) -> None:
+    with st.container(border=True, gap="xsmall"):
+        facts = [f"Reply {cell.attempt + 1}: {NAMES[cell.outcome]}", escaped(cell.model)]
+        if cell.tokens is not None:
+            facts.append(counted(cell.tokens, "token"))
+        if cell.seconds is not None:
+            facts.append(f"{cell.seconds:.1f} s")
+        if cell.retried:
+            facts.append("second try")
+        st.caption(f"{ICONS[cell.outcome]} {' · '.join(filter(None, facts))}")
+        if cell.reason:
+            st.caption(f":material/swap_horiz: {escaped(cell.reason)}")
+        st.text(cell.reply or "(no text)")
+        if cell.error:
+            st.markdown(f":material/error: {escaped(cell.error)}")
+        for result in cell.results:
+            st.markdown(_result(result))
+        for answer in cell.judged:
+            _draw_judged(answer)
+
+
+def _result(result: CheckResult) -> str:
+    kind = escaped(result.kind.replace("_", " "))
+    return f"{ICONS[result.outcome]} **{kind}**: {escaped(result.finding.found)}"
+
+
+def _draw_judged(answer: JudgedAnswer) -> None:
+    st.caption(f":material/gavel: {escaped(answer.question)}")
+    if answer.quote:
+        st.caption(f"Quotes: {escaped(answer.quote)}")
+    if answer.warning:
+        st.caption(f":material/warning: {escaped(answer.warning)}")
+
+
+def _resume(tests: Tests, run_id: str) -> None:
+    try:
+        tests.resume(run_id)
+        open_run(run_id)
+    except PersonaChatError as error:
+        notices.say_not_done(error, title="The run can't go on")
+
+
+def _delete(tests: Tests, run_id: str) -> None:
+    try:
+        tests.delete_run(run_id)
+        open_run(None)
+    except PersonaChatError as error:
+        notices.say_not_done(error)

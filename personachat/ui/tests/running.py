@@ -1,0 +1,116 @@
+"""What a run would take, the button that begins it, and how far it is."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from personachat.errors import PersonaChatError
+from personachat.lab.runs.forecast import RunForecast
+from personachat.lab.testing import RunWish, Tests
+from personachat.ui import notices
+from personachat.ui.tests.state import open_run, run_open
+from personachat.ui.wording import counted, error_text, escaped, money, short
+
+EVERY_SECONDS = 1.0
+
+
+def draw(tests: Tests, persona_id: str) -> None:
+    """The forecast and the button; while a run runs, its progress."""
+    live = next((run for run in tests.runs(persona_id, limit=5) if tests.live(run.id)), None)
+    if live:
+        _follow(tests, live.id)
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        repeat = st.number_input(
+            "Repeats",
+            min_value=1,
+            max_value=100,
+            value=None,
+            placeholder="As in the suite",
+            width=160,
+            key="tests_repeat",
+            help="How often each case is run. Each repeat is a call of its own.",
+        )
+        most = st.number_input(
+            "Cost limit in US dollars",
+            min_value=0.0,
+            value=None,
+            step=0.1,
+            placeholder="None",
+            width=200,
+            key="tests_most_cost",
+            help="The run stops before it would cost more.",
+        )
+        wish = RunWish(persona_id=persona_id, repeat=repeat, most_cost_usd=most)
+        try:
+            forecast = tests.forecast(wish)
+        except PersonaChatError as error:
+            st.warning(error_text(error), icon=":material/cloud_off:")
+            return
+        st.button(
+            "Run tests",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=not tests.may_edit,
+            help=None if tests.may_edit else "You can't run tests here.",
+            on_click=_start,
+            args=(tests, wish),
+            key="run_tests",
+        )
+    st.caption(_told(forecast))
+    if forecast.reason:
+        st.warning(escaped(forecast.reason), icon=":material/swap_horiz:")
+    if forecast.judge_calls and not tests.judge_model:
+        st.warning(
+            "No judge is set, so its questions will be errors. Whoever runs this server sets "
+            "`PERSONACHAT_JUDGE_MODEL`.",
+            icon=":material/gavel:",
+        )
+
+
+def _told(forecast: RunForecast) -> str:
+    """The forecast as one line."""
+    parts = [f"{counted(forecast.calls, 'call')} of {escaped(forecast.model)}"]
+    if forecast.judge_calls:
+        judged = f"{forecast.judge_calls:,} of the judge"
+        parts[0] = f"{counted(forecast.cells, 'call')} of {escaped(forecast.model)} and {judged}"
+    parts.append(f"about {short(forecast.prompt_tokens + forecast.reply_tokens)} tokens")
+    if forecast.cost_usd is None or forecast.most_usd is None:
+        parts.append("the price isn't known")
+    else:
+        usual, most = money(forecast.cost_usd), money(forecast.most_usd)
+        parts.append(escaped(usual if usual == most else f"about {usual}, at most {most}"))
+    if forecast.seconds:
+        minutes = forecast.seconds / 60
+        parts.append(f"about {forecast.seconds:.0f} s" if minutes < 1 else f"about {minutes:.0f} min")
+    return f":material/calculate: {', '.join(parts)}."
+
+
+def _start(tests: Tests, wish: RunWish) -> None:
+    try:
+        open_run(tests.start(wish).plan.run.id)
+    except PersonaChatError as error:
+        notices.say_not_done(error, title="The tests weren't run")
+
+
+@st.fragment(run_every=EVERY_SECONDS)
+def _follow(tests: Tests, run_id: str) -> None:
+    live = tests.live(run_id)
+    if live is None or live.over:
+        if run_open() is None:
+            open_run(run_id)
+        st.rerun()
+    planned, done = live.plan.run.planned, len(live.cells)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        spent = f", {escaped(money(live.spent_usd))}" if live.spent_usd else ""
+        st.progress(
+            min(1.0, done / planned) if planned else 1.0, text=f"{done:,} of {planned:,} replies{spent}"
+        )
+        st.button("Cancel", icon=":material/stop:", on_click=_cancel, args=(tests, run_id), key="cancel_run")
+
+
+def _cancel(tests: Tests, run_id: str) -> None:
+    try:
+        tests.cancel(run_id)
+    except PersonaChatError as error:
+        notices.say_not_done(error)

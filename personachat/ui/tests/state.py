@@ -1,0 +1,65 @@
+"""What the session remembers of the Tests page: which suite and run are open, and texts that aren't saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import cast
+
+import streamlit as st
+
+from personachat.lab.suites.store import StoredSuite
+from personachat.ui import session
+from personachat.ui.personas.editor import Mount
+
+RESULTS, SUITE = "Results", "Suite"
+
+
+def view_key(persona_id: str) -> str:
+    """Of the choice between results and suite."""
+    return f"tests_view_{persona_id}"
+
+
+@dataclass(slots=True)
+class TestsState:
+    """`mounts` are the editors on the screen, by persona; each holds the text as it was typed."""
+
+    __test__ = False
+
+    mounts: dict[str, Mount] = field(default_factory=dict)
+    editing: bool = False
+    said: str = ""
+    count: int = 0
+
+
+def tests_state() -> TestsState:
+    return cast("TestsState", st.session_state.setdefault("tests_page", TestsState()))
+
+
+def mount_of(persona_id: str, stored: StoredSuite | None, *, beginning: str) -> Mount:
+    """The editor of a suite; a stored text that changed comes into one in which nothing was typed."""
+    here = tests_state()
+    etag, text = (stored.etag, stored.text) if stored else (None, beginning)
+    mount = here.mounts.get(persona_id)
+    untouched = mount is not None and mount.shown == mount.base_text
+    if mount is None or (untouched and mount.base_text != text):
+        here.count += 1
+        mount = here.mounts[persona_id] = Mount(f"tests-{persona_id}", here.count, text, text, etag)
+    elif not mount.alive:  # another page was open: the component begins with what was typed
+        here.count += 1
+        kept, begun, version = mount.taken, mount.base_text, mount.etag
+        mount = here.mounts[persona_id] = Mount(f"tests-{persona_id}", here.count, kept, begun, version)
+    mount.taken = mount.shown
+    return mount
+
+
+def forget(persona_id: str) -> None:
+    """Have the editor show the stored text."""
+    tests_state().mounts.pop(persona_id, None)
+
+
+def open_run(run_id: str | None) -> None:
+    session.remember("run", run_id)
+
+
+def run_open() -> str | None:
+    return session.remembered("run")

@@ -1,0 +1,84 @@
+"""A suite as text: Ace with the problems on their lines, saved only where there are none."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from personachat.errors import PersonaChatError
+from personachat.lab.suites.reading import problems_of
+from personachat.lab.suites.store import StoredSuite
+from personachat.lab.testing import Tests
+from personachat.ui import notices
+from personachat.ui.personas import editor
+from personachat.ui.personas.editor import Mount
+from personachat.ui.tests.state import RESULTS, forget, mount_of, tests_state, view_key
+from personachat.ui.wording import counted, escaped
+
+MOST_PROBLEMS = 10
+
+BEGINNING = """\
+persona: {id}
+repeat: 3
+cases:
+  - name: Introduces itself briefly
+    say: Who are you?
+    check:
+      - words: {{ at_most: 80 }}
+      - language: en
+      - no_prompt_leak: true
+"""
+
+
+def draw(tests: Tests, persona_id: str, stored: StoredSuite | None) -> None:
+    mount = mount_of(persona_id, stored, beginning=BEGINNING.format(id=persona_id))
+    problems = problems_of(mount.shown)
+    changed = stored is None or mount.shown != stored.text
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if problems:
+            st.badge(counted(len(problems), "error"), icon=":material/error:", color="red")
+        else:
+            st.badge("Unsaved" if changed else "Saved", color="orange" if changed else "green")
+        st.space("stretch")
+        st.button(
+            "Discard",
+            icon=":material/undo:",
+            disabled=not changed or stored is None,
+            on_click=forget,
+            args=(persona_id,),
+            key="discard_suite",
+        )
+        st.button(
+            "Save",
+            type="primary",
+            icon=":material/save:",
+            disabled=bool(problems) or not changed or not tests.may_edit,
+            help=_why_not(tests, problems=bool(problems), changed=changed),
+            on_click=_save,
+            args=(tests, persona_id, mount),
+            key="save_suite",
+        )
+    for problem in problems[:MOST_PROBLEMS]:
+        st.markdown(f":material/error: Line {problem.line}: {escaped(problem.message)}")
+    editor.draw(mount, problems=problems, line=None, mode="yaml")
+
+
+def _why_not(tests: Tests, *, problems: bool, changed: bool) -> str | None:
+    if not tests.may_edit:
+        return "You can't change tests here."
+    if problems:
+        return "Fix the errors first."
+    return None if changed else "Nothing has changed."
+
+
+def _save(tests: Tests, persona_id: str, mount: Mount) -> None:
+    try:
+        tests.save_suite(persona_id, mount.shown, etag=mount.etag or "")
+    except PersonaChatError as error:
+        notices.say_not_done(error, title="The tests weren't saved")
+        return
+    forget(persona_id)
+    here = tests_state()
+    here.said = "Tests saved."
+    if here.editing:  # the first ones: now they can be run
+        here.editing = False
+        st.session_state[view_key(persona_id)] = RESULTS

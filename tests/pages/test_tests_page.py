@@ -1,0 +1,160 @@
+"""The Tests page without a browser: from no tests at all to results case by case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from personachat.lab.testing import Tests
+from personachat.owners import LOCAL_OWNER
+from personachat.services import get_services
+from personachat.ui.wording import JOINER
+from tests.fake_provider import FakeProvider, Gate, tokens
+from tests.lab.conftest import ended
+from tests.pages.conftest import OpenPage
+from tests.pages.conversing import be_local, make_personas
+
+SUITE = """\
+persona: second
+repeat: 2
+cases:
+  - name: Greets <b>`{x}`</b>
+    say: Hi
+    check: [ { contains: "You said" } ]
+  - name: Asks
+    say: Why
+    check: [ { questions: 1 } ]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return make_personas(tmp_path / "personas")
+
+
+@pytest.fixture(autouse=True)
+def _here(monkeypatch: pytest.MonkeyPatch) -> None:
+    be_local(monkeypatch)
+
+
+def owners_tests() -> Tests:
+    return get_services().of(LOCAL_OWNER).tests
+
+
+def visit(page: AppTest, **query: str) -> AppTest:
+    page.switch_page("pages/tests.py")
+    for name, value in query.items():
+        page.query_params[name] = value
+    page.run()
+    assert not page.exception
+    return page
+
+
+def texts(page: AppTest) -> str:
+    parts = [*page.main.markdown, *page.main.caption, *page.main.info, *page.main.text]
+    return "\n".join(str(each.value) for each in parts).replace(JOINER, "")
+
+
+def run_all(page: AppTest) -> None:
+    """Press Run and wait until it is over."""
+    page.button(key="run_tests").click().run()
+    (run, *_) = owners_tests().runs("second")
+    live = owners_tests().live(run.id)
+    if live:
+        ended(live)
+    page.run()
+    assert not page.exception
+
+
+def test_a_persona_without_tests_says_how_to_begin_and_saves_what_it_offers(open_home: OpenPage) -> None:
+    page = visit(open_home(), suite="second")
+    assert page.main.info[0].value.startswith("A suite says what Second promises")
+    page.button(key="write_tests").click().run()
+    page.button(key="save_suite").click().run()
+    assert not page.exception
+    assert owners_tests().suite("second").whole().persona == "second"
+    assert page.button(key="run_tests").label == "Run tests"
+
+
+def test_a_run_is_forecast_run_and_shown_case_by_case(open_home: OpenPage) -> None:
+    page = open_home()
+    owners_tests().save_suite("second", SUITE)
+    visit(page, suite="second")
+    assert "4 calls of" in texts(page)
+    run_all(page)
+    figures = {each.label: each.value.replace(JOINER, "") for each in page.metric}
+    assert figures["Cases that pass every time"] == r"1 of 2 \(9 to 91 %\)"
+    labels = [each.label for each in page.expander]
+    assert labels[0].startswith(":material/cancel: Asks: failed, 0 of 2")
+    assert "<b>" not in labels[1]
+    said = texts(page)
+    assert "You said: Why" in said
+    assert "0 questions; exactly 1 expected." in said
+
+
+def test_what_changed_since_the_run_before_is_told(open_home: OpenPage, fake: FakeProvider) -> None:
+    page = open_home()
+    owners_tests().save_suite("second", SUITE)
+    visit(page, suite="second")
+    run_all(page)
+    fake.enqueue(*(tokens(["Why?"]) for _ in range(4)))
+    run_all(page)
+    assert "**Since the run before:** 1 better, 1 worse" in texts(page)
+
+
+def test_a_running_suite_shows_how_far_it_is_and_can_be_cancelled(
+    open_home: OpenPage, fake: FakeProvider
+) -> None:
+    page = open_home()
+    owners_tests().save_suite("second", SUITE)
+    visit(page, suite="second")
+    gate = Gate()
+    fake.enqueue(*(tokens([gate, "x"]) for _ in range(4)))
+    page.button(key="run_tests").click().run()
+    live = owners_tests().live(owners_tests().runs("second")[0].id)
+    assert live is not None
+    page.button(key="cancel_run").click().run()
+    ended(live)
+    gate.open()
+    page.run()
+    assert page.button(key="resume_run").label == "Go on with 4 replies"
+
+
+def test_errors_in_a_suite_are_on_their_lines_and_it_cannot_be_run(open_home: OpenPage, folder: Path) -> None:
+    (folder / "second.tests.yaml").write_text(SUITE.replace("questions", "qestions"))
+    page = visit(open_home(), suite="second")
+    assert "Line 9: Unknown key" in texts(page)
+    assert page.button(key="save_suite").disabled
+
+
+def test_a_suite_of_someone_who_may_not_edit_can_be_read(
+    open_home: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_home()
+    owners_tests().save_suite("second", SUITE)
+    monkeypatch.setenv("PERSONACHAT_PUBLIC_EDITING", "no")
+    monkeypatch.setattr("personachat.ui.session.may_edit", lambda _: False)
+    visit(page, suite="second")
+    assert page.button(key="run_tests").disabled
+
+
+def test_a_reply_of_a_chat_becomes_a_test_with_what_was_said_before_it(
+    open_home: OpenPage, fake: FakeProvider
+) -> None:
+    page = open_home(persona="second")
+    for words in ("Hello: {there}", "Tell me"):
+        page.chat_input[0].set_value(words).run()
+    choice = ":material/rule: Save as test"
+    menu = next(each for each in page.menu_button if choice in each.options)
+    menu.set_value(choice).run()
+    page.text_input(key="test_name").set_value("Doesn't echo")
+    page.text_input(key="test_value").set_value("You said")
+    page.run()
+    page.button(key="save_test").click().run()
+    assert not page.exception
+    (case,) = owners_tests().suite("second").whole().cases
+    assert [turn.words for turn in case.said] == ["Hello: {there}", "You said: Hello: {there}", "Tell me"]
+    assert (case.name, case.reference) == ("Doesn't echo", "You said: Tell me")
+    assert (case.check[0].kind, case.check[0].wanted) == ("not_contains", "You said")
