@@ -28,6 +28,7 @@ from personachat.api import (
     health,
     messages,
     replies,
+    tests,
     tokens,
     usage,
 )
@@ -145,6 +146,7 @@ def create_api(services: Callable[[], Services] = get_services) -> FastAPI:
             templates,
             comparisons,
             comparison,
+            tests,
             usage,
             budgets,
             audit,

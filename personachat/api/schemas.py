@@ -71,6 +71,7 @@ Id = Annotated[Text, Field(min_length=1, max_length=200)]
 PersonaId = Annotated[Text, Path(alias="id", description="A persona's id.")]
 ConversationId = Annotated[Text, Path(alias="id", description="A conversation's id.")]
 MessageId = Annotated[Text, Path(alias="id", description="A message's id.")]
+TestRunId = Annotated[Text, Path(alias="id", description="A test run's id.")]
 ReplyId = Annotated[Text, Path(alias="messageId", description="The id of the assistant's message.")]
 
 RATINGS: Mapping[Thumb, Rating] = {"up": 1, "down": -1}

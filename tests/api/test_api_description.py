@@ -43,6 +43,7 @@ def ids(address: str) -> dict[str, str]:
         "/conversations/": start["conversationId"],
         "/personas/{id}": "tester",
         "/comparisons/": comparison,
+        "/tests/suites/{id}": "tester",
     }
 
 
@@ -115,6 +116,20 @@ OPERATIONS = [
     ("GET", "/health"),
     ("GET", "/ready"),
     ("GET", "/usage"),
+    ("GET", "/tests/schema"),
+    ("GET", "/tests/suites"),
+    ("GET", "/tests/suites/{id}"),
+    ("PUT", "/tests/suites/{id}"),
+    ("DELETE", "/tests/suites/{id}"),
+    ("POST", "/tests/forecast"),
+    ("POST", "/tests/runs"),
+    ("GET", "/tests/runs"),
+    ("GET", "/tests/runs/{id}"),
+    ("GET", "/tests/runs/{id}/junit"),
+    ("GET", "/tests/runs/{id}/events"),
+    ("POST", "/tests/runs/{id}/cancel"),
+    ("POST", "/tests/runs/{id}/resume"),
+    ("DELETE", "/tests/runs/{id}"),
     ("POST", "/comparisons"),
     ("GET", "/comparisons"),
     ("GET", "/comparisons/{id}"),
@@ -156,6 +171,9 @@ REFUSING = [
     ("GET", "/personas/{id}/diff"),
     ("POST", "/templates"),
     ("GET", "/usage"),
+    ("PUT", "/tests/suites/{id}"),
+    ("POST", "/tests/runs"),
+    ("GET", "/tests/runs"),
 ]
 """Those that can be asked in a way the description does not allow."""
 

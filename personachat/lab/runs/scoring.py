@@ -34,8 +34,13 @@ class Share:
     @property
     def told(self) -> str:
         """E.g. "9 of 10 (60 to 98 %)"."""
+        return f"{self.hits:,} of {self.count:,} ({self.told_interval})"
+
+    @property
+    def told_interval(self) -> str:
+        """E.g. "60 to 98 %"."""
         low, high = self.interval
-        return f"{self.hits:,} of {self.count:,} ({low * 100:.0f} to {high * 100:.0f} %)"
+        return f"{low * 100:.0f} to {high * 100:.0f} %"
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,14 +68,15 @@ def _pick(runs: tuple[Run, ...]) -> Run:
     if opened not in by_id:
         opened = runs[0].id
     moment, zone = now(), viewer_zone()
+    key = f"tests_run_{opened}_{len(runs)}_{by_id[opened].state}"  # so that it shows the state of now
     picked = st.selectbox(
         "Run",
         list(by_id),
         index=list(by_id).index(opened),
         format_func=lambda each: _run_name(by_id[each], moment=moment, zone=zone),
         on_change=_picked,
-        key=f"tests_run_{opened}_{len(runs)}",
-        args=(f"tests_run_{opened}_{len(runs)}",),
+        key=key,
+        args=(key,),
     )
     return by_id[str(picked)]
 
@@ -93,14 +94,30 @@ def _run_name(run: Run, *, moment: datetime, zone: tzinfo) -> str:
 def _draw_head(tests: Tests, report: RunReport) -> None:
     run, scored = report.run, report.score
     cost = scored.cost_usd
+    whole, replies = scored.whole, scored.replies
+    likely = "The share that further runs would have lies in this range, in 95 of 100 such tests."
     figures = (
-        ("Cases that pass every time", scored.whole.told, "95 % interval in brackets."),
-        ("Replies that pass", scored.replies.told, "Errors and missing replies count as not passed."),
-        ("Cost", "unknown" if cost is None else money(cost), "With the judge's calls."),
+        ("Cases that pass every time", f"{whole.hits:,} of {whole.count:,}", whole.told_interval, likely),
+        (
+            "Replies that pass",
+            f"{replies.hits:,} of {replies.count:,}",
+            replies.told_interval,
+            "Errors and missing replies count as not passed.",
+        ),
+        ("Cost", "unknown" if cost is None else money(cost), "", "With the judge's calls."),
     )
-    for place, (label, value, told) in zip(st.columns(3, gap="small"), figures, strict=True):
+    for place, (label, value, interval, told) in zip(st.columns(3, gap="small"), figures, strict=True):
         with place:
-            st.metric(label, escaped(value), help=told, border=True)
+            st.metric(
+                label,
+                escaped(value),
+                interval or None,
+                delta_color="off",
+                delta_arrow="off",
+                help=told,
+                border=True,
+                height="stretch",
+            )
     with st.container(horizontal=True, gap="small"):
         if run.state in {"cancelled", "interrupted", "limit"}:
             left = run.planned - scored.done

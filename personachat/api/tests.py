@@ -1,0 +1,393 @@
+"""Tests over HTTP: suites with their ETags, what a run would take, runs as they come, and their results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+import anyio
+from fastapi import APIRouter, Query, Request
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from personachat.api.bounds import sentence
+from personachat.api.errors import Refused
+from personachat.api.etags import IfMatch, condition_of
+from personachat.api.openapi import answers, json_answer
+from personachat.api.schemas import Id, PersonaId, RequestModel, ResponseModel, TestRunId, Text, workspace_of
+from personachat.lab.runs.documents import case_document, cell_document, junit, run_document, score_document
+from personachat.lab.runs.model import Cell
+from personachat.lab.suites.model import suite_schema
+from personachat.lab.suites.store import StoredSuite
+from personachat.lab.testing import RunReport, RunWish, Tests
+
+router = APIRouter(prefix="/tests", tags=["tests"])
+suite = APIRouter(prefix="/suites/{id}")
+run = APIRouter(prefix="/runs/{id}")
+
+WAIT_SECONDS = 1.0
+MOST_PROBLEMS = 50
+
+_ANY = {"type": "object", "additionalProperties": True}
+_RUN = json_answer("The run with every reply and check.", _ANY)
+
+
+class SuiteProblem(ResponseModel):
+    """Lines and columns start at 1."""
+
+    message: str
+    line: int
+    column: int
+
+
+class SuiteAnswer(ResponseModel):
+    """A suite as it is stored. It can be run if there are no `problems`."""
+
+    persona_id: str
+    etag: str
+    text: str
+    cases: int
+    problems: list[SuiteProblem]
+
+
+class SuiteList(ResponseModel):
+    """By persona."""
+
+    suites: list[SuiteAnswer]
+
+
+class SuiteWanted(RequestModel):
+    text: Annotated[Text, Field(max_length=1_000_000)]
+
+
+class RunWanted(RequestModel):
+    """What is left out is the suite's or the persona's. `revision` tests an earlier version."""
+
+    persona_id: Id
+    repeat: Annotated[int | SkipJsonSchema[None], Field(ge=1, le=100)] = None
+    model: Annotated[Text | SkipJsonSchema[None], Field(min_length=1, max_length=200)] = None
+    revision: Annotated[int | SkipJsonSchema[None], Field(ge=1, le=2**31 - 1)] = None
+    max_cost_usd: Annotated[float | SkipJsonSchema[None], Field(ge=0, le=1_000_000)] = None
+
+    def wish(self) -> RunWish:
+        return RunWish(
+            persona_id=self.persona_id,
+            repeat=self.repeat,
+            model=self.model,
+            revision=self.revision,
+            most_cost_usd=self.max_cost_usd,
+        )
+
+
+class RunEstimate(ResponseModel):
+    """What a run would take. Null if unknown. `mostUsd` includes every second try."""
+
+    replies: int
+    calls: int
+    judge_calls: int
+    prompt_tokens: int
+    reply_tokens: int
+    cost_usd: float | None
+    most_usd: float | None
+    seconds: float | None
+    provider: str
+    model: str
+
+
+class RunHead(ResponseModel):
+    id: str
+    persona_id: str
+    persona_revision: str
+    suite_revision: str
+    model: str | None
+    judge: str | None
+    state: str
+    planned: int
+    began_at: str
+    ended_at: str | None
+
+
+class RunList(ResponseModel):
+    """Newest first."""
+
+    runs: list[RunHead]
+
+
+@router.get(
+    "/schema",
+    summary="Get the JSON Schema of test suites",
+    responses=answers(s200=json_answer("A JSON Schema.", _ANY)),
+    response_class=JSONResponse,
+)
+def get_test_schema() -> JSONResponse:
+    """For editors. A suite is YAML or JSON."""
+    return JSONResponse(suite_schema())
+
+
+@router.get("/suites", summary="List test suites", response_model=SuiteList, responses=answers(503))
+def list_test_suites(request: Request) -> SuiteList:
+    """One per persona at most."""
+    tests = _tests(request)
+    return SuiteList(suites=[_answer(tests.suite(persona_id)) for persona_id in tests.with_suites()])
+
+
+@suite.get(
+    "",
+    summary="Get a persona's test suite",
+    response_model=SuiteAnswer,
+    responses=answers(404, 503),
+)
+def get_test_suite(persona_id: PersonaId, request: Request, response: Response) -> SuiteAnswer:
+    """With its ETag, which you send back when you save."""
+    stored = _tests(request).suite(persona_id)
+    response.headers["ETag"] = f'"{stored.etag}"'
+    return _answer(stored)
+
+
+@suite.put(
+    "",
+    summary="Save a persona's test suite",
+    response_model=SuiteAnswer,
+    responses=answers(400, 403, 404, 412, 413, 422, 503),
+)
+def save_test_suite(
+    persona_id: PersonaId,
+    wanted: SuiteWanted,
+    request: Request,
+    response: Response,
+    if_match: IfMatch = None,
+) -> SuiteAnswer:
+    """`text` is YAML or JSON. With `If-Match`, only over that version."""
+    etags = condition_of(if_match, None).etags
+    stored = _tests(request).save_suite(persona_id, wanted.text, etag=etags[0] if etags else None)
+    response.headers["ETag"] = f'"{stored.etag}"'
+    return _answer(stored)
+
+
+@suite.delete(
+    "",
+    summary="Delete a persona's test suite",
+    status_code=204,
+    responses=answers(403, 404, 412, 503),
+)
+def delete_test_suite(persona_id: PersonaId, request: Request, if_match: IfMatch = None) -> None:
+    """Its runs stay."""
+    etags = condition_of(if_match, None).etags
+    _tests(request).delete_suite(persona_id, etag=etags[0] if etags else None)
+
+
+@router.post(
+    "/forecast",
+    summary="Estimate a test run",
+    response_model=RunEstimate,
+    responses=answers(404, 422, 503),
+)
+def estimate_test_run(wanted: RunWanted, request: Request) -> RunEstimate:
+    """No model is called."""
+    made = _tests(request).forecast(wanted.wish())
+    return RunEstimate(
+        replies=made.cells,
+        calls=made.calls,
+        judge_calls=made.judge_calls,
+        prompt_tokens=made.prompt_tokens,
+        reply_tokens=made.reply_tokens,
+        cost_usd=made.cost_usd,
+        most_usd=made.most_usd,
+        seconds=made.seconds,
+        provider=made.provider,
+        model=made.model,
+    )
+
+
+@router.post(
+    "/runs",
+    summary="Run a persona's tests",
+    status_code=202,
+    responses=answers(403, 404, 409, 422, 503, s202=_RUN),
+    response_class=JSONResponse,
+)
+def start_test_run(wanted: RunWanted, request: Request) -> JSONResponse:
+    """Answers at once; follow it with `/tests/runs/{id}/events`."""
+    tests = _tests(request)
+    live = tests.start(wanted.wish())
+    return JSONResponse(run_document(tests.report(live.plan.run.id)), 202)
+
+
+@router.get("/runs", summary="List your test runs", response_model=RunList, responses=answers(422, 503))
+def list_test_runs(
+    request: Request,
+    persona_id: Annotated[
+        Text | SkipJsonSchema[None],
+        Query(alias="personaId", max_length=64, description="Only this persona's."),
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> RunList:
+    """Without their results."""
+    return RunList(
+        runs=[
+            RunHead(
+                id=found.id,
+                persona_id=found.persona_id,
+                persona_revision=found.persona_revision,
+                suite_revision=found.suite_etag,
+                model=found.model or None,
+                judge=found.judge or None,
+                state=found.state,
+                planned=found.planned,
+                began_at=found.began_at.isoformat(),
+                ended_at=found.ended_at.isoformat() if found.ended_at else None,
+            )
+            for found in _tests(request).runs(persona_id, limit=limit)
+        ]
+    )
+
+
+@run.get(
+    "",
+    summary="Get a test run",
+    responses=answers(404, 422, 503, s200=_RUN),
+    response_class=JSONResponse,
+)
+def get_test_run(
+    run_id: TestRunId,
+    request: Request,
+    against: Annotated[
+        Text | SkipJsonSchema[None],
+        Query(max_length=64, description="The run to compare with. By default, the one before."),
+    ] = None,
+) -> JSONResponse:
+    """With every reply, its checks, and what changed since the run before."""
+    return JSONResponse(run_document(_tests(request).report(run_id, before=against)))
+
+
+@run.get(
+    "/junit",
+    summary="Get a test run as JUnit XML",
+    responses=answers(
+        404,
+        503,
+        s200={"description": "JUnit XML.", "content": {"application/xml": {"schema": {"type": "string"}}}},
+    ),
+    response_class=Response,
+)
+def get_test_run_junit(run_id: TestRunId, request: Request) -> Response:
+    """For CI systems."""
+    return Response(junit([_tests(request).report(run_id)]), media_type="application/xml")
+
+
+@run.get(
+    "/events",
+    summary="Follow a test run",
+    responses=answers(
+        404,
+        503,
+        s200={
+            "description": (
+                "Server-sent events: `reply` for each one that is complete, then `done` with the score, then "
+                "`[DONE]`."
+            ),
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+    ),
+    response_class=StreamingResponse,
+)
+async def follow_test_run(run_id: TestRunId, request: Request) -> StreamingResponse:
+    """From the beginning. If you disconnect, the run goes on."""
+    tests = await run_in_threadpool(_tests, request)
+    report = await run_in_threadpool(tests.report, run_id)
+    headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_events(tests, report), media_type="text/event-stream", headers=headers)
+
+
+@run.post(
+    "/cancel",
+    summary="Cancel a test run",
+    responses=answers(404, 409, 503, s200=_RUN),
+    response_class=JSONResponse,
+)
+def cancel_test_run(run_id: TestRunId, request: Request) -> JSONResponse:
+    """Complete replies are kept."""
+    tests = _tests(request)
+    if not tests.cancel(run_id):
+        raise Refused(409, "test_run_over", "The test run isn't running on this server.")
+    return JSONResponse(run_document(tests.report(run_id)))
+
+
+@run.post(
+    "/resume",
+    summary="Resume a test run",
+    status_code=202,
+    responses=answers(403, 404, 409, 422, 503, s202=_RUN),
+    response_class=JSONResponse,
+)
+def resume_test_run(run_id: TestRunId, request: Request) -> JSONResponse:
+    """Goes on with what is missing."""
+    tests = _tests(request)
+    if tests.resume(run_id) is None:
+        raise Refused(409, "test_run_running", "The test run is still running.")
+    return JSONResponse(run_document(tests.report(run_id)), 202)
+
+
+@run.delete("", summary="Delete a test run", status_code=204, responses=answers(404, 503))
+def delete_test_run(run_id: TestRunId, request: Request) -> None:
+    """With its results."""
+    _tests(request).delete_run(run_id)
+
+
+def _tests(request: Request) -> Tests:
+    return workspace_of(request).tests
+
+
+def _answer(stored: StoredSuite) -> SuiteAnswer:
+    return SuiteAnswer(
+        persona_id=stored.persona_id,
+        etag=stored.etag,
+        text=stored.text,
+        cases=len(stored.suite.cases) if stored.suite else 0,
+        problems=[
+            SuiteProblem(message=sentence(problem.message), line=problem.line, column=problem.column)
+            for problem in stored.problems[:MOST_PROBLEMS]
+        ],
+    )
+
+
+async def _events(tests: Tests, report: RunReport) -> AsyncIterator[bytes]:
+    """Each reply once, as soon as it is known; the run is watched and never touched."""
+    run_id, told = report.run.id, set[tuple[int, int]]()
+    while True:
+        live = tests.live(run_id)
+        if live:
+            await run_in_threadpool(live.wait, len(told), timeout_seconds=WAIT_SECONDS)
+        report = await run_in_threadpool(tests.report, run_id)
+        new = False
+        for case in report.score.cases:
+            for cell in case.cells:
+                if (cell.case_number, cell.attempt) not in told:
+                    told.add((cell.case_number, cell.attempt))
+                    new = True
+                    yield _event(len(told), "reply", _reply(case.name, cell))
+        if report.run.state != "running":
+            break
+        if not new:
+            yield b": waiting\n\n"
+            if live is None:  # it runs in another process
+                await anyio.sleep(WAIT_SECONDS)
+    done = {"state": report.run.state, "score": score_document(report.score)}
+    cases = [case_document(case) | {"replies": None} for case in report.score.cases]
+    yield _event(len(told) + 1, "done", done | {"cases": cases})
+    yield b"data: [DONE]\n\n"
+
+
+def _reply(case: str, cell: Cell) -> dict[str, Any]:
+    return {"case": case, **cell_document(cell)}
+
+
+def _event(number: int, name: str, data: dict[str, Any]) -> bytes:
+    return f"id: {number}\nevent: {name}\ndata: {json.dumps(data)}\n\n".encode("ascii")
+
+
+router.include_router(suite)
+router.include_router(run)
