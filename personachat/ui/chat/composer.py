@@ -61,7 +61,7 @@ def send(text: str) -> None:
         chat = session.workspace().chat
         conversation = session.current_conversation(chat, last=1)
         persona_id, offline = str(st.session_state[PERSONA_CHOICE]), session.offline_chosen()
-        persona = session.services().addressed.get(persona_id).persona
+        persona = session.workspace().addressed.get(persona_id).persona
         values.check(persona, conversation)
         given = values.given(persona, conversation)
         begins = conversation is None or not conversation.path

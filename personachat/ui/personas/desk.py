@@ -137,7 +137,7 @@ def current_id(persona_id: str | None, entries: Mapping[str, Entry]) -> str | No
     if not persona_id or persona_id in entries or persona_id in session.drafts():
         return persona_id
     try:
-        session.services().personas.get(persona_id)
+        session.workspace().personas.get(persona_id)
     except PersonaMoved as moved:
         return moved.new_id
     except PersonaChatError:
@@ -223,7 +223,7 @@ def edit(found: OpenPersona, change: Callable[[str], str]) -> None:
 def _stored_now(persona_id: str) -> StoredPersona | None:
     """What is stored, which may have been saved a moment ago; None where it is gone or broken."""
     try:
-        return session.services().personas.get(persona_id)
+        return session.workspace().personas.get(persona_id)
     except PersonaChatError:
         return None
 

@@ -156,7 +156,7 @@ def _restore_fields(came: ReturnedWidgets, persona_id: str) -> str:
 
 def _stored(persona_id: str) -> Entry | None:
     try:
-        entries = session.services().personas.all()
+        entries = session.workspace().personas.all()
     except PersonaChatError:
         return None
     return next((entry for entry in entries if entry.id == persona_id), None)

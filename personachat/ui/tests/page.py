@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from personachat.personas.store.base import StoredPersona
-from personachat.services import Services, Workspace
+from personachat.services import Workspace
 from personachat.ui import last_seen, notices, session
 from personachat.ui.tests import results, running, suite_editor
 from personachat.ui.tests.state import RESULTS, SUITE, open_run, tests_state, view_key
@@ -14,9 +14,9 @@ from personachat.ui.wording import escaped
 PICKED = "tests_persona"
 
 
-def draw(services: Services, workspace: Workspace) -> None:
+def draw(workspace: Workspace) -> None:
     """Draw all of it. Raises DatabaseUnavailable and DatabaseDamaged."""
-    listed, _ = last_seen.personas(services.personas)
+    listed, _ = last_seen.personas(workspace.personas, owner=workspace.owner)
     names = {each.id: each.persona.name for each in listed if isinstance(each, StoredPersona)}
     for notice in notices.take("page"):
         st.error(notice.text, icon=notice.icon)
