@@ -174,6 +174,7 @@ def _take_over_base_path() -> None:
 try:
     _take_over_base_path()
     settings = load_settings()
+    api.state.base_path = settings.base_path
     asked_host = _asked_to_listen_at()
     if asked_host is not None:
         refuse_unasked(asked_host, settings)

@@ -106,8 +106,8 @@ class ApiFirst:
             await self._api({**scope, "path": path, "root_path": "/api"}, receive, send)
 
 
-def create_api(services: Callable[[], Services] = get_services) -> FastAPI:
-    """Build the app."""
+def create_api(services: Callable[[], Services] = get_services, *, base_path: str = "") -> FastAPI:
+    """Build the app. `base_path` is what its description says that it is under."""
     api = FastAPI(
         title="PersonaChat",
         version=__version__,
@@ -127,6 +127,7 @@ def create_api(services: Callable[[], Services] = get_services) -> FastAPI:
         ],
     )
     api.state.services = services
+    api.state.base_path = base_path
     api.state.lines = Lines()
     api.state.probes = health.Probes()
     add_handlers(api)

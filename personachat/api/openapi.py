@@ -133,7 +133,7 @@ def add_description(api: FastAPI) -> None:
                 description=api.description,
                 routes=api.routes,
                 tags=api.openapi_tags,
-                servers=[{"url": f"{api.state.services().settings.base_path}/api"}],
+                servers=[{"url": f"{api.state.base_path}/api"}],
             )
             described = standard(described)
             components = described.setdefault("components", {})

@@ -79,7 +79,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory, provider: str) -> Iterator
         Route("/{rest:path}", page),
     ]
     apps: dict[str, Any] = {
-        "api": create_api(lambda: services),
+        "api": create_api(lambda: services, base_path=BASE),
         "v1": create_v1(lambda: services),
         "metrics": Metrics(lambda: services),
     }
