@@ -48,6 +48,12 @@ class ServingGroup(TyperGroup):
             args = ["serve", *args]
         return super().parse_args(ctx, args)
 
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        super().format_options(ctx, formatter)
+        records = (parameter.get_help_record(ctx) for parameter in self.commands["serve"].params)
+        with formatter.section("Options without a command, and of serve"):
+            formatter.write_dl([record for record in records if record])
+
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001  # Typer's way of calling back
     if wanted:
@@ -72,9 +78,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(persona_commands.app, name="personas")
-conversations_app = typer.Typer(
-    help="List, export, import and delete the conversations of this machine.", no_args_is_help=True
-)
+conversations_app = typer.Typer(help="List, export, import and delete conversations.", no_args_is_help=True)
 app.add_typer(conversations_app, name="conversations")
 app.command("audit")(administration.audit)
 app.add_typer(administration.tokens_app, name="tokens")
@@ -91,9 +95,9 @@ def _local() -> None:
 def serve(
     *,
     host: Annotated[
-        str, typer.Option(help="Address to listen on. 0.0.0.0 means all addresses.")
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on. 0.0.0.0 means all addresses.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8501,
+    port: Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="Port to listen on.")] = 8501,
     headless: Annotated[bool, typer.Option("--headless", help="Don't open a browser.")] = False,
     public: Annotated[
         bool, typer.Option("--public", help="Let other machines use it without a login (with --host).")
@@ -101,7 +105,10 @@ def serve(
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Serve the pages and the REST API on one port (the default command)."""
+    """Serve the pages and the REST API on one port.
+
+    This is what `personachat` does without a command, with the same options.
+    """
     from personachat.settings import load_settings
 
     folders = {"PERSONACHAT_PERSONAS_DIR": personas_dir, "PERSONACHAT_DATA_DIR": data_dir}
@@ -206,7 +213,10 @@ def compare(
 
 @app.command()
 def mcp(*, personas_dir: PersonasDir = None, data_dir: DataDir = None) -> None:
-    """Serve the personas over MCP (stdin and stdout), for assistants and editors that start this command."""
+    """Serve the personas over MCP on stdin and stdout.
+
+    For assistants and editors that start this command.
+    """
     settings = _settings(personas_dir, data_dir)
     if sys.stdin.isatty():
         note(
@@ -225,7 +235,10 @@ def check(
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Check settings, database, personas and providers, and say what to fix."""
+    """Check that it can run, and say what to fix.
+
+    It looks at settings, database, personas and providers.
+    """
     from personachat.cli import checking
 
     settings: Settings | SettingsInvalid
@@ -251,7 +264,10 @@ def backup(
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Write everything into one file: chats, personas, versions, pictures, usage. The server may run."""
+    """Write everything people made into one file.
+
+    Chats, personas, versions, pictures, usage. The server may run meanwhile.
+    """
     from personachat.cli import backups
 
     backups.make(_settings(personas_dir, data_dir), file)
@@ -265,7 +281,10 @@ def restore(
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Restore a backup, into SQLite or PostgreSQL. Stop the server first."""
+    """Restore a backup, into SQLite or PostgreSQL.
+
+    Stop the server first.
+    """
     from personachat.cli import backups
 
     backups.restore(_settings(personas_dir, data_dir), file, force=force)
@@ -388,7 +407,10 @@ def list_conversations(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="The maximum number to list.")] = 30,
     data_dir: DataDir = None,
 ) -> None:
-    """List the newest conversations (id, last activity, persona, title), or search results."""
+    """List the newest conversations, or search results.
+
+    With id, last activity, persona and title.
+    """
     from personachat.cli import conversations
     from personachat.history.opening import opened
 

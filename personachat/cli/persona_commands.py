@@ -64,7 +64,10 @@ def lint(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if there are warnings.")] = False,
     personas_dir: PersonasDir = None,
 ) -> None:
-    """Warn about likely trouble in valid personas, as file:line:column: warning: message."""
+    """Warn about likely trouble in valid personas.
+
+    As file:line:column: warning: message.
+    """
     from personachat.cli import persona_checks as persona_lint
     from personachat.settings import load_settings
 
@@ -132,7 +135,10 @@ def revisions(
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """List a persona's revisions, newest first: number, when, what, by whom, note."""
+    """List a persona's revisions, newest first.
+
+    With number, when, what, by whom and note.
+    """
     from personachat.cli import persona_versions
 
     with _opened(personas_dir, data_dir) as opened:
@@ -214,7 +220,10 @@ def label(
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Put a label such as production on a revision, for use as ID@LABEL."""
+    """Put a label such as production on a revision.
+
+    Then ID@LABEL means that revision.
+    """
     from personachat.cli import persona_names
 
     with _opened(personas_dir, data_dir) as opened:
@@ -245,7 +254,10 @@ def export_personas(
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Export personas as JSON, a bundle, character cards, or files for other programs."""
+    """Export personas for PersonaChat or other programs.
+
+    As JSON, a bundle, character cards or files for other programs.
+    """
     from personachat.cli import persona_files
 
     with _opened(personas_dir, data_dir) as opened:

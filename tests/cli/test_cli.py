@@ -8,6 +8,9 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
+
+from personachat.cli import app
 
 from personachat import __version__
 from tests.cli.conftest import WAIT, Run
@@ -55,6 +58,16 @@ def test_help_loads_neither_pages_nor_providers(
     )
     loaded = {name.partition(".")[0] for name in json.loads(done.stderr)}
     assert not loaded & {"streamlit", "openai", "xllamacpp", "fastapi", "uvicorn", "pandas"}
+
+
+@pytest.mark.parametrize("group", ["", "personas", "conversations", "local"])
+def test_at_80_columns_help_is_whole_and_says_what_works_without_a_command(group: str) -> None:
+    done = CliRunner().invoke(app, [*group.split(), "--help"], env={"COLUMNS": "80"}, prog_name="personachat")
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if len(line) > 80] == []
+    assert [line for line in lines[1:] if line.endswith("...")] == []
+    if not group:
+        assert "--port PORT" in done.stdout.partition("Options without a command, and of serve:")[2]
 
 
 def test_no_command_takes_a_secret_as_an_option(run: Run) -> None:
