@@ -10,9 +10,8 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from personachat.cli import app
-
 from personachat import __version__
+from personachat.cli import app
 from tests.cli.conftest import WAIT, Run
 
 
