@@ -392,6 +392,12 @@ class TokenNotFound(PersonaChatError):
     code = "token_not_found"
 
 
+class PersonUnknown(PersonaChatError):
+    """Nothing is kept of this person."""
+
+    code = "person_not_found"
+
+
 class AdministrationNotAllowed(PersonaChatError):
     """Whoever asks does not administer this server."""
 

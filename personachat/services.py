@@ -63,8 +63,10 @@ from personachat.errors import (
 )
 from personachat.history import moving
 from personachat.history.changes import Change, changed_since
+from personachat.history.erasing import expire
 from personachat.history.library import ConversationLibrary
 from personachat.history.organizing import purge
+from personachat.history.person_data import PersonData
 from personachat.history.sharing import Shared, SharedConversations
 from personachat.lab.comparisons.service import Comparisons
 from personachat.lab.comparisons.store import purge as purge_comparisons
@@ -299,7 +301,13 @@ class Services:
     def administrator(self, owner: str, *, role: str = "") -> Administrator:
         """What an administrator can do. Raises AdministrationNotAllowed for anybody else."""
         return Administrator(
-            self.budgets, self.audit, self.tokens, KnownPeople(self.database), owner=owner, role=role
+            self.budgets,
+            self.audit,
+            self.tokens,
+            KnownPeople(self.database),
+            PersonData(self.database, data_dir=self.settings.data_dir, stop=self._let_go_of),
+            owner=owner,
+            role=role,
         )
 
     def admit(self, identity: Identity) -> Person:
@@ -353,6 +361,11 @@ class Services:
         """Give all conversations of a browser to the person who logged in there."""
         assert before.startswith("browser:"), "nobody's account is moved"
         moving.move_all(self.database, before=before, now=now)
+
+    def _let_go_of(self, owner: str) -> None:
+        self.runner.forget_all_of(owner)
+        self.answers.conversations.temporary.forget_all_of(owner)
+        self.checkpoints.settle()
 
     def trying_out(
         self, text: str, *, owner: str, variables: Mapping[str, str] = MappingProxyType({})
@@ -505,6 +518,7 @@ def build_services(settings: Settings) -> Services:
             Chore(budgets.refresh, REFRESH_SECONDS),
             Chore(budgets.forget_old, CHORE_SECONDS),
             Chore(audit.forget_old, CHORE_SECONDS),
+            *_expiry(database, settings.conversation_retention_days),
         ]
     )
     housekeeping.start()
@@ -555,6 +569,10 @@ def _role_of(seen_people: SeenPeople, owner: str) -> str:
     """The role that counts for budgets. Raises what the database raises."""
     seen = seen_people.last_known(owner) if owner.startswith("user:") else None
     return seen.person.role if seen else role_of_owner(owner)
+
+
+def _expiry(database: Database, days: int | None) -> list[Chore]:
+    return [] if days is None else [Chore(partial(expire, database, days=days), CHORE_SECONDS)]
 
 
 def _reply_lines(settings: Settings) -> logs.ReplyLines | None:

@@ -5,8 +5,6 @@ empty one counts as absent. Whatever cannot be used stops the start with a Setti
 variable and never quotes its value. Secrets are held as SecretStr and leave it only in `providers`.
 
 Kinds of values that settings have: how a text becomes one, and what is wrong with it where it cannot.
-
-No message quotes the value, which may be a secret.
 """
 
 from __future__ import annotations
@@ -409,7 +407,10 @@ class Settings(BaseSettings):
     """What may be spent, by whom and in which time; those added on the page come on top."""
 
     audit_retention_days: int | None = Field(None, ge=1, le=36_500)
-    """How long the audit keeps an event; None keeps all. Nothing else deletes any."""
+    """The same for the audit and its events."""
+
+    conversation_retention_days: int | None = Field(None, ge=1, le=36_500)
+    """How long a conversation is kept after it last went on; None keeps all until they are deleted."""
 
     metrics_token: Token | None = None
     """What Prometheus has to send; without it there is no /metrics."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from personachat.accounts.administration import Role, refuse_others
 from personachat.accounts.audit import Audit
@@ -12,6 +12,22 @@ from personachat.accounts.budget import Budget, BudgetState
 from personachat.accounts.budgets import Budgets
 from personachat.accounts.known_people import KnownPeople, KnownPerson
 from personachat.accounts.tokens import ApiToken, MadeToken, Tokens
+
+
+class HeldData(Protocol):
+    """What is kept of people; see personachat.history.person_data."""
+
+    def export(self, owner: str) -> PersonExport:
+        """Everything of one, as a file. Raises PersonUnknown."""
+
+    def erase(self, owner: str) -> int:
+        """Erase everything of one; returns how many conversations there were. Raises PersonUnknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonExport:
+    content: bytes
+    filename: str
 
 
 class Administrator:
@@ -23,6 +39,7 @@ class Administrator:
         audit: Audit,
         tokens: Tokens,
         people: KnownPeople,
+        data: HeldData,
         *,
         owner: str,
         role: str = "",
@@ -33,6 +50,7 @@ class Administrator:
         self._budgets = budgets
         self._tokens = tokens
         self._people = people
+        self._data = data
         self._trail = audit.trail(owner)
 
     def budgets(self) -> list[Budget | BudgetState]:
@@ -53,6 +71,18 @@ class Administrator:
     def people(self) -> list[KnownPerson]:
         """Whoever has conversations here, the last active first."""
         return self._people.all()
+
+    def export_person(self, owner: str) -> PersonExport:
+        """Everything that is kept of somebody, in one archive. Raises PersonUnknown."""
+        exported = self._data.export(owner)
+        self._trail.note("exported", kind="person", target=owner)
+        return exported
+
+    def erase_person(self, owner: str) -> int:
+        """Erase all of it; returns how many conversations there were. Raises PersonUnknown."""
+        gone = self._data.erase(owner)
+        self._trail.note("deleted", kind="person", target=owner, before={"conversations": gone})
+        return gone
 
     def tokens(self) -> list[ApiToken]:
         """Every token that was made here, the newest first."""

@@ -82,6 +82,7 @@ conversations_app = typer.Typer(help="List, export, import and delete conversati
 app.add_typer(conversations_app, name="conversations")
 app.command("audit")(administration.audit)
 app.add_typer(administration.tokens_app, name="tokens")
+app.add_typer(administration.people_app, name="people")
 local_app = typer.Typer(help="The offline model, which answers without a key.", no_args_is_help=True)
 app.add_typer(local_app, name="local")
 

@@ -11,13 +11,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from personachat.cli.console import answer, note
+from personachat.cli.console import answer, hand_out, note
 from personachat.cli.options import AuditFormat, DataDir, TokenRole
 
 if TYPE_CHECKING:
     from personachat.accounts.administrator import Administrator
 
 _DAY = ["%Y-%m-%d"]
+
+
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", metavar="PATH", help="A file or folder to write to. If left out, stdout."),
+]
 
 
 def audit(  # noqa: PLR0913  # one option a filter
@@ -63,7 +69,7 @@ def audit(  # noqa: PLR0913  # one option a filter
 
 
 def _opened(data_dir: Path | None) -> AbstractContextManager[Administrator]:
-    from personachat.accounts.opening import opened
+    from personachat.history.administration import opened
     from personachat.settings import load_settings
 
     return opened(load_settings(data_dir=data_dir))
@@ -119,3 +125,45 @@ def revoke_token(
     """End a token at once, on every server."""
     with _opened(data_dir) as administrator:
         administrator.revoke_token(token_id)
+
+
+people_app = typer.Typer(
+    help="List the people of this server, export what is kept of one, or delete it.", no_args_is_help=True
+)
+
+Owner = Annotated[
+    str, typer.Argument(metavar="OWNER", help="The person's id in the list.", show_default=False)
+]
+
+
+@people_app.command("list")
+def list_people(*, data_dir: DataDir = None) -> None:
+    """List everyone who has conversations: id, role, conversations, last activity and name."""
+    with _opened(data_dir) as administrator:
+        for each in administrator.people():
+            active = f"{each.active_at.astimezone(UTC):%Y-%m-%d %H:%M}"
+            answer(f"{each.owner}  {each.role}  {each.conversations}  {active}  {each.name}", end="\n")
+
+
+@people_app.command("export")
+def export_person(owner: Owner, *, output: Output = None, data_dir: DataDir = None) -> None:
+    """Export everything that is kept of a person as a ZIP archive."""
+    with _opened(data_dir) as administrator:
+        exported = administrator.export_person(owner)
+    if not hand_out(exported.content, exported.filename, output):
+        raise typer.Exit(1)
+
+
+@people_app.command("delete")
+def delete_person(
+    owner: Owner,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Delete everything that is kept of a person. It can't be undone."""
+    if not yes:
+        typer.confirm(f"Delete everything that is kept of {owner}?", abort=True)
+    with _opened(data_dir) as administrator:
+        gone = administrator.erase_person(owner)
+    note(f"Deleted, with {gone} conversation{'' if gone == 1 else 's'}.")

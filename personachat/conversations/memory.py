@@ -91,6 +91,16 @@ class MemoryConversations:
         self._conversations: OrderedDict[str, HeldConversation] = OrderedDict()
         self._places: dict[str, str] = {}  # turn id -> conversation id
 
+    def forget_all_of(self, owner: str) -> int:
+        """Let go of everything of this owner; returns how many conversations that were."""
+        with self._lock:
+            theirs = [held for held in self._conversations.values() if held.head.owner == owner]
+            for held in theirs:
+                del self._conversations[held.head.id]
+                for turn_id in held.turns:
+                    self._places.pop(turn_id, None)
+        return len(theirs)
+
     def __contains__(self, conversation_id: str) -> bool:
         return conversation_id in self._conversations
 

@@ -146,6 +146,15 @@ class Database:
         with self.read() as connection:
             connection.execute(select(1))
 
+    def empty_log(self) -> None:
+        """Have nothing of what was deleted left in the log beside SQLite's file, as far as readers let it."""
+        if not self.is_sqlite:
+            return
+        with ExitStack() as stack, self._told():
+            connection = self._connected(self._opened(), stack)
+            driver: Any = connection.connection.driver_connection
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def moment(self, connection: Connection) -> datetime:
         """The time by the clock that every process on this database shares."""
         if self.is_sqlite:

@@ -198,6 +198,16 @@ class ReplyRunner:
                 live_reply.interrupt()
         return sum(not each.remote for each in live)
 
+    def forget_all_of(self, owner: str) -> None:
+        """Stop this owner's replies here, and let go of those that have ended."""
+        with self._lock:
+            theirs = [each for each in self._runner.values() if each.origin.owner == owner]
+            for each in theirs:
+                del self._runner[each.id]
+        for each in theirs:
+            if each.live and not each.remote:
+                each.stop()
+
     def close(self) -> None:
         """Interrupt every reply and end the loop; returns once the thread has ended."""
         if not self._loop.closed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from pathlib import Path
 
 from tests.cli.conftest import Run
@@ -37,3 +38,18 @@ def test_a_token_is_made_listed_and_revoked(run: Run) -> None:
     assert " revoked " in run("tokens", "list").stdout
     unknown = run("tokens", "revoke", "nobody")
     assert (unknown.returncode, unknown.stderr.strip()) == (1, "personachat: There is no such token.")
+
+
+def test_people_are_listed_exported_and_deleted(run: Run, tmp_path: Path) -> None:
+    assert run("chat", "--persona", "tester", "Hello").returncode == 0
+    assert run("people", "list").stdout.startswith("local  admin  1  ")
+    exported = run("people", "export", "local", "--output", str(tmp_path / "me.zip"))
+    assert exported.returncode == 0
+    with zipfile.ZipFile(tmp_path / "me.zip") as archive:
+        assert "Hello" in archive.read("conversations.json").decode()
+    assert run("people", "delete", "local", piped="n\n").returncode == 1
+    assert "1 conversation" in run("people", "delete", "local", "--yes").stderr
+    assert run("people", "list").stdout == ""
+    unknown = run("people", "delete", "user:nobody", "--yes")
+    assert unknown.returncode == 1
+    assert "Nothing is kept of this person." in unknown.stderr

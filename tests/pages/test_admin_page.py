@@ -179,3 +179,13 @@ def test_a_callback_of_a_visitor_changes_nothing(
     budget = Budget(scope="all", period="day", unit="usd", most=0)
     assert doing.do(lambda administrator: administrator.add_budget(budget)) is None
     assert get_services().budgets.all == ()
+
+
+def test_what_is_kept_of_a_person_is_deleted_after_a_second_click(admin: AppTest) -> None:
+    owner = "user:0123456789"
+    converse("A title", owner=owner)
+    look_at(admin, "People")
+    admin.button(key=f"erase_{owner}").click().run()
+    assert not admin.exception
+    assert owner not in said(admin)
+    assert get_services().of(owner).library.count() == 0

@@ -1,12 +1,14 @@
-"""The people who use this server, as far as their calls and conversations tell."""
+"""The people who have conversations here; what is kept of one is exported or deleted."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from personachat.accounts.administrator import Administrator
+from personachat.accounts.known_people import KnownPerson
 from personachat.conversations.model import now
 from personachat.services import Services
+from personachat.ui.admin import doing
 from personachat.ui.dates import ago, viewer_zone
 from personachat.ui.wording import counted, escaped
 
@@ -16,8 +18,40 @@ def draw(_: Services, administrator: Administrator) -> None:
     if not found:
         st.info("Nobody has had a conversation yet.", title="No people", icon=":material/group:")
     for each in found:
-        with st.container(border=True, gap="xsmall"):
-            st.markdown(f"**{escaped(each.name)}** :gray-badge[{each.role.capitalize()}]")
-            active = ago(each.active_at, now=now(), zone=viewer_zone())
-            st.caption(f"{counted(each.conversations, 'conversation')} · last active {active}")
-            st.code(each.owner, language=None)
+        _draw_person(administrator, each)
+
+
+def _draw_person(administrator: Administrator, each: KnownPerson) -> None:
+    with st.container(border=True, gap="xsmall"):
+        st.markdown(f"**{escaped(each.name)}** :gray-badge[{each.role.capitalize()}]")
+        active = ago(each.active_at, now=now(), zone=viewer_zone())
+        st.caption(f"{counted(each.conversations, 'conversation')} · last active {active}")
+        st.code(each.owner, language=None)
+        with st.container(horizontal=True):
+            st.download_button(
+                "Export",
+                data=lambda: administrator.export_person(each.owner).content,
+                file_name="person.zip",
+                mime="application/zip",
+                icon=":material/download:",
+                key=f"export_{each.owner}",
+                on_click="ignore",
+            )
+            with st.popover("Delete", icon=":material/delete:", key=f"delete_{each.owner}"):
+                st.markdown(
+                    "Deletes their conversations, drafts, links and API tokens. It can't be undone. "
+                    "The usage records stay: they hold no text."
+                )
+                st.button(
+                    "Delete everything",
+                    type="primary",
+                    key=f"erase_{each.owner}",
+                    on_click=_erase,
+                    args=(each.owner,),
+                )
+
+
+def _erase(owner: str) -> None:
+    gone = doing.do(lambda administrator: administrator.erase_person(owner))
+    if gone is not None:
+        st.toast(f"Deleted, with {counted(gone, 'conversation')}.", icon=":material/delete:")

@@ -11,6 +11,7 @@ from personachat.accounts.budgets import Budgets
 from personachat.accounts.known_people import KnownPeople
 from personachat.accounts.tokens import Tokens
 from personachat.database.connection import Database
+from personachat.history.person_data import PersonData
 from personachat.owners import LOCAL_OWNER
 from personachat.settings import Settings
 from personachat.usage.people import People
@@ -23,7 +24,12 @@ def opened(settings: Settings) -> Iterator[Administrator]:
     try:
         budgets = Budgets(database, People(database), settings=settings)
         yield Administrator(
-            budgets, Audit(database), Tokens(database), KnownPeople(database), owner=LOCAL_OWNER
+            budgets,
+            Audit(database),
+            Tokens(database),
+            KnownPeople(database),
+            PersonData(database, data_dir=settings.data_dir),
+            owner=LOCAL_OWNER,
         )
     finally:
         database.close()

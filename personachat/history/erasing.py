@@ -1,0 +1,77 @@
+"""Conversations that are gone: rows, turns, links, waiting messages, search index and what models were told.
+
+A prompt is kept once for all replies that were given it, so it goes with the last of them. SQLite overwrites
+what is deleted.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import Connection, delete, exists, select, text
+
+from personachat.conversations.model import now
+from personachat.conversations.tables import LIVE, conversations, prompts, turns
+from personachat.database.connection import Database
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 50
+"""Conversations of one transaction: others can write in between."""
+
+_MOST_AT_ONCE = 5_000
+"""What a look for old conversations erases at most; the next one goes on."""
+
+
+def erase(database: Database, ids: Sequence[str]) -> int:
+    """Erase these conversations, whosesoever they are; returns how many there were."""
+    gone = 0
+    for start in range(0, len(ids), _AT_ONCE):
+        with database.write() as connection:
+            gone += _erase(connection, ids[start : start + _AT_ONCE])
+    return gone
+
+
+def forget_words(database: Database) -> None:
+    """Have no word of what was erased left in the bytes of SQLite's files; takes time with a large index."""
+    if not database.is_sqlite:
+        return
+    with database.write() as connection:
+        overwrite_deleted(connection)
+        connection.execute(text("INSERT INTO turn_words(turn_words) VALUES('optimize')"))
+    database.empty_log()
+
+
+def expire(database: Database, *, days: int) -> int:
+    """Erase what has not gone on for so many days, pinned and archived ones too; returns how many went."""
+    c = conversations.c
+    being_written = exists().where(turns.c.conversation_id == c.id, LIVE)
+    old = select(c.id).where(c.updated_at < now() - timedelta(days=days), ~being_written)
+    with database.read() as connection:
+        ids = connection.scalars(old.order_by(c.updated_at).limit(_MOST_AT_ONCE)).all()
+    gone = erase(database, ids)
+    if gone:
+        log.info("%d conversations were erased: they were older than %d days", gone, days)
+    return gone
+
+
+def overwrite_deleted(connection: Connection) -> None:
+    """Have SQLite write zeros over what this connection deletes; PostgreSQL has its own way, vacuum."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(text("PRAGMA secure_delete=ON"))
+
+
+def _erase(connection: Connection, ids: Sequence[str]) -> int:
+    overwrite_deleted(connection)
+    theirs = turns.c.conversation_id.in_(ids)
+    prompt_id = turns.c.request["prompt_id"].as_string()
+    told = set(connection.scalars(select(prompt_id).where(theirs, turns.c.request.is_not(None)))) - {None}
+    if told and connection.dialect.name == "postgresql":  # nobody may refer to one that is about to go
+        connection.execute(text("LOCK TABLE prompts IN SHARE ROW EXCLUSIVE MODE"))
+    gone = connection.execute(delete(conversations).where(conversations.c.id.in_(ids))).rowcount
+    if told:
+        still = exists().where(prompt_id == prompts.c.id)
+        connection.execute(delete(prompts).where(prompts.c.id.in_(told), ~still))
+    return gone
