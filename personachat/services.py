@@ -33,6 +33,7 @@ from personachat.accounts.persona_access import PersonaAccesses
 from personachat.accounts.persona_access import move_persona as move_access
 from personachat.accounts.reach import PersonasInReach, RevisionsInReach
 from personachat.accounts.roles import RoleRules
+from personachat.accounts.settings_in_force import note_changes
 from personachat.accounts.tokens import Tokens
 from personachat.authoring.available_models import AvailableModels
 from personachat.authoring.drafting import Drafter
@@ -420,6 +421,7 @@ class Services:
         """
         self.runner.ask(self.providers.warm_up(), timeout_seconds=60)
         pricing.warm_up()
+        note_changes(self.audit, self.settings)
         purge(self.database)
         purge_comparisons(self.database)
         self.kept_responses.forget_old()

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from personachat.accounts.administration import Role, refuse_others
 from personachat.accounts.audit import Audit
-from personachat.accounts.budget import Budget, BudgetState
-from personachat.accounts.budgets import Budgets
+from personachat.accounts.budget import Budget
+from personachat.accounts.budgets import BudgetOverview, Budgets
 from personachat.accounts.known_people import KnownPeople, KnownPerson
 from personachat.accounts.tokens import ApiToken, MadeToken, Tokens
 
@@ -53,8 +53,8 @@ class Administrator:
         self._data = data
         self._trail = audit.trail(owner)
 
-    def budgets(self) -> list[Budget | BudgetState]:
-        """Every budget; how it stands where it is one for all or for somebody by name."""
+    def budgets(self) -> list[BudgetOverview]:
+        """Every budget and how it stands."""
         return self._budgets.overview()
 
     def add_budget(self, budget: Budget) -> Budget:

@@ -12,13 +12,14 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import delete, insert, select, text
 
 from personachat.accounts.administration import role_of_owner
 from personachat.accounts.budget import Budget, BudgetState, Caller
-from personachat.accounts.spending import states
+from personachat.accounts.spending import spenders, states
 from personachat.accounts.tables import budget_calls, budgets
 from personachat.conversations.model import new_id, now
 from personachat.database.connection import Database
@@ -43,8 +44,17 @@ UNKNOWN_PROMPT_TOKENS = 4_000
 """What a prompt is taken for that nobody can count, as one with pictures."""
 
 MOST_BUDGETS = 200
+MOST_SPENDERS = 5
 
 _LOCK_KEY = 0x50435F_62756467  # of PostgreSQL's advisory lock: any number, as long as it stays
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetOverview:
+    """A budget for who administers. A state's name is "" where there is only one."""
+
+    budget: Budget
+    states: tuple[tuple[str, BudgetState], ...]
 
 
 class Budgets:
@@ -150,16 +160,20 @@ class Budgets:
         with self._database.read() as connection:
             return states(connection, limits, caller, moment=now())
 
-    def overview(self) -> list[Budget | BudgetState]:
-        """Every budget; how it stands where it is one for all or for somebody by name."""
-        everyone = self.all
-        named = [budget for budget in everyone if budget.scope == "all" or budget.name]
-        found: dict[Budget, BudgetState] = {}
+    def overview(self) -> list[BudgetOverview]:
+        """Every budget and how it stands: for all, for the one it names, or for its greatest spenders."""
+        everyone, moment, found = self.all, now(), []
         with self._database.read() as connection:
-            for budget in named:
-                caller = self._named_in(budget)
-                found[budget] = states(connection, [budget], caller, moment=now())[0]
-        return [found.get(budget, budget) for budget in everyone]
+            for budget in everyone:
+                if budget.scope == "all" or budget.name:
+                    caller = self._named_in(budget)
+                    standing = [("", states(connection, [budget], caller, moment=moment)[0])]
+                else:
+                    standing = spenders(connection, budget, moment=moment, at_most=MOST_SPENDERS)
+                    names = self._people.names(connection) if budget.scope == "person" else {}
+                    standing = [(names.get(name, name), state) for name, state in standing]
+                found.append(BudgetOverview(budget, tuple(standing)))
+        return found
 
     def _named_in(self, budget: Budget) -> Caller:
         """The one that a budget names."""

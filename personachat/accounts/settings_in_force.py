@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from personachat.accounts.audit import Audit
 from personachat.accounts.budget import amount_of
+from personachat.owners import LOCAL_OWNER
 from personachat.settings import BudgetSettings, ProviderSettings, Settings, variables
 
 Source: TypeAlias = Literal["environment", "secrets.toml", "default"]
@@ -40,6 +42,25 @@ def settings_in_force(settings: Settings) -> list[SettingInForce]:
             source = "secrets.toml"
         found.append(SettingInForce(variable, told(value), source))
     return found
+
+
+def note_changes(audit: Audit, settings: Settings) -> None:
+    """Put into the audit what has changed since a server on this database was started last.
+
+    Servers of one database that are set up differently each say so. Raises what `Database` raises.
+    """
+    now = {each.variable: each.value for each in settings_in_force(settings) if each.source != "default"}
+    last = audit.newest("setting", "settings")
+    before = dict(last.after or {}) if last else {}
+    if now != before:
+        audit.record(
+            LOCAL_OWNER,
+            "changed",
+            kind="setting",
+            target="settings",
+            before={name: value for name, value in before.items() if now.get(name) != value},
+            after=now,
+        )
 
 
 def told(value: Any) -> str:

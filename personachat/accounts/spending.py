@@ -21,6 +21,9 @@ from personachat.usage.tables import QUARTERS_A_DAY, usage_calls, usage_days, us
 UNWRITTEN_SECONDS = 3600
 """How long a call counts of which the ledger says nothing: its process has died, or its database was out."""
 
+_LOOKED_AT = 100
+"""Of so many the greatest spenders are found."""
+
 _asked = budget_calls.c
 _calls = usage_calls.c
 _days = usage_days.c
@@ -47,6 +50,36 @@ def states(
         )
         for at, budget in enumerate(budgets)
     ]
+
+
+def spenders(
+    connection: Connection, budget: Budget, *, moment: datetime, at_most: int
+) -> list[tuple[str, BudgetState]]:
+    """How a budget of each one by itself stands for those who took most of it, by their names in its scope.
+
+    A person is named by the ledger's hash.
+    """
+    found = []
+    for name in connection.scalars(_names(budget, moment).limit(_LOOKED_AT)):
+        caller = Caller(owner=name, owner_name=name, role=name, persona_id=name, token_id=name)
+        found.append((name, states(connection, [budget], caller, moment=moment)[0]))
+    return sorted(found, key=lambda each: -each[1].taken)[:at_most]
+
+
+def _names(budget: Budget, moment: datetime) -> Select[tuple[str]]:
+    """Who has called a model in this period."""
+    if budget.scope in {"role", "token"} or budget.period == "minute":
+        column: Any = {
+            "person": _asked.owner,
+            "role": _asked.role,
+            "persona": _asked.persona_id,
+            "token": _asked.token_id,
+        }[budget.scope]
+        return select(column).where(_asked.began_at >= budget.begins(moment), column != "").distinct()
+    column = {"person": _kinds.owner, "persona": _kinds.persona_id}[budget.scope]
+    day = quarter_of(budget.begins(moment)) // QUARTERS_A_DAY
+    both = usage_days.join(usage_kinds, _kinds.id == _days.kind_id)
+    return select(column).select_from(both).where(_days.day >= day, column != "").distinct()
 
 
 def _spent(budget: Budget, caller: Caller, moment: datetime) -> ColumnElement[Any]:

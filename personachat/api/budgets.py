@@ -10,6 +10,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from personachat.accounts.budget import Budget, BudgetState, Period, Scope, Unit
+from personachat.accounts.budgets import BudgetOverview
 from personachat.api.auth import owner_of
 from personachat.api.openapi import answers
 from personachat.api.schemas import RequestModel, ResponseModel, Text, administrator_of, services_of
@@ -27,10 +28,17 @@ class BudgetBody(RequestModel):
     most: Annotated[float, Field(ge=0, lt=1e15)]
 
 
+class Spender(ResponseModel):
+    name: str
+    spent: float
+    reserved: float
+
+
 class BudgetAnswer(ResponseModel):
     """`spent` is what ended replies took, `reserved` what running ones may still take.
 
-    Both are null for a budget of each person, role, persona or token. `id` is null for one from the settings.
+    For administrators, a budget of each person, role, persona or token has its greatest `spenders` instead.
+    `id` is null for one from the settings.
     """
 
     id: str | None
@@ -43,6 +51,7 @@ class BudgetAnswer(ResponseModel):
     reserved: float | None
     resets_at: datetime | None
     warning: str | None
+    spenders: list[Spender]
     source: Literal["settings", "administrator"]
 
 
@@ -61,9 +70,9 @@ def list_budgets(
 ) -> BudgetList:
     """The budgets that limit the caller now."""
     if everyone:
-        return BudgetList(budgets=[_answer(each) for each in administrator_of(request).budgets()])
+        return BudgetList(budgets=[_overview(each) for each in administrator_of(request).budgets()])
     states = services_of(request).budgets.states_of(owner_of(request))
-    return BudgetList(budgets=[_answer(state) for state in states])
+    return BudgetList(budgets=[_answer(state.budget, state) for state in states])
 
 
 @router.post(
@@ -87,9 +96,14 @@ def remove_budget(
     administrator_of(request).remove_budget(budget_id)
 
 
-def _answer(found: Budget | BudgetState) -> BudgetAnswer:
-    state = found if isinstance(found, BudgetState) else None
-    budget = found.budget if isinstance(found, BudgetState) else found
+def _overview(each: BudgetOverview) -> BudgetAnswer:
+    if each.budget.scope == "all" or each.budget.name:
+        return _answer(each.budget, each.states[0][1])
+    spenders = [Spender(name=name, spent=state.spent, reserved=state.reserved) for name, state in each.states]
+    return _answer(each.budget).model_copy(update={"spenders": spenders})
+
+
+def _answer(budget: Budget, state: BudgetState | None = None) -> BudgetAnswer:
     return BudgetAnswer(
         id=budget.id or None,
         scope=budget.scope,
@@ -101,5 +115,6 @@ def _answer(found: Budget | BudgetState) -> BudgetAnswer:
         reserved=state.reserved if state else None,
         resets_at=state.resets_at if state else None,
         warning=state.warning() if state and state.warns else None,
+        spenders=[],
         source="administrator" if budget.id else "settings",
     )

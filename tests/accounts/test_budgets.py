@@ -283,6 +283,31 @@ def test_the_sentences_of_warning_come_from_80_percent_on(make_services: Callabl
     assert services.budgets.warnings_for("user:bo") == []
 
 
+@pytest.mark.parametrize("scope", ["person", "persona", "role", "token"])
+def test_who_administers_sees_who_spends_most(scope: str, make_services: Callable[..., Services]) -> None:
+    services = make_services(budgets=limits({"scope": scope, "per": "month", "replies": 10}))
+    services.personas.save(persona_text("other"))
+    for owner, persona_id, role in (
+        ("user:ada", "tester", "editor"),
+        ("user:ada", "tester", "editor"),
+        ("user:bo", "other", "reader"),
+    ):
+        around = current_request.set(RequestContext("req_1", role=role, token_id=f"token of {owner}"))
+        over(services.of(owner, surface="api").chat.begin("Hi", persona_id=persona_id))
+        current_request.reset(around)
+    services.ledger.settle()
+    (told,) = services.administrator("local").budgets()
+    names = {
+        "person": ["User ada", "User bo"],
+        "persona": ["tester", "other"],
+        "role": ["editor", "reader"],
+        "token": ["token of user:ada", "token of user:bo"],
+    }
+    assert [(name, state.spent) for name, state in told.states] == list(
+        zip(names[scope], (2, 1), strict=True)
+    )
+
+
 def test_a_refusal_raises_the_error_it_is_told_as(make_services: Callable[..., Services]) -> None:
     services = make_services(budgets=limits({"scope": "all", "per": "day", "replies": 0}))
     reply = over(local(services).chat.begin("Hi", persona_id="tester"))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
-from personachat.accounts.settings_in_force import settings_in_force
+from personachat.accounts.audit import AuditFilter
+from personachat.accounts.settings_in_force import note_changes, settings_in_force
+from personachat.services import Services
 from personachat.settings import load_settings
 
 SECRET = "a-secret-of-many-letters"
@@ -33,6 +36,19 @@ def test_no_secret_of_any_kind_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told["PERSONACHAT_API_TOKENS"].value == "2 set"
     assert told["PERSONACHAT_BUDGETS"].value == "person: $2.00 per day"
     assert (told["PERSONACHAT_PUBLIC"].value, told["PERSONACHAT_PUBLIC"].source) == ("no", "default")
+
+
+def test_a_start_with_other_settings_is_in_the_audit_once(make_services: Callable[..., Services]) -> None:
+    first = make_services(max_tokens=9)
+    for _ in range(2):
+        note_changes(first.audit, first.settings)
+    note_changes(first.audit, make_services(max_tokens=10).settings)
+    newest, oldest = first.audit.page(AuditFilter(kind="setting"))
+    assert oldest.after
+    assert newest.after
+    assert (oldest.before, oldest.after["PERSONACHAT_MAX_TOKENS"]) == ({}, "9")
+    assert (newest.before, newest.after["PERSONACHAT_MAX_TOKENS"]) == ({"PERSONACHAT_MAX_TOKENS": "9"}, "10")
+    assert "nobody-may-see" not in str(oldest)
 
 
 def test_what_stands_in_the_file_is_said_to(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from personachat.accounts.administrator import Administrator
 from personachat.accounts.budget import Budget, BudgetState, Period, Scope, Unit, amount_of
+from personachat.accounts.budgets import BudgetOverview
 from personachat.services import Services
 from personachat.ui.admin import doing
 from personachat.ui.wording import escaped, heard
@@ -33,18 +34,13 @@ def draw(_: Services, administrator: Administrator) -> None:
         _draw_form()
 
 
-def _draw_budget(each: Budget | BudgetState) -> None:
-    state = each if isinstance(each, BudgetState) else None
-    budget = each.budget if isinstance(each, BudgetState) else each
+def _draw_budget(each: BudgetOverview) -> None:
+    budget = each.budget
     with st.container(border=True, horizontal=True, vertical_alignment="center", wrap=False):
         with st.container(gap="xsmall"):
             st.markdown(f"**{escaped(whose(budget))}**: {escaped(budget.amount)} per {budget.period}")
-            if state:
-                running = f", {amount_of(state.reserved, budget.unit)} reserved" if state.reserved else ""
-                st.progress(
-                    min(state.share, 1.0),
-                    text=escaped(f"{amount_of(state.spent, budget.unit)} spent{running}"),
-                )
+            for spender, state in each.states:
+                st.progress(min(state.share, 1.0), text=escaped(spending(spender, state)))
             if not budget.id:
                 st.caption("From the settings")
         if budget.id:
@@ -67,6 +63,14 @@ def whose(budget: Budget) -> str:
     if budget.name:
         return f"{scope} {budget.name}"
     return f"Each {scope if budget.scope == 'token' else scope.lower()}"
+
+
+def spending(spender: str, state: BudgetState) -> str:
+    """E.g. "User 3f9c: $1.20 spent, $0.40 reserved"; plain text."""
+    unit = state.budget.unit
+    spent = f"{spender}: " if spender else ""
+    spent += f"{amount_of(state.spent, unit)} spent"
+    return f"{spent}, {amount_of(state.reserved, unit)} reserved" if state.reserved else spent
 
 
 def _draw_form() -> None:
