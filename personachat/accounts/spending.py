@@ -66,7 +66,7 @@ def spenders(
     return sorted(found, key=lambda each: -each[1].taken)[:at_most]
 
 
-def _names(budget: Budget, moment: datetime) -> Select[tuple[str]]:
+def _names(budget: Budget, moment: datetime) -> Select[Any]:
     """Who has called a model in this period."""
     if budget.scope in {"role", "token"} or budget.period == "minute":
         column: Any = {
