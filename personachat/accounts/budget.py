@@ -155,7 +155,9 @@ class BudgetState:
 def amount_of(number: float, unit: Unit) -> str:
     """A number of a unit in words."""
     if unit == "usd":
-        return f"${number:,.2f}" if number >= 0.01 or number == 0 else f"${number:.2g}"
+        if 0 < number < 0.0001:
+            return "<$0.0001"
+        return f"${number:,.2f}" if number >= 0.01 or number == 0 else f"${number:.4f}".rstrip("0")
     name = {"tokens": "token", "replies": "reply"}[unit]
     plural = {"tokens": "tokens", "replies": "replies"}[unit]
     return f"{number:,.0f} {name if number == 1 else plural}"

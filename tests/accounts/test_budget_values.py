@@ -119,6 +119,9 @@ def test_a_budget_of_nothing_is_used_up_from_the_start() -> None:
         (20_000, "tokens", "20,000 tokens"),
         (0.0004, "usd", "$0.0004"),
         (0, "usd", "$0.00"),
+        (0.0000034, "usd", "<$0.0001"),
+        (0.005, "usd", "$0.005"),
+        (1234.5, "usd", "$1,234.50"),
     ],
 )
 def test_amounts_are_told_in_words(number: float, unit: str, told: str) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
-from typing import get_args
+from typing import Any, get_args
 
 import streamlit as st
 
 from personachat.accounts.administrator import Administrator
-from personachat.accounts.audit import AuditFilter, Kind
+from personachat.accounts.audit import AuditEvent, AuditFilter, Kind
 from personachat.history.audit_table import audit_csv
 from personachat.services import Services
-from personachat.ui.insights.chart import table
+from personachat.ui.wording import escaped
 
 SHOWN = 50
+MOST_CHARACTERS = 200
 _MORE = "audit_shown"
 
 
@@ -25,18 +27,8 @@ def draw(_: Services, administrator: Administrator) -> None:
     if not events:
         st.info("No events match.", title="Nothing here", icon=":material/policy:")
         return
-    rows = [
-        (
-            f"{event.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
-            event.actor_name,
-            f"{event.action} {event.kind}",
-            event.target,
-            known(event.before),
-            known(event.after),
-        )
-        for event in events[:shown]
-    ]
-    st.markdown(table(("Time (UTC)", "Who", "What", "Target", "Before", "After"), rows))
+    for event in events[:shown]:
+        st.markdown(line(event))
     with st.container(horizontal=True):
         if len(events) > shown:
             st.button("Show more", icon=":material/expand_more:", on_click=_show_more)
@@ -50,9 +42,25 @@ def draw(_: Services, administrator: Administrator) -> None:
         )
 
 
-def known(values: object) -> str:
-    """What an event knows, in a cell."""
-    return "" if values is None else json.dumps(values, ensure_ascii=False, sort_keys=True)[:300]
+def line(event: AuditEvent) -> str:
+    """Who did what to what, and below it when and what is known of it; Markdown."""
+    done = f"**{escaped(event.actor_name)}** {escaped(f'{event.action} {event.kind} {event.target}')}"
+    at = event.at.astimezone(UTC)
+    parts = [f"{at.day} {at:%b %Y, %H:%M:%S} UTC"]
+    for label, values in (("before", event.before), ("after", event.after)):
+        if values:
+            parts.append(f"{label}: {known(values)}")
+    return f"{done}  \n:small[:gray[{escaped(' · '.join(parts))}]]"
+
+
+def known(values: Mapping[str, Any]) -> str:
+    """What an event knows, as far as there is room; the file has all of it. Plain text."""
+    told = ", ".join(
+        f"{name} {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for name, value in values.items()
+        if value is not None
+    )
+    return told if len(told) <= MOST_CHARACTERS else f"{told[:MOST_CHARACTERS]}…"
 
 
 def _filters() -> AuditFilter:
