@@ -70,6 +70,8 @@ from personachat.history.organizing import purge
 from personachat.history.person_data import PersonData
 from personachat.history.sharing import Shared, SharedConversations
 from personachat.lab.comparisons.service import Comparisons
+from personachat.lab.comparisons.store import expire as expire_comparisons
+from personachat.lab.comparisons.store import move_all as move_comparisons
 from personachat.lab.comparisons.store import purge as purge_comparisons
 from personachat.lab.runs.replying import Replying
 from personachat.lab.suites.store import SuiteStore
@@ -362,6 +364,7 @@ class Services:
         """Give all conversations of a browser to the person who logged in there."""
         assert before.startswith("browser:"), "nobody's account is moved"
         moving.move_all(self.database, before=before, now=now)
+        move_comparisons(self.database, before=before, now=now)
 
     def _let_go_of(self, owner: str) -> None:
         self.runner.forget_all_of(owner)
@@ -574,7 +577,9 @@ def _role_of(seen_people: SeenPeople, owner: str) -> str:
 
 
 def _expiry(database: Database, days: int | None) -> list[Chore]:
-    return [] if days is None else [Chore(partial(expire, database, days=days), CHORE_SECONDS)]
+    if days is None:
+        return []
+    return [Chore(partial(each, database, days=days), CHORE_SECONDS) for each in (expire_comparisons, expire)]
 
 
 def _reply_lines(settings: Settings) -> logs.ReplyLines | None:

@@ -22,6 +22,9 @@ Visibility: TypeAlias = Literal["private", "team", "everyone"]
 
 RIGHTS: Final[tuple[Right, ...]] = ("use", "prompt", "edit", "share")
 VISIBILITIES: Final[tuple[Visibility, ...]] = ("private", "team", "everyone")
+NOBODY: Final = ""
+"""The owner of a persona that no person owns."""
+
 MOST_GRANTS = 200
 MOST_WHO_CHARACTERS = 330
 

@@ -2,7 +2,7 @@
 
 Every table with a column `owner` belongs to a person, whatever part of the product made it. The ledger and
 what was let through know nobody but by a keyed hash and hold no text: they stay, and so does the audit.
-Personas are the team's, not a person's.
+Personas are the team's, not a person's: what only they could use stays hidden from everybody but admins.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, delete, exists, select
+from sqlalchemy import Column, Table, delete, exists, select, update
 
 from personachat.accounts.administrator import PersonExport
+from personachat.accounts.people_tables import people, persona_access
+from personachat.accounts.rights import NOBODY
 from personachat.accounts.tables import api_tokens, budget_calls, budgets
 from personachat.conversations.tables import conversations
 from personachat.database.columns import metadata
@@ -28,6 +30,7 @@ from personachat.errors import PersonUnknown
 from personachat.history.erasing import erase, forget_words, overwrite_deleted
 from personachat.history.library import ConversationLibrary
 from personachat.messages import storable
+from personachat.owners import comparing
 from personachat.usage.tables import usage_calls, usage_kinds, usage_people
 
 HASHED = frozenset(table.name for table in (usage_calls, usage_kinds, usage_people, budget_calls))
@@ -37,10 +40,12 @@ _SECRET = frozenset({"hash", "token"})
 """Columns that open something; no file has them."""
 
 
-def tables_of_people() -> list[Table]:
-    """Where rows belong to an owner, those that refer to others first."""
-    found = [table for table in reversed(metadata.sorted_tables) if "owner" in table.c]
-    return [table for table in found if table.name not in HASHED]
+def tables_of_people() -> dict[Table, Column[Any]]:
+    """Where rows belong to an owner and which column names them, those that refer to others first."""
+    found = {table: table.c.owner for table in reversed(metadata.sorted_tables) if "owner" in table.c}
+    return {table: column for table, column in found.items() if table.name not in HASHED} | {
+        people: people.c.key
+    }
 
 
 class PersonData:
@@ -60,45 +65,56 @@ class PersonData:
         Raises PersonUnknown.
         """
         owner = self._known(owner)
-        whole = ConversationLibrary(self._database, owner=owner).export(None, "json")
+        whole, compared = (
+            ConversationLibrary(self._database, owner=each).export(None, "json")
+            for each in (owner, comparing(owner))
+        )
         rows: dict[str, list[dict[str, Any]]] = {}
         with self._database.read() as connection:
-            for table in tables_of_people():
+            for table, owned_by in tables_of_people().items():
                 shown = [column for column in table.c if column.name not in _SECRET]
-                found = connection.execute(select(*shown).where(table.c.owner == owner)).mappings()
+                found = connection.execute(select(*shown).where(owned_by == owner)).mappings()
                 rows[table.name] = [dict(row) for row in found]
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("conversations.json", whole.content)
+            archive.writestr("comparisons.json", compared.content)
             archive.writestr("data.json", json.dumps(rows, indent=2, ensure_ascii=False, default=_as_json))
         return PersonExport(packed.getvalue(), f"person-{sha256(owner.encode()).hexdigest()[:8]}.zip")
 
     def erase(self, owner: str) -> int:
         """Erase all of it; returns how many conversations there were. Raises PersonUnknown."""
         self._stop(owner)
+        self._stop(comparing(owner))
         owner = self._known(owner)
-        with self._database.read() as connection:
-            mine = select(conversations.c.id).where(conversations.c.owner == owner)
-            ids = connection.scalars(mine).all()
-        gone = erase(self._database, ids)
+        gone = self._erase_conversations(owner)
+        self._erase_conversations(comparing(owner))
         with self._database.write() as connection:
             overwrite_deleted(connection)
             tokens = connection.scalars(select(api_tokens.c.id).where(api_tokens.c.owner == owner)).all()
             for scope, names in (("person", [owner]), ("token", tokens)):
                 named = (budgets.c.scope == scope) & budgets.c.name.in_(names)
                 connection.execute(delete(budgets).where(named))
-            for table in tables_of_people():
-                connection.execute(delete(table).where(table.c.owner == owner))
+            nobodys = update(persona_access).where(persona_access.c.owner == owner).values(owner=NOBODY)
+            connection.execute(nobodys)
+            for table, owned_by in tables_of_people().items():
+                connection.execute(delete(table).where(owned_by == owner))
         forget_words(self._database)
         self._remove_files(owner)
         return gone
+
+    def _erase_conversations(self, owner: str) -> int:
+        with self._database.read() as connection:
+            theirs = select(conversations.c.id).where(conversations.c.owner == owner)
+            ids = connection.scalars(theirs).all()
+        return erase(self._database, ids)
 
     def _known(self, owner: str) -> str:
         """The owner as rows have them. Raises PersonUnknown."""
         owner = storable(owner)
         with self._database.read() as connection:
-            for table in tables_of_people():
-                if connection.scalar(select(exists().where(table.c.owner == owner))):
+            for owned_by in tables_of_people().values():
+                if connection.scalar(select(exists().where(owned_by == owner))):
                     return owner
         raise PersonUnknown("Nothing is kept of this person.", hint="Check the id in the list of people.")
 

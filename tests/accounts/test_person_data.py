@@ -14,12 +14,14 @@ from sqlalchemy import select, update
 
 from personachat.accounts.budget import Budget
 from personachat.accounts.housekeeping import Chore, Housekeeping
+from personachat.accounts.rights import NOBODY, PersonaAccess
 from personachat.conversations.model import now
 from personachat.conversations.tables import conversations, prompts, turns
 from personachat.database.columns import metadata
 from personachat.errors import ConversationNotFound, PersonUnknown
 from personachat.history.erasing import expire
 from personachat.history.person_data import HASHED, tables_of_people
+from personachat.lab.comparisons.model import Setup
 from personachat.personas.store.drafts import DraftText
 from personachat.services import Services
 from tests.conftest import persona_text
@@ -54,6 +56,10 @@ def live(services: Services) -> str:
     ada.collection.set_favourite("tester", favourite=True)
     ada.collection.share("tester")
     services.drafts.put(ADA, "tester", DraftText(WORD, "", None), version=0, writer="w")
+    ada.comparisons.begin([Setup(persona_id="tester"), Setup(persona_id="named")], f"I compare {WORD}")
+    for _, each in ada.comparisons.live(ada.comparisons.listed()[0].id):
+        over(each)
+    services.accesses.put("hers", PersonaAccess(ADA, "private"))
     over(services.of(BO).chat.begin("Bo was here", persona_id="tester"))
     services.checkpoints.settle()
     services.ledger.settle()
@@ -93,6 +99,7 @@ def test_a_person_is_gone_from_every_table_from_search_and_from_the_files(servic
     with pytest.raises(ConversationNotFound):
         services.of(ADA).chat.conversation(conversation_id)
     assert services.of(BO).library.count() == 1
+    assert services.accesses.of("hers") == PersonaAccess(NOBODY, "private")
     assert services.of(BO).library.search("Bo").hits
     assert {row["owner"] for row in ledger_of(services)} == {
         services.people.hash_of(ADA),
@@ -174,7 +181,7 @@ def test_of_whom_nothing_is_kept_nothing_is_erased(
 
 
 def test_every_table_with_an_owner_is_a_persons_or_the_ledgers() -> None:
-    owned = {table.name for table in metadata.sorted_tables if "owner" in table.c}
+    owned = {table.name for table in metadata.sorted_tables if "owner" in table.c} | {"people"}
     assert owned == {table.name for table in tables_of_people()} | HASHED
 
 
@@ -232,8 +239,9 @@ def test_the_setting_has_it_done_again_and_again(make_services: Callable[..., Se
     reply = over(services.of(ADA).chat.begin("Hi", persona_id="tester"))
     services.checkpoints.settle()
     age(services, reply.conversation_id, days=31)
-    (chore,) = chores
-    chore.do()
+    assert len(chores) == 2  # conversations, and comparisons
+    for chore in chores:
+        chore.do()
     assert services.of(ADA).library.count() == 0
     assert not [each for each in make_services().housekeeping._chores if "expire" in str(each.do)]
 

@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from personachat.accounts.budget import Budget
+from personachat.accounts.person import Person, Role
 from personachat.services import get_services
 from personachat.ui import session
 from tests.fake_provider import FakeProvider, status
@@ -174,7 +175,7 @@ def test_a_callback_of_a_visitor_changes_nothing(
     """The browser may send what it likes: who asks is judged where it is done."""
     from personachat.ui.admin import doing
 
-    monkeypatch.setattr(session, "current_owner", lambda: "browser:81aa")
+    monkeypatch.setattr(session, "current_person", lambda: Person("browser:81aa", Role.READER))
     open_home()
     budget = Budget(scope="all", period="day", unit="usd", most=0)
     assert doing.do(lambda administrator: administrator.add_budget(budget)) is None

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select, update
 
 from personachat.conversations.model import now
 from personachat.conversations.tables import conversations
@@ -187,10 +187,26 @@ class SqlComparisons:
 
 
 def purge(database: Database) -> int:
-    """Remove for good, whosoever it is, what was deleted long ago, with its conversations; how many went."""
+    """Remove for good, whosesoever it is, what was deleted long ago, with its replies; how many went."""
+    return _remove(database, _c.deleted_at < now() - KEPT_AFTER_DELETION)
+
+
+def expire(database: Database, *, days: int) -> int:
+    """Remove for good, whosesoever they are, what nobody went on with for so many days; how many went."""
+    return _remove(database, _c.updated_at < now() - timedelta(days=days))
+
+
+def move_all(database: Database, *, before: str, now: str) -> None:
+    """Give all comparisons of one owner to another, with their replies."""
+    with database.write() as connection:
+        connection.execute(update(comparisons).where(_c.owner == before).values(owner=now))
+        replies = update(conversations).where(conversations.c.owner == comparing(before))
+        connection.execute(replies.values(owner=comparing(now)))
+
+
+def _remove(database: Database, which: ColumnElement[bool]) -> int:
     with database.read() as connection:
-        old = select(_c.id).where(_c.deleted_at < now() - KEPT_AFTER_DELETION)
-        gone = connection.scalars(old).all()
+        gone = connection.scalars(select(_c.id).where(which)).all()
     for comparison_id in gone:  # each for itself: others can write in between
         with database.write() as connection:
             replies = select(_v.conversation_id).where(_v.comparison_id == comparison_id)
