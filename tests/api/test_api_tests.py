@@ -49,8 +49,8 @@ def test_a_suite_is_saved_read_and_deleted_with_its_etag(client: httpx2.Client) 
 
 
 def test_problems_of_a_suite_have_lines(client: httpx2.Client) -> None:
-    told = problem_of(save(client, SUITE.replace("contains", "contians")), 422, "suite_invalid")
-    assert [(each["line"], each["path"][-1]) for each in told["problems"]] == [(6, "contians")]
+    told = problem_of(save(client, SUITE.replace("contains", "containz")), 422, "suite_invalid")
+    assert [(each["line"], each["path"][-1]) for each in told["problems"]] == [(6, "containz")]
     problem_of(client.put("/tests/suites/nobody", json={"text": "x"}), 404, "persona_not_found")
 
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from personachat.cli import testing
+from personachat.cli import persona_checks, testing
 from personachat.cli.testing import Wanted
 from personachat.settings import Settings, load_settings
 from tests.conftest import persona_text
@@ -69,7 +69,7 @@ def test_something_failed(settings: Settings, tmp_path: Path, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("text", "ids", "said"),
     [
-        (SUITE.replace("check:", "chekc:"), (), "tester.tests.yaml:4:5: Case 1 has no"),
+        (SUITE.replace("check:", "checkz:"), (), "tester.tests.yaml:4:5: Case 1 has no"),
         (SUITE, ("nobody",), "nobody"),
         (SUITE, ("../tester",), "no persona"),
     ],
@@ -113,3 +113,15 @@ def test_a_revision_is_run_and_compared(
     prompts = [chat.body["messages"][0]["content"] for chat in fake.chats]
     assert prompts == ["You are a test."] * 2 + ["New."] * 2
     assert "Compared with revision 1: 1 same." in capsys.readouterr().out
+
+
+def test_validating_a_folder_or_a_file_finds_errors_in_suites_and_takes_none_for_a_persona(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = settings.personas_dir
+    assert persona_checks.validate([folder]) == 0
+    assert "2 files, 0 faults" in capsys.readouterr().err
+    write(settings, SUITE.replace("persona: tester", "persona: other"))
+    for path in (folder, folder / "tester.tests.yaml"):
+        assert persona_checks.validate([path]) == 1
+        assert "tester.tests.yaml:1:1: The suite is for" in capsys.readouterr().out

@@ -265,7 +265,7 @@ def test_a_suite_is_no_persona(services: Services, tests: Tests, tmp_path: Path)
 
 
 def test_a_file_edited_by_hand_counts_and_its_problems_are_named(tests: Tests, tmp_path: Path) -> None:
-    (tmp_path / "personas" / "tester.tests.yaml").write_text(SUITE.replace("questions", "qestions"))
+    (tmp_path / "personas" / "tester.tests.yaml").write_text(SUITE.replace("questions", "questionz"))
     (problem,) = tests.suite("tester").problems
     assert (problem.line, 'did you mean "questions"' in problem.message) == (11, True)
     with pytest.raises(SuiteInvalid):

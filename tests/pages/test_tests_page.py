@@ -124,7 +124,7 @@ def test_a_running_suite_shows_how_far_it_is_and_can_be_cancelled(
 
 
 def test_errors_in_a_suite_are_on_their_lines_and_it_cannot_be_run(open_home: OpenPage, folder: Path) -> None:
-    (folder / "second.tests.yaml").write_text(SUITE.replace("questions", "qestions"))
+    (folder / "second.tests.yaml").write_text(SUITE.replace("questions", "questionz"))
     page = visit(open_home(), suite="second")
     assert "Line 9: Unknown key" in texts(page)
     assert page.button(key="save_suite").disabled

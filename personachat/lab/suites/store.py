@@ -30,8 +30,9 @@ from personachat.personas.store.folder import (
     replace_file,
 )
 from personachat.personas.store.persona_file import etag_of
+from personachat.personas.store.seeding import TESTS_SUFFIX
 
-SUFFIX = ".tests.yaml"
+SUFFIX = TESTS_SUFFIX
 MOST_BYTES = 1024 * 1024
 
 _s = test_suites.c
@@ -224,6 +225,11 @@ class SuiteStore:
             "saved_at": now(),
         }
         connection.execute(insert(test_suites).values(row))
+
+
+def suite_problems(persona_id: str, text: str) -> tuple[Problem, ...]:
+    """What is wrong with a text as this persona's suite; empty where nothing is."""
+    return _stored(persona_id, text).problems
 
 
 def _stored(persona_id: str, text: str) -> StoredSuite:

@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 
 SHIPPED = APP / "personas"
 
+TESTS_SUFFIX = ".tests.yaml"
+"""Of a persona's test suite, which lies beside it."""
+
 _SEEDED = ".seeded"
 _AT_ONCE = (0, 0, 0)
 _BEGUN, _DONE = b"begun\n", b"done\n"
@@ -102,7 +105,7 @@ def seed_personas(folder: Path, shipped: Path) -> None:
         if _marked(marker) == _DONE:
             return
         replace_file(marker, _BEGUN)
-        for source in sorted(shipped.glob(f"*{SUFFIX}")):
+        for source in sorted([*shipped.glob(f"*{SUFFIX}"), *shipped.glob(f"*{TESTS_SUFFIX}")]):
             if not os.path.lexists(folder / source.name):
                 replace_file(folder / source.name, source.read_bytes())
         replace_file(marker, _DONE)
