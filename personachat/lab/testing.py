@@ -17,6 +17,7 @@ from personachat.conversations.model import Turn, new_id, now
 from personachat.errors import EditingNotAllowed, SuiteRunRefused
 from personachat.lab.checks.own import OwnChecks
 from personachat.lab.judge import Judge
+from personachat.lab.labels import Agreement, Labels
 from personachat.lab.runs.forecast import RunForecast, forecast_run
 from personachat.lab.runs.model import Cell, Run
 from personachat.lab.runs.records import SqlRuns
@@ -69,6 +70,7 @@ class Testing:
     judge: Judge
     personas: PersonaSource
     revisions: Revisions
+    labels: Labels
     concurrent: int
 
     def of(
@@ -259,6 +261,22 @@ class Tests:
             return None
         return runs[0], score(runs[0], parse_suite(runs[0].suite_text), self._cells(runs[0]))
 
+    # --- labels -----------------------------------------------------------------------------------
+
+    def label(self, *, question: str, judge: str, reply: str, label: bool, verdict: bool) -> None:
+        """Say of a reply what the right answer to a judge's question is."""
+        self._parts.labels.set(
+            self._owner, question=question, judge=judge, reply=reply, label=label, verdict=verdict
+        )
+
+    def labels(self, *, question: str, judge: str) -> dict[str, bool]:
+        """Their labels by the replies' keys."""
+        return self._parts.labels.of(self._owner, question=question, judge=judge)
+
+    def agreement(self, *, question: str, judge: str) -> Agreement:
+        """How far a judge agrees with them on a question."""
+        return self._parts.labels.agreement(self._owner, question=question, judge=judge)
+
     def _before(self, run: Run) -> Run | None:
         earlier = [
             each for each in self.runs(run.persona_id) if each.began_at < run.began_at and each.id != run.id
@@ -360,4 +378,6 @@ def testing_of(
     records = SqlRuns(suites.database, place=suites.place, process_id=process_id)
     own = OwnChecks(allowed=settings.own_checks)
     suite_runner = SuiteRunner(replying, runner, records, judge, own, max_concurrent=concurrent)
-    return Testing(suites, records, suite_runner, replying, judge, *personas, concurrent)
+    return Testing(
+        suites, records, suite_runner, replying, judge, *personas, Labels(suites.database), concurrent
+    )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete, update
 
 from personachat.conversations.model import Turn
 from personachat.errors import (
@@ -18,11 +19,13 @@ from personachat.errors import (
 )
 from personachat.lab.runs.model import Cell
 from personachat.lab.testing import RunWish, Tests
+from personachat.lab.testing_tables import test_cells, test_runs
 from personachat.services import Services
 from tests.conftest import local, persona_text
 from tests.fake_provider import Gate, tokens
 from tests.lab.conftest import SUITE, ended
 from tests.lab.scripted import ScriptedProvider, broken, is_judging, last_words, verdict
+from tests.migrated import migrated_postgres
 from tests.usage.conftest import ledger_of
 
 WISH = RunWish(persona_id="tester")
@@ -141,6 +144,21 @@ def test_a_run_of_a_process_that_died_goes_on_in_the_next(
     ended(there.resume(run_id))
     assert there.report(run_id).run.state == "finished"
     assert len(there.report(run_id).score.cases[0].cells) == 2
+
+
+def test_a_run_whose_process_was_killed_is_interrupted_and_goes_on(
+    services: Services, tests: Tests, fake: ScriptedProvider
+) -> None:
+    run_id = ended(tests.start(WISH)).plan.run.id
+    with services.database.write() as connection:  # as a killed process leaves it
+        left = update(test_runs).values(state="running", ended_at=None, process_id="of-a-dead-process")
+        connection.execute(left)
+        connection.execute(delete(test_cells).where(test_cells.c.attempt == 1))
+    assert (tests.report(run_id).run.state, tests.report(run_id).score.done) == ("interrupted", 2)
+    fake.forget()
+    ended(tests.resume(run_id))
+    assert (tests.report(run_id).run.state, tests.report(run_id).score.done) == ("finished", 4)
+    assert len(fake.chats) == 2
 
 
 def test_a_run_stops_before_it_costs_more_than_it_may(services: Services, tests: Tests) -> None:
@@ -367,3 +385,28 @@ def test_a_model_that_judges_itself_is_warned_of(
     tests = local(make_services(judge_model="gpt-4")).tests
     cell = judged(tests, fake, [verdict("yes", "You are kind")])
     assert cell.judged[0].warning
+
+
+# --- PostgreSQL -----------------------------------------------------------------------------------
+
+
+def test_suites_runs_and_labels_live_in_postgresql(
+    make_services: Callable[..., Services], fake: ScriptedProvider
+) -> None:
+    with migrated_postgres() as url:
+        services = make_services(database_url=url, persona_store="database", judge_model="fake-2")
+        tests = local(services).tests
+        fake.script = lambda body: verdict("yes", "You") if is_judging(body) else "You?"
+        first = tests.save_suite("tester", JUDGED, etag="")
+        with pytest.raises(SuiteChanged):
+            tests.save_suite("tester", SUITE, etag="")
+        assert (tests.with_suites(), tests.suite("tester")) == (("tester",), first)
+        run = ended(tests.start(WISH)).plan.run
+        assert states(tests, run.id) == {"kind": "pass"}
+        about = {"question": "Is the reply kind?", "judge": "openai/fake-2"}
+        for label in (True, False):
+            tests.label(**about, reply="You?", label=label, verdict=True)
+        assert tests.agreement(**about).no_yes == 1
+        tests.delete_run(run.id)
+        assert tests.runs() == ()
+        services.close()

@@ -13,6 +13,7 @@ from personachat.services import get_services
 from personachat.ui.wording import JOINER
 from tests.fake_provider import FakeProvider, Gate, tokens
 from tests.lab.conftest import ended
+from tests.lab.scripted import verdict
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local, make_personas
 
@@ -159,3 +160,22 @@ def test_a_reply_of_a_chat_becomes_a_test_with_what_was_said_before_it(
     assert [turn.words for turn in case.said] == ["Hello: {there}", "You said: Hello: {there}", "Tell me"]
     assert (case.name, case.reference) == ("Doesn't echo", "You said: Tell me")
     assert (case.check[0].kind, case.check[0].wanted) == ("not_contains", "You said")
+
+
+def test_a_judge_is_not_calibrated_until_people_have_answered_too(
+    open_home: OpenPage, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERSONACHAT_JUDGE_MODEL", "fake-2")
+    page = open_home()
+    question = "Is the reply kind?"
+    owners_tests().save_suite(
+        "second", f"persona: second\nrepeat: 1\ncases: [{{name: a, say: Hi, check: [{{judge: {question}}}]}}]"
+    )
+    visit(page, suite="second")
+    fake.enqueue(tokens(["You are kind"]), tokens([verdict("yes", "You are kind")]))
+    run_all(page)
+    assert r"Yes\: It says so." in texts(page)
+    page.button(key="label_0_0_0_No").click().run()
+    assert not page.exception
+    found = owners_tests().agreement(question=question, judge="openai/fake-2")
+    assert (found.no_yes, found.count, found.calibrated) == (1, 1, False)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, tzinfo
+from typing import Literal
 
 import streamlit as st
 
 from personachat.conversations.model import now
 from personachat.errors import PersonaChatError, SuiteRunNotFound
 from personachat.lab.checks.model import CheckResult
+from personachat.lab.labels import reply_key
 from personachat.lab.runs.documents import junit, run_document
 from personachat.lab.runs.model import Cell, JudgedAnswer, Run
 from personachat.lab.runs.scoring import CaseResult, CaseState, Comparison
@@ -59,7 +61,7 @@ def draw(tests: Tests, persona_id: str) -> None:
         _draw_changes(report.comparison)
     ordered = sorted(report.score.cases, key=lambda case: case.state == "pass")
     for case in ordered:
-        _draw_case(report, case)
+        _draw_case(tests, report, case)
 
 
 def _pick(runs: tuple[Run, ...]) -> Run:
@@ -173,19 +175,19 @@ def _draw_changes(comparison: Comparison) -> None:
         )
 
 
-def _draw_case(report: RunReport, case: CaseResult) -> None:
+def _draw_case(tests: Tests, report: RunReport, case: CaseResult) -> None:
     label = f"{ICONS[case.state]} {escaped(case.name)}: {NAMES[case.state]}, {case.passes} of {case.planned}"
     with st.expander(label, expanded=False, key=f"case_{report.run.id}_{case.number}"):
         for turn in report.suite.cases[case.number].said:
             st.caption("User" if turn.user else "Assistant")
             st.text(turn.words)
         for cell in case.cells:
-            _draw_cell(cell)
+            _draw_cell(tests, cell)
         if len(case.cells) < case.planned:
             st.caption(f"{case.planned - len(case.cells)} of {case.planned} replies are missing.")
 
 
-def _draw_cell(cell: Cell) -> None:
+def _draw_cell(tests: Tests, cell: Cell) -> None:
     with st.container(border=True, gap="xsmall"):
         facts = [f"Reply {cell.attempt + 1}: {NAMES[cell.outcome]}", escaped(cell.model)]
         if cell.tokens is not None:
@@ -202,8 +204,9 @@ def _draw_cell(cell: Cell) -> None:
             st.markdown(f":material/error: {escaped(cell.error)}")
         for result in cell.results:
             st.markdown(_result(result))
-        for answer in cell.judged:
-            _draw_judged(answer)
+        for number, answer in enumerate(cell.judged):
+            key = f"{cell.case_number}_{cell.attempt}_{number}"
+            _draw_judged(tests, cell, answer, key=key)
 
 
 def _result(result: CheckResult) -> str:
@@ -211,12 +214,42 @@ def _result(result: CheckResult) -> str:
     return f"{ICONS[result.outcome]} **{kind}**: {escaped(result.finding.found)}"
 
 
-def _draw_judged(answer: JudgedAnswer) -> None:
+def _draw_judged(tests: Tests, cell: Cell, answer: JudgedAnswer, *, key: str) -> None:
+    """What the judge said, how far it can be trusted, and two buttons that teach us that."""
     st.caption(f":material/gavel: {escaped(answer.question)}")
     if answer.quote:
         st.caption(f"Quotes: {escaped(answer.quote)}")
     if answer.warning:
         st.caption(f":material/warning: {escaped(answer.warning)}")
+    if answer.verdict is None:
+        return
+    known = tests.labels(question=answer.question, judge=answer.judge).get(reply_key(cell.reply))
+    found = tests.agreement(question=answer.question, judge=answer.judge)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        color: Literal["green", "orange"] = "green" if found.calibrated else "orange"
+        st.badge("Calibrated" if found.calibrated else "Not calibrated", color=color, help=found.told)
+        st.caption("The right answer is")
+        for label, name in ((True, "Yes"), (False, "No")):
+            st.button(
+                name,
+                type="primary" if known is label else "secondary",
+                on_click=_label,
+                args=(tests, cell, answer, label),
+                key=f"label_{key}_{name}",
+            )
+
+
+def _label(tests: Tests, cell: Cell, answer: JudgedAnswer, label: bool) -> None:  # noqa: FBT001
+    try:
+        tests.label(
+            question=answer.question,
+            judge=answer.judge,
+            reply=cell.reply,
+            label=label,
+            verdict=bool(answer.verdict),
+        )
+    except PersonaChatError as error:
+        notices.say_not_done(error, title="The answer wasn't kept")
 
 
 def _resume(tests: Tests, run_id: str) -> None:

@@ -1,0 +1,176 @@
+"""People's labels of replies, and how far a judge agrees with them.
+
+A label answers one question for one reply, and stands beside what one judge said of it. Agreement is counted
+for exactly this wording and this judge: another wording, another model or another version of the judge's
+instructions begins at nothing. Below ENOUGH labels a judge is not calibrated, whatever the numbers say.
+
+Kappa is Cohen's; its interval is the usual one by its large-sample standard error (Fleiss, Cohen and Everitt
+1969), cut at -1 and 1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from personachat.conversations.model import now
+from personachat.database.connection import Database
+from personachat.database.upsert import put
+from personachat.lab.judge import VERSION
+from personachat.lab.testing_tables import test_labels
+from personachat.usage.intervals import Z, wilson
+
+ENOUGH = 30
+
+_l = test_labels.c
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How often people and a judge said yes or no: the first letter is the people's, y or n."""
+
+    yes_yes: int = 0
+    yes_no: int = 0
+    no_yes: int = 0
+    no_no: int = 0
+
+    @property
+    def count(self) -> int:
+        return self.yes_yes + self.yes_no + self.no_yes + self.no_no
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether there are enough labels, and of both kinds: otherwise an error rate isn't known."""
+        return self.count >= ENOUGH and bool(self.yes_yes + self.yes_no) and bool(self.no_yes + self.no_no)
+
+    @property
+    def kappa(self) -> float | None:
+        """None where chance alone would agree always, or nothing is labelled."""
+        if not self.count:
+            return None
+        by_chance = self._by_chance
+        return None if by_chance >= 1 else (self._agreed - by_chance) / (1 - by_chance)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Of kappa, at 95 %."""
+        kappa = self.kappa
+        if kappa is None:
+            return None
+        half = Z * self._standard_error
+        return max(-1.0, kappa - half), min(1.0, kappa + half)
+
+    @property
+    def wrongly_passed(self) -> tuple[int, int]:
+        """To how many of those that people said no to the judge says yes."""
+        return self.no_yes, self.no_yes + self.no_no
+
+    @property
+    def wrongly_failed(self) -> tuple[int, int]:
+        """To how many of those that people said yes to the judge says no."""
+        return self.yes_no, self.yes_yes + self.yes_no
+
+    @property
+    def told(self) -> str:
+        """One sentence for a chip's tooltip, and the command line."""
+        if not self.count:
+            return "Not calibrated: nobody has labelled replies for this question and judge."
+        parts = [f"{self.count} of {ENOUGH} labels" if self.count < ENOUGH else f"{self.count} labels"]
+        if self.kappa is not None and self.interval is not None:
+            low, high = self.interval
+            parts.append(f"kappa {self.kappa:.2f} ({low:.2f} to {high:.2f})")
+        for name, (hits, count) in (("wrong yes", self.wrongly_passed), ("wrong no", self.wrongly_failed)):
+            if count:
+                low, high = wilson(hits, count)
+                parts.append(f"{name} {hits} of {count} ({low * 100:.0f} to {high * 100:.0f} %)")
+        return f"{'Calibrated' if self.calibrated else 'Not calibrated'}: {', '.join(parts)}."
+
+    @property
+    def _agreed(self) -> float:
+        return (self.yes_yes + self.no_no) / self.count
+
+    @property
+    def _shares(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Of people's and of the judge's answers, how many are yes and no."""
+        people = (self.yes_yes + self.yes_no) / self.count
+        judge = (self.yes_yes + self.no_yes) / self.count
+        return (people, 1 - people), (judge, 1 - judge)
+
+    @property
+    def _by_chance(self) -> float:
+        people, judge = self._shares
+        return sum(one * other for one, other in zip(people, judge, strict=True))
+
+    @property
+    def _standard_error(self) -> float:
+        people, judge = self._shares
+        agreed, by_chance = self._agreed, self._by_chance
+        cells = ((self.yes_yes, self.yes_no), (self.no_yes, self.no_no))
+        kappa = (agreed - by_chance) / (1 - by_chance)
+        diagonal = sum(
+            cells[i][i] / self.count * (1 - (people[i] + judge[i]) * (1 - kappa)) ** 2 for i in range(2)
+        )
+        crossed = sum(
+            cells[i][j] / self.count * (judge[i] + people[j]) ** 2
+            for i in range(2)
+            for j in range(2)
+            if i != j
+        )
+        variance = diagonal + (1 - kappa) ** 2 * crossed - (kappa - by_chance * (1 - kappa)) ** 2
+        return math.sqrt(max(0.0, variance) / self.count) / (1 - by_chance)
+
+
+def agreement(pairs: Iterable[tuple[bool, bool]]) -> Agreement:
+    """Count pairs of a label and a verdict."""
+    counts = {(label, verdict): 0 for label in (True, False) for verdict in (True, False)}
+    for pair in pairs:
+        counts[pair] += 1
+    return Agreement(counts[True, True], counts[True, False], counts[False, True], counts[False, False])
+
+
+class Labels:
+    """Of all owners. Methods raise DatabaseUnavailable and DatabaseDamaged."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def set(self, owner: str, *, question: str, judge: str, reply: str, label: bool, verdict: bool) -> None:
+        """Keep what a person says of a reply, in the place of what they said before."""
+        key = {
+            "owner": owner,
+            "question_key": _key(VERSION, question),
+            "judge": judge,
+            "reply_key": _key(reply),
+        }
+        row = key | {"label": label, "verdict": verdict, "saved_at": now()}
+        with self._database.write() as connection:
+            put(connection, test_labels, row, key=tuple(key), renewed=("label", "verdict", "saved_at"))
+
+    def agreement(self, owner: str, *, question: str, judge: str) -> Agreement:
+        """How far a judge agrees with an owner's labels on a question."""
+        query = select(_l.label, _l.verdict).where(
+            _l.owner == owner, _l.question_key == _key(VERSION, question), _l.judge == judge
+        )
+        with self._database.read() as connection:
+            return agreement((row.label, row.verdict) for row in connection.execute(query))
+
+    def of(self, owner: str, *, question: str, judge: str) -> dict[str, bool]:
+        """The labels by the replies' keys; see `reply_key`."""
+        query = select(_l.reply_key, _l.label).where(
+            _l.owner == owner, _l.question_key == _key(VERSION, question), _l.judge == judge
+        )
+        with self._database.read() as connection:
+            return {row.reply_key: row.label for row in connection.execute(query)}
+
+
+def reply_key(reply: str) -> str:
+    """What a label is kept under: it outlives the run."""
+    return _key(reply)
+
+
+def _key(*texts: str) -> str:
+    return hashlib.sha256("\0".join(" ".join(text.split()) for text in texts).encode()).hexdigest()

@@ -1,0 +1,49 @@
+"""A judge is judged: by kappa with its interval, by both error rates, and by how many labels there are."""
+
+from __future__ import annotations
+
+import pytest
+
+from personachat.lab.labels import ENOUGH, Agreement, agreement
+from personachat.lab.testing import Tests
+
+
+@pytest.mark.parametrize(
+    ("counts", "kappa", "error"),
+    [
+        (Agreement(20, 5, 10, 15), 0.4, 0.1274),  # the textbook's example
+        (Agreement(45, 15, 25, 15), 0.1304, 0.0998),
+        (Agreement(25, 0, 0, 25), 1.0, 0.0),
+        (Agreement(0, 25, 25, 0), -1.0, 0.0),
+    ],
+)
+def test_kappa_and_its_interval(counts: Agreement, kappa: float, error: float) -> None:
+    assert counts.kappa == pytest.approx(kappa, abs=1e-3)
+    assert counts.interval is not None
+    low, high = counts.interval
+    if low > -1 and high < 1:
+        assert (high - low) / 2 / 1.96 == pytest.approx(error, abs=2e-3)
+
+
+@pytest.mark.parametrize("counts", [Agreement(), Agreement(40, 0, 0, 0), Agreement(0, 0, 0, 40)])
+def test_what_chance_explains_wholly_says_nothing(counts: Agreement) -> None:
+    assert (counts.kappa, counts.interval, counts.calibrated) == (None, None, False)
+
+
+def test_below_thirty_labels_a_judge_is_not_calibrated() -> None:
+    few = agreement([(True, True)] * (ENOUGH - 2) + [(False, False)])
+    assert (few.calibrated, few.told.startswith("Not calibrated: 29 of 30 labels")) == (False, True)
+    enough = agreement([(True, True)] * (ENOUGH - 2) + [(False, False), (False, True)])
+    assert (enough.calibrated, "wrong yes 1 of 2" in enough.told) == (True, True)
+
+
+def test_a_label_counts_for_its_wording_and_its_judge_alone(tests: Tests) -> None:
+    about = {"question": "Is it kind?", "judge": "openai/a"}
+    tests.label(**about, reply="One", label=True, verdict=True)
+    tests.label(**about, reply="Two", label=False, verdict=True)
+    tests.label(**about, reply="Two", label=True, verdict=True)
+    assert tests.agreement(**about) == Agreement(yes_yes=2)
+    assert tests.agreement(question="Is it  kind?\n", judge="openai/a").count == 2
+    assert tests.agreement(question="Is it very kind?", judge="openai/a").count == 0
+    assert tests.agreement(question="Is it kind?", judge="openai/b").count == 0
+    assert list(tests.labels(**about).values()) == [True, True]
