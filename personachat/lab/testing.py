@@ -18,6 +18,7 @@ from personachat.errors import EditingNotAllowed, SuiteRunRefused
 from personachat.lab.checks.own import OwnChecks
 from personachat.lab.judge import Judge
 from personachat.lab.labels import Agreement, Labels
+from personachat.lab.replaying import REPLAY, Talk, replay_text
 from personachat.lab.runs.forecast import RunForecast, forecast_run
 from personachat.lab.runs.model import Cell, Run
 from personachat.lab.runs.records import SqlRuns
@@ -174,24 +175,39 @@ class Tests:
     def start(self, wish: RunWish) -> LiveRun:
         """Begin a run. Raises what `forecast` raises, SuiteRunRefused, EditingNotAllowed and ShuttingDown."""
         self._check_may_edit()
-        persona, revision, text = self._persona(wish)
         stored = self.suite(wish.persona_id)
-        suite = stored.whole()
+        stored.whole()
+        self._persona(wish)
+        self._parts.suites.note(stored)
+        return self._begin(wish, stored.text, etag=stored.etag)
+
+    def replay(self, wish: RunWish, talks: Sequence[Talk]) -> LiveRun:
+        """Ask for each reply of these conversations again. Raises what `start` raises."""
+        self._check_may_edit()
+        return self._begin(wish, replay_text(wish.persona_id, talks), etag=REPLAY)
+
+    def forecast_replay(self, wish: RunWish, talks: Sequence[Talk]) -> RunForecast:
+        """Raises what `replay` raises."""
+        persona, _, _ = self._persona(wish)
+        return self._forecast(parse_suite(replay_text(wish.persona_id, talks)), persona, wish)
+
+    def _begin(self, wish: RunWish, suite_text: str, *, etag: str) -> LiveRun:
+        persona, revision, text = self._persona(wish)
+        suite = parse_suite(suite_text)
         forecast = self._forecast(suite, persona, wish)
         if wish.most_cost_usd is not None and forecast.most_cell_usd is None:
             raise SuiteRunRefused(
                 "The run can't be stopped at a sum, because a price of its models isn't known.",
                 hint="Leave the sum out, or choose a model whose price is known.",
             )
-        self._parts.suites.note(stored)
         run = Run(
             id=new_id(),
             owner=self._owner,
             persona_id=wish.persona_id,
             persona_revision=revision,
             persona_text=text,
-            suite_etag=stored.etag,
-            suite_text=stored.text,
+            suite_etag=etag,
+            suite_text=suite_text,
             model=wish.model or "",
             judge=self._judge_of(suite),
             repeat=wish.repeat,
@@ -238,15 +254,21 @@ class Tests:
         self._parts.records.delete(run_id, self._owner)
 
     def runs(self, persona_id: str | None = None, *, limit: int = 50) -> tuple[Run, ...]:
-        """The newest first."""
+        """Runs of suites, the newest first."""
         return self._parts.records.of(self._owner, persona_id, limit=limit)
+
+    def replays(self, persona_id: str, *, limit: int = 50) -> tuple[Run, ...]:
+        """Runs of conversations, the newest first."""
+        return self._parts.records.of(self._owner, persona_id, limit=limit, replays=True)
 
     def report(self, run_id: str, *, before: str | None = None) -> RunReport:
         """A run with its results, against another or the one before it. Raises SuiteRunNotFound."""
         run = self._parts.records.get(run_id, self._owner)
         suite = parse_suite(run.suite_text)
         now_scored = score(run, suite, self._cells(run))
-        earlier = self._parts.records.get(before, self._owner) if before else self._before(run)
+        earlier = self._parts.records.get(before, self._owner) if before else None
+        if earlier is None and run.suite_etag != REPLAY:
+            earlier = self._before(run)
         if earlier is None:
             return RunReport(run, suite, now_scored)
         old = score(earlier, parse_suite(earlier.suite_text), self._cells(earlier))

@@ -15,7 +15,7 @@ from tests.fake_provider import FakeProvider, Gate, tokens
 from tests.lab.conftest import ended
 from tests.lab.scripted import verdict
 from tests.pages.conftest import OpenPage
-from tests.pages.conversing import be_local, make_personas
+from tests.pages.conversing import be_local, converse, make_personas
 
 SUITE = """\
 persona: second
@@ -179,3 +179,24 @@ def test_a_judge_is_not_calibrated_until_people_have_answered_too(
     assert not page.exception
     found = owners_tests().agreement(question=question, judge="openai/fake-2")
     assert (found.no_yes, found.count, found.calibrated) == (1, 1, False)
+
+
+def test_saved_conversations_are_replayed_and_what_changed_is_shown(
+    open_home: OpenPage, fake: FakeProvider
+) -> None:
+    page = open_home()
+    conversation_id = converse("Trams", persona_id="second")
+    visit(page, suite="second")
+    page.segmented_control(key="tests_view_second").set_value("Replay").run()
+    assert not page.exception
+    page.multiselect(key="replay_second").set_value([conversation_id]).run()
+    fake.enqueue(tokens(["You said: Go away"]))
+    page.button(key="start_replay").click().run()
+    (run,) = owners_tests().replays("second")
+    live = owners_tests().live(run.id)
+    if live:
+        ended(live)
+    page.run()
+    assert not page.exception
+    assert "% of the words changed" in page.expander[0].label
+    assert "You said: Go away" in texts(page)

@@ -11,6 +11,7 @@ from personachat.conversations.model import now
 from personachat.database.connection import Database
 from personachat.database.processes import announce, dead, nobody_can_tell
 from personachat.errors import SuiteRunNotFound
+from personachat.lab.replaying import REPLAY
 from personachat.lab.runs.model import Cell, Run, RunState
 from personachat.lab.testing_tables import test_cells, test_runs
 from personachat.messages import storable
@@ -95,9 +96,12 @@ class SqlRuns:
             for row in rows
         )
 
-    def of(self, owner: str, persona_id: str | None = None, *, limit: int = 50) -> tuple[Run, ...]:
-        """An owner's runs, the newest first."""
-        query = select(test_runs).where(_r.owner == owner, _r.place == self._place)
+    def of(
+        self, owner: str, persona_id: str | None = None, *, limit: int = 50, replays: bool = False
+    ) -> tuple[Run, ...]:
+        """An owner's runs of suites, or replays, the newest first."""
+        kind = _r.suite_etag == REPLAY if replays else _r.suite_etag != REPLAY
+        query = select(test_runs).where(_r.owner == owner, _r.place == self._place, kind)
         if persona_id is not None:
             query = query.where(_r.persona_id == persona_id)
         query = query.order_by(_r.began_at.desc(), _r.id).limit(limit)

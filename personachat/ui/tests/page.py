@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
+from personachat.lab.suites.store import StoredSuite
+from personachat.lab.testing import Tests
 from personachat.personas.store.base import StoredPersona
 from personachat.services import Workspace
 from personachat.ui import last_seen, notices, session
-from personachat.ui.tests import results, running, suite_editor
-from personachat.ui.tests.state import RESULTS, SUITE, open_run, tests_state, view_key
+from personachat.ui.tests import replaying, results, running, suite_editor
+from personachat.ui.tests.state import REPLAYS, RESULTS, SUITE, open_run, tests_state, view_key
 from personachat.ui.wording import escaped
 
 PICKED = "tests_persona"
@@ -27,22 +29,27 @@ def draw(workspace: Workspace) -> None:
         return
     persona_id = _pick(names, with_suites)
     stored = tests.find_suite(persona_id)
-    if stored is None and not tests_state().editing:
-        _draw_nothing_yet(names[persona_id], may_edit=tests.may_edit)
-        return
     _draw_outcome()
-    wanted = SUITE if stored is None or stored.problems else RESULTS
+    wanted = SUITE if stored and stored.problems else RESULTS
     view = st.segmented_control(
         "View",
-        (RESULTS, SUITE),
+        (RESULTS, SUITE, REPLAYS),
         default=wanted,
         key=view_key(persona_id),
         label_visibility="collapsed",
         required=True,
     )
-    if view == SUITE or stored is None:
+    if view == REPLAYS:
+        replaying.draw(services, workspace, persona_id)
+    elif stored is None and not tests_state().editing:
+        _draw_nothing_yet(names[persona_id], may_edit=tests.may_edit)
+    elif view == SUITE or stored is None:
         suite_editor.draw(tests, persona_id, stored)
-        return
+    else:
+        _draw_results(tests, persona_id, stored)
+
+
+def _draw_results(tests: Tests, persona_id: str, stored: StoredSuite) -> None:
     if stored.problems:
         st.warning(
             "The suite has errors, so it can't be run. Open *Suite* to fix them.", icon=":material/error:"

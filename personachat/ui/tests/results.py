@@ -12,12 +12,15 @@ from personachat.conversations.model import now
 from personachat.errors import PersonaChatError, SuiteRunNotFound
 from personachat.lab.checks.model import CheckResult
 from personachat.lab.labels import reply_key
+from personachat.lab.replaying import changed_share
 from personachat.lab.runs.documents import junit, run_document
 from personachat.lab.runs.model import Cell, JudgedAnswer, Run
 from personachat.lab.runs.scoring import CaseResult, CaseState, Comparison
 from personachat.lab.testing import RunReport, Tests
+from personachat.personas.word_diff import compared_words
 from personachat.ui import notices
 from personachat.ui.dates import ago, viewer_zone
+from personachat.ui.personas.diff import draw_words
 from personachat.ui.tests.state import open_run, run_open
 from personachat.ui.wording import counted, escaped, money
 
@@ -45,8 +48,8 @@ ENDS = {
 _CHANGES = {"better": ":material/trending_up:", "worse": ":material/trending_down:"}
 
 
-def draw(tests: Tests, persona_id: str) -> None:
-    runs = tests.runs(persona_id)
+def draw(tests: Tests, persona_id: str, *, replays: bool = False) -> None:
+    runs = tests.replays(persona_id) if replays else tests.runs(persona_id)
     if not runs:
         st.caption("Nothing has been run yet.")
         return
@@ -59,9 +62,33 @@ def draw(tests: Tests, persona_id: str) -> None:
     _draw_head(tests, report)
     if report.comparison and report.before:
         _draw_changes(report.comparison)
+    if replays:
+        _draw_replayed(tests, report)
+        return
     ordered = sorted(report.score.cases, key=lambda case: case.state == "pass")
     for case in ordered:
         _draw_case(tests, report, case)
+
+
+def _draw_replayed(tests: Tests, report: RunReport) -> None:
+    """Each reply beside the recorded one, the most changed first."""
+    cases = report.suite.cases
+
+    def share(case: CaseResult) -> float:
+        return changed_share(cases[case.number].reference, case.cells[0].reply) if case.cells else -1.0
+
+    for changed, case in sorted(
+        ((share(case), case) for case in report.score.cases), key=lambda each: -each[0]
+    ):
+        told = "missing" if not case.cells else f"{changed * 100:.0f} % of the words changed"
+        label = f"{ICONS[case.state]} {escaped(case.name)}: {told}"
+        with st.expander(label, key=f"case_{report.run.id}_{case.number}"):
+            st.caption("User")
+            st.text(cases[case.number].said[-1].words)
+            for cell in case.cells:
+                st.caption("What changed since the recorded reply")
+                draw_words(compared_words(cases[case.number].reference, cell.reply))
+                _draw_cell(tests, cell)
 
 
 def _pick(runs: tuple[Run, ...]) -> Run:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from personachat.errors import PersonaChatError
 from personachat.lab.runs.forecast import RunForecast
+from personachat.lab.runs.model import Run
 from personachat.lab.testing import RunWish, Tests
 from personachat.ui import notices
 from personachat.ui.tests.state import open_run, run_open
@@ -16,9 +19,7 @@ EVERY_SECONDS = 1.0
 
 def draw(tests: Tests, persona_id: str) -> None:
     """The forecast and the button; while a run runs, its progress."""
-    live = next((run for run in tests.runs(persona_id, limit=5) if tests.live(run.id)), None)
-    if live:
-        _follow(tests, live.id)
+    if follow(tests, tests.runs(persona_id, limit=5)):
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         repeat = st.number_input(
@@ -57,7 +58,7 @@ def draw(tests: Tests, persona_id: str) -> None:
             args=(tests, wish),
             key="run_tests",
         )
-    st.caption(_told(forecast))
+    st.caption(told(forecast))
     if forecast.reason:
         st.warning(escaped(forecast.reason), icon=":material/swap_horiz:")
     if forecast.judge_calls and not tests.judge_model:
@@ -68,7 +69,15 @@ def draw(tests: Tests, persona_id: str) -> None:
         )
 
 
-def _told(forecast: RunForecast) -> str:
+def follow(tests: Tests, runs: Sequence[Run]) -> bool:
+    """Show how far one of these is; False where none runs here."""
+    live = next((run for run in runs if tests.live(run.id)), None)
+    if live:
+        _follow(tests, live.id)
+    return live is not None
+
+
+def told(forecast: RunForecast) -> str:
     """The forecast as one line."""
     parts = [f"{counted(forecast.calls, 'call')} of {escaped(forecast.model)}"]
     if forecast.judge_calls:

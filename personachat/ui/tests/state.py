@@ -11,7 +11,7 @@ from personachat.lab.suites.store import StoredSuite
 from personachat.ui import session
 from personachat.ui.personas.editor import Mount
 
-RESULTS, SUITE = "Results", "Suite"
+RESULTS, SUITE, REPLAYS = "Results", "Suite", "Replay"
 
 
 def view_key(persona_id: str) -> str:
