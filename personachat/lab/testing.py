@@ -377,6 +377,19 @@ def _with_case(text: str, case: str) -> str:
     return yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=100)
 
 
+def with_cases(text: str, other: str) -> str:
+    """A suite's text with the cases of another's at its end. Raises SuiteInvalid."""
+    names = {case.name for case in parse_suite(text).cases}
+    cases = yaml.safe_load(other)["cases"]
+    for case in cases:
+        name, number = case["name"], 2
+        while case["name"] in names:
+            case["name"], number = f"{name} ({number})", number + 1
+        names.add(case["name"])
+    dumped = yaml.safe_dump(cases, allow_unicode=True, sort_keys=False, width=100)
+    return _with_case(text, "".join(f"  {line}\n" if line.strip() else "\n" for line in dumped.splitlines()))
+
+
 def _ends_with_cases(text: str) -> bool:
     """Whether the list of cases is indented by two and comes last, so that lines can be added."""
     lines = [line for line in text.splitlines() if line]

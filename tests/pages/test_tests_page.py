@@ -200,3 +200,17 @@ def test_saved_conversations_are_replayed_and_what_changed_is_shown(
     assert not page.exception
     assert "% of the words changed" in page.expander[0].label
     assert "You said: Go away" in texts(page)
+
+
+def test_tests_of_promptfoo_are_added_to_the_text_and_saved_by_the_person(open_home: OpenPage) -> None:
+    page = open_home()
+    owners_tests().save_suite("second", SUITE)
+    visit(page, suite="second")
+    page.segmented_control(key="tests_view_second").set_value("Suite").run()
+    found = b"tests: [{vars: {message: Paris?}, description: Asks, assert: [{type: contains, value: Paris}]}]"
+    page.file_uploader[0].upload("promptfooconfig.yaml", found, "application/yaml").run()
+    assert not page.exception
+    assert len(owners_tests().suite("second").whole().cases) == 2
+    page.button(key="save_suite").click().run()
+    assert not page.exception
+    assert [case.name for case in owners_tests().suite("second").whole().cases][1:] == ["Asks", "Asks (2)"]

@@ -19,7 +19,8 @@ PICKED = "tests_persona"
 def draw(workspace: Workspace) -> None:
     """Draw all of it. Raises DatabaseUnavailable and DatabaseDamaged."""
     listed, _ = last_seen.personas(workspace.personas, owner=workspace.owner)
-    names = {each.id: each.persona.name for each in listed if isinstance(each, StoredPersona)}
+    personas = {each.id: each.persona for each in listed if isinstance(each, StoredPersona)}
+    names = {persona_id: persona.name for persona_id, persona in personas.items()}
     for notice in notices.take("page"):
         st.error(notice.text, icon=notice.icon)
     tests = workspace.tests
@@ -44,7 +45,7 @@ def draw(workspace: Workspace) -> None:
     elif stored is None and not tests_state().editing:
         _draw_nothing_yet(names[persona_id], may_edit=tests.may_edit)
     elif view == SUITE or stored is None:
-        suite_editor.draw(tests, persona_id, stored)
+        suite_editor.draw(tests, personas[persona_id], stored)
     else:
         _draw_results(tests, persona_id, stored)
 

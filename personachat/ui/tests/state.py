@@ -29,6 +29,8 @@ class TestsState:
     editing: bool = False
     said: str = ""
     count: int = 0
+    imports: int = 0
+    """How many files were imported: the field for the next one is another."""
 
 
 def tests_state() -> TestsState:
@@ -50,6 +52,14 @@ def mount_of(persona_id: str, stored: StoredSuite | None, *, beginning: str) -> 
         mount = here.mounts[persona_id] = Mount(f"tests-{persona_id}", here.count, kept, begun, version)
     mount.taken = mount.shown
     return mount
+
+
+def replace_text(persona_id: str, mount: Mount, text: str) -> None:
+    """Have another editor show this text, unsaved, over the same stored version."""
+    here = tests_state()
+    here.count += 1
+    new = Mount(f"tests-{persona_id}", here.count, text, mount.base_text, mount.etag)
+    here.mounts[persona_id] = new
 
 
 def forget(persona_id: str) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
+from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
+from personachat.lab.suites.promptfoo import read_promptfoo, write_promptfoo
 from personachat.lab.suites.reading import problems_of
 from personachat.lab.suites.store import StoredSuite
-from personachat.lab.testing import Tests
+from personachat.lab.testing import Tests, with_cases
+from personachat.personas.persona import Persona
 from personachat.ui import notices
 from personachat.ui.personas import editor
 from personachat.ui.personas.editor import Mount
-from personachat.ui.tests.state import RESULTS, forget, mount_of, tests_state, view_key
+from personachat.ui.tests.state import RESULTS, forget, mount_of, replace_text, tests_state, view_key
 from personachat.ui.wording import counted, escaped
 
 MOST_PROBLEMS = 10
@@ -29,7 +32,8 @@ cases:
 """
 
 
-def draw(tests: Tests, persona_id: str, stored: StoredSuite | None) -> None:
+def draw(tests: Tests, persona: Persona, stored: StoredSuite | None) -> None:
+    persona_id = persona.id
     mount = mount_of(persona_id, stored, beginning=BEGINNING.format(id=persona_id))
     problems = problems_of(mount.shown)
     changed = stored is None or mount.shown != stored.text
@@ -60,6 +64,50 @@ def draw(tests: Tests, persona_id: str, stored: StoredSuite | None) -> None:
     for problem in problems[:MOST_PROBLEMS]:
         st.markdown(f":material/error: Line {problem.line}: {escaped(problem.message)}")
     editor.draw(mount, problems=problems, line=None, mode="yaml")
+    _draw_promptfoo(persona, mount, stored)
+
+
+def _draw_promptfoo(persona: Persona, mount: Mount, stored: StoredSuite | None) -> None:
+    """The way from and to promptfoo's tests."""
+    here = tests_state()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        file = st.file_uploader(
+            "Import promptfoo tests",
+            type=["yaml", "yml", "json"],
+            max_upload_size=1,
+            key=f"promptfoo_{persona.id}_{here.imports}",
+            help="Its tests are added to the text above, which you then save.",
+        )
+        if file is not None:
+            _take_in(persona.id, mount, file.getvalue())
+            st.rerun()
+        if stored and stored.suite:
+            text, losses = write_promptfoo(stored.suite, persona, today=f"{now():%Y-%m-%d}")
+            st.download_button(
+                "Export for promptfoo",
+                text.encode(),
+                f"{persona.id}.promptfooconfig.yaml",
+                "application/yaml",
+                icon=":material/download:",
+                help=escaped(" ".join(losses)) or None,
+                on_click="ignore",
+                key="export_promptfoo",
+            )
+
+
+def _take_in(persona_id: str, mount: Mount, content: bytes) -> None:
+    """Add the tests of a file to the text in the editor, unsaved."""
+    here = tests_state()
+    here.imports += 1
+    try:
+        text, losses = read_promptfoo(content.decode("utf-8", "replace"), persona_id=persona_id)
+        merged = text if mount.etag is None else with_cases(mount.shown, text)
+    except PersonaChatError as error:
+        notices.say_not_done(error, title="The tests weren't imported")
+        return
+    replace_text(persona_id, mount, merged)
+    left_out = f" {' '.join(losses)}" if losses else ""
+    here.said = escaped(f"Tests were imported. Save them to keep them.{left_out}")
 
 
 def _why_not(tests: Tests, *, problems: bool, changed: bool) -> str | None:
