@@ -7,6 +7,7 @@ Whoever may not change personas may read suites, and neither save nor run any.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -30,6 +31,7 @@ from personachat.lab.suites.reading import parse_suite
 from personachat.lab.suites.store import StoredSuite, SuiteRevision, SuiteStore
 from personachat.personas.persona import Persona, parse_persona
 from personachat.personas.store.base import PersonaSource, Revisions
+from personachat.personas.store.persona_file import etag_of
 from personachat.replies.runner import ReplyRunner
 from personachat.settings import Settings
 from personachat.usage.model import Surface
@@ -58,6 +60,8 @@ class RunWish:
     most_cost_usd: float | None = None
     draft: str | None = None
     """A persona's JSON text that isn't saved."""
+    cases: tuple[str, ...] = ()
+    """The names of the cases to run; all without any."""
 
 
 @dataclass(frozen=True)
@@ -176,9 +180,12 @@ class Tests:
         """Begin a run. Raises what `forecast` raises, SuiteRunRefused, EditingNotAllowed and ShuttingDown."""
         self._check_may_edit()
         stored = self.suite(wish.persona_id)
-        stored.whole()
+        suite = stored.whole()
         self._persona(wish)
         self._parts.suites.note(stored)
+        if wish.cases:
+            text = _only(suite, wish.cases)
+            return self._begin(wish, text, etag=etag_of(text.encode()))
         return self._begin(wish, stored.text, etag=stored.etag)
 
     def replay(self, wish: RunWish, talks: Sequence[Talk]) -> LiveRun:
@@ -344,6 +351,15 @@ class Tests:
     def _check_may_edit(self) -> None:
         if not self.may_edit:
             raise EditingNotAllowed("You can't save or run tests here.", hint="Ask whoever runs this server.")
+
+
+def _only(suite: Suite, names: Sequence[str]) -> str:
+    """A suite's text with these cases alone. Raises SuiteRunRefused where there is none."""
+    cases = tuple(case for case in suite.cases if case.name in names)
+    if not cases:
+        raise SuiteRunRefused("There is no such case.", hint="Choose one of the suite's cases.")
+    fewer = suite.model_copy(update={"cases": cases})
+    return json.dumps(fewer.model_dump(mode="json", by_alias=True, exclude_unset=True), ensure_ascii=False)
 
 
 def case_text(turns: Sequence[Turn], *, reference: str, name: str, check: str) -> str:

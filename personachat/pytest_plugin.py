@@ -1,0 +1,116 @@
+"""A pytest plugin: `pytest --personachat personas/` runs the suites of a folder, one item a case.
+
+It does nothing unless it is asked to. Each case is run as often as its suite says, when its item runs; a case
+that isn't passed by every reply fails with what was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from personachat.lab.runs.scoring import CaseResult
+    from personachat.services import Services
+
+OPTION = "--personachat"
+SUFFIX = ".tests.yaml"
+
+
+class CaseNotPassed(Exception):
+    """A case that some reply didn't pass; says why."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("personachat")
+    group.addoption(
+        OPTION, metavar="FOLDER", default=None, help="Run the test suites of the personas in this folder."
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have pytest look into the folder, whether or not it was named as a path, too."""
+    folder = config.getoption(OPTION)
+    if folder and not any(Path(each).resolve() == Path(folder).resolve() for each in config.args):
+        if config.args_source is not pytest.Config.ArgsSource.ARGS:
+            config.args.clear()
+        config.args.append(str(folder))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    services = config.stash.get(_SERVICES, None)
+    if services is not None:
+        services.close()
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    folder = parent.config.getoption(OPTION)
+    if folder and file_path.name.endswith(SUFFIX) and file_path.parent.resolve() == Path(folder).resolve():
+        collected: SuiteFile = SuiteFile.from_parent(parent, path=file_path)
+        return collected
+    return None
+
+
+class SuiteFile(pytest.File):
+    """A suite; a text with problems is an error of collection that names them."""
+
+    def collect(self) -> Iterator[SuiteCase]:
+        from personachat.errors import SuiteInvalid  # noqa: PLC0415  # loaded only where it is wanted
+        from personachat.lab.suites.reading import parse_suite  # noqa: PLC0415
+
+        try:
+            suite = parse_suite(self.path.read_text("utf-8"))
+        except SuiteInvalid as error:
+            lines = [f"{self.path.name}:{each.line}:{each.column}: {each.message}" for each in error.problems]
+            raise self.CollectError("\n".join(lines)) from None
+        for number, case in enumerate(suite.cases):
+            item: SuiteCase = SuiteCase.from_parent(self, name=case.name)
+            item.persona_id, item.number = suite.persona, number
+            yield item
+
+
+class SuiteCase(pytest.Item):
+    """One case of a suite."""
+
+    persona_id = ""
+    number = 0
+
+    def runtest(self) -> None:
+        from personachat.lab.runs.documents import why  # noqa: PLC0415
+        from personachat.lab.testing import RunWish  # noqa: PLC0415
+        from personachat.owners import LOCAL_OWNER  # noqa: PLC0415
+
+        tests = _services(self.config).of(LOCAL_OWNER, surface="cli").tests
+        wish = RunWish(persona_id=self.persona_id, cases=(self.name,))
+        live = tests.start(wish)
+        with live.changed:
+            live.changed.wait_for(lambda: live.over)
+        case: CaseResult = tests.report(live.plan.run.id).score.cases[0]
+        if case.state != "pass":
+            raise CaseNotPassed(f"{case.state}: {case.passes} of {case.planned} passed\n{why(case)}")
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any, **named: Any) -> Any:
+        if isinstance(excinfo.value, CaseNotPassed):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, *args, **named)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, None, f"{self.persona_id}: {self.name}"
+
+
+def _services(config: pytest.Config) -> Services:
+    """Built for the first case; the folder's personas, and otherwise as the settings say."""
+    services = config.stash.get(_SERVICES, None)
+    if services is None:
+        from personachat.services import build_services  # noqa: PLC0415
+        from personachat.settings import load_settings  # noqa: PLC0415
+
+        settings = load_settings(personas_dir=Path(config.getoption(OPTION)), persona_store="files")
+        services = config.stash[_SERVICES] = build_services(settings)
+    return services
+
+
+_SERVICES = pytest.StashKey["Services"]()
