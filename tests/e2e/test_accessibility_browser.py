@@ -96,6 +96,22 @@ def test_the_other_pages_are_for_everyone(app_server: AppServer, themed: Page) -
     assert serious(page) == []
 
 
+def test_tests_are_for_everyone_from_the_suite_to_what_came_of_it(
+    app_server: AppServer, themed: Page
+) -> None:
+    page = themed
+    page.goto(f"{app_server.url}/tests?suite=socratic-tutor")
+    expect(page.get_by_role("button", name="Run tests")).to_be_enabled()
+    assert serious(page) == []
+    page.get_by_role("button", name="Run tests").click()
+    expect(page.get_by_text("Cases that pass every time")).to_be_visible()
+    expect(page.get_by_role("button", name="Run tests")).to_be_enabled()
+    settled(page)
+    page.get_by_text("Asks instead of telling: ").first.click()
+    expect(page.get_by_text("You said: What is the derivative").first).to_be_visible()
+    assert serious(page) == []
+
+
 HOSTILE = "<img src=x alt=taken> {b|x}"
 
 
@@ -126,7 +142,8 @@ def test_insights_are_for_everyone_and_a_models_name_is_text_in_a_tooltip(
 def test_no_button_is_named_after_its_glyph(app_server: AppServer, page: Page) -> None:
     with talk_in(app_server) as talk:
         conversation = talk.new("A question", REPLY, **SPEAKER)
-    for path in (f"/?chat={conversation}", "/history", "/personas?id=data-analyst", "/insights", "/compare"):
+    pages = ("/history", "/personas?id=data-analyst", "/insights", "/compare", "/tests", "/admin")
+    for path in (f"/?chat={conversation}", *pages):
         page.goto(app_server.url + path)
         wait_until(page, BEHAVES)
         expect(page.locator(".st-key-new_chat")).to_be_visible()

@@ -7,7 +7,7 @@ import streamlit as st
 from personachat.lab.suites.store import StoredSuite
 from personachat.lab.testing import Tests
 from personachat.personas.store.base import StoredPersona
-from personachat.services import Workspace
+from personachat.services import Services, Workspace
 from personachat.ui import last_seen, notices, session
 from personachat.ui.tests import replaying, results, running, suite_editor
 from personachat.ui.tests.state import REPLAYS, RESULTS, SUITE, open_run, tests_state, view_key
@@ -16,7 +16,7 @@ from personachat.ui.wording import escaped
 PICKED = "tests_persona"
 
 
-def draw(workspace: Workspace) -> None:
+def draw(services: Services, workspace: Workspace) -> None:
     """Draw all of it. Raises DatabaseUnavailable and DatabaseDamaged."""
     listed, _ = last_seen.personas(workspace.personas, owner=workspace.owner)
     personas = {each.id: each.persona for each in listed if isinstance(each, StoredPersona)}
