@@ -88,7 +88,15 @@ def restore_comparison(comparison_id: ComparisonId, request: Request) -> WholeCo
 )
 async def continue_comparison(comparison_id: ComparisonId, body: NextMessage, request: Request) -> Response:
     """Each variant answers with its own history. Refused while replies are still being written."""
-    await run_in_threadpool(lambda: comparisons_of(request).send(comparison_id, body.message))
+
+    def send() -> None:
+        comparisons = comparisons_of(request)
+        if body.message is None:
+            comparisons.send_next(comparison_id)
+        else:
+            comparisons.send(comparison_id, body.message)
+
+    await run_in_threadpool(send)
     return await replies_of(request, comparison_id)
 
 

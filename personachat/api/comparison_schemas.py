@@ -16,7 +16,7 @@ from personachat.api.openapi import STREAM
 from personachat.api.schemas import Id, RequestModel, ResponseModel, workspace_of
 from personachat.api.whole import is_wanted
 from personachat.lab.comparisons.exporting import document
-from personachat.lab.comparisons.model import MOST_SAMPLES, MOST_VARIANTS, Setup
+from personachat.lab.comparisons.model import MOST_ROUNDS, MOST_SAMPLES, MOST_VARIANTS, Setup
 from personachat.lab.comparisons.seen import SeenComparison
 from personachat.lab.comparisons.service import Comparisons
 
@@ -63,12 +63,20 @@ class ComparisonBody(RequestModel):
     message: Annotated[str, Field(min_length=1)]
     variants: Annotated[list[VariantAsked], Field(min_length=1, max_length=MOST_VARIANTS)]
     blind: bool = False
+    waiting: Annotated[
+        list[Annotated[str, Field(min_length=1)]],
+        Field(
+            default_factory=list,
+            max_length=MOST_ROUNDS,
+            description="Further messages of a list, kept to be sent later.",
+        ),
+    ]
 
 
 class NextMessage(RequestModel):
-    """The next message to every variant."""
+    """The next message to every variant. Null sends the next one of the list."""
 
-    message: Annotated[str, Field(min_length=1)]
+    message: Annotated[str | None, Field(min_length=1)] = None
 
 
 class ColumnChoice(RequestModel):
@@ -183,6 +191,33 @@ class ComparisonStanding(ResponseModel):
     places: list[ComparisonPlace]
 
 
+class OverallPlace(ResponseModel):
+    """A persona with a model. `share` is how often it wins against another one, with its 95 % interval."""
+
+    persona_id: str
+    model: str
+    name: str
+    wins: int
+    losses: int
+    ties: int
+    share: float
+    low: float
+    high: float
+
+
+class OverallComparisonStanding(ResponseModel):
+    """By all your votes that count, in so many `comparisons`."""
+
+    sentence: str
+    decided: bool
+    votes: int
+    ties: int
+    both_bad: int
+    more_votes: int | None
+    comparisons: int
+    places: list[OverallPlace]
+
+
 class WholeComparison(ResponseModel):
     """A comparison. While `hidden`, `variants` is empty and `standing` null: vote first."""
 
@@ -195,6 +230,7 @@ class WholeComparison(ResponseModel):
     updated_at: str
     variants: list[ComparedVariant]
     messages: list[ComparedMessage]
+    waiting: list[str]
     standing: ComparisonStanding | None
 
 

@@ -13,12 +13,14 @@ from personachat.api.comparison_schemas import (
     ComparisonBody,
     ComparisonHead,
     ComparisonList,
+    OverallComparisonStanding,
     WholeComparison,
     comparisons_of,
     replies_of,
 )
 from personachat.api.openapi import answers
 from personachat.api.schemas import Text
+from personachat.lab.comparisons.exporting import overall_document
 
 router = APIRouter(prefix="/comparisons", tags=["comparisons"])
 
@@ -38,7 +40,7 @@ async def start_comparison(body: ComparisonBody, request: Request) -> Response:
 
     def begin() -> str:
         setups = [each.setup() for each in body.variants]
-        return comparisons_of(request).begin(setups, body.message, blind=body.blind)
+        return comparisons_of(request).begin(setups, body.message, blind=body.blind, waiting=body.waiting)
 
     return await replies_of(request, await run_in_threadpool(begin))
 
@@ -65,3 +67,19 @@ def list_comparisons(
             for each in comparisons_of(request).listed(limit=limit, sought=q)
         ]
     )
+
+
+@router.get(
+    "/standing",
+    summary="Read the standing over all comparisons",
+    response_model=OverallComparisonStanding,
+    responses=answers(422, 503),
+)
+def get_overall_standing(
+    request: Request,
+    *,
+    q: Annotated[Text, Query(max_length=200, description="Only comparisons with these words.")] = "",
+) -> OverallComparisonStanding:
+    """Where personas stand with their models, by all your votes that count."""
+    told = overall_document(comparisons_of(request).overall(sought=q))
+    return OverallComparisonStanding.model_validate(told, by_alias=True)

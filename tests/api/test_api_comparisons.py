@@ -194,3 +194,19 @@ def test_the_events_are_plain_server_sent_events(client: httpx2.Client) -> None:
         assert response.headers["content-type"].startswith("text/event-stream")
         events = list(events_of(response))
     assert {each.name for each in events} >= {"comparison", "start", "delta", "usage", "done", None}
+
+
+def test_a_list_of_messages_waits_and_all_votes_make_an_overall_standing(client: httpx2.Client) -> None:
+    made = started(client, waiting=["Second"])
+    here = f"/comparisons/{made['id']}"
+    assert made["waiting"] == ["Second"]
+    more = client.post(f"{here}/messages", json={}, headers=AS_JSON).json()
+    assert [each["message"] for each in more["messages"]] == ["Hello?", "Second"]
+    problem_of(client.post(f"{here}/messages", json={}), 422, "message_invalid")
+    client.post(f"{here}/votes", json={"number": 1, "choice": "A"})
+    overall = client.get("/comparisons/standing").json()
+    assert [(each["personaId"], each["model"], each["wins"]) for each in overall["places"]] == [
+        ("ada", "fake-1", 1),
+        ("bob", "fake-2", 0),
+    ]
+    assert client.get("/comparisons/standing", params={"q": "nothing like it"}).json()["votes"] == 0

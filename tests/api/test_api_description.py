@@ -132,6 +132,7 @@ OPERATIONS = [
     ("DELETE", "/tests/runs/{id}"),
     ("POST", "/comparisons"),
     ("GET", "/comparisons"),
+    ("GET", "/comparisons/standing"),
     ("GET", "/comparisons/{id}"),
     ("PATCH", "/comparisons/{id}"),
     ("DELETE", "/comparisons/{id}"),

@@ -130,6 +130,21 @@ def test_names_shown_before_a_vote_cost_it_its_count(open_home: OpenPage) -> Non
     assert "It isn't counted: the names had been shown." in texts(page)
 
 
+def test_a_list_is_sent_one_by_one_and_the_first_page_has_the_overall_standing(open_home: OpenPage) -> None:
+    page = visit(open_home(), variant=["ada", "bob"], message="One\n\n Two ")
+    page.toggle(key="compare_list").set_value(True).run()
+    assert "4 calls" in texts(page)
+    click(page, "begin_comparison")
+    page.run()
+    click(page, "send_waiting")
+    page.run()
+    assert "You said: Two" in texts(page)
+    assert "send_waiting" not in [each.key for each in page.main.button]
+    click(page, "vote_2_A")
+    click(page, "new_comparison")
+    assert "By 1 vote of yours" in texts(page)
+
+
 def test_one_column_goes_on_as_a_chat(open_home: OpenPage) -> None:
     page = open_home()
     visit(page, comparison=begun("Which bird?"))

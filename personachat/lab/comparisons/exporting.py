@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 from personachat.history.csv_table import cell
 from personachat.history.exporting import Exported
 from personachat.lab.comparisons.model import Variant
-from personachat.lab.comparisons.seen import SeenAnswer, SeenComparison, SeenRound
+from personachat.lab.comparisons.seen import OverallStanding, SeenAnswer, SeenComparison, SeenRound
 
 __all__ = ["Exported", "Format", "document", "exported"]
 
@@ -49,6 +49,7 @@ def document(shown: SeenComparison) -> dict[str, Any]:
         "updatedAt": shown.updated_at.isoformat(),
         "variants": [_variant(each) for each in shown.variants],
         "messages": [_message(each) for each in shown.rounds],
+        "waiting": list(shown.waiting),
         "standing": standing_document(shown),
     }
 
@@ -76,6 +77,30 @@ def standing_document(shown: SeenComparison) -> dict[str, Any] | None:
         "moreVotes": told["more_votes"],
         "notCounted": shown.not_counted,
         "places": places,
+    }
+
+
+def overall_document(overall: OverallStanding) -> dict[str, Any]:
+    """Where personas stand with their models over many comparisons."""
+    told = asdict(overall.standing)
+    kept = ("wins", "losses", "ties", "share", "low", "high")
+    return {
+        "sentence": told["sentence"],
+        "decided": told["decided"],
+        "votes": told["votes"],
+        "ties": told["ties"],
+        "bothBad": told["both_bad"],
+        "moreVotes": told["more_votes"],
+        "comparisons": overall.comparisons,
+        "places": [
+            {
+                "personaId": place["id"].partition(" ")[0],
+                "model": place["id"].partition(" ")[2],
+                "name": overall.names[place["id"]],
+                **{key: place[key] for key in kept},
+            }
+            for place in told["places"]
+        ],
     }
 
 

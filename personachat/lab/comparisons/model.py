@@ -88,6 +88,8 @@ class Comparison:
     updated_at: datetime
     variants: tuple[Variant, ...] = ()
     rounds: tuple[Round, ...] = ()
+    waiting: tuple[str, ...] = ()
+    """Messages of a list that are still to be sent, the next one first."""
 
     def variant(self, variant_id: str) -> Variant:
         return next(each for each in self.variants if each.id == variant_id)

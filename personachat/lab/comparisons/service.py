@@ -22,6 +22,7 @@ from personachat.database.connection import Database
 from personachat.errors import (
     ComparisonInvalid,
     ConversationNotFound,
+    MessageInvalid,
     PersonaChatError,
     ReplyInProgress,
     ReplyNotFound,
@@ -42,7 +43,13 @@ from personachat.lab.comparisons.model import (
     Verdict,
     Vote,
 )
-from personachat.lab.comparisons.seen import Answers, SeenComparison, seen
+from personachat.lab.comparisons.seen import (
+    Answers,
+    OverallStanding,
+    SeenComparison,
+    overall_of,
+    seen,
+)
 from personachat.lab.comparisons.self_naming import names_its_model
 from personachat.lab.comparisons.store import SqlComparisons
 from personachat.lab.comparisons.variants import variants_of
@@ -84,12 +91,18 @@ class Comparisons:
 
     # --- beginning and going on -------------------------------------------------------------------
 
-    def begin(self, setups: Sequence[Setup], message: str, *, blind: bool = False) -> str:
+    def begin(
+        self, setups: Sequence[Setup], message: str, *, blind: bool = False, waiting: Sequence[str] = ()
+    ) -> str:
         """A new comparison, and its first message to every variant; returns its id.
+
+        Those that are `waiting` are kept for `send_next`.
 
         Raises MessageInvalid, ShuttingDown, and as `variants_of`.
         """
         message = self._admitted(message)
+        if len(waiting) >= MOST_ROUNDS:
+            raise ComparisonInvalid(f"A comparison has at most {MOST_ROUNDS} messages.")
         moment = now()
         comparison = Comparison(
             id=new_id(),
@@ -99,6 +112,7 @@ class Comparisons:
             created_at=moment,
             updated_at=moment,
             variants=tuple(variants_of(setups, self._personas, self._revisions)),
+            waiting=tuple(cleaned(each) for each in waiting),
         )
         self._store.create(comparison)
         self.send(comparison.id, message)
@@ -108,9 +122,17 @@ class Comparisons:
         """The variants that `begin` would make of these. Raises as `variants_of`."""
         return variants_of(setups, self._personas, self._revisions)
 
-    def send(self, comparison_id: str, message: str) -> None:
+    def send_next(self, comparison_id: str) -> None:
+        """Send the next message of the list. Raises MessageInvalid where there is none; as `send`."""
+        waiting = self._store.get(self._owner, storable(comparison_id)).waiting
+        if not waiting:
+            raise MessageInvalid("There is no further message in the list.", hint="Write one.")
+        self.send(comparison_id, waiting[0], waited=True)
+
+    def send(self, comparison_id: str, message: str, *, waited: bool = False) -> None:
         """The next message, to every variant. Raises MessageInvalid, ShuttingDown, ReplyInProgress."""
         message = self._admitted(message)
+        comparison_id = storable(comparison_id)
         comparison = self._with_conversations(self._store.get(self._owner, comparison_id))
         if len(comparison.rounds) >= MOST_ROUNDS:
             raise ComparisonInvalid(
@@ -126,7 +148,7 @@ class Comparisons:
             random.SystemRandom().shuffle(shown)
         number = len(comparison.rounds) + 1
         added = Round(new_id(), number, message, tuple(shown), {each: new_id() for each in shown})
-        if not self._store.add_round(self._owner, comparison_id, added):
+        if not self._store.add_round(self._owner, comparison_id, added, waited=waited):
             raise ReplyInProgress("This comparison was just continued in another window.")
         for variant in comparison.variants:
             with suppress(PersonaChatError):  # its column says that nothing came, and can be asked again
@@ -174,6 +196,14 @@ class Comparisons:
         """The comparison as far as it may be seen now, live replies as they are."""
         comparison = self._store.get(self._owner, storable(comparison_id))
         return seen(comparison, self._turns(comparison))
+
+    def overall(self, *, sought: str = "") -> OverallStanding:
+        """Where personas stand with their models, by all votes that count.
+
+        With `sought`, of the comparisons only whose title or one of whose messages has it.
+        """
+        sought = storable(sought).strip()[:MOST_SOUGHT]
+        return overall_of(self._store.voted(self._owner, sought=sought))
 
     def live(self, comparison_id: str) -> list[tuple[str, LiveReply]]:
         """The replies of the last round by their letters, live or ended, to be watched.

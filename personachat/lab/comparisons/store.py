@@ -10,7 +10,18 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 
 from personachat.conversations.model import now
 from personachat.conversations.tables import conversations
@@ -48,6 +59,7 @@ class SqlComparisons:
                     owner=comparison.owner,
                     title=comparison.title,
                     blind=comparison.blind,
+                    waiting=list(comparison.waiting) or None,
                     created_at=comparison.created_at,
                     updated_at=comparison.updated_at,
                 )
@@ -61,29 +73,14 @@ class SqlComparisons:
     def get(self, owner: str, comparison_id: str) -> Comparison:
         with self._database.read() as connection:
             head = _head(connection, owner, comparison_id)
-            variants = select(comparison_variants).where(_v.comparison_id == comparison_id)
             rounds = (
                 select(comparison_rounds, *comparison_votes.c)
                 .outerjoin(comparison_votes, comparison_votes.c.round_id == _r.id)
                 .where(_r.comparison_id == comparison_id)
                 .order_by(_r.number)
             )
-            return Comparison(
-                id=head.id,
-                owner=head.owner,
-                title=head.title,
-                blind=head.blind,
-                created_at=head.created_at,
-                updated_at=head.updated_at,
-                variants=tuple(
-                    Variant(
-                        **{name: getattr(row, name) for name in _VARIANT},
-                        conversation_id=row.conversation_id,
-                    )
-                    for row in connection.execute(variants.order_by(_v.number))
-                ),
-                rounds=tuple(_round(row) for row in connection.execute(rounds)),
-            )
+            found = tuple(_round(row) for row in connection.execute(rounds))
+            return _comparison(head, _variants(connection, comparison_id), found)
 
     def listed(self, owner: str, *, limit: int, sought: str = "") -> tuple[ListedComparison, ...]:
         """The newest first; those whose title or one of whose messages has `sought`."""
@@ -102,13 +99,28 @@ class SqlComparisons:
             votes.label("votes"),
             _c.created_at,
             _c.updated_at,
-        ).where(_c.owner == owner, _c.deleted_at.is_(None))
-        if sought:
-            said = exists().where(_r.comparison_id == _c.id, _r.message.icontains(sought, autoescape=True))
-            query = query.where(_c.title.icontains(sought, autoescape=True) | said)
+        ).where(_c.owner == owner, _c.deleted_at.is_(None), _has(sought))
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(_c.updated_at.desc(), _c.id).limit(limit)).all()
         return tuple(ListedComparison(*row) for row in rows)
+
+    def voted(self, owner: str, *, sought: str = "") -> tuple[Comparison, ...]:
+        """All comparisons with votes that count, with the rounds that have one; `sought` as in `listed`."""
+        ours = select(comparisons).where(_c.owner == owner, _c.deleted_at.is_(None), _has(sought))
+        rounds = (
+            select(comparison_rounds, *comparison_votes.c)
+            .join(comparison_votes, comparison_votes.c.round_id == _r.id)
+            .where(comparison_votes.c.counted)
+            .order_by(_r.number)
+        )
+        with self._database.read() as connection:
+            found: list[Comparison] = []
+            for head in connection.execute(ours.order_by(_c.created_at, _c.id)).all():
+                votes = connection.execute(rounds.where(_r.comparison_id == head.id)).all()
+                if votes:
+                    variants = _variants(connection, head.id)
+                    found.append(_comparison(head, variants, tuple(_round(row) for row in votes)))
+        return tuple(found)
 
     def keep_conversation(self, variant_id: str, conversation_id: str) -> str:
         """Note a variant's conversation; returns the one that it has, if somebody was quicker."""
@@ -118,10 +130,13 @@ class SqlComparisons:
             found = connection.execute(select(_v.conversation_id).where(_v.id == variant_id)).scalar()
         return found or conversation_id
 
-    def add_round(self, owner: str, comparison_id: str, added: Round) -> bool:
-        """False where the comparison has gone on since it was read."""
+    def add_round(self, owner: str, comparison_id: str, added: Round, *, waited: bool = False) -> bool:
+        """False where the comparison has gone on since it was read.
+
+        The message that `waited` is the first of those, and waits no longer.
+        """
         with self._database.write() as connection:
-            _head(connection, owner, comparison_id, hold=True)
+            head = _head(connection, owner, comparison_id, hold=True)
             last = select(func.max(_r.number)).where(_r.comparison_id == comparison_id)
             if (connection.execute(last).scalar() or 0) != added.number - 1:
                 return False
@@ -136,7 +151,10 @@ class SqlComparisons:
                     revealed=False,
                 )
             )
-            connection.execute(update(comparisons).where(_c.id == comparison_id).values(updated_at=now()))
+            values: dict[str, Any] = {"updated_at": now()}
+            if waited:
+                values["waiting"] = (head.waiting or [])[1:] or None
+            connection.execute(update(comparisons).where(_c.id == comparison_id).values(values))
         return True
 
     def reveal(self, owner: str, comparison_id: str, round_id: str) -> None:
@@ -227,6 +245,36 @@ def _head(connection: Connection, owner: str, comparison_id: str, *, hold: bool 
     if row is None:
         raise no_such_comparison()
     return row
+
+
+def _has(sought: str) -> ColumnElement[bool]:
+    """Whether a comparison's title or one of its messages has these words."""
+    if not sought:
+        return true()
+    said = exists().where(_r.comparison_id == _c.id, _r.message.icontains(sought, autoescape=True))
+    return _c.title.icontains(sought, autoescape=True) | said
+
+
+def _variants(connection: Connection, comparison_id: str) -> tuple[Variant, ...]:
+    query = select(comparison_variants).where(_v.comparison_id == comparison_id).order_by(_v.number)
+    return tuple(
+        Variant(**{name: getattr(row, name) for name in _VARIANT}, conversation_id=row.conversation_id)
+        for row in connection.execute(query)
+    )
+
+
+def _comparison(head: Row[Any], variants: tuple[Variant, ...], rounds: tuple[Round, ...]) -> Comparison:
+    return Comparison(
+        id=head.id,
+        owner=head.owner,
+        title=head.title,
+        blind=head.blind,
+        created_at=head.created_at,
+        updated_at=head.updated_at,
+        variants=variants,
+        rounds=rounds,
+        waiting=tuple(head.waiting or ()),
+    )
 
 
 def _round(row: Row[Any]) -> Round:

@@ -13,6 +13,7 @@ comparisons = Table(
     Column("owner", String(300), nullable=False),
     Column("title", String(200), nullable=False),
     Column("blind", Boolean, nullable=False),
+    Column("waiting", Json),  # messages of a list that are still to be sent; null for none
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("deleted_at", UtcDateTime),

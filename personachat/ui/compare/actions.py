@@ -33,10 +33,9 @@ def begin(setups: Sequence[Setup], *, as_list: bool, blind: bool) -> None:
 
     def start() -> None:
         first = messages[0] if messages else ""
-        comparison_id = session.workspace().comparisons.begin(setups, first, blind=blind)
-        here = state.compare_state()
-        here.waiting[comparison_id] = messages[1:]
-        here.wanted_message = ""
+        comparisons = session.workspace().comparisons
+        comparison_id = comparisons.begin(setups, first, blind=blind, waiting=messages[1:])
+        state.compare_state().wanted_message = ""
         state.open_comparison(comparison_id)
 
     _do(start)
@@ -51,9 +50,7 @@ def say(comparison_id: str) -> None:
 
 def send_waiting(comparison_id: str) -> None:
     """Send the next message of the list."""
-    waiting = state.compare_state().waiting.get(comparison_id, [])
-    if waiting and _do(lambda: session.workspace().comparisons.send(comparison_id, waiting[0])):
-        del waiting[0]
+    _do(lambda: session.workspace().comparisons.send_next(comparison_id))
 
 
 def vote(comparison_id: str, number: int, choice: str) -> None:

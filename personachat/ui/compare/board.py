@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from personachat.lab.comparisons.exporting import Format
 from personachat.lab.comparisons.seen import SeenAnswer, SeenComparison, SeenRound
@@ -19,7 +20,7 @@ from personachat.replies.live import LiveReply
 from personachat.ui import returning
 from personachat.ui.chat.stream import column
 from personachat.ui.chat.transcript import USER_AVATAR, caption_of, draw_outcome, draw_text
-from personachat.ui.compare import actions
+from personachat.ui.compare import actions, standing_lines
 from personachat.ui.compare.state import compare_state, leave
 from personachat.ui.compare.streaming import Place, draw_running
 from personachat.ui.personas import diff
@@ -50,8 +51,7 @@ def draw(comparisons: Comparisons, shown: SeenComparison) -> None:
     if places:
         returning.finish()
         draw_running(places)
-        if all(not each.live for each in live.values()):
-            st.rerun()
+        st.rerun()  # all have ended, or somebody has paused those that have not
 
 
 def _draw_head(comparisons: Comparisons, shown: SeenComparison) -> None:
@@ -100,21 +100,10 @@ def _file(comparisons: Comparisons, comparison_id: str, file_format: Format) -> 
 def _draw_places(shown: SeenComparison) -> None:
     assert shown.standing
     names = {str(each.group): each.name.partition(" · sample ")[0] for each in shown.variants}
-    lines = [
-        f"**{escaped(names[place.id])}**: won {place.wins}, lost {place.losses}, tied {place.ties} "
-        f"({_percent(place.share)}, likely {_percent(place.low)} to {_percent(place.high)})"
-        for place in shown.standing.places
-    ]
     with st.expander("Standing", icon=":material/format_list_numbered:"):
-        st.markdown("\n".join(f"1. {line}" for line in lines))
-        if shown.standing.both_bad:
-            st.caption(f"{counted(shown.standing.both_bad, 'vote')} said that none was good.")
+        standing_lines.draw(shown.standing, names)
         if shown.not_counted:
             st.caption(f"{counted(shown.not_counted, 'vote')} not counted.")
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
 
 
 def _draw_differences_switch(shown: SeenComparison) -> str | None:
@@ -169,10 +158,10 @@ def _draw_answer(
         st.markdown(f"**{answer.letter}** {name}" if answer.variant else f"**{name}**", width="content")
         if won:
             st.badge("Your vote", icon=":material/check:", color="green")
-    head, words, below = st.empty(), st.container(), st.container()
+    head, words, below = st.empty(), st.container(), st.empty()
     is_last = one is shown.last
     if live and live.state == "running":
-        with below:
+        with below.container():
             st.button(
                 "Stop",
                 icon=":material/stop_circle:",
@@ -181,17 +170,28 @@ def _draw_answer(
                 on_click=actions.stop,
                 args=(shown.id, answer.letter),
             )
-        return Place(live, head, column(words).container())
+        return Place(live, head, column(words).container(), partial(_draw_end, shown, live, below))
     if based_on and based_on is not answer and answer.text and based_on.text:
         with words:
             diff.draw_words(compared_words(based_on.text, answer.text))
     elif answer.text:
         draw_text(answer.text, column(words).container())
-    with below:
+    with below.container():
         _draw_outcome(answer)
         if is_last and not one.live:
             _draw_answer_actions(shown, one, answer)
     return None
+
+
+def _draw_end(shown: SeenComparison, live: LiveReply, below: DeltaGenerator) -> None:
+    """How a reply ended, while others still run; of a blind one no more than that."""
+    reply = live.snapshot()
+    with below.container():
+        if shown.hidden:
+            _draw_outcome(SeenAnswer(letter="", state=reply.state, text=""))
+        else:
+            draw_outcome(reply)
+            st.caption(caption_of(reply))
 
 
 def _draw_outcome(answer: SeenAnswer) -> None:
@@ -291,7 +291,7 @@ def _draw_ways_on(shown: SeenComparison) -> None:
     last = shown.last
     if last is None:
         return
-    waiting = compare_state().waiting.get(shown.id, [])
+    waiting = shown.waiting
     if waiting and not last.live:
         st.button(
             f"Send the next message ({len(waiting)} left)",

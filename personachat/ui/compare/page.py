@@ -9,7 +9,7 @@ import streamlit as st
 from personachat.errors import ComparisonNotFound
 from personachat.services import Services, Workspace
 from personachat.ui import frame, session
-from personachat.ui.compare import actions, board, choosing
+from personachat.ui.compare import actions, board, choosing, standing_lines
 from personachat.ui.compare.state import COMPARISON, compare_state, leave, open_comparison
 from personachat.ui.dates import ago, viewer_zone
 from personachat.ui.notices import take
@@ -78,6 +78,7 @@ def _draw_kept(workspace: Workspace) -> None:
     )
     if not kept:
         st.caption("Nothing found.")
+    _draw_overall(workspace, sought)
     now, zone = datetime.now(UTC), viewer_zone()
     for each in kept:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -92,3 +93,17 @@ def _draw_kept(workspace: Workspace) -> None:
             votes = f" · {counted(each.votes, 'vote')}" if each.votes else ""
             when = ago(each.updated_at, now=now, zone=zone)
             st.caption(f"{counted(each.rounds, 'message')}{votes} · {when}", width="content")
+
+
+def _draw_overall(workspace: Workspace, sought: str) -> None:
+    """Where personas stand with their models over all that is listed; nothing before the first vote."""
+    overall = workspace.comparisons.overall(sought=sought)
+    if not overall.standing.votes:
+        return
+    with st.expander("Overall standing", icon=":material/leaderboard:"):
+        st.markdown(escaped(overall.standing.sentence))
+        standing_lines.draw(overall.standing, overall.names)
+        st.caption(
+            f"By {counted(overall.standing.votes, 'vote')} of yours. Revisions and settings of a persona "
+            "stand together. The search above narrows it down to questions."
+        )

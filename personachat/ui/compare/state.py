@@ -32,8 +32,6 @@ class CompareState:
     rows: list[Row] = field(default_factory=list)
     made: int = 0
     wanted_message: str = ""
-    waiting: dict[str, list[str]] = field(default_factory=dict)
-    """Messages of a list that are still to be sent, by comparison."""
     deleted: tuple[str, str] | None = None
     """Id and title of the one that was deleted last."""
     renaming: bool = False

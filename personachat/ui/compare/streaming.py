@@ -7,7 +7,7 @@ columns in which something has come, so that four cost what four chats cost.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -21,11 +21,15 @@ from personachat.ui.chat.stream import GROWTH, SLICE_SECONDS, STALE_SECONDS, Dra
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a running reply goes: a line above its words, and the words."""
+    """Where a running reply goes: a line above its words, and the words.
+
+    `ended` draws what stands below once it has ended, while others still run.
+    """
 
     live_reply: LiveReply
     head: DeltaGenerator
     words: DeltaGenerator
+    ended: Callable[[], object]
 
 
 class _Column:
@@ -43,19 +47,24 @@ class _Column:
 
     def draw(self, now: float, *, wait_seconds: float = 0) -> bool:
         """Take in what has come and draw it where it is worth a frame; whether it was."""
+        if self.over:
+            return False
         self._follower.look(wait_seconds)
         self.over = self._follower.over
         self._pending += self._follower.take_text()
         worth_it = len(self._pending) >= GROWTH * self._drawing.open_characters
         due = self._pending and (worth_it or now - self._last > STALE_SECONDS)
-        if not (due or (self.over and (self._pending or self._begun))):
+        if not (due or self.over):
             return False
         if not self._begun:
             self._begun = True
             self._place.head.empty()
-        with self._place.words:
-            self._drawing.add(self._pending, ended=self.over)
+        if self._pending or self._last:
+            with self._place.words:
+                self._drawing.add(self._pending, ended=self.over)
         self._pending, self._last = "", now
+        if self.over:
+            self._place.ended()
         return True
 
 

@@ -15,6 +15,7 @@ from personachat.errors import (
     ComparisonInvalid,
     ComparisonNotFound,
     ConversationNotFound,
+    MessageInvalid,
     PersonaNotFound,
     ReplyInProgress,
     ReplyNotFound,
@@ -485,3 +486,45 @@ def test_a_table_has_a_row_for_each_reply_and_no_formula(comparisons: Comparison
     assert [row["column"] for row in rows] == ["A", "B"]
     assert rows[0]["message"] == "'=1+1"
     assert rows[0]["text"] == "You said: =1+1"
+
+
+def test_a_list_of_messages_is_kept_and_sent_one_by_one(
+    make_services: Callable[..., Services], comparisons: Comparisons
+) -> None:
+    comparison_id = comparisons.begin(PAIR, "One", waiting=["Two", "Three"])
+    ended(comparisons, comparison_id)
+    comparisons.send_next(comparison_id)
+    ended(comparisons, comparison_id)
+    comparisons.send(comparison_id, "In between")
+    ended(comparisons, comparison_id)
+    later = local(make_services()).comparisons
+    assert later.seen(comparison_id).waiting == ("Three",)
+    later.send_next(comparison_id)
+    ended(later, comparison_id)
+    shown = later.seen(comparison_id)
+    assert [each.message for each in shown.rounds] == ["One", "Two", "In between", "Three"]
+    with pytest.raises(MessageInvalid):
+        later.send_next(comparison_id)
+    with pytest.raises(ComparisonInvalid):
+        comparisons.begin(PAIR, "One", waiting=["x"] * 200)
+
+
+def test_the_overall_standing_is_of_personas_with_their_models_and_of_counted_votes_alone(
+    comparing_services: Services, comparisons: Comparisons, fake: FakeProvider
+) -> None:
+    assert comparisons.overall().standing.sentence == "There are no votes yet."
+    comparisons.vote(begun(comparisons, message="About birds"), 1, "A")
+    comparisons.vote(begun(comparisons, message="About trams"), 1, "A")
+    other = [Setup(persona_id="ada", temperature=0), Setup(persona_id="bob", model="fake-1")]
+    comparisons.vote(begun(comparisons, other, message="About birds again"), 1, "B")
+    same = [Setup(persona_id="ada", temperature=0), Setup(persona_id="ada", temperature=1)]
+    comparisons.vote(begun(comparisons, same), 1, "B")
+    shown = begun(comparisons, blind=True)
+    comparisons.reveal(shown, 1)
+    comparisons.vote(shown, 1, "B")
+    overall = comparisons.overall()
+    assert overall.standing.votes == 3
+    records = {overall.names[each.id]: (each.wins, each.losses) for each in overall.standing.places}
+    assert records == {"Ada · fake-1": (2, 1), "Bob · fake-2": (0, 2), "Bob · fake-1": (1, 0)}
+    assert comparisons.overall(sought="BIRDS").standing.votes == 2
+    assert comparing_services.of("browser:other").comparisons.overall().standing.votes == 0

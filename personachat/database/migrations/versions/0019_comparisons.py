@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("owner", sa.String(300), nullable=False),
         sa.Column("title", sa.String(200), nullable=False),
         sa.Column("blind", sa.Boolean(), nullable=False),
+        sa.Column("waiting", sa.JSON()),
         _moment("created_at"),
         _moment("updated_at"),
         _moment("deleted_at", nullable=True),
