@@ -145,6 +145,19 @@ def test_a_list_is_sent_one_by_one_and_the_first_page_has_the_overall_standing(o
     assert "By 1 vote of yours" in texts(page)
 
 
+def test_of_many_messages_the_last_are_shown_and_the_others_on_demand(open_home: OpenPage) -> None:
+    page = open_home()
+    comparison_id = begun("Question 1")
+    for number in range(2, 9):
+        comparisons().send(comparison_id, f"Question {number}")
+        ended(comparisons(), comparison_id)
+    visit(page, comparison=comparison_id)
+    assert "You said: Question 2" not in texts(page)
+    assert "You said: Question 8" in texts(page)
+    click(page, "earlier_rounds")
+    assert "You said: Question 1" in texts(page)
+
+
 def test_one_column_goes_on_as_a_chat(open_home: OpenPage) -> None:
     page = open_home()
     visit(page, comparison=begun("Which bird?"))

@@ -21,13 +21,16 @@ from personachat.ui import returning
 from personachat.ui.chat.stream import column
 from personachat.ui.chat.transcript import USER_AVATAR, caption_of, draw_outcome, draw_text
 from personachat.ui.compare import actions, standing_lines
-from personachat.ui.compare.state import compare_state, leave
+from personachat.ui.compare.state import compare_state, leave, show_earlier
 from personachat.ui.compare.streaming import Place, draw_running
 from personachat.ui.personas import diff
 from personachat.ui.wording import counted, escaped, heard
 
 BESIDE = 4
 """So many columns stand beside each other; more go below."""
+
+SHOWN_ROUNDS = 6
+"""How many of the last messages are drawn; all are drawn again with each message."""
 
 RENAME, DELETE = ":material/edit: Rename…", ":material/delete: Delete"
 FILES: Mapping[Format, str] = {"markdown": "Markdown", "json": "JSON", "csv": "CSV"}
@@ -45,13 +48,31 @@ def draw(comparisons: Comparisons, shown: SeenComparison) -> None:
     base = _draw_differences_switch(shown)
     live = dict(comparisons.live(shown.id)) if shown.last and shown.last.live else {}
     places: list[Place] = []
-    for one in shown.rounds:
+    for one in _draw_earlier(shown):
         places += _draw_round(shown, one, live if one is shown.last else {}, base=base)
     _draw_ways_on(shown)
     if places:
         returning.finish()
         draw_running(places)
         st.rerun()  # all have ended, or somebody has paused those that have not
+
+
+def _draw_earlier(shown: SeenComparison) -> tuple[SeenRound, ...]:
+    """The way to the earlier messages; returns those that are shown."""
+    here = compare_state()
+    most = SHOWN_ROUNDS + here.earlier.get(shown.id, 0)
+    hidden = len(shown.rounds) - most
+    if hidden > 0:
+        st.button(
+            f"Show earlier messages ({hidden})",
+            icon=":material/expand_less:",
+            type="tertiary",
+            key="earlier_rounds",
+            width="stretch",
+            on_click=show_earlier,
+            args=(shown.id,),
+        )
+    return shown.rounds[-most:]
 
 
 def _draw_head(comparisons: Comparisons, shown: SeenComparison) -> None:

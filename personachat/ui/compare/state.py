@@ -18,6 +18,8 @@ COMPARISON, VARIANT = "comparison", "variant"
 
 MESSAGE = "compare_message"
 
+STEP_ROUNDS = 10
+
 
 @dataclass(slots=True)
 class Row:
@@ -32,6 +34,8 @@ class CompareState:
     rows: list[Row] = field(default_factory=list)
     made: int = 0
     wanted_message: str = ""
+    earlier: dict[str, int] = field(default_factory=dict)
+    """How many more messages than the last ones are shown, by comparison."""
     deleted: tuple[str, str] | None = None
     """Id and title of the one that was deleted last."""
     renaming: bool = False
@@ -85,6 +89,11 @@ def open_comparison(comparison_id: str) -> None:
     st.query_params.pop("message", None)
     compare_state().rows = []
     session.remember(COMPARISON, comparison_id)
+
+
+def show_earlier(comparison_id: str) -> None:
+    here = compare_state()
+    here.earlier[comparison_id] = here.earlier.get(comparison_id, 0) + STEP_ROUNDS
 
 
 def leave() -> None:
