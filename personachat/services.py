@@ -69,7 +69,9 @@ from personachat.history.library import ConversationLibrary
 from personachat.history.organizing import purge
 from personachat.history.person_data import PersonData
 from personachat.history.sharing import Shared, SharedConversations
+from personachat.lab.comparisons.seen import SeenComparison
 from personachat.lab.comparisons.service import Comparisons
+from personachat.lab.comparisons.store import SqlComparisons
 from personachat.lab.comparisons.store import expire as expire_comparisons
 from personachat.lab.comparisons.store import move_all as move_comparisons
 from personachat.lab.comparisons.store import purge as purge_comparisons
@@ -380,6 +382,11 @@ class Services:
     def shared_conversation(self, token: str) -> Shared:
         """What a link shows to whoever has it. Raises ShareNotFound."""
         return SharedConversations(self.database).read(token)
+
+    def shared_comparison(self, token: str) -> SeenComparison:
+        """What a link to a comparison shows to whoever has it. Raises ShareNotFound."""
+        owner, comparison_id = SqlComparisons(self.database).shared(token)
+        return self.of(owner).comparisons.seen(comparison_id)
 
     def changed_since(
         self, moment: datetime, *, drafts: bool

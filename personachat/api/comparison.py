@@ -6,6 +6,7 @@ The endpoints tell what `personachat.lab.comparisons.seen` lets the caller see, 
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
@@ -14,6 +15,7 @@ from starlette.responses import Response
 from personachat.api.comparison_schemas import (
     COMPARISON_STREAM,
     ColumnChoice,
+    ComparisonLink,
     ComparisonStanding,
     ContinuedConversation,
     NewTitle,
@@ -185,6 +187,30 @@ def export_comparison(
 ) -> Response:
     """As it is shown at this moment."""
     return download(comparisons_of(request).export(comparison_id, file_format))
+
+
+@router.post(
+    "/share",
+    summary="Share a comparison",
+    response_model=ComparisonLink,
+    responses=answers(404, 422, 503),
+)
+def share_comparison(comparison_id: ComparisonId, request: Request) -> ComparisonLink:
+    """Returns the link that exists, or a new one. Names stay hidden while a blind vote is open."""
+    token = comparisons_of(request).share(comparison_id)
+    return ComparisonLink(token=token, url=f"/shared?comparison={quote(token)}")
+
+
+@router.delete(
+    "/share",
+    summary="Revoke the link to a comparison",
+    status_code=204,
+    response_model=None,
+    responses=answers(404, 422, 503),
+)
+def unshare_comparison(comparison_id: ComparisonId, request: Request) -> None:
+    """The link shows nothing anymore. A later one is different."""
+    comparisons_of(request).unshare(comparison_id)
 
 
 @router.post(

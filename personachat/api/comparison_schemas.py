@@ -252,6 +252,13 @@ class ComparisonList(ResponseModel):
     comparisons: list[ComparisonHead]
 
 
+class ComparisonLink(ResponseModel):
+    """Anyone with the link can read the comparison as it is."""
+
+    token: str
+    url: str
+
+
 class ContinuedConversation(ResponseModel):
     """The new conversation."""
 

@@ -145,6 +145,8 @@ OPERATIONS = [
     ("POST", "/comparisons/{id}/reveal"),
     ("GET", "/comparisons/{id}/standing"),
     ("GET", "/comparisons/{id}/export"),
+    ("POST", "/comparisons/{id}/share"),
+    ("DELETE", "/comparisons/{id}/share"),
     ("POST", "/comparisons/{id}/continue"),
     ("GET", "/budgets"),  # last: what is added here limits the others
     ("POST", "/budgets"),

@@ -158,6 +158,25 @@ def test_of_many_messages_the_last_are_shown_and_the_others_on_demand(open_home:
     assert "You said: Question 1" in texts(page)
 
 
+def test_a_link_shows_it_read_only(open_home: OpenPage) -> None:
+    page = open_home()
+    comparison_id = begun("Which bird?")
+    visit(page, comparison=comparison_id)
+    click(page, "share_comparison")
+    token = comparisons().share(comparison_id)
+    assert any(f"/shared?comparison={token}" in each.value for each in page.main.code)
+    reader = open_home()
+    reader.switch_page("pages/shared.py")
+    reader.query_params["comparison"] = token
+    reader.run()
+    assert not reader.exception
+    assert "You said: Which bird?" in texts(reader)
+    assert not reader.main.button
+    click(page, "unshare_comparison")
+    reader.run()
+    assert "This link is invalid or was revoked" in texts(reader)
+
+
 def test_one_column_goes_on_as_a_chat(open_home: OpenPage) -> None:
     page = open_home()
     visit(page, comparison=begun("Which bird?"))

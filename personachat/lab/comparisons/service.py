@@ -345,6 +345,14 @@ class Comparisons:
         """Undo `delete`."""
         self._store.restore(self._owner, storable(comparison_id))
 
+    def share(self, comparison_id: str) -> str:
+        """The token of a link by which anybody can read it as it is, until `unshare`."""
+        return self._store.share(self._owner, storable(comparison_id))
+
+    def unshare(self, comparison_id: str) -> None:
+        """End the link, if there is one; a later one is another."""
+        self._store.change(self._owner, storable(comparison_id), share_token=None)
+
     def continue_with(self, comparison_id: str, letter: str) -> str:
         """A conversation of one's own that goes on from a column of the last round; returns its id.
 

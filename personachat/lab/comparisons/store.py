@@ -5,6 +5,8 @@ What belongs to somebody else, or was deleted, raises what an unknown id raises:
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -26,7 +28,7 @@ from sqlalchemy import (
 from personachat.conversations.model import now
 from personachat.conversations.tables import conversations
 from personachat.database.connection import Database
-from personachat.errors import ComparisonNotFound
+from personachat.errors import ComparisonNotFound, ShareNotFound
 from personachat.lab.comparisons.model import Comparison, ListedComparison, Round, Variant, Vote
 from personachat.lab.comparisons.tables import (
     comparison_rounds,
@@ -40,6 +42,9 @@ KEPT_AFTER_DELETION = timedelta(days=30)
 
 NAMES_SHOWN = "the names had been shown"
 """Why a vote in a blind comparison does not count."""
+
+_TOKEN_BYTES = 32
+_TOKEN = re.compile("[A-Za-z0-9_-]{43}")
 
 _c, _v, _r = comparisons.c, comparison_variants.c, comparison_rounds.c
 _VARIANT = ("id", "number", "group", "name", "persona_id", "etag", "text", "model", "setup")
@@ -195,6 +200,24 @@ class SqlComparisons:
         with self._database.write() as connection:
             _head(connection, owner, comparison_id, hold=True)
             connection.execute(update(comparisons).where(_c.id == comparison_id).values(**values))
+
+    def share(self, owner: str, comparison_id: str) -> str:
+        """The token by which anybody can read it; made where there is none."""
+        with self._database.write() as connection:
+            head = _head(connection, owner, comparison_id, hold=True)
+            token: str = head.share_token or secrets.token_urlsafe(_TOKEN_BYTES)
+            mine = update(comparisons).where(_c.id == comparison_id)
+            connection.execute(mine.values(share_token=token))
+        return token
+
+    def shared(self, token: str) -> tuple[str, str]:
+        """The owner and the id of what a token shows. Raises ShareNotFound, the same whatever the reason."""
+        query = select(_c.owner, _c.id).where(_c.share_token == token, _c.deleted_at.is_(None))
+        with self._database.read() as connection:
+            row = connection.execute(query).first() if _TOKEN.fullmatch(token) else None
+        if row is None:
+            raise ShareNotFound("This link is invalid or was revoked.", hint="Ask the sender for a new one.")
+        return row.owner, row.id
 
     def restore(self, owner: str, comparison_id: str) -> None:
         """Undo a deletion; one that is not deleted stays as it is."""

@@ -14,10 +14,12 @@ comparisons = Table(
     Column("title", String(200), nullable=False),
     Column("blind", Boolean, nullable=False),
     Column("waiting", Json),  # messages of a list that are still to be sent; null for none
+    Column("share_token", String(64)),  # who has it can read the comparison; null for nobody
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("deleted_at", UtcDateTime),
     Index("ix_comparisons_owner_updated_at", "owner", "updated_at"),
+    Index("uq_comparisons_share_token", "share_token", unique=True),
 )
 
 comparison_variants = Table(

@@ -89,6 +89,21 @@ def continue_with(comparison_id: str, letter: str) -> None:
     _do(go)
 
 
+def share(comparison_id: str) -> None:
+    """Get the link to a comparison: the one there is, or a new one."""
+
+    def get() -> None:
+        token = session.workspace().comparisons.share(comparison_id)
+        state.compare_state().links[comparison_id] = token
+
+    _do(get)
+
+
+def unshare(comparison_id: str) -> None:
+    if _do(lambda: session.workspace().comparisons.unshare(comparison_id)):
+        state.compare_state().links.pop(comparison_id, None)
+
+
 def ask_title() -> None:
     state.compare_state().renaming = True
 

@@ -15,9 +15,10 @@ from streamlit.delta_generator import DeltaGenerator
 from personachat.lab.comparisons.exporting import Format
 from personachat.lab.comparisons.seen import SeenAnswer, SeenComparison, SeenRound
 from personachat.lab.comparisons.service import Comparisons
+from personachat.lab.comparisons.variants import group_name
 from personachat.personas.word_diff import compared_words
 from personachat.replies.live import LiveReply
-from personachat.ui import returning
+from personachat.ui import address, returning
 from personachat.ui.chat.stream import column
 from personachat.ui.chat.transcript import USER_AVATAR, caption_of, draw_outcome, draw_text
 from personachat.ui.compare import actions, standing_lines
@@ -90,6 +91,8 @@ def _draw_head(comparisons: Comparisons, shown: SeenComparison) -> None:
                     on_click="ignore",
                     width="stretch",
                 )
+        with st.popover(heard("Share"), icon=":material/share:", help="Share", type="tertiary"):
+            _draw_share(shown)
         st.menu_button(
             heard("More"),
             [RENAME, DELETE],
@@ -106,6 +109,16 @@ def _draw_head(comparisons: Comparisons, shown: SeenComparison) -> None:
             st.button("Save", key="rename_comparison", on_click=actions.rename, args=(shown.id,))
 
 
+def _draw_share(shown: SeenComparison) -> None:
+    st.caption("Anyone with the link can read the messages, replies, names and standing, and nothing else.")
+    token = compare_state().links.get(shown.id)
+    if token:
+        st.code(address.page("shared", comparison=token), language=None, wrap_lines=True)
+        st.button("Revoke the link", key="unshare_comparison", on_click=actions.unshare, args=(shown.id,))
+    else:
+        st.button("Get the link", key="share_comparison", on_click=actions.share, args=(shown.id,))
+
+
 def _choose(comparison_id: str, title: str) -> None:
     chosen = st.session_state.get(_MENU)
     if chosen == RENAME:
@@ -118,11 +131,15 @@ def _file(comparisons: Comparisons, comparison_id: str, file_format: Format) -> 
     return comparisons.export(comparison_id, file_format).content
 
 
+def group_names(shown: SeenComparison) -> dict[str, str]:
+    """What the places of the standing are called."""
+    return {str(each.group): group_name(each) for each in shown.variants}
+
+
 def _draw_places(shown: SeenComparison) -> None:
     assert shown.standing
-    names = {str(each.group): each.name.partition(" · sample ")[0] for each in shown.variants}
     with st.expander("Standing", icon=":material/format_list_numbered:"):
-        standing_lines.draw(shown.standing, names)
+        standing_lines.draw(shown.standing, group_names(shown))
         if shown.not_counted:
             st.caption(f"{counted(shown.not_counted, 'vote')} not counted.")
 

@@ -36,6 +36,8 @@ class CompareState:
     wanted_message: str = ""
     earlier: dict[str, int] = field(default_factory=dict)
     """How many more messages than the last ones are shown, by comparison."""
+    links: dict[str, str] = field(default_factory=dict)
+    """Tokens of the links that were asked for, by comparison."""
     deleted: tuple[str, str] | None = None
     """Id and title of the one that was deleted last."""
     renaming: bool = False

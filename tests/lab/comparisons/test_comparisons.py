@@ -20,6 +20,7 @@ from personachat.errors import (
     ReplyInProgress,
     ReplyNotFound,
     RevisionNotFound,
+    ShareNotFound,
     TurnNotFound,
     VoteRefused,
 )
@@ -282,6 +283,9 @@ def test_nobody_elses_comparison_is_there(comparing_services: Services, comparis
         lambda: other.restore(comparison_id),
         lambda: other.export(comparison_id, "json"),
         lambda: other.continue_with(comparison_id, "A"),
+        lambda: other.share(comparison_id),
+        lambda: other.unshare(comparison_id),
+        lambda: other.send_next(comparison_id),
     ]
     for call in calls:
         with pytest.raises(ComparisonNotFound):
@@ -528,3 +532,23 @@ def test_the_overall_standing_is_of_personas_with_their_models_and_of_counted_vo
     assert records == {"Ada · fake-1": (2, 1), "Bob · fake-2": (0, 2), "Bob · fake-1": (1, 0)}
     assert comparisons.overall(sought="BIRDS").standing.votes == 2
     assert comparing_services.of("browser:other").comparisons.overall().standing.votes == 0
+
+
+def test_a_link_shows_the_comparison_to_whoever_has_it_until_it_is_revoked(
+    comparing_services: Services, comparisons: Comparisons
+) -> None:
+    comparison_id = begun(comparisons, blind=True)
+    token = comparisons.share(comparison_id)
+    assert comparisons.share(comparison_id) == token
+    assert comparing_services.shared_comparison(token).variants == ()  # blind for readers as well
+    comparisons.vote(comparison_id, 1, "A")
+    assert comparing_services.shared_comparison(token).rounds[0].answers[0].text == "You said: Hello?"
+    comparisons.delete(comparison_id)
+    with pytest.raises(ShareNotFound):
+        comparing_services.shared_comparison(token)
+    comparisons.restore(comparison_id)
+    comparisons.unshare(comparison_id)
+    for wrong in (token, "", "x" * 43, "%", token[:-1]):
+        with pytest.raises(ShareNotFound):
+            comparing_services.shared_comparison(wrong)
+    assert comparisons.share(comparison_id) != token

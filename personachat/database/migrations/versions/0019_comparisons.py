@@ -21,10 +21,12 @@ def upgrade() -> None:
         sa.Column("title", sa.String(200), nullable=False),
         sa.Column("blind", sa.Boolean(), nullable=False),
         sa.Column("waiting", sa.JSON()),
+        sa.Column("share_token", sa.String(64)),
         _moment("created_at"),
         _moment("updated_at"),
         _moment("deleted_at", nullable=True),
     )
+    op.create_index("uq_comparisons_share_token", "comparisons", ["share_token"], unique=True)
     op.create_index("ix_comparisons_owner_updated_at", "comparisons", ["owner", "updated_at"])
     op.create_table(
         "comparison_variants",
