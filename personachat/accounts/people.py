@@ -83,6 +83,7 @@ class SeenPeople:
                 older = (_p.login_at.is_(None)) | (_p.login_at < identity.issued_at)
                 newer = update(people).where(_p.key == person.key, older)
                 connection.execute(newer.values(login_at=identity.issued_at))
+        self.find(person.key)  # from now on this process knows them
 
     def sign_out_everywhere(self, key: str) -> None:
         """End every login of a person that was seen until now."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 
 from personachat.accounts.person import Person, Role
@@ -166,9 +167,9 @@ class PermittedPersonas:
             if not self._rights.may("use", persona_id):
                 self._refuse_unless_moved(persona_id)
             stored = self._personas.get(persona_id)
-        if self._whole or self._rights.may("prompt", stored.id):
+        if self._rights.may("prompt", stored.id):
             return stored
-        return redacted(stored)
+        return replace(stored, concealed=True) if self._whole else redacted(stored)
 
     def create(self, text: str, *, saving: Saving = PLAIN_SAVE) -> StoredPersona:
         self._refuse_unless_creating()

@@ -20,6 +20,7 @@ from personachat.personas.variables import with_values
 from personachat.providers.base import ChatRequest
 from personachat.providers.parameters import only_tunes
 from personachat.providers.registry import ModelChoice, ProviderRegistry
+from personachat.replies.concealing import concealed
 from personachat.replies.engine import DELAYS_OF_A_STAND_IN, ReplyLimits, reply
 from personachat.replies.live import LiveReply
 from personachat.replies.request import chat_request
@@ -115,7 +116,8 @@ class Completions:
         live_reply = LiveReply(kept=False, first=first, persona_id=stored.id, origin=origin)
 
         def events(_: str) -> AsyncGenerator[ReplyEvent]:
-            return self._events(answering, request)
+            told = self._events(answering, request)
+            return concealed(told) if stored.concealed else told
 
         return StartedCompletion(self._runner.start(live_reply, events, remembered=False), request)
 

@@ -22,6 +22,7 @@ from personachat.owners import is_comparing, person_of
 from personachat.personas.persona import Persona
 from personachat.personas.store.base import PersonaSource, StoredPersona
 from personachat.personas.variables import kept, with_values
+from personachat.replies.concealing import concealed
 from personachat.replies.live import LiveReply
 from personachat.replies.planner import ReplyPlan, ReplyPlanner
 from personachat.replies.runner import ReplyRunner
@@ -104,7 +105,7 @@ class ReplyStarter:
                     "This conversation was just continued in another window.", hint="Send it again."
                 )
             live_reply = _live_reply(turn, plan, conversation, asking=asking)
-            return self._start(live_reply, plan, conversation)
+            return self._start(live_reply, plan, conversation, conceals=persona.concealed)
 
     def begin(
         self,
@@ -132,7 +133,7 @@ class ReplyStarter:
                 variables=variables,
             )
             live_reply = _live_reply(turn, plan, conversation, asking=asking)
-            return self._start(live_reply, plan, conversation)
+            return self._start(live_reply, plan, conversation, conceals=persona.concealed)
 
     def go_on(
         self,
@@ -164,9 +165,11 @@ class ReplyStarter:
             plan = self.replies.plan(asked, path, offline=asking.offline, model=asking.model)
             origin = _origin(conversation, turn.id, plan, asking=asking, persona=(persona.id, persona.etag))
             live_reply = LiveReply.continued(earlier, first=plan.first, kept=conversation.kept, origin=origin)
-            return self._start(live_reply, plan, conversation)
+            return self._start(live_reply, plan, conversation, conceals=persona.concealed)
 
-    def _start(self, live_reply: LiveReply, plan: ReplyPlan, conversation: Conversation) -> LiveReply:
+    def _start(
+        self, live_reply: LiveReply, plan: ReplyPlan, conversation: Conversation, *, conceals: bool
+    ) -> LiveReply:
         # It is remembered with the live reply, so it must not hold the conversation as it was.
         owner, conversation_id, temporary = conversation.owner, conversation.id, conversation.temporary
 
@@ -184,7 +187,9 @@ class ReplyStarter:
 
         if not temporary:
             self._checkpoints.watch(live_reply)
-        return self._runner.start(live_reply, partial(plan.events, origin=live_reply.origin), on_ended=ended)
+        events = partial(plan.events, origin=live_reply.origin)
+        asked = (lambda reply_id: concealed(events(reply_id))) if conceals else events
+        return self._runner.start(live_reply, asked, on_ended=ended)
 
 
 def filled(

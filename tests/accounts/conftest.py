@@ -18,7 +18,7 @@ from tests.conversations.conftest import (  # noqa: F401  # fixtures
 )
 
 CANARY = "xylograph-canary"
-"""Stands in every prompt, and nowhere else."""
+"""Begins the word that stands in each prompt, and nowhere else; the persona's id ends it."""
 
 TOKEN = "a-service-token-of-many-letters"
 PEOPLE = {name: f"{name}@example.com" for name in ("ada", "bo", "cy", "rae")}
@@ -76,16 +76,17 @@ ACCESSES: Mapping[str, PersonaAccess | None] = {
 def fill(services: Services) -> None:
     """Make them, each of two revisions."""
     for persona_id, access in ACCESSES.items():
+        word = f"{CANARY}-{persona_id}"
         for temperature in (0.1, 0.2):
             services.personas.save(
                 persona_text(
                     persona_id,
-                    systemPrompt=f"You are {CANARY}.",
+                    systemPrompt=f"You are {word}.",
                     temperature=temperature,
-                    examples=[{"user": f"u {CANARY}", "assistant": f"a {CANARY}"}],
-                    personality={"tone": f"like a {CANARY}", "style": "", "formality": ""},
-                    extensions={"other": CANARY},
-                    stop=[f"s {CANARY}"],
+                    examples=[{"user": f"u {word}", "assistant": f"a {word}"}],
+                    personality={"tone": f"like a {word}", "style": "", "formality": ""},
+                    extensions={"other": word},
+                    stop=[f"s {word}"],
                     greeting="Good day to you.",
                 )
             )

@@ -275,7 +275,7 @@ def test_an_owner_who_became_a_reader_changes_nothing_more(make_services: Callab
     services = make_services(**{**TEAM, "editors": PEOPLE["bo"]})
     fill(services)
     ada = workspace_of(services, "ada")
-    assert ada.personas.get("private").persona.system_prompt == f"You are {CANARY}."
+    assert ada.personas.get("private").persona.system_prompt == f"You are {CANARY}-private."
     for change in (
         lambda: ada.collection.delete("private"),
         lambda: ada.collection.save(persona_text("private")),

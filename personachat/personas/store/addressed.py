@@ -29,8 +29,10 @@ class AddressedPersonas:
         persona_id, mark, label = name.partition(MARK)
         if not mark:
             return self._newest(persona_id)
+        concealed = True
         with suppress(PersonaBroken):  # the revision with the label is another text
-            persona_id = self._newest(persona_id).id
+            newest = self._newest(persona_id)
+            persona_id, concealed = newest.id, newest.concealed
         if not label:
             raise LabelNotFound(
                 f'"{excerpt(name)}" has no label after the {{MARK}}.',
@@ -41,7 +43,7 @@ class AddressedPersonas:
         persona = parse_persona(found.text)
         if persona.id != persona_id:  # it is of before the persona was renamed
             persona = persona.model_copy(update={"id": persona_id})
-        return StoredPersona(persona, found.text, found.etag, label)
+        return StoredPersona(persona, found.text, found.etag, label, concealed)
 
     def _newest(self, persona_id: str) -> StoredPersona:
         try:

@@ -30,6 +30,8 @@ class StoredPersona:
     etag: str
     label: str = ""
     """The one it was asked for by; the newest version has none."""
+    concealed: bool = False
+    """Whether whoever asked for it may use it, and must not learn what is in its prompt."""
 
     @property
     def id(self) -> str:
