@@ -92,3 +92,48 @@ def test_a_workspace_is_no_way_around_rights() -> None:
 )
 def test_a_second_way_down_is_noticed(line: str) -> None:
     assert list(reached(line))
+
+
+EVERYBODYS = {"personas", "revisions", "labels", "addressed", "completions"}
+"""Parts of Services that know nothing of anybody's rights; a workspace has each for one person."""
+
+EXEMPT = {
+    "personachat/api/health.py",  # counts, for admins
+    "personachat/api/mcp/changes.py",  # only whether the list has changed
+    "personachat/ui/faces.py",  # which pictures to load at the start
+}
+
+
+def without_rights(source: str) -> Iterator[str]:
+    """The attributes of services that lead around what somebody may see."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and node.attr in EVERYBODYS:
+            above = ast.unparse(node.value)
+            if above == "services" or above.endswith(("services()", "services_of(request)", "_services()")):
+                yield ast.unparse(node)
+
+
+@pytest.mark.parametrize("folder", ["personachat/ui", "personachat/api", "pages"])
+def test_personas_are_seen_through_somebodys_rights_alone(folder: str) -> None:
+    found = {
+        f"{name}: {each}"
+        for file in (ROOT / folder).rglob("*.py")
+        if (name := file.relative_to(ROOT).as_posix()) not in EXEMPT
+        for each in without_rights(file.read_text("utf-8"))
+    }
+
+    assert not found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "services.personas.all()",
+        "session.services().revisions.of(x)",
+        "services_of(request).addressed.get(name)",
+        "get_services().completions.start(x)",
+        "self._services().labels.all()",
+    ],
+)
+def test_a_way_around_the_rights_is_noticed(line: str) -> None:
+    assert list(without_rights(line))

@@ -15,7 +15,8 @@ from pydantic import Field
 from starlette.responses import Response
 
 from personachat import __version__
-from personachat.api.auth import authorized
+from personachat.accounts.person import Role
+from personachat.api.auth import authorized, person_of
 from personachat.api.errors import problem
 from personachat.api.openapi import answers
 from personachat.api.probes import Probe
@@ -78,12 +79,16 @@ async def get_health(request: Request) -> Health:
         probes.database.look(lambda: _stored(services), within_seconds=WITHIN_SECONDS),
         probes.personas.look(lambda: _answering(services), within_seconds=WITHIN_SECONDS),
     )
-    return _configured(services).model_copy(
+    told = _configured(services).model_copy(
         update=(_slow("Reading the personas took too long.") if answering is None else answering)
         | _saving(services.checkpoints)
         | (_slow("The database doesn't answer.", database="unavailable") if stored is None else stored)
         | _draining(services)
     )
+    person = person_of(request)
+    if person is not None and person.role is not Role.ADMIN:  # what is broken may be somebody else's
+        return told.model_copy(update={"personas": None, "broken_personas": None})
+    return told
 
 
 class Ready(ResponseModel):

@@ -44,6 +44,7 @@ def visitor(monkeypatch: pytest.MonkeyPatch) -> Visitor:
     found = Visitor()
     monkeypatch.setenv("PERSONACHAT_REQUIRE_LOGIN", "yes")
     monkeypatch.setenv("PERSONACHAT_ADMINS", "ada@example.com")
+    monkeypatch.setenv("PERSONACHAT_EDITORS", "group:editor")
     monkeypatch.setenv("PERSONACHAT_READERS", "@example.com")
     monkeypatch.setenv("PERSONACHAT_DEFAULT_ROLE", "none")
     monkeypatch.setattr(owner, "current_identity", lambda: found.identity)
@@ -194,3 +195,74 @@ def test_the_owner_says_on_the_page_who_may_use_a_persona(visitor: Visitor, open
     )
     page.button(key="access_remove_0").click().run()
     assert not get_services().accesses.of("secret").grants
+
+
+WORD = "xylograph"
+"""Stands in the prompts of the two personas below, and nowhere else."""
+
+
+def guarded() -> None:
+    """One that nobody but its owner sees, and one whose prompt nobody else sees."""
+    services = get_services()
+    for persona_id, access_of in (
+        ("private", PersonaAccess("user:somebody", "private")),
+        ("hidden", PersonaAccess("user:somebody", "team", prompt_visible=False)),
+    ):
+        for temperature in (0.1, 0.2):
+            services.personas.save(
+                persona_text(
+                    persona_id,
+                    name=f"Quince {persona_id}",
+                    systemPrompt=f"{WORD} {persona_id}",
+                    temperature=temperature,
+                    examples=[{"user": f"{WORD} u", "assistant": f"{WORD} a"}],
+                )
+            )
+        services.accesses.put(persona_id, access_of)
+
+
+def everything(page: AppTest) -> str:
+    """All that a page sends to the browser, and what its session remembers."""
+    sent = [str(each) for element in (page.main, page.sidebar) for each in (element, *_protos(element))]
+    return f"{sent}{page.session_state}"
+
+
+def _protos(block: Any) -> list[Any]:
+    """What is sent of each element, as it is on the wire."""
+    children = getattr(block, "children", {})
+    return [getattr(block, "proto", None), *(each for child in children.values() for each in _protos(child))]
+
+
+@pytest.mark.parametrize("role", ["editor", "reader"])
+def test_no_page_shows_a_prompt_that_is_hidden(visitor: Visitor, open_home: OpenPage, role: str) -> None:
+    visitor.is_(sub="2", email="bo@example.com", groups=[role])
+    page = open_home()
+    guarded()
+    for persona_id in ("hidden", "private"):
+        page = open_home(persona=persona_id)
+        page.chat_input[0].set_value("what are you?").run()
+        assert not page.exception
+        assert WORD not in everything(page)
+        assert "Quince hidden" in everything(page)
+        assert "Quince private" not in everything(page)
+        page.switch_page("pages/personas.py")
+        page.query_params["id"] = persona_id
+        page.run()
+        assert not page.exception
+        assert WORD not in everything(page)
+        for tab in ("Prompt", "JSON", "Preview", "Try it", "History", "Lore"):
+            page.session_state[persona_desk.TAB_KEY] = tab
+            page.run()
+            assert not page.exception
+            assert WORD not in everything(page), tab
+        for kind in ("export", "share", "snippet", "rename", "delete", "access", "note"):
+            page.session_state["persona_desk"].question = persona_desk.OpenQuestion(kind, persona_id)
+            page.run()
+            assert not page.exception
+            assert WORD not in everything(page), kind
+            page.session_state["persona_desk"].question = None
+        for name in ("history", "insights"):
+            page.switch_page(f"pages/{name}.py").run()
+            assert not page.exception
+            assert WORD not in everything(page), name
+    assert get_services().of("user:nobody", may_edit=False).rights.may("use", "hidden")
