@@ -40,11 +40,11 @@ pages = [chat, personas, history, compare, tests, insights, *administration, sha
 page = st.navigation(pages, position="hidden" if locked_out else "sidebar")
 if locked_out:
     login.draw(locked_out)
-    st.stop()
-if page != shared:  # whoever only reads what was shared has nothing here
-    wanted = frame.draw(here={"": "chat"}.get(page.url_path, page.url_path))
-    if wanted:
-        name, query = wanted
-        st.switch_page({"chat": chat, "history": history, "compare": compare}[name], query_params=query)
-frame.run(page)
-returning.finish()
+else:
+    if page != shared:  # whoever only reads what was shared has nothing here
+        wanted = frame.draw(here={"": "chat"}.get(page.url_path, page.url_path))
+        if wanted:
+            name, query = wanted
+            st.switch_page({"chat": chat, "history": history, "compare": compare}[name], query_params=query)
+    frame.run(page)
+    returning.finish()

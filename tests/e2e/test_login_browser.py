@@ -1,0 +1,182 @@
+"""People log in with a real OpenID Connect provider: two at once, one refused, with other groups, and out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.e2e.conftest import AppServer, free_port, settled, start_app, wait_for
+from tests.fake_provider import FakeProvider
+
+pytestmark = pytest.mark.browser
+
+START_SECONDS = 60
+SHORT_SECONDS = 10
+PEOPLE = (
+    {"sub": "ada", "name": "Ada Quince", "email": "ada@example.com", "groups": ["editors"]},
+    {"sub": "bo", "name": "Bo Medlar", "email": "bo@example.com", "groups": []},
+    {"sub": "eve", "name": "Eve Sloe", "email": "eve@elsewhere.example", "groups": ["editors-not"]},
+)
+
+
+@dataclass(frozen=True)
+class Identified:
+    app: AppServer
+    provider: str
+    """The address of the provider whose tokens last an hour."""
+
+
+@contextmanager
+def identity_provider(*, token_seconds: int) -> Iterator[str]:
+    port = free_port()
+    claims = [part for person in PEOPLE for part in ("--user-claims", json.dumps(person))]
+    lasts = ("--token-max-age", str(token_seconds))
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port), *lasts, *claims],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "NO_COLOR": "1"},
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                httpx2.get(f"{url}/.well-known/openid-configuration", timeout=5).raise_for_status()
+                break
+            except httpx2.HTTPError:
+                assert process.poll() is None, "the provider has ended"
+                assert time.monotonic() < deadline, "the provider does not start"
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def identified(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Identified]:
+    folder = tmp_path_factory.mktemp("login")
+    port = free_port()
+    with (
+        identity_provider(token_seconds=3600) as company,
+        identity_provider(token_seconds=SHORT_SECONDS) as short,
+    ):
+        secrets = folder / ".streamlit" / "secrets.toml"
+        secrets.parent.mkdir()
+        providers = "".join(
+            f'\n[auth.{name}]\nclient_id = "chat"\nclient_secret = "a-secret"\n'
+            f'server_metadata_url = "{url}/.well-known/openid-configuration"\n'
+            for name, url in (("company", company), ("short", short))
+        )
+        secrets.write_text(
+            'PERSONACHAT_REQUIRE_LOGIN = "yes"\nPERSONACHAT_DEFAULT_ROLE = "none"\n'
+            'PERSONACHAT_EDITORS = "group:editors"\nPERSONACHAT_READERS = "@example.com"\n'
+            f'[auth]\nredirect_uri = "http://127.0.0.1:{port}/oauth2callback"\n'
+            f'cookie_secret = "a-secret-for-cookies-of-this-test"\n{providers}',
+            "utf-8",
+        )
+        with (
+            FakeProvider() as fake,
+            start_app(folder, provider=fake, environment={"HOME": str(folder)}, port=port) as app,
+        ):
+            yield Identified(app, company)
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    made = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield made
+    made.close()
+
+
+def log_in(page: Page, url: str, sub: str, *, provider: str = "Company") -> None:
+    page.goto(url)
+    button = page.get_by_role("button", name=f"Log in with {provider}")
+    expect(button).to_be_visible()
+    settled(page)
+    button.click()
+    page.get_by_role("button", name=sub, exact=True).first.click()
+    page.wait_for_url(f"{url}/**")
+
+
+def expect_person(page: Page, name: str, role: str) -> None:
+    button = page.get_by_test_id("stSidebar").get_by_role("button", name=name)
+    expect(button).to_be_visible()
+    settled(page)
+    button.click()
+    expect(page.get_by_text(f"Role: {role}")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text(f"Role: {role}")).to_be_hidden()
+
+
+def leave(page: Page, name: str, button: str) -> None:
+    settled(page)
+    page.get_by_test_id("stSidebar").get_by_role("button", name=name).click()
+    out = page.get_by_role("button", name=button, exact=True)
+    expect(out).to_be_visible()
+    out.click()
+    page.get_by_role("button", name="End session").click()  # at the provider, which sends them back
+    expect(page.get_by_role("button", name="Log in with Company")).to_be_visible()
+
+
+def test_two_people_log_in_and_one_is_refused(
+    identified: Identified, page: Page, context: BrowserContext
+) -> None:
+    url = identified.app.url
+    log_in(page, url, "ada")
+    expect_person(page, "Ada Quince", "Editor")
+
+    other = context.new_page()
+    log_in(other, url, "bo")
+    expect_person(other, "Bo Medlar", "Reader")
+    leave(other, "Bo Medlar", "Log out")
+
+    log_in(other, url, "eve")
+    expect(other.get_by_text("Your account has no access here.")).to_be_visible()
+    expect(other.get_by_role("button", name="New chat")).to_be_hidden()
+
+    # The role follows the groups of the next login.
+    changed = {key: value for key, value in PEOPLE[0].items() if key != "sub"} | {"groups": []}
+    httpx2.put(f"{identified.provider}/users/ada", json=changed).raise_for_status()
+    leave(page, "Ada Quince", "Log out")
+    log_in(page, url, "ada")
+    expect_person(page, "Ada Quince", "Reader")
+
+
+def test_a_login_ends_by_itself_and_everywhere(
+    identified: Identified, page: Page, context: BrowserContext
+) -> None:
+    url = identified.app.url
+    log_in(page, url, "bo", provider="Short")
+    ended = page.get_by_text("Your login has ended.")
+    wait_for(page, lambda: _clicked(page) or ended.is_visible())  # in a page that stays open
+    expect(ended).to_be_visible()
+
+    first, second = context.new_page(), page
+    log_in(first, url, "bo")
+    log_in(second, url, "bo")
+    expect(second.get_by_test_id("stSidebar").get_by_role("button", name="Bo Medlar")).to_be_visible()
+    leave(first, "Bo Medlar", "Log out everywhere")
+    second.reload()
+    expect(second.get_by_text("Your login has ended.")).to_be_visible()
+    expect(second.get_by_role("button", name="New chat")).to_be_hidden()
+
+
+def _clicked(page: Page) -> bool:
+    """Do something that runs the page's script, where it can be done; it is never enough."""
+    button = page.get_by_role("button", name="New chat")
+    if button.is_visible():
+        settled(page)
+        if button.is_visible():
+            button.click()
+    return False
