@@ -249,7 +249,7 @@ class Services:
         return Workspace(
             owner,
             ChatService(self.answers, owner=owner, personas=answering, surface=surface),
-            Branches(self.answers, owner=owner, personas=answering, surface=surface),
+            Branches(self.answers, owner=owner, personas=answering, surface=surface, trail=trail),
             Inspection(
                 self.answers,
                 owner=owner,

@@ -25,7 +25,9 @@ from personachat.request_context import current_request
 
 log = logging.getLogger(__name__)
 
-Kind: TypeAlias = Literal["persona", "conversation", "budget", "token", "right", "setting", "person"]
+Kind: TypeAlias = Literal[
+    "persona", "conversation", "message", "budget", "token", "right", "setting", "person"
+]
 
 MOST_LISTED = 1_000
 MOST_IDS = 100

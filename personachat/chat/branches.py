@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from personachat.accounts.audit import UNTRACED, Trail
 from personachat.chat.starter import ReplyOptions, ReplyStarter
 from personachat.chat.turns import cleaned, turn_like
 from personachat.conversations.model import Conversation, Rating, SentRequest, Turn, new_id
@@ -31,13 +32,18 @@ class Branches:
         owner: str,
         personas: PersonaSource | None = None,
         surface: Surface = "page",
+        trail: Trail = UNTRACED,
     ) -> None:
-        """`personas` are those who can answer, where they are others than everybody's."""
+        """`personas` are those who can answer, where they are others than everybody's.
+
+        `trail` is where it is noted that messages were deleted, and of which conversation.
+        """
         self._answers = answers
         self._personas = personas or answers.personas
         self._conversations = answers.conversations
         self._owner = owner
         self._surface = surface
+        self._trail = trail
 
     def tree(self, conversation_id: str) -> tuple[Turn, ...]:
         """Every turn of every branch, parents first, live replies as they are now."""
@@ -109,7 +115,11 @@ class Branches:
             live_reply = self._conversations.live(conversation)
             if live_reply:
                 live_reply.stop()
-        return store.delete_turn(self._owner, turn_id)
+        leaf_id = store.delete_turn(self._owner, turn_id)
+        if not conversation.temporary:
+            where = {"conversation": conversation_id}
+            self._trail.note("deleted", kind="message", target=turn_id, before=where)
+        return leaf_id
 
     def restore_turn(self, turn_id: str, leaf_id: str | None) -> None:
         """Undo `delete_turn`."""

@@ -97,6 +97,16 @@ def test_conversations_are_told_by_id_alone(services: Services) -> None:
     assert SECRET not in str(services.audit.page())
 
 
+def test_a_deleted_message_is_told_by_id_and_one_of_a_temporary_chat_is_not(services: Services) -> None:
+    workspace = services.of("user:ada")
+    reply = over(workspace.chat.begin(SECRET, persona_id="tester"))
+    workspace.branches.delete_turn(reply.id)
+    workspace.branches.delete_turn(over(workspace.chat.begin("Hi", persona_id="tester", temporary=True)).id)
+    (event,) = services.audit.page()
+    assert (event.action, event.kind, event.target) == ("deleted", "message", reply.id)
+    assert event.before == {"conversation": reply.conversation_id}
+
+
 def test_what_was_refused_is_not_told(services: Services) -> None:
     visitor = services.of("browser:81", may_edit=False)
     with pytest.raises(EditingNotAllowed):
