@@ -50,14 +50,14 @@ def note_changes(audit: Audit, settings: Settings) -> None:
     Servers of one database that are set up differently each say so. Raises what `Database` raises.
     """
     now = {each.variable: each.value for each in settings_in_force(settings) if each.source != "default"}
-    last = audit.newest("setting", "settings")
+    last = audit.newest("setting", "server")
     before = dict(last.after or {}) if last else {}
     if now != before:
         audit.record(
             LOCAL_OWNER,
             "changed",
             kind="setting",
-            target="settings",
+            target="server",
             before={name: value for name, value in before.items() if now.get(name) != value},
             after=now,
         )

@@ -31,6 +31,7 @@ from personachat.history.erasing import erase, forget_words, overwrite_deleted
 from personachat.history.library import ConversationLibrary
 from personachat.messages import storable
 from personachat.owners import comparing
+from personachat.usage.people import People
 from personachat.usage.tables import usage_calls, usage_kinds, usage_people
 
 HASHED = frozenset(table.name for table in (usage_calls, usage_kinds, usage_people, budget_calls))
@@ -89,6 +90,7 @@ class PersonData:
         owner = self._known(owner)
         gone = self._erase_conversations(owner)
         self._erase_conversations(comparing(owner))
+        hashed = People(self._database).hash_of(owner)
         with self._database.write() as connection:
             overwrite_deleted(connection)
             tokens = connection.scalars(select(api_tokens.c.id).where(api_tokens.c.owner == owner)).all()
@@ -99,6 +101,7 @@ class PersonData:
             connection.execute(nobodys)
             for table, owned_by in tables_of_people().items():
                 connection.execute(delete(table).where(owned_by == owner))
+            connection.execute(delete(usage_people).where(usage_people.c.owner == hashed))
         forget_words(self._database)
         self._remove_files(owner)
         return gone

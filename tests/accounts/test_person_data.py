@@ -24,6 +24,7 @@ from personachat.history.person_data import HASHED, tables_of_people
 from personachat.lab.comparisons.model import Setup
 from personachat.personas.store.drafts import DraftText
 from personachat.services import Services
+from personachat.usage.tables import usage_people
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, Gate, tokens
 from tests.migrated import migrated_postgres
@@ -105,6 +106,9 @@ def test_a_person_is_gone_from_every_table_from_search_and_from_the_files(servic
         services.people.hash_of(ADA),
         services.people.hash_of(BO),
     }
+    with services.database.read() as connection:  # and the ledger does not say any more who that was
+        named = set(connection.scalars(select(usage_people.c.owner)))
+    assert named == {services.people.hash_of(BO)}
     (event,) = [each for each in services.audit.page() if each.kind == "person"]
     assert (event.action, event.target, event.before) == ("deleted", ADA, {"conversations": 2})
     assert WORD not in str(services.audit.page())

@@ -40,6 +40,9 @@ def test_openais_clients_are_told_that_their_quota_is_used_up(
             refused = client.post("../v1/chat/completions", json=asked | {"stream": stream})
             assert (refused.status_code, refused.json()["error"]["type"]) == (429, "insufficient_quota")
             assert refused.headers["x-should-retry"] == "false"
+            assert "This month's budget of 0 replies" in refused.json()["error"]["message"]
+        refused = client.post("../v1/responses", json={"model": "tester", "input": "Hi"})
+        assert (refused.status_code, refused.json()["error"]["type"]) == (429, "insufficient_quota")
 
 
 def test_what_limits_a_caller_is_told_with_what_is_spent(make_services: Callable[..., Services]) -> None:

@@ -58,7 +58,7 @@ def known(values: Mapping[str, Any]) -> str:
     told = ", ".join(
         f"{name} {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
         for name, value in values.items()
-        if value is not None
+        if value not in (None, "")
     )
     return told if len(told) <= MOST_CHARACTERS else f"{told[:MOST_CHARACTERS]}…"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from personachat.owners import LOCAL_OWNER
@@ -31,3 +33,14 @@ async def test_personas_out_of_its_reach_do_not_exist(services: Services, mode: 
                 assert refused.is_error
                 assert f'There is no persona "{name}".' in " ".join(texts(refused))
     assert services.of("user:ada").library.count() == 0
+
+
+async def test_a_budget_that_is_used_up_is_said_in_its_sentence(
+    make_services: Callable[..., Services],
+) -> None:
+    services = make_services(budgets='[{"scope": "all", "per": "day", "replies": 0}]')
+    with serving(services) as served:
+        async with connected(served.url) as client:
+            refused = await client.call_tool("chat", {"persona": "tester", "message": "Hi"})
+    assert refused.is_error
+    assert "Today's budget of 0 replies for everyone together is used up. It resets on" in texts(refused)[0]
