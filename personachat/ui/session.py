@@ -47,13 +47,13 @@ def workspace() -> Workspace:
 
 def administers() -> bool:
     """Whether the person in front of this session administers the server."""
-    person, _ = script_runs.once(_who)
+    person = current_person()
     return may_administer(person.key, role=person.stated_role)
 
 
 def administrator() -> Administrator:
     """What they can do then. Raises AdministrationNotAllowed for everybody else."""
-    person, _ = script_runs.once(_who)
+    person = current_person()
     return services().administrator(person.key, role=person.stated_role)
 
 
