@@ -12,6 +12,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from personachat.accounts import renaming as accounts_renaming
 from personachat.accounts.administration import may_administer, role_of_owner
 from personachat.accounts.administrator import Administrator
 from personachat.accounts.audit import Audit
@@ -468,6 +469,7 @@ def build_services(settings: Settings) -> Services:
     moves = (
         conversation_renaming.move_persona,
         usage_renaming.move_persona,
+        accounts_renaming.move_persona,
         suites.move_persona,
         move_access,
     )

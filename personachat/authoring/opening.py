@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
+from personachat.accounts import renaming as accounts_renaming
 from personachat.accounts.audit import Audit
 from personachat.accounts.audited_personas import AuditedPersonas
 from personachat.accounts.permitted import PersonaRights
@@ -51,11 +52,13 @@ def opened(settings: Settings) -> Iterator[Personas]:
     """The personas and what is kept beside them. Raises StoreUnavailable."""
     database = Database.of(settings)
     try:
-        personas, revisions = open_store(
-            settings,
-            database,
-            moves=(conversation_renaming.move_persona, usage_renaming.move_persona, move_persona),
+        moves = (
+            conversation_renaming.move_persona,
+            usage_renaming.move_persona,
+            accounts_renaming.move_persona,
+            move_persona,
         )
+        personas, revisions = open_store(settings, database, moves=moves)
         models = _Models(settings, personas)
         trail = Audit(database).trail(LOCAL_OWNER)
         collection = PersonaLibrary(
