@@ -52,7 +52,9 @@ NO_PROGRAMS = {
 TRIED_ELSEWHERE = {
     "mermaid": "tests/test_architecture.py holds the picture against the code",
     "nginx": "tests/front/test_nginx.py runs it",
-    "caddy": "two lines that need Caddy; what it does is what nginx is told to do",
+    "caddy": "tests/front/test_replicas.py runs the one with several servers; the others do what nginx does",
+    "text": "commands for systemd and a cluster; tests/test_deployment.py holds their files together",
+    "ini": "a file for Docker Compose; tests/test_deployment.py holds it against compose.yaml",
 }
 """The languages of snippets that are not tried here."""
 
