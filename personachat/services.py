@@ -12,7 +12,6 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from personachat.accounts import renaming as accounts_renaming
 from personachat.accounts.administration import may_administer, role_of_owner
 from personachat.accounts.administrator import Administrator
 from personachat.accounts.audit import Audit
@@ -31,7 +30,6 @@ from personachat.accounts.permitted import (
 )
 from personachat.accounts.person import Person, Role, local_person
 from personachat.accounts.persona_access import PersonaAccesses
-from personachat.accounts.persona_access import move_persona as move_access
 from personachat.accounts.reach import PersonasInReach, RevisionsInReach
 from personachat.accounts.roles import RoleRules
 from personachat.accounts.settings_in_force import note_changes
@@ -40,6 +38,7 @@ from personachat.authoring.available_models import AvailableModels
 from personachat.authoring.drafting import Drafter
 from personachat.authoring.library import PersonaLibrary
 from personachat.authoring.linting import Linter
+from personachat.authoring.opening import FOLLOWING
 from personachat.chat.branches import Branches
 from personachat.chat.checkpoints import Checkpoints
 from personachat.chat.completions import CompletionRequest, Completions, StartedCompletion
@@ -48,7 +47,6 @@ from personachat.chat.live_conversations import CurrentConversations
 from personachat.chat.service import ChatService
 from personachat.chat.starter import ReplyStarter
 from personachat.chat.tryout import trying_out
-from personachat.conversations import renaming as conversation_renaming
 from personachat.conversations.faces import faces
 from personachat.conversations.memory import MemoryConversations
 from personachat.conversations.reply_records import SqlReplies
@@ -104,7 +102,6 @@ from personachat.request_context import current_request
 from personachat.settings import Settings, load_settings, people_log_in
 from personachat.telemetry import logs, otel
 from personachat.telemetry.words import Masking
-from personachat.usage import renaming as usage_renaming
 from personachat.usage.closing import Closing
 from personachat.usage.ledger import Ledger
 from personachat.usage.model import Surface
@@ -462,18 +459,8 @@ class Services:
 def build_services(settings: Settings) -> Services:
     """Build the parts. The database is opened when it is first needed."""
     database = Database.of(settings)
-    in_files = settings.persona_store == "files"
-    suites = SuiteStore(
-        database, place=place_of(settings), folder=settings.personas_dir if in_files else None
-    )
-    moves = (
-        conversation_renaming.move_persona,
-        usage_renaming.move_persona,
-        accounts_renaming.move_persona,
-        suites.move_persona,
-        move_access,
-    )
-    stored, kept = open_store(settings, database, moves=moves)
+    suites = SuiteStore.of(settings, database)
+    stored, kept = open_store(settings, database, moves=(*FOLLOWING, suites.move_persona))
     personas, revisions = PersonasInReach(stored), RevisionsInReach(kept)
     labels = Labels(database, place=place_of(settings))
     addressed = AddressedPersonas(personas, revisions, labels)

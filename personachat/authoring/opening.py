@@ -5,10 +5,11 @@ No provider is asked for its models.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from personachat.accounts import renaming as accounts_renaming
 from personachat.accounts.audit import Audit
@@ -26,6 +27,7 @@ from personachat.personas.store.favourites import Favourites
 from personachat.personas.store.labels import Labels
 from personachat.personas.store.own_templates import OwnTemplates
 from personachat.personas.store.pictures import PersonaPictures
+from personachat.personas.store.renaming import Move
 from personachat.personas.store.revisions import place_of
 from personachat.personas.store.seeding import open_store
 from personachat.personas.store.shares import PersonaShares
@@ -47,18 +49,27 @@ class Personas:
     models: Models
 
 
+FOLLOWING: Final = (
+    conversation_renaming.move_persona,
+    usage_renaming.move_persona,
+    accounts_renaming.move_persona,
+    move_persona,
+)
+"""What belongs to a persona and is not the store's, and follows it to another id."""
+
+
 @contextmanager
-def opened(settings: Settings) -> Iterator[Personas]:
-    """The personas and what is kept beside them. Raises StoreUnavailable."""
+def opened(
+    settings: Settings, *, also_following: Callable[[Settings, Database], Move] | None = None
+) -> Iterator[Personas]:
+    """The personas and what is kept beside them. Raises StoreUnavailable.
+
+    `also_following` makes what moves that of which this package does not know.
+    """
     database = Database.of(settings)
     try:
-        moves = (
-            conversation_renaming.move_persona,
-            usage_renaming.move_persona,
-            accounts_renaming.move_persona,
-            move_persona,
-        )
-        personas, revisions = open_store(settings, database, moves=moves)
+        further = [also_following(settings, database)] if also_following else []
+        personas, revisions = open_store(settings, database, moves=(*FOLLOWING, *further))
         models = _Models(settings, personas)
         trail = Audit(database).trail(LOCAL_OWNER)
         collection = PersonaLibrary(

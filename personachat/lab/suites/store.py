@@ -30,7 +30,9 @@ from personachat.personas.store.folder import (
     replace_file,
 )
 from personachat.personas.store.persona_file import etag_of
+from personachat.personas.store.revisions import place_of
 from personachat.personas.store.seeding import TESTS_SUFFIX
+from personachat.settings import Settings
 
 SUFFIX = TESTS_SUFFIX
 MOST_BYTES = 1024 * 1024
@@ -76,6 +78,12 @@ class SuiteStore:
         self.database = database
         self.place = place
         self._folder = folder
+
+    @classmethod
+    def of(cls, settings: Settings, database: Database) -> SuiteStore:
+        """Beside the personas, wherever the settings have them."""
+        in_files = settings.persona_store == "files"
+        return cls(database, place=place_of(settings), folder=settings.personas_dir if in_files else None)
 
     def find(self, persona_id: str) -> StoredSuite | None:
         """The persona's suite, whole or not; None where it has none."""
