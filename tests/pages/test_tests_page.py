@@ -214,3 +214,14 @@ def test_tests_of_promptfoo_are_added_to_the_text_and_saved_by_the_person(open_h
     page.button(key="save_suite").click().run()
     assert not page.exception
     assert [case.name for case in owners_tests().suite("second").whole().cases][1:] == ["Asks", "Asks (2)"]
+
+
+def test_a_run_of_many_cases_is_drawn_in_parts(open_home: OpenPage) -> None:
+    page = open_home()
+    cases = "".join(f"  - {{ name: n{each}, say: Hi, check: [{{ words: 3 }}] }}\n" for each in range(45))
+    owners_tests().save_suite("second", f"persona: second\nrepeat: 1\ncases:\n{cases}")
+    visit(page, suite="second")
+    run_all(page)
+    assert len(page.expander) == 40
+    page.button(key="more").click().run()
+    assert len(page.expander) == 45

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Literal
 
@@ -11,7 +12,7 @@ import streamlit as st
 from personachat.conversations.model import now
 from personachat.errors import PersonaChatError, SuiteRunNotFound
 from personachat.lab.checks.model import CheckResult
-from personachat.lab.labels import reply_key
+from personachat.lab.labels import Agreement, reply_key
 from personachat.lab.replaying import changed_share
 from personachat.lab.runs.documents import junit, run_document
 from personachat.lab.runs.model import Cell, JudgedAnswer, Run
@@ -21,7 +22,7 @@ from personachat.personas.word_diff import compared_words
 from personachat.ui import notices
 from personachat.ui.dates import ago, viewer_zone
 from personachat.ui.personas.diff import draw_words
-from personachat.ui.tests.state import open_run, run_open
+from personachat.ui.tests.state import SHOWN_CASES, open_run, run_open, tests_state
 from personachat.ui.wording import counted, escaped, money
 
 ICONS: dict[CaseState, str] = {
@@ -66,8 +67,10 @@ def draw(tests: Tests, persona_id: str, *, replays: bool = False) -> None:
         _draw_replayed(tests, report)
         return
     ordered = sorted(report.score.cases, key=lambda case: case.state == "pass")
-    for case in ordered:
-        _draw_case(tests, report, case)
+    judged = Judged(tests)
+    for case in ordered[: tests_state().shown]:
+        _draw_case(judged, report, case)
+    _draw_more(len(ordered))
 
 
 def _draw_replayed(tests: Tests, report: RunReport) -> None:
@@ -77,9 +80,9 @@ def _draw_replayed(tests: Tests, report: RunReport) -> None:
     def share(case: CaseResult) -> float:
         return changed_share(cases[case.number].reference, case.cells[0].reply) if case.cells else -1.0
 
-    for changed, case in sorted(
-        ((share(case), case) for case in report.score.cases), key=lambda each: -each[0]
-    ):
+    found = sorted(((share(case), case) for case in report.score.cases), key=lambda each: -each[0])
+    judged = Judged(tests)
+    for changed, case in found[: tests_state().shown]:
         told = "missing" if not case.cells else f"{changed * 100:.0f} % of the words changed"
         label = f"{ICONS[case.state]} {escaped(case.name)}: {told}"
         with st.expander(label, key=f"case_{report.run.id}_{case.number}"):
@@ -88,7 +91,45 @@ def _draw_replayed(tests: Tests, report: RunReport) -> None:
             for cell in case.cells:
                 st.caption("What changed since the recorded reply")
                 draw_words(compared_words(cases[case.number].reference, cell.reply))
-                _draw_cell(tests, cell)
+                _draw_cell(judged, cell)
+    _draw_more(len(found))
+
+
+def _draw_more(count: int) -> None:
+    left = count - tests_state().shown
+    if left > 0:
+        st.button(
+            f"Show {min(left, SHOWN_CASES)} more",
+            icon=":material/expand_more:",
+            on_click=_show_more,
+            key="more",
+        )
+
+
+def _show_more() -> None:
+    tests_state().shown += SHOWN_CASES
+
+
+@dataclass(slots=True)
+class Judged:
+    """People's labels and how far judges agree with them, each asked for once in a run of the page."""
+
+    tests: Tests
+    _labels: dict[tuple[str, str], dict[str, bool]] = field(default_factory=dict)
+    _agreements: dict[tuple[str, str], Agreement] = field(default_factory=dict)
+
+    def label(self, answer: JudgedAnswer, reply: str) -> bool | None:
+        about = answer.question, answer.judge
+        if about not in self._labels:
+            self._labels[about] = self.tests.labels(question=answer.question, judge=answer.judge)
+        return self._labels[about].get(reply_key(reply))
+
+    def agreement(self, answer: JudgedAnswer) -> Agreement:
+        about = answer.question, answer.judge
+        if about not in self._agreements:
+            found = self.tests.agreement(question=answer.question, judge=answer.judge)
+            self._agreements[about] = found
+        return self._agreements[about]
 
 
 def _pick(runs: tuple[Run, ...]) -> Run:
@@ -158,11 +199,10 @@ def _draw_head(tests: Tests, report: RunReport) -> None:
                 disabled=not tests.may_edit,
                 key="resume_run",
             )
-        document = json.dumps(run_document(report), indent=2, ensure_ascii=False)
         name = f"tests-{run.persona_id}-{run.began_at:%Y-%m-%d}"
         st.download_button(
             "JSON",
-            document.encode("utf-8", "replace"),
+            lambda: _json(report),
             f"{name}.json",
             "application/json",
             icon=":material/download:",
@@ -171,7 +211,7 @@ def _draw_head(tests: Tests, report: RunReport) -> None:
         )
         st.download_button(
             "JUnit",
-            junit([report]),
+            lambda: junit([report]),
             f"{name}.xml",
             "application/xml",
             icon=":material/download:",
@@ -181,6 +221,11 @@ def _draw_head(tests: Tests, report: RunReport) -> None:
         st.button(
             "Delete run", icon=":material/delete:", on_click=_delete, args=(tests, run.id), key="delete_run"
         )
+
+
+def _json(report: RunReport) -> bytes:
+    """Made when somebody asks for it: a run may hold a thousand replies."""
+    return json.dumps(run_document(report), indent=2, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _draw_changes(comparison: Comparison) -> None:
@@ -202,19 +247,19 @@ def _draw_changes(comparison: Comparison) -> None:
         )
 
 
-def _draw_case(tests: Tests, report: RunReport, case: CaseResult) -> None:
+def _draw_case(judged: Judged, report: RunReport, case: CaseResult) -> None:
     label = f"{ICONS[case.state]} {escaped(case.name)}: {NAMES[case.state]}, {case.passes} of {case.planned}"
     with st.expander(label, expanded=False, key=f"case_{report.run.id}_{case.number}"):
         for turn in report.suite.cases[case.number].said:
             st.caption("User" if turn.user else "Assistant")
             st.text(turn.words)
         for cell in case.cells:
-            _draw_cell(tests, cell)
+            _draw_cell(judged, cell)
         if len(case.cells) < case.planned:
             st.caption(f"{case.planned - len(case.cells)} of {case.planned} replies are missing.")
 
 
-def _draw_cell(tests: Tests, cell: Cell) -> None:
+def _draw_cell(judged: Judged, cell: Cell) -> None:
     with st.container(border=True, gap="xsmall"):
         facts = [f"Reply {cell.attempt + 1}: {NAMES[cell.outcome]}", escaped(cell.model)]
         if cell.tokens is not None:
@@ -233,7 +278,7 @@ def _draw_cell(tests: Tests, cell: Cell) -> None:
             st.markdown(_result(result))
         for number, answer in enumerate(cell.judged):
             key = f"{cell.case_number}_{cell.attempt}_{number}"
-            _draw_judged(tests, cell, answer, key=key)
+            _draw_judged(judged, cell, answer, key=key)
 
 
 def _result(result: CheckResult) -> str:
@@ -241,7 +286,7 @@ def _result(result: CheckResult) -> str:
     return f"{ICONS[result.outcome]} **{kind}**: {escaped(result.finding.found)}"
 
 
-def _draw_judged(tests: Tests, cell: Cell, answer: JudgedAnswer, *, key: str) -> None:
+def _draw_judged(judged: Judged, cell: Cell, answer: JudgedAnswer, *, key: str) -> None:
     """What the judge said, how far it can be trusted, and two buttons that teach us that."""
     st.caption(f":material/gavel: {escaped(answer.question)}")
     if answer.quote:
@@ -250,8 +295,7 @@ def _draw_judged(tests: Tests, cell: Cell, answer: JudgedAnswer, *, key: str) ->
         st.caption(f":material/warning: {escaped(answer.warning)}")
     if answer.verdict is None:
         return
-    known = tests.labels(question=answer.question, judge=answer.judge).get(reply_key(cell.reply))
-    found = tests.agreement(question=answer.question, judge=answer.judge)
+    known, found = judged.label(answer, cell.reply), judged.agreement(answer)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         color: Literal["green", "orange"] = "green" if found.calibrated else "orange"
         st.badge("Calibrated" if found.calibrated else "Not calibrated", color=color, help=found.told)
@@ -261,7 +305,7 @@ def _draw_judged(tests: Tests, cell: Cell, answer: JudgedAnswer, *, key: str) ->
                 name,
                 type="primary" if known is label else "secondary",
                 on_click=_label,
-                args=(tests, cell, answer, label),
+                args=(judged.tests, cell, answer, label),
                 key=f"label_{key}_{name}",
             )
 

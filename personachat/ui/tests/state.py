@@ -13,6 +13,9 @@ from personachat.ui.personas.editor import Mount
 
 RESULTS, SUITE, REPLAYS = "Results", "Suite", "Replay"
 
+SHOWN_CASES = 40
+"""Each is drawn with all its replies: more would make the page slow."""
+
 
 def view_key(persona_id: str) -> str:
     """Of the choice between results and suite."""
@@ -29,6 +32,8 @@ class TestsState:
     editing: bool = False
     said: str = ""
     count: int = 0
+    shown: int = SHOWN_CASES
+    """How many cases of a run are drawn."""
     imports: int = 0
     """How many files were imported: the field for the next one is another."""
 

@@ -9,7 +9,8 @@ from personachat.errors import PersonaChatError
 from personachat.lab.suites.promptfoo import read_promptfoo, write_promptfoo
 from personachat.lab.suites.reading import problems_of
 from personachat.lab.suites.store import StoredSuite
-from personachat.lab.testing import Tests, with_cases
+from personachat.lab.suites.writing import with_cases
+from personachat.lab.testing import Tests
 from personachat.personas.persona import Persona
 from personachat.ui import notices
 from personachat.ui.personas import editor
