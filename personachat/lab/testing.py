@@ -266,6 +266,10 @@ class Tests:
         """Runs of conversations, the newest first."""
         return self._parts.records.of(self._owner, persona_id, limit=limit, replays=True)
 
+    def passes(self, run_ids: Sequence[str]) -> dict[str, int]:
+        """How many replies passed in each of their runs."""
+        return self._parts.records.passes(run_ids, self._owner)
+
     def report(self, run_id: str, *, before: str | None = None) -> RunReport:
         """A run with its results, against another or the one before it. Raises SuiteRunNotFound."""
         run = self._parts.records.get(run_id, self._owner)

@@ -104,6 +104,8 @@ def test_what_changed_since_the_run_before_is_told(open_home: OpenPage, fake: Fa
     fake.enqueue(*(tokens(["Why?"]) for _ in range(4)))
     run_all(page)
     assert "**Since the run before:** 1 better, 1 worse" in texts(page)
+    (drawn,) = page.get("echarts_chart")
+    assert "2 of 4 (15 to 85 %) in the newest run, 2 of 4 (15 to 85 %) in the oldest" in drawn.proto.alt
 
 
 def test_a_running_suite_shows_how_far_it_is_and_can_be_cancelled(

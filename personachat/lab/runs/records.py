@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from personachat.conversations.model import now
 from personachat.database.connection import Database
@@ -95,6 +95,17 @@ class SqlRuns:
             )
             for row in rows
         )
+
+    def passes(self, run_ids: Sequence[str], owner: str) -> dict[str, int]:
+        """How many replies passed in each of an owner's runs; those without any are left out."""
+        query = (
+            select(_c.run_id, func.count().label("count"))
+            .join(test_runs, _r.id == _c.run_id)
+            .where(_c.run_id.in_(run_ids), _c.outcome == "pass", _r.owner == owner)
+            .group_by(_c.run_id)
+        )
+        with self._database.read() as connection:
+            return {run_id: int(count) for run_id, count in connection.execute(query)}
 
     def of(
         self, owner: str, persona_id: str | None = None, *, limit: int = 50, replays: bool = False

@@ -22,6 +22,7 @@ from personachat.personas.word_diff import compared_words
 from personachat.ui import notices
 from personachat.ui.dates import ago, viewer_zone
 from personachat.ui.personas.diff import draw_words
+from personachat.ui.tests import history
 from personachat.ui.tests.state import SHOWN_CASES, open_run, run_open, tests_state
 from personachat.ui.wording import counted, escaped, money
 
@@ -71,6 +72,7 @@ def draw(tests: Tests, persona_id: str, *, replays: bool = False) -> None:
     for case in ordered[: tests_state().shown]:
         _draw_case(judged, report, case)
     _draw_more(len(ordered))
+    history.draw(tests, runs)
 
 
 def _draw_replayed(tests: Tests, report: RunReport) -> None:

@@ -1,0 +1,58 @@
+"""How a persona's runs have gone, one after the other, with the interval of each."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from personachat.conversations.model import now
+from personachat.lab.runs.model import Run
+from personachat.lab.runs.scoring import Share
+from personachat.lab.testing import Tests
+from personachat.ui.dates import ago, viewer_zone
+from personachat.ui.insights import chart, options
+from personachat.ui.insights.chart import Chart
+
+MOST_RUNS = 20
+
+
+def draw(tests: Tests, runs: tuple[Run, ...]) -> None:
+    """From the second finished run on; `runs` are the newest first."""
+    finished = [run for run in runs if run.state == "finished"][:MOST_RUNS]
+    if len(finished) < 2:
+        return
+    st.space("small")
+    passes = tests.passes([run.id for run in finished])
+    chart.draw(over_runs([(run, Share(passes.get(run.id, 0), run.planned)) for run in finished]))
+
+
+def over_runs(scored: list[tuple[Run, Share]]) -> Chart:
+    moment, zone = now(), viewer_zone()
+    names = [
+        f"{ago(run.began_at, now=moment, zone=zone)} · {run.persona_revision[:8] or 'draft'} · "
+        f"{share.hits} of {share.count}"
+        for run, share in scored
+    ]
+    intervals = [share.interval for _, share in scored]
+    shares = [share.hits / share.count if share.count else None for _, share in scored]
+    rows = [
+        (
+            run.began_at.isoformat(timespec="seconds"),
+            run.persona_revision,
+            share.hits,
+            share.count,
+            *share.interval,
+        )
+        for run, share in scored
+    ]
+    newest, oldest = scored[0][1], scored[-1][1]
+    return Chart(
+        key="test_runs",
+        question="How many replies passed in each run?",
+        option=options.intervals(names, shares, intervals),
+        columns=("Began", "Persona", "Passed", "Replies", "At least", "At most"),
+        rows=rows,
+        alt=f"Replies that passed: {newest.told} in the newest run, {oldest.told} in the oldest.",
+        empty="Run the tests.",
+        caption="The newest run first, each with the persona's version and its 95 % interval.",
+        height=80 + 34 * len(scored),
+    )
