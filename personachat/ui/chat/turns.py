@@ -49,7 +49,9 @@ def _menu_without(*names: str) -> tuple[str, ...]:
 
 
 USER_MENU = _menu_without("Regenerate", "Regenerate with…", "Rate", "Save as test", "Costs", "Show request")
-WORDS_MENU = _menu_without("Regenerate", "Regenerate with…", "Save as test", "Costs", "Show request")
+WORDS_MENU = _menu_without(
+    "Regenerate", "Regenerate with…", "Compare with…", "Save as test", "Costs", "Show request"
+)
 """For an assistant's words that nobody asked a model for."""
 
 
