@@ -257,8 +257,6 @@ class Comparisons:
             if turn.reply and turn.reply.live
         ]
 
-    # --- steering ---------------------------------------------------------------------------------
-
     def stop(self, comparison_id: str, letter: str | None = None) -> None:
         """Stop one reply of the last round, or all; those that have ended stay as they are."""
         for each, live_reply in self.live(comparison_id):
@@ -297,8 +295,6 @@ class Comparisons:
             self._send(variant, one)
         else:
             chat.retry(variant.conversation_id or "")
-
-    # --- judging ----------------------------------------------------------------------------------
 
     def vote(self, comparison_id: str, number: int, choice: str) -> SeenComparison:
         """Vote in round `number` for a letter, "tie" or "both_bad"; then everything is shown.
