@@ -13,6 +13,8 @@ import hashlib
 import json
 import re
 import secrets
+import time
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -26,6 +28,7 @@ from personachat.ui import address, script_runs
 
 COOKIE = "personachat_browser"
 YEAR_SECONDS = 365 * 24 * 3600
+JUDGED_FOR_SECONDS = 2.0
 
 _RANDOM = re.compile(r"[A-Za-z0-9_-]{32,64}")
 _LOOPBACK = "127.0.0.1"
@@ -44,8 +47,22 @@ def current_owner() -> str:
 
 
 def current_person() -> Person:
-    """Who has this session open, judged anew in every run of the script. Errors as for `current_owner`."""
-    return script_runs.once(_judged)
+    """Who has this session open, judged anew in every run of the script. Errors as for `current_owner`.
+
+    Runs that follow each other at once share what is known of a script: among them it counts for a moment.
+    """
+    known = script_runs.once(_Judgement)
+    moment = time.monotonic()
+    if known.person is None or moment - known.at > JUDGED_FOR_SECONDS:
+        known.person = _judged()
+        known.at = moment
+    return known.person
+
+
+@dataclass(slots=True)
+class _Judgement:
+    person: Person | None = None
+    at: float = 0.0
 
 
 def _judged() -> Person:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 from personachat.accounts.identity import Identity, of_claims, of_header
 from personachat.accounts.rights import Grant, PersonaAccess
+from personachat.errors import LoginNeeded
 from personachat.services import get_services
-from personachat.ui import address, owner
+from personachat.ui import address, owner, script_runs, session
 from personachat.ui.personas import access
 from personachat.ui.personas import desk as persona_desk
 from tests.conftest import persona_text
@@ -103,6 +105,24 @@ def test_signing_out_everywhere_ends_every_page(visitor: Visitor, open_home: Ope
     assert page.chat_input
 
 
+def test_clicks_without_a_pause_do_not_keep_a_login_alive(
+    visitor: Visitor, open_home: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Streamlit runs them in one script, for which what was asked once is known."""
+    open_home()
+    known: dict[Any, Any] = {}
+    monkeypatch.setattr(script_runs, "once", lambda make: known.setdefault(make, make()))
+    moment = 1000.0
+    monkeypatch.setattr("personachat.ui.owner.time", SimpleNamespace(monotonic=lambda: moment))
+    visitor.is_(sub="1", email="ada@example.com")
+    assert session.workspace().person.email == "ada@example.com"
+    visitor.is_(sub="1", email="ada@example.com", exp=time.time() - 1)
+    moment += owner.JUDGED_FOR_SECONDS + 1
+    for ask in (owner.current_owner, session.workspace):
+        with pytest.raises(LoginNeeded):
+            ask()
+
+
 def test_a_role_that_is_lowered_counts_in_the_open_page(
     visitor: Visitor, open_home: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,8 +181,6 @@ def test_chats_of_the_browser_are_taken_along_when_asked(
 def test_a_header_counts_only_where_our_server_has_looked_where_it_comes_from(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from types import SimpleNamespace
-
     monkeypatch.setenv("PERSONACHAT_TRUSTED_USER_HEADER", "X-User")
     monkeypatch.setenv("PERSONACHAT_TRUSTED_PROXIES", "10.0.0.1")
     context = SimpleNamespace(headers={"x-user": "ada@example.com"}, ip_address=None, cookies={})

@@ -53,7 +53,7 @@ def home(open_home: OpenPage, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     """For a visitor, with all that an editor would see: as if values came for widgets never drawn."""
     monkeypatch.setenv("PERSONACHAT_PUBLIC_EDITING", "no")
     at = open_home()
-    monkeypatch.setattr(session, "why_not_edit", lambda: None)
+    monkeypatch.setattr(session, "why_not_edit", lambda *_: None)
     return at
 
 

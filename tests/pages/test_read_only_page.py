@@ -58,7 +58,7 @@ def test_a_draft_is_ones_own_and_can_be_taken_along(page: AppTest) -> None:
 def test_a_save_that_the_page_lets_through_is_refused_below_it(
     page: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "why_not_edit", lambda: None)
+    monkeypatch.setattr(session, "why_not_edit", lambda *_: None)
     mine = persona_text(name="Mine")
     write(page, mine)
     page.button(key="save").click().run()
