@@ -15,8 +15,16 @@ import httpx2
 import pytest
 
 from personachat.accounts.rights import RIGHTS, Grant, PersonaAccess, Right
-from personachat.errors import EditingNotAllowed, PersonaChatError, PersonaExists, PersonaNotFound
+from personachat.errors import (
+    EditingNotAllowed,
+    PersonaChatError,
+    PersonaExists,
+    PersonaNotFound,
+    SettingsInvalid,
+)
+from personachat.front.opening import refuse_unasked
 from personachat.services import Services
+from personachat.settings import load_settings
 from tests.accounts.conftest import ACCESSES, ADA, CANARY, PEOPLE, TEAM, TOKEN, fill, key_of, workspace_of
 from tests.api.conftest import served
 from tests.conftest import persona_text
@@ -303,3 +311,40 @@ def test_what_was_private_stays_so_when_the_login_is_taken_away(
             services.of("browser:somebody").personas.get(persona_id)
     assert CANARY not in services.of("browser:somebody").personas.get("hidden").text
     assert services.of("local").personas.get("private")
+
+
+def test_being_at_the_machine_is_not_enough_where_people_log_in(
+    make_services: Callable[..., Services],
+) -> None:
+    """A proxy there, which passes on less than it should, would look the same."""
+    for settings, status in (
+        ({}, 200),
+        ({"require_login": True}, 401),
+        ({"require_login": True, "trust_loopback": True}, 200),
+        ({"trusted_user_header": "X-User", "trusted_proxies": "127.0.0.1"}, 401),
+    ):
+        services = make_services(**settings)
+        with served(services) as client:
+            root = str(client.base_url).removesuffix("/").removesuffix("/api")
+            for path in ("/api/personas", "/v1/models"):
+                assert client.get(f"{root}{path}").status_code == status, settings
+            assert client.get("/health").json()["status"] == "ok"
+            if status == 401:
+                assert "personas" not in client.get("/health").text
+        services.close()
+
+
+def test_somebody_without_a_role_gets_nothing_over_the_api(make_services: Callable[..., Services]) -> None:
+    services = make_services(**{**TEAM, "default_role": "none"})
+    with served(services) as client:
+        for who in (PEOPLE["cy"], "rae", "rae@example.com.evil.example", "x,rae@example.com"):
+            answer = client.get("/personas", headers={"X-Forwarded-User": who})
+            assert answer.status_code in {401, 403}, who
+        assert client.get("/personas", headers={"X-Forwarded-User": PEOPLE["rae"].upper()}).is_success
+
+
+def test_a_server_that_requires_a_login_nobody_can_do_does_not_start() -> None:
+    with pytest.raises(SettingsInvalid, match="no login is set up"):
+        refuse_unasked("127.0.0.1", load_settings(require_login=True))
+    proxy = load_settings(require_login=True, trusted_user_header="X-User", trusted_proxies="10.0.0.1")
+    refuse_unasked("0.0.0.0", proxy)
