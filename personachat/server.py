@@ -79,6 +79,7 @@ metrics = Metrics()
 @asynccontextmanager
 async def lifespan(served: st.App) -> AsyncGenerator[dict[str, Any]]:
     """Warm up, run the API's own lifespan, announce, and end every reply at the end."""
+    logs.configure(load_settings(), always=True)
     address.announce_api()
     _allow_own_names()
     ready = threading.Event()

@@ -579,7 +579,7 @@ def _expiry(database: Database, days: int | None) -> list[Chore]:
 
 
 def _reply_lines(settings: Settings) -> logs.ReplyLines | None:
-    return logs.ReplyLines() if logs.is_configured(settings) else None
+    return logs.ReplyLines() if logs.is_configured(settings) or logs.is_written() else None
 
 
 def _figures(settings: Settings, *, running: Callable[[], int]) -> CallFigures | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+log = logging.getLogger(__name__)
 
 LONG_SECONDS = 0.5
 """A failure that took less costs nobody anything, and is tried again by everybody."""
@@ -76,6 +79,7 @@ class Outage:
         else:
             if self._failure is not None:
                 self._ended = self._clock()
+                log.warning("The database answers again.")
             self._failure = None
         finally:
             if alone:

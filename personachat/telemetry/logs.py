@@ -39,13 +39,19 @@ def is_configured(settings: Settings) -> bool:
     return settings.log_format == "json" or settings.log_level is not None
 
 
-def configure(settings: Settings) -> logging.Handler | None:
+def is_written() -> bool:
+    """Whether this process has a log, as every server has."""
+    return _handler is not None
+
+
+def configure(settings: Settings, *, always: bool = False) -> logging.Handler | None:
     """Log as the settings say, once a process; None where they leave it as it is.
 
-    The handler that is returned is for loggers that keep away from the root.
+    `always` is for servers: where the settings say nothing, warnings have a time and a level. The handler
+    that is returned is for loggers that keep away from the root.
     """
     global _handler  # noqa: PLW0603  # one process, one log
-    if not is_configured(settings):
+    if not always and not is_configured(settings):
         return None
     with _lock:
         if _handler is None:
@@ -53,8 +59,12 @@ def configure(settings: Settings) -> logging.Handler | None:
     return _handler
 
 
+def _level(settings: Settings) -> str:
+    return settings.log_level or ("info" if settings.log_format == "json" else "warning")
+
+
 def _made(settings: Settings) -> logging.Handler:
-    level = logging.getLevelNamesMapping()[(settings.log_level or "info").upper()]
+    level = logging.getLevelNamesMapping()[_level(settings).upper()]
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if settings.log_format == "json" else PlainLines())
     root = logging.getLogger()

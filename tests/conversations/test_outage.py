@@ -88,6 +88,16 @@ def test_a_success_ends_the_outage() -> None:
     assert tries.count == 3
 
 
+def test_that_it_answers_again_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    tries = Tries()
+    tries.reach(takes=0)
+    assert caplog.messages == []
+    tries.fail(takes=0.1)
+    tries.reach(takes=0)
+    tries.reach(takes=0)
+    assert caplog.messages == ["The database answers again."]
+
+
 def test_after_a_long_failure_one_tries_again_and_the_others_are_told() -> None:
     tries = Tries()
     tries.fail(takes=5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -111,6 +112,10 @@ def test_a_rebinding_name_gets_nothing(alone: Server, public: Server) -> None:
     assert open_page(alone.port, host=host, origin=f"http://{host}").status == 421
     assert get(alone.port, "/", host=host) == 421
     assert get(alone.port, "/_stcore/health", host=host) == 421
+    refusals = [line for line in alone.log.read_text().splitlines() if "Refused: " in line and host in line]
+    with_time_and_level = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ WARNING personachat\.front\.guard: Refused: "
+    assert refusals
+    assert [line for line in refusals if not re.match(with_time_and_level, line)] == []
     host = f"evil.example:{public.port}"
     assert not open_page(public.port, host=host, origin=f"http://{host}").is_local_owner
 

@@ -196,6 +196,23 @@ def test_nothing_is_said_of_replies_unless_the_settings_ask_for_it(
     assert written.lines == []
 
 
+def test_where_there_is_a_log_a_failed_reply_is_in_it_without_any_setting(
+    make_services: Callable[..., Services],
+    fake: FakeProvider,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("personachat.telemetry.logs._handler", logging.NullHandler())
+    services = make_services()
+    over(local(services).chat.begin("Hi", persona_id="tester"))
+    fake.enqueue(status(401))
+    over(local(services).chat.begin("Hi", persona_id="tester"))
+    ledger_of(services)
+    said = [record for record in caplog.records if record.name == REPLIES]
+    assert [record.getMessage() for record in said] == ["A reply is over: failed"]
+    assert [record.levelname for record in said] == ["WARNING"]
+
+
 def test_a_call_without_a_row_harms_no_other(
     services: Services, written: Written, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
