@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from string import ascii_lowercase
 
 import streamlit as st
 
@@ -269,6 +270,6 @@ def choose_in_turn(chosen: str, turn_id: str) -> None:
 
 
 def row_key(name: str, turn_id: str, menu: Iterable[str]) -> str:
-    """The key of an older turn's row: it tells the page where in MENU the entries of its menu are."""
-    places = list(MENU)
-    return f"{name}_{''.join(str(places.index(label)) for label in menu)}_{turn_id}"
+    """The key of an older turn's row; a letter for each entry of its menu says where in MENU it is."""
+    places = dict(zip(MENU, ascii_lowercase, strict=False))
+    return f"{name}_{''.join(places[label] for label in menu)}_{turn_id}"

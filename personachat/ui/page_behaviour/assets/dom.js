@@ -122,7 +122,7 @@ export const rows = () =>
 export const idOf = row => /st-key-open_([\w-]+)/.exec(row.className)?.[1] ?? ""
 export const titleOf = row => row.querySelector("p")?.textContent ?? ""
 
-const OLDER = /(?:^| )st-key-(?:said|actions)_(\d+)_([\w-]+)/
+const OLDER = /(?:^| )st-key-(?:said|actions)_([a-z]+)_([\w-]+)/
 
 /** The rows of turns above the last exchange, which have no menu of Streamlit's. */
 export const olderTurns = () =>
@@ -132,7 +132,7 @@ export const olderTurns = () =>
 /** Which turn's row it is, and where in the menu of all turns its entries are. */
 export const olderTurn = row => {
   const [, positions, id] = OLDER.exec(row.className)
-  return { id, positions: [...positions] }
+  return { id, positions: [...positions].map(letter => letter.charCodeAt(0) - "a".charCodeAt(0)) }
 }
 
 /** The same as `arranging.menu_of` offers of one that is not archived. */
