@@ -29,20 +29,34 @@ INVENTED = {
     "share": "A" * 43,
     "response": "resp_" + "3456789abcdef012" * 2,
     "comparison": "456789abcdef0123" * 2,
+    "run": "56789abcdef01234" * 2,
 }
 SECRET = "a-word-that-is-nobody-elses"
-EVERYBODYS = frozenset({"personas", "templates", "models", "health", "ready", "budgets", "tokens"})
+EVERYBODYS = frozenset(
+    {
+        "personas",
+        "templates",
+        "models",
+        "health",
+        "ready",
+        "budgets",
+        "tokens",
+        "tests/forecast",
+        "tests/suites",
+    }
+)
 """What begins a path whose things belong to all who may call, or to the administrators."""
 
 ADMINISTRATORS = frozenset({"audit", "budgets", "tokens"})
 """What begins a path where nobody but an administrator finds anything, their own ids included."""
 
 SEARCHES = frozenset(("query", name) for name in ("q", "personaId", "cursor", "person")) | {
-    ("body", "conversation")
+    ("body", "conversation"),
+    ("body", "personaId"),
 }
 """What finds nothing, or is always refused, where it is nobody's."""
 
-AN_ID = re.compile(r"(?i).*(ids?|token|conversation|cursor|person)|q")
+AN_ID = re.compile(r"(?i).*(ids?|token|conversation|cursor|person|against)|q")
 FILLED = {
     "personaId": "tester",
     "model": "tester",
@@ -52,6 +66,12 @@ FILLED = {
     "number": 1,
     "choice": "tie",
 }
+
+
+def area(path: str) -> str:
+    """What an address is about: its first word, of tests its first two."""
+    first, *more = path.strip("/").split("/")
+    return f"{first}/{more[0]}" if first == "tests" and more else first
 
 
 @dataclass(frozen=True)
@@ -68,8 +88,8 @@ class Call:
         self, client: httpx2.Client, slot: tuple[str, str], value: str, *, own: Mapping[str, str], who: Any
     ) -> httpx2.Response:
         """Call it with the value in one slot, and the caller's own things in the others."""
-        kinds = {"conversations": "conversation", "comparisons": "comparison"}
-        mine = own[kinds.get(self.path.split("/")[1], "words")]
+        kinds = {"conversations": "conversation", "comparisons": "comparison", "tests/runs": "run"}
+        mine = own[kinds.get(area(self.path), "words")]
         place, name = slot
         path = self.path
         for each in re.findall(r"{(\w+)}", path):
@@ -149,6 +169,12 @@ def belongings(client: httpx2.Client, who: Mapping[str, str]) -> dict[str, str]:
     compared = {"message": body["message"], "variants": [{"personaId": "tester", "samples": 2}]}
     as_json = {"Accept": "application/json"}
     comparison = client.post("/comparisons", json=compared, headers={**who, **as_json}).json()
+    suite = (
+        "persona: tester\nrepeat: 1\ncases:\n"
+        f"  - {{ name: one, say: {body['message']}, check: [{{ contains: x }}] }}\n"
+    )
+    client.put("/tests/suites/tester", json={"text": suite}, headers=who)
+    run = client.post("/tests/runs", json={"personaId": "tester"}, headers=who).json()
     return {
         "conversation": conversation,
         "words": words,
@@ -156,6 +182,7 @@ def belongings(client: httpx2.Client, who: Mapping[str, str]) -> dict[str, str]:
         "share": share["token"],
         "response": response["id"],
         "comparison": comparison["id"],
+        "run": run["id"],
     }
 
 
@@ -184,7 +211,7 @@ def test_anothers_id_is_answered_like_an_invented_one(
 ) -> None:
     call = CALLS[name]
     before = everything_of(client, ONE, theirs)
-    kinds = ["conversation"] if call.path.split("/")[1] in EVERYBODYS else list(theirs)
+    kinds = ["conversation"] if area(call.path) in EVERYBODYS else list(theirs)
     for slot in call.slots:
         for kind in kinds:
             value = theirs[kind]
@@ -198,8 +225,7 @@ def test_anothers_id_is_answered_like_an_invented_one(
 OF_ONES_OWN = [
     name
     for name, call in CALLS.items()
-    if call.path.split("/")[1] not in EVERYBODYS | ADMINISTRATORS
-    and any(slot not in SEARCHES for slot in call.slots)
+    if area(call.path) not in EVERYBODYS | ADMINISTRATORS and any(slot not in SEARCHES for slot in call.slots)
 ]
 
 
