@@ -13,6 +13,7 @@ from personachat.accounts.budget import Budget
 from personachat.accounts.person import Person, Role
 from personachat.services import get_services
 from personachat.ui import session
+from personachat.ui.wording import escaped
 from tests.fake_provider import FakeProvider, status
 from tests.pages.conftest import OpenPage
 from tests.pages.conversing import be_local, converse, make_personas
@@ -190,3 +191,15 @@ def test_what_is_kept_of_a_person_is_deleted_after_a_second_click(admin: AppTest
     assert not admin.exception
     assert owner not in said(admin)
     assert get_services().of(owner).library.count() == 0
+
+
+def test_a_name_is_only_words_on_the_button_beside_it_too(admin: AppTest) -> None:
+    administrator, name = session.administrator(), "[x](http://evil.example) :material/delete:"
+    administrator.create_token(name=name, owner="", role="reader", personas=None, expires_at=None)
+    administrator.add_budget(Budget(scope="token", name=name, period="day", unit="usd", most=1))
+    admin.run()
+    look_at(admin, "Tokens")
+    for section, key in (("Tokens", "revoke_token_"), ("Budgets", "remove_budget_")):
+        look_at(admin, section)
+        (label,) = [each.label for each in admin.button if (each.key or "").startswith(key)]
+        assert escaped(name) in label

@@ -257,3 +257,15 @@ def test_several_personas_of_the_list_are_compared(open_home: OpenPage) -> None:
     click(page, "compare_chosen")
     assert page.query_params["variant"] == ["ada", "bob"]
     assert page.main.header[0].value == "Compare"
+
+
+def test_what_is_chosen_from_has_the_names_as_they_are(open_home: OpenPage, folder: Path) -> None:
+    """Options of a list are no Markdown; tooltips are."""
+    (folder / "odd.json").write_text(persona_text("odd", name="C_3*PO*", model="org/llama_3*"))
+    page = visit(open_home(), variant=["odd;model=llama_3*", "nobody_*"])
+    offered = {each.label: each.options for each in page.main.selectbox}
+    assert "C_3*PO*" in offered["Persona"]
+    assert "nobody_*" in offered["Persona"]
+    chosen = [each.proto.raw_value for each in page.main.selectbox if each.label == "Model"]
+    assert chosen or "llama_3*" in str(offered["Model"])
+    assert r"nobody\_\*" in page.button(key="begin_comparison").help

@@ -45,7 +45,7 @@ def _draw_budget(each: BudgetOverview) -> None:
                 st.caption("From the settings")
         if budget.id:
             st.button(
-                heard(f"Remove the budget for {whose(budget)}"),
+                heard(f"Remove the budget for {escaped(whose(budget))}"),
                 icon=":material/delete:",
                 help="Remove",
                 type="tertiary",

@@ -50,7 +50,7 @@ def _draw_token(each: ApiToken) -> None:
             st.caption(escaped(about(each, moment=now())))
         if each.holds(now()):
             st.button(
-                heard(f"Revoke the token {each.name}"),
+                heard(f"Revoke the token {escaped(each.name)}"),
                 icon=":material/delete:",
                 help="Revoke",
                 type="tertiary",

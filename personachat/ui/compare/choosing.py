@@ -22,7 +22,7 @@ from personachat.ui.compare.state import (
     follow_address,
     note_address,
 )
-from personachat.ui.wording import escaped, heard
+from personachat.ui.wording import heard
 
 SAVED, DRAFT = "Saved", "Unsaved draft"
 MOST_REVISIONS = 20
@@ -79,7 +79,7 @@ def _draw_presets(personas: Mapping[str, StoredPersona], models: Sequence[str]) 
                 "Personas",
                 list(personas),
                 key=_PERSONAS,
-                format_func=lambda each: escaped(personas[each].persona.name),
+                format_func=lambda each: personas[each].persona.name,
                 max_selections=MOST_VARIANTS,
             )
             st.button("Use these", key="use_personas", on_click=_use_personas)
@@ -101,8 +101,8 @@ def _draw_row(
             known,
             index=known.index(setup.persona_id),
             key=f"compare_persona_{key}",
-            format_func=lambda each: escaped(personas[each].persona.name if each in personas else each),
-            width=220,
+            format_func=lambda each: personas[each].persona.name if each in personas else each,
+            width=200,
         )
         versions = _versions(workspace, persona_id, setup)
         version = st.selectbox(
@@ -110,7 +110,7 @@ def _draw_row(
             versions,
             index=versions.index(_version(setup)) if persona_id == setup.persona_id else 0,
             key=f"compare_version_{key}_{persona_id}",
-            width=150,
+            width=140,
         )
         offered = list(dict.fromkeys([*([setup.model] if setup.model else []), *models]))
         model = st.selectbox(
@@ -120,8 +120,7 @@ def _draw_row(
             key=f"compare_model_{key}",
             placeholder="As in the persona",
             accept_new_options=True,
-            format_func=escaped,
-            width=220,
+            width=190,
         )
         with st.popover(_told(setup), icon=":material/tune:", key=f"compare_settings_{key}"):
             temperature = st.number_input(

@@ -20,13 +20,13 @@ from personachat.usage.forecast import Forecast, forecast
 def draw(
     services: Services, workspace: Workspace, setups: Sequence[Setup], message: str, *, messages: int
 ) -> str:
-    """Draw the forecast of all variants; returns why it can't be sent, "" where it can."""
+    """Draw the forecast of all variants; returns why it can't be sent, as Markdown; "" where it can."""
     try:
         variants = workspace.comparisons.preview(setups)
         made = [_of(services, each, message) for each in variants]
     except PersonaChatError as error:
         st.warning(error_text(error), icon=":material/error:")
-        return str(error)
+        return escaped(str(error))
     calls = len(made) * messages
     tokens_in = sum(each.prompt_tokens for each in made) * messages
     tokens_out = sum(each.completion_tokens for each in made) * messages
