@@ -21,7 +21,7 @@ from personachat.api.schemas import Id, PersonaId, RequestModel, ResponseModel, 
 from personachat.lab.runs.documents import case_document, cell_document, junit, run_document, score_document
 from personachat.lab.runs.model import Cell
 from personachat.lab.suites.model import suite_schema
-from personachat.lab.suites.store import StoredSuite
+from personachat.lab.suites.stored import StoredSuite
 from personachat.lab.testing import RunReport, RunWish, Tests
 
 router = APIRouter(prefix="/tests", tags=["tests"])

@@ -202,7 +202,10 @@ def compare(
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Send one MESSAGE to several personas, models or temperatures and print the replies side by side."""
+    """Send one MESSAGE to several variants, side by side.
+
+    Variants are personas, models or temperatures.
+    """
     from personachat.cli.compare import run, setups_of
 
     setups = setups_of(

@@ -44,7 +44,7 @@ def audit(  # noqa: PLR0913  # one option a filter
     ] = AuditFormat.table,
     data_dir: DataDir = None,
 ) -> None:
-    """Show who changed, shared, exported and deleted what; newest first."""
+    """Show who changed, shared, exported or deleted what."""
     from personachat.accounts.audit import AuditFilter
     from personachat.history.audit_table import audit_csv
 
@@ -127,9 +127,7 @@ def revoke_token(
         administrator.revoke_token(token_id)
 
 
-people_app = typer.Typer(
-    help="List the people of this server, export what is kept of one, or delete it.", no_args_is_help=True
-)
+people_app = typer.Typer(help="List people; export or delete what is kept of one.", no_args_is_help=True)
 
 Owner = Annotated[
     str, typer.Argument(metavar="OWNER", help="The person's id in the list.", show_default=False)

@@ -25,7 +25,8 @@ from personachat.lab.runs.runner import LiveRun, RunPlan, SuiteRunner
 from personachat.lab.runs.scoring import Comparison, Score, compare, models_of, score
 from personachat.lab.suites.model import Suite
 from personachat.lab.suites.reading import parse_suite
-from personachat.lab.suites.store import StoredSuite, SuiteRevision, SuiteStore
+from personachat.lab.suites.store import SuiteRevision, SuiteStore
+from personachat.lab.suites.stored import StoredSuite
 from personachat.lab.suites.writing import case_text, free_name, only, with_case
 from personachat.personas.persona import Persona, parse_persona
 from personachat.personas.store.base import PersonaSource, Revisions

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from personachat.lab.suites.reading import parse_suite
-from personachat.lab.suites.store import SUFFIX
+from personachat.lab.suites.stored import SUFFIX
 from personachat.lab.testing import RunWish
 from personachat.personas.store.seeding import SHIPPED
 from personachat.services import Services

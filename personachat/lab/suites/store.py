@@ -6,7 +6,6 @@ any time and is what counts. Saving is optimistic: with an etag, only over that 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,8 +15,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from personachat.conversations.model import now
 from personachat.database.connection import Database
 from personachat.errors import PersonaNotFound, Problem, SuiteChanged, SuiteInvalid, SuiteNotFound
-from personachat.lab.suites.model import Suite
 from personachat.lab.suites.reading import parse_suite
+from personachat.lab.suites.stored import PERSONA_LINE, SUFFIX, StoredSuite, line_of_persona, stored_suite
 from personachat.lab.testing_tables import test_runs, test_suites
 from personachat.personas.fields import is_persona_id
 from personachat.personas.store.base import MOST_AUTHOR_CHARACTERS
@@ -31,31 +30,11 @@ from personachat.personas.store.folder import (
 )
 from personachat.personas.store.persona_file import etag_of
 from personachat.personas.store.revisions import place_of
-from personachat.personas.store.seeding import TESTS_SUFFIX
 from personachat.settings import Settings
 
-SUFFIX = TESTS_SUFFIX
 MOST_BYTES = 1024 * 1024
 
 _s = test_suites.c
-_PERSONA = re.compile(r"^(\ufeff?persona[ \t]*:[ \t]*)(\S+)", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredSuite:
-    """A suite's text as saved. `suite` is None where the text has problems."""
-
-    persona_id: str
-    text: str
-    etag: str
-    suite: Suite | None
-    problems: tuple[Problem, ...] = ()
-
-    def whole(self) -> Suite:
-        """Raises SuiteInvalid."""
-        if self.suite is None:
-            raise SuiteInvalid(self.problems)
-        return self.suite
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +67,7 @@ class SuiteStore:
     def find(self, persona_id: str) -> StoredSuite | None:
         """The persona's suite, whole or not; None where it has none."""
         text = self._text(_checked(persona_id))
-        return None if text is None else _stored(persona_id, text)
+        return None if text is None else stored_suite(persona_id, text)
 
     def get(self, persona_id: str) -> StoredSuite:
         """Raises SuiteNotFound."""
@@ -121,7 +100,7 @@ class SuiteStore:
         suite = parse_suite(text)
         if suite.persona != _checked(persona_id):
             message = f'The suite is for "{suite.persona}"; write persona: {persona_id}.'
-            raise SuiteInvalid([Problem(message, _line_of_persona(text), 1, ("persona",))])
+            raise SuiteInvalid([Problem(message, line_of_persona(text), 1, ("persona",))])
         if self._folder:
             with locked(self._folder), available(self._folder):
                 self._check(persona_id, self._text(persona_id), etag)
@@ -132,7 +111,7 @@ class SuiteStore:
             with self.database.write() as connection:
                 self._check(persona_id, self._row_text(connection, persona_id, locked=True), etag)
                 self._record(connection, persona_id, text, author=author)
-        return _stored(persona_id, text)
+        return stored_suite(persona_id, text)
 
     def delete(self, persona_id: str, *, etag: str | None = None, author: str = "") -> StoredSuite:
         """Remove and return it; its revisions stay. Raises SuiteNotFound and SuiteChanged."""
@@ -174,7 +153,7 @@ class SuiteStore:
         text = self._row_text(connection, new_id) if self._folder is None else self._text(old_id)
         if text is None:
             return
-        renamed = _PERSONA.sub(lambda found: f"{found[1]}{new_id}", text, count=1)
+        renamed = PERSONA_LINE.sub(lambda found: f"{found[1]}{new_id}", text, count=1)
         if self._folder:  # whoever renames holds the folder's lock
             with available(self._folder):
                 replace_file(self._path(new_id), renamed.encode("utf-8"))
@@ -233,29 +212,6 @@ class SuiteStore:
             "saved_at": now(),
         }
         connection.execute(insert(test_suites).values(row))
-
-
-def suite_problems(persona_id: str, text: str) -> tuple[Problem, ...]:
-    """What is wrong with a text as this persona's suite; empty where nothing is."""
-    return _stored(persona_id, text).problems
-
-
-def _stored(persona_id: str, text: str) -> StoredSuite:
-    etag = etag_of(text.encode("utf-8"))
-    try:
-        suite = parse_suite(text)
-    except SuiteInvalid as error:
-        return StoredSuite(persona_id, text, etag, None, error.problems)
-    if suite.persona != persona_id:
-        message = f'The suite is for "{suite.persona}", but it belongs to "{persona_id}".'
-        problem = Problem(message, _line_of_persona(text), 1, ("persona",))
-        return StoredSuite(persona_id, text, etag, None, (problem,))
-    return StoredSuite(persona_id, text, etag, suite)
-
-
-def _line_of_persona(text: str) -> int:
-    found = _PERSONA.search(text)
-    return text.count("\n", 0, found.start()) + 1 if found else 1
 
 
 def _checked(persona_id: str) -> str:

@@ -11,7 +11,7 @@ from personachat.conversations.model import Turn
 from personachat.errors import SuiteRunRefused
 from personachat.lab.suites.model import Suite
 from personachat.lab.suites.reading import parse_suite
-from personachat.lab.suites.store import StoredSuite
+from personachat.lab.suites.stored import StoredSuite
 
 
 def only(suite: Suite, names: Sequence[str]) -> str:

@@ -13,6 +13,9 @@ from personachat.personas.store.base import BrokenPersona, StoredPersona
 
 SUFFIX = ".json"
 
+TESTS_SUFFIX = ".tests.yaml"
+"""Of the test suite beside it."""
+
 PICTURE_SUFFIX = ".png"
 """Of the picture beside it."""
 

@@ -17,7 +17,7 @@ from personachat.errors import StoreUnavailable
 from personachat.personas.store.base import PersonaStore, Revisions, StoredPersona
 from personachat.personas.store.files import FilePersonaStore
 from personachat.personas.store.folder import available, locked, replace_file
-from personachat.personas.store.persona_file import SUFFIX
+from personachat.personas.store.persona_file import SUFFIX, TESTS_SUFFIX
 from personachat.personas.store.picture_files import PictureFiles
 from personachat.personas.store.pictures import PersonaPictures
 from personachat.personas.store.recorded_files import RecordedFiles
@@ -29,9 +29,6 @@ from personachat.settings import APP, INSTALLED, Settings
 log = logging.getLogger(__name__)
 
 SHIPPED = APP / "personas"
-
-TESTS_SUFFIX = ".tests.yaml"
-"""Of a persona's test suite, which lies beside it."""
 
 _SEEDED = ".seeded"
 _AT_ONCE = (0, 0, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from personachat.lab.suites.store import StoredSuite
+from personachat.lab.suites.stored import StoredSuite
 from personachat.lab.testing import Tests
 from personachat.personas.store.base import StoredPersona
 from personachat.services import Services, Workspace

@@ -7,7 +7,7 @@ from typing import cast
 
 import streamlit as st
 
-from personachat.lab.suites.store import StoredSuite
+from personachat.lab.suites.stored import StoredSuite
 from personachat.ui import session
 from personachat.ui.personas.editor import Mount
 

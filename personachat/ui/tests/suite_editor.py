@@ -8,7 +8,7 @@ from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
 from personachat.lab.suites.promptfoo import read_promptfoo, write_promptfoo
 from personachat.lab.suites.reading import problems_of
-from personachat.lab.suites.store import StoredSuite
+from personachat.lab.suites.stored import StoredSuite
 from personachat.lab.suites.writing import with_cases
 from personachat.lab.testing import Tests
 from personachat.personas.persona import Persona
