@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block, Element
 
 from personachat.lab.comparisons.model import Setup
 from personachat.lab.comparisons.service import Comparisons
@@ -269,3 +270,42 @@ def test_what_is_chosen_from_has_the_names_as_they_are(open_home: OpenPage, fold
     chosen = [each.proto.raw_value for each in page.main.selectbox if each.label == "Model"]
     assert chosen or "llama_3*" in str(offered["Model"])
     assert r"nobody\_\*" in page.button(key="begin_comparison").help
+
+
+def places(block: Block, element: Element) -> list[int]:
+    """The numbers of the places that hold it, from the block's own down; [] where it is not there."""
+    for number, each in block.children.items():
+        if each is element:
+            return [number]
+        if isinstance(each, Block) and (below := places(each, element)):
+            return [number, *below]
+    return []
+
+
+def kind_at(page: AppTest, *path: int) -> str:
+    block: Block | Element = page.main
+    for number in path:
+        assert isinstance(block, Block)
+        block = block.children[number]
+    return block.type
+
+
+def test_a_comparison_leaves_nothing_of_the_choice_or_of_its_earlier_buttons_on_the_screen(
+    open_home: OpenPage,
+) -> None:
+    """The browser would show it as long as replies run: it drops only what is said to be empty."""
+    page = visit(open_home(), variant=["ada", "bob"], message="Which bird?")
+    chosen, *_ = places(page.main, page.text_area(key="compare_message"))
+    click(page, "begin_comparison")
+    page.run()
+    assert kind_at(page, chosen) == "empty"
+    *around, votes, _, _ = places(page.main, page.button(key="vote_1_A"))
+    assert kind_at(page, *around, votes - 1) == "empty"  # where the buttons for running replies were
+    board, rounds, *_ = around
+    standing = rounds - 3
+    assert kind_at(page, board, standing) == "empty"
+    click(page, "vote_1_A")
+    assert kind_at(page, board, standing) == "flex_container"
+    assert places(page.main, page.button(key="vote_1_A"))[:-2] == [*around, votes]
+    click(page, "new_comparison")
+    assert kind_at(page, board) == "empty"

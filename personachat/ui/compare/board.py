@@ -39,18 +39,25 @@ _MENU, _SHOWN, _BASE = "comparison_menu", "compare_shown", "compare_base"
 
 
 def draw(comparisons: Comparisons, shown: SeenComparison) -> None:
-    """Draw the comparison, and follow its replies to their end."""
-    _draw_head(comparisons, shown)
-    if shown.standing and shown.standing.votes:
-        st.info(escaped(shown.standing.sentence), icon=":material/leaderboard:")
-        _draw_places(shown)
-    elif shown.hidden:
-        st.caption(":material/visibility_off: Names, models and prices are hidden until you vote.")
-    base = _draw_differences_switch(shown)
+    """Draw the comparison, and follow its replies to their end.
+
+    While they run, the browser keeps what an earlier run drew in a place that this one leaves unused. So each
+    part has a place of its own, and one that is empty now says so.
+    """
+    with st.container():
+        _draw_head(comparisons, shown)
+    voted = shown.standing is not None and shown.standing.votes > 0
+    with st.container() if voted or shown.hidden else st.empty():
+        _draw_standing(shown)
+    with st.container():
+        base = _draw_differences_switch(shown)
     live = dict(comparisons.live(shown.id)) if shown.last and shown.last.live else {}
     places: list[Place] = []
-    for one in _draw_earlier(shown):
-        places += _draw_round(shown, one, live if one is shown.last else {}, base=base)
+    earlier = st.container()
+    with st.container():
+        for one in _draw_earlier(shown, earlier):
+            with st.container():
+                places += _draw_round(shown, one, live if one is shown.last else {}, base=base)
     _draw_ways_on(shown)
     if places:
         returning.finish()
@@ -58,13 +65,21 @@ def draw(comparisons: Comparisons, shown: SeenComparison) -> None:
         st.rerun()  # all have ended, or somebody has paused those that have not
 
 
-def _draw_earlier(shown: SeenComparison) -> tuple[SeenRound, ...]:
+def _draw_standing(shown: SeenComparison) -> None:
+    if shown.standing and shown.standing.votes:
+        st.info(escaped(shown.standing.sentence), icon=":material/leaderboard:")
+        _draw_places(shown)
+    elif shown.hidden:
+        st.caption(":material/visibility_off: Names, models and prices are hidden until you vote.")
+
+
+def _draw_earlier(shown: SeenComparison, place: DeltaGenerator) -> tuple[SeenRound, ...]:
     """The way to the earlier messages; returns those that are shown."""
     here = compare_state()
     most = SHOWN_ROUNDS + here.earlier.get(shown.id, 0)
     hidden = len(shown.rounds) - most
     if hidden > 0:
-        st.button(
+        place.button(
             f"Show earlier messages ({hidden})",
             icon=":material/expand_less:",
             type="tertiary",
@@ -175,10 +190,12 @@ def _draw_round(
                     found = _draw_answer(shown, one, answer, live.get(answer.letter), based_on=based_on)
                 if found:
                     places.append(found)
-    if one.live:
-        _draw_steering(shown)
-    else:
-        _draw_vote(shown, one)
+    with st.container() if one.live else st.empty():
+        if one.live:
+            _draw_steering(shown)
+    with st.empty() if one.live else st.container():
+        if not one.live:
+            _draw_vote(shown, one)
     return places
 
 

@@ -20,7 +20,12 @@ LISTED = 30
 
 
 def draw(services: Services, workspace: Workspace) -> None:
-    """Draw all of it. Raises DatabaseUnavailable and DatabaseDamaged."""
+    """Draw all of it. Raises DatabaseUnavailable and DatabaseDamaged.
+
+    Choosing and an open comparison have places of their own: the browser clears the one that is left at once,
+    not only when the replies have ended.
+    """
+    notices = st.container()
     comparison_id = session.remembered(COMPARISON)
     shown = None
     if comparison_id:
@@ -28,8 +33,9 @@ def draw(services: Services, workspace: Workspace) -> None:
             shown = workspace.comparisons.seen(comparison_id)
         except ComparisonNotFound:
             leave()
-            st.info("This comparison doesn't exist or was deleted.", icon=":material/history_toggle_off:")
-    notices = st.container()
+            notices.info(
+                "This comparison doesn't exist or was deleted.", icon=":material/history_toggle_off:"
+            )
     with notices:
         for notice in take("page"):
             st.error(notice.text, title=notice.title, icon=notice.icon)
@@ -37,11 +43,15 @@ def draw(services: Services, workspace: Workspace) -> None:
     if shown:
         session.remember(COMPARISON, shown.id)
         frame.name_tab(shown.title)
-        board.draw(workspace.comparisons, shown)
+        board_place, _ = st.container(), st.empty()
+        with board_place:
+            board.draw(workspace.comparisons, shown)
         return
-    st.header("Compare", anchor=False)
-    choosing.draw(services, workspace)
-    _draw_kept(workspace)
+    _, choosing_place = st.empty(), st.container()
+    with choosing_place:
+        st.header("Compare", anchor=False)
+        choosing.draw(services, workspace)
+        _draw_kept(workspace)
 
 
 def _draw_deleted() -> None:
