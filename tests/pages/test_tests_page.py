@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from personachat.lab.runs.forecast import RunForecast
 from personachat.lab.testing import Tests
 from personachat.owners import LOCAL_OWNER
 from personachat.services import get_services
+from personachat.ui import session
+from personachat.ui.tests.running import told
+from personachat.ui.tests.state import REPLAYS, view_key
 from personachat.ui.wording import JOINER
 from tests.fake_provider import FakeProvider, Gate, tokens
 from tests.lab.conftest import ended
@@ -119,6 +125,9 @@ def test_a_running_suite_shows_how_far_it_is_and_can_be_cancelled(
     page.button(key="run_tests").click().run()
     live = owners_tests().live(owners_tests().runs("second")[0].id)
     assert live is not None
+    assert not page.metric  # nothing that would be wrong a second later
+    assert "The results are shown when the run is over." in texts(page)
+    assert page.get("progress")[0].proto.text == "0 of 4 replies, 0 passed"
     page.button(key="cancel_run").click().run()
     ended(live)
     gate.open()
@@ -138,10 +147,12 @@ def test_a_suite_of_someone_who_may_not_edit_can_be_read(
 ) -> None:
     page = open_home()
     owners_tests().save_suite("second", SUITE)
-    monkeypatch.setenv("PERSONACHAT_PUBLIC_EDITING", "no")
-    monkeypatch.setattr("personachat.ui.session.may_edit", lambda _: False)
+    monkeypatch.setattr(session, "may_edit_here", lambda _: False)
     visit(page, suite="second")
     assert page.button(key="run_tests").disabled
+    page.segmented_control(key="tests_view_second").set_value("Suite").run()
+    assert not page.exception
+    assert page.button(key="save_suite").disabled
 
 
 def test_a_reply_of_a_chat_becomes_a_test_with_what_was_said_before_it(
@@ -227,3 +238,17 @@ def test_a_run_of_many_cases_is_drawn_in_parts(open_home: OpenPage) -> None:
     assert len(page.expander) == 40
     page.button(key="more").click().run()
     assert len(page.expander) == 45
+
+
+def test_without_conversations_the_replay_says_what_to_do_first(open_home: OpenPage) -> None:
+    page = open_home()
+    page.session_state[view_key("second")] = REPLAYS
+    visit(page, suite="second")
+    assert "Chat with it first." in texts(page)
+    assert "Nothing has been replayed yet." in texts(page)
+    assert [each.proto.label for each in page.main.get("page_link")] == ["Chat"]
+
+
+def test_a_forecast_never_takes_no_time() -> None:
+    known: dict[str, Any] = dict.fromkeys((each.name for each in fields(RunForecast)), 0)
+    assert "about 1 s." in told(RunForecast(**known | {"model": "fake-1", "seconds": 0.2}))

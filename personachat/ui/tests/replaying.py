@@ -38,7 +38,11 @@ def draw(services: Services, workspace: Workspace, persona_id: str) -> None:
 def _draw_choice(services: Services, workspace: Workspace, persona_id: str) -> None:
     offered = _offered(services, workspace, persona_id)
     if not offered:
-        st.info("There are no saved conversations with this persona yet.", icon=":material/forum:")
+        st.info(
+            "There are no saved conversations with this persona yet. Chat with it first.",
+            icon=":material/forum:",
+        )
+        st.page_link("pages/chat.py", label="Chat", icon=":material/chat:")
         return
     summaries, suggested = offered
     picked = st.multiselect(

@@ -53,9 +53,12 @@ _CHANGES = {"better": ":material/trending_up:", "worse": ":material/trending_dow
 def draw(tests: Tests, persona_id: str, *, replays: bool = False) -> None:
     runs = tests.replays(persona_id) if replays else tests.runs(persona_id)
     if not runs:
-        st.caption("Nothing has been run yet.")
+        st.caption(f"Nothing has been {'replayed' if replays else 'run'} yet.")
         return
     run = _pick(runs)
+    if tests.live(run.id):
+        st.caption("The results are shown when the run is over.")
+        return
     try:
         report = tests.report(run.id)
     except SuiteRunNotFound:
@@ -220,9 +223,9 @@ def _draw_head(tests: Tests, report: RunReport) -> None:
             on_click="ignore",
             key="run_junit",
         )
-        st.button(
-            "Delete run", icon=":material/delete:", on_click=_delete, args=(tests, run.id), key="delete_run"
-        )
+        with st.popover("Delete run", icon=":material/delete:"):
+            st.markdown("Deletes its results and replies. It can't be undone.")
+            st.button("Delete", type="primary", on_click=_delete, args=(tests, run.id), key="delete_run")
 
 
 def _json(report: RunReport) -> bytes:

@@ -28,7 +28,7 @@ def draw(tests: Tests, persona_id: str) -> None:
             max_value=100,
             value=None,
             placeholder="As in the suite",
-            width=160,
+            width=190,
             key="tests_repeat",
             help="How often each case is run. Each repeat is a call of its own.",
         )
@@ -91,7 +91,7 @@ def told(forecast: RunForecast) -> str:
         parts.append(escaped(usual if usual == most else f"about {usual}, at most {most}"))
     if forecast.seconds:
         minutes = forecast.seconds / 60
-        parts.append(f"about {forecast.seconds:.0f} s" if minutes < 1 else f"about {minutes:.0f} min")
+        parts.append(f"about {max(forecast.seconds, 1):.0f} s" if minutes < 1 else f"about {minutes:.0f} min")
     return f":material/calculate: {', '.join(parts)}."
 
 
@@ -109,11 +109,14 @@ def _follow(tests: Tests, run_id: str) -> None:
         if run_open() is None:
             open_run(run_id)
         st.rerun()
-    planned, done = live.plan.run.planned, len(live.cells)
+    planned, cells = live.plan.run.planned, list(live.cells)
+    done = len(cells)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        passed = sum(cell.outcome == "pass" for cell in cells)
         spent = f", {escaped(money(live.spent_usd))}" if live.spent_usd else ""
         st.progress(
-            min(1.0, done / planned) if planned else 1.0, text=f"{done:,} of {planned:,} replies{spent}"
+            min(1.0, done / planned) if planned else 1.0,
+            text=f"{done:,} of {planned:,} replies, {passed:,} passed{spent}",
         )
         st.button("Cancel", icon=":material/stop:", on_click=_cancel, args=(tests, run_id), key="cancel_run")
 
