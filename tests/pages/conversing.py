@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any
 
 import pytest
@@ -70,8 +71,8 @@ def click(page: AppTest, key: str) -> AppTest:
 def own_menu(bubble: Block) -> tuple[str, list[str]]:
     """Of the menu that the page itself adds to a turn: whose it is, and what is in it."""
     for block in bubble.children.values():
-        key = re.search(r"-(?:said|actions)_(\d+)_(\w+)$", str(getattr(block.proto, "id", "")))
+        key = re.search(r"-(?:said|actions)_([a-z]+)_(\w+)$", str(getattr(block.proto, "id", "")))
         if key:
             labels = list(actions.MENU)
-            return key[2], [labels[int(place)].rpartition(": ")[2] for place in key[1]]
+            return key[2], [labels[ascii_lowercase.index(place)].rpartition(": ")[2] for place in key[1]]
     return "", []

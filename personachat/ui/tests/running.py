@@ -73,7 +73,11 @@ def follow(tests: Tests, runs: Sequence[Run]) -> bool:
     """Show how far one of these is; False where none runs here."""
     live = next((run for run in runs if tests.live(run.id)), None)
     if live:
-        _follow(tests, live.id)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            _follow(tests, live.id)
+            st.button(
+                "Cancel", icon=":material/stop:", on_click=_cancel, args=(tests, live.id), key="cancel_run"
+            )
     return live is not None
 
 
@@ -111,14 +115,12 @@ def _follow(tests: Tests, run_id: str) -> None:
         st.rerun()
     planned, cells = live.plan.run.planned, list(live.cells)
     done = len(cells)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        passed = sum(cell.outcome == "pass" for cell in cells)
-        spent = f", {escaped(money(live.spent_usd))}" if live.spent_usd else ""
-        st.progress(
-            min(1.0, done / planned) if planned else 1.0,
-            text=f"{done:,} of {planned:,} replies, {passed:,} passed{spent}",
-        )
-        st.button("Cancel", icon=":material/stop:", on_click=_cancel, args=(tests, run_id), key="cancel_run")
+    passed = sum(cell.outcome == "pass" for cell in cells)
+    spent = f", {escaped(money(live.spent_usd))}" if live.spent_usd else ""
+    st.progress(
+        min(1.0, done / planned) if planned else 1.0,
+        text=f"{done:,} of {planned:,} replies, {passed:,} passed{spent}",
+    )
 
 
 def _cancel(tests: Tests, run_id: str) -> None:
