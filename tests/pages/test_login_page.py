@@ -284,3 +284,28 @@ def test_no_page_shows_a_prompt_that_is_hidden(visitor: Visitor, open_home: Open
             assert not page.exception
             assert WORD not in everything(page), name
     assert get_services().of("user:nobody", may_edit=False).rights.may("use", "hidden")
+
+
+@pytest.mark.parametrize("role", ["editor", "reader"])
+def test_comparing_and_testing_a_persona_with_a_hidden_prompt_shows_none_of_it(
+    visitor: Visitor, open_home: OpenPage, role: str
+) -> None:
+    visitor.is_(sub="2", email="bo@example.com", groups=[role])
+    page = open_home()
+    guarded()
+    suite = get_services().settings.personas_dir / "hidden.tests.yaml"
+    suite.write_text(f"persona: hidden\ncases:\n  - name: {WORD}\n    say: {WORD}\n", "utf-8")
+    page.switch_page("pages/tests.py")
+    page.query_params["suite"] = "hidden"
+    page.run()
+    assert not page.exception
+    assert "This persona's prompt is hidden from you." in words(page)
+    assert not page.error  # it is no fault
+    assert page.selectbox(key="tests_persona").value == "hidden"
+    assert WORD not in everything(page)
+    page.switch_page("pages/compare.py")
+    page.query_params["variant"] = ["hidden", "private", "hidden;revision=1"]
+    page.run()
+    assert not page.exception
+    assert WORD not in everything(page)
+    assert "Quince private" not in everything(page)

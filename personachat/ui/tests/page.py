@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from personachat.errors import EditingNotAllowed
 from personachat.lab.suites.stored import StoredSuite
 from personachat.lab.testing import Tests
 from personachat.personas.store.base import StoredPersona
@@ -11,7 +12,7 @@ from personachat.services import Services, Workspace
 from personachat.ui import last_seen, notices, session
 from personachat.ui.tests import replaying, results, running, suite_editor
 from personachat.ui.tests.state import REPLAYS, RESULTS, SUITE, open_run, tests_state, view_key
-from personachat.ui.wording import escaped
+from personachat.ui.wording import error_text, escaped
 
 PICKED = "tests_persona"
 
@@ -26,11 +27,18 @@ def draw(services: Services, workspace: Workspace) -> None:
     tests = workspace.tests
     with_suites = [each for each in tests.with_suites() if each in names]
     if not names:
-        st.info("There are no personas to test yet.", icon=":material/groups:")
+        st.info(
+            "There are no personas to test yet. Create one on the Personas page.", icon=":material/groups:"
+        )
+        st.page_link("pages/personas.py", label="Personas", icon=":material/groups:")
         return
     persona_id = _pick(names, with_suites)
-    stored = tests.find_suite(persona_id)
     _draw_outcome()
+    try:
+        stored = tests.find_suite(persona_id)
+    except EditingNotAllowed as error:
+        st.info(error_text(error), icon=":material/visibility_off:")
+        return
     wanted = SUITE if stored and stored.problems else RESULTS
     view = st.segmented_control(
         "View",
