@@ -309,3 +309,11 @@ def test_a_comparison_leaves_nothing_of_the_choice_or_of_its_earlier_buttons_on_
     assert places(page.main, page.button(key="vote_1_A"))[:-2] == [*around, votes]
     click(page, "new_comparison")
     assert kind_at(page, board) == "empty"
+
+
+def test_without_a_message_the_page_says_that_it_did_not_start(open_home: OpenPage) -> None:
+    page = visit(open_home(), variant=["ada", "bob"])
+    click(page, "begin_comparison")
+    (error,) = page.main.error
+    assert error.proto.title == "The comparison wasn't started"
+    assert "The message is empty." in error.value

@@ -17,11 +17,11 @@ NEXT = "compare_next"
 TITLE = "comparison_title"
 
 
-def _do(what: Callable[[], object]) -> bool:
+def _do(what: Callable[[], object], *, title: str = "Something went wrong") -> bool:
     try:
         what()
     except PersonaChatError as error:
-        notices.say_not_done(error)
+        notices.say_not_done(error, title=title)
         return False
     return True
 
@@ -38,7 +38,7 @@ def begin(setups: Sequence[Setup], *, as_list: bool, blind: bool) -> None:
         state.compare_state().wanted_message = ""
         state.open_comparison(comparison_id)
 
-    _do(start)
+    _do(start, title="The comparison wasn't started")
 
 
 def say(comparison_id: str) -> None:
