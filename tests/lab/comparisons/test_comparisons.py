@@ -493,7 +493,7 @@ def test_a_table_has_a_row_for_each_reply_and_no_formula(comparisons: Comparison
 
 
 def test_a_list_of_messages_is_kept_and_sent_one_by_one(
-    make_services: Callable[..., Services], comparisons: Comparisons
+    make_services: Callable[..., Services], comparing_services: Services, comparisons: Comparisons
 ) -> None:
     comparison_id = comparisons.begin(PAIR, "One", waiting=["Two", "Three"])
     ended(comparisons, comparison_id)
@@ -501,6 +501,7 @@ def test_a_list_of_messages_is_kept_and_sent_one_by_one(
     ended(comparisons, comparison_id)
     comparisons.send(comparison_id, "In between")
     ended(comparisons, comparison_id)
+    comparing_services.checkpoints.settle()  # the other process knows of an end once it is written
     later = local(make_services()).comparisons
     assert later.seen(comparison_id).waiting == ("Three",)
     later.send_next(comparison_id)
