@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -471,7 +471,12 @@ class PersonaLibrary:
     def set_access(self, persona_id: str, access: PersonaAccess) -> None:
         """As PersonaRights.set_access; short links go where they would show what is hidden from now on."""
         self._find_any(persona_id)
+        before = self.rights.access(persona_id)
         self.rights.set_access(persona_id, access)
+        if before != access:
+            self._trail.note(
+                "changed", kind="right", target=persona_id, before=asdict(before), after=asdict(access)
+            )
         if access.visibility != "everyone" or not access.prompt_visible:
             self._shares.revoke_all(persona_id, but=access.owner)
 

@@ -15,6 +15,7 @@ from sqlalchemy import delete, update
 
 from personachat.accounts.audit import Audit, AuditFilter
 from personachat.accounts.budget import Budget
+from personachat.accounts.rights import Grant, PersonaAccess
 from personachat.accounts.tables import audit_events
 from personachat.authoring import opening
 from personachat.database.connection import Database
@@ -105,6 +106,20 @@ def test_a_deleted_message_is_told_by_id_and_one_of_a_temporary_chat_is_not(serv
     (event,) = services.audit.page()
     assert (event.action, event.kind, event.target) == ("deleted", "message", reply.id)
     assert event.before == {"conversation": reply.conversation_id}
+
+
+def test_who_may_do_what_is_told_as_it_was_and_as_it_is(services: Services) -> None:
+    rights = local(services).collection
+    hidden = PersonaAccess("user:ada", "team", prompt_visible=False, grants=(Grant("@example.com", "edit"),))
+    rights.set_access("tester", hidden)
+    rights.set_access("tester", hidden)
+    (event,) = [each for each in services.audit.page() if each.kind == "right"]
+    assert (event.action, event.target) == ("changed", "tester")
+    assert event.before is not None
+    assert event.after is not None
+    assert (event.before["visibility"], event.after["visibility"]) == ("everyone", "team")
+    assert event.after["prompt_visible"] is False
+    assert event.after["grants"] == [{"who": "@example.com", "right": "edit", "allowed": True}]
 
 
 def test_what_was_refused_is_not_told(services: Services) -> None:
