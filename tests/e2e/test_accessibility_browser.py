@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any, Literal
+from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -131,6 +132,11 @@ def test_insights_are_for_everyone_and_a_models_name_is_text_in_a_tooltip(
     expect(chart.locator("canvas").first).to_be_visible()
     settled(page)
     assert serious(page) == []
+    page.goto(f"{app_server.url}/insights?model={quote(HOSTILE)}")
+    alone = re.compile(rf"by model\? {re.escape(HOSTILE)}")
+    expect(chart.get_by_role("img").first).to_have_accessible_name(alone)
+    expect(chart.locator("canvas").first).to_be_visible()
+    settled(page)
     chart.scroll_into_view_if_needed()
     box = chart.locator("canvas").first.bounding_box()
     assert box

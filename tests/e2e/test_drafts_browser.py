@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,13 @@ def badge(page: Page, words: str) -> None:
 def saved(path: Path) -> dict[str, object]:
     read: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
     return read
+
+
+def drafts_hold(server: AppServer, words: str) -> bool:
+    """Whether these words are in a draft that the server's database keeps."""
+    file = server.personas_dir.with_name("data") / "personachat.sqlite3"
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+        return any(words in text for (text,) in database.execute("SELECT text FROM persona_drafts") if text)
 
 
 def type_at_the_end(page: Page, label: str, words: str) -> None:
@@ -148,6 +157,7 @@ def test_a_draft_survives_a_killed_server(app_server: AppServer, tmp_path: Path,
         open_form(page, server, "killed")
         type_at_the_end(page, "System prompt", " And kept.")
         badge(page, "Unsaved")
+        wait_for(page, lambda: drafts_hold(server, "Be brief. And kept."))  # a second after the last key
         server.kill()
     context.close()
     with start_app(tmp_path, provider=app_server.provider) as server:

@@ -62,8 +62,8 @@ def test_the_first_visitor_of_all_comes_through_the_front_door(app_server: AppSe
     page.goto(f"{app_server.url}/personas")
 
     menu = page.get_by_test_id("stSidebarNav")
-    names = [re.compile(f"{name}$") for name in ("Chat", "Personas", "History", "Insights")]
-    expect(menu.get_by_role("link")).to_have_text(names)
+    names = ("Chat", "Personas", "History", "Compare", "Tests", "Insights", "Admin")
+    expect(menu.get_by_role("link")).to_have_text([re.compile(f"{name}$") for name in names])
     expect(page.get_by_role("button", name="Create new")).to_be_visible()
 
 

@@ -103,7 +103,7 @@ def test_every_message_has_one_menu_by_keyboard_too(app_server: AppServer, page:
     page.keyboard.press("Enter")
     expect(page.get_by_role("menuitem", name="Edit", exact=True)).to_be_focused()
     expect(page.get_by_role("menuitem")).to_have_text(
-        [re.compile(w) for w in ("Edit", "Copy", "Fork", "Delete")]
+        [re.compile(w) for w in ("Edit", "Copy", "Compare", "Fork", "Delete")]
     )
     page.keyboard.press("Escape")
     expect(page.get_by_role("menu")).to_have_count(0)
