@@ -293,16 +293,20 @@ class Services:
         if not given:
             return person
         role = Role(given)
-        has_a_role = person.key == LOCAL_OWNER or person.key.startswith("user:")
+        has_a_role = person.key == LOCAL_OWNER or (self.accounts and person.key.startswith("user:"))
         return person if has_a_role and role.includes(person.role) else replace(person, role=role)
 
     @staticmethod
     def _stated_role(person: Person) -> str:
-        """The role that a token or a login says; "" where none does."""
-        return current_request.get().role or person.stated_role
+        """The role that a token or a login says of a person as far as allowed; "" where none does."""
+        return person.role if current_request.get().role else person.stated_role
 
-    def administrator(self, owner: str, *, role: str = "") -> Administrator:
-        """What an administrator can do. Raises AdministrationNotAllowed for anybody else."""
+    def administrator(self, owner: str, *, person: Person | None = None) -> Administrator:
+        """What an administrator can do. Raises AdministrationNotAllowed for anybody else.
+
+        `person` is who they are, where that is known; it is looked up else.
+        """
+        role = self._stated_role(self._as_far_as_allowed(person or self.person_of(owner)))
         return Administrator(
             self.budgets,
             self.audit,

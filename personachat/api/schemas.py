@@ -26,7 +26,6 @@ from personachat.conversations.model import Conversation, Rating, Turn, TurnStat
 from personachat.history.exporting import Exported
 from personachat.history.listing import ConversationSummary
 from personachat.messages import FinishReason, Usage, storable
-from personachat.request_context import current_request
 from personachat.services import Services, Workspace
 
 Format = Annotated[
@@ -91,9 +90,7 @@ def workspace_of(request: Request) -> Workspace:
 
 def administrator_of(request: Request) -> Administrator:
     """What an administrator can do. Raises AdministrationNotAllowed. To be called in a thread."""
-    person = person_of(request)
-    role = current_request.get().role or (person.stated_role if person else "")
-    return services_of(request).administrator(owner_of(request), role=role)
+    return services_of(request).administrator(owner_of(request), person=person_of(request))
 
 
 class RequestModel(BaseModel):

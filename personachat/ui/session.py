@@ -54,7 +54,7 @@ def administers() -> bool:
 def administrator() -> Administrator:
     """What they can do then. Raises AdministrationNotAllowed for everybody else."""
     person = current_person()
-    return services().administrator(person.key, role=person.stated_role)
+    return services().administrator(person.key, person=person)
 
 
 def _who() -> tuple[Person, bool]:

@@ -15,6 +15,7 @@ from sqlalchemy import delete, update
 
 from personachat.accounts.audit import Audit, AuditFilter
 from personachat.accounts.budget import Budget
+from personachat.accounts.person import Person, Role
 from personachat.accounts.rights import Grant, PersonaAccess
 from personachat.accounts.tables import audit_events
 from personachat.authoring import opening
@@ -208,9 +209,9 @@ def test_who_administers_is_noted_and_nobody_else_gets_anything(services: Servic
     for owner in ("browser:1", "user:ada", "token:1", ""):
         with pytest.raises(AdministrationNotAllowed):
             services.administrator(owner)
-    assert services.administrator("user:ada", role="admin")
+    assert services.administrator("user:ada", person=Person("user:ada", Role.ADMIN))
     with pytest.raises(AdministrationNotAllowed):
-        services.administrator("local", role="reader")
+        services.administrator("user:ada", person=Person("user:ada", Role.READER))
 
 
 def test_the_audit_over_http_is_for_administrators(make_services: Callable[..., Services]) -> None:

@@ -15,8 +15,10 @@ from personachat.accounts.tables import api_tokens
 from personachat.accounts.tokens import Tokens
 from personachat.conversations.model import now
 from personachat.database.connection import Database
-from personachat.errors import TokenInvalid, TokenNotFound
+from personachat.errors import AdministrationNotAllowed, TokenInvalid, TokenNotFound
+from personachat.request_context import RequestContext, current_request
 from personachat.services import Services
+from tests.accounts.conftest import ADA, workspace_of
 from tests.api.conftest import served
 from tests.conftest import persona_text
 
@@ -161,6 +163,19 @@ def test_only_an_admin_token_administers(client: httpx2.Client) -> None:
             assert client.get(path, headers=headers).status_code == 404
         assert client.post("/tokens", json={"name": "More"}, headers=headers).status_code == 404
     assert client.get("/tokens", headers=bearer(make(client, role="admin")["token"])).status_code == 200
+
+
+def test_a_token_never_lets_its_person_do_more_than_they_may_themselves(team: Services) -> None:
+    """Somebody who was an admin when the token was made, and is none any more."""
+    workspace_of(team, "ada")  # an editor, who was seen
+    request = current_request.set(RequestContext(role="admin", token_id="made-before"))
+    try:
+        assert team.of(ADA).person.role == "editor"
+        assert not team.of(ADA).usage.sees_all
+        with pytest.raises(AdministrationNotAllowed):
+            team.administrator(ADA)
+    finally:
+        current_request.reset(request)
 
 
 def test_a_token_of_whoever_sits_here_sees_no_more_than_its_role_lets_it(client: httpx2.Client) -> None:
