@@ -118,7 +118,7 @@ def _draw_row(
             offered,
             index=offered.index(setup.model) if setup.model else None,
             key=f"compare_model_{key}",
-            placeholder="As in the persona",
+            placeholder="Persona's default model",
             accept_new_options=True,
             width=190,
         )
