@@ -9,7 +9,7 @@ from personachat.errors import PersonaChatError
 from personachat.personas.persona import Persona
 from personachat.personas.store.addressed import MARK
 from personachat.personas.store.base import StoredPersona
-from personachat.ui import session
+from personachat.ui import script_runs, session
 
 
 def followed(personas: Mapping[str, Persona], name: str | None) -> StoredPersona | None:
@@ -28,11 +28,15 @@ def with_labels(ids: Iterable[str]) -> list[str]:
     """The ids, each followed by those of it that have a label."""
     labels: Mapping[str, Sequence[str]] = {}
     with suppress(PersonaChatError):  # a list without them is better than none
-        labels = session.workspace().labels.all()
+        labels = script_runs.once_a_run(_labels)
     names: list[str] = []
     for each in ids:
         names += [each, *(f"{each}{MARK}{label}" for label in labels.get(each, ()))]
     return names
+
+
+def _labels() -> Mapping[str, Sequence[str]]:
+    return session.workspace().labels.all()
 
 
 def id_and_label(name: str) -> tuple[str, str]:

@@ -7,8 +7,15 @@ Streamlit does not document.
 
 from __future__ import annotations
 
+from copy import copy
+from typing import Any
+
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+_made: dict[tuple[str, str], StreamlitPage] = {}
 
 
 def close_side_door() -> None:
@@ -25,3 +32,17 @@ def require_home() -> None:
         st.session_state["sent_home"] = True
         close_side_door()
         st.rerun()
+
+
+def page(path: str, **options: Any) -> StreamlitPage:
+    """As `st.Page`, which looks for the file: here once, not in every run of every session.
+
+    Each run gets a page of its own, because Streamlit marks the one that it runs.
+    """
+    context = get_script_run_ctx()
+    if context is None:  # nobody runs the script: there is nothing that could be kept
+        return st.Page(path, **options)
+    known = (str(context.pages_manager.main_script_parent), path)
+    if known not in _made:
+        _made[known] = st.Page(path, **options)
+    return copy(_made[known])

@@ -26,6 +26,8 @@ _BEGUN = "_has_called_callbacks"
 _KNOWN = "_personachat_knows"
 """Where a script has what was asked once."""
 
+_KNOWN_IN_RUN = "_personachat_knows_in_run"
+
 Found = TypeVar("Found")
 
 _check_requests = ScriptRunner._maybe_handle_execution_control_request
@@ -80,6 +82,24 @@ def once(make: Callable[[], Found]) -> Found:
     if context is None:
         return make()
     known: dict[Callable[[], Any], Any] = vars(context).setdefault(_KNOWN, {})
+    if make not in known:
+        known[make] = make()
+    found: Found = known[make]
+    return found
+
+
+def once_a_run(make: Callable[[], Found]) -> Found:
+    """What `make` gives, asked once in one run of the script; callbacks and the script count as one.
+
+    For what several places of a page read and none of them changes.
+    """
+    context = get_script_run_ctx()
+    if context is None:
+        return make()
+    run, known = vars(context).get(_KNOWN_IN_RUN, (None, {}))
+    if run is not context.cursors:  # Streamlit gives every run new ones
+        known = {}
+        vars(context)[_KNOWN_IN_RUN] = (context.cursors, known)
     if make not in known:
         known[make] = make()
     found: Found = known[make]

@@ -41,7 +41,16 @@ def services() -> Services:
 
 def workspace() -> Workspace:
     """What the person in front of this session can do."""
-    person, edits = _who() if services().accounts else script_runs.once(_who)
+    if services().accounts:  # what somebody may do can change at any moment
+        return _workspace_of(*_who())
+    return script_runs.once_a_run(_workspace_of_run)
+
+
+def _workspace_of_run() -> Workspace:
+    return _workspace_of(*script_runs.once(_who))
+
+
+def _workspace_of(person: Person, edits: bool) -> Workspace:  # noqa: FBT001
     return services().of(person.key, person=person, may_edit=edits)
 
 

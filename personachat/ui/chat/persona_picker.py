@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from personachat.errors import PersonaChatError, ProviderError
+from personachat.errors import PersonaChatError, ProviderError, StoreUnavailable
 from personachat.personas.persona import DEFAULT_PERSONA_ID, Persona
 from personachat.personas.store.base import BrokenPersona, StoredPersona
 from personachat.personas.variables import declared
 from personachat.providers.registry import ModelChoice
 from personachat.services import Services
 from personachat.settings import LOCAL
-from personachat.ui import addresses, dismissed, faces, last_seen, open_tabs, session
+from personachat.ui import addresses, dismissed, faces, last_seen, open_tabs, script_runs, session
 from personachat.ui.chat import actions as turn_actions
 from personachat.ui.chat import persona_finder
 from personachat.ui.chat.state import PERSONA_CHOICE, TurnDialog, chat_state
@@ -48,9 +48,13 @@ def draw(services: Services) -> tuple[Persona | None, PersonaChatError | None]:
 
     Where the personas cannot be read they are as they were seen last.
     """
-    workspace = session.workspace()
-    everything, trouble = last_seen.personas(workspace.personas, owner=workspace.owner)
+    everything, trouble = script_runs.once_a_run(_personas)
     return _draw(services, everything), trouble
+
+
+def _personas() -> tuple[Sequence[StoredPersona | BrokenPersona], StoreUnavailable | None]:
+    workspace = session.workspace()
+    return last_seen.personas(workspace.personas, owner=workspace.owner)
 
 
 def _draw(services: Services, everything: Sequence[StoredPersona | BrokenPersona]) -> Persona | None:
@@ -90,7 +94,7 @@ def _draw(services: Services, everything: Sequence[StoredPersona | BrokenPersona
 def avatars() -> dict[str, str]:
     """What stands for each persona that the picker offers, by its label."""
     try:
-        everything = session.workspace().personas.all()
+        everything, _ = script_runs.once_a_run(_personas)
     except PersonaChatError:  # the page says it
         return {}
     personas = {stored.id: stored.persona for stored in everything if isinstance(stored, StoredPersona)}
