@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from personachat.owners import LOCAL_OWNER
-from personachat.services import Services, Workspace, build_services
+from personachat.services import Services, build_services
+from personachat.services.workspace import Workspace
 from personachat.settings import load_settings, variables
 from tests.fake_provider import FakeProvider
 from tests.migrated import put_database_in

@@ -9,7 +9,8 @@ import pytest
 
 from personachat.errors import ReplyInProgress
 from personachat.replies.live import LiveReply
-from personachat.services import Services, Workspace
+from personachat.services import Services
+from personachat.services.workspace import Workspace
 from tests.conftest import local
 from tests.fake_provider import FakeProvider, Gate, tokens
 from tests.postgres import fresh_database

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from personachat.errors import EditingNotAllowed, PersonaChatError
-from personachat.services import Services, Workspace
+from personachat.services import Services
+from personachat.services.workspace import Workspace
 from tests.conftest import persona_text
 
 OWNER = "browser:a-visitor"

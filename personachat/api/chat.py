@@ -24,7 +24,7 @@ from personachat.errors import ConversationNotFound, ReplyInProgress
 from personachat.messages import ChatMessage
 from personachat.personas.variables import GivenValues
 from personachat.replies.live import LiveReply
-from personachat.services import Workspace
+from personachat.services.workspace import Workspace
 
 router = APIRouter(prefix="/chat", tags=["chat"])
 

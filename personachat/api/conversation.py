@@ -32,7 +32,7 @@ from personachat.conversations.model import siblings_of
 from personachat.errors import ShareNotFound, TurnNotFound
 from personachat.history.sharing import Share
 from personachat.personas.variables import GivenValues
-from personachat.services import Workspace
+from personachat.services.workspace import Workspace
 
 router = APIRouter(prefix="/conversations/{id}", tags=["conversations"])
 

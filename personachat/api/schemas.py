@@ -26,7 +26,8 @@ from personachat.conversations.model import Conversation, Rating, Turn, TurnStat
 from personachat.history.exporting import Exported
 from personachat.history.listing import ConversationSummary
 from personachat.messages import FinishReason, Usage, storable
-from personachat.services import Services, Workspace
+from personachat.services import Services
+from personachat.services.workspace import Workspace
 
 Format = Annotated[
     Literal["markdown", "json", "csv"],

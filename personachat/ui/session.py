@@ -18,7 +18,8 @@ from personachat.accounts.person import Person
 from personachat.chat.service import ChatService
 from personachat.conversations.model import Conversation
 from personachat.errors import ConversationNotFound, PersonaChatError, SettingsInvalid
-from personachat.services import Services, Workspace, get_services
+from personachat.services import Services, get_services
+from personachat.services.workspace import Workspace
 from personachat.ui import last_seen, notices, returning, script_runs
 from personachat.ui.chat.state import chat_state
 from personachat.ui.chat.transcript import SHOWN_TURNS, STEP_TURNS

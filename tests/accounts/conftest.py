@@ -9,7 +9,8 @@ import pytest
 
 from personachat.accounts.identity import of_header
 from personachat.accounts.rights import Grant, PersonaAccess
-from personachat.services import Services, Workspace
+from personachat.services import Services
+from personachat.services.workspace import Workspace
 from tests.conftest import persona_text
 from tests.conversations.conftest import (  # noqa: F401  # fixtures
     database,

@@ -15,7 +15,8 @@ from personachat.errors import (
     TurnNotFound,
 )
 from personachat.replies.live import LiveReply
-from personachat.services import Services, Workspace
+from personachat.services import Services
+from personachat.services.workspace import Workspace
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider, Gate, tokens
 

@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 from personachat.conversations.model import Conversation
 from personachat.errors import ConversationNotFound, DatabaseUnavailable
 from personachat.messages import ChatMessage
-from personachat.services import Workspace, get_services
+from personachat.services import get_services
+from personachat.services.workspace import Workspace
 from personachat.ui import owner
 from personachat.ui.chat import actions, storage_notice
 from tests.conftest import local, persona_text

@@ -19,7 +19,7 @@ from personachat.messages import ReplyEvent, TextDelta
 from personachat.replies.endings import ENDINGS, cut_off_by, end_of
 from personachat.replies.live import LiveReply
 from personachat.request_context import current_request
-from personachat.services import Workspace
+from personachat.services.workspace import Workspace
 
 PROGRESS_SECONDS = 0.05
 """How long what comes is gathered until a client is told: no token costs a message of its own."""

@@ -44,7 +44,8 @@ from personachat.owners import LOCAL_OWNER
 from personachat.personas.store.base import StoredPersona
 from personachat.personas.store.rules import not_found
 from personachat.request_context import RequestContext, current_request, made_id
-from personachat.services import Services, Workspace
+from personachat.services import Services
+from personachat.services.workspace import Workspace
 
 log = logging.getLogger(__name__)
 

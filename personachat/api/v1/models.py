@@ -15,7 +15,7 @@ from personachat.api.schemas import workspace_of
 from personachat.errors import PersonaChatError
 from personachat.personas.store.addressed import MARK
 from personachat.personas.store.base import StoredPersona
-from personachat.services import Workspace
+from personachat.services.workspace import Workspace
 
 router = APIRouter(prefix="/models", tags=["v1"])
 

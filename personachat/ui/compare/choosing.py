@@ -10,7 +10,8 @@ import streamlit as st
 from personachat.errors import PersonaChatError
 from personachat.lab.comparisons.model import MOST_SAMPLES, MOST_VARIANTS, Setup
 from personachat.personas.store.base import StoredPersona
-from personachat.services import Services, Workspace
+from personachat.services import Services
+from personachat.services.workspace import Workspace
 from personachat.ui import last_seen, session
 from personachat.ui.compare import actions, forecasting
 from personachat.ui.compare.state import (

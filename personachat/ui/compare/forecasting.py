@@ -10,7 +10,8 @@ from personachat.errors import PersonaChatError
 from personachat.lab.comparisons.model import Setup, Variant
 from personachat.personas.persona import parse_persona
 from personachat.personas.prompt import estimate_tokens
-from personachat.services import Services, Workspace
+from personachat.services import Services
+from personachat.services.workspace import Workspace
 from personachat.ui.chat import costs
 from personachat.ui.forecast_view import price_of
 from personachat.ui.wording import counted, error_text, escaped, money, short

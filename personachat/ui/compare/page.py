@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from personachat.errors import ComparisonNotFound
-from personachat.services import Services, Workspace
+from personachat.services import Services
+from personachat.services.workspace import Workspace
 from personachat.ui import frame, session
 from personachat.ui.compare import actions, board, choosing, standing_lines
 from personachat.ui.compare.state import COMPARISON, compare_state, leave, open_comparison

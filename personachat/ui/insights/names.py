@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from personachat.personas.store.base import StoredPersona
-from personachat.services import Workspace
+from personachat.services.workspace import Workspace
 from personachat.ui import last_seen
 from personachat.usage.insights import Insights
 

@@ -9,7 +9,8 @@ import streamlit as st
 
 from personachat.conversations.model import now
 from personachat.errors import UsageQuestionInvalid
-from personachat.services import Services, Workspace
+from personachat.services import Services
+from personachat.services.workspace import Workspace
 from personachat.ui.insights import chart, failing, figures, filters, liked, looking, speed, spending
 from personachat.ui.insights.filters import ChosenPeriod
 from personachat.ui.insights.names import names

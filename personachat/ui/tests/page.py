@@ -8,7 +8,8 @@ from personachat.errors import EditingNotAllowed
 from personachat.lab.suites.stored import StoredSuite
 from personachat.lab.testing import Tests
 from personachat.personas.store.base import StoredPersona
-from personachat.services import Services, Workspace
+from personachat.services import Services
+from personachat.services.workspace import Workspace
 from personachat.ui import last_seen, notices, session
 from personachat.ui.tests import replaying, results, running, suite_editor
 from personachat.ui.tests.state import REPLAYS, RESULTS, SUITE, open_run, tests_state, view_key

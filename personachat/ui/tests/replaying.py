@@ -11,7 +11,8 @@ from personachat.history.filters import Filters
 from personachat.history.listing import ConversationSummary
 from personachat.lab.replaying import Talk
 from personachat.lab.testing import RunWish, Tests
-from personachat.services import Services, Workspace
+from personachat.services import Services
+from personachat.services.workspace import Workspace
 from personachat.ui import notices, session
 from personachat.ui.tests import results, running
 from personachat.ui.tests.state import open_run

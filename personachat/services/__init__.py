@@ -1,95 +1,68 @@
-"""The composition root: every part built once from the settings, and shared by page, API and commands."""
+"""The composition root: every part built once from the settings, and shared by pages, API and commands.
+
+`Services.of` gives the workspace of one owner (see `workspace`), which is what all of them call.
+"""
 
 from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from personachat.accounts.administration import may_administer, role_of_owner
+from personachat.accounts.administration import role_of_owner
 from personachat.accounts.administrator import Administrator
 from personachat.accounts.audit import Audit
-from personachat.accounts.audited_personas import AuditedPersonas
-from personachat.accounts.budgets import REFRESH_SECONDS, Budgets
-from personachat.accounts.housekeeping import Chore, Housekeeping
-from personachat.accounts.identity import Identity, login_counts
+from personachat.accounts.authorization import Authorization
+from personachat.accounts.budgets import Budgets
+from personachat.accounts.housekeeping import Housekeeping
+from personachat.accounts.identity import Identity
 from personachat.accounts.known_people import KnownPeople
 from personachat.accounts.people import SeenPeople
-from personachat.accounts.permitted import (
-    PermittedLabels,
-    PermittedPersonas,
-    PermittedRevisions,
-    PersonaRights,
-    ShownPersonas,
-)
-from personachat.accounts.person import Person, Role, local_person
+from personachat.accounts.permitted import PersonaRights
+from personachat.accounts.person import Person
 from personachat.accounts.persona_access import PersonaAccesses
 from personachat.accounts.reach import PersonasInReach, RevisionsInReach
-from personachat.accounts.roles import RoleRules
 from personachat.accounts.settings_in_force import note_changes
 from personachat.accounts.tokens import Tokens
 from personachat.authoring.available_models import AvailableModels
 from personachat.authoring.drafting import Drafter
-from personachat.authoring.library import PersonaLibrary
 from personachat.authoring.linting import Linter
 from personachat.authoring.opening import FOLLOWING
-from personachat.chat.branches import Branches
 from personachat.chat.checkpoints import Checkpoints
-from personachat.chat.completions import CompletionRequest, Completions, StartedCompletion
-from personachat.chat.inspection import Inspection
+from personachat.chat.completions import Completions
 from personachat.chat.live_conversations import CurrentConversations
 from personachat.chat.service import ChatService
 from personachat.chat.starter import ReplyStarter
 from personachat.chat.tryout import trying_out
-from personachat.conversations.faces import faces
 from personachat.conversations.memory import MemoryConversations
 from personachat.conversations.reply_records import SqlReplies
 from personachat.conversations.responses import KeptResponses
 from personachat.conversations.sql import SqlConversations
 from personachat.database.connection import Database
-from personachat.errors import (
-    DatabaseDamaged,
-    DatabaseUnavailable,
-    LoginNeeded,
-    NoModelAvailable,
-    ProviderError,
-    StoreUnavailable,
-)
+from personachat.errors import NoModelAvailable, ProviderError
 from personachat.history import moving
 from personachat.history.changes import Change, changed_since
-from personachat.history.erasing import expire
-from personachat.history.library import ConversationLibrary
-from personachat.history.organizing import purge
 from personachat.history.person_data import PersonData
 from personachat.history.sharing import Shared, SharedConversations
 from personachat.lab.comparisons.seen import SeenComparison
-from personachat.lab.comparisons.service import Comparisons
 from personachat.lab.comparisons.store import SqlComparisons
-from personachat.lab.comparisons.store import expire as expire_comparisons
 from personachat.lab.comparisons.store import move_all as move_comparisons
-from personachat.lab.comparisons.store import purge as purge_comparisons
 from personachat.lab.runs.replying import Replying
 from personachat.lab.suites.store import SuiteStore
-from personachat.lab.testing import Testing, Tests, testing_of
-from personachat.owners import LOCAL_OWNER, author_of
+from personachat.lab.testing import Testing, testing_of
 from personachat.personas.store.addressed import AddressedPersonas
-from personachat.personas.store.base import PersonaSource, PersonaStore, Revisions
-from personachat.personas.store.drafts import PersonaDrafts, purge_drafts
-from personachat.personas.store.favourites import Favourites
+from personachat.personas.store.base import PersonaStore, Revisions
+from personachat.personas.store.drafts import PersonaDrafts
 from personachat.personas.store.labels import Labels
 from personachat.personas.store.own_templates import OwnTemplates
-from personachat.personas.store.picture_purging import purge_pictures
 from personachat.personas.store.pictures import PersonaPictures
-from personachat.personas.store.read_only import ReadOnlyPersonas
 from personachat.personas.store.revisions import place_of
 from personachat.personas.store.seeding import open_store
-from personachat.personas.store.shares import PersonaShares
 from personachat.personas.store.undos import PersonaUndos
 from personachat.personas.templates.gallery import Gallery
 from personachat.providers import pricing, trying
@@ -98,55 +71,19 @@ from personachat.providers.registry import ProviderRegistry
 from personachat.replies.engine import ReplyLimits
 from personachat.replies.planner import ReplyPlanner
 from personachat.replies.runner import ReplyRunner
-from personachat.request_context import current_request
-from personachat.settings import Settings, load_settings, people_log_in
-from personachat.telemetry import logs, otel
-from personachat.telemetry.words import Masking
+from personachat.services.metering import call_figures, ledger_of
+from personachat.services.upkeep import chores, tidy_up
+from personachat.services.workspace import Workspace, Workspaces
+from personachat.settings import Settings, load_settings
+from personachat.telemetry import logs
 from personachat.usage.closing import Closing
 from personachat.usage.ledger import Ledger
 from personachat.usage.model import Surface
 from personachat.usage.people import People
-from personachat.usage.reading import UsageReader
 from personachat.usage.records import SqlUsage
 
 if TYPE_CHECKING:
     from personachat.telemetry.prometheus import CallFigures
-
-
-CHORE_SECONDS = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Workspace:
-    """What one owner can do, each part bound to them."""
-
-    owner: str
-    chat: ChatService
-    branches: Branches
-    inspection: Inspection
-    library: ConversationLibrary
-    collection: PersonaLibrary
-    personas: PersonaStore
-    gallery: Gallery
-    usage: UsageReader
-    comparisons: Comparisons
-    tests: Tests
-    author: str
-    """As people are told it."""
-
-    person: Person
-    rights: PersonaRights
-    addressed: PersonaSource
-    """Personas by what callers name them: an id, an earlier id, an id with a label."""
-    revisions: Revisions
-    labels: PermittedLabels
-    completions: Completions
-    may_edit: bool = True
-    """Whether they may change the shared personas; where not, every part of this refuses to."""
-
-    def complete(self, persona_id: str, ask: CompletionRequest, *, surface: Surface) -> StartedCompletion:
-        """As Completions.start, for this owner."""
-        return self.completions.start(persona_id, ask, owner=self.owner, surface=surface)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,28 +120,27 @@ class Services:
     testing: Testing
     accesses: PersonaAccesses
     seen_people: SeenPeople
-    roles: RoleRules
-    accounts: bool = False
-    """Whether people log in here, so that what they create is theirs and their role counts."""
+    authorization: Authorization
+    workspaces: Workspaces
     figures: CallFigures | None = None
     """What /metrics says; None where there is none."""
 
-    def person_of(self, owner: str, *, may_edit: bool = True) -> Person:
-        """Whoever an owner is, as far as that is known without them: somebody unknown reads at most.
+    @property
+    def accounts(self) -> bool:
+        """Whether people log in here, so that what they create is theirs and their role counts."""
+        return self.authorization.people_log_in
 
-        This machine and the tokens of the settings are the operator's. Raises what the database raises.
-        """
-        if owner == LOCAL_OWNER:
-            return local_person()
-        if owner.startswith("token:"):
-            return Person(owner, Role.ADMIN, author_of(owner))
-        if not self.accounts:
-            return Person(owner, Role.EDITOR if may_edit else Role.READER)
-        seen = self.seen_people.last_known(owner) if owner.startswith("user:") else None
-        if seen:
-            return seen.person
-        edits = owner.startswith("browser:") and may_edit and self.settings.public_editing is True
-        return Person(owner, Role.EDITOR if edits else Role.READER)
+    def admit(self, identity: Identity) -> Person:
+        """The person whom a login or a proxy names, with their role. Errors as for Authorization.admit."""
+        return self.authorization.admit(identity)
+
+    def person_of(self, owner: str, *, may_edit: bool = True) -> Person:
+        """Who an owner is, as far as that is known in their absence. Raises what the database raises."""
+        return self.authorization.person_of(owner, may_edit=may_edit)
+
+    def rights_of(self, person: Person) -> PersonaRights:
+        """What a person may do with each persona."""
+        return self.authorization.rights_of(person)
 
     def of(
         self,
@@ -215,98 +151,23 @@ class Services:
         may_edit: bool = True,
         surface: Surface = "page",
     ) -> Workspace:
-        """One owner's workspace; cheap to make. `author` is who their work is said to be by.
+        """One owner's workspace; cheap to make. `surface` is where they are, for the ledger.
 
-        `person` is who they are, where that is known; it is looked up else. `surface` is where they are, for
-        the ledger. Everything in it sees the personas through that person's rights.
+        `author` is the name that others see on their work. `person` is who they are; without it, they are
+        looked up, which raises what the database raises.
         """
-        person = self._as_far_as_allowed(person or self.person_of(owner, may_edit=may_edit))
+        person = self.authorization.within_token(person or self.person_of(owner, may_edit=may_edit))
         assert person.key == owner, "a person works on what is theirs"
-        author = author or person.name or author_of(owner)
-        may_edit = may_edit and person.role.includes(Role.EDITOR)
-        rights = self.rights_of(person)
-        trail = self.audit.trail(owner, name=author)
-        permitted = PermittedPersonas(self.personas, rights)
-        personas = AuditedPersonas(permitted, trail) if may_edit else ReadOnlyPersonas(permitted)
-        revisions = PermittedRevisions(self.revisions, rights)
-        labels = PermittedLabels(self.labels, rights)
-        answering = self._answering(rights)
-        collection = PersonaLibrary(
-            personas,
-            revisions,
-            labels,
-            Favourites(self.database),
-            PersonaShares(self.database),
-            owner=owner,
-            author=author,
-            models=self.models,
-            pictures=self.pictures,
-            rights=rights,
-            trail=trail,
-        )
-        return Workspace(
-            owner,
-            ChatService(self.answers, owner=owner, personas=answering, surface=surface),
-            Branches(self.answers, owner=owner, personas=answering, surface=surface, trail=trail),
-            Inspection(
-                self.answers,
-                owner=owner,
-                personas=answering,
-                sees_prompt=lambda persona_id: rights.may("prompt", persona_id),
-            ),
-            ConversationLibrary(self.database, owner=owner, settle=self.checkpoints.settle, trail=trail),
-            collection,
-            personas,
-            self.gallery if may_edit else self.gallery.read_only(),
-            UsageReader(
-                self.database,
-                self.people,
-                owner=owner,
-                settle=self.ledger.settle,
-                administers=may_administer(owner, role=self._stated_role(person)),
-            ),
-            Comparisons(
-                self.answers,
-                self.database,
-                personas=answering,
-                revisions=revisions,
-                owner=owner,
-                surface=surface,
-                settle=self.checkpoints.settle,
-            ),
-            self.testing.of(
-                owner, author=author, may_edit=may_edit, surface=surface, personas=answering, rights=rights
-            ),
-            author,
-            person,
-            rights,
-            ShownPersonas(answering, rights),
-            revisions,
-            labels,
-            self.completions.over(answering),
-            may_edit,
-        )
-
-    def _as_far_as_allowed(self, person: Person) -> Person:
-        """The person with the role of the token that the request came with, but no more than their own."""
-        given = current_request.get().role
-        if not given:
-            return person
-        role = Role(given)
-        has_a_role = person.key == LOCAL_OWNER or (self.accounts and person.key.startswith("user:"))
-        return person if has_a_role and role.includes(person.role) else replace(person, role=role)
-
-    @staticmethod
-    def _stated_role(person: Person) -> str:
-        """The role that a token or a login says of a person as far as allowed; "" where none does."""
-        return person.role if current_request.get().role else person.stated_role
+        return self.workspaces.of(person, author=author, may_edit=may_edit, surface=surface)
 
     def administrator(self, owner: str, *, person: Person | None = None) -> Administrator:
         """What an administrator can do. Raises AdministrationNotAllowed for anybody else.
 
         `person` is who they are, where that is known; it is looked up else.
         """
-        role = self._stated_role(self._as_far_as_allowed(person or self.person_of(owner)))
+        role = self.authorization.stated_role(
+            self.authorization.within_token(person or self.person_of(owner))
+        )
         return Administrator(
             self.budgets,
             self.audit,
@@ -316,49 +177,6 @@ class Services:
             owner=owner,
             role=role,
         )
-
-    def admit(self, identity: Identity) -> Person:
-        """The person whom a login or a proxy names, with their role.
-
-        Raises LoginNeeded where they are refused, or their login has run out or was ended by a sign-out
-        everywhere; and what the database raises where it cannot say, and nothing is known of them.
-        """
-        person = self.roles.person(identity)
-        if person is None:
-            raise LoginNeeded(
-                "Your account has no access here.",
-                hint="Ask the person who runs this server to give it a role.",
-                refused=True,
-            )
-        known = None
-        try:
-            known = self.seen_people.last_known(person.key)
-        except (DatabaseUnavailable, DatabaseDamaged):
-            if identity.ends:  # it may have been ended
-                raise
-        hours = self.settings.login_hours
-        if not login_counts(
-            identity,
-            now=datetime.now(UTC),
-            lasts=None if hours is None else timedelta(hours=hours),
-            signed_out_before=known.signed_out_before if known else None,
-        ):
-            raise LoginNeeded("Your login has ended.", hint="Log in again.")
-        with suppress(DatabaseUnavailable, DatabaseDamaged):
-            self.seen_people.saw(person, identity, known=known)
-        return person
-
-    def rights_of(self, person: Person) -> PersonaRights:
-        """What somebody may do with each persona."""
-        shared_are_edited = not self.accounts or self.settings.public_editing is True
-        return PersonaRights(
-            self.accesses, person, accounts=self.accounts, shared_are_edited=shared_are_edited
-        )
-
-    def _answering(self, rights: PersonaRights) -> PersonaSource:
-        """Those who can answer somebody, with all they have: it never leaves what is asked of a model."""
-        whole = PermittedPersonas(self.personas, rights, whole=True)
-        return AddressedPersonas(whole, self.revisions, self.labels)
 
     def conversations_of(self, owner: str) -> int:
         """How many conversations somebody has."""
@@ -434,14 +252,7 @@ class Services:
         self.runner.ask(self.providers.warm_up(), timeout_seconds=60)
         pricing.warm_up()
         note_changes(self.audit, self.settings)
-        purge(self.database)
-        purge_comparisons(self.database)
-        self.kept_responses.forget_old()
-        purge_drafts(self.database)
-        with suppress(StoreUnavailable):
-            # The first look at many personas takes a moment, and so does recording them.
-            texts = [stored.text for stored in self.personas.all()]
-            purge_pictures(self.database, also=(faces,), texts=texts)
+        tidy_up(self.database, self.personas, self.kept_responses)
 
     def close(self) -> None:
         """End every live reply and record its end, then the providers, then the loop they ran on; once."""
@@ -475,16 +286,14 @@ def build_services(settings: Settings) -> Services:
     seen_people = SeenPeople(database)
     audit = Audit(database, retention_days=settings.audit_retention_days)
     budgets = Budgets(database, people, settings=settings, role_of=partial(_role_of, seen_people))
-    figures = _figures(settings, running=lambda: runner.running)
-    spans = otel.observer(masking=Masking.of(settings))
-    ledger = Ledger(
+    figures = call_figures(settings, running=lambda: runner.running)
+    ledger = ledger_of(
+        settings,
         SqlUsage(database, people),
         process_id=checkpoints.process_id,
-        retention_days=settings.usage_retention_days,
         close_days=Closing(database).close_some,
-        observers=[each for each in (_reply_lines(settings), figures, spans) if each],
-        keeps_words=bool(spans and spans.masking),
-        admission=budgets,
+        budgets=budgets,
+        figures=figures,
     )
     runner = ReplyRunner(max_concurrent=settings.max_concurrent_replies, calls=ledger)
     limits = ReplyLimits(
@@ -519,18 +328,37 @@ def build_services(settings: Settings) -> Services:
     ledger.start()
     budgets.settle = ledger.settle
     housekeeping = Housekeeping(
-        [
-            Chore(budgets.refresh, REFRESH_SECONDS),
-            Chore(budgets.forget_old, CHORE_SECONDS),
-            Chore(audit.forget_old, CHORE_SECONDS),
-            *_expiry(database, settings.conversation_retention_days),
-        ]
+        chores(database, budgets, audit, retention_days=settings.conversation_retention_days)
     )
     housekeeping.start()
     kept_responses = KeptResponses(database)
     kept_responses.start()
     model_names = ModelNames(providers, runner, configured=settings.providers)
     models = AvailableModels(providers, model_names, personas, default=settings.default_model)
+    gallery = Gallery(OwnTemplates(database))
+    completions = Completions(
+        addressed, providers, runner, limits=limits, max_tokens=settings.longest_reply_tokens
+    )
+    pictures = PersonaPictures(database)
+    accesses = PersonaAccesses(database)
+    authorization = Authorization(settings, seen_people, accesses)
+    workspaces = Workspaces(
+        personas=personas,
+        revisions=revisions,
+        labels=labels,
+        database=database,
+        answers=answers,
+        checkpoints=checkpoints,
+        completions=completions,
+        gallery=gallery,
+        ledger=ledger,
+        people=people,
+        models=models,
+        pictures=pictures,
+        audit=audit,
+        testing=testing,
+        authorization=authorization,
+    )
     services = Services(
         settings,
         personas,
@@ -544,25 +372,25 @@ def build_services(settings: Settings) -> Services:
         answers,
         model_names,
         Linter(providers, model_names),
-        Gallery(OwnTemplates(database)),
+        gallery,
         Drafter(answers.replies, runner, personas, providers, models=models),
-        Completions(addressed, providers, runner, limits=limits, max_tokens=settings.longest_reply_tokens),
+        completions,
         kept_responses,
         ledger,
         people,
         models,
         PersonaDrafts(database, place=place_of(settings)),
         PersonaUndos(database, place=place_of(settings)),
-        PersonaPictures(database),
+        pictures,
         budgets,
         audit,
         Tokens(database),
         housekeeping,
         testing,
-        PersonaAccesses(database),
+        accesses,
         seen_people,
-        RoleRules.of(settings),
-        people_log_in(settings),
+        authorization,
+        workspaces,
         figures,
     )
     # What was queued is sent later, by the rights that its owner has then.
@@ -574,24 +402,6 @@ def _role_of(seen_people: SeenPeople, owner: str) -> str:
     """The role that counts for budgets. Raises what the database raises."""
     seen = seen_people.last_known(owner) if owner.startswith("user:") else None
     return seen.person.role if seen else role_of_owner(owner)
-
-
-def _expiry(database: Database, days: int | None) -> list[Chore]:
-    if days is None:
-        return []
-    return [Chore(partial(each, database, days=days), CHORE_SECONDS) for each in (expire_comparisons, expire)]
-
-
-def _reply_lines(settings: Settings) -> logs.ReplyLines | None:
-    return logs.ReplyLines() if logs.is_configured(settings) or logs.is_written() else None
-
-
-def _figures(settings: Settings, *, running: Callable[[], int]) -> CallFigures | None:
-    if settings.metrics_token is None:
-        return None
-    from personachat.telemetry.prometheus import CallFigures  # noqa: PLC0415  # only where it is wanted
-
-    return CallFigures(running=running)
 
 
 _lock = threading.Lock()

@@ -1,0 +1,103 @@
+"""Who comes in, who an owner is, and what that person may do with each persona.
+
+Nobody gets more than their own role: a token can only take from it. An unknown owner may read at most.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from personachat.accounts.identity import Identity, login_counts
+from personachat.accounts.people import SeenPeople
+from personachat.accounts.permitted import PersonaRights
+from personachat.accounts.person import Person, Role, local_person
+from personachat.accounts.persona_access import PersonaAccesses
+from personachat.accounts.roles import RoleRules
+from personachat.errors import DatabaseDamaged, DatabaseUnavailable, LoginNeeded
+from personachat.owners import LOCAL_OWNER, author_of
+from personachat.request_context import current_request
+from personachat.settings import Settings, people_log_in
+
+
+class Authorization:
+    """Admits people by the settings, and knows them by their owner afterwards."""
+
+    def __init__(self, settings: Settings, seen_people: SeenPeople, accesses: PersonaAccesses) -> None:
+        self.people_log_in = people_log_in(settings)
+        self._roles = RoleRules.of(settings)
+        self._public_editing = settings.public_editing is True
+        self._login_hours = settings.login_hours
+        self._seen_people = seen_people
+        self._accesses = accesses
+
+    def admit(self, identity: Identity) -> Person:
+        """The person whom a login or a proxy names, with their role.
+
+        Raises LoginNeeded if they are refused, or if their login has expired or was ended by a sign-out
+        everywhere. Raises what the database raises if it cannot say so and nothing is known of them.
+        """
+        person = self._roles.person(identity)
+        if person is None:
+            raise LoginNeeded(
+                "Your account has no access here.",
+                hint="Ask the person who runs this server to give it a role.",
+                refused=True,
+            )
+        known = None
+        try:
+            known = self._seen_people.last_known(person.key)
+        except (DatabaseUnavailable, DatabaseDamaged):
+            if identity.ends:  # it may have been ended
+                raise
+        if not login_counts(
+            identity,
+            now=datetime.now(UTC),
+            lasts=None if self._login_hours is None else timedelta(hours=self._login_hours),
+            signed_out_before=known.signed_out_before if known else None,
+        ):
+            raise LoginNeeded("Your login has ended.", hint="Log in again.")
+        with suppress(DatabaseUnavailable, DatabaseDamaged):
+            self._seen_people.saw(person, identity, known=known)
+        return person
+
+    def person_of(self, owner: str, *, may_edit: bool = True) -> Person:
+        """Who an owner is, as far as that is known in their absence. An unknown owner reads at most.
+
+        This machine and the tokens of the settings are the operator's. Raises what the database raises.
+        """
+        if owner == LOCAL_OWNER:
+            return local_person()
+        if owner.startswith("token:"):
+            return Person(owner, Role.ADMIN, author_of(owner))
+        if not self.people_log_in:
+            return Person(owner, Role.EDITOR if may_edit else Role.READER)
+        seen = self._seen_people.last_known(owner) if owner.startswith("user:") else None
+        if seen:
+            return seen.person
+        edits = owner.startswith("browser:") and may_edit and self._public_editing
+        return Person(owner, Role.EDITOR if edits else Role.READER)
+
+    def within_token(self, person: Person) -> Person:
+        """The person with the role of the token of this request, if that is less than their own."""
+        given = current_request.get().role
+        if not given:
+            return person
+        role = Role(given)
+        has_a_role = person.key == LOCAL_OWNER or (self.people_log_in and person.key.startswith("user:"))
+        return person if has_a_role and role.includes(person.role) else replace(person, role=role)
+
+    @staticmethod
+    def stated_role(person: Person) -> str:
+        """The role that a token or a login states for a person `within_token`; "" if neither does."""
+        return person.role if current_request.get().role else person.stated_role
+
+    def rights_of(self, person: Person) -> PersonaRights:
+        """What a person may do with each persona."""
+        return PersonaRights(
+            self._accesses,
+            person,
+            accounts=self.people_log_in,
+            shared_are_edited=not self.people_log_in or self._public_editing,
+        )

@@ -1,0 +1,48 @@
+"""What is tidied away: at the start, and every hour while PersonaChat runs."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+
+from personachat.accounts.audit import Audit
+from personachat.accounts.budgets import REFRESH_SECONDS, Budgets
+from personachat.accounts.housekeeping import Chore
+from personachat.conversations.faces import faces
+from personachat.conversations.responses import KeptResponses
+from personachat.database.connection import Database
+from personachat.errors import StoreUnavailable
+from personachat.history.erasing import expire
+from personachat.history.organizing import purge
+from personachat.lab.comparisons.store import expire as expire_comparisons
+from personachat.lab.comparisons.store import purge as purge_comparisons
+from personachat.personas.store.base import PersonaStore
+from personachat.personas.store.drafts import purge_drafts
+from personachat.personas.store.picture_purging import purge_pictures
+
+CHORE_SECONDS = 3600.0
+
+
+def tidy_up(database: Database, personas: PersonaStore, kept_responses: KeptResponses) -> None:
+    """Delete for good what was deleted long ago. Raises DatabaseUnavailable and DatabaseDamaged."""
+    purge(database)
+    purge_comparisons(database)
+    kept_responses.forget_old()
+    purge_drafts(database)
+    with suppress(StoreUnavailable):
+        # The first look at many personas takes a moment, and so does recording them.
+        texts = [stored.text for stored in personas.all()]
+        purge_pictures(database, also=(faces,), texts=texts)
+
+
+def chores(database: Database, budgets: Budgets, audit: Audit, *, retention_days: int | None) -> list[Chore]:
+    """What is done again and again. Without `retention_days`, conversations and comparisons stay."""
+    always = [
+        Chore(budgets.refresh, REFRESH_SECONDS),
+        Chore(budgets.forget_old, CHORE_SECONDS),
+        Chore(audit.forget_old, CHORE_SECONDS),
+    ]
+    if retention_days is None:
+        return always
+    expiring = (expire_comparisons, expire)
+    return always + [Chore(partial(each, database, days=retention_days), CHORE_SECONDS) for each in expiring]

@@ -1,0 +1,178 @@
+"""What one owner can do: every part bound to them, and to what they may do.
+
+Pages, API, `/v1`, MCP and commands call a workspace and nothing below it. Everything in it sees the personas
+through the rights of its person, and a person who may not edit gets parts that refuse to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from personachat.accounts.administration import may_administer
+from personachat.accounts.audit import Audit
+from personachat.accounts.audited_personas import AuditedPersonas
+from personachat.accounts.authorization import Authorization
+from personachat.accounts.permitted import (
+    PermittedLabels,
+    PermittedPersonas,
+    PermittedRevisions,
+    PersonaRights,
+    ShownPersonas,
+)
+from personachat.accounts.person import Person, Role
+from personachat.authoring.available_models import AvailableModels
+from personachat.authoring.library import PersonaLibrary
+from personachat.chat.branches import Branches
+from personachat.chat.checkpoints import Checkpoints
+from personachat.chat.completions import CompletionRequest, Completions, StartedCompletion
+from personachat.chat.inspection import Inspection
+from personachat.chat.service import ChatService
+from personachat.chat.starter import ReplyStarter
+from personachat.database.connection import Database
+from personachat.history.library import ConversationLibrary
+from personachat.lab.comparisons.service import Comparisons
+from personachat.lab.testing import Testing, Tests
+from personachat.owners import author_of
+from personachat.personas.store.addressed import AddressedPersonas
+from personachat.personas.store.base import PersonaSource, PersonaStore, Revisions
+from personachat.personas.store.favourites import Favourites
+from personachat.personas.store.labels import Labels
+from personachat.personas.store.pictures import PersonaPictures
+from personachat.personas.store.read_only import ReadOnlyPersonas
+from personachat.personas.store.shares import PersonaShares
+from personachat.personas.templates.gallery import Gallery
+from personachat.usage.ledger import Ledger
+from personachat.usage.model import Surface
+from personachat.usage.people import People
+from personachat.usage.reading import UsageReader
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What one owner can do, each part bound to them."""
+
+    owner: str
+    chat: ChatService
+    branches: Branches
+    inspection: Inspection
+    library: ConversationLibrary
+    collection: PersonaLibrary
+    personas: PersonaStore
+    gallery: Gallery
+    usage: UsageReader
+    comparisons: Comparisons
+    tests: Tests
+    author: str
+    """The name that others see on this owner's work."""
+
+    person: Person
+    rights: PersonaRights
+    addressed: PersonaSource
+    """Personas by what callers name them: an id, an earlier id, an id with a label."""
+    revisions: Revisions
+    labels: PermittedLabels
+    completions: Completions
+    may_edit: bool = True
+    """Whether they may change the shared personas. If not, every part of this refuses to."""
+
+    def complete(self, persona_id: str, ask: CompletionRequest, *, surface: Surface) -> StartedCompletion:
+        """As Completions.start, for this owner."""
+        return self.completions.start(persona_id, ask, owner=self.owner, surface=surface)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspaces:
+    """Makes the workspace of any owner out of the parts that all of them share."""
+
+    personas: PersonaStore
+    revisions: Revisions
+    labels: Labels
+    database: Database
+    answers: ReplyStarter
+    checkpoints: Checkpoints
+    completions: Completions
+    gallery: Gallery
+    ledger: Ledger
+    people: People
+    models: AvailableModels
+    pictures: PersonaPictures
+    audit: Audit
+    testing: Testing
+    authorization: Authorization
+
+    def of(self, person: Person, *, author: str, may_edit: bool, surface: Surface) -> Workspace:
+        """A person's workspace; cheap to make. `surface` is where they are, for the ledger.
+
+        `author` is the name that others see on their work; "" stands for the person's own.
+        """
+        owner = person.key
+        author = author or person.name or author_of(owner)
+        may_edit = may_edit and person.role.includes(Role.EDITOR)
+        rights = self.authorization.rights_of(person)
+        trail = self.audit.trail(owner, name=author)
+        permitted = PermittedPersonas(self.personas, rights)
+        personas = AuditedPersonas(permitted, trail) if may_edit else ReadOnlyPersonas(permitted)
+        revisions = PermittedRevisions(self.revisions, rights)
+        labels = PermittedLabels(self.labels, rights)
+        answering = self._answering(rights)
+        settle = self.checkpoints.settle
+        collection = PersonaLibrary(
+            personas,
+            revisions,
+            labels,
+            Favourites(self.database),
+            PersonaShares(self.database),
+            owner=owner,
+            author=author,
+            models=self.models,
+            pictures=self.pictures,
+            rights=rights,
+            trail=trail,
+        )
+        return Workspace(
+            owner,
+            ChatService(self.answers, owner=owner, personas=answering, surface=surface),
+            Branches(self.answers, owner=owner, personas=answering, surface=surface, trail=trail),
+            Inspection(
+                self.answers,
+                owner=owner,
+                personas=answering,
+                sees_prompt=lambda persona_id: rights.may("prompt", persona_id),
+            ),
+            ConversationLibrary(self.database, owner=owner, settle=settle, trail=trail),
+            collection,
+            personas,
+            self.gallery if may_edit else self.gallery.read_only(),
+            UsageReader(
+                self.database,
+                self.people,
+                owner=owner,
+                settle=self.ledger.settle,
+                administers=may_administer(owner, role=self.authorization.stated_role(person)),
+            ),
+            Comparisons(
+                self.answers,
+                self.database,
+                personas=answering,
+                revisions=revisions,
+                owner=owner,
+                surface=surface,
+                settle=settle,
+            ),
+            self.testing.of(
+                owner, author=author, may_edit=may_edit, surface=surface, personas=answering, rights=rights
+            ),
+            author,
+            person,
+            rights,
+            ShownPersonas(answering, rights),
+            revisions,
+            labels,
+            self.completions.over(answering),
+            may_edit,
+        )
+
+    def _answering(self, rights: PersonaRights) -> PersonaSource:
+        """The personas that can answer somebody, with their whole prompts, which only a model ever sees."""
+        whole = PermittedPersonas(self.personas, rights, whole=True)
+        return AddressedPersonas(whole, self.revisions, self.labels)
