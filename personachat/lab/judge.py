@@ -54,6 +54,16 @@ class Judge:
         self._replying = replying
         self.model = model
 
+    def answering(self) -> str | None:
+        """The provider and model that would judge, as labels name them; None where no judge is set.
+
+        Raises ProviderError.
+        """
+        if self.model is None:
+            return None
+        first = self._replying.plan(judge_persona(self.model), [("user", "?")], model=self.model).first
+        return f"{first.provider}/{first.model}"
+
     async def ask(
         self, question: JudgeQuestion, *, said: str, reply: str, reference: str, origin: Origin
     ) -> Asked:

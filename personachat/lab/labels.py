@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from personachat.conversations.model import now
 from personachat.database.connection import Database
@@ -136,7 +136,7 @@ class Labels:
     """Of all owners. Methods raise DatabaseUnavailable and DatabaseDamaged."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
 
     def set(self, owner: str, *, question: str, judge: str, reply: str, label: bool, verdict: bool) -> None:
         """Keep what a person says of a reply, in the place of what they said before."""
@@ -147,15 +147,21 @@ class Labels:
             "reply_key": _key(reply),
         }
         row = key | {"label": label, "verdict": verdict, "saved_at": now()}
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             put(connection, test_labels, row, key=tuple(key), renewed=("label", "verdict", "saved_at"))
+
+    def unset(self, owner: str, *, question: str, judge: str, reply: str) -> None:
+        """Take a label back, if there is one."""
+        about = (_l.question_key == _key(VERSION, question), _l.judge == judge, _l.reply_key == _key(reply))
+        with self.database.write() as connection:
+            connection.execute(delete(test_labels).where(_l.owner == owner, *about))
 
     def agreement(self, owner: str, *, question: str, judge: str) -> Agreement:
         """How far a judge agrees with an owner's labels on a question."""
         query = select(_l.label, _l.verdict).where(
             _l.owner == owner, _l.question_key == _key(VERSION, question), _l.judge == judge
         )
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return agreement((row.label, row.verdict) for row in connection.execute(query))
 
     def of(self, owner: str, *, question: str, judge: str) -> dict[str, bool]:
@@ -163,7 +169,7 @@ class Labels:
         query = select(_l.reply_key, _l.label).where(
             _l.owner == owner, _l.question_key == _key(VERSION, question), _l.judge == judge
         )
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return {row.reply_key: row.label for row in connection.execute(query)}
 
 

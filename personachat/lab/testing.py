@@ -15,6 +15,7 @@ from personachat.conversations.model import Turn, new_id, now
 from personachat.errors import EditingNotAllowed, SuiteRunRefused
 from personachat.lab.checks.own import OwnChecks
 from personachat.lab.judge import Judge
+from personachat.lab.labelling import Labelling
 from personachat.lab.labels import Agreement, Labels
 from personachat.lab.replaying import REPLAY, Talk, replay_text
 from personachat.lab.runs.forecast import RunForecast, forecast_run
@@ -28,6 +29,7 @@ from personachat.lab.suites.reading import parse_suite
 from personachat.lab.suites.store import SuiteRevision, SuiteStore
 from personachat.lab.suites.stored import StoredSuite
 from personachat.lab.suites.writing import case_text, free_name, only, with_case
+from personachat.lab.thumbs import ThumbJudging
 from personachat.personas.persona import Persona, parse_persona
 from personachat.personas.store.base import PersonaSource, Revisions
 from personachat.personas.store.persona_file import etag_of
@@ -75,6 +77,7 @@ class Testing:
     personas: PersonaSource
     revisions: Revisions
     labels: Labels
+    thumbs: ThumbJudging
     concurrent: int
 
     def of(
@@ -113,6 +116,15 @@ class Tests:
         self._author = author
         self._surface: Surface = surface
         self.may_edit = may_edit
+        self.labelling = Labelling(
+            parts.records,
+            parts.labels,
+            parts.judge,
+            parts.thumbs,
+            owner=owner,
+            surface=surface,
+            may_edit=may_edit,
+        )
 
     @property
     def judge_model(self) -> str | None:
@@ -370,6 +382,6 @@ def testing_of(
     records = SqlRuns(suites.database, place=suites.place, process_id=process_id)
     own = OwnChecks(allowed=settings.own_checks)
     suite_runner = SuiteRunner(replying, runner, records, judge, own, max_concurrent=concurrent)
-    return Testing(
-        suites, records, suite_runner, replying, judge, *personas, Labels(suites.database), concurrent
-    )
+    labels = Labels(suites.database)
+    thumbs = ThumbJudging(judge, labels, runner)
+    return Testing(suites, records, suite_runner, replying, judge, *personas, labels, thumbs, concurrent)

@@ -16,6 +16,8 @@ from personachat.lab.runs.model import Cell, Run, RunState
 from personachat.lab.testing_tables import test_cells, test_runs
 from personachat.messages import storable
 
+MOST_CELLS_AT_ONCE = 500
+
 _r, _c = test_runs.c, test_cells.c
 
 
@@ -83,18 +85,16 @@ class SqlRuns:
     def cells(self, run_id: str) -> tuple[Cell, ...]:
         query = select(test_cells).where(_c.run_id == run_id).order_by(_c.case_number, _c.attempt)
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
-        return tuple(
-            Cell.stored(
-                row.case_number,
-                row.attempt,
-                row.outcome,
-                reply=row.reply,
-                cost=row.cost_usd,
-                record=row.record,
-            )
-            for row in rows
-        )
+            return tuple(_cell(row) for row in connection.execute(query))
+
+    def newest_cells(
+        self, run_ids: Sequence[str], *, limit: int = MOST_CELLS_AT_ONCE
+    ) -> tuple[tuple[str, Cell], ...]:
+        """Cells of these runs with the run's id, those of the newest runs first."""
+        query = select(test_cells).join(test_runs, _r.id == _c.run_id).where(_c.run_id.in_(run_ids))
+        query = query.order_by(_r.began_at.desc(), _c.run_id, _c.case_number, _c.attempt).limit(limit)
+        with self._database.read() as connection:
+            return tuple((row.run_id, _cell(row)) for row in connection.execute(query))
 
     def passes(self, run_ids: Sequence[str], owner: str) -> dict[str, int]:
         """How many replies passed in each of an owner's runs; those without any are left out."""
@@ -143,6 +143,12 @@ class SqlRuns:
     def _set(self, run_id: str, values: dict[str, Any]) -> None:
         with self._database.write() as connection:
             connection.execute(update(test_runs).where(_r.id == run_id).values(values))
+
+
+def _cell(row: Row[Any]) -> Cell:
+    return Cell.stored(
+        row.case_number, row.attempt, row.outcome, reply=row.reply, cost=row.cost_usd, record=row.record
+    )
 
 
 def _one(run_id: str, owner: str) -> Any:

@@ -11,8 +11,8 @@ from personachat.personas.store.base import StoredPersona
 from personachat.services import Services
 from personachat.services.workspace import Workspace
 from personachat.ui import last_seen, notices, session
-from personachat.ui.tests import replaying, results, running, suite_editor
-from personachat.ui.tests.state import REPLAYS, RESULTS, SUITE, open_run, tests_state, view_key
+from personachat.ui.tests import labelling, replaying, results, running, suite_editor
+from personachat.ui.tests.state import LABELS, REPLAYS, RESULTS, SUITE, open_run, tests_state, view_key
 from personachat.ui.wording import error_text, escaped
 
 PICKED = "tests_persona"
@@ -43,7 +43,7 @@ def draw(services: Services, workspace: Workspace) -> None:
     wanted = SUITE if stored and stored.problems else RESULTS
     view = st.segmented_control(
         "View",
-        (RESULTS, SUITE, REPLAYS),
+        (RESULTS, SUITE, REPLAYS, LABELS),
         default=wanted,
         key=view_key(persona_id),
         label_visibility="collapsed",
@@ -51,6 +51,8 @@ def draw(services: Services, workspace: Workspace) -> None:
     )
     if view == REPLAYS:
         replaying.draw(services, workspace, persona_id)
+    elif view == LABELS:
+        labelling.draw(tests, persona_id, stored)
     elif stored is None and not tests_state().editing:
         _draw_nothing_yet(names[persona_id], may_edit=tests.may_edit)
     elif view == SUITE or stored is None:

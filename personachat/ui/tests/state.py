@@ -7,11 +7,12 @@ from typing import cast
 
 import streamlit as st
 
+from personachat.lab.labelling import ToLabel
 from personachat.lab.suites.stored import StoredSuite
 from personachat.ui import session
 from personachat.ui.personas.editor import Mount
 
-RESULTS, SUITE, REPLAYS = "Results", "Suite", "Replay"
+RESULTS, SUITE, REPLAYS, LABELS = "Results", "Suite", "Replay", "Label"
 
 SHOWN_CASES = 40
 """Each is drawn with all its replies: more would make the page slow."""
@@ -34,6 +35,10 @@ class TestsState:
     count: int = 0
     shown: int = SHOWN_CASES
     """How many cases of a run are drawn."""
+    labelled: list[ToLabel] = field(default_factory=list)
+    """What was labelled in this session, the last one last: it can be undone."""
+    skipped: set[str] = field(default_factory=set)
+    """Keys of replies that aren't to be labelled now."""
     imports: int = 0
     """How many files were imported: the field for the next one is another."""
 

@@ -1,0 +1,184 @@
+"""Labelling replies with one key each, and taking over the thumbs of chats as labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import streamlit as st
+
+from personachat.errors import PersonaChatError
+from personachat.lab.labelling import GENERAL, Labelling, ToLabel
+from personachat.lab.labels import ENOUGH
+from personachat.lab.suites.model import JudgeQuestion
+from personachat.lab.suites.stored import StoredSuite
+from personachat.lab.testing import Tests
+from personachat.lab.thumbs import ThumbsJob
+from personachat.ui import notices
+from personachat.ui.tests.state import tests_state
+from personachat.ui.wording import counted, error_text, escaped
+
+EVERY_SECONDS = 1.0
+
+
+def draw(tests: Tests, persona_id: str, stored: StoredSuite | None) -> None:
+    """One reply at a time; below it, the thumbs."""
+    labelling = tests.labelling
+    due = labelling.due(persona_id, without=tests_state().skipped)
+    if due:
+        _draw_one(labelling, due[0], left=len(due))
+    else:
+        _draw_nothing()
+    _draw_keys(labelling, due[0] if due else None)
+    st.space("small")
+    _draw_thumbs(tests, persona_id, stored)
+
+
+def _draw_nothing() -> None:
+    if tests_state().skipped:
+        st.info("Only replies that you skipped are left.", icon=":material/done_all:")
+        st.button("Show them again", key="show_skipped", on_click=tests_state().skipped.clear)
+        return
+    st.info(
+        "Run a suite that has a judge's question. Its replies are shown here one by one, and you give each "
+        "the right answer.",
+        title="Nothing to label",
+        icon=":material/gavel:",
+    )
+
+
+def _draw_one(labelling: Labelling, item: ToLabel, *, left: int) -> None:
+    found = labelling.agreement(question=item.answer.question, judge=item.answer.judge)
+    color: Literal["green", "orange"] = "green" if found.calibrated else "orange"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.badge("Calibrated" if found.calibrated else "Not calibrated", color=color, help=found.told)
+        st.caption(f"{found.count} of {ENOUGH} labels · {left:,} to label", width="content")
+    st.progress(min(1.0, found.count / ENOUGH))
+    st.markdown(f"**{escaped(item.answer.question)}**")
+    try:
+        said = labelling.said(item)
+    except PersonaChatError:
+        said = ""
+    st.caption("User")
+    st.text(said)
+    st.caption("Reply")
+    with st.container(border=True):
+        st.text(item.reply)
+
+
+def _draw_keys(labelling: Labelling, item: ToLabel | None) -> None:
+    """The buttons, each with its key. They are of this reply: a key that comes late labels no other one."""
+    done = tests_state().labelled
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if item:
+            _button("Yes", "Y", item.key, _label, labelling, item, True)
+            _button("No", "N", item.key, _label, labelling, item, False)
+            _button("Skip", "S", item.key, _skip, item)
+        if done:
+            _button("Undo", "U", done[-1].key, _undo, labelling)
+    if done:
+        last = done[-1].answer
+        said = "yes" if last.verdict else "no"
+        st.caption(f"Before: the judge said {said}. {escaped(last.reason)}")
+
+
+def _button(name: str, key: str, of: str, do: Callable[..., None], *args: object) -> None:
+    kind: Literal["secondary", "tertiary"] = "tertiary" if name in {"Skip", "Undo"} else "secondary"
+    st.button(name, key=f"{name.lower()}_{of}", shortcut=key, type=kind, on_click=do, args=args)
+
+
+def _label(labelling: Labelling, item: ToLabel, label: bool) -> None:  # noqa: FBT001
+    try:
+        labelling.answer(item, label=label)
+    except PersonaChatError as error:
+        notices.say_not_done(error, title="The answer wasn't kept")
+        return
+    tests_state().labelled.append(item)
+
+
+def _skip(item: ToLabel) -> None:
+    tests_state().skipped.add(item.key)
+
+
+def _undo(labelling: Labelling) -> None:
+    done = tests_state().labelled
+    if not done:
+        return
+    try:
+        labelling.take_back(done[-1])
+    except PersonaChatError as error:
+        notices.say_not_done(error, title="Nothing was undone")
+        return
+    done.pop()
+
+
+# --- thumbs ------------------------------------------------------------------------------------------
+
+
+def _draw_thumbs(tests: Tests, persona_id: str, stored: StoredSuite | None) -> None:
+    labelling = tests.labelling
+    with st.expander("Use your thumbs as labels", icon=":material/thumbs_up_down:", key="thumbs"):
+        st.caption(
+            "The judge is asked about replies that you rated in chats. Thumbs up count as the answer that "
+            "passes, thumbs down as the other one."
+        )
+        job = labelling.thumbs_job()
+        if job and not job.over:
+            _follow(labelling)
+            st.button("Cancel", icon=":material/stop:", key="cancel_thumbs", on_click=_cancel, args=(job,))
+            return
+        if job:
+            _draw_outcome(job)
+        asked = tuple(stored.suite.judged) if stored and stored.suite else ()
+        questions = {each.question: each for each in (GENERAL, *asked)}
+        question = questions[st.selectbox("Question", list(questions), key=f"thumbs_question_{persona_id}")]
+        try:
+            judge, rated = labelling.judge, labelling.rated(persona_id, question=question)
+        except PersonaChatError as error:
+            st.warning(error_text(error), icon=":material/cloud_off:")
+            return
+        if judge is None:
+            st.warning(
+                "No judge is set. Whoever runs this server sets `PERSONACHAT_JUDGE_MODEL`.",
+                icon=":material/gavel:",
+            )
+        elif not rated:
+            st.caption("No rated replies are left. Rate replies in the chat with thumbs up and thumbs down.")
+        else:
+            st.button(
+                "Label 1 rated reply" if len(rated) == 1 else f"Label {len(rated)} rated replies",
+                icon=":material/thumbs_up_down:",
+                key="label_by_thumbs",
+                help=f"{counted(len(rated), 'call')} of {judge}.",
+                disabled=not tests.may_edit,
+                on_click=_begin,
+                args=(labelling, persona_id, question),
+            )
+
+
+def _draw_outcome(job: ThumbsJob) -> None:
+    told = f"{counted(job.labelled, 'label')} added."
+    if job.unread:
+        told += f" {job.unread} without an answer of the judge."
+    st.caption(escaped(f"{told} {job.trouble}".strip()))
+
+
+@st.fragment(run_every=EVERY_SECONDS)
+def _follow(labelling: Labelling) -> None:
+    job = labelling.thumbs_job()
+    if job is None or job.over:
+        st.rerun()
+    st.progress(job.done / job.planned if job.planned else 1.0, text=f"{job.done} of {job.planned} replies")
+
+
+def _cancel(job: ThumbsJob) -> None:
+    job.cancelled = True
+
+
+def _begin(labelling: Labelling, persona_id: str, question: JudgeQuestion) -> None:
+    try:
+        labelling.label_by_thumbs(
+            persona_id, labelling.rated(persona_id, question=question), question=question
+        )
+    except PersonaChatError as error:
+        notices.say_not_done(error, title="No labels were added")
