@@ -18,6 +18,7 @@ from personachat.lab.judge import Judge
 from personachat.lab.labelling import Labelling
 from personachat.lab.labels import Agreement, Labels
 from personachat.lab.replaying import REPLAY, Talk, replay_text
+from personachat.lab.results import Results
 from personachat.lab.runs.forecast import RunForecast, forecast_run
 from personachat.lab.runs.model import Cell, Run
 from personachat.lab.runs.records import SqlRuns
@@ -125,6 +126,7 @@ class Tests:
             surface=surface,
             may_edit=may_edit,
         )
+        self.results = Results(parts.records, parts.suites, rights, owner=owner)
 
     @property
     def judge_model(self) -> str | None:
@@ -297,13 +299,6 @@ class Tests:
         models = models_of(old), models_of(now_scored)
         comparison = compare((earlier, old), (run, now_scored), models=models)
         return RunReport(run, suite, now_scored, earlier, comparison)
-
-    def last(self, persona_id: str) -> tuple[Run, Score] | None:
-        """The newest run of a persona, for its badge."""
-        runs = self.runs(persona_id, limit=1)
-        if not runs:
-            return None
-        return runs[0], score(runs[0], parse_suite(runs[0].suite_text), self._cells(runs[0]))
 
     # --- labels -----------------------------------------------------------------------------------
 

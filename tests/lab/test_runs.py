@@ -408,6 +408,9 @@ def test_suites_runs_and_labels_live_in_postgresql(
         assert (tests.with_suites(), tests.suite("tester")) == (("tester",), first)
         run = ended(tests.start(WISH)).plan.run
         assert states(tests, run.id) == {"kind": "pass"}
+        badge = tests.results.last({"tester": services.personas.get("tester").etag})["tester"]
+        assert (badge.run_id, badge.cases.hits, badge.changed) == (run.id, 1, ())
+        assert len(tests.labelling.due("tester")) == 1
         about = {"question": "Is the reply kind?", "judge": "openai/fake-2"}
         for label in (True, False):
             tests.label(**about, reply="You?", label=label, verdict=True)

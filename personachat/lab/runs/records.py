@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, case, delete, func, insert, select, update
 
 from personachat.conversations.model import now
 from personachat.database.connection import Database
@@ -13,7 +13,8 @@ from personachat.database.processes import announce, dead, nobody_can_tell
 from personachat.errors import SuiteRunNotFound
 from personachat.lab.replaying import REPLAY
 from personachat.lab.runs.model import Cell, Run, RunState
-from personachat.lab.testing_tables import test_cells, test_runs
+from personachat.lab.runs.scoring import LastResult, Share
+from personachat.lab.testing_tables import test_cells, test_runs, test_suites
 from personachat.messages import storable
 
 MOST_CELLS_AT_ONCE = 500
@@ -106,6 +107,61 @@ class SqlRuns:
         )
         with self._database.read() as connection:
             return {run_id: int(count) for run_id, count in connection.execute(query)}
+
+    def last_results(
+        self, owner: str, persona_ids: Sequence[str], *, by_revision: bool
+    ) -> tuple[LastResult, ...]:
+        """What the newest finished run of each persona, or of each of its revisions, came to.
+
+        Only runs of a saved suite with a saved persona and its own model say something of the persona. It is
+        one query, however many personas there are.
+        """
+        saved = select(test_suites.c.etag).where(
+            test_suites.c.place == _r.place,
+            test_suites.c.persona_id == _r.persona_id,
+            test_suites.c.etag == _r.suite_etag,
+        )
+        apart = (_r.persona_id, _r.persona_revision) if by_revision else (_r.persona_id,)
+        place = func.row_number().over(partition_by=apart, order_by=(_r.began_at.desc(), _r.id))
+        ranked = (
+            select(_r.id, _r.persona_id, _r.persona_revision, _r.suite_etag, _r.began_at, place.label("rank"))
+            .where(
+                _r.owner == owner,
+                _r.place == self._place,
+                _r.persona_id.in_(persona_ids),
+                _r.state == "finished",
+                _r.model == "",
+                _r.persona_revision != "",
+                saved.exists(),
+            )
+            .subquery()
+        )
+        newest = ranked.c
+        whole = func.min(case((_c.outcome == "pass", 1), else_=0)).label("whole")
+        cases = (
+            select(_c.run_id, whole)
+            .where(_c.run_id.in_(select(newest.id).where(newest.rank == 1)))
+            .group_by(_c.run_id, _c.case_number)
+            .subquery()
+        )
+        query = (
+            select(newest, func.count().label("total"), func.sum(cases.c.whole).label("hits"))
+            .join(cases, cases.c.run_id == newest.id)
+            .where(newest.rank == 1)
+            .group_by(*newest)
+        )
+        with self._database.read() as connection:
+            return tuple(
+                LastResult(
+                    row.id,
+                    row.persona_id,
+                    row.persona_revision,
+                    row.suite_etag,
+                    row.began_at,
+                    Share(int(row.hits), int(row.total)),
+                )
+                for row in connection.execute(query)
+            )
 
     def of(
         self, owner: str, persona_id: str | None = None, *, limit: int = 50, replays: bool = False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, TypeAlias
 
 from personachat.lab.checks.model import Outcome
@@ -41,6 +42,20 @@ class Share:
         """E.g. "60 to 98 %"."""
         low, high = self.interval
         return f"{low * 100:.0f} to {high * 100:.0f} %"
+
+
+@dataclass(frozen=True, slots=True)
+class LastResult:
+    """What a finished run came to: how many cases passed in every repeat."""
+
+    run_id: str
+    persona_id: str
+    persona_revision: str
+    suite_etag: str
+    began_at: datetime
+    cases: Share
+    changed: tuple[str, ...] = ()
+    """What is another one since: the persona, its tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +138,12 @@ class Comparison:
 
     def of(self, change: Change) -> tuple[CaseChange, ...]:
         return tuple(each for each in self.changes if each.change == change)
+
+
+def changed(result: LastResult, *, persona: str, suite: str) -> tuple[str, ...]:
+    """What is another one since; `persona` and `suite` are the etags of now."""
+    pairs = (("the persona", result.persona_revision, persona), ("its tests", result.suite_etag, suite))
+    return tuple(name for name, before, after in pairs if before != after)
 
 
 def state_of(outcomes: Sequence[Outcome], *, planned: int) -> CaseState:

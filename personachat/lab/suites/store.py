@@ -6,6 +6,7 @@ any time and is what counts. Saving is optimistic: with an etag, only over that 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -91,6 +92,20 @@ class SuiteStore:
         )
         with self.database.read() as connection:
             return tuple(sorted(connection.scalars(query)))
+
+    def etags(self, persona_ids: Collection[str]) -> dict[str, str]:
+        """The etags of these personas' suites; those without one are left out."""
+        if self._folder:
+            texts = ((each, self._text(each)) for each in persona_ids)
+            return {each: etag_of(text.encode("utf-8")) for each, text in texts if text is not None}
+        newest = select(_s.persona_id, func.max(_s.number).label("number"))
+        newest = newest.where(_s.place == self.place, _s.persona_id.in_(persona_ids))
+        last = newest.group_by(_s.persona_id).subquery().c
+        query = select(_s.persona_id, _s.etag).where(
+            _s.place == self.place, _s.persona_id == last.persona_id, _s.number == last.number, ~_s.deleted
+        )
+        with self.database.read() as connection:
+            return {row.persona_id: row.etag for row in connection.execute(query)}
 
     def save(self, persona_id: str, text: str, *, etag: str | None = None, author: str = "") -> StoredSuite:
         """Create or replace. With an etag only over that version; "" means that there is none yet.

@@ -11,13 +11,14 @@ import streamlit as st
 
 from personachat.authoring.library import PersonaLibrary
 from personachat.errors import PersonaChatError
+from personachat.lab.runs.scoring import LastResult
 from personachat.personas.diff import differences
 from personachat.personas.store.base import Action, Revision, Revisions
 from personachat.personas.store.labels import Label
 from personachat.ui import session
 from personachat.ui.compare import ways_in
 from personachat.ui.dates import ago, exact, viewer_zone
-from personachat.ui.personas import diff, revision_labels
+from personachat.ui.personas import diff, revision_labels, test_results
 from personachat.ui.personas.desk import HISTORY_TAB, TAB_KEY, OpenPersona, desk, take_typed
 from personachat.ui.wording import as_text, error_text, escaped
 
@@ -116,9 +117,16 @@ def _draw_timeline(
     with st.container(height=LIST_HEIGHT if len(shown) > SCROLLED else "content", border=False, gap="small"):
         if newer:
             _button("Show the newest", "expand_less", "newest_revisions", _show_newest, persona_id)
+        results = test_results.by_revision(persona_id)
         for each in shown:
             names = [label.label for label in labels if label.number == each.number]
-            _draw_line(persona_id, each, is_chosen=each.number == chosen.number, labels=names)
+            _draw_line(
+                persona_id,
+                each,
+                is_chosen=each.number == chosen.number,
+                labels=names,
+                result=None if each.action == "deleted" else results.get(each.etag),
+            )
         if len(revisions) > len(shown):
             _button("Show older revisions", "expand_more", "earlier_revisions", _show_more, persona_id)
 
@@ -127,7 +135,14 @@ def _button(label: str, icon: str, key: str, do: Callable[[str], None], persona_
     st.button(label, icon=f":material/{icon}:", type="tertiary", key=key, on_click=do, args=(persona_id,))
 
 
-def _draw_line(persona_id: str, revision: Revision, *, is_chosen: bool, labels: Sequence[str]) -> None:
+def _draw_line(
+    persona_id: str,
+    revision: Revision,
+    *,
+    is_chosen: bool,
+    labels: Sequence[str],
+    result: LastResult | None,
+) -> None:
     zone, label = viewer_zone(), f"Revision {revision.number}"
     when = ago(revision.saved_at, now=datetime.now(UTC), zone=zone)
     note = shorten(revision.note, MOST_NOTE_CHARACTERS, placeholder=" …")
@@ -145,6 +160,7 @@ def _draw_line(persona_id: str, revision: Revision, *, is_chosen: bool, labels: 
             _draw_badge(revision)
             for name in labels:
                 st.badge(name, icon=":material/label:", color="blue")
+            test_results.draw(result)
         st.caption(" · ".join(part for part in (when, as_text(revision.author), as_text(note)) if part))
 
 

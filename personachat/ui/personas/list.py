@@ -12,9 +12,10 @@ from textwrap import shorten
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from personachat.lab.runs.scoring import LastResult
 from personachat.ui import faces
 from personachat.ui.dates import ago, viewer_zone
-from personachat.ui.personas import bulk, favourites
+from personachat.ui.personas import bulk, favourites, test_results
 from personachat.ui.personas.actions import select
 from personachat.ui.personas.rows import ORDERS, ListFilter, Row, filtered_rows, folders_of, tags_of
 from personachat.ui.wording import counted, escaped, heard
@@ -60,10 +61,15 @@ def draw(everything: Sequence[Row], *, selected: str | None) -> None:
     elif hits:
         changed = changed or bulk.changed_at([row.id for row in page])
         faces.load(row.picture for row in page)
+        results = test_results.of({row.id: row.etag for row in page if row.etag})
         with _box():
             for row in page:
                 _draw_row(
-                    row, is_selected=row.id == selected, is_liked=row.id in likes, when=changed.get(row.id)
+                    row,
+                    is_selected=row.id == selected,
+                    is_liked=row.id in likes,
+                    when=changed.get(row.id),
+                    result=results.get(row.id),
                 )
     if not hits and everything:
         _draw_nothing(wanted)
@@ -230,14 +236,17 @@ def _clear_filters() -> None:
     st.session_state["persona_only_favourites"] = False
 
 
-def _draw_row(row: Row, *, is_selected: bool, is_liked: bool, when: datetime | None) -> None:
+def _draw_row(
+    row: Row, *, is_selected: bool, is_liked: bool, when: datetime | None, result: LastResult | None
+) -> None:
     picture = faces.in_line(row.picture)
     icon = None if picture else row.avatar
+    marks = _mark(row, is_liked=is_liked) + test_results.mark(result)
     st.button(
-        f"{picture}**{_name(row)}**{_mark(row, is_liked=is_liked)}  \n:small[{_about(row, when)}]",
+        f"{picture}**{_name(row)}**{marks}  \n:small[{_about(row, when)}]",
         icon=":material/warning:" if row.is_broken else icon,
         key=f"persona-{row.id}",
-        help=_help(row) or None,
+        help=_help(row, result) or None,
         type="secondary" if is_selected else "tertiary",
         wrap=True,
         on_click=select,
@@ -263,10 +272,11 @@ def _mark(row: Row, *, is_liked: bool) -> str:
     return star + broken + (" :orange[● Unsaved]" if row.is_unsaved else "")
 
 
-def _help(row: Row) -> str:
+def _help(row: Row, result: LastResult | None) -> str:
     parts = [
         escaped(row.about) if len(row.about) > ABOUT_CHARACTERS else "",
         "The file has an error. Open it for details." if row.is_broken else "",
         "Has unsaved edits." if row.is_unsaved else "",
+        test_results.told(result) if result else "",
     ]
     return "  \n".join(part for part in parts if part)

@@ -48,6 +48,7 @@ class Row:
     is_namesake: bool = False
     """Whether another row has the same name."""
     picture: str = ""
+    etag: str = ""
 
     @property
     def can_be_chosen(self) -> bool:
@@ -159,6 +160,7 @@ def _made(entry: Entry) -> Row:
             persona.model,
             frozenset(persona.tags),
             picture=persona.picture,
+            etag=entry.etag,
         )
     searched = SearchText.about(entry.filename, name_in(entry.text) or "")
     return Row(entry.id, entry.filename, "", "", searched, is_broken=True)

@@ -18,7 +18,7 @@ from personachat.ui import faces, session
 from personachat.ui.chat import inspector, storage_notice
 from personachat.ui.chat.transcript import drawable
 from personachat.ui.personas import actions as editing
-from personachat.ui.personas import favourites, kept_drafts, lore, menu, pasted_file
+from personachat.ui.personas import favourites, kept_drafts, lore, menu, pasted_file, test_results
 from personachat.ui.personas.desk import Entry, OpenPersona, desk
 from personachat.ui.personas.texts import line_of
 from personachat.ui.wording import counted, error_text, escaped
@@ -44,6 +44,8 @@ def draw_head(personas: PersonaStore, entries: Sequence[Entry], found: OpenPerso
                 favourites.draw_star(found.id)
             with st.container(key=f"standing_{found.standing}", width="content"):
                 _draw_badge(found)
+            if found.saved_persona and found.stored:
+                test_results.draw(test_results.of({found.id: found.stored.etag}).get(found.id))
         st.space("stretch")
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
             _draw_actions(personas, entries, found)
