@@ -18,11 +18,13 @@ from personachat.api.errors import Refused
 from personachat.api.etags import IfMatch, condition_of
 from personachat.api.openapi import answers, json_answer
 from personachat.api.schemas import Id, PersonaId, RequestModel, ResponseModel, TestRunId, Text, workspace_of
+from personachat.lab.pairwise import MOST_QUESTION, QUESTION
 from personachat.lab.runs.documents import case_document, cell_document, junit, run_document, score_document
 from personachat.lab.runs.model import Cell
+from personachat.lab.runs.reports import RunReport
 from personachat.lab.suites.model import suite_schema
 from personachat.lab.suites.stored import StoredSuite
-from personachat.lab.testing import RunReport, RunWish, Tests
+from personachat.lab.testing import RunWish, Tests
 
 router = APIRouter(prefix="/tests", tags=["tests"])
 suite = APIRouter(prefix="/suites/{id}")
@@ -71,6 +73,13 @@ class RunWanted(RequestModel):
     model: Annotated[Text | SkipJsonSchema[None], Field(min_length=1, max_length=200)] = None
     revision: Annotated[int | SkipJsonSchema[None], Field(ge=1, le=2**31 - 1)] = None
     max_cost_usd: Annotated[float | SkipJsonSchema[None], Field(ge=0, le=1_000_000)] = None
+    pairwise_against: Annotated[
+        Text | SkipJsonSchema[None],
+        Field(max_length=64, description="A run of yours: a judge compares each reply with that run's."),
+    ] = None
+    pairwise_question: Annotated[
+        Text, Field(min_length=3, max_length=MOST_QUESTION, description="What the judge decides by.")
+    ] = QUESTION
 
     def wish(self) -> RunWish:
         return RunWish(
@@ -79,6 +88,8 @@ class RunWanted(RequestModel):
             model=self.model,
             revision=self.revision,
             most_cost_usd=self.max_cost_usd,
+            pairwise=self.pairwise_question if self.pairwise_against else "",
+            against=self.pairwise_against or "",
         )
 
 

@@ -376,6 +376,9 @@ def run_tests(  # noqa: PLR0913  # one option each
     against: Annotated[
         int | None, typer.Option(min=1, metavar="REVISION", help="Run this revision, too, and compare.")
     ] = None,
+    pairwise: Annotated[
+        bool, typer.Option("--pairwise", help="With --against, a judge compares the replies, too.")
+    ] = False,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write JSON.")] = None,
     max_cost: Annotated[
@@ -398,6 +401,7 @@ def run_tests(  # noqa: PLR0913  # one option each
         junit=junit,
         json=json_file,
         most_cost_usd=max_cost,
+        pairwise=pairwise,
     )
     raise typer.Exit(testing.run(wanted, settings=_settings(personas_dir, data_dir)))
 

@@ -15,10 +15,13 @@ from typing import Any
 
 from personachat.cli.console import answer, complain, complain_of, note
 from personachat.errors import PersonaChatError, SuiteInvalid
+from personachat.lab.pairwise import QUESTION
 from personachat.lab.runs.documents import exit_code, junit, run_document, why
+from personachat.lab.runs.pairs import score_pairs
+from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.runner import LiveRun
 from personachat.lab.runs.scoring import Comparison
-from personachat.lab.testing import RunReport, RunWish, Tests
+from personachat.lab.testing import RunWish, Tests
 from personachat.owners import LOCAL_OWNER
 from personachat.services import Services, build_services
 from personachat.settings import Settings
@@ -40,6 +43,8 @@ class Wanted:
     junit: Path | None = None
     json: Path | None = None
     most_cost_usd: float | None = None
+    pairwise: bool = False
+    """Whether a judge compares the replies with those of the revision `against`."""
 
 
 def run(wanted: Wanted, *, settings: Settings) -> int:
@@ -54,6 +59,10 @@ def run(wanted: Wanted, *, settings: Settings) -> int:
 
 def _run(services: Services, wanted: Wanted) -> int:
     tests = services.of(LOCAL_OWNER, surface="cli").tests
+    if wanted.pairwise and (wanted.against is None or not tests.judge_model):
+        lacking = "--against REVISION" if wanted.against is None else "PERSONACHAT_JUDGE_MODEL"
+        complain("--pairwise can't compare replies.", f"Set {lacking}.")
+        return CANNOT_RUN
     try:
         wishes = _wishes(tests, wanted)
     except PersonaChatError as error:
@@ -81,7 +90,7 @@ def _wishes(tests: Tests, wanted: Wanted) -> list[RunWish]:
     for persona_id in wanted.ids or tests.with_suites():
         wish = RunWish(persona_id=persona_id, repeat=wanted.repeat, model=wanted.model)
         try:
-            made = tests.forecast(wish)
+            made = tests.forecast(replace(wish, pairwise=QUESTION if wanted.pairwise else ""))
         except SuiteInvalid as error:
             for problem in error.problems:
                 complain(f"{persona_id}.tests.yaml:{problem.line}:{problem.column}: {problem.message}")
@@ -102,6 +111,8 @@ def _one(
     if wanted.against is not None:
         before = _finished(tests, replace(wish, revision=wanted.against, most_cost_usd=left_usd))
         left_usd = _less(left_usd, before)
+    if before and wanted.pairwise:
+        wish = replace(wish, pairwise=QUESTION, against=before.run.id)
     report = _finished(tests, replace(wish, most_cost_usd=left_usd))
     left_usd = _less(left_usd, report)
     if before:
@@ -146,6 +157,8 @@ def _print(report: RunReport, *, told_before: str) -> None:
     answer(f"  {scored.whole.told} cases pass in every repeat; {scored.replies.told} replies pass.", end="\n")
     if run.state == "limit":
         answer("  Stopped: another reply could have cost more than allowed.", end="\n")
+    if pairs := score_pairs(report.score):
+        answer(f"  Replies compared by a judge that isn't calibrated: {pairs.told}", end="\n")
     if report.comparison:
         answer(_compared(report.comparison, told_before), end="\n")
 

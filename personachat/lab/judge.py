@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from personachat.errors import PersonaChatError
+from personachat.errors import PersonaChatError, ShuttingDown
 from personachat.lab.checks.wording import folded
 from personachat.lab.runs.model import JudgedAnswer
 from personachat.lab.runs.replying import Replying
@@ -34,7 +34,7 @@ Answer with one JSON object and nothing else, with its keys in this order:
 {"reason": "<one or two sentences: what in the reply decides the question>", \
 "quote": "<the words of the reply that decide it, copied exactly>", "answer": "yes" or "no"}"""
 
-_FENCE_LIKE = re.compile(r"<(?=\s*/?\s*(?:reply|said|good))", re.IGNORECASE)
+_FENCE_LIKE = re.compile(r"<(?=\s*/?\s*(?:reply|said|good|first|second))", re.IGNORECASE)
 _FENCED = re.compile(r"\A\s*```(?:json)?\s*\n(?P<inside>.*)\n\s*```\s*\Z", re.DOTALL | re.IGNORECASE)
 _MOST_CHARACTERS = 60_000
 
@@ -45,6 +45,17 @@ class Asked:
 
     answer: JudgedAnswer
     cost_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a judge said. With a trouble, it isn't to be read."""
+
+    text: str = ""
+    judge: str = ""
+    """The provider and the model that answered."""
+    cost_usd: float | None = None
+    trouble: str = ""
 
 
 class Judge:
@@ -67,7 +78,7 @@ class Judge:
     async def ask(
         self, question: JudgeQuestion, *, said: str, reply: str, reference: str, origin: Origin
     ) -> Asked:
-        """Ask once, and once more where no verdict could be read. Never raises for what a model does."""
+        """Ask once, and once more where no verdict could be read. Raises ShuttingDown alone."""
         first = await self._ask_once(question, said=said, reply=reply, reference=reference, origin=origin)
         if first.answer.verdict is not None or self.model is None:
             return first
@@ -84,25 +95,37 @@ class Judge:
 
         if self.model is None:
             return trouble("No judge is set. Set PERSONACHAT_JUDGE_MODEL.")
-        persona = judge_persona(self.model)
         request = judge_request(question.question, said=said, reply=reply, reference=reference)
+        heard = await self.hear(judge_persona(self.model), request, origin=origin)
+        if heard.trouble:
+            return trouble(heard.trouble, heard.judge, heard.cost_usd)
+        verdict = read_verdict(heard.text, reply=reply)
+        answer = JudgedAnswer(question.question, question.expect, heard.judge, *verdict)
+        return Asked(answer, heard.cost_usd)
+
+    async def hear(self, persona: Persona, request: str, *, origin: Origin) -> Heard:
+        """What the judge says to a request, or why there is nothing. Raises ShuttingDown alone."""
+        if self.model is None:
+            return Heard(trouble="No judge is set. Set PERSONACHAT_JUDGE_MODEL.")
         try:
             refusal = self._unfit(persona)
             if refusal:
-                return trouble(refusal)
+                return Heard(trouble=refusal)
             answered = await self._replying.reply(
                 persona, [("user", request)], origin=origin, model=self.model
             )
+        except ShuttingDown:
+            raise
         except PersonaChatError as error:
-            return trouble(str(error))
-        judge = f"{answered.provider}/{answered.model}"
+            return Heard(trouble=str(error))
+        if answered.cut_off:  # this process ended it, so it says nothing about the judge
+            raise ShuttingDown
+        heard = Heard(answered.text, f"{answered.provider}/{answered.model}", answered.cost_usd)
         if answered.error:
-            return trouble(f"The judge failed: {answered.error}", judge, answered.cost_usd)
+            return replace(heard, trouble=f"The judge failed: {answered.error}")
         if answered.provider == LOCAL or answered.reason:
-            return trouble("The judge's model isn't available.", judge, answered.cost_usd)
-        verdict = read_verdict(answered.text, reply=reply)
-        answer = JudgedAnswer(question.question, question.expect, judge, *verdict)
-        return Asked(answer, answered.cost_usd)
+            return replace(heard, trouble="The judge's model isn't available.")
+        return heard
 
     def _unfit(self, persona: Persona) -> str:
         """Why nobody may be asked; "" where somebody may. The embedded model is never even asked."""
@@ -123,50 +146,57 @@ def judge_request(question: str, *, said: str, reply: str, reference: str = "", 
     """What a judge is asked. `mark` is part of the fences; nobody can guess the usual one."""
     mark = mark or secrets.token_hex(8)
     parts = [
-        f"Question: {_harmless(question)}",
-        f"The person had said:\n<said-{mark}>\n{_harmless(said)}\n</said-{mark}>",
+        f"Question: {harmless(question)}",
+        f"The person had said:\n<said-{mark}>\n{harmless(said)}\n</said-{mark}>",
     ]
     if reference:
         parts.append(
-            f"A reply kept for reference, good or bad:\n<good-{mark}>\n{_harmless(reference)}\n</good-{mark}>"
+            f"A reply kept for reference, good or bad:\n<good-{mark}>\n{harmless(reference)}\n</good-{mark}>"
         )
-    parts.append(f"The reply to judge:\n<reply-{mark}>\n{_harmless(reply)}\n</reply-{mark}>")
+    parts.append(f"The reply to judge:\n<reply-{mark}>\n{harmless(reply)}\n</reply-{mark}>")
     parts.append(
         f"Now judge what stands between <reply-{mark}> and </reply-{mark}>. Question again: "
-        f"{_harmless(question)}"
+        f"{harmless(question)}"
     )
     return "\n\n".join(parts)
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """The text without anything that could pass for a fence."""
     return _FENCE_LIKE.sub("\u2039", text[:_MOST_CHARACTERS])
 
 
 def read_verdict(answer: str, *, reply: str) -> tuple[bool | None, str, str, str]:
     """The verdict, reason, quotation and trouble in a judge's answer."""
-    fenced = _FENCED.match(answer)
-    try:
-        found: Any = json.loads(fenced["inside"] if fenced else answer)
-    except (ValueError, RecursionError):
+    found = one_object(answer)
+    if found is None:
         return None, "", "", "The judge's answer can't be read: it isn't one JSON object."
-    if not isinstance(found, dict) or {type(found.get(key)) for key in ("reason", "quote", "answer")} != {
-        str
-    }:
+    if {type(found.get(key)) for key in ("reason", "quote", "answer")} != {str}:
         return None, "", "", "The judge's answer can't be read: it lacks a reason, a quotation or an answer."
     reason, quote, said = found["reason"].strip(), found["quote"].strip(), found["answer"].strip().lower()
     if said not in {"yes", "no"}:
         return None, reason, quote, "The judge answered neither yes nor no."
     if not reason:
         return None, reason, quote, "The judge gave no reason."
-    if not _occurs(quote, reply):
+    if not occurs(quote, reply):
         return None, reason, quote, "What the judge quotes isn't in the reply."
     return said == "yes", reason, quote, ""
 
 
-def _occurs(quote: str, reply: str) -> bool:
+def one_object(answer: str) -> dict[str, Any] | None:
+    """The one JSON object that an answer is, fenced or not; None where it is anything else."""
+    fenced = _FENCED.match(answer)
+    try:
+        found = json.loads(fenced["inside"] if fenced else answer)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def occurs(quote: str, reply: str) -> bool:
+    """Whether the words of a quotation are in a reply, whatever their case and white space."""
     sought = folded(quote.strip("\"'\u201c\u201d\u2026. "))
-    return bool(sought) and (sought in folded(reply) or sought in folded(_harmless(reply)))
+    return bool(sought) and (sought in folded(reply) or sought in folded(harmless(reply)))
 
 
 def own_model_warning(judge: str, answered_by: str) -> str:

@@ -14,11 +14,9 @@ import yaml
 
 from personachat.conversations.model import Turn
 from personachat.errors import SuiteRunRefused
+from personachat.lab.runs.made import MadeRun
 from personachat.lab.suites.model import MOST_TURNS
 from personachat.personas.word_diff import compared_words
-
-REPLAY = "replay"
-"""Stands for the suite's etag in a run that is a replay."""
 
 MOST_CASES = 200
 MOST_NODES = 40_000
@@ -34,6 +32,11 @@ class Talk:
     title: str
     path: Sequence[Turn]
     variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def made_replay(persona_id: str, talks: Sequence[Talk]) -> MadeRun:
+    """The replay of these conversations. Raises SuiteRunRefused where nothing can be replayed."""
+    return MadeRun("replay", replay_text(persona_id, talks))
 
 
 def replay_text(persona_id: str, talks: Sequence[Talk]) -> str:

@@ -17,14 +17,19 @@ from personachat.lab.checks.own import OwnChecks
 from personachat.lab.judge import Judge
 from personachat.lab.labelling import Labelling
 from personachat.lab.labels import Agreement, Labels
-from personachat.lab.replaying import REPLAY, Talk, replay_text
 from personachat.lab.results import Results
-from personachat.lab.runs.forecast import RunForecast, forecast_run
+from personachat.lab.runs.cells import CellMaker
+from personachat.lab.runs.forecast import Forecaster, RunForecast
+from personachat.lab.runs.made import MadeRun
 from personachat.lab.runs.model import Cell, Run
+from personachat.lab.runs.options import PLAIN_RUN, RunKind, RunOptions
+from personachat.lab.runs.pairs import references, replies_by_name
+from personachat.lab.runs.plan import RunPlan
 from personachat.lab.runs.records import SqlRuns
 from personachat.lab.runs.replying import Replying
-from personachat.lab.runs.runner import LiveRun, RunPlan, SuiteRunner
-from personachat.lab.runs.scoring import Comparison, Score, compare, models_of, score
+from personachat.lab.runs.reports import RunReport
+from personachat.lab.runs.runner import LiveRun, SuiteRunner
+from personachat.lab.runs.scoring import compare, models_of, score
 from personachat.lab.suites.model import Suite
 from personachat.lab.suites.reading import parse_suite
 from personachat.lab.suites.store import SuiteRevision, SuiteStore
@@ -37,17 +42,6 @@ from personachat.personas.store.persona_file import etag_of
 from personachat.replies.runner import ReplyRunner
 from personachat.settings import Settings
 from personachat.usage.model import Surface
-
-
-@dataclass(frozen=True, slots=True)
-class RunReport:
-    """A run, what it has come to by now, and what changed since the one before it."""
-
-    run: Run
-    suite: Suite
-    score: Score
-    before: Run | None = None
-    comparison: Comparison | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +58,10 @@ class RunWish:
     """A persona's JSON text that isn't saved."""
     cases: tuple[str, ...] = ()
     """The names of the cases to run; all without any."""
+    pairwise: str = ""
+    """The question by which a judge compares each reply with another one; "" compares none."""
+    against: str = ""
+    """The run of theirs whose replies are compared with; "" compares with recorded or reference replies."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +185,7 @@ class Tests:
         """Raises SuiteNotFound, SuiteInvalid, PersonaNotFound, ProviderError and what a revision raises."""
         persona, _, _ = self._persona(wish)
         suite = self.suite(wish.persona_id).whole()
-        return self._forecast(suite, persona, wish)
+        return self._forecast(suite, persona, wish, RunOptions(pairwise=wish.pairwise, against=wish.against))
 
     def start(self, wish: RunWish) -> LiveRun:
         """Begin a run. Raises what `forecast` raises, SuiteRunRefused, EditingNotAllowed and ShuttingDown."""
@@ -201,20 +199,28 @@ class Tests:
             return self._begin(wish, text, etag=etag_of(text.encode()))
         return self._begin(wish, stored.text, etag=stored.etag)
 
-    def replay(self, wish: RunWish, talks: Sequence[Talk]) -> LiveRun:
-        """Ask for each reply of these conversations again. Raises what `start` raises."""
+    def begin_made(self, wish: RunWish, made: MadeRun) -> LiveRun:
+        """Begin a run whose suite was made for it, such as a replay. Raises what `start` raises."""
         self._check_may_edit()
-        return self._begin(wish, replay_text(wish.persona_id, talks), etag=REPLAY)
+        return self._begin(wish, made.suite_text, etag=made.kind, options=made.options)
 
-    def forecast_replay(self, wish: RunWish, talks: Sequence[Talk]) -> RunForecast:
-        """Raises what `replay` raises."""
+    def forecast_made(self, wish: RunWish, made: MadeRun) -> RunForecast:
+        """Raises what `begin_made` raises."""
         persona, _, _ = self._persona(wish)
-        return self._forecast(parse_suite(replay_text(wish.persona_id, talks)), persona, wish)
+        return self._forecast(made.suite, persona, wish, made.options)
 
-    def _begin(self, wish: RunWish, suite_text: str, *, etag: str) -> LiveRun:
+    def _begin(
+        self, wish: RunWish, suite_text: str, *, etag: str, options: RunOptions = PLAIN_RUN
+    ) -> LiveRun:
         persona, revision, text = self._persona(wish)
         suite = parse_suite(suite_text)
-        forecast = self._forecast(suite, persona, wish)
+        options = options.model_copy(update={"pairwise": wish.pairwise, "against": wish.against})
+        if wish.pairwise and not self.judge_model:
+            raise SuiteRunRefused(
+                "Replies can't be compared, because no judge is set.",
+                hint="Set PERSONACHAT_JUDGE_MODEL.",
+            )
+        forecast = self._forecast(suite, persona, wish, options)
         if wish.most_cost_usd is not None and forecast.most_cell_usd is None:
             raise SuiteRunRefused(
                 "The run can't be stopped at a sum, because a price of its models isn't known.",
@@ -229,17 +235,26 @@ class Tests:
             suite_etag=etag,
             suite_text=suite_text,
             model=wish.model or "",
-            judge=self._judge_of(suite),
+            judge=self._judge_of(suite, options),
             repeat=wish.repeat,
             planned=forecast.cells,
             most_cost_usd=wish.most_cost_usd,
             surface=self._surface,
             state="running",
             began_at=now(),
+            options=options,
         )
+        others = self._others(run, suite)
         self._parts.records.add(run)
-        plan = RunPlan(run, persona, suite, forecast.most_cell_usd)
+        plan = RunPlan(run, persona, suite, forecast.most_cell_usd, others=others)
         return self._parts.runner.start(plan)
+
+    def _others(self, run: Run, suite: Suite) -> dict[tuple[int, int], str]:
+        """The replies to compare with, by case and attempt. Raises SuiteRunNotFound."""
+        if not run.options.against:
+            return references(run, suite) if run.options.pairwise else {}
+        other = self._parts.records.get(run.options.against, self._owner)
+        return replies_by_name(suite, parse_suite(other.suite_text), self._cells(other))
 
     def resume(self, run_id: str, *, most_cost_usd: float | None = None) -> LiveRun | None:
         """Go on with a run where it ended; None where it runs. Finished cells stay.
@@ -251,12 +266,13 @@ class Tests:
         suite, persona = parse_suite(run.suite_text), parse_persona(run.persona_text)
         most = most_cost_usd if most_cost_usd is not None else run.most_cost_usd
         wish = RunWish(persona_id=run.persona_id, repeat=run.repeat, model=run.model or None)
-        forecast = self._forecast(suite, persona, wish)
+        forecast = self._forecast(suite, persona, wish, run.options)
+        others = self._others(run, suite)
         if not self._parts.records.take_over(run_id, self._owner):
             return None
         run = replace(run, most_cost_usd=most, state="running")
         done = self._parts.records.cells(run_id)
-        return self._parts.runner.start(RunPlan(run, persona, suite, forecast.most_cell_usd, done))
+        return self._parts.runner.start(RunPlan(run, persona, suite, forecast.most_cell_usd, done, others))
 
     def cancel(self, run_id: str) -> bool:
         """End a run that runs in this process; what is whole stays. Raises SuiteRunNotFound."""
@@ -277,9 +293,9 @@ class Tests:
         """Runs of suites, the newest first."""
         return self._parts.records.of(self._owner, persona_id, limit=limit)
 
-    def replays(self, persona_id: str, *, limit: int = 50) -> tuple[Run, ...]:
-        """Runs of conversations, the newest first."""
-        return self._parts.records.of(self._owner, persona_id, limit=limit, replays=True)
+    def runs_of(self, persona_id: str, kind: RunKind, *, limit: int = 50) -> tuple[Run, ...]:
+        """Runs of another kind, the newest first."""
+        return self._parts.records.of(self._owner, persona_id, limit=limit, kind=kind)
 
     def passes(self, run_ids: Sequence[str]) -> dict[str, int]:
         """How many replies passed in each of their runs."""
@@ -291,7 +307,7 @@ class Tests:
         suite = parse_suite(run.suite_text)
         now_scored = score(run, suite, self._cells(run))
         earlier = self._parts.records.get(before, self._owner) if before else None
-        if earlier is None and run.suite_etag != REPLAY:
+        if earlier is None and run.kind == "suite":
             earlier = self._before(run)
         if earlier is None:
             return RunReport(run, suite, now_scored)
@@ -327,21 +343,20 @@ class Tests:
         live = self.live(run.id)
         return list(live.cells) if live else self._parts.records.cells(run.id)
 
-    def _forecast(self, suite: Suite, persona: Persona, wish: RunWish) -> RunForecast:
+    def _forecast(self, suite: Suite, persona: Persona, wish: RunWish, options: RunOptions) -> RunForecast:
         runs = self.runs(wish.persona_id, limit=1)
-        return forecast_run(
+        parts = self._parts
+        return Forecaster(parts.replying, parts.judge.model, parts.concurrent).forecast(
             suite,
             persona,
-            replying=self._parts.replying,
             model=wish.model,
-            judge=self._judge_of(suite) or None,
             repeat=wish.repeat,
-            concurrent=self._parts.concurrent,
-            earlier=self._parts.records.cells(runs[0].id) if runs else (),
+            options=options,
+            earlier=parts.records.cells(runs[0].id) if runs else (),
         )
 
-    def _judge_of(self, suite: Suite) -> str:
-        return (self._parts.judge.model or "") if any(suite.judged) else ""
+    def _judge_of(self, suite: Suite, options: RunOptions) -> str:
+        return (self._parts.judge.model or "") if options.pairwise or any(suite.judged) else ""
 
     def _persona(self, wish: RunWish) -> tuple[Persona, str, str]:
         """The persona to be tested, its etag and its text."""
@@ -375,8 +390,8 @@ def testing_of(
     """The parts as the settings want them."""
     judge, concurrent = Judge(replying, model=settings.judge_model), settings.max_concurrent_test_calls
     records = SqlRuns(suites.database, place=suites.place, process_id=process_id)
-    own = OwnChecks(allowed=settings.own_checks)
-    suite_runner = SuiteRunner(replying, runner, records, judge, own, max_concurrent=concurrent)
+    cells = CellMaker(replying, judge, OwnChecks(allowed=settings.own_checks))
+    suite_runner = SuiteRunner(replying, runner, records, cells, max_concurrent=concurrent)
     labels = Labels(suites.database)
     thumbs = ThumbJudging(judge, labels, runner)
     return Testing(suites, records, suite_runner, replying, judge, *personas, labels, thumbs, concurrent)

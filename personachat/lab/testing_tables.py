@@ -44,6 +44,7 @@ test_runs = Table(
     Column("began_at", UtcDateTime, nullable=False),
     Column("ended_at", UtcDateTime),
     Column("process_id", String(32), nullable=False),
+    Column("options", Json),
     Index("ix_test_runs_owner", "owner", "persona_id", "began_at"),
 )
 

@@ -87,3 +87,12 @@ def test_what_cannot_be_run_is_refused(client: httpx2.Client) -> None:
 
 def test_the_schema_is_one(client: httpx2.Client) -> None:
     assert client.get("/tests/schema").json()["title"] == "PersonaChat test suite"
+
+
+def test_what_a_comparison_lacks_is_said(client: httpx2.Client) -> None:
+    save(client)
+    first = client.post("/tests/runs", json={"personaId": "tester"}).json()
+    followed(client, first["id"])
+    assert first["pairs"] is None
+    wanted = {"personaId": "tester", "pairwiseAgainst": first["id"]}
+    problem_of(client.post("/tests/runs", json=wanted), 409, "test_run_refused")

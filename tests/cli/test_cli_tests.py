@@ -125,3 +125,15 @@ def test_validating_a_folder_or_a_file_finds_errors_in_suites_and_takes_none_for
     for path in (folder, folder / "tester.tests.yaml"):
         assert persona_checks.validate([path]) == 1
         assert "tester.tests.yaml:1:1: The suite is for" in capsys.readouterr().out
+
+
+def test_replies_are_compared_with_a_revisions_by_a_judge(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert testing.run(Wanted(ids=["tester"], pairwise=True), settings=settings) == 2
+    assert "Set --against REVISION." in capsys.readouterr().err
+    assert testing.run(Wanted(ids=["tester"], against=1, pairwise=True), settings=settings) == 2
+    assert "Set PERSONACHAT_JUDGE_MODEL." in capsys.readouterr().err
+    judging = settings.model_copy(update={"judge_model": "fake-2"})
+    assert testing.run(Wanted(ids=["tester"], against=1, pairwise=True), settings=judging) == 0
+    assert "Better in 0 of 2 (0 to 66 %), worse in 0 of 2 (0 to 66 %), 2 ties." in capsys.readouterr().out

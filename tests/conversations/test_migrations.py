@@ -35,6 +35,8 @@ from personachat.database.connection import Database
 from personachat.errors import DatabaseDamaged
 from personachat.history.library import ConversationLibrary
 from personachat.history.query import SPELLINGS
+from personachat.lab.runs.options import RunOptions
+from personachat.lab.runs.records import SqlRuns
 from personachat.messages import Usage
 from tests.killed_writers import PROCESSES, prepare, start
 from tests.postgres import fresh_database
@@ -196,6 +198,41 @@ def test_replies_of_the_version_before_keep_their_counts_and_new_ones_have_more(
         store.append(OWNER, "c1", [answer], only_after="t1")
         assert store.get(OWNER, "c1").path[-1].reply == answer.reply
         assert KeptResponses(database).keep(OWNER, KeptResponse("r1", [{"content": "Hi"}], []))
+
+
+def test_test_runs_of_the_version_before_keep_everything_and_have_no_options(
+    empty_url: str, tmp_path: Path
+) -> None:
+    engine = engine_of(empty_url, tmp_path)
+    schema.migrate(engine, to="0020")
+    tables = MetaData()
+    tables.reflect(engine)
+    moment = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
+    names = ("persona_revision", "persona_text", "model", "judge", "process_id")
+    row: dict[str, Any] = dict.fromkeys(names, "") | {
+        "id": "r1",
+        "owner": OWNER,
+        "place": "here",
+        "persona_id": "tester",
+        "suite_etag": "replay",
+        "suite_text": "persona: tester\ncases: [{name: a, say: Hi, check: [{words: 1}]}]",
+        "planned": 1,
+        "surface": "page",
+        "state": "finished",
+        "began_at": moment.replace(tzinfo=None) if engine.dialect.name == "sqlite" else moment,
+    }
+    cell = {"run_id": "r1", "case_number": 0, "attempt": 0, "outcome": "pass", "reply": "Łódź"}
+    record = {"provider": "p", "model": "m", "reason": "", "error": "", "error_code": "", "retried": False}
+    record |= {"finish_reason": "", "tokens": 1, "seconds": 0.5, "results": [], "judged": []}
+    with engine.begin() as connection:
+        connection.execute(insert(tables.tables["test_runs"]).values(row))
+        connection.execute(insert(tables.tables["test_cells"]).values(cell | {"record": record}))
+    engine.dispose()
+    with closing(Database(empty_url)) as database:
+        runs = SqlRuns(database, place="here", process_id="p")
+        (run,) = runs.of(OWNER, "tester", kind="replay")
+        assert (run.began_at, run.options) == (moment, RunOptions())
+        assert [(each.reply, each.pair) for each in runs.cells("r1")] == [("Łódź", None)]
 
 
 def test_processes_that_start_at_once_do_not_disturb_each_other(empty_url: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from personachat.errors import SuiteRunRefused
-from personachat.lab.replaying import MOST_CASES, Talk, changed_share, replay_text
+from personachat.lab.replaying import MOST_CASES, Talk, changed_share, made_replay, replay_text
 from personachat.lab.suites.reading import parse_suite
 from personachat.lab.testing import RunWish
 from personachat.services import Services
@@ -38,7 +38,9 @@ def test_each_reply_is_asked_for_again_after_what_was_recorded(
     fake.script = lambda _: "New reply."
     tests = local(services).tests
     draft = persona_text(systemPrompt="You are the draft.")
-    run = ended(tests.replay(RunWish(persona_id="tester", draft=draft), [recorded])).plan.run
+    run = ended(
+        tests.begin_made(RunWish(persona_id="tester", draft=draft), made_replay("tester", [recorded]))
+    ).plan.run
     sent = sorted([each["content"] for each in chat.body["messages"]] for chat in fake.chats)
     assert sent == [
         ["You are the draft.", "One: {x}"],
@@ -47,7 +49,7 @@ def test_each_reply_is_asked_for_again_after_what_was_recorded(
     report = tests.report(run.id)
     assert [case.reference for case in report.suite.cases] == ["You said: One: {x}", "You said: Two"]
     assert {cell.reply for case in report.score.cases for cell in case.cells} == {"New reply."}
-    assert (tests.runs("tester"), [each.id for each in tests.replays("tester")]) == ((), [run.id])
+    assert (tests.runs("tester"), [each.id for each in tests.runs_of("tester", "replay")]) == ((), [run.id])
 
 
 def test_long_conversations_are_replayed_in_part_and_stay_readable(services: Services) -> None:

@@ -205,7 +205,7 @@ def test_saved_conversations_are_replayed_and_what_changed_is_shown(
     page.multiselect(key="replay_second").set_value([conversation_id]).run()
     fake.enqueue(tokens(["You said: Go away"]))
     page.button(key="start_replay").click().run()
-    (run,) = owners_tests().replays("second")
+    (run,) = owners_tests().runs_of("second", "replay")
     live = owners_tests().live(run.id)
     if live:
         ended(live)
@@ -213,6 +213,23 @@ def test_saved_conversations_are_replayed_and_what_changed_is_shown(
     assert not page.exception
     assert "% of the words changed" in page.expander[0].label
     assert "You said: Go away" in texts(page)
+
+
+def test_replies_of_a_run_are_compared_with_those_of_another(
+    open_home: OpenPage, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERSONACHAT_JUDGE_MODEL", "fake-2")
+    page = open_home()
+    owners_tests().save_suite("second", SUITE.replace("repeat: 2", "repeat: 1"))
+    visit(page, suite="second")
+    run_all(page)
+    (other,) = owners_tests().runs("second")
+    page.selectbox(key="tests_against_second").set_value(other.id).run()
+
+    run_all(page)
+    said = texts(page)
+    assert "**Compared with those of the other run:** Better in 0 of 2" in said
+    assert "Both replies say the same." in said
 
 
 def test_tests_of_promptfoo_are_added_to_the_text_and_saved_by_the_person(open_home: OpenPage) -> None:

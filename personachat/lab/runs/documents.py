@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 from xml.etree import ElementTree as ET  # it is written here, not read
 
 from personachat.lab.runs.model import Cell
+from personachat.lab.runs.pairs import score_pairs
+from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.scoring import CaseResult, CaseState, Comparison, Score, Share
-from personachat.lab.testing import RunReport
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _STATES: tuple[CaseState, ...] = ("pass", "fail", "flaky", "error", "missing")
@@ -30,6 +32,7 @@ def run_document(report: RunReport) -> dict[str, Any]:
         "endedAt": run.ended_at.isoformat() if run.ended_at else None,
         "maxCostUsd": run.most_cost_usd,
         "score": score_document(report.score),
+        "pairs": pairs_document(report),
         "cases": [case_document(case) for case in report.score.cases],
         "comparedWith": report.before.id if report.before else None,
         "comparison": comparison_document(report.comparison) if report.comparison else None,
@@ -73,6 +76,23 @@ def cell_document(cell: Cell) -> dict[str, Any]:
         "costUsd": cell.cost_usd,
         "checks": [result.as_stored() for result in cell.results],
         "judged": [answer.as_stored() for answer in cell.judged],
+        "pair": asdict(cell.pair) | {"flipped": cell.pair.flipped} if cell.pair else None,
+    }
+
+
+def pairs_document(report: RunReport) -> dict[str, Any] | None:
+    """What a judge says of the replies and those they were compared with; None where they weren't."""
+    found = score_pairs(report.score)
+    if found is None:
+        return None
+    return {
+        "question": report.run.options.pairwise,
+        "against": report.run.options.against or None,
+        "better": _share(found.better),
+        "worse": _share(found.worse),
+        "ties": found.ties,
+        "errors": found.errors,
+        "flipRate": _share(found.flip_rate),
     }
 
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from statistics import median
 
 from personachat.lab.judge import judge_persona, judge_request
+from personachat.lab.pairwise import pair_request
 from personachat.lab.runs.model import Cell
+from personachat.lab.runs.options import PLAIN_RUN, RunOptions
+from personachat.lab.runs.plan import said_in
 from personachat.lab.runs.replying import Replying, SaidTurn
-from personachat.lab.runs.runner import said_in
 from personachat.lab.suites.model import Suite, question_of
 from personachat.messages import Usage
 from personachat.personas.persona import Persona
@@ -48,25 +50,45 @@ class RunForecast:
     """Why another model answers than the one asked for."""
 
 
-def forecast_run(
+@dataclass(frozen=True, slots=True)
+class Forecaster:
+    """Who would answer and judge, and how many calls are made at once."""
+
+    replying: Replying
+    judge: str | None
+    concurrent: int
+
+    def forecast(
+        self,
+        suite: Suite,
+        persona: Persona,
+        *,
+        model: str | None,
+        repeat: int | None,
+        options: RunOptions = PLAIN_RUN,
+        earlier: Sequence[Cell] = (),
+    ) -> RunForecast:
+        """The forecast; `earlier` are cells of the last run, which say how long replies usually are.
+
+        Raises ProviderError where nobody would answer.
+        """
+        return _forecast(self, suite, persona, model=model, repeat=repeat, options=options, earlier=earlier)
+
+
+def _forecast(  # each is a different thing
+    by: Forecaster,
     suite: Suite,
     persona: Persona,
     *,
-    replying: Replying,
     model: str | None,
-    judge: str | None,
     repeat: int | None,
-    concurrent: int,
-    earlier: Sequence[Cell] = (),
+    options: RunOptions,
+    earlier: Sequence[Cell],
 ) -> RunForecast:
-    """The forecast; `earlier` are cells of the last run, which say how long replies usually are.
-
-    Raises ProviderError where nobody would answer.
-    """
     usual_tokens = _median([cell.tokens for cell in earlier if cell.tokens])
     usual_seconds = _median([cell.seconds for cell in earlier if cell.seconds])
     reply_tokens = min(round(usual_tokens), persona.max_tokens) if usual_tokens else persona.max_tokens
-    first = replying.plan(persona, said_in(suite.cases[0]), model=model).first
+    first = by.replying.plan(persona, said_in(suite.cases[0]), model=model).first
     provider, answering = first.provider, first.model
     cells = judges = prompts = 0
     usual: list[float | None] = []
@@ -74,27 +96,35 @@ def forecast_run(
     for case in suite.cases:
         count = suite.repeats(case, repeat)
         said: list[SaidTurn] = said_in(case)
-        plan = replying.plan(with_values(persona, case.variables), said, model=model)
+        plan = by.replying.plan(with_values(persona, case.variables), said, model=model)
         prompt = plan.prompt_tokens or 0
         questions = [question_of(check) for check in case.check if check.kind == "judge"]
         cells += count
-        judges += count * len(questions)
+        requests = [
+            judge_request(question.question, said=said[-1][1], reply="", reference=case.reference)
+            for question in questions
+        ]
+        if options.pairwise:  # in both orders
+            pair = pair_request(options.pairwise, said=said[-1][1], first=case.reference, second="")
+            requests += [pair, pair]
+        judges += count * len(requests)
         prompts += count * prompt
         one, worst = _costs(provider, answering, prompt, reply_tokens, persona.max_tokens)
-        for question in questions:
+        lengths = 2 if options.pairwise and options.against else 1  # the other run's reply is read, too
+        for request in requests:
             judged, worst_judged = _judge_costs(
-                replying,
-                judge,
-                judge_request(question.question, said=said[-1][1], reply="", reference=case.reference),
-                usual_tokens=reply_tokens,
-                most_tokens=persona.max_tokens,
+                by.replying,
+                by.judge,
+                request,
+                usual_tokens=reply_tokens * lengths,
+                most_tokens=persona.max_tokens * lengths,
             )
             one, worst = _plus(one, judged), _plus(worst, worst_judged)
         usual.append(None if one is None else one * count)
         most.append(worst)
     counts = [suite.repeats(case, repeat) for case in suite.cases]
     whole = [None if each is None else each * count for each, count in zip(most, counts, strict=True)]
-    batches = math.ceil(cells / concurrent)
+    batches = math.ceil(cells / by.concurrent)
     return RunForecast(
         cells=cells,
         calls=cells + judges,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from personachat.lab.checks.model import CheckResult, Outcome
+from personachat.lab.runs.options import PLAIN_RUN, RunKind, RunOptions, kind_of
 from personachat.usage.model import Surface
 
 RunState: TypeAlias = Literal["running", "finished", "cancelled", "limit", "interrupted"]
@@ -37,6 +38,11 @@ class Run:
     began_at: datetime
     ended_at: datetime | None = None
     process_id: str = ""
+    options: RunOptions = PLAIN_RUN
+
+    @property
+    def kind(self) -> RunKind:
+        return kind_of(self.suite_etag)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +67,8 @@ class Cell:
     """With what the judge cost."""
     results: tuple[CheckResult, ...] = ()
     judged: tuple[JudgedAnswer, ...] = field(default=())
+    pair: PairVerdict | None = None
+    """What a judge says of this reply and another one, where they are compared."""
 
     def as_record(self) -> dict[str, Any]:
         """What is stored besides the columns."""
@@ -68,13 +76,15 @@ class Cell:
         record: dict[str, Any] = {name: getattr(self, name) for name in (*names, "tokens", "seconds")}
         record["results"] = [result.as_stored() for result in self.results]
         record["judged"] = [answer.as_stored() for answer in self.judged]
+        if self.pair:
+            record["pair"] = asdict(self.pair)
         return record
 
     @classmethod
     def stored(
         cls, case_number: int, attempt: int, outcome: Outcome, *, reply: str, cost: float | None, record: Any
     ) -> Cell:
-        plain = {name: value for name, value in record.items() if name not in {"results", "judged"}}
+        plain = {name: value for name, value in record.items() if name not in {"results", "judged", "pair"}}
         return cls(
             case_number=case_number,
             attempt=attempt,
@@ -83,6 +93,7 @@ class Cell:
             cost_usd=cost,
             results=tuple(CheckResult.stored(each) for each in record["results"]),
             judged=tuple(JudgedAnswer(**each) for each in record.get("judged", ())),
+            pair=PairVerdict.stored(record.get("pair")),
             **plain,
         )
 
@@ -104,3 +115,33 @@ class JudgedAnswer:
 
     def as_stored(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
+
+
+Preference: TypeAlias = Literal["before", "after", "tie"]
+
+
+@dataclass(frozen=True, slots=True)
+class PairVerdict:
+    """Which of two replies a judge prefers, asked in both orders. `verdict` is None if it can't be used."""
+
+    question: str
+    judge: str
+    """The provider and the model that answered; "" where nobody had to be asked."""
+    verdict: Preference | None
+    answers: tuple[Preference, ...] = ()
+    """What it said each time: once with the earlier reply first, once with the later one first."""
+    reasons: tuple[str, ...] = ()
+    trouble: str = ""
+    warning: str = ""
+
+    @property
+    def flipped(self) -> bool:
+        """Whether the order of the replies changed the answer."""
+        return len(set(self.answers)) > 1
+
+    @classmethod
+    def stored(cls, value: Any) -> PairVerdict | None:
+        if not value:
+            return None
+        lists = {name: tuple(value.get(name, ())) for name in ("answers", "reasons")}
+        return cls(**(value | lists))

@@ -11,8 +11,8 @@ from personachat.conversations.model import now
 from personachat.database.connection import Database
 from personachat.database.processes import announce, dead, nobody_can_tell
 from personachat.errors import SuiteRunNotFound
-from personachat.lab.replaying import REPLAY
 from personachat.lab.runs.model import Cell, Run, RunState
+from personachat.lab.runs.options import MADE, RunKind, RunOptions
 from personachat.lab.runs.scoring import LastResult, Share
 from personachat.lab.testing_tables import test_cells, test_runs, test_suites
 from personachat.messages import storable
@@ -32,7 +32,7 @@ class SqlRuns:
 
     def add(self, run: Run) -> None:
         row = {name: getattr(run, name) for name in Run.__slots__}
-        row |= {"place": self._place, "process_id": self.process_id}
+        row |= {"place": self._place, "process_id": self.process_id, "options": run.options.as_stored()}
         with self._database.write() as connection:
             announce(self._database, connection, self.process_id)
             connection.execute(insert(test_runs).values(row))
@@ -145,7 +145,7 @@ class SqlRuns:
             .subquery()
         )
         query = (
-            select(newest, func.count().label("total"), func.sum(cases.c.whole).label("hits"))
+            select(*newest, func.count().label("total"), func.sum(cases.c.whole).label("hits"))
             .join(cases, cases.c.run_id == newest.id)
             .where(newest.rank == 1)
             .group_by(*newest)
@@ -164,11 +164,11 @@ class SqlRuns:
             )
 
     def of(
-        self, owner: str, persona_id: str | None = None, *, limit: int = 50, replays: bool = False
+        self, owner: str, persona_id: str | None = None, *, limit: int = 50, kind: RunKind = "suite"
     ) -> tuple[Run, ...]:
-        """An owner's runs of suites, or replays, the newest first."""
-        kind = _r.suite_etag == REPLAY if replays else _r.suite_etag != REPLAY
-        query = select(test_runs).where(_r.owner == owner, _r.place == self._place, kind)
+        """An owner's runs of a kind, the newest first."""
+        is_kind = _r.suite_etag.not_in(MADE) if kind == "suite" else _r.suite_etag == kind
+        query = select(test_runs).where(_r.owner == owner, _r.place == self._place, is_kind)
         if persona_id is not None:
             query = query.where(_r.persona_id == persona_id)
         query = query.order_by(_r.began_at.desc(), _r.id).limit(limit)
@@ -213,6 +213,7 @@ def _one(run_id: str, owner: str) -> Any:
 
 def _run(row: Row[Any], lost: set[str]) -> Run:
     values = {name: getattr(row, name) for name in Run.__slots__}
+    values["options"] = RunOptions.stored(row.options)
     if values["state"] == "running" and row.process_id in lost:
         values["state"] = "interrupted"
     return Run(**values)

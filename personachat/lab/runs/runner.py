@@ -10,48 +10,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from personachat.errors import PersonaChatError, ShuttingDown, StoreUnavailable
-from personachat.lab.checks.model import CheckedReply, CheckResult, Finding, Outcome
-from personachat.lab.checks.own import OwnChecks
-from personachat.lab.checks.running import JUDGE, plain, run_checks
-from personachat.lab.judge import Asked, Judge, own_model_warning
-from personachat.lab.runs.model import Cell, JudgedAnswer, Run, RunState
+from personachat.errors import PersonaChatError, StoreUnavailable
+from personachat.lab.runs.cells import CellMaker
+from personachat.lab.runs.model import Cell, RunState
+from personachat.lab.runs.plan import RunPlan
 from personachat.lab.runs.records import SqlRuns
-from personachat.lab.runs.replying import Answered, Replying, SaidTurn
-from personachat.lab.suites.model import Case, Check, Suite, question_of
-from personachat.personas.persona import Persona
-from personachat.personas.variables import with_values
+from personachat.lab.runs.replying import Replying
 from personachat.replies.runner import ReplyRunner
-from personachat.usage.model import Origin
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RunPlan:
-    """A run with what it takes to run it. `most_cell_usd` is the most that one cell can cost."""
-
-    run: Run
-    persona: Persona
-    suite: Suite
-    most_cell_usd: float | None
-    done: tuple[Cell, ...] = ()
-
-    @property
-    def due(self) -> list[tuple[int, int]]:
-        """Cells that aren't there, one attempt of every case first: something of each is seen early."""
-        there = {(cell.case_number, cell.attempt) for cell in self.done}
-        repeats = [self.suite.repeats(case, self.run.repeat) for case in self.suite.cases]
-        return [
-            (number, attempt)
-            for attempt in range(max(repeats))
-            for number, count in enumerate(repeats)
-            if attempt < count and (number, attempt) not in there
-        ]
 
 
 @dataclass(slots=True, eq=False)
@@ -99,16 +70,14 @@ class SuiteRunner:
         replying: Replying,
         runner: ReplyRunner,
         records: SqlRuns,
-        judge: Judge,
-        own: OwnChecks,
+        cells: CellMaker,
         *,
         max_concurrent: int,
     ) -> None:
         self._replying = replying
         self._runner = runner
         self._records = records
-        self._judge = judge
-        self._own = own
+        self._cells = cells
         self._max_concurrent = max_concurrent
         self._places: asyncio.Semaphore | None = None
         self._live: dict[str, LiveRun] = {}
@@ -190,129 +159,9 @@ class SuiteRunner:
             async with _reserved(live) as allowed, self._places:
                 if not allowed or live.cancelled or self._replying.ending:
                     return
-                cell = await self._cell(live.plan, number, attempt)
+                cell = await self._cells.make(live.plan, number, attempt)
                 if cell is not None:
                     live.add(cell)
-
-    async def _cell(self, plan: RunPlan, number: int, attempt: int) -> Cell | None:
-        """One reply and its checks; None where this process cut it off."""
-        case = plan.suite.cases[number]
-        persona = with_values(plan.persona, case.variables)
-        said = said_in(case)
-        try:
-            answered, earlier_usd, retried = await self._answered(plan, persona, said)
-        except ShuttingDown:
-            return None
-        if answered.cut_off:
-            return None
-        cell = _cell_of(answered, number, attempt, retried=retried)
-        if answered.error:
-            return replace(cell, cost_usd=_sum([answered.cost_usd, earlier_usd]))
-        checked = CheckedReply(
-            text=answered.text,
-            system_prompt=answered.system_prompt,
-            asked=said[-1][1],
-            tokens=answered.tokens,
-            seconds=answered.seconds,
-            cost_usd=answered.cost_usd,
-        )
-        results = await asyncio.to_thread(run_checks, checked, case.check, self._own)
-        asked = [
-            await self._asked(plan, case, check, answered) for check in case.check if check.kind == JUDGE
-        ]
-        judged = [each for each, _ in asked]
-        cost = _sum([answered.cost_usd, earlier_usd, *(each for _, each in asked)])
-        results += [
-            _judged_result(check, answer) for check, answer in zip(_judging(case), judged, strict=True)
-        ]
-        ordered = _in_order(case, results)
-        outcome = outcome_of([result.outcome for result in ordered])
-        return replace(cell, outcome=outcome, cost_usd=cost, results=tuple(ordered), judged=tuple(judged))
-
-    async def _answered(
-        self, plan: RunPlan, persona: Persona, said: Sequence[SaidTurn]
-    ) -> tuple[Answered, float | None, bool]:
-        """The reply, after one more try where the first one failed, and what the first one cost."""
-        run = plan.run
-        origin = Origin(
-            owner=run.owner,
-            purpose="test",
-            surface=run.surface,
-            persona_id=run.persona_id,
-            persona_revision=run.persona_revision,
-        )
-        model = run.model or None
-        first = await self._replying.reply(persona, said, origin=origin, model=model)
-        if not first.error or first.cut_off or not first.retryable:
-            return first, None, False
-        again = await self._replying.reply(persona, said, origin=origin, model=model)
-        return again, first.cost_usd, True
-
-    async def _asked(
-        self, plan: RunPlan, case: Case, check: Check, answered: Answered
-    ) -> tuple[JudgedAnswer, float | None]:
-        run = plan.run
-        origin = Origin(owner=run.owner, purpose="judge", surface=run.surface, persona_id=run.persona_id)
-        asked: Asked = await self._judge.ask(
-            question_of(check),
-            said=case.said[-1].words,
-            reply=answered.text,
-            reference=case.reference,
-            origin=origin,
-        )
-        warning = own_model_warning(asked.answer.judge, f"{answered.provider}/{answered.model}")
-        return replace(asked.answer, warning=warning), asked.cost_usd
-
-
-def said_in(case: Case) -> list[SaidTurn]:
-    """What was said, as roles and words."""
-    return [("user" if turn.user else "assistant", turn.words) for turn in case.said]
-
-
-def outcome_of(outcomes: Sequence[Outcome]) -> Outcome:
-    """What a reply's checks come to: one that fails decides, and without one an error does."""
-    if "fail" in outcomes:
-        return "fail"
-    return "error" if "error" in outcomes else "pass"
-
-
-def _cell_of(answered: Answered, number: int, attempt: int, *, retried: bool) -> Cell:
-    return Cell(
-        case_number=number,
-        attempt=attempt,
-        outcome="error",
-        reply=answered.text,
-        provider=answered.provider,
-        model=answered.model,
-        reason=answered.reason,
-        error=answered.error,
-        error_code=answered.error_code,
-        retried=retried,
-        finish_reason=answered.finish_reason,
-        tokens=answered.tokens,
-        seconds=answered.seconds,
-        cost_usd=answered.cost_usd,
-    )
-
-
-def _judging(case: Case) -> list[Check]:
-    return [check for check in case.check if check.kind == JUDGE]
-
-
-def _judged_result(check: Check, answer: JudgedAnswer) -> CheckResult:
-    if answer.verdict is None:
-        finding = Finding("error", answer.trouble)
-    else:
-        said = "Yes" if answer.verdict else "No"
-        finding = Finding.of(answer.verdict == answer.expect, f"{said}: {answer.reason}")
-    return CheckResult(JUDGE, plain(check.wanted), finding)
-
-
-def _in_order(case: Case, results: Sequence[CheckResult]) -> list[CheckResult]:
-    """The results in the order of the case's checks."""
-    plain_ones = iter([result for result in results if result.kind != JUDGE])
-    judged = iter([result for result in results if result.kind == JUDGE])
-    return [next(judged if check.kind == JUDGE else plain_ones) for check in case.check]
 
 
 def _affords(live: LiveRun) -> bool:
@@ -343,8 +192,3 @@ async def _reserved(live: LiveRun) -> AsyncIterator[bool]:
 async def _cancel(live: LiveRun) -> None:
     for task in live.tasks:
         task.cancel()
-
-
-def _sum(costs: Sequence[float | None]) -> float | None:
-    known = [cost for cost in costs if cost is not None]
-    return sum(known) if known else None

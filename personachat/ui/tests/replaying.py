@@ -9,7 +9,9 @@ import streamlit as st
 from personachat.errors import PersonaChatError
 from personachat.history.filters import Filters
 from personachat.history.listing import ConversationSummary
-from personachat.lab.replaying import Talk
+from personachat.lab.pairwise import QUESTION
+from personachat.lab.replaying import Talk, made_replay
+from personachat.lab.runs.made import MadeRun
 from personachat.lab.testing import RunWish, Tests
 from personachat.services import Services
 from personachat.services.workspace import Workspace
@@ -31,7 +33,7 @@ def draw(services: Services, workspace: Workspace, persona_id: str) -> None:
         "Asks for each reply again, after exactly what had been said before it, and shows what is different. "
         "Refusals, leaving the role and leaked instructions are checked."
     )
-    if not running.follow(tests, tests.replays(persona_id, limit=5)):
+    if not running.follow(tests, tests.runs_of(persona_id, "replay", limit=5)):
         _draw_choice(services, workspace, persona_id)
     results.draw(tests, persona_id, replays=True)
 
@@ -60,15 +62,22 @@ def _draw_choice(services: Services, workspace: Workspace, persona_id: str) -> N
             "With", [SAVED, DRAFT] if draft else [SAVED], width=220, key=f"replay_with_{persona_id}"
         )
         model = st.text_input("Model", placeholder="The persona's", width=220, key="replay_model").strip()
+        pairwise = bool(workspace.tests.judge_model) and st.checkbox(
+            "Judge which is better",
+            key="replay_pairwise",
+            help="A judge compares each reply with the recorded one, in both orders.",
+        )
         wish = RunWish(
             persona_id=persona_id,
             repeat=1,
             model=model or None,
             draft=draft.text if draft and version == DRAFT else None,
+            pairwise=QUESTION if pairwise else "",
         )
         try:
             talks = [_talk(workspace, summaries[each]) for each in picked]
-            forecast = workspace.tests.forecast_replay(wish, talks) if talks else None
+            made = made_replay(persona_id, talks) if talks else None
+            forecast = workspace.tests.forecast_made(wish, made) if made else None
         except PersonaChatError as error:
             st.warning(error_text(error), icon=":material/info:")
             return
@@ -79,7 +88,7 @@ def _draw_choice(services: Services, workspace: Workspace, persona_id: str) -> N
             disabled=forecast is None or not workspace.tests.may_edit,
             help=None if workspace.tests.may_edit else "You can't run tests here.",
             on_click=_start,
-            args=(workspace.tests, wish, talks),
+            args=(workspace.tests, wish, made),
             key="start_replay",
         )
     if forecast:
@@ -105,8 +114,8 @@ def _talk(workspace: Workspace, summary: ConversationSummary) -> Talk:
     return Talk(summary.title, conversation.path, conversation.variables)
 
 
-def _start(tests: Tests, wish: RunWish, talks: list[Talk]) -> None:
+def _start(tests: Tests, wish: RunWish, made: MadeRun) -> None:
     try:
-        open_run(tests.replay(wish, talks).plan.run.id)
+        open_run(tests.begin_made(wish, made).plan.run.id)
     except PersonaChatError as error:
         notices.say_not_done(error, title="Nothing was replayed")

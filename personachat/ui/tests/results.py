@@ -16,13 +16,14 @@ from personachat.lab.labels import Agreement, reply_key
 from personachat.lab.replaying import changed_share
 from personachat.lab.runs.documents import junit, run_document
 from personachat.lab.runs.model import Cell, JudgedAnswer, Run
+from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.scoring import CaseResult, CaseState, Comparison
-from personachat.lab.testing import RunReport, Tests
+from personachat.lab.testing import Tests
 from personachat.personas.word_diff import compared_words
 from personachat.ui import notices
 from personachat.ui.dates import ago, viewer_zone
 from personachat.ui.personas.diff import draw_words
-from personachat.ui.tests import history
+from personachat.ui.tests import history, pairs
 from personachat.ui.tests.state import SHOWN_CASES, open_run, run_open, tests_state
 from personachat.ui.wording import counted, escaped, money
 
@@ -51,7 +52,7 @@ _CHANGES = {"better": ":material/trending_up:", "worse": ":material/trending_dow
 
 
 def draw(tests: Tests, persona_id: str, *, replays: bool = False) -> None:
-    runs = tests.replays(persona_id) if replays else tests.runs(persona_id)
+    runs = tests.runs_of(persona_id, "replay") if replays else tests.runs(persona_id)
     if not runs:
         st.caption(f"Nothing has been {'replayed' if replays else 'run'} yet.")
         return
@@ -67,6 +68,7 @@ def draw(tests: Tests, persona_id: str, *, replays: bool = False) -> None:
     _draw_head(tests, report)
     if report.comparison and report.before:
         _draw_changes(report.comparison)
+    pairs.draw_score(report)
     if replays:
         _draw_replayed(tests, report)
         return
@@ -89,7 +91,8 @@ def _draw_replayed(tests: Tests, report: RunReport) -> None:
     judged = Judged(tests)
     for changed, case in found[: tests_state().shown]:
         told = "missing" if not case.cells else f"{changed * 100:.0f} % of the words changed"
-        label = f"{ICONS[case.state]} {escaped(case.name)}: {told}"
+        verdict = pairs.summary(case.cells[0].pair) if case.cells else ""
+        label = f"{ICONS[case.state]} {escaped(case.name)}: {told}{verdict}"
         with st.expander(label, key=f"case_{report.run.id}_{case.number}"):
             st.caption("User")
             st.text(cases[case.number].said[-1].words)
@@ -284,6 +287,8 @@ def _draw_cell(judged: Judged, cell: Cell) -> None:
         for number, answer in enumerate(cell.judged):
             key = f"{cell.case_number}_{cell.attempt}_{number}"
             _draw_judged(judged, cell, answer, key=key)
+        if cell.pair:
+            pairs.draw_verdict(cell.pair)
 
 
 def _result(result: CheckResult) -> str:

@@ -6,15 +6,19 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
+from personachat.lab.pairwise import QUESTION
 from personachat.lab.runs.forecast import RunForecast
 from personachat.lab.runs.model import Run
 from personachat.lab.testing import RunWish, Tests
 from personachat.ui import notices
+from personachat.ui.dates import ago, viewer_zone
 from personachat.ui.tests.state import open_run, run_open
 from personachat.ui.wording import counted, error_text, escaped, money, short
 
 EVERY_SECONDS = 1.0
+MOST_OTHERS = 20
 
 
 def draw(tests: Tests, persona_id: str) -> None:
@@ -42,7 +46,14 @@ def draw(tests: Tests, persona_id: str) -> None:
             key="tests_most_cost",
             help="The run stops before it would cost more.",
         )
-        wish = RunWish(persona_id=persona_id, repeat=repeat, most_cost_usd=most)
+        against = _pick_other(tests, persona_id)
+        wish = RunWish(
+            persona_id=persona_id,
+            repeat=repeat,
+            most_cost_usd=most,
+            pairwise=QUESTION if against else "",
+            against=against,
+        )
         try:
             forecast = tests.forecast(wish)
         except PersonaChatError as error:
@@ -67,6 +78,29 @@ def draw(tests: Tests, persona_id: str) -> None:
             "`PERSONACHAT_JUDGE_MODEL`.",
             icon=":material/gavel:",
         )
+
+
+def _pick_other(tests: Tests, persona_id: str) -> str:
+    """The run whose replies a judge compares with; "" for none, and where nobody judges."""
+    ended = [run for run in tests.runs(persona_id, limit=MOST_OTHERS) if run.state != "running"]
+    if not ended or not tests.judge_model:
+        return ""
+    moment, zone = now(), viewer_zone()
+    names = {
+        run.id: f"{run.persona_revision[:8] or 'draft'}, {ago(run.began_at, now=moment, zone=zone)}"
+        for run in ended
+    }
+    picked = st.selectbox(
+        "Judge against",
+        list(names),
+        index=None,
+        placeholder="No other run",
+        format_func=lambda each: names[each],
+        width=220,
+        key=f"tests_against_{persona_id}",
+        help="A judge compares each reply with that of the other run, in both orders.",
+    )
+    return picked or ""
 
 
 def follow(tests: Tests, runs: Sequence[Run]) -> bool:

@@ -1,0 +1,188 @@
+"""How a cell comes about: a reply is asked for, checked, judged and, if wanted, compared with another one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from personachat.errors import ShuttingDown
+from personachat.lab.checks.model import CheckedReply, CheckResult, Finding, Outcome
+from personachat.lab.checks.own import OwnChecks
+from personachat.lab.checks.running import JUDGE, plain, run_checks
+from personachat.lab.judge import Asked, Judge, own_model_warning
+from personachat.lab.pairwise import PairwiseJudge
+from personachat.lab.runs.model import Cell, JudgedAnswer, PairVerdict, Run
+from personachat.lab.runs.plan import RunPlan, said_in
+from personachat.lab.runs.replying import Answered, Replying, SaidTurn
+from personachat.lab.suites.model import Case, Check, question_of
+from personachat.personas.persona import Persona
+from personachat.personas.variables import with_values
+from personachat.usage.model import Origin, Purpose
+
+
+class CellMaker:
+    """Safe for threads; `make` runs on the engine's loop."""
+
+    def __init__(self, replying: Replying, judge: Judge, own: OwnChecks) -> None:
+        self._replying = replying
+        self._judge = judge
+        self._pairs = PairwiseJudge(judge)
+        self._own = own
+
+    async def make(self, plan: RunPlan, number: int, attempt: int) -> Cell | None:
+        """One reply and its checks; None where this process cut it off."""
+        try:
+            return await self._make(plan, number, attempt)
+        except ShuttingDown:
+            return None
+
+    async def _make(self, plan: RunPlan, number: int, attempt: int) -> Cell | None:
+        case = plan.suite.cases[number]
+        persona = with_values(plan.persona, case.variables)
+        said = said_in(case)
+        answered, earlier_usd, retried = await self._answered(plan, persona, said)
+        if answered.cut_off:
+            return None
+        cell = _cell_of(answered, number, attempt, retried=retried)
+        if answered.error:
+            cell = replace(cell, cost_usd=_sum([answered.cost_usd, earlier_usd]))
+        else:
+            cell = await self._checked(plan, cell, answered, asked=said[-1][1])
+            cell = replace(cell, cost_usd=_sum([cell.cost_usd, earlier_usd]))
+        return await self._compared(plan, cell, said=said[-1][1])
+
+    async def _checked(self, plan: RunPlan, cell: Cell, answered: Answered, *, asked: str) -> Cell:
+        """The cell with the results of its case's checks, and what the judge cost."""
+        case = plan.suite.cases[cell.case_number]
+        checked = CheckedReply(
+            text=answered.text,
+            system_prompt=answered.system_prompt,
+            asked=asked,
+            tokens=answered.tokens,
+            seconds=answered.seconds,
+            cost_usd=answered.cost_usd,
+        )
+        results = await asyncio.to_thread(run_checks, checked, case.check, self._own)
+        answers = [
+            await self._judged(plan, case, check, answered, asked=asked)
+            for check in case.check
+            if check.kind == JUDGE
+        ]
+        judged = [each for each, _ in answers]
+        results += [
+            _judged_result(check, answer) for check, answer in zip(_judging(case), judged, strict=True)
+        ]
+        ordered = _in_order(case, results)
+        return replace(
+            cell,
+            outcome=outcome_of([result.outcome for result in ordered]),
+            cost_usd=_sum([answered.cost_usd, *(cost for _, cost in answers)]),
+            results=tuple(ordered),
+            judged=tuple(judged),
+        )
+
+    async def _compared(self, plan: RunPlan, cell: Cell, *, said: str) -> Cell:
+        """The cell with what a judge says of its reply and the other one, where that is wanted."""
+        question = plan.run.options.pairwise
+        if not question:
+            return cell
+        if cell.error:
+            trouble = "The reply failed, so there is nothing to compare."
+            return replace(cell, pair=PairVerdict(question, "", None, trouble=trouble))
+        pair, cost = await self._pairs.compare(
+            question,
+            said=said,
+            before=plan.others.get((cell.case_number, cell.attempt), ""),
+            after=cell.reply,
+            origin=_origin(plan.run, "judge"),
+        )
+        warning = own_model_warning(pair.judge, f"{cell.provider}/{cell.model}")
+        return replace(cell, pair=replace(pair, warning=warning), cost_usd=_sum([cell.cost_usd, cost]))
+
+    async def _answered(
+        self, plan: RunPlan, persona: Persona, said: Sequence[SaidTurn]
+    ) -> tuple[Answered, float | None, bool]:
+        """The reply, after one more try where the first one failed, and what the first one cost."""
+        origin, model = _origin(plan.run, "test"), plan.run.model or None
+        first = await self._replying.reply(persona, said, origin=origin, model=model)
+        if not first.error or first.cut_off or not first.retryable:
+            return first, None, False
+        again = await self._replying.reply(persona, said, origin=origin, model=model)
+        return again, first.cost_usd, True
+
+    async def _judged(
+        self, plan: RunPlan, case: Case, check: Check, answered: Answered, *, asked: str
+    ) -> tuple[JudgedAnswer, float | None]:
+        found: Asked = await self._judge.ask(
+            question_of(check),
+            said=asked,
+            reply=answered.text,
+            reference=case.reference,
+            origin=_origin(plan.run, "judge"),
+        )
+        warning = own_model_warning(found.answer.judge, f"{answered.provider}/{answered.model}")
+        return replace(found.answer, warning=warning), found.cost_usd
+
+
+def outcome_of(outcomes: Sequence[Outcome]) -> Outcome:
+    """What a reply's checks come to: one that fails decides, and without one an error does."""
+    if "fail" in outcomes:
+        return "fail"
+    return "error" if "error" in outcomes else "pass"
+
+
+def _origin(run: Run, purpose: Purpose) -> Origin:
+    """Judges aren't the persona's: what they take says nothing about one of its revisions."""
+    revision = "" if purpose == "judge" else run.persona_revision
+    return Origin(
+        owner=run.owner,
+        purpose=purpose,
+        surface=run.surface,
+        persona_id=run.persona_id,
+        persona_revision=revision,
+    )
+
+
+def _cell_of(answered: Answered, number: int, attempt: int, *, retried: bool) -> Cell:
+    return Cell(
+        case_number=number,
+        attempt=attempt,
+        outcome="error",
+        reply=answered.text,
+        provider=answered.provider,
+        model=answered.model,
+        reason=answered.reason,
+        error=answered.error,
+        error_code=answered.error_code,
+        retried=retried,
+        finish_reason=answered.finish_reason,
+        tokens=answered.tokens,
+        seconds=answered.seconds,
+        cost_usd=answered.cost_usd,
+    )
+
+
+def _judging(case: Case) -> list[Check]:
+    return [check for check in case.check if check.kind == JUDGE]
+
+
+def _judged_result(check: Check, answer: JudgedAnswer) -> CheckResult:
+    if answer.verdict is None:
+        finding = Finding("error", answer.trouble)
+    else:
+        said = "Yes" if answer.verdict else "No"
+        finding = Finding.of(answer.verdict == answer.expect, f"{said}: {answer.reason}")
+    return CheckResult(JUDGE, plain(check.wanted), finding)
+
+
+def _in_order(case: Case, results: Sequence[CheckResult]) -> list[CheckResult]:
+    """The results in the order of the case's checks."""
+    plain_ones = iter([result for result in results if result.kind != JUDGE])
+    judged = iter([result for result in results if result.kind == JUDGE])
+    return [next(judged if check.kind == JUDGE else plain_ones) for check in case.check]
+
+
+def _sum(costs: Sequence[float | None]) -> float | None:
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if known else None

@@ -1,0 +1,39 @@
+"""A run with all that it takes to run it, and the order of what is due."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from personachat.lab.runs.model import Cell, Run
+from personachat.lab.runs.replying import SaidTurn
+from personachat.lab.suites.model import Case, Suite
+from personachat.personas.persona import Persona
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """`most_cell_usd` is the most that one cell can cost. `others` are replies to compare with, by place."""
+
+    run: Run
+    persona: Persona
+    suite: Suite
+    most_cell_usd: float | None
+    done: tuple[Cell, ...] = ()
+    others: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    @property
+    def due(self) -> list[tuple[int, int]]:
+        """Cells that aren't there, one attempt of every case first: something of each is seen early."""
+        there = {(cell.case_number, cell.attempt) for cell in self.done}
+        repeats = [self.suite.repeats(case, self.run.repeat) for case in self.suite.cases]
+        return [
+            (number, attempt)
+            for attempt in range(max(repeats))
+            for number, count in enumerate(repeats)
+            if attempt < count and (number, attempt) not in there
+        ]
+
+
+def said_in(case: Case) -> list[SaidTurn]:
+    """What was said, as roles and words."""
+    return [("user" if turn.user else "assistant", turn.words) for turn in case.said]

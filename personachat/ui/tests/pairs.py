@@ -1,0 +1,55 @@
+"""What a judge that compares replies has said: the shares of a run, and the verdict of each pair."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from personachat.lab.runs.model import PairVerdict
+from personachat.lab.runs.pairs import score_pairs
+from personachat.lab.runs.reports import RunReport
+from personachat.ui.wording import escaped
+
+NAMES = {"after": "This reply is better", "before": "The other reply is better", "tie": "Tie"}
+ICONS = {"after": ":material/trending_up:", "before": ":material/trending_down:", "tie": ":material/equal:"}
+ORDERS = ("other reply first", "this reply first")
+
+CHIP = "Nobody has checked this judge against people's preferences. The flip rate says how steady it is."
+
+
+def draw_score(report: RunReport) -> None:
+    """The shares with their intervals; nothing where no replies were compared."""
+    found = score_pairs(report.score)
+    if found is None:
+        return
+    other = "those of the other run" if report.run.options.against else "the recorded ones"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**Compared with {other}:** {escaped(found.told)}")
+        st.badge("Not calibrated", color="orange", help=CHIP)
+    st.caption(f":material/balance: {escaped(report.run.options.pairwise)}")
+
+
+def draw_verdict(pair: PairVerdict) -> None:
+    """One pair: the verdict, and what the judge said in each order."""
+    if pair.verdict is None:
+        st.markdown(f":material/error: **pair**: {escaped(pair.trouble)}")
+        return
+    told = NAMES[pair.verdict]
+    if pair.flipped:
+        told = "Tie, because the order of the replies changed the verdict"
+    st.markdown(f"{ICONS[pair.verdict]} **pair**: {escaped(told)}")
+    if len(pair.reasons) == 1:
+        st.caption(escaped(pair.reasons[0]))
+    else:
+        for order, answer, reason in zip(ORDERS, pair.answers, pair.reasons, strict=False):
+            st.caption(escaped(f"With the {order}: {NAMES[answer].lower()}. {reason}"))
+    if pair.warning:
+        st.caption(f":material/warning: {escaped(pair.warning)}")
+
+
+def summary(pair: PairVerdict | None) -> str:
+    """A few words for a line that is closed; "" where nothing was compared."""
+    if pair is None:
+        return ""
+    if pair.verdict is None:
+        return ", not compared"
+    return {"after": ", better", "before": ", worse", "tie": ", tie"}[pair.verdict]
