@@ -43,8 +43,8 @@ from personachat.front.opening import refuse_unasked, what_is_missing, who_can_d
 from personachat.front.page_headers import PageHeaders
 from personachat.front.trusted_user import TrustedUser, write_down_peers
 from personachat.services import built_services, get_services, reset_services
+from personachat.services.shutdown import drained_at
 from personachat.settings import APP, load_settings
-from personachat.shutdown import drained_at
 from personachat.telemetry import logs, unknown_settings
 from personachat.ui import address, front_door, login, streamlit_logs, warmup
 from personachat.ui.wording import error_text

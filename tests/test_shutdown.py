@@ -281,7 +281,7 @@ def test_a_client_who_does_not_read_does_not_hold_up_the_end(
 ) -> None:
     fake.enqueue(tokens(["many words " * 1_000_000] * 3))
     code = (
-        "import personachat.shutdown as shutdown; shutdown.CLOSING_SECONDS = 0.5;"
+        "import personachat.services.shutdown as shutdown; shutdown.CLOSING_SECONDS = 0.5;"
         "from personachat.server import serve; serve(host='127.0.0.1', port={port}, headless=True)"
     )
     with pytest.MonkeyPatch.context() as patched:

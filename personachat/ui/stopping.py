@@ -14,7 +14,7 @@ from functools import partial
 
 from streamlit.runtime import Runtime
 
-from personachat.shutdown import drain_at
+from personachat.services.shutdown import drain_at
 from personachat.telemetry import unknown_settings
 from personachat.ui import address
 
