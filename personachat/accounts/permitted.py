@@ -80,6 +80,10 @@ class PersonaRights:
             return True
         return self.judge(right, self._accesses.of(persona_id))
 
+    def shows_prompt(self, persona_id: str) -> bool:
+        """Whether whoever may use a persona may see its prompt."""
+        return self._accesses.of(persona_id).prompt_visible
+
     def all(self) -> Mapping[str, PersonaAccess]:
         """What is kept of every persona; asked once for a list. Empty for whoever may do everything."""
         return {} if self.person.role is Role.ADMIN else self._accesses.all()

@@ -1,21 +1,60 @@
-"""What suites last came to, as one owner may see it: for the badges of personas and of their revisions."""
+"""Results of suites: the last ones for badges, and links that show a run to whoever has them, read-only.
+
+A link shows names, states, what was said, the replies and their checks; never the persona's text, settings,
+costs, labels or the owner. Where the persona may be used but not read, it shows no words at all, since a case
+says as much as the prompt. If its owner may not share the persona now, or it is gone, it shows nothing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from personachat.accounts.permitted import PersonaRights
 from personachat.accounts.rights import SHARED
+from personachat.errors import (
+    EditingNotAllowed,
+    PersonaInvalid,
+    PersonaNotFound,
+    ShareNotFound,
+    SuiteRunNotFound,
+    SuiteRunRefused,
+)
+from personachat.lab.runs.model import Run
+from personachat.lab.runs.options import kind_of
 from personachat.lab.runs.records import SqlRuns
-from personachat.lab.runs.scoring import LastResult, changed
+from personachat.lab.runs.scoring import LastResult, Score, changed, score
+from personachat.lab.suites.model import Suite
+from personachat.lab.suites.reading import parse_suite
 from personachat.lab.suites.store import SuiteStore
+from personachat.personas.persona import parse_persona
+from personachat.personas.store.base import PersonaSource
+
+
+@dataclass(frozen=True, slots=True)
+class SharedResults:
+    """What a link shows. Without `words` nothing that was said is shown, neither by a case nor a reply."""
+
+    persona: str
+    run: Run
+    suite: Suite
+    score: Score
+    words: bool
 
 
 class Results:
     """Of this owner's runs. Methods raise what stores raise besides what they say."""
 
-    def __init__(self, records: SqlRuns, suites: SuiteStore, rights: PersonaRights, *, owner: str) -> None:
+    def __init__(
+        self,
+        records: SqlRuns,
+        suites: SuiteStore,
+        personas: PersonaSource,
+        rights: PersonaRights,
+        *,
+        owner: str,
+    ) -> None:
+        self._personas = personas
         self._records = records
         self._suites = suites
         self._rights = rights
@@ -51,3 +90,49 @@ class Results:
             )
             for each in found
         }
+
+    # --- links ------------------------------------------------------------------------------------
+
+    def link(self, run_id: str) -> str | None:
+        """The token of the link to a run of theirs, if there is one."""
+        return self._records.share_token(run_id, self._owner)
+
+    def share(self, run_id: str) -> str:
+        """The token of a link by which anybody can read a run, until `unshare`.
+
+        Raises SuiteRunNotFound, SuiteRunRefused for a replay, and PersonaNotFound or EditingNotAllowed where
+        they may not share the persona.
+        """
+        run = self._records.get(run_id, self._owner)
+        if kind_of(run.suite_etag) != "suite":
+            raise SuiteRunRefused(
+                "A replay shows conversations, so it can't be shared.", hint="Share the conversation itself."
+            )
+        self._check_shareable(run)
+        return self._records.share(run_id, self._owner)
+
+    def unshare(self, run_id: str) -> None:
+        """End the link, if there is one; a later one is another. Raises SuiteRunNotFound."""
+        self._records.get(run_id, self._owner)
+        self._records.unshare(run_id, self._owner)
+
+    def shared(self, run_id: str) -> SharedResults:
+        """What the link to a run of theirs shows. Raises ShareNotFound where they may not show it now."""
+        try:
+            run = self._records.get(run_id, self._owner)
+            self._check_shareable(run)
+            self._personas.get(run.persona_id)
+        except (SuiteRunNotFound, PersonaNotFound, PersonaInvalid, EditingNotAllowed) as error:
+            raise ShareNotFound("This link is invalid or was revoked.") from error
+        suite = parse_suite(run.suite_text)
+        return SharedResults(
+            parse_persona(run.persona_text).name,
+            run,
+            suite,
+            score(run, suite, self._records.cells(run_id)),
+            words=self._rights.shows_prompt(run.persona_id),
+        )
+
+    def _check_shareable(self, run: Run) -> None:
+        self._rights.refuse_unless("prompt", run.persona_id)
+        self._rights.refuse_unless_shareable(run.persona_id)

@@ -124,7 +124,7 @@ class Tests:
             surface=surface,
             may_edit=may_edit,
         )
-        self.results = Results(parts.records, parts.suites, rights, owner=owner)
+        self.results = Results(parts.records, parts.suites, parts.personas, rights, owner=owner)
 
     @property
     def judge_model(self) -> str | None:

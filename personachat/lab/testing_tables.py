@@ -45,6 +45,8 @@ test_runs = Table(
     Column("ended_at", UtcDateTime),
     Column("process_id", String(32), nullable=False),
     Column("options", Json),
+    Column("share_token", String(64)),  # who has it can read the results; null for nobody
+    Index("uq_test_runs_share_token", "share_token", unique=True),
     Index("ix_test_runs_owner", "owner", "persona_id", "began_at"),
 )
 

@@ -52,6 +52,7 @@ from personachat.history.sharing import Shared, SharedConversations
 from personachat.lab.comparisons.seen import SeenComparison
 from personachat.lab.comparisons.store import SqlComparisons
 from personachat.lab.comparisons.store import move_all as move_comparisons
+from personachat.lab.results import SharedResults
 from personachat.lab.runs.replying import Replying
 from personachat.lab.suites.store import SuiteStore
 from personachat.lab.testing import Testing, testing_of
@@ -207,6 +208,11 @@ class Services:
         """What a link to a comparison shows to whoever has it. Raises ShareNotFound."""
         owner, comparison_id = SqlComparisons(self.database).shared(token)
         return self.of(owner).comparisons.seen(comparison_id)
+
+    def shared_results(self, token: str) -> SharedResults:
+        """What a link to a test run shows to whoever has it. Raises ShareNotFound."""
+        owner, run_id = self.testing.records.shared(token)
+        return self.of(owner).tests.results.shared(run_id)
 
     def changed_since(
         self, moment: datetime, *, drafts: bool

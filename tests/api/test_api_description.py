@@ -129,6 +129,8 @@ OPERATIONS = [
     ("GET", "/tests/runs/{id}/events"),
     ("POST", "/tests/runs/{id}/cancel"),
     ("POST", "/tests/runs/{id}/resume"),
+    ("POST", "/tests/runs/{id}/share"),
+    ("DELETE", "/tests/runs/{id}/share"),
     ("DELETE", "/tests/runs/{id}"),
     ("POST", "/comparisons"),
     ("GET", "/comparisons"),

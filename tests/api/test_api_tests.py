@@ -71,6 +71,10 @@ def test_a_run_is_estimated_run_followed_and_read(client: httpx2.Client) -> None
     assert 'failures="0"' in client.get(f"/tests/runs/{run_id}/junit").text
     assert [each["id"] for each in client.get("/tests/runs").json()["runs"]] == [run_id]
     problem_of(client.post(f"/tests/runs/{run_id}/cancel"), 409, "test_run_over")
+    link = client.post(f"/tests/runs/{run_id}/share").json()
+    assert link["url"] == f"/shared?results={link['token']}"
+    assert client.delete(f"/tests/runs/{run_id}/share").status_code == 204
+    assert client.post(f"/tests/runs/{run_id}/share").json()["token"] != link["token"]
     assert client.delete(f"/tests/runs/{run_id}").status_code == 204
     problem_of(client.get(f"/tests/runs/{run_id}"), 404, "test_run_not_found")
 

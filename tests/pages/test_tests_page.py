@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from personachat.accounts.rights import PersonaAccess
 from personachat.lab.runs.forecast import RunForecast
 from personachat.lab.testing import Tests
 from personachat.owners import LOCAL_OWNER
@@ -112,6 +113,37 @@ def test_what_changed_since_the_run_before_is_told(open_home: OpenPage, fake: Fa
     assert "**Since the run before:** 1 better, 1 worse" in texts(page)
     (drawn,) = page.get("echarts_chart")
     assert "2 of 4 (15 to 85 %) in the newest run, 2 of 4 (15 to 85 %) in the oldest" in drawn.proto.alt
+
+
+def test_results_are_shared_by_a_link_that_shows_no_more_than_them(
+    open_home: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_home()
+    owners_tests().save_suite("second", SUITE)
+    visit(page, suite="second")
+    run_all(page)
+    page.button(key="share_run").click().run()
+    (run,) = owners_tests().runs("second")
+    token = owners_tests().results.link(run.id)
+    assert token
+    assert any(f"/shared?results={token}" in each.value for each in page.code)
+    reader = open_home(results=token)
+    reader.switch_page("pages/shared.py").run()
+    assert not reader.exception
+    assert reader.title[0].value == "Tests of Second"
+    assert "**1 of 2 (9 to 91 %)** cases passed in every repeat" in texts(reader)
+    assert "You said: Why" in texts(reader)
+    assert not reader.main.button
+    get_services().accesses.put("second", PersonaAccess("local", "everyone", prompt_visible=False))
+    reader.run()
+    assert "You said" not in texts(reader)
+    assert "Asks" not in texts(reader)
+    assert ":material/cancel: Case 2: failed, 0 of 2" in texts(reader)
+    page.run()
+    page.button(key="unshare_run").click().run()
+    reader.run()
+    assert not reader.exception
+    assert "This link is invalid or was revoked." in " ".join(each.value for each in reader.main.info)
 
 
 def test_a_running_suite_shows_how_far_it_is_and_can_be_cancelled(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +12,7 @@ from sqlalchemy import Connection, Row, case, delete, func, insert, select, upda
 from personachat.conversations.model import now
 from personachat.database.connection import Database
 from personachat.database.processes import announce, dead, nobody_can_tell
-from personachat.errors import SuiteRunNotFound
+from personachat.errors import ShareNotFound, SuiteRunNotFound
 from personachat.lab.runs.model import Cell, Run, RunState
 from personachat.lab.runs.options import MADE, RunKind, RunOptions
 from personachat.lab.runs.scoring import LastResult, Share
@@ -18,6 +20,9 @@ from personachat.lab.testing_tables import test_cells, test_runs, test_suites
 from personachat.messages import storable
 
 MOST_CELLS_AT_ONCE = 500
+
+_TOKEN_BYTES = 32
+_TOKEN = re.compile("[A-Za-z0-9_-]{43}")
 
 _r, _c = test_runs.c, test_cells.c
 
@@ -176,6 +181,38 @@ class SqlRuns:
             rows = connection.execute(query).all()
             lost = self._lost(connection, rows)
         return tuple(_run(row, lost) for row in rows)
+
+    def share_token(self, run_id: str, owner: str) -> str | None:
+        """The token of the link to a run, if there is one."""
+        query = select(_r.share_token).where(_r.id == run_id, _r.owner == owner)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar()
+
+    def share(self, run_id: str, owner: str) -> str:
+        """The token by which anybody can read a run; made where there is none. Raises SuiteRunNotFound."""
+        query = select(_r.share_token).where(_r.id == run_id, _r.owner == owner).with_for_update()
+        with self._database.write() as connection:
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                raise SuiteRunNotFound("There is no such test run.")
+            token: str = row.share_token or secrets.token_urlsafe(_TOKEN_BYTES)
+            connection.execute(update(test_runs).where(_r.id == run_id).values(share_token=token))
+        return token
+
+    def unshare(self, run_id: str, owner: str) -> None:
+        """End the link to a run, if there is one."""
+        mine = update(test_runs).where(_r.id == run_id, _r.owner == owner)
+        with self._database.write() as connection:
+            connection.execute(mine.values(share_token=None))
+
+    def shared(self, token: str) -> tuple[str, str]:
+        """The owner and the id of the run that a token shows. Raises ShareNotFound."""
+        query = select(_r.owner, _r.id).where(_r.share_token == token, _r.place == self._place)
+        with self._database.read() as connection:
+            row = connection.execute(query).first() if _TOKEN.fullmatch(token) else None
+        if row is None:
+            raise ShareNotFound("This link is invalid or was revoked.", hint="Ask the sender for a new one.")
+        return row.owner, row.id
 
     def delete(self, run_id: str, owner: str) -> None:
         """Raises SuiteRunNotFound."""

@@ -16,6 +16,7 @@ from personachat.lab.labels import Agreement, reply_key
 from personachat.lab.replaying import changed_share
 from personachat.lab.runs.documents import junit, run_document
 from personachat.lab.runs.model import Cell, JudgedAnswer, Run
+from personachat.lab.runs.options import kind_of
 from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.scoring import CaseResult, CaseState, Comparison
 from personachat.lab.testing import Tests
@@ -23,7 +24,7 @@ from personachat.personas.word_diff import compared_words
 from personachat.ui import notices
 from personachat.ui.dates import ago, viewer_zone
 from personachat.ui.personas.diff import draw_words
-from personachat.ui.tests import history, pairs
+from personachat.ui.tests import history, pairs, sharing
 from personachat.ui.tests.state import SHOWN_CASES, open_run, run_open, tests_state
 from personachat.ui.wording import counted, escaped, money
 
@@ -226,6 +227,8 @@ def _draw_head(tests: Tests, report: RunReport) -> None:
             on_click="ignore",
             key="run_junit",
         )
+        if kind_of(run.suite_etag) == "suite":
+            sharing.draw(tests, run.id)
         with st.popover("Delete run", icon=":material/delete:"):
             st.markdown("Deletes its results and replies. It can't be undone.")
             st.button("Delete", type="primary", on_click=_delete, args=(tests, run.id), key="delete_run")
@@ -283,7 +286,7 @@ def _draw_cell(judged: Judged, cell: Cell) -> None:
         if cell.error:
             st.markdown(f":material/error: {escaped(cell.error)}")
         for result in cell.results:
-            st.markdown(_result(result))
+            st.markdown(check_line(result))
         for number, answer in enumerate(cell.judged):
             key = f"{cell.case_number}_{cell.attempt}_{number}"
             _draw_judged(judged, cell, answer, key=key)
@@ -291,7 +294,7 @@ def _draw_cell(judged: Judged, cell: Cell) -> None:
             pairs.draw_verdict(cell.pair)
 
 
-def _result(result: CheckResult) -> str:
+def check_line(result: CheckResult) -> str:
     kind = escaped(result.kind.replace("_", " "))
     return f"{ICONS[result.outcome]} **{kind}**: {escaped(result.finding.found)}"
 

@@ -1,0 +1,65 @@
+"""What a link to a run shows: each case with its replies and checks, and nothing to run or label."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from personachat.lab.results import SharedResults
+from personachat.lab.runs.model import Cell
+from personachat.lab.runs.scoring import CaseResult
+from personachat.services import Services
+from personachat.ui.dates import exact, viewer_zone
+from personachat.ui.tests.results import ENDS, ICONS, NAMES, check_line
+from personachat.ui.tests.state import SHOWN_CASES
+from personachat.ui.wording import escaped
+
+_SHOWN = "shared_cases"
+
+
+def draw(services: Services, token: str) -> None:
+    """Draw it. Raises ShareNotFound, DatabaseUnavailable and DatabaseDamaged."""
+    found = services.shared_results(token)
+    st.title(escaped(f"Tests of {found.persona}"), anchor=False)
+    when = exact(found.run.began_at, zone=viewer_zone())
+    st.caption(f":material/link: Shared from PersonaChat · {when} · read-only")
+    whole, replies = found.score.whole, found.score.replies
+    st.markdown(
+        f"**{whole.told}** cases passed in every repeat, {replies.told} replies passed. "
+        f"The run is {ENDS[found.run.state]}."
+    )
+    if not found.words:
+        st.info(
+            "The persona's prompt is hidden, so only results are shown.", icon=":material/visibility_off:"
+        )
+    ordered = sorted(found.score.cases, key=lambda case: case.state == "pass")
+    shown = int(st.session_state.get(_SHOWN, SHOWN_CASES))
+    for case in ordered[:shown]:
+        _draw_case(found, case)
+    if len(ordered) > shown:
+        st.button(f"Show {len(ordered) - shown:,} more", key="more_shared_cases", on_click=_show_more)
+
+
+def _draw_case(found: SharedResults, case: CaseResult) -> None:
+    name = case.name if found.words else f"Case {case.number + 1}"
+    label = f"{ICONS[case.state]} {escaped(name)}: {NAMES[case.state]}, {case.passes} of {case.planned}"
+    if not found.words:
+        st.markdown(label)
+        return
+    with st.expander(label, key=f"shared_case_{case.number}"):
+        for turn in found.suite.cases[case.number].said:
+            st.caption("User" if turn.user else "Assistant")
+            st.text(turn.words)
+        for cell in case.cells:
+            _draw_cell(cell)
+
+
+def _draw_cell(cell: Cell) -> None:
+    with st.container(border=True, gap="xsmall"):
+        st.caption(f"{ICONS[cell.outcome]} Reply {cell.attempt + 1}: {NAMES[cell.outcome]}")
+        st.text(cell.reply or "(no text)")
+        for result in cell.results:
+            st.markdown(check_line(result))
+
+
+def _show_more() -> None:
+    st.session_state[_SHOWN] = int(st.session_state.get(_SHOWN, SHOWN_CASES)) + SHOWN_CASES
