@@ -41,9 +41,9 @@ def secrets_in(url: str) -> tuple[str, ...]:
         login = [parts.username or "", parts.password or ""]
     except ValueError:
         return ()
-    found = [*login, *filter(_is_hidden, parts.path.split("/")), parts.fragment]
-    found += [value for _, value in parse_qsl(parts.query)]
-    both = [unquote(part) for part in found] + found
+    secrets = [*login, *filter(_is_hidden, parts.path.split("/")), parts.fragment]
+    secrets += [value for _, value in parse_qsl(parts.query)]
+    both = [unquote(part) for part in secrets] + secrets
     if any(login):
         both.append(b64encode(":".join(map(unquote, login)).encode()).decode())
     return tuple(dict.fromkeys(part for part in both if len(part) >= LEAST_SECRET_CHARACTERS))

@@ -41,7 +41,7 @@ def window_tokens(provider: str, model: str) -> int | None:
 
     `provider` is a provider's name here, which need not say whose the model is: its own name decides then.
     """
-    return next((info.context_window for _, info in _found(provider, model) if info.context_window), None)
+    return next((info.context_window for _, info in _matches(provider, model) if info.context_window), None)
 
 
 def cost_usd(provider: str, model: str, usage: Usage) -> float | None:
@@ -57,7 +57,7 @@ def cost_usd(provider: str, model: str, usage: Usage) -> float | None:
         cache_read_tokens=min(usage.cached_tokens or 0, usage.prompt_tokens),
         output_tokens=usage.completion_tokens,
     )
-    for seller, info in _found(provider, model):
+    for seller, info in _matches(provider, model):
         price = info.calc_price(counted, seller)
         if _is_priced(price.model_price) or info.id.endswith(_FREE):
             return float(price.total_price)
@@ -70,19 +70,19 @@ def _is_priced(price: ModelPrice) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _found(provider: str, model: str) -> tuple[tuple[Provider, ModelInfo], ...]:
+def _matches(provider: str, model: str) -> tuple[tuple[Provider, ModelInfo], ...]:
     """Whose model it may be, the likeliest first."""
     if provider == LOCAL or ("/" not in model and _OWN_COPY.search(model)):
         return ()
-    found = []
+    matches = []
     for seller, name in _candidates(provider, model):
         try:
             match = _snapshot().find_provider_model(name, None, seller, None)
         except LookupError:
             continue
         if not name.endswith(_FREE) or match[1].id.endswith(_FREE):
-            found.append(match)
-    return tuple(found)
+            matches.append(match)
+    return tuple(matches)
 
 
 def _candidates(provider: str, model: str) -> Iterator[tuple[str | None, str]]:

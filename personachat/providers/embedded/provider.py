@@ -193,10 +193,14 @@ class EmbeddedProvider:
 
 
 def _body(request: ChatRequest) -> Chunk:
-    wanted = {"temperature": request.temperature, "top_p": request.top_p, "max_tokens": request.max_tokens}
+    parameters = {
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "max_tokens": request.max_tokens,
+    }
     return {
         **SAMPLING,
-        **{name: value for name, value in wanted.items() if value is not None},
+        **{name: value for name, value in parameters.items() if value is not None},
         "messages": [
             {"role": message.role, "content": storable(message.content)} for message in request.messages
         ],
@@ -208,9 +212,9 @@ def _body(request: ChatRequest) -> Chunk:
     }
 
 
-def _check_format(wanted: Any) -> None:
+def _check_format(response_format: Any) -> None:
     """Raises RequestRefused for a format that llama.cpp does not know, or would take for another."""
-    match wanted:
+    match response_format:
         case None | {"type": "text" | "json_object"}:
             return
         case {"type": "json_schema", "json_schema": {"schema": {**schema}}} if schema:

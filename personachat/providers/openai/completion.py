@@ -205,15 +205,15 @@ class Completion:
             if type(delta) is not TextDelta or (self._has_text and self._thoughts.passes(delta.content)):
                 yield delta
             else:
-                yield from self._told_apart(self._thoughts.feed(delta.content))
+                yield from self._noting_kinds(self._thoughts.feed(delta.content))
         if final:
             cut_off = self.finish_reason in {"length", "content_filter"} or not (self.finish_reason or done)
-            yield from self._told_apart(self._thoughts.end(cut_off=cut_off))
+            yield from self._noting_kinds(self._thoughts.end(cut_off=cut_off))
         if self._called_tools and (calls := self._calls.take(final=final)):
             yield ToolCallsDelta(calls)
 
-    def _told_apart(self, said: list[Said]) -> Iterator[Said]:
-        for each in said:
+    def _noting_kinds(self, events: list[Said]) -> Iterator[Said]:
+        for each in events:
             if type(each) is TextDelta:
                 self._has_text = self._has_text or not each.content.isspace()
             else:
@@ -325,8 +325,8 @@ class Completion:
         if type(usage) is dict and type(usage.get("usage")) is dict:
             usage = usage["usage"]
         if type(usage) is dict:
-            found = usage_of(usage)
-            self.usage = self.usage if found == Usage() else found
+            reported = usage_of(usage)
+            self.usage = self.usage if reported == Usage() else reported
 
 
 def _is_the_reply(choice: Any, place: int) -> bool:

@@ -207,14 +207,16 @@ def _key_refused(server: Server, status: int, report: Report) -> ProviderError:
 
 
 def _unavailable(server: Server, status: int, report: Report, wait: float | None) -> ProviderUnavailable:
-    said = server.saying(without_advice(report.message))
+    sentence = server.saying(without_advice(report.message))
     when = "Try again in a moment." if wait is None else f"Try again in {_duration(wait)}."
     if status in OVERLOADED:
         return ProviderOverloaded(
-            f"{server.title} is overloaded (HTTP {status}){said}", hint=when, retry_after_seconds=wait
+            f"{server.title} is overloaded (HTTP {status}){sentence}", hint=when, retry_after_seconds=wait
         )
     what = "took too long to answer" if status in TOO_SLOW else "failed with an internal error"
-    return ProviderFault(f"{server.title} {what} (HTTP {status}){said}", hint=when, retry_after_seconds=wait)
+    return ProviderFault(
+        f"{server.title} {what} (HTTP {status}){sentence}", hint=when, retry_after_seconds=wait
+    )
 
 
 def _causes(error: BaseException | None) -> Sequence[BaseException]:

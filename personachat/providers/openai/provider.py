@@ -215,13 +215,13 @@ class OpenAICompatibleProvider:
 
     def _adaptation(self, model: str) -> Adaptation:
         with self._adapting:  # pages look at bodies while the engine's loop adapts
-            found = self._adaptations.pop(model, None)
-            if found is None:
-                found = Adaptation(model, most_tokens=self._most_tokens, clock=self._clock)
+            adaptation = self._adaptations.pop(model, None)
+            if adaptation is None:
+                adaptation = Adaptation(model, most_tokens=self._most_tokens, clock=self._clock)
                 if len(self._adaptations) >= MOST_MODELS:
                     del self._adaptations[next(iter(self._adaptations))]
-            self._adaptations[model] = found
-            return found
+            self._adaptations[model] = adaptation
+            return adaptation
 
     async def _give_up(self, error: Exception, model: str) -> NoReturn:
         translated = self._translated(error, model=model)

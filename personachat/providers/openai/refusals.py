@@ -161,9 +161,9 @@ def refused_message_key(report: Report, used: Collection[str]) -> str | None:
     """Which key of messages was not taken, of those without which they say the same; None if it was none."""
     if not (_REFUSED.search(report.message) or _REFUSED.search(report.code)):
         return None
-    told = f"{report.param} {report.message}"
+    complaint = f"{report.param} {report.message}"
     names = sorted(_SAYING_NOTHING & set(used), key=len, reverse=True)
-    return next((name for name in names if _is_named(name, told)), None)
+    return next((name for name in names if _is_named(name, complaint)), None)
 
 
 def allowed_tokens(report: Report, sent: Mapping[str, Any]) -> int | None:
@@ -174,30 +174,30 @@ def allowed_tokens(report: Report, sent: Mapping[str, Any]) -> int | None:
     name = next((name for name in LIMITS if name in sent), None)
     if name is None or (report.param in sent and report.param not in LIMITS):
         return None
-    asked: int = sent[name]
+    sent_tokens: int = sent[name]
     if room := _room(report.message):
-        return room if min(asked, LEAST_REPLY_TOKENS) <= room < asked else None
+        return room if min(sent_tokens, LEAST_REPLY_TOKENS) <= room < sent_tokens else None
     is_about_it = report.param in LIMITS or _A_LIMIT.search(report.message)
     if not is_about_it or not _TOO_LARGE.search(report.message) or report.is_context_too_long:
         return None
-    return next(_most_tokens(report.message, asked), 0)
+    return next(_most_tokens(report.message, sent_tokens), 0)
 
 
 def _room(message: str) -> int | None:
     """What the conversation leaves of the window, where the two are named."""
     for pattern in _ROOM:
-        if found := pattern.search(message):
-            *_, window, taken = map(_number, found.groups())
+        if match := pattern.search(message):
+            *_, window, taken = map(_number, match.groups())
             return window - taken
     return None
 
 
-def _most_tokens(message: str, asked: int) -> Iterator[int]:
+def _most_tokens(message: str, sent_tokens: int) -> Iterator[int]:
     """What may be the most tokens by this message, the likeliest first; all less than were asked for."""
-    named = [_number(found[1]) for pattern in _MOST if (found := pattern.search(message))]
-    named += [_number(found[1]) - 1 for pattern in _BELOW if (found := pattern.search(message))]
+    named = [_number(match[1]) for pattern in _MOST if (match := pattern.search(message))]
+    named += [_number(match[1]) - 1 for pattern in _BELOW if (match := pattern.search(message))]
     named += sorted(map(_number, _ANY_NUMBER.findall(message)), reverse=True)
-    return (number for number in named if 0 < number < asked)
+    return (number for number in named if 0 < number < sent_tokens)
 
 
 def _is_blamed(name: str, report: Report, sent: Mapping[str, Any]) -> bool:

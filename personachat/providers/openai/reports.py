@@ -87,8 +87,8 @@ class Report:
         if not self.is_context_too_long:
             return None
         matches = (text.search(self.message) for text in _WINDOW_TEXTS)
-        told = next((int(match[1].replace(",", "")) for match in matches if match), None)
-        tokens = self.n_ctx or told
+        in_message = next((int(match[1].replace(",", "")) for match in matches if match), None)
+        tokens = self.n_ctx or in_message
         return tokens if tokens and tokens >= LEAST_WINDOW_TOKENS else None
 
     @property
@@ -188,9 +188,9 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
 
 def said_wait_seconds(message: str) -> float | None:
     """When to try again as a message says it ("try again in 1m2.5s", "retry after 20 seconds")."""
-    if not (found := _SAID_WAIT.search(message[:_MOST_READ])):
+    if not (match := _SAID_WAIT.search(message[:_MOST_READ])):
         return None
-    return sum(float(number) * _SECONDS[unit] for number, unit in _TIME.findall(found[1].lower()))
+    return sum(float(number) * _SECONDS[unit] for number, unit in _TIME.findall(match[1].lower()))
 
 
 def without_advice(message: str) -> str:

@@ -100,11 +100,11 @@ class Adaptation:
 
     def refusals(self) -> tuple[RefusedParameter, ...]:
         """What is known to be refused now."""
-        known = self._refusals  # never changed, only replaced
-        if not known:
+        refusals = self._refusals  # never changed, only replaced
+        if not refusals:
             return ()
         now = self._clock()
-        return tuple(refusal for refusal, until in known.items() if until > now)
+        return tuple(refusal for refusal, until in refusals.items() if until > now)
 
 
 class Attempt:
@@ -120,8 +120,8 @@ class Attempt:
         """See personachat.providers.openai.folding."""
         self._refolded = False
         self._bare: frozenset[str] = frozenset()
-        asked = [tokens for tokens in (request.max_tokens, most_tokens) if tokens is not None]
-        self._limit = min(asked, default=None)
+        limits = [tokens for tokens in (request.max_tokens, most_tokens) if tokens is not None]
+        self._limit = min(limits, default=None)
         if refusals := adaptation.refusals():
             self._avoid(refusals)
 
@@ -135,14 +135,14 @@ class Attempt:
     def parameters(self) -> dict[str, Any]:
         """The body without the messages."""
         request = self._request
-        wanted = {
+        values = {
             self._limit_name: self._limit,
             "temperature": request.temperature,
             "top_p": request.top_p,
             "stop": list(request.stop) or None,
             "stream_options": {"include_usage": True},
         }
-        chosen = {**wanted, **{name: value for name, value in request.more.items() if name not in _OURS}}
+        chosen = {**values, **{name: value for name, value in request.more.items() if name not in _OURS}}
         return {
             name: value for name, value in chosen.items() if value is not None and name not in self._left_out
         }
@@ -268,5 +268,7 @@ def _content(role: str, content: str) -> str:
 
 
 def _messages(request: ChatRequest, form: int = PLAIN) -> list[Mapping[str, Any]]:
-    told = [{"role": each.role, "content": _content(each.role, each.content)} for each in request.messages]
-    return folded([*told, *request.as_sent], form, pinned=request.pinned)
+    messages = [
+        {"role": each.role, "content": _content(each.role, each.content)} for each in request.messages
+    ]
+    return folded([*messages, *request.as_sent], form, pinned=request.pinned)

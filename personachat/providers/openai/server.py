@@ -43,8 +43,8 @@ class Server:
             port = f":{parts.port}" if parts.port else ""
         except ValueError:
             host, port = "an unreadable address", ""
-        known = {*secrets_in(base_url), *(spellings(secret) if secret else ())}
-        masked = sorted(filter(_is_telling, known), key=len, reverse=True)
+        secrets = {*secrets_in(base_url), *(spellings(secret) if secret else ())}
+        masked = sorted(filter(_is_telling, secrets), key=len, reverse=True)
         return cls(name, f"{host}{port}", secret, tuple(masked))
 
     @property
@@ -79,17 +79,17 @@ class Server:
 
     def _without_parts(self, word: re.Match[str]) -> str:
         """The word, unless it is a piece of a secret: servers shorten what they quote, or blot it out."""
-        known = word[0]
-        if any(len(known) >= PART_CHARACTERS and known in secret for secret in self._masked):
+        whole_word = word[0]
+        if any(len(whole_word) >= PART_CHARACTERS and whole_word in secret for secret in self._masked):
             return HIDDEN
-        blot = _BLOT.search(known)
+        blot = _BLOT.search(whole_word)
         if blot:
-            head, tail = known[: blot.start()], known[blot.end() :]
+            head, tail = whole_word[: blot.start()], whole_word[blot.end() :]
             for secret in self._masked:
                 begins, ends = head and secret.startswith(head), tail and secret.endswith(tail)
-                if (begins or not head) and (ends or not tail) and known != blot[0]:
+                if (begins or not head) and (ends or not tail) and whole_word != blot[0]:
                     return HIDDEN
-        return known
+        return whole_word
 
     def saying(self, message: str) -> str:
         """The end of a sentence: what the server said, or just the full stop."""

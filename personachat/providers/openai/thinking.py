@@ -56,36 +56,36 @@ class Thoughts:
     def feed(self, content: str) -> list[Said]:
         """Return what is known now; what may be a part of a tag waits for more."""
         text, self._held = self._held + content, ""
-        said: list[Said] = []
+        events: list[Said] = []
         while text:
             if self._state == _START:
                 text = self._read_start(text)
             elif self._state == _THOUGHTS:
-                text = self._read_thoughts(text, said)
+                text = self._read_thoughts(text, events)
             else:
-                text = self._read_words(text, said, final=False)
-        return said
+                text = self._read_words(text, events, final=False)
+        return events
 
     def end(self, *, cut_off: bool) -> list[Said]:
         """Return what is left; `cut_off` where the model had not come to its end."""
         text, self._held = self._held, ""
-        said: list[Said] = []
+        events: list[Said] = []
         if self._state == _THOUGHTS:
             self._so_far.append(text)
             unclosed = "".join(self._so_far).strip()
             if cut_off:
-                self._think(text, said)
+                self._think(text, events)
             elif unclosed:  # nothing closed them, so they were the answer
                 self.closed_alone = False
-                said.append(TextDelta(unclosed))
-            return said
+                events.append(TextDelta(unclosed))
+            return events
         while text and self._state in {_WORDS, _SETTLED}:
-            text = self._read_words(text, said, final=True)
+            text = self._read_words(text, events, final=True)
         if text and not self._thought:  # blanks, or what might have become a tag
-            said.append(TextDelta(text))
+            events.append(TextDelta(text))
         elif text.strip():
-            said.append(TextDelta(text.lstrip()))
-        return said
+            events.append(TextDelta(text.lstrip()))
+        return events
 
     def _read_start(self, text: str) -> str:
         """At the beginning and right behind thoughts; blanks wait for what follows them."""
@@ -112,61 +112,61 @@ class Thoughts:
         self._assumed = False
         self._begun = False
 
-    def _read_thoughts(self, text: str, said: list[Said]) -> str:
+    def _read_thoughts(self, text: str, events: list[Said]) -> str:
         at, tag = _first(text, self._closing)
         if tag:
-            self._think(text[:at].rstrip(), said)
+            self._think(text[:at].rstrip(), events)
             if self._so_far[0] == "":
                 self.closed_alone = True
             self._state, self._thought, self._so_far = _START, True, []
             return text[at + len(tag) :]
-        known = text[: len(text) - _partial(text, self._closing)].rstrip()
-        self._held = text[len(known) :]
-        self._so_far.append(known)
-        self._think(known, said)
+        complete = text[: len(text) - _partial(text, self._closing)].rstrip()
+        self._held = text[len(complete) :]
+        self._so_far.append(complete)
+        self._think(complete, events)
         return ""
 
-    def _think(self, text: str, said: list[Said]) -> None:
+    def _think(self, text: str, events: list[Said]) -> None:
         """Tell thoughts, without the blanks before them."""
         if not self._begun:
             text = text.lstrip()
         if text:
             self._begun = True
-            said.append(ReasoningDelta(text))
+            events.append(ReasoningDelta(text))
 
-    def _read_words(self, text: str, said: list[Said], *, final: bool) -> str:
+    def _read_words(self, text: str, events: list[Said], *, final: bool) -> str:
         at, tag = (len(text), "") if self._state == _SETTLED else _first(text, _CLOSING)
         if not tag:
             partial = 0 if final or self._state == _SETTLED else _partial(text, _CLOSING)
-            self._say(text[: len(text) - partial], said)
+            self._say(text[: len(text) - partial], events)
             self._held = text[len(text) - partial :]
             return ""
         before, after = "".join(self._so_far) + text[:at], text[at + len(tag) :]
         ends_thoughts = _ends_thoughts(before, after, final=final)
         if ends_thoughts is None:
-            self._say(text[:at], said)
+            self._say(text[:at], events)
             self._held = text[at:]
             return ""
         if not ends_thoughts:
-            self._say(text[: at + len(tag)], said)
+            self._say(text[: at + len(tag)], events)
             return after
         if any(self._so_far):
-            said.append(Rethought())
+            events.append(Rethought())
         self._begun = any(self._so_far)
-        self._think(text[:at].rstrip(), said)
+        self._think(text[:at].rstrip(), events)
         self._state, self._thought, self._so_far, self.closed_alone = _START, True, [], True
         return after
 
-    def _say(self, text: str, said: list[Said]) -> None:
+    def _say(self, text: str, events: list[Said]) -> None:
         if text:
             self._so_far.append(text)
-            said.append(TextDelta(text))
+            events.append(TextDelta(text))
 
 
 def _first(text: str, tags: tuple[str, ...]) -> tuple[int, str]:
     """Where the first of the tags stands, and which it is; "" where there is none."""
-    found = [(at, tag) for tag in tags if (at := text.find(tag)) >= 0]
-    return min(found, default=(len(text), ""))
+    places = [(at, tag) for tag in tags if (at := text.find(tag)) >= 0]
+    return min(places, default=(len(text), ""))
 
 
 def _partial(text: str, tags: tuple[str, ...]) -> int:

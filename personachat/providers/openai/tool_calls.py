@@ -70,7 +70,7 @@ class ToolCallAssembler:
     def __init__(self) -> None:
         self._calls: list[_Call] = []
         self._changed: dict[int, _Call] = {}
-        self._told = 0
+        self._indexes_given = 0
 
     def __bool__(self) -> bool:
         """Whether there is any call that can be told."""
@@ -91,8 +91,8 @@ class ToolCallAssembler:
     def _given_out(self, call: _Call) -> dict[str, Any]:
         if call.index is not None:
             return {"index": call.index, **call.piece()}
-        call.index = self._told
-        self._told += 1
+        call.index = self._indexes_given
+        self._indexes_given += 1
         return {"index": call.index, "id": call.id, "type": "function", **call.piece()}
 
     def _add(self, piece: Mapping[str, Any], *, is_new: bool, is_beside: bool) -> None:
@@ -114,23 +114,23 @@ class ToolCallAssembler:
 
     def _with_id(self, given_id: str, given_index: int | None, *, name: str, arguments: str) -> _Call | None:
         """The call that a piece with an id goes on with; None where it begins one."""
-        found = self._latest(lambda call: call.given_id == given_id)
-        if found is None and arguments and not name:  # every piece has an id of its own, or it comes late
+        match = self._latest(lambda call: call.given_id == given_id)
+        if match is None and arguments and not name:  # every piece has an id of its own, or it comes late
             return self._latest(lambda call: given_index in {None, call.given_index})
-        if found is not None and name and given_index not in {None, found.given_index}:
-            found = self._latest(lambda call: (call.given_id, call.given_index) == (given_id, given_index))
-        return None if found and arguments and name and found.is_whole() else found
+        if match is not None and name and given_index not in {None, match.given_index}:
+            match = self._latest(lambda call: (call.given_id, call.given_index) == (given_id, given_index))
+        return None if match and arguments and name and match.is_whole() else match
 
     def _without_id(
         self, given_index: int | None, *, name: str, arguments: str, is_beside: bool
     ) -> _Call | None:
         """The same for a piece without an id: the last call, or the last one of that index."""
-        found = self._latest(lambda call: given_index in {None, call.given_index})
-        if found is None or not name:
-            return found
+        match = self._latest(lambda call: given_index in {None, call.given_index})
+        if match is None or not name:
+            return match
         if is_beside and given_index is None:
             return None
-        return None if (arguments or name != found.name) and found.is_whole() else found
+        return None if (arguments or name != match.name) and match.is_whole() else match
 
     def _latest(self, is_it: Callable[[_Call], bool]) -> _Call | None:
         return next((call for call in reversed(self._calls) if is_it(call)), None)
