@@ -33,11 +33,19 @@ received = page(
     url_path="received",
     visibility="hidden",
 )
+account = page(
+    "pages/account.py",
+    title="Account",
+    icon=":material/manage_accounts:",
+    url_path="account",
+    visibility="hidden",
+)
 admin = page("pages/admin.py", title="Admin", icon=":material/shield_person:", url_path="admin")
 
 # For anybody else there is no such page; whoever is locked out is not even asked.
 administration = [admin] if not locked_out and session.administers() else []
-pages = [chat, personas, history, compare, tests, insights, *administration, shared, received]
+own = [account] if not locked_out and session.has_account() else []
+pages = [chat, personas, history, compare, tests, insights, *administration, *own, shared, received]
 opened = st.navigation(pages, position="hidden" if locked_out else "sidebar")
 if locked_out:
     login.draw(locked_out)

@@ -388,6 +388,12 @@ class TokenInvalid(PersonaChatError):
     code = "token_invalid"
 
 
+class TokensNotAllowed(PersonaChatError):
+    """Whoever asks cannot make API tokens this way; none was made."""
+
+    code = "tokens_not_allowed"
+
+
 class TokenNotFound(PersonaChatError):
     code = "token_not_found"
 

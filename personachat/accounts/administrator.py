@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from personachat.accounts.administration import Role, refuse_others
 from personachat.accounts.audit import Audit
 from personachat.accounts.budget import Budget
 from personachat.accounts.budgets import BudgetOverview, Budgets
 from personachat.accounts.known_people import KnownPeople, KnownPerson
+from personachat.accounts.token_issuing import TokenIssuing, known_of_budget
 from personachat.accounts.tokens import ApiToken, MadeToken, Tokens
 
 
@@ -52,6 +54,7 @@ class Administrator:
         self._people = people
         self._data = data
         self._trail = audit.trail(owner)
+        self._issuing = TokenIssuing(tokens, budgets, self._trail)
 
     def budgets(self) -> list[BudgetOverview]:
         """Every budget and how it stands."""
@@ -60,13 +63,13 @@ class Administrator:
     def add_budget(self, budget: Budget) -> Budget:
         """Set one more. Raises BudgetInvalid."""
         made = self._budgets.add(budget)
-        self._trail.note("created", kind="budget", target=made.id, after=_told(made))
+        self._trail.note("created", kind="budget", target=made.id, after=known_of_budget(made))
         return made
 
     def remove_budget(self, budget_id: str) -> None:
         """Take one away that was added. Raises BudgetNotFound."""
         removed = self._budgets.remove(budget_id)
-        self._trail.note("deleted", kind="budget", target=removed.id, before=_told(removed))
+        self._trail.note("deleted", kind="budget", target=removed.id, before=known_of_budget(removed))
 
     def people(self) -> list[KnownPerson]:
         """Whoever has conversations here, the last active first."""
@@ -88,7 +91,11 @@ class Administrator:
         """Every token that was made here, the newest first."""
         return self._tokens.all()
 
-    def create_token(
+    def token_budgets(self) -> Mapping[str, tuple[Budget, ...]]:
+        """Those that name one token, by its id."""
+        return self._issuing.budgets()
+
+    def create_token(  # all that a token has
         self,
         *,
         name: str,
@@ -102,43 +109,16 @@ class Administrator:
 
         Raises TokenInvalid, BudgetInvalid.
         """
-        if budget is not None:
-            self._budgets.check(budget)
-        made = self._tokens.create(
+        return self._issuing.create(
             name=name,
             owner=owner or self.owner,
             role=role,
             personas=personas,
             expires_at=expires_at,
             created_by=self.owner,
+            budget=budget,
         )
-        self._trail.note("created", kind="token", target=made.token.id, after=_told_of(made.token))
-        if budget is not None:
-            self.add_budget(replace(budget, scope="token", name=made.token.id))
-        return made
 
     def revoke_token(self, token_id: str) -> None:
         """End one for good, at once and everywhere. Raises TokenNotFound."""
-        revoked = self._tokens.revoke(token_id)
-        if revoked.revoked_at is None:
-            self._trail.note("revoked", kind="token", target=token_id, before=_told_of(revoked))
-
-
-def _told_of(token: ApiToken) -> dict[str, Any]:
-    return {
-        "name": token.name,
-        "owner": token.owner,
-        "role": token.role,
-        "personas": None if token.personas is None else sorted(token.personas),
-        "expires": token.expires_at.isoformat() if token.expires_at else None,
-    }
-
-
-def _told(budget: Budget) -> dict[str, Any]:
-    return {
-        "scope": budget.scope,
-        "name": budget.name,
-        "per": budget.period,
-        "unit": budget.unit,
-        "most": budget.most,
-    }
+        self._issuing.revoke(token_id)

@@ -20,7 +20,7 @@ from sqlalchemy import delete, insert, select, text
 from personachat.accounts.administration import role_of_owner
 from personachat.accounts.budget import Budget, BudgetState, Caller
 from personachat.accounts.spending import spenders, states
-from personachat.accounts.tables import budget_calls, budgets
+from personachat.accounts.tables import api_tokens, budget_calls, budgets
 from personachat.conversations.model import new_id, now
 from personachat.database.connection import Database
 from personachat.errors import BudgetExceeded, BudgetInvalid, BudgetNotFound, PersonaChatError
@@ -227,10 +227,14 @@ class Budgets:
         return found
 
     def forget_old(self) -> None:
-        """Delete what no budget looks at any more."""
+        """Delete what no budget looks at any more, and budgets of tokens that have ended."""
         with self._database.write() as connection:
             old = budget_calls.c.began_at < now() - timedelta(days=KEPT_DAYS)
             connection.execute(delete(budget_calls).where(old))
+            t = api_tokens.c
+            ended = select(t.id).where(t.revoked_at.is_not(None) | (t.expires_at < now()))
+            of_ended = (budgets.c.scope == "token") & budgets.c.name.in_(ended)
+            connection.execute(delete(budgets).where(of_ended))
 
     def _reserve(
         self, call: Call, caller: Caller, limits: Sequence[Budget], *, tokens: int, cost_usd: float | None
@@ -279,7 +283,7 @@ class Budgets:
         reason = invalid_because(budget, retention_days=self._retention_days)
         if reason:
             raise BudgetInvalid(reason)
-        if len(self.all) >= MOST_BUDGETS:
+        if _counts(budget) and len([each for each in self.all if _counts(each)]) >= MOST_BUDGETS:
             raise BudgetInvalid(f"There can be at most {MOST_BUDGETS} budgets.")
 
     def _known_rows(self) -> tuple[Budget, ...]:
@@ -291,6 +295,11 @@ class Budgets:
         with self._lock:
             self._told.clear()
         self.refresh()
+
+
+def _counts(budget: Budget) -> bool:
+    """Whether it is one of so many: a budget of one token comes and goes with the token."""
+    return budget.scope != "token" or not budget.name
 
 
 def invalid_because(budget: Budget, *, retention_days: int | None) -> str:

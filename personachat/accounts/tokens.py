@@ -1,4 +1,4 @@
-"""API tokens that administrators make and revoke: each one acts for a person, with a role of its own.
+"""API tokens that people make and revoke: each one acts for a person, with a role of its own.
 
 A token is 32 random bytes and shown once; only its SHA-256 is stored, which for such a secret is as good as a
 slow hash. Whether one holds is asked of the database with every request, so that it ends everywhere at once.
@@ -100,6 +100,13 @@ class Tokens:
         """Every token, revoked and expired ones too, the newest first."""
         with self._database.read() as connection:
             rows = connection.execute(select(api_tokens).order_by(api_tokens.c.created_at.desc())).all()
+        return [_token(row) for row in rows]
+
+    def all_of(self, owner: str) -> list[ApiToken]:
+        """Those that act for this owner, the newest first."""
+        theirs = select(api_tokens).where(api_tokens.c.owner == storable(owner))
+        with self._database.read() as connection:
+            rows = connection.execute(theirs.order_by(api_tokens.c.created_at.desc())).all()
         return [_token(row) for row in rows]
 
     def revoke(self, token_id: str) -> ApiToken:

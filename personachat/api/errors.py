@@ -80,6 +80,7 @@ STATUSES: Mapping[str, int] = {
     "budget_not_found": 404,
     "token_invalid": 422,
     "token_not_found": 404,
+    "tokens_not_allowed": 403,
     "person_not_found": 404,
     "administration_not_allowed": 404,
     "shutting_down": 503,

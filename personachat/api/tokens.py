@@ -1,9 +1,10 @@
-"""API tokens over HTTP: made, listed and revoked by administrators."""
+"""API tokens over HTTP: people make, list and revoke their own, administrators everybody's."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 from pydantic import AwareDatetime, Field
@@ -11,9 +12,12 @@ from starlette.responses import Response
 
 from personachat.accounts.administration import Role
 from personachat.accounts.budget import Budget, Period, Unit
+from personachat.accounts.token_issuing import TokenDesk
 from personachat.accounts.tokens import MOST_NAME_CHARACTERS, MOST_PERSONAS, ApiToken
+from personachat.api.auth import owner_of, person_of
 from personachat.api.openapi import answers
-from personachat.api.schemas import RequestModel, ResponseModel, Text, administrator_of
+from personachat.api.schemas import RequestModel, ResponseModel, Text, administrator_of, services_of
+from personachat.errors import AdministrationNotAllowed
 
 router = APIRouter(prefix="/tokens", tags=["administration"])
 
@@ -27,7 +31,10 @@ class TokenBudget(RequestModel):
 
 
 class NewToken(RequestModel):
-    """`owner` is the person for whom it acts; you, if left out. Without `personas` it reaches all of them."""
+    """`owner` is the person for whom it acts; you, if left out. Only administrators can name another one.
+
+    The role can't be higher than yours. Without `personas` it reaches all that its person may use.
+    """
 
     name: Annotated[Text, Field(min_length=1, max_length=MOST_NAME_CHARACTERS)]
     owner: Annotated[Text, Field(max_length=300)] = ""
@@ -36,6 +43,12 @@ class NewToken(RequestModel):
     # In JSON a moment is a text, which a strict model takes for one all the same.
     expires_at: Annotated[AwareDatetime | None, Field(strict=False)] = None
     budget: TokenBudget | None = None
+
+
+class SpendingLimit(ResponseModel):
+    per: Period
+    unit: Unit
+    most: float
 
 
 class TokenAnswer(ResponseModel):
@@ -51,6 +64,8 @@ class TokenAnswer(ResponseModel):
     expires_at: datetime | None
     revoked_at: datetime | None
     used_at: datetime | None
+    budgets: list[SpendingLimit]
+    """Those of this token alone."""
 
 
 class CreatedToken(TokenAnswer):
@@ -63,10 +78,20 @@ class TokenList(ResponseModel):
     tokens: list[TokenAnswer]
 
 
+def _desk_of(request: Request) -> TokenDesk:
+    """All tokens for administrators, the caller's own for others. Raises AdministrationNotAllowed."""
+    try:
+        return administrator_of(request)
+    except AdministrationNotAllowed:
+        return services_of(request).own_tokens(owner_of(request), person=person_of(request))
+
+
 @router.get("", summary="List API tokens", response_model=TokenList, responses=answers(404, 503))
 def list_tokens(request: Request) -> TokenList:
-    """All tokens made here, the newest first. For administrators."""
-    return TokenList(tokens=[TokenAnswer(**_told(each)) for each in administrator_of(request).tokens()])
+    """Your tokens, the newest first; for administrators everybody's. A token of a person sees only itself."""
+    desk = _desk_of(request)
+    budgets = desk.token_budgets()
+    return TokenList(tokens=[TokenAnswer(**_told(each, budgets.get(each.id, ()))) for each in desk.tokens()])
 
 
 @router.post(
@@ -74,20 +99,21 @@ def list_tokens(request: Request) -> TokenList:
     summary="Make an API token",
     status_code=201,
     response_model=CreatedToken,
-    responses=answers(404, 422, 503),
+    responses=answers(403, 404, 422, 503),
 )
 def create_token(body: NewToken, request: Request) -> CreatedToken:
-    """For administrators. The answer is the only place where the secret is shown."""
+    """The answer is the only place where the secret is shown. Only an admin's token can make others."""
     given = body.budget
-    made = administrator_of(request).create_token(
+    budget = Budget(scope="token", period=given.per, unit=given.unit, most=given.most) if given else None
+    made = _desk_of(request).create_token(
         name=body.name,
         owner=body.owner,
         role=body.role,
         personas=None if body.personas is None else frozenset(body.personas),
         expires_at=body.expires_at,
-        budget=Budget(scope="token", period=given.per, unit=given.unit, most=given.most) if given else None,
+        budget=budget,
     )
-    return CreatedToken(**_told(made.token), token=made.secret)
+    return CreatedToken(**_told(made.token, (budget,) if budget else ()), token=made.secret)
 
 
 @router.delete(
@@ -100,11 +126,11 @@ def create_token(body: NewToken, request: Request) -> CreatedToken:
 def revoke_token(
     request: Request, token_id: Annotated[Text, Path(alias="id", description="A token's id.")]
 ) -> None:
-    """For administrators. The token ends at once, on every server."""
-    administrator_of(request).revoke_token(token_id)
+    """One of yours; for administrators anybody's. It ends at once, on every server."""
+    _desk_of(request).revoke_token(token_id)
 
 
-def _told(token: ApiToken) -> dict[str, object]:
+def _told(token: ApiToken, budgets: Sequence[Budget]) -> dict[str, Any]:
     return {
         "id": token.id,
         "name": token.name,
@@ -116,4 +142,5 @@ def _told(token: ApiToken) -> dict[str, object]:
         "expires_at": token.expires_at,
         "revoked_at": token.revoked_at,
         "used_at": token.used_at,
+        "budgets": [SpendingLimit(per=each.period, unit=each.unit, most=each.most) for each in budgets],
     }

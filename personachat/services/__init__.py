@@ -22,12 +22,14 @@ from personachat.accounts.budgets import Budgets
 from personachat.accounts.housekeeping import Housekeeping
 from personachat.accounts.identity import Identity
 from personachat.accounts.known_people import KnownPeople
+from personachat.accounts.own_tokens import OwnTokens
 from personachat.accounts.people import SeenPeople
 from personachat.accounts.permitted import PersonaRights
 from personachat.accounts.person import Person
 from personachat.accounts.persona_access import PersonaAccesses
 from personachat.accounts.reach import PersonasInReach, RevisionsInReach
 from personachat.accounts.settings_in_force import note_changes
+from personachat.accounts.token_issuing import TokenIssuing
 from personachat.accounts.tokens import Tokens
 from personachat.authoring.available_models import AvailableModels
 from personachat.authoring.drafting import Drafter
@@ -178,6 +180,12 @@ class Services:
             owner=owner,
             role=role,
         )
+
+    def own_tokens(self, owner: str, *, person: Person | None = None) -> OwnTokens:
+        """What somebody can do with API tokens of their own; parameters and errors as for `administrator`."""
+        person = self.authorization.within_token(person or self.person_of(owner))
+        trail = self.audit.trail(owner, name=person.name)
+        return OwnTokens(TokenIssuing(self.tokens, self.budgets, trail), person)
 
     def conversations_of(self, owner: str) -> int:
         """How many conversations somebody has."""

@@ -117,6 +117,7 @@ def _draw_person(person: Person, *, ends: bool) -> None:
     if person.email and person.email != person.name:
         st.caption(escaped(person.email))
     st.caption(f"Role: {ROLES[person.role]}")
+    st.page_link("pages/account.py", label="Account and API tokens", icon=":material/manage_accounts:")
     if not ends:
         return
     st.button("Log out", icon=":material/logout:", on_click=st.logout, key="logout", width="stretch")

@@ -14,6 +14,7 @@ import streamlit as st
 
 from personachat.accounts.administration import may_administer
 from personachat.accounts.administrator import Administrator
+from personachat.accounts.own_tokens import OwnTokens
 from personachat.accounts.person import Person
 from personachat.chat.service import ChatService
 from personachat.conversations.model import Conversation
@@ -65,6 +66,17 @@ def administrator() -> Administrator:
     """What they can do then. Raises AdministrationNotAllowed for everybody else."""
     person = current_person()
     return services().administrator(person.key, person=person)
+
+
+def has_account() -> bool:
+    """Whether the person in front of this session has logged in, where people do."""
+    return services().accounts and current_person().key.startswith("user:")
+
+
+def own_tokens() -> OwnTokens:
+    """What they can do with API tokens of their own. Raises AdministrationNotAllowed where there are none."""
+    person = current_person()
+    return services().own_tokens(person.key, person=person)
 
 
 def _who() -> tuple[Person, bool]:

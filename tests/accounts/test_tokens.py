@@ -159,9 +159,11 @@ def test_a_reader_changes_no_persona_and_an_editor_does(client: httpx2.Client) -
 def test_only_an_admin_token_administers(client: httpx2.Client) -> None:
     for role in ("reader", "editor"):
         headers = bearer(make(client, role=role)["token"])
-        for path in ("/tokens", "/audit", "/budgets?all=true"):
+        for path in ("/audit", "/budgets?all=true"):
             assert client.get(path, headers=headers).status_code == 404
-        assert client.post("/tokens", json={"name": "More"}, headers=headers).status_code == 404
+        assert len(client.get("/tokens", headers=headers).json()["tokens"]) == 1
+        refused = client.post("/tokens", json={"name": "More"}, headers=headers)
+        assert (refused.status_code, refused.json()["code"]) == (403, "tokens_not_allowed")
     assert client.get("/tokens", headers=bearer(make(client, role="admin")["token"])).status_code == 200
 
 

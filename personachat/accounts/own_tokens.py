@@ -1,0 +1,95 @@
+"""The API tokens that people make for themselves: as themselves, and with no more than their own role.
+
+A token reaches no further than its person does, whenever it is used: their role and rights are judged anew
+with every request. A token never makes another one, which would outlive its own end and limits; of tokens it
+sees and revokes only itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from personachat.accounts.administration import Role as TokenRole
+from personachat.accounts.budget import Budget
+from personachat.accounts.person import Person, Role
+from personachat.accounts.token_issuing import TokenIssuing
+from personachat.accounts.tokens import ApiToken, MadeToken
+from personachat.conversations.model import now
+from personachat.errors import (
+    AdministrationNotAllowed,
+    TokenInvalid,
+    TokenNotFound,
+    TokensNotAllowed,
+)
+from personachat.owners import LOCAL_OWNER
+from personachat.request_context import current_request
+
+MOST_VALID = 20
+"""Tokens that one person can have at a time."""
+
+
+def may_have_tokens(person: Person) -> bool:
+    """Whether somebody is a person here. Service accounts and browsers without a login are not."""
+    return person.key == LOCAL_OWNER or person.key.startswith("user:")
+
+
+class OwnTokens:
+    """One person's desk; cheap to make. Raises AdministrationNotAllowed for whoever is no person."""
+
+    def __init__(self, issuing: TokenIssuing, person: Person) -> None:
+        if not may_have_tokens(person):
+            raise AdministrationNotAllowed("There is nothing at this address.")
+        self._issuing = issuing
+        self._person = person
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """Those that a token can have."""
+        return tuple(role for role in Role if self._person.role.includes(role))
+
+    def tokens(self) -> list[ApiToken]:
+        """The person's, the newest first."""
+        own = current_request.get().token_id
+        theirs = self._issuing.tokens.all_of(self._person.key)
+        return [each for each in theirs if each.id == own] if own else theirs
+
+    def token_budgets(self) -> Mapping[str, tuple[Budget, ...]]:
+        return self._issuing.budgets()
+
+    def create_token(  # all that a token has
+        self,
+        *,
+        name: str,
+        owner: str = "",
+        role: TokenRole = "editor",
+        personas: frozenset[str] | None = None,
+        expires_at: datetime | None = None,
+        budget: Budget | None = None,
+    ) -> MadeToken:
+        """Make one. Raises TokenInvalid, TokensNotAllowed, BudgetInvalid."""
+        if current_request.get().token_id:
+            raise TokensNotAllowed("A token can't make another token.", hint="Log in on the pages instead.")
+        if owner not in {"", self._person.key}:
+            raise TokenInvalid("You can only make tokens for yourself.", hint="An admin can for others.")
+        if role not in self.roles:
+            raise TokenInvalid(f"Your own role is {self._person.role}; a token can't have a higher one.")
+        if len([each for each in self.tokens() if each.holds(now())]) >= MOST_VALID:
+            raise TokenInvalid(
+                f"You can have at most {MOST_VALID} valid tokens.", hint="Revoke one that you don't need."
+            )
+        return self._issuing.create(
+            name=name,
+            owner=self._person.key,
+            role=role,
+            personas=personas,
+            expires_at=expires_at,
+            created_by=self._person.key,
+            budget=budget,
+        )
+
+    def revoke_token(self, token_id: str) -> None:
+        """End one of theirs. Raises TokenNotFound, for everybody else's too."""
+        if token_id not in {each.id for each in self.tokens()}:
+            raise TokenNotFound("There is no such token.")
+        self._issuing.revoke(token_id)

@@ -1,0 +1,120 @@
+"""Makes and revokes API tokens with their budgets, and notes both in the audit.
+
+A token's own budget comes and goes with it. Who may make which token is for the callers to say:
+`administrator` and `own_tokens`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from personachat.accounts.administration import Role
+from personachat.accounts.audit import Trail
+from personachat.accounts.budget import Budget
+from personachat.accounts.budgets import Budgets
+from personachat.accounts.tokens import ApiToken, MadeToken, Tokens
+
+
+class TokenDesk(Protocol):
+    """Where somebody makes, sees and revokes tokens: all of them, or their own."""
+
+    def tokens(self) -> list[ApiToken]:
+        """The newest first."""
+
+    def token_budgets(self) -> Mapping[str, tuple[Budget, ...]]:
+        """By the token's id."""
+
+    def create_token(  # all that a token has
+        self,
+        *,
+        name: str,
+        owner: str = "",
+        role: Role = "editor",
+        personas: frozenset[str] | None = None,
+        expires_at: datetime | None = None,
+        budget: Budget | None = None,
+    ) -> MadeToken:
+        """Make one for somebody, "" being whoever asks. Raises TokenInvalid, BudgetInvalid."""
+
+    def revoke_token(self, token_id: str) -> None:
+        """End one for good, at once and everywhere. Raises TokenNotFound."""
+
+
+class TokenIssuing:
+    """What both desks do alike, for one person; cheap to make. Methods raise what `Database` raises."""
+
+    def __init__(self, tokens: Tokens, budgets: Budgets, trail: Trail) -> None:
+        self.tokens = tokens
+        self._budgets = budgets
+        self._trail = trail
+
+    def budgets(self) -> Mapping[str, tuple[Budget, ...]]:
+        """Those that name one token, by its id."""
+        found: defaultdict[str, tuple[Budget, ...]] = defaultdict(tuple)
+        for budget in self._budgets.all:
+            if budget.scope == "token" and budget.name:
+                found[budget.name] += (budget,)
+        return found
+
+    def create(  # all that a token has
+        self,
+        *,
+        name: str,
+        owner: str,
+        role: Role,
+        created_by: str,
+        personas: frozenset[str] | None,
+        expires_at: datetime | None,
+        budget: Budget | None,
+    ) -> MadeToken:
+        """Make one, which alone `budget` limits. Raises TokenInvalid, BudgetInvalid."""
+        if budget is not None:
+            self._budgets.check(replace(budget, scope="token", name="new"))
+        made = self.tokens.create(
+            name=name,
+            owner=owner,
+            role=role,
+            personas=personas,
+            expires_at=expires_at,
+            created_by=created_by,
+        )
+        self._trail.note("created", kind="token", target=made.token.id, after=_known_of_token(made.token))
+        if budget is not None:
+            set_one = self._budgets.add(replace(budget, scope="token", name=made.token.id))
+            self._trail.note("created", kind="budget", target=set_one.id, after=known_of_budget(set_one))
+        return made
+
+    def revoke(self, token_id: str) -> None:
+        """Raises TokenNotFound."""
+        revoked = self.tokens.revoke(token_id)
+        if revoked.revoked_at is None:
+            self._trail.note("revoked", kind="token", target=token_id, before=_known_of_token(revoked))
+        for budget in self.budgets().get(token_id, ()):
+            if budget.id:
+                self._budgets.remove(budget.id)
+                self._trail.note("deleted", kind="budget", target=budget.id, before=known_of_budget(budget))
+
+
+def known_of_budget(budget: Budget) -> dict[str, Any]:
+    """A budget as the audit has it."""
+    return {
+        "scope": budget.scope,
+        "name": budget.name,
+        "per": budget.period,
+        "unit": budget.unit,
+        "most": budget.most,
+    }
+
+
+def _known_of_token(token: ApiToken) -> dict[str, Any]:
+    return {
+        "name": token.name,
+        "owner": token.owner,
+        "role": token.role,
+        "personas": None if token.personas is None else sorted(token.personas),
+        "expires": token.expires_at.isoformat() if token.expires_at else None,
+    }

@@ -1,0 +1,147 @@
+"""API tokens on a page: made, shown once and revoked. The Admin page has all of them, Account one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeAlias, TypeVar, get_args
+
+import streamlit as st
+
+from personachat.accounts.budget import Budget, Period, Unit
+from personachat.accounts.token_issuing import TokenDesk
+from personachat.accounts.tokens import MOST_NAME_CHARACTERS, ApiToken
+from personachat.conversations.model import now
+from personachat.owners import author_of
+from personachat.ui import notices
+from personachat.ui.dates import ago, viewer_zone
+from personachat.ui.wording import escaped, heard
+
+T = TypeVar("T")
+Do: TypeAlias = Callable[[Callable[[TokenDesk], Any]], Any]
+"""Does it at the desk of whoever asks; None where the page says why not."""
+
+UNITS = {"usd": "US dollars", "tokens": "Tokens", "replies": "Replies"}
+PERIODS = {"minute": "Minute", "day": "Day", "month": "Month"}
+_MADE = "token_made"
+
+
+def draw_not_done() -> None:
+    """Why the last click changed nothing, if it did not."""
+    for notice in notices.take("page"):
+        st.error(notice.text, title=notice.title, icon=notice.icon)
+
+
+def draw_made() -> None:
+    """The secret of the token that was just made; it is forgotten here."""
+    secret = st.session_state.pop(_MADE, None)
+    if secret:
+        st.success("Copy it now: it is never shown again.", title="Token made", icon=":material/key:")
+        st.code(secret, language=None)
+
+
+def draw_list(desk: TokenDesk, do: Do, *, empty: str, show_owner: bool) -> int:
+    """Draw all that there are and return how many."""
+    found, budgets = desk.tokens(), desk.token_budgets()
+    if not found:
+        st.info(empty, title="No tokens", icon=":material/key:")
+    for each in found:
+        _draw_token(each, do, about(each, budgets.get(each.id, ()), moment=now(), show_owner=show_owner))
+    return len(found)
+
+
+def _draw_token(each: ApiToken, do: Do, told: str) -> None:
+    holds = each.holds(now())
+    with st.container(border=True, horizontal=True, vertical_alignment="center", wrap=False):
+        with st.container(gap="xsmall"):
+            ended = "" if holds else "Revoked" if each.revoked_at else "Expired"
+            st.markdown(f"**{escaped(each.name)}** {f':gray-badge[{ended}]' if ended else ''}")
+            st.caption(escaped(told))
+        if holds:
+            with st.popover(
+                heard(f"Revoke the token {escaped(each.name)}"),
+                icon=":material/delete:",
+                help="Revoke",
+                type="tertiary",
+                key=f"ask_revoke_{each.id}",
+            ):
+                st.markdown("Programs that use this token stop working at once. It can't be undone.")
+                st.button(
+                    f"Revoke {escaped(each.name)}",
+                    type="primary",
+                    key=f"revoke_token_{each.id}",
+                    on_click=_revoke,
+                    args=(do, each.id),
+                )
+
+
+def about(each: ApiToken, budgets: Sequence[Budget], *, moment: datetime, show_owner: bool) -> str:
+    """Its role, person, personas, budget, expiry and last use; plain text."""
+    role = each.role.capitalize()
+    parts = [f"{role} for {author_of(each.owner)}" if show_owner else role, f"id {each.id[:8]}"]
+    if each.personas is not None:
+        parts.append(f"only {', '.join(sorted(each.personas))}")
+    parts += [f"{budget.amount} per {budget.period}" for budget in budgets]
+    if each.expires_at:
+        parts.append(f"expires {each.expires_at.day} {each.expires_at:%b %Y}")
+    used = ago(each.used_at, now=moment, zone=viewer_zone()) if each.used_at else ""
+    parts.append(f"last used {used}" if used else "never used")
+    return " · ".join(parts)
+
+
+def draw_form(do: Do, *, roles: Sequence[str], personas: Sequence[str], for_others: bool) -> None:
+    """The form for a new one. `personas` are those that it can be limited to."""
+    with st.form("new_token", border=False):
+        st.text_input("Name", key="token_name", max_chars=MOST_NAME_CHARACTERS, placeholder="Nightly report")
+        role, expiry = st.columns(2)
+        usual = roles.index("editor") if "editor" in roles else len(roles) - 1
+        role.selectbox("Role", list(roles), index=usual, format_func=str.capitalize, key="token_role")
+        expiry.date_input(
+            "Expires", value=None, min_value=now().date() + timedelta(days=1), key="token_expires"
+        )
+        st.multiselect("Personas", list(personas), placeholder="All", key="token_personas")
+        most, unit, period = st.columns(3)
+        most.number_input("Limit", min_value=0.0, value=None, placeholder="No limit", key="token_most")
+        unit.selectbox("Of", get_args(Unit), format_func=UNITS.__getitem__, key="token_unit")
+        period.selectbox(
+            "Per", get_args(Period), index=2, format_func=PERIODS.__getitem__, key="token_period"
+        )
+        if for_others:
+            st.text_input(
+                "Person",
+                key="token_owner",
+                max_chars=300,
+                placeholder="You",
+                help="The person it acts for. The ids are under People.",
+            )
+        st.form_submit_button("Make token", type="primary", on_click=_make, args=(do,))
+
+
+def _make(do: Do) -> None:
+    chosen = st.session_state
+    ends: date | None = chosen["token_expires"]
+    personas = frozenset(chosen["token_personas"])
+    made = do(
+        lambda desk: desk.create_token(
+            name=str(chosen["token_name"]),
+            owner=str(chosen.get("token_owner", "")).strip(),
+            role=chosen["token_role"],
+            personas=personas or None,
+            expires_at=datetime(ends.year, ends.month, ends.day, tzinfo=UTC) if ends else None,
+            budget=_budget(chosen["token_most"]),
+        )
+    )
+    if made:
+        chosen[_MADE] = made.secret
+        chosen["token_name"] = ""
+
+
+def _budget(most: float | None) -> Budget | None:
+    if most is None:
+        return None
+    chosen = st.session_state
+    return Budget(scope="token", period=chosen["token_period"], unit=chosen["token_unit"], most=float(most))
+
+
+def _revoke(do: Do, token_id: str) -> None:
+    do(lambda desk: desk.revoke_token(token_id))
