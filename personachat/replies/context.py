@@ -102,13 +102,15 @@ def fitted(
     start = _start([turn.role == "user" for _, turn in placed], tokens, room)
     kept = placed[start:]
     memory_from = kept[0][0] if start else summary.memory_from if summary else None
-    told = with_inserted([turn.as_message() for _, turn in kept], inserted)
-    last = max((at for at, (_, number) in enumerate(told) if number is not None), default=len(told) - 1)
+    messages = with_inserted([turn.as_message() for _, turn in kept], inserted)
+    last = max(
+        (at for at, (_, number) in enumerate(messages) if number is not None), default=len(messages) - 1
+    )
     return FittedContext(
-        messages=(*always, *(message for message, _ in told)),
+        messages=(*always, *(message for message, _ in messages)),
         pinned=len(always),
-        depths=_depths([number for _, number in told], [depth for depth, _ in kept]),
-        kept_last=max(len(told) - last, 1),
+        depths=_depths([number for _, number in messages], [depth for depth, _ in kept]),
+        kept_last=max(len(messages) - last, 1),
         memory_from=memory_from,
         prompt_tokens=math.ceil((used + sum(tokens[start:])) * factor),
         summary=summary.text if summary else "",
@@ -118,8 +120,8 @@ def fitted(
 
 def most_tokens(path: Sequence[Turn], *, pinned: Sequence[ChatMessage], inserted: Sequence[Inserted]) -> int:
     """How many tokens all of it has at most: what `fitted` estimates of a path that fits, at top scale."""
-    said = sum(estimate_tokens(turn.text) + MESSAGE_TOKENS for turn in path if turn.text)
-    return math.ceil((_own_tokens(pinned, inserted) + said) * max(SCALE_BOUNDS))
+    turn_tokens = sum(estimate_tokens(turn.text) + MESSAGE_TOKENS for turn in path if turn.text)
+    return math.ceil((_own_tokens(pinned, inserted) + turn_tokens) * max(SCALE_BOUNDS))
 
 
 def _own_tokens(pinned: Sequence[ChatMessage], inserted: Sequence[Inserted]) -> int:
@@ -128,12 +130,12 @@ def _own_tokens(pinned: Sequence[ChatMessage], inserted: Sequence[Inserted]) -> 
 
 def _depths(numbers: Sequence[int | None], depths: Sequence[int]) -> tuple[int, ...]:
     """The depth of each message's turn, given the turns' numbers; what is none has the next one's."""
-    found: list[int] = []
+    reversed_depths: list[int] = []
     following = depths[-1] if depths else 0
     for number in reversed(numbers):
         following = following if number is None else depths[number]
-        found.append(following)
-    return tuple(reversed(found)) if depths else ()
+        reversed_depths.append(following)
+    return tuple(reversed(reversed_depths)) if depths else ()
 
 
 def with_words(path: Sequence[Turn]) -> list[tuple[int, Turn]]:
@@ -153,8 +155,8 @@ def with_words(path: Sequence[Turn]) -> list[tuple[int, Turn]]:
 def latest_summary(path: Sequence[Turn]) -> EarlierSummary | None:
     """The last summary that the model was told on this path."""
     replies = (turn.reply for turn in reversed(path) if turn.reply)
-    told = ((reply.summary, reply.memory_from) for reply in replies if reply.summary)
-    return next((EarlierSummary(text, depth) for text, depth in told if depth is not None), None)
+    summaries = ((reply.summary, reply.memory_from) for reply in replies if reply.summary)
+    return next((EarlierSummary(text, depth) for text, depth in summaries if depth is not None), None)
 
 
 def measured_scale(
@@ -176,11 +178,11 @@ def measured_scale(
         if (turn.persona_id, reply.provider, reply.model) != (persona_id, provider, model):
             continue
         memory_from = reply.memory_from or 0
-        told = sum(tokens[at] for at in range(index) if placed[at][0] >= memory_from)
-        told += used + (message_tokens(summary_message(reply.summary)) if reply.summary else 0)
-        if told >= MEASURABLE_TOKENS:
+        estimate = sum(tokens[at] for at in range(index) if placed[at][0] >= memory_from)
+        estimate += used + (message_tokens(summary_message(reply.summary)) if reply.summary else 0)
+        if estimate >= MEASURABLE_TOKENS:
             low, high = SCALE_BOUNDS
-            scales.append(min(max(reply.usage.prompt_tokens / told, low), high))
+            scales.append(min(max(reply.usage.prompt_tokens / estimate, low), high))
             if len(scales) == MEASURED_REPLIES:
                 break
     return median_low(scales) if scales else None

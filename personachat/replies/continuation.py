@@ -151,29 +151,29 @@ class _Seam:
     def _is_repetition(self, length: int) -> bool:
         """Whether the overlap of this length is no coincidence."""
         at = len(self._text) - length
-        said = self._text[at:]
-        if _is_telling(said):
-            return self._text.find(said) == at  # what was said before as well may be a refrain
-        runs_on = not self._blank and said[:1].isalpha() and said[-1:].isalpha()
+        words = self._text[at:]
+        if _is_telling(words):
+            return self._text.find(words) == at  # what was said before as well may be a refrain
+        runs_on = not self._blank and words[:1].isalpha() and words[-1:].isalpha()
         starts_a_word = not self._text[:at][-1:].isalnum()
-        return length >= WORD_LETTERS and runs_on and starts_a_word and not _is_rhythmic(said)
+        return length >= WORD_LETTERS and runs_on and starts_a_word and not _is_rhythmic(words)
 
 
-def _is_telling(said: str) -> bool:
+def _is_telling(words: str) -> bool:
     """Whether this, said twice in a row, is a repetition."""
-    enough = len(said) >= PHRASE_CHARACTERS
-    return enough and sum(map(str.isalnum, said)) >= TELLING_CHARACTERS and not _is_rhythmic(said)
+    enough = len(words) >= PHRASE_CHARACTERS
+    return enough and sum(map(str.isalnum, words)) >= TELLING_CHARACTERS and not _is_rhythmic(words)
 
 
-def _is_rhythmic(said: str) -> bool:
+def _is_rhythmic(words: str) -> bool:
     """Whether it repeats itself, as "ha ha ha" does; so much text as no rhythm has is not looked at."""
-    if len(said) > TAIL_CHARACTERS:
+    if len(words) > TAIL_CHARACTERS:
         return False
-    shift = said.find(said[: (len(said) + 1) // 2], 1)
+    shift = words.find(words[: (len(words) + 1) // 2], 1)
     while shift > 0:
-        if said.startswith(said[shift:]):
+        if words.startswith(words[shift:]):
             return True
-        shift = said.find(said[: (len(said) + 1) // 2], shift + 1)
+        shift = words.find(words[: (len(words) + 1) // 2], shift + 1)
     return False
 
 
@@ -184,6 +184,6 @@ def _length_in_common(one: str, other: str) -> int:
     )
 
 
-def _sentence_begins(said: str) -> int:
-    """Where the last sentence or line begins that `said` holds the beginning of."""
-    return max((end.end() for end in SENTENCE_END.finditer(said)), default=0)
+def _sentence_begins(text: str) -> int:
+    """Where the last sentence or line begins that `text` holds the beginning of."""
+    return max((end.end() for end in SENTENCE_END.finditer(text)), default=0)

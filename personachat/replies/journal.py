@@ -55,17 +55,17 @@ class Journal:
 
 def _rethought(items: str) -> str:
     """The items, with text that turned out to be reasoning as such: that is where it is in the reply."""
-    known = json.loads(f"[{items}]")
+    entries = json.loads(f"[{items}]")
     is_thought = False
-    for at in range(len(known) - 1, -1, -1):
-        item = known[at]
+    for at in range(len(entries) - 1, -1, -1):
+        item = entries[at]
         if item == ["rethought"]:
             is_thought = True
         elif isinstance(item, int):
-            known[at] = -abs(item) if is_thought else item
+            entries[at] = -abs(item) if is_thought else item
         elif item[0] == "started":
             is_thought = False
-    return ",".join(map(json.dumps, known))
+    return ",".join(map(json.dumps, entries))
 
 
 def decoded(journal: str, reply: Reply) -> list[ReplyEvent]:

@@ -98,12 +98,12 @@ class LiveReply:
 
     @property
     def state(self) -> TurnState:
-        return self._draft.known.state
+        return self._draft.outline.state
 
     @property
     def live(self) -> bool:
         """Whether it has not ended; it may be paused."""
-        return self._draft.known.live
+        return self._draft.outline.live
 
     @property
     def ending(self) -> Finished | Failed | None:
@@ -123,7 +123,7 @@ class LiveReply:
     @property
     def version(self) -> tuple[int, TurnState]:
         """Another whenever the reply has changed."""
-        return len(self._events), self._draft.known.state
+        return len(self._events), self._draft.outline.state
 
     def snapshot(self) -> Reply:
         """The reply as it is now."""
@@ -227,11 +227,11 @@ class LiveReply:
         Whatever comes after the end is dropped.
         """
         with self._condition:
-            if self._draft.known.state != "running":
-                return self._draft.known.state != "paused"
+            if self._draft.outline.state != "running":
+                return self._draft.outline.state != "paused"
             self._draft.add(event)
             self._events.append(event)
-            ended = self._draft.known.state != "running"
+            ended = self._draft.outline.state != "running"
             self._wake()
         if ended:
             self.on_ended(self)

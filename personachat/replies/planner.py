@@ -79,25 +79,25 @@ class ReplyPlanner:
             answering = self._providers.resolve(asked_for, offline=offline)
         except ProviderError as error:
             return ReplyPlan(Reply(model=asked_for), None, partial(_only, Failed.of(error)), asked_for)
-        asked = planned_request(persona, path, answering)
+        planned = planned_request(persona, path, answering)
         first = Reply(provider=answering.provider.name, model=answering.model, reason=answering.reason)
-        if asked.to_sum_up is None:
-            first = replace(first, memory_from=asked.told.memory_from, summary=asked.told.summary)
+        if planned.to_sum_up is None:
+            first = replace(first, memory_from=planned.context.memory_from, summary=planned.context.summary)
         request = SentRequest(
-            asked.own.messages,
-            parameters(persona) | {"model": answering.model} | as_parameters(asked.own),
+            planned.own.messages,
+            parameters(persona) | {"model": answering.model} | as_parameters(planned.own),
         )
-        events = partial(self._events, asked, path)
+        events = partial(self._events, planned, path)
         return ReplyPlan(
-            first, request, events, asked_for, asked.told.prompt_tokens, most_tokens=persona.max_tokens
+            first, request, events, asked_for, planned.context.prompt_tokens, most_tokens=persona.max_tokens
         )
 
     def preview(self, persona: Persona, path: Sequence[Turn], *, offline: bool = False) -> RequestBody:
         """What would be sent for the path's last turn. Raises ProviderError where nobody would answer."""
         answering = self._providers.resolve(persona.model, offline=offline)
-        asked = planned_request(persona, path, answering)
-        sent = self._body(answering.provider.name, asked.request(asked.summed_up()))
-        return replace(sent, lore=told_keys(asked.own))
+        planned = planned_request(persona, path, answering)
+        sent = self._body(answering.provider.name, planned.request(planned.summed_up()))
+        return replace(sent, lore=told_keys(planned.own))
 
     def sent(
         self, turn: Turn, path_above: Sequence[Turn], request: SentRequest, *, taken: Started | None = None
@@ -137,11 +137,13 @@ class ReplyPlanner:
         try:
             answering = self._providers.resolve(persona.model, offline=offline)
         except ProviderError:
-            told = fit(persona, path, window_tokens=persona.context_tokens)
-            return ContextUse(told.prompt_tokens, persona.context_tokens, told.memory_from, measured=False)
-        told = planned_request(persona, path, answering).summed_up()
+            context = fit(persona, path, window_tokens=persona.context_tokens)
+            return ContextUse(
+                context.prompt_tokens, persona.context_tokens, context.memory_from, measured=False
+            )
+        context = planned_request(persona, path, answering).summed_up()
         return ContextUse(
-            told.prompt_tokens, window_tokens(persona, answering), told.memory_from, measured=False
+            context.prompt_tokens, window_tokens(persona, answering), context.memory_from, measured=False
         )
 
     def counted_memory(
@@ -163,13 +165,13 @@ class ReplyPlanner:
         return ContextUse(used, window, answered.memory_from, measured=True)
 
     def _events(
-        self, asked: PlannedRequest, path: Sequence[Turn], text: str, *, origin: Origin | None = None
+        self, planned: PlannedRequest, path: Sequence[Turn], text: str, *, origin: Origin | None = None
     ) -> AsyncGenerator[ReplyEvent]:
         """The reply; by the default model, where the provider turns out not to have the persona's."""
 
         def ask_stand_in(stand_in: ModelChoice, *, retries: int) -> AsyncGenerator[ReplyEvent]:
-            again = planned_request(asked.persona, path, stand_in, own=asked.own)
-            memory_from, summary = again.told.memory_from, again.told.summary
+            again = planned_request(planned.persona, path, stand_in, own=planned.own)
+            memory_from, summary = again.context.memory_from, again.context.summary
             return self._reply(
                 again,
                 text,
@@ -180,14 +182,14 @@ class ReplyPlanner:
             )
 
         return with_stand_in(
-            self._reply(asked, text, origin=origin),
-            find=lambda: self._providers.stand_in(asked.answering),
+            self._reply(planned, text, origin=origin),
+            find=lambda: self._providers.stand_in(planned.answering),
             ask=ask_stand_in,
         )
 
     async def _reply(
         self,
-        asked: PlannedRequest,
+        planned: PlannedRequest,
         text: str,
         *,
         origin: Origin | None,
@@ -199,9 +201,9 @@ class ReplyPlanner:
 
         `notices` come as soon as it has begun.
         """
-        provider = asked.answering.provider
-        told, notice, spent_usd = await self._told(asked, text, origin)
-        request = continuing(asked.request(told), text, prefills=provider.prefills)
+        provider = planned.answering.provider
+        context, notice, spent_usd = await self._context_to_send(planned, text, origin)
+        request = continuing(planned.request(context), text, prefills=provider.prefills)
         events = reply(
             provider,
             request,
@@ -216,12 +218,12 @@ class ReplyPlanner:
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, UsageReported):
-                    cost = await _cost_usd(asked.answering, event.usage)
+                    cost = await _cost_usd(planned.answering, event.usage)
                     yield replace(event, cost_usd=cost if cost is None else cost + spent_usd)
                 elif isinstance(event, Noticed) and event.left_out:
                     left_out += event.left_out
-                    depth = told.depths[min(left_out, len(told.depths) - 1)]
-                    yield Noticed(event.message, memory_from=depth, summary=told.summary)
+                    depth = context.depths[min(left_out, len(context.depths) - 1)]
+                    yield Noticed(event.message, memory_from=depth, summary=context.summary)
                 else:
                     yield event
                 if notices and isinstance(event, Started):
@@ -229,31 +231,31 @@ class ReplyPlanner:
                         yield each
                     notices = ()
 
-    async def _told(
-        self, asked: PlannedRequest, text: str, origin: Origin | None
+    async def _context_to_send(
+        self, planned: PlannedRequest, text: str, origin: Origin | None
     ) -> tuple[FittedContext, Noticed | None, float]:
         """What the model is told, what the person is told of that, and what it cost to sum up."""
-        if asked.to_sum_up is None or asked.window_tokens is None:
-            return asked.told, None, 0
+        if planned.to_sum_up is None or planned.window_tokens is None:
+            return planned.context, None, 0
         summed_up = await self._summaries.of(
-            asked.to_sum_up.dropped,
-            earlier=asked.to_sum_up.summary,
-            name=asked.persona.name,
-            provider=asked.answering.provider,
-            model=asked.answering.model,
-            window_tokens=asked.window_tokens,
+            planned.to_sum_up.dropped,
+            earlier=planned.to_sum_up.summary,
+            name=planned.persona.name,
+            provider=planned.answering.provider,
+            model=planned.answering.model,
+            window_tokens=planned.window_tokens,
             origin=origin,
         )
-        cost_usd = await _cost_usd(asked.answering, summed_up.usage or Usage()) or 0
+        cost_usd = await _cost_usd(planned.answering, summed_up.usage or Usage()) or 0
         if summed_up.failure:
-            told = asked.told
+            context = planned.context
             message = f"Earlier turns were left out because they couldn't be summarized: {summed_up.failure}"
         else:
-            told = asked.summed_up(summed_up.text)
+            context = planned.summed_up(summed_up.text)
             message = "Earlier turns were summarized."
-        if summed_up.known and text:  # it was said when the reply began
-            return told, None, 0
-        return told, Noticed(message, memory_from=told.memory_from, summary=told.summary), cost_usd
+        if summed_up.made_earlier and text:  # it was said when the reply began
+            return context, None, 0
+        return context, Noticed(message, memory_from=context.memory_from, summary=context.summary), cost_usd
 
     def _body(self, name: str, request: ChatRequest) -> RequestBody:
         provider = self._providers.named(name)

@@ -68,10 +68,10 @@ class Words:
 
 
 class ReplyProgress:
-    """Not safe for threads. `known` is the reply without its text and reasoning."""
+    """Not safe for threads. `outline` is the reply without its text and reasoning."""
 
     def __init__(self, first: Reply) -> None:
-        self.known = replace(first, text="", reasoning="")
+        self.outline = replace(first, text="", reasoning="")
         self._words = Words(first.text, first.reasoning)
         self._text, self._reasoning = self._words.text, self._words.reasoning
         self._before_seconds = first.duration_seconds or 0
@@ -82,7 +82,7 @@ class ReplyProgress:
         self._retries = 0
         self._awaits_text = True
         self._first_token_seconds: float | None = None
-        """Of this call alone, where `known` has that of the reply."""
+        """Of this call alone, where `outline` has that of the reply."""
 
     @property
     def elapsed_seconds(self) -> float:
@@ -90,7 +90,7 @@ class ReplyProgress:
 
     def reply(self) -> Reply:
         text, reasoning = self._words.joined()
-        return replace(self.known, text=text, reasoning=reasoning)
+        return replace(self.outline, text=text, reasoning=reasoning)
 
     def pause(self) -> None:
         self._paused = time.monotonic()
@@ -103,11 +103,11 @@ class ReplyProgress:
         self.set_state("running")
 
     def set_state(self, state: TurnState) -> None:
-        self.known = replace(self.known, state=state)
+        self.outline = replace(self.outline, state=state)
 
     def agree(self, reply: Reply) -> None:
         """Take everything but the text from what another process says of the same reply."""
-        self.known = replace(reply, text="", reasoning="")
+        self.outline = replace(reply, text="", reasoning="")
 
     def add(self, event: ReplyEvent) -> None:
         match event:
@@ -128,19 +128,19 @@ class ReplyProgress:
             case Started(provider, model):
                 self._requests.append(_Request(*self._words.begin()))
                 self._retries = max(self._retries, event.retries)
-                self.known = replace(self.known, provider=provider, model=model)
+                self.outline = replace(self.outline, provider=provider, model=model)
             case ToolCallsDelta():
                 if self._first_token_seconds is None:
                     self._first_token_seconds = self.elapsed_seconds - self._before_seconds
             case Rethought():
                 self._rethink()
             case Noticed():
-                self.known = _with_notice(self.known, event)
+                self.outline = _with_notice(self.outline, event)
             case UsageReported():
                 if not self._requests:
                     self._requests.append(_Request())
                 self._requests[-1].usage = event.usage
-                self.known = _with_usage(self.known, event)
+                self.outline = _with_usage(self.outline, event)
             case Finished() | Failed():
                 self._end(event)
 
@@ -172,24 +172,24 @@ class ReplyProgress:
 
     def _end(self, event: Finished | Failed) -> None:
         self._retries = max(self._retries, event.retries)
-        self.known = replace(self.known, duration_seconds=self.elapsed_seconds)
+        self.outline = replace(self.outline, duration_seconds=self.elapsed_seconds)
         if isinstance(event, Failed):
-            self.known = replace(self.known, state="failed", error=event)
+            self.outline = replace(self.outline, state="failed", error=event)
         else:
             state: TurnState = "stopped" if event.reason == "stopped" else "finished"
-            self.known = replace(self.known, state=state, finish_reason=event.reason)
+            self.outline = replace(self.outline, state=state, finish_reason=event.reason)
 
     def _rethink(self) -> None:
         """What has come as text since the last Started was reasoning."""
         if self._words.rethink():
             self._awaits_text = True
-            self.known = replace(self.known, reasoning_seconds=None)
+            self.outline = replace(self.outline, reasoning_seconds=None)
 
     def _note_first_token(self) -> None:
         elapsed = self.elapsed_seconds
         self._first_token_seconds = elapsed - self._before_seconds
-        if self.known.first_token_seconds is None:
-            self.known = replace(self.known, first_token_seconds=elapsed)
+        if self.outline.first_token_seconds is None:
+            self.outline = replace(self.outline, first_token_seconds=elapsed)
 
     def _note_first_text(self) -> None:
         self._awaits_text = False
@@ -197,7 +197,7 @@ class ReplyProgress:
             self._note_first_token()
         if not self._text:
             elapsed = self.elapsed_seconds if self._reasoning else None
-            self.known = replace(self.known, reasoning_seconds=elapsed)
+            self.outline = replace(self.outline, reasoning_seconds=elapsed)
 
 
 def _with_notice(reply: Reply, event: Noticed) -> Reply:
@@ -213,9 +213,9 @@ def _with_usage(reply: Reply, event: UsageReported) -> Reply:
     """The reply with what one more request took; a cost of which a part is not known is not known."""
     if reply.usage is None:
         return replace(reply, usage=event.usage, cost_usd=event.cost_usd)
-    known = reply.cost_usd is not None and event.cost_usd is not None
+    is_priced = reply.cost_usd is not None and event.cost_usd is not None
     return replace(
         reply,
         usage=reply.usage.plus(event.usage),
-        cost_usd=(reply.cost_usd or 0) + (event.cost_usd or 0) if known else None,
+        cost_usd=(reply.cost_usd or 0) + (event.cost_usd or 0) if is_priced else None,
     )

@@ -42,7 +42,7 @@ class PlannedRequest:
 
     answering: ModelChoice
     persona: Persona
-    told: FittedContext
+    context: FittedContext
     """What the model is told as things are, without a further summary."""
     window_tokens: int | None
     to_sum_up: FittedContext | None
@@ -52,14 +52,16 @@ class PlannedRequest:
     own: PersonaPart
     """What the persona adds, whoever answers."""
 
-    def request(self, told: FittedContext) -> ChatRequest:
-        request = request_of(self.persona, told.messages, pinned=told.pinned, model=self.answering.model)
-        return replace(request, kept_last=told.kept_last)
+    def request(self, context: FittedContext) -> ChatRequest:
+        request = request_of(
+            self.persona, context.messages, pinned=context.pinned, model=self.answering.model
+        )
+        return replace(request, kept_last=context.kept_last)
 
     def summed_up(self, text: str = NOT_YET_SUMMED_UP) -> FittedContext:
         """What the model is told with this as the further summary, where one is needed."""
         if self.to_sum_up is None or self.to_sum_up.memory_from is None:
-            return self.told
+            return self.context
         return self.fit(summary=EarlierSummary(text, self.to_sum_up.memory_from))
 
 
@@ -77,15 +79,15 @@ def planned_request(
         path, pinned=own.all_messages, persona_id=persona.id, provider=provider, model=model
     )
     fits = partial(fit, persona, path, own=own, window_tokens=window, scale=scale)
-    told = fits()
+    context = fits()
     to_sum_up = None
-    if told.dropped and persona.summarize and window:
+    if context.dropped and persona.summarize and window:
         earlier = latest_summary(path)
-        told = fits(summary=earlier)
-        if told.dropped:
+        context = fits(summary=earlier)
+        if context.dropped:
             room = 0 if earlier else longest_summary_tokens(window)
             to_sum_up = fits(summary=earlier, window_tokens=int(window * SUMMED_UP_FILL) - room)
-    return PlannedRequest(answering, persona, told, window, to_sum_up, fits, own)
+    return PlannedRequest(answering, persona, context, window, to_sum_up, fits, own)
 
 
 def window_tokens(
@@ -95,10 +97,10 @@ def window_tokens(
 
     The price list, which takes its time to load, is not asked where any model would take `needed_tokens`.
     """
-    known = [persona.context_tokens, answering.provider.window_tokens(answering.model)]
+    windows = [persona.context_tokens, answering.provider.window_tokens(answering.model)]
     if needed_tokens is None or needed_tokens > pricing.SMALLEST_WINDOW_TOKENS * 3 // 4:
-        known.append(pricing.window_tokens(answering.provider.name, answering.model))
-    return min((tokens for tokens in known if tokens), default=None)
+        windows.append(pricing.window_tokens(answering.provider.name, answering.model))
+    return min((tokens for tokens in windows if tokens), default=None)
 
 
 def fit(
@@ -127,23 +129,23 @@ def own_part(
     persona: Persona, path: Sequence[Turn] = (), *, most_lore_tokens: int | None = None
 ) -> PersonaPart:
     """What the persona adds to a path as of now: its messages, and the lore that the path brings up."""
-    said = [turn for _, turn in with_words(path)]
+    turns = [turn for _, turn in with_words(path)]
     scene = Scene(
         # A fork has turns of other ids, said at the same time.
-        conversation=said[0].created_at.isoformat() if said else "",
-        idle=_idle(said),
+        conversation=turns[0].created_at.isoformat() if turns else "",
+        idle=_idle(turns),
     )
     if most_lore_tokens is not None:
         scene = replace(scene, most_lore_tokens=most_lore_tokens)
     # The server's own day and time.
     return persona_part(
-        persona, [turn.as_message() for turn in said], today=datetime.now().astimezone(), scene=scene
+        persona, [turn.as_message() for turn in turns], today=datetime.now().astimezone(), scene=scene
     )
 
 
-def _idle(said: Sequence[Turn]) -> timedelta | None:
+def _idle(turns: Sequence[Turn]) -> timedelta | None:
     """How long the user was silent before what they said last; None where that was the first."""
-    earlier = [turn.created_at for turn in said[:-1] if turn.role == "user"]
+    earlier = [turn.created_at for turn in turns[:-1] if turn.role == "user"]
     return datetime.now(UTC) - earlier[-1] if earlier else None
 
 

@@ -41,7 +41,7 @@ class SummaryResult:
     text: str = ""
     failure: str = ""
     usage: Usage | None = None
-    known: bool = False
+    made_earlier: bool = False
     """Whether it was there already."""
 
 
@@ -51,7 +51,7 @@ class Summaries:
     def __init__(self, *, limits: ReplyLimits, calls: CallRecorder | None = None) -> None:
         self._limits = limits
         self._calls = calls or Unrecorded()
-        self._known: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
 
     async def of(
         self,
@@ -69,8 +69,8 @@ class Summaries:
         `origin` is that of the reply for which it is needed.
         """
         last = turns[-1].id
-        if last in self._known:
-            return SummaryResult(self._known[last], known=True)
+        if last in self._texts:
+            return SummaryResult(self._texts[last], made_earlier=True)
         longest = longest_summary_tokens(window_tokens)
         request = ChatRequest(
             model,
@@ -84,16 +84,16 @@ class Summaries:
             temperature=TEMPERATURE,
             max_tokens=longest,
         )
-        summed_up = await self._asked(provider, request, origin or Origin())
+        summed_up = await self._request(provider, request, origin or Origin())
         if not summed_up.failure:
             # A server that takes no max_tokens may write more.
             summed_up = SummaryResult(summed_up.text[: longest * 8], usage=summed_up.usage)
-            self._known[last] = summed_up.text
-            if len(self._known) > KEPT_SUMMARIES:
-                self._known.pop(next(iter(self._known)))
+            self._texts[last] = summed_up.text
+            if len(self._texts) > KEPT_SUMMARIES:
+                self._texts.pop(next(iter(self._texts)))
         return summed_up
 
-    async def _asked(self, provider: Provider, request: ChatRequest, origin: Origin) -> SummaryResult:
+    async def _request(self, provider: Provider, request: ChatRequest, origin: Origin) -> SummaryResult:
         estimate = sum(estimate_tokens(message.content) for message in request.messages)
         origin = replace(origin, purpose="summary", prompt_tokens=estimate, most_tokens=request.max_tokens)
         running = LiveReply(first=Reply(provider=provider.name, model=request.model), origin=origin)
