@@ -40,14 +40,14 @@ class RequestOrigin:
         cls, headers: Iterable[tuple[str, str]], *, client: str | None = None, server: str | None = None
     ) -> RequestOrigin:
         """From headers as they came; a Host or an Origin that is there twice counts for nothing."""
-        found: dict[str, list[str]] = {}
+        values: dict[str, list[str]] = {}
         for name, value in headers:
-            found.setdefault(name.lower(), []).append(value)
-        hosts, origins = found.get("host", []), found.get("origin", [])
+            values.setdefault(name.lower(), []).append(value)
+        hosts, origins = values.get("host", []), values.get("origin", [])
         return cls(
             host=hosts[0] if len(hosts) == 1 else "",
             origin=(origins[0] if len(origins) == 1 else "null") if origins else None,
-            proxied=any(name in _PROXY_HEADERS or name.startswith("x-forwarded") for name in found),
+            proxied=any(name in _PROXY_HEADERS or name.startswith("x-forwarded") for name in values),
             client=client,
             server=server,
         )
@@ -77,26 +77,28 @@ class RequestOrigin:
 def is_loopback(address: str | None) -> bool:
     """Whether an IP address is this machine's own."""
     try:
-        found = ipaddress.ip_address(address) if address else None
+        parsed_address = ipaddress.ip_address(address) if address else None
     except ValueError:
         return False
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
-        return found.ipv4_mapped.is_loopback
-    return found is not None and found.is_loopback
+    if isinstance(parsed_address, ipaddress.IPv6Address) and parsed_address.ipv4_mapped:
+        return parsed_address.ipv4_mapped.is_loopback
+    return parsed_address is not None and parsed_address.is_loopback
 
 
 def is_in_networks(address: str | None, networks: Iterable[str]) -> bool:
     """Whether an IP address is one of these, or in one of these networks."""
     try:
-        found = ipaddress.ip_address(address) if address else None
+        parsed_address = ipaddress.ip_address(address) if address else None
     except ValueError:
         return False
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
-        found = found.ipv4_mapped
-    if found is None:
+    if isinstance(parsed_address, ipaddress.IPv6Address) and parsed_address.ipv4_mapped:
+        parsed_address = parsed_address.ipv4_mapped
+    if parsed_address is None:
         return False
-    known = (ipaddress.ip_network(network) for network in networks)
-    return any(found.version == network.version and found in network for network in known)
+    parsed_networks = (ipaddress.ip_network(network) for network in networks)
+    return any(
+        parsed_address.version == network.version and parsed_address in network for network in parsed_networks
+    )
 
 
 def is_loopback_name(name: str) -> bool:
@@ -151,11 +153,11 @@ def same_origin(origin: str, host: str) -> bool:
 def is_allowed(place: HostAndPort, allowed: Collection[str]) -> bool:
     """Whether a place is among names such as chat.example.com, *.example.com or chat.example.com:8443."""
     for pattern in allowed:
-        wanted = place_of(pattern)
-        if wanted is None or (wanted.port is not None and wanted.port != place.port):
+        pattern_place = place_of(pattern)
+        if pattern_place is None or (pattern_place.port is not None and pattern_place.port != place.port):
             continue
-        if wanted.name in {"*", place.name}:
+        if pattern_place.name in {"*", place.name}:
             return True
-        if wanted.name.startswith("*.") and place.name.endswith(wanted.name[1:]):
+        if pattern_place.name.startswith("*.") and place.name.endswith(pattern_place.name[1:]):
             return True
     return False

@@ -46,8 +46,8 @@ def made_id() -> str:
 
 def current_or_new() -> RequestContext:
     """The request that is being answered; a new one where there is none."""
-    found = current_request.get()
-    return found if found.id else RequestContext(made_id())
+    context = current_request.get()
+    return context if context.id else RequestContext(made_id())
 
 
 @contextmanager

@@ -210,8 +210,8 @@ def serve(*, host: str, port: int, headless: bool) -> None:
     _refuse_unavailable(host, port)
     refuse_unasked(host, load_settings())
     allow_many_connections()
-    shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    url = f"http://{shown}:{port}{settings.base_path}"
+    shown_host = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    url = f"http://{shown_host}:{port}{settings.base_path}"
     shown_url = f"{url}/" if settings.base_path else url
 
     def announce() -> None:
@@ -246,9 +246,9 @@ def allow_many_connections() -> None:
         import resource  # noqa: PLC0415
 
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
-        if soft != resource.RLIM_INFINITY and soft < wanted:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        most_files = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+        if soft != resource.RLIM_INFINITY and soft < most_files:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, hard))
 
 
 def _refuse_unavailable(host: str, port: int) -> None:

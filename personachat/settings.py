@@ -505,19 +505,19 @@ def _default_folder(name: str) -> Path:
 def _in_files() -> dict[str, Any]:
     """What the files set, by field; a table [providers] is there without the prefix."""
     names = {name: _variable((name,)) for name in Settings.model_fields}
-    found = _secrets()
-    values = {name: found.get(variable) for name, variable in names.items()}
-    values["providers"] = values["providers"] or found.get("providers")
+    file_values = _secrets()
+    values = {name: file_values.get(variable) for name, variable in names.items()}
+    values["providers"] = values["providers"] or file_values.get("providers")
     return {name: value for name, value in values.items() if value not in ("", None)}
 
 
 def _secrets() -> dict[str, Any]:
     """The files Streamlit reads as well, in its order: a later one wins."""
-    found: dict[str, Any] = {}
+    secrets: dict[str, Any] = {}
     for folder in dict.fromkeys((Path(os.path.expanduser("~")), Path.cwd(), APP)):  # noqa: PTH111
         file = folder / ".streamlit" / "secrets.toml"
         try:
-            found |= tomllib.loads(file.read_text("utf-8"))
+            secrets |= tomllib.loads(file.read_text("utf-8"))
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -526,7 +526,7 @@ def _secrets() -> dict[str, Any]:
             place = re.search(r"at line (\d+)", str(error))
             where = f" (line {place.group(1)})" if place else ""
             raise SettingsInvalid(f"{file} is not valid TOML{where}.") from None
-    return found
+    return secrets
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

@@ -63,7 +63,7 @@ class Branches:
             raise ReplyNotFound("This message is not a reply.")
         return self._answers.answer(
             conversation,
-            said=[],
+            new_turns=[],
             path=self._conversations.path(self._owner, turn.parent_id),
             persona=self._personas.get(persona_id or turn.persona_address),
             asking=ReplyOptions(offline=offline, model=model, surface=self._surface),
@@ -77,7 +77,7 @@ class Branches:
         if turn.role == "user":
             return self._answers.answer(
                 conversation,
-                said=[changed],
+                new_turns=[changed],
                 path=[*self._conversations.path(self._owner, turn.parent_id), changed],
                 persona=self._personas.get(turn.persona_address),
                 asking=ReplyOptions(offline=offline, surface=self._surface),

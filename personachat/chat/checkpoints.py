@@ -159,10 +159,10 @@ class Checkpoints:
                 due[each.live_reply.id] = each.live_reply.record()
         written: Collection[str] = ()
         if due:
-            found = self._attempt(lambda: self._records.save(due, process_id=self.process_id))
-            if found is None:
+            orders = self._attempt(lambda: self._records.save(due, process_id=self.process_id))
+            if orders is None:
                 return False
-            written = found
+            written = orders
         for each in watched:
             turn_id = each.live_reply.id
             if turn_id in written:

@@ -116,16 +116,16 @@ class Completions:
         live_reply = LiveReply(kept=False, first=first, persona_id=stored.id, origin=origin)
 
         def events(_: str) -> AsyncGenerator[ReplyEvent]:
-            told = self._events(answering, request)
-            return concealed(told) if stored.concealed else told
+            replies = self._events(answering, request)
+            return concealed(replies) if stored.concealed else replies
 
         return StartedCompletion(self._runner.start(live_reply, events, remembered=False), request)
 
     def _request(self, persona: Persona, ask: CompletionRequest, answering: ModelChoice) -> ChatRequest:
         if not answering.provider.passes_on:
             ask = _understood(ask, answering)
-        told, as_sent = _split(ask.messages)
-        request = chat_request(persona, told, model=answering.model)
+        messages, as_sent = _split(ask.messages)
+        request = chat_request(persona, messages, model=answering.model)
         return replace(
             request,
             pinned=request.pinned if ask.may_shorten else len(request.messages),
@@ -138,8 +138,8 @@ class Completions:
         )
 
     def _longest(self, persona: Persona, ask: CompletionRequest) -> int:
-        wanted = persona.max_tokens if ask.max_tokens is None else ask.max_tokens
-        return wanted if self._max_tokens is None else min(wanted, self._max_tokens)
+        tokens = persona.max_tokens if ask.max_tokens is None else ask.max_tokens
+        return tokens if self._max_tokens is None else min(tokens, self._max_tokens)
 
     def _events(self, answering: ModelChoice, request: ChatRequest) -> AsyncGenerator[ReplyEvent]:
         """The reply; by the default model, where the provider turns out not to have the persona's."""
@@ -171,15 +171,15 @@ def _split(
     messages: Sequence[Mapping[str, Any]],
 ) -> tuple[list[ChatMessage], list[Mapping[str, Any]]]:
     """Plain messages that any provider takes, and from the first other one on those that are passed on."""
-    told: list[ChatMessage] = []
+    conversation: list[ChatMessage] = []
     for number, message in enumerate(messages):
         if message.keys() - {"role", "content"} or not isinstance(message.get("content"), str):
-            return told, list(messages[number:])
+            return conversation, list(messages[number:])
         role = _ROLES.get(message["role"])
         if role is None:
-            return told, list(messages[number:])
-        told.append(ChatMessage(role, storable(message["content"])))
-    return told, []
+            return conversation, list(messages[number:])
+        conversation.append(ChatMessage(role, storable(message["content"])))
+    return conversation, []
 
 
 def _understood(ask: CompletionRequest, answering: ModelChoice) -> CompletionRequest:

@@ -66,8 +66,8 @@ class Inspection:
         conversation = self._conversations.get(self._owner, conversation_id) if conversation_id else None
         path = conversation.path if conversation else ()
         words = new_turn("user", text, parent_id=path[-1].id if path else None, persona=persona)
-        asked = filled(persona.persona, conversation, variables)
-        return self._answers.replies.preview(asked, [*path, words], offline=offline)
+        filled_persona = filled(persona.persona, conversation, variables)
+        return self._answers.replies.preview(filled_persona, [*path, words], offline=offline)
 
     def first(self, persona: Persona, path: Sequence[Turn], *, offline: bool = False) -> RequestBody:
         """What would be sent in a new chat with a persona that may not be saved.

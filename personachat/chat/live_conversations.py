@@ -56,11 +56,15 @@ class CurrentConversations:
     ) -> Conversation:
         """The conversation as it is now: the text of live replies included, those of dead processes ended."""
         store = self.store_of(conversation_id)
-        found = self._current(store.get(owner, conversation_id, last=last, with_siblings=with_siblings))
-        if any(turn.reply and turn.reply.live and not self._find(turn.id) for turn in found.path):
+        conversation = self._current(
+            store.get(owner, conversation_id, last=last, with_siblings=with_siblings)
+        )
+        if any(turn.reply and turn.reply.live and not self._find(turn.id) for turn in conversation.path):
             self._records.interrupt()
-            found = self._current(store.get(owner, conversation_id, last=last, with_siblings=with_siblings))
-        return found
+            conversation = self._current(
+                store.get(owner, conversation_id, last=last, with_siblings=with_siblings)
+            )
+        return conversation
 
     def path(self, owner: str, turn_id: str | None) -> tuple[Turn, ...]:
         """The turns down to this one, with the text of live replies; none for None."""
@@ -77,9 +81,9 @@ class CurrentConversations:
             conversation_id, turn = self.store_with(reply_id).turn(owner, reply_id)
         except TurnNotFound:
             raise _no_such_reply() from None
-        found = self._find(reply_id)
-        if found is not None:
-            return found
+        live_reply = self._find(reply_id)
+        if live_reply is not None:
+            return live_reply
         stored = self._records.look(reply_id)
         if turn.reply is None or stored is None:
             raise _no_such_reply()
@@ -118,19 +122,19 @@ class CurrentConversations:
         leaf = conversation.leaf
         if leaf is None or leaf.reply is None or not leaf.reply.live:
             return None
-        found = self.live_reply_in(conversation, leaf.id)
-        return found if found.live else None
+        live_reply = self.live_reply_in(conversation, leaf.id)
+        return live_reply if live_reply.live else None
 
     def _find(self, reply_id: str) -> LiveReply | None:
         """The reply as this process has it, where nobody can know more of it."""
-        found = self._runner.find(reply_id)
-        if found is None:
+        live_reply = self._runner.find(reply_id)
+        if live_reply is None:
             with self.sending:  # it may be just about to start
-                found = self._runner.find(reply_id)
-        if found is None or found.live:
-            return found
+                live_reply = self._runner.find(reply_id)
+        if live_reply is None or live_reply.live:
+            return live_reply
         newest = self.temporary.has_turn(reply_id) or self._checkpoints.is_watched(reply_id)
-        return found if newest else None  # once its end is written another process may go on with it
+        return live_reply if newest else None  # once its end is written another process may go on with it
 
     def _abandoned(self, reply_id: str) -> bool:
         """Whether a live reply was this process's and nobody generates it; then it is ended.
@@ -142,11 +146,11 @@ class CurrentConversations:
                 return False
             return self._records.abandon(reply_id, process_id=self._checkpoints.process_id)
 
-    def _current(self, found: Conversation) -> Conversation:
-        path = self._with_snapshots(found.path)
-        said = {turn.id for turn in path}  # a queued message becomes a turn before it leaves the queue
-        waiting = tuple(message for message in found.queue if message.id not in said)
-        return replace(found, path=path, queue=waiting)
+    def _current(self, conversation: Conversation) -> Conversation:
+        path = self._with_snapshots(conversation.path)
+        turn_ids = {turn.id for turn in path}  # a queued message becomes a turn before it leaves the queue
+        waiting = tuple(message for message in conversation.queue if message.id not in turn_ids)
+        return replace(conversation, path=path, queue=waiting)
 
     def _with_snapshots(self, path: Sequence[Turn]) -> tuple[Turn, ...]:
         return tuple(self._with_snapshot(turn) if turn.reply and turn.reply.live else turn for turn in path)

@@ -35,25 +35,25 @@ async def _events(
     seen = 0
     while live_reply.live:
         try:
-            found = await asyncio.to_thread(records.look, live_reply.id)
+            record = await asyncio.to_thread(records.look, live_reply.id)
         except PersonaChatError:  # whoever generates it keeps its words until the database is back
             await asyncio.sleep(interval_seconds)
             continue
-        if found is None:
+        if record is None:
             live_reply.interrupt()
             return
-        reply, journal = found
-        known = decoded(journal, reply)
+        reply, journal = record
+        events = decoded(journal, reply)
         end = None
-        if known and isinstance(known[-1], (Finished, Failed)):
-            end = known[-1]
-            known.pop()
-        if len(known) > seen:
+        if events and isinstance(events[-1], (Finished, Failed)):
+            end = events[-1]
+            events.pop()
+        if len(events) > seen:
             if live_reply.state == "paused":  # it has gone on meanwhile
                 live_reply.agree(replace(live_reply.snapshot(), state="running"))
-            for event in known[seen:]:
+            for event in events[seen:]:
                 yield event
-            seen = len(known)
+            seen = len(events)
         live_reply.agree(reply, end)
         for _ in range(UNWATCHED_INTERVALS):
             await asyncio.sleep(interval_seconds)

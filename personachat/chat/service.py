@@ -65,14 +65,14 @@ class ChatService:
         text = cleaned(text)
         persona = self._personas.get(persona_id)
         greeter = replace(persona, persona=with_values(persona.persona, variables))
-        said = opening(greeter, history, seed=new_id())
-        parent_id = said[-1].id if said else None
-        said.append(new_turn("user", text, parent_id=parent_id, persona=persona))
+        turns = opening(greeter, history, seed=new_id())
+        parent_id = turns[-1].id if turns else None
+        turns.append(new_turn("user", text, parent_id=parent_id, persona=persona))
         return self._answers.begin(
             self.owner,
             kept=kept,
             temporary=temporary,
-            said=said,
+            new_turns=turns,
             persona=persona,
             asking=self._asking(offline=offline),
             variables=variables,
@@ -166,14 +166,14 @@ class ChatService:
         persona = self._personas.get(persona_id)
         conversation = self._conversations.idle(self.owner, conversation_id)
         greeter = replace(persona, persona=filled(persona.persona, conversation, variables))
-        said = opening(greeter, history) if conversation.leaf_id is None else []
-        parent_id = said[-1].id if said else conversation.leaf_id
+        turns = opening(greeter, history) if conversation.leaf_id is None else []
+        parent_id = turns[-1].id if turns else conversation.leaf_id
         words = new_turn("user", text, parent_id=parent_id, persona=persona)
-        said.append(replace(words, id=turn_id or words.id))
+        turns.append(replace(words, id=turn_id or words.id))
         return self._answers.answer(
             conversation,
-            said=said,
-            path=[*conversation.path, *said],
+            new_turns=turns,
+            path=[*conversation.path, *turns],
             persona=persona,
             asking=self._asking(offline=offline),
             variables=variables,
@@ -189,7 +189,7 @@ class ChatService:
             raise ReplyNotFound("There is no reply to regenerate yet.")
         persona = self._personas.get(path[-1].persona_address)
         asking = self._asking(offline=offline)
-        return self._answers.answer(conversation, said=[], path=path, persona=persona, asking=asking)
+        return self._answers.answer(conversation, new_turns=[], path=path, persona=persona, asking=asking)
 
     def continue_reply(self, reply_id: str) -> LiveReply:
         """Go on where a reply stopped, in the same turn, with the model that began it.

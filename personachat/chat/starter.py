@@ -75,26 +75,26 @@ class ReplyStarter:
         self,
         conversation: Conversation,
         *,
-        said: Sequence[Turn],
+        new_turns: Sequence[Turn],
         path: Sequence[Turn],
         persona: StoredPersona,
         asking: ReplyOptions,
         variables: Mapping[str, str] = NO_VALUES,
     ) -> LiveReply:
-        """Add `said` (which end `path`, the turns to be answered) and the reply to them.
+        """Add `new_turns` (which end `path`, the turns to be answered) and the reply to them.
 
         `variables` are kept with the conversation; those that it has already are filled in as well.
         Raises ReplyInProgress where the conversation has gone on since it was read, and ShuttingDown.
         """
         self._runner.admit()
-        asked = filled(persona.persona, conversation, variables)
-        plan = self.replies.plan(asked, path, offline=asking.offline, model=asking.model)
+        filled_persona = filled(persona.persona, conversation, variables)
+        plan = self.replies.plan(filled_persona, path, offline=asking.offline, model=asking.model)
         turn = _reply_turn(path[-1], plan, persona)
         with self.conversations.sending:
             added = self.conversations.store_of(conversation.id).append(
                 conversation.owner,
                 conversation.id,
-                [*said, turn],
+                [*new_turns, turn],
                 only_after=conversation.leaf_id,
                 requests={turn.id: plan.request} if plan.request else None,
                 process_id=self._checkpoints.process_id,
@@ -113,21 +113,21 @@ class ReplyStarter:
         *,
         kept: bool,
         temporary: bool,
-        said: Sequence[Turn],
+        new_turns: Sequence[Turn],
         persona: StoredPersona,
         asking: ReplyOptions,
         variables: Mapping[str, str] = NO_VALUES,
     ) -> LiveReply:
-        """A new conversation with `said`, the reply to it and these variables. Raises ShuttingDown."""
+        """A new conversation with `new_turns`, the reply to it and these variables. Raises ShuttingDown."""
         self._runner.admit()
-        asked = with_values(persona.persona, variables)
-        plan = self.replies.plan(asked, said, offline=asking.offline, model=asking.model)
-        turn = _reply_turn(said[-1], plan, persona)
+        filled_persona = with_values(persona.persona, variables)
+        plan = self.replies.plan(filled_persona, new_turns, offline=asking.offline, model=asking.model)
+        turn = _reply_turn(new_turns[-1], plan, persona)
         with self.conversations.sending:
             conversation = self.conversations.store_for(temporary=temporary).create(
                 owner,
                 kept=kept,
-                turns=[*said, turn],
+                turns=[*new_turns, turn],
                 requests={turn.id: plan.request} if plan.request else None,
                 process_id=self._checkpoints.process_id,
                 variables=variables,
@@ -161,8 +161,8 @@ class ReplyStarter:
                 self._checkpoints.flush(timeout_seconds=5, live=False)
                 if not self._records.claim(turn.id, process_id=self._checkpoints.process_id):
                     raise ReplyInProgress("This reply is already being continued in another window.")
-            asked = filled(persona.persona, conversation)
-            plan = self.replies.plan(asked, path, offline=asking.offline, model=asking.model)
+            filled_persona = filled(persona.persona, conversation)
+            plan = self.replies.plan(filled_persona, path, offline=asking.offline, model=asking.model)
             origin = _origin(conversation, turn.id, plan, asking=asking, persona=(persona.id, persona.etag))
             live_reply = LiveReply.continued(earlier, first=plan.first, kept=conversation.kept, origin=origin)
             return self._start(live_reply, plan, conversation, conceals=persona.concealed)
@@ -188,8 +188,8 @@ class ReplyStarter:
         if not temporary:
             self._checkpoints.watch(live_reply)
         events = partial(plan.events, origin=live_reply.origin)
-        asked = (lambda reply_id: concealed(events(reply_id))) if conceals else events
-        return self._runner.start(live_reply, asked, on_ended=ended)
+        events_of_reply = (lambda reply_id: concealed(events(reply_id))) if conceals else events
+        return self._runner.start(live_reply, events_of_reply, on_ended=ended)
 
 
 def filled(
@@ -199,8 +199,8 @@ def filled(
     return with_values(persona, kept(conversation.variables if conversation else {}, given))
 
 
-def _reply_turn(asked: Turn, plan: ReplyPlan, persona: StoredPersona) -> Turn:
-    return replace(new_turn("assistant", "", parent_id=asked.id, persona=persona), reply=plan.first)
+def _reply_turn(question: Turn, plan: ReplyPlan, persona: StoredPersona) -> Turn:
+    return replace(new_turn("assistant", "", parent_id=question.id, persona=persona), reply=plan.first)
 
 
 def _live_reply(

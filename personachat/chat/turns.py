@@ -57,12 +57,12 @@ def opening(persona: StoredPersona, history: Sequence[ChatMessage], *, seed: str
     """
     words = opening_words(persona.persona, seed=seed)
     greeted = [ChatMessage("assistant", words)] if words else []
-    said: list[Turn] = []
+    turns: list[Turn] = []
     for message in history or greeted:
         role: Speaker = "user" if message.role == "user" else "assistant"
-        parent_id = said[-1].id if said else None
-        said.append(new_turn(role, storable(message.content), parent_id=parent_id, persona=persona))
-    return said
+        parent_id = turns[-1].id if turns else None
+        turns.append(new_turn(role, storable(message.content), parent_id=parent_id, persona=persona))
+    return turns
 
 
 def opening_words(persona: Persona, *, seed: str = "") -> str:

@@ -38,8 +38,8 @@ def insert_turns(
         if depth is None or not is_known:
             raise no_such_turn()
         depths[parent_id] = depth
-    asked = {turn_id: prompt_values(request) for turn_id, request in requests.items()}
-    insert_new(connection, prompts, list({prompt["id"]: prompt for prompt in asked.values()}.values()))
+    values = {turn_id: prompt_values(request) for turn_id, request in requests.items()}
+    insert_new(connection, prompts, list({prompt["id"]: prompt for prompt in values.values()}.values()))
     rows: list[dict[str, Any]] = []
     for turn in added:
         if turn.parent_id not in depths:
@@ -47,7 +47,7 @@ def insert_turns(
         depths[turn.id] = depths[turn.parent_id] + 1
         row = turn_values(turn, conversation_id=conversation_id, depth=depths[turn.id])
         request = requests.get(turn.id)
-        row["request"] = request_values(request, prompt_id=asked[turn.id]["id"]) if request else None
+        row["request"] = request_values(request, prompt_id=values[turn.id]["id"]) if request else None
         row["process_id"] = process_id if turn.reply and turn.reply.live else None
         rows.append(row)
     connection.execute(insert(turns), rows)

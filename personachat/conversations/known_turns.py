@@ -23,20 +23,20 @@ class KnownTurns:
 
     def __init__(self, *, most: int = MOST_TURNS) -> None:
         self._most = most
-        self._known: dict[str, tuple[tuple[Any, ...], Turn]] = {}
+        self._turns: dict[str, tuple[tuple[Any, ...], Turn]] = {}
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._turns)
 
     def turn(self, row: Row[Any]) -> Turn:
         """The turn of TURN_COLUMNS."""
         values = tuple(row)
-        known = self._known.get(row.id)
-        if known is not None and known[0] == values:
-            return known[1]
+        entry = self._turns.get(row.id)
+        if entry is not None and entry[0] == values:
+            return entry[1]
         turn = turn_of(row)
         if len(row.text) + len(row.reasoning) + len(row.summary) <= MOST_CHARACTERS:
-            if len(self._known) >= self._most:
-                self._known.clear()
-            self._known[row.id] = (values, turn)
+            if len(self._turns) >= self._most:
+                self._turns.clear()
+            self._turns[row.id] = (values, turn)
         return turn

@@ -41,11 +41,11 @@ class HeldConversation:
     def visible(self, *, but: set[str] | None = None) -> dict[str, Turn]:
         """The turns that are not hidden; where other ones are deleted, `but` for those."""
         deleted = self.deleted if but is None else but
-        found: dict[str, Turn] = {}
+        turns: dict[str, Turn] = {}
         for turn in self.turns.values():  # parents came before their children
-            if turn.id not in deleted and (turn.parent_id is None or turn.parent_id in found):
-                found[turn.id] = turn
-        return found
+            if turn.id not in deleted and (turn.parent_id is None or turn.parent_id in turns):
+                turns[turn.id] = turn
+        return turns
 
     def newest_below(self, turn_id: str) -> str:
         below = {turn_id}
@@ -56,7 +56,7 @@ class HeldConversation:
                 newest = turn.id
         return newest
 
-    def shown(self, last: int | None) -> Conversation:
+    def as_seen(self, last: int | None) -> Conversation:
         turns = self.visible()
         whole = branch(turns, self.head.leaf_id)
         path = whole if last is None else whole[max(0, len(whole) - last) :]
@@ -137,7 +137,7 @@ class MemoryConversations:
         with_siblings: bool = True,  # noqa: ARG002  # they cost nothing here
     ) -> Conversation:
         with self._lock:
-            return self._held(owner, conversation_id).shown(last)
+            return self._held(owner, conversation_id).as_seen(last)
 
     def tree(self, owner: str, conversation_id: str) -> tuple[Turn, ...]:
         with self._lock:
@@ -200,7 +200,7 @@ class MemoryConversations:
         with self._lock:
             held = self._held_with(owner, turn_id)
             turn, before = held.turns[turn_id], held.head.leaf_id
-            on_path = any(shown.id == turn_id for shown in branch(held.visible(), before))
+            on_path = any(visible_turn.id == turn_id for visible_turn in branch(held.visible(), before))
             held.deleted.add(turn_id)
             if on_path:
                 others = [other.id for other in held.visible().values() if other.parent_id == turn.parent_id]
@@ -237,9 +237,9 @@ class MemoryConversations:
     ) -> QueuedMessage | None:
         with self._lock:
             held = self._held(owner, conversation_id)
-            wanted = message_id or (held.head.queue[0].id if held.head.queue else None)
-            taken = next((message for message in held.head.queue if message.id == wanted), None)
-            held.head = replace(held.head, queue=tuple(m for m in held.head.queue if m.id != wanted))
+            queued_id = message_id or (held.head.queue[0].id if held.head.queue else None)
+            taken = next((message for message in held.head.queue if message.id == queued_id), None)
+            held.head = replace(held.head, queue=tuple(m for m in held.head.queue if m.id != queued_id))
             return taken
 
     def waiting(self, owner: str, conversation_id: str) -> tuple[QueuedMessage, ...]:

@@ -37,10 +37,10 @@ def put(connection: Connection, conversation_id: str, message: QueuedMessage) ->
 
 def take(connection: Connection, conversation_id: str, message_id: str | None) -> QueuedMessage | None:
     """Remove a message (None: the first) and return it, if it is there; the conversation is held."""
-    wanted = _QUEUE.limit(1)
+    query = _QUEUE.limit(1)
     if message_id is not None:
-        wanted = wanted.where(queued_messages.c.id == message_id)
-    row = connection.execute(wanted, {"this": conversation_id}).first()
+        query = query.where(queued_messages.c.id == message_id)
+    row = connection.execute(query, {"this": conversation_id}).first()
     if row is None:
         return None
     connection.execute(delete(queued_messages).where(queued_messages.c.id == row.id))

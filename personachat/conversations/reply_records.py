@@ -69,18 +69,18 @@ class SqlReplies:
         return frozenset(held)
 
     def beat(self, process_id: str) -> Mapping[str, str]:
-        wanted = select(turns.c.id, turns.c.wanted).where(
+        query = select(turns.c.id, turns.c.wanted).where(
             LIVE, turns.c.process_id == process_id, turns.c.wanted.is_not(None)
         )
         with self._database.read() as connection:
-            found = connection.execute(wanted).first()
+            stored_row = connection.execute(query).first()
             last = beats(connection).get(process_id)
             moment = self._database.moment(connection)
-        if found is None and last is not None and moment - last < timedelta(seconds=BEAT_SECONDS):
+        if stored_row is None and last is not None and moment - last < timedelta(seconds=BEAT_SECONDS):
             return {}
         with self._database.write() as connection:
             announce(self._database, connection, process_id)
-            controls = {row.id: row.wanted for row in connection.execute(wanted.with_for_update())}
+            controls = {row.id: row.wanted for row in connection.execute(query.with_for_update())}
             connection.execute(update(turns).where(turns.c.id.in_(controls)).values(wanted=None))
         return controls
 
@@ -130,9 +130,9 @@ class SqlReplies:
             select(turns.c.id, turns.c.process_id, turns.c.created_at).where(LIVE)
         ).all()
         since = self._database.moment(connection) - timedelta(seconds=DEAD_AFTER_SECONDS)
-        known = {row.process_id for row in live if row.process_id} | beats(connection).keys()
+        process_ids = {row.process_id for row in live if row.process_id} | beats(connection).keys()
         nobodys = {row.id for row in live if row.process_id is None and row.created_at < since}
-        return dead(self._database, connection, known), nobodys
+        return dead(self._database, connection, process_ids), nobodys
 
 
 def _end(connection: Connection, whose: ColumnElement[bool]) -> frozenset[str]:

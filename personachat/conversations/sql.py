@@ -44,7 +44,7 @@ class SqlConversations:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known = KnownTurns()
+        self._known_turns = KnownTurns()
 
     def create(
         self,
@@ -82,7 +82,7 @@ class SqlConversations:
             if row.leaf_id is None:
                 return head
             rows = branches.path_rows(connection, row.leaf_id, last=None if last is None else max(last, 1))
-            path = tuple(map(self._known.turn, rows))
+            path = tuple(map(self._known_turns.turn, rows))
             length = path[-1].depth + 1
             if last is not None:
                 path = path[len(path) - min(last, len(path)) :]
@@ -173,8 +173,8 @@ class SqlConversations:
             ).scalar()
             if request is None:
                 return None
-            asked = select(prompts.c.messages).where(prompts.c.id == request["prompt_id"])
-            return request_of(request, connection.execute(asked).scalar_one())
+            query = select(prompts.c.messages).where(prompts.c.id == request["prompt_id"])
+            return request_of(request, connection.execute(query).scalar_one())
 
     def rate(self, owner: str, turn_id: str, rating: Rating | None, *, note: str = "") -> None:
         values = {"rating": rating, "rating_note": storable(note)}

@@ -49,10 +49,10 @@ def title_of(messages: Sequence[ChatMessage]) -> str:
 
     It is made of the first user's message that says more than "hi"; else of any user's; else of a reply.
     """
-    said = [message.content for message in messages if message.role == "user"]
+    messages_of_user = [message.content for message in messages if message.role == "user"]
     replied = [message.content for message in messages if message.role == "assistant"]
-    telling = (line for text in said for line in _sentences(text) if _tells(line))
-    return _cut(next(telling, "") or _first(said) or _first(replied))
+    telling = (line for text in messages_of_user for line in _sentences(text) if _tells(line))
+    return _cut(next(telling, "") or _first(messages_of_user) or _first(replied))
 
 
 def retitled(title: str, earlier: Sequence[ChatMessage], added: Sequence[ChatMessage]) -> str:
@@ -63,8 +63,8 @@ def retitled(title: str, earlier: Sequence[ChatMessage], added: Sequence[ChatMes
 
 
 def _is_telling(messages: Iterable[ChatMessage]) -> bool:
-    said = (message.content for message in messages if message.role == "user")
-    return any(_tells(line) for text in said for line in _sentences(text))
+    texts = (message.content for message in messages if message.role == "user")
+    return any(_tells(line) for text in texts for line in _sentences(text))
 
 
 def _tells(line: str) -> bool:
@@ -78,8 +78,8 @@ def _first(texts: Iterable[str]) -> str:
     """The first line that holds anything, even if it is but a sign."""
     for text in texts:
         for line in (*_sentences(text), *text[:_MOST_READ].splitlines()):
-            if shown := _shown(line):
-                return shown
+            if first_line := _plain_line(line):
+                return first_line
     return ""
 
 
@@ -89,9 +89,9 @@ def _sentences(text: str) -> Iterable[str]:
     prose = _FENCED.sub("\n", text)
     for part in (prose, _FENCE.sub("", text)):
         lines = [_plain(line) for line in part.splitlines()]
-        sentences = [_shown(piece) for line in lines for piece in _SENTENCE_END.split(line)]
-        if found := [sentence for sentence in sentences if _WORD.search(sentence)]:
-            return found
+        sentences = [_plain_line(piece) for line in lines for piece in _SENTENCE_END.split(line)]
+        if with_words := [sentence for sentence in sentences if _WORD.search(sentence)]:
+            return with_words
     return []
 
 
@@ -105,7 +105,7 @@ def _plain(line: str) -> str:
     return line
 
 
-def _shown(line: str) -> str:
+def _plain_line(line: str) -> str:
     """One line of printable characters, single spaces between its words."""
     printable = (" " if unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"} else sign for sign in line)
     return " ".join("".join(printable).split())

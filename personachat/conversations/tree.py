@@ -30,9 +30,9 @@ def is_visible(connection: Connection, turn_id: str, *, conversation_id: str) ->
     """Whether a turn is in that conversation, and neither deleted nor below one that is."""
     up = _upward(turn_id)
     query = select(turns.c.conversation_id, turns.c.deleted_at, turns.c.id)
-    found = connection.execute(query.join_from(turns, up, turns.c.number == up.c.number)).all()
-    here = any(row.id == turn_id and row.conversation_id == conversation_id for row in found)
-    return here and all(row.deleted_at is None for row in found)
+    rows = connection.execute(query.join_from(turns, up, turns.c.number == up.c.number)).all()
+    here = any(row.id == turn_id and row.conversation_id == conversation_id for row in rows)
+    return here and all(row.deleted_at is None for row in rows)
 
 
 def is_on_path(connection: Connection, turn_id: str, *, leaf_id: str | None) -> bool:
@@ -47,8 +47,8 @@ def newest_below(connection: Connection, turn_id: str) -> str:
         turns.c.parent_id == down.c.id, turns.c.deleted_at.is_(None)
     )
     down = down.union_all(below)
-    found: str = connection.execute(select(down.c.id).order_by(down.c.number.desc()).limit(1)).scalar_one()
-    return found
+    newest: str = connection.execute(select(down.c.id).order_by(down.c.number.desc()).limit(1)).scalar_one()
+    return newest
 
 
 def newest_sibling(connection: Connection, turn: Row[Any]) -> str | None:
@@ -59,8 +59,8 @@ def newest_sibling(connection: Connection, turn: Row[Any]) -> str | None:
         turns.c.deleted_at.is_(None),
         turns.c.id != turn.id,
     )
-    found: str | None = connection.execute(query.order_by(turns.c.number.desc()).limit(1)).scalar()
-    return found
+    newest: str | None = connection.execute(query.order_by(turns.c.number.desc()).limit(1)).scalar()
+    return newest
 
 
 def siblings(
@@ -81,11 +81,11 @@ def siblings(
 def visible_turns(connection: Connection, conversation_id: str) -> tuple[Turn, ...]:
     """Every turn that is not hidden, in the order in which they came."""
     query = select(*TURN_COLUMNS).where(turns.c.conversation_id == conversation_id)
-    found: dict[str, Turn] = {}
+    turns_by_id: dict[str, Turn] = {}
     for row in connection.execute(query.order_by(turns.c.number)):
-        if row.deleted_at is None and (row.parent_id is None or row.parent_id in found):
-            found[row.id] = turn_of(row)
-    return tuple(found.values())
+        if row.deleted_at is None and (row.parent_id is None or row.parent_id in turns_by_id):
+            turns_by_id[row.id] = turn_of(row)
+    return tuple(turns_by_id.values())
 
 
 def show(connection: Connection, conversation_id: str, leaf_id: str | None) -> None:

@@ -110,7 +110,7 @@ class Database:
         if not self.is_sqlite:
             engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with ExitStack() as stack:
-            stack.enter_context(self._told())
+            stack.enter_context(self._translated())
             yield self._connected(engine, stack)
 
     @contextmanager
@@ -126,7 +126,7 @@ class Database:
                     raise busy(self.path)
                 stack.callback(self._writing.release)
                 engine = engine.execution_options(begin="IMMEDIATE")
-            stack.enter_context(self._told())
+            stack.enter_context(self._translated())
             connection = self._connected(engine, stack)
             stack.enter_context(connection.begin())
             yield connection
@@ -150,7 +150,7 @@ class Database:
         """Have nothing of what was deleted left in the log beside SQLite's file, as far as readers let it."""
         if not self.is_sqlite:
             return
-        with ExitStack() as stack, self._told():
+        with ExitStack() as stack, self._translated():
             connection = self._connected(self._opened(), stack)
             driver: Any = connection.connection.driver_connection
             driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -159,11 +159,11 @@ class Database:
         """The time by the clock that every process on this database shares."""
         if self.is_sqlite:
             return datetime.now(UTC)
-        found: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
-        return found
+        moment: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        return moment
 
     def _connected(self, engine: Engine, stack: ExitStack) -> Connection:
-        with self._outage.reaching(asked=self._outage.now()), self._reached():
+        with self._outage.reaching(since=self._outage.now()), self._reached():
             return stack.enter_context(engine.connect())
 
     def _reached(self) -> AbstractContextManager[None]:
@@ -173,13 +173,13 @@ class Database:
         if self._harmed is not None and self._harmed != self._inode():  # a backup was put in its place
             self._harmed = None
             self.close()
-        engine, asked = self._engine, self._outage.now()
+        engine, since = self._engine, self._outage.now()
         if engine is not None:
             return engine
         with self._opening:
             if self._engine is not None:
                 return self._engine
-            with self._told(OPENING_FAULTS), self._outage.reaching(asked=asked):
+            with self._translated(OPENING_FAULTS), self._outage.reaching(since=since):
                 self._engine = self._open()
             return self._engine
 
@@ -238,7 +238,7 @@ class Database:
             return None
 
     @contextmanager
-    def _told(self, faults: tuple[type[Exception], ...] = FAULTS) -> Iterator[None]:
+    def _translated(self, faults: tuple[type[Exception], ...] = FAULTS) -> Iterator[None]:
         try:
             yield
         except faults as error:
@@ -246,16 +246,16 @@ class Database:
                 self._harmed = self._inode()
             if unanswered(error):
                 self._outage.note(error, took=self._silent_seconds)
-            told = failure(error, path=self.path)
-            self._log(told)
-            raise told from None
+            fault = failure(error, path=self.path)
+            self._log(fault)
+            raise fault from None
 
-    def _log(self, told: PersonaChatError) -> None:
+    def _log(self, fault: PersonaChatError) -> None:
         """Say to whoever runs the server what they can do, which is nobody else's business."""
-        said, since = self._logged
-        if told.advice and (said != str(told) or time.monotonic() - since > _LOG_SECONDS):
-            self._logged = str(told), time.monotonic()
-            log.warning("%s %s", told, told.advice)
+        last_words, since = self._logged
+        if fault.advice and (last_words != str(fault) or time.monotonic() - since > _LOG_SECONDS):
+            self._logged = str(fault), time.monotonic()
+            log.warning("%s %s", fault, fault.advice)
 
 
 def _make_private(path: Path) -> None:

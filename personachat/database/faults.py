@@ -129,8 +129,8 @@ def _postgresql(state: str, cause: BaseException | None) -> PersonaChatError:
         return _unavailable(
             None, "it can't be reached", ("Check DATABASE_URL and that its server is running.")
         )
-    known = _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2])
-    reason, hint = known or (f"it reports {state or type(cause).__name__}", "Try again.")
+    fault = _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2])
+    reason, hint = fault or (f"it reports {state or type(cause).__name__}", "Try again.")
     return _unavailable(None, reason, hint)
 
 

@@ -55,15 +55,15 @@ class Outage:
         self._failure = failure
 
     @contextmanager
-    def reaching(self, *, asked: float) -> Iterator[None]:
+    def reaching(self, *, since: float) -> Iterator[None]:
         """Try to reach it, unless that has just failed: then the same is raised at once.
 
         Just means for as long as the failure had taken, where that was long; after that one tries again,
-        and the others are told until that has succeeded. Whoever had `asked` before a failure was known
+        and the others are told until that has succeeded. Whoever had `since` before a failure was known
         does not wait again. A pool without a free connection is no outage.
         """
         failure = self._failure
-        if failure is not None and asked < self._until:
+        if failure is not None and since < self._until:
             raise failure.with_traceback(None)
         alone = failure is not None and self._long
         if alone and failure is not None and not self._trying.acquire(blocking=False):

@@ -46,8 +46,8 @@ class PatientConnection(Connection[Any]):
     @classmethod
     def connect(cls, *args: Any, **kwargs: Any) -> Any:
         if is_reaching():
-            wanted = float(kwargs.get("connect_timeout") or cls.silent_seconds)
-            kwargs["connect_timeout"] = max(_LEAST_CONNECT_SECONDS, int(limit(wanted)))
+            seconds = float(kwargs.get("connect_timeout") or cls.silent_seconds)
+            kwargs["connect_timeout"] = max(_LEAST_CONNECT_SECONDS, int(limit(seconds)))
         return super().connect(*args, **kwargs)
 
     def wait(self, gen: PQGen[Any], interval: float = SLICE_SECONDS, timeout: float | None = None) -> Any:
@@ -101,14 +101,14 @@ class _Silent(Exception):
 def _listened_to(gen: PQGen[Any], seconds: float) -> Generator[Any, Any, Any]:
     """What the driver waits for; raises _Silent after so long without news, and `gen` can go on."""
     try:
-        wanted = next(gen)
+        readiness = next(gen)
         since = time.monotonic()
         while True:
-            ready = yield wanted
+            ready = yield readiness
             if ready:
                 since = time.monotonic()
             elif time.monotonic() - since >= seconds:
                 raise _Silent
-            wanted = gen.send(ready)
+            readiness = gen.send(ready)
     except StopIteration as end:
         return end.value

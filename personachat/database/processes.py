@@ -53,13 +53,13 @@ def beats(connection: Connection) -> dict[str, datetime]:
 
 def dead(database: Database, connection: Connection, process_ids: Collection[str]) -> set[str]:
     """Those of the processes that have ended without saying so, or after it."""
-    known = beats(connection)
+    beating = beats(connection)
     since = database.moment(connection) - timedelta(seconds=DEAD_AFTER_SECONDS)
 
     def is_dead(process_id: str) -> bool:
         living = database.presence.living(process_id)
         if living is None:
-            return process_id not in known or known[process_id] < since
+            return process_id not in beating or beating[process_id] < since
         return not living
 
     return {process_id for process_id in process_ids if is_dead(process_id)}

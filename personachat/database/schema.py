@@ -34,8 +34,8 @@ def revisions() -> tuple[str, ...]:
 def outdated(engine: Engine, *, path: Path | None) -> bool:
     """Whether `migrate` has something to do. Raises DatabaseDamaged for a version of the future."""
     with engine.connect() as connection:
-        found = _version(connection)
-    if found is not None and found not in revisions():
+        version = _version(connection)
+    if version is not None and version not in revisions():
         raise DatabaseDamaged(
             (
                 f"The database{('' if path is None else ' file')} was written by a newer version of "
@@ -44,7 +44,7 @@ def outdated(engine: Engine, *, path: Path | None) -> bool:
             hint="Ask the person who runs this server to update PersonaChat.",
             advice="Update PersonaChat." if path is None else f'Update PersonaChat. The file is "{path}".',
         )
-    return found != revisions()[-1]
+    return version != revisions()[-1]
 
 
 def migrate(engine: Engine, *, to: str = "head") -> None:

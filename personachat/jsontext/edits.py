@@ -40,15 +40,15 @@ def with_value(text: str, path: Path, value: Any, *, order: Sequence[str] = ()) 
     start = skip(text, 0)
     for depth, step in enumerate(path):
         entries = _entries(text, start)
-        found = _find(entries, step)
-        if found is None:
+        entry = _find(entries, step)
+        if entry is None:
             if text[start] != ("[" if isinstance(step, int) else "{") or step not in (
                 str(step),
                 len(entries),
             ):
                 raise LookupError(f"There is no place for {step!r}.")
             return _added(text, start, entries, step, _wrapped(value, path[depth + 1 :]), order)
-        start = found.value
+        start = entry.value
     end = _end(text, start)
     if _says(text[start:end], value):
         return text
@@ -160,22 +160,22 @@ def _end(text: str, start: int) -> int:
 
 def _entries(text: str, start: int) -> list[_Entry]:
     """The entries of the object or list that starts here; none of anything else."""
-    found: list[_Entry] = []
+    entries: list[_Entry] = []
     if text[start] not in "{[":
-        return found
+        return entries
     at = skip(text, start + 1)
     while text[at] not in "}]":
-        key: str | int = len(found)
+        key: str | int = len(entries)
         value = at
         if text[start] == "{":
             key, value = scanstring(text, at + 1, True)
             value = skip(text, skip(text, value) + 1)
         end = _end(text, value)
-        found.append(_Entry(key, at, value, end))
+        entries.append(_Entry(key, at, value, end))
         at = skip(text, end)
         if text[at] == ",":
             at = skip(text, at + 1)
-    return found
+    return entries
 
 
 def _find(entries: Sequence[_Entry], step: str | int) -> _Entry | None:

@@ -49,7 +49,7 @@ def pieces(text: str, *, most_marks: int = MOST_MARKS) -> list[MemberText]:
     if text[start - 1 : start] not in ("{", "["):
         raise Torn("The text is neither an object nor a list.", start - 1)
     is_object = text[start - 1] == "{"
-    found: list[MemberText] = []
+    members: list[MemberText] = []
     key: str | None = None
     for token, depth in _tokens(text, most_marks):
         sign, at = token[0], token.start()
@@ -60,15 +60,15 @@ def pieces(text: str, *, most_marks: int = MOST_MARKS) -> list[MemberText]:
             value = text[start:at].strip(_SPACE)
             if value:
                 begin = text.index(value[0], start)
-                found.append(MemberText(key, begin, begin + len(value)))
-            elif found or depth:
+                members.append(MemberText(key, begin, begin + len(value)))
+            elif members or depth:
                 raise Torn("A comma is one too many, or a value is missing.", at)
-            if len(found) > MOST_MEMBERS:
+            if len(members) > MOST_MEMBERS:
                 raise Torn(f"The text has more than {MOST_MEMBERS:,} members.", at)
             key, start = None, at + 1
     if text[start:].strip(_SPACE):
         raise Torn("Something follows the end of the text.", start)
-    return found
+    return members
 
 
 def value_count(text: str) -> int:

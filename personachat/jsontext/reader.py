@@ -106,10 +106,10 @@ class _Reader:
         return self._constant(at, path)
 
     def _object(self, at: int, path: Path) -> tuple[dict[str, Any], int]:
-        found: dict[str, Any] = {}
+        members: dict[str, Any] = {}
         at = self._skip(at + 1)
         if self.text[at : at + 1] == "}":
-            return found, at + 1
+            return members, at + 1
         while True:
             start = at
             if self.text[at : at + 1] != '"':
@@ -122,7 +122,7 @@ class _Reader:
             if self.text[at : at + 1] != ":":
                 self.refuse.colon(at, key)
             at = self._skip(at + 1)
-            if key in found:
+            if key in members:
                 first = line_of(self.text, self.read.keys[place])
                 self._fault(
                     f'The key "{excerpt(key)}" appears twice, first in line {first}; remove one.',
@@ -130,23 +130,23 @@ class _Reader:
                     place,
                 )
             self.read.keys[place] = start
-            found[key], at = self._value(at, place)
+            members[key], at = self._value(at, place)
             at = self._skip(at)
             if self.text[at : at + 1] == "}":
-                return found, at + 1
+                return members, at + 1
             at = self._comma(at, "{")
 
     def _list(self, at: int, path: Path) -> tuple[list[Any], int]:
-        found: list[Any] = []
+        items: list[Any] = []
         at = self._skip(at + 1)
         if self.text[at : at + 1] == "]":
-            return found, at + 1
+            return items, at + 1
         while True:
-            value, at = self._value(at, (*path, len(found)))
-            found.append(value)
+            value, at = self._value(at, (*path, len(items)))
+            items.append(value)
             at = self._skip(at)
             if self.text[at : at + 1] == "]":
-                return found, at + 1
+                return items, at + 1
             at = self._comma(at, "[")
 
     def _comma(self, at: int, bracket: str) -> int:

@@ -78,8 +78,8 @@ def _handlers(signals: Iterable[signal.Signals]) -> dict[int, Handler]:
     """Who hears of these signals now; none where this thread may not decide that."""
     if threading.current_thread() is not threading.main_thread():
         return {}
-    found = {number: signal.getsignal(number) for number in signals}
-    return {number: handler for number, handler in found.items() if callable(handler)}
+    handlers = {number: signal.getsignal(number) for number in signals}
+    return {number: handler for number, handler in handlers.items() if callable(handler)}
 
 
 def _end_this_process() -> None:

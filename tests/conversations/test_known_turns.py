@@ -61,7 +61,7 @@ def test_what_is_kept_is_limited(
     conversations: SqlConversations, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     known = KnownTurns(most=4)
-    monkeypatch.setattr(conversations, "_known", known)
+    monkeypatch.setattr(conversations, "_known_turns", known)
     conversation_id = talk(conversations, 5, text=text)
     for _ in range(3):
         path = conversations.get(OWNER, conversation_id).path

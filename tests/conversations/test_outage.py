@@ -28,8 +28,8 @@ class Tries:
         self.outage = Outage(self.clock)
         self.count = 0
 
-    def reach(self, *, takes: float, error: Exception | None = None, asked: float | None = None) -> None:
-        with self.outage.reaching(asked=self.clock.seconds if asked is None else asked):
+    def reach(self, *, takes: float, error: Exception | None = None, since: float | None = None) -> None:
+        with self.outage.reaching(since=self.clock.seconds if since is None else since):
             self.count += 1
             self.clock.seconds += takes
             if error:
@@ -71,20 +71,20 @@ def test_no_failure_is_remembered_for_long() -> None:
 
 def test_who_waited_while_another_failed_does_not_wait_again() -> None:
     tries = Tries()
-    asked = tries.clock.seconds
+    since = tries.clock.seconds
     tries.fail(takes=0.1)
     with pytest.raises(OSError, match="no"):
-        tries.reach(takes=0, asked=asked)
+        tries.reach(takes=0, since=since)
     assert tries.count == 1
 
 
 def test_a_success_ends_the_outage() -> None:
     tries = Tries()
     tries.fail(takes=5)
-    asked = tries.clock.seconds
+    since = tries.clock.seconds
     tries.clock.seconds += 6
     tries.reach(takes=0)
-    tries.reach(takes=0, asked=asked)
+    tries.reach(takes=0, since=since)
     assert tries.count == 3
 
 
@@ -102,7 +102,7 @@ def test_after_a_long_failure_one_tries_again_and_the_others_are_told() -> None:
     tries = Tries()
     tries.fail(takes=5)
     tries.clock.seconds += MOST_SECONDS + 0.1
-    with tries.outage.reaching(asked=tries.clock.seconds):
+    with tries.outage.reaching(since=tries.clock.seconds):
         tries.told()
     tries.reach(takes=0)
     assert tries.count == 2
@@ -141,8 +141,8 @@ def test_a_server_that_never_answers_is_waited_for_once(monkeypatch: pytest.Monk
         database = Database(
             f"postgresql+psycopg://ada@127.0.0.1:{port}/chats?connect_timeout=2&sslmode=disable"
         )
-        asked, began, ended, later = 0.0, 0.0, 2.0, 3.0
-        clock = chain([asked, began, ended], repeat(later))
+        since, began, ended, later = 0.0, 0.0, 2.0, 3.0
+        clock = chain([since, began, ended], repeat(later))
         monkeypatch.setattr(database, "_outage", Outage(lambda: next(clock)))
         for _ in range(3):
             with pytest.raises(DatabaseUnavailable, match="can't be reached"):

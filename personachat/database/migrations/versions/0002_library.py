@@ -172,12 +172,12 @@ _SEPARATORS = (
 def _postgresql() -> list[str]:
     unicode = op.get_bind().scalar(sa.text("SELECT current_setting('server_encoding')")) == "UTF8"
     collations = op.get_bind().scalars(sa.text("SELECT collname FROM pg_collation")).all()
-    known = next((name for name in ("pg_c_utf8", "und-x-icu") if unicode and name in collations), None)
+    collation = next((name for name in ("pg_c_utf8", "und-x-icu") if unicode and name in collations), None)
     plain = (
         "regexp_replace(normalize(regexp_replace(normalize(words, NFKD), '[\\u0300-\\u036f]', '', 'g'), NFC)"
         f", '{_SEPARATORS}', ' ', 'g')"
     )
-    lower = f'lower({plain} COLLATE "{known}")' if known else f"lower({plain})"
+    lower = f'lower({plain} COLLATE "{collation}")' if collation else f"lower({plain})"
     ascii_only = r"lower(regexp_replace(words, '[\x01-/:-@\[-`{-\x7f]+', ' ', 'g'))"
     other = lower if unicode else ascii_only
     return [

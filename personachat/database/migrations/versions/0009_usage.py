@@ -159,12 +159,12 @@ def _hash_owners(key: bytes) -> None:
     """A table, for this transaction only, that says how each owner is hashed."""
     op.execute("CREATE TEMPORARY TABLE usage_owners (name VARCHAR(300) PRIMARY KEY, hash VARCHAR(32))")
     owners = sa.table("usage_owners", sa.column("name", sa.String), sa.column("hash", sa.String))
-    found = op.get_bind().execute(sa.text("SELECT DISTINCT owner FROM conversations")).scalars().all()
-    rows = [{"name": owner, "hash": _hash(key, owner)} for owner in found]
+    all_owners = op.get_bind().execute(sa.text("SELECT DISTINCT owner FROM conversations")).scalars().all()
+    rows = [{"name": owner, "hash": _hash(key, owner)} for owner in all_owners]
     if rows:
         op.bulk_insert(owners, rows)
         people = sa.table("usage_people", sa.column("owner", sa.String), sa.column("name", sa.String))
-        called = [{"owner": _hash(key, owner), "name": _name(owner)} for owner in found if ":" in owner]
+        called = [{"owner": _hash(key, owner), "name": _name(owner)} for owner in all_owners if ":" in owner]
         if called:
             op.bulk_insert(people, called)
 
@@ -181,9 +181,9 @@ def _name(owner: str) -> str:
 
 def _fill_calls() -> None:
     bind = op.get_bind()
-    known = {column["name"] for column in sa.inspect(bind).get_columns("turns")}
-    cached = "t.cached_tokens" if "cached_tokens" in known else "CAST(NULL AS BIGINT)"
-    reasoning = "t.reasoning_tokens" if "reasoning_tokens" in known else "CAST(NULL AS BIGINT)"
+    columns = {column["name"] for column in sa.inspect(bind).get_columns("turns")}
+    cached = "t.cached_tokens" if "cached_tokens" in columns else "CAST(NULL AS BIGINT)"
+    reasoning = "t.reasoning_tokens" if "reasoning_tokens" in columns else "CAST(NULL AS BIGINT)"
     no = "0" if bind.dialect.name == "sqlite" else "false"
     yes = "1" if bind.dialect.name == "sqlite" else "true"
     bind.execute(
