@@ -57,7 +57,7 @@ class RefusedVisit:
 class Visit:
     """One request or connection. `forwarded` is where the proxy in front was asked, if it is trusted."""
 
-    asked: RequestOrigin
+    origin: RequestOrigin
     loopback_only: bool
     is_tls: bool = False
     forwarded: tuple[HostAndPort, ...] = ()
@@ -93,10 +93,10 @@ class Guard:
         visit = self._visit(scope)
         refusal = judged(visit)
         if refusal:
-            self._log(visit.asked, refusal)
+            self._log(visit.origin, refusal)
             await _refuse(scope, receive, send, refusal)
             return
-        await self._app(_as_streamlit_wants(scope, visit.asked), receive, send)
+        await self._app(_as_streamlit_wants(scope, visit.origin), receive, send)
 
     def _meet(self, server: Config | None) -> None:
         if server is None:
@@ -119,8 +119,8 @@ class Guard:
             allowed=self._allowed_hosts(),
         )
 
-    def _log(self, asked: RequestOrigin, refusal: RefusedVisit) -> None:
-        about = (asked.host[:200], asked.origin and asked.origin[:200])
+    def _log(self, origin: RequestOrigin, refusal: RefusedVisit) -> None:
+        about = (origin.host[:200], origin.origin and origin.origin[:200])
         if about not in self._logged and len(self._logged) < MOST_LOGGED:
             self._logged.add(about)
             log.warning("Refused: %s. Host %r, Origin %r", refusal.reason, *about)
@@ -128,13 +128,13 @@ class Guard:
 
 def judged(visit: Visit) -> RefusedVisit | None:
     """None for a visit that may go on to the pages."""
-    asked = visit.asked
-    place = place_of(asked.host)
+    request_origin = visit.origin
+    place = place_of(request_origin.host)
     if place is None:
         return RefusedVisit(400, "no one Host", "A request must name exactly one host.")
     if visit.loopback_only and not _is_served(place, visit.allowed):
         return _name_refused(place)
-    if asked.origin is None or _is_own_origin(visit, place):
+    if request_origin.origin is None or _is_own_origin(visit, place):
         return None
     return _origin_refused()
 
@@ -144,7 +144,7 @@ def _is_served(place: HostAndPort, allowed: Collection[str]) -> bool:
 
 
 def _is_own_origin(visit: Visit, place: HostAndPort) -> bool:
-    page = origin_of(visit.asked.origin or "")
+    page = origin_of(visit.origin.origin or "")
     if page is None:
         return False
     scheme, seen = page
@@ -190,27 +190,27 @@ def _forwarded(headers: Headers) -> Iterator[HostAndPort]:
         yield HostAndPort(place.name, int(port))
 
 
-def _as_streamlit_wants(scope: Scope, asked: RequestOrigin) -> Scope:
+def _as_streamlit_wants(scope: Scope, request_origin: RequestOrigin) -> Scope:
     """The scope with the page's own host, where a proxy named another one.
 
     Streamlit lets pass only an origin that reads like the host. What was renamed was forwarded: it says so.
     """
-    origin = asked.origin
+    origin = request_origin.origin
     if scope["type"] != "websocket" or origin is None:
         return scope
     host = origin.partition("://")[2]
-    if host == asked.host:
+    if host == request_origin.host:
         return scope
     headers = [header for header in scope["headers"] if header[0] != b"host"]
     headers.append((b"host", host.encode("latin-1")))
-    if not same_origin(origin, asked.host):
+    if not same_origin(origin, request_origin.host):
         headers.append((b"x-forwarded-host", host.encode("latin-1")))
     return {**scope, "headers": headers}
 
 
 def _is_closed(path: str) -> bool:
-    found = path.rstrip("/")
-    return any(found.endswith(closed) or f"{closed}/" in found for closed in CLOSED)
+    bare_path = path.rstrip("/")
+    return any(bare_path.endswith(closed) or f"{closed}/" in bare_path for closed in CLOSED)
 
 
 def _name_refused(place: HostAndPort) -> RefusedVisit:

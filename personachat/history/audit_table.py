@@ -33,8 +33,8 @@ def audit_csv(events: Iterable[AuditEvent]) -> Iterator[str]:
         )
 
 
-def _json(known: Mapping[str, Any] | None) -> str:
-    return "" if known is None else json.dumps(known, ensure_ascii=False, sort_keys=True)
+def _json(mapping: Mapping[str, Any] | None) -> str:
+    return "" if mapping is None else json.dumps(mapping, ensure_ascii=False, sort_keys=True)
 
 
 def _line(cells: Iterable[object]) -> str:

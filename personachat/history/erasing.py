@@ -67,11 +67,13 @@ def _erase(connection: Connection, ids: Sequence[str]) -> int:
     overwrite_deleted(connection)
     theirs = turns.c.conversation_id.in_(ids)
     prompt_id = turns.c.request["prompt_id"].as_string()
-    told = set(connection.scalars(select(prompt_id).where(theirs, turns.c.request.is_not(None)))) - {None}
-    if told and connection.dialect.name == "postgresql":  # nobody may refer to one that is about to go
+    prompt_ids = set(connection.scalars(select(prompt_id).where(theirs, turns.c.request.is_not(None)))) - {
+        None
+    }
+    if prompt_ids and connection.dialect.name == "postgresql":  # nobody may refer to one that is about to go
         connection.execute(text("LOCK TABLE prompts IN SHARE ROW EXCLUSIVE MODE"))
     gone = connection.execute(delete(conversations).where(conversations.c.id.in_(ids))).rowcount
-    if told:
+    if prompt_ids:
         still = exists().where(prompt_id == prompts.c.id)
-        connection.execute(delete(prompts).where(prompts.c.id.in_(told), ~still))
+        connection.execute(delete(prompts).where(prompts.c.id.in_(prompt_ids), ~still))
     return gone

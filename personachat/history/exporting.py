@@ -126,24 +126,24 @@ def read_trees(connection: Connection, owner: str, ids: Sequence[str] | None) ->
         rows = connection.execute(mine.where(c.title != "").order_by(c.updated_at.desc(), c.id.desc()))
         heads = {row.id: conversation_of(row) for row in rows}
     else:
-        wanted = list(dict.fromkeys(ids))
-        for part in _parts(wanted):
+        unique_ids = list(dict.fromkeys(ids))
+        for part in _parts(unique_ids):
             heads |= {row.id: conversation_of(row) for row in connection.execute(mine.where(c.id.in_(part)))}
-        if len(heads) < len(wanted):
+        if len(heads) < len(unique_ids):
             raise no_such_conversation()
-        heads = {conversation_id: heads[conversation_id] for conversation_id in wanted}
-    found: dict[str, dict[str, Turn]] = {conversation_id: {} for conversation_id in heads}
+        heads = {conversation_id: heads[conversation_id] for conversation_id in unique_ids}
+    turns_of: dict[str, dict[str, Turn]] = {conversation_id: {} for conversation_id in heads}
     for part in _parts(list(heads)):
-        _fill(connection, found, part)
-    trees = [Tree(head, tuple(found[head.id].values())) for head in heads.values()]
+        _fill(connection, turns_of, part)
+    trees = [Tree(head, tuple(turns_of[head.id].values())) for head in heads.values()]
     return trees if ids is not None else [tree for tree in trees if tree.turns]
 
 
-def _fill(connection: Connection, found: dict[str, dict[str, Turn]], ids: Sequence[str]) -> None:
+def _fill(connection: Connection, turns_of: dict[str, dict[str, Turn]], ids: Sequence[str]) -> None:
     t = turns.c
     query = select(*TURN_COLUMNS).where(t.conversation_id.in_(ids), t.deleted_at.is_(None))
     for row in connection.execute(query.order_by(t.number)):  # parents come before their children
-        visible = found[row.conversation_id]
+        visible = turns_of[row.conversation_id]
         if row.parent_id is None or row.parent_id in visible:
             visible[row.id] = turn_of(row)
 

@@ -55,11 +55,11 @@ def _match(
     facts += [f"p{_hex(filters.persona_id)}"] if filters.persona_id is not None else []
     facts += [f"m{_hex(filters.model)}"] if filters.model is not None else []
     facts += ["rgood" if filters.rating == 1 else "rbad"] if filters.rating is not None else []
-    asked = [f"text:{_phrase(term)}" for term in sought.terms] + [f"facts:{fact}" for fact in facts]
+    clauses = [f"text:{_phrase(term)}" for term in sought.terms] + [f"facts:{fact}" for fact in facts]
     allowed, ruled_out = _months(filters)
     if allowed:
-        asked.append(f"facts:({' OR '.join(f'd{month}' for month in allowed)})")
-    match = " AND ".join(asked)
+        clauses.append(f"facts:({' OR '.join(f'd{month}' for month in allowed)})")
+    match = " AND ".join(clauses)
     if ruled_out:
         match = f"({match}) NOT facts:({' OR '.join(f'd{month}' for month in ruled_out)})"
     query = text(
@@ -99,9 +99,9 @@ def _look(
         floor = looked.floor
         if len(looked.numbers) * _MOST_LOOKS < size:
             break
-    asked, values = _tsquery(owner, sought, filters)
+    tsquery, values = _tsquery(owner, sought, filters)
     older = text(
-        f"WITH older AS MATERIALIZED (SELECT number FROM turn_words WHERE words @@ ({asked}))"  # noqa: S608
+        f"WITH older AS MATERIALIZED (SELECT number FROM turn_words WHERE words @@ ({tsquery}))"  # noqa: S608
         " SELECT number FROM older WHERE number < :floor ORDER BY number DESC LIMIT :size"
     )
     values |= {"floor": floor, "size": size - len(numbers)}
@@ -112,7 +112,7 @@ def _among_newest(
     connection: Connection, owner: str, sought: SearchQuery, filters: Filters, *, below: int, size: int
 ) -> _Looked:
     """Those of the owner's _LOOK newest turns under `below` that fit, `size` at most."""
-    asked, values = _tsquery(owner, sought, filters)
+    match, values = _tsquery(owner, sought, filters)
     values |= {"owner": owner, "below": below, "most": _LOOK, "size": size}
     lowest = text(
         "SELECT min(number) AS floor, count(*) AS looked FROM (SELECT number FROM turn_words"
@@ -124,7 +124,7 @@ def _among_newest(
     fitting = text(  # OFFSET keeps the planner from asking the index for the words after all
         "SELECT number FROM (SELECT number, words FROM turn_words"  # noqa: S608  # parts of our own
         " WHERE owner = :owner AND number >= :floor AND number < :below"
-        f" ORDER BY number DESC OFFSET 0) AS newest WHERE words @@ ({asked}) ORDER BY number DESC LIMIT :size"
+        f" ORDER BY number DESC OFFSET 0) AS newest WHERE words @@ ({match}) ORDER BY number DESC LIMIT :size"
     )
     numbers = connection.scalars(fitting, values | {"floor": among.floor}).all()
     return _Looked(numbers, among.floor if among.looked == _LOOK else None)
@@ -141,13 +141,13 @@ def _tsquery(owner: str, sought: SearchQuery, filters: Filters) -> tuple[str, di
     query += f" & ({' | '.join(_lexeme(f'=d{month}') for month in allowed)})" if allowed else ""
     query += "".join(f" & !{_lexeme(f'=d{month}')}" for month in ruled_out)
     values: dict[str, object] = {"facts": query}
-    asked = ["CAST(:facts AS tsquery)"]
+    clauses = ["CAST(:facts AS tsquery)"]
     for place, term in enumerate(sought.terms):
         phrase = f"CAST(phraseto_tsquery('simple', plain_words(:term{place})) AS text)"
         beginning = " || '\\:*'" if term.prefix else ""
-        asked.append(f"CAST(NULLIF({phrase}, ''){beginning} AS tsquery)")  # NULL, without a word: no hits
+        clauses.append(f"CAST(NULLIF({phrase}, ''){beginning} AS tsquery)")  # NULL, without a word: no hits
         values[f"term{place}"] = spelled_out(" ".join(term.words))
-    return " && ".join(asked), values
+    return " && ".join(clauses), values
 
 
 def _lexeme(fact: str) -> str:

@@ -16,7 +16,7 @@ _AT_ONCE = 500
 def repeated(connection: Connection, owner: str, imported: Sequence[CheckedConversation]) -> frozenset[str]:
     """The ids, as of this import, of those that are here: begun and first spoken in at the same moments."""
     moments = {one.id: began for one in imported if (began := _began(one))}
-    known: set[tuple[datetime, datetime]] = set()
+    spans: set[tuple[datetime, datetime]] = set()
     created = sorted({began[0] for began in moments.values()})
     c, t = conversations.c, turns.c
     for start in range(0, len(created), _AT_ONCE):
@@ -30,8 +30,8 @@ def repeated(connection: Connection, owner: str, imported: Sequence[CheckedConve
                 c.created_at.in_(created[start : start + _AT_ONCE]),
             )
         )
-        known.update((row[0], row[1]) for row in connection.execute(here))
-    return frozenset(conversation_id for conversation_id, began in moments.items() if began in known)
+        spans.update((row[0], row[1]) for row in connection.execute(here))
+    return frozenset(conversation_id for conversation_id, began in moments.items() if began in spans)
 
 
 def _began(one: CheckedConversation) -> tuple[datetime, datetime] | None:

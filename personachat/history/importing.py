@@ -131,8 +131,8 @@ def _imported(text: str, entry: ConversationEntry | Any, number: int) -> Checked
 
 
 def _made_title(imported: CheckedConversation) -> str:
-    said = [turn.as_message() for turn in islice(imported.turns(), MOST_READ_MESSAGES)]
-    return title_of(said) or ("Untitled" if said else "")
+    messages = [turn.as_message() for turn in islice(imported.turns(), MOST_READ_MESSAGES)]
+    return title_of(messages) or ("Untitled" if messages else "")
 
 
 def _links(text: str, places: array[int], name: str) -> tuple[dict[str, int], list[str | None]]:
@@ -185,9 +185,9 @@ def _checked(part: type[Part], value: Any, *, where: str = "") -> Part:
     except ValidationError as error:
         fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
         key = ".".join(_short(str(step)) for step in fault["loc"])
-        said = fault["msg"].removeprefix("Value error, ")
+        problem = fault["msg"].removeprefix("Value error, ")
         what = f'"{key}"' if key else "The entry"
-        _refuse(f"{what}{where}: {said[:1].lower()}{said[1:]}.")
+        _refuse(f"{what}{where}: {problem[:1].lower()}{problem[1:]}.")
 
 
 def _named(number: int, title: str) -> str:

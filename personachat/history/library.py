@@ -63,12 +63,14 @@ class ConversationLibrary:
         """A page of what something was said in, newest first, pinned ones too. Raises CursorInvalid."""
         self._settle()
         with self._database.read() as connection:
-            return listing.listed(connection, self._owner, _asked(filters), limit=limit, cursor=cursor)
+            return listing.listed(
+                connection, self._owner, _storable_filters(filters), limit=limit, cursor=cursor
+            )
 
     def count(self, filters: Filters = _ALL) -> int:
         """How many conversations `list` has on all its pages."""
         with self._database.read() as connection:
-            return listing.count(connection, self._owner, _asked(filters))
+            return listing.count(connection, self._owner, _storable_filters(filters))
 
     def pinned(self) -> tuple[ConversationSummary, ...]:
         """All that are pinned and not archived, newest first."""
@@ -85,15 +87,15 @@ class ConversationLibrary:
         self._settle()
         with self._database.read() as connection:
             return search.find_hits(
-                connection, self._owner, query, _asked(filters), limit=limit, cursor=cursor
+                connection, self._owner, query, _storable_filters(filters), limit=limit, cursor=cursor
             )
 
     def summary(self, conversation_id: str) -> ConversationSummary:
         with self._database.read() as connection:
-            found = listing.summaries(connection, self._owner, [storable(conversation_id)])
-        if not found:
+            summaries = listing.summaries(connection, self._owner, [storable(conversation_id)])
+        if not summaries:
             raise no_such_conversation()
-        return found[storable(conversation_id)]
+        return summaries[storable(conversation_id)]
 
     def models(self) -> tuple[str, ...]:
         """The models that answered in the owner's newest conversations, by name."""
@@ -136,20 +138,20 @@ class ConversationLibrary:
 
     def delete_many(self, ids: Iterable[str]) -> int:
         """Hide those of them that are there; returns how many."""
-        wanted = [storable(conversation_id) for conversation_id in ids]
+        storable_ids = [storable(conversation_id) for conversation_id in ids]
         with self._database.write() as connection:
-            deleted = organizing.set_deleted(connection, self._owner, wanted, deleted=True)
+            deleted = organizing.set_deleted(connection, self._owner, storable_ids, deleted=True)
         if deleted:
-            self._trail.note_many("deleted", wanted, kind="conversation")
+            self._trail.note_many("deleted", storable_ids, kind="conversation")
         return deleted
 
     def restore_many(self, ids: Iterable[str]) -> int:
         """Undo `delete_many`; returns how many came back."""
-        wanted = [storable(conversation_id) for conversation_id in ids]
+        storable_ids = [storable(conversation_id) for conversation_id in ids]
         with self._database.write() as connection:
-            restored = organizing.set_deleted(connection, self._owner, wanted, deleted=False)
+            restored = organizing.set_deleted(connection, self._owner, storable_ids, deleted=False)
         if restored:
-            self._trail.note_many("restored", wanted, kind="conversation")
+            self._trail.note_many("restored", storable_ids, kind="conversation")
         return restored
 
     def share(self, conversation_id: str) -> Share:
@@ -177,9 +179,9 @@ class ConversationLibrary:
     def export(self, ids: Sequence[str] | None, format: ExportFormat) -> Exported:  # noqa: A002
         """These conversations, or all (None), as one file; nothing is in it that is deleted."""
         self._settle()
-        wanted = None if ids is None else [storable(conversation_id) for conversation_id in ids]
+        storable_ids = None if ids is None else [storable(conversation_id) for conversation_id in ids]
         with self._database.read() as connection:
-            trees = exporting.read_trees(connection, self._owner, wanted)
+            trees = exporting.read_trees(connection, self._owner, storable_ids)
         exported = exporting.exported(trees, format)
         self._trail.note_many("exported", [tree.head.id for tree in trees], kind="conversation")
         return exported
@@ -210,7 +212,7 @@ class ConversationLibrary:
         return tuple(one.id for one in imported)
 
 
-def _asked(filters: Filters) -> Filters:
+def _storable_filters(filters: Filters) -> Filters:
     """The filters with text that a database takes."""
     return replace(
         filters,

@@ -114,9 +114,12 @@ def listed(
         place = tuple_(moment, conversation_id, types=[UtcDateTime, String])
         query = query.where(tuple_(c.updated_at, c.id) < place)
     rows = connection.execute(query, {"mine": owner, "most": limit + 1}).all()
-    found = tuple(_summary(row) for row in rows[:limit])
+    summaries_of_page = tuple(_summary(row) for row in rows[:limit])
     more = len(rows) > limit
-    return ListPage(found, cursor_after(found[-1].updated_at, found[-1].id) if more else None)
+    return ListPage(
+        summaries_of_page,
+        cursor_after(summaries_of_page[-1].updated_at, summaries_of_page[-1].id) if more else None,
+    )
 
 
 def count(connection: Connection, owner: str, filters: Filters) -> int:
@@ -143,11 +146,11 @@ def summaries(connection: Connection, owner: str, ids: Iterable[str]) -> dict[st
 
 def models(connection: Connection, owner: str) -> tuple[str, ...]:
     """The models in the owner's VOICES_OF newest conversations, by name."""
-    found: set[str] = set()
+    names: set[str] = set()
     for some in _newest(connection, owner):
         used = select(turns.c.model).where(some, turns.c.model != "").distinct()
-        found.update(connection.scalars(used))
-    return tuple(sorted(found, key=str.casefold))
+        names.update(connection.scalars(used))
+    return tuple(sorted(names, key=str.casefold))
 
 
 def personas(connection: Connection, owner: str) -> tuple[tuple[str, str], ...]:
@@ -158,8 +161,8 @@ def personas(connection: Connection, owner: str) -> tuple[tuple[str, str], ...]:
         for row in connection.execute(spoke.group_by(turns.c.persona_id)):
             last[row.persona_id] = max(row.number, last.get(row.persona_id, 0))
     named = select(turns.c.persona_id, turns.c.persona_name).where(numbered(list(last.values())))
-    found = [(row.persona_id, row.persona_name) for row in connection.execute(named)]
-    return tuple(sorted(found, key=lambda persona: persona[1].casefold()))
+    pairs = [(row.persona_id, row.persona_name) for row in connection.execute(named)]
+    return tuple(sorted(pairs, key=lambda persona: persona[1].casefold()))
 
 
 def _newest(connection: Connection, owner: str) -> Iterator[ColumnElement[bool]]:
@@ -227,12 +230,12 @@ def _fitting(connection: Connection, owner: str, filters: Filters) -> list[Colum
         conditions.append(c.updated_at >= filters.since)
     if filters.until is not None:
         conditions.append(c.updated_at < filters.until)
-    if said := of_turns(filters):
+    if turn_conditions := of_turns(filters):
         of_any_date = replace(filters, since=None, until=None)
         few = few_turns(connection, owner, of_any_date, most=_FEW_TURNS)
         if few is None:  # common: the newest conversations soon fill a page
             same = turns.c.conversation_id == c.id
-            conditions.append(exists().where(and_(same, turns.c.deleted_at.is_(None), *said)))
+            conditions.append(exists().where(and_(same, turns.c.deleted_at.is_(None), *turn_conditions)))
         else:
             where = select(turns.c.conversation_id).where(numbered(few)).distinct()
             conditions.append(c.id.in_(connection.scalars(where).all()))

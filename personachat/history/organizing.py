@@ -63,10 +63,10 @@ def is_there(connection: Connection, owner: str, conversation_id: str) -> bool:
 def purge(database: Database) -> int:
     """Remove for good, whosoever it is, what was deleted or left empty long ago; returns how many went."""
     c = conversations.c
-    said = exists().where(turns.c.conversation_id == c.id)
+    has_turns = exists().where(turns.c.conversation_id == c.id)
     waiting = exists().where(queued_messages.c.conversation_id == c.id)
     old = c.deleted_at < now() - KEPT_AFTER_DELETION
-    unused = and_(c.title == "", c.updated_at < now() - EMPTY_KEPT, ~said, ~waiting)
+    unused = and_(c.title == "", c.updated_at < now() - EMPTY_KEPT, ~has_turns, ~waiting)
     with database.read() as connection:
         gone = connection.scalars(select(c.id).where(or_(old, unused))).all()
     for conversation_id in gone:  # each for itself: others can write in between

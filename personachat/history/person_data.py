@@ -43,8 +43,8 @@ _SECRET = frozenset({"hash", "token"})
 
 def tables_of_people() -> dict[Table, Column[Any]]:
     """Where rows belong to an owner and which column names them, those that refer to others first."""
-    found = {table: table.c.owner for table in reversed(metadata.sorted_tables) if "owner" in table.c}
-    return {table: column for table, column in found.items() if table.name not in HASHED} | {
+    owner_columns = {table: table.c.owner for table in reversed(metadata.sorted_tables) if "owner" in table.c}
+    return {table: column for table, column in owner_columns.items() if table.name not in HASHED} | {
         people: people.c.key
     }
 
@@ -65,7 +65,7 @@ class PersonData:
 
         Raises PersonUnknown.
         """
-        owner = self._known(owner)
+        owner = self._existing_owner(owner)
         whole, compared = (
             ConversationLibrary(self._database, owner=each).export(None, "json")
             for each in (owner, comparing(owner))
@@ -73,9 +73,9 @@ class PersonData:
         rows: dict[str, list[dict[str, Any]]] = {}
         with self._database.read() as connection:
             for table, owned_by in tables_of_people().items():
-                shown = [column for column in table.c if column.name not in _SECRET]
-                found = connection.execute(select(*shown).where(owned_by == owner)).mappings()
-                rows[table.name] = [dict(row) for row in found]
+                columns = [column for column in table.c if column.name not in _SECRET]
+                matching_rows = connection.execute(select(*columns).where(owned_by == owner)).mappings()
+                rows[table.name] = [dict(row) for row in matching_rows]
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("conversations.json", whole.content)
@@ -87,7 +87,7 @@ class PersonData:
         """Erase all of it; returns how many conversations there were. Raises PersonUnknown."""
         self._stop(owner)
         self._stop(comparing(owner))
-        owner = self._known(owner)
+        owner = self._existing_owner(owner)
         gone = self._erase_conversations(owner)
         self._erase_conversations(comparing(owner))
         hashed = People(self._database).hash_of(owner)
@@ -112,7 +112,7 @@ class PersonData:
             ids = connection.scalars(theirs).all()
         return erase(self._database, ids)
 
-    def _known(self, owner: str) -> str:
+    def _existing_owner(self, owner: str) -> str:
         """The owner as rows have them. Raises PersonUnknown."""
         owner = storable(owner)
         with self._database.read() as connection:

@@ -100,10 +100,10 @@ def parse_query(query: str) -> SearchQuery:
     """What a query asks for; nothing where it holds no word."""
     terms: list[Term] = []
     parts: list[str] = []
-    found = list(_QUOTED.finditer(storable(query[:MOST_CHARACTERS])))
-    for place, match in enumerate(found):
+    phrases = list(_QUOTED.finditer(storable(query[:MOST_CHARACTERS])))
+    for place, match in enumerate(phrases):
         text = unicodedata.normalize("NFKC", match[1] if match[1] is not None else match[2])
-        last = place == len(found) - 1 and match[1] is None
+        last = place == len(phrases) - 1 and match[1] is None
         if found_parts := [part.strip(_JOINS_EMOJI) for part in _PARTS.findall(text)]:
             parts.extend(found_parts)
             text = _PARTS.sub(" ", text)

@@ -61,12 +61,12 @@ def find_hits(
         rows += _fitting(connection, owner, sought, filters, numbers)
         if len(rows) > limit:
             break
-    shown = rows[:limit]
-    whose = summaries(connection, owner, {row.conversation_id for row in shown})
-    hits = [_hit(row, whose[row.conversation_id], sought) for row in shown]
-    told = {hit.conversation.id for hit in hits if hit.marks}  # its title alone says no more
-    hits = [hit for hit in hits if hit.marks or hit.conversation.id not in told]
-    return SearchPage(tuple(hits), cursor_below(shown[-1].number) if len(rows) > limit else None)
+    page_rows = rows[:limit]
+    whose = summaries(connection, owner, {row.conversation_id for row in page_rows})
+    hits = [_hit(row, whose[row.conversation_id], sought) for row in page_rows]
+    with_marks = {hit.conversation.id for hit in hits if hit.marks}  # its title alone says no more
+    hits = [hit for hit in hits if hit.marks or hit.conversation.id not in with_marks]
+    return SearchPage(tuple(hits), cursor_below(page_rows[-1].number) if len(rows) > limit else None)
 
 
 def _hit(row: Row[Any], conversation: ConversationSummary, sought: SearchQuery) -> Hit:

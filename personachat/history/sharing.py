@@ -159,12 +159,12 @@ class SharedConversations:
             raise _no_such_share()
         texts = [row.text for row in rows]
         texts[-1] = texts[-1][: head.leaf_characters]
-        said = tuple(
+        shared_turns = tuple(
             SharedTurn(row.role, row.persona_name, safe_face(row.avatar), words, row.created_at, ended)
             for row, words in zip(rows, texts, strict=True)
             if (ended := _ended(row) if words == row.text else "") or words
         )
-        return Shared(head.title, head.created_at, said)
+        return Shared(head.title, head.created_at, shared_turns)
 
 
 def _ended(row: Row[Any]) -> str:

@@ -101,8 +101,8 @@ class ReplyLines:
             return
         figures = {name: value for name, value in row.items() if name not in _UNTOLD}
         figures["began_at"] = row["began_at"].isoformat(timespec="milliseconds")
-        told = {"request_id": call.request.id or None, **figures}
-        self._log.log(level, "A reply is over: %s", row["outcome"], extra={"figures": told})
+        entry = {"request_id": call.request.id or None, **figures}
+        self._log.log(level, "A reply is over: %s", row["outcome"], extra={"figures": entry})
 
     def close(self) -> None:
         """Nothing is open."""

@@ -44,10 +44,10 @@ def observer(
     `masking` hides the secrets in texts, where those are asked for; without it none are told.
     """
     given = os.environ if environment is None else environment
-    found = _observer(given)
-    if found and masking and words.are_wanted(given):
-        found.masking = masking
-    return found
+    spans = _observer(given)
+    if spans and masking and words.are_wanted(given):
+        spans.masking = masking
+    return spans
 
 
 def _observer(given: Mapping[str, str]) -> CallSpans | None:
@@ -57,11 +57,11 @@ def _observer(given: Mapping[str, str]) -> CallSpans | None:
         from opentelemetry import metrics, trace  # noqa: PLC0415  # only where it is wanted
 
         return CallSpans(trace.get_tracer_provider(), metrics.get_meter_provider())
-    wanted = {signal: _exporters_wanted(given, signal) for signal in ("traces", "metrics")}
-    if not any(wanted.values()):
+    exporters = {signal: _exporters_wanted(given, signal) for signal in ("traces", "metrics")}
+    if not any(exporters.values()):
         return None
     try:
-        return _own(wanted)
+        return _own(exporters)
     except ImportError:
         log.warning(
             "OpenTelemetry is enabled but its SDK is missing. Install it with: pip install "
@@ -86,16 +86,16 @@ def _exporters_wanted(given: Mapping[str, str], signal: str) -> tuple[str, ...]:
     default = "otlp" if given.get(_ENDPOINT) or given.get(f"{specific}_ENDPOINT") else ""
     listed = given.get(f"OTEL_{signal.upper()}_EXPORTER", "").strip() or default
     protocol = given.get(f"{specific}_PROTOCOL") or given.get("OTEL_EXPORTER_OTLP_PROTOCOL") or ""
-    found = []
+    names_of_exporters = []
     for name in filter(None, map(str.strip, listed.split(","))):
         if name == "otlp":
-            found.append(_PROTOCOLS.get(protocol.strip(), protocol.strip()))
+            names_of_exporters.append(_PROTOCOLS.get(protocol.strip(), protocol.strip()))
         elif name != "none":
-            found.append(_EXPORTERS.get(name, name))
-    return tuple(found)
+            names_of_exporters.append(_EXPORTERS.get(name, name))
+    return tuple(names_of_exporters)
 
 
-def _own(wanted: Mapping[str, Sequence[str]]) -> CallSpans:
+def _own(exporters: Mapping[str, Sequence[str]]) -> CallSpans:
     """Raises ImportError."""
     from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415  # only where it is wanted
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader  # noqa: PLC0415
@@ -104,13 +104,23 @@ def _own(wanted: Mapping[str, Sequence[str]]) -> CallSpans:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
 
     # What the operator says in OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES wins.
-    said = Resource.create()
-    named = said.attributes[SERVICE_NAME] if not _is_unnamed(said.attributes[SERVICE_NAME]) else SCOPE
-    resource = Resource({SERVICE_VERSION: __version__}).merge(said).merge(Resource({SERVICE_NAME: named}))
+    from_environment = Resource.create()
+    named = (
+        from_environment.attributes[SERVICE_NAME]
+        if not _is_unnamed(from_environment.attributes[SERVICE_NAME])
+        else SCOPE
+    )
+    resource = (
+        Resource({SERVICE_VERSION: __version__})
+        .merge(from_environment)
+        .merge(Resource({SERVICE_NAME: named}))
+    )
     traces = TracerProvider(resource=resource, shutdown_on_exit=False)
-    for exporter in _loaded("traces", wanted["traces"]):
+    for exporter in _loaded("traces", exporters["traces"]):
         traces.add_span_processor(BatchSpanProcessor(exporter))
-    readers = [PeriodicExportingMetricReader(exporter) for exporter in _loaded("metrics", wanted["metrics"])]
+    readers = [
+        PeriodicExportingMetricReader(exporter) for exporter in _loaded("metrics", exporters["metrics"])
+    ]
     meters = MeterProvider(readers, resource=resource, shutdown_on_exit=False)
 
     def close() -> None:
@@ -125,10 +135,10 @@ def _is_unnamed(name: object) -> bool:
     return str(name).partition(":")[0] == "unknown_service"
 
 
-def _loaded(signal: str, wanted: Sequence[str]) -> list[Any]:
+def _loaded(signal: str, exporter_names: Sequence[str]) -> list[Any]:
     """The exporters of these names. Each reads its own OTEL_* variables. Raises ImportError."""
     made = []
-    for name in wanted:
+    for name in exporter_names:
         points = importlib.metadata.entry_points(group=f"opentelemetry_{signal}_exporter", name=name)
         if not points:
             log.warning("There is no OpenTelemetry exporter for %s named %.40r", signal, name)
@@ -201,7 +211,7 @@ class CallSpans:
         return words.attributes(call.words, self.masking, finish_reason=row["finish_reason"])
 
     def _measure(self, row: Mapping[str, Any]) -> None:
-        common = _known(
+        common = _without_none(
             {
                 names.OPERATION_NAME: names.CHAT,
                 names.PROVIDER_NAME: row["provider"],
@@ -223,7 +233,7 @@ class CallSpans:
 
 def _attributes(call: Call, row: Mapping[str, Any]) -> dict[str, Any]:
     first = row["first_token_ms"]
-    return _known(
+    return _without_none(
         {
             names.OPERATION_NAME: names.CHAT,
             names.PROVIDER_NAME: row["provider"],
@@ -251,7 +261,7 @@ def _attributes(call: Call, row: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def _known(attributes: Mapping[str, Any]) -> dict[str, Any]:
+def _without_none(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """What is not known is left out."""
     return {name: value for name, value in attributes.items() if value is not None and value != ""}
 

@@ -39,7 +39,7 @@ class CallFigures:
 
     def __init__(self, *, running: Callable[[], int]) -> None:
         self._registry = registry = CollectorRegistry()
-        self._known: set[tuple[str, ...]] = set()
+        self._series_seen: set[tuple[str, ...]] = set()
         self._calls = Counter(
             "personachat_calls", "Finished model calls.", (*_CALL, "outcome"), registry=registry
         )
@@ -114,13 +114,13 @@ class CallFigures:
         return encoder(self._registry), media_type
 
     def _series(self, row: Mapping[str, Any]) -> tuple[str, ...]:
-        found = (row["persona_id"] or "", row["model"] or "", row["purpose"])
-        return self._bounded(found, instead=(OTHER, OTHER, row["purpose"]))
+        labels = (row["persona_id"] or "", row["model"] or "", row["purpose"])
+        return self._bounded(labels, instead=(OTHER, OTHER, row["purpose"]))
 
     def _bounded(self, labels: tuple[str, ...], *, instead: tuple[str, ...] | None = None) -> tuple[str, ...]:
         """These labels, unless too many others have been seen before them."""
-        if labels not in self._known:
-            if len(self._known) >= MOST_SERIES:
+        if labels not in self._series_seen:
+            if len(self._series_seen) >= MOST_SERIES:
                 return instead or (OTHER,) * len(labels)
-            self._known.add(labels)
+            self._series_seen.add(labels)
         return labels

@@ -17,18 +17,18 @@ ALMOST = 0.85
 """How much a name that only begins like ours must be like a setting's."""
 
 
-def unknown(names: Collection[str], known: Collection[str]) -> dict[str, str]:
+def unknown(names: Collection[str], valid_names: Collection[str]) -> dict[str, str]:
     """Names that are meant for PersonaChat but are no setting -> the nearest setting, or ""."""
-    found = {}
+    suggestions = {}
     for name in sorted(set(names)):
-        asked = name.upper()
-        if asked in known or not asked.startswith(PREFIX[:6]):
+        upper_name = name.upper()
+        if upper_name in valid_names or not upper_name.startswith(PREFIX[:6]):
             continue
-        ours = asked.startswith(PREFIX)
-        nearest = get_close_matches(asked, known, n=1, cutoff=0.75 if ours else ALMOST)
+        ours = upper_name.startswith(PREFIX)
+        nearest = get_close_matches(upper_name, valid_names, n=1, cutoff=0.75 if ours else ALMOST)
         if ours or nearest:
-            found[name] = nearest[0] if nearest else ""
-    return found
+            suggestions[name] = nearest[0] if nearest else ""
+    return suggestions
 
 
 def sentences() -> tuple[str, ...]:

@@ -41,9 +41,9 @@ class Masking:
     """Hides secrets in texts: this server's own, and what looks like a key."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        known = {form for secret in secrets for form in spellings(secret)}
+        forms = {form for secret in secrets for form in spellings(secret)}
         telling = sorted(
-            (each for each in known if len(each) >= LEAST_SECRET_CHARACTERS), key=len, reverse=True
+            (each for each in forms if len(each) >= LEAST_SECRET_CHARACTERS), key=len, reverse=True
         )
         self._own = re.compile("|".join(map(re.escape, telling))) if telling else None
 
@@ -78,19 +78,19 @@ def _secrets(value: Any) -> Iterator[str]:
 
 def attributes(words: Words, masking: Masking, *, finish_reason: str | None) -> dict[str, str]:
     """What a span has of them, as JSON."""
-    asked = [_message(each, masking) for each in words.request().get("messages") or ()]
+    messages = [_message(each, masking) for each in words.request().get("messages") or ()]
     replied = masking.masked(words.reply())
     answer = {
         "role": "assistant",
         "parts": [{"type": "text", "content": replied}],
         "finish_reason": finish_reason or "",
     }
-    found = {}
-    if asked:
-        found[names.INPUT_MESSAGES] = json.dumps(asked)
+    values = {}
+    if messages:
+        values[names.INPUT_MESSAGES] = json.dumps(messages)
     if replied:
-        found[names.OUTPUT_MESSAGES] = json.dumps([answer])
-    return found
+        values[names.OUTPUT_MESSAGES] = json.dumps([answer])
+    return values
 
 
 def _message(message: Mapping[str, Any], masking: Masking) -> dict[str, Any]:

@@ -63,10 +63,10 @@ class Closing:
         with self._database.read() as connection:
             first = connection.execute(select(func.min(usage_days.c.day))).scalar()
             closed = select(usage_closed_days.c.day).where(usage_closed_days.c.closed)
-            known = set(connection.execute(closed).scalars())
+            closed_days = set(connection.execute(closed).scalars())
         if first is None:
             return []
-        return [day for day in range(today_utc() - UNCLOSED_DAYS, first - 1, -1) if day not in known]
+        return [day for day in range(today_utc() - UNCLOSED_DAYS, first - 1, -1) if day not in closed_days]
 
     def _close(self, connection: Connection, day: int) -> dict[_Kind, int]:
         """Returns the kinds that had to be looked up."""
@@ -92,8 +92,8 @@ class Closing:
             for key, spreads in _spreads(times).items()
         }
         _write(connection, usage_times, day, packed)
-        known = _ids_of_kinds(connection, day)
-        ids = {kind: known.get(kind) or id_of(kind) for kind in times}
+        kind_ids = _ids_of_kinds(connection, day)
+        ids = {kind: kind_ids.get(kind) or id_of(kind) for kind in times}
         every = day_times.packed({ids[kind]: calls for kind, calls in times.items()})
         connection.execute(insert(usage_day_times).values(day=day, times=every))
         return learned
@@ -101,9 +101,9 @@ class Closing:
 
 def _less(columns: Sequence[str], values: Sequence[Any]) -> _Kind:
     """A kind that says nothing but these columns."""
-    known = dict(zip(columns, values, strict=True))
+    values_by_column = dict(zip(columns, values, strict=True))
     empty = {"owner": "", "purpose": "", "outcome": ""}
-    return tuple(known.get(name, empty.get(name)) for name in KIND)
+    return tuple(values_by_column.get(name, empty.get(name)) for name in KIND)
 
 
 def _ids_of_kinds(connection: Connection, day: int) -> dict[_Kind, int]:
@@ -121,12 +121,12 @@ def _mark(connection: Connection, day: int) -> None:
 
 def _summed(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> dict[_Kind, dict[str, Any]]:
     """Sums of those that have the same in these columns; without those that have become empty."""
-    found: dict[_Kind, dict[str, Any]] = defaultdict(lambda: dict.fromkeys(NUMBERS, 0))
+    numbers_by_kind: dict[_Kind, dict[str, Any]] = defaultdict(lambda: dict.fromkeys(NUMBERS, 0))
     for row in rows:
-        each = found[tuple(row[name] for name in columns)]
+        each = numbers_by_kind[tuple(row[name] for name in columns)]
         for name in NUMBERS:
             each[name] += row[name]
-    return {key: each for key, each in found.items() if each["calls"]}
+    return {key: each for key, each in numbers_by_kind.items() if each["calls"]}
 
 
 def _write(connection: Connection, table: Table, day: int, rows: Mapping[int, Mapping[str, Any]]) -> None:
@@ -139,24 +139,24 @@ def _write(connection: Connection, table: Table, day: int, rows: Mapping[int, Ma
 def _times(connection: Connection, day: int) -> dict[_Kind, list[Measured]]:
     """The times of a day's calls, by kind."""
     first = day * QUARTERS_A_DAY
-    found: dict[_Kind, list[Measured]] = defaultdict(list)
+    times_by_kind: dict[_Kind, list[Measured]] = defaultdict(list)
     columns = [usage_calls.c[name] for name in KIND]
     for quarter, kind, times in ended_calls(connection, columns, [(first, first + QUARTERS_A_DAY)]):
-        found[kind].append((quarter - first, times))
-    return found
+        times_by_kind[kind].append((quarter - first, times))
+    return times_by_kind
 
 
 def _spreads(times: Mapping[_Kind, Sequence[Measured]]) -> dict[_Kind, tuple[list[tuple[int, float]], ...]]:
     """Those times by less, each with its quarter, in the order of TIMES."""
-    found: dict[_Kind, tuple[list[tuple[int, float]], ...]] = {}
+    spreads_by_kind: dict[_Kind, tuple[list[tuple[int, float]], ...]] = {}
     places = [KIND.index(name) for name in BY_TIMES]
     for kind, calls in times.items():
-        spreads = found.setdefault(tuple(kind[place] for place in places), tuple([] for _ in TIMES))
+        spreads = spreads_by_kind.setdefault(tuple(kind[place] for place in places), tuple([] for _ in TIMES))
         for quarter, values in calls:
             for spread, value in zip(spreads, values, strict=True):
                 if value is not None:
                     spread.append((quarter, value))
-    return found
+    return spreads_by_kind
 
 
 def ended_calls(

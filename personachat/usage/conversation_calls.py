@@ -17,15 +17,15 @@ _ADDED = ("prompt_tokens", "completion_tokens", "cost_usd", "retries")
 
 @dataclass(frozen=True, slots=True)
 class ConversationCalls:
-    """`listed` are the last calls, oldest first; `total` and `known` are of all.
+    """`listed` are the last calls, oldest first; `total` and `counts` are of all.
 
-    A total is None where it is known of no call; `known` says of how many it is.
+    A total is None where it is known of no call; `counts` says of how many it is.
     """
 
     count: int
     listed: Sequence[Mapping[str, Any]]
     total: Mapping[str, float | None]
-    known: Mapping[str, int]
+    counts: Mapping[str, int]
     estimated: int
 
 

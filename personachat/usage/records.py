@@ -132,8 +132,8 @@ class SqlUsage:
 
     def _lost(self, connection: Connection) -> set[str]:
         running = select(usage_calls.c.process_id).where(RUNNING).distinct()
-        known = {process_id for process_id in connection.execute(running).scalars() if process_id}
-        return dead(self._database, connection, known) if known else set()
+        process_ids = {process_id for process_id in connection.execute(running).scalars() if process_id}
+        return dead(self._database, connection, process_ids) if process_ids else set()
 
     def _add(
         self, connection: Connection, rows: Sequence[Mapping[str, Any]], *, sign: int
@@ -198,10 +198,10 @@ def insert_of(dialect_name: str, table: Table) -> Any:
 
 
 @cache
-def _same_kind(known: frozenset[str]) -> Select[Any]:
+def _same_kind(given_columns: frozenset[str]) -> Select[Any]:
     """Null is compared as null is: what asks whether two are distinct is looked up in no index."""
     same = (
-        usage_kinds.c[name] == bindparam(name) if name in known else usage_kinds.c[name].is_(None)
+        usage_kinds.c[name] == bindparam(name) if name in given_columns else usage_kinds.c[name].is_(None)
         for name in KIND
     )
     return select(usage_kinds.c.id).where(*same).limit(1)
@@ -209,12 +209,12 @@ def _same_kind(known: frozenset[str]) -> Select[Any]:
 
 def kind_id_of(connection: Connection, kind: _Kind) -> int:
     """The id of a kind, which is made where there is none; two of the same do no harm."""
-    known = {name: value for name, value in zip(KIND, kind, strict=True) if value is not None}
-    found: int | None = connection.execute(_same_kind(frozenset(known)), known).scalar()
-    if found is None:
+    given_values = {name: value for name, value in zip(KIND, kind, strict=True) if value is not None}
+    kind_id: int | None = connection.execute(_same_kind(frozenset(given_values)), given_values).scalar()
+    if kind_id is None:
         made = insert(usage_kinds).values(dict(zip(KIND, kind, strict=True)))
-        found = connection.execute(made.returning(usage_kinds.c.id)).scalar_one()
-    return int(found)
+        kind_id = connection.execute(made.returning(usage_kinds.c.id)).scalar_one()
+    return int(kind_id)
 
 
 def open_again(connection: Connection, days: set[int]) -> None:

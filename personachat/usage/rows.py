@@ -92,8 +92,8 @@ def _cost_usd(counted: CallSnapshot, usages: list[Usage]) -> float | None:
     if counted.provider == LOCAL:
         return 0.0
     costs = [pricing.cost_usd(counted.provider, counted.model, usage) for usage in usages]
-    known = [cost for cost in costs if cost is not None]
-    return sum(known) if costs and len(known) == len(costs) else None
+    priced = [cost for cost in costs if cost is not None]
+    return sum(priced) if costs and len(priced) == len(costs) else None
 
 
 def _milliseconds(seconds: float | None) -> int | None:

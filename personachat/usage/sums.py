@@ -85,8 +85,8 @@ class Sum:
 
     @property
     def cost_usd(self) -> float | None:
-        known = self.known("cost_usd")
-        return round(float(self.numbers["cost_usd"]), _COST_DIGITS) if known else None
+        priced_calls = self.known("cost_usd")
+        return round(float(self.numbers["cost_usd"]), _COST_DIGITS) if priced_calls else None
 
     def mean(self, name: str) -> int | None:
         """Of those of which it was known."""
@@ -99,26 +99,26 @@ NOTHING = Sum((), dict.fromkeys(NUMBERS, 0))
 
 def summed(connection: Connection, question: UsageQuery, by: Sequence[str]) -> tuple[Sum, ...]:
     """The sums of each group that has calls. Raises UsageQuestionInvalid where those are too many."""
-    found: dict[tuple[str | None, ...], dict[str, float]] = {}
+    numbers_by_key: dict[tuple[str | None, ...], dict[str, float]] = {}
     spans = spans_of(connection, question, by_day="day" in by)
     for at in range(0, len(spans), MOST_SPANS):
         for row in _ended(connection, question, by, spans[at : at + MOST_SPANS]):
-            numbers = found.setdefault(key_of(row[: len(by)], by), dict.fromkeys(NUMBERS, 0))
+            numbers = numbers_by_key.setdefault(key_of(row[: len(by)], by), dict.fromkeys(NUMBERS, 0))
             for name, number in zip(NUMBERS, row[len(by) :], strict=True):
                 numbers[name] += number
-    _add_running(connection, question, by, found)
-    if len(found) > MOST_GROUPS:
+    _add_running(connection, question, by, numbers_by_key)
+    if len(numbers_by_key) > MOST_GROUPS:
         raise UsageQuestionInvalid(
             f"There are more than {MOST_GROUPS:,} groups.", hint="Choose fewer days, or group by less."
         )
-    sums = [Sum(key, numbers) for key, numbers in found.items() if numbers["calls"]]
+    sums = [Sum(key, numbers) for key, numbers in numbers_by_key.items() if numbers["calls"]]
     return tuple(sorted(sums, key=lambda each: _order(each, by)))
 
 
 def total(connection: Connection, question: UsageQuery) -> Sum:
     """The sum of all, also where there are no calls."""
-    found = summed(connection, question, ())
-    return found[0] if found else NOTHING
+    sums = summed(connection, question, ())
+    return sums[0] if sums else NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +145,18 @@ def _ended(
     if conditions:
         kinds = select(usage_kinds.c.id).where(*conditions)
         parts = [part.where(part.selected_columns.kind_id.in_(kinds)) for part in parts]
-    found = union_all(*parts).subquery()
-    numbers = [func.sum(found.c[name]).label(name) for name in NUMBERS]
+    parts_together = union_all(*parts).subquery()
+    numbers = [func.sum(parts_together.c[name]).label(name) for name in NUMBERS]
     if all(name == "day" for name in by):
-        only = [found.c.day for _ in by]
+        only = [parts_together.c.day for _ in by]
         rows = connection.execute(select(*only, *numbers).group_by(*only)).all()
         return [row for row in rows if row[len(by)]]  # the sum of nothing is a row, too
     # By numbers first, by names then: there are far fewer kinds than rows.
-    each = select(found.c.day, found.c.kind_id, *numbers).group_by(found.c.day, found.c.kind_id).subquery()
+    each = (
+        select(parts_together.c.day, parts_together.c.kind_id, *numbers)
+        .group_by(parts_together.c.day, parts_together.c.kind_id)
+        .subquery()
+    )
     keys = [each.c.day if name == "day" else usage_kinds.c[GROUPS[name]] for name in by]
     query = select(*keys, *(func.sum(each.c[name]) for name in NUMBERS)).select_from(each)
     query = query.join(usage_kinds, usage_kinds.c.id == each.c.kind_id).group_by(*keys)
@@ -203,9 +207,9 @@ MOST_GAPS = 30
 
 def _table_of_closed(question: UsageQuery, by: Sequence[str]) -> Table | None:
     """The smallest one that says enough; None where none does."""
-    wanted = {GROUPS[name] for name in by if name != "day"} | question.columns
+    needed_columns = {GROUPS[name] for name in by if name != "day"} | question.columns
     for table, columns in ((usage_model_days, BY_MODEL), (usage_persona_days, BY_PERSONA)):
-        if wanted <= set(columns):
+        if needed_columns <= set(columns):
             return table
     return None
 
@@ -223,15 +227,15 @@ def closed_days(connection: Connection, first: int, end: int) -> frozenset[int]:
     return frozenset(connection.execute(closed).scalars())
 
 
-def runs(wanted: Iterable[int]) -> list[tuple[int, int]]:
+def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
     """Numbers in order as runs without a gap: the first and the last of each."""
-    found: list[tuple[int, int]] = []
-    for number in wanted:
-        if found and found[-1][1] == number - 1:
-            found[-1] = (found[-1][0], number)
+    ranges: list[tuple[int, int]] = []
+    for number in numbers:
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1] = (ranges[-1][0], number)
         else:
-            found.append((number, number))
-    return found
+            ranges.append((number, number))
+    return ranges
 
 
 def _parts(span: Span, closed: _Closed | None, *, by_day: bool) -> list[Select[Any]]:
@@ -254,8 +258,8 @@ def _parts(span: Span, closed: _Closed | None, *, by_day: bool) -> list[Select[A
         columns = [usage_quarters.c[name] for name in ("quarter", "kind_id", *NUMBERS)]
         # The offset keeps conditions on kinds out of it: for their sake PostgreSQL would read all quarters.
         few = select(each.c.day, *columns).join_from(each, usage_quarters, inside).offset(0).subquery()
-        shown = (few.c.quarter + span.offset) // QUARTERS_A_DAY
-        parts += [_numbers(few, shown), _numbers(few, few.c.day + shift_of(span.offset), sign=-1)]
+        day = (few.c.quarter + span.offset) // QUARTERS_A_DAY
+        parts += [_numbers(few, day), _numbers(few, few.c.day + shift_of(span.offset), sign=-1)]
     return parts
 
 
@@ -315,7 +319,7 @@ def _add_running(
     connection: Connection,
     question: UsageQuery,
     by: Sequence[str],
-    found: dict[tuple[str | None, ...], dict[str, float]],
+    numbers_by_key: dict[tuple[str | None, ...], dict[str, float]],
 ) -> None:
     # Within a query of its own: without statistics SQLite takes the index of the days for the narrower one.
     running = select(usage_calls).where(RUNNING).offset(0).subquery()
@@ -325,7 +329,7 @@ def _add_running(
             str(days.today(row["began_at"], question.zone)) if name == "day" else row[GROUPS[name]]
             for name in by
         )
-        numbers = found.setdefault(key, dict.fromkeys(NUMBERS, 0))
+        numbers = numbers_by_key.setdefault(key, dict.fromkeys(NUMBERS, 0))
         numbers["calls"] += 1
         numbers["estimated"] += bool(row["estimated"])
         for name in SUMMED:

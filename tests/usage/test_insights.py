@@ -243,7 +243,7 @@ def test_the_calls_of_a_conversation_add_up_and_null_is_not_zero(database: Datab
     assert [row["purpose"] for row in found.listed] == ["chat", "summary", "chat"]
     assert found.total["prompt_tokens"] == sum(row["prompt_tokens"] for row in found.listed) == 205
     assert found.total["cost_usd"] == pytest.approx(0.02)
-    assert (found.known["cost_usd"], found.total["retries"]) == (2, 2)
+    assert (found.counts["cost_usd"], found.total["retries"]) == (2, 2)
 
 
 def test_medians_are_those_of_this_persona_model_and_person(database: Database) -> None:

@@ -58,9 +58,9 @@ def _text(content: dict[str, Any]) -> str:
         if not isinstance(text, str):
             return ""
         return fenced(text) if kind == "code" and text else text
-    said = [part for part in parts if isinstance(part, str)]
-    said += [text for part in objects(parts) if isinstance(text := part.get("text"), str)]
+    texts = [part for part in parts if isinstance(part, str)]
+    texts += [text for part in objects(parts) if isinstance(text := part.get("text"), str)]
     pictures = sum("asset_pointer" in part for part in objects(parts))
     if pictures:
-        said.append("[picture]" if pictures == 1 else f"[{pictures} pictures]")
-    return "\n\n".join(part for part in said if part.strip())
+        texts.append("[picture]" if pictures == 1 else f"[{pictures} pictures]")
+    return "\n\n".join(part for part in texts if part.strip())

@@ -41,10 +41,10 @@ _READERS: tuple[tuple[Callable[[Any], bool], Callable[[dict[str, Any]], dict[str
 def as_document(content: Content) -> bytes:
     """The file as a document of ours, as far as it is known. Raises ImportRefused."""
     files = _unpacked(content) if is_zip(content) else [content[:]]
-    found = [converted for each in files if (converted := _converted(each)) is not None]
-    if not found:
+    converted_files = [converted for each in files if (converted := _converted(each)) is not None]
+    if not converted_files:
         return files[0] if not is_zip(content) else _refuse("The file contains no conversations.")
-    conversations = [each for some in found for each in some]
+    conversations = [each for some in converted_files for each in some]
     if len(conversations) > MOST_CONVERSATIONS:
         _refuse(f"The file has more than {MOST_CONVERSATIONS:,} conversations, the limit for one import.")
     document = {"format": FORMAT, "version": VERSION, "conversations": conversations}
@@ -79,7 +79,7 @@ def _converted(content: bytes) -> list[dict[str, Any]] | None:
     if start == "[":
         return _listed(text)
     if start == "{" and value_count(text) <= MOST_VALUES:
-        return _known([_loaded(text)])
+        return _converted_values([_loaded(text)])
     return None
 
 
@@ -90,19 +90,19 @@ def _listed(text: str) -> list[dict[str, Any]] | None:
         if value_count(text) > MOST_MARKS:
             _refuse(f"The file has more than {MOST_MARKS:,} values, the limit for one import.")
         return None  # its fault is named with its line where our own documents are read
-    return _known(_loaded(text[each.start : each.end]) for each in members)
+    return _converted_values(_loaded(text[each.start : each.end]) for each in members)
 
 
-def _known(values: Iterator[Any] | list[Any]) -> list[dict[str, Any]] | None:
+def _converted_values(values: Iterator[Any] | list[Any]) -> list[dict[str, Any]] | None:
     """The conversations as ours; None where the first is of no program that is known."""
-    found: list[dict[str, Any]] = []
+    conversations: list[dict[str, Any]] = []
     for value in values:
         convert = next((convert for matches, convert in _READERS if matches(value)), None)
-        if convert is None and not found:
+        if convert is None and not conversations:
             return None
         if convert is not None:
-            found.append(convert(value))
-    return found or None
+            conversations.append(convert(value))
+    return conversations or None
 
 
 def _loaded(text: str) -> Any:
@@ -121,8 +121,8 @@ def _lines(text: str) -> list[dict[str, Any]] | None:
         return None
     if value_count(text) > MOST_MARKS:
         _refuse("The file has more values than one import can take.")
-    found = [_loaded(line) for line in text.splitlines() if line.strip()]
-    return [line for line in found if isinstance(line, dict)]
+    loaded_lines = [_loaded(line) for line in text.splitlines() if line.strip()]
+    return [line for line in loaded_lines if isinstance(line, dict)]
 
 
 def _refuse(message: str) -> NoReturn:

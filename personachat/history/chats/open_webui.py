@@ -40,12 +40,12 @@ def convert(value: dict[str, Any]) -> dict[str, Any]:
 
 def _in_a_row(chat: dict[str, Any]) -> list[ImportedMessage]:
     """The messages of a chat without a tree."""
-    found: list[ImportedMessage] = []
+    row_of_messages: list[ImportedMessage] = []
     for number, each in enumerate(objects(chat.get("messages"))):
         message = _message(str(number), each)
-        message.parent = found[-1].id if found else None
-        found.append(message)
-    return found
+        message.parent = row_of_messages[-1].id if row_of_messages else None
+        row_of_messages.append(message)
+    return row_of_messages
 
 
 def _message(key: str, value: dict[str, Any]) -> ImportedMessage:

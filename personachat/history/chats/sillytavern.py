@@ -26,11 +26,11 @@ def convert(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
     messages: list[ImportedMessage] = []
     above: str | None = None
     for number, line in enumerate(each for each in lines if _is_message(each)):
-        found, shown = _versions(line, number, above)
-        messages += found
-        above = shown
-    said = [message for message in messages if message.role == "assistant"]
-    persona = str(head.get("character_name") or (said[0].name if said else "") or "SillyTavern")
+        versions, chosen_id = _versions(line, number, above)
+        messages += versions
+        above = chosen_id
+    answers = [message for message in messages if message.role == "assistant"]
+    persona = str(head.get("character_name") or (answers[0].name if answers else "") or "SillyTavern")
     for message in messages:
         if message.role == "user":
             message.name = persona
@@ -64,7 +64,7 @@ def _versions(line: dict[str, Any], number: int, above: str | None) -> tuple[lis
     texts[chosen] = mes or texts[chosen]
     first = max(0, min(chosen, len(texts) - MOST_SWIPES))
     model, reasoning = extra.get("model"), extra.get("reasoning")
-    found = [
+    versions = [
         ImportedMessage(
             f"{number}.{place}",
             above,
@@ -78,16 +78,16 @@ def _versions(line: dict[str, Any], number: int, above: str | None) -> tuple[lis
         for place, text in enumerate(texts)
         if first <= place < first + MOST_SWIPES
     ]
-    return found, f"{number}.{chosen}"
+    return versions, f"{number}.{chosen}"
 
 
 def _date(value: Any) -> str:
-    if known := moment(value):
-        return known
+    if parsed_moment := moment(value):
+        return parsed_moment
     if not isinstance(value, str):
         return ""
-    if found := _HUMANIZED.match(value):
-        year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
+    if match := _HUMANIZED.match(value):
+        year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
         try:
             return datetime(year, month, day, hour, minute, second, tzinfo=UTC).isoformat()
         except ValueError:

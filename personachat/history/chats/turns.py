@@ -50,7 +50,7 @@ def conversation(
     by_id = {message.id: message for message in messages}
     above = _shown_above(by_id)
     start = moment(began)
-    shown = [message for message in by_id.values() if _is_shown(message)]
+    visible_messages = [message for message in by_id.values() if _is_shown(message)]
     last = above.get(leaf, leaf) if leaf in by_id and not _is_shown(by_id[leaf]) else leaf
     return {
         "title": " ".join(storable(title if isinstance(title, str) else "").split())[:MOST_TITLE_CHARACTERS],
@@ -59,7 +59,9 @@ def conversation(
         "leafId": last if last in by_id else None,
         "pinned": pinned,
         "archived": archived,
-        "turns": [_turn(message, above[message.id], persona, start or _EPOCH) for message in shown],
+        "turns": [
+            _turn(message, above[message.id], persona, start or _EPOCH) for message in visible_messages
+        ],
     }
 
 
@@ -87,7 +89,7 @@ def _is_shown(message: ImportedMessage) -> bool:
 
 def _shown_above(by_id: Mapping[str, ImportedMessage]) -> dict[str, str | None]:
     """Of each message the nearest one above it that is shown; a circle ends where it began."""
-    found: dict[str, str | None] = {}
+    visible_above: dict[str, str | None] = {}
     for message in by_id.values():
         way = [message.id]
         parent = message.parent
@@ -97,15 +99,15 @@ def _shown_above(by_id: Mapping[str, ImportedMessage]) -> dict[str, str | None]:
                 parent = None
             elif _is_shown(above):
                 break
-            elif parent in found:
-                parent = found[parent]
+            elif parent in visible_above:
+                parent = visible_above[parent]
                 break
             else:
-                found[parent] = None  # met again, it is a circle
+                visible_above[parent] = None  # met again, it is a circle
                 way.append(parent)
                 parent = above.parent
-        found |= dict.fromkeys(way, parent)
-    return found
+        visible_above |= dict.fromkeys(way, parent)
+    return visible_above
 
 
 def _turn(message: ImportedMessage, parent: str | None, persona: str, start: str) -> dict[str, Any]:

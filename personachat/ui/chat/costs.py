@@ -88,10 +88,10 @@ def notes(found: ConversationCalls) -> list[str]:
             f"Only the last {len(found.listed)} calls are listed. The last row is the total "
             f"of all {found.count:,}."
         )
-    unpriced = found.count - found.known["cost_usd"]
+    unpriced = found.count - found.counts["cost_usd"]
     if unpriced:
         said.append(f"The price of {counted(unpriced, 'call')} is unknown and not included in the total.")
-    uncounted = found.count - min(found.known["prompt_tokens"], found.known["completion_tokens"])
+    uncounted = found.count - min(found.counts["prompt_tokens"], found.counts["completion_tokens"])
     if uncounted:
         said.append(
             f"The token count of {counted(uncounted, 'call')} is unknown and not included in the total."
