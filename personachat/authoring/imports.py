@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from personachat.authoring.available_models import Models
 from personachat.errors import PersonaChatError
@@ -29,6 +29,13 @@ ImportAction: TypeAlias = Literal["new", "unchanged", "changed", "conflict"]
 
 Choice: TypeAlias = Literal["mine", "theirs", "both"]
 """Keep what is here, take what comes instead, or keep both under different ids."""
+
+
+class KeepTests(Protocol):
+    """Keeps a text as a persona's suite; without `replacing` only where it has none."""
+
+    def __call__(self, persona_id: str, text: str, *, replacing: bool) -> None: ...
+
 
 Result: TypeAlias = Literal["created", "updated", "renamed", "kept", "failed"]
 
@@ -132,20 +139,35 @@ def carry_out(
     *,
     author: str,
     keep: Callable[[PictureOnItsWay], None],
+    keep_tests: KeepTests = lambda *_, **__: None,
 ) -> tuple[Outcome, ...]:
     """Import as chosen, by id, else as proposed. One that fails does not stop the others.
 
-    `keep` keeps a picture, before the persona that names it is saved.
+    `keep` keeps a picture, before the persona that names it is saved, and `keep_tests` a suite after it.
     """
     taken = {*plan.taken, *(item.id for item in plan.items)}
     outcomes = []
     for item in plan.items:
         choice = choices.get(item.id, item.proposed)
         outcome = _done(item, choice, personas, taken=taken, author=author, keep=keep)
+        if item.arrival.tests and outcome.result != "failed":
+            outcome = _with_tests(item, outcome, keep_tests)
         if outcome.saved:
             taken.add(outcome.saved.id)
         outcomes.append(outcome)
     return tuple(outcomes)
+
+
+def _with_tests(item: PlannedImport, outcome: Outcome, keep_tests: KeepTests) -> Outcome:
+    """Once its tests are kept, too. Where the persona stays as it was, tests that are there stay as well."""
+    if outcome.saved is None and item.action != "unchanged":
+        return outcome
+    persona_id = outcome.saved.id if outcome.saved else item.id
+    try:
+        keep_tests(persona_id, item.arrival.tests, replacing=outcome.saved is not None)
+    except PersonaChatError as error:
+        return replace(outcome, result="failed", error=error)
+    return outcome
 
 
 class _Here:

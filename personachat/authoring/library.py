@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from personachat.accounts.audit import UNTRACED, Trail
 from personachat.accounts.permitted import PermittedLabels, PersonaRights
@@ -108,6 +108,16 @@ class Link:
     share: PersonaShare | None = None
 
 
+class TestsOfPersonas(Protocol):
+    """The test suites of personas as texts. Methods raise StoreUnavailable and what a database raises."""
+
+    def of(self, persona_ids: Collection[str]) -> Mapping[str, str]:
+        """Those that there are, by persona id."""
+
+    def put(self, persona_id: str, text: str, *, author: str) -> None:
+        """Keep a text as the suite of a persona, whose id it then names."""
+
+
 class PersonaLibrary:
     """One owner's view; cheap to make. `author` is who revisions are said to be by.
 
@@ -128,8 +138,10 @@ class PersonaLibrary:
         pictures: PersonaPictures,
         rights: PersonaRights,
         trail: Trail = UNTRACED,
+        tests: TestsOfPersonas | None = None,
     ) -> None:
         self.rights = rights
+        self._tests = tests
         self.revisions = revisions
         self.labels = labels
         self.pictures = pictures
@@ -383,7 +395,8 @@ class PersonaLibrary:
     def export(self, persona_id: str, kind: Format) -> ExportedFile:
         """One persona as a file. Raises PersonaNotFound, PersonaBroken."""
         stored = self._personas.get(persona_id)
-        exported = leave(stored, kind, picture=self._picture_of(stored.persona.picture))
+        tests = self._tests_of([stored.id]) if kind == "bundle" else {}
+        exported = leave(stored, kind, picture=self._picture_of(stored.persona.picture), tests=tests)
         self._note("exported", stored.id, {"format": kind, "etag": stored.etag})
         return exported
 
@@ -393,7 +406,8 @@ class PersonaLibrary:
         if ids is not None:
             chosen = {stored.id: stored for stored in found if stored.id in ids}
             found = [chosen.get(persona_id) or self._personas.get(persona_id) for persona_id in ids]
-        bundled = leave_together(found, self._ancestors(found), self._picture_of)
+        tests = self._tests_of([stored.id for stored in found])
+        bundled = leave_together(found, self._ancestors(found), self._picture_of, tests=tests)
         self._trail.note_many("exported", [stored.id for stored in found], kind="persona")
         return bundled
 
@@ -416,7 +430,30 @@ class PersonaLibrary:
 
     def carry_out(self, plan: ImportPlan, choices: Mapping[str, Choice]) -> tuple[Outcome, ...]:
         """Import as chosen, by persona id; where nothing is chosen as the plan proposes."""
-        return carry_out(plan, choices, self._personas, author=self._author, keep=self._keep)
+        return carry_out(
+            plan,
+            choices,
+            self._personas,
+            author=self._author,
+            keep=self._keep,
+            keep_tests=self.keep_tests,
+        )
+
+    def keep_tests(self, persona_id: str, text: str, *, replacing: bool = False) -> None:
+        """Keep a text as a persona's test suite; without `replacing` only where it has none.
+
+        Raises EditingNotAllowed, PersonaNotFound and StoreUnavailable.
+        """
+        self._refuse_visitors()
+        self.rights.refuse_unless("edit", persona_id)
+        if self._tests and (replacing or persona_id not in self._tests.of([persona_id])):
+            self._tests.put(persona_id, text, author=self._author)
+
+    def _tests_of(self, ids: Sequence[str]) -> Mapping[str, str]:
+        """A suite says as much as the prompt."""
+        return (
+            self._tests.of([each for each in ids if self.rights.may("prompt", each)]) if self._tests else {}
+        )
 
     def _plan(self, found: FileContents) -> ImportPlan:
         missing = {each.persona.picture for each in found.arrivals if not each.picture} - {""}

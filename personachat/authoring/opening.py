@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, Protocol
 
 from personachat.accounts import renaming as accounts_renaming
 from personachat.accounts.audit import Audit
@@ -18,11 +18,11 @@ from personachat.accounts.permitted import PersonaRights
 from personachat.accounts.person import local_person
 from personachat.accounts.persona_access import PersonaAccesses, move_persona
 from personachat.authoring.available_models import AvailableModels, Models
-from personachat.authoring.library import PersonaLibrary
+from personachat.authoring.library import PersonaLibrary, TestsOfPersonas
 from personachat.conversations import renaming as conversation_renaming
 from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER, author_of
-from personachat.personas.store.base import PersonaStore
+from personachat.personas.store.base import PersonaStore, Revisions
 from personachat.personas.store.favourites import Favourites
 from personachat.personas.store.labels import Labels
 from personachat.personas.store.own_templates import OwnTemplates
@@ -31,6 +31,7 @@ from personachat.personas.store.renaming import Move
 from personachat.personas.store.revisions import place_of
 from personachat.personas.store.seeding import open_store
 from personachat.personas.store.shares import PersonaShares
+from personachat.personas.store.sql import Begun
 from personachat.personas.templates.gallery import Gallery
 from personachat.providers.catalogue import KnownModels
 from personachat.providers.embedded.provider import embedded_model_name
@@ -49,6 +50,21 @@ class Personas:
     models: Models
 
 
+class FollowingTests(Protocol):
+    """What has the test suites of personas follow them."""
+
+    @property
+    def texts(self) -> TestsOfPersonas: ...
+
+    @property
+    def move(self) -> Move: ...
+
+    @property
+    def begin(self) -> Begun: ...
+
+    def around(self, personas: PersonaStore, revisions: Revisions) -> PersonaStore: ...
+
+
 FOLLOWING: Final = (
     conversation_renaming.move_persona,
     usage_renaming.move_persona,
@@ -60,16 +76,18 @@ FOLLOWING: Final = (
 
 @contextmanager
 def opened(
-    settings: Settings, *, also_following: Callable[[Settings, Database], Move] | None = None
+    settings: Settings, *, following: Callable[[Settings, Database], FollowingTests] | None = None
 ) -> Iterator[Personas]:
     """The personas and what is kept beside them. Raises StoreUnavailable.
 
-    `also_following` makes what moves that of which this package does not know.
+    `following` makes what has their tests follow them, of which this package knows nothing else.
     """
     database = Database.of(settings)
     try:
-        further = [also_following(settings, database)] if also_following else []
-        personas, revisions = open_store(settings, database, moves=(*FOLLOWING, *further))
+        tests = following(settings, database) if following else None
+        moves = (*FOLLOWING, tests.move) if tests else FOLLOWING
+        stored, revisions = open_store(settings, database, moves=moves, begun=tests.begin if tests else None)
+        personas = tests.around(stored, revisions) if tests else stored
         models = _Models(settings, personas)
         trail = Audit(database).trail(LOCAL_OWNER)
         collection = PersonaLibrary(
@@ -83,6 +101,7 @@ def opened(
             models=models,
             pictures=PersonaPictures(database),
             trail=trail,
+            tests=tests.texts if tests else None,
             rights=PersonaRights(
                 PersonaAccesses(database), local_person(), accounts=False, shared_are_edited=True
             ),

@@ -329,10 +329,10 @@ def import_lore(
 
 def _opened(personas_dir: Path | None, data_dir: Path | None) -> AbstractContextManager[Personas]:
     from personachat.authoring.opening import opened
-    from personachat.lab.suites.store import SuiteStore
+    from personachat.lab.suites.following import Following
     from personachat.settings import load_settings
 
     return opened(
         load_settings(personas_dir=personas_dir, data_dir=data_dir),
-        also_following=lambda settings, database: SuiteStore.of(settings, database).move_persona,
+        following=Following.of,
     )

@@ -62,6 +62,7 @@ def create(opened: Personas, persona_id: str, *, template: str | None) -> None:
         dump_persona(Persona.model_construct(id=persona_id, name="A", system_prompt="A"))
     ):
         raise typer.BadParameter(problems[0].message, param_hint="ID")
+    tests = ""
     if template is None:
         start = Persona.model_construct(
             id=persona_id,
@@ -75,7 +76,10 @@ def create(opened: Personas, persona_id: str, *, template: str | None) -> None:
         chosen = opened.gallery.get(template)
         model = chosen.persona.model if chosen.own else opened.models.best()
         start = chosen.persona.model_copy(update={"model": model})
+        tests = chosen.tests
     opened.collection.create(dump_persona(start.model_copy(update={"id": persona_id})))
+    if tests:
+        opened.collection.keep_tests(persona_id, tests)
     in_files = opened.settings.persona_store == "files"
     answer(str(opened.settings.personas_dir / f"{persona_id}.json") if in_files else persona_id, end="\n")
 

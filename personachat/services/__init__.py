@@ -56,6 +56,7 @@ from personachat.lab.comparisons.store import SqlComparisons
 from personachat.lab.comparisons.store import move_all as move_comparisons
 from personachat.lab.results import SharedResults
 from personachat.lab.runs.replying import Replying
+from personachat.lab.suites.following import Following
 from personachat.lab.suites.store import SuiteStore
 from personachat.lab.testing import Testing, testing_of
 from personachat.personas.store.addressed import AddressedPersonas
@@ -289,8 +290,10 @@ def build_services(settings: Settings) -> Services:
     """Build the parts. The database is opened when it is first needed."""
     database = Database.of(settings)
     suites = SuiteStore.of(settings, database)
-    stored, kept = open_store(settings, database, moves=(*FOLLOWING, suites.move_persona))
-    personas, revisions = PersonasInReach(stored), RevisionsInReach(kept)
+    along = Following(suites, settings.personas_dir)
+    stored, kept = open_store(settings, database, moves=(*FOLLOWING, along.move), begun=along.begin)
+    personas = PersonasInReach(along.around(stored, kept))
+    revisions = RevisionsInReach(kept)
     labels = Labels(database, place=place_of(settings))
     addressed = AddressedPersonas(personas, revisions, labels)
     records = SqlReplies(database)

@@ -31,6 +31,7 @@ from personachat.chat.starter import ReplyStarter
 from personachat.database.connection import Database
 from personachat.history.library import ConversationLibrary
 from personachat.lab.comparisons.service import Comparisons
+from personachat.lab.suites.following import SuiteTexts
 from personachat.lab.testing import Testing, Tests
 from personachat.owners import author_of
 from personachat.personas.store.addressed import AddressedPersonas
@@ -128,6 +129,7 @@ class Workspaces:
             pictures=self.pictures,
             rights=rights,
             trail=trail,
+            tests=SuiteTexts(self.testing.suites),
         )
         return Workspace(
             owner,

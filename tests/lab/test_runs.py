@@ -405,7 +405,8 @@ def test_suites_runs_and_labels_live_in_postgresql(
         first = tests.save_suite("tester", JUDGED, etag="")
         with pytest.raises(SuiteChanged):
             tests.save_suite("tester", SUITE, etag="")
-        assert (tests.with_suites(), tests.suite("tester")) == (("tester",), first)
+        assert "tester" in tests.with_suites()
+        assert tests.suite("tester") == first
         run = ended(tests.start(WISH)).plan.run
         assert states(tests, run.id) == {"kind": "pass"}
         badge = tests.results.last({"tester": services.personas.get("tester").etag})["tester"]

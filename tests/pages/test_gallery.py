@@ -310,3 +310,13 @@ def test_nobody_else_sees_a_draft_by_its_address(
     assert WISH not in told(at)
     assert "There is no persona with the id" in told(at)
     gate.open()
+
+
+def test_a_persona_made_of_a_template_gets_the_templates_tests_when_it_is_saved(at: AppTest) -> None:
+    click(at, "use-socratic-tutor")
+    persona_id, _ = opened(at)
+    tests = get_services().of(LOCAL_OWNER).tests
+    assert tests.find_suite(persona_id) is None
+    click(at, "save")
+    assert len(tests.suite(persona_id).whole().cases) >= 5
+    assert "Its tests came along." in told(at)

@@ -32,7 +32,10 @@ class TemplateHead(ResponseModel):
 
 
 class WholeTemplate(TemplateHead):
+    """`tests` is the text of a test suite; name your persona in it and save it with the persona."""
+
     persona: dict[str, Any]
+    tests: str | None
 
 
 class TemplateList(ResponseModel):
@@ -104,7 +107,8 @@ def _head(template: Template) -> dict[str, Any]:
 
 
 def _whole(template: Template) -> WholeTemplate:
-    return WholeTemplate(**_head(template), persona=json.loads(dump_persona(template.persona)))
+    persona = json.loads(dump_persona(template.persona))
+    return WholeTemplate(**_head(template), persona=persona, tests=template.tests or None)
 
 
 router = APIRouter()

@@ -6,7 +6,7 @@ any time and is what counts. Saving is optimistic: with an etag, only over that 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,10 +17,10 @@ from personachat.conversations.model import now
 from personachat.database.connection import Database
 from personachat.errors import PersonaNotFound, Problem, SuiteChanged, SuiteInvalid, SuiteNotFound
 from personachat.lab.suites.reading import parse_suite
-from personachat.lab.suites.stored import PERSONA_LINE, SUFFIX, StoredSuite, line_of_persona, stored_suite
+from personachat.lab.suites.stored import SUFFIX, StoredSuite, for_persona, line_of_persona, stored_suite
 from personachat.lab.testing_tables import test_runs, test_suites
 from personachat.personas.fields import is_persona_id
-from personachat.personas.store.base import MOST_AUTHOR_CHARACTERS
+from personachat.personas.store.base import MOST_AUTHOR_CHARACTERS, StoredPersona
 from personachat.personas.store.folder import (
     UnreadableFile,
     available,
@@ -31,6 +31,7 @@ from personachat.personas.store.folder import (
 )
 from personachat.personas.store.persona_file import etag_of
 from personachat.personas.store.revisions import place_of
+from personachat.personas.store.seeding import SHIPPED
 from personachat.settings import Settings
 
 MOST_BYTES = 1024 * 1024
@@ -116,6 +117,11 @@ class SuiteStore:
         if suite.persona != _checked(persona_id):
             message = f'The suite is for "{suite.persona}"; write persona: {persona_id}.'
             raise SuiteInvalid([Problem(message, line_of_persona(text), 1, ("persona",))])
+        return self.put(persona_id, text, etag=etag, author=author)
+
+    def put(self, persona_id: str, text: str, *, etag: str | None = None, author: str = "") -> StoredSuite:
+        """As `save`, for a text that may have problems. Raises SuiteChanged."""
+        _checked(persona_id)
         if self._folder:
             with locked(self._folder), available(self._folder):
                 self._check(persona_id, self._text(persona_id), etag)
@@ -140,6 +146,22 @@ class SuiteStore:
                 self._check(persona_id, self._row_text(connection, persona_id, locked=True), etag)
             self._record(connection, persona_id, stored.text, author=author, deleted=True)
         return stored
+
+    def bring_back(self, persona_id: str, *, deleted_since: datetime, author: str = "") -> None:
+        """Undo a deletion of this moment or later; where there is another suite, it stays."""
+        last = next(iter(self.revisions(persona_id)), None)
+        if last and last.deleted and last.saved_at >= deleted_since and self.find(persona_id) is None:
+            self.put(persona_id, last.text, author=author)
+
+    def begin_with(self, connection: Connection, personas: Sequence[StoredPersona], folder: Path) -> None:
+        """Have the suites of the personas that a database begins with, from beside their files."""
+        source = folder if any((folder / f"{each.id}.json").exists() for each in personas) else SHIPPED
+        for each in personas:
+            try:
+                text = (source / f"{each.id}{SUFFIX}").read_bytes()[:MOST_BYTES].decode("utf-8")
+            except (OSError, UnicodeDecodeError):
+                continue
+            self._record(connection, each.id, text, author="")
 
     def note(self, stored: StoredSuite) -> None:
         """Have a version as a revision that somebody wrote by hand, once a run has met it."""
@@ -168,7 +190,7 @@ class SuiteStore:
         text = self._row_text(connection, new_id) if self._folder is None else self._text(old_id)
         if text is None:
             return
-        renamed = PERSONA_LINE.sub(lambda found: f"{found[1]}{new_id}", text, count=1)
+        renamed = for_persona(text, new_id)
         if self._folder:  # whoever renames holds the folder's lock
             with available(self._folder):
                 replace_file(self._path(new_id), renamed.encode("utf-8"))

@@ -14,6 +14,8 @@ SUFFIX = TESTS_SUFFIX
 
 PERSONA_LINE = re.compile(r"^(\ufeff?persona[ \t]*:[ \t]*)(\S+)", re.MULTILINE)
 
+_JSON_PERSONA = re.compile(r'("persona"[ \t\r\n]*:[ \t\r\n]*)"[^"]*"')
+
 
 @dataclass(frozen=True, slots=True)
 class StoredSuite:
@@ -49,6 +51,13 @@ def stored_suite(persona_id: str, text: str) -> StoredSuite:
         problem = Problem(message, line_of_persona(text), 1, ("persona",))
         return StoredSuite(persona_id, text, etag, None, (problem,))
     return StoredSuite(persona_id, text, etag, suite)
+
+
+def for_persona(text: str, persona_id: str) -> str:
+    """The text as a suite of this persona: with its id, and else to the letter."""
+    if text.lstrip().startswith("{"):
+        return _JSON_PERSONA.sub(lambda found: f'{found[1]}"{persona_id}"', text, count=1)
+    return PERSONA_LINE.sub(lambda found: f"{found[1]}{persona_id}", text, count=1)
 
 
 def line_of_persona(text: str) -> int:

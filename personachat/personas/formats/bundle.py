@@ -1,4 +1,4 @@
-"""Many personas in one zip: a manifest, each persona's text to the letter, and their pictures.
+"""Many personas in one zip: a manifest, each persona's text and test suite to the letter, and their pictures.
 
 The manifest lists every file and, as etags, the versions that came before it, so that whoever imports can
 tell a later version from another one. An archive that says something else than it holds is refused whole.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, NoReturn
@@ -23,6 +24,7 @@ from personachat.personas.formats.safe_zip import Archive, archive
 from personachat.personas.persona import parse_persona
 from personachat.personas.pictures.shelf import PictureShelf
 from personachat.personas.store.base import StoredPersona
+from personachat.personas.store.persona_file import TESTS_SUFFIX
 
 FORMAT = "personachat-bundle"
 VERSION = 1
@@ -45,6 +47,7 @@ class _Listed(BaseModel):
     etag: _Etag
     ancestors: Annotated[list[_Etag], Field(max_length=1_000)] = []
     picture: str | None = None
+    tests: str | None = None
 
 
 class _Manifest(BaseModel):
@@ -61,9 +64,14 @@ def write_bundle(
     *,
     exported_at: datetime,
     pictures: Mapping[str, bytes] = MappingProxyType({}),
+    tests: Mapping[str, str] = MappingProxyType({}),
 ) -> bytes:
-    """The archive. `ancestors` are etags by persona id, the newest first; `pictures` go by their names."""
+    """The archive. `ancestors` are etags by persona id, the newest first; `pictures` go by their names.
+
+    `tests` are the texts of suites by persona id.
+    """
     files = {f"personas/{each.id}.json": each.text.encode() for each in stored}
+    files |= {_tests_file(each.id): tests[each.id].encode() for each in stored if each.id in tests}
     listed = [
         {
             "id": each.id,
@@ -73,6 +81,7 @@ def write_bundle(
             "ancestors": list(ancestors.get(each.id, ()))[:MOST_ANCESTORS],
         }
         | ({"picture": _picture_file(each.persona.picture)} if each.persona.picture in pictures else {})
+        | ({"tests": _tests_file(each.id)} if each.id in tests else {})
         for each in stored
     ]
     manifest = {
@@ -90,6 +99,10 @@ def _picture_file(name: str) -> str:
     return f"{_PICTURES}{name}.png"
 
 
+def _tests_file(persona_id: str) -> str:
+    return f"personas/{persona_id}{TESTS_SUFFIX}"
+
+
 def read_bundle(archive: Archive, *, origin: str) -> FileContents:
     """The personas of an archive, in the manifest's order; one that is broken does not refuse the others.
 
@@ -101,9 +114,10 @@ def read_bundle(archive: Archive, *, origin: str) -> FileContents:
     manifest = _manifest(archive.read(MANIFEST))
     named = [each.file for each in manifest.personas]
     pictures = {each.picture for each in manifest.personas if each.picture}
-    if unlisted := sorted(set(archive.names) - {MANIFEST, *named, *pictures}):
+    tests = {each.tests for each in manifest.personas if each.tests}
+    if unlisted := sorted(set(archive.names) - {MANIFEST, *named, *pictures, *tests}):
         _refuse(f'The bundle contains a file that its manifest doesn\'t list: "{excerpt(unlisted[0])}".')
-    if missing := next((name for name in named if name not in archive.names), None):
+    if missing := next((name for name in (*named, *sorted(tests)) if name not in archive.names), None):
         _refuse(f'The bundle lists a file that it doesn\'t contain: "{excerpt(missing)}".')
     if len(set(named)) < len(named):
         _refuse("The bundle lists a file twice.")
@@ -112,9 +126,8 @@ def read_bundle(archive: Archive, *, origin: str) -> FileContents:
     shelf = PictureShelf()
     for each in manifest.personas:
         try:
-            found.append(
-                shelved(_pictured(_arrival(each, archive.read(each.file), origin), each, archive), shelf)
-            )
+            arrival = _pictured(_arrival(each, archive.read(each.file), origin), each, archive)
+            found.append(shelved(_tested(arrival, each, archive), shelf))
         except ImportRefused as error:
             if len(manifest.personas) == 1:
                 raise
@@ -133,6 +146,16 @@ def _pictured(arrival: ImportedPersona, listed: _Listed, archive: Archive) -> Im
     except (ImportRefused, KeyError) as error:
         reason = str(error) if isinstance(error, ImportRefused) else "It is not in the bundle."
         return without_image(arrival, f"The picture was left out. {reason}")
+
+
+def _tested(arrival: ImportedPersona, listed: _Listed, archive: Archive) -> ImportedPersona:
+    """With its test suite, to the letter."""
+    if not listed.tests:
+        return arrival
+    try:
+        return replace(arrival, tests=archive.read(listed.tests).decode())
+    except UnicodeDecodeError:
+        return replace(arrival, losses=(*arrival.losses, "The tests were left out. They aren't UTF-8 text."))
 
 
 def _manifest(content: bytes) -> _Manifest:

@@ -75,6 +75,8 @@ class ImportedPersona:
     """Whether the file names the model; else the persona has the schema's default."""
     picture: PictureOnItsWay | None = None
     """The picture that the persona names, where the file brings it."""
+    tests: str = ""
+    """The text of its test suite, where the file brings one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from personachat.personas.formats import open_webui, promptfoo
@@ -31,10 +32,16 @@ WITH_PICTURES = frozenset({"card-png", "charx"})
 _LEFT = "The file doesn't include the picture. A PNG or CHARX card, or a bundle, does."
 
 
-def leave(stored: StoredPersona, kind: Format, *, picture: bytes | None = None) -> ExportedFile:
-    """One persona as a file, with its picture where the format has room for one."""
+def leave(
+    stored: StoredPersona,
+    kind: Format,
+    *,
+    picture: bytes | None = None,
+    tests: Mapping[str, str] = MappingProxyType({}),
+) -> ExportedFile:
+    """One persona as a file, with its picture and its `tests` where the format has room for them."""
     if kind == "bundle":
-        return leave_together((stored,), {}, _as_found(stored.persona.picture, picture))
+        return leave_together((stored,), {}, _as_found(stored.persona.picture, picture), tests=tests)
     content, losses = _written(stored, kind, picture)
     if stored.persona.picture and (picture is None or kind not in WITH_PICTURES):
         losses = (*losses, _LEFT if picture else ("The picture is missing, so the file doesn't include it."))
@@ -46,10 +53,12 @@ def leave_together(
     stored: Sequence[StoredPersona],
     ancestors: Mapping[str, Sequence[str]],
     picture_of: Callable[[str], bytes | None] = lambda _: None,
+    *,
+    tests: Mapping[str, str] = MappingProxyType({}),
 ) -> ExportedFile:
     """These personas as one bundle; `ancestors` are the etags of earlier versions by id, newest first.
 
-    `picture_of` gives a picture by the name that a persona has it under.
+    `picture_of` gives a picture by the name that a persona has it under, `tests` are suites by persona id.
     """
     facts = FORMATS["bundle"]
     losses = []
@@ -60,7 +69,7 @@ def leave_together(
         )
     named = {each.persona.picture for each in stored} - {""}
     pictures = {name: content for name in sorted(named) if (content := picture_of(name))}
-    content = write_bundle(stored, ancestors, exported_at=datetime.now(UTC), pictures=pictures)
+    content = write_bundle(stored, ancestors, exported_at=datetime.now(UTC), pictures=pictures, tests=tests)
     if missing := sum(each.persona.picture in named - pictures.keys() for each in stored):
         losses.append(f"For {missing:,} of the personas, the picture is not in the bundle.")
     if len(content) > MOST_ARCHIVE_BYTES:

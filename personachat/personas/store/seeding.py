@@ -23,7 +23,7 @@ from personachat.personas.store.pictures import PersonaPictures
 from personachat.personas.store.recorded_files import RecordedFiles
 from personachat.personas.store.renaming import Move
 from personachat.personas.store.revisions import SqlRevisions, place_of
-from personachat.personas.store.sql import SqlPersonaStore
+from personachat.personas.store.sql import Begun, SqlPersonaStore
 from personachat.settings import APP, INSTALLED, Settings
 
 log = logging.getLogger(__name__)
@@ -36,11 +36,12 @@ _BEGUN, _DONE = b"begun\n", b"done\n"
 
 
 def open_store(
-    settings: Settings, database: Database, *, moves: Sequence[Move] = ()
+    settings: Settings, database: Database, *, moves: Sequence[Move] = (), begun: Begun | None = None
 ) -> tuple[PersonaStore, Revisions]:
     """The store that the settings name, and its history; the database is opened when it is first needed.
 
-    `moves` are what other parts do where a persona gets another id.
+    `moves` are what other parts do where a persona gets another id, `begun` what they do in the transaction
+    in which a database gets its first personas.
 
     Raises StoreUnavailable where a folder has to be filled and cannot be.
     """
@@ -49,7 +50,11 @@ def open_store(
     if settings.persona_store == "database":
         pictures = PictureFiles(folder, PersonaPictures(database))
         store = SqlPersonaStore(
-            database, revisions, beginning=lambda: _first_with_pictures(folder, pictures), moves=moves
+            database,
+            revisions,
+            beginning=lambda: _first_with_pictures(folder, pictures),
+            moves=moves,
+            begun=begun,
         )
         return store, revisions
     if INSTALLED:

@@ -38,6 +38,7 @@ from personachat.personas.store.tables import persona_changes, personas
 from personachat.personas.store.writing import Change, Found, WritingStore
 
 Beginning: TypeAlias = Callable[[], Sequence[StoredPersona]]
+Begun: TypeAlias = Callable[[Connection, Sequence[StoredPersona]], None]
 
 _BEGINNING = Saving(note="From the personas folder")
 
@@ -73,9 +74,11 @@ class SqlPersonaStore(WritingStore):
         *,
         beginning: Beginning | None = None,
         moves: Sequence[Move] = (),
+        begun: Begun | None = None,
     ) -> None:
-        """`moves` are what has to be done besides where a persona gets another id."""
+        """`moves` are done besides where a persona gets another id, `begun` at the first use."""
         self._moves = moves
+        self._with_the_first = begun
         self._redirects = Redirects(database, place=revisions.place)
         self._database = database
         self._revisions = revisions
@@ -271,6 +274,8 @@ class SqlPersonaStore(WritingStore):
         if rows:
             connection.execute(insert(personas), rows)
         self._record(connection, first, action="created", saving=_BEGINNING)
+        if self._with_the_first:
+            self._with_the_first(connection, first)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The templates that come with the product: one JSON file each beside this module, read once.
+"""The templates that come with the product: one JSON file each beside this module, and its tests; read once.
 
 Their texts are laid out as `dump_persona` does it, and their ids never begin with OWN_PREFIX.
 """
@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from personachat.personas.persona import Persona, dump_persona, parse_persona
+from personachat.personas.store.persona_file import TESTS_SUFFIX
 
 GROUPS = ("Analysis", "Writing", "Review", "Teaching", "Support", "Interviewing", "Planning", "Role-play")
 """In the order in which they are shown."""
@@ -29,6 +30,8 @@ class Template:
     persona: Persona
     text: str
     own: bool = False
+    tests: str = ""
+    """The text of a test suite for personas made of it."""
 
 
 @cache
@@ -41,4 +44,7 @@ def shipped() -> tuple[Template, ...]:
 def _read(path: Path) -> Template:
     written = json.loads(path.read_text(encoding="utf-8"))
     persona = parse_persona(json.dumps(written["persona"]))
-    return Template(path.stem, written["group"], written["purpose"], persona, dump_persona(persona))
+    beside = path.with_suffix(TESTS_SUFFIX)
+    tests = beside.read_text(encoding="utf-8") if beside.exists() else ""
+    text = dump_persona(persona)
+    return Template(path.stem, written["group"], written["purpose"], persona, text, tests=tests)

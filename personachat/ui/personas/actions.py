@@ -61,13 +61,18 @@ def close_question() -> None:
     desk().question = None
 
 
-def create(entries: Sequence[Entry], *, name: str, start: Persona | None = None) -> None:
-    """Open a new persona as a draft; nothing is stored before it is saved."""
+def create(entries: Sequence[Entry], *, name: str, start: Persona | None = None, template: str = "") -> None:
+    """Open a new persona as a draft; nothing is stored before it is saved.
+
+    Of a template whose id is given it then gets the tests, too.
+    """
     _begin()
     taken = {entry.id for entry in entries} | set(session.drafts())
     model = session.services().models.best() if start is None else start.model
     persona_id, text = new_text(name.strip() or "New persona", taken=taken, start=start, model=model)
     session.drafts()[persona_id] = PersonaDraft(text, "", None)
+    if template:
+        desk().begun_from[persona_id] = template
     session.remember("id", persona_id)
 
 
@@ -360,14 +365,27 @@ def _saved(persona_id: str, draft: PersonaDraft, stored: StoredPersona) -> None:
     here, name = desk(), f"**{escaped(stored.persona.name)}**"
     session.drafts().pop(persona_id, None)
     st.session_state.pop(NOTE_KEY, None)
+    template = here.begun_from.pop(persona_id, "") if draft.etag is None else ""
     if here.mount and here.mount.persona_id == persona_id == stored.id:
         here.mount.base_text, here.mount.etag = stored.text, stored.etag
     if stored.id != persona_id and draft.etag is not None:
         here.said = f"Saved {name} as a new persona. {escaped(persona_id)} is unchanged."
     elif draft.etag is None:
         here.said = f"Saved {name}, a new persona."
+        _keep_tests(stored.id, template)
     elif check_persona(draft.base_text):
         here.said = f"Saved {name}. It can be used again."
     else:
         here.said = f"Saved {name}: {escaped(changes(draft.base_text, stored.text))}."
     session.remember("id", stored.id)
+
+
+def _keep_tests(persona_id: str, template: str) -> None:
+    """Give a new persona the tests of the template that it began from."""
+    try:
+        tests = session.services().gallery.get(template).tests if template else ""
+        if tests:
+            session.workspace().collection.keep_tests(persona_id, tests)
+            desk().said += " Its tests came along."
+    except PersonaChatError as error:
+        desk().error = error

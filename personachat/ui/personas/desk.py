@@ -117,6 +117,8 @@ class Desk:
     """Whether several personas are being chosen in the list."""
     chosen: set[str] = field(default_factory=set)
     """The ids of those."""
+    begun_from: dict[str, str] = field(default_factory=dict)
+    """The templates from which personas began that aren't saved yet, by the personas' ids."""
     said: str = ""
     note: str = ""
     """What is to be known of the open persona until another one is opened or it is saved."""

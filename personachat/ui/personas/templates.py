@@ -138,7 +138,8 @@ def restore(came: ReturnedWidgets) -> None:
 
 
 def _use(services: Services, entries: Sequence[Entry], template: Template) -> None:
-    editing.create(entries, name=template.persona.name, start=start_of(services, template))
+    start = start_of(services, template)
+    editing.create(entries, name=template.persona.name, start=start, template=template.id)
 
 
 def _delete(template: Template) -> None:
