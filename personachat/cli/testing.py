@@ -20,7 +20,7 @@ from personachat.lab.runs.documents import exit_code, junit, run_document, why
 from personachat.lab.runs.pairs import score_pairs
 from personachat.lab.runs.reports import RunReport
 from personachat.lab.runs.runner import LiveRun
-from personachat.lab.runs.scoring import Comparison
+from personachat.lab.runs.scoring import CHANGES, Comparison
 from personachat.lab.testing import RunWish, Tests
 from personachat.owners import LOCAL_OWNER
 from personachat.services import Services, build_services
@@ -90,13 +90,16 @@ def _wishes(tests: Tests, wanted: Wanted) -> list[RunWish]:
     for persona_id in wanted.ids or tests.with_suites():
         wish = RunWish(persona_id=persona_id, repeat=wanted.repeat, model=wanted.model)
         try:
+            if wanted.against is not None:
+                tests.forecast(replace(wish, revision=wanted.against))
             made = tests.forecast(replace(wish, pairwise=QUESTION if wanted.pairwise else ""))
         except SuiteInvalid as error:
             for problem in error.problems:
                 complain(f"{persona_id}.tests.yaml:{problem.line}:{problem.column}: {problem.message}")
             raise
         cost = "unknown" if made.cost_usd is None else f"about ${made.cost_usd:.4f}"
-        note(f"{persona_id}: {made.calls:,} calls of {made.provider}/{made.model}, cost {cost}.")
+        twice = " for each of the two versions" if wanted.against is not None else ""
+        note(f"{persona_id}: {made.calls:,} calls of {made.provider}/{made.model}, cost {cost}{twice}.")
         if made.reason:
             note(f"  {made.reason}")
         wishes.append(wish)
@@ -106,7 +109,10 @@ def _wishes(tests: Tests, wanted: Wanted) -> list[RunWish]:
 def _one(
     tests: Tests, wish: RunWish, wanted: Wanted, *, left_usd: float | None
 ) -> tuple[RunReport, float | None]:
-    """Run one suite, and the revision to compare it with if there is no run of that; say what came of it."""
+    """Run one suite, before it with the revision to compare with if there is one; say what came of it.
+
+    The revision is always run anew: an earlier run may have had other cases, models or repeats.
+    """
     before: RunReport | None = None
     if wanted.against is not None:
         before = _finished(tests, replace(wish, revision=wanted.against, most_cost_usd=left_usd))
@@ -164,16 +170,12 @@ def _print(report: RunReport, *, told_before: str) -> None:
 
 
 def _compared(comparison: Comparison, told_before: str) -> str:
-    counts = ", ".join(
-        f"{len(found)} {change}"
-        for change in ("better", "worse", "same", "missing", "unclear")
-        if (found := comparison.of(change))
-    )
+    counts = ", ".join(f"{len(found)} {change}" for change in CHANGES if (found := comparison.of(change)))
     lines = [f"  Compared with {told_before}: {counts}."]
     lines += [
-        f"    {each.change}: {each.name} ({each.before} -> {each.after})"
-        for each in comparison.changes
-        if each.change in {"better", "worse"}
+        f"    {each.change}: {each.name} ({each.before or 'not there'} -> {each.after or 'not there'})"
+        for change in CHANGES
+        for each in comparison.of(change)
     ]
     if comparison.differing:
         lines.append(f"    Beware: {', '.join(comparison.differing)} changed, too.")

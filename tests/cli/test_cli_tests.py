@@ -12,7 +12,7 @@ from personachat.cli import persona_checks, testing
 from personachat.cli.testing import Wanted
 from personachat.settings import Settings, load_settings
 from tests.conftest import persona_text
-from tests.fake_provider import FakeProvider, failure
+from tests.fake_provider import FakeProvider, failure, tokens
 from tests.migrated import put_database_in
 
 SUITE = """\
@@ -112,7 +112,35 @@ def test_a_revision_is_run_and_compared(
     assert testing.run(Wanted(ids=("tester",), against=1), settings=settings) == 0
     prompts = [chat.body["messages"][0]["content"] for chat in fake.chats]
     assert prompts == ["You are a test."] * 2 + ["New."] * 2
-    assert "Compared with revision 1: 1 same." in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "Compared with revision 1: 1 same.\n    same: greets (pass -> pass)" in said.out
+    assert "for each of the two versions" in said.err
+
+
+def test_each_case_is_worse_better_missing_or_the_same(
+    settings: Settings, fake: FakeProvider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cases = "".join(
+        f"  - {{ name: {name}, say: {name}, check: [{{ contains: {word} }}] }}\n"
+        for name, word in (("one", "first"), ("two", "second"), ("three", "both"))
+    )
+    write(settings, f"persona: tester\nrepeat: 1\ncases:\n{cases}")
+    testing.run(Wanted(ids=()), settings=settings)
+    (settings.personas_dir / "tester.json").write_text(persona_text(systemPrompt="New."), "utf-8")
+    fake.forget()
+    fake.enqueue(*(tokens(["first both"]) for _ in range(3)), *(tokens(["second both"]) for _ in range(3)))
+    assert testing.run(Wanted(ids=("tester",), against=1), settings=settings) == 1
+    said = capsys.readouterr().out
+    assert "Compared with revision 1: 1 worse, 1 better, 1 same." in said
+    assert "worse: one (pass -> fail)\n    better: two (fail -> pass)\n    same: three (pass -> pass)" in said
+
+
+def test_a_revision_that_is_not_there_is_said_before_the_first_call(
+    settings: Settings, fake: FakeProvider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert testing.run(Wanted(ids=("tester",), against=7), settings=settings) == 2
+    assert fake.chats == []
+    assert "revision" in capsys.readouterr().err
 
 
 def test_validating_a_folder_or_a_file_finds_errors_in_suites_and_takes_none_for_a_persona(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from personachat.lab.checks.model import Outcome
 from personachat.lab.runs.model import Cell, Run
@@ -17,6 +17,9 @@ from personachat.usage.intervals import wilson
 
 CaseState: TypeAlias = Literal["pass", "fail", "flaky", "error", "missing"]
 Change: TypeAlias = Literal["better", "worse", "same", "missing", "unclear"]
+
+CHANGES: Final[tuple[Change, ...]] = ("worse", "better", "missing", "unclear", "same")
+"""In the order in which people want to know of them."""
 
 _RANK: dict[str, int] = {"fail": 0, "flaky": 1, "pass": 2}
 
