@@ -21,6 +21,7 @@ from personachat.api.schemas import Id, PersonaId, RequestModel, ResponseModel, 
 from personachat.lab.pairwise import MOST_QUESTION, QUESTION
 from personachat.lab.runs.documents import case_document, cell_document, junit, run_document, score_document
 from personachat.lab.runs.model import Cell
+from personachat.lab.runs.options import RunKind
 from personachat.lab.runs.reports import RunReport
 from personachat.lab.suites.model import suite_schema
 from personachat.lab.suites.stored import StoredSuite
@@ -110,6 +111,7 @@ class RunEstimate(ResponseModel):
 
 class RunHead(ResponseModel):
     id: str
+    kind: str
     persona_id: str
     persona_revision: str
     suite_revision: str
@@ -234,6 +236,7 @@ def list_test_runs(
         Text | SkipJsonSchema[None],
         Query(alias="personaId", max_length=64, description="Only this persona's."),
     ] = None,
+    kind: Annotated[RunKind, Query(description="Runs of suites, or others.")] = "suite",
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> RunList:
     """Without their results."""
@@ -241,6 +244,7 @@ def list_test_runs(
         runs=[
             RunHead(
                 id=found.id,
+                kind=found.kind,
                 persona_id=found.persona_id,
                 persona_revision=found.persona_revision,
                 suite_revision=found.suite_etag,
@@ -251,7 +255,7 @@ def list_test_runs(
                 began_at=found.began_at.isoformat(),
                 ended_at=found.ended_at.isoformat() if found.ended_at else None,
             )
-            for found in _tests(request).runs(persona_id, limit=limit)
+            for found in _tests(request).runs_of(persona_id, kind, limit=limit)
         ]
     )
 

@@ -76,11 +76,15 @@ FOLLOWING: Final = (
 
 @contextmanager
 def opened(
-    settings: Settings, *, following: Callable[[Settings, Database], FollowingTests] | None = None
+    settings: Settings,
+    *,
+    following: Callable[[Settings, Database], FollowingTests] | None = None,
+    over: Callable[[PersonaStore], PersonaStore] = lambda store: store,
 ) -> Iterator[Personas]:
     """The personas and what is kept beside them. Raises StoreUnavailable.
 
-    `following` makes what has their tests follow them, of which this package knows nothing else.
+    `following` makes what has their tests follow them, of which this package knows nothing else; `over`
+    builds on the store.
     """
     database = Database.of(settings)
     try:
@@ -91,7 +95,7 @@ def opened(
         models = _Models(settings, personas)
         trail = Audit(database).trail(LOCAL_OWNER)
         collection = PersonaLibrary(
-            AuditedPersonas(personas, trail),
+            over(AuditedPersonas(personas, trail)),
             revisions,
             Labels(database, place=place_of(settings)),
             Favourites(database),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -327,12 +328,24 @@ def import_lore(
     raise typer.Exit(code)
 
 
-def _opened(personas_dir: Path | None, data_dir: Path | None) -> AbstractContextManager[Personas]:
+@contextmanager
+def _opened(personas_dir: Path | None, data_dir: Path | None) -> Iterator[Personas]:
+    """The personas. What was saved is tested at the end, where a persona says so."""
     from personachat.authoring.opening import opened
+    from personachat.lab.on_save import TestedPersonas
     from personachat.lab.suites.following import Following
+    from personachat.personas.store.base import StoredPersona
     from personachat.settings import load_settings
 
-    return opened(
-        load_settings(personas_dir=personas_dir, data_dir=data_dir),
+    settings = load_settings(personas_dir=personas_dir, data_dir=data_dir)
+    saved: list[StoredPersona] = []
+    with opened(
+        settings,
         following=Following.of,
-    )
+        over=lambda store: TestedPersonas(store, saved.append),
+    ) as found:
+        yield found
+    if saved:
+        from personachat.cli import testing
+
+        testing.run_saved(saved, settings=settings)

@@ -23,6 +23,7 @@ from personachat.lab.runs.runner import LiveRun
 from personachat.lab.runs.scoring import CHANGES, Comparison
 from personachat.lab.testing import RunWish, Tests
 from personachat.owners import LOCAL_OWNER
+from personachat.personas.store.base import StoredPersona
 from personachat.services import Services, build_services
 from personachat.settings import Settings
 
@@ -53,6 +54,29 @@ def run(wanted: Wanted, *, settings: Settings) -> int:
     services = build_services(settings)
     try:
         return _run(services, wanted)
+    finally:
+        services.close()
+
+
+def run_saved(saved: Sequence[StoredPersona], *, settings: Settings) -> None:
+    """Run the suites of personas that were just saved, and say so; the save stays whatever comes."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    services = build_services(settings)
+    try:
+        tests = services.of(LOCAL_OWNER, surface="cli").tests
+        for stored in saved:
+            try:
+                live = tests.begin_saved(stored)
+            except PersonaChatError as error:
+                complain_of(error)
+                continue
+            if live is None:
+                continue
+            note(f"{stored.id}: its tests run, because it says so. Ctrl+C ends them; the save stays.")
+            _follow(live)
+            note(f"  {tests.report(live.plan.run.id).score.whole.told} cases pass in every repeat.")
+    except KeyboardInterrupt:
+        note("The tests were stopped. Go on with them on the Tests page.")
     finally:
         services.close()
 

@@ -1,76 +1,148 @@
-"""Replaying saved conversations: each reply is asked for again, after exactly what had been said before it.
+"""Replaying saved conversations: each reply is asked for again.
 
-That isolates a change: every turn begins as it was recorded, not as the new reply would have led on. A replay
-is a run whose suite is made of the conversations; the recorded reply is each case's reference.
+Either after exactly what had been said before it, which isolates a change; or on the new replies' own course,
+with the person's messages as they were recorded, which shows where it leads. A replay is a run whose suite is
+made of the conversations; the recorded reply is each case's reference. What a recording lacks is noted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import yaml
 
+from personachat.chat.inspection import Inspection
+from personachat.chat.service import ChatService
 from personachat.conversations.model import Turn
-from personachat.errors import SuiteRunRefused
+from personachat.errors import PromptHidden, SuiteRunRefused, TurnNotFound
 from personachat.lab.runs.made import MadeRun
+from personachat.lab.runs.options import RunOptions
 from personachat.lab.suites.model import MOST_TURNS
 from personachat.personas.word_diff import compared_words
+
+Course: TypeAlias = Literal["recorded", "own"]
 
 MOST_CASES = 200
 MOST_NODES = 40_000
 """Of the suite's text, with what its cases share."""
 
 _CHECKS = [{"not_refuses": True}, {"stays_in_role": True}, {"no_prompt_leak": True}]
+_IMAGE = re.compile(r"!\[[^\]\n]*\]\([^)\n]+\)|<img\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """A conversation as it was recorded."""
+    """A conversation as it was recorded. `lore` is what had been told for its replies, by their ids."""
 
     title: str
     path: Sequence[Turn]
     variables: Mapping[str, str] = field(default_factory=dict)
+    lore: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def made_replay(persona_id: str, talks: Sequence[Talk]) -> MadeRun:
-    """The replay of these conversations. Raises SuiteRunRefused where nothing can be replayed."""
-    return MadeRun("replay", replay_text(persona_id, talks))
+@dataclass(slots=True)
+class _Replay:
+    """A replay in the making."""
 
+    course: Course
+    cases: list[dict[str, Any]] = field(default_factory=list)
+    earlier: dict[int, dict[int, int]] = field(default_factory=dict)
+    notes: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    lore: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    nodes: int = 0
 
-def replay_text(persona_id: str, talks: Sequence[Talk]) -> str:
-    """The suite of a replay as YAML. Raises SuiteRunRefused where nothing can be replayed."""
-    cases: list[dict[str, Any]] = []
-    nodes = 0
-    for number, talk in enumerate(talks, 1):
+    def take_in(self, talk: Talk, number: int) -> None:
+        """Make a case of each reply, as far as there is room."""
         said: list[dict[str, str]] = []
+        made_from: list[int | None] = []
         for depth, turn in enumerate(talk.path):
+            case_number = None
             is_reply = turn.role == "assistant" and turn.reply is not None and turn.text.strip()
             if is_reply and said and "user" in said[-1]:
-                nodes += 3 * len(said) + 20
-                if len(cases) >= MOST_CASES or nodes > MOST_NODES:
-                    break
-                cases.append(_case(talk, turn, said, place=f"{number}.{depth}"))
+                self.nodes += 3 * len(said) + 20
+                if len(self.cases) >= MOST_CASES or self.nodes > MOST_NODES:
+                    return
+                case_number = len(self.cases)
+                self.cases.append(_case(talk, turn, said, place=f"{number}.{depth}"))
+                self.notes[case_number] = tuple(_notes(turn, said))
+                self.lore[case_number] = talk.lore.get(turn.id, ())
+                if self.course == "own":
+                    cut = max(0, len(said) - MOST_TURNS)
+                    self.earlier[case_number] = {
+                        at - cut: found
+                        for at, found in enumerate(made_from)
+                        if at >= cut and found is not None
+                    }
             if turn.text.strip():
                 said.append({turn.role: turn.text})
-    if not cases:
+                made_from.append(case_number)
+
+
+def recorded(
+    chat: ChatService, inspection: Inspection, conversation_id: str, *, with_lore: bool = True
+) -> Talk:
+    """A saved conversation. Raises ConversationNotFound."""
+    conversation = chat.conversation(conversation_id)
+    lore: dict[str, tuple[str, ...]] = {}
+    for turn in conversation.path if with_lore else ():
+        if turn.reply is not None:
+            with suppress(PromptHidden, TurnNotFound):
+                sent = inspection.sent(turn.id)
+                lore[turn.id] = tuple(name for name, _ in sent.lore) if sent else ()
+    return Talk(conversation.title, conversation.path, conversation.variables, lore)
+
+
+def made_replay(persona_id: str, talks: Sequence[Talk], *, course: Course = "recorded") -> MadeRun:
+    """The replay of these conversations. Raises SuiteRunRefused where nothing can be replayed."""
+    replay = _Replay(course)
+    for number, talk in enumerate(talks, 1):
+        replay.take_in(talk, number)
+    if not replay.cases:
         raise SuiteRunRefused("These conversations have no replies to ask for again.", hint="Choose others.")
-    suite = {"persona": persona_id, "repeat": 1, "cases": cases}
-    return yaml.safe_dump(suite, allow_unicode=True, sort_keys=False)
+    suite = {"persona": persona_id, "repeat": 1, "cases": replay.cases}
+    options = RunOptions(
+        course=course,
+        earlier={number: found for number, found in replay.earlier.items() if found},
+        notes={number: found for number, found in replay.notes.items() if found},
+        lore={number: found for number, found in replay.lore.items() if found},
+    )
+    return MadeRun("replay", yaml.safe_dump(suite, allow_unicode=True, sort_keys=False), options)
 
 
 def _case(talk: Talk, turn: Turn, said: Sequence[dict[str, str]], *, place: str) -> dict[str, Any]:
     title = " ".join(talk.title.split())[:80] or "Conversation"
-    notes = " (had a summary of earlier turns)" if turn.reply and turn.reply.summary else ""
-    notes = notes or (" (earlier turns were left out)" if turn.reply and turn.reply.memory_from else "")
     return {
-        "name": f"{title}, {place}{notes}",
+        "name": f"{title}, {place}",
         "turns": list(said[-MOST_TURNS:]),
         "check": _CHECKS,
         "reference": turn.text,
         "variables": dict(talk.variables),
     }
+
+
+def _notes(turn: Turn, said: Sequence[dict[str, str]]) -> Iterator[str]:
+    """What the replay can't do as it was."""
+    if turn.reply and turn.reply.summary:
+        yield "The recorded reply had a summary of earlier messages; the new one has as many as fit now."
+    elif turn.reply and turn.reply.memory_from:
+        yield "Earlier messages had been left out for the recorded reply; the new one has as many as fit now."
+    if len(said) > MOST_TURNS:
+        yield f"Only the last {MOST_TURNS} messages are replayed."
+    if any(_IMAGE.search(words) for each in said for words in each.values()):
+        yield "Images aren't recorded; the model sees only their links."
+
+
+def lore_note(recorded: Sequence[str], told: Sequence[str]) -> str:
+    """How the lore that is told now differs from what had been told; "" where it doesn't."""
+    gone = [name for name in recorded if name not in told]
+    new = [name for name in told if name not in recorded]
+    parts = [f"no longer told: {', '.join(gone)}"] if gone else []
+    parts += [f"told only now: {', '.join(new)}"] if new else []
+    return f"The lore has changed; {'; '.join(parts)}." if parts else ""
 
 
 def changed_share(before: str, after: str) -> float:

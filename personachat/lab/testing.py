@@ -8,15 +8,18 @@ Whoever may not change personas may read suites, and neither save nor run any.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from personachat.accounts.permitted import PersonaRights
 from personachat.conversations.model import Turn, new_id, now
-from personachat.errors import EditingNotAllowed, SuiteRunRefused
+from personachat.errors import EditingNotAllowed, SuiteRunNotFound, SuiteRunRefused
+from personachat.lab.adherence import QuestionDrafter
 from personachat.lab.checks.own import OwnChecks
 from personachat.lab.judge import Judge
 from personachat.lab.labelling import Labelling
 from personachat.lab.labels import Agreement, Labels
+from personachat.lab.on_save import TestSettings, run_id_of
 from personachat.lab.results import Results
 from personachat.lab.runs.cells import CellMaker
 from personachat.lab.runs.forecast import Forecaster, RunForecast
@@ -37,11 +40,13 @@ from personachat.lab.suites.stored import StoredSuite
 from personachat.lab.suites.writing import case_text, free_name, only, with_case
 from personachat.lab.thumbs import ThumbJudging
 from personachat.personas.persona import Persona, parse_persona
-from personachat.personas.store.base import PersonaSource, Revisions
+from personachat.personas.store.base import PersonaSource, Revisions, StoredPersona
 from personachat.personas.store.persona_file import etag_of
 from personachat.replies.runner import ReplyRunner
 from personachat.settings import Settings
-from personachat.usage.model import Surface
+from personachat.usage.model import Origin, Surface
+
+DRAFT_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +61,18 @@ class RunWish:
     most_cost_usd: float | None = None
     draft: str | None = None
     """A persona's JSON text that isn't saved."""
+    saved: StoredPersona | None = None
+    """The very version to run, where it is known."""
     cases: tuple[str, ...] = ()
     """The names of the cases to run; all without any."""
     pairwise: str = ""
     """The question by which a judge compares each reply with another one; "" compares none."""
     against: str = ""
     """The run of theirs whose replies are compared with; "" compares with recorded or reference replies."""
+
+
+class RunExists(Exception):
+    """There is a run of this id."""
 
 
 @dataclass(frozen=True)
@@ -209,8 +220,48 @@ class Tests:
         persona, _, _ = self._persona(wish)
         return self._forecast(made.suite, persona, wish, made.options)
 
+    def begin_saved(self, stored: StoredPersona) -> LiveRun | None:
+        """Run the suite of a version that was just saved, as its persona says.
+
+        None where it has no suite that can be run, and where this version has been run on a save before.
+        Raises what `start` raises.
+        """
+        run_id = self.saved_run_id(stored)
+        suite = self.find_suite(stored.id)
+        if suite is None or suite.problems or self._parts.records.is_there(run_id):
+            return None
+        self._check_may_edit()
+        self._parts.suites.note(suite)
+        most = TestSettings.of(stored.persona).max_cost_usd
+        wish = RunWish(persona_id=stored.id, most_cost_usd=most, saved=stored)
+        try:
+            return self._begin(wish, suite.text, etag=suite.etag, run_id=run_id)
+        except RunExists:
+            return None
+
+    def saved_run_id(self, stored: StoredPersona) -> str:
+        """The id of the run that a save of this version begins."""
+        return run_id_of(self._parts.records.place, stored.id, stored.etag)
+
+    def is_there(self, run_id: str) -> bool:
+        """Whether there is a run of theirs of this id by now."""
+        with suppress(SuiteRunNotFound):
+            self._parts.records.get(run_id, self._owner)
+            return True
+        return False
+
+    def begin_saved_soon(self, stored: StoredPersona) -> None:
+        """The same on the engine's loop. Returns at once and raises nothing: a save waits for no test."""
+        self._parts.runner.soon(lambda: self.begin_saved(stored))
+
     def _begin(
-        self, wish: RunWish, suite_text: str, *, etag: str, options: RunOptions = PLAIN_RUN
+        self,
+        wish: RunWish,
+        suite_text: str,
+        *,
+        etag: str,
+        options: RunOptions = PLAIN_RUN,
+        run_id: str = "",
     ) -> LiveRun:
         persona, revision, text = self._persona(wish)
         suite = parse_suite(suite_text)
@@ -227,7 +278,7 @@ class Tests:
                 hint="Leave the sum out, or choose a model whose price is known.",
             )
         run = Run(
-            id=new_id(),
+            id=run_id or new_id(),
             owner=self._owner,
             persona_id=wish.persona_id,
             persona_revision=revision,
@@ -245,7 +296,8 @@ class Tests:
             options=options,
         )
         others = self._others(run, suite)
-        self._parts.records.add(run)
+        if not self._parts.records.add(run):
+            raise RunExists
         plan = RunPlan(run, persona, suite, forecast.most_cell_usd, others=others)
         return self._parts.runner.start(plan)
 
@@ -293,7 +345,7 @@ class Tests:
         """Runs of suites, the newest first."""
         return self._parts.records.of(self._owner, persona_id, limit=limit)
 
-    def runs_of(self, persona_id: str, kind: RunKind, *, limit: int = 50) -> tuple[Run, ...]:
+    def runs_of(self, persona_id: str | None, kind: RunKind, *, limit: int = 50) -> tuple[Run, ...]:
         """Runs of another kind, the newest first."""
         return self._parts.records.of(self._owner, persona_id, limit=limit, kind=kind)
 
@@ -315,6 +367,16 @@ class Tests:
         models = models_of(old), models_of(now_scored)
         comparison = compare((earlier, old), (run, now_scored), models=models)
         return RunReport(run, suite, now_scored, earlier, comparison)
+
+    def draft_questions(self, persona: Persona) -> tuple[str, ...]:
+        """Questions about a persona by a model, to be edited. It takes as long as a reply.
+
+        Raises EditingNotAllowed, SuiteRunRefused where nothing came of it, and ShuttingDown.
+        """
+        self._check_may_edit()
+        origin = Origin(owner=self._owner, purpose="drafting", surface=self._surface, persona_id=persona.id)
+        drafter = QuestionDrafter(self._parts.replying, model=self.judge_model or persona.model)
+        return self._parts.runner.ask(drafter.draft(persona, origin=origin), timeout_seconds=DRAFT_SECONDS)
 
     # --- labels -----------------------------------------------------------------------------------
 
@@ -361,6 +423,8 @@ class Tests:
     def _persona(self, wish: RunWish) -> tuple[Persona, str, str]:
         """The persona to be tested, its etag and its text."""
         self._check_may_read(wish.persona_id)
+        if wish.saved is not None:
+            return wish.saved.persona, wish.saved.etag, wish.saved.text
         if wish.draft is not None:
             return parse_persona(wish.draft), "", wish.draft
         if wish.revision is not None:

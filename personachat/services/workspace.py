@@ -31,6 +31,7 @@ from personachat.chat.starter import ReplyStarter
 from personachat.database.connection import Database
 from personachat.history.library import ConversationLibrary
 from personachat.lab.comparisons.service import Comparisons
+from personachat.lab.on_save import TestedPersonas
 from personachat.lab.suites.following import SuiteTexts
 from personachat.lab.testing import Testing, Tests
 from personachat.owners import author_of
@@ -112,10 +113,14 @@ class Workspaces:
         rights = self.authorization.rights_of(person)
         trail = self.audit.trail(owner, name=author)
         permitted = PermittedPersonas(self.personas, rights)
-        personas = AuditedPersonas(permitted, trail) if may_edit else ReadOnlyPersonas(permitted)
+        answering = self._answering(rights)
+        tests = self.testing.of(
+            owner, author=author, may_edit=may_edit, surface=surface, personas=answering, rights=rights
+        )
+        audited = TestedPersonas(AuditedPersonas(permitted, trail), tests.begin_saved_soon)
+        personas = audited if may_edit else ReadOnlyPersonas(permitted)
         revisions = PermittedRevisions(self.revisions, rights)
         labels = PermittedLabels(self.labels, rights)
-        answering = self._answering(rights)
         settle = self.checkpoints.settle
         collection = PersonaLibrary(
             personas,
@@ -161,9 +166,7 @@ class Workspaces:
                 surface=surface,
                 settle=settle,
             ),
-            self.testing.of(
-                owner, author=author, may_edit=may_edit, surface=surface, personas=answering, rights=rights
-            ),
+            tests,
             author,
             person,
             rights,

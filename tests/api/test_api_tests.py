@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 
-from tests.api.wire import problem_of
+from tests.api.wire import events_of, problem_of
 
 SUITE = """\
 persona: tester
@@ -91,6 +91,35 @@ def test_what_cannot_be_run_is_refused(client: httpx2.Client) -> None:
 
 def test_the_schema_is_one(client: httpx2.Client) -> None:
     assert client.get("/tests/schema").json()["title"] == "PersonaChat test suite"
+
+
+def test_conversations_are_replayed_on_their_own_course(client: httpx2.Client) -> None:
+    with client.stream("POST", "/chat", json={"personaId": "tester", "message": "Hi"}) as stream:
+        start, *_ = events_of(stream)
+    conversation_id = start.data["conversationId"]
+    wanted = {"personaId": "tester", "conversationIds": [conversation_id], "course": "own"}
+    started = client.post("/tests/replays", json=wanted)
+    assert started.status_code == 202
+    events = followed(client, started.json()["id"])
+    assert events[0][1]["text"] == "You said: Hi"
+    run = client.get(f"/tests/runs/{started.json()['id']}").json()
+    assert (run["kind"], run["options"]) == ("replay", {"course": "own"})
+    assert [each["kind"] for each in client.get("/tests/runs?kind=replay").json()["runs"]] == ["replay"]
+    nowhere = client.post("/tests/replays", json=wanted | {"conversationIds": ["0" * 32]})
+    problem_of(nowhere, 404, "conversation_not_found")
+
+
+def test_a_persona_is_tried_in_many_manners(client: httpx2.Client) -> None:
+    wanted = {"personaId": "tester", "tones": ["warm", "dry"], "temperatures": [0, 1], "message": "Hi"}
+    started = client.post("/tests/sweeps", json=wanted)
+    assert started.status_code == 202
+    events = followed(client, started.json()["id"])
+    assert [name for name, _ in events] == ["reply"] * 4 + ["done"]
+    told = client.get(f"/tests/runs/{started.json()['id']}").json()
+    assert told["options"]["manners"][0] == {"tone": "warm", "temperature": 0.0}
+    too_many = client.post("/tests/sweeps", json=wanted | {"styles": [str(each) for each in range(40)]})
+    problem_of(too_many, 409, "test_run_refused")
+    problem_of(client.post("/tests/sweeps", json=wanted | {"cases": ["none"]}), 404, "suite_not_found")
 
 
 def test_what_a_comparison_lacks_is_said(client: httpx2.Client) -> None:

@@ -8,8 +8,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from personachat.authoring.opening import opened
 from personachat.cli import persona_checks, testing
 from personachat.cli.testing import Wanted
+from personachat.lab.on_save import TestedPersonas
+from personachat.personas.store.base import StoredPersona
 from personachat.settings import Settings, load_settings
 from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, failure, tokens
@@ -153,6 +156,19 @@ def test_validating_a_folder_or_a_file_finds_errors_in_suites_and_takes_none_for
     for path in (folder, folder / "tester.tests.yaml"):
         assert persona_checks.validate([path]) == 1
         assert "tester.tests.yaml:1:1: The suite is for" in capsys.readouterr().out
+
+
+def test_what_a_command_saves_is_tested_before_it_ends(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved: list[StoredPersona] = []
+    with opened(settings, over=lambda store: TestedPersonas(store, saved.append)) as found:
+        found.collection.save(persona_text(extensions={"tests": {"onSave": True}}))
+        found.collection.save(persona_text(extensions={"tests": {"onSave": False}}))
+    testing.run_saved(saved, settings=settings)
+    assert "1 of 1 (21 to 100 %) cases pass in every repeat." in capsys.readouterr().err
+    testing.run_saved(saved, settings=settings)
+    assert "cases pass" not in capsys.readouterr().err
 
 
 def test_replies_are_compared_with_a_revisions_by_a_judge(

@@ -162,3 +162,45 @@ def test_on_a_phone_one_column_is_in_view_and_one_that_fails_leaves_the_others_a
 
 def _bytes(data: str | bytes) -> bytes:
     return data.encode() if isinstance(data, str) else data
+
+
+def test_a_reply_of_a_sweep_becomes_the_draft_of_the_persona(app_server: AppServer, page: Page) -> None:
+    provider(app_server)
+    page.goto(f"{app_server.url}/tests?suite=default-persona")
+    page.get_by_role("radio", name="Sweep").click()
+    formality = page.get_by_label("Formality")
+    expect(formality).to_be_visible()
+    settled(page)
+    for value in ("casual", "formal"):
+        formality.click()
+        page.get_by_role("option", name=value, exact=True).click()
+        settled(page)
+    message = page.get_by_label("Message")
+    message.fill("Kingfisher?")
+    message.press("Control+Enter")
+    expect(page.get_by_text("2 calls of")).to_be_visible()
+    expect(button(page, "Try all")).to_be_enabled()
+    settled(page)
+    button(page, "Try all").click()
+    cells = page.locator("[class*='st-key-sweep_']").filter(has_text="Use this one")
+    expect(cells).to_have_count(2)
+    expect(cells.nth(1)).to_contain_text("formality formal")
+    expect(cells.nth(1)).to_contain_text("You said: Kingfisher?")
+    settled(page)
+    cells.nth(1).get_by_role("button", name="Use this one").click()
+    expect(page).to_have_url(re.compile(r"/personas\?id=default-persona"))
+    expect(page.get_by_role("textbox", name="Formality")).to_have_value("formal")
+    expect(button(page, "Save Shortcut Ctrl + S")).to_be_enabled()
+
+
+def test_a_persona_that_says_so_is_tested_when_it_is_saved(app_server: AppServer, page: Page) -> None:
+    provider(app_server)
+    page.goto(f"{app_server.url}/tests?suite=data-analyst")
+    expect(button(page, "Run tests")).to_be_enabled()
+    settled(page)
+    button(page, "Run on save").click()
+    page.get_by_text("Run these tests whenever the persona is saved").click()
+    settled(page)
+    button(page, "Save with the persona").click()
+    expect(page.get_by_text("Cases that pass every time")).to_be_visible()
+    expect(button(page, "Runs on save")).to_be_visible()

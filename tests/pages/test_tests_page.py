@@ -13,10 +13,12 @@ from personachat.accounts.rights import PersonaAccess
 from personachat.lab.runs.forecast import RunForecast
 from personachat.lab.testing import Tests
 from personachat.owners import LOCAL_OWNER
+from personachat.personas.persona import parse_persona
 from personachat.services import get_services
 from personachat.ui import session
+from personachat.ui.tests.replaying import WEEK
 from personachat.ui.tests.running import told
-from personachat.ui.tests.state import REPLAYS, view_key
+from personachat.ui.tests.state import ADHERENCE, REPLAYS, SWEEPS, view_key
 from personachat.ui.wording import JOINER
 from tests.fake_provider import FakeProvider, Gate, tokens
 from tests.lab.conftest import ended
@@ -234,7 +236,9 @@ def test_saved_conversations_are_replayed_and_what_changed_is_shown(
     visit(page, suite="second")
     page.segmented_control(key="tests_view_second").set_value("Replay").run()
     assert not page.exception
-    page.multiselect(key="replay_second").set_value([conversation_id]).run()
+    page.selectbox(key="replay_way_second").set_value(WEEK).run()
+    assert page.multiselect(key="replay_second").value == [conversation_id]
+    page.selectbox(key="replay_course").set_value("Its own course").run()
     fake.enqueue(tokens(["You said: Go away"]))
     page.button(key="start_replay").click().run()
     (run,) = owners_tests().runs_of("second", "replay")
@@ -245,6 +249,7 @@ def test_saved_conversations_are_replayed_and_what_changed_is_shown(
     assert not page.exception
     assert "% of the words changed" in page.expander[0].label
     assert "You said: Go away" in texts(page)
+    assert "On its own course" in texts(page)
 
 
 def test_replies_of_a_run_are_compared_with_those_of_another(
@@ -262,6 +267,89 @@ def test_replies_of_a_run_are_compared_with_those_of_another(
     said = texts(page)
     assert "**Compared with those of the other run:** Better in 0 of 2" in said
     assert "Both replies say the same." in said
+
+
+def test_a_persona_is_told_to_run_its_tests_on_save(open_home: OpenPage, folder: Path) -> None:
+    page = open_home()
+    owners_tests().save_suite("second", SUITE)
+    visit(page, suite="second")
+    etag = owners_tests().suite("second").persona_id and get_services().personas.get("second").etag
+    page.checkbox(key=f"on_save_{etag}").check()
+    page.number_input(key=f"on_save_most_{etag}").set_value(0.5).run()
+    page.button(key="save_on_save").click().run()
+    assert not page.exception
+    saved = get_services().personas.get("second").persona.extensions["tests"]
+    assert saved == {"onSave": True, "maxCostUsd": 0.5}
+
+
+def test_questions_are_drafted_edited_kept_and_asked_about_a_conversation(
+    open_home: OpenPage, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERSONACHAT_JUDGE_MODEL", "fake-2")
+    page = open_home()
+    converse("Trams", persona_id="second")
+    page.session_state[view_key("second")] = ADHERENCE
+    visit(page, suite="second")
+    assert page.button(key="start_adherence").disabled
+    fake.enqueue(tokens(['{"questions": ["Is the reply warm?"]}']))
+    page.button(key="draft_questions").click().run()
+    (field,) = page.text_area
+    assert field.value == "Is the reply warm?"
+    field.set_value("Is the reply kind?").run()
+    page.button(key="save_questions").click().run()
+    saved = get_services().personas.get("second").persona
+    assert saved.extensions["tests"] == {"questions": ["Is the reply kind?"]}
+    assert "1 call of" in texts(page)
+    fake.enqueue(tokens([verdict("yes", "You said")]))
+    page.button(key="start_adherence").click().run()
+    (run,) = owners_tests().runs_of("second", "adherence")
+    live = owners_tests().live(run.id)
+    if live:
+        ended(live)
+    page.run()
+    assert not page.exception
+    (drawn,) = page.get("echarts_chart")
+    assert drawn.proto.alt == "1 of 1 replies have all answers; on average 100 % are like the persona."
+    assert "Is the reply kind? **1 of 1" in texts(page)
+
+
+def test_a_sweep_is_forecast_drawn_as_a_grid_and_becomes_the_draft(open_home: OpenPage) -> None:
+    page = open_home()
+    page.session_state[view_key("second")] = SWEEPS
+    visit(page, suite="second")
+    assert page.button(key="start_sweep").disabled
+    page.multiselect(key="sweep_tone").set_value(["warm", "dry"])
+    page.multiselect(key="sweep_temperature").set_value([0.3])
+    page.text_area(key="sweep_message").set_value("Who are you?").run()
+    assert "2 calls of" in texts(page)
+    page.button(key="start_sweep").click().run()
+    (run,) = owners_tests().runs_of("second", "sweep")
+    live = owners_tests().live(run.id)
+    if live:
+        ended(live)
+    page.run()
+    assert not page.exception
+    assert "**tone dry, temperature 0.3**" in texts(page)
+    assert "You said: Who are you?" in texts(page)
+    page.button(key=f"use_{run.id}_1").click().run()
+    assert not page.exception
+    draft = parse_persona(page.session_state["persona_drafts"]["second"].text)
+    assert (draft.personality.tone, draft.temperature) == ("dry", 0.3)
+    assert page.query_params["id"] == "second"
+
+
+def test_a_sweep_with_too_many_replies_says_so(open_home: OpenPage) -> None:
+    page = open_home()
+    page.session_state[view_key("second")] = SWEEPS
+    visit(page, suite="second")
+    for name in ("tone", "style", "formality"):
+        box = page.multiselect(key=f"sweep_{name}")
+        box.set_value(list(box.options))
+    page.multiselect(key="sweep_temperature").set_value([0.0, 0.3, 0.7])
+    page.text_area(key="sweep_message").set_value("Hi").run()
+    assert not page.exception
+    assert "144 replies" in str(page.warning[0].value)
+    assert page.button(key="start_sweep").disabled
 
 
 def test_tests_of_promptfoo_are_added_to_the_text_and_saved_by_the_person(open_home: OpenPage) -> None:

@@ -20,6 +20,8 @@ from personachat.personas.persona import Persona
 from personachat.personas.variables import with_values
 from personachat.usage.model import Origin, Purpose
 
+LED_NOWHERE = "An earlier reply of this conversation failed, so there was nothing to go on from."
+
 
 class CellMaker:
     """Safe for threads; `make` runs on the engine's loop."""
@@ -30,18 +32,23 @@ class CellMaker:
         self._pairs = PairwiseJudge(judge)
         self._own = own
 
-    async def make(self, plan: RunPlan, number: int, attempt: int) -> Cell | None:
-        """One reply and its checks; None where this process cut it off."""
+    async def make(self, plan: RunPlan, number: int, attempt: int, *, so_far: Sequence[Cell]) -> Cell | None:
+        """One reply and its checks; None where this process cut it off. `so_far` are the run's others."""
         try:
-            return await self._make(plan, number, attempt)
+            return await self._make(plan, number, attempt, so_far)
         except ShuttingDown:
             return None
 
-    async def _make(self, plan: RunPlan, number: int, attempt: int) -> Cell | None:
+    async def _make(self, plan: RunPlan, number: int, attempt: int, so_far: Sequence[Cell]) -> Cell | None:
         case = plan.suite.cases[number]
-        persona = with_values(plan.persona, case.variables)
-        said = said_in(case)
-        answered, earlier_usd, retried = await self._answered(plan, persona, said)
+        persona = with_values(plan.run.options.persona_for(number, plan.persona), case.variables)
+        said = _own_course(plan, number, attempt, so_far)
+        if said is None:
+            return Cell(case_number=number, attempt=attempt, outcome="error", reply="", error=LED_NOWHERE)
+        if plan.run.options.recorded:
+            answered, earlier_usd, retried = _recorded(plan, number), None, False
+        else:
+            answered, earlier_usd, retried = await self._answered(plan, persona, said)
         if answered.cut_off:
             return None
         cell = _cell_of(answered, number, attempt, retried=retried)
@@ -118,11 +125,28 @@ class CellMaker:
             question_of(check),
             said=asked,
             reply=answered.text,
-            reference=case.reference,
+            reference="" if plan.run.options.recorded else case.reference,
             origin=_origin(plan.run, "judge"),
         )
         warning = own_model_warning(found.answer.judge, f"{answered.provider}/{answered.model}")
         return replace(found.answer, warning=warning), found.cost_usd
+
+
+def _own_course(plan: RunPlan, number: int, attempt: int, so_far: Sequence[Cell]) -> list[SaidTurn] | None:
+    """What was said, with this run's own replies where they belong; None where one of them failed."""
+    said = said_in(plan.suite.cases[number])
+    replies = {cell.case_number: cell.reply for cell in so_far if cell.attempt == attempt and not cell.error}
+    for at, earlier in plan.run.options.earlier.get(number, {}).items():
+        if earlier not in replies:
+            return None
+        said[at] = ("assistant", replies[earlier])
+    return said
+
+
+def _recorded(plan: RunPlan, number: int) -> Answered:
+    """A reply that was given before."""
+    provider, _, model = plan.run.options.answered_by.get(number, "").partition("/")
+    return Answered(plan.suite.cases[number].reference, provider, model, reason="", system_prompt="")
 
 
 def outcome_of(outcomes: Sequence[Outcome]) -> Outcome:
@@ -160,6 +184,7 @@ def _cell_of(answered: Answered, number: int, attempt: int, *, retried: bool) ->
         tokens=answered.tokens,
         seconds=answered.seconds,
         cost_usd=answered.cost_usd,
+        lore=answered.lore,
     )
 
 

@@ -31,6 +31,8 @@ def run_document(report: RunReport) -> dict[str, Any]:
         "beganAt": run.began_at.isoformat(),
         "endedAt": run.ended_at.isoformat() if run.ended_at else None,
         "maxCostUsd": run.most_cost_usd,
+        "kind": run.kind,
+        "options": run.options.as_stored(),
         "score": score_document(report.score),
         "pairs": pairs_document(report),
         "cases": [case_document(case) for case in report.score.cases],
@@ -76,6 +78,7 @@ def cell_document(cell: Cell) -> dict[str, Any]:
         "costUsd": cell.cost_usd,
         "checks": [result.as_stored() for result in cell.results],
         "judged": [answer.as_stored() for answer in cell.judged],
+        "lore": list(cell.lore),
         "pair": asdict(cell.pair) | {"flipped": cell.pair.flipped} if cell.pair else None,
     }
 

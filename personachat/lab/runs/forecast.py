@@ -13,7 +13,7 @@ from personachat.lab.runs.model import Cell
 from personachat.lab.runs.options import PLAIN_RUN, RunOptions
 from personachat.lab.runs.plan import said_in
 from personachat.lab.runs.replying import Replying, SaidTurn
-from personachat.lab.suites.model import Suite, question_of
+from personachat.lab.suites.model import Case, Suite, question_of
 from personachat.messages import Usage
 from personachat.personas.persona import Persona
 from personachat.personas.prompt import estimate_tokens
@@ -93,23 +93,25 @@ def _forecast(  # each is a different thing
     cells = judges = prompts = 0
     usual: list[float | None] = []
     most: list[float | None] = []
-    for case in suite.cases:
+    for number, case in enumerate(suite.cases):
         count = suite.repeats(case, repeat)
         said: list[SaidTurn] = said_in(case)
-        plan = by.replying.plan(with_values(persona, case.variables), said, model=model)
+        plan = by.replying.plan(
+            with_values(options.persona_for(number, persona), case.variables), said, model=model
+        )
         prompt = plan.prompt_tokens or 0
         questions = [question_of(check) for check in case.check if check.kind == "judge"]
         cells += count
         requests = [
-            judge_request(question.question, said=said[-1][1], reply="", reference=case.reference)
-            for question in questions
+            _judge_request(question.question, case, recorded=options.recorded) for question in questions
         ]
         if options.pairwise:  # in both orders
             pair = pair_request(options.pairwise, said=said[-1][1], first=case.reference, second="")
             requests += [pair, pair]
         judges += count * len(requests)
-        prompts += count * prompt
-        one, worst = _costs(provider, answering, prompt, reply_tokens, persona.max_tokens)
+        costs = _costs(provider, answering, prompt, reply_tokens, persona.max_tokens)
+        prompts += 0 if options.recorded else count * prompt
+        one, worst = (0.0, 0.0) if options.recorded else costs
         lengths = 2 if options.pairwise and options.against else 1  # the other run's reply is read, too
         for request in requests:
             judged, worst_judged = _judge_costs(
@@ -127,10 +129,10 @@ def _forecast(  # each is a different thing
     batches = math.ceil(cells / by.concurrent)
     return RunForecast(
         cells=cells,
-        calls=cells + judges,
+        calls=judges if options.recorded else cells + judges,
         judge_calls=judges,
         prompt_tokens=prompts,
-        reply_tokens=cells * reply_tokens,
+        reply_tokens=0 if options.recorded else cells * reply_tokens,
         cost_usd=_total(usual),
         most_usd=_total(whole),
         most_cell_usd=None if None in most else max(each for each in most if each is not None),
@@ -139,6 +141,14 @@ def _forecast(  # each is a different thing
         model=answering,
         reason=first.reason,
     )
+
+
+def _judge_request(question: str, case: Case, *, recorded: bool) -> str:
+    """What a judge would be asked; a reply that isn't there yet is counted elsewhere."""
+    said = case.said[-1].words
+    if recorded:
+        return judge_request(question, said=said, reply=case.reference)
+    return judge_request(question, said=said, reply="", reference=case.reference)
 
 
 def _judge_costs(

@@ -14,6 +14,9 @@ RunState: TypeAlias = Literal["running", "finished", "cancelled", "limit", "inte
 """limit: it stopped before it could cost more than allowed. interrupted: its process died."""
 
 
+_LISTED = frozenset({"results", "judged", "pair", "lore"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """What is run, stamped with everything a result depends on."""
@@ -69,6 +72,8 @@ class Cell:
     judged: tuple[JudgedAnswer, ...] = field(default=())
     pair: PairVerdict | None = None
     """What a judge says of this reply and another one, where they are compared."""
+    lore: tuple[str, ...] = ()
+    """The lore that was told."""
 
     def as_record(self) -> dict[str, Any]:
         """What is stored besides the columns."""
@@ -78,13 +83,15 @@ class Cell:
         record["judged"] = [answer.as_stored() for answer in self.judged]
         if self.pair:
             record["pair"] = asdict(self.pair)
+        if self.lore:
+            record["lore"] = list(self.lore)
         return record
 
     @classmethod
     def stored(
         cls, case_number: int, attempt: int, outcome: Outcome, *, reply: str, cost: float | None, record: Any
     ) -> Cell:
-        plain = {name: value for name, value in record.items() if name not in {"results", "judged", "pair"}}
+        plain = {name: value for name, value in record.items() if name not in _LISTED}
         return cls(
             case_number=case_number,
             attempt=attempt,
@@ -94,6 +101,7 @@ class Cell:
             results=tuple(CheckResult.stored(each) for each in record["results"]),
             judged=tuple(JudgedAnswer(**each) for each in record.get("judged", ())),
             pair=PairVerdict.stored(record.get("pair")),
+            lore=tuple(record.get("lore", ())),
             **plain,
         )
 

@@ -6,14 +6,49 @@ the run; here is what the runner needs to know about them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-RunKind: TypeAlias = Literal["suite", "replay"]
+from personachat.personas.persona import Persona
 
-MADE: tuple[RunKind, ...] = ("replay",)
+RunKind: TypeAlias = Literal["suite", "replay", "sweep", "adherence"]
+
+MADE: tuple[RunKind, ...] = ("replay", "sweep", "adherence")
 """Kinds of runs whose suite was made for them; the kind stands in the place of the suite's etag."""
+
+
+class Manner(BaseModel):
+    """A manner of speaking; what is None is the persona's own."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    tone: str | None = None
+    style: str | None = None
+    formality: str | None = None
+    temperature: float | None = None
+
+    @property
+    def traits(self) -> dict[str, str]:
+        """Those that are not the persona's own, by the names of its fields."""
+        found = {"tone": self.tone, "style": self.style, "formality": self.formality}
+        return {name: value for name, value in found.items() if value is not None}
+
+    @property
+    def name(self) -> str:
+        """What people know it by."""
+        parts = [f"{name} {value or 'none'}" for name, value in self.traits.items()]
+        if self.temperature is not None:
+            parts.append(f"temperature {self.temperature:g}")
+        return ", ".join(parts) or "as it is"
+
+    def of(self, persona: Persona) -> Persona:
+        """The persona in this manner."""
+        changed: dict[str, Any] = {"personality": persona.personality.model_copy(update=self.traits)}
+        if self.temperature is not None:
+            changed["temperature"] = self.temperature
+        return persona.model_copy(update=changed)
 
 
 class RunOptions(BaseModel):
@@ -25,6 +60,34 @@ class RunOptions(BaseModel):
     """The question by which a judge compares each reply with another one; "" compares none."""
     against: str = ""
     """The run whose replies are compared with; "" compares with the cases' references."""
+    course: Literal["recorded", "own"] = "recorded"
+    """Of a replay: after what was recorded, or after its own replies."""
+    earlier: Mapping[int, Mapping[int, int]] = Field(default_factory=dict)
+    """By case: which turns said before it are replies to other cases of this run, and to which."""
+    notes: Mapping[int, tuple[str, ...]] = Field(default_factory=dict)
+    """By case: what a reader has to know about it."""
+    lore: Mapping[int, tuple[str, ...]] = Field(default_factory=dict)
+    """By case: the lore that had been told when its reference was recorded."""
+
+    manners: tuple[Manner, ...] = ()
+    """By case: in which manner the persona answers; empty where it is its own in all of them."""
+
+    recorded: bool = False
+    """Whether the replies are there already, as the cases' references, and nobody is asked for one."""
+    places: Mapping[int, tuple[int, int]] = Field(default_factory=dict)
+    """By case: the number of its conversation, and of the reply in it."""
+    answered_by: Mapping[int, str] = Field(default_factory=dict)
+    """By case: the provider and model of a recorded reply."""
+
+    def persona_for(self, number: int, persona: Persona) -> Persona:
+        """The persona that answers a case."""
+        return self.manners[number].of(persona) if self.manners else persona
+
+    def first_of(self, number: int) -> int:
+        """The case with which the sequence begins that a case belongs to."""
+        while found := self.earlier.get(number):
+            number = min(found.values())
+        return number
 
     def as_stored(self) -> dict[str, Any] | None:
         return self.model_dump(mode="json", exclude_defaults=True) or None

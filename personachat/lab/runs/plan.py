@@ -33,6 +33,14 @@ class RunPlan:
             if attempt < count and (number, attempt) not in there
         ]
 
+    @property
+    def due_in_order(self) -> list[list[tuple[int, int]]]:
+        """The same in sequences: within one, each cell needs the one before it."""
+        found: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        for number, attempt in self.due:
+            found.setdefault((self.run.options.first_of(number), attempt), []).append((number, attempt))
+        return list(found.values())
+
 
 def said_in(case: Case) -> list[SaidTurn]:
     """What was said, as roles and words."""

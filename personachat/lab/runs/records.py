@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, case, delete, func, insert, select, upda
 from personachat.conversations.model import now
 from personachat.database.connection import Database
 from personachat.database.processes import announce, dead, nobody_can_tell
+from personachat.database.upsert import put
 from personachat.errors import ShareNotFound, SuiteRunNotFound
 from personachat.lab.runs.model import Cell, Run, RunState
 from personachat.lab.runs.options import MADE, RunKind, RunOptions
@@ -32,15 +33,18 @@ class SqlRuns:
 
     def __init__(self, database: Database, *, place: str, process_id: str) -> None:
         self._database = database
-        self._place = place
+        self.place = place
         self.process_id = process_id
 
-    def add(self, run: Run) -> None:
+    def add(self, run: Run) -> bool:
+        """Keep a run that begins; False where there is one of this id, which stays as it is."""
         row = {name: getattr(run, name) for name in Run.__slots__}
-        row |= {"place": self._place, "process_id": self.process_id, "options": run.options.as_stored()}
+        row |= {"place": self.place, "process_id": self.process_id, "options": run.options.as_stored()}
         with self._database.write() as connection:
             announce(self._database, connection, self.process_id)
-            connection.execute(insert(test_runs).values(row))
+            put(connection, test_runs, row, key=("id",))
+            there = connection.execute(select(_r.process_id, _r.began_at).where(_r.id == run.id)).one()
+        return (there.process_id, there.began_at) == (self.process_id, run.began_at)
 
     def keep(self, run_id: str, cells: Sequence[Cell]) -> None:
         """Write whole cells; one that is there already stays as it was."""
@@ -66,6 +70,11 @@ class SqlRuns:
             known = connection.execute(select(_r.id).where(_r.id == run_id)).scalar()
             if new and known:
                 connection.execute(insert(test_cells), new)
+
+    def is_there(self, run_id: str) -> bool:
+        """Whether there is a run of this id, whoever's it is."""
+        with self._database.read() as connection:
+            return connection.execute(select(_r.id).where(_r.id == run_id)).scalar() is not None
 
     def end(self, run_id: str, state: RunState) -> None:
         self._set(run_id, {"state": state, "ended_at": now()})
@@ -132,7 +141,7 @@ class SqlRuns:
             select(_r.id, _r.persona_id, _r.persona_revision, _r.suite_etag, _r.began_at, place.label("rank"))
             .where(
                 _r.owner == owner,
-                _r.place == self._place,
+                _r.place == self.place,
                 _r.persona_id.in_(persona_ids),
                 _r.state == "finished",
                 _r.model == "",
@@ -173,7 +182,7 @@ class SqlRuns:
     ) -> tuple[Run, ...]:
         """An owner's runs of a kind, the newest first."""
         is_kind = _r.suite_etag.not_in(MADE) if kind == "suite" else _r.suite_etag == kind
-        query = select(test_runs).where(_r.owner == owner, _r.place == self._place, is_kind)
+        query = select(test_runs).where(_r.owner == owner, _r.place == self.place, is_kind)
         if persona_id is not None:
             query = query.where(_r.persona_id == persona_id)
         query = query.order_by(_r.began_at.desc(), _r.id).limit(limit)
@@ -207,7 +216,7 @@ class SqlRuns:
 
     def shared(self, token: str) -> tuple[str, str]:
         """The owner and the id of the run that a token shows. Raises ShareNotFound."""
-        query = select(_r.owner, _r.id).where(_r.share_token == token, _r.place == self._place)
+        query = select(_r.owner, _r.id).where(_r.share_token == token, _r.place == self.place)
         with self._database.read() as connection:
             row = connection.execute(query).first() if _TOKEN.fullmatch(token) else None
         if row is None:

@@ -16,6 +16,7 @@ from personachat.providers.registry import ProviderRegistry
 from personachat.replies.live import LiveReply
 from personachat.replies.planner import ReplyPlan, ReplyPlanner
 from personachat.replies.runner import ReplyRunner
+from personachat.replies.sent_lore import lore_of
 from personachat.settings import LOCAL
 from personachat.usage.model import Origin
 
@@ -38,6 +39,8 @@ class Answered:
     tokens: int | None = None
     seconds: float | None = None
     cost_usd: float | None = None
+    lore: tuple[str, ...] = ()
+    """The names of the lore entries that were told."""
 
     @property
     def cut_off(self) -> bool:
@@ -103,6 +106,7 @@ def _answered(reply: Reply, ending: object, plan: ReplyPlan) -> Answered:
         tokens=reply.usage.completion_tokens if reply.usage else None,
         seconds=reply.duration_seconds,
         cost_usd=0.0 if reply.provider == LOCAL else reply.cost_usd,
+        lore=tuple(name for name, _ in lore_of(plan.request.parameters)) if plan.request else (),
     )
     if isinstance(ending, Failed):
         can_help = plan.request is not None

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from personachat.errors import PersonaChatError, StoreUnavailable
 from personachat.lab.runs.cells import CellMaker
@@ -21,6 +22,8 @@ from personachat.lab.runs.plan import RunPlan
 from personachat.lab.runs.records import SqlRuns
 from personachat.lab.runs.replying import Replying
 from personachat.replies.runner import ReplyRunner
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +94,15 @@ class SuiteRunner:
         self._runner.begin(self._drive(live))
         return live
 
+    def ask(self, coroutine: Coroutine[Any, Any, T], *, timeout_seconds: float) -> T:
+        """Run a coroutine on the engine's loop and wait for its result. Raises TimeoutError."""
+        return self._runner.ask(coroutine, timeout_seconds=timeout_seconds)
+
+    def soon(self, call: Callable[[], object]) -> None:
+        """Have something done in the background that may begin a run. Raises nothing."""
+        with suppress(RuntimeError):  # the loop has ended, and with it this process
+            self._runner.begin(_quietly(call))
+
     def find(self, run_id: str) -> LiveRun | None:
         """One that runs in this process."""
         return self._live.get(run_id)
@@ -110,8 +122,9 @@ class SuiteRunner:
         state: RunState = "interrupted"
         keeper = asyncio.create_task(self._keep(live))
         try:
-            due = iter(live.plan.due)
-            workers = min(self._max_concurrent, len(live.plan.due)) or 1
+            sequences = live.plan.due_in_order
+            due = iter(sequences)
+            workers = min(self._max_concurrent, len(sequences)) or 1
             live.tasks = [asyncio.create_task(self._work(live, due)) for _ in range(workers)]
             await asyncio.gather(*live.tasks, return_exceptions=True)
             for task in live.tasks:
@@ -153,15 +166,24 @@ class SuiteRunner:
             except (PersonaChatError, StoreUnavailable):
                 await asyncio.sleep(1)
 
-    async def _work(self, live: LiveRun, due: Iterator[tuple[int, int]]) -> None:
+    async def _work(self, live: LiveRun, due: Iterator[list[tuple[int, int]]]) -> None:
         assert self._places is not None
-        for number, attempt in due:
-            async with _reserved(live) as allowed, self._places:
-                if not allowed or live.cancelled or self._replying.ending:
-                    return
-                cell = await self._cells.make(live.plan, number, attempt)
-                if cell is not None:
+        for sequence in due:
+            for number, attempt in sequence:
+                async with _reserved(live) as allowed, self._places:
+                    if not allowed or live.cancelled or self._replying.ending:
+                        return
+                    cell = await self._cells.make(live.plan, number, attempt, so_far=live.cells)
+                    if cell is None:
+                        break
                     live.add(cell)
+
+
+async def _quietly(call: Callable[[], object]) -> None:
+    try:
+        await asyncio.to_thread(call)
+    except (PersonaChatError, StoreUnavailable) as error:
+        log.warning("The tests of a saved persona weren't run: %s", error)
 
 
 def _affords(live: LiveRun) -> bool:

@@ -6,13 +6,22 @@ import streamlit as st
 
 from personachat.errors import EditingNotAllowed
 from personachat.lab.suites.stored import StoredSuite
-from personachat.lab.testing import Tests
 from personachat.personas.store.base import StoredPersona
 from personachat.services import Services
 from personachat.services.workspace import Workspace
 from personachat.ui import last_seen, notices, session
-from personachat.ui.tests import labelling, replaying, results, running, suite_editor
-from personachat.ui.tests.state import LABELS, REPLAYS, RESULTS, SUITE, open_run, tests_state, view_key
+from personachat.ui.tests import adherence, labelling, replaying, results, running, suite_editor, sweeping
+from personachat.ui.tests.state import (
+    ADHERENCE,
+    LABELS,
+    REPLAYS,
+    RESULTS,
+    SUITE,
+    SWEEPS,
+    open_run,
+    tests_state,
+    view_key,
+)
 from personachat.ui.wording import error_text, escaped
 
 PICKED = "tests_persona"
@@ -21,8 +30,8 @@ PICKED = "tests_persona"
 def draw(services: Services, workspace: Workspace) -> None:
     """Draw all of it. Raises DatabaseUnavailable and DatabaseDamaged."""
     listed, _ = last_seen.personas(workspace.personas, owner=workspace.owner)
-    personas = {each.id: each.persona for each in listed if isinstance(each, StoredPersona)}
-    names = {persona_id: persona.name for persona_id, persona in personas.items()}
+    personas = {each.id: each for each in listed if isinstance(each, StoredPersona)}
+    names = {persona_id: stored.persona.name for persona_id, stored in personas.items()}
     for notice in notices.take("page"):
         st.error(notice.text, icon=notice.icon)
     tests = workspace.tests
@@ -43,7 +52,7 @@ def draw(services: Services, workspace: Workspace) -> None:
     wanted = SUITE if stored and stored.problems else RESULTS
     view = st.segmented_control(
         "View",
-        (RESULTS, SUITE, REPLAYS, LABELS),
+        (RESULTS, SUITE, REPLAYS, SWEEPS, ADHERENCE, LABELS),
         default=wanted,
         key=view_key(persona_id),
         label_visibility="collapsed",
@@ -53,22 +62,26 @@ def draw(services: Services, workspace: Workspace) -> None:
         replaying.draw(services, workspace, persona_id)
     elif view == LABELS:
         labelling.draw(tests, persona_id, stored)
+    elif view == SWEEPS:
+        sweeping.draw(workspace, personas[persona_id].persona, stored)
+    elif view == ADHERENCE:
+        adherence.draw(workspace, personas[persona_id])
     elif stored is None and not tests_state().editing:
         _draw_nothing_yet(names[persona_id], may_edit=tests.may_edit)
     elif view == SUITE or stored is None:
-        suite_editor.draw(tests, personas[persona_id], stored)
+        suite_editor.draw(tests, personas[persona_id].persona, stored)
     else:
-        _draw_results(tests, persona_id, stored)
+        _draw_results(workspace, personas[persona_id], stored)
 
 
-def _draw_results(tests: Tests, persona_id: str, stored: StoredSuite) -> None:
+def _draw_results(workspace: Workspace, persona: StoredPersona, stored: StoredSuite) -> None:
     if stored.problems:
         st.warning(
             "The suite has errors, so it can't be run. Open *Suite* to fix them.", icon=":material/error:"
         )
     else:
-        running.draw(tests, persona_id)
-    results.draw(tests, persona_id)
+        running.draw(workspace, persona)
+    results.draw(workspace.tests, persona.id)
 
 
 def _pick(names: dict[str, str], with_suites: list[str]) -> str:
@@ -89,7 +102,7 @@ def _pick(names: dict[str, str], with_suites: list[str]) -> str:
 
 
 def _picked() -> None:
-    tests_state().editing = False
+    tests_state().editing, tests_state().awaited = False, ""
     open_run(None)
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
 from personachat.history.filters import Filters
 from personachat.history.listing import ConversationSummary
 from personachat.lab.pairwise import QUESTION
-from personachat.lab.replaying import Talk, made_replay
+from personachat.lab.replaying import made_replay, recorded
 from personachat.lab.runs.made import MadeRun
 from personachat.lab.testing import RunWish, Tests
 from personachat.services import Services
@@ -19,23 +23,39 @@ from personachat.ui import notices, session
 from personachat.ui.tests import results, running
 from personachat.ui.tests.state import open_run
 from personachat.ui.wording import error_text
+from personachat.usage.attention import Kind
 from personachat.usage.insights import Insights
 from personachat.usage.questions import UsageQuery
 
 MOST_OFFERED = 200
 MOST_SUGGESTED = 20
 SAVED, DRAFT = "The saved version", "The unsaved draft"
+RECORDED, OWN = "Each turn as recorded", "Its own course"
+
+LOOK, DISLIKED, LIKED, FAILED, CUT, WEEK, MONTH, NONE = range(8)
+WAYS = {
+    LOOK: "Deserve a look",
+    DISLIKED: "Thumbs down",
+    LIKED: "Thumbs up",
+    FAILED: "Errors",
+    CUT: "Cut off",
+    WEEK: "The last 7 days",
+    MONTH: "The last 30 days",
+    NONE: "By hand",
+}
+_KINDS: dict[int, Kind] = {DISLIKED: "disliked", FAILED: "failed", CUT: "cut"}
+_DAYS = {WEEK: 7, MONTH: 30}
 
 
 def draw(services: Services, workspace: Workspace, persona_id: str) -> None:
     tests = workspace.tests
     st.caption(
-        "Asks for each reply again, after exactly what had been said before it, and shows what is different. "
-        "Refusals, leaving the role and leaked instructions are checked."
+        "Asks for each reply again and shows what is different: after exactly what had been said before it, "
+        "or on the new replies' own course. Refusals, leaving the role and leaked instructions are checked."
     )
     if not running.follow(tests, tests.runs_of(persona_id, "replay", limit=5)):
         _draw_choice(services, workspace, persona_id)
-    results.draw(tests, persona_id, replays=True)
+    results.draw_replays(tests, persona_id)
 
 
 def _draw_choice(services: Services, workspace: Workspace, persona_id: str) -> None:
@@ -47,15 +67,34 @@ def _draw_choice(services: Services, workspace: Workspace, persona_id: str) -> N
         )
         st.page_link("pages/chat.py", label="Chat", icon=":material/chat:")
         return
-    summaries, suggested = offered
+    summaries, ways = offered
+    key = f"replay_{persona_id}"
+    st.session_state.setdefault(key, ways[LOOK])
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        way = st.selectbox(
+            "Choose",
+            list(WAYS),
+            format_func=lambda each: f"{WAYS[each]} ({len(ways[each])})" if ways[each] else WAYS[each],
+            width=220,
+            key=f"replay_way_{persona_id}",
+            on_change=_choose,
+            args=(key, f"replay_way_{persona_id}", ways),
+        )
+        course = st.selectbox(
+            "Way",
+            (RECORDED, OWN),
+            width=220,
+            key="replay_course",
+            help="As recorded isolates the change. Its own course shows where the new replies lead.",
+        )
     picked = st.multiselect(
         "Conversations",
         list(summaries),
-        default=suggested,
         format_func=lambda each: summaries[each].title or "Untitled",
-        key=f"replay_{persona_id}",
-        help="Those with thumbs down, errors or cut replies are chosen first.",
+        key=key,
     )
+    if way != NONE and not ways[way]:
+        st.caption("There are none of this kind.")
     draft = session.drafts().get(persona_id)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         version = st.selectbox(
@@ -74,10 +113,9 @@ def _draw_choice(services: Services, workspace: Workspace, persona_id: str) -> N
             draft=draft.text if draft and version == DRAFT else None,
             pairwise=QUESTION if pairwise else "",
         )
+        replay = partial(_made, workspace, persona_id, picked, own=course == OWN)
         try:
-            talks = [_talk(workspace, summaries[each]) for each in picked]
-            made = made_replay(persona_id, talks) if talks else None
-            forecast = workspace.tests.forecast_made(wish, made) if made else None
+            forecast = workspace.tests.forecast_made(wish, replay()) if picked else None
         except PersonaChatError as error:
             st.warning(error_text(error), icon=":material/info:")
             return
@@ -88,7 +126,7 @@ def _draw_choice(services: Services, workspace: Workspace, persona_id: str) -> N
             disabled=forecast is None or not workspace.tests.may_edit,
             help=None if workspace.tests.may_edit else "You can't run tests here.",
             on_click=_start,
-            args=(workspace.tests, wish, made),
+            args=(workspace.tests, wish, replay),
             key="start_replay",
         )
     if forecast:
@@ -97,25 +135,44 @@ def _draw_choice(services: Services, workspace: Workspace, persona_id: str) -> N
 
 def _offered(
     services: Services, workspace: Workspace, persona_id: str
-) -> tuple[dict[str, ConversationSummary], list[str]] | None:
-    """The newest conversations with the persona, and those of them that deserve a look."""
+) -> tuple[dict[str, ConversationSummary], dict[int, list[str]]] | None:
+    """The newest conversations with the persona, and which of them each way chooses."""
     listed = workspace.library.list(Filters(persona_id=persona_id), limit=MOST_OFFERED).conversations
     if not listed:
         return None
     insights = Insights(workspace.usage, services.people, owner=workspace.owner)
     found = insights.suggested(UsageQuery(zone=ZoneInfo("UTC"), persona=persona_id))
+    liked = workspace.library.list(Filters(persona_id=persona_id, rating=1), limit=MOST_OFFERED)
     summaries = {summary.id: summary for summary in listed}
-    suggested = [each.id for each in found if each.id in summaries][:MOST_SUGGESTED]
-    return summaries, suggested
+    ways = {
+        LOOK: [each.id for each in found],
+        LIKED: [each.id for each in liked.conversations],
+        NONE: [],
+        **{
+            way: [each.id for each in found if kind in {reason.kind for reason in each.reasons}]
+            for way, kind in _KINDS.items()
+        },
+        **{
+            way: [each.id for each in listed if now() - each.updated_at <= timedelta(days=days)]
+            for way, days in _DAYS.items()
+        },
+    }
+    return summaries, {
+        way: [each for each in ids if each in summaries][:MOST_SUGGESTED] for way, ids in ways.items()
+    }
 
 
-def _talk(workspace: Workspace, summary: ConversationSummary) -> Talk:
-    conversation = workspace.chat.conversation(summary.id)
-    return Talk(summary.title, conversation.path, conversation.variables)
+def _choose(key: str, way_key: str, ways: dict[int, list[str]]) -> None:
+    st.session_state[key] = ways[st.session_state[way_key]]
 
 
-def _start(tests: Tests, wish: RunWish, made: MadeRun) -> None:
+def _made(workspace: Workspace, persona_id: str, ids: list[str], *, own: bool) -> MadeRun:
+    talks = [recorded(workspace.chat, workspace.inspection, each) for each in ids]
+    return made_replay(persona_id, talks, course="own" if own else "recorded")
+
+
+def _start(tests: Tests, wish: RunWish, replay: Callable[[], MadeRun]) -> None:
     try:
-        open_run(tests.begin_made(wish, made).plan.run.id)
+        open_run(tests.begin_made(wish, replay()).plan.run.id)
     except PersonaChatError as error:
         notices.say_not_done(error, title="Nothing was replayed")

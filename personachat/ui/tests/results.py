@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import streamlit as st
 
@@ -13,7 +14,7 @@ from personachat.conversations.model import now
 from personachat.errors import PersonaChatError, SuiteRunNotFound
 from personachat.lab.checks.model import CheckResult
 from personachat.lab.labels import Agreement, reply_key
-from personachat.lab.replaying import changed_share
+from personachat.lab.replaying import changed_share, lore_note
 from personachat.lab.runs.documents import junit, run_document
 from personachat.lab.runs.model import Cell, JudgedAnswer, Run
 from personachat.lab.runs.options import kind_of
@@ -52,10 +53,24 @@ ENDS = {
 _CHANGES = {"better": ":material/trending_up:", "worse": ":material/trending_down:"}
 
 
-def draw(tests: Tests, persona_id: str, *, replays: bool = False) -> None:
-    runs = tests.runs_of(persona_id, "replay") if replays else tests.runs(persona_id)
+Body: TypeAlias = Callable[[Tests, RunReport], None]
+"""Draws the cases of a run, below what all runs have in common."""
+
+
+def draw(tests: Tests, persona_id: str) -> None:
+    """The runs of the suite, one of them open, and how they have gone."""
+    draw_runs(tests, tests.runs(persona_id), _draw_cases, nothing="Nothing has been run yet.")
+
+
+def draw_replays(tests: Tests, persona_id: str) -> None:
+    runs = tests.runs_of(persona_id, "replay")
+    draw_runs(tests, runs, _draw_replayed, nothing="Nothing has been replayed yet.")
+
+
+def draw_runs(tests: Tests, runs: tuple[Run, ...], body: Body, *, nothing: str) -> None:
+    """One of these runs: its figures, what changed, and what `body` draws of its cases."""
     if not runs:
-        st.caption(f"Nothing has been {'replayed' if replays else 'run'} yet.")
+        st.caption(nothing)
         return
     run = _pick(runs)
     if tests.live(run.id):
@@ -70,20 +85,28 @@ def draw(tests: Tests, persona_id: str, *, replays: bool = False) -> None:
     if report.comparison and report.before:
         _draw_changes(report.comparison)
     pairs.draw_score(report)
-    if replays:
-        _draw_replayed(tests, report)
-        return
+    body(tests, report)
+
+
+def _draw_cases(tests: Tests, report: RunReport) -> None:
+    draw_case_list(tests, report)
+    history.draw(tests, tests.runs(report.run.persona_id))
+
+
+def draw_case_list(tests: Tests, report: RunReport) -> None:
+    """Each case with all its replies, those that didn't pass first."""
     ordered = sorted(report.score.cases, key=lambda case: case.state == "pass")
     judged = Judged(tests)
     for case in ordered[: tests_state().shown]:
         _draw_case(judged, report, case)
     _draw_more(len(ordered))
-    history.draw(tests, runs)
 
 
 def _draw_replayed(tests: Tests, report: RunReport) -> None:
     """Each reply beside the recorded one, the most changed first."""
     cases = report.suite.cases
+    if report.run.options.course == "own":
+        st.caption("On its own course: after the person's recorded messages and the new replies to them.")
 
     def share(case: CaseResult) -> float:
         return changed_share(cases[case.number].reference, case.cells[0].reply) if case.cells else -1.0
@@ -97,10 +120,14 @@ def _draw_replayed(tests: Tests, report: RunReport) -> None:
         with st.expander(label, key=f"case_{report.run.id}_{case.number}"):
             st.caption("User")
             st.text(cases[case.number].said[-1].words)
+            for note in report.run.options.notes.get(case.number, ()):
+                st.caption(f":material/info: {escaped(note)}")
             for cell in case.cells:
+                if note := lore_note(report.run.options.lore.get(case.number, ()), cell.lore):
+                    st.caption(f":material/info: {escaped(note)}")
                 st.caption("What changed since the recorded reply")
                 draw_words(compared_words(cases[case.number].reference, cell.reply))
-                _draw_cell(judged, cell)
+                draw_cell(judged, cell)
     _draw_more(len(found))
 
 
@@ -134,10 +161,12 @@ class Judged:
         return self._labels[about].get(reply_key(reply))
 
     def agreement(self, answer: JudgedAnswer) -> Agreement:
-        about = answer.question, answer.judge
+        return self.agreement_on(answer.question, answer.judge)
+
+    def agreement_on(self, question: str, judge: str) -> Agreement:
+        about = question, judge
         if about not in self._agreements:
-            found = self.tests.agreement(question=answer.question, judge=answer.judge)
-            self._agreements[about] = found
+            self._agreements[about] = self.tests.agreement(question=question, judge=judge)
         return self._agreements[about]
 
 
@@ -265,12 +294,12 @@ def _draw_case(judged: Judged, report: RunReport, case: CaseResult) -> None:
             st.caption("User" if turn.user else "Assistant")
             st.text(turn.words)
         for cell in case.cells:
-            _draw_cell(judged, cell)
+            draw_cell(judged, cell)
         if len(case.cells) < case.planned:
             st.caption(f"{case.planned - len(case.cells)} of {case.planned} replies are missing.")
 
 
-def _draw_cell(judged: Judged, cell: Cell) -> None:
+def draw_cell(judged: Judged, cell: Cell) -> None:
     with st.container(border=True, gap="xsmall"):
         facts = [f"Reply {cell.attempt + 1}: {NAMES[cell.outcome]}", escaped(cell.model)]
         if cell.tokens is not None:
@@ -310,8 +339,7 @@ def _draw_judged(judged: Judged, cell: Cell, answer: JudgedAnswer, *, key: str) 
         return
     known, found = judged.label(answer, cell.reply), judged.agreement(answer)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        color: Literal["green", "orange"] = "green" if found.calibrated else "orange"
-        st.badge("Calibrated" if found.calibrated else "Not calibrated", color=color, help=found.told)
+        draw_chip(found)
         st.caption("The right answer is")
         for label, name in ((True, "Yes"), (False, "No")):
             st.button(
@@ -321,6 +349,12 @@ def _draw_judged(judged: Judged, cell: Cell, answer: JudgedAnswer, *, key: str) 
                 args=(judged.tests, cell, answer, label),
                 key=f"label_{key}_{name}",
             )
+
+
+def draw_chip(found: Agreement) -> None:
+    """How far a judge's answers can be trusted."""
+    color: Literal["green", "orange"] = "green" if found.calibrated else "orange"
+    st.badge("Calibrated" if found.calibrated else "Not calibrated", color=color, help=found.told)
 
 
 def _label(tests: Tests, cell: Cell, answer: JudgedAnswer, label: bool) -> None:  # noqa: FBT001

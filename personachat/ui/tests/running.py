@@ -12,8 +12,11 @@ from personachat.lab.pairwise import QUESTION
 from personachat.lab.runs.forecast import RunForecast
 from personachat.lab.runs.model import Run
 from personachat.lab.testing import RunWish, Tests
+from personachat.personas.store.base import StoredPersona
+from personachat.services.workspace import Workspace
 from personachat.ui import notices
 from personachat.ui.dates import ago, viewer_zone
+from personachat.ui.tests import on_save
 from personachat.ui.tests.state import open_run, run_open
 from personachat.ui.wording import counted, error_text, escaped, money, short
 
@@ -21,8 +24,9 @@ EVERY_SECONDS = 1.0
 MOST_OTHERS = 20
 
 
-def draw(tests: Tests, persona_id: str) -> None:
+def draw(workspace: Workspace, persona: StoredPersona) -> None:
     """The forecast and the button; while a run runs, its progress."""
+    tests, persona_id = workspace.tests, persona.id
     if follow(tests, tests.runs(persona_id, limit=5)):
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -69,6 +73,7 @@ def draw(tests: Tests, persona_id: str) -> None:
             args=(tests, wish),
             key="run_tests",
         )
+        on_save.draw(workspace, persona, forecast)
     st.caption(told(forecast))
     if forecast.reason:
         st.warning(escaped(forecast.reason), icon=":material/swap_horiz:")

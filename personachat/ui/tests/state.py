@@ -13,6 +13,7 @@ from personachat.ui import session
 from personachat.ui.personas.editor import Mount
 
 RESULTS, SUITE, REPLAYS, LABELS = "Results", "Suite", "Replay", "Label"
+SWEEPS, ADHERENCE = "Sweep", "Adherence"
 
 SHOWN_CASES = 40
 """Each is drawn with all its replies: more would make the page slow."""
@@ -39,6 +40,12 @@ class TestsState:
     """What was labelled in this session, the last one last: it can be undone."""
     skipped: set[str] = field(default_factory=set)
     """Keys of replies that aren't to be labelled now."""
+    awaited: str = ""
+    """The id of a run that a save begins in the background."""
+    drafting: str = ""
+    """The persona for which a model is to draft questions next."""
+    go_to: str = ""
+    """The persona whose draft is to be opened next."""
     imports: int = 0
     """How many files were imported: the field for the next one is another."""
 

@@ -1,0 +1,150 @@
+"""Runs over HTTP that aren't of a suite; each is followed, read, cancelled and resumed like those."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+from starlette.responses import JSONResponse
+
+from personachat.api.openapi import answers, json_answer
+from personachat.api.schemas import Id, RequestModel, Text, workspace_of
+from personachat.lab.adherence import made_adherence
+from personachat.lab.on_save import MOST_QUESTIONS, TestSettings
+from personachat.lab.pairwise import MOST_QUESTION, QUESTION
+from personachat.lab.replaying import made_replay, recorded
+from personachat.lab.runs.documents import run_document
+from personachat.lab.runs.made import MadeRun
+from personachat.lab.sweeping import Axes, made_sweep
+from personachat.lab.testing import RunWish
+from personachat.personas import limits
+
+router = APIRouter(prefix="/tests", tags=["tests"])
+
+MOST_TALKS = 200
+
+_RUN = json_answer("The run with every reply and check.", {"type": "object", "additionalProperties": True})
+_ANSWERS: Any = answers(403, 404, 409, 422, 503, s202=_RUN)
+
+Trait = Annotated[Text, Field(max_length=limits.TRAIT)]
+Temperature = Annotated[float, Field(ge=0, le=limits.TEMPERATURE)]
+
+
+class ExperimentWanted(RequestModel):
+    """What all have in common. What is left out is the persona's."""
+
+    persona_id: Id
+    model: Annotated[Text | SkipJsonSchema[None], Field(min_length=1, max_length=200)] = None
+    revision: Annotated[int | SkipJsonSchema[None], Field(ge=1, le=2**31 - 1)] = None
+    max_cost_usd: Annotated[float | SkipJsonSchema[None], Field(ge=0, le=1_000_000)] = None
+
+    def wish(self, *, pairwise: str = "") -> RunWish:
+        return RunWish(
+            persona_id=self.persona_id,
+            model=self.model,
+            revision=self.revision,
+            most_cost_usd=self.max_cost_usd,
+            pairwise=pairwise,
+        )
+
+
+class ReplayWanted(ExperimentWanted):
+    """`course`: after what was `recorded`, or on the new replies' `own` course."""
+
+    conversation_ids: Annotated[
+        list[Annotated[Text, Field(max_length=64)]], Field(min_length=1, max_length=MOST_TALKS)
+    ]
+    course: Literal["recorded", "own"] = "recorded"
+    pairwise: Annotated[bool, Field(description="Have a judge compare each reply with the recorded one.")] = (
+        False
+    )
+    pairwise_question: Annotated[Text, Field(min_length=3, max_length=MOST_QUESTION)] = QUESTION
+
+
+class SweepWanted(ExperimentWanted):
+    """Every combination of the values is tried with `message`, with `cases` of the suite, or with both."""
+
+    tones: Annotated[list[Trait], Field(max_length=50, default_factory=list)]
+    styles: Annotated[list[Trait], Field(max_length=50, default_factory=list)]
+    formalities: Annotated[list[Trait], Field(max_length=50, default_factory=list)]
+    temperatures: Annotated[list[Temperature], Field(max_length=50, default_factory=list)]
+    message: Annotated[Text, Field(max_length=limits.MESSAGE)] = ""
+    cases: Annotated[list[Annotated[Text, Field(max_length=200)]], Field(max_length=50, default_factory=list)]
+    repeat: Annotated[int, Field(ge=1, le=20)] = 1
+
+
+class AdherenceWanted(ExperimentWanted):
+    """Without `questions`, the persona's own are asked. `share` samples the replies."""
+
+    conversation_ids: Annotated[
+        list[Annotated[Text, Field(max_length=64)]], Field(min_length=1, max_length=MOST_TALKS)
+    ]
+    questions: Annotated[
+        list[Annotated[Text, Field(max_length=2_000)]],
+        Field(max_length=MOST_QUESTIONS, default_factory=list),
+    ]
+    share: Annotated[float, Field(gt=0, le=1)] = 1
+
+
+@router.post(
+    "/adherence",
+    summary="Measure how far replies are like the persona",
+    status_code=202,
+    responses=_ANSWERS,
+    response_class=JSONResponse,
+)
+def start_adherence(wanted: AdherenceWanted, request: Request) -> JSONResponse:
+    """A judge answers yes-or-no questions about recorded replies; the persona is asked nothing."""
+    workspace = workspace_of(request)
+    own = TestSettings.of(workspace.personas.get(wanted.persona_id).persona).questions
+    talks = [
+        recorded(workspace.chat, workspace.inspection, each, with_lore=False)
+        for each in wanted.conversation_ids
+    ]
+    made = made_adherence(wanted.persona_id, talks, wanted.questions or own, share=wanted.share)
+    return _begun(request, wanted.wish(), made)
+
+
+@router.post(
+    "/replays",
+    summary="Replay conversations",
+    status_code=202,
+    responses=_ANSWERS,
+    response_class=JSONResponse,
+)
+def start_replay(wanted: ReplayWanted, request: Request) -> JSONResponse:
+    """Asks for each reply again."""
+    workspace = workspace_of(request)
+    talks = [recorded(workspace.chat, workspace.inspection, each) for each in wanted.conversation_ids]
+    made = made_replay(wanted.persona_id, talks, course=wanted.course)
+    return _begun(request, wanted.wish(pairwise=wanted.pairwise_question if wanted.pairwise else ""), made)
+
+
+@router.post(
+    "/sweeps",
+    summary="Try a persona in many manners",
+    status_code=202,
+    responses=_ANSWERS,
+    response_class=JSONResponse,
+)
+def start_sweep(wanted: SweepWanted, request: Request) -> JSONResponse:
+    """Asks the same with every combination of tone, style, formality and temperature."""
+    tests = workspace_of(request).tests
+    suite = tests.suite(wanted.persona_id).whole() if wanted.cases else None
+    axes = Axes(
+        tones=tuple(wanted.tones),
+        styles=tuple(wanted.styles),
+        formalities=tuple(wanted.formalities),
+        temperatures=tuple(wanted.temperatures),
+    )
+    cases = [case for case in suite.cases if case.name in wanted.cases] if suite else []
+    made = made_sweep(wanted.persona_id, axes, cases=cases, message=wanted.message, repeat=wanted.repeat)
+    return _begun(request, wanted.wish(), made)
+
+
+def _begun(request: Request, wish: RunWish, made: MadeRun) -> JSONResponse:
+    tests = workspace_of(request).tests
+    live = tests.begin_made(wish, made)
+    return JSONResponse(run_document(tests.report(live.plan.run.id)), 202)

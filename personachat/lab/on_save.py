@@ -1,0 +1,139 @@
+"""What a persona says about its tests, and the run that a save begins.
+
+It stands in the persona's extensions, under "tests", so that it is saved, shown in History, exported and
+shared with the persona:
+
+    "extensions": {"tests": {"onSave": true, "maxCostUsd": 0.25, "questions": ["Is the reply warm?"]}}
+
+A save is never held up: whether anything is to be run is decided from the text alone, and all else happens on
+the engine's loop. A version is run once, however often and by whomever it is saved: its id is the run's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from personachat.jsontext.edits import with_value, without
+from personachat.lab.suites.model import Question
+from personachat.personas.persona import KEYS, Persona, standard
+from personachat.personas.store.base import PLAIN_SAVE, BrokenPersona, PersonaStore, Saving, StoredPersona
+
+EXTENSION = "tests"
+MOST_QUESTIONS = 20
+
+
+class TestSettings(BaseModel):
+    """A persona's own word on its tests."""
+
+    __test__ = False
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, alias_generator=to_camel, validate_by_name=True
+    )
+
+    on_save: bool = Field(default=False, description="Whether its suite runs whenever it is saved.")
+    max_cost_usd: float | None = Field(
+        default=None, ge=0, description="What such a run costs at most, in US dollars; null is no limit."
+    )
+    questions: Annotated[tuple[Question, ...], Field(max_length=MOST_QUESTIONS)] = Field(
+        default=(), description="Yes-or-no questions: yes means that a reply is like the persona."
+    )
+
+    @classmethod
+    def of(cls, persona: Persona) -> TestSettings:
+        """Those of a persona; the usual ones where it has none, or none that can be read."""
+        found = persona.extensions.get(EXTENSION)
+        try:
+            return cls.model_validate_json(json.dumps(found)) if isinstance(found, dict) else cls()
+        except ValidationError:
+            return cls()
+
+    def written_into(self, text: str) -> str:
+        """A persona's JSON text with these settings; all else stays to the letter."""
+        value = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        if value:
+            return with_value(text, ("extensions", EXTENSION), value, order=KEYS)
+        return without(text, ("extensions", EXTENSION))
+
+
+def settings_trouble(persona: Persona) -> str:
+    """What is wrong with a persona's word on its tests, as a sentence; "" where nothing is."""
+    found = persona.extensions.get(EXTENSION)
+    if found is None:
+        return ""
+    try:
+        TestSettings.model_validate_json(json.dumps(found))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in ("extensions", EXTENSION, *first["loc"]))
+        return f'"{place}" in the persona can\'t be used: {first["msg"].lower()}.'
+    return ""
+
+
+def settings_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of what stands under "tests" in a persona's extensions."""
+    schema = TestSettings.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **standard(schema)}
+
+
+def run_id_of(place: str, persona_id: str, etag: str) -> str:
+    """The id of the one run that a save of this version begins."""
+    return hashlib.sha256(f"on save\0{place}\0{persona_id}\0{etag}".encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class TestedPersonas:
+    """A PersonaStore over another one, which has what is saved tested if the persona says so."""
+
+    __test__ = False
+
+    personas: PersonaStore
+    begin: Callable[[StoredPersona], None]
+    """Has a version's suite run in the background; returns at once and raises nothing."""
+
+    def all(self) -> list[StoredPersona | BrokenPersona]:
+        return self.personas.all()
+
+    def get(self, persona_id: str) -> StoredPersona:
+        return self.personas.get(persona_id)
+
+    def create(self, text: str, *, saving: Saving = PLAIN_SAVE) -> StoredPersona:
+        stored = self.personas.create(text, saving=saving)
+        if saving.action != "imported":  # nobody here has said that it may cost anything
+            self._saved(stored)
+        return stored
+
+    def save(self, text: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE) -> StoredPersona:
+        stored = self.personas.save(text, etag=etag, saving=saving)
+        self._saved(stored)
+        return stored
+
+    def delete(
+        self, persona_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
+    ) -> StoredPersona:
+        return self.personas.delete(persona_id, etag=etag, saving=saving)
+
+    def rename(
+        self, persona_id: str, new_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
+    ) -> StoredPersona:
+        return self.personas.rename(persona_id, new_id, etag=etag, saving=saving)
+
+    def put_away(self, persona_id: str, *, etag: str | None = None) -> BrokenPersona:
+        return self.personas.put_away(persona_id, etag=etag)
+
+    def put_back(self, persona_id: str) -> None:
+        self.personas.put_back(persona_id)
+
+    def rename_broken(self, persona_id: str, new_id: str, *, etag: str | None = None) -> None:
+        self.personas.rename_broken(persona_id, new_id, etag=etag)
+
+    def _saved(self, stored: StoredPersona) -> None:
+        if TestSettings.of(stored.persona).on_save:
+            self.begin(stored)

@@ -1,0 +1,239 @@
+"""How far recorded replies are like the persona: its questions, which replies, and a line over them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from personachat.errors import PersonaChatError
+from personachat.history.filters import Filters
+from personachat.lab.adherence import by_question, checked_questions, made_adherence, measured
+from personachat.lab.on_save import TestSettings
+from personachat.lab.replaying import recorded
+from personachat.lab.runs.made import MadeRun
+from personachat.lab.runs.reports import RunReport
+from personachat.lab.testing import RunWish, Tests
+from personachat.personas.persona import Persona
+from personachat.personas.store.base import Saving, StoredPersona
+from personachat.services.workspace import Workspace
+from personachat.ui import notices
+from personachat.ui.insights import chart
+from personachat.ui.insights.chart import Chart
+from personachat.ui.tests import results, running
+from personachat.ui.tests.state import open_run, tests_state
+from personachat.ui.wording import error_text, escaped
+
+MOST_OFFERED = 200
+
+
+def draw(workspace: Workspace, stored: StoredPersona) -> None:
+    tests = workspace.tests
+    st.caption(
+        "A judge reads recorded replies and answers the persona's own questions about each: how far is it "
+        "still itself, ten messages later?"
+    )
+    questions = _draw_questions(workspace, stored)
+    runs = tests.runs_of(stored.id, "adherence")
+    if not running.follow(tests, runs[:5]):
+        _draw_choice(workspace, stored, questions)
+    results.draw_runs(tests, runs, draw_line, nothing="Nothing has been measured yet.")
+
+
+def _draw_questions(workspace: Workspace, stored: StoredPersona) -> list[str]:
+    """The questions as they stand in the field, saved or not."""
+    key, settings = f"questions_{stored.etag}", TestSettings.of(stored.persona)
+    if key not in st.session_state:
+        st.session_state[key] = "\n".join(settings.questions)
+    if tests_state().drafting == stored.id:
+        tests_state().drafting = ""
+        with st.spinner("Drafting questions"):
+            _draft(workspace.tests, stored.persona, key)
+    text = st.text_area(
+        "Questions, one per line",
+        key=key,
+        height=150,
+        placeholder="Does the reply ask a question instead of telling the answer?",
+        help="Yes means that the reply is like the persona.",
+    )
+    may = workspace.tests.may_edit
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Draft with a model",
+            icon=":material/auto_awesome:",
+            disabled=not may,
+            on_click=_begin_draft,
+            args=(stored.id,),
+            key="draft_questions",
+            help="From the persona. Edit what comes.",
+        )
+        changed = text.split("\n") != list(settings.questions) and text.strip() != "\n".join(
+            settings.questions
+        )
+        st.button(
+            "Save questions",
+            icon=":material/save:",
+            disabled=not may or not changed,
+            on_click=_save,
+            args=(workspace, stored, settings, key),
+            key="save_questions",
+        )
+    return text.splitlines()
+
+
+def _begin_draft(persona_id: str) -> None:
+    tests_state().drafting = persona_id
+
+
+def _draft(tests: Tests, persona: Persona, key: str) -> None:
+    """Put a model's questions below those that are there."""
+    try:
+        found = tests.draft_questions(persona)
+    except (PersonaChatError, TimeoutError) as error:
+        told = error_text(error) if isinstance(error, PersonaChatError) else "The model took too long."
+        st.error(told, icon=":material/error:")
+        return
+    there = [each for each in st.session_state[key].splitlines() if each.strip()]
+    st.session_state[key] = "\n".join(dict.fromkeys([*there, *found]))
+
+
+def _save(workspace: Workspace, stored: StoredPersona, settings: TestSettings, key: str) -> None:
+    try:
+        questions = checked_questions(st.session_state[key].splitlines())
+        text = settings.model_copy(update={"questions": questions}).written_into(stored.text)
+        workspace.personas.save(text, etag=stored.etag, saving=Saving(workspace.author, "Questions"))
+    except PersonaChatError as error:
+        notices.say_not_done(error, title="The questions weren't saved")
+        return
+    tests_state().said = "The persona was saved with these questions."
+
+
+def _draw_choice(workspace: Workspace, stored: StoredPersona, questions: list[str]) -> None:
+    tests = workspace.tests
+    listed = workspace.library.list(Filters(persona_id=stored.id), limit=MOST_OFFERED).conversations
+    if not listed:
+        st.info(
+            "There are no saved conversations with this persona yet. Chat with it first.",
+            icon=":material/forum:",
+        )
+        return
+    titles = {each.id: each.title or "Untitled" for each in listed}
+    picked = st.multiselect(
+        "Conversations",
+        list(titles),
+        default=list(titles)[:1],
+        format_func=lambda each: titles[each],
+        key=f"adherence_{stored.id}",
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        share = st.number_input(
+            "Share of replies in percent",
+            min_value=1,
+            max_value=100,
+            value=100,
+            width=220,
+            key="adherence_share",
+            help="A sample, the same one every time.",
+        )
+        most = st.number_input(
+            "Cost limit in US dollars",
+            min_value=0.0,
+            value=None,
+            step=0.1,
+            placeholder="None",
+            width=200,
+            key="adherence_most",
+        )
+        wish = RunWish(persona_id=stored.id, most_cost_usd=most)
+        make = partial(_made, workspace, stored.id, picked, questions, share=share / 100)
+        forecast = None
+        if picked and any(each.strip() for each in questions):
+            try:
+                forecast = tests.forecast_made(wish, make())
+            except PersonaChatError as error:
+                st.warning(error_text(error), icon=":material/info:")
+        st.button(
+            "Measure",
+            type="primary",
+            icon=":material/monitoring:",
+            disabled=forecast is None or not tests.may_edit or not tests.judge_model,
+            help=_why_not(tests, ready=forecast is not None),
+            on_click=_start,
+            args=(tests, wish, make),
+            key="start_adherence",
+        )
+    if forecast:
+        st.caption(running.told(forecast))
+
+
+def _why_not(tests: Tests, *, ready: bool) -> str | None:
+    if not tests.may_edit:
+        return "You can't run tests here."
+    if not tests.judge_model:
+        return "No judge is set. Whoever runs this server sets PERSONACHAT_JUDGE_MODEL."
+    return None if ready else "Write questions and choose conversations."
+
+
+def _made(
+    workspace: Workspace, persona_id: str, ids: list[str], questions: list[str], *, share: float
+) -> MadeRun:
+    talks = [recorded(workspace.chat, workspace.inspection, each, with_lore=False) for each in ids]
+    return made_adherence(persona_id, talks, questions, share=share)
+
+
+def _start(tests: Tests, wish: RunWish, make: Callable[[], MadeRun]) -> None:
+    try:
+        open_run(tests.begin_made(wish, make()).plan.run.id)
+    except PersonaChatError as error:
+        notices.say_not_done(error, title="Nothing was measured")
+
+
+def draw_line(tests: Tests, report: RunReport) -> None:
+    """The line, each question with its share and its chip, and the replies one by one."""
+    chart.draw(over_turns(report))
+    judged = results.Judged(tests)
+    for (question, judge), share in by_question(report).items():
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"{escaped(question)} **{escaped(share.told)}**")
+            results.draw_chip(judged.agreement_on(question, judge))
+    results.draw_case_list(tests, report)
+
+
+def over_turns(report: RunReport) -> Chart:
+    found = measured(report)
+    series: dict[str, dict[int, float | None]] = {}
+    for each in found:
+        share = None if each.share is None else 100 * each.share
+        series.setdefault(each.conversation, {})[each.turn] = share
+    turns = sorted({each.turn for each in found})
+    known = [each.share for each in found if each.share is not None]
+    mean = sum(known) / len(known) if known else None
+    return Chart(
+        key="adherence",
+        question="How far is each reply like the persona?",
+        option=_line([str(turn) for turn in turns], series, turns),
+        columns=("Conversation", "Reply", "Answers like the persona"),
+        rows=[(each.conversation, each.turn, each.share) for each in found],
+        alt=(
+            f"{len(known)} of {len(found)} replies have all answers"
+            + (f"; on average {mean * 100:.0f} % are like the persona." if mean is not None else ".")
+        ),
+        empty="Measure replies.",
+        caption="The share of questions answered as a reply like the persona would have it. Gaps are errors.",
+    )
+
+
+def _line(names: list[str], series: dict[str, dict[int, float | None]], turns: list[int]) -> dict[str, Any]:
+    return {
+        "tooltip": {"trigger": "axis"},
+        "legend": {"type": "scroll", "bottom": 0},
+        "grid": {"left": 8, "right": 16, "top": 16, "bottom": 48, "containLabel": True},
+        "xAxis": {"type": "category", "data": names, "name": "Reply"},
+        "yAxis": {"type": "value", "min": 0, "max": 100, "axisLabel": {"formatter": "{value} %"}},
+        "series": [
+            {"name": name, "type": "line", "showSymbol": True, "data": [values.get(each) for each in turns]}
+            for name, values in series.items()
+        ],
+    }
