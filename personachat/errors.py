@@ -276,6 +276,22 @@ class ComparisonInvalid(PersonaChatError):
     code = "comparison_invalid"
 
 
+class QuestionSetNotFound(PersonaChatError):
+    code = "question_set_not_found"
+
+
+class QuestionSetInvalid(PersonaChatError):
+    """Messages that can't be kept as a list, or a file that has none; nothing was changed."""
+
+    code = "question_set_invalid"
+
+
+class CostLimitReached(PersonaChatError):
+    """What is asked for could cost more than it may; nothing was asked."""
+
+    code = "cost_limit_reached"
+
+
 class VoteRefused(PersonaChatError):
     """A vote that cannot be taken now; nothing was changed."""
 

@@ -65,6 +65,10 @@ class PersonaRights:
         self._shared_are_edited = shared_are_edited
 
     @property
+    def people_log_in(self) -> bool:
+        return self._accounts
+
+    @property
     def creates_own(self) -> bool:
         """Whether what this person creates is theirs alone at first."""
         return self._accounts and self.person.key.startswith("user:")

@@ -15,10 +15,10 @@ from starlette.responses import Response
 from personachat.api.comparison_schemas import (
     COMPARISON_STREAM,
     ColumnChoice,
+    ComparisonChange,
     ComparisonLink,
     ComparisonStanding,
     ContinuedConversation,
-    NewTitle,
     NextMessage,
     RevealBody,
     StopChoice,
@@ -46,14 +46,19 @@ def get_comparison(comparison_id: ComparisonId, request: Request) -> WholeCompar
 
 @router.patch(
     "",
-    summary="Rename a comparison",
+    summary="Rename a comparison, or change where it stops",
     response_model=WholeComparison,
     responses=answers(400, 404, 422, 503),
 )
-def rename_comparison(comparison_id: ComparisonId, body: NewTitle, request: Request) -> WholeComparison:
-    """Changes nothing else."""
+def change_comparison(
+    comparison_id: ComparisonId, body: ComparisonChange, request: Request
+) -> WholeComparison:
+    """Changes what you give, and nothing else."""
     comparisons = comparisons_of(request)
-    comparisons.rename(comparison_id, body.title)
+    if body.title is not None:
+        comparisons.rename(comparison_id, body.title)
+    if "max_cost_usd" in body.model_fields_set:
+        comparisons.limit(comparison_id, body.max_cost_usd)
     return whole_comparison(comparisons.seen(comparison_id))
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Request
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
@@ -15,10 +16,13 @@ from personachat.api.events import batches
 from personachat.api.openapi import STREAM
 from personachat.api.schemas import Id, RequestModel, ResponseModel, workspace_of
 from personachat.api.whole import is_wanted
+from personachat.errors import QuestionSetInvalid
 from personachat.lab.comparisons.exporting import document
 from personachat.lab.comparisons.model import MOST_ROUNDS, MOST_SAMPLES, MOST_VARIANTS, Setup
+from personachat.lab.comparisons.question_sets import QuestionSets
 from personachat.lab.comparisons.seen import SeenComparison
 from personachat.lab.comparisons.service import Comparisons
+from personachat.lab.comparisons.spending import MOST_LIMIT_USD
 
 COMPARISON_STREAM: dict[str, Any] = {
     "description": (
@@ -60,7 +64,9 @@ class VariantAsked(RequestModel):
 class ComparisonBody(RequestModel):
     """A message to several variants. `blind` withholds who wrote what until you vote."""
 
-    message: Annotated[str, Field(min_length=1)]
+    message: Annotated[
+        str | None, Field(min_length=1, description="Leave it out to send those of a saved list.")
+    ] = None
     variants: Annotated[list[VariantAsked], Field(min_length=1, max_length=MOST_VARIANTS)]
     blind: bool = False
     waiting: Annotated[
@@ -71,6 +77,24 @@ class ComparisonBody(RequestModel):
             description="Further messages of a list, kept to be sent later.",
         ),
     ]
+    question_set_id: Annotated[
+        Id | None, Field(description="A saved list: its first message is sent, the others wait.")
+    ] = None
+    max_cost_usd: Annotated[
+        float | None,
+        Field(ge=0, le=MOST_LIMIT_USD, description="Nothing is asked that could make it cost more."),
+    ] = None
+
+    def messages(self, saved: QuestionSets) -> tuple[str, list[str]]:
+        """The first message and those that wait. Raises QuestionSetNotFound and QuestionSetInvalid."""
+        if self.question_set_id is None:
+            return self.message or "", self.waiting
+        if self.message or self.waiting:
+            raise QuestionSetInvalid(
+                "Send either the messages of a saved list or others.", hint="Leave one of them out."
+            )
+        first, *others = saved.get(self.question_set_id).messages
+        return first, others
 
 
 class NextMessage(RequestModel):
@@ -104,10 +128,11 @@ class RevealBody(RequestModel):
     number: Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-class NewTitle(RequestModel):
-    """A title of 1 to 200 characters."""
+class ComparisonChange(RequestModel):
+    """What to change: the title (1 to 200 characters), the sum at which to stop (null for none), or both."""
 
-    title: Annotated[str, Field(min_length=1, max_length=200)]
+    title: Annotated[str | SkipJsonSchema[None], Field(min_length=1, max_length=200)] = None
+    max_cost_usd: Annotated[float | None, Field(ge=0, le=MOST_LIMIT_USD)] = None
 
 
 class ComparedVariant(ResponseModel):
@@ -205,8 +230,15 @@ class OverallPlace(ResponseModel):
     high: float
 
 
+class ComparisonVoter(ResponseModel):
+    """Who voted how often. Only administrators are told other people's names."""
+
+    name: str
+    votes: int
+
+
 class OverallComparisonStanding(ResponseModel):
-    """By all your votes that count, in so many `comparisons`."""
+    """By all votes that count, in so many `comparisons`."""
 
     sentence: str
     decided: bool
@@ -215,6 +247,7 @@ class OverallComparisonStanding(ResponseModel):
     both_bad: int
     more_votes: int | None
     comparisons: int
+    voters: list[ComparisonVoter]
     places: list[OverallPlace]
 
 
@@ -231,6 +264,7 @@ class WholeComparison(ResponseModel):
     variants: list[ComparedVariant]
     messages: list[ComparedMessage]
     waiting: list[str]
+    max_cost_usd: float | None
     standing: ComparisonStanding | None
 
 

@@ -39,8 +39,15 @@ async def start_comparison(body: ComparisonBody, request: Request) -> Response:
     """
 
     def begin() -> str:
-        setups = [each.setup() for each in body.variants]
-        return comparisons_of(request).begin(setups, body.message, blind=body.blind, waiting=body.waiting)
+        comparisons = comparisons_of(request)
+        message, waiting = body.messages(comparisons.questions)
+        return comparisons.begin(
+            [each.setup() for each in body.variants],
+            message,
+            blind=body.blind,
+            waiting=waiting,
+            most_cost_usd=body.max_cost_usd,
+        )
 
     return await replies_of(request, await run_in_threadpool(begin))
 
@@ -73,13 +80,22 @@ def list_comparisons(
     "/standing",
     summary="Read the standing over all comparisons",
     response_model=OverallComparisonStanding,
-    responses=answers(422, 503),
+    responses=answers(404, 422, 503),
 )
 def get_overall_standing(
     request: Request,
     *,
     q: Annotated[Text, Query(max_length=200, description="Only comparisons with these words.")] = "",
+    question_set_id: Annotated[
+        Text | None, Query(alias="questionSetId", description="Only votes on messages of this saved list.")
+    ] = None,
+    everyone: Annotated[
+        bool, Query(description="Where people log in: other people's votes, too, on personas you may use.")
+    ] = False,
 ) -> OverallComparisonStanding:
-    """Where personas stand with their models, by all your votes that count."""
-    told = overall_document(comparisons_of(request).overall(sought=q))
+    """Where personas stand with their models, by all votes that count, and who cast them."""
+    found = comparisons_of(request).overall.standing(
+        sought=q, question_set_id=question_set_id, everyone=everyone
+    )
+    told = overall_document(found)
     return OverallComparisonStanding.model_validate(told, by_alias=True)

@@ -170,7 +170,7 @@ def chat(  # noqa: PLR0913  # one option a choice
 
 
 @app.command()
-def compare(
+def compare(  # noqa: PLR0913  # a command has its options
     message: Annotated[
         str | None,
         typer.Argument(
@@ -198,6 +198,15 @@ def compare(
             show_default=False,
         ),
     ] = None,
+    messages: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Send the messages in a CSV or text file, one by one.")
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The file's column: its name, or its number.")
+    ] = None,
+    max_cost: Annotated[
+        float | None, typer.Option(min=0, metavar="USD", help="Stop before it could cost more.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     personas_dir: PersonasDir = None,
     data_dir: DataDir = None,
@@ -212,7 +221,16 @@ def compare(
         persona or [], models=model or [], temperatures=temperature or [], variants=variant or []
     )
     settings = _settings(personas_dir, data_dir)
-    raise typer.Exit(run(setups, message, as_json=as_json, settings=settings))
+    code = run(
+        setups,
+        message,
+        messages_file=messages,
+        column=column,
+        most_cost_usd=max_cost,
+        as_json=as_json,
+        settings=settings,
+    )
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -13,14 +13,17 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
+from pathlib import Path
 
 import typer
 
 from personachat.cli.console import answer, complain, note, plain
 from personachat.cli.personas import find
 from personachat.cli.prompt import piped_text
+from personachat.errors import CostLimitReached
 from personachat.lab.comparisons.exporting import document
 from personachat.lab.comparisons.links import setup_of
+from personachat.lab.comparisons.message_tables import column_called, messages_of, read_table
 from personachat.lab.comparisons.model import Setup
 from personachat.lab.comparisons.seen import SeenAnswer, SeenComparison
 from personachat.lab.comparisons.service import Comparisons
@@ -60,26 +63,73 @@ def setups_of(
     return [*setups, *chosen]
 
 
-def run(setups: Sequence[Setup], message: str | None, *, as_json: bool, settings: Settings) -> int:
+def run(
+    setups: Sequence[Setup],
+    message: str | None,
+    *,
+    messages_file: Path | None = None,
+    column: str | None = None,
+    most_cost_usd: float | None = None,
+    as_json: bool,
+    settings: Settings,
+) -> int:
     """Compare and print; returns the exit code."""
     logging.getLogger().addHandler(logging.NullHandler())  # what fails is said once, in a sentence
-    text = "\n\n".join(part for part in (message, piped_text()) if part and part.strip())
-    if not text:
-        complain("There is nothing to send.", "Give a MESSAGE, or pipe one in.")
+    messages = _messages(message, messages_file, column=column)
+    if not messages:
+        complain("There is nothing to send.", "Give a MESSAGE or a file with --messages, or pipe one in.")
         return USAGE
     services = build_services(settings)
     try:
         for each in setups:
             find(services.personas, each.persona_id, by=services.addressed)
         comparisons = services.of(LOCAL_OWNER, surface="cli").comparisons
-        comparison_id = comparisons.begin(setups, text)
-        stopped = _waited(comparisons, comparison_id)
-        shown = comparisons.seen(comparison_id)
-        _print(shown, as_json=as_json)
-        failed = any(each.state != "finished" for each in shown.rounds[-1].answers)
-        return STOPPED if stopped else FAILED if failed else FINE
+        comparison_id = comparisons.begin(
+            setups, messages[0], waiting=messages[1:], most_cost_usd=most_cost_usd
+        )
+        return _follow(comparisons, comparison_id, as_json=as_json)
     finally:
         services.close()
+
+
+def _messages(message: str | None, messages_file: Path | None, *, column: str | None) -> list[str]:
+    """What is to be sent. Raises typer.BadParameter, and QuestionSetInvalid for a file that has none."""
+    if messages_file is None:
+        text = "\n\n".join(part for part in (message, piped_text()) if part and part.strip())
+        return [text] if text else []
+    if message:
+        raise typer.BadParameter("Give either a MESSAGE or --messages.", param_hint="--messages")
+    try:
+        table = read_table(messages_file.read_bytes(), file_name=messages_file.name)
+    except OSError as error:
+        raise typer.BadParameter(f"The file can't be read: {error}", param_hint="--messages") from error
+    number = table.likely if column is None else column_called(table, column)
+    named = table.has_names or (column is not None and not column.isdecimal())
+    return list(messages_of(table, number, has_names=named).messages)
+
+
+def _follow(comparisons: Comparisons, comparison_id: str, *, as_json: bool) -> int:
+    """Wait for all replies to all messages, and print them as they are complete."""
+    failed = False
+    while True:
+        stopped = _waited(comparisons, comparison_id)
+        shown = comparisons.seen(comparison_id)
+        failed |= any(each.state != "finished" for each in shown.rounds[-1].answers)
+        if not as_json:
+            _print(shown)
+        if stopped or not shown.waiting:
+            break
+        try:
+            comparisons.send_next(comparison_id)
+        except CostLimitReached as error:
+            complain(str(error), f"{len(shown.waiting)} of the messages weren't sent.")
+            failed = True
+            break
+    if as_json:
+        answer(json.dumps(document(shown), indent=2, ensure_ascii=False), end="\n")
+    else:
+        note(f"Kept as {shown.id}.")
+    return STOPPED if stopped else FAILED if failed else FINE
 
 
 def _spread(setups: list[Setup], values: Sequence[dict[str, object]], option: str) -> list[Setup]:
@@ -111,11 +161,12 @@ def _waited(comparisons: Comparisons, comparison_id: str) -> bool:
     return False
 
 
-def _print(shown: SeenComparison, *, as_json: bool) -> None:
-    if as_json:
-        answer(json.dumps(document(shown), indent=2, ensure_ascii=False), end="\n")
-        return
-    answers = shown.rounds[-1].answers
+def _print(shown: SeenComparison) -> None:
+    """The last message's replies."""
+    last = shown.rounds[-1]
+    answers = last.answers
+    if last.number > 1 or shown.waiting:
+        answer(f"{'' if last.number == 1 else chr(10)}> {plain(last.message)}\n", end="\n")
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     width = (room - len(_GAP) * (len(answers) - 1)) // len(answers)
     if width >= LEAST_WIDTH:
@@ -126,7 +177,6 @@ def _print(shown: SeenComparison, *, as_json: bool) -> None:
             answer(f"{'' if number == 0 else chr(10)}== {_head(each)}\n{_text(each)}", end="\n")
     for each in answers:
         note(f"{each.letter}: {_figures(each)}")
-    note(f"Kept as {shown.id}.")
 
 
 def side_by_side(columns: Sequence[tuple[str, str]], *, width: int) -> list[str]:

@@ -89,6 +89,11 @@ def _row(head: Conversation, turn: Turn, *, on_active_branch: bool) -> list[obje
     ]
 
 
+def is_guarded(text: str) -> bool:
+    """Whether it begins with the apostrophe that `cell` puts before what looks like a formula."""
+    return text.startswith("'") and text[1:].startswith(_FORMULA_STARTS)
+
+
 def cell(value: object) -> object:
     """A value as a spreadsheet may read it."""
     if isinstance(value, bool):

@@ -156,6 +156,7 @@ class Workspaces:
                 owner=owner,
                 settle=self.ledger.settle,
                 administers=may_administer(owner, role=self.authorization.stated_role(person)),
+                votes_blind=partial(SqlComparisons(self.database).has_open_votes, owner),
             ),
             Comparisons(
                 self.answers,
@@ -165,6 +166,8 @@ class Workspaces:
                 owner=owner,
                 surface=surface,
                 settle=settle,
+                rights=rights,
+                labels=labels,
             ),
             tests,
             author,

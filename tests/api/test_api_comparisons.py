@@ -210,3 +210,48 @@ def test_a_list_of_messages_waits_and_all_votes_make_an_overall_standing(client:
         ("bob", "fake-2", 0),
     ]
     assert client.get("/comparisons/standing", params={"q": "nothing like it"}).json()["votes"] == 0
+
+
+def test_lists_of_messages_are_saved_sent_by_their_id_and_narrow_the_standing(client: httpx2.Client) -> None:
+    saved = client.post("/question-sets", json={"name": "Trams", "messages": ["How?", "Why?"]})
+    assert saved.status_code == 201
+    set_id = saved.json()["id"]
+    here = f"/question-sets/{set_id}"
+    taken = {"name": "trams", "messages": ["x"]}
+    problem_of(client.post("/question-sets", json=taken), 422, "question_set_invalid")
+    sent = {"variants": body()["variants"], "questionSetId": set_id}
+    made = client.post("/comparisons", json=sent, headers=AS_JSON).json()
+    assert (made["messages"][0]["message"], made["waiting"]) == ("How?", ["Why?"])
+    problem_of(client.post("/comparisons", json=sent | {"message": "Hi"}), 422, "question_set_invalid")
+    client.post(f"/comparisons/{made['id']}/votes", json={"number": 1, "choice": "A"})
+    other = started(client, message="Something else")
+    client.post(f"/comparisons/{other['id']}/votes", json={"number": 1, "choice": "B"})
+    told = client.get("/comparisons/standing", params={"questionSetId": set_id, "everyone": True}).json()
+    assert (told["votes"], told["voters"][0]["votes"]) == (1, 1)
+    assert client.get("/comparisons/standing").json()["votes"] == 2
+    assert client.patch(here, json={"name": "Ferries"}).json()["messages"] == ["How?", "Why?"]
+    assert client.delete(here).status_code == 204
+    problem_of(client.get(here), 404, "question_set_not_found")
+    missing = client.get("/comparisons/standing", params={"questionSetId": set_id})
+    problem_of(missing, 404, "question_set_not_found")
+    assert client.post(f"{here}/restore").json()["name"] == "Ferries"
+    assert [each["name"] for each in client.get("/question-sets").json()["questionSets"]] == ["Ferries"]
+
+
+def test_a_comparison_stops_at_a_sum_and_goes_on_once_that_is_raised(
+    client: httpx2.Client, fake: FakeProvider
+) -> None:
+    variants = [{"personaId": "ada", "model": each} for each in ("gpt-4o", "gpt-4o-mini")]
+    sent = {"variants": variants, "message": "One", "waiting": ["Two"]}
+    refused = client.post("/comparisons", json=sent | {"maxCostUsd": 0.0001})
+    assert "Raise the limit" in problem_of(refused, 409, "cost_limit_reached")["hint"]
+    assert fake.chats == []
+    made = client.post("/comparisons", json=sent | {"maxCostUsd": 1}, headers=AS_JSON).json()
+    here = f"/comparisons/{made['id']}"
+    assert client.patch(here, json={"maxCostUsd": 0}).json()["maxCostUsd"] == 0
+    problem_of(client.post(f"{here}/messages", json={}), 409, "cost_limit_reached")
+    assert len(fake.chats) == 2
+    assert client.get(here).json()["waiting"] == ["Two"]
+    assert client.patch(here, json={"maxCostUsd": None}).json()["title"] == "One"
+    more = client.post(f"{here}/messages", json={}, headers=AS_JSON).json()
+    assert [each["message"] for each in more["messages"]] == ["One", "Two"]

@@ -37,12 +37,14 @@ def ids(address: str) -> dict[str, str]:
         compared = {"message": "Hi", "variants": [{"personaId": "tester", "samples": 2}]}
         as_json = {"Accept": "application/json"}
         comparison = client.post("/comparisons", json=compared, headers=as_json, timeout=20).json()["id"]
+        questions = client.post("/question-sets", json={"name": "Some", "messages": ["Hi"]}).json()["id"]
     return {
         "/chat/": start["messageId"],
         "/messages/": start["messageId"],
         "/conversations/": start["conversationId"],
         "/personas/{id}": "tester",
         "/comparisons/": comparison,
+        "/question-sets/": questions,
         "/tests/suites/{id}": "tester",
     }
 
@@ -150,6 +152,12 @@ OPERATIONS = [
     ("POST", "/comparisons/{id}/share"),
     ("DELETE", "/comparisons/{id}/share"),
     ("POST", "/comparisons/{id}/continue"),
+    ("GET", "/question-sets"),
+    ("POST", "/question-sets"),
+    ("GET", "/question-sets/{id}"),
+    ("PATCH", "/question-sets/{id}"),
+    ("DELETE", "/question-sets/{id}"),
+    ("POST", "/question-sets/{id}/restore"),
     ("GET", "/budgets"),  # last: what is added here limits the others
     ("POST", "/budgets"),
     ("DELETE", "/budgets/{id}"),

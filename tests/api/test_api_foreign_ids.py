@@ -15,6 +15,7 @@ import pytest
 
 from personachat.api.app import create_api
 from personachat.api.v1.app import create_v1
+from personachat.conversations.model import new_id
 from tests.api.conftest import standing
 from tests.api.wire import streamed
 
@@ -30,6 +31,7 @@ INVENTED = {
     "response": "resp_" + "3456789abcdef012" * 2,
     "comparison": "456789abcdef0123" * 2,
     "run": "56789abcdef01234" * 2,
+    "question_set": "6789abcdef012345" * 2,
 }
 SECRET = "a-word-that-is-nobody-elses"
 EVERYBODYS = frozenset(
@@ -88,7 +90,12 @@ class Call:
         self, client: httpx2.Client, slot: tuple[str, str], value: str, *, own: Mapping[str, str], who: Any
     ) -> httpx2.Response:
         """Call it with the value in one slot, and the caller's own things in the others."""
-        kinds = {"conversations": "conversation", "comparisons": "comparison", "tests/runs": "run"}
+        kinds = {
+            "conversations": "conversation",
+            "comparisons": "comparison",
+            "question-sets": "question_set",
+            "tests/runs": "run",
+        }
         mine = own[kinds.get(area(self.path), "words")]
         place, name = slot
         path = self.path
@@ -175,6 +182,8 @@ def belongings(client: httpx2.Client, who: Mapping[str, str]) -> dict[str, str]:
     )
     client.put("/tests/suites/tester", json={"text": suite}, headers=who)
     run = client.post("/tests/runs", json={"personaId": "tester"}, headers=who).json()
+    listed = {"name": f"Messages {new_id()}", "messages": [body["message"]]}
+    questions = client.post("/question-sets", json=listed, headers=who).json()
     return {
         "conversation": conversation,
         "words": words,
@@ -183,6 +192,7 @@ def belongings(client: httpx2.Client, who: Mapping[str, str]) -> dict[str, str]:
         "response": response["id"],
         "comparison": comparison["id"],
         "run": run["id"],
+        "question_set": questions["id"],
     }
 
 

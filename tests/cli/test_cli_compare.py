@@ -85,3 +85,23 @@ def test_json_has_everything_and_a_usage_error_sends_nothing(run: Run, fake: Fak
     assert run("compare", "-p", "tester", "Hi").returncode == 2
     assert run("compare", "-p", "tester", "-p", "nobody", "Hi").returncode == 1
     assert fake.chats == []
+
+
+def test_messages_of_a_file_are_sent_one_by_one_up_to_a_sum(
+    run: Run, fake: FakeProvider, tmp_path: Path
+) -> None:
+    table = tmp_path / "birds.csv"
+    table.write_text("n;What to ask\n1;Which bird?\n2;Which tram?\n")
+    priced = ("compare", "-p", "tester", "-m", "gpt-4o", "-m", "gpt-4o-mini", "--messages", str(table))
+    done = run(*priced, "--column", "what to ask", "--max-cost", "5")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("> Which bird?\n\n== A")
+    assert "\n> Which tram?\n" in done.stdout
+    assert [each.body["messages"][-1]["content"] for each in fake.chats][-1] == "Which tram?"
+    fake.forget()
+    refused = run(*priced, "--max-cost", "0.0001")
+    assert refused.returncode == 1
+    assert "Raise the limit" in refused.stderr
+    assert run(*priced, "--column", "nothing").returncode == 1
+    assert run(*priced, "And this").returncode == 2
+    assert fake.chats == []

@@ -14,7 +14,8 @@ from typing import Any, Literal, TypeAlias
 from personachat.history.csv_table import cell
 from personachat.history.exporting import Exported
 from personachat.lab.comparisons.model import Variant
-from personachat.lab.comparisons.seen import OverallStanding, SeenAnswer, SeenComparison, SeenRound
+from personachat.lab.comparisons.overall import OverallStanding
+from personachat.lab.comparisons.seen import SeenAnswer, SeenComparison, SeenRound
 
 __all__ = ["Exported", "Format", "document", "exported"]
 
@@ -50,6 +51,7 @@ def document(shown: SeenComparison) -> dict[str, Any]:
         "variants": [_variant(each) for each in shown.variants],
         "messages": [_message(each) for each in shown.rounds],
         "waiting": list(shown.waiting),
+        "maxCostUsd": shown.most_cost_usd,
         "standing": standing_document(shown),
     }
 
@@ -92,6 +94,7 @@ def overall_document(overall: OverallStanding) -> dict[str, Any]:
         "bothBad": told["both_bad"],
         "moreVotes": told["more_votes"],
         "comparisons": overall.comparisons,
+        "voters": [{"name": each.name, "votes": each.votes} for each in overall.voters],
         "places": [
             {
                 "personaId": place["id"].partition(" ")[0],

@@ -90,6 +90,8 @@ class Comparison:
     rounds: tuple[Round, ...] = ()
     waiting: tuple[str, ...] = ()
     """Messages of a list that are still to be sent, the next one first."""
+    most_cost_usd: float | None = None
+    """Nothing is asked that could make it cost more; None is no limit."""
 
     def variant(self, variant_id: str) -> Variant:
         return next(each for each in self.variants if each.id == variant_id)

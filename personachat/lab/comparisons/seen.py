@@ -7,7 +7,6 @@ anew for each round. What says who is who comes with the vote, or for who asks f
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,6 +82,8 @@ class SeenComparison:
     not_counted: int
     waiting: tuple[str, ...] = ()
     """Messages of a list that are still to be sent."""
+    most_cost_usd: float | None = None
+    """Where it stops."""
 
     @property
     def last(self) -> SeenRound | None:
@@ -103,6 +104,7 @@ def seen(comparison: Comparison, answers: Answers) -> SeenComparison:
         rounds=tuple(_round(comparison, each, answers.get(each.id, {})) for each in comparison.rounds),
         standing=None if hidden else standing_of(comparison),
         waiting=comparison.waiting,
+        most_cost_usd=comparison.most_cost_usd,
         not_counted=sum(bool(each.vote and not each.vote.counted) for each in comparison.rounds),
     )
 
@@ -112,33 +114,6 @@ def standing_of(comparison: Comparison) -> Standing:
     names = {str(each.group): group_name(each) for each in comparison.variants}
     groups = {each.id: str(each.group) for each in comparison.variants}
     return standing(ballots_of(comparison.rounds, groups), names)
-
-
-@dataclass(frozen=True, slots=True)
-class OverallStanding:
-    """Over many comparisons: where personas stand with their models, by what both are called."""
-
-    names: Mapping[str, str]
-    standing: Standing
-    comparisons: int
-
-
-def overall_of(comparisons: Sequence[Comparison]) -> OverallStanding:
-    """All votes of these comparisons that count; revisions and parameters of a persona stand together.
-
-    Of a comparison in which all variants are the same persona with the same model nothing can be said.
-    """
-    names: dict[str, str] = {}
-    ballots: list[Ballot] = []
-    for comparison in comparisons:
-        groups: dict[str, str] = {}
-        for each in comparison.variants:
-            groups[each.id] = f"{each.persona_id} {each.model}"
-            names[groups[each.id]] = f"{json.loads(each.text)['name']} · {each.model}"
-        if len(set(groups.values())) > 1:
-            ballots += ballots_of(comparison.rounds, groups)
-    told = {key: name for key, name in names.items() if any(key in each.shown for each in ballots)}
-    return OverallStanding(told, standing(ballots, told), len(comparisons))
 
 
 def ballots_of(rounds: Sequence[Round], groups: Mapping[str, str]) -> list[Ballot]:

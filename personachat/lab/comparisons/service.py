@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
 
+from personachat.accounts.permitted import PersonaRights
 from personachat.chat.branches import copied
 from personachat.chat.service import ChatService
 from personachat.chat.starter import ReplyStarter
@@ -32,6 +33,7 @@ from personachat.errors import (
 )
 from personachat.history.organizing import title_kept
 from personachat.lab.comparisons import exporting
+from personachat.lab.comparisons.columns import column_of, last_round, numbered_round, why_not_counted
 from personachat.lab.comparisons.model import (
     LETTERS,
     MOST_ROUNDS,
@@ -43,14 +45,10 @@ from personachat.lab.comparisons.model import (
     Verdict,
     Vote,
 )
-from personachat.lab.comparisons.seen import (
-    Answers,
-    OverallStanding,
-    SeenComparison,
-    overall_of,
-    seen,
-)
-from personachat.lab.comparisons.self_naming import names_its_model
+from personachat.lab.comparisons.overall import OverallVotes
+from personachat.lab.comparisons.question_sets import QuestionSets
+from personachat.lab.comparisons.seen import Answers, SeenComparison, seen
+from personachat.lab.comparisons.spending import Spending, limit_kept
 from personachat.lab.comparisons.store import SqlComparisons
 from personachat.lab.comparisons.variants import variants_of
 from personachat.messages import ChatMessage, storable
@@ -77,8 +75,12 @@ class Comparisons:
         owner: str,
         surface: Surface = "page",
         settle: Callable[[], object] = lambda: None,
+        rights: PersonaRights | None = None,
     ) -> None:
-        """`settle` writes the replies that have ended, and is called before replies are read."""
+        """`settle` writes the replies that have ended, and is called before replies are read.
+
+        `rights` say whether its owner may know of other people's votes; without them they may not.
+        """
         self._answers = answers
         self._conversations = answers.conversations
         self._store = SqlComparisons(database)
@@ -88,17 +90,27 @@ class Comparisons:
         self._kept_under = comparing(owner)
         self._surface = surface
         self._settle = settle
+        self._spending = Spending(answers, kept_under=self._kept_under)
+        self.questions = QuestionSets(database, owner=owner)
+        self.overall = OverallVotes(self._store, self.questions, personas, owner=owner, rights=rights)
 
     # --- beginning and going on -------------------------------------------------------------------
 
     def begin(
-        self, setups: Sequence[Setup], message: str, *, blind: bool = False, waiting: Sequence[str] = ()
+        self,
+        setups: Sequence[Setup],
+        message: str,
+        *,
+        blind: bool = False,
+        waiting: Sequence[str] = (),
+        most_cost_usd: float | None = None,
     ) -> str:
         """A new comparison, and its first message to every variant; returns its id.
 
-        Those that are `waiting` are kept for `send_next`.
+        Those that are `waiting` are kept for `send_next`. Nothing is ever asked of it that could make it
+        cost more than `most_cost_usd`.
 
-        Raises MessageInvalid, ShuttingDown, and as `variants_of`.
+        Raises MessageInvalid, ShuttingDown, CostLimitReached, and as `variants_of`; nothing is kept then.
         """
         message = self._admitted(message)
         if len(waiting) >= MOST_ROUNDS:
@@ -113,7 +125,9 @@ class Comparisons:
             updated_at=moment,
             variants=tuple(variants_of(setups, self._personas, self._revisions)),
             waiting=tuple(cleaned(each) for each in waiting),
+            most_cost_usd=limit_kept(most_cost_usd),
         )
+        self._spending.refuse_beyond_limit(comparison, message)
         self._store.create(comparison)
         self.send(comparison.id, message)
         return comparison.id
@@ -130,7 +144,11 @@ class Comparisons:
         self.send(comparison_id, waiting[0], waited=True)
 
     def send(self, comparison_id: str, message: str, *, waited: bool = False) -> None:
-        """The next message, to every variant. Raises MessageInvalid, ShuttingDown, ReplyInProgress."""
+        """The next message, to every variant.
+
+        Raises MessageInvalid, ShuttingDown, ReplyInProgress, and CostLimitReached where it could cost more
+        than what is left: then no variant was asked.
+        """
         message = self._admitted(message)
         comparison_id = storable(comparison_id)
         comparison = self._with_conversations(self._store.get(self._owner, comparison_id))
@@ -143,6 +161,7 @@ class Comparisons:
                 "Replies to the message before are still being written.",
                 hint="Wait for them to finish, or stop them.",
             )
+        self._spending.refuse_beyond_limit(comparison, message)
         shown = [each.id for each in comparison.variants]
         if comparison.blind:
             random.SystemRandom().shuffle(shown)
@@ -196,14 +215,6 @@ class Comparisons:
         """The comparison as far as it may be seen now, live replies as they are."""
         comparison = self._store.get(self._owner, storable(comparison_id))
         return seen(comparison, self._turns(comparison))
-
-    def overall(self, *, sought: str = "") -> OverallStanding:
-        """Where personas stand with their models, by all votes that count.
-
-        With `sought`, of the comparisons only whose title or one of whose messages has it.
-        """
-        sought = storable(sought).strip()[:MOST_SOUGHT]
-        return overall_of(self._store.voted(self._owner, sought=sought))
 
     def live(self, comparison_id: str) -> list[tuple[str, LiveReply]]:
         """The replies of the last round by their letters, live or ended, to be watched.
@@ -274,17 +285,22 @@ class Comparisons:
     def retry(self, comparison_id: str, letter: str) -> None:
         """Ask one variant of the last round again; the reply that is there is replaced.
 
-        Raises ReplyNotFound, ReplyInProgress, ShuttingDown, and VoteRefused once there is a vote on it.
+        Raises ReplyNotFound, ReplyInProgress, ShuttingDown, CostLimitReached, and VoteRefused once there is
+        a vote on it.
         """
         comparison = self._store.get(self._owner, storable(comparison_id))
-        one = _last(comparison)
-        variant = comparison.variant(_id_of(one, letter))
+        one = last_round(comparison)
+        variant = comparison.variant(column_of(one, letter))
         if one.vote:
             raise VoteRefused("These replies were voted on and stay as they are.")
-        if self._turns(comparison)[one.id].get(variant.id) is None:
-            self._again(variant, one)
-        else:
-            self._chat(variant).retry(variant.conversation_id or "")
+        started = self._turns(comparison)[one.id].get(variant.id) is not None
+        with self._conversations.sending:  # two columns that are asked again at once share what is left
+            message = None if started else one.message
+            self._spending.refuse_beyond_limit(comparison, message, variant=variant)
+            if started:
+                self._chat(variant).retry(variant.conversation_id or "")
+            else:
+                self._again(variant, one)
 
     def _again(self, variant: Variant, one: Round) -> None:
         """Ask for a reply that could not be begun."""
@@ -302,19 +318,19 @@ class Comparisons:
         Raises ReplyNotFound, ReplyInProgress, and VoteRefused where a blind vote is there already.
         """
         comparison = self._store.get(self._owner, storable(comparison_id))
-        one = _numbered(comparison, number)
+        one = numbered_round(comparison, number)
         verdict: Verdict = "win"
         winner: str | None = None
         if choice in NO_WINNER:
             verdict = NO_WINNER[choice]
         else:
-            winner = _id_of(one, choice)
+            winner = column_of(one, choice)
         turns = self._turns(comparison)[one.id]
         if any(turn.reply and turn.reply.live for turn in turns.values()):
             raise ReplyInProgress(
                 "A reply is still being written.", hint="Wait for it to finish, or stop it."
             )
-        why_not = _why_not_counted(comparison, one, turns)
+        why_not = why_not_counted(comparison, one, turns)
         cast = Vote(verdict, winner, not why_not, why_not, now())
         if not self._store.vote(self._owner, comparison.id, one.id, cast):
             raise VoteRefused("You have already voted on this message.")
@@ -323,8 +339,20 @@ class Comparisons:
     def reveal(self, comparison_id: str, number: int) -> SeenComparison:
         """Show who is who in a blind round; a vote on it is kept from then on, and not counted."""
         comparison = self._store.get(self._owner, storable(comparison_id))
-        self._store.reveal(self._owner, comparison.id, _numbered(comparison, number).id)
+        self._store.reveal(self._owner, comparison.id, numbered_round(comparison, number).id)
         return self.seen(comparison.id)
+
+    def spent_usd(self, comparison_id: str) -> float:
+        """What it has cost; a reply that is being written counts with the most that it can."""
+        comparison = self._store.get(self._owner, storable(comparison_id))
+        if comparison.hidden:
+            raise VoteRefused("What it has cost is hidden until you vote.", hint="Vote first.")
+        return self._spending.spent_usd(comparison)
+
+    def limit(self, comparison_id: str, most_cost_usd: float | None) -> None:
+        """Stop at another sum, or (None) at none. Raises ComparisonInvalid."""
+        kept = limit_kept(most_cost_usd)
+        self._store.change(self._owner, storable(comparison_id), most_cost_usd=kept)
 
     # --- keeping ----------------------------------------------------------------------------------
 
@@ -357,8 +385,8 @@ class Comparisons:
         comparison = self._store.get(self._owner, storable(comparison_id))
         if comparison.hidden:
             raise VoteRefused("Who wrote this reply is hidden until you vote.", hint="Vote first.")
-        one = _last(comparison)
-        variant = comparison.variant(_id_of(one, letter))
+        one = last_round(comparison)
+        variant = comparison.variant(column_of(one, letter))
         turn = self._turns(comparison)[one.id].get(variant.id)
         if turn is None:
             raise ReplyNotFound("There is no reply in this column.")
@@ -366,34 +394,3 @@ class Comparisons:
         path = self._conversations.path(self._kept_under, turn.id)
         turns, requests = copied(path, lambda turn_id: store.request(self._kept_under, turn_id))
         return store.create(self._owner, turns=turns, requests=requests).id
-
-
-def _last(comparison: Comparison) -> Round:
-    if not comparison.rounds:
-        raise ReplyNotFound("There is no reply in this comparison yet.")
-    return comparison.rounds[-1]
-
-
-def _numbered(comparison: Comparison, number: int) -> Round:
-    found = next((each for each in comparison.rounds if each.number == number), None)
-    if found is None:
-        raise ReplyNotFound(f"This comparison has no message {number}.")
-    return found
-
-
-def _id_of(one: Round, letter: str) -> str:
-    at = LETTERS.find(letter.upper()) if len(letter) == 1 else -1
-    if not 0 <= at < len(one.shown):
-        shown = ", ".join(LETTERS[: len(one.shown)])
-        raise ReplyNotFound(f"There is no such column. There are {shown}.")
-    return one.shown[at]
-
-
-def _why_not_counted(comparison: Comparison, one: Round, turns: Mapping[str, Turn]) -> str:
-    """Why a vote would say nothing about which variant is better; "" where it counts."""
-    replies = [turns[each].reply if each in turns else None for each in one.shown]
-    if any(reply is None or reply.state in {"failed", "interrupted"} for reply in replies):
-        return "a reply failed or was cut off"
-    if comparison.blind and any(names_its_model(reply.text, model=reply.model) for reply in replies if reply):
-        return "a reply named its own model"
-    return ""

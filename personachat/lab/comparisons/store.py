@@ -30,11 +30,13 @@ from personachat.conversations.tables import conversations
 from personachat.database.connection import Database
 from personachat.errors import ComparisonNotFound, ShareNotFound
 from personachat.lab.comparisons.model import Comparison, ListedComparison, Round, Variant, Vote
+from personachat.lab.comparisons.question_sets import purge as purge_question_sets
 from personachat.lab.comparisons.tables import (
     comparison_rounds,
     comparison_variants,
     comparison_votes,
     comparisons,
+    question_sets,
 )
 from personachat.owners import comparing
 
@@ -65,6 +67,7 @@ class SqlComparisons:
                     title=comparison.title,
                     blind=comparison.blind,
                     waiting=list(comparison.waiting) or None,
+                    most_cost_usd=comparison.most_cost_usd,
                     created_at=comparison.created_at,
                     updated_at=comparison.updated_at,
                 )
@@ -109,23 +112,39 @@ class SqlComparisons:
             rows = connection.execute(query.order_by(_c.updated_at.desc(), _c.id).limit(limit)).all()
         return tuple(ListedComparison(*row) for row in rows)
 
-    def voted(self, owner: str, *, sought: str = "") -> tuple[Comparison, ...]:
-        """All comparisons with votes that count, with the rounds that have one; `sought` as in `listed`."""
-        ours = select(comparisons).where(_c.owner == owner, _c.deleted_at.is_(None), _has(sought))
-        rounds = (
+    def voted(self, owner: str | None, *, sought: str = "") -> tuple[Comparison, ...]:
+        """All comparisons with votes that count, with the rounds that have one; `sought` as in `listed`.
+
+        Those of one owner, or of everybody (None).
+        """
+        mine = true() if owner is None else _c.owner == owner
+        ours = select(comparisons).where(mine, _c.deleted_at.is_(None), _has(sought))
+        counted = (
             select(comparison_rounds, *comparison_votes.c)
             .join(comparison_votes, comparison_votes.c.round_id == _r.id)
             .where(comparison_votes.c.counted)
-            .order_by(_r.number)
         )
+        ids = ours.with_only_columns(_c.id)
+        rounds: dict[str, list[Round]] = {}
+        variants: dict[str, list[Variant]] = {}
         with self._database.read() as connection:
-            found: list[Comparison] = []
-            for head in connection.execute(ours.order_by(_c.created_at, _c.id)).all():
-                votes = connection.execute(rounds.where(_r.comparison_id == head.id)).all()
-                if votes:
-                    variants = _variants(connection, head.id)
-                    found.append(_comparison(head, variants, tuple(_round(row) for row in votes)))
-        return tuple(found)
+            heads = connection.execute(ours.order_by(_c.created_at, _c.id)).all()
+            found = counted.where(_r.comparison_id.in_(ids)).order_by(_r.number)
+            for row in connection.execute(found):
+                rounds.setdefault(row.comparison_id, []).append(_round(row))
+            voted_on = select(_r.comparison_id).join(
+                comparison_votes, (comparison_votes.c.round_id == _r.id) & comparison_votes.c.counted
+            )
+            wanted = select(comparison_variants).where(
+                _v.comparison_id.in_(ids), _v.comparison_id.in_(voted_on)
+            )
+            for row in connection.execute(wanted.order_by(_v.number)):
+                variants.setdefault(row.comparison_id, []).append(_variant(row))
+        return tuple(
+            _comparison(head, tuple(variants[head.id]), tuple(rounds[head.id]))
+            for head in heads
+            if head.id in rounds and head.id in variants
+        )
 
     def keep_conversation(self, variant_id: str, conversation_id: str) -> str:
         """Note a variant's conversation; returns the one that it has, if somebody was quicker."""
@@ -229,6 +248,7 @@ class SqlComparisons:
 
 def purge(database: Database) -> int:
     """Remove for good, whosesoever it is, what was deleted long ago, with its replies; how many went."""
+    purge_question_sets(database)
     return _remove(database, _c.deleted_at < now() - KEPT_AFTER_DELETION)
 
 
@@ -238,9 +258,11 @@ def expire(database: Database, *, days: int) -> int:
 
 
 def move_all(database: Database, *, before: str, now: str) -> None:
-    """Give all comparisons of one owner to another, with their replies."""
+    """Give all comparisons and lists of messages of one owner to another, with the replies."""
     with database.write() as connection:
         connection.execute(update(comparisons).where(_c.owner == before).values(owner=now))
+        lists = update(question_sets).where(question_sets.c.owner == before)
+        connection.execute(lists.values(owner=now))
         replies = update(conversations).where(conversations.c.owner == comparing(before))
         connection.execute(replies.values(owner=comparing(now)))
 
@@ -280,10 +302,11 @@ def _has(sought: str) -> ColumnElement[bool]:
 
 def _variants(connection: Connection, comparison_id: str) -> tuple[Variant, ...]:
     query = select(comparison_variants).where(_v.comparison_id == comparison_id).order_by(_v.number)
-    return tuple(
-        Variant(**{name: getattr(row, name) for name in _VARIANT}, conversation_id=row.conversation_id)
-        for row in connection.execute(query)
-    )
+    return tuple(_variant(row) for row in connection.execute(query))
+
+
+def _variant(row: Row[Any]) -> Variant:
+    return Variant(**{name: getattr(row, name) for name in _VARIANT}, conversation_id=row.conversation_id)
 
 
 def _comparison(head: Row[Any], variants: tuple[Variant, ...], rounds: tuple[Round, ...]) -> Comparison:
@@ -297,6 +320,7 @@ def _comparison(head: Row[Any], variants: tuple[Variant, ...], rounds: tuple[Rou
         variants=variants,
         rounds=rounds,
         waiting=tuple(head.waiting or ()),
+        most_cost_usd=head.most_cost_usd,
     )
 
 

@@ -1,8 +1,11 @@
-"""The tables: a row for each comparison, variant, round and vote. Replies are turns of conversations."""
+"""The tables: a row for each comparison, variant, round, vote and saved list of messages.
+
+Replies are turns of conversations.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text
+from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, String, Table, Text
 
 from personachat.database.columns import Json, UtcDateTime, metadata
 
@@ -15,6 +18,7 @@ comparisons = Table(
     Column("blind", Boolean, nullable=False),
     Column("waiting", Json),  # messages of a list that are still to be sent; null for none
     Column("share_token", String(64)),  # who has it can read the comparison; null for nobody
+    Column("most_cost_usd", Float),  # where it stops; null for nowhere
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("deleted_at", UtcDateTime),
@@ -61,4 +65,17 @@ comparison_votes = Table(
     Column("counted", Boolean, nullable=False),
     Column("why_not", String(200), nullable=False),
     Column("voted_at", UtcDateTime, nullable=False),
+)
+
+question_sets = Table(
+    "question_sets",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(300), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("messages", Json, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),
+    Index("ix_question_sets_owner", "owner"),
 )

@@ -12,6 +12,7 @@ from personachat.lab.comparisons.model import Setup
 from personachat.ui import notices, session
 from personachat.ui.compare import state
 from personachat.ui.history import state as library_state
+from personachat.ui.wording import escaped
 
 NEXT = "compare_next"
 TITLE = "comparison_title"
@@ -26,31 +27,82 @@ def _do(what: Callable[[], object], *, title: str = "Something went wrong") -> b
     return True
 
 
-def begin(setups: Sequence[Setup], *, as_list: bool, blind: bool) -> None:
-    """Send the message in the field, or the first line of it, to all variants."""
-    text = str(st.session_state.get(state.MESSAGE) or "")
-    messages = [line.strip() for line in text.splitlines() if line.strip()] if as_list else [text]
+def begin(
+    setups: Sequence[Setup], messages: Sequence[str] | None, *, blind: bool, most_cost_usd: float | None
+) -> None:
+    """Send the first of these messages to all variants; None are those that are written in the field."""
+    wanted = list(messages) if messages is not None else written()
 
     def start() -> None:
-        first = messages[0] if messages else ""
+        first = wanted[0] if wanted else ""
         comparisons = session.workspace().comparisons
-        comparison_id = comparisons.begin(setups, first, blind=blind, waiting=messages[1:])
+        comparison_id = comparisons.begin(
+            setups, first, blind=blind, waiting=wanted[1:], most_cost_usd=most_cost_usd
+        )
         state.compare_state().wanted_message = ""
         state.open_comparison(comparison_id)
 
     _do(start, title="The comparison wasn't started")
 
 
+def written() -> list[str]:
+    """What is written in the field: one message, or one on each line."""
+    text = str(st.session_state.get(state.MESSAGE) or "")
+    if not st.session_state.get(state.AS_LIST):
+        return [text]
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
 def say(comparison_id: str) -> None:
     """Send what was typed."""
     text = str(st.session_state.get(NEXT) or "")
     if text.strip():
-        _do(lambda: session.workspace().comparisons.send(comparison_id, text))
+        _do(lambda: session.workspace().comparisons.send(comparison_id, text), title="Not sent")
 
 
 def send_waiting(comparison_id: str) -> None:
     """Send the next message of the list."""
-    _do(lambda: session.workspace().comparisons.send_next(comparison_id))
+    _do(lambda: session.workspace().comparisons.send_next(comparison_id), title="Not sent")
+
+
+def raise_limit(comparison_id: str, number_key: str) -> None:
+    """Stop at the sum in the field; without one, at none."""
+    value = st.session_state.get(number_key)
+    _do(lambda: session.workspace().comparisons.limit(comparison_id, value))
+
+
+def save_questions(messages: Sequence[str]) -> None:
+    """Keep these messages under the name in the field."""
+    name = str(st.session_state.get(state.SET_NAME) or "")
+
+    def keep() -> None:
+        made = session.workspace().comparisons.questions.save(name, messages)
+        state.choose_questions(made.id)
+
+    if _do(keep, title="The list wasn't saved"):
+        st.session_state[state.SET_NAME] = ""
+        st.toast(f"Saved “{escaped(name.strip())}”.", icon=":material/check:")
+
+
+def rename_questions(set_id: str) -> None:
+    name = str(st.session_state.get(f"{state.SET_RENAME}_{set_id}") or "")
+    _do(lambda: session.workspace().comparisons.questions.change(set_id, name=name), title="Not renamed")
+
+
+def delete_questions(set_id: str, name: str) -> None:
+    if _do(lambda: session.workspace().comparisons.questions.delete(set_id)):
+        state.compare_state().deleted_questions = (set_id, name)
+        st.session_state.pop(state.SET, None)
+
+
+def restore_questions(set_id: str) -> None:
+    state.compare_state().deleted_questions = None
+
+    def back() -> None:
+        session.workspace().comparisons.questions.restore(set_id)
+        state.choose_questions(set_id)
+
+    _do(back)
 
 
 def vote(comparison_id: str, number: int, choice: str) -> None:

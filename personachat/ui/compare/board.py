@@ -15,6 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 from personachat.lab.comparisons.exporting import Format
 from personachat.lab.comparisons.seen import SeenAnswer, SeenComparison, SeenRound
 from personachat.lab.comparisons.service import Comparisons
+from personachat.lab.comparisons.spending import MOST_LIMIT_USD
 from personachat.lab.comparisons.variants import group_name
 from personachat.personas.word_diff import compared_words
 from personachat.replies.live import LiveReply
@@ -25,7 +26,7 @@ from personachat.ui.compare import actions, standing_lines
 from personachat.ui.compare.state import compare_state, leave, show_earlier
 from personachat.ui.compare.streaming import Place, draw_running
 from personachat.ui.personas import diff
-from personachat.ui.wording import counted, escaped, heard
+from personachat.ui.wording import counted, escaped, heard, money
 
 BESIDE = 4
 """So many columns stand beside each other; more go below."""
@@ -58,7 +59,7 @@ def draw(comparisons: Comparisons, shown: SeenComparison) -> None:
         for one in _draw_earlier(shown, earlier):
             with st.container():
                 places += _draw_round(shown, one, live if one is shown.last else {}, base=base)
-    _draw_ways_on(shown)
+    _draw_ways_on(comparisons, shown)
     if places:
         returning.finish()
         draw_running(places)
@@ -342,10 +343,12 @@ def _voted(one: SeenRound) -> str:
     return told if one.vote.counted else f"{told} It isn't counted: {one.vote.why_not}."
 
 
-def _draw_ways_on(shown: SeenComparison) -> None:
+def _draw_ways_on(comparisons: Comparisons, shown: SeenComparison) -> None:
     last = shown.last
     if last is None:
         return
+    if not last.live and not shown.hidden:
+        _draw_limit(comparisons, shown)
     waiting = shown.waiting
     if waiting and not last.live:
         st.button(
@@ -365,3 +368,25 @@ def _draw_ways_on(shown: SeenComparison) -> None:
         on_submit=actions.say,
         args=(shown.id,),
     )
+
+
+def _draw_limit(comparisons: Comparisons, shown: SeenComparison) -> None:
+    """Where it stops, what it has cost so far, and the way to another sum."""
+    if shown.most_cost_usd is None:
+        return
+    spent, limit = comparisons.spent_usd(shown.id), shown.most_cost_usd
+    key = f"compare_limit_{shown.id}"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(escaped(f"Cost {money(spent)} so far · stops at {money(limit)}"), width="content")
+        with st.popover("Change the limit", icon=":material/savings:", type="tertiary"):
+            st.number_input(
+                "Stop at $",
+                0.0,
+                MOST_LIMIT_USD,
+                limit,
+                step=0.1,
+                format="%.4g",
+                key=key,
+                placeholder="No limit",
+            )
+            st.button("Change", key="change_limit", on_click=actions.raise_limit, args=(shown.id, key))

@@ -9,25 +9,27 @@ import streamlit as st
 
 from personachat.errors import PersonaChatError
 from personachat.lab.comparisons.model import MOST_SAMPLES, MOST_VARIANTS, Setup
+from personachat.lab.comparisons.spending import MOST_LIMIT_USD
 from personachat.personas.store.base import StoredPersona
 from personachat.services import Services
 from personachat.services.workspace import Workspace
 from personachat.ui import last_seen, session
-from personachat.ui.compare import actions, forecasting
+from personachat.ui.compare import actions, forecasting, questions
 from personachat.ui.compare.state import (
-    MESSAGE,
+    BLIND_VOTE,
+    STOP_AT,
     Row,
     add,
     choose,
     compare_state,
     follow_address,
     note_address,
+    note_messages,
 )
 from personachat.ui.wording import heard
 
 SAVED, DRAFT = "Saved", "Unsaved draft"
 MOST_REVISIONS = 20
-MOST_CHARACTERS = 200_000
 DRAFT_PRESET = "The unsaved draft and the saved persona"
 MODELS_PRESET = "This persona on every model here"
 TEMPERATURE_PRESET = "Temperature 0, 0.7 and 1.2"
@@ -184,24 +186,31 @@ def _told(setup: Setup) -> str:
 
 
 def _draw_start(services: Services, workspace: Workspace, setups: Sequence[Setup]) -> None:
-    here = compare_state()
-    if here.wanted_message and MESSAGE not in st.session_state:
-        st.session_state[MESSAGE] = here.wanted_message
-    text = st.text_area(
-        "Message",
-        key=MESSAGE,
-        max_chars=MOST_CHARACTERS,
-        placeholder="Write the message that all variants answer",
-    )
-    with st.container(horizontal=True, gap="medium"):
-        as_list = st.toggle("One message per line", key="compare_list", help="Sends the lines one by one.")
+    messages = questions.draw(workspace)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        stop = st.number_input(
+            "Stop at $",
+            0.0,
+            MOST_LIMIT_USD,
+            value=None,
+            step=0.1,
+            format="%.4g",
+            key=STOP_AT,
+            placeholder="No limit",
+            help="Nothing is sent that could make the comparison cost more. You can raise it later.",
+            width=160,
+        )
         blind = st.toggle(
             "Blind vote",
-            key="compare_blind",
+            key=BLIND_VOTE,
             help="Hides names, models, prices and times, and shuffles the columns, until you vote.",
         )
-    messages = len([line for line in text.splitlines() if line.strip()]) if as_list else 1
-    trouble = forecasting.draw(services, workspace, setups, text, messages=max(1, messages))
+    note_messages(set_id=messages.set_id, blind=blind, stop=stop)
+    trouble = forecasting.draw(
+        services, workspace, setups, messages.longest, messages=max(1, messages.count), stop=stop
+    )
+    if not trouble and messages.count == 0:
+        trouble = "Choose the messages first."
     st.button(
         "Compare",
         type="primary",
@@ -210,8 +219,8 @@ def _draw_start(services: Services, workspace: Workspace, setups: Sequence[Setup
         disabled=bool(trouble),
         help=trouble or None,
         on_click=actions.begin,
-        args=(tuple(setups),),
-        kwargs={"as_list": as_list, "blind": blind},
+        args=(tuple(setups), messages.texts),
+        kwargs={"blind": blind, "most_cost_usd": stop},
     )
 
 

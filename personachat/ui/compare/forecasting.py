@@ -19,7 +19,13 @@ from personachat.usage.forecast import Forecast, forecast
 
 
 def draw(
-    services: Services, workspace: Workspace, setups: Sequence[Setup], message: str, *, messages: int
+    services: Services,
+    workspace: Workspace,
+    setups: Sequence[Setup],
+    message: str,
+    *,
+    messages: int,
+    stop: float | None,
 ) -> str:
     """Draw the forecast of all variants; returns why it can't be sent, as Markdown; "" where it can."""
     try:
@@ -40,7 +46,12 @@ def draw(
             f"out · {cost}"
         )
         + (" · longer histories take more" if messages > 1 else "")
+        + (escaped(f" · stops at {money(stop)}") if stop is not None else "")
     )
+    if stop is not None and len(known) < len(made):
+        told = "It can't be stopped at a sum, because a price of its models isn't known."
+        st.warning(told, icon=":material/error:")
+        return told
     return ""
 
 

@@ -17,6 +17,7 @@ from personachat.ui.notices import take
 from personachat.ui.wording import counted, escaped
 
 SEARCH = "compare_search"
+STANDING_SET, EVERYONE = "compare_standing_set", "compare_everyone"
 LISTED = 30
 
 
@@ -108,13 +109,26 @@ def _draw_kept(workspace: Workspace) -> None:
 
 def _draw_overall(workspace: Workspace, sought: str) -> None:
     """Where personas stand with their models over all that is listed; nothing before the first vote."""
-    overall = workspace.comparisons.overall(sought=sought)
-    if not overall.standing.votes:
+    votes = workspace.comparisons.overall
+    if not (votes.standing(sought=sought).standing.votes or votes.others_vote):
         return
     with st.expander("Overall standing", icon=":material/leaderboard:"):
+        sets = {each.id: each.name for each in workspace.comparisons.questions.listed()}
+        set_id, everyone = None, False
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+            if sets:
+                set_id = st.selectbox(
+                    "Messages",
+                    [None, *sets],
+                    format_func=lambda each: sets[each] if each else "All messages",
+                    key=STANDING_SET,
+                    width=260,
+                )
+            if votes.others_vote and not sought:
+                everyone = st.toggle("Everyone's votes", key=EVERYONE)
+        overall = votes.standing(sought=sought, question_set_id=set_id, everyone=everyone)
         st.markdown(escaped(overall.standing.sentence))
-        standing_lines.draw(overall.standing, overall.names)
-        st.caption(
-            f"By {counted(overall.standing.votes, 'vote')} of yours. Revisions and settings of a persona "
-            "stand together. The search above narrows it down to questions."
-        )
+        if overall.standing.votes:
+            standing_lines.draw(overall.standing, overall.names)
+            by = ", ".join(f"{escaped(each.name)} ({each.votes:,})" for each in overall.voters)
+            st.caption(f"Votes: {by}. Revisions and settings of a persona stand together.")

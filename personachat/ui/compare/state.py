@@ -10,13 +10,22 @@ import streamlit as st
 
 from personachat.lab.comparisons.links import link_of, setup_of
 from personachat.lab.comparisons.model import MOST_VARIANTS, Setup
+from personachat.lab.comparisons.spending import MOST_LIMIT_USD
 from personachat.ui import session
 from personachat.ui.history import state as library_state
 
 COMPARISON, VARIANT = "comparison", "variant"
 """Names in the address: the comparison that is open, or the setups of one that is being chosen."""
 
-MESSAGE = "compare_message"
+QUESTIONS, BLIND, STOP = "questions", "blind", "stop"
+"""More names in the address: the saved list whose messages are sent, a blind vote, the sum to stop at."""
+
+MESSAGE, AS_LIST, SOURCE = "compare_message", "compare_list", "compare_source"
+SET, SET_NAME, SET_RENAME = "compare_set", "compare_set_name", "compare_set_rename"
+BLIND_VOTE, STOP_AT = "compare_blind", "compare_stop"
+
+WRITTEN, FROM_FILE, FROM_CHAT, SAVED_LIST = "Write", "From a file", "From a chat", "Saved list"
+SOURCES = (WRITTEN, FROM_FILE, FROM_CHAT, SAVED_LIST)
 
 STEP_ROUNDS = 10
 
@@ -41,6 +50,8 @@ class CompareState:
     deleted: tuple[str, str] | None = None
     """Id and title of the one that was deleted last."""
     renaming: bool = False
+    deleted_questions: tuple[str, str] | None = None
+    """Id and name of the list that was deleted last."""
 
 
 def compare_state() -> CompareState:
@@ -77,6 +88,16 @@ def follow_address(first_persona: str) -> None:
     links = st.query_params.get_all(VARIANT)
     choose([setup_of(each) for each in links] or [Setup(persona_id=first_persona)] * 2)
     here.wanted_message = here.wanted_message or st.query_params.get("message", "")
+    if st.query_params.get(QUESTIONS):
+        choose_questions(st.query_params[QUESTIONS][:40])
+    st.session_state.setdefault(BLIND_VOTE, BLIND in st.query_params)
+    st.session_state.setdefault(STOP_AT, _sum(st.query_params.get(STOP, "")))
+
+
+def choose_questions(set_id: str) -> None:
+    """Have the messages be those of a saved list."""
+    st.session_state[SOURCE] = SAVED_LIST
+    st.session_state[SET] = set_id
 
 
 def note_address() -> None:
@@ -86,9 +107,27 @@ def note_address() -> None:
         st.query_params[VARIANT] = links
 
 
+def note_messages(*, set_id: str | None, blind: bool, stop: float | None) -> None:
+    """The same for what is sent and how."""
+    stated = {QUESTIONS: set_id, BLIND: "1" if blind else None, STOP: None if stop is None else f"{stop:g}"}
+    for name, value in stated.items():
+        if value is None:
+            st.query_params.pop(name, None)
+        elif st.query_params.get(name) != value:
+            st.query_params[name] = value
+
+
+def _sum(text: str) -> float | None:
+    try:
+        number = float(text[:20])
+    except ValueError:
+        return None
+    return number if 0 <= number <= MOST_LIMIT_USD else None
+
+
 def open_comparison(comparison_id: str) -> None:
-    st.query_params.pop(VARIANT, None)
-    st.query_params.pop("message", None)
+    for name in (VARIANT, "message", QUESTIONS, BLIND, STOP):
+        st.query_params.pop(name, None)
     compare_state().rows = []
     session.remember(COMPARISON, comparison_id)
 

@@ -517,7 +517,7 @@ def test_a_list_of_messages_is_kept_and_sent_one_by_one(
 def test_the_overall_standing_is_of_personas_with_their_models_and_of_counted_votes_alone(
     comparing_services: Services, comparisons: Comparisons, fake: FakeProvider
 ) -> None:
-    assert comparisons.overall().standing.sentence == "There are no votes yet."
+    assert comparisons.overall.standing().standing.sentence == "There are no votes yet."
     comparisons.vote(begun(comparisons, message="About birds"), 1, "A")
     comparisons.vote(begun(comparisons, message="About trams"), 1, "A")
     other = [Setup(persona_id="ada", temperature=0), Setup(persona_id="bob", model="fake-1")]
@@ -527,12 +527,12 @@ def test_the_overall_standing_is_of_personas_with_their_models_and_of_counted_vo
     shown = begun(comparisons, blind=True)
     comparisons.reveal(shown, 1)
     comparisons.vote(shown, 1, "B")
-    overall = comparisons.overall()
+    overall = comparisons.overall.standing()
     assert overall.standing.votes == 3
     records = {overall.names[each.id]: (each.wins, each.losses) for each in overall.standing.places}
     assert records == {"Ada · fake-1": (2, 1), "Bob · fake-2": (0, 2), "Bob · fake-1": (1, 0)}
-    assert comparisons.overall(sought="BIRDS").standing.votes == 2
-    assert comparing_services.of("browser:other").comparisons.overall().standing.votes == 0
+    assert comparisons.overall.standing(sought="BIRDS").standing.votes == 2
+    assert comparing_services.of("browser:other").comparisons.overall.standing().standing.votes == 0
 
 
 def test_a_link_shows_the_comparison_to_whoever_has_it_until_it_is_revoked(

@@ -1,0 +1,145 @@
+"""Messages out of a CSV file: which columns there are, and the messages of one of them. Pure.
+
+A file may come from a spreadsheet of any country: commas, semicolons, tabs or bars part the cells, and it is
+UTF-8, UTF-16 or Windows' Western alphabet. The apostrophe that guards a formula in our own exports goes.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from personachat.errors import QuestionSetInvalid
+from personachat.history.csv_table import is_guarded
+from personachat.lab.comparisons.model import MOST_ROUNDS
+
+MOST_BYTES = 5_000_000
+
+_DELIMITERS = ",;\t|"
+_USUAL_NAMES = (
+    *("message", "messages", "question", "questions", "prompt", "prompts"),
+    *("user", "input", "query", "text", "say", "nachricht", "frage"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageTable:
+    """A file's rows, all as wide as `names`; the first row is the names where it `has_names`."""
+
+    names: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    has_names: bool
+    likely: int
+    """The column in which the messages probably are."""
+
+
+@dataclass(frozen=True, slots=True)
+class PickedMessages:
+    """The messages of a column, each once, and how many rows were left out and why."""
+
+    messages: tuple[str, ...]
+    empty: int = 0
+    repeated: int = 0
+    too_many: int = 0
+
+
+def read_table(content: bytes, *, file_name: str = "") -> MessageTable:
+    """The table in a file; of one that ends in .txt each line is a message. Raises QuestionSetInvalid."""
+    if len(content) > MOST_BYTES:
+        raise QuestionSetInvalid(
+            f"The file is larger than {MOST_BYTES // 1_000_000} MB.", hint="Remove what isn't needed."
+        )
+    text = _decoded(content)
+    if "\0" in text:
+        raise QuestionSetInvalid("This isn't a text file.", hint="Save the table as CSV.")
+    rows = [[line] for line in text.splitlines()] if file_name.casefold().endswith(".txt") else _rows(text)
+    rows = [row for row in rows if any(cell.strip() for cell in row)]
+    if not rows:
+        raise QuestionSetInvalid("There is nothing in the file.")
+    width = max(map(len, rows))
+    even = tuple((*row, *[""] * (width - len(row))) for row in rows)
+    first = [cell.strip().casefold() for cell in even[0]]
+    usual = [number for name in _USUAL_NAMES for number, cell in enumerate(first) if cell == name]
+    names = [f"Column {number}" for number in range(1, width + 1)]
+    has_names = bool(usual) and len(even) > 1
+    if has_names:
+        names = [cell.strip() or name for cell, name in zip(even[0], names, strict=True)]
+    return MessageTable(tuple(_unique(names)), even, has_names, usual[0] if usual else _longest(even))
+
+
+def messages_of(table: MessageTable, column: int, *, has_names: bool) -> PickedMessages:
+    """The messages in a column, the first row being names or not. Raises QuestionSetInvalid."""
+    if not 0 <= column < len(table.names):
+        raise QuestionSetInvalid("There is no such column in the file.")
+    cells = [_unguarded(row[column]).strip() for row in table.rows[1 if has_names else 0 :]]
+    found = [cell for cell in cells if cell]
+    once = tuple(dict.fromkeys(found))
+    return PickedMessages(
+        once[:MOST_ROUNDS],
+        empty=len(cells) - len(found),
+        repeated=len(found) - len(once),
+        too_many=max(0, len(once) - MOST_ROUNDS),
+    )
+
+
+def column_called(table: MessageTable, name: str) -> int:
+    """The number of a column by its name, or by its number from 1. Raises QuestionSetInvalid."""
+    first = [cell.strip().casefold() for cell in table.rows[0]]
+    if name.strip().casefold() in first:
+        return first.index(name.strip().casefold())
+    if name.isascii() and name.isdecimal() and 1 <= int(name[:6]) <= len(table.names):
+        return int(name[:6]) - 1
+    raise QuestionSetInvalid(
+        f"The file has no column “{name[:60]}”.",
+        hint=f"It has {', '.join(cell.strip()[:40] for cell in table.rows[0][:8])}.",
+    )
+
+
+def _rows(text: str) -> list[list[str]]:
+    try:
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
+    except csv.Error as error:
+        raise QuestionSetInvalid(f"The file can't be read as CSV: {error}.") from error
+
+
+def _decoded(content: bytes) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")
+
+
+def _delimiter(text: str) -> str:
+    """What parts the cells: of what stands in the first row outside of quotes, the most frequent."""
+    counts = dict.fromkeys(_DELIMITERS, 0)
+    quoted = False
+    for each in text:
+        if each == '"':
+            quoted = not quoted
+        elif not quoted and each in "\r\n" and any(counts.values()):
+            break
+        elif not quoted and each in counts:
+            counts[each] += 1
+    return max(_DELIMITERS, key=lambda each: counts[each])
+
+
+def _longest(rows: Sequence[Sequence[str]]) -> int:
+    return max(range(len(rows[0])), key=lambda column: sum(len(row[column]) for row in rows[1:] or rows))
+
+
+def _unguarded(cell: str) -> str:
+    return cell[1:] if is_guarded(cell) else cell
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    seen: dict[str, int] = {}
+    unique: list[str] = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        unique.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return unique

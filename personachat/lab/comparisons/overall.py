@@ -1,0 +1,145 @@
+"""Where personas stand with their models by the votes of many comparisons, and who cast them.
+
+Of other people's comparisons nobody learns more than sums over personas they may use themselves: no message,
+no draft's name, no search in them. Voters' names are for administrators.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from personachat.accounts.permitted import PersonaRights
+from personachat.accounts.person import Role
+from personachat.errors import ComparisonInvalid, PersonaChatError
+from personachat.lab.comparisons.model import Comparison
+from personachat.lab.comparisons.question_sets import QuestionSets
+from personachat.lab.comparisons.seen import ballots_of
+from personachat.lab.comparisons.store import SqlComparisons
+from personachat.lab.standing import Ballot, Standing, standing
+from personachat.messages import storable
+from personachat.owners import author_of
+from personachat.personas.store.base import PersonaSource
+
+MOST_SOUGHT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Voter:
+    """Somebody, and how many of the votes are theirs."""
+
+    name: str
+    votes: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverallStanding:
+    """Over many comparisons: where personas stand with their models, by what both are called."""
+
+    names: Mapping[str, str]
+    standing: Standing
+    comparisons: int
+    voters: tuple[Voter, ...] = ()
+    """Who voted how often, the most votes first."""
+
+
+def overall_of(
+    comparisons: Sequence[Comparison],
+    *,
+    messages: Collection[str] | None = None,
+    persona_name: Callable[[str], str | None] | None = None,
+    voter_name: Callable[[str], str] = author_of,
+) -> OverallStanding:
+    """All votes of these comparisons that count; revisions and parameters of a persona stand together.
+
+    Of a comparison in which all variants are the same persona with the same model nothing can be said. With
+    `messages`, only votes on one of these count. `persona_name` says what a persona is called whose words
+    its reader may not know; votes on one for which it says None are left out. `voter_name` is by owner.
+    """
+    names: dict[str, str] = {}
+    ballots: list[Ballot] = []
+    votes: Counter[str] = Counter()
+    looked_at = 0
+    for comparison in comparisons:
+        groups: dict[str, str] = {}
+        for each in comparison.variants:
+            known = persona_name(each.persona_id) if persona_name else json.loads(each.text)["name"]
+            if known is not None:
+                groups[each.id] = f"{each.persona_id} {each.model}"
+                names[groups[each.id]] = f"{known} · {each.model}"
+        rounds = [each for each in comparison.rounds if messages is None or each.message in messages]
+        if len(set(groups.values())) > 1 and len(groups) == len(comparison.variants):
+            found = ballots_of(rounds, groups)
+            ballots += found
+            votes[voter_name(comparison.owner)] += len(found)
+        looked_at += bool(rounds)
+    told = {key: name for key, name in names.items() if any(key in each.shown for each in ballots)}
+    voters = tuple(Voter(name, count) for name, count in votes.most_common() if count)
+    return OverallStanding(told, standing(ballots, told), looked_at, voters)
+
+
+class OverallVotes:
+    """What one owner may know of all votes; cheap to make."""
+
+    def __init__(
+        self,
+        store: SqlComparisons,
+        questions: QuestionSets,
+        personas: PersonaSource,
+        *,
+        owner: str,
+        rights: PersonaRights | None,
+    ) -> None:
+        """Without `rights` the owner may not know of other people's votes."""
+        self._store = store
+        self._questions = questions
+        self._personas = personas
+        self._owner = owner
+        self._rights = rights
+
+    @property
+    def others_vote(self) -> bool:
+        """Whether other people vote here whose votes may be taken in."""
+        return self._rights is not None and self._rights.people_log_in
+
+    def standing(
+        self, *, sought: str = "", question_set_id: str | None = None, everyone: bool = False
+    ) -> OverallStanding:
+        """By all votes of the owner that count; with `everyone`, by other people's too where others vote.
+
+        With `sought`, of the comparisons only whose title or one of whose messages has it: that works for
+        one's own alone. With a question set, by votes on its messages. Raises QuestionSetNotFound and
+        ComparisonInvalid.
+        """
+        sought = storable(sought).strip()[:MOST_SOUGHT]
+        messages = None if question_set_id is None else set(self._questions.get(question_set_id).messages)
+        if not (everyone and self.others_vote):
+            mine = self._store.voted(self._owner, sought=sought)
+            return overall_of(mine, messages=messages, voter_name=self._voter_name)
+        if sought:
+            raise ComparisonInvalid(
+                "You can only search in your own comparisons.",
+                hint="Leave out the words, or other people's votes.",
+            )
+        return overall_of(
+            self._store.voted(None),
+            messages=messages,
+            persona_name=cache(self._usable_name),
+            voter_name=self._voter_name,
+        )
+
+    def _usable_name(self, persona_id: str) -> str | None:
+        """What a persona is called that the owner may use; None for any other."""
+        try:
+            return self._personas.get(persona_id).persona.name
+        except PersonaChatError:
+            return None
+
+    def _voter_name(self, owner: str) -> str:
+        if owner == self._owner:
+            return "You"
+        may = self._rights is not None and self._rights.person.role is Role.ADMIN
+        return author_of(owner) if may else "Others"

@@ -1,0 +1,154 @@
+"""Lists of messages that somebody saved under a name, to ask them again.
+
+Each method is one transaction and asks for the owner. What belongs to somebody else, or was deleted, raises
+what an unknown id raises: QuestionSetNotFound. No two lists of an owner have the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from personachat.chat.turns import cleaned
+from personachat.conversations.model import new_id, now
+from personachat.database.connection import Database
+from personachat.errors import MessageInvalid, QuestionSetInvalid, QuestionSetNotFound
+from personachat.history.organizing import title_kept
+from personachat.lab.comparisons.model import MOST_ROUNDS
+from personachat.lab.comparisons.tables import question_sets
+from personachat.messages import storable
+
+MOST_SETS = 200
+KEPT_AFTER_DELETION = timedelta(days=30)
+
+_s = question_sets.c
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionSet:
+    id: str
+    name: str
+    messages: tuple[str, ...]
+    created_at: datetime
+    updated_at: datetime
+
+
+class QuestionSets:
+    """One owner's; cheap to make. Methods raise what `Database` raises."""
+
+    def __init__(self, database: Database, *, owner: str) -> None:
+        self._database = database
+        self._owner = owner
+
+    def listed(self) -> tuple[QuestionSet, ...]:
+        """All of them, by name."""
+        query = select(question_sets).where(_s.owner == self._owner, _s.deleted_at.is_(None))
+        with self._database.read() as connection:
+            found = [_of(row) for row in connection.execute(query)]
+        return tuple(sorted(found, key=lambda each: (each.name.casefold(), each.id)))
+
+    def get(self, set_id: str) -> QuestionSet:
+        with self._database.read() as connection:
+            return _of(self._row(connection, set_id))
+
+    def save(self, name: str, messages: Sequence[str]) -> QuestionSet:
+        """Keep a new list. Raises QuestionSetInvalid and MessageInvalid."""
+        name, kept, moment = title_kept(name), _kept(messages), now()
+        made = QuestionSet(new_id(), name, kept, moment, moment)
+        with self._database.write() as connection:
+            mine = select(func.count()).where(_s.owner == self._owner, _s.deleted_at.is_(None))
+            if (connection.execute(mine).scalar() or 0) >= MOST_SETS:
+                raise QuestionSetInvalid(
+                    f"You already have {MOST_SETS} lists of messages.", hint="Delete one first."
+                )
+            self._refuse_taken(connection, name, besides="")
+            connection.execute(
+                insert(question_sets).values(
+                    id=made.id,
+                    owner=self._owner,
+                    name=name,
+                    messages=list(kept),
+                    created_at=moment,
+                    updated_at=moment,
+                )
+            )
+        return made
+
+    def change(
+        self, set_id: str, *, name: str | None = None, messages: Sequence[str] | None = None
+    ) -> QuestionSet:
+        """Another name, other messages, or both. Raises QuestionSetInvalid and MessageInvalid."""
+        values: dict[str, Any] = {"updated_at": now()}
+        if messages is not None:
+            values["messages"] = list(_kept(messages))
+        if name is not None:
+            values["name"] = title_kept(name)
+        with self._database.write() as connection:
+            row = self._row(connection, set_id)
+            if name is not None:
+                self._refuse_taken(connection, values["name"], besides=row.id)
+            connection.execute(update(question_sets).where(_s.id == row.id).values(values))
+            return _of(self._row(connection, set_id))
+
+    def delete(self, set_id: str) -> None:
+        """Hide it; `restore` brings it back until it is purged."""
+        with self._database.write() as connection:
+            row = self._row(connection, set_id)
+            connection.execute(update(question_sets).where(_s.id == row.id).values(deleted_at=now()))
+
+    def restore(self, set_id: str) -> QuestionSet:
+        """Undo `delete`; it gets another name where somebody took its own meanwhile."""
+        with self._database.write() as connection:
+            row = self._row(connection, set_id, deleted=True)
+            taken = self._names(connection, besides=row.id)
+            name, number = row.name, 2
+            while name.casefold() in taken:
+                name, number = f"{row.name[:190]} ({number})", number + 1
+            mine = update(question_sets).where(_s.id == row.id)
+            connection.execute(mine.values(deleted_at=None, name=name))
+            return _of(self._row(connection, set_id))
+
+    def _row(self, connection: Connection, set_id: str, *, deleted: bool = False) -> Row[Any]:
+        query = select(question_sets).where(_s.id == storable(set_id), _s.owner == self._owner)
+        row = connection.execute(query if deleted else query.where(_s.deleted_at.is_(None))).first()
+        if row is None:
+            raise QuestionSetNotFound("This list of messages doesn't exist or was deleted.")
+        return row
+
+    def _names(self, connection: Connection, *, besides: str) -> set[str]:
+        query = select(_s.name).where(
+            _s.owner == self._owner, _s.deleted_at.is_(None), _s.id != storable(besides)
+        )
+        return {name.casefold() for name in connection.scalars(query)}
+
+    def _refuse_taken(self, connection: Connection, name: str, *, besides: str) -> None:
+        if name.casefold() in self._names(connection, besides=besides):
+            raise QuestionSetInvalid(f"You already have a list called “{name}”.", hint="Choose another name.")
+
+
+def purge(database: Database) -> int:
+    """Remove for good, whosesoever they are, what was deleted long ago; how many went."""
+    with database.write() as connection:
+        gone = delete(question_sets).where(_s.deleted_at < now() - KEPT_AFTER_DELETION)
+        return connection.execute(gone).rowcount
+
+
+def _kept(messages: Sequence[str]) -> tuple[str, ...]:
+    """The messages as they are sent. Raises QuestionSetInvalid and MessageInvalid."""
+    if not 0 < len(messages) <= MOST_ROUNDS:
+        raise QuestionSetInvalid(f"A list has 1 to {MOST_ROUNDS} messages, and this one has {len(messages)}.")
+    kept: list[str] = []
+    for number, each in enumerate(messages, 1):
+        try:
+            kept.append(cleaned(each))
+        except MessageInvalid as error:
+            raise MessageInvalid(f"Message {number}: {error}", hint=error.hint) from error
+    return tuple(kept)
+
+
+def _of(row: Row[Any]) -> QuestionSet:
+    return QuestionSet(row.id, row.name, tuple(row.messages), row.created_at, row.updated_at)

@@ -1,0 +1,126 @@
+"""What a comparison has cost, and the most that its next calls can.
+
+A limit holds because nothing is asked before the most that it can cost is known to be left: the longest reply
+to a prompt that may be longer than estimated, with one more try. A reply that is still being written counts
+with the most that it can cost, one that was replaced with what it did.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+
+from personachat.chat.starter import ReplyStarter
+from personachat.chat.turns import new_turn
+from personachat.conversations.model import Turn, branch
+from personachat.errors import ComparisonInvalid, ConversationNotFound, CostLimitReached
+from personachat.lab.comparisons.model import Comparison, Variant
+from personachat.messages import Usage
+from personachat.personas.persona import parse_persona
+from personachat.personas.store.base import StoredPersona
+from personachat.providers import pricing
+from personachat.settings import LOCAL
+
+MOST_TRIES = 2
+"""A call that fails on the way is made again, and may have cost something."""
+
+CAUTION = 1.25
+"""Estimates of tokens may be too low by so much."""
+
+MOST_LIMIT_USD = 1_000_000.0
+
+RAISE_IT = "Nothing was asked. Raise the limit to go on."
+
+
+class Spending:
+    """Of one owner's comparisons; cheap to make."""
+
+    def __init__(self, answers: ReplyStarter, *, kept_under: str) -> None:
+        self._conversations = answers.conversations
+        self._planner = answers.replies
+        self._kept_under = kept_under
+
+    def refuse_beyond_limit(
+        self, comparison: Comparison, message: str | None, *, variant: Variant | None = None
+    ) -> None:
+        """Raises CostLimitReached where sending this could cost more than what is left of the limit.
+
+        It is sent to all variants or one; None asks that one again for its last reply. Raises
+        ComparisonInvalid where a price isn't known, so that no limit could be held.
+        """
+        limit = comparison.most_cost_usd
+        if limit is None:
+            return
+        asked = [each for each in comparison.variants if variant is None or each.id == variant.id]
+        known = [most for each in asked if (most := self._most_usd(each, message)) is not None]
+        if len(known) < len(asked):
+            raise ComparisonInvalid(
+                "The comparison can't be stopped at a sum, because a price of its models isn't known.",
+                hint="Leave the sum out, or choose models whose prices are known.",
+            )
+        left = max(0.0, limit - self.spent_usd(comparison))
+        if sum(known) <= left + 1e-12:
+            return
+        if comparison.hidden:  # what it costs would tell which model is asked
+            raise CostLimitReached("This could cost more than what is left of your limit.", hint=RAISE_IT)
+        told = f"${left:.4f} of your limit of ${limit:.4g} is left"
+        raise CostLimitReached(f"This could cost up to ${sum(known):.4f}, and {told}.", hint=RAISE_IT)
+
+    def spent_usd(self, comparison: Comparison) -> float:
+        """What all replies have cost."""
+        return sum(self._spent_usd(each) for each in comparison.variants)
+
+    def _spent_usd(self, variant: Variant) -> float:
+        tree = self._tree(variant)
+        turns = {turn.id: turn for turn in tree}
+        total = 0.0
+        for turn in tree:
+            if turn.reply is None:
+                continue
+            if not turn.reply.live and turn.reply.cost_usd is not None:
+                total += turn.reply.cost_usd
+            elif turn.reply.live or turn.reply.text:  # else it failed before it cost anything
+                total += self._most(variant, branch(turns, turn.parent_id)) or 0.0
+        return total
+
+    def _most_usd(self, variant: Variant, message: str | None) -> float | None:
+        path = self._path(variant)
+        if message is None:
+            while path and path[-1].role != "user":
+                path.pop()
+        else:
+            persona = StoredPersona(parse_persona(variant.text), variant.text, variant.etag)
+            parent_id = path[-1].id if path else None
+            path.append(new_turn("user", message, parent_id=parent_id, persona=persona))
+        return self._most(variant, path)
+
+    def _most(self, variant: Variant, path: Sequence[Turn]) -> float | None:
+        """The most that a reply to the last turn of a path can cost; None where the price isn't known."""
+        persona = parse_persona(variant.text)
+        plan = self._planner.plan(persona, path)
+        if plan.request is None or plan.first.provider == LOCAL:
+            return 0.0  # nobody is asked, or nobody is paid
+        prompt = math.ceil((plan.prompt_tokens or 0) * CAUTION)
+        usage = Usage(prompt, plan.most_tokens or persona.max_tokens)
+        one = pricing.cost_usd(plan.first.provider, plan.first.model, usage)
+        return None if one is None else one * MOST_TRIES
+
+    def _path(self, variant: Variant) -> list[Turn]:
+        with suppress(ConversationNotFound):
+            if variant.conversation_id is not None:
+                return list(self._conversations.get(self._kept_under, variant.conversation_id).path)
+        return []
+
+    def _tree(self, variant: Variant) -> tuple[Turn, ...]:
+        with suppress(ConversationNotFound):
+            if variant.conversation_id is not None:
+                return self._conversations.tree(self._kept_under, variant.conversation_id)
+        return ()
+
+
+def limit_kept(most_cost_usd: float | None) -> float | None:
+    """A limit as it is kept. Raises ComparisonInvalid."""
+    if most_cost_usd is not None and not 0 <= most_cost_usd <= MOST_LIMIT_USD:
+        raise ComparisonInvalid(f"The sum at which to stop is $0 to ${MOST_LIMIT_USD:,.0f}.")
+    return most_cost_usd

@@ -1,0 +1,196 @@
+"""The messages that are sent: written, out of a file, from a chat, or a list that was saved under a name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from personachat.errors import PersonaChatError
+from personachat.lab.comparisons.message_tables import MOST_BYTES, messages_of, read_table
+from personachat.lab.comparisons.model import MOST_ROUNDS
+from personachat.services import Workspace
+from personachat.ui.compare import actions, state
+from personachat.ui.wording import counted, error_text, escaped, heard
+
+MOST_CHARACTERS = 200_000
+LISTED_CHATS = 50
+SHOWN_MESSAGES = 12
+
+_COLUMN, _NAMES, _CHAT, _FILE = "compare_column", "compare_names", "compare_chat", "compare_file"
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """What is to be sent. `texts` is None where it is written in the field, which is read on the click."""
+
+    texts: tuple[str, ...] | None
+    longest: str
+    count: int
+    set_id: str | None = None
+
+
+def draw(workspace: Workspace) -> Messages:
+    """Draw the choice of messages; returns what is chosen."""
+    st.session_state.setdefault(state.SOURCE, state.WRITTEN)
+    source = st.segmented_control(
+        "Messages", state.SOURCES, key=state.SOURCE, required=True, label_visibility="collapsed"
+    )
+    if source == state.WRITTEN:
+        return _draw_field()
+    if source == state.SAVED_LIST:
+        return _draw_saved(workspace)
+    texts = _draw_file() if source == state.FROM_FILE else _draw_chat(workspace)
+    _draw_preview(texts)
+    _draw_saving(texts)
+    return _chosen(texts)
+
+
+def _chosen(texts: Sequence[str], *, set_id: str | None = None) -> Messages:
+    return Messages(tuple(texts), max(texts, key=len, default=""), len(texts), set_id)
+
+
+def _draw_field() -> Messages:
+    wanted = state.compare_state().wanted_message
+    if wanted and state.MESSAGE not in st.session_state:
+        st.session_state[state.MESSAGE] = wanted
+    st.text_area(
+        "Message",
+        key=state.MESSAGE,
+        max_chars=MOST_CHARACTERS,
+        placeholder="Write the message that all variants answer",
+    )
+    st.toggle("One message per line", key=state.AS_LIST, help="Sends the lines one by one.")
+    texts = actions.written()
+    if st.session_state.get(state.AS_LIST):
+        _draw_saving(texts)
+    return Messages(None, max(texts, key=len, default=""), max(1, len(texts)))
+
+
+def _draw_file() -> tuple[str, ...]:
+    file = st.file_uploader(
+        "A CSV file, or a text file with one message per line",
+        type=["csv", "tsv", "txt"],
+        max_upload_size=MOST_BYTES // 1_000_000,
+        key=_FILE,
+    )
+    if file is None:
+        st.caption(f"You can then choose the column. A list has up to {MOST_ROUNDS} messages.")
+        return ()
+    try:
+        table = read_table(file.getvalue(), file_name=file.name)
+    except PersonaChatError as error:
+        st.error(error_text(error), title="The file can't be used", icon=":material/error:")
+        return ()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        column = st.selectbox(
+            "Column",
+            range(len(table.names)),
+            index=table.likely,
+            format_func=lambda number: table.names[number][:80],
+            key=f"{_COLUMN}_{file.file_id}",
+            width=260,
+        )
+        has_names = st.toggle("The first row has the names", table.has_names, key=f"{_NAMES}_{file.file_id}")
+    picked = messages_of(table, column, has_names=has_names)
+    left_out = [
+        *([counted(picked.empty, "empty row")] if picked.empty else []),
+        *([counted(picked.repeated, "repeated message")] if picked.repeated else []),
+        *([f"{picked.too_many:,} beyond the first {MOST_ROUNDS}"] if picked.too_many else []),
+    ]
+    if left_out:
+        st.caption(f"Left out: {', '.join(left_out)}.")
+    return picked.messages
+
+
+def _draw_chat(workspace: Workspace) -> tuple[str, ...]:
+    chats = {each.id: each for each in workspace.library.list(limit=LISTED_CHATS).conversations}
+    if not chats:
+        st.info("You have no chats yet.", icon=":material/chat:")
+        return ()
+    chat_id = st.selectbox(
+        "Chat",
+        list(chats),
+        format_func=lambda each: chats[each].title or "Untitled",
+        key=_CHAT,
+        help="Your own messages in it are sent, one by one.",
+    )
+    try:
+        path = workspace.chat.conversation(chat_id).path
+    except PersonaChatError as error:
+        st.error(error_text(error), icon=":material/error:")
+        return ()
+    said = [turn.text.strip() for turn in path if turn.role == "user" and turn.text.strip()]
+    if len(said) > MOST_ROUNDS:
+        st.caption(f"Left out: {len(said) - MOST_ROUNDS:,} beyond the first {MOST_ROUNDS}.")
+    return tuple(said[:MOST_ROUNDS])
+
+
+def _draw_saved(workspace: Workspace) -> Messages:
+    _draw_deleted()
+    sets = {each.id: each for each in workspace.comparisons.questions.listed()}
+    if not sets:
+        st.info(
+            "You have no saved lists yet. Write messages or take them from a file or a chat, then save them.",
+            icon=":material/playlist_add:",
+        )
+        return _chosen(())
+    if st.session_state.get(state.SET) not in sets:
+        st.session_state[state.SET] = next(iter(sets))
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        set_id = st.selectbox(
+            "Saved list", list(sets), format_func=lambda each: sets[each].name, key=state.SET, width=360
+        )
+        chosen = sets[set_id]
+        with st.popover(heard("Rename the list"), icon=":material/edit:", help="Rename", type="tertiary"):
+            st.text_input("Name", chosen.name, key=f"{state.SET_RENAME}_{set_id}", max_chars=200)
+            st.button("Rename", key="rename_set", on_click=actions.rename_questions, args=(set_id,))
+        st.button(
+            heard("Delete the list"),
+            icon=":material/delete:",
+            help="Delete",
+            type="tertiary",
+            key="delete_set",
+            on_click=actions.delete_questions,
+            args=(set_id, chosen.name),
+        )
+    _draw_preview(chosen.messages)
+    return _chosen(chosen.messages, set_id=set_id)
+
+
+def _draw_deleted() -> None:
+    deleted = state.compare_state().deleted_questions
+    if deleted is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f":material/delete: Deleted the list “{escaped(deleted[1])}”.", width="content")
+        st.button(
+            "Undo",
+            type="tertiary",
+            key="undo_set",
+            icon=":material/undo:",
+            on_click=actions.restore_questions,
+            args=(deleted[0],),
+        )
+
+
+def _draw_preview(texts: Sequence[str]) -> None:
+    if not texts:
+        return
+    with st.expander(counted(len(texts), "message"), icon=":material/list:", expanded=len(texts) <= 4):
+        lines = [
+            f"{number}. {escaped(text[:200])}{'…' if len(text) > 200 else ''}"
+            for number, text in enumerate(texts[:SHOWN_MESSAGES], 1)
+        ]
+        st.markdown("\n".join(lines))
+        if len(texts) > SHOWN_MESSAGES:
+            st.caption(f"And {len(texts) - SHOWN_MESSAGES:,} more.")
+
+
+def _draw_saving(texts: Sequence[str]) -> None:
+    if not texts:
+        return
+    with st.popover("Save as a list", icon=":material/playlist_add:"):
+        st.text_input("Name", key=state.SET_NAME, max_chars=200, placeholder="Everyday questions")
+        st.button("Save", key="save_set", on_click=actions.save_questions, args=(tuple(texts),))
