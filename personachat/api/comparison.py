@@ -229,5 +229,7 @@ def continue_with_column(
     comparison_id: ComparisonId, body: ColumnChoice, request: Request
 ) -> ContinuedConversation:
     """Copies the column's messages into a new conversation. Refused while a blind vote is open."""
-    conversation_id = comparisons_of(request).continue_with(comparison_id, body.variant)
-    return ContinuedConversation(conversation_id=conversation_id)
+    continued = comparisons_of(request).continue_with(comparison_id, body.variant)
+    return ContinuedConversation(
+        conversation_id=continued.conversation_id, persona=continued.persona, differs=list(continued.differs)
+    )

@@ -23,6 +23,7 @@ from personachat.lab.comparisons.question_sets import QuestionSets
 from personachat.lab.comparisons.seen import SeenComparison
 from personachat.lab.comparisons.service import Comparisons
 from personachat.lab.comparisons.spending import MOST_LIMIT_USD
+from personachat.personas.limits import TRAIT
 
 COMPARISON_STREAM: dict[str, Any] = {
     "description": (
@@ -46,6 +47,9 @@ class VariantAsked(RequestModel):
     temperature: Annotated[float | None, Field(ge=0, le=2)] = None
     top_p: Annotated[float | None, Field(ge=0, le=1)] = None
     max_tokens: Annotated[int | None, Field(ge=1)] = None
+    tone: Annotated[str | None, Field(max_length=TRAIT)] = None
+    style: Annotated[str | None, Field(max_length=TRAIT)] = None
+    formality: Annotated[str | None, Field(max_length=TRAIT)] = None
     samples: Annotated[int, Field(ge=1, le=MOST_SAMPLES, description="How often it answers.")] = 1
 
     def setup(self) -> Setup:
@@ -57,6 +61,9 @@ class VariantAsked(RequestModel):
             temperature=self.temperature,
             top_p=self.top_p,
             max_tokens=self.max_tokens,
+            tone=self.tone,
+            style=self.style,
+            formality=self.formality,
             samples=self.samples,
         )
 
@@ -294,9 +301,14 @@ class ComparisonLink(ResponseModel):
 
 
 class ContinuedConversation(ResponseModel):
-    """The new conversation."""
+    """The new conversation, and the persona that goes on in it: `tutor`, or `tutor@stable`.
+
+    `differs` says how the column's persona was different, if no saved version is the same.
+    """
 
     conversation_id: str
+    persona: str
+    differs: list[str]
 
 
 def comparisons_of(request: Request) -> Comparisons:

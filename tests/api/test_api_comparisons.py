@@ -150,6 +150,7 @@ def test_a_comparison_goes_on_and_one_column_becomes_a_conversation(client: http
     assert [each["message"] for each in more["messages"]] == ["Hello?", "And now?"]
     continued = client.post(f"{here}/continue", json={"variant": "A"})
     assert continued.status_code == 201
+    assert (continued.json()["persona"], continued.json()["differs"]) == ("ada", [])
     read = client.get(f"/conversations/{continued.json()['conversationId']}").json()
     assert [each["content"] for each in read["messages"]] == [
         "Hello?",

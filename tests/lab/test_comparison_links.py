@@ -16,6 +16,7 @@ from personachat.lab.comparisons.model import Setup
         Setup(persona_id="ada", text=""),
         Setup(persona_id="ada", model="near/a;b=c&d ü", temperature=0.0, top_p=0.25),
         Setup(persona_id="ada", temperature=1.2, max_tokens=50, samples=4),
+        Setup(persona_id="ada", tone="dry; warm = no", style="", formality="für Sie & dich"),
     ],
 )
 def test_a_setup_comes_back_as_it_was(setup: Setup) -> None:

@@ -406,3 +406,35 @@ def test_without_known_prices_no_sum_is_promised(open_home: OpenPage) -> None:
     page = visit(open_home(), variant=["ada", "bob"], message="One", stop="1")
     assert page.button(key="begin_comparison").disabled
     assert "a price of its models isn't known" in str([each.value for each in page.main.warning])
+
+
+def test_the_chat_goes_on_with_the_columns_labelled_revision_or_says_what_differs(
+    open_home: OpenPage, fake: FakeProvider
+) -> None:
+    page = open_home()
+    services = get_services()
+    number = services.revisions.of("ada")[-1].number
+    services.labels.put("ada", "stable", number, author="")
+    services.personas.save(persona_text("ada", model="fake-1", systemPrompt="Second."))
+    setups = (Setup(persona_id="ada", revision=number), Setup(persona_id="bob", model="fake-7"))
+    comparison_id = comparisons().begin(setups, "Which bird?")
+    ended(comparisons(), comparison_id)
+    visit(page, comparison=comparison_id)
+    click(page, "continue_column_A")
+    assert page.query_params["persona"] == "ada@stable"
+    assert "The saved persona goes on" not in texts(page)
+    page.chat_input[0].set_value("And now?").run()
+    page.run()
+    assert "Second." not in fake.wait_for_chats(3)[-1].body["messages"][0]["content"]
+    visit(page, comparison=comparison_id)
+    click(page, "continue_column_B")
+    (told,) = [each.value for each in page.main.warning]
+    assert "The saved persona goes on here. The column had the model fake" in told
+
+
+def test_traits_are_in_the_address_and_in_the_fields(open_home: OpenPage) -> None:
+    page = visit(open_home(), variant=["ada;tone=very *dry*", "ada"])
+    fields = {each.label: each.value for each in page.main.text_input if each.key.endswith("_1")}
+    assert fields["Tone"] == "very *dry*"
+    page.text_input(key="compare_style_2").set_value("tables").run()
+    assert page.query_params["variant"] == ["ada;tone=very %2Adry%2A", "ada;style=tables"]

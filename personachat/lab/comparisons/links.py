@@ -8,9 +8,11 @@ from __future__ import annotations
 import math
 from urllib.parse import quote, unquote
 
-from personachat.lab.comparisons.model import MOST_SAMPLES, Setup
+from personachat.lab.comparisons.model import MOST_SAMPLES, TRAITS, Setup
+from personachat.personas.limits import TRAIT
 
 DRAFT = "draft"
+MOST_CHARACTERS = 12_000
 
 
 def link_of(setup: Setup) -> str:
@@ -23,6 +25,8 @@ def link_of(setup: Setup) -> str:
         parts.append(f"model={_quoted(setup.model)}")
     numbers = {name: getattr(setup, name) for name in ("temperature", "top_p", "max_tokens")}
     parts += [f"{name}={value:.10g}" for name, value in numbers.items() if value is not None]
+    traits = {name: getattr(setup, name) for name in TRAITS}
+    parts += [f"{name}={_quoted(value)}" for name, value in traits.items() if value is not None]
     if setup.samples != 1:
         parts.append(f"samples={setup.samples}")
     return ";".join(parts)
@@ -30,7 +34,7 @@ def link_of(setup: Setup) -> str:
 
 def setup_of(link: str) -> Setup:
     """What a link says; what it says wrongly is left out. A draft is one with the text ""."""
-    persona_id, *parts = link[:2_000].split(";")
+    persona_id, *parts = link[:MOST_CHARACTERS].split(";")
     values = dict(part.partition("=")[::2] for part in parts)
     return Setup(
         persona_id=unquote(persona_id)[:200],
@@ -40,6 +44,7 @@ def setup_of(link: str) -> Setup:
         temperature=_number(values.get("temperature"), most=2),
         top_p=_number(values.get("top_p"), most=1),
         max_tokens=_whole(values.get("max_tokens"), most=1_000_000),
+        **{name: unquote(values[name])[:TRAIT] for name in TRAITS if name in values},
         samples=_whole(values.get("samples"), most=MOST_SAMPLES) or 1,
     )
 

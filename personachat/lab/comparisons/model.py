@@ -13,6 +13,7 @@ MOST_VARIANTS = 8
 MOST_SAMPLES = 4
 MOST_ROUNDS = 200
 LETTERS = "ABCDEFGH"
+TRAITS = ("tone", "style", "formality")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,9 @@ class Setup:
     temperature: float | None = None
     top_p: float | None = None
     max_tokens: int | None = None
+    tone: str | None = None
+    style: str | None = None
+    formality: str | None = None
     samples: int = 1
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from types import MappingProxyType
 
-from personachat.accounts.permitted import PersonaRights
+from personachat.accounts.permitted import PermittedLabels, PersonaRights
 from personachat.chat.branches import copied
 from personachat.chat.service import ChatService
 from personachat.chat.starter import ReplyStarter
@@ -34,6 +35,7 @@ from personachat.errors import (
 from personachat.history.organizing import title_kept
 from personachat.lab.comparisons import exporting
 from personachat.lab.comparisons.columns import column_of, last_round, numbered_round, why_not_counted
+from personachat.lab.comparisons.continuing import Continued, who_goes_on
 from personachat.lab.comparisons.model import (
     LETTERS,
     MOST_ROUNDS,
@@ -65,7 +67,7 @@ NO_WINNER: Mapping[str, Verdict] = MappingProxyType({"tie": "tie", "both_bad": "
 class Comparisons:
     """Safe for threads; cheap to make. Methods raise ComparisonNotFound and what `Database` raises."""
 
-    def __init__(  # what it is made of
+    def __init__(  # noqa: PLR0913  # what it is made of
         self,
         answers: ReplyStarter,
         database: Database,
@@ -76,6 +78,7 @@ class Comparisons:
         surface: Surface = "page",
         settle: Callable[[], object] = lambda: None,
         rights: PersonaRights | None = None,
+        labels: PermittedLabels | None = None,
     ) -> None:
         """`settle` writes the replies that have ended, and is called before replies are read.
 
@@ -90,6 +93,7 @@ class Comparisons:
         self._kept_under = comparing(owner)
         self._surface = surface
         self._settle = settle
+        self._labels = labels
         self._spending = Spending(answers, kept_under=self._kept_under)
         self.questions = QuestionSets(database, owner=owner)
         self.overall = OverallVotes(self._store, self.questions, personas, owner=owner, rights=rights)
@@ -150,8 +154,7 @@ class Comparisons:
         than what is left: then no variant was asked.
         """
         message = self._admitted(message)
-        comparison_id = storable(comparison_id)
-        comparison = self._with_conversations(self._store.get(self._owner, comparison_id))
+        comparison = self._with_conversations(self._store.get(self._owner, storable(comparison_id)))
         if len(comparison.rounds) >= MOST_ROUNDS:
             raise ComparisonInvalid(
                 f"A comparison has at most {MOST_ROUNDS} messages.", hint="Start a new one."
@@ -167,7 +170,7 @@ class Comparisons:
             random.SystemRandom().shuffle(shown)
         number = len(comparison.rounds) + 1
         added = Round(new_id(), number, message, tuple(shown), {each: new_id() for each in shown})
-        if not self._store.add_round(self._owner, comparison_id, added, waited=waited):
+        if not self._store.add_round(self._owner, comparison.id, added, waited=waited):
             raise ReplyInProgress("This comparison was just continued in another window.")
         for variant in comparison.variants:
             with suppress(PersonaChatError):  # its column says that nothing came, and can be asked again
@@ -351,8 +354,7 @@ class Comparisons:
 
     def limit(self, comparison_id: str, most_cost_usd: float | None) -> None:
         """Stop at another sum, or (None) at none. Raises ComparisonInvalid."""
-        kept = limit_kept(most_cost_usd)
-        self._store.change(self._owner, storable(comparison_id), most_cost_usd=kept)
+        self._store.change(self._owner, storable(comparison_id), most_cost_usd=limit_kept(most_cost_usd))
 
     # --- keeping ----------------------------------------------------------------------------------
 
@@ -365,8 +367,7 @@ class Comparisons:
         self.stop(comparison_id)
         self._store.change(self._owner, storable(comparison_id), deleted_at=now())
 
-    def restore(self, comparison_id: str) -> None:
-        """Undo `delete`."""
+    def restore(self, comparison_id: str) -> None:  # undoes `delete`
         self._store.restore(self._owner, storable(comparison_id))
 
     def share(self, comparison_id: str) -> str:
@@ -377,8 +378,8 @@ class Comparisons:
         """End the link, if there is one; a later one is another."""
         self._store.change(self._owner, storable(comparison_id), share_token=None)
 
-    def continue_with(self, comparison_id: str, letter: str) -> str:
-        """A conversation of one's own that goes on from a column of the last round; returns its id.
+    def continue_with(self, comparison_id: str, letter: str) -> Continued:
+        """A conversation of one's own that goes on from a column of the last round.
 
         Raises ReplyNotFound, and VoteRefused while it is not to be known who is who.
         """
@@ -393,4 +394,7 @@ class Comparisons:
         store = self._conversations.store_for(temporary=False)
         path = self._conversations.path(self._kept_under, turn.id)
         turns, requests = copied(path, lambda turn_id: store.request(self._kept_under, turn_id))
-        return store.create(self._owner, turns=turns, requests=requests).id
+        persona, differs = who_goes_on(variant, self._personas, self._labels)
+        turns = [replace(each, persona_label=persona.partition("@")[2]) for each in turns]
+        made = store.create(self._owner, turns=turns, requests=requests)
+        return Continued(made.id, persona, differs)

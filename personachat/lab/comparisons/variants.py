@@ -11,7 +11,8 @@ from typing import Any
 
 from personachat.conversations.model import new_id
 from personachat.errors import ComparisonInvalid
-from personachat.lab.comparisons.model import MOST_SAMPLES, MOST_VARIANTS, Setup, Variant
+from personachat.lab.comparisons.model import MOST_SAMPLES, MOST_VARIANTS, TRAITS, Setup, Variant
+from personachat.personas.limits import TRAIT
 from personachat.personas.persona import Persona, dump_persona, parse_persona
 from personachat.personas.store.base import PersonaSource, Revisions
 from personachat.personas.store.persona_file import etag_of
@@ -78,6 +79,9 @@ def _resolved(setup: Setup, personas: PersonaSource, revisions: Revisions) -> _R
     changes: dict[str, Any] = {
         name: getattr(setup, name) for name in _PARAMETERS if getattr(setup, name) is not None
     }
+    traits = {name: value for name in TRAITS if (value := getattr(setup, name)) is not None}
+    if traits:
+        changes["personality"] = base.personality.model_dump() | traits
     if setup.model.strip():
         changes["model"] = setup.model.strip()
     try:
@@ -85,7 +89,10 @@ def _resolved(setup: Setup, personas: PersonaSource, revisions: Revisions) -> _R
     except ValueError as error:
         raise ComparisonInvalid(
             "The model or a parameter of a variant is not valid.",
-            hint="Temperature is 0 to 2, top p 0 to 1, and max tokens a whole number from 1.",
+            hint=(
+                "Temperature is 0 to 2, top p 0 to 1, max tokens a whole number from 1, and a trait has at "
+                f"most {TRAIT:,} characters."
+            ),
         ) from error
     return _Resolved(setup, persona, etag)
 
@@ -122,7 +129,14 @@ def _parts(each: _Resolved) -> dict[str, str]:
             name: "" if (value := getattr(persona, name)) is None else f"{told} {value:g}"
             for name, told in _PARAMETERS.items()
         },
+        **{name: _trait(name, getattr(persona.personality, name)) for name in TRAITS},
     }
+
+
+def _trait(name: str, words: str) -> str:
+    """What a variant's name says of a trait."""
+    line = " ".join(words.split())
+    return f"{name} {line[:40]}{'…' if len(line) > 40 else ''}" if line else ""
 
 
 def _as_stored(setup: Setup) -> dict[str, Any]:

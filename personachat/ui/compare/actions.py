@@ -134,11 +134,18 @@ def continue_with(comparison_id: str, letter: str) -> None:
 
     def go() -> None:
         workspace = session.workspace()
-        conversation_id = workspace.comparisons.continue_with(comparison_id, letter)
-        persona_id = workspace.library.summary(conversation_id).persona_id or ""
-        library_state.open_conversation(conversation_id, persona_id)
+        continued = workspace.comparisons.continue_with(comparison_id, letter)
+        library_state.open_conversation(continued.conversation_id, continued.persona)
+        if continued.differs:
+            told = f"The saved persona goes on here. The column had {listed(continued.differs)}."
+            notices.say("page", notices.Notice(escaped(told), icon=":material/info:"))
 
     _do(go)
+
+
+def listed(parts: Sequence[str]) -> str:
+    """E.g. "a, b and c"."""
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
 
 
 def share(comparison_id: str) -> None:

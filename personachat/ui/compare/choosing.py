@@ -8,8 +8,9 @@ from dataclasses import replace
 import streamlit as st
 
 from personachat.errors import PersonaChatError
-from personachat.lab.comparisons.model import MOST_SAMPLES, MOST_VARIANTS, Setup
+from personachat.lab.comparisons.model import MOST_SAMPLES, MOST_VARIANTS, TRAITS, Setup
 from personachat.lab.comparisons.spending import MOST_LIMIT_USD
+from personachat.personas.limits import TRAIT
 from personachat.personas.store.base import StoredPersona
 from personachat.services import Services
 from personachat.services.workspace import Workspace
@@ -26,7 +27,7 @@ from personachat.ui.compare.state import (
     note_address,
     note_messages,
 )
-from personachat.ui.wording import heard
+from personachat.ui.wording import escaped, heard
 
 SAVED, DRAFT = "Saved", "Unsaved draft"
 MOST_REVISIONS = 20
@@ -125,7 +126,7 @@ def _draw_row(
             accept_new_options=True,
             width=190,
         )
-        with st.popover(_told(setup), icon=":material/tune:", key=f"compare_settings_{key}"):
+        with st.popover(escaped(_told(setup)), icon=":material/tune:", key=f"compare_settings_{key}"):
             temperature = st.number_input(
                 "Temperature",
                 0.0,
@@ -143,6 +144,16 @@ def _draw_row(
                 key=f"compare_max_tokens_{key}",
                 placeholder="As in the persona",
             )
+            traits = {
+                name: st.text_input(
+                    name.capitalize(),
+                    getattr(setup, name) or "",
+                    key=f"compare_{name}_{key}",
+                    max_chars=TRAIT,
+                    placeholder="As in the persona",
+                )
+                for name in TRAITS
+            }
             samples = st.number_input(
                 "Samples",
                 1,
@@ -169,6 +180,7 @@ def _draw_row(
         temperature=temperature,
         top_p=setup.top_p,
         max_tokens=max_tokens,
+        **{name: value.strip() or None for name, value in traits.items()},
         samples=int(samples),
     )
 
@@ -180,6 +192,7 @@ def _told(setup: Setup) -> str:
         parts.append(f"Temperature {setup.temperature:g}")
     if setup.max_tokens is not None:
         parts.append(f"{setup.max_tokens:,} tokens")
+    parts += [f"{name.capitalize()}: {value[:20]}" for name in TRAITS if (value := getattr(setup, name))]
     if setup.samples > 1:
         parts.append(f"{setup.samples} samples")
     return " · ".join(parts) or "Settings"

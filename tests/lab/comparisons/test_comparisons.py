@@ -314,7 +314,7 @@ def test_a_column_becomes_a_conversation_of_its_own(
 ) -> None:
     comparison_id = begun(comparisons)
     chat = local(comparing_services).chat
-    conversation = chat.conversation(comparisons.continue_with(comparison_id, "B"))
+    conversation = chat.conversation(comparisons.continue_with(comparison_id, "B").conversation_id)
     assert conversation.owner == LOCAL_OWNER
     assert [turn.text for turn in conversation.path] == ["Hello?", "You said: Hello?"]
     assert conversation.path[-1].persona_id == "bob"

@@ -1,0 +1,69 @@
+"""Who goes on in a chat that was a column: the saved version that is most like the column's persona.
+
+A chat is answered by the newest version of a persona or by one that has a label. Where none of them is what
+answered in the column, it is said what is different.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from personachat.accounts.permitted import PermittedLabels
+from personachat.errors import PersonaChatError
+from personachat.lab.comparisons.model import TRAITS, Variant
+from personachat.personas.persona import Persona, parse_persona
+from personachat.personas.store.base import PersonaSource
+
+
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """`persona` is how the one is addressed that goes on; `differs` is empty where it is the column's."""
+
+    conversation_id: str
+    persona: str
+    differs: tuple[str, ...]
+
+
+def who_goes_on(
+    variant: Variant, personas: PersonaSource, labels: PermittedLabels | None
+) -> tuple[str, tuple[str, ...]]:
+    """The address of the saved version most like the variant, the newest first, and how it differs."""
+    answered = parse_persona(variant.text)
+    best: tuple[str, tuple[str, ...]] | None = None
+    for address in (variant.persona_id, *_labelled(variant.persona_id, labels)):
+        try:
+            differs = differences(answered, personas.get(address).persona)
+        except PersonaChatError:
+            continue
+        if best is None or len(differs) < len(best[1]):
+            best = (address, differs)
+    return best or (variant.persona_id, ("the persona, which isn't there anymore",))
+
+
+def _labelled(persona_id: str, labels: PermittedLabels | None) -> list[str]:
+    with suppress(PersonaChatError):
+        return [f"{persona_id}@{each.label}" for each in labels.of(persona_id)] if labels else []
+    return []
+
+
+def differences(answered: Persona, saved: Persona) -> tuple[str, ...]:
+    """What the persona that answered had that the saved one has not, as parts of a sentence."""
+    told: list[str] = []
+    if answered.model != saved.model:
+        told.append(f"the model {answered.model or 'of the server'}")
+    for name, words in (("temperature", "temperature"), ("top_p", "top p"), ("max_tokens", "max tokens")):
+        value = getattr(answered, name)
+        if value != getattr(saved, name):
+            told.append(f"{words} {'unset' if value is None else f'{value:g}'}")
+    told += [
+        f"another {name}"
+        for name in TRAITS
+        if getattr(answered.personality, name) != getattr(saved.personality, name)
+    ]
+    if answered.system_prompt != saved.system_prompt:
+        told.append("another prompt")
+    known = {"id", "name", "model", "temperature", "top_p", "max_tokens", "personality", "system_prompt"}
+    if answered.model_dump(exclude=known) != saved.model_dump(exclude=known):
+        told.append("other details")
+    return tuple(told)

@@ -1,0 +1,81 @@
+"""Traits of a variant, and who goes on in a chat that was a column."""
+
+from __future__ import annotations
+
+import pytest
+
+from personachat.lab.comparisons.continuing import differences
+from personachat.lab.comparisons.model import Setup
+from personachat.lab.comparisons.service import Comparisons
+from personachat.personas.persona import parse_persona
+from personachat.services import Services
+from tests.conftest import local, persona_text
+from tests.fake_provider import FakeProvider
+from tests.lab.comparisons.conftest import ended
+
+
+def begun(comparisons: Comparisons, *setups: Setup) -> str:
+    comparison_id = comparisons.begin(setups, "Hello?")
+    ended(comparisons, comparison_id)
+    return comparison_id
+
+
+def test_traits_of_a_variant_reach_the_model_and_its_name(
+    comparisons: Comparisons, fake: FakeProvider
+) -> None:
+    warm = Setup(persona_id="ada", tone="warm", formality="casual")
+    shown = comparisons.seen(begun(comparisons, Setup(persona_id="ada"), warm))
+    names = [each.name for each in shown.variants]
+    assert names[1].endswith("tone warm · formality casual")
+    prompts = [each.body["messages"][0]["content"] for each in fake.chats]
+    assert sum("Tone: warm" in each and "Formality: casual" in each for each in prompts) == 1
+
+
+def test_a_labelled_revision_goes_on_as_itself(comparing_services: Services, fake: FakeProvider) -> None:
+    workspace = local(comparing_services)
+    number = comparing_services.revisions.of("ada")[-1].number
+    comparing_services.labels.put("ada", "stable", number, author="")
+    comparing_services.personas.save(persona_text("ada", model="fake-1", systemPrompt="Second."))
+    setups = [Setup(persona_id="ada", revision=number), Setup(persona_id="bob")]
+    comparison_id = begun(workspace.comparisons, *setups)
+    continued = workspace.comparisons.continue_with(comparison_id, "A")
+    assert (continued.persona, continued.differs) == ("ada@stable", ())
+    conversation = workspace.chat.conversation(continued.conversation_id)
+    assert {turn.persona_address for turn in conversation.path} == {"ada@stable"}
+    workspace.chat.send(continued.conversation_id, "And?", persona_id=continued.persona)
+    assert {each.body["messages"][0]["content"] for each in fake.wait_for_chats(3)} >= {"You are ada."}
+
+
+def test_without_a_saved_version_that_is_the_same_it_says_what_differs(comparisons: Comparisons) -> None:
+    setup = Setup(persona_id="ada", model="fake-9", temperature=0.5, tone="dry")
+    comparison_id = begun(comparisons, setup, Setup(persona_id="bob"))
+    continued = comparisons.continue_with(comparison_id, "A")
+    assert continued.persona == "ada"
+    assert continued.differs == ("the model fake-9", "temperature 0.5", "another tone")
+
+
+def test_a_persona_that_is_gone_is_said_to_be(comparing_services: Services) -> None:
+    comparisons = local(comparing_services).comparisons
+    comparison_id = begun(comparisons, Setup(persona_id="ada"), Setup(persona_id="bob"))
+    comparing_services.personas.delete("ada")
+    assert comparisons.continue_with(comparison_id, "A").differs == (
+        "the persona, which isn't there anymore",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({}, ()),
+        ({"name": "Somebody"}, ()),
+        ({"systemPrompt": "Secret words."}, ("another prompt",)),
+        ({"topP": 0.5, "maxTokens": 7}, ("top p 0.5", "max tokens 7")),
+        ({"greeting": "Hello"}, ("other details",)),
+        ({"personality": {"style": "x"}}, ("another style",)),
+    ],
+)
+def test_differences_are_told_without_words_of_the_prompt(
+    change: dict[str, object], told: tuple[str, ...]
+) -> None:
+    saved = parse_persona(persona_text("ada"))
+    assert differences(parse_persona(persona_text("ada", **change)), saved) == told
