@@ -428,7 +428,7 @@ def test_the_chat_goes_on_with_the_columns_labelled_revision_or_says_what_differ
     assert "Second." not in fake.wait_for_chats(3)[-1].body["messages"][0]["content"]
     visit(page, comparison=comparison_id)
     click(page, "continue_column_B")
-    (told,) = [each.value for each in page.main.warning]
+    (told,) = [each.value for each in page.warning]
     assert "The saved persona goes on here. The column had the model fake" in told
 
 
