@@ -1,14 +1,15 @@
 """The replies of a comparison as one stream of server-sent events; each says by `variant` whose it is.
 
-What a blind vote must not know is not sent: then there are words and ends, and nothing else. The replies go
-on when the connection closes.
+What a blind vote must not know is not sent: then there are words and ends, and nothing else, and they come
+when the last reply has ended. The replies go on when the connection closes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, aclosing
+from itertools import chain
 from typing import Any
 
 import anyio
@@ -16,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from personachat.api.events import DONE, EventWriter, batches, named
-from personachat.messages import Failed, Finished, ReasoningDelta, ReplyEvent, Rethought, Started, TextDelta
+from personachat.messages import ReasoningDelta, ReplyEvent, TextDelta
 from personachat.replies.endings import INTERRUPTED
 from personachat.replies.live import LiveReply
 
@@ -54,6 +55,15 @@ class ComparisonStream(Response):
     async def _stream(self, writer: EventWriter, start_soon: Callable[..., object]) -> None:
         await writer.begin(start_soon)
         await writer.write(_line("comparison", self._head))
+        if self._hidden:
+            for _, live_reply in self._columns:
+                async with aclosing(batches(live_reply, 0)) as numbered:
+                    async for _ in numbered:
+                        pass
+            told = (self._at_once(letter, live_reply) for letter, live_reply in self._columns)
+            await writer.write(b"".join(chain.from_iterable(told)))
+            await writer.write(DONE, last=True)
+            return
         async with anyio.create_task_group() as columns:
             for letter, live_reply in self._columns:
                 columns.start_soon(self._follow, writer, letter, live_reply)
@@ -67,21 +77,24 @@ class ComparisonStream(Response):
         if live_reply.state == "interrupted":
             await writer.write(self._told(INTERRUPTED, letter, live_reply))
 
+    @staticmethod
+    def _at_once(letter: str, live_reply: LiveReply) -> Iterator[bytes]:
+        """A reply that has ended, without a word about who wrote it and how fast."""
+        variant = {"variant": letter}
+        reply = live_reply.snapshot()
+        yield _line("start", variant)
+        yield _line("delta", variant | {"content": reply.text})
+        yield _line("error" if reply.state in {"failed", "interrupted"} else "done", variant)
+
     def _told(self, event: ReplyEvent, letter: str, live_reply: LiveReply) -> bytes:
         variant = {"variant": letter}
         if isinstance(event, TextDelta):
             return _line("delta", variant | {"content": event.content})
-        if self._hidden:
-            name = _BLIND.get(type(event))
-            return _line(name, variant) if name else b""
         if isinstance(event, ReasoningDelta):
             return _line("reasoning", variant | {"content": event.content})
         name, data = named(event, live_reply)
         data.pop("conversationId", None)  # it is none of the caller's conversations
         return _line(name, variant | data)
-
-
-_BLIND: dict[type, str] = {Started: "start", Rethought: "rethought", Finished: "done", Failed: "error"}
 
 
 def _line(name: str, data: dict[str, Any]) -> bytes:

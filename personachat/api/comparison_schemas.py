@@ -29,7 +29,8 @@ COMPARISON_STREAM: dict[str, Any] = {
     "description": (
         "Server-sent events: first `comparison` with its `id`, then the events of every reply as in "
         "`POST /api/chat`, each with the letter of its column as `variant`, then `data: [DONE]`. Before "
-        "a blind vote there are only `start`, `delta`, `rethought`, `done` and `error`, without details."
+        "a blind vote there are only `start`, `delta`, `done` and `error`, without details, and not before "
+        "the last reply is complete."
     ),
     "content": STREAM["content"] | {"application/json": {}},
 }

@@ -7,6 +7,7 @@ through the rights of its person, and a person who may not edit gets parts that 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from personachat.accounts.administration import may_administer
 from personachat.accounts.audit import Audit
@@ -31,6 +32,7 @@ from personachat.chat.starter import ReplyStarter
 from personachat.database.connection import Database
 from personachat.history.library import ConversationLibrary
 from personachat.lab.comparisons.service import Comparisons
+from personachat.lab.comparisons.store import SqlComparisons
 from personachat.lab.on_save import TestedPersonas
 from personachat.lab.suites.following import SuiteTexts
 from personachat.lab.testing import Testing, Tests

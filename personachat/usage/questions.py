@@ -8,11 +8,14 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, FromClause
+from sqlalchemy import ColumnElement, FromClause, or_
 
 from personachat.errors import UsageQuestionInvalid
 from personachat.messages import storable
 from personachat.usage import days
+
+COMPARISON = "comparison"
+"""The purpose of calls that answer in comparisons."""
 
 GROUPS: Mapping[str, str] = {
     "day": "",
@@ -48,6 +51,8 @@ class UsageQuery:
     surface: str | None = None
     outcome: str | None = None
     error: str | None = None
+    no_comparisons_of: str | None = None
+    """Whose calls of comparisons are left out, because a blind vote of theirs is open."""
 
     @property
     def begins(self) -> datetime | None:
@@ -63,12 +68,18 @@ class UsageQuery:
     @property
     def columns(self) -> set[str]:
         """The columns of a kind that it asks about."""
-        return {column for name, column in GROUPS.items() if getattr(self, name, None) is not None}
+        asked = {column for name, column in GROUPS.items() if getattr(self, name, None) is not None}
+        return asked | ({"purpose", "owner"} if self.no_comparisons_of else set())
 
     def conditions(self, table: FromClause) -> list[ColumnElement[bool]]:
         """On a table with the columns of a kind; the time is not among them."""
         wanted = ((column, getattr(self, name)) for name, column in GROUPS.items() if hasattr(self, name))
-        return [table.c[column] == storable(value) for column, value in wanted if value is not None]
+        asked = [table.c[column] == storable(value) for column, value in wanted if value is not None]
+        if self.no_comparisons_of:
+            asked.append(
+                or_(table.c.purpose != COMPARISON, table.c.owner != storable(self.no_comparisons_of))
+            )
+        return asked
 
     def times(self, table: FromClause) -> list[ColumnElement[bool]]:
         """The conditions on when a call of the table began."""

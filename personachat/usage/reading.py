@@ -49,17 +49,28 @@ class UsageReader:
         owner: str,
         settle: Callable[[], object] = lambda: None,
         administers: bool | None = None,
+        votes_blind: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`administers` is whether they see everybody's calls; None is as they sit at this machine."""
+        """`administers` is whether they see everybody's calls; None is as they sit at this machine.
+
+        While they `votes_blind`, they are not told of their own calls of comparisons: models and lengths
+        would tell who wrote what.
+        """
         self._database = database
         self._people = people
         self._owner = owner
         self._settle = settle
+        self._votes_blind = votes_blind
         self._administers = owner == LOCAL_OWNER if administers is None else administers
 
     @property
     def sees_all(self) -> bool:
         return self._administers
+
+    @property
+    def withholds(self) -> bool:
+        """Whether their own calls of comparisons are left out now."""
+        return self._votes_blind()
 
     def summed(self, question: UsageQuery, by: Sequence[str]) -> tuple[Sum, ...]:
         question = self._ready(question)
@@ -129,6 +140,8 @@ class UsageReader:
         self._settle()
         SqlUsage(self._database, self._people).interrupt()
         mine = self._people.hash_of(self._owner)
+        if self.withholds:
+            question = replace(question, no_comparisons_of=mine)
         if question.person == ME:
             return replace(question, person=mine)
         if self.sees_all or question.person == mine:

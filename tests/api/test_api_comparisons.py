@@ -256,3 +256,26 @@ def test_a_comparison_stops_at_a_sum_and_goes_on_once_that_is_raised(
     assert client.patch(here, json={"maxCostUsd": None}).json()["title"] == "One"
     more = client.post(f"{here}/messages", json={}, headers=AS_JSON).json()
     assert [each["message"] for each in more["messages"]] == ["One", "Two"]
+
+
+def test_a_blind_voter_gets_all_columns_at_once_and_nothing_of_them_in_the_usage(
+    client: httpx2.Client, fake: FakeProvider
+) -> None:
+    gate = Gate()
+    fake.answer_by_model({"fake-1": tokens(["Quick."]), "fake-2": tokens(["Slow", gate, " too."])})
+    with streamed(client, "POST", "/comparisons", json=body(blind=True)) as (_, stream):
+        here = f"/comparisons/{next(stream).data['id']}"
+        gate.wait_reached()
+        sent = client.get(here).text + client.get("/usage").text
+        gate.open()
+        events = [(each.name, each.data) for each in stream]
+    assert "Quick" not in sent
+    assert "Slow" not in sent
+    assert [name for name, _ in events] == [*["start", "delta", "done"] * 2, None]
+    assert [data["variant"] for _, data in events[:-1]] == ["A"] * 3 + ["B"] * 3
+    sent += client.get(here).text + client.get("/usage?by=model,persona").text
+    sent += client.get("/usage").text
+    for each in ("fake-1", "fake-2", "ada", "bob"):
+        assert each not in sent.lower(), each
+    client.post(f"{here}/votes", json={"number": 1, "choice": "A"})
+    assert "fake-1" in client.get("/usage?by=model").text

@@ -434,7 +434,7 @@ def test_the_chat_goes_on_with_the_columns_labelled_revision_or_says_what_differ
 
 def test_traits_are_in_the_address_and_in_the_fields(open_home: OpenPage) -> None:
     page = visit(open_home(), variant=["ada;tone=very *dry*", "ada"])
-    fields = {each.label: each.value for each in page.main.text_input if each.key.endswith("_1")}
+    fields = {each.label: each.value for each in page.main.text_input if str(each.key).endswith("_1")}
     assert fields["Tone"] == "very *dry*"
     page.text_input(key="compare_style_2").set_value("tables").run()
     assert page.query_params["variant"] == ["ada;tone=very %2Adry%2A", "ada;style=tables"]

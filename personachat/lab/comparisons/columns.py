@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from personachat.conversations.model import Turn
-from personachat.errors import ReplyNotFound
+from personachat.errors import ReplyNotFound, VoteRefused
 from personachat.lab.comparisons.model import LETTERS, Comparison, Round
 from personachat.lab.comparisons.self_naming import names_its_model
 
@@ -29,6 +29,16 @@ def column_of(one: Round, letter: str) -> str:
         shown = ", ".join(LETTERS[: len(one.shown)])
         raise ReplyNotFound(f"There is no such column. There are {shown}.")
     return one.shown[at]
+
+
+def refuse_to_repeat(comparison: Comparison, one: Round, turn: Turn | None) -> None:
+    """Raises VoteRefused where a column can't be asked again; `turn` is its reply."""
+    if one.vote:
+        raise VoteRefused("These replies were voted on and stay as they are.")
+    if comparison.hidden and turn and turn.reply and turn.reply.state in {"finished", "stopped"}:
+        raise VoteRefused(
+            "This reply stays as it is until you vote: how long another one takes tells who writes it."
+        )
 
 
 def why_not_counted(comparison: Comparison, one: Round, turns: Mapping[str, Turn]) -> str:

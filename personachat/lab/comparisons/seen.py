@@ -1,8 +1,9 @@
 """What the owner of a comparison may see of it now. Pages, API, command and exports know nothing else.
 
-While a blind round waits for its vote, only letters, words and whether a reply is over are told: no name,
-model, price, time, id or reason of a failure, of this round and of every other, and the letters are dealt
-anew for each round. What says who is who comes with the vote, or for who asks for the names and loses theirs.
+While a blind round waits for its vote, only letters, words and how a reply ended are told, and these of all
+columns at once when the last one has ended: who is quick says who is who. There is no name, model, price,
+time, id or reason of a failure, of this round and of every other, and the letters are dealt
+anew for each. What says who is who comes with the vote, or for who asks for the names and loses theirs.
 """
 
 from __future__ import annotations
@@ -132,6 +133,11 @@ def ballots_of(rounds: Sequence[Round], groups: Mapping[str, str]) -> list[Ballo
 def _round(comparison: Comparison, one: Round, answers: Mapping[str, Turn]) -> SeenRound:
     hidden = comparison.blind and not one.revealed
     withheld = comparison.hidden
+    states = [turn.reply.state for turn in answers.values() if turn.reply]
+    live = [each for each in states if each in {"running", "paused"}]
+    waits: AnswerState | None = None
+    if hidden and live:
+        waits = "running" if "running" in live else "paused"
     columns: list[SeenAnswer] = []
     for letter, variant_id in zip(LETTERS, one.shown, strict=False):
         turn = answers.get(variant_id)
@@ -139,8 +145,8 @@ def _round(comparison: Comparison, one: Round, answers: Mapping[str, Turn]) -> S
         columns.append(
             SeenAnswer(
                 letter=letter,
-                state=reply.state if reply else "missing",
-                text=reply.text if reply else "",
+                state=waits or (reply.state if reply else "missing"),
+                text=reply.text if reply and not waits else "",
                 variant=None if withheld else comparison.variant(variant_id),
                 reply=None if withheld else reply,
             )

@@ -18,12 +18,11 @@ from personachat.chat.service import ChatService
 from personachat.chat.starter import ReplyStarter
 from personachat.chat.tryout import OnlyDraft
 from personachat.chat.turns import cleaned
-from personachat.conversations.model import Turn, new_id, now
+from personachat.conversations.model import new_id, now
 from personachat.conversations.titles import title_of
 from personachat.database.connection import Database
 from personachat.errors import (
     ComparisonInvalid,
-    ConversationNotFound,
     MessageInvalid,
     PersonaChatError,
     ReplyInProgress,
@@ -34,7 +33,14 @@ from personachat.errors import (
 )
 from personachat.history.organizing import title_kept
 from personachat.lab.comparisons import exporting
-from personachat.lab.comparisons.columns import column_of, last_round, numbered_round, why_not_counted
+from personachat.lab.comparisons.answers import answers_of
+from personachat.lab.comparisons.columns import (
+    column_of,
+    last_round,
+    numbered_round,
+    refuse_to_repeat,
+    why_not_counted,
+)
 from personachat.lab.comparisons.continuing import Continued, who_goes_on
 from personachat.lab.comparisons.model import (
     LETTERS,
@@ -241,25 +247,7 @@ class Comparisons:
         return exporting.exported(self.seen(comparison_id), file_format)
 
     def _turns(self, comparison: Comparison) -> Answers:
-        found: dict[str, dict[str, Turn]] = {each.id: {} for each in comparison.rounds}
-        for variant in comparison.variants:
-            below = self._answered(variant)
-            for one in comparison.rounds:
-                turn = below.get(one.asked.get(variant.id, ""))
-                if turn is not None:
-                    found[one.id][variant.id] = turn
-        return found
-
-    def _answered(self, variant: Variant) -> Mapping[str, Turn]:
-        """The replies of a variant, by the turns that they answer."""
-        if variant.conversation_id is None:
-            return {}
-        with suppress(ConversationNotFound):
-            path = self._conversations.get(
-                self._kept_under, variant.conversation_id, with_siblings=False
-            ).path
-            return {turn.parent_id: turn for turn in path if turn.parent_id and turn.reply}
-        return {}
+        return answers_of(comparison, self._conversations, kept_under=self._kept_under)
 
     def _live_replies(self, comparison: Comparison) -> list[LiveReply]:
         if not comparison.rounds:
@@ -272,7 +260,12 @@ class Comparisons:
         ]
 
     def stop(self, comparison_id: str, letter: str | None = None) -> None:
-        """Stop one reply of the last round, or all; those that have ended stay as they are."""
+        """Stop one reply of the last round, or all; those that have ended stay as they are.
+
+        In a blind round it is all: how long the others take would tell who they are.
+        """
+        if letter is not None and self._store.get(self._owner, storable(comparison_id)).hidden:
+            letter = None
         for each, live_reply in self.live(comparison_id):
             if letter in {None, each}:
                 live_reply.stop()
@@ -294,9 +287,9 @@ class Comparisons:
         comparison = self._store.get(self._owner, storable(comparison_id))
         one = last_round(comparison)
         variant = comparison.variant(column_of(one, letter))
-        if one.vote:
-            raise VoteRefused("These replies were voted on and stay as they are.")
-        started = self._turns(comparison)[one.id].get(variant.id) is not None
+        turn = self._turns(comparison)[one.id].get(variant.id)
+        refuse_to_repeat(comparison, one, turn)
+        started = turn is not None
         with self._conversations.sending:  # two columns that are asked again at once share what is left
             message = None if started else one.message
             self._spending.refuse_beyond_limit(comparison, message, variant=variant)

@@ -112,6 +112,16 @@ class SqlComparisons:
             rows = connection.execute(query.order_by(_c.updated_at.desc(), _c.id).limit(limit)).all()
         return tuple(ListedComparison(*row) for row in rows)
 
+    def has_open_votes(self, owner: str) -> bool:
+        """Whether replies wait for a blind vote of the owner's."""
+        waiting = (
+            exists()
+            .where(_r.comparison_id == _c.id, _r.revealed.is_(False), _c.owner == owner)
+            .where(_c.blind, _c.deleted_at.is_(None))
+        )
+        with self._database.read() as connection:
+            return bool(connection.execute(select(waiting)).scalar())
+
     def voted(self, owner: str | None, *, sought: str = "") -> tuple[Comparison, ...]:
         """All comparisons with votes that count, with the rounds that have one; `sought` as in `listed`.
 
@@ -239,8 +249,14 @@ class SqlComparisons:
         return row.owner, row.id
 
     def restore(self, owner: str, comparison_id: str) -> None:
-        """Undo a deletion; one that is not deleted stays as it is."""
+        """Undo a deletion; one that is not deleted stays as it is.
+
+        While it was deleted, the ledger told who was asked: a blind vote does not count after that.
+        """
         with self._database.write() as connection:
+            gone = select(_c.id).where(_c.id == comparison_id, _c.owner == owner, _c.deleted_at.is_not(None))
+            shown = update(comparison_rounds).where(_r.comparison_id.in_(gone))
+            connection.execute(shown.values(revealed=True))
             mine = update(comparisons).where(_c.id == comparison_id, _c.owner == owner)
             if connection.execute(mine.values(deleted_at=None)).rowcount != 1:
                 raise no_such_comparison()

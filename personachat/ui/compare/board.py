@@ -24,7 +24,7 @@ from personachat.ui.chat.stream import column
 from personachat.ui.chat.transcript import USER_AVATAR, caption_of, draw_outcome, draw_text
 from personachat.ui.compare import actions, standing_lines
 from personachat.ui.compare.state import compare_state, leave, show_earlier
-from personachat.ui.compare.streaming import Place, draw_running
+from personachat.ui.compare.streaming import Place, draw_running, wait_for_all
 from personachat.ui.personas import diff
 from personachat.ui.wording import counted, escaped, heard, money
 
@@ -60,6 +60,11 @@ def draw(comparisons: Comparisons, shown: SeenComparison) -> None:
             with st.container():
                 places += _draw_round(shown, one, live if one is shown.last else {}, base=base)
     _draw_ways_on(comparisons, shown)
+    running = [each for each in live.values() if each.state == "running"]
+    if running and shown.last and shown.last.hidden:
+        returning.finish()
+        wait_for_all(running)
+        st.rerun()  # their words are shown together
     if places:
         returning.finish()
         draw_running(places)
@@ -216,6 +221,9 @@ def _draw_answer(
             st.badge("Your vote", icon=":material/check:", color="green")
     head, words, below = st.empty(), st.container(), st.empty()
     is_last = one is shown.last
+    if one.hidden and one.live:
+        head.markdown(":shimmer[Writing]" if answer.state == "running" else "Paused")
+        return None
     if live and live.state == "running":
         with below.container():
             st.button(
@@ -264,7 +272,7 @@ def _draw_outcome(answer: SeenAnswer) -> None:
 
 def _draw_answer_actions(shown: SeenComparison, one: SeenRound, answer: SeenAnswer) -> None:
     with st.container(horizontal=True, gap="small"):
-        if not one.vote:
+        if not one.vote and not (shown.hidden and answer.state in {"finished", "stopped"}):
             st.button(
                 "Ask again",
                 icon=":material/refresh:",

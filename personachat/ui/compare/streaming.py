@@ -89,3 +89,19 @@ def draw_running(places: Sequence[Place]) -> None:
             elif columns:
                 touch()
                 columns[0].draw(now, wait_seconds=SLICE_SECONDS / 2)
+
+
+def wait_for_all(live_replies: Sequence[LiveReply]) -> None:
+    """Follow these replies without a word of them until all have ended or are paused."""
+    with ExitStack() as following:
+        for live_reply in live_replies:
+            following.enter_context(live_reply.followed())
+        waiting = [Follower(live_reply) for live_reply in live_replies]
+        while waiting:
+            touch()
+            waiting[0].look(SLICE_SECONDS / 2)
+            for each in waiting[1:]:
+                each.look(0)
+            if any(each.taken_back for each in waiting):
+                st.rerun()
+            waiting = [each for each in waiting if not each.over]

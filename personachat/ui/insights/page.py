@@ -38,6 +38,8 @@ def draw(services: Services, workspace: Workspace) -> None:
         st.warning(error_text(error), icon=":material/event_busy:")
         return
     _draw_days(chosen)
+    if usage.withholds:
+        st.caption(":material/visibility_off: Your calls of comparisons are left out until you have voted.")
     sums = usage.summed(chosen.question, ("day", "outcome"))
     figures.draw(chosen.span, sums, usage.summed(chosen.before, ("day", "outcome")))
     calls = figures.added(sums).calls

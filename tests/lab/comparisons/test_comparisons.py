@@ -257,7 +257,7 @@ def test_its_conversations_are_in_no_list_search_or_export_and_no_id_leads_to_th
 def test_the_ledger_has_its_calls_as_their_persons_and_does_not_say_which_reply(
     comparing_services: Services, comparisons: Comparisons
 ) -> None:
-    begun(comparisons, blind=True)
+    comparisons.vote(begun(comparisons, blind=True), 1, "A")
     usage = local(comparing_services).usage
     rows = usage.calls(UsageQuery(zone=ZoneInfo("UTC")), limit=10).calls
     assert [row["purpose"] for row in rows] == ["comparison", "comparison"]
