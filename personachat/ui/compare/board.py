@@ -15,21 +15,22 @@ from streamlit.delta_generator import DeltaGenerator
 from personachat.lab.comparisons.exporting import Format
 from personachat.lab.comparisons.seen import SeenAnswer, SeenComparison, SeenRound
 from personachat.lab.comparisons.service import Comparisons
-from personachat.lab.comparisons.spending import MOST_LIMIT_USD
 from personachat.lab.comparisons.variants import group_name
 from personachat.personas.word_diff import compared_words
 from personachat.replies.live import LiveReply
 from personachat.ui import address, returning
 from personachat.ui.chat.stream import column
 from personachat.ui.chat.transcript import USER_AVATAR, caption_of, draw_outcome, draw_text
-from personachat.ui.compare import actions, standing_lines
+from personachat.ui.compare import actions, matrix, standing_lines, ways_on
 from personachat.ui.compare.state import compare_state, leave, show_earlier
 from personachat.ui.compare.streaming import Place, draw_running, wait_for_all
 from personachat.ui.personas import diff
-from personachat.ui.wording import counted, escaped, heard, money
+from personachat.ui.wording import counted, escaped, heard
 
 BESIDE = 4
-"""So many columns stand beside each other; more go below."""
+"""So many columns stand beside each other; more go below, or into a matrix."""
+
+COLUMNS, MATRIX = "Columns", "Matrix"
 
 SHOWN_ROUNDS = 6
 """How many of the last messages are drawn; all are drawn again with each message."""
@@ -53,13 +54,17 @@ def draw(comparisons: Comparisons, shown: SeenComparison) -> None:
     with st.container():
         base = _draw_differences_switch(shown)
     live = dict(comparisons.live(shown.id)) if shown.last and shown.last.live else {}
+    as_matrix = bool(shown.rounds) and compare_state().layouts.get(shown.id) == MATRIX
     places: list[Place] = []
+    with st.container() if as_matrix else st.empty():
+        if as_matrix:
+            places += _draw_matrix(shown, live, base=base)
     earlier = st.container()
-    with st.container():
-        for one in _draw_earlier(shown, earlier):
+    with st.empty() if as_matrix else st.container():
+        for one in () if as_matrix else _draw_earlier(shown, earlier):
             with st.container():
                 places += _draw_round(shown, one, live if one is shown.last else {}, base=base)
-    _draw_ways_on(comparisons, shown)
+    ways_on.draw(comparisons, shown)
     running = [each for each in live.values() if each.state == "running"]
     if running and shown.last and shown.last.hidden:
         returning.finish()
@@ -171,6 +176,14 @@ def _draw_differences_switch(shown: SeenComparison) -> str | None:
         return None
     letters = [each.letter for each in shown.rounds[-1].answers]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        layout = st.segmented_control(
+            "Layout",
+            [COLUMNS, MATRIX],
+            default=MATRIX if shown.count > BESIDE else COLUMNS,
+            required=True,
+            key=f"compare_layout_{shown.id}",
+        )
+        compare_state().layouts[shown.id] = layout or COLUMNS
         view = st.segmented_control(
             "Show", ["Replies", "Differences"], default="Replies", required=True, key=_SHOWN
         )
@@ -179,6 +192,27 @@ def _draw_differences_switch(shown: SeenComparison) -> str | None:
         base = st.segmented_control("From", letters, default=letters[0], required=True, key=_BASE)
     st.caption(diff.LEGEND)
     return base or letters[0]
+
+
+def _draw_matrix(shown: SeenComparison, live: Mapping[str, LiveReply], *, base: str | None) -> list[Place]:
+    """The cells, and the chosen reply in full with its message."""
+    matrix.draw_cells(shown)
+    one, answer = matrix.focused(shown)
+    with st.container(border=True, key="matrix_focus"):
+        with st.chat_message("user", avatar=USER_AVATAR):
+            st.text(one.message, width="stretch")
+        matrix.draw_neighbours(shown)
+        mine = live if one is shown.last else {}
+        place = _draw_answer(
+            shown, one, answer, mine.get(answer.letter), based_on=one.answer(base) if base else None
+        )
+    _draw_below(shown, one)
+    others = [
+        Place(each, st.empty(), None, lambda: None)
+        for letter, each in live.items()
+        if each.state == "running" and not (place and letter == answer.letter)
+    ]
+    return [*([place] if place else []), *others]
 
 
 def _draw_round(
@@ -196,13 +230,18 @@ def _draw_round(
                     found = _draw_answer(shown, one, answer, live.get(answer.letter), based_on=based_on)
                 if found:
                     places.append(found)
+    _draw_below(shown, one)
+    return places
+
+
+def _draw_below(shown: SeenComparison, one: SeenRound) -> None:
+    """What can be done about a message's replies: steer them, or vote."""
     with st.container() if one.live else st.empty():
         if one.live:
             _draw_steering(shown)
     with st.empty() if one.live else st.container():
         if not one.live:
             _draw_vote(shown, one)
-    return places
 
 
 def _draw_answer(
@@ -349,52 +388,3 @@ def _voted(one: SeenRound) -> str:
     said = {"tie": "You voted for a tie.", "both_bad": "You voted that none was good."}
     told = said.get(one.vote.verdict, f"You voted for {one.vote.letter}.")
     return told if one.vote.counted else f"{told} It isn't counted: {one.vote.why_not}."
-
-
-def _draw_ways_on(comparisons: Comparisons, shown: SeenComparison) -> None:
-    last = shown.last
-    if last is None:
-        return
-    if not last.live and not shown.hidden:
-        _draw_limit(comparisons, shown)
-    waiting = shown.waiting
-    if waiting and not last.live:
-        st.button(
-            f"Send the next message ({len(waiting)} left)",
-            icon=":material/send:",
-            type="primary",
-            key="send_waiting",
-            help=escaped(waiting[0][:200]),
-            disabled=last.hidden,
-            on_click=actions.send_waiting,
-            args=(shown.id,),
-        )
-    st.bottom.chat_input(
-        "Vote first" if last.hidden and not last.live else "Message all variants",
-        key=actions.NEXT,
-        disabled=last.live or last.hidden,
-        on_submit=actions.say,
-        args=(shown.id,),
-    )
-
-
-def _draw_limit(comparisons: Comparisons, shown: SeenComparison) -> None:
-    """Where it stops, what it has cost so far, and the way to another sum."""
-    if shown.most_cost_usd is None:
-        return
-    spent, limit = comparisons.spent_usd(shown.id), shown.most_cost_usd
-    key = f"compare_limit_{shown.id}"
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption(escaped(f"Cost {money(spent)} so far · stops at {money(limit)}"), width="content")
-        with st.popover("Change the limit", icon=":material/savings:", type="tertiary"):
-            st.number_input(
-                "Stop at $",
-                0.0,
-                MOST_LIMIT_USD,
-                limit,
-                step=0.1,
-                format="%.4g",
-                key=key,
-                placeholder="No limit",
-            )
-            st.button("Change", key="change_limit", on_click=actions.raise_limit, args=(shown.id, key))

@@ -45,6 +45,10 @@ class CompareState:
     wanted_message: str = ""
     earlier: dict[str, int] = field(default_factory=dict)
     """How many more messages than the last ones are shown, by comparison."""
+    focused: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """The message's number and the letter of the reply in full, by comparison."""
+    layouts: dict[str, str] = field(default_factory=dict)
+    """Whether it is shown as columns or as a matrix, by comparison."""
     links: dict[str, str] = field(default_factory=dict)
     """Tokens of the links that were asked for, by comparison."""
     deleted: tuple[str, str] | None = None

@@ -21,14 +21,14 @@ from personachat.ui.chat.stream import GROWTH, SLICE_SECONDS, STALE_SECONDS, Dra
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a running reply goes: a line above its words, and the words.
+    """Where a running reply goes: a line above its words, and the words; None is followed and not drawn.
 
     `ended` draws what stands below once it has ended, while others still run.
     """
 
     live_reply: LiveReply
     head: DeltaGenerator
-    words: DeltaGenerator
+    words: DeltaGenerator | None
     ended: Callable[[], object]
 
 
@@ -39,7 +39,8 @@ class _Column:
         self._drawing = Drawing()
         self._pending, self._last = "", 0.0
         self._begun = self.over = False
-        place.head.markdown(":shimmer[Writing]")
+        if place.words:
+            place.head.markdown(":shimmer[Writing]")
 
     @property
     def taken_back(self) -> bool:
@@ -54,7 +55,7 @@ class _Column:
         self._pending += self._follower.take_text()
         worth_it = len(self._pending) >= GROWTH * self._drawing.open_characters
         due = self._pending and (worth_it or now - self._last > STALE_SECONDS)
-        if not (due or self.over):
+        if not (due or self.over) or self._place.words is None:
             return False
         if not self._begun:
             self._begun = True

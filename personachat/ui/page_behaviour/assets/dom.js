@@ -144,3 +144,9 @@ export const actionsOf = row => [
   "Archive",
   "Delete",
 ]
+
+/** What holds the replies to one message beside each other, on the Compare page. */
+export const comparedRows = () =>
+  document.querySelectorAll(
+    '[class*="st-key-compare_row_"] > [data-testid="stLayoutWrapper"] > [data-testid="stHorizontalBlock"]',
+  )

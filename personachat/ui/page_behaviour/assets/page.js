@@ -5,6 +5,7 @@
 
 import * as avatars from "./avatars.js"
 import * as beside from "./beside.js"
+import * as compared from "./compared.js"
 import * as desk from "./desk.js"
 import * as figures from "./figures.js"
 import * as focus from "./focus.js"
@@ -20,7 +21,7 @@ import * as typing from "./typing.js"
 import * as unsent from "./unsent.js"
 
 const parts = [
-  avatars, beside, figures, history, leaving, listbox, menus, scrolling, unsent, focus, following, speech, typing, prompt, desk,
+  avatars, beside, compared, figures, history, leaving, listbox, menus, scrolling, unsent, focus, following, speech, typing, prompt, desk,
 ]
 const page = { component: null }
 let planned = 0

@@ -1,0 +1,96 @@
+"""Many messages or variants as a matrix: a row of buttons for each message, and one reply in full below.
+
+Labels of cells know letters and numbers, never who is who. Each says to a screen reader which message and
+reply it is and how that stands; arrows beside the reply in full go to its neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from personachat.lab.comparisons.seen import SeenAnswer, SeenComparison, SeenRound
+from personachat.ui.compare.state import compare_state
+from personachat.ui.wording import counted, escaped, heard
+
+SHOWN_ROUNDS = 50
+"""How many of the last messages have a row; each cell is a button to be drawn in every run."""
+
+_ICONS: Mapping[str, str] = {
+    "running": ":material/progress_activity:",
+    "paused": ":material/pause_circle:",
+    "finished": ":material/chat_bubble:",
+    "stopped": ":material/stop_circle:",
+    "failed": ":material/error:",
+    "interrupted": ":material/error:",
+    "missing": ":material/error:",
+}
+_STATES: Mapping[str, str] = {"running": "being written", "missing": "not started"}
+
+
+def focused(shown: SeenComparison) -> tuple[SeenRound, SeenAnswer]:
+    """The message and the reply that are shown in full: the chosen ones, else the last message's first."""
+    number, letter = compare_state().focused.get(shown.id, (0, ""))
+    one = next((each for each in shown.rounds if each.number == number), shown.rounds[-1])
+    return one, one.answer(letter) or one.answers[0]
+
+
+def focus(comparison_id: str, number: int, letter: str) -> None:
+    compare_state().focused[comparison_id] = (number, letter)
+
+
+def draw_cells(shown: SeenComparison) -> None:
+    """All messages, each with a button for every reply."""
+    here, answer = focused(shown)
+    hidden = len(shown.rounds) - SHOWN_ROUNDS
+    if hidden > 0:
+        st.caption(f"{counted(hidden, 'earlier message')} not shown. An export has them all.")
+    for one in shown.rounds[-SHOWN_ROUNDS:]:
+        with st.container(key=f"matrix_row_{one.number}", gap="xsmall"):
+            st.caption(f"{one.number}. {escaped(one.message[:120])}{'…' if len(one.message) > 120 else ''}")
+            with st.container(horizontal=True, gap="xsmall"):
+                for each in one.answers:
+                    _draw_cell(shown, one, each, chosen=one is here and each is answer)
+
+
+def _draw_cell(shown: SeenComparison, one: SeenRound, answer: SeenAnswer, *, chosen: bool) -> None:
+    won = one.vote is not None and one.vote.letter == answer.letter
+    told = [f", message {one.number}, {_STATES.get(answer.state, answer.state)}"]
+    told += [", your vote"] if won else []
+    told += [", shown below"] if chosen else []
+    st.button(
+        f"{answer.letter} {heard(''.join(told))}",
+        icon=":material/check_circle:" if won else _ICONS[answer.state],
+        type="secondary" if chosen else "tertiary",
+        key=f"cell_{one.number}_{answer.letter}",
+        help=escaped(answer.variant.name) if answer.variant else None,
+        on_click=focus,
+        args=(shown.id, one.number, answer.letter),
+    )
+
+
+def draw_neighbours(shown: SeenComparison) -> None:
+    """The ways from the reply in full to those beside it and above and below."""
+    one, answer = focused(shown)
+    letters = [each.letter for each in one.answers]
+    at, row = letters.index(answer.letter), shown.rounds.index(one)
+    before, after = letters[(at - 1) % len(letters)], letters[(at + 1) % len(letters)]
+    ways = [
+        ("Previous reply", ":material/chevron_left:", one.number, before, True),
+        ("Next reply", ":material/chevron_right:", one.number, after, True),
+        ("Previous message", ":material/expand_less:", one.number - 1, answer.letter, row > 0),
+        ("Next message", ":material/expand_more:", one.number + 1, answer.letter, one is not shown.last),
+    ]
+    with st.container(horizontal=True, gap="xsmall"):
+        for label, icon, number, letter, there in ways:
+            st.button(
+                heard(label),
+                icon=icon,
+                help=label,
+                type="tertiary",
+                key=f"matrix_{label.replace(' ', '_').lower()}",
+                disabled=not there,
+                on_click=focus,
+                args=(shown.id, number, letter),
+            )
