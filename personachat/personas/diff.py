@@ -60,7 +60,7 @@ def differences(before: str, after: str) -> tuple[Difference, ...]:
     return tuple(_of_objects(first, second, ()))
 
 
-def as_json(found: Sequence[Difference]) -> list[dict[str, Any]]:
+def as_json(all_differences: Sequence[Difference]) -> list[dict[str, Any]]:
     """The differences as JSON values; `before` only where something was there, `after` likewise."""
     return [
         {"path": list(each.path), "label": each.label, "kind": each.kind}
@@ -71,7 +71,7 @@ def as_json(found: Sequence[Difference]) -> list[dict[str, Any]]:
             if each.words
             else {}
         )
-        for each in found
+        for each in all_differences
     ]
 
 
@@ -82,11 +82,11 @@ def changes(before: str, after: str) -> str:
     first, second = _object(before), _object(after)
     if first is None or second is None:
         return "the whole text"
-    found = list(_changes(first, second))
-    if not found:
+    sentences = list(_changes(first, second))
+    if not sentences:
         return "only its layout"
-    more = f" and {len(found) - MOST_CHANGES} more" if len(found) > MOST_CHANGES else ""
-    return ", ".join(found[:MOST_CHANGES]) + more
+    more = f" and {len(sentences) - MOST_CHANGES} more" if len(sentences) > MOST_CHANGES else ""
+    return ", ".join(sentences[:MOST_CHANGES]) + more
 
 
 def label_of(path: Path) -> str:

@@ -109,7 +109,7 @@ class _Filling:
     def __init__(self, values: Values, salt: str) -> None:
         self._values = values
         self._salt = salt
-        self._found: list[str] = []
+        self._values_put_in: list[str] = []
         self._drawn = 0
         self._own_characters = 0
         self.unknown: list[str] = []
@@ -121,7 +121,7 @@ class _Filling:
             if replaced == text:
                 break
             text = replaced
-        first, *rest = self._shown(text).split(_TRIM)
+        first, *rest = self._unmarked(text).split(_TRIM)
         if not rest:
             return first
         *middle, last = rest
@@ -150,52 +150,52 @@ class _Filling:
 
     def _with_arguments(self, name: str, separator: str | None, given: str) -> str | None:
         if name == "roll":
-            return self._rolled(self._shown(given))
+            return self._rolled(self._unmarked(given))
         if separator is None:
             return None
         if name in {"comment", "hidden_key"}:
             return ""
         if name == "reverse":
-            return self._shown(given)[::-1]
+            return self._unmarked(given)[::-1]
         if name in {"random", "pick"}:
             return self._chosen(_options(given), changes=name == "random", source=given)
         return None
 
-    def _replaced(self, found: re.Match[str]) -> str:
-        value = self.value(found[1])
+    def _replaced(self, match: re.Match[str]) -> str:
+        value = self.value(match[1])
         if value == _TRIM:
             return _TRIM
         if value is None:
-            self.unknown.append(_name(self._shown(found[1])))
-            value = self._shown(found[0])
-        self._found.append(value)
-        return f"\0{len(self._found) - 1}\0"
+            self.unknown.append(_name(self._unmarked(match[1])))
+            value = self._unmarked(match[0])
+        self._values_put_in.append(value)
+        return f"\0{len(self._values_put_in) - 1}\0"
 
-    def _shown(self, text: str) -> str:
-        return _MARK.sub(lambda mark: self._found[int(mark[1])], text)
+    def _unmarked(self, text: str) -> str:
+        return _MARK.sub(lambda mark: self._values_put_in[int(mark[1])], text)
 
     def _chosen(self, options: Sequence[str], *, changes: bool, source: str) -> str | None:
         if not any(options) or self._drawn == MOST_DRAWS:
             return None
         (drawn,) = self._draw(source, changes=changes)
-        return self._shown(options[int(drawn * len(options))])
+        return self._unmarked(options[int(drawn * len(options))])
 
     def _rolled(self, dice: str) -> str | None:
-        found = _DICE.fullmatch(dice.replace(" ", "").lower())
-        if found is None:
+        match = _DICE.fullmatch(dice.replace(" ", "").lower())
+        if match is None:
             return None
-        count, sides = int(found[1] or 1), int(found[2])
+        count, sides = int(match[1] or 1), int(match[2])
         if not (1 <= count <= MOST_DICE and 1 <= sides <= MOST_SIDES) or self._drawn == MOST_DRAWS:
             return None
         total = sum(1 + int(drawn * sides) for drawn in self._draw(dice, count, changes=True))
-        plus = int(found[4] or 0)
-        return str(total - plus if found[3] == "-" else total + plus)
+        plus = int(match[4] or 0)
+        return str(total - plus if match[3] == "-" else total + plus)
 
     def _draw(self, source: str, count: int = 1, *, changes: bool) -> Iterator[float]:
         self._drawn += 1
         values = self._values
         turn = f"turn {values.turn}" if changes else "always"
-        return _draws(count, values.conversation, turn, self._salt, str(self._drawn), self._shown(source))
+        return _draws(count, values.conversation, turn, self._salt, str(self._drawn), self._unmarked(source))
 
 
 def _options(given: str) -> list[str]:
@@ -235,7 +235,7 @@ _PLAIN: Mapping[str, Callable[[Values], str]] = MappingProxyType(
 
 def hidden_keys(text: str) -> Iterator[str]:
     """What stands in {{hidden_key: }}: never told, but looked through for keys where lore brings up lore."""
-    for found in _INNERMOST.finditer(text):
-        name, colon, rest = found[1].strip().partition(":")
+    for match in _INNERMOST.finditer(text):
+        name, colon, rest = match[1].strip().partition(":")
         if colon and name.strip().lower() == "hidden_key":
             yield rest.lstrip(":").strip()

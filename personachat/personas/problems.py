@@ -27,11 +27,11 @@ _KINDS = {
 
 
 def schema_faults(
-    errors: list[ErrorDetails], read: JsonText, known: Mapping[Path, tuple[str, ...]]
+    errors: list[ErrorDetails], read: JsonText, valid_keys: Mapping[Path, tuple[str, ...]]
 ) -> list[Fault]:
     """Turn pydantic's errors on a text's value into faults with offsets.
 
-    `known` gives the keys an object may have, by path without list indices.
+    `valid_keys` gives the keys an object may have, by path without list indices.
     """
     faults = []
     for error in errors:
@@ -40,7 +40,7 @@ def schema_faults(
             continue
         if error["type"] == "value_error" and any(spoiled[: len(path)] == path for spoiled in read.spoiled):
             continue
-        message, offset = _sentence(error, path, known), read.values.get(path, 0)
+        message, offset = _sentence(error, path, valid_keys), read.values.get(path, 0)
         if error["type"] == "missing":
             offset = read.values[path[:-1]]
         elif error["type"] == "extra_forbidden":
@@ -49,12 +49,12 @@ def schema_faults(
     return faults
 
 
-def _sentence(error: ErrorDetails, path: Path, known: Mapping[Path, tuple[str, ...]]) -> str:
+def _sentence(error: ErrorDetails, path: Path, valid_keys: Mapping[Path, tuple[str, ...]]) -> str:
     kind, value, limits = error["type"], error["input"], error.get("ctx", {})
     if kind == "missing":
         return f'The key "{path[-1]}" is missing; add "{path[-1]}": "…".'
     if kind == "extra_forbidden":
-        return _unknown_key(path, known)
+        return _unknown_key(path, valid_keys)
     if kind in _KINDS:
         return f"{_name(path)} must be {_wrong_kind(kind, value)}"
     if kind == "value_error":
@@ -65,16 +65,16 @@ def _sentence(error: ErrorDetails, path: Path, known: Mapping[Path, tuple[str, .
 
 
 def _wrong_kind(kind: str, value: Any) -> str:
-    wanted = _KINDS[kind]
+    kind_wanted = _KINDS[kind]
     if value is None:
-        return f"{wanted}, not null; write a value or leave the key out."
+        return f"{kind_wanted}, not null; write a value or leave the key out."
     if kind in ("float_type", "int_type") and isinstance(value, str) and _is_number(value):
-        return f'{wanted}; write {value.strip()} instead of "{excerpt(value)}".'
+        return f'{kind_wanted}; write {value.strip()} instead of "{excerpt(value)}".'
     if kind == "bool_type" and isinstance(value, str) and value.strip().lower() in ("true", "false"):
-        return f'{wanted}; write {value.strip().lower()} instead of "{excerpt(value)}".'
+        return f'{kind_wanted}; write {value.strip().lower()} instead of "{excerpt(value)}".'
     if kind == "int_type" and isinstance(value, float):
         return f"a whole number; write {math.ceil(value)} instead of {value}."
-    return f"{wanted}, not {_kind_of(value)}."
+    return f"{kind_wanted}, not {_kind_of(value)}."
 
 
 def _wrong_size(kind: str, value: Any, limits: Mapping[str, Any]) -> str:
@@ -94,16 +94,18 @@ def _wrong_size(kind: str, value: Any, limits: Mapping[str, Any]) -> str:
     return ""
 
 
-def _unknown_key(path: Path, known: Mapping[Path, tuple[str, ...]]) -> str:
+def _unknown_key(path: Path, valid_keys: Mapping[Path, tuple[str, ...]]) -> str:
     key = str(path[-1])
-    candidates = known.get(tuple(part for part in path[:-1] if isinstance(part, str)), ())
+    candidates = valid_keys.get(tuple(part for part in path[:-1] if isinstance(part, str)), ())
     plain = {candidate.lower(): candidate for candidate in candidates}
     near = difflib.get_close_matches(
         key[:64].lower().replace("_", "").replace("-", ""), plain, n=1, cutoff=0.6
     )
     if near:
         return f'Unknown key "{excerpt(key)}"; did you mean "{plain[near[0]]}"?'
-    elsewhere = next((place for place, keys in known.items() if place != path[:-1] and key in keys), None)
+    elsewhere = next(
+        (place for place, keys in valid_keys.items() if place != path[:-1] and key in keys), None
+    )
     if elsewhere is not None:
         home = f'inside "{elsewhere[-1]}"' if elsewhere else "at the top level"
         return f'The key "{key}" doesn\'t belong here; put it {home}.'

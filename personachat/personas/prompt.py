@@ -69,7 +69,7 @@ class PersonaPart:
 
     messages: tuple[ChatMessage, ...]
     inserted: tuple[Inserted, ...] = ()
-    told: ActivatedLore = field(default_factory=ActivatedLore)
+    lore: ActivatedLore = field(default_factory=ActivatedLore)
 
     @property
     def all_messages(self) -> tuple[ChatMessage, ...]:
@@ -111,14 +111,14 @@ def persona_part(
 ) -> PersonaPart:
     """Return what the persona adds to this history."""
     filling = _Filling(persona, history, user_name=user_name, today=today, scene=scene)
-    told = filling.lore()
-    messages = [ChatMessage("system", filling.system_message(told))]
-    messages += filling.around_examples(told, "examples_top")
+    lore = filling.lore()
+    messages = [ChatMessage("system", filling.system_message(lore))]
+    messages += filling.around_examples(lore, "examples_top")
     for number, example in enumerate(persona.examples):
         messages.append(ChatMessage("user", filling.filled(example.user, f"example {number}")))
         messages.append(ChatMessage("assistant", filling.filled(example.assistant, f"answer {number}")))
-    messages += filling.around_examples(told, "examples_bottom")
-    return PersonaPart(tuple(messages), filling.inserted(told), told)
+    messages += filling.around_examples(lore, "examples_bottom")
+    return PersonaPart(tuple(messages), filling.inserted(lore), lore)
 
 
 def with_inserted(
@@ -129,12 +129,12 @@ def with_inserted(
     before: dict[int, list[ChatMessage]] = {}
     for each in inserted:
         before.setdefault(max(count - each.depth, 0), []).append(each.message)
-    found: list[tuple[ChatMessage, int | None]] = []
+    together: list[tuple[ChatMessage, int | None]] = []
     for number in range(count + 1):
-        found += [(message, None) for message in before.get(number, ())]
+        together += [(message, None) for message in before.get(number, ())]
         if number < count:
-            found.append((history[number], number))
-    return found
+            together.append((history[number], number))
+    return together
 
 
 def system_message(
@@ -207,7 +207,7 @@ class _Filling:
     def filled_lore(self, text: str, salt: str) -> str:
         """The same for texts of cards, which may hold the older <USER> and <BOT>."""
         if "<" in text:
-            text = _OLD_PLACEHOLDER.sub(lambda found: _old(found, text), text)
+            text = _OLD_PLACEHOLDER.sub(lambda match: _old(match, text), text)
         return self.filled(text, salt)
 
     def lore(self) -> ActivatedLore:
@@ -215,7 +215,7 @@ class _Filling:
         if teller is None:
             return ActivatedLore()
         names = {"user": self._user_name, "assistant": self._values.char}
-        said = [
+        messages = [
             SpokenMessage(each.content, by_persona=each.role == "assistant", speaker=names[each.role])
             for each in self._history
             if each.role in names
@@ -228,7 +228,7 @@ class _Filling:
             certain_only=self._scene.is_template,
             fill=self.filled_lore,
         )
-        return teller.tell(said, occasion)
+        return teller.tell(messages, occasion)
 
     def _greeting(self) -> int | None:
         """Which greeting the history begins with; None where that is not known."""
@@ -238,9 +238,9 @@ class _Filling:
         texts = enumerate((self._persona.greeting, *self._persona.alternate_greetings))
         return next((at for at, text in texts if self.filled(text, f"greeting {at}") == first), None)
 
-    def system_message(self, told: ActivatedLore) -> str:
+    def system_message(self, lore: ActivatedLore) -> str:
         before, after = (
-            "\n\n".join(each.text for each in told.entries if each.entry.place == place)
+            "\n\n".join(each.text for each in lore.entries if each.entry.place == place)
             for place in ("before", "after")
         )
         prompt = self.filled(self._persona.system_prompt, "prompt")
@@ -254,26 +254,26 @@ class _Filling:
         lines = [f"- {label}: {' '.join(self.filled(text, label).split())}" for label, text in traits if text]
         return "\n".join((f"{prompt}\n\n## Manner", *lines)) if lines else prompt
 
-    def around_examples(self, told: ActivatedLore, place: str) -> list[ChatMessage]:
-        texts = [each.text for each in told.entries if each.entry.place == place]
+    def around_examples(self, lore: ActivatedLore, place: str) -> list[ChatMessage]:
+        texts = [each.text for each in lore.entries if each.entry.place == place]
         return [ChatMessage("system", "\n\n".join(texts))] if texts else []
 
-    def inserted(self, told: ActivatedLore) -> tuple[Inserted, ...]:
+    def inserted(self, lore: ActivatedLore) -> tuple[Inserted, ...]:
         """What stands among the turns: lore, the character's note, and the instructions below everything."""
         texts: dict[tuple[int, Role], list[str]] = {}
-        for each in told.entries:
+        for each in lore.entries:
             if each.entry.place == "depth":
                 texts.setdefault((self._depth(each), each.entry.role), []).append(each.text)
         note = self._directions.note
         if note and (text := self.filled_lore(note.text, "note").strip()):
             texts.setdefault((note.depth, note.role), []).append(text)
-        found = [
+        inserted_messages = [
             Inserted(depth, ChatMessage(role, "\n".join(parts)))
             for (depth, role), parts in sorted(texts.items(), key=lambda item: _deepest_first(item[0]))
         ]
         if last := self.filled_lore(self._directions.after_history, "after history").strip():
-            found.append(Inserted(0, ChatMessage("system", last)))
-        return tuple(found)
+            inserted_messages.append(Inserted(0, ChatMessage("system", last)))
+        return tuple(inserted_messages)
 
     def _depth(self, each: ActivatedEntry) -> int:
         depth = each.entry.depth
@@ -284,11 +284,11 @@ def _deepest_first(place: tuple[int, Role]) -> tuple[int, int]:
     return -place[0], ("system", "user", "assistant").index(place[1])
 
 
-def _old(found: re.Match[str], text: str) -> str:
+def _old(match: re.Match[str], text: str) -> str:
     """A placeholder of older cards as ours; a tag that is closed again is markup and stays."""
-    if f"</{found[1]}>" in text:
-        return found[0]
-    return "{{user}}" if found[1].lower() == "user" else "{{char}}"
+    if f"</{match[1]}>" in text:
+        return match[0]
+    return "{{user}}" if match[1].lower() == "user" else "{{char}}"
 
 
 def _digest(text: str) -> str:
@@ -312,8 +312,8 @@ def summary_prompt(
     """
     speakers = {"user": "User", "assistant": name}
     talk = "\n\n".join(f"{speakers.get(each.role, each.role)}: {each.content}" for each in messages)
-    told = talk.encode("utf-8", "replace")[-max(at_most_tokens, 1) * _BYTES_PER_TOKEN :]
-    talk = told.decode("utf-8", "ignore")
+    end_of_talk = talk.encode("utf-8", "replace")[-max(at_most_tokens, 1) * _BYTES_PER_TOKEN :]
+    talk = end_of_talk.decode("utf-8", "ignore")
     before = f"Summary of what came before:\n{earlier}\n\nWhat came then:\n" if earlier else ""
     return ChatMessage("system", _SUM_UP), ChatMessage("user", f"{before}{talk}")
 

@@ -45,6 +45,6 @@ def matching(things: Iterable[T], query: str, *, text: Callable[[T], SearchText]
     if not words:
         return list(things)
     texts = ((thing, text(thing)) for thing in things)
-    hits = [(thing, found) for thing, found in texts if found.has(words)]
+    hits = [(thing, searched) for thing, searched in texts if searched.has(words)]
     hits.sort(key=lambda hit: not all(word in hit[1].head for word in words))
     return [thing for thing, _ in hits]

@@ -56,13 +56,13 @@ def declared(persona: Persona) -> tuple[Variable, ...]:
     given = persona.extensions.get(VARIABLES)
     if not isinstance(given, Mapping):
         return ()
-    found: dict[str, Variable] = {}
+    variables: dict[str, Variable] = {}
     for name, value in given.items():
-        if isinstance(name, str) and is_name(name) and len(found) < MOST_VARIABLES:
+        if isinstance(name, str) and is_name(name) and len(variables) < MOST_VARIABLES:
             variable = _variable(name, value)
             if variable:
-                found.setdefault(name.lower(), variable)
-    return tuple(found.values())
+                variables.setdefault(name.lower(), variable)
+    return tuple(variables.values())
 
 
 def values(persona: Persona) -> dict[str, str]:
@@ -75,11 +75,13 @@ def with_values(persona: Persona, given: Mapping[str, str]) -> Persona:
     named = {name.lower(): value for name, value in given.items() if is_name(name) and value}
     if not named:
         return persona
-    known: dict[str, object] = {
+    values_and_defaults: dict[str, object] = {
         each.name: {"default": named.pop(each.name.lower(), each.default), "description": each.description}
         for each in declared(persona)
     }
-    return persona.model_copy(update={"extensions": {**persona.extensions, VARIABLES: known | named}})
+    return persona.model_copy(
+        update={"extensions": {**persona.extensions, VARIABLES: values_and_defaults | named}}
+    )
 
 
 def kept(before: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:

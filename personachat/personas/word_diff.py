@@ -55,13 +55,13 @@ def compared_words(before: str, after: str) -> tuple[DiffPiece, ...]:
 
 def spans(first: Sequence[str], second: Sequence[str]) -> list[Span]:
     """Return where two sequences differ, in their order; what lies between is the same in both."""
-    found: list[Span] = []
+    joined_spans: list[Span] = []
     for span in _parts(first, second, (0, len(first), 0, len(second)), 0):
-        if found and found[-1][1] == span[0] and found[-1][3] == span[2]:
-            found[-1] = (found[-1][0], span[1], found[-1][2], span[3])
+        if joined_spans and joined_spans[-1][1] == span[0] and joined_spans[-1][3] == span[2]:
+            joined_spans[-1] = (joined_spans[-1][0], span[1], joined_spans[-1][2], span[3])
         else:
-            found.append(span)
-    return found
+            joined_spans.append(span)
+    return joined_spans
 
 
 def _parts(first: Sequence[str], second: Sequence[str], span: Span, depth: int) -> Iterator[Span]:
@@ -102,12 +102,12 @@ def _anchors(first: Sequence[str], second: Sequence[str], span: Span) -> list[tu
         places.append((place, other_place, piles[pile - 1] if pile else -1))
         tops[pile : pile + 1] = [other_place]
         piles[pile : pile + 1] = [len(places) - 1]
-    found: list[tuple[int, int]] = []
+    anchors_backwards: list[tuple[int, int]] = []
     at = piles[-1] if piles else -1
     while at >= 0:
         place, other_place, at = places[at]
-        found.append((place, other_place))
-    return found[::-1]
+        anchors_backwards.append((place, other_place))
+    return anchors_backwards[::-1]
 
 
 def _shortest(first: Sequence[str], second: Sequence[str], span: Span) -> Iterator[Span]:
@@ -141,23 +141,23 @@ def _step(furthest: dict[int, int], diagonal: int, edits: int) -> tuple[int, boo
 def _way_back(rounds: list[dict[int, int]], span: Span) -> list[Span]:
     start, end, other_start, other_end = span
     diagonal = (end - start) - (other_end - other_start)
-    found: list[Span] = []
+    spans_backwards: list[Span] = []
     for edits in range(len(rounds) - 1, 0, -1):
         landed, adds = _step(rounds[edits], diagonal, edits)
         at, other_at = start + landed, other_start + landed - diagonal
-        found.append((at, at, other_at - 1, other_at) if adds else (at - 1, at, other_at, other_at))
+        spans_backwards.append((at, at, other_at - 1, other_at) if adds else (at - 1, at, other_at, other_at))
         diagonal += 1 if adds else -1
-    return found[::-1]
+    return spans_backwards[::-1]
 
 
-def _readable(first: Sequence[str], second: Sequence[str], found: list[Span]) -> list[Span]:
+def _readable(first: Sequence[str], second: Sequence[str], rough_spans: list[Span]) -> list[Span]:
     """Join changes between which too little stayed: scattered single words read worse than one change."""
 
     def size(span: Span) -> int:
         return max(sum(map(len, first[span[0] : span[1]])), sum(map(len, second[span[2] : span[3]])))
 
     joined: list[Span] = []
-    for span in found:
+    for span in rough_spans:
         if joined:
             last = joined[-1]
             kept = "".join(first[last[1] : span[0]])

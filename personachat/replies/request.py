@@ -72,7 +72,7 @@ def planned_request(
     own = own or own_part(persona, path)
     everything = most_tokens(path, pinned=own.messages, inserted=own.inserted)
     window = window_tokens(persona, answering, needed_tokens=everything)
-    if window and own.told.tokens > window * LORE_FILL:
+    if window and own.lore.tokens > window * LORE_FILL:
         own = own_part(persona, path, most_lore_tokens=int(window * LORE_FILL))
     provider, model = answering.provider.name, answering.model
     scale = measured_scale(

@@ -22,14 +22,14 @@ def as_parameters(own: PersonaPart) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     if own.inserted:
         kept[_INSERTED] = [[each.depth, each.message.role, each.message.content] for each in own.inserted]
-    if own.told.entries:
+    if own.lore.entries:
         kept[_LORE] = [list(pair) for pair in told_keys(own)[:_MOST_KEPT]]
     return kept
 
 
 def told_keys(own: PersonaPart) -> tuple[tuple[str, str], ...]:
     """The entries that are told: each one's name, or else how its text begins, and what brought it up."""
-    return tuple((_name(each.entry.name or each.text), each.by) for each in own.told.entries)
+    return tuple((_name(each.entry.name or each.text), each.by) for each in own.lore.entries)
 
 
 def inserted_of(parameters: Mapping[str, Any]) -> list[Inserted]:

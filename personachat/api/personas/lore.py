@@ -128,9 +128,9 @@ def try_persona_lore(persona_id: PersonaId, body: LoreTrial, request: Request) -
     """Which entries this text would include as a first message."""
     persona = workspace_of(request).collection.get(persona_id).persona
     now = datetime.now().astimezone()  # the server's own day and time, as in a chat
-    told = persona_part(persona, [ChatMessage("user", body.text)], today=now).told
+    lore = persona_part(persona, [ChatMessage("user", body.text)], today=now).lore
     return LoreTold(
-        told=[_told(each) for each in told.entries], no_room=[_told(each) for each in told.no_room]
+        told=[_told(each) for each in lore.entries], no_room=[_told(each) for each in lore.no_room]
     )
 
 

@@ -121,20 +121,20 @@ def read_bundle(archive: Archive, *, origin: str) -> FileContents:
         _refuse(f'The bundle lists a file that it doesn\'t contain: "{excerpt(missing)}".')
     if len(set(named)) < len(named):
         _refuse("The bundle lists a file twice.")
-    found: list[ImportedPersona] = []
+    arrivals: list[ImportedPersona] = []
     skipped: list[Skipped] = []
     shelf = PictureShelf()
     for each in manifest.personas:
         try:
             arrival = _pictured(_arrival(each, archive.read(each.file), origin), each, archive)
-            found.append(shelved(_tested(arrival, each, archive), shelf))
+            arrivals.append(shelved(_tested(arrival, each, archive), shelf))
         except ImportRefused as error:
             if len(manifest.personas) == 1:
                 raise
             skipped.append(Skipped(excerpt(each.file, most=120), str(error), is_broken=True))
-    if not found and skipped:
+    if not arrivals and skipped:
         _refuse(skipped[0].reason)
-    return FileContents(tuple(found), tuple(skipped))
+    return FileContents(tuple(arrivals), tuple(skipped))
 
 
 def _pictured(arrival: ImportedPersona, listed: _Listed, archive: Archive) -> ImportedPersona:
@@ -193,10 +193,10 @@ def _value(content: bytes) -> Any:
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    last_of_each = dict(pairs)
+    if len(last_of_each) < len(pairs):
         raise ValueError
-    return found
+    return last_of_each
 
 
 def _arrival(listed: _Listed, content: bytes, origin: str) -> ImportedPersona:

@@ -37,10 +37,10 @@ class Decoded:
 
 def decoded(content: bytes) -> Decoded | None:
     """The text that these bytes are; None where they are no text."""
-    found = _marked(content) or _unmarked(content)
-    if found is None or "\x00" in found.text:
+    result = _marked(content) or _unmarked(content)
+    if result is None or "\x00" in result.text:
         return None
-    return found
+    return result
 
 
 def _marked(content: bytes) -> Decoded | None:
@@ -51,14 +51,14 @@ def _marked(content: bytes) -> Decoded | None:
 
 
 def _unmarked(content: bytes) -> Decoded | None:
-    if found := _tried(content, "utf-8-sig", ""):
-        if "\x00" not in found.text[:_SAMPLE_BYTES]:
-            return found
+    if result := _tried(content, "utf-8-sig", ""):
+        if "\x00" not in result.text[:_SAMPLE_BYTES]:
+            return result
         return _wide(content)
     if b"\x00" in content[:_SAMPLE_BYTES]:
         return _wide(content)
-    if _looks_like_gbk(content) and (found := _tried(content, "gb18030", "GBK")):
-        return found
+    if _looks_like_gbk(content) and (result := _tried(content, "gb18030", "GBK")):
+        return result
     return _tried(content, "cp1252", "Latin-1") or _tried(content, "latin-1", "Latin-1")
 
 

@@ -70,9 +70,9 @@ def opened(reader: Reader, value: Any, origin: str) -> FileContents:
     return FileContents(_read_by(reader, value, origin))
 
 
-def check_number(found: Sequence[object]) -> None:
+def check_number(personas: Sequence[object]) -> None:
     """Refuse a file with more personas than one import takes, before any is made."""
-    if len(found) > MOST_PERSONAS:
+    if len(personas) > MOST_PERSONAS:
         raise ImportRefused(f"The file contains more than {MOST_PERSONAS:,} personas.", hint="Split it.")
 
 
@@ -127,11 +127,11 @@ def _member(text: str, piece: MemberText, origin: str) -> tuple[ImportedPersona,
         raise ImportRefused(f"Line {line}: this is not a persona but another value.", hint=HINT)
     inner = text[piece.start : piece.end]
     try:
-        found = _some(inner, _cut(inner, text, piece.start), origin, ())
+        arrivals = _some(inner, _cut(inner, text, piece.start), origin, ())
     except PersonaInvalid as invalid:
         raise _moved(invalid, text, piece.start) from None
     return tuple(
-        replace(each, text=laid_out(dedented(inner))) if each.source == "json" else each for each in found
+        replace(each, text=laid_out(dedented(inner))) if each.source == "json" else each for each in arrivals
     )
 
 
@@ -162,8 +162,8 @@ def _some(
     if keys and keys <= _OWN_KEYS:
         return (_persona(text, origin),)  # says what is missing
     names = ", ".join(excerpt(key, most=30) for key in list(dict.fromkeys(value))[:6])
-    said = f"it has the keys {names}" if names else "it is empty"
-    raise NoPersona(f"This is JSON, but not a persona or another supported format: {said}.", hint=HINT)
+    content = f"it has the keys {names}" if names else "it is empty"
+    raise NoPersona(f"This is JSON, but not a persona or another supported format: {content}.", hint=HINT)
 
 
 def _is_persona(members: Sequence[MemberText]) -> bool:

@@ -55,7 +55,7 @@ def _extensions(content: bytes) -> list[_Member]:
     """The members of a card's extensions; those up to where the text breaks off or holds too much."""
     path: list[bytes] = []
     keys: list[tuple[bytes, int] | None] = []  # of each open bracket, the key whose value is being read
-    found: list[_Member] = []
+    members: list[_Member] = []
     for number, token in enumerate(_TOKEN.finditer(content)):
         if number > MOST_TOKENS:
             break
@@ -72,9 +72,9 @@ def _extensions(content: bytes) -> list[_Member]:
         if not path:
             break
         if (key := keys[-1]) and tuple(path[1:]) in _PLACES:
-            found.append(_Member(*key, at))
+            members.append(_Member(*key, at))
         keys[-1] = None
         if sign in b"}]":
             path.pop()
             keys.pop()
-    return found
+    return members

@@ -49,11 +49,11 @@ def read_loose(archive: Archive, read: Callable[[str], FileContents]) -> FileCon
     if archive.size(*names) > MOST_UNPACKED_BYTES:
         most = MOST_UNPACKED_BYTES // 1024 // 1024
         raise ImportRefused(f"The archive unpacks to more than {most} MB.", hint="Split it.")
-    found: list[ImportedPersona] = []
+    arrivals: list[ImportedPersona] = []
     skipped: list[Skipped] = []
     for name in names:
         try:
-            found += [replace(each, file=name) for each in read(name).arrivals]
+            arrivals += [replace(each, file=name) for each in read(name).arrivals]
         except (ImportRefused, PersonaInvalid) as error:
             skipped.append(Skipped(excerpt(name, most=120), str(error), not isinstance(error, NoPersona)))
             if sum(each.is_broken for each in skipped) > MOST_BROKEN:
@@ -61,14 +61,14 @@ def read_loose(archive: Archive, read: Callable[[str], FileContents]) -> FileCon
                 raise ImportRefused(
                     f"More than {these} are broken. {error}", hint="Pack them again."
                 ) from None
-        if len(found) > MOST_PERSONAS or sum(len(each.text) for each in found) > MOST_TEXT_BYTES:
+        if len(arrivals) > MOST_PERSONAS or sum(len(each.text) for each in arrivals) > MOST_TEXT_BYTES:
             raise ImportRefused(
                 "The archive contains more personas than one import can take.", hint="Split it."
             )
-    kept = [each for each in found if _is_wanted(each, found)]
+    kept = [each for each in arrivals if _is_wanted(each, arrivals)]
     skipped += [
         Skipped(excerpt(each.file, most=120), "A text about the other personas in the archive.")
-        for each in found
+        for each in arrivals
         if each not in kept
     ]
     if not kept:
@@ -76,13 +76,13 @@ def read_loose(archive: Archive, read: Callable[[str], FileContents]) -> FileCon
     return FileContents(tuple(kept), _listed(skipped))
 
 
-def _is_wanted(arrival: ImportedPersona, found: list[ImportedPersona]) -> bool:
+def _is_wanted(arrival: ImportedPersona, arrivals: list[ImportedPersona]) -> bool:
     if arrival.source != "text":
         return True
     name = arrival.file.rsplit("/", 1)[-1]
     if _ABOUT.match(name) or not _PROMPT_NAME.match(name):
         return False
-    return all(each.source in _PROMPTS for each in found)
+    return all(each.source in _PROMPTS for each in arrivals)
 
 
 def _listed(skipped: list[Skipped]) -> tuple[Skipped, ...]:
@@ -94,6 +94,6 @@ def _listed(skipped: list[Skipped]) -> tuple[Skipped, ...]:
 
 
 def _nothing(skipped: list[Skipped]) -> ImportRefused:
-    told = sorted(skipped, key=lambda each: not each.is_broken)[:3]
-    reasons = " ".join(f'"{each.name}" in the archive: {each.reason}' for each in told)
+    examples = sorted(skipped, key=lambda each: not each.is_broken)[:3]
+    reasons = " ".join(f'"{each.name}" in the archive: {each.reason}' for each in examples)
     return ImportRefused(reasons, hint="Choose an archive with personas, cards or prompts.")

@@ -30,9 +30,9 @@ def name_of(text: str, *, name: str = "") -> str:
         return spaced(stem)
     if heading:
         return heading[1].strip("*_` ")[: limits.NAME]
-    said = _YOU_ARE.search(text[:2_000])
-    if said and "{" not in said[1]:
-        role = " ".join(said[1].split()[:6])
+    match = _YOU_ARE.search(text[:2_000])
+    if match and "{" not in match[1]:
+        role = " ".join(match[1].split()[:6])
         return role[:1].upper() + role[1:]
     first = re.sub(r"\{\{[^{}]*\}\}|[\[\]{}]", " ", text.lstrip().partition("\n")[0])
     words = " ".join(first.split()[:6])[:60]

@@ -82,8 +82,8 @@ def read_model(value: dict[str, Any]) -> tuple[Persona, tuple[str, ...]]:
     fields = _fields(info, losses)
     ours = _ours(info, losses)
     if ours is not None:
-        known = _fields(write_models(ours)[0][0], [])
-        fields = {key: fields[key] for key in fields if fields[key] != known[key]}
+        defaults = _fields(write_models(ours)[0][0], [])
+        fields = {key: fields[key] for key in fields if fields[key] != defaults[key]}
         if "system_prompt" in fields:
             fields["personality"] = Personality()  # it is part of the prompt that was edited
         base = {name: getattr(ours, name) for name in Persona.model_fields}
@@ -249,8 +249,8 @@ def _unescaped(text: str) -> str:
     return _ESCAPE.sub(_sign, text)
 
 
-def _sign(found: re.Match[str]) -> str:
-    if found[4]:
-        return _SIGNS[found[4].lower()]
-    code = int(found[1] or found[2] or found[3], 16)
-    return chr(code) if code <= sys.maxunicode else found[0]
+def _sign(match: re.Match[str]) -> str:
+    if match[4]:
+        return _SIGNS[match[4].lower()]
+    code = int(match[1] or match[2] or match[3], 16)
+    return chr(code) if code <= sys.maxunicode else match[0]

@@ -33,23 +33,23 @@ _MOST_SOURCE_CHARACTERS = 300
 
 def source_mark(kind: str, *names: object) -> str:
     """What tells one thing of another program from the next, such as its kind, id and name."""
-    said = json.dumps([kind, *(str(name)[:_MOST_SOURCE_CHARACTERS] for name in names)])
-    return f"{kind}:{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+    text = json.dumps([kind, *(str(name)[:_MOST_SOURCE_CHARACTERS] for name in names)])
+    return f"{kind}:{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def origins(persona: Persona) -> tuple[str, ...]:
     """Marks of where a persona came from, the surest first; none for one that was made here."""
     ours = _ours(persona.extensions)
-    found = []
+    marks = []
     card = ours.get("card")
     if isinstance(card, dict):
-        found.append(f"card:{_digest(_plain_card(card))}")
+        marks.append(f"card:{_digest(_plain_card(card))}")
         data = card.get("data")
         if isinstance(data, dict) and _filled(data.get("creator")) and _filled(data.get("name")):
-            found.append(source_mark("card-of", data["name"], data["creator"]))
+            marks.append(source_mark("card-of", data["name"], data["creator"]))
     if _filled(ours.get(SOURCE)):
-        found.append(str(ours[SOURCE]))
-    return tuple(found)
+        marks.append(str(ours[SOURCE]))
+    return tuple(marks)
 
 
 def comparable(persona: Persona) -> Persona:

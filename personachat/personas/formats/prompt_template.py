@@ -37,8 +37,8 @@ def compiled(
 
     def written(text: str) -> str:
         parts = [literal(part) for part in between.split(text)]
-        found = [written_as[mark] for mark in between.findall(text)]
-        return "".join(chain.from_iterable(zip_longest(parts, found, fillvalue="")))
+        pieces = [written_as[mark] for mark in between.findall(text)]
+        return "".join(chain.from_iterable(zip_longest(parts, pieces, fillvalue="")))
 
     return tuple(ChatMessage(message.role, written(message.content)) for message in messages)
 
@@ -49,7 +49,7 @@ def left_behind(persona: Persona, *, tool: str) -> list[str]:
     if teller := teller_of(persona):
         in_every = {
             each.entry.number
-            for each in persona_part(persona, (), today=date.min, scene=Scene(is_template=True)).told.entries
+            for each in persona_part(persona, (), today=date.min, scene=Scene(is_template=True)).lore.entries
             if each.entry.place != "depth"
         }
         lost = sum(entry.number not in in_every for entry in teller.book.entries)

@@ -89,8 +89,8 @@ def _kept_tests(persona: Persona) -> list[Any]:
 
 def _moment(prompt: str, today: str) -> dict[str, str]:
     """The variables for the weekday and the time of day, where the prompt has them."""
-    known = {"weekday": f"{date.fromisoformat(today):%A}", "time": "12:00"}
-    return {name: value for name, value in known.items() if _SIGNS[name] in prompt}
+    fixed = {"weekday": f"{date.fromisoformat(today):%A}", "time": "12:00"}
+    return {name: value for name, value in fixed.items() if _SIGNS[name] in prompt}
 
 
 def _provider(persona: Persona) -> tuple[dict[str, Any], list[str]]:
@@ -117,7 +117,7 @@ def _provider(persona: Persona) -> tuple[dict[str, Any], list[str]]:
 
 def _literal(text: str) -> str:
     """The text with every sign that opens or closes a piece of template as an expression that gives it."""
-    return _SIGN.sub(lambda found: f"{{{{ '{found[0]}' }}}}", text)
+    return _SIGN.sub(lambda match: f"{{{{ '{match[0]}' }}}}", text)
 
 
 def _plain(texts: Sequence[str]) -> list[str]:
@@ -126,4 +126,4 @@ def _plain(texts: Sequence[str]) -> list[str]:
 
 def _scalar(value: Any, *, indent: int | None = None) -> str:
     written = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
-    return _NO_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
+    return _NO_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", written)

@@ -71,12 +71,12 @@ def read_file(
         _refuse_size(MOST_ARCHIVE_BYTES)
     origin = excerpt(filename, most=_MOST_ORIGIN_CHARACTERS)
     if is_zip(content):
-        return _told_apart(_archived(Archive(content, limits=_LIMITS), origin, columns), in_archive=True)
+        return _with_own_ids(_archived(Archive(content, limits=_LIMITS), origin, columns), in_archive=True)
     if content[:3] == JPEG and has_end(content) and (card := _charx_behind(content)):
-        return _told_apart(_charx(card, origin, "a character card (CHARX) with a JPEG picture in front"))
+        return _with_own_ids(_charx(card, origin, "a character card (CHARX) with a JPEG picture in front"))
     if len(content) > MOST_FILE_BYTES:
         _refuse_size(MOST_FILE_BYTES)
-    return _told_apart(_single(content[:], filename, origin, columns))
+    return _with_own_ids(_single(content[:], filename, origin, columns))
 
 
 def looks_like(text: str) -> str:
@@ -86,8 +86,8 @@ def looks_like(text: str) -> str:
     try:
         return read_file(text.encode("utf-8", "surrogatepass")).arrivals[0].looks_like
     except ImportRefused as refused:
-        found = _LOOKS_LIKE.match(str(refused))
-        return found[1] if found else ""
+        match = _LOOKS_LIKE.match(str(refused))
+        return match[1] if match else ""
     except PersonaInvalid:
         return ""
 
@@ -119,10 +119,10 @@ def _pictured(content: bytes, origin: str) -> ImportedPersona | None:
 def _charx_behind(content: Content) -> Archive | None:
     """The archive behind a picture, if it holds a card."""
     try:
-        found = Archive(content, limits=_LIMITS, behind_picture=True)
+        archive = Archive(content, limits=_LIMITS, behind_picture=True)
     except ImportRefused:
         return None
-    return found if charx.CARD in found.names else None
+    return archive if charx.CARD in archive.names else None
 
 
 def _charx(archive: Archive, origin: str, looks_like: str = "a character card (CHARX)") -> FileContents:
@@ -156,9 +156,9 @@ def _archived(archive: Archive, origin: str, columns: Mapping[str, str] | None) 
     shelf = PictureShelf()
 
     def read(name: str) -> FileContents:
-        found = _single(archive.read(name), name, origin, columns)
-        pictured = (_with_picture_beside(each, name, archive) for each in found.arrivals)
-        return replace(found, arrivals=tuple(shelved(each, shelf) for each in pictured))
+        contents = _single(archive.read(name), name, origin, columns)
+        pictured = (_with_picture_beside(each, name, archive) for each in contents.arrivals)
+        return replace(contents, arrivals=tuple(shelved(each, shelf) for each in pictured))
 
     return loose.read_loose(archive, read)
 
@@ -174,14 +174,14 @@ def _with_picture_beside(arrival: ImportedPersona, name: str, archive: Archive) 
         return without_image(arrival, f"The picture was left out. {refused}")
 
 
-def _told_apart(found: FileContents, *, in_archive: bool = False) -> FileContents:
+def _with_own_ids(contents: FileContents, *, in_archive: bool = False) -> FileContents:
     """With an id of its own for each persona that has only a name; what comes twice comes once."""
-    if len(found.arrivals) > MOST_PERSONAS:
+    if len(contents.arrivals) > MOST_PERSONAS:
         raise ImportRefused(f"The file contains more than {MOST_PERSONAS:,} personas.", hint="Split it.")
     named: dict[str, ImportedPersona] = {}
     skipped: list[Skipped] = []
-    stated = {arrival.persona.id for arrival in found.arrivals if arrival.states_id}
-    for arrival in found.arrivals:
+    stated = {arrival.persona.id for arrival in contents.arrivals if arrival.states_id}
+    for arrival in contents.arrivals:
         persona, file = arrival.persona, arrival.file or arrival.origin
         other = named.get(persona.id)
         if other is None and (arrival.states_id or persona.id not in stated):
@@ -200,7 +200,7 @@ def _told_apart(found: FileContents, *, in_archive: bool = False) -> FileContent
                 f'"{excerpt(named[persona.id].persona.name)}" and "{excerpt(persona.name)}".',
                 hint="Import them one by one, or change the id of one.",
             )
-    return replace(found, arrivals=tuple(named.values()), skipped=(*found.skipped, *skipped))
+    return replace(contents, arrivals=tuple(named.values()), skipped=(*contents.skipped, *skipped))
 
 
 def _with_id(arrival: ImportedPersona, persona_id: str) -> ImportedPersona:

@@ -119,11 +119,11 @@ class Archive:
         """`behind_picture`: a picture comes first; the archive's offsets may count from either's start."""
         if len(content) > limits.file_bytes:
             _refuse(f"The archive is too large; the limit is {limits.file_bytes // _MB} MB.", "Split it.")
-        found = _directory(content, most=limits.entries, behind_picture=behind_picture)
-        _check_names(found, limits)
+        directory = _directory(content, most=limits.entries, behind_picture=behind_picture)
+        _check_names(directory, limits)
         self._content = content
         self._limits = limits
-        self._entries = {entry.name: entry for entry in found if not entry.name.endswith("/")}
+        self._entries = {entry.name: entry for entry in directory if not entry.name.endswith("/")}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -190,7 +190,7 @@ def _directory(content: Content, *, most: int, behind_picture: bool) -> tuple[_E
     table, count = _table(content, most=most, behind_picture=behind_picture)
     listed = _listed(content[table:], count)
     free = table + listed[0].header_offset if listed and behind_picture else 0
-    found = []
+    directory = []
     for info in listed:
         at = table + info.header_offset
         if at < free:
@@ -201,10 +201,10 @@ def _directory(content: Content, *, most: int, behind_picture: bool) -> tuple[_E
         if entry.end > table:
             _refuse(f'"{excerpt(entry.name)}" in the archive extends beyond its end.')
         free = entry.end + (_descriptor_length(content, entry) if info.flag_bits & _SIZES_FOLLOW else 0)
-        found.append(entry)
+        directory.append(entry)
     if free != table:
         _refuse("The archive contains something that its table of files doesn't list.")
-    return tuple(found)
+    return tuple(directory)
 
 
 def _table(content: Content, *, most: int, behind_picture: bool) -> tuple[int, int]:
@@ -256,7 +256,7 @@ def _entry(content: Content, info: zipfile.ZipInfo, *, at: int, table: int) -> _
     name_at = at + _LOCAL.size
     true = [info.CRC, info.compress_size, info.file_size]
     left_open = flags & _SIZES_FOLLOW and all(
-        said in (0, _ZIP64_SIZE, size) for said, size in zip(sizes, true, strict=True)
+        stated in (0, _ZIP64_SIZE, size) for stated, size in zip(sizes, true, strict=True)
     )
     if (
         _name(content[name_at : name_at + name_length], flags) != name
@@ -273,9 +273,9 @@ def _descriptor_length(content: Content, entry: _Entry) -> int:
     info = entry.info
     for mark in (b"PK\x07\x08", b""):
         for sizes in ("II", "QQ"):
-            told: bytes = mark + struct.pack(f"<I{sizes}", info.CRC, info.compress_size, info.file_size)
-            if content[entry.end : entry.end + len(told)] == told:
-                return len(told)
+            descriptor: bytes = mark + struct.pack(f"<I{sizes}", info.CRC, info.compress_size, info.file_size)
+            if content[entry.end : entry.end + len(descriptor)] == descriptor:
+                return len(descriptor)
     return _refuse(_TWO_WAYS.format(excerpt(entry.name)))
 
 
@@ -295,9 +295,9 @@ def _name(raw: bytes, flags: int) -> str:
         return raw.decode("cp437")
 
 
-def _check_names(found: tuple[_Entry, ...], limits: Limits) -> None:
+def _check_names(directory: tuple[_Entry, ...], limits: Limits) -> None:
     seen: dict[str, str] = {}
-    for info, name, *_ in found:
+    for info, name, *_ in directory:
         is_folder, kind = name.endswith("/"), stat.S_IFMT(info.external_attr >> 16)
         if is_folder and (info.file_size or info.compress_size):
             _refuse(f'The folder "{excerpt(name)}" in the archive has data of its own.')
@@ -355,15 +355,15 @@ def _unpacked(content: Content, entry: _Entry) -> bytes:
 
 def _inflated(packed: bytes, entry: _Entry) -> bytes:
     """The content; `zipfile` would cut off what is longer than was said, and not look at what follows."""
-    name, said = excerpt(entry.name), entry.info.file_size
+    name, size = excerpt(entry.name), entry.info.file_size
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         # One byte more than was said is enough to see the lie, and no more is ever made.
-        data = stream.decompress(packed, said + 1)
+        data = stream.decompress(packed, size + 1)
     except zlib.error:
         _refuse(f'"{name}" in the archive is damaged and can\'t be unpacked.')
-    if len(data) > said:
-        _refuse(_LIES.format(name=name, said=said, what="more"))
+    if len(data) > size:
+        _refuse(_LIES.format(name=name, said=size, what="more"))
     if not stream.eof or stream.unused_data:
         _refuse(f'"{name}" in the archive doesn\'t end where the archive says.')
     return data

@@ -108,16 +108,16 @@ def turns(messages: Any) -> tuple[str, list[tuple[str, str]], str]:
     """What messages say: the system's words, pairs of user and assistant, and the assistant's first words."""
     system: list[str] = []
     pairs: list[tuple[str, str]] = []
-    greeting, asked = "", ""
+    greeting, question = "", ""
     for message in objects(messages):
         role, content = message.get("role"), content_text(message.get("content"))
         if role in {"system", "developer"}:
             system.append(content)
         elif role == "user":
-            asked = content
-        elif role == "assistant" and asked:
-            pairs.append((asked, content))
-            asked = ""
+            question = content
+        elif role == "assistant" and question:
+            pairs.append((question, content))
+            question = ""
         elif role == "assistant" and not greeting:
             greeting = content
     return "\n\n".join(filter(None, system)), pairs, greeting
@@ -206,10 +206,10 @@ def _line(value: Any, most: int, what: str, losses: list[str]) -> str:
 def _texts(
     values: Iterable[Any], most: int, characters: int, what: str, losses: list[str]
 ) -> tuple[str, ...]:
-    found = [text for each in values if (text := _text(each, characters, what, losses))]
-    if len(found) > most:
-        losses.append(f"There are {len(found):,} {what}; only the first {most} were imported.")
-    return tuple(found[:most])
+    plain_texts = [text for each in values if (text := _text(each, characters, what, losses))]
+    if len(plain_texts) > most:
+        losses.append(f"There are {len(plain_texts):,} {what}; only the first {most} were imported.")
+    return tuple(plain_texts[:most])
 
 
 def _lines(
@@ -220,19 +220,19 @@ def _lines(
 
 
 def _examples(pairs: Iterable[tuple[Any, Any]], losses: list[str]) -> tuple[Example, ...]:
-    found = []
+    examples = []
     for user, assistant in pairs:
-        said = (
+        pair = (
             _text(user, limits.MESSAGE, "example", losses),
             _text(assistant, limits.MESSAGE, "example", losses),
         )
-        if all(said):
-            found.append(Example(user=said[0], assistant=said[1]))
-    if len(found) > limits.EXAMPLES_COUNT:
+        if all(pair):
+            examples.append(Example(user=pair[0], assistant=pair[1]))
+    if len(examples) > limits.EXAMPLES_COUNT:
         losses.append(
-            f"There are {len(found):,} examples; only the first {limits.EXAMPLES_COUNT} were imported."
+            f"There are {len(examples):,} examples; only the first {limits.EXAMPLES_COUNT} were imported."
         )
-    return tuple(found[: limits.EXAMPLES_COUNT])
+    return tuple(examples[: limits.EXAMPLES_COUNT])
 
 
 def _stops(value: Any, losses: list[str]) -> tuple[str, ...]:

@@ -69,11 +69,11 @@ def read(content: bytes, *, name: str, origin: str, columns: Mapping[str, str] |
     if not text.strip():
         raise _none("The file is empty.")
     file = _File(text, name.rsplit("/", 1)[-1], origin, columns, left_out)
-    found = next(found for kind in _KINDS if (found := kind(file)) is not None)
+    contents = next(contents for kind in _KINDS if (contents := kind(file)) is not None)
     if not losses:
-        return found
+        return contents
     return replace(
-        found, arrivals=tuple(replace(each, losses=(*losses, *each.losses)) for each in found.arrivals)
+        contents, arrivals=tuple(replace(each, losses=(*losses, *each.losses)) for each in contents.arrivals)
     )
 
 
@@ -88,10 +88,10 @@ def _text(content: bytes) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     if len(content) > json_files.MOST_JSON_BYTES:
         most = json_files.MOST_JSON_BYTES // _MB
         raise ImportRefused(f"The text is too large; the limit is {most} MB.", hint="Split it.")
-    found = decoded(content)
-    if found is None or _is_binary(found.text):
+    decoding = decoded(content)
+    if decoding is None or _is_binary(decoding.text):
         raise _none("The file is not a text, picture or archive in a supported format.")
-    return found.text, found.losses, left_out
+    return decoding.text, decoding.losses, left_out
 
 
 def _is_binary(text: str) -> bool:
@@ -123,18 +123,18 @@ def _from_modelfile(file: _File) -> FileContents | None:
 
 
 def _from_front_matter(file: _File) -> FileContents | None:
-    found = markdown.split_front_matter(file.text)
-    if found is None:
+    parts = markdown.split_front_matter(file.text)
+    if parts is None:
         return None
-    values, body = found
+    values, body = parts
     sketch = markdown.read_agent(values, body, name=file.name)
     return _one(sketch, "markdown", markdown.kind_of(values), file)
 
 
 def _from_yaml(file: _File) -> FileContents | None:
     value = _yaml_value(file.text)
-    if (found := _of_value(value, file)) is not None:
-        return found
+    if (contents := _of_value(value, file)) is not None:
+        return contents
     if isinstance(value, dict) and any(isinstance(each, dict | list) for each in value.values()):
         raise _none(f"This is YAML, but not in a supported format: it has the keys {_keys(value)}.")
     return None
@@ -225,10 +225,10 @@ def _lines(values: Sequence[Any], file: _File) -> FileContents:
 
 
 def _table(table: tables.Table, label: str, file: _File) -> FileContents:
-    found = _arrivals(tables.read_table(table), "table", label, file)
-    if not found:
+    table_file = _arrivals(tables.read_table(table), "table", label, file)
+    if not table_file:
         raise _none("None of the rows has a prompt.")
-    return FileContents(found, columns=Columns(table.columns, dict(table.chosen)))
+    return FileContents(table_file, columns=Columns(table.columns, dict(table.chosen)))
 
 
 def _arrivals(sketches: Iterable[Sketch], kind: str, label: str, file: _File) -> tuple[ImportedPersona, ...]:

@@ -49,10 +49,10 @@ def teller_of(persona: Persona) -> Teller | None:
         return None
     # A book is known by being the same object: a persona never changes, and comparing would take longer.
     with _lock:
-        known = _tellers.get(id(value))
-        if known is not None and known[0] is value:
+        held = _tellers.get(id(value))
+        if held is not None and held[0] is value:
             _tellers.move_to_end(id(value))
-            return known[1]
+            return held[1]
     teller = Teller(read(value))
     with _lock:
         _tellers[id(value)] = value, teller

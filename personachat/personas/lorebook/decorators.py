@@ -17,7 +17,7 @@ _WHOLE = re.compile(r"-?\d{1,9}", re.ASCII)
 def split_decorators(content: str) -> tuple[Mapping[str, str], str]:
     """The decorators that are known, by name, and the text without any."""
     lines = content.lstrip("\r\n").split("\n")
-    found: dict[str, str] = {}
+    decorators: dict[str, str] = {}
     taken = True  # whether a line of @@@ has nothing to stand in for
     at = 0
     for at, line in enumerate(lines):  # noqa: B007  # where it ended is needed
@@ -32,13 +32,13 @@ def split_decorators(content: str) -> tuple[Mapping[str, str], str]:
             continue
         taken = False
         if match and _is_valid(match[2], match[3].strip()):
-            found.setdefault(match[2], match[3].strip())
+            decorators.setdefault(match[2], match[3].strip())
             taken = True
     else:
         at = len(lines)
     if not at:
         return {}, content
-    return found, "\n".join(lines[at:]).lstrip("\r\n")
+    return decorators, "\n".join(lines[at:]).lstrip("\r\n")
 
 
 def number(value: str) -> int:

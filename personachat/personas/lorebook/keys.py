@@ -115,14 +115,14 @@ def _translated(source: str) -> str:
     return _ESCAPE.sub(_escape, source)
 
 
-def _escape(found: re.Match[str]) -> str:
-    code = found[1] or found[2]
+def _escape(match: re.Match[str]) -> str:
+    code = match[1] or match[2]
     if code:
         return f"\\x{{{code}}}"
-    sign = found[3]
+    sign = match[3]
     if (sign.isalnum() and sign not in _KNOWN_ESCAPES) or sign == "_" or not sign.isascii():
         return str(sign)
-    return found[0]
+    return match[0]
 
 
 def is_word(text: str) -> bool:

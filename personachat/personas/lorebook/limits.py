@@ -19,48 +19,48 @@ def limits(value: Any) -> list[str]:
         return []
     book = read(value)
     raw = [each for each in raw_entries(contents(value)) if isinstance(each, Mapping)]
-    found = [*_patterns(book), *_unused(book, raw)]
+    notices = [*_patterns(book), *_unused(book, raw)]
     if book.left_out:
-        found.append(
+        notices.append(
             f"Its lore has {book.left_out + MOST_ENTRIES:,} entries; only the first {MOST_ENTRIES:,} "
             "are used."
         )
-    return found
+    return notices
 
 
 def _patterns(book: Book) -> list[str]:
     patterns = [each for entry in book.entries for each in entry.every_key() if each.is_pattern]
     unique = list(dict.fromkeys(patterns))
-    found = []
+    notices = []
     slow = sum(not has_certain_letters(each) for each in unique)
     if slow > MOST_PATTERNS:
-        found.append(
+        notices.append(
             f"Its lore has {slow:,} regular expressions that could match anything; only the first "
             f"{MOST_PATTERNS:,} are used."
         )
     faulty = [(each, why) for each in unique[:MOST_CHECKED] if (why := fault(each))]
-    found += [
+    notices += [
         f"The key {_short(each.shown)} in its lore {why}, so it never matches." for each, why in faulty[:3]
     ]
     if len(faulty) > 3:
-        found.append(f"The same is true for {len(faulty) - 3:,} more keys in its lore.")
-    return found
+        notices.append(f"The same is true for {len(faulty) - 3:,} more keys in its lore.")
+    return notices
 
 
 def _unused(book: Book, raw: Sequence[Mapping[str, Any]]) -> list[str]:
     outlets = sum(entry.place == "nowhere" for entry in book.entries)
     similar = sum(_says(each, "vectorized") for each in raw)
     filtered = sum(bool(each.get("characterFilter")) and _names_some(each["characterFilter"]) for each in raw)
-    found = []
+    notices = []
     if outlets:
-        found.append(f"{_entries(outlets)} for outlets, which are not supported here, and never used.")
+        notices.append(f"{_entries(outlets)} for outlets, which are not supported here, and never used.")
     if similar:
-        found.append(f"{_entries(similar)} meant to be found by similarity. Here, only keys are used.")
+        notices.append(f"{_entries(similar)} meant to be found by similarity. Here, only keys are used.")
     if filtered:
-        found.append(
+        notices.append(
             f"{_entries(filtered)} for certain characters only. Here, this persona always uses them."
         )
-    return found
+    return notices
 
 
 def _says(raw: Mapping[str, Any], name: str) -> bool:

@@ -88,27 +88,27 @@ class Index:
 
     def __init__(self, keys: Iterable[Key]) -> None:
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[str, str], frozenset[Key]] = OrderedDict()
+        self._keys_of_text: OrderedDict[tuple[str, str], frozenset[Key]] = OrderedDict()
         unique = list(dict.fromkeys(keys))
         self.patterns = [key for key in unique if not has_certain_letters(key)][:MOST_PATTERNS]
         """Regular expressions that may match whatever the letters of a text are."""
-        found = [key for key in unique if has_certain_letters(key)]
+        with_letters = [key for key in unique if has_certain_letters(key)]
         self.by_gram = _by_gram(
-            {key: certain_letters(key.text) if key.is_pattern else key.text for key in found}
+            {key: certain_letters(key.text) if key.is_pattern else key.text for key in with_letters}
         )
 
-    def known(self, text: Text) -> frozenset[Key] | None:
+    def remembered_keys(self, text: Text) -> frozenset[Key] | None:
         """The keys a text was found to hold, where it is not long ago."""
         with self._lock:
-            return self._known.get((text.content, text.speaker))
+            return self._keys_of_text.get((text.content, text.speaker))
 
-    def remember(self, text: Text, found: frozenset[Key]) -> None:
+    def remember(self, text: Text, keys: frozenset[Key]) -> None:
         if len(text.content) > _MOST_REMEMBERED_CHARACTERS:
             return
         with self._lock:
-            self._known[text.content, text.speaker] = found
-            while len(self._known) > _REMEMBERED:
-                self._known.popitem(last=False)
+            self._keys_of_text[text.content, text.speaker] = keys
+            while len(self._keys_of_text) > _REMEMBERED:
+                self._keys_of_text.popitem(last=False)
 
 
 class Search:
@@ -126,16 +126,16 @@ class Search:
 
     def keys_in(self, text: Text) -> frozenset[Key]:
         """The keys that come up in a text."""
-        known = self._index.known(text)
-        if known is not None:
-            return known
+        remembered = self._index.remembered_keys(text)
+        if remembered is not None:
+            return remembered
         likely = [*self._candidates(text), *self._index.patterns]
-        found = frozenset(
+        keys = frozenset(
             key for key in likely if (self._matches if key.is_pattern else self._holds)(text, key)
         )
         if not self.ended_early:
-            self._index.remember(text, found)
-        return found
+            self._index.remember(text, keys)
+        return keys
 
     def _candidates(self, text: Text) -> list[Key]:
         by_gram = self._index.by_gram

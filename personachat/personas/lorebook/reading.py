@@ -94,10 +94,10 @@ def read(value: Any) -> Book:
 
 
 def raw_entries(value: Mapping[str, Any]) -> list[Any]:
-    found = value.get("entries")
-    if isinstance(found, Mapping):
-        return list(found.values())
-    return found if isinstance(found, list) else []
+    entries = value.get("entries")
+    if isinstance(entries, Mapping):
+        return list(entries.values())
+    return entries if isinstance(entries, list) else []
 
 
 def _by_silly_tavern(raw: Any) -> bool:
@@ -120,59 +120,59 @@ class _Field:
     """What a book or an entry says, under any of the names that it has; in its extensions first."""
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
-        self.said = {name: value for name, value in raw.items() if value is not None}
-        extensions = self.said.get("extensions")
+        self.given = {name: value for name, value in raw.items() if value is not None}
+        extensions = self.given.get("extensions")
         if extensions and isinstance(extensions, Mapping):
-            self.said |= {name: value for name, value in extensions.items() if value is not None}
+            self.given |= {name: value for name, value in extensions.items() if value is not None}
 
     def value(self, *names: str) -> Any:
-        said = self.said
+        values_of_entry = self.given
         for name in names:
-            if name in said:
-                return said[name]
+            if name in values_of_entry:
+                return values_of_entry[name]
         return None
 
     def text(self, *names: str) -> str:
-        found = self.value(*names)
-        return found if isinstance(found, str) else ""
+        value = self.value(*names)
+        return value if isinstance(value, str) else ""
 
     def flag(self, *names: str) -> bool | None:
         """Yes or no; None where it is not said."""
-        found = self.value(*names)
-        if found is None or isinstance(found, bool):
-            return found
-        if isinstance(found, str):
-            return {"true": True, "1": True, "false": False, "0": False, "": False}.get(found.strip().lower())
-        return bool(found) if isinstance(found, int | float) else None
+        value = self.value(*names)
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            return {"true": True, "1": True, "false": False, "0": False, "": False}.get(value.strip().lower())
+        return bool(value) if isinstance(value, int | float) else None
 
     def number(self, *names: str) -> float | None:
-        found = self.value(*names)
-        if found is None or isinstance(found, bool):
+        value = self.value(*names)
+        if value is None or isinstance(value, bool):
             return None
         try:
-            number = float(found)
+            number = float(value)
         except (TypeError, ValueError, OverflowError):
             return None
         return number if math.isfinite(number) else None
 
     def whole(self, *names: str, default: int = 0) -> int:
         """A whole number that is not below 0."""
-        found = self.number(*names)
-        return default if found is None or found < 0 else min(int(found), 1_000_000_000)
+        number = self.number(*names)
+        return default if number is None or number < 0 else min(int(number), 1_000_000_000)
 
 
 def _entry(raw: Mapping[str, Any], number: int, *, whole_words: bool) -> LoreEntry | None:
     """An entry that can be told; None for one that never is."""
-    said = _Field(raw)
-    if said.flag("enabled") is False or said.flag("disable", "disabled"):
+    field = _Field(raw)
+    if field.flag("enabled") is False or field.flag("disable", "disabled"):
         return None
-    decorated, content = decorators.split_decorators(said.text("content", "entry", "text"))
+    decorated, content = decorators.split_decorators(field.text("content", "entry", "text"))
     content = content.strip()
     always = "activate" in decorated
     if not content or ("dont_activate" in decorated and not always):
         return None
-    case_sensitive = said.flag("case_sensitive", "caseSensitive") is True
-    whole = said.flag("match_whole_words", "matchWholeWords")
+    case_sensitive = field.flag("case_sensitive", "caseSensitive") is True
+    whole = field.flag("match_whole_words", "matchWholeWords")
 
     def keys(value: Any) -> tuple[Key, ...]:
         if not value:
@@ -183,37 +183,37 @@ def _entry(raw: Mapping[str, Any], number: int, *, whole_words: bool) -> LoreEnt
         )
         return tuple(each for each in made if each)
 
-    is_selective = said.flag("selective")
+    is_selective = field.flag("selective")
     secondary = keys(_first(raw, "secondary_keys", "keysecondary", "secondaryKeys", "secondkey"))
-    place, depth, from_start = _placed(said, decorated)
+    place, depth, from_start = _placed(field, decorated)
     return LoreEntry(
         number=number,
-        name=said.text("comment") or said.text("name") or said.text("displayName"),
+        name=field.text("comment") or field.text("name") or field.text("displayName"),
         content=content,
         keys=keys(_first(raw, "keys", "key", "keywords")),
         secondary=secondary if is_selective or (is_selective is None and "keysecondary" in raw) else (),
-        logic=_logic(said),
+        logic=_logic(field),
         required=keys(decorated.get("additional_keys", "")),
         excluded=keys(decorated.get("exclude_keys", "")),
-        constant=said.flag("constant", "alwaysActive", "forceActivation") is True,
+        constant=field.flag("constant", "alwaysActive", "forceActivation") is True,
         always=always,
-        probability=_probability(said),
-        order=_either(said.number("insertion_order", "order", "insertorder", "weight"), 100),
-        priority=_either(said.number("priority"), 0),
-        ignores_budget=said.flag("ignore_budget", "ignoreBudget") is True,
+        probability=_probability(field),
+        order=_either(field.number("insertion_order", "order", "insertorder", "weight"), 100),
+        priority=_either(field.number("priority"), 0),
+        ignores_budget=field.flag("ignore_budget", "ignoreBudget") is True,
         goes_first="ignore_on_max_context" in decorated,
-        scan_depth=_scan_depth(said, decorated),
-        scans_prompt=any(said.flag(name) for name in _SCANNED.intersection(said.said)),
+        scan_depth=_scan_depth(field, decorated),
+        scans_prompt=any(field.flag(name) for name in _SCANNED.intersection(field.given)),
         place=place,
         depth=depth,
         depth_from_start=from_start,
-        role=_role(said, decorated),
+        role=_role(field, decorated),
         greeting=_decorated(decorated, "is_greeting"),
-        groups=tuple(part for text in said.text("group").split(",") if (part := text.strip())),
-        group_weight=max(_either(said.number("group_weight", "groupWeight"), 100), 0),
-        group_winner=said.flag("group_override", "groupOverride") is True,
-        timing=_timing(said, decorated),
-        recursion=_recursion(said),
+        groups=tuple(part for text in field.text("group").split(",") if (part := text.strip())),
+        group_weight=max(_either(field.number("group_weight", "groupWeight"), 100), 0),
+        group_winner=field.flag("group_override", "groupOverride") is True,
+        timing=_timing(field, decorated),
+        recursion=_recursion(field),
     )
 
 
@@ -250,63 +250,63 @@ def _either(number: float | None, default: float) -> float:
     return default if number is None else number
 
 
-def _probability(said: _Field) -> float:
-    if said.flag("useProbability", "use_probability") is False:
+def _probability(field: _Field) -> float:
+    if field.flag("useProbability", "use_probability") is False:
         return 100
-    return _either(said.number("probability", "activationPercent"), 100)
+    return _either(field.number("probability", "activationPercent"), 100)
 
 
-def _logic(said: _Field) -> Logic:
-    number = said.whole("selectiveLogic", "selective_logic")
+def _logic(field: _Field) -> Logic:
+    number = field.whole("selectiveLogic", "selective_logic")
     return _LOGICS[number] if number < len(_LOGICS) else "and_any"
 
 
-def _decorated(found: Mapping[str, str], name: str) -> int | None:
-    return decorators.number(found[name]) if name in found else None
+def _decorated(decorator_values: Mapping[str, str], name: str) -> int | None:
+    return decorators.number(decorator_values[name]) if name in decorator_values else None
 
 
-def _scan_depth(said: _Field, decorated: Mapping[str, str]) -> int | None:
+def _scan_depth(field: _Field, decorated: Mapping[str, str]) -> int | None:
     depth = _decorated(decorated, "scan_depth")
-    if depth is None and said.number("scan_depth", "scanDepth", "searchRange") is not None:
-        return said.whole("scan_depth", "scanDepth", default=SCAN_DEPTH)
+    if depth is None and field.number("scan_depth", "scanDepth", "searchRange") is not None:
+        return field.whole("scan_depth", "scanDepth", default=SCAN_DEPTH)
     return None if depth is None else max(depth, 0)
 
 
-def _placed(said: _Field, decorated: Mapping[str, str]) -> tuple[Place, int, bool]:
+def _placed(field: _Field, decorated: Mapping[str, str]) -> tuple[Place, int, bool]:
     """Where it is told, at which depth, and whether that is counted from the start."""
     if position := decorated.get("position"):
         return ("before" if position == "before_desc" else "after"), 0, False
     for name in ("depth", "reverse_depth"):
         if (depth := _decorated(decorated, name)) is not None:
             return "depth", max(depth, 0), name == "reverse_depth"
-    position = said.value("position")
+    position = field.value("position")
     if isinstance(position, str) and not position.strip().isdecimal():
         named: dict[str, Place] = {"before_char": "before", "after_char": "after"}
         return named.get(position, "after"), 0, False
-    number = said.whole("position", default=1)
+    number = field.whole("position", default=1)
     place = _PLACES.get(number, "after")
     if number in {2, 3}:
         return place, _NOTE_DEPTH, False
-    return place, said.whole("depth", default=_NOTE_DEPTH), False
+    return place, field.whole("depth", default=_NOTE_DEPTH), False
 
 
-def _role(said: _Field, decorated: Mapping[str, str]) -> Role:
-    named = decorated.get("role") or said.value("role")
+def _role(field: _Field, decorated: Mapping[str, str]) -> Role:
+    named = decorated.get("role") or field.value("role")
     if isinstance(named, str):
         for role in _ROLES:
             if named.strip().lower() == role:
                 return role
-    number = said.whole("role")
+    number = field.whole("role")
     return _ROLES[number] if number < len(_ROLES) else "system"
 
 
-def _timing(said: _Field, decorated: Mapping[str, str]) -> Timing:
-    if not decorated and _TIMED.isdisjoint(said.said):
+def _timing(field: _Field, decorated: Mapping[str, str]) -> Timing:
+    if not decorated and _TIMED.isdisjoint(field.given):
         return _NO_TIMING
     return Timing(
-        sticky=said.whole("sticky"),
-        cooldown=said.whole("cooldown"),
-        delay=said.whole("delay"),
+        sticky=field.whole("sticky"),
+        cooldown=field.whole("cooldown"),
+        delay=field.whole("delay"),
         after_replies=max(_decorated(decorated, "activate_only_after") or 0, 0),
         every_replies=max(_decorated(decorated, "activate_only_every") or 0, 0),
         forever_once_told="keep_activate_after_match" in decorated,
@@ -314,12 +314,12 @@ def _timing(said: _Field, decorated: Mapping[str, str]) -> Timing:
     )
 
 
-def _recursion(said: _Field) -> Recursion:
-    if _RECURSIVE.isdisjoint(said.said):
+def _recursion(field: _Field) -> Recursion:
+    if _RECURSIVE.isdisjoint(field.given):
         return _PLAIN_RECURSION
-    waits = said.flag("delay_until_recursion", "delayUntilRecursion")
+    waits = field.flag("delay_until_recursion", "delayUntilRecursion")
     return Recursion(
-        by_lore=said.flag("exclude_recursion", "excludeRecursion") is not True,
-        brings_up=said.flag("prevent_recursion", "preventRecursion") is not True,
-        level=max(said.whole("delay_until_recursion", "delayUntilRecursion"), 1) if waits else 0,
+        by_lore=field.flag("exclude_recursion", "excludeRecursion") is not True,
+        brings_up=field.flag("prevent_recursion", "preventRecursion") is not True,
+        level=max(field.whole("delay_until_recursion", "delayUntilRecursion"), 1) if waits else 0,
     )

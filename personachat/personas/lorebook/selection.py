@@ -135,8 +135,8 @@ class _Telling:
                     break
                 level = following or level
         picked = self._one_of_each_group(list(chosen.values()))
-        told, no_room = self._within(picked)
-        return ActivatedLore(told, no_room, self._search.ended_early)
+        activated, no_room = self._within(picked)
+        return ActivatedLore(activated, no_room, self._search.ended_early)
 
     def _round(
         self, numbers: Collection[int], seen: _Seen, stays: Collection[int], *, level: int, refused: set[int]
@@ -167,11 +167,11 @@ class _Telling:
 
     def _keys_in_message(self, number: int) -> frozenset[Key]:
         if number not in self._in_message:
-            said = self._history[number]
-            content = said.content[-self._room :] if self._room > 0 else ""
+            message = self._history[number]
+            content = message.content[-self._room :] if self._room > 0 else ""
             self._room -= len(content)
-            found = self._search.keys_in(Text(content, speaker=said.speaker)) if content else frozenset()
-            self._in_message[number] = found
+            keys = self._search.keys_in(Text(content, speaker=message.speaker)) if content else frozenset()
+            self._in_message[number] = keys
         return self._in_message[number]
 
     def _candidates(self, seen: _Seen) -> set[int]:
@@ -215,7 +215,7 @@ class _Telling:
             return False
         if not timing.after_replies and not timing.every_replies:
             return True
-        replies = sum(said.by_persona for said in self._history[:count])
+        replies = sum(message.by_persona for message in self._history[:count])
         return replies >= timing.after_replies and (
             not timing.every_replies or replies % timing.every_replies == 0
         )
@@ -233,11 +233,9 @@ class _Telling:
             for each in new
             if each.entry.recursion.brings_up
         )
-        found = (
-            self._search.keys_in(Text(text[:MOST_SCANNED_CHARACTERS])) - seen.lore if text else frozenset()
-        )
-        seen.lore |= found
-        return bool(found)
+        keys = self._search.keys_in(Text(text[:MOST_SCANNED_CHARACTERS])) - seen.lore if text else frozenset()
+        seen.lore |= keys
+        return bool(keys)
 
     # --- what was told before ---------------------------------------------------------------------
 
@@ -248,13 +246,13 @@ class _Telling:
         if not self._teller.timed:
             return stays, rests
         first = max(count - MOST_REMEMBERED, 0)
-        asked = [
+        questions = [
             number
-            for number, (said, answer) in enumerate(pairwise(self._history[first:]), first + 1)
-            if answer.by_persona and not said.by_persona
+            for number, (message, answer) in enumerate(pairwise(self._history[first:]), first + 1)
+            if answer.by_persona and not message.by_persona
         ]
         told_at: dict[int, int] = {}
-        for at in asked:
+        for at in questions:
             seen = self._seen(at)
             for number in sorted(self._candidates(seen) & self._teller.timed):
                 entry, last = self._keys.entries[number], told_at.get(number)
@@ -306,7 +304,7 @@ class _Telling:
         """As many as there is room for, the most important ones first; in the order of insertion."""
         most = self._occasion.most_tokens
         budget = min(self._book.token_budget or most, most)
-        told: list[ActivatedEntry] = []
+        activated: list[ActivatedEntry] = []
         no_room: list[ActivatedEntry] = []
         used = used_at_all = 0
         for each in sorted(chosen, key=_importance):
@@ -318,8 +316,8 @@ class _Telling:
             used_at_all += tokens
             used += 0 if each.entry.ignores_budget else tokens
             if each.text.strip():
-                told.append(each)
-        return _ordered(told), _ordered(no_room)
+                activated.append(each)
+        return _ordered(activated), _ordered(no_room)
 
 
 def _agrees(entry: LoreEntry, is_seen: Callable[[Key], bool]) -> bool:

@@ -142,10 +142,10 @@ def _orientation(exif: bytes | None) -> int:
     try:
         read = Images.Exif()
         read.load(exif or b"")
-        found = read.get(_ORIENTATION, 1)
+        orientation = read.get(_ORIENTATION, 1)
     except Exception:  # noqa: BLE001  # what is wrong beside the picture is no fault of the picture
         return 1
-    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
 def _square_in(size: tuple[int, int], turned: int) -> tuple[int, int, int, int]:

@@ -39,11 +39,11 @@ class AddressedPersonas:
                 hint=f"Add a label after the {MARK}, or leave the {MARK} out.",
             )
         number = self._labels.number(persona_id, label)
-        found = self._revisions.get(persona_id, number)
-        persona = parse_persona(found.text)
+        revision = self._revisions.get(persona_id, number)
+        persona = parse_persona(revision.text)
         if persona.id != persona_id:  # it is of before the persona was renamed
             persona = persona.model_copy(update={"id": persona_id})
-        return StoredPersona(persona, found.text, found.etag, label, concealed)
+        return StoredPersona(persona, revision.text, revision.etag, label, concealed)
 
     def _newest(self, persona_id: str) -> StoredPersona:
         try:

@@ -73,7 +73,7 @@ class _Seen:
 class FolderListing:
     """What was found last, in the folder's order and in that of the list."""
 
-    found: tuple[StoredPersona | BrokenPersona, ...] = ()
+    personas: tuple[StoredPersona | BrokenPersona, ...] = ()
     ordered: tuple[StoredPersona | BrokenPersona, ...] = ()
 
 
@@ -103,11 +103,13 @@ class FilePersonaStore(WritingStore):
                 statuses, self._pictures_beside = {}, {}
         for name in self._seen.keys() - statuses.keys():
             self._seen.pop(name, None)
-        found = tuple(stored for name, status in statuses.items() if (stored := self._loaded(name, status)))
-        known = self._listed
-        if len(found) != len(known.found) or any(map(is_not, found, known.found)):
-            self._listed = known = FolderListing(found, tuple(sorted(found, key=rank)))
-        return known
+        personas = tuple(
+            stored for name, status in statuses.items() if (stored := self._loaded(name, status))
+        )
+        listing = self._listed
+        if len(personas) != len(listing.personas) or any(map(is_not, personas, listing.personas)):
+            self._listed = listing = FolderListing(personas, tuple(sorted(personas, key=rank)))
+        return listing
 
     def get(self, persona_id: str) -> StoredPersona:
         stored = self._find(persona_id)
@@ -152,15 +154,15 @@ class FilePersonaStore(WritingStore):
             with available(self._folder):
                 away = self._folder / PUT_AWAY
                 names = sorted(os.listdir(away)) if away.is_dir() else []  # noqa: PTH208
-            found = [name for name in names if stem_of(name.partition("-")[2]) == persona_id]
-            if not found:
+            matches = [name for name in names if stem_of(name.partition("-")[2]) == persona_id]
+            if not matches:
                 raise not_found(persona_id)
             if self._find(persona_id) is not None:
                 raise PersonaExists(
                     f'There is already a persona "{excerpt(persona_id)}" again.',
                     hint="Rename that one first.",
                 )
-            move_file(away / found[-1], self._folder / found[-1].partition("-")[2])
+            move_file(away / matches[-1], self._folder / matches[-1].partition("-")[2])
 
     def rename_broken(self, persona_id: str, new_id: str, *, etag: str | None = None) -> None:
         with self._locked():

@@ -70,11 +70,11 @@ class Labels:
     def all(self) -> dict[str, tuple[str, ...]]:
         """The labels of every persona that has any."""
         query = select(_l.persona_id, _l.label).where(_l.place == self._place)
-        found: dict[str, list[str]] = defaultdict(list)
+        labels_by_persona: dict[str, list[str]] = defaultdict(list)
         with self._database.read() as connection:
             for row in connection.execute(query.order_by(_l.persona_id, _l.label)):
-                found[row.persona_id].append(row.label)
-        return {persona_id: tuple(names) for persona_id, names in found.items()}
+                labels_by_persona[row.persona_id].append(row.label)
+        return {persona_id: tuple(names) for persona_id, names in labels_by_persona.items()}
 
     def number(self, persona_id: str, label: str) -> int:
         """The revision that has the label. Raises LabelNotFound, which names those that there are."""

@@ -42,14 +42,16 @@ class OwnTemplates:
         """By name; one that does not follow today's schema is left out."""
         with self._database.read() as connection:
             rows = connection.execute(select(persona_templates)).all()
-        found = []
+        own_templates = []
         for row in rows:
             try:
                 persona = parse_persona(row.text)
             except PersonaInvalid:
                 continue
-            found.append(OwnTemplate(persona, row.text, row.author, row.created_at))
-        return tuple(sorted(found, key=lambda template: (template.persona.name.casefold(), template.id)))
+            own_templates.append(OwnTemplate(persona, row.text, row.author, row.created_at))
+        return tuple(
+            sorted(own_templates, key=lambda template: (template.persona.name.casefold(), template.id))
+        )
 
     def save(self, text: str, *, author: str) -> OwnTemplate:
         """Keep a persona as a template, in place of the one of its id. Raises PersonaInvalid."""
@@ -63,9 +65,9 @@ class OwnTemplates:
 
     def delete(self, template_id: str) -> OwnTemplate:
         """Take one away and return it. Raises TemplateNotFound."""
-        found = next((template for template in self.all() if template.id == template_id), None)
-        if found is None:
+        existing = next((template for template in self.all() if template.id == template_id), None)
+        if existing is None:
             raise TemplateNotFound(f'You have no template "{excerpt(template_id)}" of your own.')
         with self._database.write() as connection:
             connection.execute(delete(persona_templates).where(_t.id == template_id))
-        return found
+        return existing

@@ -52,18 +52,18 @@ def _steps(old: str, new: str) -> Iterator[Step]:
     own: list[str] = []
     at = expected = 0
     while at < len(ours):
-        found = expected if _same(ours, at, theirs, expected) else places.get(tuple(ours[at : at + _RUN]))
-        if found is None:
+        place = expected if _same(ours, at, theirs, expected) else places.get(tuple(ours[at : at + _RUN]))
+        if place is None:
             own.append(ours[at])
             at += 1
             continue
         if own:
             yield "".join(own)
             own = []
-        end = found
+        end = place
         while at < len(ours) and end < len(theirs) and ours[at] == theirs[end]:
             at, end = at + 1, end + 1
-        yield [offsets[found], offsets[end] - offsets[found]]
+        yield [offsets[place], offsets[end] - offsets[place]]
         expected = end
     if own:
         yield "".join(own)

@@ -61,11 +61,11 @@ class PictureFiles:
         if self._looked_at.get(stored.id) == (named, picture):
             return ""
         is_later = max(picture[:2]) > max(text[:2])
-        found = ""
+        name = ""
         if is_later or not named or named not in self._pictures.known((named,)):
-            found = self._taken_in(stored.id, named, is_later=is_later)
+            name = self._taken_in(stored.id, named, is_later=is_later)
         self._looked_at[stored.id] = named, picture
-        return "" if found == named else found
+        return "" if name == named else name
 
     def _taken_in(self, persona_id: str, named: str, *, is_later: bool) -> str:
         """Keep what the file holds, where it is to be the persona's picture, and return its digest."""

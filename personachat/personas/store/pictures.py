@@ -47,8 +47,8 @@ class PersonaPictures:
     def content(self, digest: str) -> bytes | None:
         """The PNG; None where it is not here."""
         with self._database.read() as connection:
-            found = connection.execute(select(_p.content).where(_p.digest == digest)).scalar()
-        return None if found is None else bytes(found)
+            content = connection.execute(select(_p.content).where(_p.digest == digest)).scalar()
+        return None if content is None else bytes(content)
 
     def known(self, digests: Iterable[str]) -> frozenset[str]:
         """Those of them that are here."""
@@ -59,9 +59,9 @@ class PersonaPictures:
         return {row.digest: bytes(row.thumb) for row in self._rows(digests, _p.digest, _p.thumb)}
 
     def _rows(self, digests: Iterable[str], *columns: Any) -> Iterator[Row[Any]]:
-        wanted = sorted(set(digests))
-        for start in range(0, len(wanted), _AT_ONCE):
-            query = select(*columns).where(_p.digest.in_(wanted[start : start + _AT_ONCE]))
+        unique_digests = sorted(set(digests))
+        for start in range(0, len(unique_digests), _AT_ONCE):
+            query = select(*columns).where(_p.digest.in_(unique_digests[start : start + _AT_ONCE]))
             with self._database.read() as connection:
                 rows = connection.execute(query).all()
             yield from rows

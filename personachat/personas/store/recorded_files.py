@@ -111,12 +111,14 @@ class RecordedFiles(FilePersonaStore):
     def _take_in_pictures(self, listed: FolderListing) -> bool:
         """Give personas the pictures that somebody has put beside them; returns whether any got one."""
         beside = self._pictures_beside
-        known = self._all_pictured
-        if (known and known[0] is listed and known[1] == beside) or time.monotonic() < self._not_before:
+        pictured_before = self._all_pictured
+        if (
+            pictured_before and pictured_before[0] is listed and pictured_before[1] == beside
+        ) or time.monotonic() < self._not_before:
             return False
         until = time.monotonic() + PICTURES_SECONDS
         any_given = False
-        for stored in listed.found:
+        for stored in listed.personas:
             if stored.id not in beside or not isinstance(stored, StoredPersona):
                 continue
             if time.monotonic() > until:
@@ -176,7 +178,7 @@ class RecordedFiles(FilePersonaStore):
             self._failed(error)
             return None
 
-    def _look(self, found: Sequence[StoredPersona | BrokenPersona], *, whole: bool) -> bool:
+    def _look(self, listing: Sequence[StoredPersona | BrokenPersona], *, whole: bool) -> bool:
         """Record what differs from what is known, and with the whole folder what is gone.
 
         Returns whether nothing is left to record; whatever goes wrong is tried again later.
@@ -187,13 +189,15 @@ class RecordedFiles(FilePersonaStore):
             if self._recorded is None:
                 with self._database.read() as connection:
                     self._recorded = _etags(self._revisions.latest(connection))
-            known = self._recorded
+            recorded = self._recorded
             new = [
                 stored.id
-                for stored in found
-                if isinstance(stored, StoredPersona) and known.get(stored.id) != stored.etag
+                for stored in listing
+                if isinstance(stored, StoredPersona) and recorded.get(stored.id) != stored.etag
             ]
-            gone = known.copy().keys() - {stored.id for stored in found} if whole else ()  # others change it
+            gone = (
+                recorded.copy().keys() - {stored.id for stored in listing} if whole else ()
+            )  # others change it
             if new or gone:
                 self._record([*new, *gone])
         except PersonaChatError as error:
@@ -207,15 +211,15 @@ class RecordedFiles(FilePersonaStore):
             latest = self._revisions.latest(connection, ids)
             recordings = list(self._differing(ids, latest))
             self._revisions.record_many(connection, recordings)
-            known = _etags(latest)
-        known |= {each.persona_id: each.etag for each in recordings if each.action != "deleted"}
+            etags = _etags(latest)
+        etags |= {each.persona_id: each.etag for each in recordings if each.action != "deleted"}
         for each in recordings:
             if each.action == "deleted":
-                known.pop(each.persona_id, None)
+                etags.pop(each.persona_id, None)
         recorded = self._recorded if self._recorded is not None else {}
         for persona_id in ids:
-            if persona_id in known:
-                recorded[persona_id] = known[persona_id]
+            if persona_id in etags:
+                recorded[persona_id] = etags[persona_id]
             else:
                 recorded.pop(persona_id, None)
         self._recorded = recorded

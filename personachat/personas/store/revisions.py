@@ -106,7 +106,7 @@ class SqlRevisions:
         return Revision(**row._mapping, text=text)  # noqa: SLF001  # the driver's public name for it
 
     def numbers(self, spoken: frozenset[tuple[str, str]]) -> dict[tuple[str, str], int]:
-        found: dict[tuple[str, str], int] = {}
+        numbers: dict[tuple[str, str], int] = {}
         for some in _batches(sorted(spoken)):
             query = (
                 self._select(_r.persona_id, _r.etag, func.max(_r.number).label("number"))
@@ -116,8 +116,8 @@ class SqlRevisions:
             )
             with self._database.read() as connection:
                 rows = connection.execute(query).all()
-            found |= {(row.persona_id, row.etag): row.number for row in rows}
-        return {pair: number for pair, number in found.items() if pair in spoken}
+            numbers |= {(row.persona_id, row.etag): row.number for row in rows}
+        return {pair: number for pair, number in numbers.items() if pair in spoken}
 
     def deleted(self, *, limit: int = 50) -> tuple[Revision, ...]:
         query = self._select(*_HEAD).where(_r.newest == true(), _r.action == "deleted")
@@ -132,23 +132,27 @@ class SqlRevisions:
 
     def newest(self, ids: Sequence[str] | None = None) -> dict[str, datetime]:
         query = self._select(_r.persona_id, _r.saved_at).where(_r.newest == true(), _r.action != "deleted")
-        found: dict[str, datetime] = {}
+        newest_by_persona: dict[str, datetime] = {}
         with self._database.read() as connection:
             for some in [None] if ids is None else list(_batches(ids)):
-                asked = query if some is None else query.where(_r.persona_id.in_(some))
-                found |= {row.persona_id: row.saved_at for row in connection.execute(asked)}
-        return found
+                limited_query = query if some is None else query.where(_r.persona_id.in_(some))
+                newest_by_persona |= {
+                    row.persona_id: row.saved_at for row in connection.execute(limited_query)
+                }
+        return newest_by_persona
 
     # --- for the stores ---------------------------------------------------------------------------
 
     def latest(self, connection: Connection, ids: Sequence[str] | None = None) -> dict[str, Latest]:
         """The newest revision of these personas, or of all."""
         query = self._select(_r.persona_id, _r.number, _r.etag, _r.action).where(_r.newest == true())
-        found: dict[str, Latest] = {}
+        latest_by_persona: dict[str, Latest] = {}
         for some in [None] if ids is None else list(_batches(ids)):
             rows = connection.execute(query if some is None else query.where(_r.persona_id.in_(some)))
-            found |= {row.persona_id: Latest(row.number, row.etag, row.action == "deleted") for row in rows}
-        return found
+            latest_by_persona |= {
+                row.persona_id: Latest(row.number, row.etag, row.action == "deleted") for row in rows
+            }
+        return latest_by_persona
 
     def record_many(self, connection: Connection, recordings: Sequence[Recording]) -> list[int]:
         """Add revisions of different personas, all in a few statements; returns their numbers.

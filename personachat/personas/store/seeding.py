@@ -68,10 +68,12 @@ def first_personas(folder: Path, shipped: Path) -> list[StoredPersona]:
     Broken files are left out. Raises StoreUnavailable where a folder cannot be read.
     """
     for source in (folder, shipped):
-        found = FilePersonaStore(source).all()
-        personas = [stored for stored in found if isinstance(stored, StoredPersona)]
-        if len(personas) < len(found):
-            log.warning("%d broken files were not taken into the database", len(found) - len(personas))
+        stored_personas = FilePersonaStore(source).all()
+        personas = [stored for stored in stored_personas if isinstance(stored, StoredPersona)]
+        if len(personas) < len(stored_personas):
+            log.warning(
+                "%d broken files were not taken into the database", len(stored_personas) - len(personas)
+            )
         if personas:
             return personas
     return []
@@ -79,11 +81,11 @@ def first_personas(folder: Path, shipped: Path) -> list[StoredPersona]:
 
 def _first_with_pictures(folder: Path, pictures: PictureFiles) -> list[StoredPersona]:
     """What a database begins with, once the pictures that lie beside it are kept."""
-    found = first_personas(folder, SHIPPED)
-    for stored in found:
+    firsts = first_personas(folder, SHIPPED)
+    for stored in firsts:
         if stored.persona.picture:
             pictures.given(stored, picture=_AT_ONCE, text=_AT_ONCE)
-    return found
+    return firsts
 
 
 def seed_personas(folder: Path, shipped: Path) -> None:

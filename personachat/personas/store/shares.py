@@ -55,8 +55,8 @@ class PersonaShares:
         """An owner's link to a persona; None where there is none."""
         query = select(_s.token, _s.persona_id, _s.created_at)
         with self._database.read() as connection:
-            found = connection.execute(query.where(_s.owner == owner, _s.persona_id == persona_id))
-            row = found.one_or_none()
+            first_row = connection.execute(query.where(_s.owner == owner, _s.persona_id == persona_id))
+            row = first_row.one_or_none()
         return PersonaShare(row.token, row.persona_id, row.created_at) if row else None
 
     def revoke(self, owner: str, persona_id: str) -> None:

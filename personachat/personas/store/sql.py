@@ -84,7 +84,7 @@ class SqlPersonaStore(WritingStore):
         self._revisions = revisions
         self._beginning = beginning
         self._begun = beginning is None
-        self._known = _Known()
+        self._cached = _Known()
         self._renewing = threading.Lock()
 
     def all(self) -> list[Found]:
@@ -92,9 +92,9 @@ class SqlPersonaStore(WritingStore):
             self._begin()
             with self._database.read() as connection:
                 number = _number(connection)
-            if number != self._known.number:
+            if number != self._cached.number:
                 self._renew()
-            return list(self._known.listed)
+            return list(self._cached.listed)
 
     def get(self, persona_id: str) -> StoredPersona:
         if len(persona_id) > limits.ID or UNSTORABLE.search(persona_id):
@@ -102,10 +102,10 @@ class SqlPersonaStore(WritingStore):
         with _available():
             self._begin()
             with self._database.read() as connection:
-                found = self._find(connection, persona_id)
-        if found is None:
+                persona = self._find(connection, persona_id)
+        if persona is None:
             raise self._redirects.missing(persona_id)
-        return whole(found)
+        return whole(persona)
 
     def rename(
         self, persona_id: str, new_id: str, *, etag: str | None = None, saving: Saving = PLAIN_SAVE
@@ -159,15 +159,15 @@ class SqlPersonaStore(WritingStore):
     def _renew(self) -> None:
         """Fetch what has changed since the last look; whoever else needs it waits instead of parsing too."""
         with self._renewing:
-            known = self._known
+            cached = self._cached
             with self._database.read() as connection:
                 number = _number(connection)
-                if number == known.number:
+                if number == cached.number:
                     return
-                if number < known.number:  # another database stands in the place of the one that was known
-                    known = _Known()
-                changed = connection.execute(select(personas).where(personas.c.change > known.number)).all()
-            entries = dict(known.entries)
+                if number < cached.number:  # another database stands in the place of the one that was known
+                    cached = _Known()
+                changed = connection.execute(select(personas).where(personas.c.change > cached.number)).all()
+            entries = dict(cached.entries)
             for row in changed:
                 earlier = entries.pop(row.id, None)
                 if row.deleted:
@@ -178,11 +178,11 @@ class SqlPersonaStore(WritingStore):
                 entries[row.id] = earlier
             ordered = sorted(entries.items(), key=lambda entry: entry[1].rank)
             listed = tuple(entry.stored for _, entry in ordered)
-            self._known = _Known(number, dict(ordered), listed)
+            self._cached = _Known(number, dict(ordered), listed)
 
     def _find(self, connection: Connection, persona_id: str) -> Found | None:
         """Look one up; its text comes over the wire only where it is not the one that is known."""
-        entry = self._known.entries.get(persona_id)
+        entry = self._cached.entries.get(persona_id)
         etag = entry.stored.etag if entry else ""
         text = case((personas.c.etag == etag, null()), else_=personas.c.text).label("text")
         row = connection.execute(
@@ -289,8 +289,8 @@ def _available() -> Iterator[None]:
 def _number(connection: Connection, *, lock: bool = False) -> int:
     """The number of the last change; 0 where there was none. With the lock, it stays the last one."""
     query = select(persona_changes.c.number).where(_is_the_counter)
-    found: int = connection.execute(query.with_for_update() if lock else query).scalar_one()
-    return found
+    number: int = connection.execute(query.with_for_update() if lock else query).scalar_one()
+    return number
 
 
 def _count_up(connection: Connection) -> int:

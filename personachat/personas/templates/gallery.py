@@ -37,8 +37,8 @@ class Gallery:
 
     def get(self, template_id: str) -> Template:
         """Raises TemplateNotFound; DatabaseUnavailable and -Damaged for an own one."""
-        known = self._own_ones() if template_id.startswith(OWN_PREFIX) else shipped()
-        for template in known:
+        templates = self._own_ones() if template_id.startswith(OWN_PREFIX) else shipped()
+        for template in templates:
             if template.id == template_id:
                 return template
         raise _not_found(template_id)

@@ -96,17 +96,17 @@ def _draw_trial(persona: Persona, *, has_entries: bool) -> None:
     if not sentence:
         return
     now = datetime.now().astimezone()  # the server's own day and time, as in a chat
-    told = persona_part(persona, [ChatMessage("user", sentence)], today=now).told
-    if not told.entries and not told.no_room:
+    lore = persona_part(persona, [ChatMessage("user", sentence)], today=now).lore
+    if not lore.entries and not lore.no_room:
         st.info("No entry is included.", icon=":material/search_off:")
-    for each in told.entries[:SHOWN]:
+    for each in lore.entries[:SHOWN]:
         _draw_told(each)
-    if len(told.entries) > SHOWN:
-        st.caption(f"… and {len(told.entries) - SHOWN:,} more.")
-    if told.no_room:
-        names = ", ".join(_title_of(each.entry.name, each.text) for each in told.no_room[:5])
+    if len(lore.entries) > SHOWN:
+        st.caption(f"… and {len(lore.entries) - SHOWN:,} more.")
+    if lore.no_room:
+        names = ", ".join(_title_of(each.entry.name, each.text) for each in lore.no_room[:5])
         st.caption(f":material/block: No room in the book's budget: {as_text(names)}")
-    if told.ended_early:
+    if lore.ended_early:
         st.caption(":material/warning: The book is too large to be searched completely.")
 
 

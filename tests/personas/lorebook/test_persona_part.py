@@ -182,5 +182,5 @@ def test_for_no_conversation_only_what_is_certain_is_told() -> None:
         entry("Keyed.", "x"),
         entry("Later.", constant=True, extensions={"delay": 1}),
     )
-    told = persona_part(one, said("x"), today=DAY, scene=Scene(is_template=True)).told
+    told = persona_part(one, said("x"), today=DAY, scene=Scene(is_template=True)).lore
     assert [each.text for each in told.entries] == ["Certain."]

@@ -26,11 +26,11 @@ def _read_crew(value: Any) -> Iterator[Sketch]:
             prompt=join_parts(
                 {
                     "Role": f"You are {role}." if role else "",
-                    "Goal": _said(agent.get("goal")),
-                    "Backstory": _said(agent.get("backstory")),
+                    "Goal": _plain_text(agent.get("goal")),
+                    "Backstory": _plain_text(agent.get("backstory")),
                 }
             ),
-            description=_said(agent.get("goal")),
+            description=_plain_text(agent.get("goal")),
             model=llm if isinstance(llm, str) else mapping(llm).get("model"),
             temperature=mapping(llm).get("temperature"),
             marks=(key,),
@@ -39,7 +39,7 @@ def _read_crew(value: Any) -> Iterator[Sketch]:
         yield sketch
 
 
-def _said(value: Any) -> str:
+def _plain_text(value: Any) -> str:
     return as_text(value).strip()
 
 
@@ -85,19 +85,19 @@ def _read_eliza(value: Any) -> Iterator[Sketch]:
 
 def _eliza_examples(value: dict[str, Any]) -> list[tuple[str, str]]:
     name = as_text(value.get("name"))
-    found = []
+    examples = []
     for dialogue in value.get("messageExamples") or []:
-        asked = ""
+        question = ""
         messages = dialogue if isinstance(dialogue, list) else mapping(dialogue).get("examples")
         for message in objects(messages):
             speaker = as_text(message.get("user") or message.get("name"))
             text = as_text(mapping(message.get("content")).get("text")).replace("{{user1}}", "{{user}}")
-            if speaker == name and asked:
-                found.append((asked, text))
-                asked = ""
+            if speaker == name and question:
+                examples.append((question, text))
+                question = ""
             elif speaker != name:
-                asked = text
-    return found
+                question = text
+    return examples
 
 
 def _is_tiny(value: Any) -> bool:

@@ -109,8 +109,8 @@ def _read_assistants(value: Any) -> Iterator[Sketch]:
         read = {"id", "object", "name", "instructions", "description", "model", "temperature", "top_p"}
         read |= {"avatar", "parameters", "created_at", "thread_location", "version"}
         sketch.leave_out(assistant, read)
-        known = {"temperature", "top_p", "max_tokens", "stop"}
-        sketch.leave_out(parameters, known, where=" of the settings")
+        parameter_keys = {"temperature", "top_p", "max_tokens", "stop"}
+        sketch.leave_out(parameters, parameter_keys, where=" of the settings")
         yield sketch
 
 
@@ -147,10 +147,10 @@ def _read_lm_studio(value: Any) -> Iterator[Sketch]:
         stop=fields.get(f"{at}stopStrings") or old.get("antiprompt") or (),
         marks=(value["identifier"],) if value.get("identifier") else (),
     )
-    known = {"systemPrompt", "temperature", "topPSampling", "maxPredictedTokens", "stopStrings"}
-    sketch.leave_out(fields, {at + key for key in known}, where=" of the settings")
-    known = {"pre_prompt", "temp", "top_p", "n_predict", "antiprompt", "input_prefix", "input_suffix"}
-    sketch.leave_out(old, known | {"pre_prompt_prefix", "pre_prompt_suffix"}, where=" of the settings")
+    keys = {"systemPrompt", "temperature", "topPSampling", "maxPredictedTokens", "stopStrings"}
+    sketch.leave_out(fields, {at + key for key in keys}, where=" of the settings")
+    keys = {"pre_prompt", "temp", "top_p", "n_predict", "antiprompt", "input_prefix", "input_suffix"}
+    sketch.leave_out(old, keys | {"pre_prompt_prefix", "pre_prompt_suffix"}, where=" of the settings")
     yield sketch
 
 

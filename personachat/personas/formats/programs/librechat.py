@@ -82,8 +82,8 @@ def _of_agent(agent: dict[str, Any]) -> Sketch:
     read = {"id", "_id", "name", "description", "instructions", "model", "provider", "conversation_starters"}
     read |= {"model_parameters", "category", "author", "createdAt", "updatedAt", "__v", "versions"}
     sketch.leave_out(agent, read)
-    known = {"temperature", "top_p", "topP", "max_tokens", "maxOutputTokens", "model"}
-    sketch.leave_out(parameters, known, where=" of the settings")
+    parameter_keys = {"temperature", "top_p", "topP", "max_tokens", "maxOutputTokens", "model"}
+    sketch.leave_out(parameters, parameter_keys, where=" of the settings")
     return sketch
 
 

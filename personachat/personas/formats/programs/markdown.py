@@ -34,22 +34,22 @@ _KINDS = (
 
 def split_front_matter(text: str) -> tuple[dict[str, Any], str] | None:
     """The front matter's values and the text below; None where a text has none."""
-    found = _FENCE.match(text[:MOST_FRONT_CHARACTERS])
-    if found is None:
+    match = _FENCE.match(text[:MOST_FRONT_CHARACTERS])
+    if match is None:
         return None
     try:
-        values = read_yaml(found[1])
+        values = read_yaml(match[1])
     except NoYaml:
-        values = _line_by_line(found[1])
+        values = _line_by_line(match[1])
     if not isinstance(values, dict) or not values:
         return None
-    return values, text[found.end() :].strip()
+    return values, text[match.end() :].strip()
 
 
 def kind_of(values: dict[str, Any]) -> str:
     """What front matter with these keys is, with its article."""
-    found = (label for keys, label in _KINDS if keys & values.keys())
-    return next(found, "a Markdown prompt with front matter")
+    labels = (label for keys, label in _KINDS if keys & values.keys())
+    return next(labels, "a Markdown prompt with front matter")
 
 
 def read_agent(values: dict[str, Any], body: str, *, name: str) -> Sketch:
@@ -149,16 +149,16 @@ def _prompt(persona: Persona) -> str:
 
 
 def _line_by_line(text: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     last = ""
     for line in text.splitlines():
         match = _KEY.match(line)
         if match:
             last = match[1]
-            found[last] = match[2].strip().strip("\"'").replace("\\n", "\n")
+            values[last] = match[2].strip().strip("\"'").replace("\\n", "\n")
         elif last and line.strip():
-            found[last] = f"{found[last]}\n{line.strip()}".strip()
-    return found
+            values[last] = f"{values[last]}\n{line.strip()}".strip()
+    return values
 
 
 def _has_wide_words(text: str) -> bool:

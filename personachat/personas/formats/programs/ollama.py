@@ -31,8 +31,8 @@ def looks_like_modelfile(text: str) -> bool:
     """Whether the first instruction is FROM, and no line before it is anything but a comment."""
     for line in text[:20_000].splitlines():
         if line.strip() and not line.lstrip().startswith("#"):
-            found = _LINE.match(line)
-            return found is not None and found[1].upper() == "FROM"
+            match = _LINE.match(line)
+            return match is not None and match[1].upper() == "FROM"
     return False
 
 
@@ -46,9 +46,9 @@ def read_modelfile(text: str, *, name: str = "", filename: str = "") -> Sketch:
         key, _, setting = value.partition(" ")
         parameters.setdefault(key.lower(), []).append(_unquoted(setting.strip()))
     messages = [_message(value) for value in values.get("MESSAGE", [])]
-    said, pairs, greeting = turns(messages)
+    instructions, pairs, greeting = turns(messages)
     base = values.get("FROM", [""])[-1].strip()
-    prompt = "\n\n".join(filter(None, [values.get("SYSTEM", [""])[-1].strip(), said]))
+    prompt = "\n\n".join(filter(None, [values.get("SYSTEM", [""])[-1].strip(), instructions]))
     name = name or name_of(prompt, name=filename)
     sketch = Sketch(
         name=name,
@@ -115,9 +115,9 @@ def _instructions(text: str) -> Iterator[tuple[str, str]]:
     for _ in range(MOST_INSTRUCTIONS):
         end = text.find("\n", at)
         end = len(text) if end < 0 else end
-        found = _LINE.match(text, at, end)
-        if found is not None:
-            key, start = found[1].upper(), found.end()
+        match = _LINE.match(text, at, end)
+        if match is not None:
+            key, start = match[1].upper(), match.end()
             quoted = start
             if key == "MESSAGE":
                 role = re.compile(r"\w+[ \t]+").match(text, start, end)
@@ -160,8 +160,8 @@ def _without_quotes(text: str) -> str:
 
 def _modelfiles(value: Any) -> list[dict[str, Any]]:
     listed = value if isinstance(value, list) else [value]
-    found = [mapping(each.get("modelfile")) or each for each in objects(listed)]
-    return [each for each in found if "content" in each and "tagName" in each]
+    files = [mapping(each.get("modelfile")) or each for each in objects(listed)]
+    return [each for each in files if "content" in each and "tagName" in each]
 
 
 def _read_modelfiles(value: Any) -> Iterator[Sketch]:

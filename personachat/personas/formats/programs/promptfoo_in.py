@@ -50,7 +50,7 @@ def _read(value: Any) -> Iterator[Sketch]:
         sketch.model, sketch.marks = model, (label, number)
         sketch.temperature, sketch.top_p = config.get("temperature"), config.get("top_p")
         sketch.max_tokens, sketch.stop = config.get("max_tokens"), config.get("stop") or ()
-        sketch.starters = [text for test in tests for text in _asked(test)][: limits.STARTERS_COUNT]
+        sketch.starters = [text for test in tests for text in _questions(test)][: limits.STARTERS_COUNT]
         if tests and fits:
             sketch.extensions[KEPT] = kept
         elif tests:
@@ -81,8 +81,8 @@ def _sketch(text: str, *, name: str) -> Sketch:
         return Sketch(
             name=name, prompt="\n\n".join(_plain(as_text(each.get("content"))) for each in messages)
         )
-    said = [(_plain(user), _plain(assistant)) for user, assistant in pairs]
-    sketch = Sketch(name=name, prompt=_plain(system), examples=said, greeting=_plain(greeting))
+    examples = [(_plain(user), _plain(assistant)) for user, assistant in pairs]
+    sketch = Sketch(name=name, prompt=_plain(system), examples=examples, greeting=_plain(greeting))
     last = as_text(messages[-1].get("content"))
     if messages[-1].get("role") == "user" and not _ONLY_VARIABLE.match(last):
         sketch.losses.append("The last question of the prompt was left out.")
@@ -93,20 +93,20 @@ def _messages(text: str) -> list[dict[str, Any]] | None:
     if not text.lstrip().startswith(("[", "-")):
         return None
     try:
-        found = read_yaml(text)
+        document = read_yaml(text)
     except NoYaml:
         return None
-    messages = objects(found)
+    messages = objects(document)
     return messages if messages and all("role" in each for each in messages) else None
 
 
 def _plain(text: str) -> str:
     for pattern, ours in _OURS:
         text = pattern.sub(ours, text)
-    return _LITERAL.sub(lambda found: found[1], text)
+    return _LITERAL.sub(lambda match: match[1], text)
 
 
-def _asked(test: dict[str, Any]) -> list[str]:
+def _questions(test: dict[str, Any]) -> list[str]:
     """The one short text that a test puts in."""
     values = [each for each in mapping(test.get("vars")).values() if isinstance(each, str)]
     return [

@@ -53,8 +53,8 @@ def csv_table(text: str, *, columns: Mapping[str, str] | None = None) -> Table |
         if sign not in first:
             continue
         rows = _rows(text, sign)
-        if rows and (found := _table(rows, columns)):
-            return found
+        if rows and (table := _table(rows, columns)):
+            return table
     return None
 
 
@@ -102,16 +102,16 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _rows(text: str, sign: str) -> list[list[str]] | None:
-    found = []
+    rows = []
     try:
         for row in csv.reader(_lines(text), delimiter=sign, strict=True):
             if row:
-                found.append(row)
-            if len(found) > MOST_PERSONAS + 1:
+                rows.append(row)
+            if len(rows) > MOST_PERSONAS + 1:
                 break
     except csv.Error:
         return None
-    return found
+    return rows
 
 
 def _table(rows: list[list[str]], columns: Mapping[str, str] | None) -> Table | None:
@@ -124,9 +124,9 @@ def _table(rows: list[list[str]], columns: Mapping[str, str] | None) -> Table | 
         return None
     dicts = tuple(dict(zip(names, row, strict=False)) for row in rows[1:])
     chosen = _chosen(names, dicts, columns)
-    known = {_plain(name) for name in names} & {each for names in _KNOWN.values() for each in names}
+    named_columns = {_plain(name) for name in names} & {each for names in _KNOWN.values() for each in names}
     even = all(len(row) == len(names) for row in rows)
-    if "prompt" not in chosen or not (known or columns or (even and len(rows) > 2)):
+    if "prompt" not in chosen or not (named_columns or columns or (even and len(rows) > 2)):
         return None
     return Table(names, dicts, chosen)
 
@@ -143,22 +143,23 @@ def _chosen(
                 hint=(f"The columns are: {', '.join(names)[:300]}."),
             )
         return dict(columns)
-    found: dict[str, str] = {}
+    column_of: dict[str, str] = {}
     plain = {_plain(name): name for name in names}
-    for role, known in _KNOWN.items():
+    for role, synonyms in _KNOWN.items():
         name = next(
-            (plain[each] for each in known if each in plain and plain[each] not in found.values()), None
+            (plain[each] for each in synonyms if each in plain and plain[each] not in column_of.values()),
+            None,
         )
         if name is not None:
-            found[role] = name
-    lengths = {name: _mean_length(rows, name) for name in names if name not in found.values()}
-    if "prompt" not in found and lengths and max(lengths.values()) >= 15:
-        found["prompt"] = max(lengths, key=lengths.__getitem__)
-        del lengths[found["prompt"]]
-    if "prompt" in found and "name" not in found:
+            column_of[role] = name
+    lengths = {name: _mean_length(rows, name) for name in names if name not in column_of.values()}
+    if "prompt" not in column_of and lengths and max(lengths.values()) >= 15:
+        column_of["prompt"] = max(lengths, key=lengths.__getitem__)
+        del lengths[column_of["prompt"]]
+    if "prompt" in column_of and "name" not in column_of:
         short = [name for name, length in lengths.items() if 0 < length <= 60 and _are_different(rows, name)]
-        found |= {"name": short[0]} if short else {}
-    return found
+        column_of |= {"name": short[0]} if short else {}
+    return column_of
 
 
 def _mean_length(rows: Sequence[Mapping[str, Any]], name: str) -> float:
