@@ -53,7 +53,19 @@ TAKEN_PATHS = frozenset(
         "oauth2callback",
         "static",
     }
-    | {"admin", "chat", "compare", "history", "insights", "login", "personas", "received", "shared", "tests"}
+    | {
+        "account",
+        "admin",
+        "chat",
+        "compare",
+        "history",
+        "insights",
+        "login",
+        "personas",
+        "received",
+        "shared",
+        "tests",
+    }
 )
 """What the addresses of the API, of Streamlit and of the pages begin with: no base path may."""
 
@@ -361,6 +373,9 @@ class Settings(BaseSettings):
 
     groups_claim: str = "groups"
     """Where a login names somebody's groups; dots lead into it."""
+
+    profile_pictures: bool = True
+    """Whether the server fetches the picture that a login names, once; without it there are initials."""
 
     trusted_user_header: HeaderName | None = None
     """The header in which a proxy says who is logged in; believed from `trusted_proxies` alone."""

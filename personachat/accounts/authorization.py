@@ -13,6 +13,7 @@ from personachat.accounts.identity import Identity, login_counts
 from personachat.accounts.people import SeenPeople
 from personachat.accounts.permitted import PersonaRights
 from personachat.accounts.person import Person, Role, local_person
+from personachat.accounts.person_pictures import PersonPictures
 from personachat.accounts.persona_access import PersonaAccesses
 from personachat.accounts.roles import RoleRules
 from personachat.errors import DatabaseDamaged, DatabaseUnavailable, LoginNeeded
@@ -24,13 +25,20 @@ from personachat.settings import Settings, people_log_in
 class Authorization:
     """Admits people by the settings, and knows them by their owner afterwards."""
 
-    def __init__(self, settings: Settings, seen_people: SeenPeople, accesses: PersonaAccesses) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        seen_people: SeenPeople,
+        accesses: PersonaAccesses,
+        person_pictures: PersonPictures,
+    ) -> None:
         self.people_log_in = people_log_in(settings)
         self._roles = RoleRules.of(settings)
         self._public_editing = settings.public_editing is True
         self._login_hours = settings.login_hours
         self._seen_people = seen_people
         self._accesses = accesses
+        self._person_pictures = person_pictures
 
     def admit(self, identity: Identity) -> Person:
         """The person whom a login or a proxy names, with their role.
@@ -60,6 +68,7 @@ class Authorization:
             raise LoginNeeded("Your login has ended.", hint="Log in again.")
         with suppress(DatabaseUnavailable, DatabaseDamaged):
             self._seen_people.saw(person, identity, known=known)
+            self._person_pictures.want(person.key, identity.claims.get("picture"))
         return person
 
     def person_of(self, owner: str, *, may_edit: bool = True) -> Person:

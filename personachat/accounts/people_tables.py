@@ -1,4 +1,4 @@
-"""The tables of people who were seen and of who may do what with a persona.
+"""The tables of people who were seen, their pictures, and of who may do what with a persona.
 
 `persona_access` has a row for each persona that somebody owns or limited, by its id alone: the row outlives
 the persona, so that whoever takes the id later does not get at its history.
@@ -6,7 +6,7 @@ the persona, so that whoever takes the id later does not get at its history.
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, String, Table
+from sqlalchemy import JSON, Boolean, Column, Float, LargeBinary, String, Table
 
 from personachat.database.columns import UtcDateTime, metadata
 
@@ -22,6 +22,15 @@ people = Table(
     Column("last_seen_at", UtcDateTime, nullable=False),
     Column("login_at", Float),  # the newest login's, in seconds by the provider's clock
     Column("signed_out_before", Float),  # by the same clock: logins up to then count no more
+)
+
+person_pictures = Table(
+    "person_pictures",
+    metadata,
+    Column("owner", String(64), primary_key=True),
+    Column("source", String(64), nullable=False),  # SHA-256 of the address it is from
+    Column("picture", LargeBinary),  # small and drawn anew; null where it could not be had
+    Column("fetched_at", UtcDateTime, nullable=False),
 )
 
 persona_access = Table(

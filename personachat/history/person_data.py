@@ -7,6 +7,7 @@ Personas are the team's, not a person's: what only they could use stays hidden f
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import shutil
@@ -128,4 +129,6 @@ class PersonData:
 
 
 def _as_json(value: object) -> str:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
     return value.isoformat() if isinstance(value, datetime) else str(value)

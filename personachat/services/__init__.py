@@ -26,6 +26,7 @@ from personachat.accounts.own_tokens import OwnTokens
 from personachat.accounts.people import SeenPeople
 from personachat.accounts.permitted import PersonaRights
 from personachat.accounts.person import Person
+from personachat.accounts.person_pictures import PersonPictures
 from personachat.accounts.persona_access import PersonaAccesses
 from personachat.accounts.reach import PersonasInReach, RevisionsInReach
 from personachat.accounts.settings_in_force import note_changes
@@ -53,7 +54,6 @@ from personachat.history.person_data import PersonData
 from personachat.history.sharing import Shared, SharedConversations
 from personachat.lab.comparisons.seen import SeenComparison
 from personachat.lab.comparisons.store import SqlComparisons
-from personachat.lab.comparisons.store import move_all as move_comparisons
 from personachat.lab.results import SharedResults
 from personachat.lab.runs.replying import Replying
 from personachat.lab.suites.following import Following
@@ -124,6 +124,7 @@ class Services:
     testing: Testing
     accesses: PersonaAccesses
     seen_people: SeenPeople
+    person_pictures: PersonPictures
     authorization: Authorization
     workspaces: Workspaces
     figures: CallFigures | None = None
@@ -192,13 +193,17 @@ class Services:
         """How many conversations somebody has."""
         return moving.count_of(self.database, owner)
 
+    def left_behind(self, owner: str) -> moving.LeftBehind:
+        """What a browser's owner has that could be taken along."""
+        return moving.left_behind(self.database, owner)
+
     def take_along(self, before: str, now: str) -> None:
-        """Give all conversations of a browser to the person who logged in there."""
+        """Give what a browser has to the person who logged in there."""
         assert before.startswith("browser:"), "nobody's account is moved"
         moving.move_all(self.database, before=before, now=now)
-        move_comparisons(self.database, before=before, now=now)
 
     def _let_go_of(self, owner: str) -> None:
+        self.person_pictures.forget(owner)
         self.runner.forget_all_of(owner)
         self.answers.conversations.temporary.forget_all_of(owner)
         self.checkpoints.settle()
@@ -358,7 +363,8 @@ def build_services(settings: Settings) -> Services:
     )
     pictures = PersonaPictures(database)
     accesses = PersonaAccesses(database)
-    authorization = Authorization(settings, seen_people, accesses)
+    person_pictures = PersonPictures(database, wanted=settings.profile_pictures)
+    authorization = Authorization(settings, seen_people, accesses, person_pictures)
     workspaces = Workspaces(
         personas=personas,
         revisions=revisions,
@@ -406,6 +412,7 @@ def build_services(settings: Settings) -> Services:
         testing,
         accesses,
         seen_people,
+        person_pictures,
         authorization,
         workspaces,
         figures,

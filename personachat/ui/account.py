@@ -19,6 +19,9 @@ def draw(desk: OwnTokens) -> None:
     """Raises DatabaseUnavailable and DatabaseDamaged."""
     tokens.draw_not_done()
     person = owner.current_person()
+    picture = session.services().person_pictures.of(person.key)
+    if picture:
+        st.image(picture, width=64, alt=f"Picture of {person.name or person.email}")
     st.markdown(f"**{escaped(person.name or person.email)}** :gray-badge[{login.ROLES[person.role]}]")
     if person.email and person.email != person.name:
         st.caption(escaped(person.email))

@@ -98,10 +98,15 @@ def in_line(picture: str) -> str:
 def address(picture: str) -> str:
     """Where the browser gets a small picture in this run; "" where there is none."""
     content = thumb(picture)
-    if content is None or not runtime.exists():
+    return address_of(content, f"face-{picture}") if content else ""
+
+
+def address_of(content: bytes, name: str) -> str:
+    """Where the browser gets a picture of ours in this run; "" where there is no browser."""
+    if not runtime.exists():
         return ""
     kind = "image/png" if content.startswith(b"\x89PNG") else "image/jpeg"
-    url = runtime.get_instance().media_file_mgr.add(content, kind, f"face-{picture}")
+    url = runtime.get_instance().media_file_mgr.add(content, kind, name)
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return f"/{base}{url}" if base else url
 

@@ -9,16 +9,18 @@ import streamlit as st
 from streamlit.errors import Error as StreamlitError
 
 from personachat.accounts.person import Person, Role
+from personachat.accounts.person_pictures import initials_of
 from personachat.errors import (
     DatabaseDamaged,
     DatabaseUnavailable,
     LoginNeeded,
     PersonaChatError,
 )
+from personachat.history.moving import LeftBehind
 from personachat.services import get_services
 from personachat.settings import login_providers
-from personachat.ui import owner, session
-from personachat.ui.wording import counted, error_text, escaped, heard
+from personachat.ui import faces, owner, session
+from personachat.ui.wording import counted, error_text, escaped
 
 ROLES = {Role.READER: "Reader", Role.EDITOR: "Editor", Role.ADMIN: "Admin"}
 
@@ -107,9 +109,19 @@ def draw_account() -> None:
     name = person.name or person.email or "Account"
     with (
         st.container(key="account"),
-        st.popover(escaped(name[:60]), icon=":material/account_circle:", width="stretch"),
+        st.popover(f"{_portrait(person)} {escaped(name[:60])}", width="stretch"),
     ):
         _draw_person(person, ends=identity.ends)
+
+
+def _portrait(person: Person) -> str:
+    """Their picture or initials, for a label."""
+    picture = get_services().person_pictures.of(person.key)
+    url = faces.address_of(picture, f"person-{person.key}") if picture else ""
+    if url:
+        return f"![]({url})"
+    initials = initials_of(person.name or person.email)
+    return f":blue-badge[{escaped(initials)}]" if initials else ":material/account_circle:"
 
 
 def _draw_person(person: Person, *, ends: bool) -> None:
@@ -140,17 +152,17 @@ def _log_out_everywhere() -> None:
 
 
 def _offer_to_take_along(person: Person) -> None:
-    """Offer the chats of this browser, once a session and only where there are some."""
+    """Offer what this browser has, once a session and only where there is something."""
     if "taken_along" not in st.session_state:
-        st.session_state["taken_along"] = _count_left_behind()
-    count = st.session_state["taken_along"]
-    if not count:
+        st.session_state["taken_along"] = _left_behind()
+    found = st.session_state["taken_along"]
+    if not found:
         return
     with st.container(key="take_along", border=True):
-        st.caption(f"This browser has {counted(count, 'chat')} from before you logged in.")
+        st.caption(f"From before you logged in, this browser has {what_is_left(found)}.")
         with st.container(horizontal=True):
             st.button(
-                heard("Move them to my account"),
+                "Move to my account",
                 icon=":material/move_to_inbox:",
                 key="take_along_yes",
                 on_click=_take_along,
@@ -159,20 +171,27 @@ def _offer_to_take_along(person: Person) -> None:
             st.button("Not now", type="tertiary", key="take_along_no", on_click=_leave_behind)
 
 
-def _count_left_behind() -> int:
+def what_is_left(found: LeftBehind) -> str:
+    """E.g. "2 chats, 1 draft and 3 favourites"."""
+    counts = ((found.chats, "chat"), (found.drafts, "draft"), (found.favourites, "favourite"))
+    parts = [counted(number, noun) for number, noun in counts if number]
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
+
+
+def _left_behind() -> LeftBehind | None:
     before = owner.owner_before_login()
     try:
-        return get_services().conversations_of(before) if before else 0
+        return get_services().left_behind(before) if before else None
     except (DatabaseUnavailable, DatabaseDamaged):
-        return 0
+        return None
 
 
 def _take_along(key: str) -> None:
     before = owner.owner_before_login()
     if before and key == owner.current_owner():
         get_services().take_along(before, key)
-    st.session_state["taken_along"] = 0
+    st.session_state["taken_along"] = None
 
 
 def _leave_behind() -> None:
-    st.session_state["taken_along"] = 0
+    st.session_state["taken_along"] = None

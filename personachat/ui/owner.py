@@ -21,7 +21,7 @@ import streamlit as st
 from personachat.access import RequestOrigin
 from personachat.accounts.identity import Identity, of_claims, of_header, of_host
 from personachat.accounts.person import Person, Role, local_person
-from personachat.errors import LoginNeeded
+from personachat.errors import DatabaseDamaged, DatabaseUnavailable, LoginNeeded
 from personachat.services import built_services, get_services
 from personachat.settings import Settings, load_settings, people_log_in
 from personachat.ui import address, script_runs
@@ -29,6 +29,7 @@ from personachat.ui import address, script_runs
 COOKIE = "personachat_browser"
 YEAR_SECONDS = 365 * 24 * 3600
 JUDGED_FOR_SECONDS = 2.0
+WATCHED_EVERY_SECONDS = 5.0
 
 _RANDOM = re.compile(r"[A-Za-z0-9_-]{32,64}")
 _LOOPBACK = "127.0.0.1"
@@ -57,6 +58,32 @@ def current_person() -> Person:
         known.person = _judged()
         known.at = moment
     return known.person
+
+
+class LoginWatch:
+    """Ends a run that goes on for long, as it follows a reply, once its login has ended.
+
+    The reply is nobody's page: it goes on to its end and is kept. The page shows the login in its place.
+    """
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + WATCHED_EVERY_SECONDS
+
+    def look(self) -> None:
+        """Cheap enough for every frame."""
+        moment = time.monotonic()
+        if moment < self._next:
+            return
+        self._next = moment + WATCHED_EVERY_SECONDS
+        built = built_services()
+        if not (built and built.accounts):
+            return
+        try:
+            current_person()
+        except LoginNeeded:
+            st.rerun()
+        except (DatabaseUnavailable, DatabaseDamaged):
+            return  # the next click says it
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,12 +14,15 @@ from streamlit.testing.v1 import AppTest
 from personachat.accounts.identity import Identity, of_claims, of_header
 from personachat.accounts.rights import Grant, PersonaAccess
 from personachat.errors import LoginNeeded
+from personachat.personas.store.drafts import DraftText
 from personachat.services import get_services
 from personachat.ui import address, owner, script_runs, session
 from personachat.ui.personas import access
 from personachat.ui.personas import desk as persona_desk
 from tests.conftest import persona_text
+from tests.fake_provider import FakeProvider, Gate, tokens
 from tests.pages.conftest import OpenPage
+from tests.pages.conversing import wait_for_end
 
 
 @pytest.fixture
@@ -169,13 +173,50 @@ def test_chats_of_the_browser_are_taken_along_when_asked(
     page = open_home()
     services = get_services()
     services.of(browser).chat.begin("quince before the login", persona_id="default-persona")
+    services.drafts.put(browser, "mine", DraftText("{}", "", None), version=0, writer="w")
+    for persona_id in ("default-persona", "secret"):
+        services.of(browser).collection.set_favourite(persona_id, favourite=True)
     page = open_home()
-    assert "1 chat" in words(page)
+    assert "this browser has 1 chat, 1 draft and 2 favourites." in words(page)
     page.button(key="take_along_yes").click().run()
     assert not page.exception
     assert services.conversations_of(browser) == 0
     assert services.conversations_of(owner_of(visitor)) == 1
     assert "before you logged in" not in words(page)
+    ada = services.of(owner_of(visitor))
+    assert ada.collection.favourites() == {"default-persona", "secret"}
+    assert set(services.drafts.heads(ada.owner)) == {"mine"}
+
+
+def test_a_reply_is_kept_whole_where_its_login_ends_and_the_page_shows_the_login(
+    visitor: Visitor, open_home: OpenPage, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owner, "WATCHED_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(owner, "JUDGED_FOR_SECONDS", 0.0)
+    gate = Gate()
+    fake.enqueue(tokens(["first ", gate, "last"]))
+    visitor.is_(sub="1", email="ada@example.com")
+    page = open_home()
+
+    def end_the_login() -> None:
+        gate.wait_reached()
+        visitor.is_(sub="1", email="ada@example.com", exp=time.time() - 1)
+
+    ending = threading.Thread(target=end_the_login)
+    ending.start()
+    page.chat_input[0].set_value("a question").run()
+    ending.join()
+    assert "Your login has ended" in words(page)
+    assert not page.chat_message
+    gate.open()
+    visitor.is_(sub="1", email="ada@example.com")
+    services = get_services()
+    library = services.of(owner_of(visitor)).library
+    (summary,) = library.list(limit=5).conversations
+    for live in services.runner._runner.values():
+        wait_for_end(live)
+    page = open_home(chat=summary.id)
+    assert "first last" in words(page)
 
 
 def test_a_header_counts_only_where_our_server_has_looked_where_it_comes_from(

@@ -36,7 +36,6 @@ from personachat.lab.comparisons.tables import (
     comparison_variants,
     comparison_votes,
     comparisons,
-    question_sets,
 )
 from personachat.owners import comparing
 
@@ -271,16 +270,6 @@ def purge(database: Database) -> int:
 def expire(database: Database, *, days: int) -> int:
     """Remove for good, whosesoever they are, what nobody went on with for so many days; how many went."""
     return _remove(database, _c.updated_at < now() - timedelta(days=days))
-
-
-def move_all(database: Database, *, before: str, now: str) -> None:
-    """Give all comparisons and lists of messages of one owner to another, with the replies."""
-    with database.write() as connection:
-        connection.execute(update(comparisons).where(_c.owner == before).values(owner=now))
-        lists = update(question_sets).where(question_sets.c.owner == before)
-        connection.execute(lists.values(owner=now))
-        replies = update(conversations).where(conversations.c.owner == comparing(before))
-        connection.execute(replies.values(owner=comparing(now)))
 
 
 def _remove(database: Database, which: ColumnElement[bool]) -> int:

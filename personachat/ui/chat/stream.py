@@ -23,6 +23,7 @@ from personachat.ui.chat import cursor
 from personachat.ui.chat.markdown import MarkdownCutter, pieces_of
 from personachat.ui.chat.markdown_writer import written
 from personachat.ui.chat.pace import PACE, Pace
+from personachat.ui.owner import LoginWatch
 
 Place: TypeAlias = Any
 """Where elements go: a container, or Streamlit itself for the current one."""
@@ -47,11 +48,13 @@ class Follower:
         self._words = Words()
         self._text, self._reasoning = self._words.text, self._words.reasoning
         self._draws_text = False
+        self._login = LoginWatch()
         self.taken_back = False
         """Whether text that is drawn already has turned out to be reasoning."""
 
     def look(self, timeout_seconds: float) -> None:
         """Take in what has come, waiting for it if there is nothing."""
+        self._login.look()
         events = self._live_reply.wait(self._seen, timeout_seconds=timeout_seconds)
         self._seen += len(events)
         for event in events:

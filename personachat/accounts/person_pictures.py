@@ -1,0 +1,151 @@
+"""The picture of whoever logs in: fetched once from where their provider says, drawn anew, kept small.
+
+A browser never asks the provider's host for it. It is fetched on a thread of its own; until then, and where
+there is none, there are initials.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import exists, select
+
+from personachat.accounts.people_tables import people, person_pictures
+from personachat.accounts.picture_fetching import MOST_ADDRESS_CHARACTERS, fetch_picture
+from personachat.conversations.model import now
+from personachat.database.connection import Database
+from personachat.database.upsert import put
+from personachat.errors import DatabaseDamaged, DatabaseUnavailable, PersonaChatError
+from personachat.personas.pictures.reading import read_picture
+
+log = logging.getLogger(__name__)
+
+AGAIN_AFTER = timedelta(days=1)
+"""When one is fetched again that could not be had."""
+
+MOST_AT_ONCE = 4
+MOST_REMEMBERED = 2_000
+
+_p = person_pictures.c
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is kept of a person: from where it is, and the picture if it could be had."""
+
+    source: str
+    picture: bytes | None
+    fetched_at: datetime
+
+    def is_settled(self, source: str) -> bool:
+        recent = now() - self.fetched_at < AGAIN_AFTER
+        return self.source == source and (self.picture is not None or recent)
+
+
+class PersonPictures:
+    """One a process; safe for threads. Says nothing of failures: initials stand in."""
+
+    def __init__(
+        self, database: Database, *, fetch: Callable[[str], bytes] = fetch_picture, wanted: bool = True
+    ) -> None:
+        self._database = database
+        self._fetch = fetch
+        self._wanted = wanted
+        self._known: dict[str, _Kept] = {}
+        self._on_its_way: set[str] = set()
+        self._lock = threading.Lock()
+
+    def of(self, key: str) -> bytes | None:
+        """A person's picture, small and square, as far as this process knows it; asks nobody."""
+        kept = self._known.get(key)
+        return kept.picture if kept else None
+
+    def want(self, key: str, address: object) -> None:
+        """Have the picture that a login's claim names; returns at once."""
+        if (
+            not self._wanted
+            or not isinstance(address, str)
+            or not 0 < len(address) <= MOST_ADDRESS_CHARACTERS
+        ):
+            return
+        source = hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()
+        kept = self._known.get(key)
+        if kept and kept.is_settled(source):
+            return
+        with self._lock:
+            if key in self._on_its_way or len(self._on_its_way) >= MOST_AT_ONCE:
+                return
+            self._on_its_way.add(key)
+        try:
+            settled = self._find(key, source)
+        except (DatabaseUnavailable, DatabaseDamaged):
+            settled = True  # for now
+        if settled:
+            self._on_its_way.discard(key)
+            return
+        threading.Thread(
+            target=self._have, args=(key, address, source), name="personachat-picture", daemon=True
+        ).start()
+
+    def forget(self, key: str) -> None:
+        """It is erased."""
+        self._known.pop(key, None)
+
+    def _find(self, key: str, source: str) -> bool:
+        """Whether it is in the database."""
+        with self._database.read() as connection:
+            row = connection.execute(select(person_pictures).where(_p.owner == key)).one_or_none()
+        if row is None:
+            return False
+        kept = _Kept(row.source, None if row.picture is None else bytes(row.picture), row.fetched_at)
+        self._remember(key, kept)
+        return kept.is_settled(source)
+
+    def _have(self, key: str, address: str, source: str) -> None:
+        try:
+            self._keep(key, _Kept(source, self._drawn(address), now()))
+        except PersonaChatError as error:
+            log.debug("The picture of a person is not kept: %s", error.code)
+        except Exception:
+            log.exception("The picture of a person can't be had")
+        finally:
+            self._on_its_way.discard(key)
+
+    def _drawn(self, address: str) -> bytes | None:
+        try:
+            return read_picture(self._fetch(address), square=True).thumb
+        except PersonaChatError as error:
+            log.info("The picture of a person can't be had: %s", error)
+            return None
+
+    def _keep(self, key: str, kept: _Kept) -> None:
+        with self._database.write() as connection:
+            if not connection.scalar(select(exists().where(people.c.key == key))):
+                return  # erased meanwhile
+            row = {
+                "owner": key,
+                "source": kept.source,
+                "picture": kept.picture,
+                "fetched_at": kept.fetched_at,
+            }
+            renewed = ("source", "picture", "fetched_at")
+            put(connection, person_pictures, row, key=("owner",), renewed=renewed)
+        self._remember(key, kept)
+
+    def _remember(self, key: str, kept: _Kept) -> None:
+        with self._lock:
+            if len(self._known) >= MOST_REMEMBERED:
+                self._known.clear()
+            self._known[key] = kept
+
+
+def initials_of(name: str) -> str:
+    """E.g. "AQ" of Ada Quince; "" where there is no name with letters."""
+    words = [word for word in name.partition("@")[0].replace(".", " ").split() if word[0].isalnum()]
+    found = words[:1] + (words[-1:] if len(words) > 1 else [])
+    return "".join(word[0] for word in found).upper()[:2]

@@ -1,0 +1,132 @@
+"""Fetches a picture from an address that somebody else wrote: over HTTPS, from public addresses, and little.
+
+The name is looked up once, and the connection goes to the address that was judged, so that no second answer
+can lead inside. A redirect is judged like a first address. Nothing is sent that says who asks.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from personachat.errors import PictureRefused
+
+MOST_BYTES = 2 * 1024 * 1024
+MOST_ADDRESS_CHARACTERS = 2_048
+MOST_REDIRECTS = 2
+SECONDS = 10.0
+"""From the first byte sent to the last one read, for each address."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_CARRIES_IPV4 = tuple(ipaddress.ip_network(each) for each in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16"))
+"""Of IPv6: they lead to an IPv4 address, which may be inside."""
+
+_HEADERS = {"Accept": "image/png, image/jpeg, image/webp", "User-Agent": "PersonaChat", "Connection": "close"}
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is one of the open Internet."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped:
+            return is_public(str(found.ipv4_mapped))
+        if found.teredo or any(found in network for network in _CARRIES_IPV4):
+            return False
+    return found.is_global and not (found.is_multicast or found.is_reserved)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where fetching may lead."""
+
+    allows: Callable[[str], bool] = is_public
+    ports: frozenset[int] = frozenset({443})
+    context: Callable[[], ssl.SSLContext] = field(default=ssl.create_default_context)
+
+
+PUBLIC = Reach()
+
+
+def fetch_picture(url: str, *, reach: Reach = PUBLIC) -> bytes:
+    """What is at an address, which is not known to be a picture. Raises PictureRefused."""
+    for _ in range(MOST_REDIRECTS + 1):
+        try:
+            found = _asked(_judged(url, reach), reach)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise PictureRefused(f"The picture can't be fetched ({type(error).__name__}).") from None
+        if isinstance(found, bytes):
+            return found
+        url = urljoin(url, found)
+    raise PictureRefused("The picture is redirected too often.")
+
+
+def _judged(url: str, reach: Reach) -> SplitResult:
+    """Raises PictureRefused, ValueError."""
+    parts = urlsplit(url)
+    if len(url) > MOST_ADDRESS_CHARACTERS or parts.scheme != "https" or not parts.hostname:
+        raise PictureRefused("A picture's address begins with https:// and is not too long.")
+    if parts.username is not None or parts.password is not None or (parts.port or 443) not in reach.ports:
+        raise PictureRefused("A picture's address has no user and no port.")
+    return parts
+
+
+def _address(host: str, port: int, reach: Reach) -> str:
+    """The IP address to ask, if all that the name has are allowed. Raises PictureRefused, OSError."""
+    found = [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    if not found or not all(map(reach.allows, found)):
+        raise PictureRefused("The picture's address leads to a private network.")
+    return found[0]
+
+
+def _asked(parts: SplitResult, reach: Reach) -> bytes | str:
+    """What is there, or where it leads on to."""
+    host, port = str(parts.hostname).encode("idna").decode(), parts.port or 443
+    with (
+        socket.create_connection((_address(host, port, reach), port), timeout=SECONDS) as plain,
+        plain.dup() as same,
+    ):
+        late = threading.Event()
+        cut = threading.Timer(SECONDS, _end, (same, late))
+        cut.daemon = True
+        cut.start()
+        try:
+            with reach.context().wrap_socket(plain, server_hostname=host) as secured:
+                found = _answer(secured, parts, host=host, port=port)
+        finally:
+            cut.cancel()
+    if late.is_set():  # what came until then looks like all
+        raise PictureRefused("The picture takes too long.")
+    return found
+
+
+def _answer(secured: ssl.SSLSocket, parts: SplitResult, *, host: str, port: int) -> bytes | str:
+    connection = http.client.HTTPSConnection(host, port)
+    connection.sock = secured
+    path = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
+    connection.request("GET", path, headers=_HEADERS)
+    with connection.getresponse() as response:
+        if response.status in _REDIRECTS and (leads_to := response.headers.get("Location")):
+            return leads_to
+        if response.status != http.client.OK:
+            raise PictureRefused("There is no picture at that address.")
+        content = response.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES or response.length:
+            raise PictureRefused("The picture is too large or incomplete.")
+        return content
+
+
+def _end(connection: socket.socket, late: threading.Event) -> None:
+    """Whoever waits for it gets nothing more."""
+    late.set()
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
