@@ -26,7 +26,7 @@ from personachat.request_context import current_request
 log = logging.getLogger(__name__)
 
 Kind: TypeAlias = Literal[
-    "persona", "conversation", "message", "budget", "token", "right", "setting", "person"
+    "persona", "conversation", "message", "budget", "token", "right", "setting", "person", "backup"
 ]
 
 MOST_LISTED = 1_000
@@ -141,6 +141,10 @@ class Audit:
         while events := self.page(asked, limit=_PAGE, before_id=before_id):
             yield from events
             before_id = events[-1].id
+
+    @property
+    def retention_days(self) -> int | None:
+        return self._retention_days
 
     def newest(self, kind: Kind, target: str) -> AuditEvent | None:
         found = self.page(AuditFilter(kind=kind, target=target), limit=1)

@@ -53,12 +53,13 @@ def note_changes(audit: Audit, settings: Settings) -> None:
     last = audit.newest("setting", "server")
     before = dict(last.after or {}) if last else {}
     if now != before:
+        changed = [name for name in before | now if now.get(name) != before.get(name)]
         audit.record(
             LOCAL_OWNER,
             "changed",
             kind="setting",
             target="server",
-            before={name: value for name, value in before.items() if now.get(name) != value},
+            before={name: before.get(name) for name in changed} if last else {},
             after=now,
         )
 

@@ -15,6 +15,7 @@ from typing import IO
 from sqlalchemy import Connection, Table, select
 
 from personachat import __version__
+from personachat.accounts.last_backup import note_backup
 from personachat.backups.archive import (
     FILES,
     FORMAT,
@@ -61,11 +62,13 @@ def make_backup(settings: Settings, file: Path) -> Made:
                 rows = {table.name: _write_table(connection, table, archive) for table in all_tables()}
             names = _write_files(settings, archive, unreadable)
             archive.writestr(MANIFEST, _manifest(settings, rows, names))
+        size = file.stat().st_size
+        note_backup(database, name=file.name, size=size)
     except OSError as error:
         raise BackupFailed(f"{file} can't be written: {(error.strerror or 'it failed').lower()}.") from None
     finally:
         database.close()
-    return Made(sum(rows.values()), len(names), file.stat().st_size, tuple(unreadable))
+    return Made(sum(rows.values()), len(names), size, tuple(unreadable))
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -46,6 +45,7 @@ def audit(  # noqa: PLR0913  # one option a filter
 ) -> None:
     """Show who changed, shared, exported or deleted what."""
     from personachat.accounts.audit import AuditFilter
+    from personachat.accounts.audit_words import deed, details
     from personachat.history.audit_table import audit_csv
 
     asked = AuditFilter(
@@ -63,9 +63,9 @@ def audit(  # noqa: PLR0913  # one option a filter
                 answer(line)
             return
         for event in events:
-            known = json.dumps(event.after or event.before or {}, ensure_ascii=False, sort_keys=True)
             at = f"{event.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-            answer(f"{at}  {event.actor_name}  {event.action} {event.kind} {event.target}  {known}", end="\n")
+            more = "".join(f" · {each}" for each in details(event))
+            answer(f"{at}  {event.actor_name} {deed(event)}{more}", end="\n")
 
 
 def _opened(data_dir: Path | None) -> AbstractContextManager[Administrator]:

@@ -71,7 +71,10 @@ def use(settings: Settings, provider: FakeProvider) -> None:
 
 
 def contents(settings: Settings) -> dict[str, list[Mapping[str, Any]]]:
-    """Every row of every table, with the name of the personas' place left open."""
+    """Every row of every table, with the name of the personas' place left open.
+
+    That a backup was made is noted after it, and so not in it.
+    """
     database, here = Database.of(settings), place_of(settings)
     try:
         with database.read() as connection:
@@ -84,6 +87,7 @@ def contents(settings: Settings) -> dict[str, list[Mapping[str, Any]]]:
                     for row in connection.execute(
                         select(table).order_by(*table.primary_key.columns)
                     ).mappings()
+                    if row.get("kind") != "backup"
                 ]
                 for table in all_tables()
             }

@@ -18,7 +18,7 @@ def test_the_audit_is_listed_and_is_a_table_for_other_programs(run: Run, tmp_pat
     assert run("personas", "import", str(file)).returncode == 0
     listed = run("audit", "--kind", "persona")
     assert listed.returncode == 0
-    assert "imported persona tutor" in listed.stdout
+    assert "imported the persona Tutor (tutor)" in listed.stdout
     table = list(csv.DictReader(io.StringIO(run("audit", "--format", "csv", "--action", "imported").stdout)))
     assert [(row["action"], row["target"]) for row in table] == [("imported", "tutor")]
     assert json.loads(table[0]["after"])["name"] == "Tutor"

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from personachat.accounts.budget import Budget
 from personachat.accounts.person import Person, Role
+from personachat.backups.making import make_backup
 from personachat.services import get_services
 from personachat.ui import session
 from personachat.ui.wording import escaped
@@ -107,6 +108,21 @@ def test_a_token_without_a_name_is_not_made_and_the_page_says_why(admin: AppTest
     assert get_services().tokens.all() == []
 
 
+def test_the_last_backup_is_shown(admin: AppTest, tmp_path: Path) -> None:
+    look_at(admin, "Health")
+    assert "No backup has been made yet." in words_of_warnings(admin)
+    make_backup(get_services().settings, tmp_path / "all.zip")
+    admin.run()
+    assert "Last backup just now: all.zip, " in said(admin)
+    assert "No backup" not in words_of_warnings(admin)
+    look_at(admin, "Audit log")
+    assert "made a backup" in said(admin)
+
+
+def words_of_warnings(page: AppTest) -> str:
+    return "\n".join(str(each.value) for each in page.warning)
+
+
 def test_the_audit_is_filtered_and_trusts_no_name(admin: AppTest) -> None:
     audit = get_services().audit
     audit.record("user:ada", "shared", kind="persona", target="<img src=x> | `x`")
@@ -141,11 +157,10 @@ def test_a_provider_is_tried_with_one_click(admin: AppTest, fake: FakeProvider) 
 
 def test_settings_are_shown_with_their_source_and_without_secrets(admin: AppTest) -> None:
     look_at(admin, "Settings")
-    (table,) = [each.value for each in admin.markdown if "PERSONACHAT" in each.value]
-    rows = {line.split("|")[1].strip().replace("\\", ""): line for line in table.splitlines()}
-    assert "environment" in rows["OPENAI_API_KEY"]
-    assert KEY not in table
-    assert "default" in rows["PERSONACHAT_MAX_TOKENS"]
+    given, defaults = (each.value for each in admin.markdown if "PERSONACHAT" in each.value)
+    assert "- **OPENAI\\_API\\_KEY**: set :gray[(environment variable)]" in given
+    assert KEY not in given + defaults
+    assert "PERSONACHAT\\_MAX\\_TOKENS**: not set" in defaults
 
 
 def test_for_a_visitor_there_is_no_such_page(open_home: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, get_args
+from typing import get_args
 
 import streamlit as st
 
 from personachat.accounts.administrator import Administrator
 from personachat.accounts.audit import AuditEvent, AuditFilter, Kind
+from personachat.accounts.audit_words import deed, details
 from personachat.history.audit_table import audit_csv
 from personachat.services import Services
 from personachat.ui.wording import escaped
@@ -27,8 +27,9 @@ def draw(_: Services, administrator: Administrator) -> None:
     if not events:
         st.info("No events match.", title="Nothing here", icon=":material/policy:")
         return
+    names = {each.owner: each.name for each in administrator.people()}
     for event in events[:shown]:
-        st.markdown(line(event))
+        st.markdown(line(event, names))
     with st.container(horizontal=True):
         if len(events) > shown:
             st.button("Show more", icon=":material/expand_more:", on_click=_show_more)
@@ -42,25 +43,13 @@ def draw(_: Services, administrator: Administrator) -> None:
         )
 
 
-def line(event: AuditEvent) -> str:
-    """Who did what to what, and below it when and what is known of it; Markdown."""
-    done = f"**{escaped(event.actor_name)}** {escaped(f'{event.action} {event.kind} {event.target}')}"
+def line(event: AuditEvent, names: Mapping[str, str]) -> str:
+    """Who did what to what, and below it when and what else is known of it; Markdown."""
     at = event.at.astimezone(UTC)
-    parts = [f"{at.day} {at:%b %Y, %H:%M:%S} UTC"]
-    for label, values in (("before", event.before), ("after", event.after)):
-        if values:
-            parts.append(f"{label}: {known(values)}")
-    return f"{done}  \n:small[:gray[{escaped(' · '.join(parts))}]]"
-
-
-def known(values: Mapping[str, Any]) -> str:
-    """What an event knows, as far as there is room; the file has all of it. Plain text."""
-    told = ", ".join(
-        f"{name} {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
-        for name, value in values.items()
-        if value not in (None, "")
-    )
-    return told if len(told) <= MOST_CHARACTERS else f"{told[:MOST_CHARACTERS]}…"
+    told = " · ".join((f"{at.day} {at:%b %Y, %H:%M:%S} UTC", *details(event)))
+    if len(told) > MOST_CHARACTERS:  # the file has all of it
+        told = f"{told[:MOST_CHARACTERS]}…"
+    return f"**{escaped(event.actor_name)}** {escaped(deed(event, names))}  \n:small[:gray[{escaped(told)}]]"
 
 
 def _filters() -> AuditFilter:

@@ -1,4 +1,4 @@
-"""How the server is: database, disk, providers, versions. A provider is tried with one click."""
+"""How the server is: database, disk, last backup, providers, versions. A provider is tried with one click."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ import streamlit as st
 
 from personachat import __version__
 from personachat.accounts.administrator import Administrator
+from personachat.accounts.audit_words import size_of
+from personachat.accounts.last_backup import last_backup
+from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
 from personachat.services import Services
 from personachat.ui import session
+from personachat.ui.dates import ago, exact, viewer_zone
 from personachat.ui.wording import counted, error_text, escaped
 
 _TRIED = "providers_tried"
 
 
-def draw(services: Services, _: Administrator) -> None:
+def draw(services: Services, administrator: Administrator) -> None:
     _draw_database(services)
     _draw_disk(services)
+    _draw_backup(administrator)
     st.markdown(
         f"PersonaChat {escaped(__version__)}, Python {escaped(platform.python_version())}, "
         f"Streamlit {escaped(st.__version__)}"
@@ -58,6 +63,24 @@ def _draw_disk(services: Services) -> None:
         st.warning(f"{text}. Replies can't be saved on a full disk.")
     else:
         st.markdown(text)
+
+
+def _draw_backup(administrator: Administrator) -> None:
+    found = last_backup(administrator.audit)
+    if found is None:
+        days = administrator.audit.retention_days
+        when = f"in the last {counted(days, 'day')}" if days else "yet"
+        st.warning(
+            f"No backup has been made {when}. On the server, run: personachat backup FILE",
+            icon=":material/backup:",
+        )
+        return
+    zone = viewer_zone()
+    st.markdown(
+        f":material/backup: Last backup {ago(found.at, now=now(), zone=zone)}: "
+        f"{escaped(found.file)}, {size_of(found.bytes)}",
+        help=exact(found.at, zone=zone),
+    )
 
 
 def _draw_provider(name: str) -> None:

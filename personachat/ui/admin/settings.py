@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from personachat.accounts.administrator import Administrator
-from personachat.accounts.settings_in_force import settings_in_force
+from personachat.accounts.settings_in_force import SettingInForce, settings_in_force
 from personachat.services import Services
-from personachat.ui.insights.chart import table
+from personachat.ui.wording import escaped
+
+FROM = {"environment": "environment variable", "secrets.toml": "secrets.toml"}
 
 
 def draw(services: Services, _: Administrator) -> None:
     st.caption("As they were when the server started. Secrets are not shown.")
-    rows = [
-        (each.variable, each.value or "not set", each.source) for each in settings_in_force(services.settings)
-    ]
-    st.markdown(table(("Setting", "Value", "From"), rows))
+    found = settings_in_force(services.settings)
+    given = [each for each in found if each.source != "default"]
+    if given:
+        st.markdown(_listed(given))
+    else:
+        st.info("Every setting has its default.", icon=":material/settings:")
+    with st.expander("Defaults", icon=":material/tune:", expanded=not given):
+        st.markdown(_listed(each for each in found if each.source == "default"))
+
+
+def _listed(settings: Iterable[SettingInForce]) -> str:
+    """A line each, which can break on a narrow screen where a table could not; Markdown."""
+    return "\n".join(map(line, settings))
+
+
+def line(each: SettingInForce) -> str:
+    """E.g. "PERSONACHAT_PUBLIC: yes (environment variable)"."""
+    source = f" :gray[({FROM[each.source]})]" if each.source in FROM else ""
+    return f"- **{escaped(each.variable)}**: {escaped(each.value or 'not set')}{source}"

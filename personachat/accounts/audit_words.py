@@ -1,0 +1,195 @@
+"""Audit events as sentences for people. Pure; all of it is plain text, with whatever names people chose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from personachat.accounts.audit import AuditEvent
+from personachat.accounts.budget import amount_of
+from personachat.owners import author_of
+
+Names = Mapping[str, str]
+"""What owners are called, where that is known."""
+
+_VISIBLE = {
+    "private": "only people named there can use it",
+    "team": "everyone who is logged in can use it",
+    "everyone": "everyone can use it",
+}
+_RIGHTS = {"use": "use it", "prompt": "see its prompt", "edit": "edit it", "share": "share it"}
+_PERSONA = {
+    "created": "created {}",
+    "saved": "changed {}",
+    "imported": "imported {}",
+    "restored": "restored {}",
+    "deleted": "deleted {}",
+    "exported": "exported {}",
+    "shared": "created a link to {}",
+    "unshared": "revoked the link to {}",
+}
+_CONVERSATION = {
+    "deleted": "deleted {}",
+    "restored": "restored {}",
+    "exported": "exported {}",
+    "imported": "imported {}",
+    "shared": "created a link to {}",
+    "unshared": "revoked the link to {}",
+}
+
+
+def deed(event: AuditEvent, names: Names | None = None) -> str:
+    """What was done, to follow a name: "deleted the persona Tutor (socratic-tutor)"."""
+    known = {**(event.before or {}), **(event.after or {})}
+    words = _DEEDS.get(event.kind)
+    found = words(event, known, names or {}) if words else ""
+    return found or f"{event.action} {event.kind} {event.target}".strip()
+
+
+def details(event: AuditEvent) -> list[str]:
+    """What else is known of it, each a phrase of its own; may be empty."""
+    before, after = event.before or {}, event.after or {}
+    if event.kind == "right":
+        return _changed_rights(before, after)
+    if event.kind == "setting":
+        return [f"{name}: {_or_unset(old)} → {_or_unset(after.get(name))}" for name, old in before.items()]
+    if event.kind == "token":
+        return _of_token({**before, **after})
+    if event.kind in {"conversation", "message"} and event.target:
+        return [event.target]
+    return []
+
+
+def _persona(event: AuditEvent, known: Mapping[str, Any], _: Names) -> str:
+    if "count" in known:
+        which = _many(known["count"], "persona")
+    else:
+        name = known.get("name")
+        which = f"the persona {name} ({event.target})" if name else f"the persona {event.target}"
+    if event.action == "renamed":
+        return f"renamed the persona {(event.before or {}).get('id', '')} to {event.target}"
+    if event.action == "labelled":
+        return f"put the label {known.get('label')} on revision {known.get('revision')} of {which}"
+    if event.action == "unlabelled":
+        return f"removed the label {known.get('label')} from {which}"
+    return _PERSONA.get(event.action, "").format(which)
+
+
+def _conversation(event: AuditEvent, known: Mapping[str, Any], _: Names) -> str:
+    which = _many(known["count"], "conversation") if "count" in known else "a conversation"
+    return _CONVERSATION.get(event.action, "").format(which)
+
+
+def _message(event: AuditEvent, _: Mapping[str, Any], __: Names) -> str:
+    return "deleted a message" if event.action == "deleted" else ""
+
+
+def _budget(event: AuditEvent, known: Mapping[str, Any], names: Names) -> str:
+    verb = {"created": "set", "deleted": "removed"}.get(event.action)
+    if verb is None or not {"scope", "unit", "most", "per"} <= known.keys():
+        return ""
+    amount = f"{amount_of(float(known['most']), known['unit'])} per {known['per']}"
+    return f"{verb} a budget of {amount} for {_spender(str(known['scope']), str(known['name']), names)}"
+
+
+def _spender(scope: str, name: str, names: Names) -> str:
+    if scope == "all":
+        return "everyone together"
+    word = "API token" if scope == "token" else scope
+    if not name:
+        return f"each {word}"
+    return names.get(name) or author_of(name) if scope == "person" else f"the {word} {name}"
+
+
+def _token(event: AuditEvent, known: Mapping[str, Any], names: Names) -> str:
+    verb = {"created": "made", "revoked": "revoked"}.get(event.action)
+    owner = str(known.get("owner", ""))
+    whose = "" if owner == event.actor else f" for {_person_named(owner, names)}"
+    return f"{verb} the API token {known.get('name')}{whose}" if verb else ""
+
+
+def _of_token(known: Mapping[str, Any]) -> list[str]:
+    found = [f"role: {known['role']}"] if known.get("role") else []
+    if known.get("personas"):
+        found.append(f"only {', '.join(map(str, known['personas']))}")
+    if known.get("expires"):
+        found.append(f"expires {str(known['expires'])[:10]}")
+    return found
+
+
+def _right(event: AuditEvent, _: Mapping[str, Any], __: Names) -> str:
+    return f"changed the access to the persona {event.target}" if event.action == "changed" else ""
+
+
+def _changed_rights(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    found = []
+    if after.get("visibility") != before.get("visibility"):
+        found.append(_VISIBLE.get(str(after.get("visibility")), ""))
+    if after.get("prompt_visible") != before.get("prompt_visible"):
+        found.append("its prompt is shown" if after.get("prompt_visible") else "its prompt is hidden")
+    if after.get("owner") != before.get("owner"):
+        owner = str(after.get("owner") or "")
+        found.append(f"its owner is {author_of(owner)}" if owner else "nobody owns it")
+    old, new = (list(each.get("grants") or ()) for each in (before, after))
+    found += [_rule(each) for each in new if each not in old]
+    found += [f"removed: {_rule(each)}" for each in old if each not in new]
+    return [each for each in found if each]
+
+
+def _rule(grant: Mapping[str, Any]) -> str:
+    who = "everyone" if grant.get("who") == "*" else str(grant.get("who"))
+    may = "can" if grant.get("allowed") else "can't"
+    return f"{who} {may} {_RIGHTS.get(str(grant.get('right')), '')}"
+
+
+def _setting(event: AuditEvent, _: Mapping[str, Any], __: Names) -> str:
+    return "started the server with other settings" if event.action == "changed" else ""
+
+
+def _person(event: AuditEvent, known: Mapping[str, Any], names: Names) -> str:
+    who = _person_named(event.target, names)
+    if event.action == "exported":
+        return f"exported everything kept of {who}"
+    if event.action == "deleted":
+        return (
+            f"deleted everything kept of {who}, with {_many(known.get('conversations', 0), 'conversation')}"
+        )
+    return ""
+
+
+def _backup(event: AuditEvent, known: Mapping[str, Any], _: Names) -> str:
+    if event.action != "created":
+        return ""
+    return f"made a backup: {known.get('file')}, {size_of(int(known.get('bytes', 0)))}"
+
+
+def size_of(count: int) -> str:
+    """E.g. "3.4 MB"."""
+    if count < 100_000:
+        return f"{count / 1_000:.1f} KB"
+    return f"{count / 1_000_000:,.1f} MB" if count < 1_000_000_000 else f"{count / 1e9:,.1f} GB"
+
+
+def _person_named(owner: str, names: Names) -> str:
+    return names.get(owner) or author_of(owner)
+
+
+def _many(count: object, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _or_unset(value: object) -> str:
+    return "not set" if value in (None, "") else str(value)
+
+
+_DEEDS: Mapping[str, Callable[[AuditEvent, Mapping[str, Any], Names], str]] = {
+    "persona": _persona,
+    "conversation": _conversation,
+    "message": _message,
+    "budget": _budget,
+    "token": _token,
+    "right": _right,
+    "setting": _setting,
+    "person": _person,
+    "backup": _backup,
+}

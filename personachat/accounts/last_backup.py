@@ -1,0 +1,34 @@
+"""The last backup, as the audit knows it: when it was made, the file's name and size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from personachat.accounts.audit import Audit
+from personachat.database.connection import Database
+from personachat.owners import LOCAL_OWNER
+
+_TARGET = "server"
+
+
+@dataclass(frozen=True, slots=True)
+class LastBackup:
+    at: datetime
+    file: str
+    bytes: int
+
+
+def note_backup(database: Database, *, name: str, size: int) -> None:
+    """A backup was made. Never raises."""
+    made = {"file": name, "bytes": size}
+    Audit(database).record(LOCAL_OWNER, "created", kind="backup", target=_TARGET, after=made)
+
+
+def last_backup(audit: Audit) -> LastBackup | None:
+    """The newest that the audit has; None where it has none. Raises what `Database` raises."""
+    event = audit.newest("backup", _TARGET)
+    known = event.after if event else None
+    if event is None or known is None:
+        return None
+    return LastBackup(event.at, str(known.get("file", "")), int(known.get("bytes", 0)))
