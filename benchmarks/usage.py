@@ -89,6 +89,7 @@ def rows(count: int, days: int, people: People) -> Iterator[dict[str, Any]]:
             "turn_id": None,
             "process_id": None,
             "migrated": False,
+            "request_id": None,
         }
 
 

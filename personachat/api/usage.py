@@ -83,6 +83,7 @@ class UsageCall(ResponseModel):
     conversation_id: str | None
     message_id: str | None
     migrated: bool
+    request_id: str | None
 
 
 class UsageAnswer(ResponseModel):

@@ -15,13 +15,12 @@ from personachat.authoring.available_models import Models
 from personachat.errors import PersonaChatError
 from personachat.jsontext.edits import with_value
 from personachat.jsontext.faults import Path, excerpt
+from personachat.personas.assets.sets import OURS, set_named_by
 from personachat.personas.diff import Difference, differences
 from personachat.personas.fields import free_id
-from personachat.personas.formats.cards.origin import OURS
 from personachat.personas.formats.catalogue import Columns, FileContents, ImportedPersona, Skipped
 from personachat.personas.formats.origins import GIVEN, comparable, origins
 from personachat.personas.persona import KEYS, Persona, parse_persona
-from personachat.personas.pictures.shelf import PictureOnItsWay
 from personachat.personas.store.base import BrokenPersona, PersonaStore, Saving, StoredPersona
 
 ImportAction: TypeAlias = Literal["new", "unchanged", "changed", "conflict"]
@@ -123,9 +122,11 @@ def plan_of(
     *,
     models: Models,
     pictures: Collection[str] = (),
+    assets: Collection[str] = (),
 ) -> ImportPlan:
-    """Compare what comes with what is there; `pictures` are those of the ones they name that are here."""
-    found = replace(found, arrivals=tuple(_saying_what_lacks(each, pictures) for each in found.arrivals))
+    """Compare what comes with what is there; `pictures` and `assets` are those they name that are here."""
+    arrivals = (_saying_what_lacks(each, pictures, assets) for each in found.arrivals)
+    found = replace(found, arrivals=tuple(arrivals))
     here = _Here(everything, {arrival.persona.id for arrival in found.arrivals})
     items = tuple(_planned(arrival, here, models) for arrival in found.arrivals)
     taken = frozenset(each.id for each in everything)
@@ -138,12 +139,13 @@ def carry_out(
     personas: PersonaStore,
     *,
     author: str,
-    keep: Callable[[PictureOnItsWay], None],
+    keep: Callable[[ImportedPersona], None],
     keep_tests: KeepTests = lambda *_, **__: None,
 ) -> tuple[Outcome, ...]:
     """Import as chosen, by id, else as proposed. One that fails does not stop the others.
 
-    `keep` keeps a picture, before the persona that names it is saved, and `keep_tests` a suite after it.
+    `keep` keeps what a persona brings beside its text, before the text that names it is saved, and
+    `keep_tests` a suite after it.
     """
     taken = {*plan.taken, *(item.id for item in plan.items)}
     outcomes = []
@@ -237,13 +239,18 @@ def _same(arrival: ImportedPersona, stored: Persona, models: Models) -> bool:
     return ours == comparable(stored)
 
 
-def _saying_what_lacks(arrival: ImportedPersona, pictures: Collection[str]) -> ImportedPersona:
+def _saying_what_lacks(
+    arrival: ImportedPersona, pictures: Collection[str], assets: Collection[str]
+) -> ImportedPersona:
     name = arrival.persona.picture
-    if not name or arrival.picture or name in pictures:
-        return arrival
-    return _noting(
-        arrival, ("The file names a picture but doesn't include it. A bundle or a PNG card includes it.")
-    )
+    if name and not arrival.picture and name not in pictures:
+        why = "The file names a picture but doesn't include it. A bundle or a PNG card includes it."
+        arrival = _noting(arrival, why)
+    named = set_named_by(arrival.persona.extensions)
+    if named and not arrival.assets and named not in assets:
+        why = "The file doesn't include the other files of the card. A bundle or a CHARX card includes them."
+        arrival = _noting(arrival, why)
+    return arrival
 
 
 def _with_id(arrival: ImportedPersona, persona_id: str) -> ImportedPersona:
@@ -297,13 +304,13 @@ def _done(
     *,
     taken: set[str],
     author: str,
-    keep: Callable[[PictureOnItsWay], None],
+    keep: Callable[[ImportedPersona], None],
 ) -> Outcome:
     saving = Saving(author, f"From {item.arrival.origin}" if item.arrival.origin else "", "imported")
     text = item.arrival.text
     try:
-        if item.arrival.picture and choice != "mine" and item.action != "unchanged":
-            keep(item.arrival.picture)
+        if choice != "mine" and item.action != "unchanged":
+            keep(item.arrival)
         if item.stored is not None and choice == "both":
             text = with_value(text, ("id",), free_id(item.name, taken))
             return Outcome(item.id, item.name, "renamed", personas.create(text, saving=saving))

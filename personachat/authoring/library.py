@@ -31,17 +31,18 @@ from personachat.errors import (
     RevisionNotFound,
 )
 from personachat.jsontext.edits import with_value, without
+from personachat.personas.assets.sets import set_named_by
 from personachat.personas.diff import Difference, differences
 from personachat.personas.formats import links
-from personachat.personas.formats.catalogue import ExportedFile, FileContents, Format
+from personachat.personas.formats.catalogue import ExportedFile, FileContents, Format, ImportedPersona
 from personachat.personas.formats.lore_files import write_lore
 from personachat.personas.formats.reading import looks_like, read_file
 from personachat.personas.formats.safe_zip import Content
-from personachat.personas.formats.writing import leave, leave_together
+from personachat.personas.formats.writing import Files, leave, leave_together
 from personachat.personas.lorebook.editing import Joining, with_book
 from personachat.personas.persona import KEYS
 from personachat.personas.pictures.reading import read_picture
-from personachat.personas.pictures.shelf import PictureOnItsWay
+from personachat.personas.store.assets import PersonaAssets
 from personachat.personas.store.base import (
     BrokenPersona,
     PersonaStore,
@@ -136,6 +137,7 @@ class PersonaLibrary:
         author: str,
         models: Models,
         pictures: PersonaPictures,
+        assets: PersonaAssets,
         rights: PersonaRights,
         trail: Trail = UNTRACED,
         tests: TestsOfPersonas | None = None,
@@ -145,6 +147,7 @@ class PersonaLibrary:
         self.revisions = revisions
         self.labels = labels
         self.pictures = pictures
+        self._assets = assets
         self._personas = personas
         self._favourites = favourites
         self._shares = shares
@@ -396,7 +399,9 @@ class PersonaLibrary:
         """One persona as a file. Raises PersonaNotFound, PersonaBroken."""
         stored = self._personas.get(persona_id)
         tests = self._tests_of([stored.id]) if kind == "bundle" else {}
-        exported = leave(stored, kind, picture=self._picture_of(stored.persona.picture), tests=tests)
+        files = self._files_of(set_named_by(stored.persona.extensions))
+        picture = self._picture_of(stored.persona.picture)
+        exported = leave(stored, kind, picture=picture, files=files, tests=tests)
         self._note("exported", stored.id, {"format": kind, "etag": stored.etag})
         return exported
 
@@ -407,7 +412,7 @@ class PersonaLibrary:
             chosen = {stored.id: stored for stored in found if stored.id in ids}
             found = [chosen.get(persona_id) or self._personas.get(persona_id) for persona_id in ids]
         tests = self._tests_of([stored.id for stored in found])
-        bundled = leave_together(found, self._ancestors(found), self._picture_of, tests=tests)
+        bundled = leave_together(found, self._ancestors(found), self._picture_of, self._files_of, tests=tests)
         self._trail.note_many("exported", [stored.id for stored in found], kind="persona")
         return bundled
 
@@ -458,11 +463,24 @@ class PersonaLibrary:
     def _plan(self, found: FileContents) -> ImportPlan:
         missing = {each.persona.picture for each in found.arrivals if not each.picture} - {""}
         here = self.pictures.known(missing) if missing else frozenset()
-        return plan_of(found, self._personas.all(), models=self._models, pictures=here)
+        named = {set_named_by(each.persona.extensions) for each in found.arrivals if not each.assets} - {""}
+        assets = self._assets.known(named) if named else frozenset()
+        return plan_of(found, self._personas.all(), models=self._models, pictures=here, assets=assets)
 
-    def _keep(self, picture: PictureOnItsWay) -> None:
+    def _keep(self, arrival: ImportedPersona) -> None:
+        if not arrival.picture and not arrival.assets:
+            return
         self._refuse_visitors()
-        self.pictures.keep(picture)
+        if arrival.picture:
+            self.pictures.keep(arrival.picture)
+        if arrival.assets:
+            self._assets.keep(arrival.assets)
+
+    def _files_of(self, name: str) -> Files | None:
+        """For a file that is worth having without them as well."""
+        with suppress(DatabaseUnavailable, DatabaseDamaged):
+            return self._assets.files(name) if name else None
+        return None
 
     def _picture_of(self, name: str) -> bytes | None:
         """For a file that is worth having without it as well."""

@@ -22,6 +22,7 @@ from personachat.authoring.library import PersonaLibrary, TestsOfPersonas
 from personachat.conversations import renaming as conversation_renaming
 from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER, author_of
+from personachat.personas.store.assets import PersonaAssets
 from personachat.personas.store.base import PersonaStore, Revisions
 from personachat.personas.store.favourites import Favourites
 from personachat.personas.store.labels import Labels
@@ -104,6 +105,7 @@ def opened(
             author=author_of(LOCAL_OWNER),
             models=models,
             pictures=PersonaPictures(database),
+            assets=PersonaAssets(database),
             trail=trail,
             tests=tests.texts if tests else None,
             rights=PersonaRights(

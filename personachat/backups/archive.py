@@ -56,6 +56,12 @@ def all_tables() -> tuple[Table, ...]:
     return tuple(table for table in metadata.sorted_tables if table.name not in LEFT_OUT)
 
 
+def rows_at_once(table: Table) -> int:
+    """How many rows of a table are in memory together: few where each may be a whole file."""
+    content = table.columns.get("content")
+    return 4 if content is not None and isinstance(content.type, LargeBinary) else 500
+
+
 def member_of(table: Table) -> str:
     return f"{TABLES}{table.name}.jsonl"
 

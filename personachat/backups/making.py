@@ -25,6 +25,7 @@ from personachat.backups.archive import (
     all_tables,
     encoded,
     member_of,
+    rows_at_once,
 )
 from personachat.database import schema
 from personachat.database.connection import Database
@@ -35,8 +36,6 @@ from personachat.personas.store.revisions import place_of
 from personachat.settings import Settings
 
 MOST_FILE_BYTES = 64 * 1024 * 1024
-
-_ROWS_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ def _write_table(connection: Connection, table: Table, archive: zipfile.ZipFile)
     query = select(table).order_by(*table.primary_key.columns)
     number = 0
     with archive.open(member_of(table), "w", force_zip64=True) as member:
-        for row in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(query).mappings():
+        for row in connection.execution_options(yield_per=rows_at_once(table)).execute(query).mappings():
             member.write(encoded({column.name: row[column] for column in table.columns}))
             number += 1
     return number

@@ -27,6 +27,7 @@ from personachat.backups.archive import (
     all_tables,
     decoded,
     member_of,
+    rows_at_once,
 )
 from personachat.database import schema
 from personachat.database.connection import FILE_NAME, Database
@@ -41,7 +42,6 @@ from personachat.settings import Settings
 
 MOST_FILE_BYTES = 64 * 1024 * 1024
 
-_ROWS_AT_ONCE = 500
 _TABLE_SECONDS = 600.0
 """How long PostgreSQL may take to empty a table or to take in a batch."""
 
@@ -193,7 +193,7 @@ def _fill(
     try:
         with archive.open(member_of(table)) as member:
             coming = decoded(member, table)
-            while rows := list(islice(coming, _ROWS_AT_ONCE)):
+            while rows := list(islice(coming, rows_at_once(table))):
                 _insert(connection, table, [_moved(row, places) for row in rows])
                 number += len(rows)
     except _FAULTS:

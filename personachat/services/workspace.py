@@ -38,6 +38,7 @@ from personachat.lab.suites.following import SuiteTexts
 from personachat.lab.testing import Testing, Tests
 from personachat.owners import author_of
 from personachat.personas.store.addressed import AddressedPersonas
+from personachat.personas.store.assets import PersonaAssets
 from personachat.personas.store.base import PersonaSource, PersonaStore, Revisions
 from personachat.personas.store.favourites import Favourites
 from personachat.personas.store.labels import Labels
@@ -134,6 +135,7 @@ class Workspaces:
             author=author,
             models=self.models,
             pictures=self.pictures,
+            assets=PersonaAssets(self.database),
             rights=rights,
             trail=trail,
             tests=SuiteTexts(self.testing.suites),

@@ -55,6 +55,7 @@ def row_of(call: Call, counted: CallSnapshot, *, owner: str, process_id: str) ->
         "turn_id": origin.turn_id,
         "process_id": process_id,
         "migrated": False,
+        "request_id": call.request.id,
     }
     return {name: _fitting(name, value) for name, value in row.items()}
 

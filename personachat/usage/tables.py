@@ -67,6 +67,7 @@ usage_calls = Table(
     Column("turn_id", String(32)),
     Column("process_id", String(32)),  # who makes it
     Column("migrated", Boolean, nullable=False),  # from a turn of before the ledger
+    Column("request_id", String(128)),  # as the logs and the API's answer say it
     Index("ix_usage_calls_began_at_id", "began_at", "id"),
     Index("ix_usage_calls_owner_began_at_id", "owner", "began_at", "id"),
     Index("ix_usage_calls_conversation_id", "conversation_id"),

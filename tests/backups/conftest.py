@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from sqlalchemy import select
 
 from personachat.backups.archive import all_tables
 from personachat.database.connection import Database
+from personachat.personas.formats.safe_zip import archive
 from personachat.personas.pictures.reading import read_picture
 from personachat.personas.store.revisions import place_of
 from personachat.services import build_services
@@ -60,6 +62,9 @@ def use(settings: Settings, provider: FakeProvider) -> None:
         services.personas.save(persona_text("gone"))
         services.personas.delete("gone")
         here = local(services)
+        card = {"spec": "chara_card_v3", "spec_version": "3.0", "data": {"name": "Ringer"}}
+        files = {"card.json": json.dumps(card).encode(), "assets/bell.ogg": b"OggS and a bell"}
+        here.collection.carry_out(here.collection.plan_import(archive(files)), {})
         here.collection.share("tester")
         over(here.chat.begin("Where is the zebrafish?", persona_id="tester"))
         second = over(here.chat.begin("And \N{PILE OF POO} here?", persona_id="painter"))

@@ -48,6 +48,8 @@ def test_all_that_was_there_is_there_again_in_either_database(
             "shares",
             "persona_revisions",
             "persona_pictures",
+            "persona_assets",
+            "persona_asset_sets",
             "persona_shares",
             "usage_calls",
         }

@@ -160,9 +160,12 @@ def test_a_line_has_the_id_that_the_answer_has(services: Services, written: Writ
         body = {"model": "tester", "messages": [{"role": "user", "content": "Hi"}]}
         url = str(client.base_url.join("/v1/chat/completions"))
         told.append(client.post(url, json=body, headers={"X-Request-Id": "v1"}).headers["x-request-id"])
-    ledger_of(services)
+        rows = ledger_of(services)
+        listed = client.get("/usage").json()["calls"]
     assert told[1:] == ["mine", "v1"]
     assert [line["request_id"] for line in written.lines] == told
+    assert [row["request_id"] for row in rows] == told
+    assert [each["requestId"] for each in listed] == told[::-1]
 
 
 def test_a_reply_that_the_database_cannot_take_has_its_line(

@@ -44,6 +44,7 @@ def call(
         "turn_id": None,
         "process_id": "",
         "migrated": False,
+        "request_id": None,
     }
     assert not set(changes) - set(row)
     return row | changes

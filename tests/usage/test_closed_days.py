@@ -146,6 +146,7 @@ def call(chance: random.Random, ledger: SqlUsage, **known: Any) -> dict[str, Any
         "turn_id": None,
         "process_id": "",
         "migrated": False,
+        "request_id": None,
         **known,
     }
 

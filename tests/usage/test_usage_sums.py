@@ -84,6 +84,7 @@ def random_row(chance: random.Random, people: People) -> dict[str, Any]:
         "turn_id": None,
         "process_id": "",
         "migrated": False,
+        "request_id": None,
     }
 
 

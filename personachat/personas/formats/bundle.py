@@ -1,4 +1,4 @@
-"""Many personas in one zip: a manifest, each persona's text and test suite to the letter, and their pictures.
+"""Many personas in one zip: a manifest, each persona's text and suite to the letter, its picture and its files.
 
 The manifest lists every file and, as etags, the versions that came before it, so that whoever imports can
 tell a later version from another one. An archive that says something else than it holds is refused whole.
@@ -7,7 +7,7 @@ tell a later version from another one. An archive that says something else than 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from personachat.errors import ImportRefused, PersonaInvalid
 from personachat.jsontext.faults import excerpt
 from personachat.jsontext.members import MOST_PERSONA_VALUES, value_count
+from personachat.personas.assets.sets import MOST_FILES
+from personachat.personas.formats.assets import read_assets, with_assets
 from personachat.personas.formats.cards.images import shelved, with_image, without_image
 from personachat.personas.formats.catalogue import MOST_PERSONAS, FileContents, ImportedPersona, Skipped
 from personachat.personas.formats.safe_zip import Archive, archive
@@ -27,10 +29,13 @@ from personachat.personas.store.base import StoredPersona
 from personachat.personas.store.persona_file import TESTS_SUFFIX
 
 FORMAT = "personachat-bundle"
-VERSION = 1
+VERSION = 2
+"""2 holds files of cards as well; a bundle without any says 1, which every PersonaChat reads."""
+
 MANIFEST = "manifest.json"
 MOST_ANCESTORS = 50
 _PICTURES = "pictures/"
+_ASSETS = "assets/"
 MOST_UNPACKED_BYTES = 40 * 1024 * 1024
 
 _MOST_MANIFEST_VALUES = 100 * MOST_PERSONAS
@@ -48,13 +53,15 @@ class _Listed(BaseModel):
     ancestors: Annotated[list[_Etag], Field(max_length=1_000)] = []
     picture: str | None = None
     tests: str | None = None
+    assets: Annotated[dict[str, str], Field(max_length=MOST_FILES)] = {}
+    """By their names in the card, where the files of the card lie in the bundle."""
 
 
 class _Manifest(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True)
 
     format: Literal["personachat-bundle"]
-    version: Literal[1]
+    version: Literal[1, 2]
     personas: Annotated[list[_Listed], Field(max_length=MOST_PERSONAS)]
 
 
@@ -65,11 +72,14 @@ def write_bundle(
     exported_at: datetime,
     pictures: Mapping[str, bytes] = MappingProxyType({}),
     tests: Mapping[str, str] = MappingProxyType({}),
+    assets: Mapping[str, Mapping[str, Callable[[], bytes]]] = MappingProxyType({}),
 ) -> bytes:
     """The archive. `ancestors` are etags by persona id, the newest first; `pictures` go by their names.
 
-    `tests` are the texts of suites by persona id.
+    `tests` are the texts of suites by persona id, and `assets`, by persona id, what reads the files of its
+    card.
     """
+    places, contents = _places(assets)
     files = {f"personas/{each.id}.json": each.text.encode() for each in stored}
     files |= {_tests_file(each.id): tests[each.id].encode() for each in stored if each.id in tests}
     listed = [
@@ -82,17 +92,32 @@ def write_bundle(
         }
         | ({"picture": _picture_file(each.persona.picture)} if each.persona.picture in pictures else {})
         | ({"tests": _tests_file(each.id)} if each.id in tests else {})
+        | ({"assets": places[each.id]} if each.id in places else {})
         for each in stored
     ]
     manifest = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": VERSION if places else 1,
         "exportedAt": exported_at.isoformat(timespec="seconds"),
         "personas": listed,
     }
     described = json.dumps(manifest, indent=2, ensure_ascii=False).encode()
     files |= {_picture_file(name): content for name, content in pictures.items()}
-    return archive({MANIFEST: described} | files)
+    return archive({MANIFEST: described, **files, **contents})
+
+
+def _places(
+    assets: Mapping[str, Mapping[str, Callable[[], bytes]]],
+) -> tuple[dict[str, dict[str, str]], dict[str, Callable[[], bytes]]]:
+    """By persona, where each file of its card lies in the bundle, and what reads it."""
+    places: dict[str, dict[str, str]] = {}
+    contents: dict[str, Callable[[], bytes]] = {}
+    for persona_id, files in assets.items():
+        for name, read in files.items():
+            place = f"{_ASSETS}{len(contents) + 1}"
+            places.setdefault(persona_id, {})[name] = place
+            contents[place] = read
+    return places, contents
 
 
 def _picture_file(name: str) -> str:
@@ -108,14 +133,15 @@ def read_bundle(archive: Archive, *, origin: str) -> FileContents:
 
     Raises ImportRefused, too where all of them are broken.
     """
-    texts = [name for name in archive.names if not name.startswith(_PICTURES)]
+    texts = [name for name in archive.names if not name.startswith((_PICTURES, _ASSETS))]
     if archive.size(*texts) > MOST_UNPACKED_BYTES:
         _refuse(f"The bundle unpacks to more than {MOST_UNPACKED_BYTES // 1024 // 1024} MB.")
     manifest = _manifest(archive.read(MANIFEST))
     named = [each.file for each in manifest.personas]
     pictures = {each.picture for each in manifest.personas if each.picture}
     tests = {each.tests for each in manifest.personas if each.tests}
-    if unlisted := sorted(set(archive.names) - {MANIFEST, *named, *pictures, *tests}):
+    beside = {place for each in manifest.personas for place in each.assets.values()}
+    if unlisted := sorted(set(archive.names) - {MANIFEST, *named, *pictures, *tests, *beside}):
         _refuse(f'The bundle contains a file that its manifest doesn\'t list: "{excerpt(unlisted[0])}".')
     if missing := next((name for name in (*named, *sorted(tests)) if name not in archive.names), None):
         _refuse(f'The bundle lists a file that it doesn\'t contain: "{excerpt(missing)}".')
@@ -127,7 +153,8 @@ def read_bundle(archive: Archive, *, origin: str) -> FileContents:
     for each in manifest.personas:
         try:
             arrival = _pictured(_arrival(each, archive.read(each.file), origin), each, archive)
-            arrivals.append(shelved(_tested(arrival, each, archive), shelf))
+            arrival = shelved(_tested(arrival, each, archive), shelf)
+            arrivals.append(_with_files(arrival, each, archive, shelf))
         except ImportRefused as error:
             if len(manifest.personas) == 1:
                 raise
@@ -156,6 +183,17 @@ def _tested(arrival: ImportedPersona, listed: _Listed, archive: Archive) -> Impo
         return replace(arrival, tests=archive.read(listed.tests).decode())
     except UnicodeDecodeError:
         return replace(arrival, losses=(*arrival.losses, "The tests were left out. They aren't UTF-8 text."))
+
+
+def _with_files(
+    arrival: ImportedPersona, listed: _Listed, archive: Archive, shelf: PictureShelf
+) -> ImportedPersona:
+    """With the files of its card, as far as they may be kept."""
+    there = {name: place for name, place in listed.assets.items() if place in archive.names}
+    if not there:
+        return arrival
+    found, losses = read_assets(archive, there, shelf)
+    return with_assets(replace(arrival, losses=(*arrival.losses, *losses)), found)
 
 
 def _manifest(content: bytes) -> _Manifest:

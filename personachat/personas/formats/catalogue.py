@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from personachat.errors import ImportRefused
+from personachat.personas.assets.sets import AssetsOnTheirWay
 from personachat.personas.persona import Persona
 from personachat.personas.pictures.shelf import PictureOnItsWay
 
@@ -77,6 +78,8 @@ class ImportedPersona:
     """The picture that the persona names, where the file brings it."""
     tests: str = ""
     """The text of its test suite, where the file brings one."""
+    assets: AssetsOnTheirWay | None = None
+    """The other files of its card that it names, where the file brings them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +159,7 @@ FORMATS: Mapping[Format, FormatFacts] = MappingProxyType(
             "Character Card (CHARX)",
             ".charx",
             "application/octet-stream",
-            "An archive with the V3 card and its picture.",
+            "An archive with the V3 card, its picture and its other files.",
         ),
         "open-webui": FormatFacts(
             "Open WebUI model",

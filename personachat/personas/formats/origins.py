@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from personachat.personas.formats.cards.origin import OURS
+from personachat.personas.assets.sets import ASSETS, OURS
 from personachat.personas.persona import Persona
 
 SOURCE = "source"
@@ -62,6 +62,16 @@ def comparable(persona: Persona) -> Persona:
         kept["card"] = _plain_card(kept["card"])
     extensions = {key: value for key, value in persona.extensions.items() if key != OURS}
     return persona.model_copy(update={"extensions": extensions | ({OURS: kept} if kept else {})})
+
+
+def without_assets(persona: Persona) -> Persona:
+    """The persona without the name of the files that lie beside its card."""
+    ours = _ours(persona.extensions)
+    if ASSETS not in ours:
+        return persona
+    kept = {key: value for key, value in ours.items() if key != ASSETS}
+    others = {key: value for key, value in persona.extensions.items() if key != OURS}
+    return persona.model_copy(update={"extensions": others | ({OURS: kept} if kept else {})})
 
 
 def given(persona: Persona) -> Mapping[str, Any]:

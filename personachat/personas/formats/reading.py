@@ -17,6 +17,7 @@ from personachat.jsontext.faults import excerpt
 from personachat.jsontext.reader import MAX_TEXT_BYTES as MOST_TEXT_BYTES
 from personachat.personas.fields import free_id
 from personachat.personas.formats import bundle, loose, text_files
+from personachat.personas.formats.assets import with_assets
 from personachat.personas.formats.cards import charx
 from personachat.personas.formats.cards.card import CardRead, read_card_text
 from personachat.personas.formats.cards.exif import JPEG, is_webp, read_exif_card
@@ -126,9 +127,10 @@ def _charx_behind(content: Content) -> Archive | None:
 
 
 def _charx(archive: Archive, origin: str, looks_like: str = "a character card (CHARX)") -> FileContents:
-    read, image = charx.read_charx(archive)
-    arrival = replace(_of_card(read, "charx", origin, ""), looks_like=looks_like)
-    return FileContents((with_image(arrival, image) if image else arrival,))
+    read = charx.read_charx(archive)
+    arrival = replace(_of_card(read.card, "charx", origin, ""), looks_like=looks_like)
+    arrival = with_image(arrival, read.image) if read.image else arrival
+    return FileContents((with_assets(arrival, read.assets),))
 
 
 def _of_card(read: CardRead, source: str, origin: str, where: str) -> ImportedPersona:

@@ -16,7 +16,7 @@ import struct
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from mmap import mmap
 from typing import NamedTuple, NoReturn, TypeAlias
@@ -30,6 +30,9 @@ _HEAD_BYTES = 4096
 _HINT = "Pack the files again as a plain ZIP file."
 _WHEN = (1980, 1, 1, 0, 0, 0)
 """Entries carry no time, so that the same personas make the same bytes."""
+
+_ALREADY_PACKED = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"OggS", b"ID3", b"\xff\xfb", b"fLaC", b"wOF")
+"""Contents that packing makes no smaller begin so."""
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _LIES = 'The archive lies about "{name}": it says {said:,} bytes, and there are {what}.'
@@ -173,16 +176,26 @@ def entries(content: bytes, *, limits: Limits = LIMITS) -> Mapping[str, bytes]:
     return Archive(content, limits=limits).read_all()
 
 
-def archive(files: Mapping[str, bytes]) -> bytes:
-    """A zip of these files, in this order; the same files make the same bytes."""
+def archive(files: Mapping[str, bytes | Callable[[], bytes]]) -> bytes:
+    """A zip of these files, in this order; the same files make the same bytes.
+
+    A content that is called for is in memory only while it is packed.
+    """
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
-        for name, content in files.items():
+        for name, given in files.items():
+            content = given() if callable(given) else given
             entry = zipfile.ZipInfo(name, _WHEN)
-            entry.compress_type = zipfile.ZIP_STORED if name.endswith(".png") else zipfile.ZIP_DEFLATED
+            stays = name.endswith(".png") or content.startswith(_ALREADY_PACKED) or _shrinks_too_much(content)
+            entry.compress_type = zipfile.ZIP_STORED if stays else zipfile.ZIP_DEFLATED
             entry.external_attr = 0o100644 << 16
             packed.writestr(entry, content)
     return written.getvalue()
+
+
+def _shrinks_too_much(content: bytes) -> bool:
+    """Whether a reader with our limits would take the packed content for a bomb."""
+    return len(content) > _MB and len(content) > LIMITS.ratio // 2 * len(zlib.compress(content, 1))
 
 
 def _directory(content: Content, *, most: int, behind_picture: bool) -> tuple[_Entry, ...]:
@@ -301,7 +314,7 @@ def _check_names(directory: tuple[_Entry, ...], limits: Limits) -> None:
         is_folder, kind = name.endswith("/"), stat.S_IFMT(info.external_attr >> 16)
         if is_folder and (info.file_size or info.compress_size):
             _refuse(f'The folder "{excerpt(name)}" in the archive has data of its own.')
-        if fault := _name_fault(name, limits):
+        if fault := name_fault(name, limits):
             _refuse(f'The archive names a file "{excerpt(name)}", which {fault}.')
         if kind == stat.S_IFLNK or info.external_attr & _REPARSE_POINT:
             _refuse(f'"{excerpt(name)}" in the archive is a link. Links are not followed.')
@@ -316,7 +329,8 @@ def _check_names(directory: tuple[_Entry, ...], limits: Limits) -> None:
         _refuse(f'"{excerpt(clash)}" in the archive is both a file and a folder.')
 
 
-def _name_fault(name: str, limits: Limits) -> str:
+def name_fault(name: str, limits: Limits = LIMITS) -> str:
+    """Why a file in an archive can't have this name; "" where it can."""
     if not name or len(name) > limits.name_characters:
         return f"is not 1 to {limits.name_characters} characters long"
     if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in name):

@@ -17,9 +17,9 @@ from personachat.errors import ImportRefused
 from personachat.jsontext.faults import excerpt
 from personachat.messages import storable
 from personachat.personas import limits
+from personachat.personas.assets.sets import OURS
 from personachat.personas.avatars import avatar_fault
 from personachat.personas.fields import free_id
-from personachat.personas.formats.cards.origin import OURS
 from personachat.personas.formats.catalogue import ImportedPersona
 from personachat.personas.formats.naming import name_of
 from personachat.personas.formats.origins import SOURCE, source_mark

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from personachat.personas.assets.sets import set_named_by
 from personachat.personas.formats import open_webui, promptfoo
 from personachat.personas.formats.bundle import write_bundle
 from personachat.personas.formats.cards import card as cards
@@ -29,6 +30,14 @@ from personachat.personas.store.base import StoredPersona
 WITH_PICTURES = frozenset({"card-png", "charx"})
 """The formats of one persona that carry its picture."""
 
+Files: TypeAlias = Mapping[str, Callable[[], bytes]]
+"""What reads the files of a card beside its picture, by their names."""
+
+MOST_BUNDLED_FILES = 2_500
+"""Beside the personas' own in one bundle, so that it can be imported again."""
+
+_NO_FILES: Files = MappingProxyType({})
+
 _LEFT = "The file doesn't include the picture. A PNG or CHARX card, or a bundle, does."
 
 
@@ -37,12 +46,15 @@ def leave(
     kind: Format,
     *,
     picture: bytes | None = None,
+    files: Files | None = None,
     tests: Mapping[str, str] = MappingProxyType({}),
 ) -> ExportedFile:
-    """One persona as a file, with its picture and its `tests` where the format has room for them."""
+    """One persona as a file, with its picture, the files of its card and its `tests` where the format takes them."""
     if kind == "bundle":
-        return leave_together((stored,), {}, _as_found(stored.persona.picture, picture), tests=tests)
-    content, losses = _written(stored, kind, picture)
+        found = _as_found(stored.persona.picture, picture)
+        return leave_together((stored,), {}, found, lambda _: files, tests=tests)
+    content, losses = _written(stored, kind, picture, files or _NO_FILES)
+    losses = (*losses, *_without_files(stored.persona, kind, files))
     if stored.persona.picture and (picture is None or kind not in WITH_PICTURES):
         losses = (*losses, _LEFT if picture else ("The picture is missing, so the file doesn't include it."))
     facts = FORMATS[kind]
@@ -53,12 +65,14 @@ def leave_together(
     stored: Sequence[StoredPersona],
     ancestors: Mapping[str, Sequence[str]],
     picture_of: Callable[[str], bytes | None] = lambda _: None,
+    files_of: Callable[[str], Files | None] = lambda _: None,
     *,
     tests: Mapping[str, str] = MappingProxyType({}),
 ) -> ExportedFile:
     """These personas as one bundle; `ancestors` are the etags of earlier versions by id, newest first.
 
-    `picture_of` gives a picture by the name that a persona has it under, `tests` are suites by persona id.
+    `picture_of` gives a picture by the name that a persona has it under, `files_of` the files of its card;
+    `tests` are suites by persona id.
     """
     facts = FORMATS["bundle"]
     losses = []
@@ -69,7 +83,11 @@ def leave_together(
         )
     named = {each.persona.picture for each in stored} - {""}
     pictures = {name: content for name in sorted(named) if (content := picture_of(name))}
-    content = write_bundle(stored, ancestors, exported_at=datetime.now(UTC), pictures=pictures, tests=tests)
+    assets, left = _fitting_files(stored, files_of)
+    losses += left
+    content = write_bundle(
+        stored, ancestors, exported_at=datetime.now(UTC), pictures=pictures, tests=tests, assets=assets
+    )
     if missing := sum(each.persona.picture in named - pictures.keys() for each in stored):
         losses.append(f"For {missing:,} of the personas, the picture is not in the bundle.")
     if len(content) > MOST_ARCHIVE_BYTES:
@@ -77,13 +95,54 @@ def leave_together(
     return ExportedFile(f"personas{facts.ending}", facts.media_type, content, tuple(losses))
 
 
+def _without_files(persona: Persona, kind: Format, files: Files | None) -> tuple[str, ...]:
+    """What to say of the files of a card that stay behind."""
+    if not set_named_by(persona.extensions):
+        return ()
+    if not files:
+        return ("The card's other files are missing, so the file doesn't include them.",)
+    if kind == "charx":
+        return ()
+    count = "one other file" if len(files) == 1 else f"{len(files):,} other files"
+    return (f"The file doesn't include the card's {count}. A CHARX card, or a bundle, does.",)
+
+
+def _fitting_files(
+    stored: Sequence[StoredPersona], files_of: Callable[[str], Files | None]
+) -> tuple[dict[str, Files], list[str]]:
+    """The files of the personas' cards by id, and what to say of those that a bundle has no room for."""
+    found: dict[str, Files] = {}
+    room, missing, left = MOST_BUNDLED_FILES, 0, 0
+    for each in stored:
+        named = set_named_by(each.persona.extensions)
+        files = files_of(named) if named else _NO_FILES
+        if files is None:
+            missing += 1
+        elif len(files) > room:
+            left += 1
+        elif files:
+            found[each.id] = files
+            room -= len(files)
+    losses = []
+    if missing:
+        losses.append(f"For {missing:,} of the personas, the card's other files are not in the bundle.")
+    if left:
+        losses.append(
+            f"For {left:,} of the personas, the bundle has no room for the card's other files. "
+            "Export fewer at a time."
+        )
+    return found, losses
+
+
 _Written: TypeAlias = tuple[bytes, tuple[str, ...]]
 
 
-def _written(stored: StoredPersona, kind: Format, picture: bytes | None) -> _Written:
+def _written(stored: StoredPersona, kind: Format, picture: bytes | None, files: Files) -> _Written:
     if kind in WITH_PICTURES:
-        write = _png if kind == "card-png" else charx.write_charx
-        return write(stored.persona, picture or cover(stored.persona))
+        image = picture or cover(stored.persona)
+        if kind == "charx":
+            return charx.write_charx(stored.persona, image, files)
+        return _png(stored.persona, image)
     writer = _WRITERS.get(kind)
     return writer(stored.persona) if writer else (stored.text.encode(), ())
 

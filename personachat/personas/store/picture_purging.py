@@ -1,4 +1,4 @@
-"""Pictures that no text names any more are removed for good, a day after they were last given.
+"""Pictures and files of cards that no text names any more are removed for good, a day after they were given.
 
 Whatever can still be shown or brought back counts: every version, drafts, links, templates, and what other
 parts name, such as the faces in conversations.
@@ -13,10 +13,12 @@ from datetime import timedelta
 from itertools import chain
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Select, delete, select
+from sqlalchemy import Connection, Select, Table, delete, select
 
 from personachat.database.connection import Database
 from personachat.personas.store.tables import (
+    persona_asset_sets,
+    persona_assets,
     persona_drafts,
     persona_pictures,
     persona_revisions,
@@ -33,7 +35,7 @@ UNNAMED_KEPT = timedelta(days=1)
 
 _DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 _AT_ONCE = 300
-_p, _r = persona_pictures.c, persona_revisions.c
+_r = persona_revisions.c
 
 
 def purge_pictures(database: Database, *, also: Sequence[Names] = (), texts: Iterable[str] = ()) -> int:
@@ -42,19 +44,37 @@ def purge_pictures(database: Database, *, also: Sequence[Names] = (), texts: Ite
     Raises DatabaseUnavailable and DatabaseDamaged.
     """
     with database.read() as connection:
-        old = _p.created_at < database.moment(connection) - UNNAMED_KEPT
-        unnamed = set(connection.scalars(select(_p.digest).where(old)))
+        named_by_texts = (persona_pictures, persona_asset_sets)
+        unnamed = {table: _old(database, connection, table) for table in named_by_texts}
         elsewhere = (text for names in also for text in names(connection))
         for text in chain(texts, _own_texts(connection), elsewhere):
-            if not unnamed:
-                return 0
-            unnamed.difference_update(_DIGEST.findall(text))
+            if not any(unnamed.values()):
+                break
+            named = _DIGEST.findall(text)
+            for digests in unnamed.values():
+                digests.difference_update(named)
+    gone = sum(_removed(database, table, digests) for table, digests in unnamed.items())
+    with database.read() as connection:
+        files = _old(database, connection, persona_assets)
+        if files:
+            for listing in connection.scalars(select(persona_asset_sets.c.listing)):
+                files.difference_update(_DIGEST.findall(listing))
+    return gone + _removed(database, persona_assets, files)
+
+
+def _old(database: Database, connection: Connection, table: Table) -> set[str]:
+    """The digests of what was given long enough ago to be removed."""
+    before = database.moment(connection) - UNNAMED_KEPT
+    return set(connection.scalars(select(table.c.digest).where(table.c.created_at < before)))
+
+
+def _removed(database: Database, table: Table, unnamed: Iterable[str]) -> int:
     gone, digests = 0, sorted(unnamed)
     for start in range(0, len(digests), _AT_ONCE):  # each part for itself: others can write in between
         with database.write() as connection:
-            old = _p.created_at < database.moment(connection) - UNNAMED_KEPT
-            some = _p.digest.in_(digests[start : start + _AT_ONCE])
-            gone += connection.execute(delete(persona_pictures).where(some, old)).rowcount
+            old = table.c.created_at < database.moment(connection) - UNNAMED_KEPT
+            some = table.c.digest.in_(digests[start : start + _AT_ONCE])
+            gone += connection.execute(delete(table).where(some, old)).rowcount
     return gone
 
 

@@ -121,6 +121,22 @@ persona_pictures = Table(  # a persona's text names its picture: every version t
     Column("created_at", UtcDateTime, nullable=False),
 )
 
+persona_assets = Table(  # files of cards beside their pictures, each kept once
+    "persona_assets",
+    metadata,
+    Column("digest", String(32), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+persona_asset_sets = Table(  # a persona's text names its set, which names its files
+    "persona_asset_sets",
+    metadata,
+    Column("digest", String(32), primary_key=True),
+    Column("listing", Text, nullable=False),  # JSON: the name and the digest of each file
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
 persona_drafts = Table(  # unsaved texts, of each owner
     "persona_drafts",
     metadata,

@@ -21,11 +21,11 @@ from personachat.errors import ImportRefused
 from personachat.jsontext.faults import excerpt
 from personachat.jsontext.reader import MAX_DEPTH, MAX_TEXT_BYTES
 from personachat.personas import limits
+from personachat.personas.assets.sets import OURS
 from personachat.personas.formats.cards.fields import V1_FIELDS, V3_ONLY, Card, CardVersion, card_of, is_card
 from personachat.personas.formats.cards.mapping import PROMPT_FIELDS, CardFields, fields, mapped
 from personachat.personas.formats.cards.origin import (
     BOOK,
-    OURS,
     carried,
     carrying,
     extensions_of,
@@ -35,7 +35,7 @@ from personachat.personas.formats.cards.origin import (
 )
 from personachat.personas.formats.cards.sections import DIALOGUE, join_sections, split_sections
 from personachat.personas.formats.cards.text import cleaned, decoded, depth
-from personachat.personas.formats.origins import comparable, given
+from personachat.personas.formats.origins import comparable, given, without_assets
 from personachat.personas.lorebook.editing import entries_of, shortened
 from personachat.personas.persona import Persona, Personality, dump_persona
 
@@ -265,7 +265,7 @@ def _is_unchanged(persona: Persona, read: CardRead) -> bool:
     was = comparable(read.persona).model_copy(update={"picture": persona.picture})  # that is beside the card
     if not read.is_ours and given(persona) == {"id": persona.id, "model": persona.model}:
         was = was.model_copy(update={"id": persona.id, "model": persona.model})
-    return was == comparable(persona)
+    return without_assets(was) == without_assets(comparable(persona))
 
 
 def _with_less_lore(persona: Persona) -> tuple[Persona, tuple[str, ...]]:

@@ -1,37 +1,48 @@
-"""Cards in CHARX archives: `card.json`, a V3 card, and its picture.
+"""Cards in CHARX archives: `card.json`, a V3 card, its picture and its other files.
 
-Of what lies beside a card only the picture that it shows itself with is read; a persona keeps no other.
+The picture that a card shows itself with becomes the persona's. What else lies in the archive is kept to the
+byte, within limits, and goes back into the next archive under its name; see `personachat.personas.assets`.
 Source: the character card specification V3, "CHARX"; `embeded://` is how it spells the scheme.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from personachat.errors import ImportRefused
 from personachat.jsontext.reader import MAX_DEPTH
+from personachat.personas.assets.sets import OURS, AssetsOnTheirWay
+from personachat.personas.formats.assets import read_assets
 from personachat.personas.formats.cards.card import CardRead, read_card_text, write_card
-from personachat.personas.formats.cards.origin import OURS, carrying
+from personachat.personas.formats.cards.origin import carrying
 from personachat.personas.formats.cards.payload import payload_text
 from personachat.personas.formats.cards.text import decoded, depth
 from personachat.personas.formats.safe_zip import Archive, archive
 from personachat.personas.persona import Persona
 from personachat.personas.pictures.reading import kind_of
+from personachat.personas.pictures.shelf import PictureShelf
 
 CARD = "card.json"
 
 _SCHEMES = ("embeded://", "embedded://", "__asset:")
-_ICON = "assets/icon/images/main.png"
 _ICONS = "assets/icon/"
 
 
-def read_charx(files: Archive) -> tuple[CardRead, bytes]:
-    """The card of an archive, and its picture, b"" where there is none. Raises ImportRefused.
+@dataclass(frozen=True, slots=True)
+class CharxRead:
+    """A card, its picture, b"" where there is none, and its other files."""
 
-    A picture that cannot be unpacked is said among the losses.
-    """
+    card: CardRead
+    image: bytes
+    assets: AssetsOnTheirWay | None
+
+
+def read_charx(files: Archive) -> CharxRead:
+    """What an archive holds; what of it is left out is said among the losses. Raises ImportRefused."""
     try:
         text, left_out = payload_text(files.read(CARD))
     except ImportRefused as error:
@@ -42,12 +53,9 @@ def read_charx(files: Archive) -> tuple[CardRead, bytes]:
         image = files.read(icon) if icon else files.front()
     except ImportRefused as error:
         losses = (*losses, f"The picture was left out. {error}")
-    count = len(files.names) - 1 - bool(icon)
-    if count:
-        others = "One file" if count == 1 else f"{count:,} files"
-        loss = f"{others} in the card left out: a persona keeps one picture, but no sounds or scripts."
-        losses = (*losses, loss)
-    return replace(read, losses=losses), image
+    others = {name: name for name in files.names if name not in {CARD, icon}}
+    assets, left_out = read_assets(files, others, PictureShelf())
+    return CharxRead(replace(read, losses=(*losses, *left_out)), image, assets)
 
 
 def _icon(card: Any, files: Archive) -> str:
@@ -58,27 +66,30 @@ def _icon(card: Any, files: Archive) -> str:
     icons = [each for each in assets if each.get("type") == "icon"]
     icons.sort(key=lambda each: not _is_main_icon(each))
     for asset in icons:
-        uri = str(asset.get("uri", ""))
-        name = next((uri.removeprefix(scheme) for scheme in _SCHEMES if uri.startswith(scheme)), "")
-        if name in files.names:
+        name = _name_inside(asset)
+        if name in files.names and kind_of(files.start(name, 16)):
             return name
     return next(
         (name for name in files.names if name.startswith(_ICONS) and kind_of(files.start(name, 16))), ""
     )
 
 
-def write_charx(persona: Persona, image: bytes) -> tuple[bytes, tuple[str, ...]]:
-    """Return the archive with this picture, and in sentences what the card cannot hold."""
+def write_charx(
+    persona: Persona, image: bytes, assets: Mapping[str, Callable[[], bytes]] = MappingProxyType({})
+) -> tuple[bytes, tuple[str, ...]]:
+    """Return the archive with this picture and these files, and in sentences what the card cannot hold."""
     card, losses = write_card(persona, version=3)
     listed = card["data"].get("assets")
-    assets = [asset for asset in listed if isinstance(asset, dict)] if isinstance(listed, list) else []
-    main = {"type": "icon", "uri": f"embeded://{_ICON}", "name": "main", "ext": "png"}
-    kept, files, dropped = [], {_ICON: image}, 0
-    for asset in assets:
-        if _is_main_icon(asset) and (persona.picture or _is_inside(asset)):
+    there = [asset for asset in listed if isinstance(asset, dict)] if isinstance(listed, list) else []
+    icon = _free_name(assets)
+    main = {"type": "icon", "uri": f"{_SCHEMES[0]}{icon}", "name": "main", "ext": "png"}
+    kept, dropped = [], 0
+    for asset in there:
+        is_missing = _is_inside(asset) and _name_inside(asset) not in assets
+        if _is_main_icon(asset) and (persona.picture or is_missing):
             dropped += not persona.picture
             asset = main  # noqa: PLW2901  # in its place among the others
-        elif _is_inside(asset):
+        elif is_missing:
             dropped += 1
             continue
         kept.append(asset)
@@ -86,11 +97,17 @@ def write_charx(persona: Persona, image: bytes) -> tuple[bytes, tuple[str, ...]]
         losses = (*losses, "The card's pictures and sounds are not in the archive and were not kept.")
     if not any(_is_main_icon(asset) for asset in kept):
         kept.insert(0, main)
-    if main not in kept:
-        files = {}
-    whole = card if kept == assets else card | {"data": _showing(persona, card["data"], kept)}
+    whole = card if kept == there else card | {"data": _showing(persona, card["data"], kept)}
     text = json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
-    return archive({CARD: text.encode()} | files), losses
+    shown = {icon: image} if main in kept else {}
+    return archive({CARD: text.encode(), **shown, **assets}), losses
+
+
+def _free_name(taken: Collection[str]) -> str:
+    """A name for the main icon."""
+    known = {name.casefold() for name in taken}
+    names = (f"{_ICONS}images/{stem}.png" for stem in ("main", *(f"main-{n}" for n in range(2, 5_000))))
+    return next(name for name in names if name not in known)
 
 
 def _showing(persona: Persona, data: dict[str, Any], assets: list[dict[str, Any]]) -> dict[str, Any]:
@@ -106,6 +123,12 @@ def _showing(persona: Persona, data: dict[str, Any], assets: list[dict[str, Any]
 
 def _is_inside(asset: dict[str, Any]) -> bool:
     return str(asset.get("uri", "")).startswith(_SCHEMES)
+
+
+def _name_inside(asset: dict[str, Any]) -> str:
+    """The name that the file of an asset has in the archive; "" where it is elsewhere."""
+    uri = str(asset.get("uri", ""))
+    return next((uri.removeprefix(scheme) for scheme in _SCHEMES if uri.startswith(scheme)), "")
 
 
 def _is_main_icon(asset: dict[str, Any]) -> bool:

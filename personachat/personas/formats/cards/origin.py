@@ -17,10 +17,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from personachat.errors import ImportRefused
+from personachat.personas.assets.sets import OURS
 from personachat.personas.formats.cards.fields import MAPPED_FIELDS, Card, card_of
 from personachat.personas.persona import Persona, dump_persona
 
-OURS = "personachat"
 BOOK = "character_book"
 
 _ELSEWHERE = ("extensions", BOOK)
