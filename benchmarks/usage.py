@@ -157,6 +157,15 @@ def cases(database: Database) -> Iterator[Case]:
         for name, chart in charts.items():
             yield f"{span}: {name}", chart
         yield f"{span}: all of these", partial(_all, tuple(charts.values()))
+        page = (
+            partial(usage.summed, asked, ("day", "outcome")),
+            partial(usage.summed, question(days, before=days), ("day", "outcome")),
+            partial(usage.summed, asked, ("day", "persona")),
+            partial(usage.speeds, asked, ("model",)),
+            partial(usage.speeds, asked, ("day",)),
+            partial(usage.summed, question(days, outcome="failed"), ("error", "model")),
+        )
+        yield f"{span}: what the page asks when it opens", partial(_all, page)
         one = question(days, persona="persona-7")
         yield f"{span}: one persona by day", partial(usage.summed, one, ("day",))
         yield f"{span}: one persona by revision", partial(usage.summed, one, ("revision",))

@@ -25,6 +25,7 @@ from personachat.usage.tables import (
     BY_PERSONA,
     BY_TIMES,
     CLOSED_TABLES,
+    GROUPINGS,
     KIND,
     NUMBERS,
     QUARTERS_A_DAY,
@@ -32,6 +33,7 @@ from personachat.usage.tables import (
     usage_closed_days,
     usage_day_times,
     usage_days,
+    usage_group_days,
     usage_kinds,
     usage_model_days,
     usage_persona_days,
@@ -86,6 +88,10 @@ class Closing:
         for table, columns in ((usage_model_days, BY_MODEL), (usage_persona_days, BY_PERSONA)):
             sums = _summed(rows, columns)
             _write(connection, table, day, {id_of(_less(columns, key)): each for key, each in sums.items()})
+        for grouping, columns in GROUPINGS.items():
+            sums = _summed(rows, columns)
+            kept = {id_of(_less(columns, key)): each | {"grouping": grouping} for key, each in sums.items()}
+            _write(connection, usage_group_days, day, kept)
         times = _times(connection, day)
         packed = {
             id_of(_less(BY_TIMES, key)): {"histograms": histograms.packed(spreads)}

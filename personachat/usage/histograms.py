@@ -63,8 +63,9 @@ class Spread:
     def quantiles(self, shares: Sequence[float]) -> tuple[int, tuple[float | None, ...]]:
         """How many there are, and what each share of them does not exceed (nearest rank)."""
         # Where no day was added there are few buckets, and often many spreads.
-        buckets = range(BUCKETS) if self._whole else sorted(self._counts)
-        counts = self._all() if self._whole else [self._counts[bucket] for bucket in buckets]
+        first, counts = self._dense() if self._whole else (0, [])
+        buckets = range(first, first + len(counts)) if counts else sorted(self._counts)
+        counts = counts or [self._counts[bucket] for bucket in buckets]
         sums = list(accumulate(counts))
         total = sums[-1] if sums else 0
         if total <= 0:
@@ -72,13 +73,17 @@ class Spread:
         ranks = (max(1, math.ceil(share * total)) for share in shares)
         return total, tuple(value_of(buckets[bisect_left(sums, rank)]) for rank in ranks)
 
-    def _all(self) -> list[int]:
-        size = -(-self._whole.bit_length() // _BITS)
-        counts = numbers_in("I", self._whole.to_bytes(size * _BYTES, "little")).tolist()
-        counts += [0] * (BUCKETS - size)
+    def _dense(self) -> tuple[int, list[int]]:
+        """The first bucket that anything is in, and the counts from there on."""
+        lowest = (self._whole & -self._whole).bit_length() - 1
+        first = min(lowest // _BITS, *self._counts, BUCKETS)
+        size = -(-self._whole.bit_length() // _BITS) - first
+        whole = self._whole >> (first * _BITS)
+        counts = numbers_in("I", whole.to_bytes(size * _BYTES, "little")).tolist()
+        counts += [0] * (max(self._counts, default=0) + 1 - first - size)
         for bucket, count in self._counts.items():
-            counts[bucket] += count
-        return counts
+            counts[bucket - first] += count
+        return first, counts
 
 
 class PackedDay:

@@ -11,6 +11,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from sqlalchemy import Connection, select
 
@@ -129,23 +130,35 @@ def _add_sums(
         .join(usage_kinds, usage_kinds.c.id == usage_times.c.kind_id)
         .where(usage_times.c.day.between(min(kept), max(kept)), *question.conditions(usage_kinds))
     )
+    parts_of = {day: tuple(_parts_of_kept_day(day, spans, by)) for day in kept}
     for day, data, *names in connection.execute(query):
-        begins = day * QUARTERS_A_DAY
         packed = unpacked(data)
-        for span in spans:
-            first, end = max(span.since - begins, 0), min(span.until - begins, QUARTERS_A_DAY)
-            if first >= end:
-                continue
-            for place, (shown, start, stop) in enumerate(_shown_days(day, span.offset, by, first, end)):
-                spreads = _spreads(found, _key(by, shown, names))
-                is_most = place == 0 and (first, end) == (0, QUARTERS_A_DAY)
-                for spread, each in zip(spreads, packed, strict=True):
-                    if is_most:
-                        spread.add_day(each)
-                        for other in _rest(start, stop):
-                            spread.add(each.between(*other), sign=-1)
-                    else:
-                        spread.add(each.between(start, stop))
+        for shown, start, stop, rest in parts_of.get(day, ()):
+            spreads = _spreads(found, _key(by, shown, names))
+            for spread, each in zip(spreads, packed, strict=True):
+                if rest is None:
+                    spread.add(each.between(start, stop))
+                else:
+                    spread.add_day(each)
+                    for other in rest:
+                        spread.add(each.between(*other), sign=-1)
+
+
+_Rest: TypeAlias = "list[tuple[int, int]] | None"
+
+
+def _parts_of_kept_day(
+    day: int, spans: Sequence[Span], by: Sequence[str]
+) -> Iterator[tuple[int, int, int, _Rest]]:
+    """On which days the clock has which quarters; of most of a whole day the rest, to be taken out again."""
+    begins = day * QUARTERS_A_DAY
+    for span in spans:
+        first, end = max(span.since - begins, 0), min(span.until - begins, QUARTERS_A_DAY)
+        if first >= end:
+            continue
+        for place, (shown, start, stop) in enumerate(_shown_days(day, span.offset, by, first, end)):
+            is_most = place == 0 and (first, end) == (0, QUARTERS_A_DAY)
+            yield shown, start, stop, _rest(start, stop) if is_most else None
 
 
 def _add_calls(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import (
     CTE,
@@ -35,6 +35,7 @@ from personachat.usage.records import quarter_of
 from personachat.usage.tables import (
     BY_MODEL,
     BY_PERSONA,
+    GROUPINGS,
     NUMBERS,
     QUARTER_SECONDS,
     QUARTERS_A_DAY,
@@ -43,6 +44,7 @@ from personachat.usage.tables import (
     usage_calls,
     usage_closed_days,
     usage_days,
+    usage_group_days,
     usage_kinds,
     usage_model_days,
     usage_persona_days,
@@ -195,9 +197,10 @@ def spans_of(connection: Connection, question: UsageQuery, *, by_day: bool) -> l
 
 @dataclass(frozen=True, slots=True)
 class _Closed:
-    """Days that are closed, and the table of those that says what is asked for."""
+    """Days that are closed, and which of their tables says what is asked for."""
 
     table: Table
+    conditions: tuple[ColumnElement[bool], ...]
     days: frozenset[int]
 
 
@@ -205,19 +208,25 @@ MOST_GAPS = 30
 """Where more runs of days among closed ones are open, the finer sums are taken of all."""
 
 
-def _table_of_closed(question: UsageQuery, by: Sequence[str]) -> Table | None:
-    """The smallest one that says enough; None where none does."""
+_Enough: TypeAlias = tuple[Table, tuple[ColumnElement[bool], ...]]
+
+
+def _table_of_closed(question: UsageQuery, by: Sequence[str]) -> _Enough | None:
+    """The smallest one that says enough, and which of its rows; None where none does."""
     needed_columns = {GROUPS[name] for name in by if name != "day"} | question.columns
+    for grouping, columns in GROUPINGS.items():
+        if needed_columns <= set(columns):
+            return usage_group_days, (usage_group_days.c.grouping == grouping,)
     for table, columns in ((usage_model_days, BY_MODEL), (usage_persona_days, BY_PERSONA)):
         if needed_columns <= set(columns):
-            return table
+            return table, ()
     return None
 
 
-def _closed(connection: Connection, spans: Sequence[Span], table: Table | None) -> _Closed | None:
-    if table is None:
+def _closed(connection: Connection, spans: Sequence[Span], enough: _Enough | None) -> _Closed | None:
+    if enough is None:
         return None
-    return _Closed(table, closed_days(connection, spans[0].days[0], spans[-1].days[1]))
+    return _Closed(*enough, closed_days(connection, spans[0].days[0], spans[-1].days[1]))
 
 
 def closed_days(connection: Connection, first: int, end: int) -> frozenset[int]:
@@ -278,9 +287,8 @@ def _whole_days(span: Span, closed: _Closed | None, *, by_day: bool) -> list[Sel
         if len(open_runs) > MOST_GAPS:
             open_runs = [(first, end - 1)]
         else:
-            parts.append(
-                _days(span, closed.table, by_day=by_day).where(closed.table.c.day.between(first, end - 1))
-            )
+            within = closed.table.c.day.between(first, end - 1)
+            parts.append(_days(span, closed.table, by_day=by_day).where(within, *closed.conditions))
     if open_runs:
         is_open = or_(*(usage_days.c.day.between(*run) for run in open_runs))
         parts.append(_days(span, usage_days, by_day=by_day).where(is_open))

@@ -5,9 +5,10 @@ day in UTC, and each kind of call. The clocks of all time zones differ by whole 
 day in UTC, with some quarters more and some less. What a kind is says `usage_kinds`. Whoever writes the rows
 writes the sums in the same transaction; see `records`.
 
-Days that are over are closed: of those the same sums are kept by fewer columns, `usage_model_days` and
-`usage_persona_days`, and how the times of their calls are spread, `usage_times` and `usage_day_times`. There
-are rows of a day in them if, and only if, `usage_closed_days` says that it is closed; see `closing`.
+Days that are over are closed: of those the same sums are kept by fewer columns, `usage_model_days`,
+`usage_persona_days` and, by one thing alone, `usage_group_days`, and how the times of their calls are spread,
+`usage_times` and `usage_day_times`. There are rows of a day in them if, and only if, `usage_closed_days` says
+that it is closed; see `closing`.
 """
 
 from __future__ import annotations
@@ -114,15 +115,17 @@ NUMBERS = ("calls", "estimated", *(part for name in SUMMED for part in (name, f"
 """The columns of a sum."""
 
 
-def _sums(name: str, span: str) -> Table:
-    """`span` is what is counted since 1970, in UTC."""
+def _sums(name: str, span: str, *, grouped: bool = False) -> Table:
+    """`span` is what is counted since 1970, in UTC. `grouped` ones are by several things, side by side."""
     return Table(
         name,
         metadata,
+        *((Column("grouping", String(40), nullable=False),) if grouped else ()),
         Column(span, Integer, nullable=False),
         Column("kind_id", Integer, nullable=False),
         *(Column(name, Float if name == "cost_usd" else BigInteger, nullable=False) for name in NUMBERS),
-        PrimaryKeyConstraint(span, "kind_id"),
+        PrimaryKeyConstraint(*(("grouping",) if grouped else ()), span, "kind_id"),
+        *((Index(f"ix_{name}_{span}", span),) if grouped else ()),
         sqlite_with_rowid=False,
     )
 
@@ -138,6 +141,18 @@ BY_PERSONA = ("owner", "purpose", "persona_id", "persona_revision", "provider", 
 
 usage_model_days = _sums("usage_model_days", "day")
 usage_persona_days = _sums("usage_persona_days", "day")
+
+usage_group_days = _sums("usage_group_days", "day", grouped=True)
+
+GROUPINGS = {
+    "purpose": ("purpose",),
+    "outcome": ("outcome",),
+    "model": ("model",),
+    "failure": ("outcome", "error_code", "model"),
+    "persona": ("persona_id",),
+    "owner": ("owner",),
+}
+"""What a kind in `usage_group_days` says, by its grouping, the smallest first."""
 
 usage_times = Table(
     "usage_times",
@@ -158,7 +173,7 @@ usage_day_times = Table(
     Column("times", LargeBinary, nullable=False),  # of all kinds; see `day_times`
 )
 
-CLOSED_TABLES = (usage_model_days, usage_persona_days, usage_times, usage_day_times)
+CLOSED_TABLES = (usage_group_days, usage_model_days, usage_persona_days, usage_times, usage_day_times)
 
 usage_closed_days = Table(
     "usage_closed_days",

@@ -33,7 +33,9 @@ from personachat.usage.tables import (
     QUARTERS_A_DAY,
     usage_calls,
     usage_closed_days,
+    usage_group_days,
     usage_model_days,
+    usage_persona_days,
 )
 from tests.migrated import migrated_postgres, put_database_in
 from tests.postgres import fresh_database
@@ -218,8 +220,34 @@ def test_no_question_about_closed_days_reads_their_calls(closed: Database, by: t
 
 def test_sums_of_closed_days_are_those_that_are_kept(closed: Database) -> None:
     with closed.write() as connection:
-        connection.execute(update(usage_model_days).values(calls=usage_model_days.c.calls * 1000))
-    assert usage_of(closed).total(UsageQuery(zone=ZoneInfo("UTC"))).calls > ROWS * 500
+        for table in (usage_group_days, usage_model_days):
+            connection.execute(update(table).values(calls=table.c.calls * 1000))
+    usage, ever = usage_of(closed), UsageQuery(zone=ZoneInfo("UTC"))
+    assert usage.total(ever).calls > ROWS * 500
+    assert sum(each.calls for each in usage.summed(ever, ("surface",))) > ROWS * 500
+
+
+@pytest.mark.parametrize(
+    ("by", "filters"),
+    [
+        (("purpose",), {}),
+        (("outcome", "day"), {}),
+        (("model", "day"), {}),
+        (("model",), {"model": "gpt-4o"}),
+        (("error", "model"), {"outcome": "failed"}),
+        (("persona", "day"), {}),
+        (("person",), {}),
+    ],
+)
+def test_a_page_reads_one_row_a_day_and_thing(
+    closed: Database, by: tuple[str, ...], filters: dict[str, str]
+) -> None:
+    question = UsageQuery(zone=ZoneInfo("Europe/Berlin"), since=SINCE, until=UNTIL, **filters)
+    before = usage_of(closed).summed(question, by)
+    with closed.write() as connection:
+        for table in (usage_model_days, usage_persona_days):
+            connection.execute(delete(table))
+    assert usage_of(closed).summed(question, by) == before != ()
 
 
 def test_a_call_that_changes_late_is_in_every_answer_at_once(closed: Database) -> None:

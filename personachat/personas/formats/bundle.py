@@ -1,4 +1,4 @@
-"""Many personas in one zip: a manifest, each persona's text and suite to the letter, its picture and its files.
+"""Many personas in one zip: a manifest, each persona's text and suite to the letter, its picture and files.
 
 The manifest lists every file and, as etags, the versions that came before it, so that whoever imports can
 tell a later version from another one. An archive that says something else than it holds is refused whole.

@@ -84,8 +84,12 @@ def test_an_empty_bundle_brings_nothing() -> None:
 
 
 def test_a_newer_version_is_refused_with_a_way_out() -> None:
-    content = changed(bundle_of(LAYOUT), {"version": 2})
-    assert "version 2" in refusal(content)
+    content = changed(bundle_of(LAYOUT), {"version": 3})
+    assert "version 3" in refusal(content)
+
+
+def test_a_bundle_without_files_of_cards_is_one_that_earlier_versions_read() -> None:
+    assert json.loads(entries(bundle_of(LAYOUT))["manifest.json"])["version"] == 1
 
 
 def test_files_that_are_not_listed_are_refused() -> None:
