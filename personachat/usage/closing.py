@@ -88,9 +88,9 @@ class Closing:
         for table, columns in ((usage_model_days, BY_MODEL), (usage_persona_days, BY_PERSONA)):
             sums = _summed(rows, columns)
             _write(connection, table, day, {id_of(_less(columns, key)): each for key, each in sums.items()})
-        for grouping, columns in GROUPINGS.items():
-            sums = _summed(rows, columns)
-            kept = {id_of(_less(columns, key)): each | {"grouping": grouping} for key, each in sums.items()}
+        for grouping, few in GROUPINGS.items():
+            sums = _summed(rows, few)
+            kept = {id_of(_less(few, key)): each | {"grouping": grouping} for key, each in sums.items()}
             _write(connection, usage_group_days, day, kept)
         times = _times(connection, day)
         packed = {
