@@ -17,10 +17,11 @@ CLOSING_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """Something to be done at the start, and then again and again."""
+    """Something to be done again and again, from the start or, where that is seen to elsewhere, later on."""
 
     do: Callable[[], object]
     every_seconds: float
+    at_start: bool = True
 
 
 class Housekeeping:
@@ -41,7 +42,8 @@ class Housekeeping:
             self._thread.join(CLOSING_SECONDS)
 
     def _work(self) -> None:
-        due = [0.0] * len(self._chores)
+        began = time.monotonic()
+        due = [0.0 if chore.at_start else began + chore.every_seconds for chore in self._chores]
         while not self._closed.is_set():
             for at, chore in enumerate(self._chores):
                 if time.monotonic() >= due[at] and not self._closed.is_set():

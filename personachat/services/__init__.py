@@ -323,7 +323,7 @@ def build_services(settings: Settings) -> Services:
         idle_seconds=settings.idle_timeout_seconds,
         reply_seconds=settings.reply_timeout_seconds,
     )
-    conversations = CurrentConversations(
+    current = CurrentConversations(
         stored=SqlConversations(database),
         temporary=MemoryConversations(),
         records=records,
@@ -332,7 +332,7 @@ def build_services(settings: Settings) -> Services:
     )
     answers = ReplyStarter(
         personas=addressed,
-        conversations=conversations,
+        conversations=current,
         records=records,
         replies=ReplyPlanner(providers, limits=limits, calls=ledger),
         runner=runner,
@@ -350,7 +350,7 @@ def build_services(settings: Settings) -> Services:
     ledger.start()
     budgets.settle = ledger.settle
     housekeeping = Housekeeping(
-        chores(database, budgets, audit, retention_days=settings.conversation_retention_days)
+        chores(database, budgets, audit, personas, retention_days=settings.conversation_retention_days)
     )
     housekeeping.start()
     kept_responses = KeptResponses(database)

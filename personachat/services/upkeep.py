@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
@@ -10,6 +11,7 @@ from personachat.accounts.budgets import REFRESH_SECONDS, Budgets
 from personachat.accounts.housekeeping import Chore
 from personachat.conversations.faces import faces
 from personachat.conversations.responses import KeptResponses
+from personachat.conversations.tables import conversations
 from personachat.database.connection import Database
 from personachat.errors import StoreUnavailable
 from personachat.history.erasing import expire
@@ -18,7 +20,7 @@ from personachat.lab.comparisons.store import expire as expire_comparisons
 from personachat.lab.comparisons.store import purge as purge_comparisons
 from personachat.personas.store.base import PersonaStore
 from personachat.personas.store.drafts import purge_drafts
-from personachat.personas.store.picture_purging import purge_pictures
+from personachat.personas.store.picture_purging import PicturePurging, purge_pictures
 
 CHORE_SECONDS = 3600.0
 
@@ -35,14 +37,35 @@ def tidy_up(database: Database, personas: PersonaStore, kept_responses: KeptResp
         purge_pictures(database, also=(faces,), texts=texts)
 
 
-def chores(database: Database, budgets: Budgets, audit: Audit, *, retention_days: int | None) -> list[Chore]:
+def chores(
+    database: Database,
+    budgets: Budgets,
+    audit: Audit,
+    personas: PersonaStore,
+    *,
+    retention_days: int | None,
+) -> list[Chore]:
     """What is done again and again. Without `retention_days`, conversations and comparisons stay."""
     always = [
         Chore(budgets.refresh, REFRESH_SECONDS),
         Chore(budgets.forget_old, CHORE_SECONDS),
         Chore(audit.forget_old, CHORE_SECONDS),
+        *_purging(database, personas),
     ]
     if retention_days is None:
         return always
     expiring = (expire_comparisons, expire)
     return always + [Chore(partial(each, database, days=retention_days), CHORE_SECONDS) for each in expiring]
+
+
+def _purging(database: Database, personas: PersonaStore) -> list[Chore]:
+    """What `tidy_up` does at the start, once more while the server runs."""
+    pictures = PicturePurging(
+        database,
+        texts=lambda: [each.text for each in personas.all()],
+        also=(faces,),
+        naming=(conversations,),
+    )
+    purges: list[Callable[[], int]] = [partial(each, database) for each in (purge, purge_comparisons)]
+    purges += [partial(purge_drafts, database), pictures.purge_if_due]
+    return [Chore(each, CHORE_SECONDS, at_start=False) for each in purges]

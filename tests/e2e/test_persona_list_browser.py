@@ -16,6 +16,7 @@ from personachat.ui.personas.bulk_work import STEP
 from tests.conftest import persona_text
 from tests.e2e.conftest import AppServer, settled, start_app, wait_for
 from tests.fake_provider import FakeProvider
+from tests.pictures.drawn import picture
 
 pytestmark = pytest.mark.browser
 
@@ -135,6 +136,24 @@ def test_many_are_deleted_with_a_stop_in_between_and_all_come_back(crowd: AppSer
     visible(page, "undo_bulk").click()
     expect(page.get_by_text(f"Restored {MANY - left} personas.")).to_be_visible()
     assert len(list(crowd.personas_dir.glob("extra-*.json"))) == MANY
+
+
+def test_the_closed_picker_shows_the_picture_of_whom_one_talks_to(app_server: AppServer, page: Page) -> None:
+    folder = app_server.personas_dir
+    for name, avatar in (("pictured", "🦊"), ("faceless", "🦉"), ("plain", "")):
+        text = persona_text(name, name=f"Ms {name.title()}", avatar=avatar)
+        (folder / f"{name}.json").write_text(text, encoding="utf-8")
+    for name in ("pictured", "plain"):
+        (folder / f"{name}.png").write_bytes(picture())
+    for name, has_picture in (("pictured", True), ("faceless", False), ("plain", True)):
+        page.goto(f"{app_server.url}/?persona={name}")
+        expect(page.get_by_placeholder(f"Message Ms {name.title()}")).to_be_visible()
+        expect(page.locator(".st-key-persona_choice [data-face]")).to_have_count(int(has_picture))
+        if has_picture:
+            face = page.locator(".st-key-persona_choice [data-face]")
+            shown = "getComputedStyle(arguments[0], '::after').backgroundImage"
+            found = face.evaluate(f"(...arguments) => {shown}")
+            assert re.search(r'url\("http.*/media/', found)
 
 
 def test_one_of_many_is_found_by_typing_and_talked_to(crowd: AppServer, page: Page) -> None:

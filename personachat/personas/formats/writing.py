@@ -49,7 +49,7 @@ def leave(
     files: Files | None = None,
     tests: Mapping[str, str] = MappingProxyType({}),
 ) -> ExportedFile:
-    """One persona as a file, with its picture, its card's files and its `tests` where the format takes them."""
+    """One persona as a file, with its picture, card files and `tests` where the format takes them."""
     if kind == "bundle":
         found = _as_found(stored.persona.picture, picture)
         return leave_together((stored,), {}, found, lambda _: files, tests=tests)

@@ -7,13 +7,14 @@ parts name, such as the faces in conversations.
 from __future__ import annotations
 
 import re
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import chain
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Select, Table, delete, select
+from sqlalchemy import Connection, Select, Table, delete, func, select
 
 from personachat.database.connection import Database
 from personachat.personas.store.tables import (
@@ -33,6 +34,10 @@ Names: TypeAlias = Callable[[Connection], Iterable[str]]
 UNNAMED_KEPT = timedelta(days=1)
 """A picture is kept before the text that names it: as a draft that nobody has sent yet."""
 
+EVERY_SECONDS = 24 * 3600.0
+"""So often at least pictures are looked through while a server runs."""
+
+_NAMING = (personas, persona_revisions, persona_drafts, persona_shares, persona_templates)
 _DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 _AT_ONCE = 300
 _r = persona_revisions.c
@@ -60,6 +65,41 @@ def purge_pictures(database: Database, *, also: Sequence[Names] = (), texts: Ite
             for listing in connection.scalars(select(persona_asset_sets.c.listing)):
                 files.difference_update(_DIGEST.findall(listing))
     return gone + _removed(database, persona_assets, files)
+
+
+class PicturePurging:
+    """Purges again while a server runs: when what may name pictures has become less, and once a day."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        texts: Callable[[], Iterable[str]],
+        also: Sequence[Names] = (),
+        naming: Sequence[Table] = (),
+    ) -> None:
+        """`naming` are the tables of other parts whose rows may name pictures; for the rest see above."""
+        self._database = database
+        self._texts = texts
+        self._also = also
+        self._naming = (*_NAMING, *naming)
+        self._counts: tuple[int, ...] | None = None
+        self._purged = time.monotonic()
+
+    def purge_if_due(self) -> int:
+        """Returns how many went; counting rows is all that happens most times. Errors as purge_pictures."""
+        with self._database.read() as connection:
+            counts = tuple(
+                connection.execute(select(func.count()).select_from(table)).scalar_one()
+                for table in self._naming
+            )
+        before, self._counts = self._counts or counts, counts
+        is_less = any(now < then for now, then in zip(counts, before, strict=True))
+        if not is_less and time.monotonic() - self._purged < EVERY_SECONDS:
+            return 0
+        gone = purge_pictures(self._database, also=self._also, texts=self._texts())
+        self._purged = time.monotonic()
+        return gone
 
 
 def _old(database: Database, connection: Connection, table: Table) -> set[str]:

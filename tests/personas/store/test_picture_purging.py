@@ -14,7 +14,7 @@ from personachat.database.connection import Database
 from personachat.personas.persona import Persona, dump_persona
 from personachat.personas.pictures.reading import read_picture
 from personachat.personas.store.own_templates import OwnTemplates
-from personachat.personas.store.picture_purging import UNNAMED_KEPT, purge_pictures
+from personachat.personas.store.picture_purging import UNNAMED_KEPT, PicturePurging, purge_pictures
 from personachat.personas.store.pictures import PersonaPictures
 from personachat.personas.store.shares import PersonaShares
 from personachat.personas.store.tables import persona_drafts, persona_pictures
@@ -96,3 +96,30 @@ def test_any_number_goes(database: Database, count: int) -> None:
             connection.execute(insert(persona_pictures), rows)
     age(database)
     assert purge_pictures(database) == count
+
+
+def test_a_running_server_looks_through_them_once_something_that_named_one_has_gone(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+
+    def texts() -> tuple[str, ...]:
+        looked.append(1)
+        return ()
+
+    purging = PicturePurging(database, texts=texts)
+    templates = OwnTemplates(database)
+    digest, unused = kept(database, 3), kept(database, 4)
+    template = templates.save(text_of(digest), author="Ada")
+    age(database)
+    assert [purging.purge_if_due() for _ in range(3)] == [0, 0, 0]
+    assert looked == []
+    templates.delete(template.id)
+    assert purging.purge_if_due() == 2
+    assert known(database, digest, unused) == [False, False]
+    assert purging.purge_if_due() == 0
+    assert looked == [1]
+    kept(database, 5)
+    age(database)
+    monkeypatch.setattr("personachat.personas.store.picture_purging.EVERY_SECONDS", 0.0)
+    assert purging.purge_if_due() == 1

@@ -1,4 +1,5 @@
-// The persona picker's list shows who is who: an avatar before each entry, which Streamlit has no place for.
+// The persona picker shows who is who: an avatar before each entry of its list, which Streamlit has no place for,
+// and in the closed field the picture of the chosen persona over the icon that stands for it.
 
 import * as dom from "./dom.js"
 
@@ -13,6 +14,23 @@ function picture(source) {
   return image
 }
 
+/** Only the place of the icon is marked: what React draws in it stays there, unseen. */
+function showChosen() {
+  const field = dom.personaField()
+  const place = field?.previousElementSibling
+  if (!place || field.getAttribute("aria-expanded") === "true") return
+  const avatar = avatars.get(field.value) ?? ""
+  const shown = PICTURE.test(avatar) ? avatar : ""
+  if ((place.dataset.face ?? "") === shown) return
+  if (shown) {
+    place.dataset.face = shown
+    place.style.setProperty("--face", `url("${shown}")`)
+  } else {
+    delete place.dataset.face
+    place.style.removeProperty("--face")
+  }
+}
+
 let sent = null
 let avatars = new Map()
 
@@ -23,6 +41,7 @@ export function look(page) {
     sent = page.component.data?.[0]
     avatars = new Map(sent ?? [])
   }
+  showChosen()
   for (const entry of dom.personaEntries()) {
     const avatar = avatars.get(dom.labelOf(entry)) ?? ""
     let shown = entry.querySelector("[data-avatar]")

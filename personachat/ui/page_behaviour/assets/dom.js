@@ -102,6 +102,7 @@ export const shortcutButton = code => SHORTCUTS[code] && document.querySelector(
 
 export const personaEntries = () =>
   document.querySelectorAll('[role="listbox"][aria-label="Persona"] [role="option"]')
+export const personaField = () => document.querySelector("#stMain .st-key-persona_choice input")
 export const labelOf = entry => entry.querySelector("[data-item-hl]")?.textContent ?? ""
 
 // --- figures --------------------------------------------------------------------------------------------------
