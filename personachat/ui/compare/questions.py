@@ -10,7 +10,7 @@ import streamlit as st
 from personachat.errors import PersonaChatError
 from personachat.lab.comparisons.message_tables import MOST_BYTES, messages_of, read_table
 from personachat.lab.comparisons.model import MOST_ROUNDS
-from personachat.services import Workspace
+from personachat.services.workspace import Workspace
 from personachat.ui.compare import actions, state
 from personachat.ui.wording import counted, error_text, escaped, heard
 

@@ -14,8 +14,9 @@ from personachat.conversations.model import now
 from personachat.database import schema
 from personachat.database.connection import Database
 from personachat.errors import MessageInvalid, QuestionSetInvalid, QuestionSetNotFound
+from personachat.history.moving import move_all
 from personachat.lab.comparisons.question_sets import MOST_SETS, QuestionSets, purge
-from personachat.lab.comparisons.store import SqlComparisons, move_all
+from personachat.lab.comparisons.store import SqlComparisons
 from personachat.lab.comparisons.tables import question_sets
 from tests.migrated import migrated_postgres, put_database_in
 from tests.postgres import fresh_database
