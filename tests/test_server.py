@@ -29,7 +29,7 @@ from tests.conftest import persona_text
 from tests.fake_provider import FakeProvider, Gate, tokens
 from tests.migrated import put_database_in
 
-SECONDS = 30
+SECONDS = 60
 SERVER = APP / "personachat" / "server.py"
 PYTHON = [sys.executable, "-W", "ignore"]
 WAYS = {
@@ -154,7 +154,7 @@ def test_without_a_time_to_drain_a_signal_interrupts_replies_and_ends_the_server
             server.process.send_signal(number)
             error, closing = list(events)
         assert (error.name, error.data["code"], closing.data) == ("error", "interrupted", "[DONE]")
-        server.process.wait(10)
+        server.process.wait(SECONDS)
         server.ended.join(SECONDS)
         # Ctrl-C ends as KeyboardInterrupt, which whoever called `serve` turns into an exit code.
         assert way == "serve" or not [line for line in server.output if "Traceback" in line]
@@ -165,7 +165,7 @@ def test_a_signal_ends_an_idle_server_at_once(environment: dict[str, str], tmp_p
     with running("uvicorn", environment, tmp_path) as server:
         server.client.get("/health")
         server.process.send_signal(signal.SIGTERM)
-        server.process.wait(10)
+        server.process.wait(SECONDS)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
@@ -185,7 +185,7 @@ def test_mcp_is_on_the_same_port_and_its_listeners_do_not_hold_up_the_end(
             assert "set-cookie" not in news.headers
             server.process.send_signal(signal.SIGTERM)
             news.read()
-        server.process.wait(10)
+        server.process.wait(SECONDS)
         server.ended.join(SECONDS)
         assert not [line for line in server.output if "ASGI" in line]
 

@@ -14,7 +14,7 @@ import uvicorn
 from personachat.front.guard import Guard
 from personachat.front.slow_requests import TimedHttpProtocol, limit
 
-PATIENCE = 30
+PATIENCE = 60
 SHORT = 0.2
 
 

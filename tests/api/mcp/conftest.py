@@ -23,7 +23,7 @@ from personachat.services import Services
 
 ERAS = ("legacy", "auto")
 """How the client opens: with the handshake that there was up to 2025, or as the newest server does."""
-SECONDS = 20
+SECONDS = 60
 
 
 @dataclass(frozen=True)
