@@ -63,14 +63,14 @@ def list_audit(  # noqa: PLR0913  # one parameter a filter
 ) -> AuditPage | Response:
     """The newest events first. For administrators."""
     audit = administrator_of(request).audit
-    asked = AuditFilter(actor=actor, action=action, kind=kind, target=target, since=since, until=until)
+    audit_filter = AuditFilter(actor=actor, action=action, kind=kind, target=target, since=since, until=until)
     if format == "csv":
         headers = {"Content-Disposition": 'attachment; filename="audit.csv"'}
-        return StreamingResponse(audit_csv(audit.all(asked)), media_type="text/csv", headers=headers)
-    found = audit.page(asked, limit=limit, before_id=before)
+        return StreamingResponse(audit_csv(audit.all(audit_filter)), media_type="text/csv", headers=headers)
+    events = audit.page(audit_filter, limit=limit, before_id=before)
     return AuditPage(
-        events=[_entry(event) for event in found],
-        next_before=found[-1].id if len(found) == limit else None,
+        events=[_entry(event) for event in events],
+        next_before=events[-1].id if len(events) == limit else None,
     )
 
 

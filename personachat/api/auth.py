@@ -80,8 +80,8 @@ def owner_of(request: Request) -> str:
 
 def person_of(request: Request) -> Person | None:
     """The person whom a proxy vouches for; None where it is a token's call, or this machine's own."""
-    found: Person | None = request.scope.get(_PERSON)
-    return found
+    person: Person | None = request.scope.get(_PERSON)
+    return person
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +189,9 @@ class Gate:
     async def _admit(self, scope: Scope, headers: Headers, settings: Settings) -> _Admitted:
         """Raises Refused."""
         client, server = ((scope.get(end) or (None,))[0] for end in ("client", "server"))
-        asked = RequestOrigin.by(headers.items(), client=client, server=server)
-        foreign = asked.from_another_origin
-        if foreign and not cors.is_allowed_origin(asked.origin, _origins(settings)):
+        request_origin = RequestOrigin.by(headers.items(), client=client, server=server)
+        foreign = request_origin.from_another_origin
+        if foreign and not cors.is_allowed_origin(request_origin.origin, _origins(settings)):
             raise _origin_refused(settings)
         if foreign and cors.is_preflight(scope["method"], headers):
             return _Admitted(None, preflight=True)
@@ -199,9 +199,13 @@ class Gate:
             return admitted
         if person := await self._named_by_proxy(scope, settings):
             return _Admitted(person.key, person=person)
-        if asked.locally and (settings.trust_loopback or not _needs_credentials(settings)):
+        if request_origin.locally and (settings.trust_loopback or not _needs_credentials(settings)):
             return _Admitted(LOCAL_OWNER)
-        if not settings.accepted_tokens and asked.on_loopback and not asked.by_loopback_name:
+        if (
+            not settings.accepted_tokens
+            and request_origin.on_loopback
+            and not request_origin.by_loopback_name
+        ):
             raise _host_refused()
         if _path(scope) in PUBLIC_PATHS:
             return _Admitted(None)

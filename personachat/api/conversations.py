@@ -102,8 +102,8 @@ def list_conversations(  # noqa: PLR0913  # one parameter a filter
     if q.strip():
         return _search(library, q, filters, limit=limit, cursor=cursor)
     listed = library.list(filters, limit=limit, cursor=cursor)
-    found = [FoundConversation(**dict(listed_of(summary))) for summary in listed.conversations]
-    return ConversationPage(conversations=found, next_cursor=listed.next_cursor)
+    items = [FoundConversation(**dict(listed_of(summary))) for summary in listed.conversations]
+    return ConversationPage(conversations=items, next_cursor=listed.next_cursor)
 
 
 @router.get(
@@ -154,9 +154,9 @@ async def import_conversations(request: Request) -> Imported:
 def _search(
     library: ConversationLibrary, query: str, filters: Filters, *, limit: int, cursor: str | None
 ) -> ConversationPage:
-    found = library.search(query, filters, limit=limit, cursor=cursor)
+    results = library.search(query, filters, limit=limit, cursor=cursor)
     newest: dict[str, Hit] = {}
-    for hit in found.hits:
+    for hit in results.hits:
         newest.setdefault(hit.conversation.id, hit)
     return ConversationPage(
         conversations=[
@@ -165,7 +165,7 @@ def _search(
             )
             for hit in newest.values()
         ],
-        next_cursor=found.next_cursor,
+        next_cursor=results.next_cursor,
     )
 
 

@@ -26,8 +26,8 @@ def is_allowed_origin(origin: str | None, allowed: Collection[str]) -> bool:
         return False
     if "*" in allowed:
         return True
-    asked = origin_of(origin)
-    return asked is not None and any(origin_of(one) == asked for one in allowed)
+    parsed_origin = origin_of(origin)
+    return parsed_origin is not None and any(origin_of(one) == parsed_origin for one in allowed)
 
 
 def is_preflight(method: str, headers: Headers) -> bool:

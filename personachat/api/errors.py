@@ -170,23 +170,23 @@ def problem_of(error: PersonaChatError, *, extra: Mapping[str, Any] | None = Non
     """Render one of our errors, with what it knows besides the sentence."""
     if isinstance(error, Refused):
         return problem(error.status, error.reason, str(error), hint=error.hint, headers=error.headers)
-    known: dict[str, Any] = {}
+    details: dict[str, Any] = {}
     match error:
         case (
             PersonaInvalid(problems=problems)
             | PersonaBroken(problems=problems)
             | SuiteInvalid(problems=problems)
         ):
-            known["problems"] = [_as_json(found) for found in problems[:MOST_PROBLEMS]]
+            details["problems"] = [_as_json(each_problem) for each_problem in problems[:MOST_PROBLEMS]]
         case PersonaChanged(etag=etag):
-            known["etag"] = etag
+            details["etag"] = etag
     return problem(
         STATUSES.get(error.code, 500),
         error.code,
         str(error),
         hint=error.hint,
         retry_after_seconds=error.retry_after_seconds,
-        extra=known | dict(extra or {}),
+        extra=details | dict(extra or {}),
     )
 
 
@@ -234,13 +234,13 @@ async def _invalid(_request: Request, error: Exception) -> Response:
     if faults[0]["type"] == "json_invalid":
         reason = faults[0].get("ctx", {}).get("error", "")
         return problem(400, "body_not_json", f"The body is not valid JSON: {reason}.".replace("..", "."))
-    found = [
+    problems = [
         {"path": place(_path(fault["loc"])), "message": sentence(_sentence(fault))}
         for fault in faults[:MOST_PROBLEMS]
     ]
-    first = found[0]["message"]
+    first = problems[0]["message"]
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return problem(422, "request_invalid", f"{first}{more}", extra={"problems": found})
+    return problem(422, "request_invalid", f"{first}{more}", extra={"problems": problems})
 
 
 async def _http(request: Request, error: Exception) -> Response:
@@ -279,10 +279,10 @@ def _sentence(fault: Mapping[str, Any]) -> str:
     return f"{where} {what}." if what else f"{where}: {fault['msg']}."
 
 
-def _as_json(found: Problem) -> dict[str, Any]:
+def _as_json(each_problem: Problem) -> dict[str, Any]:
     return {
-        "message": sentence(found.message),
-        "line": found.line,
-        "column": found.column,
-        "path": place(found.path),
+        "message": sentence(each_problem.message),
+        "line": each_problem.line,
+        "column": each_problem.column,
+        "path": place(each_problem.path),
     }

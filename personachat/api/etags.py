@@ -60,10 +60,10 @@ def tags_of(header: str | None, *, weak: bool = False) -> list[str]:
         raise Refused(400, "condition_invalid", "The condition is empty. Leave the header out instead.")
     tags, at = [], 0
     while header is not None and at < len(header):
-        found = _TAG.match(header, at)
-        if found is None:
+        match = _TAG.match(header, at)
+        if match is None:
             raise Refused(400, "condition_invalid", 'Write an ETag in double quotes: "abc".')
-        if weak or not found[1]:
-            tags.append(found[2].replace("*", "%2A"))  # "*" is a tag, * is any
-        at = found.end()
+        if weak or not match[1]:
+            tags.append(match[2].replace("*", "%2A"))  # "*" is a tag, * is any
+        at = match.end()
     return tags

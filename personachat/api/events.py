@@ -173,8 +173,8 @@ def named(event: ReplyEvent, live_reply: LiveReply) -> tuple[str, dict[str, Any]
         case UsageReported(usage, cost_usd):
             tokens = {"promptTokens": usage.prompt_tokens, "completionTokens": usage.completion_tokens}
             details = {"cachedTokens": usage.cached_tokens, "reasoningTokens": usage.reasoning_tokens}
-            known = {name: count for name, count in details.items() if count is not None}
-            return "usage", {**tokens, **known, "costUsd": cost_usd}
+            counts = {name: count for name, count in details.items() if count is not None}
+            return "usage", {**tokens, **counts, "costUsd": cost_usd}
         case Rethought():
             return "rethought", {}
         case Noticed(message):

@@ -79,7 +79,7 @@ async def get_health(request: Request) -> Health:
         probes.database.look(lambda: _stored(services), within_seconds=WITHIN_SECONDS),
         probes.personas.look(lambda: _answering(services), within_seconds=WITHIN_SECONDS),
     )
-    told = _configured(services).model_copy(
+    health = _configured(services).model_copy(
         update=(_slow("Reading the personas took too long.") if answering is None else answering)
         | _saving(services.checkpoints)
         | (_slow("The database doesn't answer.", database="unavailable") if stored is None else stored)
@@ -87,8 +87,8 @@ async def get_health(request: Request) -> Health:
     )
     person = person_of(request)
     if person is not None and person.role is not Role.ADMIN:  # what is broken may be somebody else's
-        return told.model_copy(update={"personas": None, "broken_personas": None})
-    return told
+        return health.model_copy(update={"personas": None, "broken_personas": None})
+    return health
 
 
 class Ready(ResponseModel):
@@ -123,8 +123,8 @@ async def get_ready(request: Request) -> Ready | Response:
 
 
 def _not_ready(request: Request, detail: str, reason: str | None) -> Response:
-    known = {"reason": reason} if reason and authorized(request) else None
-    return problem(503, "not_ready", detail, extra=known)
+    reason_given = {"reason": reason} if reason and authorized(request) else None
+    return problem(503, "not_ready", detail, extra=reason_given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,15 +163,15 @@ def _draining(services: Services) -> dict[str, Any]:
 
 def _personas(store: PersonaStore) -> dict[str, Any]:
     try:
-        found = store.all()
+        personas = store.all()
     except PersonaChatError as error:
         return {"status": "degraded", "reason": str(error)}
     broken = [
         BrokenFile(filename=file.filename, line=file.problems[0].line, problem=file.problems[0].message)
-        for file in found
+        for file in personas
         if isinstance(file, BrokenPersona)
     ]
-    return {"personas": len(found) - len(broken), "broken_personas": broken}
+    return {"personas": len(personas) - len(broken), "broken_personas": broken}
 
 
 def _saving(checkpoints: Checkpoints) -> dict[str, Any]:

@@ -90,7 +90,7 @@ _SENT = json_answer(
 )
 def update_message(message_id: MessageId, body: Opinion, request: Request) -> Message:
     """Up or down, with an optional note."""
-    _, turn = _found(request, message_id)
+    _, turn = _conversation_and_turn(request, message_id)
     if turn.role != "assistant":
         raise TurnNotFound("This message is not a reply.", hint="Only replies can be rated.")
     rating, note = turn.rating, turn.rating_note
@@ -102,7 +102,7 @@ def update_message(message_id: MessageId, body: Opinion, request: Request) -> Me
     if note.strip() and rating is None:
         raise Refused(422, "request_invalid", "A note needs a rating.", hint=("Send a rating with it."))
     workspace_of(request).branches.rate(message_id, rating, note=note)
-    return _shown(request, message_id)
+    return _message(request, message_id)
 
 
 @router.post(
@@ -120,9 +120,9 @@ def edit_message(message_id: MessageId, body: NewWords, request: Request) -> Res
     live_reply = workspace.branches.edit(message_id, body.content)
     if live_reply is not None:
         return ReplyStream(live_reply)
-    conversation_id, _ = _found(request, message_id)
+    conversation_id, _ = _conversation_and_turn(request, message_id)
     leaf = workspace.chat.conversation(conversation_id, last=1).leaf
-    made = _shown(request, leaf.id if leaf else message_id)
+    made = _message(request, leaf.id if leaf else message_id)
     return Response(made.model_dump_json(by_alias=True), 201, media_type="application/json")
 
 
@@ -146,7 +146,7 @@ def show_message(message_id: MessageId, request: Request) -> Branch:
 )
 def delete_message(message_id: MessageId, request: Request) -> Branch:
     """They are hidden, and a live reply among them is stopped. Use `leafId` to restore them."""
-    conversation_id, _ = _found(request, message_id)
+    conversation_id, _ = _conversation_and_turn(request, message_id)
     leaf_id = workspace_of(request).branches.delete_turn(message_id)
     return Branch(conversation_id=conversation_id, leaf_id=leaf_id)
 
@@ -186,12 +186,12 @@ def get_message_request(message_id: MessageId, request: Request) -> Response:
     return Response(json.dumps(answer), media_type="application/json")
 
 
-def _found(request: Request, message_id: str) -> tuple[str, Turn]:
+def _conversation_and_turn(request: Request, message_id: str) -> tuple[str, Turn]:
     """The id of the caller's conversation that the message is in, and the turn. Raises TurnNotFound."""
     return workspace_of(request).chat.turn(message_id)
 
 
-def _shown(request: Request, message_id: str) -> Message:
+def _message(request: Request, message_id: str) -> Message:
     chat = workspace_of(request).chat
     conversation_id, _ = chat.turn(message_id)
     siblings = chat.conversation(conversation_id).siblings
@@ -200,6 +200,6 @@ def _shown(request: Request, message_id: str) -> Message:
 
 
 def _branch(request: Request, message_id: str) -> Branch:
-    conversation_id, _ = _found(request, message_id)
+    conversation_id, _ = _conversation_and_turn(request, message_id)
     leaf_id = workspace_of(request).chat.conversation(conversation_id, last=1).leaf_id
     return Branch(conversation_id=conversation_id, leaf_id=leaf_id)

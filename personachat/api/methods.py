@@ -23,14 +23,14 @@ _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 def methods_at(request: Request) -> list[str]:
     """All methods of a path: who refused a request only knows those of the first route that fits."""
-    found = [method for method in _METHODS if _is_taken(request, method)]
-    return sorted([*found, "HEAD"]) if "GET" in found else found
+    methods = [method for method in _METHODS if _is_taken(request, method)]
+    return sorted([*methods, "HEAD"]) if "GET" in methods else methods
 
 
 def _is_taken(request: Request, method: str) -> bool:
-    asked = {**request.scope, "method": method}
+    scope = {**request.scope, "method": method}
     routes: list[BaseRoute] = request.app.routes
-    fitting = next((route for route in routes if route.matches(asked)[0] is Match.FULL), None)
+    fitting = next((route for route in routes if route.matches(scope)[0] is Match.FULL), None)
     return fitting is not None and not isinstance(fitting, LiteralPaths)
 
 

@@ -50,15 +50,15 @@ async def uploads(request: Request, *, name: str = "") -> AsyncIterator[list[Upl
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         async with request.form(max_files=MOST_FILES, max_fields=MOST_FILES) as form:
-            found = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
-            if not found:
+            files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+            if not files:
                 raise Refused(
                     422,
                     "request_invalid",
                     "The form contains no file.",
                     hint='Send it as "file": curl -F file=@…',
                 )
-            yield [Upload(_name(each, name), _rewound(each.file)) for each in found]
+            yield [Upload(_name(each, name), _rewound(each.file)) for each in files]
         return
     with tempfile.SpooledTemporaryFile(max_size=MOST_HELD_BYTES) as body:
         async for part in request.stream():
@@ -72,5 +72,5 @@ def _name(upload: UploadFile, name: str) -> str:
 
 def _rewound(file: Any) -> IO[bytes]:
     file.seek(0)
-    found: IO[bytes] = file
-    return found
+    binary_file: IO[bytes] = file
+    return binary_file

@@ -191,5 +191,5 @@ def _numbers(each: Sum, speed: Speed) -> dict[str, Any]:
 
 
 def _call(row: Mapping[str, Any]) -> UsageCall:
-    told = {name: row[name] for name in UsageCall.model_fields if name in row}
-    return UsageCall(**told, person=row["owner"], message_id=row["turn_id"])
+    values = {name: row[name] for name in UsageCall.model_fields if name in row}
+    return UsageCall(**values, person=row["owner"], message_id=row["turn_id"])

@@ -50,7 +50,7 @@ class WholeAnswer(ReplyStream):
                     return self.refusal(events[0])
                 begun = True
         reply = self._live_reply.snapshot()
-        told = WholeReply(
+        whole_reply = WholeReply(
             conversation_id=self._live_reply.conversation_id,
             message_id=self._live_reply.id,
             persona_id=self._live_reply.persona_id,
@@ -63,4 +63,4 @@ class WholeAnswer(ReplyStream):
             cost_usd=reply.cost_usd,
         ).model_dump(by_alias=True, mode="json")
         failed = {"interrupted": INTERRUPTED, "stopped": STOPPED}.get(reply.state, reply.error)
-        return problem_of_reply(failed, extra=told) if failed else JSONResponse(told)
+        return problem_of_reply(failed, extra=whole_reply) if failed else JSONResponse(whole_reply)

@@ -80,9 +80,9 @@ class WrongTokens:
 def _network(address: str | None) -> str:
     """An IPv4 address, or the /64 of an IPv6 one, of which a single machine has many."""
     try:
-        found = ipaddress.ip_address(address or "")
+        parsed_address = ipaddress.ip_address(address or "")
     except ValueError:
         return "an unknown address"
-    if isinstance(found, ipaddress.IPv6Address):
-        return str(found.ipv4_mapped or ipaddress.ip_network((found, 64), strict=False))
-    return str(found)
+    if isinstance(parsed_address, ipaddress.IPv6Address):
+        return str(parsed_address.ipv4_mapped or ipaddress.ip_network((parsed_address, 64), strict=False))
+    return str(parsed_address)

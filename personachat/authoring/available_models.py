@@ -67,42 +67,42 @@ class AvailableModels:
 
     def is_available(self, model: str) -> bool:
         """Whether this very model answers here."""
-        found = self._found(model)
-        if found is None or found.provider.name == LOCAL:
-            return found is not None
-        name = found.provider.name
+        choice = self._choice_of(model)
+        if choice is None or choice.provider.name == LOCAL:
+            return choice is not None
+        name = choice.provider.name
         listed = self._model_names.listed(name)
         if listed is None:
             self._model_names.known(wait_seconds=LISTING_SECONDS)
             listed = self._model_names.listed(name)
         if listed:
-            return is_among(found.model, listed)
+            return is_among(choice.model, listed)
         return not self.is_retired(model)
 
     def is_retired(self, model: str) -> bool:
         """Whether its maker has shut it down by today."""
-        known = retirement(model)
-        return known is not None and known.on <= self._today()
+        retired = retirement(model)
+        return retired is not None and retired.on <= self._today()
 
     def best(self) -> str:
         """The model to write into a persona: the operator's, the default persona's, else one that answers."""
-        known = self._model_names.known(wait_seconds=LISTING_SECONDS)
+        listing = self._model_names.known(wait_seconds=LISTING_SECONDS)
         house = self._default_personas()
         if house != STARTING_MODEL and self._is_reachable(house) and not self.is_retired(house):
             return house  # somebody chose it, and some gateways do not list all that they serve
-        wanted = (self._default, STARTING_MODEL, *known.names)
-        return next((model for model in wanted if model and self.is_available(model)), STARTING_MODEL)
+        candidates = (self._default, STARTING_MODEL, *listing.names)
+        return next((model for model in candidates if model and self.is_available(model)), STARTING_MODEL)
 
     def _is_reachable(self, model: str) -> bool:
-        return bool(model) and self._found(model) is not None
+        return bool(model) and self._choice_of(model) is not None
 
-    def _found(self, model: str) -> ModelChoice | None:
+    def _choice_of(self, model: str) -> ModelChoice | None:
         """Who answers for the model itself, as far as is known without a list."""
         try:
-            found = self._providers.resolve(model)
+            choice = self._providers.resolve(model)
         except ProviderError:
             return None
-        return None if found.substituted else found
+        return None if choice.substituted else choice
 
     def _default_personas(self) -> str:
         try:

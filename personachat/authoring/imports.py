@@ -117,7 +117,7 @@ class Outcome:
 
 
 def plan_of(
-    found: FileContents,
+    contents: FileContents,
     everything: Sequence[StoredPersona | BrokenPersona],
     *,
     models: Models,
@@ -125,12 +125,12 @@ def plan_of(
     assets: Collection[str] = (),
 ) -> ImportPlan:
     """Compare what comes with what is there; `pictures` and `assets` are those they name that are here."""
-    arrivals = (_saying_what_lacks(each, pictures, assets) for each in found.arrivals)
-    found = replace(found, arrivals=tuple(arrivals))
-    here = _Here(everything, {arrival.persona.id for arrival in found.arrivals})
-    items = tuple(_planned(arrival, here, models) for arrival in found.arrivals)
+    arrivals = (_saying_what_lacks(each, pictures, assets) for each in contents.arrivals)
+    contents = replace(contents, arrivals=tuple(arrivals))
+    here = _Here(everything, {arrival.persona.id for arrival in contents.arrivals})
+    items = tuple(_planned(arrival, here, models) for arrival in contents.arrivals)
     taken = frozenset(each.id for each in everything)
-    return ImportPlan(items, taken, found.skipped, found.columns)
+    return ImportPlan(items, taken, contents.skipped, contents.columns)
 
 
 def carry_out(
@@ -189,25 +189,25 @@ class _Here:
 
     def of(self, arrival: ImportedPersona) -> StoredPersona | BrokenPersona | None:
         """The persona that this is a version of."""
-        found = self._found(arrival)
-        if found is not None:
-            self._met.add(found.id)
-        return found
+        existing = self._existing(arrival)
+        if existing is not None:
+            self._met.add(existing.id)
+        return existing
 
     def free_id(self, name: str) -> str:
         """An id that neither a stored persona has nor one that comes."""
-        found = free_id(name, self._taken)
-        self._taken.add(found)
-        return found
+        new_id = free_id(name, self._taken)
+        self._taken.add(new_id)
+        return new_id
 
-    def _found(self, arrival: ImportedPersona) -> StoredPersona | BrokenPersona | None:
+    def _existing(self, arrival: ImportedPersona) -> StoredPersona | BrokenPersona | None:
         same_id = self._by_id.get(arrival.persona.id)
         if arrival.states_id:
             return same_id if same_id is None or same_id.id not in self._met else None
         for origin in origins(arrival.persona):
-            known = [each for each in self._by_origin.get(origin, ()) if each.id not in self._met]
-            if known:
-                return next((each for each in known if each is same_id), known[0])
+            same_origin = [each for each in self._by_origin.get(origin, ()) if each.id not in self._met]
+            if same_origin:
+                return next((each for each in same_origin if each is same_id), same_origin[0])
         if same_id is None or same_id.id in self._met:
             return None
         named = isinstance(same_id, BrokenPersona) or same_id.persona.name == arrival.persona.name

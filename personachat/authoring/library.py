@@ -337,19 +337,21 @@ class PersonaLibrary:
 
     def delete_all(self, ids: Iterable[str], *, broken: Collection[str] = ()) -> BulkChange:
         """Delete several; `bring_back_all` undoes it. `broken` are those of them that may be broken."""
-        wanted = list(ids)
-        found = self._personas.all() if broken else ()
-        there = {each.id: each for each in found if isinstance(each, BrokenPersona) and each.id in broken}
+        all_ids = list(ids)
+        stored_personas = self._personas.all() if broken else ()
+        there = {
+            each.id: each for each in stored_personas if isinstance(each, BrokenPersona) and each.id in broken
+        }
         errors: list[PersonaChatError] = []
         away: list[BrokenPersona] = []
-        for persona_id in dict.fromkeys(each for each in wanted if each in there):
+        for persona_id in dict.fromkeys(each for each in all_ids if each in there):
             try:
                 away.append(self._personas.put_away(persona_id, etag=there[persona_id].etag))
             except PersonaChatError as error:
                 errors.append(error)
         done = change_each(
             self._personas,
-            [each for each in wanted if each not in there],
+            [each for each in all_ids if each not in there],
             lambda stored: self._personas.delete(stored.id, etag=stored.etag, saving=self._saving()),
         )
         return BulkChange(done.before, done.after, (*errors, *done.errors), tuple(away))
@@ -382,8 +384,8 @@ class PersonaLibrary:
 
     def save_again_by_etag(self, etags: Mapping[str, tuple[str, str]]) -> BulkChange:
         """The same by ETags: of the version to save, and of the one that it is saved over."""
-        wanted = frozenset((persona_id, before) for persona_id, (before, _) in etags.items())
-        numbers = self.revisions.numbers(wanted)
+        etags_before = frozenset((persona_id, before) for persona_id, (before, _) in etags.items())
+        numbers = self.revisions.numbers(etags_before)
         saving = Saving(self._author, "Undone", "restored")
 
         def save_earlier(stored: StoredPersona) -> StoredPersona:
@@ -407,13 +409,16 @@ class PersonaLibrary:
 
     def bundle(self, ids: Collection[str] | None = None) -> ExportedFile:
         """These personas, or all, as one archive. Raises PersonaNotFound where one of them is not there."""
-        found = [stored for stored in self._personas.all() if isinstance(stored, StoredPersona)]
+        bundled_personas = [stored for stored in self._personas.all() if isinstance(stored, StoredPersona)]
         if ids is not None:
-            chosen = {stored.id: stored for stored in found if stored.id in ids}
-            found = [chosen.get(persona_id) or self._personas.get(persona_id) for persona_id in ids]
-        tests = self._tests_of([stored.id for stored in found])
-        bundled = leave_together(found, self._ancestors(found), self._picture_of, self._files_of, tests=tests)
-        self._trail.note_many("exported", [stored.id for stored in found], kind="persona")
+            chosen = {stored.id: stored for stored in bundled_personas if stored.id in ids}
+            bundled_personas = [
+                chosen.get(persona_id) or self._personas.get(persona_id) for persona_id in ids
+            ]
+        tests = self._tests_of([stored.id for stored in bundled_personas])
+        ancestors = self._ancestors(bundled_personas)
+        bundled = leave_together(bundled_personas, ancestors, self._picture_of, self._files_of, tests=tests)
+        self._trail.note_many("exported", [stored.id for stored in bundled_personas], kind="persona")
         return bundled
 
     def plan_import(
@@ -460,12 +465,14 @@ class PersonaLibrary:
             self._tests.of([each for each in ids if self.rights.may("prompt", each)]) if self._tests else {}
         )
 
-    def _plan(self, found: FileContents) -> ImportPlan:
-        missing = {each.persona.picture for each in found.arrivals if not each.picture} - {""}
+    def _plan(self, contents: FileContents) -> ImportPlan:
+        missing = {each.persona.picture for each in contents.arrivals if not each.picture} - {""}
         here = self.pictures.known(missing) if missing else frozenset()
-        named = {set_named_by(each.persona.extensions) for each in found.arrivals if not each.assets} - {""}
+        named = {set_named_by(each.persona.extensions) for each in contents.arrivals if not each.assets} - {
+            ""
+        }
         assets = self._assets.known(named) if named else frozenset()
-        return plan_of(found, self._personas.all(), models=self._models, pictures=here, assets=assets)
+        return plan_of(contents, self._personas.all(), models=self._models, pictures=here, assets=assets)
 
     def _keep(self, arrival: ImportedPersona) -> None:
         if not arrival.picture and not arrival.assets:
@@ -503,10 +510,10 @@ class PersonaLibrary:
         self._refuse_visitors()
         self.rights.refuse_unless("share", persona_id)
         self._shares.share(self._owner, persona_id, text)
-        found = self._shares.of(self._owner, persona_id)
-        assert found is not None  # it was made a moment ago
+        share = self._shares.of(self._owner, persona_id)
+        assert share is not None  # it was made a moment ago
         self._note("shared", persona_id)
-        return found
+        return share
 
     def shared(self, persona_id: str) -> PersonaShare | None:
         return self._shares.of(self._owner, persona_id)
@@ -566,9 +573,9 @@ class PersonaLibrary:
         except PersonaBroken:
             return next((stored for stored in self._personas.all() if stored.id == persona_id), None)
 
-    def _ancestors(self, found: Sequence[StoredPersona]) -> dict[str, tuple[str, ...]]:
+    def _ancestors(self, personas: Sequence[StoredPersona]) -> dict[str, tuple[str, ...]]:
         ancestors = {}
-        for stored in found:
+        for stored in personas:
             with suppress(PersonaChatError):  # a bundle is worth having without its history
                 earlier = self.revisions.of(stored.id, limit=MOST_ANCESTORS)
                 ancestors[stored.id] = tuple(dict.fromkeys(each.etag for each in earlier))
@@ -592,6 +599,6 @@ def named_for_what_it_is(text: str) -> Iterator[None]:
     try:
         yield
     except PersonaInvalid as invalid:
-        if found := looks_like(text):
-            invalid.hint = f"This looks like {found}. Import it instead."
+        if format_name := looks_like(text):
+            invalid.hint = f"This looks like {format_name}. Import it instead."
         raise

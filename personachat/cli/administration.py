@@ -48,7 +48,7 @@ def audit(  # noqa: PLR0913  # one option a filter
     from personachat.accounts.audit_words import deed, details
     from personachat.history.audit_table import audit_csv
 
-    asked = AuditFilter(
+    audit_filter = AuditFilter(
         actor=actor,
         action=action,
         kind=kind,
@@ -57,7 +57,7 @@ def audit(  # noqa: PLR0913  # one option a filter
         until=None if until is None else until.replace(tzinfo=UTC) + timedelta(days=1),
     )
     with _opened(data_dir) as administrator:
-        events = islice(administrator.audit.all(asked), limit)
+        events = islice(administrator.audit.all(audit_filter), limit)
         if file_format is AuditFormat.csv:
             for line in audit_csv(events):
                 answer(line)

@@ -76,8 +76,8 @@ def run(
     services = build_services(settings)
     try:
         if persona_id is not None:
-            asked = find(services.personas, persona_id, by=services.addressed)
-            if place.is_new and _lacks_values(asked.persona, kept({}, values)):
+            persona = find(services.personas, persona_id, by=services.addressed)
+            if place.is_new and _lacks_values(persona.persona, kept({}, values)):
                 return USAGE
         conversation = _conversation(services, place)
         name = persona_id or _last_speaker(conversation)

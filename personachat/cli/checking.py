@@ -50,7 +50,7 @@ def run(settings: Settings | SettingsInvalid, *, as_json: bool) -> int:
     finally:
         services.close()
     _show(findings, as_json=as_json)
-    return FAULTY if any(found.status == "error" for found in findings) else FINE
+    return FAULTY if any(finding.status == "error" for finding in findings) else FINE
 
 
 def _about_settings() -> Iterator[Finding]:
@@ -73,16 +73,16 @@ def _about_database(services: Services) -> Iterator[Finding]:
 
 def _about_personas(services: Services) -> Iterator[Finding]:
     try:
-        found = services.personas.all()
+        personas = services.personas.all()
     except PersonaChatError as error:
         yield Finding("personas", "error", str(error), error.advice or error.hint)
         return
-    broken = [each for each in found if isinstance(each, BrokenPersona)]
+    broken = [each for each in personas if isinstance(each, BrokenPersona)]
     for each in broken:
         first = each.problems[0]
         message = f"{each.filename}:{first.line}:{first.column}: {first.message}"
         yield Finding("personas", "error", message, "`personachat personas validate` shows every error.")
-    usable = [each for each in found if not isinstance(each, BrokenPersona)]
+    usable = [each for each in personas if not isinstance(each, BrokenPersona)]
     for stored in usable:
         try:
             services.models.answering(stored.persona.model)
@@ -105,27 +105,27 @@ def _about_providers(services: Services) -> Iterator[Finding]:
     except NoModelAvailable as error:
         yield Finding("providers", "error", str(error), error.hint)
         return
-    known = services.model_names.known(wait_seconds=PROVIDERS_SECONDS)
-    for fault in known.faults:
+    listing = services.model_names.known(wait_seconds=PROVIDERS_SECONDS)
+    for fault in listing.faults:
         yield Finding("providers", "error", fault, "Check its address and key, and that it runs.")
-    if not known.complete:
+    if not listing.complete:
         silent = ", ".join(services.model_names.silent())
         message = f"No answer within {PROVIDERS_SECONDS:g} seconds from {silent}."
         yield Finding("providers", "error", message, "Check the address, and that the server runs.")
-    elif not known.faults:
+    elif not listing.faults:
         yield Finding("providers", "ok", "Every provider answers.")
 
 
 def _show(findings: list[Finding], *, as_json: bool) -> None:
     if as_json:
-        is_fine = all(found.status != "error" for found in findings)
-        told = {"ok": is_fine, "findings": [asdict(found) for found in findings]}
-        answer(json.dumps(told, ensure_ascii=False, indent=2), end="\n")
+        is_fine = all(finding.status != "error" for finding in findings)
+        answer_object = {"ok": is_fine, "findings": [asdict(finding) for finding in findings]}
+        answer(json.dumps(answer_object, ensure_ascii=False, indent=2), end="\n")
         return
-    for found in findings:
-        answer(f"{found.status:<8}{found.about:<10}{found.message}", end="\n")
-        if found.fix and found.status != "ok":
-            answer(f"{'':<18}{found.fix}", end="\n")
-    errors = sum(found.status == "error" for found in findings)
+    for finding in findings:
+        answer(f"{finding.status:<8}{finding.about:<10}{finding.message}", end="\n")
+        if finding.fix and finding.status != "ok":
+            answer(f"{'':<18}{finding.fix}", end="\n")
+    errors = sum(finding.status == "error" for finding in findings)
     if errors:
         note(f"{errors} to fix", style=RED)

@@ -8,11 +8,11 @@ from personachat.providers.weights import install_weights, installed_weights, ll
 
 def install() -> None:
     """Raises NoModelAvailable."""
-    found = installed_weights()
-    if found is None:
+    weights = installed_weights()
+    if weights is None:
         note("Fetching the weights (90 MB) ...")
-        found = install_weights()
-    note(f"The offline model's weights are in {found}.")
+        weights = install_weights()
+    note(f"The offline model's weights are in {weights}.")
     if llama_is_installed():
         note("It answers where no key is set. A server that is running has to be started again.")
     else:

@@ -66,8 +66,10 @@ def lint(paths: Sequence[Path], settings: Settings, *, strict: bool) -> int:
             faults += len(problems)
             for problem in problems:
                 answer(f"{file}:{problem.line}:{problem.column}: error: {problem.message}", end="\n")
-            for found in () if problems else linter.lint(file.read_text("utf-8")):
-                warnings += found.severity == "warning"
-                answer(f"{file}:{found.line}:{found.column}: {found.severity}: {found.message}", end="\n")
+            for finding in () if problems else linter.lint(file.read_text("utf-8")):
+                warnings += finding.severity == "warning"
+                answer(
+                    f"{file}:{finding.line}:{finding.column}: {finding.severity}: {finding.message}", end="\n"
+                )
     note(f"{count(files, 'file')}, {count(faults, 'fault')}, {count(warnings, 'warning')}")
     return FAULTY if faults or (strict and warnings) else FINE

@@ -44,13 +44,13 @@ def show_diff(collection: PersonaLibrary, persona_id: str, *, since: int | None,
             note("There is no earlier revision.")
             return SAME
         since = newer[1].number
-    found = collection.differences(persona_id, since=since, until=until)
-    for difference in found:
+    all_differences = collection.differences(persona_id, since=since, until=until)
+    for difference in all_differences:
         for line in _lines(difference):
             answer(line, end="\n")
-    if not found:
+    if not all_differences:
         note("There are no differences.")
-    return DIFFERENT if found else SAME
+    return DIFFERENT if all_differences else SAME
 
 
 def restore(collection: PersonaLibrary, persona_id: str, number: int | None) -> None:
@@ -82,9 +82,9 @@ def _lines(difference: Difference) -> Iterator[str]:
         yield from ("  " + line for line in "".join(words).splitlines())
         return
     if difference.kind != "added":
-        yield f"- {_shown(difference.before)}"
+        yield f"- {_value_text(difference.before)}"
     if difference.kind != "removed":
-        yield f"+ {_shown(difference.after)}"
+        yield f"+ {_value_text(difference.after)}"
 
 
 def _marked(piece: DiffPiece) -> str:
@@ -101,5 +101,5 @@ def _cut(text: str) -> str:
     return f"{text[:_CONTEXT_WORDS_CHARACTERS]} … {text[-_CONTEXT_WORDS_CHARACTERS:]}"
 
 
-def _shown(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

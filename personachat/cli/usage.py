@@ -52,8 +52,8 @@ def local_timezone() -> str:
     """The name of this machine's time zone; UTC where it does not say."""
     named = os.environ.get("TZ", "").lstrip(":")
     link = named or str(Path("/etc/localtime").resolve())
-    _, found, name = link.rpartition("zoneinfo/")
-    return name if found else named or "UTC"
+    _, separator, name = link.rpartition("zoneinfo/")
+    return name if separator else named or "UTC"
 
 
 def show_sums(usage: UsageReader, question: UsageQuery, by: Sequence[str], *, file_format: Format) -> None:
@@ -62,8 +62,8 @@ def show_sums(usage: UsageReader, question: UsageQuery, by: Sequence[str], *, fi
     groups = [_row(*each, by, names) for each in usage.measured(question, by)] if by else []
     total = _row(*usage.measured_total(question), (), names)
     if file_format == "json":
-        told = {"timezone": question.zone.key, "total": total, "groups": groups}
-        answer(json.dumps(told, indent=2, ensure_ascii=False), end="\n")
+        sums = {"timezone": question.zone.key, "total": total, "groups": groups}
+        answer(json.dumps(sums, indent=2, ensure_ascii=False), end="\n")
     elif file_format == "csv":
         answer(_csv([*by, *_NUMBERS], groups if by else [total]))
     else:
@@ -87,9 +87,9 @@ def show_calls(usage: UsageReader, question: UsageQuery, *, file_format: Format)
 
 
 def _call(row: Any) -> dict[str, Any]:
-    told = {"person" if name == "owner" else name: value for name, value in row.items()}
-    told.pop("process_id")
-    return told | {"began_at": row["began_at"].isoformat()}
+    call = {"person" if name == "owner" else name: value for name, value in row.items()}
+    call.pop("process_id")
+    return call | {"began_at": row["began_at"].isoformat()}
 
 
 def _row(each: Sum, speed: Speed, by: Sequence[str], names: Any) -> dict[str, Any]:

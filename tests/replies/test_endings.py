@@ -14,7 +14,7 @@ from starlette.types import Message, Scope
 from streamlit.testing.v1 import AppTest
 
 from personachat.api.events import ReplyStream
-from personachat.api.mcp.chats import _told
+from personachat.api.mcp.chats import _call_result
 from personachat.api.v1.completions import CompletionStream, whole
 from personachat.api.v1.response_bodies import ResponseBody
 from personachat.api.v1.response_drafts import PendingResponse
@@ -218,7 +218,7 @@ def test_a_tool_call_that_was_cut_off_is_an_error_with_what_had_arrived(
     end: Callable[[LiveReply], object], told: Told
 ) -> None:
     async def call() -> Any:
-        return await _told(ended(end), None)
+        return await _call_result(ended(end), None)
 
     result = anyio.run(call)
     assert bool(result.is_error) == told.refused

@@ -32,7 +32,7 @@ class Changes:
         self._bus = InMemorySubscriptionBus()
         self._subscribers: set[object] = set()
         self._connections: WeakSet[Connection] = WeakSet()
-        self._known: int | None = None
+        self._last: int | None = None
 
     def subscribe(self, listener: Callable[[ServerEvent], None]) -> Callable[[], None]:
         """Call `listener` with every event, until what is returned is called."""
@@ -55,8 +55,8 @@ class Changes:
 
     async def look(self) -> None:
         """Take the list as it is for known, unless somebody is to be told of the difference."""
-        if self._known is None or not self._watched:
-            self._known = await self._now()
+        if self._last is None or not self._watched:
+            self._last = await self._now()
 
     async def watch(self) -> None:
         """Look and tell, for ever."""
@@ -65,9 +65,9 @@ class Changes:
             if not self._watched:
                 continue
             now = await self._now()
-            if now is None or now == self._known:
+            if now is None or now == self._last:
                 continue
-            self._known = now
+            self._last = now
             await self.publish(PromptsListChanged())
             for connection in list(self._connections):
                 await connection.send_prompt_list_changed()

@@ -57,16 +57,16 @@ class Chats:
 
         Raises what `Completions.start` raises, and ArgumentsInvalid.
         """
-        said = checked(ChatArguments, arguments)
-        ask = CompletionRequest(messages=said.messages())
+        parsed = checked(ChatArguments, arguments)
+        ask = CompletionRequest(messages=parsed.messages())
         completion = await anyio.to_thread.run_sync(
-            lambda: workspace().complete(said.persona, ask, surface="mcp")
+            lambda: workspace().complete(parsed.persona, ask, surface="mcp")
         )
         live_reply = completion.live_reply
         self._running.add(live_reply)
         watching = asyncio.create_task(_stop_once(live_reply, has_left)) if has_left else None
         try:
-            return await _told(live_reply, progress)
+            return await _call_result(live_reply, progress)
         finally:
             live_reply.stop()  # nothing happens where it has ended
             self._running.discard(live_reply)
@@ -79,7 +79,7 @@ class Chats:
             live_reply.interrupt()
 
 
-async def _told(live_reply: LiveReply, progress: Progress | None) -> types.CallToolResult:
+async def _call_result(live_reply: LiveReply, progress: Progress | None) -> types.CallToolResult:
     length = taken = 0
     coming = cast("AsyncGenerator[tuple[int, ReplyEvent]]", live_reply.events())
     async with aclosing(coming):

@@ -93,15 +93,15 @@ class _UnknownVersion:
         error = answer.get("error")
         if not isinstance(error, dict):
             return self._body
-        known = ", ".join(KNOWN_PROTOCOL_VERSIONS)
+        versions = ", ".join(KNOWN_PROTOCOL_VERSIONS)
         sentence = (
-            f'The MCP protocol version "{self._version[:50]}" is not supported here. Supported: {known}.'
+            f'The MCP protocol version "{self._version[:50]}" is not supported here. Supported: {versions}.'
         )
         data = {"supported": list(KNOWN_PROTOCOL_VERSIONS), "requested": self._version[:50]}
         if error.get("code") == types.UNSUPPORTED_PROTOCOL_VERSION:
             data = error.get("data", data)
-        told = {"code": types.UNSUPPORTED_PROTOCOL_VERSION, "message": sentence, "data": data}
-        return json.dumps({**answer, "error": told}).encode()
+        rpc_error = {"code": types.UNSUPPORTED_PROTOCOL_VERSION, "message": sentence, "data": data}
+        return json.dumps({**answer, "error": rpc_error}).encode()
 
 
 _NO_ANSWER = json.dumps(
@@ -124,7 +124,7 @@ async def _send_json(send: Send, start: Message, body: bytes) -> None:
 def _parsed(body: bytes) -> dict[str, Any]:
     """A JSON object; empty where it is none."""
     try:
-        found = json.loads(body)
+        value = json.loads(body)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}

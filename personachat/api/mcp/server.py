@@ -103,8 +103,8 @@ class PersonaServer(Server[None]):
     async def _list_prompts(
         self, ctx: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListPromptsResult:
-        shown = await anyio.to_thread.run_sync(lambda: _with_prompts(self._workspace(ctx)))
-        return prompts.listed(shown, params.cursor if params else None)
+        personas = await anyio.to_thread.run_sync(lambda: _with_prompts(self._workspace(ctx)))
+        return prompts.listed(personas, params.cursor if params else None)
 
     async def _get_prompt(self, ctx: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
         stored = await anyio.to_thread.run_sync(lambda: _to_read(self._workspace(ctx), params.name))
@@ -117,8 +117,8 @@ class PersonaServer(Server[None]):
             )
         try:
             if params.name == CHAT:
-                wanted = ctx.meta is not None and "progress_token" in ctx.meta
-                progress = ctx.session.report_progress if wanted else None
+                wants_progress = ctx.meta is not None and "progress_token" in ctx.meta
+                progress = ctx.session.report_progress if wants_progress else None
                 return await self.chats.answer(
                     params.arguments,
                     workspace=lambda: self._workspace(ctx),
@@ -126,8 +126,8 @@ class PersonaServer(Server[None]):
                     has_left=_has_left(ctx),
                 )
             search = checked(ListArguments, params.arguments).search
-            found, labels = await anyio.to_thread.run_sync(lambda: _listed(self._workspace(ctx)))
-            return personas_found(found, search, labels=labels)
+            personas, labels = await anyio.to_thread.run_sync(lambda: _listed(self._workspace(ctx)))
+            return personas_found(personas, search, labels=labels)
         except PersonaChatError as error:
             return refused(str(error), error.hint)
 
@@ -159,8 +159,8 @@ def _listed(workspace: Workspace) -> tuple[list[StoredPersona], Mapping[str, Seq
 def _with_prompts(workspace: Workspace) -> list[StoredPersona]:
     """Those whose prompt the caller may see: an MCP prompt is nothing else."""
     accesses, judge = workspace.rights.all(), workspace.rights.judge
-    found, _ = _listed(workspace)
-    return [stored for stored in found if judge("prompt", accesses.get(stored.id, SHARED))]
+    personas, _ = _listed(workspace)
+    return [stored for stored in personas if judge("prompt", accesses.get(stored.id, SHARED))]
 
 
 def _to_read(workspace: Workspace, name: str) -> StoredPersona:

@@ -140,8 +140,8 @@ def checked(kind: type[ArgumentsT], arguments: Mapping[str, Any] | None) -> Argu
         case "missing":
             raise ArgumentsInvalid(f'"{name}" is missing.')
         case "extra_forbidden":
-            known = ", ".join(kind.model_fields)
-            raise ArgumentsInvalid(f'There is no argument "{name}".', hint=f"Available: {known}.")
+            names = ", ".join(kind.model_fields)
+            raise ArgumentsInvalid(f'There is no argument "{name}".', hint=f"Available: {names}.")
         case "string_pattern_mismatch" | "string_too_short":
             raise ArgumentsInvalid(f'"{name}" is empty.')
         case _:
@@ -152,7 +152,7 @@ def personas_found(
     personas: Sequence[StoredPersona], search: str, *, labels: Mapping[str, Sequence[str]]
 ) -> types.CallToolResult:
     """Those that a search for these words finds."""
-    found = matching(personas, search, text=lambda stored: SearchText.of(stored.persona))
+    matches = matching(personas, search, text=lambda stored: SearchText.of(stored.persona))
     listed = [
         ListedPersona(
             id=stored.id,
@@ -161,11 +161,11 @@ def personas_found(
             tags=list(stored.persona.tags),
             labels=list(labels.get(stored.id, ())),
         )
-        for stored in found[:MOST_LISTED]
+        for stored in matches[:MOST_LISTED]
     ]
-    answer = PersonaList(personas=listed, more=len(found) - len(listed)).model_dump()
-    told = json.dumps(answer, ensure_ascii=False)
-    return types.CallToolResult(content=[types.TextContent(text=told)], structured_content=answer)
+    answer = PersonaList(personas=listed, more=len(matches) - len(listed)).model_dump()
+    text = json.dumps(answer, ensure_ascii=False)
+    return types.CallToolResult(content=[types.TextContent(text=text)], structured_content=answer)
 
 
 def named(request_id: str) -> str:

@@ -62,14 +62,14 @@ async def lint_persona(request: Request) -> LintReport:
         return LintReport(
             findings=[
                 LintFinding(
-                    code=found.code,
-                    severity=found.severity,
-                    message=sentence(found.message),
-                    line=found.line,
-                    column=found.column,
-                    path=place(found.path),
+                    code=finding.code,
+                    severity=finding.severity,
+                    message=sentence(finding.message),
+                    line=finding.line,
+                    column=finding.column,
+                    path=place(finding.path),
                 )
-                for found in linter.lint(text)[:MOST_FINDINGS]
+                for finding in linter.lint(text)[:MOST_FINDINGS]
             ],
             estimate=MessageEstimate(
                 prompt_tokens=estimate.prompt_tokens,

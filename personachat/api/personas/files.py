@@ -198,16 +198,16 @@ async def import_personas(
 def _columns(given: str) -> dict[str, str] | None:
     """Columns of a table by role, as in "name=act,prompt=prompt"."""
     pairs = [part.partition("=") for part in given.split(",") if part.strip()]
-    found = {role.strip(): column.strip() for role, _, column in pairs}
-    unknown = [role for role, column in found.items() if role not in ROLES or not column]
-    if unknown or (found and "prompt" not in found):
+    columns = {role.strip(): column.strip() for role, _, column in pairs}
+    unknown = [role for role, column in columns.items() if role not in ROLES or not column]
+    if unknown or (columns and "prompt" not in columns):
         raise Refused(
             422,
             "request_invalid",
             "columns names no prompt, or uses an unknown role.",
             hint=f"Write columns=prompt=…,name=…; the roles are: {', '.join(ROLES)}.",
         )
-    return found or None
+    return columns or None
 
 
 def _planned(
@@ -295,8 +295,8 @@ def export_persona(
     """As PersonaChat JSON, as a character card, or for another program."""
     made = workspace_of(request).collection.export(persona_id, kind)
     if report:
-        said = ExportReport(format=kind, filename=made.filename, losses=list(made.losses))
-        return Response(said.model_dump_json(by_alias=True), media_type="application/json")
+        export_report = ExportReport(format=kind, filename=made.filename, losses=list(made.losses))
+        return Response(export_report.model_dump_json(by_alias=True), media_type="application/json")
     return _download(made)
 
 

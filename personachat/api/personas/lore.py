@@ -130,9 +130,9 @@ def try_persona_lore(persona_id: PersonaId, body: LoreTrial, request: Request) -
     now = datetime.now().astimezone()  # the server's own day and time, as in a chat
     lore = persona_part(persona, [ChatMessage("user", body.text)], today=now).lore
     return LoreTold(
-        told=[_told(each) for each in lore.entries], no_room=[_told(each) for each in lore.no_room]
+        told=[_lore_item(each) for each in lore.entries], no_room=[_lore_item(each) for each in lore.no_room]
     )
 
 
-def _told(each: ActivatedEntry) -> ToldLore:
+def _lore_item(each: ActivatedEntry) -> ToldLore:
     return ToldLore(number=each.entry.number, name=each.entry.name, key=each.by, text=each.text)

@@ -38,15 +38,19 @@ def list_personas(
     persona_id: Annotated[str, Query(alias="id", description="Only the persona with this id.")] = "",
 ) -> Response:
     """All personas, the default one first, then by name. Unreadable files are only counted."""
-    found = [stored for stored in _store(request).all() if not persona_id or stored.id == persona_id]
-    whole = [stored for stored in found if isinstance(stored, StoredPersona)]
+    stored_personas = [
+        stored for stored in _store(request).all() if not persona_id or stored.id == persona_id
+    ]
+    whole = [stored for stored in stored_personas if isinstance(stored, StoredPersona)]
     words, label = words_of(q), tag.strip().casefold()
-    shown = [
+    items = [
         stored for stored in whole if _has_tag(stored, label) and SearchText.of(stored.persona).has(words)
     ]
-    body = "[" + ",".join(json_of(stored) for stored in shown) + "]"
+    body = "[" + ",".join(json_of(stored) for stored in items) + "]"
     return Response(
-        body, headers={"X-Broken-Personas": str(len(found) - len(whole))}, media_type="application/json"
+        body,
+        headers={"X-Broken-Personas": str(len(stored_personas) - len(whole))},
+        media_type="application/json",
     )
 
 
@@ -111,8 +115,8 @@ def get_persona(
         if (etag := _etag_of(store, persona_id)) is not None:
             answer.headers["ETag"] = f'"{etag}"'
         return answer
-    wanted = tags_of(if_none_match, weak=True)
-    if stored.etag in wanted or "*" in wanted:
+    tags = tags_of(if_none_match, weak=True)
+    if stored.etag in tags or "*" in tags:
         return Response(status_code=304, headers=headers_of(stored))
     return Response(json_of(stored), headers=headers_of(stored), media_type="application/json")
 
@@ -225,8 +229,8 @@ def _etag_of(store: PersonaLibrary, persona_id: str) -> str | None:
     except PersonaNotFound:
         return None
     except PersonaBroken:
-        found = (stored for stored in store.all() if isinstance(stored, BrokenPersona))
-        return next((broken.etag for broken in found if broken.id == persona_id), None)
+        broken_personas = (stored for stored in store.all() if isinstance(stored, BrokenPersona))
+        return next((broken.etag for broken in broken_personas if broken.id == persona_id), None)
 
 
 def _has_tag(stored: StoredPersona, label: str) -> bool:

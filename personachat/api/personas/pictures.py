@@ -76,8 +76,8 @@ def get_picture(
         "Cache-Control": "no-cache",
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
-    wanted = tags_of(if_none_match, weak=True)
-    if etag in wanted or "*" in wanted:
+    tags = tags_of(if_none_match, weak=True)
+    if etag in tags or "*" in tags:
         return Response(status_code=304, headers=headers)
     if size == "small":
         content = collection.pictures.thumbs((name,))[name]

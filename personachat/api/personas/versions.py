@@ -100,8 +100,8 @@ def list_deleted_personas(
     """Restore them with the number of their last revision or an earlier one."""
     collection = workspace_of(request).collection
     collection.all()  # so that what was deleted by hand is known
-    found = collection.revisions.deleted(limit=limit)
-    return DeletedPersonas(deleted=[_head(revision) for revision in found])
+    revisions = collection.revisions.deleted(limit=limit)
+    return DeletedPersonas(deleted=[_head(revision) for revision in revisions])
 
 
 @one.get(
@@ -120,13 +120,13 @@ def list_revisions(
 ) -> RevisionPage:
     """Newest first, also for deleted personas."""
     collection = workspace_of(request).collection
-    found = collection.history(persona_id, limit=limit + 1, before=before)
-    if not found and before is None:
+    revisions = collection.history(persona_id, limit=limit + 1, before=before)
+    if not revisions and before is None:
         collection.get(persona_id)  # which says that there is none
-    shown, labels = found[:limit], collection.labels.of(persona_id)
+    page, labels = revisions[:limit], collection.labels.of(persona_id)
     return RevisionPage(
-        revisions=[_head(revision, labels) for revision in shown],
-        next_before=shown[-1].number if len(found) > limit else None,
+        revisions=[_head(revision, labels) for revision in page],
+        next_before=page[-1].number if len(revisions) > limit else None,
     )
 
 
@@ -165,8 +165,8 @@ def get_diff(
     ] = None,
 ) -> Diff:
     """Key by key, and long texts word by word."""
-    found = workspace_of(request).collection.differences(persona_id, since=since, until=until)
-    return Diff.model_validate({"from": since, "to": until, "differences": as_json(found)})
+    differences = workspace_of(request).collection.differences(persona_id, since=since, until=until)
+    return Diff.model_validate({"from": since, "to": until, "differences": as_json(differences)})
 
 
 @one.post(

@@ -27,7 +27,7 @@ def tools_of(
 
 def messages_of(messages: Sequence[Message]) -> list[Message]:
     """The messages, with calls of functions and their results as those of tools."""
-    told: list[Message] = []
+    converted: list[Message] = []
     last_id = ""
     for number, message in enumerate(messages):
         call = message.get("function_call")
@@ -35,12 +35,12 @@ def messages_of(messages: Sequence[Message]) -> list[Message]:
             last_id = f"call_{number}"
             rest = {name: value for name, value in message.items() if name != "function_call"}
             tool_call = {"id": last_id, "type": "function", "function": dict(call)}
-            told.append({"content": None, **rest, "tool_calls": [tool_call]})
+            converted.append({"content": None, **rest, "tool_calls": [tool_call]})
         elif message["role"] == "function" and last_id:
-            told.append({"role": "tool", "tool_call_id": last_id, "content": message.get("content")})
+            converted.append({"role": "tool", "tool_call_id": last_id, "content": message.get("content")})
         else:
-            told.append(message)
-    return told
+            converted.append(message)
+    return converted
 
 
 def called(pieces: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -28,9 +28,11 @@ def list_models(request: Request) -> Response:
     workspace = workspace_of(request)
     created = _created(workspace)
     labels = _labels(workspace)
-    found = [stored for stored in workspace.personas.all() if isinstance(stored, StoredPersona)]
+    personas = [stored for stored in workspace.personas.all() if isinstance(stored, StoredPersona)]
     data = [
-        _model(stored, created, label=label) for stored in found for label in ("", *labels.get(stored.id, ()))
+        _model(stored, created, label=label)
+        for stored in personas
+        for label in ("", *labels.get(stored.id, ()))
     ]
     return _json({"object": "list", "data": data})
 

@@ -172,9 +172,9 @@ class ResponseBody(Request):
             raise BadRequest(
                 "Log probabilities are not passed on.", param="include", reason="unsupported_parameter"
             )
-        told = [{"role": "system", "content": self.instructions}] if self.instructions else []
+        messages = [{"role": "system", "content": self.instructions}] if self.instructions else []
         return CompletionRequest(
-            [*told, *messages_of(items, earlier=earlier)],
+            [*messages, *messages_of(items, earlier=earlier)],
             temperature=self.temperature,
             top_p=self.top_p,
             max_tokens=self.max_output_tokens,

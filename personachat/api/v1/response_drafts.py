@@ -58,7 +58,7 @@ class PendingResponse:
         events = [] if self._begun else self._begin()
         match event:
             case TextDelta(content):
-                events += self._said(content)
+                events += self._text_events(content)
             case ReasoningDelta(content):
                 events += self._thought(content)
             case Rethought():
@@ -76,7 +76,7 @@ class PendingResponse:
         begun = {"response": self._response("in_progress")}
         return [("response.created", begun), ("response.in_progress", begun)]
 
-    def _said(self, text: str) -> list[Event]:
+    def _text_events(self, text: str) -> list[Event]:
         if isinstance(self._open, MessageItem):
             return self._open.add(text)
         return self._goes_on(MessageItem(self._reply_id, len(self._items)), text)
@@ -130,7 +130,7 @@ class PendingResponse:
         if error and not why_incomplete:
             return [("response.failed", {"response": self._response("failed", error=error)})]
         has_words = any(not isinstance(item, ReasoningItem) for item in self._items)
-        events = [] if has_words else self._said("")
+        events = [] if has_words else self._text_events("")
         ended: Ended = "incomplete" if why_incomplete else "completed"
         for item in self._items:
             if item.status == "in_progress":

@@ -100,10 +100,10 @@ class ReasoningItem:
 
     def as_json(self) -> dict[str, Any]:
         parts = [] if self.status == "in_progress" else [self._part()]
-        told: dict[str, Any] = {"summary": parts} if self._as_summary else {"summary": [], "content": parts}
+        item: dict[str, Any] = {"summary": parts} if self._as_summary else {"summary": [], "content": parts}
         if self._encrypted and parts:
-            told["encrypted_content"] = packed(parts[0]["text"])
-        return {"id": self._id, "type": "reasoning", "status": self.status, **told}
+            item["encrypted_content"] = packed(parts[0]["text"])
+        return {"id": self._id, "type": "reasoning", "status": self.status, **item}
 
     def _part(self) -> dict[str, Any]:
         kind = "summary_text" if self._as_summary else "reasoning_text"
@@ -132,9 +132,9 @@ class CallItem:
 
     def closed(self, status: Ended) -> list[Event]:
         self.status = status
-        told = {**self._place, "name": self._call.name, "arguments": self._call.arguments}
+        item = {**self._place, "name": self._call.name, "arguments": self._call.arguments}
         return [
-            ("response.function_call_arguments.done", told),
+            ("response.function_call_arguments.done", item),
             ("response.output_item.done", {"output_index": self._index, "item": self.as_json()}),
         ]
 

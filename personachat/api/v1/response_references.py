@@ -39,8 +39,8 @@ def resolve_references(body: ResponseBody, responses: KeptResponses, owner: str)
     """Find what the body refers to. Raises BadRequest, and what KeptResponses raises."""
     previous_id, earlier = None, None
     if body.previous_response_id:
-        if found := _RESPONSE_ID.fullmatch(body.previous_response_id):
-            previous_id = found[1]
+        if match := _RESPONSE_ID.fullmatch(body.previous_response_id):
+            previous_id = match[1]
             earlier = responses.conversation(owner, previous_id)
         if earlier is None:
             raise _not_found("Previous response", body.previous_response_id, "previous_response_id")
@@ -51,7 +51,7 @@ def _resolved(items: Sequence[Item], responses: KeptResponses, owner: str) -> Se
     references = [item for item in items if _is_reference(item)]
     if not references:
         return items
-    ids = {found[1] for item in references if (found := _found(item))}
+    ids = {match[1] for item in references if (match := _reference_match(item))}
     outputs = responses.outputs(owner, ids) if ids else {}
     return [
         _referred_to(item, outputs, f"input[{number}].id") if _is_reference(item) else item
@@ -64,14 +64,14 @@ def _is_reference(item: Mapping[str, Any]) -> bool:
     return item.get("type") == REFERENCE or (item.get("type") is None and item.keys() <= {"type", "id"})
 
 
-def _found(item: Mapping[str, Any]) -> re.Match[str] | None:
+def _reference_match(item: Mapping[str, Any]) -> re.Match[str] | None:
     return _ITEM_ID.fullmatch(str(item.get("id", "")))
 
 
 def _referred_to(item: Item, outputs: Mapping[str, Sequence[Item]], param: str) -> Item:
-    found = _found(item)
-    output = outputs.get(found[1], ()) if found else ()
-    place = int(found[2]) if found else 0
+    match = _reference_match(item)
+    output = outputs.get(match[1], ()) if match else ()
+    place = int(match[2]) if match else 0
     if place < len(output) and output[place].get("id") == item["id"]:
         return output[place]
     raise _not_found("Item", str(item.get("id", "")), param)

@@ -53,9 +53,9 @@ def _begin(body: ResponseBody, request: Request) -> tuple[LiveReply, PendingResp
     """Ask the persona: the reply, its draft, and what keeps it once the draft has its end. It blocks."""
     services, workspace = services_of(request), workspace_of(request)
     owner = workspace.owner
-    said = response_references.resolve_references(body, services.kept_responses, owner)
+    resolved = response_references.resolve_references(body, services.kept_responses, owner)
     completion = workspace.complete(
-        body.model, body.ask(said.items, earlier=said.earlier), surface="v1_responses"
+        body.model, body.ask(resolved.items, earlier=resolved.earlier), surface="v1_responses"
     )
     live_reply = completion.live_reply
     draft = PendingResponse(live_reply.id, body, completion.request)
@@ -63,7 +63,7 @@ def _begin(body: ResponseBody, request: Request) -> tuple[LiveReply, PendingResp
     def keep() -> None:
         if body.is_kept and draft.is_whole:
             with suppress(PersonaChatError):  # it is answered all the same; the log has the reason
-                services.kept_responses.keep(owner, said.kept(live_reply.id, draft.output))
+                services.kept_responses.keep(owner, resolved.kept(live_reply.id, draft.output))
 
     return live_reply, draft, keep
 
@@ -92,11 +92,11 @@ class ResponseStream(ReplyStream):
     def encode(self, _number: int, event: ReplyEvent) -> str:
         if isinstance(event, Failed):
             event = ended(event)
-        return "".join(self._event(name, told) for name, told in self._draft.take(event))
+        return "".join(self._event(name, payload) for name, payload in self._draft.take(event))
 
-    def _event(self, name: str, told: dict[str, Any]) -> str:
+    def _event(self, name: str, payload: dict[str, Any]) -> str:
         self._number += 1
-        data = {"type": name, "sequence_number": self._number, **told}
+        data = {"type": name, "sequence_number": self._number, **payload}
         return f"event: {name}\ndata: {json.dumps(data)}\n\n"
 
 
@@ -120,6 +120,6 @@ async def _whole(
     failure = cut_off_by(end)
     if failure or end is None:
         return failure_of(failure or INTERRUPTED)
-    _, told = draft.take(end)[-1]
+    _, response = draft.take(end)[-1]
     await run_in_threadpool(keep)
-    return Response(json.dumps(told["response"]), media_type="application/json")
+    return Response(json.dumps(response["response"]), media_type="application/json")

@@ -90,7 +90,7 @@ class Drafter:
         self._personas = personas
         self._models = models
         self._lock = threading.Lock()
-        self._known: dict[str, Drafting] = {}
+        self._draftings: dict[str, Drafting] = {}
         self._opened: set[str] = set()
         self._improving: dict[str, Drafting] = {}
 
@@ -127,10 +127,10 @@ class Drafter:
         )
         live_reply = LiveReply(first=plan.first, persona_id=_WRITER.id, origin=origin)
         with self._lock:
-            self._known[live_reply.id] = Drafting(live_reply, description, owner, begun)
-            if len(self._known) > REMEMBERED:
-                oldest = next(iter(self._known))
-                del self._known[oldest]
+            self._draftings[live_reply.id] = Drafting(live_reply, description, owner, begun)
+            if len(self._draftings) > REMEMBERED:
+                oldest = next(iter(self._draftings))
+                del self._draftings[oldest]
                 self._opened.discard(oldest)
         return self._runner.start(live_reply, plan.events)
 
@@ -142,8 +142,8 @@ class Drafter:
         self._runner.admit()
         if not prompt.strip():
             raise MessageInvalid("There is no prompt yet.", hint="Write a sentence first.")
-        said = Turn(new_id(), None, "user", improvement_request(prompt, wish), EDITOR.id, EDITOR.name)
-        plan = self._replies.plan(EDITOR, (said,), offline=offline, model=self.model)
+        turn = Turn(new_id(), None, "user", improvement_request(prompt, wish), EDITOR.id, EDITOR.name)
+        plan = self._replies.plan(EDITOR, (turn,), offline=offline, model=self.model)
         origin = Origin(
             owner=owner,
             purpose="drafting",
@@ -161,20 +161,20 @@ class Drafter:
     def find_improvement(self, improvement_id: str, *, owner: str) -> Drafting | None:
         """A better prompt that this owner has asked for, `description` being the prompt as it was."""
         with self._lock:
-            found = self._improving.get(improvement_id)
-        return found if found and found.owner == owner else None
+            improvement = self._improving.get(improvement_id)
+        return improvement if improvement and improvement.owner == owner else None
 
     def find(self, drafting_id: str, *, owner: str) -> Drafting | None:
         """A draft that this owner has begun; None where it is forgotten, or somebody else's."""
         with self._lock:
-            found = self._known.get(drafting_id)
-        return found if found and found.owner == owner else None
+            drafting = self._draftings.get(drafting_id)
+        return drafting if drafting and drafting.owner == owner else None
 
     def waiting(self, *, owner: str) -> Drafting | None:
         """The draft that this owner began last, in whichever session, unless it was opened or dropped."""
         with self._lock:
-            found = [each for each in self._known.values() if each.owner == owner]
-            return found[-1] if found and found[-1].id not in self._opened else None
+            draftings = [each for each in self._draftings.values() if each.owner == owner]
+            return draftings[-1] if draftings and draftings[-1].id not in self._opened else None
 
     def settle(self, drafting_id: str) -> None:
         """A draft was opened or dropped: nobody waits for it any more."""
@@ -201,8 +201,8 @@ class Drafter:
         return drafted_offline(_checked(description), taken=taken, model=self._models.best())
 
     def _plan(self, description: str, *, model: str, offline: bool) -> ReplyPlan:
-        said = Turn(new_id(), None, "user", description, _WRITER.id, _WRITER.name)
-        return self._replies.plan(_WRITER, (said,), offline=offline, model=model)
+        turn = Turn(new_id(), None, "user", description, _WRITER.id, _WRITER.name)
+        return self._replies.plan(_WRITER, (turn,), offline=offline, model=model)
 
 
 def _checked(description: str) -> str:

@@ -34,16 +34,16 @@ _TAGGED = re.compile(r"\A\s*<prompt>\n?(?P<inside>.*?)\n?</prompt>\s*\Z", re.DOT
 
 def improvement_request(prompt: str, wish: str) -> str:
     """What the model is told."""
-    wanted = f"\n\nWish: {wish.strip()}" if wish.strip() else ""
-    return f"<prompt>\n{prompt}\n</prompt>{wanted}"
+    wish_line = f"\n\nWish: {wish.strip()}" if wish.strip() else ""
+    return f"<prompt>\n{prompt}\n</prompt>{wish_line}"
 
 
 def proposed(reply: str, prompt: str) -> str | None:
     """The prompt in a reply; None where there is none, such as in a refusal, or nothing changes."""
     text = reply
     for pattern in (_FENCED, _TAGGED, _FENCED):
-        found = pattern.match(text)
-        text = found["inside"] if found else text
+        match = pattern.match(text)
+        text = match["inside"] if match else text
     if not text.strip() or is_refusal(text):
         return None
     end = prompt[len(prompt.rstrip()) :]  # the line break at the end is nobody's proposal

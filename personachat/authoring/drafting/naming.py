@@ -47,8 +47,8 @@ def name_from(description: str) -> str:
     called = _CALLED.search(line)
     if called:
         return _capital((called["quoted"] or called["plain"]).strip(_AROUND)) or NAMELESS
-    while (found := _LEAD_IN.match(line)) and line[found.end() :].strip(_AROUND):
-        line = line[found.end() :]
+    while (match := _LEAD_IN.match(line)) and line[match.end() :].strip(_AROUND):
+        line = line[match.end() :]
     return _short(line)
 
 

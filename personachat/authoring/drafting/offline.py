@@ -31,9 +31,9 @@ _COMMON = re.compile(
 
 def nearest(description: str) -> Template | None:
     """The shipped template that has most of the description's words; None where none has any that matter."""
-    wanted = _words(description)
+    description_words = _words(description)
     scored = [
-        (sum(_weight(word) * counted[word] for word in wanted & counted.keys()), template)
+        (sum(_weight(word) * counted[word] for word in description_words & counted.keys()), template)
         for template, counted in _counted()
     ]
     score, best = max(scored, key=lambda each: each[0])
@@ -78,8 +78,8 @@ def _weight(word: str) -> float:
 
 
 def _words(text: str) -> frozenset[str]:
-    found = (word.casefold() for word in _WORD.findall(text))
-    return frozenset(_stem(word) for word in found if not _COMMON.fullmatch(word))
+    folded_words = (word.casefold() for word in _WORD.findall(text))
+    return frozenset(_stem(word) for word in folded_words if not _COMMON.fullmatch(word))
 
 
 def _stem(word: str) -> str:

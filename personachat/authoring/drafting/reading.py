@@ -58,9 +58,9 @@ def drafted_text(reply: str, description: str, *, taken: Collection[str], model:
 
 def _object_in(reply: str) -> dict[str, Any]:
     """The persona's object, by plain keys; empty where the reply holds none."""
-    for found in _objects(reply):
-        inner = [value for value in found.values() if isinstance(value, dict)]
-        for each in (found, *inner):
+    for candidate in _objects(reply):
+        inner = [value for value in candidate.values() if isinstance(value, dict)]
+        for each in (candidate, *inner):
             plain = {_plain(key): value for key, value in each.items()}
             if {"systemprompt", "name"} & plain.keys():
                 return plain
@@ -73,11 +73,11 @@ def _objects(reply: str) -> Iterator[dict[str, Any]]:
         if at < 0:
             return
         try:
-            found, end = _decoder.raw_decode(reply, at)
+            value, end = _decoder.raw_decode(reply, at)
         except (ValueError, RecursionError):
-            found, end = _mended(reply[at:]), at + 1
-        if isinstance(found, dict):
-            yield found
+            value, end = _mended(reply[at:]), at + 1
+        if isinstance(value, dict):
+            yield value
         at = reply.find("{", end)
 
 
@@ -149,8 +149,8 @@ def _line(most: int) -> Callable[[Any], str]:
 def _list(entry: Callable[[Any], Any], most: int) -> Callable[[Any], tuple[Any, ...]]:
     def read(value: Any) -> tuple[Any, ...]:
         given = value if isinstance(value, list) else [value]
-        found = [each for each in map(entry, given) if each]
-        return tuple(each for number, each in enumerate(found) if each not in found[:number])[:most]
+        entries = [each for each in map(entry, given) if each]
+        return tuple(each for number, each in enumerate(entries) if each not in entries[:number])[:most]
 
     return read
 
@@ -180,8 +180,8 @@ def _personality(value: Any) -> dict[str, str]:
 
 
 def _example(value: Any) -> dict[str, str]:
-    said = {_plain(key): each for key, each in value.items()} if isinstance(value, dict) else {}
-    both = {key: _text(limits.MESSAGE)(said.get(key)) for key in ("user", "assistant")}
+    fields_of_example = {_plain(key): each for key, each in value.items()} if isinstance(value, dict) else {}
+    both = {key: _text(limits.MESSAGE)(fields_of_example.get(key)) for key in ("user", "assistant")}
     return both if all(both.values()) else {}
 
 

@@ -29,7 +29,7 @@ _ADDRESSED = re.compile(r"\b(?:you are|you're|your role|your task|act as)\b", re
 
 def is_refusal(text: str) -> bool:
     """Whether a text says no more than that its writer will not write it."""
-    said = _THINKING.sub("", text).replace("\u2019", "'").strip(_AROUND)
-    if len(said) > MOST_CHARACTERS or not _REFUSAL.match(said):
+    plain_text = _THINKING.sub("", text).replace("\u2019", "'").strip(_AROUND)
+    if len(plain_text) > MOST_CHARACTERS or not _REFUSAL.match(plain_text):
         return False
-    return not _ADDRESSED.search(said)
+    return not _ADDRESSED.search(plain_text)

@@ -71,8 +71,8 @@ class Subject:
 
     def placed(self, remarks: Iterator[Remark]) -> tuple[Finding, ...]:
         """The findings in the order of the text."""
-        found = sorted(((self._offset(remark), remark) for remark in remarks), key=lambda pair: pair[0])
-        at = places(self.read.text, [offset for offset, _ in found])
+        by_offset = sorted(((self._offset(remark), remark) for remark in remarks), key=lambda pair: pair[0])
+        at = places(self.read.text, [offset for offset, _ in by_offset])
         return tuple(
             Finding(
                 remark.code,
@@ -84,7 +84,7 @@ class Subject:
                 at=remark.at,
                 fix=remark.fix,
             )
-            for (_, remark), (line, column) in zip(found, at, strict=True)
+            for (_, remark), (line, column) in zip(by_offset, at, strict=True)
         )
 
     def _offset(self, remark: Remark) -> int:

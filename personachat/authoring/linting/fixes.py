@@ -42,9 +42,9 @@ def fixed(text: str, fix: Fix, *, order: Sequence[str] = ()) -> str:
         return without(text, fix.path)
     if not fix.old:
         return with_value(text, fix.path, fix.value, order=order)
-    found = read_json(text).value
+    value = read_json(text).value
     for step in fix.path:
-        found = found[step]
-    if not isinstance(found, str) or found[fix.at : fix.at + len(fix.old)] != fix.old:
+        value = value[step]
+    if not isinstance(value, str) or value[fix.at : fix.at + len(fix.old)] != fix.old:
         raise LookupError("The text has changed.")
-    return with_value(text, fix.path, found[: fix.at] + str(fix.value) + found[fix.at + len(fix.old) :])
+    return with_value(text, fix.path, value[: fix.at] + str(fix.value) + value[fix.at + len(fix.old) :])

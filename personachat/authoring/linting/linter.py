@@ -55,7 +55,7 @@ class Linter:
         self._model_names = model_names
         self._today = today
         self._lock = threading.Lock()
-        self._found: OrderedDict[object, tuple[Finding, ...]] = OrderedDict()
+        self._findings: OrderedDict[object, tuple[Finding, ...]] = OrderedDict()
 
     def lint(self, text: str) -> tuple[Finding, ...]:
         """The findings of a valid persona's text, in the order of the text; none where it is not valid."""
@@ -63,19 +63,19 @@ class Linter:
             persona = parse_persona(text)
         except PersonaInvalid:
             return ()
-        today, asked = self._today(), self._asked(persona)
-        key = (text, today, asked)
+        today, facts = self._today(), self._facts_about_model(persona)
+        key = (text, today, facts)
         with self._lock:
-            if key in self._found:
-                self._found.move_to_end(key)
-                return self._found[key]
+            if key in self._findings:
+                self._findings.move_to_end(key)
+                return self._findings[key]
         subject = Subject(persona, read_json(text))
-        found = subject.placed(_remarks(subject, asked, today))
+        findings = subject.placed(_remarks(subject, facts, today))
         with self._lock:
-            self._found[key] = found
-            while len(self._found) > REMEMBERED:
-                self._found.popitem(last=False)
-        return found
+            self._findings[key] = findings
+            while len(self._findings) > REMEMBERED:
+                self._findings.popitem(last=False)
+        return findings
 
     def estimate(self, persona: Persona) -> Estimate:
         """What a message to this persona takes and costs at the most, with the model that would answer."""
@@ -88,7 +88,7 @@ class Linter:
             cost = pricing.cost_usd(answering.provider.name, answering.model, Usage(prompt, reply))
         return Estimate(prompt, reply, window, cost)
 
-    def _asked(self, persona: Persona) -> ModelFacts:
+    def _facts_about_model(self, persona: Persona) -> ModelFacts:
         answering, why_not = self._resolved(persona)
         prompt = _prompt_tokens(persona, self._today())
         if answering is None:
@@ -114,8 +114,8 @@ class Linter:
             return None, ""
 
 
-def _remarks(subject: Subject, asked: ModelFacts, today: date) -> Iterator[Remark]:
-    yield from models.remarks(subject, asked, today=today)
+def _remarks(subject: Subject, facts: ModelFacts, today: date) -> Iterator[Remark]:
+    yield from models.remarks(subject, facts, today=today)
     yield from placeholders.remarks(subject)
     yield from traits.remarks(subject)
     yield from repetitions.remarks(subject)

@@ -78,36 +78,36 @@ def learned(answering: ModelChoice, listed: Sequence[str]) -> frozenset[str]:
     return frozenset(key for name, key in keys.items() if name not in body)
 
 
-def remarks(subject: Subject, asked: ModelFacts, *, today: date) -> Iterator[Remark]:
+def remarks(subject: Subject, facts: ModelFacts, *, today: date) -> Iterator[Remark]:
     """Everything about the model. A list that holds it is believed before a maker's date."""
-    unknown = _unknown(subject.persona.model, asked)
-    ends = _ending(subject.persona.model, asked, today)
+    unknown = _unknown(subject.persona.model, facts)
+    ends = _ending(subject.persona.model, facts, today)
     if unknown and (ends is None or ends.code != "model-retired"):
         yield unknown
     if ends:
         yield ends
-    yield from _parameters(subject, asked)
-    yield from _sizes(subject, asked)
+    yield from _parameters(subject, facts)
+    yield from _sizes(subject, facts)
 
 
-def _unknown(model: str, asked: ModelFacts) -> Remark | None:
-    if asked.answering is None:
-        return Remark("model-unknown", "warning", asked.why_not, _MODEL) if asked.why_not else None
-    if asked.own is None or asked.listed is None or asked.is_listed:
+def _unknown(model: str, facts: ModelFacts) -> Remark | None:
+    if facts.answering is None:
+        return Remark("model-unknown", "warning", facts.why_not, _MODEL) if facts.why_not else None
+    if facts.own is None or facts.listed is None or facts.is_listed:
         return None
-    provider = asked.own.provider.name
-    near = get_close_matches(asked.own.model, asked.listed, n=1, cutoff=0.6)
-    written = near[0] if near and asked.default else f"{provider}/{near[0]}" if near else ""
+    provider = facts.own.provider.name
+    near = get_close_matches(facts.own.model, facts.listed, n=1, cutoff=0.6)
+    written = near[0] if near and facts.default else f"{provider}/{near[0]}" if near else ""
     mend = f"did you mean {written}?" if near else "choose one from its list."
     fix = Fix(f"Use {written}", _MODEL, written) if written else None
     severity: Severity = "info" if model == STARTING_MODEL else "warning"  # each new persona has it
     return Remark("model-unknown", severity, f"{provider} does not list {model}: {mend}", _MODEL, fix=fix)
 
 
-def _ending(model: str, asked: ModelFacts, today: date) -> Remark | None:
-    end = retirement(asked.own.model if asked.own else model)
+def _ending(model: str, facts: ModelFacts, today: date) -> Remark | None:
+    end = retirement(facts.own.model if facts.own else model)
     if end is None:
-        if asked.own and deprecated(asked.own.provider.name, asked.own.model):
+        if facts.own and deprecated(facts.own.provider.name, facts.own.model):
             message = f"{model} is marked as deprecated in the price list and may be removed soon."
             return Remark("model-retiring", "info", message, _MODEL)
         return None
@@ -115,7 +115,7 @@ def _ending(model: str, asked: ModelFacts, today: date) -> Remark | None:
     day = f"{end.on.day} {end.on:%B %Y}"
     instead = f" Use {end.instead} instead." if end.instead else ""
     if end.on <= today:
-        if asked.is_listed:
+        if facts.is_listed:
             return None
         return Remark(
             "model-retired", "warning", f"{end.maker} retired {model} on {day}.{instead}", _MODEL, fix=fix
@@ -133,10 +133,10 @@ def _use_instead(model: str, instead: str) -> Fix | None:
     return Fix(f"Use {name}", _MODEL, name)
 
 
-def _parameters(subject: Subject, asked: ModelFacts) -> Iterator[Remark]:
+def _parameters(subject: Subject, facts: ModelFacts) -> Iterator[Remark]:
     persona = subject.persona
-    model = asked.own.model if asked.own else persona.model
-    refused = (parameters.refused(model) if asked.is_makers else frozenset()) | asked.learned
+    model = facts.own.model if facts.own else persona.model
+    refused = (parameters.refused(model) if facts.is_makers else frozenset()) | facts.learned
     if persona.model == STARTING_MODEL:  # nobody chose it, and another model may answer tomorrow
         refused &= {"stop"}
     if "temperature" in refused:
@@ -147,7 +147,7 @@ def _parameters(subject: Subject, asked: ModelFacts) -> Iterator[Remark]:
             )
             path = ("temperature",)
             yield Remark("parameter-refused", "info", message, path, fix=Fix("Set it to 1", path, 1))
-    elif asked.is_makers and persona.temperature > parameters.highest_temperature(model):
+    elif facts.is_makers and persona.temperature > parameters.highest_temperature(model):
         most = parameters.highest_temperature(model)
         message = f"{model} accepts a temperature of at most {most:g}."
         fix = Fix(f"Set it to {most:g}", ("temperature",), int(most))
@@ -159,7 +159,7 @@ def _parameters(subject: Subject, asked: ModelFacts) -> Iterator[Remark]:
     if persona.top_p is not None and "topP" in refused:
         message = f"{model} does not support topP: this value has no effect. Leave it out."
         yield Remark("parameter-refused", "info", message, ("topP",), fix=left_out(("topP",)))
-    elif persona.top_p is not None and asked.is_makers and parameters.one_of_two(model):
+    elif persona.top_p is not None and facts.is_makers and parameters.one_of_two(model):
         message = f"{model} accepts either temperature or topP, not both: leave this one out."
         yield Remark("parameter-refused", "warning", message, ("topP",), fix=left_out(("topP",)))
     if persona.stop and "stop" in refused:
@@ -167,15 +167,15 @@ def _parameters(subject: Subject, asked: ModelFacts) -> Iterator[Remark]:
         yield Remark("parameter-refused", "warning", message, ("stop",), fix=left_out(("stop",)))
 
 
-def _sizes(subject: Subject, asked: ModelFacts) -> Iterator[Remark]:
-    persona, window = subject.persona, asked.window_tokens
-    model = asked.answering.model if asked.answering else persona.model
+def _sizes(subject: Subject, facts: ModelFacts) -> Iterator[Remark]:
+    persona, window = subject.persona, facts.window_tokens
+    model = facts.answering.model if facts.answering else persona.model
     if window:
-        prompt = f"The prompt and the examples use about {asked.prompt_tokens:,} tokens"
-        if asked.prompt_tokens >= window:
+        prompt = f"The prompt and the examples use about {facts.prompt_tokens:,} tokens"
+        if facts.prompt_tokens >= window:
             message = f"{prompt}, more than {model}'s context window of {window:,}: shorten them."
             yield Remark("prompt-too-long", "warning", message, ("systemPrompt",))
-        elif asked.prompt_tokens > window * FULL:
+        elif facts.prompt_tokens > window * FULL:
             message = (
                 f"{prompt} of {model}'s context window of {window:,}: little is left for a conversation."
             )
@@ -200,5 +200,9 @@ def _sizes(subject: Subject, asked: ModelFacts) -> Iterator[Remark]:
 def is_among(model: str, listed: Sequence[str]) -> bool:
     """Whether a list holds the model, or its name without the variant that gateways and Ollama allow."""
     names = {name.lower() for name in listed}
-    asked = model.lower()
-    return asked in names or f"{asked}:latest" in names or (":" in asked and asked.partition(":")[0] in names)
+    lower_name = model.lower()
+    return (
+        lower_name in names
+        or f"{lower_name}:latest" in names
+        or (":" in lower_name and lower_name.partition(":")[0] in names)
+    )

@@ -47,7 +47,7 @@ def plain_name(model: str) -> str:
 
 
 def _claude_version(name: str) -> tuple[int, int] | None:
-    found = _CLAUDE.match(name)
-    if not found:
+    match = _CLAUDE.match(name)
+    if not match:
         return None
-    return (9, 0) if found[1] else (int(found[2]), int(found[3] or 0))
+    return (9, 0) if match[1] else (int(match[2]), int(match[3] or 0))

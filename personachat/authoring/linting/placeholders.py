@@ -97,16 +97,16 @@ def _unknown_in_lore(subject: Subject, *, declared: frozenset[str]) -> Iterator[
 def _without_declared(text: str, names: frozenset[str]) -> str:
     """The text with the placeholders made blank that are variables."""
     return _DOUBLE.sub(
-        lambda found: " " * len(found[0]) if found[1].strip().lower() in names else found[0], text
+        lambda match: " " * len(match[0]) if match[1].strip().lower() in names else match[0], text
     )
 
 
 def _misspelt(passage: Passage, text: str) -> Iterator[Remark]:
-    for found in _DOUBLE.finditer(text):
-        name = found[1].strip()
+    for match in _DOUBLE.finditer(text):
+        name = match[1].strip()
         if name.lower() == "persona":
             message = (
-                f"{found[0]} is a description that users give of themselves, which doesn't exist "
+                f"{match[0]} is a description that users give of themselves, which doesn't exist "
                 "here: did you mean {{char}}?"
             )
             yield Remark(
@@ -114,33 +114,33 @@ def _misspelt(passage: Passage, text: str) -> Iterator[Remark]:
                 "warning",
                 message,
                 passage.path,
-                found.start(),
-                _write(passage, found, "char"),
+                match.start(),
+                _write(passage, match, "char"),
             )
             continue
         if macros.is_known(name):
             continue
         meant = _meant(name)
         if meant:
-            message = f"{found[0]} stays as written: did you mean {{{{{meant}}}}}?"
-            fix = _write(passage, found, meant)
-            yield Remark("placeholder-misspelt", "warning", message, passage.path, found.start(), fix)
+            message = f"{match[0]} stays as written: did you mean {{{{{meant}}}}}?"
+            fix = _write(passage, match, meant)
+            yield Remark("placeholder-misspelt", "warning", message, passage.path, match.start(), fix)
         elif passage.path[0] != "examples":
-            message = f"{found[0]} stays as written: it is not a known placeholder."
+            message = f"{match[0]} stays as written: it is not a known placeholder."
             declaring = _declare(name)
-            yield Remark("placeholder-unfilled", "warning", message, passage.path, found.start(), declaring)
-    for found in _LOPSIDED.finditer(text):
-        name = (found[1] or found[2]).lower()
-        message = f"{found[0]} is missing a brace and stays as written: write {{{{{name}}}}}."
-        fix = _write(passage, found, name)
-        yield Remark("placeholder-misspelt", "warning", message, passage.path, found.start(), fix)
+            yield Remark("placeholder-unfilled", "warning", message, passage.path, match.start(), declaring)
+    for match in _LOPSIDED.finditer(text):
+        name = (match[1] or match[2]).lower()
+        message = f"{match[0]} is missing a brace and stays as written: write {{{{{name}}}}}."
+        fix = _write(passage, match, name)
+        yield Remark("placeholder-misspelt", "warning", message, passage.path, match.start(), fix)
     for pattern in (_SINGLE, _TAG_OF_OURS):
-        for found in pattern.finditer(text):
-            meant = {"bot": "char"}.get(found[1].lower(), found[1].lower())
-            if meant in FILLED and not (pattern is _TAG_OF_OURS and f"</{found[1]}>" in text):
-                message = f"{found[0]} stays as written: write {{{{{meant}}}}}."
-                fix = _write(passage, found, meant)
-                yield Remark("placeholder-misspelt", "warning", message, passage.path, found.start(), fix)
+        for match in pattern.finditer(text):
+            meant = {"bot": "char"}.get(match[1].lower(), match[1].lower())
+            if meant in FILLED and not (pattern is _TAG_OF_OURS and f"</{match[1]}>" in text):
+                message = f"{match[0]} stays as written: write {{{{{meant}}}}}."
+                fix = _write(passage, match, meant)
+                yield Remark("placeholder-misspelt", "warning", message, passage.path, match.start(), fix)
 
 
 def _declare(name: str) -> Fix | None:
@@ -150,8 +150,8 @@ def _declare(name: str) -> Fix | None:
     return Fix("Make it a variable", ("extensions", persona_variables.VARIABLES, name), "")
 
 
-def _write(passage: Passage, found: re.Match[str], name: str) -> Fix:
-    return written(found[0], f"{{{{{name}}}}}", path=passage.path, at=found.start())
+def _write(passage: Passage, match: re.Match[str], name: str) -> Fix:
+    return written(match[0], f"{{{{{name}}}}}", path=passage.path, at=match.start())
 
 
 def _meant(name: str) -> str | None:
@@ -166,23 +166,23 @@ def _meant(name: str) -> str | None:
 
 def _gaps(passage: Passage, text: str) -> Iterator[Remark]:
     plain = _blanked(text, _LINK)
-    for found in (*_SINGLE.finditer(plain), *_SQUARE.finditer(plain), *_ANGLE.finditer(plain)):
-        word = found[1].strip()
-        if word.lower() in FILLED and found[0][0] == "{":
+    for match in (*_SINGLE.finditer(plain), *_SQUARE.finditer(plain), *_ANGLE.finditer(plain)):
+        word = match[1].strip()
+        if word.lower() in FILLED and match[0][0] == "{":
             continue
-        if found[0][0] == "<" and word.lower() in _HTML:
+        if match[0][0] == "<" and word.lower() in _HTML:
             continue
         if _GAP.search(word) and f"</{word}>" not in plain:
-            message = f"Nothing fills in {found[0]}: replace it with your own text."
-            yield Remark("placeholder-unfilled", "warning", message, passage.path, found.start())
-    for found in _LATER.finditer(plain):
-        message = f"{found[1]} is unfinished: the model would read it as it is."
-        yield Remark("placeholder-unfilled", "warning", message, passage.path, found.start(1))
-    for found in _LOREM.finditer(plain):
+            message = f"Nothing fills in {match[0]}: replace it with your own text."
+            yield Remark("placeholder-unfilled", "warning", message, passage.path, match.start())
+    for match in _LATER.finditer(plain):
+        message = f"{match[1]} is unfinished: the model would read it as it is."
+        yield Remark("placeholder-unfilled", "warning", message, passage.path, match.start(1))
+    for match in _LOREM.finditer(plain):
         message = "This is filler text: replace it with your own."
-        yield Remark("placeholder-unfilled", "warning", message, passage.path, found.start())
+        yield Remark("placeholder-unfilled", "warning", message, passage.path, match.start())
 
 
 def _blanked(text: str, pattern: re.Pattern[str]) -> str:
     """The text with what matches made blank, so that places stay the same."""
-    return pattern.sub(lambda found: " " * len(found[0]), text)
+    return pattern.sub(lambda match: " " * len(match[0]), text)

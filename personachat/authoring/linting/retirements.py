@@ -46,11 +46,11 @@ def deprecated(provider: str, model: str) -> bool:
     from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415  # a third of a second; see pricing
 
     maker, slash, name = model.rpartition("/")
-    for seller, asked in ((provider, model), (maker, name) if slash else (None, model)):
+    for seller, name_at_seller in ((provider, model), (maker, name) if slash else (None, model)):
         if seller is None and provider != "openai":
             continue
         try:
-            _, info = get_snapshot().find_provider_model(asked, None, seller, None)
+            _, info = get_snapshot().find_provider_model(name_at_seller, None, seller, None)
         except LookupError:
             continue
         return bool(info.deprecated)

@@ -68,8 +68,8 @@ def remarks(subject: Subject) -> Iterator[Remark]:
     yield from _empty(subject)
     manner = subject.persona.personality
     for trait in TRAITS:
-        said = str(getattr(manner, trait))
-        quote = _against(subject.persona.system_prompt, said)
+        value_of_trait = str(getattr(manner, trait))
+        quote = _against(subject.persona.system_prompt, value_of_trait)
         if quote:
             order, word = quote
             message = f'The prompt says "{order}" and "{trait}" says "{word}": change one of the two.'
@@ -97,9 +97,9 @@ def _empty(subject: Subject) -> Iterator[Remark]:
 
 def _against(prompt: str, trait: str) -> tuple[str, str] | None:
     """The order of the prompt that speaks against this trait, and the trait's word; None where none does."""
-    words = {found[0].lower(): found.start() for found in re.finditer(r"[\w-]+", trait)}
+    words = {match[0].lower(): match.start() for match in re.finditer(r"[\w-]+", trait)}
     plain = {word for word, start in words.items() if not _TURNED.search(trait[:start][-_LOOKED_BACK:])}
-    sentences = [found[0] for found in _SENTENCE.finditer(prompt) if not _CONDITION.search(found[0])]
+    sentences = [match[0] for match in _SENTENCE.finditer(prompt) if not _CONDITION.search(match[0])]
     for sides in _OPPOSITES:
         first, second = (frozenset(side.split()) for side in sides)
         if plain & first and plain & second:
@@ -122,7 +122,7 @@ def _order(sentences: list[str], start: str, words: frozenset[str]) -> str | Non
     any_word = "|".join(sorted(map(re.escape, words), key=len, reverse=True))
     pattern = re.compile(rf"{start}(?:{any_word})\b(?!-)", re.IGNORECASE)
     for sentence in sentences:
-        found = pattern.search(sentence)
-        if found and not _TURNED.search(sentence[: found.start()][-_LOOKED_BACK:]):
-            return " ".join(found[0].split())
+        match = pattern.search(sentence)
+        if match and not _TURNED.search(sentence[: match.start()][-_LOOKED_BACK:]):
+            return " ".join(match[0].split())
     return None
