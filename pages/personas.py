@@ -63,9 +63,9 @@ if asked and asked != session.remembered("id"):
     session.remember("id", asked)
 history.follow_link()
 wanted = asked or (rows[0].id if rows else None)
-found = persona_desk.opened(wanted, by_id) if wanted else None
-if found:
-    session.remember("id", found.id)
+open_persona = persona_desk.opened(wanted, by_id) if wanted else None
+if open_persona:
+    session.remember("id", open_persona.id)
 
 if desk.said:
     st.toast(desk.said, icon=":material/check:")
@@ -108,7 +108,7 @@ with left:
             args=(OpenQuestion("import"),),
         )
     if rows:
-        persona_list.draw(rows, selected=found.id if found else None)
+        persona_list.draw(rows, selected=open_persona.id if open_persona else None)
     draft_list.draw(rows)
     deleted.draw()
 
@@ -116,20 +116,20 @@ with right:
     trouble = st.container()
     if why_not:
         trouble.info(f"{why_not} You can still try them out and download them.", icon=":material/lock:")
-    elif found and (why_not_this := session.why_not_edit(found.id)):
+    elif open_persona and (why_not_this := session.why_not_edit(open_persona.id)):
         trouble.info(why_not_this, icon=":material/lock:")
-    if found and session.hides_prompt(found.id):
+    if open_persona and session.hides_prompt(open_persona.id):
         trouble.info("This persona's prompt is hidden from you.", icon=":material/visibility_off:")
     if desk.error:
         trouble.error(error_text(desk.error), title="That did not work", icon=":material/error:")
-    if found:
-        view.draw_head(personas, entries, found)
+    if open_persona:
+        view.draw_head(personas, entries, open_persona)
         with st.container(key="desk_pair"):
             written, tried = st.columns([1.5, 1], gap="medium")
             with written:
-                tabs.draw(entries, found)
+                tabs.draw(entries, open_persona)
             with tried, st.container(key="try_out_pane"):
-                try_out.draw(found)
+                try_out.draw(open_persona)
     elif drafting.draw(wanted, entries):
         pass
     elif wanted:
@@ -147,5 +147,5 @@ with right:
         )
 
 list_choices.draw_cookie((persona_list.ORDER, persona_list.GROUPED, persona_desk.TAB_KEY))
-if not menu.draw_dialog(personas, found):
-    dialogs.draw(personas, entries, found)
+if not menu.draw_dialog(personas, open_persona):
+    dialogs.draw(personas, entries, open_persona)

@@ -37,7 +37,7 @@ class Part:
     pieces: tuple[DiffPiece, ...]
 
 
-def draw_button(found: OpenPersona) -> None:
+def draw_button(open_persona: OpenPersona) -> None:
     """What asks for a proposal; where nobody could write one it says so."""
     drafter = session.services().drafter
     offline = drafter.writes_offline(offline=session.offline_chosen())
@@ -58,12 +58,12 @@ def draw_button(found: OpenPersona) -> None:
             height=80,
         )
         st.caption(_writer())
-        st.button("Suggest", type="primary", key="improve_ask", on_click=_ask, args=(found,))
+        st.button("Suggest", type="primary", key="improve_ask", on_click=_ask, args=(open_persona,))
 
 
-def draw(found: OpenPersona) -> None:
+def draw(open_persona: OpenPersona) -> None:
     """The proposal that is being written or waits to be taken."""
-    improving = _improving(found.id)
+    improving = _improving(open_persona.id)
     if improving is None:
         return
     with st.container(border=True, key="improvement"):
@@ -77,7 +77,7 @@ def draw(found: OpenPersona) -> None:
                     icon=":material/stop_circle:",
                     key="improve_stop",
                     on_click=_forget,
-                    args=(found.id,),
+                    args=(open_persona.id,),
                 )
             return
         better = proposed(reply.text, improving.description)
@@ -88,9 +88,9 @@ def draw(found: OpenPersona) -> None:
         elif better is None:
             st.info("The model suggests no changes.", icon=":material/check:")
         else:
-            _draw_parts(found, improving, compared_words(improving.description, better))
+            _draw_parts(open_persona, improving, compared_words(improving.description, better))
             return
-        st.button("Close", key="improve_close", on_click=_forget, args=(found.id,))
+        st.button("Close", key="improve_close", on_click=_forget, args=(open_persona.id,))
 
 
 def parts_of(pieces: Sequence[DiffPiece]) -> tuple[Part, ...]:
@@ -127,7 +127,7 @@ def _runs(pieces: Sequence[DiffPiece]) -> Iterator[tuple[int, int]]:
         yield start, len(pieces)
 
 
-def _draw_parts(found: OpenPersona, improving: Drafting, pieces: Sequence[DiffPiece]) -> None:
+def _draw_parts(open_persona: OpenPersona, improving: Drafting, pieces: Sequence[DiffPiece]) -> None:
     parts = parts_of(pieces)
     st.markdown(f"**{counted(len(parts), 'change')} suggested**")
     for part in parts:
@@ -147,12 +147,17 @@ def _draw_parts(found: OpenPersona, improving: Drafting, pieces: Sequence[DiffPi
             type="secondary",
             key="improve_all",
             on_click=_take,
-            args=(found, improving, pieces, every),
+            args=(open_persona, improving, pieces, every),
         )
         st.button(
-            "Accept selected", key="improve_some", on_click=_take, args=(found, improving, pieces, None)
+            "Accept selected",
+            key="improve_some",
+            on_click=_take,
+            args=(open_persona, improving, pieces, None),
         )
-        st.button("Dismiss", type="tertiary", key="improve_dismiss", on_click=_forget, args=(found.id,))
+        st.button(
+            "Dismiss", type="tertiary", key="improve_dismiss", on_click=_forget, args=(open_persona.id,)
+        )
 
 
 @st.fragment(run_every=EVERY_SECONDS)
@@ -165,8 +170,8 @@ def _draw_live(improving: Drafting) -> None:
     st.markdown(f":shimmer[{'Writing' if reply.text else 'Thinking'}]{time}")
 
 
-def _ask(found: OpenPersona) -> None:
-    prompt = FormText(found).value(PROMPT)
+def _ask(open_persona: OpenPersona) -> None:
+    prompt = FormText(open_persona).value(PROMPT)
     try:
         live_reply = session.services().drafter.improve(
             prompt if isinstance(prompt, str) else "",
@@ -177,11 +182,14 @@ def _ask(found: OpenPersona) -> None:
     except PersonaChatError as error:
         desk().error = error
         return
-    st.session_state[_key(found.id)] = live_reply.id
+    st.session_state[_key(open_persona.id)] = live_reply.id
 
 
 def _take(
-    found: OpenPersona, improving: Drafting, pieces: Sequence[DiffPiece], numbers: frozenset[int] | None
+    open_persona: OpenPersona,
+    improving: Drafting,
+    pieces: Sequence[DiffPiece],
+    numbers: frozenset[int] | None,
 ) -> None:
     if numbers is None:
         every = range(sum(1 for _ in _runs(pieces)))
@@ -191,17 +199,17 @@ def _take(
 
     def put(text: str) -> str:
         nonlocal clashed
-        now = FormText(OpenPersona(found.id, found.stored, None, text, (), None)).value(PROMPT)
+        now = FormText(OpenPersona(open_persona.id, open_persona.stored, None, text, (), None)).value(PROMPT)
         merged = both_changes(before, after, now) if isinstance(now, str) else None
         clashed = merged is None
         return text if merged is None else with_value(text, PROMPT, merged, order=ORDER)
 
-    change(found, put)
+    change(open_persona, put)
     if clashed:
         desk().note = (
             "The prompt has changed in the same place in the meantime, so nothing was applied. Try again."
         )
-    _forget(found.id)
+    _forget(open_persona.id)
 
 
 def _forget(persona_id: str) -> None:

@@ -37,12 +37,12 @@ def may_open(persona_id: str) -> bool:
 
 
 @dialog("Access", icon=":material/lock_person:", on_dismiss=editing.close_question)
-def ask_access(found: OpenPersona) -> None:
+def ask_access(open_persona: OpenPersona) -> None:
     """Draw it; whoever may not see it hears why."""
     for notice in notices.take("access"):
         st.error(notice.text, title=notice.title, icon=notice.icon)
     try:
-        access = session.workspace().collection.access(found.id)
+        access = session.workspace().collection.access(open_persona.id)
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
         return
@@ -54,17 +54,17 @@ def ask_access(found: OpenPersona) -> None:
         format_func=lambda each: VISIBLE_TO[each],
         key=VISIBILITY_KEY,
         on_change=_set_visibility,
-        args=(found.id,),
+        args=(open_persona.id,),
     )
     st.checkbox(
         "They can see its prompt",
         key=PROMPT_KEY,
         on_change=_set_prompt,
-        args=(found.id,),
+        args=(open_persona.id,),
         help="If not, they can chat with it, but nothing shows them its prompt, examples or lore.",
     )
-    _draw_rules(found.id, access)
-    _draw_new_rule(found.id)
+    _draw_rules(open_persona.id, access)
+    _draw_new_rule(open_persona.id)
     st.caption("A denial wins over what allows the same. The owner and admins can always do everything.")
 
 

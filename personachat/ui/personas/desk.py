@@ -166,32 +166,37 @@ def opened(persona_id: str, entries: Mapping[str, Entry]) -> OpenPersona | None:
         return OpenPersona(persona_id, stored, draft, text, invalid.problems, None)
 
 
-def mounted(found: OpenPersona) -> Mount:
+def mounted(open_persona: OpenPersona) -> Mount:
     """The editor that shows this text: the one on the screen where it does, else a new one."""
     here, mount = desk(), desk().mount
-    if mount is None or mount.persona_id != found.id or not mount.alive or mount.shown != found.text:
+    if (
+        mount is None
+        or mount.persona_id != open_persona.id
+        or not mount.alive
+        or mount.shown != open_persona.text
+    ):
         here.mounts += 1
-        base, etag = found.text, found.stored.etag if found.stored else None
-        if found.draft:
-            base, etag = found.draft.base_text, found.draft.etag
-        here.left, here.mount = mount, Mount(found.id, here.mounts, found.text, base, etag)
+        base, etag = open_persona.text, open_persona.stored.etag if open_persona.stored else None
+        if open_persona.draft:
+            base, etag = open_persona.draft.base_text, open_persona.draft.etag
+        here.left, here.mount = mount, Mount(open_persona.id, here.mounts, open_persona.text, base, etag)
         return here.mount
-    _follow_stored(mount, found)
+    _follow_stored(mount, open_persona)
     return mount
 
 
-def hidden_mount(found: OpenPersona) -> Mount | None:
+def hidden_mount(open_persona: OpenPersona) -> Mount | None:
     """The editor of this persona behind another tab, if there is one; a hidden one cannot be made anew."""
     mount = desk().mount
-    if mount is None or mount.persona_id != found.id or not mount.alive:
+    if mount is None or mount.persona_id != open_persona.id or not mount.alive:
         return None
-    _follow_stored(mount, found)
+    _follow_stored(mount, open_persona)
     return mount
 
 
-def _follow_stored(mount: Mount, found: OpenPersona) -> None:
-    if found.draft is None and found.stored:
-        mount.base_text, mount.etag = found.stored.text, found.stored.etag
+def _follow_stored(mount: Mount, open_persona: OpenPersona) -> None:
+    if open_persona.draft is None and open_persona.stored:
+        mount.base_text, mount.etag = open_persona.stored.text, open_persona.stored.etag
 
 
 def take_typed() -> None:
@@ -210,16 +215,16 @@ def take_typed() -> None:
         )
 
 
-def edit(found: OpenPersona, change: Callable[[str], str]) -> None:
+def edit(open_persona: OpenPersona, change: Callable[[str], str]) -> None:
     """Change the text of a persona as it stands now, not as it stood when the page was drawn."""
     take_typed()
-    draft = session.drafts().get(found.id)
+    draft = session.drafts().get(open_persona.id)
     if draft is None:
-        stored = _stored_now(found.id) or (found.stored if found.draft is None else None)
+        stored = _stored_now(open_persona.id) or (open_persona.stored if open_persona.draft is None else None)
         if stored is None:
             return
         draft = PersonaDraft(stored.text, stored.text, stored.etag)
-    _keep(found.id, change(draft.text), draft)
+    _keep(open_persona.id, change(draft.text), draft)
 
 
 def _stored_now(persona_id: str) -> StoredPersona | None:
@@ -237,7 +242,7 @@ def _keep(persona_id: str, text: str, begun: PersonaDraft) -> None:
         session.drafts()[persona_id] = PersonaDraft(text, begun.base_text, begun.etag)
 
 
-def shown_line(found: OpenPersona, *, findings: Sequence[TextMark] = ()) -> int | None:
+def shown_line(open_persona: OpenPersona, *, findings: Sequence[TextMark] = ()) -> int | None:
     """The line that was asked for, as long as there is a problem or a finding on it."""
-    lines = {problem.line for problem in found.problems} | {finding.line for finding in findings}
+    lines = {problem.line for problem in open_persona.problems} | {finding.line for finding in findings}
     return desk().line if desk().line in lines else None

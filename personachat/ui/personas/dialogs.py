@@ -29,7 +29,7 @@ NAME, START = "new_persona_name", "new_persona_start"
 TEMPLATES, DESCRIBE, BLANK = "Templates", drafting.DESCRIBE_TAB, "Blank or a copy"
 
 
-def draw(personas: PersonaStore, entries: Sequence[Entry], found: OpenPersona | None) -> None:
+def draw(personas: PersonaStore, entries: Sequence[Entry], open_persona: OpenPersona | None) -> None:
     """Draw the open question, if there is one."""
     question = desk().question
     if question is None:
@@ -38,15 +38,15 @@ def draw(personas: PersonaStore, entries: Sequence[Entry], found: OpenPersona | 
         ask_create(entries)
     elif question.kind == "delete_many":
         ask_delete_many(entries, question.chosen)
-    elif found is None or found.id != question.persona_id:
+    elif open_persona is None or open_persona.id != question.persona_id:
         editing.close_question()
     elif question.kind == "rename":
-        (ask_new_id if found.saved_persona else ask_rename)(personas, found)
+        (ask_new_id if open_persona.saved_persona else ask_rename)(personas, open_persona)
     elif question.kind == "delete":
-        ask_delete(personas, found)
+        ask_delete(personas, open_persona)
     elif question.theirs is not None:
         ask = merging.ask_merge if question.kind == "merge" else ask_conflict
-        ask(personas, found, question.theirs)
+        ask(personas, open_persona, question.theirs)
 
 
 @dialog("Create a persona", width="large", icon=":material/person_add:", on_dismiss=editing.close_question)
@@ -90,9 +90,11 @@ def _create(entries: Sequence[Entry], starts: Mapping[str, Persona]) -> None:
 
 
 @dialog("Delete this persona?", icon=":material/delete:", on_dismiss=editing.close_question)
-def ask_delete(personas: PersonaStore, found: OpenPersona) -> None:
-    st.markdown(f"**{escaped(found.name)}** is deleted for everyone. You can undo this right afterwards.")
-    if found.draft and found.draft.etag is not None:
+def ask_delete(personas: PersonaStore, open_persona: OpenPersona) -> None:
+    st.markdown(
+        f"**{escaped(open_persona.name)}** is deleted for everyone. You can undo this right afterwards."
+    )
+    if open_persona.draft and open_persona.draft.etag is not None:
         st.caption("Its unsaved edits are deleted too. Undo restores them.")
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.button("Cancel", key="cancel_delete", on_click=editing.close_question)
@@ -101,19 +103,19 @@ def ask_delete(personas: PersonaStore, found: OpenPersona) -> None:
             icon=":material/delete:",
             key="confirm_delete",
             on_click=editing.delete,
-            args=(personas, found.id),
-            kwargs={"etag": found.stored.etag if found.stored else None},
+            args=(personas, open_persona.id),
+            kwargs={"etag": open_persona.stored.etag if open_persona.stored else None},
         )
 
 
 @dialog("Rename this persona", icon=":material/edit:", on_dismiss=editing.close_question)
-def ask_new_id(personas: PersonaStore, found: OpenPersona) -> None:
+def ask_new_id(personas: PersonaStore, open_persona: OpenPersona) -> None:
     st.caption(
-        f"The id of {escaped(found.name)} is its name in web addresses, in the API and as a file. Its "
+        f"The id of {escaped(open_persona.name)} is its name in web addresses, in the API and as a file. Its "
         "revisions, links, drafts and chats move with it. The old id redirects to the new one until "
         "another persona uses it."
     )
-    st.text_input("New id", found.id, key=editing.NEW_ID_KEY, max_chars=limits.ID, live=True)
+    st.text_input("New id", open_persona.id, key=editing.NEW_ID_KEY, max_chars=limits.ID, live=True)
     typed = str(st.session_state.get(editing.NEW_ID_KEY) or "").strip()
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.button("Cancel", key="cancel_rename", on_click=editing.close_question)
@@ -121,19 +123,24 @@ def ask_new_id(personas: PersonaStore, found: OpenPersona) -> None:
             "Rename",
             type="primary",
             key="confirm_rename",
-            disabled=typed in {"", found.id},
-            help="Enter a different id first." if typed in {"", found.id} else None,
+            disabled=typed in {"", open_persona.id},
+            help="Enter a different id first." if typed in {"", open_persona.id} else None,
             on_click=editing.rename,
-            args=(personas, found.id),
-            kwargs={"etag": found.stored.etag if found.stored else ""},
+            args=(personas, open_persona.id),
+            kwargs={"etag": open_persona.stored.etag if open_persona.stored else ""},
         )
 
 
 @dialog("Rename the file", icon=":material/edit:", on_dismiss=editing.close_question)
-def ask_rename(personas: PersonaStore, found: OpenPersona) -> None:
-    st.caption(f"{escaped(found.name)} doesn't contain a valid persona. Renaming keeps its text as it is.")
+def ask_rename(personas: PersonaStore, open_persona: OpenPersona) -> None:
+    st.caption(
+        f"{escaped(open_persona.name)} doesn't contain a valid persona. Renaming keeps its text as it is."
+    )
     st.text_input(
-        "New name (without .json)", id_in(found.text) or found.id, key=editing.NEW_ID_KEY, live=True
+        "New name (without .json)",
+        id_in(open_persona.text) or open_persona.id,
+        key=editing.NEW_ID_KEY,
+        live=True,
     )
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.button("Cancel", key="cancel_rename", on_click=editing.close_question)
@@ -142,8 +149,8 @@ def ask_rename(personas: PersonaStore, found: OpenPersona) -> None:
             type="primary",
             key="confirm_rename",
             on_click=editing.rename_file,
-            args=(personas, found.id),
-            kwargs={"etag": found.stored.etag if found.stored else ""},
+            args=(personas, open_persona.id),
+            kwargs={"etag": open_persona.stored.etag if open_persona.stored else ""},
         )
 
 
@@ -179,44 +186,44 @@ def _counted(count: int) -> str:
 
 
 @dialog("Changed elsewhere", width="large", icon=":material/sync_problem:", on_dismiss=editing.close_question)
-def ask_conflict(personas: PersonaStore, found: OpenPersona, theirs: PersonaChanged) -> None:
-    name = escaped(found.name)
+def ask_conflict(personas: PersonaStore, open_persona: OpenPersona, theirs: PersonaChanged) -> None:
+    name = escaped(open_persona.name)
     if theirs.text is None:
         st.markdown(f"**{name}** was deleted after you opened it. Your text is still here.")
-        st.code(found.text, language="json", wrap_lines=True, height=320)
+        st.code(open_persona.text, language="json", wrap_lines=True, height=320)
     else:
         st.markdown(f"A newer version of **{name}** was saved after you opened it. Nothing is lost yet.")
         difference, lines, side_by_side = st.tabs(["What differs", "Line by line", "Both versions"])
         with difference:
             st.caption(f"Changes that saving your version would make. {differences_view.LEGEND}")
             with st.container(height=320, border=False):
-                differences_view.draw(differences(theirs.text, found.text))
+                differences_view.draw(differences(theirs.text, open_persona.text))
         with lines:
             st.caption(
                 "Changes that saving your version would make: lines with - are removed, lines "
                 "with + are added."
             )
-            st.code(diff(theirs.text, found.text), language="diff", wrap_lines=True, height=320)
+            st.code(diff(theirs.text, open_persona.text), language="diff", wrap_lines=True, height=320)
         with side_by_side:
             left, right = st.columns(2)
             left.caption("Theirs (saved)")
             left.code(theirs.text, language="json", wrap_lines=True, height=320)
             right.caption("Yours (not saved)")
-            right.code(found.text, language="json", wrap_lines=True, height=320)
+            right.code(open_persona.text, language="json", wrap_lines=True, height=320)
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.button("Keep editing", key="conflict_edit", on_click=editing.close_question)
         st.button(
             "Discard mine" if theirs.text is None else "Use theirs",
             key="conflict_theirs",
             on_click=editing.discard,
-            args=(found.id,),
+            args=(open_persona.id,),
         )
         keep = "Save mine again" if theirs.text is None else "Overwrite with mine"
         st.button(
             keep,
             key="conflict_mine",
             type="primary",
-            disabled=bool(found.problems),
+            disabled=bool(open_persona.problems),
             on_click=editing.keep_mine,
-            args=(personas, found.id, theirs),
+            args=(personas, open_persona.id, theirs),
         )

@@ -30,7 +30,7 @@ _COLUMNS = "import_columns_"
 
 
 @dialog("Export", icon=":material/download:", on_dismiss=editing.close_question)
-def ask_export(found: OpenPersona) -> None:
+def ask_export(open_persona: OpenPersona) -> None:
     """Choose a format, read what it cannot hold, download."""
     kind = st.selectbox(
         "Format",
@@ -41,10 +41,10 @@ def ask_export(found: OpenPersona) -> None:
     )
     kind = kind or "json"
     st.caption(FORMATS[kind].about)
-    if found.draft:
+    if open_persona.draft:
         st.caption(":material/edit: The saved version is exported without your unsaved edits.")
     try:
-        made = session.workspace().collection.export(found.id, kind)
+        made = session.workspace().collection.export(open_persona.id, kind)
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
         return

@@ -17,28 +17,28 @@ PROMPT: Path = ("systemPrompt",)
 ICONS = {"warning": ":material/warning:", "info": ":material/info:"}
 
 
-def findings_of(found: OpenPersona) -> tuple[Finding, ...]:
+def findings_of(open_persona: OpenPersona) -> tuple[Finding, ...]:
     """The findings of the text as it stands; none as long as it has problems."""
-    return () if found.persona is None else session.services().linter.lint(found.text)
+    return () if open_persona.persona is None else session.services().linter.lint(open_persona.text)
 
 
-def draw(found: OpenPersona, *, beside_prompt: bool = False) -> None:
+def draw(open_persona: OpenPersona, *, beside_prompt: bool = False) -> None:
     """One row a finding, and the estimate; nothing as long as the text has problems.
 
     Beside the field of the prompt what is found in the prompt leads to its line there.
     """
-    if found.persona is None:
+    if open_persona.persona is None:
         return
-    findings = findings_of(found)
+    findings = findings_of(open_persona)
     with st.container(gap="xsmall"):
         for number, finding in enumerate(findings[:MOST_FINDINGS]):
             is_here = beside_prompt and finding.path == PROMPT
-            line = found.persona.system_prompt[: finding.at].count("\n") + 1 if is_here else None
-            _draw_row(found, number, finding, prompt_line=line)
+            line = open_persona.persona.system_prompt[: finding.at].count("\n") + 1 if is_here else None
+            _draw_row(open_persona, number, finding, prompt_line=line)
     if len(findings) > MOST_FINDINGS:
         st.caption(f"… and {len(findings) - MOST_FINDINGS} more below these.")
-    st.caption(escaped(estimate_text(session.services().linter.estimate(found.persona))))
-    forecast_view.draw_usual(session.services(), found.persona, found.id)
+    st.caption(escaped(estimate_text(session.services().linter.estimate(open_persona.persona))))
+    forecast_view.draw_usual(session.services(), open_persona.persona, open_persona.id)
 
 
 def estimate_text(estimate: Estimate) -> str:
@@ -52,7 +52,7 @@ def estimate_text(estimate: Estimate) -> str:
     return ", ".join(parts)
 
 
-def _draw_row(found: OpenPersona, number: int, finding: Finding, *, prompt_line: int | None) -> None:
+def _draw_row(open_persona: OpenPersona, number: int, finding: Finding, *, prompt_line: int | None) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if prompt_line is None:
             st.button(
@@ -81,11 +81,11 @@ def _draw_row(found: OpenPersona, number: int, finding: Finding, *, prompt_line:
                 key=f"fix-{number}",
                 help="Fix this in the draft",
                 on_click=_fix,
-                args=(found, finding),
+                args=(open_persona, finding),
             )
 
 
-def _fix(found: OpenPersona, finding: Finding) -> None:
+def _fix(open_persona: OpenPersona, finding: Finding) -> None:
     """Mend a finding in the draft as it stands now; one that is gone by now is left alone."""
 
     def mended(text: str) -> str:
@@ -94,7 +94,7 @@ def _fix(found: OpenPersona, finding: Finding) -> None:
         fix = next((each.fix for each in same), None)
         return fixed(text, fix, order=ORDER) if fix else text
 
-    change(found, mended)
+    change(open_persona, mended)
 
 
 def _what(finding: Finding) -> tuple[str, Path, str]:

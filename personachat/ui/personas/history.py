@@ -52,13 +52,13 @@ _BADGES: dict[Action, tuple[str, str, Literal["green", "violet", "blue", "orange
 RESTORE_HELP = "Saves this revision again as the newest one."
 
 
-def draw(found: OpenPersona) -> None:
+def draw(open_persona: OpenPersona) -> None:
     """Draw the timeline and the revision that is chosen in it."""
     collection = session.workspace().collection
     try:
-        revisions = _listed(collection.revisions, found.id)
-        newest = collection.revisions.of(found.id, limit=1)
-        labels = collection.labels.of(found.id)
+        revisions = _listed(collection.revisions, open_persona.id)
+        newest = collection.revisions.of(open_persona.id, limit=1)
+        labels = collection.labels.of(open_persona.id)
     except PersonaChatError as error:
         st.error(error_text(error), title="The history can't be loaded", icon=":material/history_off:")
         return
@@ -66,13 +66,13 @@ def draw(found: OpenPersona) -> None:
         st.info("Nothing has been saved yet. Every save becomes a revision here.", icon=":material/history:")
         return
     left, right = st.columns([1, 1.7], gap="medium")
-    wanted = _wanted(found.id)
+    wanted = _wanted(open_persona.id)
     chosen = next((each for each in revisions if each.number == wanted), revisions[0])
     with left:
         newer = newest[0].number > revisions[0].number
-        _draw_timeline(found.id, revisions, chosen=chosen, newer=newer, labels=labels)
+        _draw_timeline(open_persona.id, revisions, chosen=chosen, newer=newer, labels=labels)
     with right:
-        _draw_revision(collection, found, chosen, newest=newest[0].number, labels=labels)
+        _draw_revision(collection, open_persona, chosen, newest=newest[0].number, labels=labels)
 
 
 def _listed(revisions: Revisions, persona_id: str) -> tuple[Revision, ...]:
@@ -173,10 +173,15 @@ def _draw_badge(revision: Revision) -> None:
 
 
 def _draw_revision(
-    collection: PersonaLibrary, found: OpenPersona, chosen: Revision, *, newest: int, labels: Sequence[Label]
+    collection: PersonaLibrary,
+    open_persona: OpenPersona,
+    chosen: Revision,
+    *,
+    newest: int,
+    labels: Sequence[Label],
 ) -> None:
-    is_now = found.stored is not None and found.stored.etag == chosen.etag
-    why_not = session.why_not_edit(found.id)
+    is_now = open_persona.stored is not None and open_persona.stored.etag == chosen.etag
+    why_not = session.why_not_edit(open_persona.id)
     said = [exact(chosen.saved_at, zone=viewer_zone()), as_text(chosen.author), as_text(chosen.note)]
     with st.container(gap=None):
         st.markdown(f"**Revision {chosen.number}**")
@@ -202,15 +207,15 @@ def _draw_revision(
                 persist_state="session",
             )
         st.space("stretch")
-        revision_labels.draw(found.id, chosen, labels, why_not=why_not)
+        revision_labels.draw(open_persona.id, chosen, labels, why_not=why_not)
         st.button(
             "Compare replies",
             icon=":material/compare_arrows:",
             key="compare_revision",
-            disabled=is_now or found.saved_persona is None,
+            disabled=is_now or open_persona.saved_persona is None,
             help="Sends a message to this revision and to the saved one, side by side.",
             on_click=ways_in.from_revision,
-            args=(found.id, chosen.number),
+            args=(open_persona.id, chosen.number),
         )
         st.button(
             "Restore",
@@ -219,13 +224,13 @@ def _draw_revision(
             disabled=is_now or bool(why_not),
             help=why_not or ("This is the current version." if is_now else RESTORE_HELP),
             on_click=_restore,
-            args=(found.id, chosen.number),
+            args=(open_persona.id, chosen.number),
         )
-    if found.draft and not is_now:
+    if open_persona.draft and not is_now:
         st.caption("Restoring keeps your unsaved edits as a draft.")
     try:
-        text = collection.revisions.get(found.id, chosen.number).text
-        other = _other(collection, found, chosen, against or "before")
+        text = collection.revisions.get(open_persona.id, chosen.number).text
+        other = _other(collection, open_persona, chosen, against or "before")
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
         return
@@ -248,14 +253,16 @@ def _draw_revision(
         st.code(text, language="json", wrap_lines=True)
 
 
-def _other(collection: PersonaLibrary, found: OpenPersona, chosen: Revision, against: Against) -> str | None:
+def _other(
+    collection: PersonaLibrary, open_persona: OpenPersona, chosen: Revision, against: Against
+) -> str | None:
     """The text to compare with; None where there is none."""
     if against == "now":
-        return found.stored.text if found.stored else None
+        return open_persona.stored.text if open_persona.stored else None
     if against == "other":
-        return collection.revisions.get(found.id, int(st.session_state.get(OTHER_KEY) or 1)).text
-    before = collection.revisions.of(found.id, limit=1, before=chosen.number)
-    return collection.revisions.get(found.id, before[0].number).text if before else None
+        return collection.revisions.get(open_persona.id, int(st.session_state.get(OTHER_KEY) or 1)).text
+    before = collection.revisions.of(open_persona.id, limit=1, before=chosen.number)
+    return collection.revisions.get(open_persona.id, before[0].number).text if before else None
 
 
 def _restore(persona_id: str, number: int) -> None:

@@ -18,15 +18,15 @@ from personachat.ui.wording import error_text
 
 
 @dialog("Share", icon=":material/share:", on_dismiss=editing.close_question)
-def ask_share(found: OpenPersona) -> None:
+def ask_share(open_persona: OpenPersona) -> None:
     """A link that carries the persona, one to chat with it, and a short one that can be revoked."""
-    if found.draft:
+    if open_persona.draft:
         st.caption(":material/edit: The saved version is shared without your unsaved edits.")
     for notice in notices.take("page"):
         st.error(notice.text, title=notice.title, icon=notice.icon)
     try:
         collection = session.workspace().collection
-        link, share = collection.link(found.id), collection.shared(found.id)
+        link, share = collection.link(open_persona.id), collection.shared(open_persona.id)
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
         return
@@ -41,9 +41,9 @@ def ask_share(found: OpenPersona) -> None:
         )
     else:
         st.caption("This persona is too long for this kind of link. Use a short link instead.")
-    _draw_short(found.id, share)
+    _draw_short(open_persona.id, share)
     st.markdown("**Link to chat with it** here, for people who can open this server.")
-    st.code(address.page("", persona=found.id), language=None, wrap_lines=True)
+    st.code(address.page("", persona=open_persona.id), language=None, wrap_lines=True)
 
 
 def _draw_short(persona_id: str, share: PersonaShare | None) -> None:
@@ -87,7 +87,7 @@ def _draw_short(persona_id: str, share: PersonaShare | None) -> None:
 
 
 @dialog("Use it elsewhere", width="large", icon=":material/code:", on_dismiss=editing.close_question)
-def ask_snippet(found: OpenPersona) -> None:
+def ask_snippet(open_persona: OpenPersona) -> None:
     """How to call it from a shell, from Python and from JavaScript."""
     here = address.api()
     if here is None:
@@ -96,10 +96,10 @@ def ask_snippet(found: OpenPersona) -> None:
             icon=":material/cloud_off:",
         )
         here = "http://127.0.0.1:8501/api"
-    persona = found.saved_persona
+    persona = open_persona.saved_persona
     message = persona.starters[0] if persona and persona.starters else "Hello"
     for tab, (language, colours) in zip(st.tabs(list(LANGUAGES)), LANGUAGES.items(), strict=True):
-        code = snippet(language, address=here, persona_id=found.id, message=message)
+        code = snippet(language, address=here, persona_id=open_persona.id, message=message)
         tab.code(code, language=colours, wrap_lines=True)
     st.caption(
         "On this machine no token is needed. On other machines, set PERSONACHAT_TOKEN to one of the "

@@ -33,21 +33,21 @@ MOST_TITLE_CHARACTERS = 70
 TRIED = "lore_tried"
 
 
-def draw(found: OpenPersona) -> None:
+def draw(open_persona: OpenPersona) -> None:
     """Draw the book of the open persona."""
-    if found.persona is None:
+    if open_persona.persona is None:
         st.info("Fix the problems first: lore needs a valid persona.", icon=":material/visibility_off:")
         return
-    text = FormText(found)
-    entries = _entries(found.persona)
+    text = FormText(open_persona)
+    entries = _entries(open_persona.persona)
     st.caption(
         "A lore entry is sent to the model when one of its keys appears in the conversation. An entry "
         "that is always included needs no keys."
     )
-    _draw_trial(found.persona, has_entries=bool(entries))
+    _draw_trial(open_persona.persona, has_entries=bool(entries))
     _draw_list(text, entries)
-    _draw_adding(found)
-    for sentence in limits(found.persona.extensions.get(BOOK)):
+    _draw_adding(open_persona)
+    for sentence in limits(open_persona.persona.extensions.get(BOOK)):
         st.caption(f":material/info: {as_text(sentence)}")
 
 
@@ -119,7 +119,7 @@ def _draw_told(each: ActivatedEntry) -> None:
 
 
 def _draw_list(text: FormText, entries: Mapping[str | int, Mapping[str, Any]]) -> None:
-    persona = cast("Persona", text.found.persona)
+    persona = cast("Persona", text.open_persona.persona)
     sought = ""
     if len(entries) > 5:
         sought = st.text_input("Search the entries", key="lore_sought", live=True, icon=":material/search:")
@@ -132,7 +132,7 @@ def _draw_list(text: FormText, entries: Mapping[str | int, Mapping[str, Any]]) -
         _draw_entry(text, (*base, place), entries[place])
     if len(found) > SHOWN:
         st.caption(f"… and {len(found) - SHOWN:,} more. Search to find them.")
-    st.button("New entry", icon=":material/add:", key="lore_new", on_click=_add, args=(text.found,))
+    st.button("New entry", icon=":material/add:", key="lore_new", on_click=_add, args=(text.open_persona,))
 
 
 def _matches(entry: Mapping[str, Any], sought: str) -> bool:
@@ -145,7 +145,7 @@ def _draw_entry(text: FormText, path: Path, entry: Mapping[str, Any]) -> None:
     is_on = _is_on(entry)
     title = escaped(_title_of(_name(entry) or ", ".join(_keys(entry)), str(entry.get("content") or "")))
     label = title if is_on else f":gray[{title} (off)]"
-    opened = st.expander(label, key=f"lore-open-{text.found.id}-{number}", on_change="rerun")
+    opened = st.expander(label, key=f"lore-open-{text.open_persona.id}-{number}", on_change="rerun")
     if not opened.open:
         return
     with opened:
@@ -169,7 +169,7 @@ def _draw_entry(text: FormText, path: Path, entry: Mapping[str, Any]) -> None:
             type="tertiary",
             key=f"lore-delete-{number}",
             on_click=take_out,
-            args=(text.found, path),
+            args=(text.open_persona, path),
         )
 
 
@@ -178,16 +178,16 @@ _ON = "enabled"
 
 def _flag(text: FormText, path: Path, label: str, *, name: str, value: bool) -> None:
     key = text.key((*path, name), value)
-    st.toggle(label, value, key=key, on_change=_flag_changed, args=(text.found, path, name, key))
+    st.toggle(label, value, key=key, on_change=_flag_changed, args=(text.open_persona, path, name, key))
 
 
-def _flag_changed(found: OpenPersona, path: Path, name: str, key: str) -> None:
+def _flag_changed(open_persona: OpenPersona, path: Path, name: str, key: str) -> None:
     value = bool(st.session_state[key])
-    given(found, (*path, name), value)
-    if name == _ON and "disable" in _entry_at(found, path):
-        put(found, (*path, "disable"), not value)
+    given(open_persona, (*path, name), value)
+    if name == _ON and "disable" in _entry_at(open_persona, path):
+        put(open_persona, (*path, "disable"), not value)
     else:
-        put(found, (*path, name), value)
+        put(open_persona, (*path, name), value)
 
 
 def _area(
@@ -208,18 +208,18 @@ def _area(
         height=height,
         help=explained,
         on_change=_area_changed,
-        args=(text.found, path, name, key),
+        args=(text.open_persona, path, name, key),
     )
 
 
-def _area_changed(found: OpenPersona, path: Path, name: str, key: str) -> None:
+def _area_changed(open_persona: OpenPersona, path: Path, name: str, key: str) -> None:
     value = str(st.session_state[key])
     if name == "content":
-        given(found, (*path, name), value)
-        put(found, (*path, name), value)
+        given(open_persona, (*path, name), value)
+        put(open_persona, (*path, name), value)
         return
     keys = [line.strip() for line in value.split("\n") if line.strip()]
-    put(found, (*path, name), keys)
+    put(open_persona, (*path, name), keys)
 
 
 def _order(text: FormText, path: Path, entry: Mapping[str, Any]) -> None:
@@ -236,26 +236,26 @@ def _order(text: FormText, path: Path, entry: Mapping[str, Any]) -> None:
         key=key,
         help="Entries with a higher number come later.",
         on_change=_order_changed,
-        args=(text.found, path, name, key),
+        args=(text.open_persona, path, name, key),
     )
 
 
-def _order_changed(found: OpenPersona, path: Path, name: str, key: str) -> None:
+def _order_changed(open_persona: OpenPersona, path: Path, name: str, key: str) -> None:
     value = int(st.session_state[key] or 0)
-    given(found, (*path, name), value)
-    put(found, (*path, name), value)
+    given(open_persona, (*path, name), value)
+    put(open_persona, (*path, name), value)
 
 
-def _add(found: OpenPersona) -> None:
+def _add(open_persona: OpenPersona) -> None:
     def added(text: str) -> str:
         number = len(entries_of(book_of(text)))
         entry = new_entry() | {"comment": f"Entry {number + 1}"}
         return with_book(text, {"entries": [entry]}, joining="add")
 
-    change(found, added)
+    change(open_persona, added)
 
 
-def _draw_adding(found: OpenPersona) -> None:
+def _draw_adding(open_persona: OpenPersona) -> None:
     with st.expander("Add a lore book", icon=":material/upload_file:"):
         file = st.file_uploader(
             "World Info, a lorebook_v3 file or a character card",
@@ -279,17 +279,17 @@ def _draw_adding(found: OpenPersona) -> None:
                     heard(label),
                     key=f"lore_{joining}",
                     on_click=_take_in,
-                    args=(found, read.book, joining),
+                    args=(open_persona, read.book, joining),
                 )
 
 
-def _take_in(found: OpenPersona, book: Mapping[str, Any], joining: Any) -> None:
-    change(found, lambda text: with_book(text, book, joining=joining))
+def _take_in(open_persona: OpenPersona, book: Mapping[str, Any], joining: Any) -> None:
+    change(open_persona, lambda text: with_book(text, book, joining=joining))
     st.session_state["lore_files"] = st.session_state.get("lore_files", 0) + 1
 
 
-def _entry_at(found: OpenPersona, path: Path) -> Mapping[str, Any]:
-    entries = _entries(found.persona) if found.persona else {}
+def _entry_at(open_persona: OpenPersona, path: Path) -> Mapping[str, Any]:
+    entries = _entries(open_persona.persona) if open_persona.persona else {}
     return entries.get(path[-1], {})
 
 

@@ -40,9 +40,9 @@ _ICONS = {
 }
 
 
-def draw(entries: Sequence[Entry], found: OpenPersona) -> None:
+def draw(entries: Sequence[Entry], open_persona: OpenPersona) -> None:
     """Draw the menu with what is possible as things are; it does what is chosen before the page is drawn."""
-    actions = _actions(entries, found)
+    actions = _actions(entries, open_persona)
     labels = {f"{_ICONS[name]} {name}": do for name, do in actions.items()}
     if labels:
         st.menu_button(
@@ -56,7 +56,7 @@ def draw(entries: Sequence[Entry], found: OpenPersona) -> None:
         )
 
 
-def draw_dialog(personas: PersonaStore, found: OpenPersona | None) -> bool:
+def draw_dialog(personas: PersonaStore, open_persona: OpenPersona | None) -> bool:
     """Draw the dialog that the menu has led to, if one is open."""
     question = desk().question
     if question is None:
@@ -64,14 +64,14 @@ def draw_dialog(personas: PersonaStore, found: OpenPersona | None) -> bool:
     if question.kind == "import":
         files.ask_import()
         return True
-    if found is None or found.id != question.persona_id:
+    if open_persona is None or open_persona.id != question.persona_id:
         return False
     ask: dict[str, Callable[[], None]] = {
-        "export": partial(files.ask_export, found),
-        "share": partial(links.ask_share, found),
-        "access": partial(access.ask_access, found),
-        "snippet": partial(links.ask_snippet, found),
-        "note": partial(ask_note, personas, found),
+        "export": partial(files.ask_export, open_persona),
+        "share": partial(links.ask_share, open_persona),
+        "access": partial(access.ask_access, open_persona),
+        "snippet": partial(links.ask_snippet, open_persona),
+        "note": partial(ask_note, personas, open_persona),
     }
     if question.kind not in ask:
         return False
@@ -80,7 +80,7 @@ def draw_dialog(personas: PersonaStore, found: OpenPersona | None) -> bool:
 
 
 @dialog("Save with a note", icon=":material/save_as:", on_dismiss=editing.close_question)
-def ask_note(personas: PersonaStore, found: OpenPersona) -> None:
+def ask_note(personas: PersonaStore, open_persona: OpenPersona) -> None:
     st.text_input(
         "What changed in this version?",
         key=editing.NOTE_KEY,
@@ -95,38 +95,38 @@ def ask_note(personas: PersonaStore, found: OpenPersona) -> None:
             icon=":material/save:",
             key="save_noted",
             on_click=editing.save,
-            args=(personas, found.id),
+            args=(personas, open_persona.id),
         )
 
 
-def _actions(entries: Sequence[Entry], found: OpenPersona) -> dict[str, Callable[[], None]]:
-    start, saved = found.persona or found.saved_persona, found.saved_persona is not None
+def _actions(entries: Sequence[Entry], open_persona: OpenPersona) -> dict[str, Callable[[], None]]:
+    start, saved = open_persona.persona or open_persona.saved_persona, open_persona.saved_persona is not None
     actions: dict[str, Callable[[], None]] = {}
-    may_edit = not session.why_not_edit(found.id)
-    if found.draft and not found.problems and may_edit:
-        actions[NOTED] = partial(editing.ask, OpenQuestion("note", found.id))
+    may_edit = not session.why_not_edit(open_persona.id)
+    if open_persona.draft and not open_persona.problems and may_edit:
+        actions[NOTED] = partial(editing.ask, OpenQuestion("note", open_persona.id))
     if start:
         name = f"{start.name[:73]} (copy)"
         actions[DUPLICATE] = partial(editing.create, entries, name=name, start=start)
     if start and may_edit:
         actions[TEMPLATE] = partial(_save_as_template, start)
     if saved:
-        drafted = bool(found.draft) and not found.problems
-        actions[COMPARE] = partial(ways_in.from_persona, found.id, drafted=drafted)
-        actions[EXPORT] = partial(editing.ask, OpenQuestion("export", found.id))
-        actions[SHARE] = partial(editing.ask, OpenQuestion("share", found.id))
-        if access.may_open(found.id):
-            actions[ACCESS] = partial(editing.ask, OpenQuestion("access", found.id))
-        actions[SNIPPET] = partial(editing.ask, OpenQuestion("snippet", found.id))
+        drafted = bool(open_persona.draft) and not open_persona.problems
+        actions[COMPARE] = partial(ways_in.from_persona, open_persona.id, drafted=drafted)
+        actions[EXPORT] = partial(editing.ask, OpenQuestion("export", open_persona.id))
+        actions[SHARE] = partial(editing.ask, OpenQuestion("share", open_persona.id))
+        if access.may_open(open_persona.id):
+            actions[ACCESS] = partial(editing.ask, OpenQuestion("access", open_persona.id))
+        actions[SNIPPET] = partial(editing.ask, OpenQuestion("snippet", open_persona.id))
     if saved and may_edit:
-        actions[RENAME] = partial(editing.ask, OpenQuestion("rename", found.id))
-    if found.draft and found.draft.etag is not None:
-        actions[DISCARD] = partial(editing.discard, found.id)
-    is_broken = isinstance(found.stored, BrokenPersona)
+        actions[RENAME] = partial(editing.ask, OpenQuestion("rename", open_persona.id))
+    if open_persona.draft and open_persona.draft.etag is not None:
+        actions[DISCARD] = partial(editing.discard, open_persona.id)
+    is_broken = isinstance(open_persona.stored, BrokenPersona)
     if is_broken and may_edit:
-        actions[RENAME_FILE] = partial(editing.ask, OpenQuestion("rename", found.id))
-    if ((saved or is_broken) and may_edit) or (found.draft and found.draft.etag is None):
-        actions[DELETE] = partial(editing.ask, OpenQuestion("delete", found.id))
+        actions[RENAME_FILE] = partial(editing.ask, OpenQuestion("rename", open_persona.id))
+    if ((saved or is_broken) and may_edit) or (open_persona.draft and open_persona.draft.etag is None):
+        actions[DELETE] = partial(editing.ask, OpenQuestion("delete", open_persona.id))
     return actions
 
 

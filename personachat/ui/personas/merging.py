@@ -26,13 +26,13 @@ CHOICE = "merge_choice_"
 
 
 @dialog("Changed elsewhere", width="large", icon=":material/sync_problem:", on_dismiss=editing.close_question)
-def ask_merge(personas: PersonaStore, found: OpenPersona, theirs: PersonaChanged) -> None:
+def ask_merge(personas: PersonaStore, open_persona: OpenPersona, theirs: PersonaChanged) -> None:
     """Ask for each field that both changed whose value is saved."""
-    merge = editing.merge_of(session.drafts().get(found.id), theirs)
+    merge = editing.merge_of(session.drafts().get(open_persona.id), theirs)
     if merge is None:
         editing.close_question()
         return
-    name, fields = escaped(found.name), counted(len(merge.clashes), "field")
+    name, fields = escaped(open_persona.name), counted(len(merge.clashes), "field")
     st.markdown(
         f"You and somebody else made different changes to **{fields}** of **{name}**. Choose what to keep."
     )
@@ -40,7 +40,7 @@ def ask_merge(personas: PersonaStore, found: OpenPersona, theirs: PersonaChanged
     chosen = [_ask_field(clash, key=f"{CHOICE}{at}_{theirs.etag}") for at, clash in enumerate(merge.clashes)]
     _draw_kept("Your other changes, also kept", merge.kept_mine)
     _draw_kept("Their other changes, also kept", merge.kept_theirs)
-    _draw_buttons(personas, found, theirs, merge, chosen)
+    _draw_buttons(personas, open_persona, theirs, merge, chosen)
 
 
 def _ask_field(clash: Clash, *, key: str) -> str | None:
@@ -64,7 +64,7 @@ def _draw_kept(title: str, kept: Sequence[Difference]) -> None:
 
 def _draw_buttons(
     personas: PersonaStore,
-    found: OpenPersona,
+    open_persona: OpenPersona,
     theirs: PersonaChanged,
     merge: Merge,
     chosen: Sequence[str | None],
@@ -73,7 +73,9 @@ def _draw_buttons(
     take_mine = [clash.path for clash, choice in zip(merge.clashes, chosen, strict=True) if choice == MINE]
     with st.container(horizontal=True, horizontal_alignment="right"):
         st.button("Keep editing", key="conflict_edit", on_click=editing.close_question)
-        st.button("Discard all my changes", key="conflict_theirs", on_click=editing.discard, args=(found.id,))
+        st.button(
+            "Discard all my changes", key="conflict_theirs", on_click=editing.discard, args=(open_persona.id,)
+        )
         st.button(
             "Save both changes",
             key="save_merged",
@@ -82,5 +84,5 @@ def _draw_buttons(
             disabled=bool(open_fields),
             help=f"Choose for {counted(open_fields, 'more field')} first." if open_fields else None,
             on_click=editing.save_merged,
-            args=(personas, found.id, theirs, take_mine),
+            args=(personas, open_persona.id, theirs, take_mine),
         )

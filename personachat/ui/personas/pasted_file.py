@@ -14,9 +14,9 @@ from personachat.ui.session import PersonaDraft
 from personachat.ui.wording import as_text
 
 
-def draw(found: OpenPersona) -> bool:
+def draw(open_persona: OpenPersona) -> bool:
     """Say what the text looks like, and offer to import it; returns whether it is another program's."""
-    kind = looks_like(found.text) if found.persona is None and found.text.strip() else ""
+    kind = looks_like(open_persona.text) if open_persona.persona is None and open_persona.text.strip() else ""
     if not kind:
         return False
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
@@ -26,24 +26,28 @@ def draw(found: OpenPersona) -> bool:
             key="import_pasted",
             icon=":material/upload_file:",
             on_click=_import,
-            args=(found,),
+            args=(open_persona,),
         )
     return True
 
 
-def _import(found: OpenPersona) -> None:
+def _import(open_persona: OpenPersona) -> None:
     """Put the persona in the place of the text, unsaved; more of them become drafts of their own."""
     here = desk()
     try:
-        plan = session.workspace().collection.plan_import(found.text.encode())
+        plan = session.workspace().collection.plan_import(open_persona.text.encode())
     except PersonaChatError as error:
         here.error = error
         return
     drafts = session.drafts()
     taken = {*plan.taken, *drafts}
     first, *others = plan.items
-    base, etag = ("", None) if found.stored is None else (found.stored.text, found.stored.etag)
-    drafts[found.id] = PersonaDraft(with_value(first.arrival.text, ("id",), found.id), base, etag)
+    base, etag = (
+        ("", None) if open_persona.stored is None else (open_persona.stored.text, open_persona.stored.etag)
+    )
+    drafts[open_persona.id] = PersonaDraft(
+        with_value(first.arrival.text, ("id",), open_persona.id), base, etag
+    )
     for item in others:
         persona_id = free_id(item.name, taken)
         taken.add(persona_id)

@@ -29,57 +29,57 @@ TABS_OF = "persona_tabs_of"
 """Where the session has whose tabs were drawn last."""
 
 
-def draw(entries: Sequence[Entry], found: OpenPersona) -> None:
+def draw(entries: Sequence[Entry], open_persona: OpenPersona) -> None:
     """Draw the open tab."""
     if TAB_KEY not in st.session_state and (kept := st.session_state.get(KEPT_TAB)):
         st.session_state[TAB_KEY] = kept  # a visit to another page has taken it away
-    _begin_with_json(found)
+    _begin_with_json(open_persona)
     prompt_tab, json_tab, preview_tab, try_tab, history_tab, lore_tab = st.tabs(
         TABS, key=TAB_KEY, on_change="rerun"
     )
     st.session_state[KEPT_TAB] = st.session_state.get(TAB_KEY)
     if prompt_tab.open:
         with prompt_tab:
-            form.draw(found, tags=_tags(entries))
+            form.draw(open_persona, tags=_tags(entries))
     with json_tab:
-        _draw_json(found, is_open=bool(json_tab.open))
+        _draw_json(open_persona, is_open=bool(json_tab.open))
     if preview_tab.open:
         with preview_tab:
-            view.draw_preview(found)
+            view.draw_preview(open_persona)
     if try_tab.open:
         with try_tab, st.container(key="try_out_here"):  # the page shows the chat below, for this key
             st.space("xxsmall")
     if history_tab.open:
         with history_tab:
-            history.draw(found)
+            history.draw(open_persona)
     if lore_tab.open:
         with lore_tab:
-            lore.draw(found)
+            lore.draw(open_persona)
 
 
-def _begin_with_json(found: OpenPersona) -> None:
+def _begin_with_json(open_persona: OpenPersona) -> None:
     """Open the JSON of a persona that the form cannot show; whoever goes back to the prompt is told why."""
-    if st.session_state.get(TABS_OF) == found.id:
+    if st.session_state.get(TABS_OF) == open_persona.id:
         return
-    st.session_state[TABS_OF] = found.id
-    if found.persona is None and not FormText(found).has_keys:
+    st.session_state[TABS_OF] = open_persona.id
+    if open_persona.persona is None and not FormText(open_persona).has_keys:
         st.session_state[TAB_KEY] = JSON_TAB
 
 
-def _draw_json(found: OpenPersona, *, is_open: bool) -> None:
+def _draw_json(open_persona: OpenPersona, *, is_open: bool) -> None:
     if is_open:
-        known, findings = model_picker.known_models(), persona_findings.findings_of(found)
+        known, findings = model_picker.known_models(), persona_findings.findings_of(open_persona)
         editor.draw(
-            desk.mounted(found),
-            problems=found.problems,
+            desk.mounted(open_persona),
+            problems=open_persona.problems,
             findings=findings,
-            line=desk.shown_line(found, findings=findings),
+            line=desk.shown_line(open_persona, findings=findings),
         )
-        view.draw_problems(found)
-        persona_findings.draw(found)
+        view.draw_problems(open_persona)
+        persona_findings.draw(open_persona)
         model_picker.redraw_after(known)
-    elif (mount := desk.hidden_mount(found)) is not None:
-        editor.draw_hidden(mount, is_stale=mount.shown != found.text)
+    elif (mount := desk.hidden_mount(open_persona)) is not None:
+        editor.draw_hidden(mount, is_stale=mount.shown != open_persona.text)
 
 
 def _tags(entries: Sequence[Entry]) -> list[str]:

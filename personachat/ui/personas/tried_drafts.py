@@ -24,20 +24,20 @@ def forget(persona_id: str) -> None:
     st.session_state.pop(_key(persona_id), None)
 
 
-def current(found: OpenPersona) -> str:
+def current(open_persona: OpenPersona) -> str:
     """What the draft in the editor is called: the next one, unless it has answered already."""
-    return _label(found, etag_of(found.text.encode()))
+    return _label(open_persona, etag_of(open_persona.text.encode()))
 
 
-def label(found: OpenPersona, turn: Turn) -> str:
+def label(open_persona: OpenPersona, turn: Turn) -> str:
     """What the draft is called that a turn came from."""
-    return _label(found, turn.persona_revision or "")
+    return _label(open_persona, turn.persona_revision or "")
 
 
-def _label(found: OpenPersona, etag: str) -> str:
-    known = _known(found.id)
+def _label(open_persona: OpenPersona, etag: str) -> str:
+    known = _known(open_persona.id)
     number = known.index(etag) + 1 if etag in known else len(known) + 1
-    is_saved = found.stored is not None and found.stored.etag == etag
+    is_saved = open_persona.stored is not None and open_persona.stored.etag == etag
     return f"draft {number}, as saved" if is_saved else f"draft {number}"
 
 

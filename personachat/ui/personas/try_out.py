@@ -42,38 +42,40 @@ VALID = "try_out_valid"
 BOX, STARTERS, DRAWN = "try_out_message", "try_out_starters", "try_out_drawn"
 
 
-def draw(found: OpenPersona) -> None:
+def draw(open_persona: OpenPersona) -> None:
     """Draw the chat, and the reply that is coming as it comes."""
-    text = _answering_text(found)
+    text = _answering_text(open_persona)
     if text is None:
         st.info(NOT_VALID, icon=":material/chat_error:")
         return
-    chat = _chat(found.id, text)
-    conversation = _conversation(chat, found.id)
+    chat = _chat(open_persona.id, text)
+    conversation = _conversation(chat, open_persona.id)
     path = conversation.path if conversation else ()
-    tried_drafts.meet(found.id, path)
-    changed = bool(path) and path[-1].persona_revision != etag_of(found.text.encode())
+    tried_drafts.meet(open_persona.id, path)
+    changed = bool(path) and path[-1].persona_revision != etag_of(open_persona.text.encode())
     standing = CHANGED if changed else NOT_STORED
-    st.caption(standing if found.persona else f":material/chat_error: {NOT_VALID}")
-    persona = found.persona or parse_persona(text)
+    st.caption(standing if open_persona.persona else f":material/chat_error: {NOT_VALID}")
+    persona = open_persona.persona or parse_persona(text)
     persona_picker.draw_model(session.services(), persona)
-    tried_values.draw(found.id, persona)
+    tried_values.draw(open_persona.id, persona)
     told = st.container()
     live = chat.live_reply(path[-1].id) if path and path[-1].reply and path[-1].reply.live else None
     with st.container(height=PIXELS, border=True, autoscroll=True, key="try_out_log"):
         if not path:
-            _draw_opening(found, with_values(persona, tried_values.values_of(found.id, persona)))
+            _draw_opening(
+                open_persona, with_values(persona, tried_values.values_of(open_persona.id, persona))
+            )
         for turn in path[:-1]:
-            _draw_turn(found, turn)
-        following = _draw_last(found, conversation, live) if conversation and path else None
+            _draw_turn(open_persona, turn)
+        following = _draw_last(open_persona, conversation, live) if conversation and path else None
         _clear_below(len(path))
-    _draw_controls(found, text, conversation, live=live is not None)
+    _draw_controls(open_persona, text, conversation, live=live is not None)
     st.chat_input(
-        f"Message {persona.name} ({tried_drafts.current(found)})",
+        f"Message {persona.name} ({tried_drafts.current(open_persona)})",
         key=BOX,
-        disabled=found.persona is None,
+        disabled=open_persona.persona is None,
         on_submit=_submit,
-        args=(found.id, text),
+        args=(open_persona.id, text),
     )
     for notice in notices.take("page"):
         told.warning(notice.text, title=notice.title, icon=":material/unpublished:")
@@ -85,12 +87,12 @@ def draw(found: OpenPersona) -> None:
 class _Following:
     """The places of the reply that is coming, drawn at once, and what fills them."""
 
-    def __init__(self, found: OpenPersona, turn: Turn, live: LiveReply) -> None:
+    def __init__(self, open_persona: OpenPersona, turn: Turn, live: LiveReply) -> None:
         self._live = live
         self._bubble = bubble(turn)
         with self._bubble:
             self._head, self._words = st.empty(), st.empty()
-            st.caption(tried_drafts.label(found, turn).capitalize())
+            st.caption(tried_drafts.label(open_persona, turn).capitalize())
 
     def draw(self) -> None:
         """Follow the reply to its end; where the page has a question to draw after this, look at it only."""
@@ -138,7 +140,7 @@ def _conversation(chat: ChatService, persona_id: str) -> Conversation | None:
         return None
 
 
-def _draw_opening(found: OpenPersona, persona: Persona) -> None:
+def _draw_opening(open_persona: OpenPersona, persona: Persona) -> None:
     words = opening_words(persona)
     if words:
         with st.chat_message("assistant", avatar=face(persona)):
@@ -152,37 +154,39 @@ def _draw_opening(found: OpenPersona, persona: Persona) -> None:
             persona.starters,
             key=STARTERS,
             on_change=_start_with,
-            args=(found.id, found.text),
+            args=(open_persona.id, open_persona.text),
             format_func=escaped,
             label_visibility="collapsed",
             wrap=True,
         )
 
 
-def _answering_text(found: OpenPersona) -> str | None:
+def _answering_text(open_persona: OpenPersona) -> str | None:
     """The text of the draft; of one with problems as it was before them. None where there is none."""
-    if found.persona is not None:
-        st.session_state[VALID] = (found.id, found.text)
-        return found.text
+    if open_persona.persona is not None:
+        st.session_state[VALID] = (open_persona.id, open_persona.text)
+        return open_persona.text
     of, text = st.session_state.get(VALID, ("", ""))
-    if of == found.id:
+    if of == open_persona.id:
         return str(text)
-    return found.stored.text if found.stored and found.saved_persona else None
+    return open_persona.stored.text if open_persona.stored and open_persona.saved_persona else None
 
 
-def _draw_last(found: OpenPersona, conversation: Conversation, live: LiveReply | None) -> _Following | None:
+def _draw_last(
+    open_persona: OpenPersona, conversation: Conversation, live: LiveReply | None
+) -> _Following | None:
     """The last turn, and what it took the place of: beside it where there is room, else below."""
     last = conversation.path[-1]
     with st.container(horizontal=True, vertical_alignment="top", gap="small", key="try_out_compared"):
         with st.container(key="try_out_last"):
-            following = _Following(found, last, live) if live else None
+            following = _Following(open_persona, last, live) if live else None
             if following is None:
-                _draw_turn(found, last)
-        _draw_former(found, conversation)
+                _draw_turn(open_persona, last)
+        _draw_former(open_persona, conversation)
     return following
 
 
-def _draw_former(found: OpenPersona, conversation: Conversation) -> None:
+def _draw_former(open_persona: OpenPersona, conversation: Conversation) -> None:
     """The replies that the last one took the place of, the newest first."""
     last = conversation.path[-1]
     before = [each for each in conversation.siblings.get(last.id, ()) if each != last.id][::-1]
@@ -193,22 +197,24 @@ def _draw_former(found: OpenPersona, conversation: Conversation) -> None:
         for former in (turns[each] for each in before if each in turns):
             if former.reply and former.reply.text:
                 with st.container(border=True, gap="xsmall"):
-                    st.caption(f"Before: {tried_drafts.label(found, former)}")
+                    st.caption(f"Before: {tried_drafts.label(open_persona, former)}")
                     draw_text(former.reply.text)
 
 
-def _draw_turn(found: OpenPersona, turn: Turn) -> None:
+def _draw_turn(open_persona: OpenPersona, turn: Turn) -> None:
     with bubble(turn):  # in the three places of a reply that is coming, so that nothing jumps when it ends
         head, words, below = st.container(), st.container(), st.container()
         reply = draw_words(turn, head=head, words=words)
         if reply:
             with below:
                 draw_outcome(reply)
-                draft = tried_drafts.label(found, turn).capitalize()
+                draft = tried_drafts.label(open_persona, turn).capitalize()
                 st.caption(f"{draft} · {caption_of(reply)}")
 
 
-def _draw_controls(found: OpenPersona, text: str, conversation: Conversation | None, *, live: bool) -> None:
+def _draw_controls(
+    open_persona: OpenPersona, text: str, conversation: Conversation | None, *, live: bool
+) -> None:
     path = conversation.path if conversation else ()
     reply = path[-1].reply if path else None
     with st.container(horizontal=True, gap="xsmall"):
@@ -219,16 +225,16 @@ def _draw_controls(found: OpenPersona, text: str, conversation: Conversation | N
             shortcut="Esc",
             disabled=not live,
             on_click=_stop,
-            args=(found.id, text, path[-1].id if path else ""),
+            args=(open_persona.id, text, path[-1].id if path else ""),
         )
         st.button(
             "Ask again",
             icon=":material/refresh:",
             key="try_out_retry",
-            disabled=live or reply is None or found.persona is None,
+            disabled=live or reply is None or open_persona.persona is None,
             help="Answers your last message again with the current draft. The earlier reply stays.",
             on_click=_retry,
-            args=(found.id, text),
+            args=(open_persona.id, text),
         )
         if reply and reply.error and reply.provider != LOCAL and session.services().models.offline_available:
             st.button(
@@ -236,7 +242,7 @@ def _draw_controls(found: OpenPersona, text: str, conversation: Conversation | N
                 icon=":material/cloud_off:",
                 key="try_out_offline",
                 on_click=_retry,
-                args=(found.id, text),
+                args=(open_persona.id, text),
                 kwargs={"offline": True},
             )
         st.button(
@@ -245,7 +251,7 @@ def _draw_controls(found: OpenPersona, text: str, conversation: Conversation | N
             key="try_out_clear",
             disabled=not path,
             on_click=_clear,
-            args=(found.id, text),
+            args=(open_persona.id, text),
         )
 
 

@@ -30,35 +30,37 @@ ROLES = {"system": "System message", "assistant": "Assistant, in an example", "u
 SAVE_HELP = "Ctrl+S, or ⌘S, saves from anywhere on the page."
 
 
-def draw_head(personas: PersonaStore, entries: Sequence[Entry], found: OpenPersona) -> None:
+def draw_head(personas: PersonaStore, entries: Sequence[Entry], open_persona: OpenPersona) -> None:
     """Draw who is open, how it stands, and what can be done with it."""
-    persona = found.persona or found.saved_persona
-    is_broken = persona is None and isinstance(found.stored, BrokenPersona)
+    persona = open_persona.persona or open_persona.saved_persona
+    is_broken = persona is None and isinstance(open_persona.stored, BrokenPersona)
     avatar = ":material/warning:" if is_broken else drawable(persona.avatar if persona else None)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
             is_drawn = not is_broken and faces.draw(persona, width=40)
-            name = escaped(found.name) if is_drawn else f"{avatar} {escaped(found.name)}"
+            name = escaped(open_persona.name) if is_drawn else f"{avatar} {escaped(open_persona.name)}"
             st.subheader(name, anchor=False, width="content")
-            if found.saved_persona:
-                favourites.draw_star(found.id)
-            with st.container(key=f"standing_{found.standing}", width="content"):
-                _draw_badge(found)
-            if found.saved_persona and found.stored:
-                test_results.draw(test_results.of({found.id: found.stored.etag}).get(found.id))
+            if open_persona.saved_persona:
+                favourites.draw_star(open_persona.id)
+            with st.container(key=f"standing_{open_persona.standing}", width="content"):
+                _draw_badge(open_persona)
+            if open_persona.saved_persona and open_persona.stored:
+                test_results.draw(
+                    test_results.of({open_persona.id: open_persona.stored.etag}).get(open_persona.id)
+                )
         st.space("stretch")
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
-            _draw_actions(personas, entries, found)
+            _draw_actions(personas, entries, open_persona)
     with st.container():  # always there: what comes and goes in it must not move the editor
-        _draw_notes(found)
+        _draw_notes(open_persona)
 
 
-def draw_problems(found: OpenPersona) -> None:
+def draw_problems(open_persona: OpenPersona) -> None:
     """One row a problem: where, what, how to mend it, and the line itself; or what else the text is."""
-    if pasted_file.draw(found):
+    if pasted_file.draw(open_persona):
         return
-    for number, problem in enumerate(found.problems[:MOST_PROBLEMS]):
-        excerpt = line_of(found.text, problem.line)[:EXCERPT_CHARACTERS].strip()
+    for number, problem in enumerate(open_persona.problems[:MOST_PROBLEMS]):
+        excerpt = line_of(open_persona.text, problem.line)[:EXCERPT_CHARACTERS].strip()
         with st.container(horizontal=True, gap="small", vertical_alignment="top"):
             st.button(
                 f"Line {problem.line}",
@@ -73,20 +75,20 @@ def draw_problems(found: OpenPersona) -> None:
                 st.markdown(escaped(problem.message))
                 if excerpt:
                     st.caption(escaped(excerpt))
-    if len(found.problems) > MOST_PROBLEMS:
-        st.caption(f"… and {len(found.problems) - MOST_PROBLEMS} more below these.")
-    if found.problems:
+    if len(open_persona.problems) > MOST_PROBLEMS:
+        st.caption(f"… and {len(open_persona.problems) - MOST_PROBLEMS} more below these.")
+    if open_persona.problems:
         st.caption("In the editor, F8 goes from one problem to the next.")
     st.caption("Esc, then Tab leaves the editor.")
 
 
-def draw_preview(found: OpenPersona) -> None:
+def draw_preview(open_persona: OpenPersona) -> None:
     """The very request of a first message, from the text as it stands: readable first, then as it is sent."""
-    if found.persona is None:
+    if open_persona.persona is None:
         st.info("Fix the problems first: a preview needs a valid persona.", icon=":material/visibility_off:")
         return
     try:
-        sent = _first_request(found.persona)
+        sent = _first_request(open_persona.persona)
     except ProviderError as error:
         st.warning(error_text(error), icon=":material/cloud_off:")
         return
@@ -96,7 +98,7 @@ def draw_preview(found: OpenPersona) -> None:
         f"This is sent for a first message of “{SAMPLE}”: about {counted(size, 'token')}, to "
         f"{escaped(sent.model)} from {escaped(sent.provider)}."
     )
-    for message, label in zip(messages, _labels(messages, found.persona), strict=True):
+    for message, label in zip(messages, _labels(messages, open_persona.persona), strict=True):
         st.caption(label)
         st.code(str(message["content"]), language=None, wrap_lines=True)
     lore.draw_told(sent.lore, heading="Lore included")
@@ -122,17 +124,17 @@ def _first_request(persona: Persona) -> RequestBody:
     return session.workspace().inspection.first(persona, path, offline=session.offline_chosen())
 
 
-def _draw_badge(found: OpenPersona) -> None:
-    if found.standing == "changed":
-        label = "Changed elsewhere" if found.stored else "Deleted elsewhere"
+def _draw_badge(open_persona: OpenPersona) -> None:
+    if open_persona.standing == "changed":
+        label = "Changed elsewhere" if open_persona.stored else "Deleted elsewhere"
         st.badge(
             label,
             icon=":material/sync_problem:",
             color="violet",
         )
-    elif found.standing == "invalid":
-        st.badge(f"Invalid ({len(found.problems)})", icon=":material/error:", color="red")
-    elif found.standing == "unsaved":
+    elif open_persona.standing == "invalid":
+        st.badge(f"Invalid ({len(open_persona.problems)})", icon=":material/error:", color="red")
+    elif open_persona.standing == "unsaved":
         st.badge("Unsaved", icon=":material/edit:", color="orange")
     elif not storage_notice.personas_are_kept(session.services().settings):
         st.badge("Saved until the restart", icon=":material/schedule:", color="orange")
@@ -140,23 +142,23 @@ def _draw_badge(found: OpenPersona) -> None:
         st.badge("Saved", icon=":material/check:", color="green")
 
 
-def _draw_actions(personas: PersonaStore, entries: Sequence[Entry], found: OpenPersona) -> None:
+def _draw_actions(personas: PersonaStore, entries: Sequence[Entry], open_persona: OpenPersona) -> None:
     st.button(
-        "Save as new" if found.saves_as_new else "Save",
+        "Save as new" if open_persona.saves_as_new else "Save",
         icon=":material/save:",
         type="primary",
         shortcut="Ctrl+S",
         key="save",
-        disabled=bool(_why_not_save(found)),
-        help=_why_not_save(found) or SAVE_HELP,
+        disabled=bool(_why_not_save(open_persona)),
+        help=_why_not_save(open_persona) or SAVE_HELP,
         on_click=editing.save,
-        args=(personas, found.id),
+        args=(personas, open_persona.id),
     )
-    if session.why_not_edit(found.id) and found.draft:
+    if session.why_not_edit(open_persona.id) and open_persona.draft:
         st.download_button(
             "Download my draft",
-            data=found.text,
-            file_name=f"{found.id}.json",
+            data=open_persona.text,
+            file_name=f"{open_persona.id}.json",
             mime="application/json",
             icon=":material/download:",
             key="download_draft",
@@ -166,14 +168,14 @@ def _draw_actions(personas: PersonaStore, entries: Sequence[Entry], found: OpenP
         "Chat with it",
         icon=":material/chat:",
         key="chat_with",
-        disabled=found.saved_persona is None,
-        help=_chat_help(found),
+        disabled=open_persona.saved_persona is None,
+        help=_chat_help(open_persona),
     ):
-        st.switch_page("pages/chat.py", query_params={"persona": found.id})
-    menu.draw(entries, found)
+        st.switch_page("pages/chat.py", query_params={"persona": open_persona.id})
+    menu.draw(entries, open_persona)
 
 
-def _draw_notes(found: OpenPersona) -> None:
+def _draw_notes(open_persona: OpenPersona) -> None:
     if desk().note:
         st.info(desk().note, icon=":material/edit_note:")
     if kept_drafts.is_behind():
@@ -181,39 +183,39 @@ def _draw_notes(found: OpenPersona) -> None:
             "The database can't be reached. Until it can, your edits exist only in this page.",
             icon=":material/cloud_off:",
         )
-    if kept_drafts.changed_elsewhere(found.id):
-        gone = "" if found.draft else " It was saved or discarded there."
+    if kept_drafts.changed_elsewhere(open_persona.id):
+        gone = "" if open_persona.draft else " It was saved or discarded there."
         st.info(f"This draft is also open in another tab and was changed there.{gone}", icon=":material/tab:")
-    if found.standing == "changed":
+    if open_persona.standing == "changed":
         what, then = "This persona was deleted", "Saving asks you what to do."
-        if found.stored:
+        if open_persona.stored:
             what, then = "A newer version was saved", "Saving keeps both changes."
         st.warning(f"{what} after you started editing. {then}", icon=":material/sync_problem:")
-    elif isinstance(found.stored, BrokenPersona) and not found.draft:
+    elif isinstance(open_persona.stored, BrokenPersona) and not open_persona.draft:
         st.warning(
-            f"{escaped(found.stored.filename)} has errors and can't be used. Fix it here and save.",
+            f"{escaped(open_persona.stored.filename)} has errors and can't be used. Fix it here and save.",
             icon=":material/warning:",
         )
-    if found.saves_as_new and found.persona:
+    if open_persona.saves_as_new and open_persona.persona:
         st.info(
             (
-                f"The id is now `{found.persona.id}`: saving creates a new persona and leaves "
-                f"{escaped(found.id)} unchanged."
+                f"The id is now `{open_persona.persona.id}`: saving creates a new persona and leaves "
+                f"{escaped(open_persona.id)} unchanged."
             ),
             icon=":material/content_copy:",
         )
 
 
-def _why_not_save(found: OpenPersona) -> str:
-    if why_not := session.why_not_edit(found.id):
+def _why_not_save(open_persona: OpenPersona) -> str:
+    if why_not := session.why_not_edit(open_persona.id):
         return why_not
-    if found.problems:
-        count = len(found.problems)
+    if open_persona.problems:
+        count = len(open_persona.problems)
         return f"Fix the {count} problems below first." if count > 1 else ("Fix the problem below first.")
-    return "" if found.draft else "There are no changes to save."
+    return "" if open_persona.draft else "There are no changes to save."
 
 
-def _chat_help(found: OpenPersona) -> str | None:
-    if found.saved_persona is None:
+def _chat_help(open_persona: OpenPersona) -> str | None:
+    if open_persona.saved_persona is None:
         return "Save it first."
-    return "The saved version answers. Your unsaved edits stay here." if found.draft else None
+    return "The saved version answers. Your unsaved edits stay here." if open_persona.draft else None

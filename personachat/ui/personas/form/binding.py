@@ -52,11 +52,11 @@ MISSING: Final = _Missing()
 class FormText:
     """The text of the open persona, as its form sees it."""
 
-    found: OpenPersona
+    open_persona: OpenPersona
 
     @cached_property
     def read(self) -> JsonText:
-        return read_json(self.found.text)
+        return read_json(self.open_persona.text)
 
     @property
     def has_keys(self) -> bool:
@@ -85,7 +85,7 @@ class FormText:
         """What is wrong with the value at a path; `within` adds what is wrong inside of it."""
         return [
             problem
-            for problem in self.found.problems
+            for problem in self.open_persona.problems
             if (problem.path[: len(path)] if within else problem.path) == path
         ]
 
@@ -96,7 +96,7 @@ class FormText:
         the text was changed in another way, another widget takes its place. Setting the state of a widget
         would be shorter, but gets lost with a run that is cut short: the browser then reports its default.
         """
-        showing = _showing(self.found.id)
+        showing = _showing(self.open_persona.id)
         token, held = showing.get(path, ("0", MISSING))
         key = self._key(path, token)
         if held != value or key not in st.session_state:
@@ -106,7 +106,7 @@ class FormText:
         return key
 
     def _key(self, path: Path, *token: str) -> str:
-        return "-".join(("form", self.found.id, *map(str, path), *token))
+        return "-".join(("form", self.open_persona.id, *map(str, path), *token))
 
     def _returned_token(self, path: Path) -> str | None:
         """The token of the field's widget on a page that came back without its session; once."""
@@ -115,7 +115,7 @@ class FormText:
 
     def _new_token(self) -> str:
         number = st.session_state[WIDGETS] = st.session_state.get(WIDGETS, 0) + 1
-        began = self.found.draft or self.found.stored
+        began = self.open_persona.draft or self.open_persona.stored
         return f"{number}{version_mark(began.etag if began else None)}"
 
     def written(self, path: Path) -> str:
@@ -126,28 +126,28 @@ class FormText:
         return written if len(written) <= MOST_SHOWN else f"{written[:MOST_SHOWN]} …"
 
 
-def change(found: OpenPersona, how: Callable[[str], str]) -> None:
+def change(open_persona: OpenPersona, how: Callable[[str], str]) -> None:
     """Change the text; where that is no longer possible, the form shows how things stand now."""
     with suppress(ValueError, LookupError):
-        edit(found, how)
+        edit(open_persona, how)
 
 
-def put(found: OpenPersona, path: Path, value: Any) -> None:
+def put(open_persona: OpenPersona, path: Path, value: Any) -> None:
     """Set the value at a path."""
-    change(found, lambda text: with_value(text, path, value, order=ORDER))
+    change(open_persona, lambda text: with_value(text, path, value, order=ORDER))
 
 
-def take_out(found: OpenPersona, path: Path) -> None:
+def take_out(open_persona: OpenPersona, path: Path) -> None:
     """Remove the key or the entry at a path."""
-    change(found, lambda text: without(text, path))
+    change(open_persona, lambda text: without(text, path))
 
 
-def given(found: OpenPersona, path: Path, value: Any) -> bool:
+def given(open_persona: OpenPersona, path: Path, value: Any) -> bool:
     """Remember that somebody gave the widget of a path this value; False where it had it already.
 
     A browser also reports what nobody touched, such as the default of a field that was just drawn.
     """
-    showing = _showing(found.id)
+    showing = _showing(open_persona.id)
     if path not in showing:
         return True
     token, held = showing[path]
@@ -179,7 +179,11 @@ def draw_unshowable(text: FormText, path: Path, label: str, *, instead: Any) -> 
         key = "-".join(("form-replace", *map(str, path)))
         if instead is None:
             st.button(
-                "Remove it", icon=":material/delete:", key=key, on_click=take_out, args=(text.found, path)
+                "Remove it",
+                icon=":material/delete:",
+                key=key,
+                on_click=take_out,
+                args=(text.open_persona, path),
             )
             return
         st.button(
@@ -188,5 +192,5 @@ def draw_unshowable(text: FormText, path: Path, label: str, *, instead: Any) -> 
             key=key,
             help="Replaces it with a value that you can edit here.",
             on_click=put,
-            args=(text.found, path, instead),
+            args=(text.open_persona, path, instead),
         )

@@ -50,7 +50,7 @@ def draw_line(text: FormText, path: Path, label: str, *, suggestions: Sequence[s
             help=help_of(path),
             live=True,
             on_change=_text_changed,
-            args=(text.found, path, key),
+            args=(text.open_persona, path, key),
         )
         if suggestions:
             menu = f"{key}-suggestions"
@@ -62,7 +62,7 @@ def draw_line(text: FormText, path: Path, label: str, *, suggestions: Sequence[s
                 key=menu,
                 help=f"Suggestions for {label.lower()}",
                 on_click=_suggestion_chosen,
-                args=(text.found, path, menu),
+                args=(text.open_persona, path, menu),
             )
     draw_problems(text, path)
 
@@ -88,7 +88,7 @@ def draw_area(
         height=height,
         help=help_of(path),
         on_change=_text_changed,
-        args=(text.found, path, key, when_empty),
+        args=(text.open_persona, path, key, when_empty),
     )
     draw_problems(text, path)
 
@@ -123,7 +123,7 @@ def draw_choice(
         format_func=format_func,
         icon=icon,
         on_change=_text_changed,
-        args=(text.found, path, key, when_empty),
+        args=(text.open_persona, path, key, when_empty),
     )
     draw_problems(text, path)
 
@@ -141,22 +141,22 @@ def _text_in(text: FormText, path: Path) -> str | None:
     return value if isinstance(value, str) and not text.is_spoiled(path) else None
 
 
-def _text_changed(found: OpenPersona, path: Path, key: str, when_empty: WhenEmpty = "keep") -> None:
+def _text_changed(open_persona: OpenPersona, path: Path, key: str, when_empty: WhenEmpty = "keep") -> None:
     value = st.session_state[key] or ""
-    if not given(found, path, value):
+    if not given(open_persona, path, value):
         return
     if not value and when_empty == "remove":
-        take_out(found, path)
+        take_out(open_persona, path)
     else:
-        put(found, path, value)
+        put(open_persona, path, value)
 
 
-def _suggestion_chosen(found: OpenPersona, path: Path, key: str) -> None:
+def _suggestion_chosen(open_persona: OpenPersona, path: Path, key: str) -> None:
     suggestion = st.session_state[key]
 
     def add(text: str) -> str:
-        value = FormText(replace(found, text=text)).value(path)
+        value = FormText(replace(open_persona, text=text)).value(path)
         return with_value(text, path, f"{value}, {suggestion}" if value else suggestion, order=ORDER)
 
     if suggestion:
-        change(found, add)
+        change(open_persona, add)

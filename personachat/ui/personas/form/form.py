@@ -59,17 +59,17 @@ _FORM_KEYS = frozenset(field.alias or name for name, field in Persona.model_fiel
 }
 
 
-def draw(found: OpenPersona, *, tags: Sequence[str] = ()) -> None:
+def draw(open_persona: OpenPersona, *, tags: Sequence[str] = ()) -> None:
     """Draw the form; `tags` are those of other personas, as suggestions."""
-    text = FormText(found)
+    text = FormText(open_persona)
     if not text.has_keys:
-        _draw_broken(found)
+        _draw_broken(open_persona)
         return
     _draw_prompt(text)
     with st.container(key="prompt_warnings", gap="xsmall"):
         _draw_others(text)
         findings.draw(
-            found, beside_prompt=isinstance(text.value(PROMPT), str) and not text.is_spoiled(PROMPT)
+            open_persona, beside_prompt=isinstance(text.value(PROMPT), str) and not text.is_spoiled(PROMPT)
         )
     _draw_identity(text, tags)
     _draw_manner(text)
@@ -104,8 +104,8 @@ def _draw_prompt(text: FormText) -> None:
                     type="tertiary",
                     help="Ctrl+F, or ⌘F, in the prompt",
                 )
-                prompt_improving.draw_button(text.found)
-    prompt_improving.draw(text.found)
+                prompt_improving.draw_button(text.open_persona)
+    prompt_improving.draw(text.open_persona)
 
 
 def size_text(prompt: str) -> str:
@@ -114,8 +114,10 @@ def size_text(prompt: str) -> str:
     return f"{counted(len(prompt.split()), 'word')}, about {tokens} in the prompt"
 
 
-def _draw_broken(found: OpenPersona) -> None:
-    first = found.problems[0].message if found.problems else "A persona is an object in braces { }."
+def _draw_broken(open_persona: OpenPersona) -> None:
+    first = (
+        open_persona.problems[0].message if open_persona.problems else "A persona is an object in braces { }."
+    )
     st.warning(
         f"The form needs valid JSON. {escaped(first)}",
         title="Fix the JSON first",
@@ -131,7 +133,7 @@ def _open_json() -> None:
 
 def _draw_others(text: FormText) -> None:
     """What is wrong with the text in places that have no field."""
-    for number, problem in enumerate(text.found.problems):
+    for number, problem in enumerate(text.open_persona.problems):
         if problem.path and problem.path[0] in _FORM_KEYS:
             continue
         with st.container(horizontal=True, gap="small", vertical_alignment="top"):
@@ -199,11 +201,11 @@ def _picked_name(avatar: str) -> str:
 
 def _avatar_picked(text: FormText, key: str) -> None:
     picked = st.session_state[key]
-    given(text.found, ("avatar", "picker"), picked)
+    given(text.open_persona, ("avatar", "picker"), picked)
     if picked:
-        put(text.found, ("avatar",), picked)
+        put(text.open_persona, ("avatar",), picked)
     else:
-        take_out(text.found, ("avatar",))
+        take_out(text.open_persona, ("avatar",))
 
 
 def _avatar_name(avatar: str) -> str:

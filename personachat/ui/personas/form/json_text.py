@@ -38,22 +38,22 @@ def draw_object(text: FormText, path: Path, label: str, *, explanation: str, pla
         help=explanation,
         placeholder=placeholder,
         on_change=_object_changed,
-        args=(text.found, path, key),
+        args=(text.open_persona, path, key),
     )
     if _object_in(st.session_state.get(key) or "") is None:
         st.markdown(f":red[:material/error: {NO_OBJECT}]")
     draw_problems(text, path, within=True)
 
 
-def _object_changed(found: OpenPersona, path: Path, key: str) -> None:
+def _object_changed(open_persona: OpenPersona, path: Path, key: str) -> None:
     value = _object_in(st.session_state[key] or "")
     if value is None:
         return
-    given(found, path, _written(value))
+    given(open_persona, path, _written(value))
     if value:
-        put(found, path, value)
+        put(open_persona, path, value)
     else:
-        take_out(found, path)
+        take_out(open_persona, path)
 
 
 def _object_in(written: str) -> dict[str, Any] | None:

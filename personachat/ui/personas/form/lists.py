@@ -55,7 +55,7 @@ def draw_tags(text: FormText, path: Path, label: str, *, known: Sequence[str]) -
         accept_new_options=True,
         select_all=False,
         on_change=_tags_changed,
-        args=(text.found, path, key),
+        args=(text.open_persona, path, key),
     )
     draw_problems(text, path, within=True)
 
@@ -79,7 +79,7 @@ def draw_rows(
         return
     st.markdown(f":small[{label}]", help=help_of(path))
     count = len(entries)
-    opened = f"form-adding-{text.found.id}-{path[0]}"
+    opened = f"form-adding-{text.open_persona.id}-{path[0]}"
     has_empty = count < most and (adding == "row" or st.session_state.get(opened) == count)
     for at in range(count + has_empty):
         with st.container(horizontal=True, vertical_alignment="top", gap="xsmall", wrap=False):
@@ -115,7 +115,7 @@ def line_row(text: FormText, path: Path, label: str) -> None:
         label_visibility="collapsed",
         live=True,
         on_change=_entry_changed,
-        args=(text.found, path, key),
+        args=(text.open_persona, path, key),
     )
 
 
@@ -134,7 +134,7 @@ def area_row(text: FormText, path: Path, label: str) -> None:
         placeholder=_placeholder(text, path),
         label_visibility="collapsed",
         on_change=_entry_changed,
-        args=(text.found, path, key),
+        args=(text.open_persona, path, key),
     )
 
 
@@ -158,7 +158,7 @@ def exchange_row(text: FormText, path: Path, label: str) -> None:
             key=key,
             height=ENTRY_PIXELS,
             on_change=_side_changed,
-            args=(text.found, path, side, key),
+            args=(text.open_persona, path, side, key),
         )
         if entry is not MISSING:
             draw_problems(text, (*path, side))
@@ -194,7 +194,7 @@ def _draw_menu(text: FormText, path: Path, at: int, *, count: int, noun: str) ->
         help=f"Move or remove {noun.lower()} {at + 1}",
         disabled=at >= count,
         on_click=_choose,
-        args=(text.found, path, at, count, key),
+        args=(text.open_persona, path, at, count, key),
     )
 
 
@@ -205,48 +205,48 @@ def _open_row(opened: str, count: int) -> None:
     st.session_state[opened] = count
 
 
-def _choose(found: OpenPersona, path: Path, at: int, count: int, key: str) -> None:
+def _choose(open_persona: OpenPersona, path: Path, at: int, count: int, key: str) -> None:
     chosen = st.session_state[key]
     if chosen == REMOVE:
-        take_out(found, (*path, at) if count > 1 else path)
+        take_out(open_persona, (*path, at) if count > 1 else path)
     elif chosen in (UP, DOWN):
         other = at - 1 if chosen == UP else at + 1
-        change(found, lambda text: swapped(text, (*path, at), other))
+        change(open_persona, lambda text: swapped(text, (*path, at), other))
 
 
-def _entry_changed(found: OpenPersona, path: Path, key: str) -> None:
+def _entry_changed(open_persona: OpenPersona, path: Path, key: str) -> None:
     value = st.session_state[key] or ""
-    if given(found, path, value):
-        _put_entry(found, path, value)
+    if given(open_persona, path, value):
+        _put_entry(open_persona, path, value)
 
 
-def _side_changed(found: OpenPersona, path: Path, side: str, key: str) -> None:
+def _side_changed(open_persona: OpenPersona, path: Path, side: str, key: str) -> None:
     value = st.session_state[key] or ""
-    if not given(found, (*path, side), value):
+    if not given(open_persona, (*path, side), value):
         return
-    if FormText(found).value(path) is MISSING:
-        _put_entry(found, path, dict.fromkeys(SIDES, "") | {side: value})
+    if FormText(open_persona).value(path) is MISSING:
+        _put_entry(open_persona, path, dict.fromkeys(SIDES, "") | {side: value})
     else:
-        put(found, (*path, side), value)
+        put(open_persona, (*path, side), value)
 
 
-def _tags_changed(found: OpenPersona, path: Path, key: str) -> None:
+def _tags_changed(open_persona: OpenPersona, path: Path, key: str) -> None:
     value = list(st.session_state[key])
-    if not given(found, path, value):
+    if not given(open_persona, path, value):
         return
     if value:
-        put(found, path, value)
+        put(open_persona, path, value)
     else:
-        take_out(found, path)
+        take_out(open_persona, path)
 
 
-def _put_entry(found: OpenPersona, path: Path, value: Any) -> None:
+def _put_entry(open_persona: OpenPersona, path: Path, value: Any) -> None:
     """Set an entry; one that is new comes to the end of its list, which may have to be made."""
-    if not value and FormText(found).value(path) is MISSING:
+    if not value and FormText(open_persona).value(path) is MISSING:
         return
-    if FormText(found).value(path[:-1]) is MISSING:
+    if FormText(open_persona).value(path[:-1]) is MISSING:
         path, value = path[:-1], [value]
-    change(found, lambda text: with_value(text, path, value, order=ORDER))
+    change(open_persona, lambda text: with_value(text, path, value, order=ORDER))
 
 
 def _are_texts(value: Any) -> bool:

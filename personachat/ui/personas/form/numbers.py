@@ -39,7 +39,7 @@ def draw_slider(text: FormText, path: Path, label: str, *, most: float, default:
         key=key,
         help=help_of(path),
         on_change=_number_changed,
-        args=(text.found, path, key),
+        args=(text.open_persona, path, key),
     )
     draw_problems(text, path)
 
@@ -64,10 +64,10 @@ def draw_share(text: FormText, path: Path, label: str, *, left_label: str) -> No
         disabled=is_left,
         help=help_of(path),
         on_change=_number_changed,
-        args=(text.found, path, key),
+        args=(text.open_persona, path, key),
     )
     left = text.key((*path, "left"), is_left)
-    st.checkbox(left_label, is_left, key=left, on_change=_left_changed, args=(text.found, path, left))
+    st.checkbox(left_label, is_left, key=left, on_change=_left_changed, args=(text.open_persona, path, left))
     draw_problems(text, path)
 
 
@@ -101,7 +101,7 @@ def draw_count(
         help=help_of(path),
         placeholder=placeholder or None,
         on_change=_number_changed,
-        args=(text.found, path, key),
+        args=(text.open_persona, path, key),
     )
     draw_problems(text, path)
 
@@ -115,34 +115,36 @@ def draw_switch(text: FormText, path: Path, label: str) -> None:
         draw_unshowable(text, path, label, instead=False)
         return
     key = text.key(path, value)
-    st.toggle(label, value, key=key, help=help_of(path), on_change=_switched, args=(text.found, path, key))
+    st.toggle(
+        label, value, key=key, help=help_of(path), on_change=_switched, args=(text.open_persona, path, key)
+    )
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _number_changed(found: OpenPersona, path: Path, key: str) -> None:
+def _number_changed(open_persona: OpenPersona, path: Path, key: str) -> None:
     value = st.session_state[key]
     if value is not None:
         value = round(value, 4)
-    if not given(found, path, value):
+    if not given(open_persona, path, value):
         return
     if value is None:
-        take_out(found, path)
+        take_out(open_persona, path)
     else:
-        put(found, path, int(value) if value == int(value) else value)
+        put(open_persona, path, int(value) if value == int(value) else value)
 
 
-def _switched(found: OpenPersona, path: Path, key: str) -> None:
-    if given(found, path, st.session_state[key]):
-        put(found, path, st.session_state[key])
+def _switched(open_persona: OpenPersona, path: Path, key: str) -> None:
+    if given(open_persona, path, st.session_state[key]):
+        put(open_persona, path, st.session_state[key])
 
 
-def _left_changed(found: OpenPersona, path: Path, key: str) -> None:
-    if not given(found, (*path, "left"), st.session_state[key]):
+def _left_changed(open_persona: OpenPersona, path: Path, key: str) -> None:
+    if not given(open_persona, (*path, "left"), st.session_state[key]):
         return
     if st.session_state[key]:
-        take_out(found, path)
+        take_out(open_persona, path)
     else:
-        put(found, path, 1)
+        put(open_persona, path, 1)

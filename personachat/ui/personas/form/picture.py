@@ -30,7 +30,11 @@ def draw(text: FormText) -> None:
     why_not = session.why_not_edit()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="persona_picture"):
         if thumb:
-            st.image(thumb, width=WIDTH_PIXELS, alt=f"Picture of {name_in(text.found.text) or text.found.id}")
+            st.image(
+                thumb,
+                width=WIDTH_PIXELS,
+                alt=f"Picture of {name_in(text.open_persona.text) or text.open_persona.id}",
+            )
         else:
             st.caption(_missing(name), width="content")
         with st.popover(
@@ -47,7 +51,7 @@ def draw(text: FormText) -> None:
                 key=_upload_key(),
                 help="PNG, JPEG or WebP. It is cropped to a square, at most 1,024 pixels wide.",
                 on_change=_take,
-                args=(text.found,),
+                args=(text.open_persona,),
             )
         if name:
             st.button(
@@ -56,9 +60,9 @@ def draw(text: FormText) -> None:
                 type="tertiary",
                 key="remove_picture",
                 on_click=_remove,
-                args=(text.found, name),
+                args=(text.open_persona, name),
             )
-        elif removed := _removed(text.found.id):
+        elif removed := _removed(text.open_persona.id):
             st.button(
                 "Undo",
                 icon=":material/undo:",
@@ -66,7 +70,7 @@ def draw(text: FormText) -> None:
                 key="undo_picture",
                 help="Restore the picture",
                 on_click=put,
-                args=(text.found, PICTURE, removed),
+                args=(text.open_persona, PICTURE, removed),
             )
 
 
@@ -74,7 +78,7 @@ def _missing(name: str) -> str:
     return "Its picture is missing." if name else "No picture: the avatar is shown instead."
 
 
-def _take(found: OpenPersona) -> None:
+def _take(open_persona: OpenPersona) -> None:
     file = st.session_state.get(_upload_key())
     if file is None:
         return
@@ -88,12 +92,12 @@ def _take(found: OpenPersona) -> None:
             _uploads() + 1
         )  # another field is an empty one, and its popover is closed
     faces.arrived(name)
-    put(found, PICTURE, name)
+    put(open_persona, PICTURE, name)
 
 
-def _remove(found: OpenPersona, name: str) -> None:
-    st.session_state[_REMOVED] = found.id, name
-    take_out(found, PICTURE)
+def _remove(open_persona: OpenPersona, name: str) -> None:
+    st.session_state[_REMOVED] = open_persona.id, name
+    take_out(open_persona, PICTURE)
 
 
 def _removed(persona_id: str) -> str:
