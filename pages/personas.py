@@ -67,9 +67,9 @@ open_persona = persona_desk.opened(wanted, by_id) if wanted else None
 if open_persona:
     session.remember("id", open_persona.id)
 
-if desk.said:
-    st.toast(desk.said, icon=":material/check:")
-    desk.said = ""
+if desk.toast:
+    st.toast(desk.toast, icon=":material/check:")
+    desk.toast = ""
 notice = st.container()
 with notice:
     if not bulk.draw_done():

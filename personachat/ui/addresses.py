@@ -17,10 +17,10 @@ def followed(personas: Mapping[str, Persona], name: str | None) -> StoredPersona
     if not name or name in personas:
         return None
     with suppress(PersonaChatError):
-        found = session.workspace().addressed.get(name)
-        if found.address != name:
-            session.remember("persona", found.address)
-        return found
+        stored = session.workspace().addressed.get(name)
+        if stored.address != name:
+            session.remember("persona", stored.address)
+        return stored
     return None
 
 

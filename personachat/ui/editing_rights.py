@@ -37,9 +37,9 @@ def why_not_edit(services: Services) -> str | None:
 
 
 def may_edit(settings: Settings) -> bool:
-    wanted = settings.public_editing
-    if wanted:
+    public_editing = settings.public_editing
+    if public_editing:
         return True
     if not address.api_is_served():
-        return wanted is None
-    return is_local() or (wanted is None and bool(st.user.get("is_logged_in")))
+        return public_editing is None
+    return is_local() or (public_editing is None and bool(st.user.get("is_logged_in")))

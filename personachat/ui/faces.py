@@ -57,28 +57,30 @@ def thumb(picture: str) -> bytes | None:
 
 def load(pictures: Iterable[str]) -> None:
     """Have these ready, with one question for all that are not."""
-    wanted = {each for each in pictures if each and each not in _kept}
-    if not wanted:
+    missing_digests = {each for each in pictures if each and each not in _kept}
+    if not missing_digests:
         return
     store = get_services().pictures
     now = time.monotonic()
     with _lock:
-        wanted = {each for each in wanted if _missing.get((id(store), each), 0.0) < now}
-    found = _read(store, wanted) if wanted else {}
+        missing_digests = {each for each in missing_digests if _missing.get((id(store), each), 0.0) < now}
+    contents = _read(store, missing_digests) if missing_digests else {}
     with _lock:
-        _kept.update(found)
+        _kept.update(contents)
         while len(_kept) > MOST_KEPT:
             _kept.popitem(last=False)
         if len(_missing) > MOST_KEPT:
             _missing.clear()
         _missing.update(
-            dict.fromkeys(((id(store), each) for each in wanted - found.keys()), now + MISSING_SECONDS)
+            dict.fromkeys(
+                ((id(store), each) for each in missing_digests - contents.keys()), now + MISSING_SECONDS
+            )
         )
 
 
-def _read(store: PersonaPictures, wanted: Iterable[str]) -> dict[str, bytes]:
+def _read(store: PersonaPictures, digests: Iterable[str]) -> dict[str, bytes]:
     try:
-        return store.thumbs(wanted)
+        return store.thumbs(digests)
     except PersonaChatError:  # the emoji or icon stands for it; whoever needs the database says what is wrong
         return {}
 
@@ -125,7 +127,7 @@ def warm_up() -> None:
     services = built_services()
     if services is None:  # the process is ending
         return
-    found = services.personas.all()
-    load(each.persona.picture for each in found if isinstance(each, StoredPersona))
+    personas = services.personas.all()
+    load(each.persona.picture for each in personas if isinstance(each, StoredPersona))
     if _kept:
         import numpy as np  # noqa: F401, PLC0415  # Streamlit does, before it shows any picture

@@ -130,9 +130,9 @@ def usual_text(made: Forecast, model: str) -> str:
 
 def _remembered(persona_id: str, provider: str, model: str) -> Medians:
     key = (persona_id, provider, model)
-    known = cast("tuple[object, float, Medians] | None", st.session_state.get(_MEDIANS))
-    if known and known[0] == key and time.monotonic() - known[1] < REMEMBERED_SECONDS:
-        return known[2]
-    found = costs.insights().medians(persona_id=persona_id, provider=provider, model=model)
-    st.session_state[_MEDIANS] = (key, time.monotonic(), found)
-    return found
+    remembered = cast("tuple[object, float, Medians] | None", st.session_state.get(_MEDIANS))
+    if remembered and remembered[0] == key and time.monotonic() - remembered[1] < REMEMBERED_SECONDS:
+        return remembered[2]
+    medians = costs.insights().medians(persona_id=persona_id, provider=provider, model=model)
+    st.session_state[_MEDIANS] = (key, time.monotonic(), medians)
+    return medians

@@ -52,10 +52,10 @@ def begin() -> None:
 def draw(*, here: str) -> tuple[str, dict[str, str]] | None:
     """Draw what stands around the page `here`; where another one is wanted, only that and its query."""
     session.services()  # where there are none the main page says why, not the sidebar
-    wanted = library_state.wanted_page()
-    if wanted and wanted[0] != here:
-        return wanted
-    arrival = library_state.arrive() if wanted else None
+    page_name = library_state.wanted_page()
+    if page_name and page_name[0] != here:
+        return page_name
+    arrival = library_state.arrive() if page_name else None
     with st.sidebar:
         with st.container(gap="xsmall", key="sidebar_head"):  # it stays in view
             st.button(

@@ -50,13 +50,13 @@ class LastSeen:
 
     def find(self, owner: str, conversation_id: str) -> Conversation | None:
         with self._lock:
-            found = self._seen.get((owner, conversation_id))
-        return found[0] if found else None
+            entry = self._seen.get((owner, conversation_id))
+        return entry[0] if entry else None
 
     def _drop(self, key: tuple[str, str]) -> None:
-        found = self._seen.pop(key, None)
-        if found:
-            self._characters -= found[1]
+        entry = self._seen.pop(key, None)
+        if entry:
+            self._characters -= entry[1]
 
 
 @dataclass(slots=True)
@@ -91,11 +91,11 @@ def personas(
     """All that there are for somebody; where they cannot be read now those they saw last, if any, and why."""
     seen = _process().personas
     try:
-        found = tuple(store.all())
+        everything = tuple(store.all())
     except StoreUnavailable as error:
         return seen.get(owner, ()), error
     seen.pop(owner, None)
-    seen[owner] = found
+    seen[owner] = everything
     while len(seen) > MOST_OWNERS:
         seen.pop(next(iter(seen)), None)
-    return found, None
+    return everything, None

@@ -50,6 +50,6 @@ def read_mark(states: tuple[WidgetState, ...], name: str, kind: type[Told]) -> T
     for state in states:
         if (script_runs.key_of(state.id) or "").startswith(f"{KEY}{name}-"):
             with suppress(ValidationError):
-                found: Told = adapter.validate_json(state.string_value)
-                return found
+                mark: Told = adapter.validate_json(state.string_value)
+                return mark
     return None

@@ -196,15 +196,15 @@ def _look_once() -> None:
 
 
 def _is_idle(runtime: Runtime, session_id: str) -> bool:
-    found = runtime._session_mgr.get_active_session_info(session_id)  # noqa: SLF001
-    return found is not None and found.session._state is AppSessionState.APP_NOT_RUNNING  # noqa: SLF001
+    session_info = runtime._session_mgr.get_active_session_info(session_id)  # noqa: SLF001
+    return session_info is not None and session_info.session._state is AppSessionState.APP_NOT_RUNNING  # noqa: SLF001
 
 
 def _run_again(runtime: Runtime, session_id: str) -> None:
     """Run an idle tab's page as Streamlit does when its source changed; on the server's loop."""
-    found = runtime._session_mgr.get_active_session_info(session_id)  # noqa: SLF001
-    if found is None:
+    session_info = runtime._session_mgr.get_active_session_info(session_id)  # noqa: SLF001
+    if session_info is None:
         _tabs.drop(session_id)
-    elif found.session._state is AppSessionState.APP_NOT_RUNNING:  # noqa: SLF001
+    elif session_info.session._state is AppSessionState.APP_NOT_RUNNING:  # noqa: SLF001
         _tabs.refresh(session_id)
-        found.session.request_rerun(found.session._client_state)  # noqa: SLF001
+        session_info.session.request_rerun(session_info.session._client_state)  # noqa: SLF001

@@ -52,12 +52,12 @@ def current_person() -> Person:
 
     Runs that follow each other at once share what is known of a script: among them it counts for a moment.
     """
-    known = script_runs.once(_Judgement)
+    judgement = script_runs.once(_Judgement)
     moment = time.monotonic()
-    if known.person is None or moment - known.at > JUDGED_FOR_SECONDS:
-        known.person = _judged()
-        known.at = moment
-    return known.person
+    if judgement.person is None or moment - judgement.at > JUDGED_FOR_SECONDS:
+        judgement.person = _judged()
+        judgement.at = moment
+    return judgement.person
 
 
 class LoginWatch:
@@ -163,9 +163,9 @@ def _is_near() -> bool:
         return st.context.ip_address is None  # no browser, but a script that is run by itself
     if _nobody_is_local():
         return False
-    asked = RequestOrigin.by(headers.items(), client=address, server=_LOOPBACK)
+    request_origin = RequestOrigin.by(headers.items(), client=address, server=_LOOPBACK)
     return (
-        asked.locally and asked.origin is not None
+        request_origin.locally and request_origin.origin is not None
     )  # browsers never leave it out of a WebSocket's handshake
 
 

@@ -95,10 +95,10 @@ def draw(open_persona: OpenPersona) -> None:
 
 def parts_of(pieces: Sequence[DiffPiece]) -> tuple[Part, ...]:
     """The changes of a comparison, one by one, each with what stands around it."""
-    found: list[Part] = []
+    parts: list[Part] = []
     for number, (start, end) in enumerate(_runs(pieces)):
-        found.append(Part(number, tuple(pieces[max(start - 1, 0) : end + 1])))
-    return tuple(found)
+        parts.append(Part(number, tuple(pieces[max(start - 1, 0) : end + 1])))
+    return tuple(parts)
 
 
 def taken(pieces: Sequence[DiffPiece], numbers: frozenset[int]) -> str:

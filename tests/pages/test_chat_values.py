@@ -65,7 +65,7 @@ def sent(fake: FakeProvider) -> list[str]:
 
 
 def ask_for_values(page: AppTest) -> AppTest:
-    page.session_state["chat_page"].asked = TurnDialog("values")
+    page.session_state["chat_page"].dialog = TurnDialog("values")
     page.run()
     assert not page.exception
     return page

@@ -207,7 +207,7 @@ def see(page: AppTest, name: str = "", **query: str) -> None:
 def test_an_empty_chat_and_its_dialogs(page: AppTest) -> None:
     see(page, "chat")
     for dialog in ("next", "forecast"):
-        page.session_state["chat_page"].asked = TurnDialog(dialog)
+        page.session_state["chat_page"].dialog = TurnDialog(dialog)
         see(page)
     page.session_state["chat_page"].finding_persona = True
     see(page)
@@ -222,7 +222,7 @@ def test_a_conversation_and_its_dialogs(page: AppTest) -> None:
         get_services().database, call(get_services().database, now(), conversation_id=conversation_id, **CALL)
     )
     for dialog in ("request", "regenerate", "copy", "costs"):
-        page.session_state["chat_page"].asked = TurnDialog(dialog, path[-1].id)
+        page.session_state["chat_page"].dialog = TurnDialog(dialog, path[-1].id)
         see(page)
     page.session_state["chat_page"].editing = path[0].id
     see(page)

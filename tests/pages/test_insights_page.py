@@ -280,7 +280,7 @@ def test_a_reason_opens_the_chat_at_its_turn(open_home: OpenPage) -> None:
     button.click().run()
     assert not page.exception
     assert page.query_params["chat"] == conversation_id
-    assert page.session_state["chat_page"].found == reply.id
+    assert page.session_state["chat_page"].linked_turn == reply.id
 
 
 @pytest.mark.parametrize(

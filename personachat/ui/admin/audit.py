@@ -21,21 +21,21 @@ _MORE = "audit_shown"
 
 
 def draw(_: Services, administrator: Administrator) -> None:
-    asked = _filters()
-    shown = int(st.session_state.get(_MORE, SHOWN))
-    events = administrator.audit.page(asked, limit=shown + 1)
+    audit_filter = _filters()
+    row_count = int(st.session_state.get(_MORE, SHOWN))
+    events = administrator.audit.page(audit_filter, limit=row_count + 1)
     if not events:
         st.info("No events match.", title="Nothing here", icon=":material/policy:")
         return
     names = {each.owner: each.name for each in administrator.people()}
-    for event in events[:shown]:
+    for event in events[:row_count]:
         st.markdown(line(event, names))
     with st.container(horizontal=True):
-        if len(events) > shown:
+        if len(events) > row_count:
             st.button("Show more", icon=":material/expand_more:", on_click=_show_more)
         st.download_button(
             "Download as CSV",
-            data=lambda: "".join(audit_csv(administrator.audit.all(asked))),
+            data=lambda: "".join(audit_csv(administrator.audit.all(audit_filter))),
             file_name="audit.csv",
             mime="text/csv",
             icon=":material/download:",
@@ -46,10 +46,12 @@ def draw(_: Services, administrator: Administrator) -> None:
 def line(event: AuditEvent, names: Mapping[str, str]) -> str:
     """Who did what to what, and below it when and what else is known of it; Markdown."""
     at = event.at.astimezone(UTC)
-    told = " · ".join((f"{at.day} {at:%b %Y, %H:%M:%S} UTC", *details(event)))
-    if len(told) > MOST_CHARACTERS:  # the file has all of it
-        told = f"{told[:MOST_CHARACTERS]}…"
-    return f"**{escaped(event.actor_name)}** {escaped(deed(event, names))}  \n:small[:gray[{escaped(told)}]]"
+    caption = " · ".join((f"{at.day} {at:%b %Y, %H:%M:%S} UTC", *details(event)))
+    if len(caption) > MOST_CHARACTERS:  # the file has all of it
+        caption = f"{caption[:MOST_CHARACTERS]}…"
+    return (
+        f"**{escaped(event.actor_name)}** {escaped(deed(event, names))}  \n:small[:gray[{escaped(caption)}]]"
+    )
 
 
 def _filters() -> AuditFilter:

@@ -25,12 +25,12 @@ PERIODS = {"minute": "Minute", "day": "Day", "month": "Month"}
 
 
 def draw(_: Services, administrator: Administrator) -> None:
-    found = administrator.budgets()
-    if not found:
+    budgets = administrator.budgets()
+    if not budgets:
         st.info("Nothing limits what people spend yet.", title="No budgets", icon=":material/savings:")
-    for each in found:
+    for each in budgets:
         _draw_budget(each)
-    with st.expander("Add a budget", icon=":material/add:", expanded=not found):
+    with st.expander("Add a budget", icon=":material/add:", expanded=not budgets):
         _draw_form()
 
 

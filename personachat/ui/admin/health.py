@@ -87,17 +87,17 @@ def _draw_provider(name: str) -> None:
     tried = st.session_state.get(_TRIED, {})
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{escaped(name)}**")
-        found = tried.get(name)
-        if found:
-            st.markdown(found, width="stretch")
+        result = tried.get(name)
+        if result:
+            st.markdown(result, width="stretch")
         st.button("Try it", icon=":material/bolt:", key=f"try_{name}", on_click=_try, args=(name,))
 
 
 def _try(name: str) -> None:
     try:
         session.administrator()
-        found = session.services().try_provider(name)
-        told = f":material/check: It answers and lists {counted(found, 'model')}."
+        model_count = session.services().try_provider(name)
+        result = f":material/check: It answers and lists {counted(model_count, 'model')}."
     except PersonaChatError as error:
-        told = f":material/error: {error_text(error)}"
-    st.session_state.setdefault(_TRIED, {})[name] = told
+        result = f":material/error: {error_text(error)}"
+    st.session_state.setdefault(_TRIED, {})[name] = result

@@ -14,10 +14,10 @@ from personachat.ui.wording import counted, escaped
 
 
 def draw(_: Services, administrator: Administrator) -> None:
-    found = administrator.people()
-    if not found:
+    people = administrator.people()
+    if not people:
         st.info("Nobody has had a conversation yet.", title="No people", icon=":material/group:")
-    for each in found:
+    for each in people:
         _draw_person(administrator, each)
 
 

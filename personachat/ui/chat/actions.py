@@ -24,7 +24,7 @@ OTHER = "regenerate_for_"
 """What the key begins with of the button that regenerates with another persona; a turn's id follows."""
 
 
-MARKED: dict[str, type] = {"asked": TurnDialog, "cleared": str, "deleted": Deleted, "forked": Forked}
+MARKED: dict[str, type] = {"dialog": TurnDialog, "cleared": str, "deleted": Deleted, "forked": Forked}
 """What the session knows of the chat page under these names outlives the session."""
 
 
@@ -56,8 +56,8 @@ def restore(came: ReturnedWidgets) -> None:
     for turn_id in came.after("words_"):
         edit(turn_id)
     for name, kind in MARKED.items():
-        if (found := came.mark(name, kind)) is not None:
-            setattr(chat_state(), name, found)
+        if (value := came.mark(name, kind)) is not None:
+            setattr(chat_state(), name, value)
 
 
 def leave_editing() -> None:
@@ -170,8 +170,8 @@ def delete(turn_id: str) -> None:
 
 def deleted(conversation_id: str) -> Deleted | None:
     """What was deleted last in this conversation and can come back."""
-    found = chat_state().deleted
-    return found if found and found.conversation_id == conversation_id else None
+    deleted_turn = chat_state().deleted
+    return deleted_turn if deleted_turn and deleted_turn.conversation_id == conversation_id else None
 
 
 def undelete(what: Deleted) -> None:
@@ -197,19 +197,19 @@ def open_rating(turn_id: str) -> None:
 
 def ask(dialog: str, turn_id: str = "") -> None:
     """Have the page open a dialog."""
-    chat_state().asked = TurnDialog(dialog, turn_id)
+    chat_state().dialog = TurnDialog(dialog, turn_id)
 
 
 def open_dialog() -> TurnDialog | None:
     """The dialog to open now: once, or until it is answered where it asks something."""
-    found = chat_state().asked
-    if found and found.dialog not in {"regenerate", "forecast", "values", "save_test"}:
+    dialog = chat_state().dialog
+    if dialog and dialog.dialog not in {"regenerate", "forecast", "values", "save_test"}:
         close_dialog()
-    return found
+    return dialog
 
 
 def close_dialog() -> None:
-    chat_state().asked = None
+    chat_state().dialog = None
 
 
 def _ask_request(turn_id: str) -> None:

@@ -44,64 +44,64 @@ def insights() -> Insights:
 def draw(conversation_id: str, *, turn_id: str) -> None:
     """Draw the table, with the calls of the turn marked."""
     try:
-        found = insights().calls_of(conversation_id)
+        calls = insights().calls_of(conversation_id)
     except PersonaChatError as error:
         st.error(error_text(error), icon=":material/error:")
         return
-    if not found.count:
+    if not calls.count:
         st.info("No model calls are recorded for this chat.", icon=":material/receipt_long:")
         return
-    st.markdown(table(found, turn_id=turn_id))
-    for note in notes(found):
+    st.markdown(table(calls, turn_id=turn_id))
+    for note in notes(calls):
         st.caption(note)
 
 
-def table(found: ConversationCalls, *, turn_id: str = "") -> str:
+def table(calls: ConversationCalls, *, turn_id: str = "") -> str:
     """The calls, oldest first, and their total, as Markdown."""
     lines = [
         f"| {' | '.join(COLUMNS)} |",
         "|---|---|---|---:|---:|---:|---:|",
     ]
     before: set[str] = set()
-    for row in found.listed:
+    for row in calls.listed:
         cells = _cells(row, again=row["turn_id"] in before)
         if turn_id and row["turn_id"] == turn_id:
             cells = [f"**{cell}**" for cell in cells]
         before.add(row["turn_id"])
         lines.append(f"| {' | '.join(cells)} |")
     total = [
-        f"**{counted(found.count, 'call')}**",
+        f"**{counted(calls.count, 'call')}**",
         "",
         "",
-        *(_number(found.total[name]) for name in ("prompt_tokens", "completion_tokens", "retries")),
-        _cost(found.total["cost_usd"]),
+        *(_number(calls.total[name]) for name in ("prompt_tokens", "completion_tokens", "retries")),
+        _cost(calls.total["cost_usd"]),
     ]
     lines.append(f"| {' | '.join(f'**{cell}**' if cell[:1] not in {'', '*'} else cell for cell in total)} |")
     return "\n".join(lines)
 
 
-def notes(found: ConversationCalls) -> list[str]:
+def notes(calls: ConversationCalls) -> list[str]:
     """What the table does not say by itself; Markdown."""
-    said = []
-    if len(found.listed) < found.count:
-        said.append(
-            f"Only the last {len(found.listed)} calls are listed. The last row is the total "
-            f"of all {found.count:,}."
+    lines = []
+    if len(calls.listed) < calls.count:
+        lines.append(
+            f"Only the last {len(calls.listed)} calls are listed. The last row is the total "
+            f"of all {calls.count:,}."
         )
-    unpriced = found.count - found.counts["cost_usd"]
+    unpriced = calls.count - calls.counts["cost_usd"]
     if unpriced:
-        said.append(f"The price of {counted(unpriced, 'call')} is unknown and not included in the total.")
-    uncounted = found.count - min(found.counts["prompt_tokens"], found.counts["completion_tokens"])
+        lines.append(f"The price of {counted(unpriced, 'call')} is unknown and not included in the total.")
+    uncounted = calls.count - min(calls.counts["prompt_tokens"], calls.counts["completion_tokens"])
     if uncounted:
-        said.append(
+        lines.append(
             f"The token count of {counted(uncounted, 'call')} is unknown and not included in the total."
         )
-    if found.estimated:
-        said.append(
-            f"\\~ The tokens of {counted(found.estimated, 'call')} are estimated because the "
+    if calls.estimated:
+        lines.append(
+            f"\\~ The tokens of {counted(calls.estimated, 'call')} are estimated because the "
             "provider didn't count them."
         )
-    return said
+    return lines
 
 
 def _cells(row: Mapping[str, Any], *, again: bool) -> list[str]:

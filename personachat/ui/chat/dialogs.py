@@ -26,27 +26,27 @@ LISTING_SECONDS = 1.0
 
 def draw_asked(services: Services, conversation: Conversation | None, persona: Persona) -> None:
     """Open the dialog that was asked for, if one was."""
-    asked = actions.open_dialog()
-    if asked is None or chat_state().finding_persona:  # there is one dialog at a time
+    open_dialog = actions.open_dialog()
+    if open_dialog is None or chat_state().finding_persona:  # there is one dialog at a time
         return
     open_tabs.leave()  # another run closes the dialog; closing it begins one
     path = conversation.path if conversation else ()
-    turn = next((turn for turn in path if turn.id == asked.turn_id), None)
-    if asked.dialog == "next":
+    turn = next((turn for turn in path if turn.id == open_dialog.turn_id), None)
+    if open_dialog.dialog == "next":
         show_next(conversation, persona)
-    elif asked.dialog == "request":
-        show_request(asked.turn_id)
-    elif asked.dialog == "costs" and conversation:
-        show_costs(conversation.id, asked.turn_id)
-    elif asked.dialog == "forecast":
+    elif open_dialog.dialog == "request":
+        show_request(open_dialog.turn_id)
+    elif open_dialog.dialog == "costs" and conversation:
+        show_costs(conversation.id, open_dialog.turn_id)
+    elif open_dialog.dialog == "forecast":
         show_forecast(services, conversation, values.applied(persona, conversation))
-    elif asked.dialog == "values" and conversation:
+    elif open_dialog.dialog == "values" and conversation:
         values.show(persona, conversation)
-    elif asked.dialog == "regenerate" and turn:
+    elif open_dialog.dialog == "regenerate" and turn:
         show_regenerate(services, turn)
-    elif asked.dialog == "save_test" and turn:
+    elif open_dialog.dialog == "save_test" and turn:
         saving.show(turn)
-    elif asked.dialog == "copy" and turn:
+    elif open_dialog.dialog == "copy" and turn:
         show_words(turn)
 
 
@@ -100,8 +100,8 @@ def show_forecast(services: Services, conversation: Conversation | None, persona
 @dialog("Regenerate with", icon=":material/swap_horiz:", on_dismiss=actions.close_dialog)
 def show_regenerate(services: Services, turn: Turn) -> None:
     """Choose who answers instead, beside the reply that is there."""
-    found = session.workspace().personas.all()
-    personas = {stored.id: stored.persona for stored in found if isinstance(stored, StoredPersona)}
+    everything = session.workspace().personas.all()
+    personas = {stored.id: stored.persona for stored in everything if isinstance(stored, StoredPersona)}
     if not personas:
         return
     ids = persona_finder.narrowed(personas, also=(turn.persona_id,))

@@ -25,8 +25,8 @@ def draw(place: DeltaGenerator, conversation: Conversation, persona: Persona) ->
 
 def draw_last(place: DeltaGenerator, conversation: Conversation) -> None:
     """Draw what was measured last."""
-    known = _known()
-    _draw(place, known.memory if known and known.of[0] == conversation.id else None)
+    measurement = _last_measurement()
+    _draw(place, measurement.memory if measurement and measurement.of[0] == conversation.id else None)
 
 
 def _draw(place: DeltaGenerator, memory: ContextUse | None) -> None:
@@ -67,9 +67,9 @@ def _measured(conversation: Conversation, persona: Persona) -> ContextUse | None
     leaf = conversation.leaf
     ended = leaf.reply.duration_seconds if leaf and leaf.reply else None
     of = (conversation.id, conversation.leaf_id, ended, persona, session.offline_chosen())
-    known = _known()
-    if known and known.of == of:
-        return known.memory
+    last = _last_measurement()
+    if last and last.of == of:
+        return last.memory
     try:
         inspection = session.workspace().inspection
         memory = inspection.memory(conversation, persona, offline=session.offline_chosen())
@@ -79,5 +79,5 @@ def _measured(conversation: Conversation, persona: Persona) -> ContextUse | None
     return memory
 
 
-def _known() -> Measurement | None:
+def _last_measurement() -> Measurement | None:
     return chat_state().measured

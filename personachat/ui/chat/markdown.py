@@ -34,8 +34,8 @@ def block_ends(text: str) -> list[int]:
     ends: list[int] = []
     for block, following in pairwise(blocks):
         number = (following.map or [0])[0]
-        told = number < len(lines) - 1 or len(lines[number].lstrip()) >= DECISIVE
-        if told and _closed(block.type, blank=not lines[number - 1].strip(), line=lines[number]):
+        is_decided = number < len(lines) - 1 or len(lines[number].lstrip()) >= DECISIVE
+        if is_decided and _closed(block.type, blank=not lines[number - 1].strip(), line=lines[number]):
             ends.append(starts[number])
     return ends
 
@@ -73,16 +73,16 @@ class MarkdownCutter:
         line_is_new = bool(self._held) or "\n" in self.open[-1:] + text
         line = whole[whole.rfind("\n") + 1 :]
         self._held = line if len(line.lstrip()) < DECISIVE and len(line) < len(whole) else ""
-        shown = whole[: len(whole) - len(self._held)]
+        complete = whole[: len(whole) - len(self._held)]
         cuts = [0]
         if line_is_new:
-            ends = [self.closed + end for end in block_ends(shown[self.closed :])]
+            ends = [self.closed + end for end in block_ends(complete[self.closed :])]
             for end in ends:
                 if end - cuts[-1] >= PIECE_CHARACTERS:
                     cuts.append(end)
             self.closed = (ends[-1] if ends else self.closed) - cuts[-1]
-        self.open = shown[cuts[-1] :]
-        return [shown[start:end] for start, end in pairwise(cuts)]
+        self.open = complete[cuts[-1] :]
+        return [complete[start:end] for start, end in pairwise(cuts)]
 
     def _with_line_feeds(self, text: str) -> str:
         """`text` with a line feed at the end of each line, also where the halves of an end came apart."""

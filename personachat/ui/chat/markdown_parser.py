@@ -196,13 +196,13 @@ def _math(state: StateInline, silent: bool) -> bool:  # noqa: FBT001
         return False
     mark = source[at : at + 2]
     if mark in CLOSING:
-        found = _closed(state, CLOSING[mark])
+        formula_and_end = _closed(state, CLOSING[mark])
     elif source[at] == "$" and not PRICE.match(source, at, state.posMax):
         formula = FORMULA.match(source, at, state.posMax)
-        found = (formula.group(1), formula.end()) if formula else None
+        formula_and_end = (formula.group(1), formula.end()) if formula else None
     else:
-        found = None
-    if found is None:
+        formula_and_end = None
+    if formula_and_end is None:
         if mark != "$$":
             return False
         if not silent:
@@ -211,8 +211,8 @@ def _math(state: StateInline, silent: bool) -> bool:  # noqa: FBT001
         return True
     if not silent:
         token = state.push("math_display" if mark in {r"\[", "$$"} else "math_inline", "math", 0)
-        token.content, token.markup = found[0], mark
-    state.pos = found[1]
+        token.content, token.markup = formula_and_end[0], mark
+    state.pos = formula_and_end[1]
     return True
 
 

@@ -245,8 +245,8 @@ END = Token("end", "", 0)
 def _picture(image: Token, *, in_table: bool, linked: bool) -> str:
     """An image is fetched by nobody who does not ask: what it shows, in words, as a link to it."""
     target = "" if linked else _target(image, "src")
-    shown = [child for child in image.children or [] if child.type not in {"link_open", "link_close"}]
-    words = _inline(shown, one_line=True, in_table=in_table)
+    parts = [child for child in image.children or [] if child.type not in {"link_open", "link_close"}]
+    words = _inline(parts, one_line=True, in_table=in_table)
     return f"[{words or _address(target)}{target}" if target else words
 
 
@@ -256,8 +256,8 @@ def _target(token: Token, attribute: str) -> str:
     if not leads_somewhere(url):
         return ""
     title = " ".join(str(token.attrs.get("title", "")).split())
-    told = f' "{PUNCTUATION.sub(_escape, title)}"' if title else ""
-    return f"](<{IN_ADDRESS.sub(_escape, url)}>{told})"
+    title_part = f' "{PUNCTUATION.sub(_escape, title)}"' if title else ""
+    return f"](<{IN_ADDRESS.sub(_escape, url)}>{title_part})"
 
 
 def _address(target: str) -> str:

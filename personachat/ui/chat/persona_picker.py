@@ -61,11 +61,11 @@ def _draw(services: Services, everything: Sequence[StoredPersona | BrokenPersona
     personas = {stored.id: stored.persona for stored in everything if isinstance(stored, StoredPersona)}
     if not personas:
         return None
-    found = addresses.followed(personas, session.remembered("persona"))
-    wanted = session.remembered("persona")
+    addressed = addresses.followed(personas, session.remembered("persona"))
+    wanted_id = session.remembered("persona")
     first = next(iter(personas))  # the default one comes first
-    chosen = found.address if found else wanted if wanted in personas else first
-    persona = found.persona if found else personas[chosen]
+    chosen = addressed.address if addressed else wanted_id if wanted_id in personas else first
+    persona = addressed.persona if addressed else personas[chosen]
     ids = persona_finder.choices(personas, also=(addresses.id_and_label(chosen)[0], DEFAULT_PERSONA_ID))
     others = [FIND] if len(ids) < len(personas) else []
     offered = list(dict.fromkeys((*addresses.with_labels(ids), chosen)))
@@ -83,9 +83,9 @@ def _draw(services: Services, everything: Sequence[StoredPersona | BrokenPersona
         draw_menu(persona)
     draw_model(services, persona)
     if chat_state().finding_persona:
-        persona_finder.ask(personas, _found)
-    if wanted and wanted != chosen:
-        draw_missing(wanted, persona, everything)
+        persona_finder.ask(personas, _choose_match)
+    if wanted_id and wanted_id != chosen:
+        draw_missing(wanted_id, persona, everything)
     else:
         session.talk_with(chosen, is_default=chosen == first)
     return persona
@@ -113,7 +113,7 @@ def avatars() -> dict[str, str]:
 
 def restore(came: ReturnedWidgets) -> None:
     """Open the search again that a page had open that comes back without its session."""
-    if came.any(persona_finder.SEARCH) and not came.mark("asked", TurnDialog):
+    if came.any(persona_finder.SEARCH) and not came.mark("dialog", TurnDialog):
         chat_state().finding_persona = True
 
 
@@ -140,17 +140,22 @@ def _choose() -> None:
         session.remember("persona", st.session_state[PERSONA_CHOICE])
 
 
-def _found(persona_id: str) -> None:
+def _choose_match(persona_id: str) -> None:
     persona_finder.close()
     session.remember("persona", persona_id)
 
 
-def draw_missing(wanted: str, persona: Persona, everything: Sequence[StoredPersona | BrokenPersona]) -> None:
+def draw_missing(
+    wanted_id: str, persona: Persona, everything: Sequence[StoredPersona | BrokenPersona]
+) -> None:
     """Say that the persona of the link is not there, and why."""
-    broken = any(isinstance(found, BrokenPersona) and found.id == wanted for found in everything)
+    broken = any(
+        isinstance(each_persona, BrokenPersona) and each_persona.id == wanted_id
+        for each_persona in everything
+    )
     why = "can't be used because its file has an error" if broken else "doesn't exist or was deleted"
     st.warning(
-        f"The persona “{escaped(wanted[:80])}” {why}. {escaped(persona.name)} answers instead.",
+        f"The persona “{escaped(wanted_id[:80])}” {why}. {escaped(persona.name)} answers instead.",
         icon=":material/person_off:",
     )
 

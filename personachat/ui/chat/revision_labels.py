@@ -39,32 +39,32 @@ def numbers(turns: Iterable[Turn]) -> Mapping[Spoken, int]:
     """The revisions of what was spoken in these turns, as far as they are known."""
     memory, now = _memory(), time.monotonic()
     spoken = {_spoken(turn) for turn in turns if turn.role == "assistant" and turn.persona_revision}
-    asked = {
+    unnumbered = {
         each for each in spoken if each not in memory.numbers and memory.unknown_until.get(each, 0) < now
     }
-    if asked:
-        _ask(frozenset(asked), memory, now)
+    if unnumbered:
+        _ask(frozenset(unnumbered), memory, now)
     return memory.numbers
 
 
-def label(turn: Turn, known: Mapping[Spoken, int]) -> str:
+def label(turn: Turn, known_numbers: Mapping[Spoken, int]) -> str:
     """E.g. "revision 3", as a link to it; "" where it is not known."""
-    number = known.get(_spoken(turn))
+    number = known_numbers.get(_spoken(turn))
     if number is None:
         return ""
     query = urlencode({"id": turn.persona_id, "revision": number})
     return f"[revision {number}](personas?{query})"
 
 
-def _ask(asked: frozenset[Spoken], memory: _Memory, now: float) -> None:
+def _ask(unnumbered: frozenset[Spoken], memory: _Memory, now: float) -> None:
     if len(memory.numbers) > _MOST_REMEMBERED:
         memory.numbers.clear()
         memory.unknown_until.clear()
-    found: dict[Spoken, int] = {}
+    numbers_of: dict[Spoken, int] = {}
     with suppress(PersonaChatError):
-        found = session.workspace().collection.revisions.numbers(asked)
-    memory.numbers.update(found)
-    memory.unknown_until.update(dict.fromkeys(asked - found.keys(), now + UNKNOWN_SECONDS))
+        numbers_of = session.workspace().collection.revisions.numbers(unnumbered)
+    memory.numbers.update(numbers_of)
+    memory.unknown_until.update(dict.fromkeys(unnumbered - numbers_of.keys(), now + UNKNOWN_SECONDS))
 
 
 def _spoken(turn: Turn) -> Spoken:

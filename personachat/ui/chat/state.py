@@ -63,13 +63,13 @@ class ChatState:
     deleted: Deleted | None = None
     editing: str | None = None
     """The turn whose words are open for editing."""
-    found: str | None = None
+    linked_turn: str | None = None
     """The turn a link led to."""
     forked: Forked | None = None
     unsaved_words: str | None = None
     """What could not be saved, and can be sent in a temporary chat."""
 
-    asked: TurnDialog | None = None
+    dialog: TurnDialog | None = None
     finding_persona: bool = False
     """Whether the search among all personas is open."""
     rated_turn: str | None = None
@@ -99,7 +99,7 @@ class ChatState:
 
     def moved_on(self, conversation_id: str | None) -> None:
         """What could be undone or was pointed at until now is over."""
-        self.cleared = self.deleted = self.editing = self.found = None
+        self.cleared = self.deleted = self.editing = self.linked_turn = None
         self.forked = self.unsaved_words = None
         if conversation_id and self.below.pop(conversation_id, 0):
             self.earlier.pop(conversation_id, None)

@@ -84,13 +84,13 @@ class Follower:
 
     def wait(self, show: Callable[[str], object]) -> None:
         """Show the time that passes until there is something to show."""
-        shown = ""
+        last_label = ""
         while not (self.over or self.has_text or self.has_reasoning):
             elapsed = int(self._live_reply.elapsed_seconds)
             label = ":shimmer[Thinking]" + (f" :gray[{elapsed} s]" if elapsed >= SILENT_SECONDS else "")
-            if label != shown:
+            if label != last_label:
                 show(label)
-                shown = label
+                last_label = label
             else:
                 touch()
             self.look(SLICE_SECONDS)
@@ -151,7 +151,7 @@ class Drawing:
 
     def _begin(self) -> None:
         self._element: DeltaGenerator | None = None
-        self._shown = ""
+        self._markdown = ""
         self._closed = ""
         self._closed_characters = 0
 
@@ -178,9 +178,9 @@ class Drawing:
         return "\n\n".join(filter(None, (self._closed, growing)))
 
     def _show(self, markdown: str) -> None:
-        if markdown != self._shown:
+        if markdown != self._markdown:
             self._element = (self._element or st).markdown(markdown)
-            self._shown = markdown
+            self._markdown = markdown
 
 
 def touch() -> None:

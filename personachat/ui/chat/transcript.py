@@ -172,10 +172,10 @@ TITLES = {
 
 def caption_of(reply: Reply, *, with_costs: bool = True) -> str:
     """E.g. "gpt-4 · 212 tokens · 0.2 s to first token · 84/s · $0.0031", with ~ for estimates."""
-    tokens, said = tokens_of(reply)
+    tokens, tokens_text = tokens_of(reply)
     parts = [escaped(reply.model)]
-    if said and with_costs:
-        parts.append(said)
+    if tokens_text and with_costs:
+        parts.append(tokens_text)
     first, whole = reply.first_token_seconds, reply.duration_seconds
     if first is not None and whole is not None:
         parts.append(f"{max(first, 0.1):.1f} s to first token")

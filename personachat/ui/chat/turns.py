@@ -68,7 +68,7 @@ class View:
     """How many turns were drawn, at most, in the run before."""
     revisions: Mapping[revision_labels.Spoken, int]
     """Which revision of its persona spoke each turn."""
-    found: str | None
+    linked_turn: str | None
     """The turn a link led to. These four are looked up once: a look at the session state costs a caption."""
     editing: str | None
     rating: str | None
@@ -87,7 +87,7 @@ class View:
             before,
             length,
             revision_labels.numbers(conversation.path),
-            found=here.found,
+            linked_turn=here.linked_turn,
             editing=here.editing,
             rating=here.rated_turn,
             copying=here.copying,
@@ -96,9 +96,9 @@ class View:
 
 def draw_all(view: View, turns: Sequence[Turn], *, above: Turn | None) -> None:
     """Ended turns in order; `above` is the one that stands above them, drawn or not."""
-    asked = view.conversation.length - 2
+    question_depth = view.conversation.length - 2
     for turn in turns:
-        draw(view, turn, above=above, last=turn.depth >= asked and turn.role == "user")
+        draw(view, turn, above=above, last=turn.depth >= question_depth and turn.role == "user")
         above = turn
 
 
@@ -107,7 +107,7 @@ def draw(
 ) -> None:
     """An ended turn; `last`: of the exchange at the end, where there may be ways on from it."""
     draw_head(view, turn, above=above)
-    if view.found == turn.id:
+    if view.linked_turn == turn.id:
         with st.container(key=f"turn_{turn.depth}"):  # the page scrolls to it
             _draw(view, turn, last=last, ways_on=ways_on)
     else:
@@ -122,7 +122,7 @@ def draw_head(view: View, turn: Turn, *, above: Turn | None) -> None:
 
 def _draw(view: View, turn: Turn, *, last: bool, ways_on: WaysOn | None) -> None:
     with bubble(turn):
-        if view.found == turn.id:
+        if view.linked_turn == turn.id:
             st.badge("Found here", icon=":material/search:", color="primary")
         if view.editing == turn.id:
             edit_form.draw(turn)

@@ -74,7 +74,7 @@ def _close() -> None:
 @dialog("Values of this chat", icon=":material/data_object:", on_dismiss=_close)
 def show(persona: Persona, conversation: Conversation) -> None:
     """Change what the variables stand for from the next reply on."""
-    shown = st.session_state.setdefault(_SHOWN, dict(conversation.variables))
+    values_shown = st.session_state.setdefault(_SHOWN, dict(conversation.variables))
     _draw_fields(persona, conversation, fields=_LATER)
     st.caption("Used from the next reply on. Earlier messages stay as they are.")
     with st.container(horizontal=True, horizontal_alignment="right"):
@@ -84,14 +84,14 @@ def show(persona: Persona, conversation: Conversation) -> None:
             icon=":material/check:",
             key="save_values",
             on_click=_save,
-            args=(persona, conversation, shown),
+            args=(persona, conversation, values_shown),
         )
 
 
-def _save(persona: Persona, conversation: Conversation, shown: Mapping[str, str]) -> None:
+def _save(persona: Persona, conversation: Conversation, values_shown: Mapping[str, str]) -> None:
     """Keep what was changed here, and no more: another tab may have changed the rest."""
     held = _held(persona, conversation, fields=_LATER)
-    changed = {name: value for name, value in held.items() if value != shown.get(name.lower(), "")}
+    changed = {name: value for name, value in held.items() if value != values_shown.get(name.lower(), "")}
     with actions.errors_as_notice():
         if changed:
             session.workspace().chat.give(conversation.id, changed)

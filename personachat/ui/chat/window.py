@@ -59,7 +59,7 @@ def follow_turn_link() -> None:
         return
     try:
         if bring(conversation_id, turn_id):
-            chat_state().found = turn_id
+            chat_state().linked_turn = turn_id
     except PersonaChatError as error:
         notices.say_not_done(error)
 
@@ -71,17 +71,17 @@ def bring(conversation_id: str, turn_id: str) -> bool:
     """
     here = session.workspace()
     conversation = here.chat.conversation(conversation_id)
-    found = _among(conversation, turn_id)
-    if found is None:
+    target = _among(conversation, turn_id)
+    if target is None:
         here.branches.show_sibling(turn_id)
         conversation = here.chat.conversation(conversation_id)
-        found = _among(conversation, turn_id)
-    if found is None:
+        target = _among(conversation, turn_id)
+    if target is None:
         return False
     session.moved_on(conversation_id)
     usual = window_start(conversation.length)
-    if found.depth < usual:
-        start = max(0, (found.depth // STEP_TURNS - 1) * STEP_TURNS)
+    if target.depth < usual:
+        start = max(0, (target.depth // STEP_TURNS - 1) * STEP_TURNS)
         state = chat_state()
         state.earlier[conversation_id] = usual - start
         state.below[conversation_id] = max(0, conversation.length - start - AROUND_TURNS)

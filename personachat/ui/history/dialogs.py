@@ -24,22 +24,22 @@ ICONS = {"rename": ":material/edit:", "share": ":material/share:", "export": ":m
 
 def draw() -> None:
     """Draw the dialog that is open, if one is."""
-    asked = library_state.open_dialog()
-    if asked is None:
+    dialog = library_state.open_dialog()
+    if dialog is None:
         return
-    if asked.opened_in != session.remembered("chat"):
+    if dialog.opened_in != session.remembered("chat"):
         library_state.close_dialog()
         return
-    title, icon = TITLES[asked.kind], ICONS[asked.kind]
+    title, icon = TITLES[dialog.kind], ICONS[dialog.kind]
     with dialogs.frame(title, icon=icon, on_dismiss=library_state.close_dialog):
         for notice in notices.take("conversations"):
             st.warning(notice.text, icon=notice.icon)
         try:
             library = session.workspace().library
-            summary = library.summary(asked.conversation_id)
-            if asked.kind == "rename":
+            summary = library.summary(dialog.conversation_id)
+            if dialog.kind == "rename":
                 _draw_rename(summary)
-            elif asked.kind == "share":
+            elif dialog.kind == "share":
                 _draw_share(summary, library.share_of(summary.id))
             else:
                 _draw_export(library, summary)

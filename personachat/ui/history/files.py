@@ -58,12 +58,12 @@ def _file_name(kind: ExportFormat, title: str | None) -> str:
 
 def only_title(library: ConversationLibrary) -> str | None:
     """The title of the owner's only conversation; None where there are none or more."""
-    found = [
+    titles = [
         summary
         for archived in (False, True)
         for summary in library.list(Filters(archived=archived), limit=2).conversations
     ]
-    return found[0].title if len(found) == 1 else None
+    return titles[0].title if len(titles) == 1 else None
 
 
 def draw_import(library: ConversationLibrary) -> None:

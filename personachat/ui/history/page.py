@@ -33,26 +33,26 @@ def draw(library: ConversationLibrary) -> None:
     rows = min(library_state.history_rows(), MOST_ROWS)
     moment, zone = now(), viewer_zone()
     if query.strip():
-        found = library.search(query, filters, limit=rows)
-        _draw_found(found, query, moment=moment, zone=zone)
+        results = library.search(query, filters, limit=rows)
+        _draw_found(results, query, moment=moment, zone=zone)
     else:
         listed = library.list(filters, limit=rows)
         _draw_listed(library, listed, filters, moment=moment, zone=zone)
     files.follow_import(importing)
 
 
-def _draw_found(found: SearchPage, query: str, *, moment: datetime, zone: tzinfo) -> None:
-    if not found.hits:
+def _draw_found(results: SearchPage, query: str, *, moment: datetime, zone: tzinfo) -> None:
+    if not results.hits:
         _draw_nothing(
             f"No results for “{as_text(query[:80])}”.",
             ("All words must appear in the same message or in the title. Try fewer words or fewer filters."),
         )
         return
-    number = counted(len(found.hits), "message")
-    st.caption(f"The newest {number}" if found.next_cursor else f"{number}, newest first")
-    for hit in found.hits:
+    number = counted(len(results.hits), "message")
+    st.caption(f"The newest {number}" if results.next_cursor else f"{number}, newest first")
+    for hit in results.hits:
         _draw_hit(hit, moment=moment, zone=zone)
-    _draw_more(len(found.hits), "Show more", there_is=found.next_cursor is not None)
+    _draw_more(len(results.hits), "Show more", there_is=results.next_cursor is not None)
 
 
 def _draw_hit(hit: Hit, *, moment: datetime, zone: tzinfo) -> None:
@@ -85,25 +85,25 @@ def _draw_link(
 def _draw_listed(
     library: ConversationLibrary, listed: ListPage, filters: Filters, *, moment: datetime, zone: tzinfo
 ) -> None:
-    shown = listed.conversations
-    if not shown and filters == Filters():
+    conversations = listed.conversations
+    if not conversations and filters == Filters():
         _draw_nothing("No conversations yet.", "Your chats appear here, and you can search them.")
         st.page_link("pages/chat.py", label="Chat", icon=":material/chat:")
         _draw_taking(library, [], filters)
         return
-    if not shown:
+    if not conversations:
         _draw_nothing("No conversation matches these filters.", "Remove a filter or widen the dates.")
         return
-    picked = [summary for summary in shown if st.session_state.get(f"{PICKED}{summary.id}")]
-    count = library.count(filters) if listed.next_cursor else len(shown)
+    picked = [summary for summary in conversations if st.session_state.get(f"{PICKED}{summary.id}")]
+    count = library.count(filters) if listed.next_cursor else len(conversations)
     number = counted(count, "conversation")
     st.caption(f"{len(picked)} of {number} selected" if picked else f"{number}, newest first")
-    _draw_taking(library, picked, filters, shown=shown)
+    _draw_taking(library, picked, filters, summaries=conversations)
     with st.container(gap="xsmall"):
-        for summary in shown:
+        for summary in conversations:
             _draw_summary(summary, moment=moment, zone=zone)
-    following = max(1, min(HISTORY_STEP, count - len(shown)))
-    _draw_more(len(shown), f"Show {following} more", there_is=listed.next_cursor is not None)
+    following = max(1, min(HISTORY_STEP, count - len(conversations)))
+    _draw_more(len(conversations), f"Show {following} more", there_is=listed.next_cursor is not None)
 
 
 def _draw_taking(
@@ -111,18 +111,18 @@ def _draw_taking(
     picked: Sequence[ConversationSummary],
     filters: Filters,
     *,
-    shown: Sequence[ConversationSummary] = (),
+    summaries: Sequence[ConversationSummary] = (),
 ) -> None:
     """What can be done to those that are selected, or to all."""
     ids = [summary.id for summary in picked]
     with st.container(horizontal=True, gap="small"):
-        if shown:
-            every = len(picked) == len(shown)
+        if summaries:
+            every = len(picked) == len(summaries)
             st.button(
                 "Select none" if every else "Select all shown",
                 icon=":material/deselect:" if every else ":material/select_all:",
                 on_click=_pick,
-                args=([summary.id for summary in shown], not every),
+                args=([summary.id for summary in summaries], not every),
                 key="pick_all",
             )
             label = f"Export {len(ids)}" if ids else "Export all"
@@ -132,7 +132,7 @@ def _draw_taking(
                 files.draw_downloads(library, ids or None, title=title)
         with st.popover("Import", icon=":material/upload:", key="import_many"):
             files.draw_import(library)
-        if shown:
+        if summaries:
             st.button(
                 "Unarchive" if filters.archived else "Archive",
                 icon=":material/unarchive:" if filters.archived else ":material/archive:",
@@ -197,8 +197,8 @@ def _about(summary: ConversationSummary, *, moment: datetime, zone: tzinfo) -> l
     return parts
 
 
-def _draw_more(shown: int, label: str, *, there_is: bool) -> None:
-    if there_is and shown >= MOST_ROWS:
+def _draw_more(count: int, label: str, *, there_is: bool) -> None:
+    if there_is and count >= MOST_ROWS:
         st.caption(f"Showing the newest {MOST_ROWS}. Search or filter by date to find older ones.")
     elif there_is:
         st.button(

@@ -19,9 +19,9 @@ def draw(shared: Shared) -> None:
     zone = viewer_zone()
     st.title(as_text(shared.title), anchor=False)
     st.caption(f":material/link: Shared from PersonaChat · {exact(shared.created_at, zone=zone)} · read-only")
-    shown = shared.turns[: state.shared_turns()]
-    _draw_turns(shown)
-    left = len(shared.turns) - len(shown)
+    turns = shared.turns[: state.shared_turns()]
+    _draw_turns(turns)
+    left = len(shared.turns) - len(turns)
     if left:
         st.button(
             f"Show more ({left:,} left)",

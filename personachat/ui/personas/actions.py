@@ -199,7 +199,7 @@ def discard(persona_id: str) -> None:
         return
     del session.drafts()[persona_id]
     persona_undo.offer("discarded", name_in(draft.text) or persona_id, [(persona_id, aside)])
-    desk().said = "Your edits were discarded."
+    desk().toast = "Your edits were discarded."
     desk().mount = desk().left = None
 
 
@@ -252,7 +252,7 @@ def rename(personas: PersonaStore, persona_id: str, *, etag: str) -> None:
     session.drafts().pop(persona_id, None)
     favourites.read_again()
     desk().mount = desk().left = None
-    desk().said = f"**{escaped(stored.persona.name)}** now has the id {escaped(new_id)}."
+    desk().toast = f"**{escaped(stored.persona.name)}** now has the id {escaped(new_id)}."
     session.remember("id", new_id)
 
 
@@ -269,7 +269,7 @@ def rename_file(personas: PersonaStore, persona_id: str, *, etag: str) -> None:
     if draft:
         session.drafts()[new_id] = draft
     desk().mount = desk().left = None
-    desk().said = f"The file is now named {escaped(new_id)}.json."
+    desk().toast = f"The file is now named {escaped(new_id)}.json."
     session.remember("id", new_id)
 
 
@@ -289,7 +289,7 @@ def undo() -> None:
         else:
             for persona_id, aside in done.what:
                 _bring_back(persona_id, aside, was_deleted=done.kind == "deleted")
-            here.said = f"{escaped(done.name)} is restored."
+            here.toast = f"{escaped(done.name)} is restored."
     except PersonaChatError as error:
         here.error = error
         return
@@ -324,10 +324,10 @@ def _bring_back(persona_id: str, aside: str, *, was_deleted: bool) -> None:
 
 
 def _take_back(aside: str, *, over: StoredPersona | None = None) -> None:
-    found = kept_drafts.take_back(aside)
-    if found is None:
+    earlier_draft = kept_drafts.take_back(aside)
+    if earlier_draft is None:
         return
-    persona_id, draft = found
+    persona_id, draft = earlier_draft
     if in_its_place := session.drafts().get(persona_id):
         kept_drafts.set_aside(persona_id, in_its_place)
     session.drafts()[persona_id] = PersonaDraft(draft.text, over.text, over.etag) if over else draft
@@ -369,14 +369,14 @@ def _saved(persona_id: str, draft: PersonaDraft, stored: StoredPersona) -> None:
     if here.mount and here.mount.persona_id == persona_id == stored.id:
         here.mount.base_text, here.mount.etag = stored.text, stored.etag
     if stored.id != persona_id and draft.etag is not None:
-        here.said = f"Saved {name} as a new persona. {escaped(persona_id)} is unchanged."
+        here.toast = f"Saved {name} as a new persona. {escaped(persona_id)} is unchanged."
     elif draft.etag is None:
-        here.said = f"Saved {name}, a new persona."
+        here.toast = f"Saved {name}, a new persona."
         _keep_tests(stored.id, template)
     elif check_persona(draft.base_text):
-        here.said = f"Saved {name}. It can be used again."
+        here.toast = f"Saved {name}. It can be used again."
     else:
-        here.said = f"Saved {name}: {escaped(changes(draft.base_text, stored.text))}."
+        here.toast = f"Saved {name}: {escaped(changes(draft.base_text, stored.text))}."
     session.remember("id", stored.id)
 
 
@@ -386,6 +386,6 @@ def _keep_tests(persona_id: str, template: str) -> None:
         tests = session.services().gallery.get(template).tests if template else ""
         if tests:
             session.workspace().collection.keep_tests(persona_id, tests)
-            desk().said += " Its tests came along."
+            desk().toast += " Its tests came along."
     except PersonaChatError as error:
         desk().error = error

@@ -55,7 +55,7 @@ def chosen_of(there: Iterable[str]) -> list[str]:
 
 def draw_actions(
     chosen: Sequence[str],
-    shown: Sequence[str],
+    shown_ids: Sequence[str],
     *,
     tags: Mapping[str, Collection[str]],
     all_tags: Sequence[str],
@@ -67,9 +67,9 @@ def draw_actions(
             "All",
             key="choose_all",
             type="tertiary",
-            help=f"Select all {len(shown):,} personas that match the search and filters",
+            help=f"Select all {len(shown_ids):,} personas that match the search and filters",
             on_click=_choose,
-            args=(tuple(shown),),
+            args=(tuple(shown_ids),),
         )
         st.button("None", key="choose_none", type="tertiary", on_click=_choose_none)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):

@@ -177,15 +177,15 @@ def _tags_as_before(work: BulkWork) -> BulkWork:
 
 def tags_as_before(changes: Sequence[tuple[str, str]]) -> BulkWork:
     """The same for a session that does not know them: `changes` are ids, each with its ETags; see `Undo`."""
-    known = dict(changes)
+    texts_before = dict(changes)
 
     def step(collection: PersonaLibrary, some: Sequence[str]) -> BulkChange:
-        etags = {each: known[each].partition(".") for each in some}
+        etags = {each: texts_before[each].partition(".") for each in some}
         return collection.save_again_by_etag(
             {each: (before, over) for each, (before, _, over) in etags.items()}
         )
 
-    return BulkWork("Undoing the change to", "Undid the change to", list(known), step)
+    return BulkWork("Undoing the change to", "Undid the change to", list(texts_before), step)
 
 
 def _back(work: BulkWork) -> BulkWork:

@@ -33,13 +33,13 @@ def draw() -> None:
             return
         with st.expander(f"Recently deleted ({count:,})", icon=":material/delete:"):
             query = _draw_search(count)
-            found = _matching(revisions.deleted(limit=MOST_SEARCHED if query else MOST_ROWS), query)
-            total = len(found) if query else count
+            revisions_found = _matching(revisions.deleted(limit=MOST_SEARCHED if query else MOST_ROWS), query)
+            total = len(revisions_found) if query else count
             _draw_together(total, query)
-            _draw_rows(found[:MOST_ROWS])
+            _draw_rows(revisions_found[:MOST_ROWS])
             if total > MOST_ROWS:
                 st.caption(f"Showing the first {MOST_ROWS} of {total:,}. Search to narrow the list.")
-            elif not found:
+            elif not revisions_found:
                 st.caption(f"No deleted persona matches “{escaped(query)}”.")
 
 
@@ -80,15 +80,15 @@ def _draw_together(total: int, query: str) -> None:
     )
 
 
-def _draw_rows(shown: Sequence[Revision]) -> None:
+def _draw_rows(rows: Sequence[Revision]) -> None:
     why_not = session.why_not_edit()
     zone, now = viewer_zone(), datetime.now(UTC)
-    for each in shown:
+    for each in rows:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            said = [ago(each.saved_at, now=now, zone=zone), as_text(each.author)]
+            caption_parts = [ago(each.saved_at, now=now, zone=zone), as_text(each.author)]
             with st.container(gap=None, width="stretch"):
                 st.markdown(as_text(each.name))
-                st.caption(" · ".join(part for part in said if part))
+                st.caption(" · ".join(part for part in caption_parts if part))
             st.button(
                 heard(f"Restore {as_text(each.name)}"),
                 icon=":material/restore_from_trash:",
@@ -121,5 +121,5 @@ def _bring_back(persona_id: str) -> None:
         return
     here.error = None
     editing.undone(persona_id)
-    here.said = f"{escaped(stored.persona.name)} is restored."
+    here.toast = f"{escaped(stored.persona.name)} is restored."
     session.remember("id", persona_id)

@@ -119,7 +119,8 @@ class Desk:
     """The ids of those."""
     begun_from: dict[str, str] = field(default_factory=dict)
     """The templates from which personas began that aren't saved yet, by the personas' ids."""
-    said: str = ""
+    toast: str = ""
+    """What the next run says for a moment."""
     note: str = ""
     """What is to be known of the open persona until another one is opened or it is saved."""
     error: PersonaChatError | None = None

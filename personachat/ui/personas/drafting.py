@@ -131,9 +131,9 @@ def _open_template(description: str) -> None:
 # --- writing it, on the page ----------------------------------------------------------------------
 
 
-def draw(wanted: str | None, entries: Sequence[Entry]) -> bool:
+def draw(wanted_id: str | None, entries: Sequence[Entry]) -> bool:
     """Draw the draft that is open, in the editor's place; False where none is."""
-    drafting = _found(wanted)
+    drafting = _drafting_of(wanted_id)
     if drafting is None:
         return False
     reply = drafting.live_reply.snapshot()
@@ -155,14 +155,14 @@ def draw(wanted: str | None, entries: Sequence[Entry]) -> bool:
     return True
 
 
-def draw_notice(wanted: str | None) -> None:
+def draw_notice(wanted_id: str | None) -> None:
     """A line about a draft that is being written, or is ready, while another persona is open."""
     drafting = session.services().drafter.waiting(owner=current_owner())
-    if drafting is None or wanted == f"{PREFIX}{drafting.id}":
+    if drafting is None or wanted_id == f"{PREFIX}{drafting.id}":
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         what = "Writing a persona draft" if drafting.live_reply.live else "Your draft is ready"
-        st.markdown(f":material/edit_note: {what}: {_told(drafting)}", width="stretch")
+        st.markdown(f":material/edit_note: {what}: {_progress_text(drafting)}", width="stretch")
         st.button("Show", key="show_draft", on_click=editing.select, args=(f"{PREFIX}{drafting.id}",))
         st.button("Discard", key="drop_draft", type="tertiary", on_click=_drop, args=(drafting,))
 
@@ -177,13 +177,13 @@ def _draw_live(drafting: Drafting) -> None:
     doing = "Writing" if reply.text else "Thinking"
     time = f" :gray[{seconds} s]" if seconds >= SILENT_SECONDS else ""
     st.markdown(f":shimmer[{doing}]{time}")
-    st.caption(_told(drafting))
+    st.caption(_progress_text(drafting))
     with st.container(height=HEIGHT_PIXELS, autoscroll=True, key="draft_text"):
         st.code(reply.text or " ", language=_language(reply.text), wrap_lines=True)
 
 
 def _draw_failed(drafting: Drafting, reply: Reply, entries: Sequence[Entry]) -> None:
-    st.caption(_told(drafting))
+    st.caption(_progress_text(drafting))
     if reply.error:
         draw_failure(reply.error)
     models = session.services().models
@@ -226,10 +226,10 @@ def _open(drafting: Drafting, reply: Reply, entries: Sequence[Entry]) -> None:
     persona_id = str(json.loads(text)["id"])
     session.drafts()[persona_id] = PersonaDraft(text, "", None)
     editing.select(persona_id)
-    desk().said = _said(reply)
+    desk().toast = _notice_of(reply)
 
 
-def _said(reply: Reply) -> str:
+def _notice_of(reply: Reply) -> str:
     if not reply.text.strip():
         return "Nothing was written. Your description is used as the prompt."
     if is_refusal(reply.text):
@@ -274,13 +274,13 @@ def _forget(drafting: Drafting) -> None:
         del session.drafts()[persona_id]
 
 
-def _found(wanted: str | None) -> Drafting | None:
-    if not wanted or not wanted.startswith(PREFIX):
+def _drafting_of(wanted_id: str | None) -> Drafting | None:
+    if not wanted_id or not wanted_id.startswith(PREFIX):
         return None
-    return session.services().drafter.find(wanted.removeprefix(PREFIX), owner=current_owner())
+    return session.services().drafter.find(wanted_id.removeprefix(PREFIX), owner=current_owner())
 
 
-def _told(drafting: Drafting) -> str:
+def _progress_text(drafting: Drafting) -> str:
     line = " ".join(drafting.description.split())
     return f"“{escaped(line[:TOLD_CHARACTERS])}{'…' if len(line) > TOLD_CHARACTERS else ''}”"
 

@@ -107,10 +107,10 @@ def ask_import() -> None:
 
 def _planned(file: UploadedFile) -> ImportPlan | None:
     """What a file brings; a file that is refused is said in a sentence."""
-    known = cast("dict[str, ImportPlan]", st.session_state.setdefault("import_plans", {}))
+    plans = cast("dict[str, ImportPlan]", st.session_state.setdefault("import_plans", {}))
     columns = cast("dict[str, str] | None", st.session_state.get(f"{_COLUMNS}{file.file_id}"))
     key = f"{file.file_id}{sorted(columns.items()) if columns else ''}"
-    plan = known.get(key)
+    plan = plans.get(key)
     if plan is None:
         try:
             plan = session.workspace().collection.plan_import(
@@ -121,7 +121,7 @@ def _planned(file: UploadedFile) -> ImportPlan | None:
                 error_text(error), title=f"{as_text(file.name)} was not imported", icon=":material/block:"
             )
             return None
-        known[key] = plan
+        plans[key] = plan
     if plan.columns:
         _ask_columns(file, plan.columns)
     return plan
@@ -168,7 +168,7 @@ def finish(outcomes: Sequence[Outcome]) -> None:
     saved = [outcome.saved for outcome in outcomes if outcome.saved]
     if saved:
         names = f"**{escaped(saved[0].persona.name)}**" if len(saved) == 1 else f"{len(saved)} personas"
-        here.said = f"Imported {names}."
+        here.toast = f"Imported {names}."
         session.remember("id", saved[0].id)
     failed = [outcome.error for outcome in outcomes if outcome.error]
     if failed:

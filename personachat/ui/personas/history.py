@@ -66,8 +66,8 @@ def draw(open_persona: OpenPersona) -> None:
         st.info("Nothing has been saved yet. Every save becomes a revision here.", icon=":material/history:")
         return
     left, right = st.columns([1, 1.7], gap="medium")
-    wanted = _wanted(open_persona.id)
-    chosen = next((each for each in revisions if each.number == wanted), revisions[0])
+    wanted_number = _wanted_number(open_persona.id)
+    chosen = next((each for each in revisions if each.number == wanted_number), revisions[0])
     with left:
         newer = newest[0].number > revisions[0].number
         _draw_timeline(open_persona.id, revisions, chosen=chosen, newer=newer, labels=labels)
@@ -77,13 +77,13 @@ def draw(open_persona: OpenPersona) -> None:
 
 def _listed(revisions: Revisions, persona_id: str) -> tuple[Revision, ...]:
     """The part of the timeline that is shown, and one more where there is more; with the wanted revision."""
-    wanted, size = _wanted(persona_id), _shown(persona_id) + 1
+    wanted_number, size = _wanted_number(persona_id), _row_count(persona_id) + 1
     first = cast("int | None", st.session_state.get(_first_key(persona_id)))
     listed = revisions.of(persona_id, limit=size, before=first and first + 1)
-    if wanted is None or any(each.number == wanted for each in listed[: size - 1]):
+    if wanted_number is None or any(each.number == wanted_number for each in listed[: size - 1]):
         return listed
-    around = revisions.of(persona_id, limit=PAGE + 1, before=wanted + BESIDE + 1)
-    if not any(each.number == wanted for each in around):
+    around = revisions.of(persona_id, limit=PAGE + 1, before=wanted_number + BESIDE + 1)
+    if not any(each.number == wanted_number for each in around):
         return listed or revisions.of(persona_id, limit=size)
     st.session_state[_first_key(persona_id)] = around[0].number
     st.session_state[_shown_key(persona_id)] = PAGE
@@ -113,12 +113,12 @@ def _draw_timeline(
     newer: bool,
     labels: Sequence[Label],
 ) -> None:
-    shown = revisions[: _shown(persona_id)]
-    with st.container(height=LIST_HEIGHT if len(shown) > SCROLLED else "content", border=False, gap="small"):
+    page = revisions[: _row_count(persona_id)]
+    with st.container(height=LIST_HEIGHT if len(page) > SCROLLED else "content", border=False, gap="small"):
         if newer:
             _button("Show the newest", "expand_less", "newest_revisions", _show_newest, persona_id)
         results = test_results.by_revision(persona_id)
-        for each in shown:
+        for each in page:
             names = [label.label for label in labels if label.number == each.number]
             _draw_line(
                 persona_id,
@@ -127,7 +127,7 @@ def _draw_timeline(
                 labels=names,
                 result=None if each.action == "deleted" else results.get(each.etag),
             )
-        if len(revisions) > len(shown):
+        if len(revisions) > len(page):
             _button("Show older revisions", "expand_more", "earlier_revisions", _show_more, persona_id)
 
 
@@ -182,10 +182,10 @@ def _draw_revision(
 ) -> None:
     is_now = open_persona.stored is not None and open_persona.stored.etag == chosen.etag
     why_not = session.why_not_edit(open_persona.id)
-    said = [exact(chosen.saved_at, zone=viewer_zone()), as_text(chosen.author), as_text(chosen.note)]
+    caption_parts = [exact(chosen.saved_at, zone=viewer_zone()), as_text(chosen.author), as_text(chosen.note)]
     with st.container(gap=None):
         st.markdown(f"**Revision {chosen.number}**")
-        st.caption(" · ".join(part for part in said if part))
+        st.caption(" · ".join(part for part in caption_parts if part))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         against = st.segmented_control(
             "Compared with",
@@ -274,11 +274,11 @@ def _restore(persona_id: str, number: int) -> None:
         here.error = error
         return
     here.error = None
-    here.said = f"Restored revision {number} of **{escaped(stored.persona.name)}**."
+    here.toast = f"Restored revision {number} of **{escaped(stored.persona.name)}**."
     _show_newest(persona_id)
 
 
-def _wanted(persona_id: str) -> int | None:
+def _wanted_number(persona_id: str) -> int | None:
     """The revision that the address or the person asked for."""
     return cast("int | None", st.session_state.get(_chosen_key(persona_id)))
 
@@ -295,12 +295,12 @@ def _shown_key(persona_id: str) -> str:
     return f"revisions_shown_{persona_id}"
 
 
-def _shown(persona_id: str) -> int:
+def _row_count(persona_id: str) -> int:
     return int(st.session_state.get(_shown_key(persona_id), PAGE))
 
 
 def _show_more(persona_id: str) -> None:
-    st.session_state[_shown_key(persona_id)] = _shown(persona_id) + PAGE
+    st.session_state[_shown_key(persona_id)] = _row_count(persona_id) + PAGE
 
 
 def _show_newest(persona_id: str) -> None:

@@ -77,10 +77,10 @@ def follow() -> None:
         heads = store.heads(owner)
         news = [each for each, head in heads.items() if here.versions.get(each) != head.version]
         if news:
-            found = store.get(owner, news)
+            draft = store.get(owner, news)
             for persona_id in news:
-                if persona_id in found:
-                    _take(here, found[persona_id])
+                if persona_id in draft:
+                    _take(here, draft[persona_id])
         here.has_read = True
         _watch(owner, heads)
 
@@ -170,8 +170,8 @@ def _merged(begun: str, mine: str, other: str) -> str | None:
 def _take(here: _Session, kept: KeptDraft) -> None:
     """Have what somebody else wrote, unless something of our own is still to be written."""
     persona_id = kept.persona_id
-    known, mine = here.kept.get(persona_id), session.drafts().get(persona_id)
-    if mine != known:
+    kept_draft, mine = here.kept.get(persona_id), session.drafts().get(persona_id)
+    if mine != kept_draft:
         return
     draft = _draft(kept.draft) if kept.draft else None
     here.versions[persona_id] = kept.version
@@ -185,8 +185,8 @@ def _take(here: _Session, kept: KeptDraft) -> None:
 
 
 def _watch(owner: str, heads: dict[str, DraftHead]) -> None:
-    shown = {open_tabs.DRAFT + persona_id: head.changed_at for persona_id, head in heads.items()}
-    open_tabs.follow(session.services(), owner, shown, shows_drafts=True)
+    changed_at = {open_tabs.DRAFT + persona_id: head.changed_at for persona_id, head in heads.items()}
+    open_tabs.follow(session.services(), owner, changed_at, shows_drafts=True)
 
 
 def _name(persona_id: str, text: str) -> str:
@@ -209,9 +209,9 @@ def _take_files(store: PersonaDrafts, owner: str) -> None:
     folder = Path(session.services().settings.data_dir) / "drafts" / sha256(owner.encode()).hexdigest()[:32]
     with suppress(OSError):
         for path in sorted(folder.glob("*.json"), key=lambda each: each.stat().st_mtime, reverse=True):
-            known = store.heads(owner)
+            heads = store.heads(owner)
             for persona_id, draft in _left_in(path).items():
-                if persona_id not in known and storable(persona_id) == persona_id:
+                if persona_id not in heads and storable(persona_id) == persona_id:
                     store.put(owner, persona_id, draft, version=0, writer="")
             path.unlink()
 

@@ -45,17 +45,17 @@ def draw(everything: Sequence[Row], *, selected: str | None) -> None:
             persist_state="session",
         )
         tags = tags_of(everything, also=st.session_state.get("persona_tags") or ())
-        wanted = _draw_filters(tags, query or "")
+        list_filter = _draw_filters(tags, query or "")
         bulk.draw_switch()
     likes = favourites.mine()
-    changed = bulk.changed_at() if wanted.order == "changed" else None
-    if _shows_folders(wanted):
+    changed = bulk.changed_at() if list_filter.order == "changed" else None
+    if _shows_folders(list_filter):
         _draw_folders(everything)
         return
-    if wanted.folder is not None:
-        _draw_way_back(wanted.folder)
-    hits = filtered_rows(everything, wanted, likes=likes, changed=changed)
-    page = _page(hits, wanted, selected=selected)
+    if list_filter.folder is not None:
+        _draw_way_back(list_filter.folder)
+    hits = filtered_rows(everything, list_filter, likes=likes, changed=changed)
+    page = _page(hits, list_filter, selected=selected)
     if bulk.is_on():
         _draw_choices(everything, hits, page, tags)
     elif hits:
@@ -72,8 +72,8 @@ def draw(everything: Sequence[Row], *, selected: str | None) -> None:
                     result=results.get(row.id),
                 )
     if not hits and everything:
-        _draw_nothing(wanted)
-        if wanted.folder is not None and not wanted.filters:
+        _draw_nothing(list_filter)
+        if list_filter.folder is not None and not list_filter.filters:
             st.caption("This folder is empty now.")
     _draw_pager(len(hits))
 
@@ -98,9 +98,9 @@ def _box() -> DeltaGenerator:
 # --- folders and pages --------------------------------------------------------------------------------
 
 
-def _shows_folders(wanted: ListFilter) -> bool:
+def _shows_folders(list_filter: ListFilter) -> bool:
     """Whether the folders are to be chosen from: what is searched for is in any of them."""
-    return bool(st.session_state.get(_FOLDERS)) and wanted.folder is None and not wanted.query
+    return bool(st.session_state.get(_FOLDERS)) and list_filter.folder is None and not list_filter.query
 
 
 def _draw_folders(everything: Sequence[Row]) -> None:
@@ -133,14 +133,14 @@ def _open_folder(folder: str | None) -> None:
     st.session_state[FOLDER] = folder
 
 
-def _page(hits: Sequence[Row], wanted: ListFilter, *, selected: str | None) -> Sequence[Row]:
+def _page(hits: Sequence[Row], list_filter: ListFilter, *, selected: str | None) -> Sequence[Row]:
     """The page that is turned to: the first of what is asked anew, or that of the persona that is opened."""
     seen_wanted, seen_selected = st.session_state.get(_SEEN) or (None, None)
-    st.session_state[_SEEN] = (wanted, selected)
+    st.session_state[_SEEN] = (list_filter, selected)
     at = next((at for at, row in enumerate(hits) if row.id == selected), None)
     if selected != seen_selected and at is not None:
         st.session_state[_PAGE] = at // PAGE_ROWS
-    elif wanted != seen_wanted:
+    elif list_filter != seen_wanted:
         st.session_state[_PAGE] = 0
     last = max(0, (len(hits) - 1) // PAGE_ROWS)
     st.session_state[_PAGE] = min(_number(), last)
@@ -222,11 +222,11 @@ def _filters() -> bool:
     return bool(remembered("persona_tags") or remembered("persona_only_favourites"))
 
 
-def _draw_nothing(wanted: ListFilter) -> None:
-    if wanted.query:
-        st.caption(f"No persona matches “{escaped(wanted.query)}”.")
+def _draw_nothing(list_filter: ListFilter) -> None:
+    if list_filter.query:
+        st.caption(f"No persona matches “{escaped(list_filter.query)}”.")
         st.caption("The search covers name, description, tags, id and prompt.")
-    if wanted.filters:
+    if list_filter.filters:
         st.caption("No persona matches these filters.")
         st.button("Clear filters", key="clear_filters", type="tertiary", on_click=_clear_filters)
 

@@ -27,11 +27,11 @@ def restore(offered: Mapping[str, Sequence[str]]) -> None:
 
 def draw_cookie(keys: Sequence[str]) -> None:
     """Have the browser remember what is chosen now under these keys of the session."""
-    known = st.session_state.get(_WRITTEN) or _remembered()
+    choices = st.session_state.get(_WRITTEN) or _remembered()
     here = {key: str(st.session_state[key]) for key in keys if st.session_state.get(key) is not None}
-    if here.items() <= known.items():
+    if here.items() <= choices.items():
         return
-    now = {**known, **here}
+    now = {**choices, **here}
     st.session_state[_WRITTEN] = now
     cookie = f"{COOKIE}={quote(json.dumps(now))}; Max-Age={YEAR_SECONDS}; Path=/; SameSite=Lax"
     st.html(_SET_COOKIE.format(cookie=json.dumps(cookie)), unsafe_allow_javascript=True)
@@ -40,9 +40,9 @@ def draw_cookie(keys: Sequence[str]) -> None:
 def _remembered() -> dict[str, str]:
     """What the browser said when it connected."""
     try:
-        found = json.loads(unquote(str(st.context.cookies.get(COOKIE, "{}"))))
+        choices = json.loads(unquote(str(st.context.cookies.get(COOKIE, "{}"))))
     except ValueError:
         return {}
-    if not isinstance(found, dict):
+    if not isinstance(choices, dict):
         return {}
-    return {str(key): value for key, value in found.items() if isinstance(value, str)}
+    return {str(key): value for key, value in choices.items() if isinstance(value, str)}

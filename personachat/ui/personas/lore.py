@@ -65,9 +65,9 @@ def draw_told(pairs: Sequence[tuple[str, str]], *, heading: str) -> None:
 def _entries(persona: Persona) -> dict[str | int, Mapping[str, Any]]:
     """The entries by their place in the book, as it stands."""
     book = persona.extensions.get(BOOK)
-    found = _whole(book).get("entries") if isinstance(book, Mapping) else None
-    listed_ = found if isinstance(found, list) else []
-    pairs = found.items() if isinstance(found, Mapping) else enumerate(listed_)
+    entries = _whole(book).get("entries") if isinstance(book, Mapping) else None
+    listed_ = entries if isinstance(entries, list) else []
+    pairs = entries.items() if isinstance(entries, Mapping) else enumerate(listed_)
     return {place: each for place, each in pairs if isinstance(each, Mapping)}
 
 
@@ -123,15 +123,15 @@ def _draw_list(text: FormText, entries: Mapping[str | int, Mapping[str, Any]]) -
     sought = ""
     if len(entries) > 5:
         sought = st.text_input("Search the entries", key="lore_sought", live=True, icon=":material/search:")
-    found = [place for place, each in entries.items() if _matches(each, sought)]
+    places = [place for place, each in entries.items() if _matches(each, sought)]
     if entries:
         count = f"{len(entries):,} entries" if len(entries) != 1 else "1 entry"
-        st.caption(count if len(found) == len(entries) else f"{len(found):,} of {count}")
+        st.caption(count if len(places) == len(entries) else f"{len(places):,} of {count}")
     base = _base(persona)
-    for place in found[:SHOWN]:
+    for place in places[:SHOWN]:
         _draw_entry(text, (*base, place), entries[place])
-    if len(found) > SHOWN:
-        st.caption(f"… and {len(found) - SHOWN:,} more. Search to find them.")
+    if len(places) > SHOWN:
+        st.caption(f"… and {len(places) - SHOWN:,} more. Search to find them.")
     st.button("New entry", icon=":material/add:", key="lore_new", on_click=_add, args=(text.open_persona,))
 
 

@@ -143,4 +143,4 @@ def _save_as_template(persona: Persona) -> None:
     except PersonaChatError as error:
         here.error = error
     else:
-        here.said = f"**{escaped(persona.name)}** is now a template under Create new."
+        here.toast = f"**{escaped(persona.name)}** is now a template under Create new."

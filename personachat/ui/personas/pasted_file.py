@@ -53,4 +53,4 @@ def _import(open_persona: OpenPersona) -> None:
         taken.add(persona_id)
         drafts[persona_id] = PersonaDraft(with_value(item.arrival.text, ("id",), persona_id), "", None)
     here.mount = here.left = None
-    here.said = " ".join(["Imported, not saved yet.", *first.losses[:3]])
+    here.toast = " ".join(["Imported, not saved yet.", *first.losses[:3]])

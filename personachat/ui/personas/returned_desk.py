@@ -72,17 +72,17 @@ def restore(came: ReturnedWidgets) -> None:
         _restore_text(came, persona_id)
 
 
-def _open_again(asked: ReturnedQuestion | None) -> OpenQuestion | None:
+def _open_again(question: ReturnedQuestion | None) -> OpenQuestion | None:
     """The question that was open; None where the version that it was about is not what is stored now."""
-    if asked is None:
+    if question is None:
         return None
-    if asked.kind not in {"conflict", "merge"}:
-        return OpenQuestion(asked.kind, asked.persona_id, chosen=asked.chosen)
-    stored = _stored(asked.persona_id)
+    if question.kind not in {"conflict", "merge"}:
+        return OpenQuestion(question.kind, question.persona_id, chosen=question.chosen)
+    stored = _stored(question.persona_id)
     etag, text = (stored.etag, stored.text) if stored else (None, None)
-    if etag != asked.etag:
+    if etag != question.etag:
         return None
-    return OpenQuestion(asked.kind, asked.persona_id, PersonaChanged("", etag=etag, text=text))
+    return OpenQuestion(question.kind, question.persona_id, PersonaChanged("", etag=etag, text=text))
 
 
 def settle() -> None:
@@ -115,26 +115,26 @@ def _restore_text(came: ReturnedWidgets, persona_id: str) -> None:
     stored = _stored(persona_id)
     if stored and stored.etag == etag:
         return
-    shown = str(came.json(editors) or "") if editors else ""
+    text_shown = str(came.json(editors) or "") if editors else ""
     if not etag:
-        if shown and stored is None:  # never saved
-            session.drafts()[persona_id] = PersonaDraft(shown, "", None)
+        if text_shown and stored is None:  # never saved
+            session.drafts()[persona_id] = PersonaDraft(text_shown, "", None)
         return
     text = _text_of(persona_id, etag)
     if text is not None:
         session.drafts()[persona_id] = PersonaDraft(text, text, etag)
         desk().returned = persona_id
-    elif shown:
-        session.drafts()[persona_id] = PersonaDraft(shown, stored.text if stored else "", etag)
+    elif text_shown:
+        session.drafts()[persona_id] = PersonaDraft(text_shown, stored.text if stored else "", etag)
 
 
 def _restore_editor(came: ReturnedWidgets, persona_id: str) -> tuple[str, str]:
     """Have the editor drawn as it was; returns its key and the version it began from."""
     start = f"ace-{persona_id}-"
-    found = [match for rest in came.after(start) if (match := _TOKEN.fullmatch(rest))]
-    if not found:
+    matches = [match for rest in came.after(start) if (match := _TOKEN.fullmatch(rest))]
+    if not matches:
         return "", ""
-    last = max(found, key=lambda match: int(match["number"]))
+    last = max(matches, key=lambda match: int(match["number"]))
     desk().mounts = int(last["number"]) - 1
     return f"{start}{last[0]}", last["etag"] or ""
 

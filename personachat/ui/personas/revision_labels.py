@@ -87,7 +87,7 @@ def _put(persona_id: str, name: str, number: int) -> None:
     except PersonaChatError as error:
         here.error = error
     else:
-        here.said = f"{escaped(name)} is now on revision {number}."
+        here.toast = f"{escaped(name)} is now on revision {number}."
 
 
 def _remove(persona_id: str, name: str) -> None:
@@ -99,4 +99,4 @@ def _remove(persona_id: str, name: str) -> None:
     except PersonaChatError as error:
         here.error = error
     else:
-        here.said = f"The label {escaped(name)} was removed."
+        here.toast = f"The label {escaped(name)} was removed."

@@ -92,7 +92,7 @@ def rows(entries: Sequence[Entry], drafts: Mapping[str, PersonaDraft]) -> list[R
 
 def filtered_rows(
     everything: Sequence[Row],
-    wanted: ListFilter,
+    list_filter: ListFilter,
     *,
     likes: Collection[str] = (),
     changed: Mapping[str, datetime] | None = None,
@@ -101,14 +101,14 @@ def filtered_rows(
     allowed = (
         row
         for row in everything
-        if wanted.tags <= row.tags
-        and (row.id in likes or not wanted.only_favourites)
-        and _is_in(row, wanted.folder)
+        if list_filter.tags <= row.tags
+        and (row.id in likes or not list_filter.only_favourites)
+        and _is_in(row, list_filter.folder)
     )
-    hits = matching(allowed, wanted.query, text=attrgetter("searched"))
-    if wanted.order == "favourites":
+    hits = matching(allowed, list_filter.query, text=attrgetter("searched"))
+    if list_filter.order == "favourites":
         hits.sort(key=lambda row: row.id not in likes)
-    elif wanted.order == "changed" and changed:
+    elif list_filter.order == "changed" and changed:
         hits.sort(
             key=lambda row: (row.id not in changed, -changed[row.id].timestamp() if row.id in changed else 0)
         )
@@ -140,9 +140,9 @@ def tags_of(everything: Iterable[Row], *, also: Iterable[str] = ()) -> list[str]
 
 
 def _row(entry: Entry) -> Row:
-    known = _known.get(entry.id)
-    if known and known[0] is entry:
-        return known[1]
+    cached = _known.get(entry.id)
+    if cached and cached[0] is entry:
+        return cached[1]
     made = _made(entry)
     _known[entry.id] = (entry, made)
     return made

@@ -68,7 +68,7 @@ def _begin_with_json(open_persona: OpenPersona) -> None:
 
 def _draw_json(open_persona: OpenPersona, *, is_open: bool) -> None:
     if is_open:
-        known, findings = model_picker.known_models(), persona_findings.findings_of(open_persona)
+        models, findings = model_picker.known_models(), persona_findings.findings_of(open_persona)
         editor.draw(
             desk.mounted(open_persona),
             problems=open_persona.problems,
@@ -77,7 +77,7 @@ def _draw_json(open_persona: OpenPersona, *, is_open: bool) -> None:
         )
         view.draw_problems(open_persona)
         persona_findings.draw(open_persona)
-        model_picker.redraw_after(known)
+        model_picker.redraw_after(models)
     elif (mount := desk.hidden_mount(open_persona)) is not None:
         editor.draw_hidden(mount, is_stale=mount.shown != open_persona.text)
 

@@ -50,13 +50,13 @@ def draw(entries: Sequence[Entry]) -> None:
         wrap=True,
     )
     _draw_deleted()
-    shown = [each for each in matching_templates(everything, query or "") if group in (None, each.group)]
-    if not shown:
+    templates = [each for each in matching_templates(everything, query or "") if group in (None, each.group)]
+    if not templates:
         where = f" in {group}" if group and matching_templates(everything, query or "") else ""
         st.caption(f"No template matches “{escaped(query or '')}”{where}.")
-    for start in range(0, len(shown), CARDS_IN_A_ROW):
+    for start in range(0, len(templates), CARDS_IN_A_ROW):
         columns = st.columns(CARDS_IN_A_ROW, gap="small")
-        for column, template in zip(columns, shown[start : start + CARDS_IN_A_ROW], strict=False):
+        for column, template in zip(columns, templates[start : start + CARDS_IN_A_ROW], strict=False):
             with column:
                 _draw_card(services, entries, template)
 

@@ -36,20 +36,20 @@ def new_text(
 def id_in(text: str) -> str | None:
     """The id that stands in a text, if it has one that can be one."""
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except ValueError:
         return None
-    persona_id = found.get("id") if isinstance(found, dict) else None
+    persona_id = value.get("id") if isinstance(value, dict) else None
     return persona_id if isinstance(persona_id, str) and is_persona_id(persona_id) else None
 
 
 def name_in(text: str) -> str | None:
     """The name that stands in a text, if it has a readable one."""
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except ValueError:
         return None
-    name = found.get("name") if isinstance(found, dict) else None
+    name = value.get("name") if isinstance(value, dict) else None
     return name if isinstance(name, str) and name.strip() else None
 
 

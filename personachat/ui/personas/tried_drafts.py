@@ -13,10 +13,10 @@ from personachat.ui.personas.desk import OpenPersona
 
 def meet(persona_id: str, turns: tuple[Turn, ...]) -> None:
     """Number the drafts that have answered."""
-    known = _known(persona_id)
+    drafts = _known_ids(persona_id)
     for turn in turns:
-        if turn.reply and turn.persona_revision and turn.persona_revision not in known:
-            known.append(turn.persona_revision)
+        if turn.reply and turn.persona_revision and turn.persona_revision not in drafts:
+            drafts.append(turn.persona_revision)
 
 
 def forget(persona_id: str) -> None:
@@ -35,13 +35,13 @@ def label(open_persona: OpenPersona, turn: Turn) -> str:
 
 
 def _label(open_persona: OpenPersona, etag: str) -> str:
-    known = _known(open_persona.id)
-    number = known.index(etag) + 1 if etag in known else len(known) + 1
+    drafts = _known_ids(open_persona.id)
+    number = drafts.index(etag) + 1 if etag in drafts else len(drafts) + 1
     is_saved = open_persona.stored is not None and open_persona.stored.etag == etag
     return f"draft {number}, as saved" if is_saved else f"draft {number}"
 
 
-def _known(persona_id: str) -> list[str]:
+def _known_ids(persona_id: str) -> list[str]:
     return cast("list[str]", st.session_state.setdefault(_key(persona_id), []))
 
 

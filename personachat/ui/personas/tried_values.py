@@ -40,8 +40,8 @@ def _fields(persona: Persona) -> list[Variable]:
     user = [] if "user" in names else [Variable("user", "User", "The name of the person in the chat.")]
     texts = (persona.system_prompt, persona.greeting)
     loose = dict.fromkeys(name for text in texts for name in macros.unknown(text))
-    found = [Variable(name) for name in loose if is_name(name) and name.lower() not in names]
-    return [*user, *own, *found][:MOST_FIELDS]
+    loose_variables = [Variable(name) for name in loose if is_name(name) and name.lower() not in names]
+    return [*user, *own, *loose_variables][:MOST_FIELDS]
 
 
 def _key(persona_id: str, name: str) -> str:

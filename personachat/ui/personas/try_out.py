@@ -58,7 +58,7 @@ def draw(open_persona: OpenPersona) -> None:
     persona = open_persona.persona or parse_persona(text)
     persona_picker.draw_model(session.services(), persona)
     tried_values.draw(open_persona.id, persona)
-    told = st.container()
+    notice_place = st.container()
     live = chat.live_reply(path[-1].id) if path and path[-1].reply and path[-1].reply.live else None
     with st.container(height=PIXELS, border=True, autoscroll=True, key="try_out_log"):
         if not path:
@@ -78,7 +78,7 @@ def draw(open_persona: OpenPersona) -> None:
         args=(open_persona.id, text),
     )
     for notice in notices.take("page"):
-        told.warning(notice.text, title=notice.title, icon=":material/unpublished:")
+        notice_place.warning(notice.text, title=notice.title, icon=":material/unpublished:")
     if following:
         returning.finish()  # what is below follows the reply to its end
         following.draw()

@@ -45,12 +45,12 @@ def draw(undo: Callable[[], None]) -> None:
     if done is None:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(_said(done), width="stretch")
+        st.markdown(_sentence(done), width="stretch")
         st.button("Undo", icon=":material/undo:", on_click=undo, key="undo_delete")
         st.button("Dismiss", icon=":material/close:", type="tertiary", on_click=forget, key="dismiss_undo")
 
 
-def _said(done: Undo) -> str:
+def _sentence(done: Undo) -> str:
     name = f"**{escaped(done.name)}**"
     if done.kind == "discarded":
         return f":material/undo: Discarded the edits to {name}."

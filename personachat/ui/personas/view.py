@@ -117,10 +117,10 @@ def _labels(messages: Sequence[Mapping[str, object]], persona: Persona) -> list[
 
 def _first_request(persona: Persona) -> RequestBody:
     """Raises ProviderError where nobody would answer."""
-    said = Turn(new_id(), None, "user", SAMPLE, persona.id, persona.name)
+    turn = Turn(new_id(), None, "user", SAMPLE, persona.id, persona.name)
     opening = opening_words(persona)
     greeted = Turn(new_id(), None, "assistant", opening, persona.id, persona.name)
-    path = (greeted, said) if opening else (said,)
+    path = (greeted, turn) if opening else (turn,)
     return session.workspace().inspection.first(persona, path, offline=session.offline_chosen())
 
 

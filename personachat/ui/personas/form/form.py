@@ -161,7 +161,7 @@ def _draw_identity(text: FormText, tags: Sequence[str]) -> None:
             _draw_id(text)
         picture.draw(text)
         fields.draw_line(text, ("description",), "Description")
-        lists.draw_tags(text, ("tags",), "Tags", known=tags)
+        lists.draw_tags(text, ("tags",), "Tags", all_tags=tags)
 
 
 def _draw_avatar(text: FormText) -> None:
@@ -177,13 +177,13 @@ def _draw_avatar(text: FormText) -> None:
         format_func=_avatar_name,
         icon=drawable(value) if is_icon else None,
     )
-    shown = value if isinstance(value, str) and value in AVATARS else None
+    avatar = value if isinstance(value, str) and value in AVATARS else None
     with st.popover("Choose an avatar", icon=":material/mood:", type="tertiary", key="avatar_picker"):
-        key = text.key(("avatar", "picker"), shown)
+        key = text.key(("avatar", "picker"), avatar)
         st.pills(
             "Avatar",
             AVATARS,
-            default=shown,
+            default=avatar,
             key=key,
             format_func=_picked_name,
             on_change=_avatar_picked,
@@ -215,11 +215,11 @@ def _avatar_name(avatar: str) -> str:
 
 def _draw_id(text: FormText) -> None:
     value = text.value(("id",))
-    shown = value if isinstance(value, str) and not text.is_spoiled(("id",)) else ""
+    id_text = value if isinstance(value, str) and not text.is_spoiled(("id",)) else ""
     st.text_input(
         "Id",
-        shown,
-        key=text.key(("id",), shown),
+        id_text,
+        key=text.key(("id",), id_text),
         disabled=True,
         help="Its name in web addresses. If you change it in the JSON, saving creates a new persona.",
     )

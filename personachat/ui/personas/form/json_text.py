@@ -28,11 +28,11 @@ def draw_object(text: FormText, path: Path, label: str, *, explanation: str, pla
     if value is not MISSING and (not isinstance(value, dict) or text.is_spoiled(path)):
         draw_unshowable(text, path, label, instead={})
         return
-    shown = _written(value if isinstance(value, dict) else {})
-    key = text.key(path, shown)
+    written = _written(value if isinstance(value, dict) else {})
+    key = text.key(path, written)
     st.text_area(
         label,
-        shown,
+        written,
         key=key,
         height="content",
         help=explanation,

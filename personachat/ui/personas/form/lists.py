@@ -35,20 +35,20 @@ Row: TypeAlias = Callable[[FormText, Path, str], None]
 """Draws the entry at a path, which may be the one behind the last, under a label."""
 
 
-def draw_tags(text: FormText, path: Path, label: str, *, known: Sequence[str]) -> None:
-    """Short texts as chips; `known` are suggested."""
+def draw_tags(text: FormText, path: Path, label: str, *, all_tags: Sequence[str]) -> None:
+    """Short texts as chips; `all_tags` are suggested."""
     value = text.value(path)
     if value is MISSING:
         value = []
     if not _are_texts(value) or text.is_spoiled(path):
         draw_unshowable(text, path, label, instead=[])
         return
-    shown = list(dict.fromkeys(value))
-    key = text.key(path, shown)
+    tags = list(dict.fromkeys(value))
+    key = text.key(path, tags)
     st.multiselect(
         label,
-        list(dict.fromkeys((*shown, *known))),
-        shown,
+        list(dict.fromkeys((*tags, *all_tags))),
+        tags,
         key=key,
         help=help_of(path),
         placeholder="Add a tag",

@@ -20,11 +20,11 @@ WATCH_SECONDS = 1.0
 
 def draw(text: FormText, path: Path, label: str) -> None:
     """Draw the choice; names that come later are in it when they have come."""
-    known = known_models()
-    draw_choice(text, path, label, known.names, placeholder=(f"{DEFAULT_MODEL}, or choose or enter another"))
-    if known.faults:
-        st.caption(escaped(" ".join(known.faults)))
-    redraw_after(known)
+    models = known_models()
+    draw_choice(text, path, label, models.names, placeholder=(f"{DEFAULT_MODEL}, or choose or enter another"))
+    if models.faults:
+        st.caption(escaped(" ".join(models.faults)))
+    redraw_after(models)
 
 
 def known_models() -> KnownModels:
@@ -32,9 +32,9 @@ def known_models() -> KnownModels:
     return session.services().model_names.known()
 
 
-def redraw_after(known: KnownModels) -> None:
+def redraw_after(models: KnownModels) -> None:
     """Draw the page again once more is known than this, with which it was drawn."""
-    if not known.complete:
+    if not models.complete:
         _watch()
 
 

@@ -51,13 +51,13 @@ def draw_share(text: FormText, path: Path, label: str, *, left_label: str) -> No
     if not is_left and not (_is_number(value) and 0 <= value <= 1):
         draw_unshowable(text, path, label, instead=1)
         return
-    shown = 1.0 if is_left else float(value)
-    key = text.key(path, shown)
+    share = 1.0 if is_left else float(value)
+    key = text.key(path, share)
     st.slider(
         label,
         0.0,
         1.0,
-        shown,
+        share,
         step=0.05,
         format="%.2f",
         key=key,
@@ -89,13 +89,13 @@ def draw_count(
     elif not _is_number(value) or value != int(value) or not least <= value <= most:
         draw_unshowable(text, path, label, instead=default)
         return
-    shown = None if value is None else int(value)
-    key = text.key(path, shown)
+    count = None if value is None else int(value)
+    key = text.key(path, count)
     st.number_input(
         label,
         min_value=least,
         max_value=most,
-        value=shown,
+        value=count,
         step=step,
         key=key,
         help=help_of(path),
