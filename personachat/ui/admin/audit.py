@@ -46,11 +46,11 @@ def draw(_: Services, administrator: Administrator) -> None:
 def line(event: AuditEvent, names: Mapping[str, str]) -> str:
     """Who did what to what, and below it when and what else is known of it; Markdown."""
     at = event.at.astimezone(UTC)
-    caption = " · ".join((f"{at.day} {at:%b %Y, %H:%M:%S} UTC", *details(event)))
-    if len(caption) > MOST_CHARACTERS:  # the file has all of it
-        caption = f"{caption[:MOST_CHARACTERS]}…"
+    below = " · ".join((f"{at.day} {at:%b %Y, %H:%M:%S} UTC", *details(event)))
+    if len(below) > MOST_CHARACTERS:  # the file has all of it
+        below = f"{below[:MOST_CHARACTERS]}…"
     return (
-        f"**{escaped(event.actor_name)}** {escaped(deed(event, names))}  \n:small[:gray[{escaped(caption)}]]"
+        f"**{escaped(event.actor_name)}** {escaped(deed(event, names))}  \n:small[:gray[{escaped(below)}]]"
     )
 
 
