@@ -5,6 +5,9 @@ Every run judges a login anew, wherever an owner is asked for; this only shows w
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import cast
+
 import streamlit as st
 from streamlit.errors import Error as StreamlitError
 
@@ -23,6 +26,22 @@ from personachat.ui import faces, owner, session
 from personachat.ui.wording import counted, error_text, escaped
 
 ROLES = {Role.READER: "Reader", Role.EDITOR: "Editor", Role.ADMIN: "Admin"}
+
+_KEY = "login_state"
+
+
+@dataclass(slots=True)
+class LoginState:
+    """What a session remembers of the way in."""
+
+    failure: str = ""
+    """Why the last try to log in failed; shown once."""
+    left_behind: LeftBehind | None = None
+    """What this browser has that can be moved to the account; None before it is counted."""
+
+
+def _state() -> LoginState:
+    return cast("LoginState", st.session_state.setdefault(_KEY, LoginState()))
 
 
 def trouble() -> PersonaChatError | None:
@@ -76,15 +95,17 @@ def _draw_ways_in(*, again: bool) -> None:
         )
     if not providers:
         st.caption("The server in front of PersonaChat logs people in. It has not said who you are.")
-    if failed := st.session_state.pop("login_failed", None):
-        st.error(failed, icon=":material/error:")
+    here = _state()
+    if here.failure:
+        st.error(here.failure, icon=":material/error:")
+        here.failure = ""
 
 
 def _log_in(provider: str) -> None:
     try:
         st.login(provider or None)
     except StreamlitError:
-        st.session_state["login_failed"] = (
+        _state().failure = (
             "The login isn't set up completely. The person who runs this server needs all values in the "
             "[auth] table and the package for it: pip install 'personachat[auth]'."
         )
@@ -153,9 +174,10 @@ def _log_out_everywhere() -> None:
 
 def _offer_to_take_along(person: Person) -> None:
     """Offer what this browser has, once a session and only where there is something."""
-    if "taken_along" not in st.session_state:
-        st.session_state["taken_along"] = _left_behind()
-    found = st.session_state["taken_along"]
+    here = _state()
+    if here.left_behind is None:
+        here.left_behind = _left_behind()
+    found = here.left_behind
     if not found:
         return
     with st.container(key="take_along", border=True):
@@ -178,20 +200,20 @@ def what_is_left(found: LeftBehind) -> str:
     return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
-def _left_behind() -> LeftBehind | None:
+def _left_behind() -> LeftBehind:
     before = owner.owner_before_login()
     try:
-        return get_services().left_behind(before) if before else None
+        return get_services().left_behind(before) if before else LeftBehind()
     except (DatabaseUnavailable, DatabaseDamaged):
-        return None
+        return LeftBehind()
 
 
 def _take_along(key: str) -> None:
     before = owner.owner_before_login()
     if before and key == owner.current_owner():
         get_services().take_along(before, key)
-    st.session_state["taken_along"] = None
+    _leave_behind()
 
 
 def _leave_behind() -> None:
-    st.session_state["taken_along"] = None
+    _state().left_behind = LeftBehind()

@@ -49,9 +49,7 @@ def line(event: AuditEvent, names: Mapping[str, str]) -> str:
     below = " · ".join((f"{at.day} {at:%b %Y, %H:%M:%S} UTC", *details(event)))
     if len(below) > MOST_CHARACTERS:  # the file has all of it
         below = f"{below[:MOST_CHARACTERS]}…"
-    return (
-        f"**{escaped(event.actor_name)}** {escaped(deed(event, names))}  \n:small[:gray[{escaped(below)}]]"
-    )
+    return f"**{escaped(event.actor_name)}** {escaped(deed(event, names))}  \n:small[:gray[{escaped(below)}]]"
 
 
 def _filters() -> AuditFilter:

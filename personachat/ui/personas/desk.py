@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
 import streamlit as st
 
+from personachat.authoring.imports import ImportPlan
 from personachat.errors import PersonaChanged, PersonaChatError, PersonaInvalid, PersonaMoved, Problem
 from personachat.jsontext.edits import merged
+from personachat.jsontext.faults import Path
 from personachat.personas.persona import Persona, parse_persona
 from personachat.personas.store.base import BrokenPersona, StoredPersona
 from personachat.personas.store.undos import Undo
@@ -111,6 +113,14 @@ class Desk:
     """What can be undone, as far as this session knows; the database knows it for longer."""
     imports: int = 0
     """The number of the field for files to import; another one is an empty field."""
+    import_plans: dict[str, ImportPlan] = field(default_factory=dict)
+    """What each file of the Import dialog would do, by the file and its columns."""
+    lore_files: int = 0
+    """The number of the field for a file of lore, likewise."""
+    form_of: str = ""
+    """The persona whose form is drawn."""
+    form_widgets: dict[Path, tuple[str, Any]] = field(default_factory=dict)
+    """The widgets of that form by path: the end of their key, and the value they have."""
     returned: str = ""
     """The persona whose draft came back without its session, over the version it began from."""
     choosing: bool = False

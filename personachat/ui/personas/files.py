@@ -107,7 +107,7 @@ def ask_import() -> None:
 
 def _planned(file: UploadedFile) -> ImportPlan | None:
     """What a file brings; a file that is refused is said in a sentence."""
-    plans = cast("dict[str, ImportPlan]", st.session_state.setdefault("import_plans", {}))
+    plans = desk().import_plans
     columns = cast("dict[str, str] | None", st.session_state.get(f"{_COLUMNS}{file.file_id}"))
     key = f"{file.file_id}{sorted(columns.items()) if columns else ''}"
     plan = plans.get(key)
@@ -162,9 +162,9 @@ def _carry_out(plans: Mapping[str, ImportPlan]) -> None:
 
 def finish(outcomes: Sequence[Outcome]) -> None:
     """Close the dialog, say what came of it, and open the first that was saved."""
-    st.session_state.pop("import_plans", None)
     editing.close_question()
     here = desk()
+    here.import_plans = {}
     saved = [outcome.saved for outcome in outcomes if outcome.saved]
     if saved:
         names = f"**{escaped(saved[0].persona.name)}**" if len(saved) == 1 else f"{len(saved)} personas"

@@ -21,7 +21,7 @@ from personachat.personas.lorebook.keys import listed
 from personachat.personas.persona import Persona
 from personachat.personas.prompt import persona_part
 from personachat.personas.search import SearchText, words_of
-from personachat.ui.personas.desk import OpenPersona
+from personachat.ui.personas.desk import OpenPersona, desk
 from personachat.ui.personas.form.binding import FormText, change, given, put, take_out
 from personachat.ui.wording import as_text, error_text, escaped, heard
 
@@ -261,7 +261,7 @@ def _draw_adding(open_persona: OpenPersona) -> None:
             "World Info, a lorebook_v3 file or a character card",
             type=["json", "png"],
             max_upload_size=MOST_FILE_BYTES // _MB,
-            key=f"lore_file_{st.session_state.get('lore_files', 0)}",
+            key=f"lore_file_{desk().lore_files}",
         )
         if file is None:
             return
@@ -285,7 +285,7 @@ def _draw_adding(open_persona: OpenPersona) -> None:
 
 def _take_in(open_persona: OpenPersona, book: Mapping[str, Any], joining: Any) -> None:
     change(open_persona, lambda text: with_book(text, book, joining=joining))
-    st.session_state["lore_files"] = st.session_state.get("lore_files", 0) + 1
+    desk().lore_files += 1
 
 
 def _entry_at(open_persona: OpenPersona, path: Path) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ from personachat.jsontext.edits import with_value, without
 from personachat.jsontext.faults import Path
 from personachat.jsontext.reader import JsonText, read_json
 from personachat.personas.persona import Example, Persona, Personality
-from personachat.ui.personas.desk import OpenPersona, edit
+from personachat.ui.personas.desk import OpenPersona, desk, edit
 from personachat.ui.personas.editor import version_mark
 from personachat.ui.wording import escaped
 
@@ -157,11 +157,10 @@ def given(open_persona: OpenPersona, path: Path, value: Any) -> bool:
 
 def _showing(persona_id: str) -> dict[Path, tuple[str, Any]]:
     """The widgets of a persona's form by path: the end of their key, and the value they have."""
-    of, showing = st.session_state.get("form_showing", ("", {}))
-    if of != persona_id:
-        showing = {}
-        st.session_state["form_showing"] = persona_id, showing
-    return cast("dict[Path, tuple[str, Any]]", showing)
+    here = desk()
+    if here.form_of != persona_id:
+        here.form_of, here.form_widgets = persona_id, {}
+    return here.form_widgets
 
 
 def draw_problems(text: FormText, path: Path, *, within: bool = False) -> None:
