@@ -1,4 +1,4 @@
-"""A suite as text: Ace with the problems on their lines, saved only where there are none."""
+"""A suite as text, with the problems on their lines, and as a form beside it; saved only without problems."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from personachat.personas.persona import Persona
 from personachat.ui import notices
 from personachat.ui.personas import editor
 from personachat.ui.personas.editor import Mount
+from personachat.ui.tests import form
 from personachat.ui.tests.state import RESULTS, forget, mount_of, replace_text, tests_state, view_key
 from personachat.ui.wording import counted, escaped
 
@@ -64,7 +65,11 @@ def draw(tests: Tests, persona: Persona, stored: StoredSuite | None) -> None:
         )
     for problem in problems[:MOST_PROBLEMS]:
         st.markdown(f":material/error: Line {problem.line}: {escaped(problem.message)}")
-    editor.draw(mount, problems=problems, line=None, mode="yaml")
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        editor.draw(mount, problems=problems, line=None, mode="yaml")
+    with right, st.container(key="suite_form"):
+        form.draw(tests, persona_id, mount)
     _draw_promptfoo(persona, mount, stored)
 
 
