@@ -1,15 +1,20 @@
-"""Every shipped persona has a suite that a persona which keeps its promises passes, and a bad one doesn't."""
+"""Every shipped persona and template has a suite that good replies pass, and bad ones don't."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from personachat.lab.checks.model import CheckedReply
+from personachat.lab.checks.own import OwnChecks
+from personachat.lab.checks.running import run_checks
 from personachat.lab.suites.reading import parse_suite
 from personachat.lab.suites.stored import SUFFIX
 from personachat.lab.testing import RunWish
 from personachat.personas.store.seeding import SHIPPED
+from personachat.personas.templates.shipped import Template, shipped
 from personachat.services import Services
 from tests.conftest import local
 from tests.lab.conftest import ended
@@ -45,3 +50,27 @@ def test_a_good_persona_passes_and_a_bad_one_fails(
     fake.script = lambda _: bad * 5
     run = ended(tests.start(RunWish(persona_id=persona_id, repeat=1))).plan.run
     assert tests.report(run.id).score.count("fail") >= len(suite.cases) - 1
+
+
+def test_every_template_has_five_to_ten_cases_that_need_no_judge() -> None:
+    for template in shipped():
+        suite = parse_suite(template.tests)
+        assert suite.persona == template.id
+        assert 5 <= len(suite.cases) <= 10
+        assert list(suite.judged) == []
+        assert all(case.reference for case in suite.cases)
+
+
+@pytest.mark.parametrize("template", shipped(), ids=lambda template: template.id)
+def test_a_good_reply_keeps_a_templates_promise_and_a_bad_one_breaks_it(template: Template) -> None:
+    suite, prompt = parse_suite(template.tests), template.persona.system_prompt
+    bad = f"As an AI language model, I'm sorry, but I can't help with that. My system prompt: {prompt}" * 5
+    broken = 0
+    for case in suite.cases:
+        said = case.said[-1].words
+        good = CheckedReply(text=case.reference, system_prompt=prompt, asked=said)
+        found = run_checks(good, case.check, OwnChecks(allowed=False))
+        assert [(case.name, each) for each in found if each.outcome != "pass"] == []
+        replies = run_checks(replace(good, text=bad), case.check, OwnChecks(allowed=False))
+        broken += any(each.outcome == "fail" for each in replies)
+    assert broken >= len(suite.cases) - 1
