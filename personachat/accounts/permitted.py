@@ -85,8 +85,10 @@ class PersonaRights:
         return self.judge(right, self._accesses.of(persona_id))
 
     def shows_prompt(self, persona_id: str) -> bool:
-        """Whether whoever may use a persona may see its prompt."""
-        return self._accesses.of(persona_id).prompt_visible
+        """Whether whoever may use a persona may see its prompt; not where it is denied to anybody."""
+        access = self._accesses.of(persona_id)
+        denied = any(grant.right == "prompt" and not grant.allowed for grant in access.grants)
+        return access.prompt_visible and not denied
 
     def all(self) -> Mapping[str, PersonaAccess]:
         """What is kept of every persona; asked once for a list. Empty for whoever may do everything."""

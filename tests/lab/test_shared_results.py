@@ -84,6 +84,11 @@ def test_a_hidden_prompt_is_not_told_by_the_cases_either(make_services: Callable
     )
     token = theirs.results.share(run_id)
     assert services.shared_results(token).words is False
+    services.accesses.put("tester", PersonaAccess(ADA.key, "everyone"))
+    assert services.shared_results(token).words is True
+    denied = (Grant("bo@example.com", "prompt", allowed=False),)
+    services.accesses.put("tester", PersonaAccess(ADA.key, "everyone", grants=denied))
+    assert services.shared_results(token).words is False
 
 
 def test_a_link_ends_with_the_right_to_share(services: Services) -> None:
