@@ -17,6 +17,8 @@ from personachat.lab.pairwise import MOST_QUESTION, QUESTION
 from personachat.lab.replaying import made_replay, recorded
 from personachat.lab.runs.documents import run_document
 from personachat.lab.runs.made import MadeRun
+from personachat.lab.simulated_user import MOST_GOAL
+from personachat.lab.stress import MOST_ROUNDS, PROBES, ROUNDS, made_stress
 from personachat.lab.sweeping import Axes, made_sweep
 from personachat.lab.testing import RunWish
 from personachat.personas import limits
@@ -104,6 +106,44 @@ def start_adherence(wanted: AdherenceWanted, request: Request) -> JSONResponse:
         for each in wanted.conversation_ids
     ]
     made = made_adherence(wanted.persona_id, talks, wanted.questions or own, share=wanted.share)
+    return _begun(request, wanted.wish(), made)
+
+
+class StressWanted(ExperimentWanted):
+    """A simulated user talks to the persona. Without `questions`, its own are asked at the probes."""
+
+    user_model: Annotated[Text | SkipJsonSchema[None], Field(min_length=1, max_length=200)] = None
+    goal: Annotated[Text, Field(max_length=MOST_GOAL, description="Who the user is and wants.")] = ""
+    rounds: Annotated[int, Field(ge=1, le=MOST_ROUNDS)] = ROUNDS
+    probes: Annotated[
+        list[Annotated[int, Field(ge=1, le=MOST_ROUNDS)]],
+        Field(max_length=MOST_ROUNDS, default_factory=lambda: list(PROBES)),
+    ]
+    questions: Annotated[
+        list[Annotated[Text, Field(max_length=2_000)]],
+        Field(max_length=MOST_QUESTIONS, default_factory=list),
+    ]
+
+
+@router.post(
+    "/stress",
+    summary="Have a simulated user talk to a persona",
+    status_code=202,
+    responses=_ANSWERS,
+    response_class=JSONResponse,
+)
+def start_stress(wanted: StressWanted, request: Request) -> JSONResponse:
+    """At the probes a judge answers the questions about the reply."""
+    workspace = workspace_of(request)
+    persona = workspace.personas.get(wanted.persona_id).persona
+    made = made_stress(
+        wanted.persona_id,
+        wanted.questions or TestSettings.of(persona).questions,
+        user_model=wanted.user_model or workspace.tests.judge_model or persona.model,
+        goal=wanted.goal,
+        rounds=wanted.rounds,
+        probes=wanted.probes,
+    )
     return _begun(request, wanted.wish(), made)
 
 

@@ -196,7 +196,7 @@ class Tests:
         """Raises SuiteNotFound, SuiteInvalid, PersonaNotFound, ProviderError and what a revision raises."""
         persona, _, _ = self._persona(wish)
         suite = self.suite(wish.persona_id).whole()
-        return self._forecast(suite, persona, wish, RunOptions(pairwise=wish.pairwise, against=wish.against))
+        return self._forecast(suite, persona, wish, _with_pairs(PLAIN_RUN, wish))
 
     def start(self, wish: RunWish) -> LiveRun:
         """Begin a run. Raises what `forecast` raises, SuiteRunRefused, EditingNotAllowed and ShuttingDown."""
@@ -218,7 +218,7 @@ class Tests:
     def forecast_made(self, wish: RunWish, made: MadeRun) -> RunForecast:
         """Raises what `begin_made` raises."""
         persona, _, _ = self._persona(wish)
-        return self._forecast(made.suite, persona, wish, made.options)
+        return self._forecast(made.suite, persona, wish, _with_pairs(made.options, wish))
 
     def begin_saved(self, stored: StoredPersona) -> LiveRun | None:
         """Run the suite of a version that was just saved, as its persona says.
@@ -265,7 +265,7 @@ class Tests:
     ) -> LiveRun:
         persona, revision, text = self._persona(wish)
         suite = parse_suite(suite_text)
-        options = options.model_copy(update={"pairwise": wish.pairwise, "against": wish.against})
+        options = _with_pairs(options, wish)
         if wish.pairwise and not self.judge_model:
             raise SuiteRunRefused(
                 "Replies can't be compared, because no judge is set.",
@@ -440,6 +440,11 @@ class Tests:
     def _check_may_edit(self) -> None:
         if not self.may_edit:
             raise EditingNotAllowed("You can't save or run tests here.", hint="Ask whoever runs this server.")
+
+
+def _with_pairs(options: RunOptions, wish: RunWish) -> RunOptions:
+    """The options with the comparisons that are wished for."""
+    return options.model_copy(update={"pairwise": wish.pairwise, "against": wish.against})
 
 
 def testing_of(

@@ -16,7 +16,7 @@ from personachat.request_context import RequestContext, current_or_new
 from personachat.usage.words import Words
 
 Purpose: TypeAlias = Literal[
-    "chat", "temporary", "try_out", "drafting", "summary", "comparison", "test", "judge"
+    "chat", "temporary", "try_out", "drafting", "summary", "comparison", "test", "judge", "simulated_user"
 ]
 Surface: TypeAlias = Literal["page", "api", "v1_chat", "v1_responses", "mcp", "cli"]
 Outcome: TypeAlias = Literal["running", "finished", "stopped", "failed", "interrupted"]

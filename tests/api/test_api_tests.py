@@ -109,6 +109,22 @@ def test_conversations_are_replayed_on_their_own_course(client: httpx2.Client) -
     problem_of(nowhere, 404, "conversation_not_found")
 
 
+def test_replies_are_measured_and_talked_to_by_a_simulated_user(client: httpx2.Client) -> None:
+    with client.stream("POST", "/chat", json={"personaId": "tester", "message": "Hi"}) as stream:
+        start, *_ = events_of(stream)
+    wanted = {"personaId": "tester", "conversationIds": [start.data["conversationId"]]}
+    problem_of(client.post("/tests/adherence", json=wanted), 409, "test_run_refused")
+    measured = client.post("/tests/adherence", json=wanted | {"questions": ["Is it kind?"]})
+    events = followed(client, measured.json()["id"])
+    assert [(name, data.get("text")) for name, data in events] == [("reply", "You said: Hi"), ("done", None)]
+    talk = {"personaId": "tester", "userModel": "fake-2", "questions": ["Is it kind?"], "rounds": 2}
+    started = client.post("/tests/stress", json=talk)
+    assert started.status_code == 202
+    told = [data for name, data in followed(client, started.json()["id"]) if name == "reply"]
+    assert (len(told), told[0]["userModel"]) == (2, "openai/fake-2")  # the fake plays no user
+    problem_of(client.post("/tests/stress", json=talk | {"rounds": 0}), 422, "request_invalid")
+
+
 def test_a_persona_is_tried_in_many_manners(client: httpx2.Client) -> None:
     wanted = {"personaId": "tester", "tones": ["warm", "dry"], "temperatures": [0, 1], "message": "Hi"}
     started = client.post("/tests/sweeps", json=wanted)

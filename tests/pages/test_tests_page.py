@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from personachat.accounts.rights import PersonaAccess
+from personachat.lab.on_save import TestSettings
 from personachat.lab.runs.forecast import RunForecast
 from personachat.lab.testing import Tests
 from personachat.owners import LOCAL_OWNER
@@ -18,7 +19,7 @@ from personachat.services import get_services
 from personachat.ui import session
 from personachat.ui.tests.replaying import WEEK
 from personachat.ui.tests.running import told
-from personachat.ui.tests.state import ADHERENCE, REPLAYS, SWEEPS, view_key
+from personachat.ui.tests.state import ADHERENCE, REPLAYS, STRESS, SWEEPS, view_key
 from personachat.ui.wording import JOINER
 from tests.fake_provider import FakeProvider, Gate, tokens
 from tests.lab.conftest import ended
@@ -311,6 +312,46 @@ def test_questions_are_drafted_edited_kept_and_asked_about_a_conversation(
     (drawn,) = page.get("echarts_chart")
     assert drawn.proto.alt == "1 of 1 replies have all answers; on average 100 % are like the persona."
     assert "Is the reply kind? **1 of 1" in texts(page)
+
+
+def test_a_simulated_user_talks_to_the_persona(
+    open_home: OpenPage, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERSONACHAT_JUDGE_MODEL", "fake-2")
+    page = open_home()
+    page.session_state[view_key("second")] = STRESS
+    visit(page, suite="second")
+    assert page.button(key="start_stress").disabled
+    assert "There are no questions for the probes." in texts(page)
+    stored = get_services().personas.get("second")
+    settings = TestSettings(questions=("Is the reply kind?",))
+    get_services().personas.save(settings.written_into(stored.text))
+    page.number_input(key="stress_rounds").set_value(2)
+    page.text_input(key="stress_probes").set_value("2").run()
+    assert "2 calls of" in texts(page)
+    fake.enqueue(
+        tokens(['{"message": "Who are you?", "done": false}']),
+        tokens(["I am Second."]),
+        tokens(['{"message": "And now?", "done": true}']),
+        tokens(["Still Second."]),
+        tokens([verdict("yes", "Still Second")]),
+    )
+    page.button(key="start_stress").click().run()
+    (run,) = owners_tests().runs_of("second", "stress")
+    live = owners_tests().live(run.id)
+    if live:
+        ended(live)
+    page.run()
+    assert not page.exception
+    (drawn,) = page.get("echarts_chart")
+    assert drawn.proto.alt == "Answers that are like the persona: round 2 100 %."
+    said = texts(page)
+    assert "The talk ended after round 2." in said
+    assert "Who are you?" in said
+    assert "Still Second." in said
+    page.selectbox(key=f"stress_requests_{run.id}").set_value(2).run()
+    assert not page.exception
+    assert "You play a person" in texts(page)
 
 
 def test_a_sweep_is_forecast_drawn_as_a_grid_and_becomes_the_draft(open_home: OpenPage) -> None:

@@ -13,13 +13,16 @@ from personachat.lab.checks.running import JUDGE, plain, run_checks
 from personachat.lab.judge import Asked, Judge, own_model_warning
 from personachat.lab.pairwise import PairwiseJudge
 from personachat.lab.runs.model import Cell, JudgedAnswer, PairVerdict, Run
-from personachat.lab.runs.plan import RunPlan, said_in
+from personachat.lab.runs.options import SimulatedTalk
+from personachat.lab.runs.plan import RunPlan, greeting_of, said_in, said_so_far
 from personachat.lab.runs.replying import Answered, Replying, SaidTurn
+from personachat.lab.simulated_user import SimulatedUser, why_over
 from personachat.lab.suites.model import Case, Check, question_of
 from personachat.personas.persona import Persona
 from personachat.personas.variables import with_values
 from personachat.usage.model import Origin, Purpose
 
+TALK_OVER = "talk_over"
 LED_NOWHERE = "An earlier reply of this conversation failed, so there was nothing to go on from."
 
 
@@ -42,6 +45,9 @@ class CellMaker:
     async def _make(self, plan: RunPlan, number: int, attempt: int, so_far: Sequence[Cell]) -> Cell | None:
         case = plan.suite.cases[number]
         persona = with_values(plan.run.options.persona_for(number, plan.persona), case.variables)
+        if plan.run.options.talk:
+            earlier = [cell for cell in so_far if cell.attempt == attempt]
+            return await self._round(plan, plan.run.options.talk, number, attempt, earlier)
         said = _own_course(plan, number, attempt, so_far)
         if said is None:
             return Cell(case_number=number, attempt=attempt, outcome="error", reply="", error=LED_NOWHERE)
@@ -58,6 +64,42 @@ class CellMaker:
             cell = await self._checked(plan, cell, answered, asked=said[-1][1])
             cell = replace(cell, cost_usd=_sum([cell.cost_usd, earlier_usd]))
         return await self._compared(plan, cell, said=said[-1][1])
+
+    async def _round(
+        self, plan: RunPlan, talk: SimulatedTalk, number: int, attempt: int, earlier: Sequence[Cell]
+    ) -> Cell | None:
+        """One round of a talk: what the simulated user says, and the persona's reply."""
+        empty = Cell(case_number=number, attempt=attempt, outcome="error", reply="")
+        if why := next((cell.over for cell in earlier if cell.over), ""):
+            return replace(empty, error=f"The talk was over before this round. {why}", error_code=TALK_OVER)
+        if len(earlier) < number or any(cell.error for cell in earlier):
+            return replace(empty, error=LED_NOWHERE)
+        said = said_so_far(greeting_of(plan.run, plan.persona), earlier)
+        user = SimulatedUser(self._replying, model=talk.model, goal=talk.goal)
+        spoken = await user.speak(said, origin=_origin(plan.run, "simulated_user"))
+        if spoken.trouble:
+            return replace(empty, error=spoken.trouble, user_model=spoken.model, cost_usd=spoken.cost_usd)
+        if not spoken.message:
+            left = "The simulated user had left."
+            return replace(empty, error=left, error_code=TALK_OVER, over=left, cost_usd=spoken.cost_usd)
+        said.append(("user", spoken.message))
+        answered, earlier_usd, retried = await self._answered(plan, plan.persona, said)
+        if answered.cut_off:
+            return None
+        cell = _cell_of(answered, number, attempt, retried=retried)
+        if not answered.error:
+            cell = await self._checked(plan, cell, answered, asked=spoken.message)
+        said.append(("assistant", answered.text))
+        over = "The simulated user was done." if spoken.done else why_over(said)
+        return replace(
+            cell,
+            cost_usd=_sum([cell.cost_usd, earlier_usd, spoken.cost_usd]),
+            asked=spoken.message,
+            user_model=spoken.model,
+            system=answered.system_prompt,
+            memory_from=answered.memory_from,
+            over=over,
+        )
 
     async def _checked(self, plan: RunPlan, cell: Cell, answered: Answered, *, asked: str) -> Cell:
         """The cell with the results of its case's checks, and what the judge cost."""
@@ -157,8 +199,8 @@ def outcome_of(outcomes: Sequence[Outcome]) -> Outcome:
 
 
 def _origin(run: Run, purpose: Purpose) -> Origin:
-    """Judges aren't the persona's: what they take says nothing about one of its revisions."""
-    revision = "" if purpose == "judge" else run.persona_revision
+    """Judges and users aren't the persona's: what they take says nothing about one of its revisions."""
+    revision = run.persona_revision if purpose == "test" else ""
     return Origin(
         owner=run.owner,
         purpose=purpose,

@@ -79,6 +79,9 @@ def cell_document(cell: Cell) -> dict[str, Any]:
         "checks": [result.as_stored() for result in cell.results],
         "judged": [answer.as_stored() for answer in cell.judged],
         "lore": list(cell.lore),
+        "userMessage": cell.asked or None,
+        "userModel": cell.user_model or None,
+        "talkOver": cell.over or None,
         "pair": asdict(cell.pair) | {"flipped": cell.pair.flipped} if cell.pair else None,
     }
 

@@ -10,9 +10,11 @@ from statistics import median
 from personachat.lab.judge import judge_persona, judge_request
 from personachat.lab.pairwise import pair_request
 from personachat.lab.runs.model import Cell
-from personachat.lab.runs.options import PLAIN_RUN, RunOptions
+from personachat.lab.runs.options import PLAIN_RUN, RunOptions, SimulatedTalk
 from personachat.lab.runs.plan import said_in
 from personachat.lab.runs.replying import Replying, SaidTurn
+from personachat.lab.simulated_user import REPLY_TOKENS as USER_TOKENS
+from personachat.lab.simulated_user import USUAL_TOKENS, user_persona
 from personachat.lab.suites.model import Case, Suite, question_of
 from personachat.messages import Usage
 from personachat.personas.persona import Persona
@@ -109,7 +111,21 @@ def _forecast(  # each is a different thing
             pair = pair_request(options.pairwise, said=said[-1][1], first=case.reference, second="")
             requests += [pair, pair]
         judges += count * len(requests)
-        costs = _costs(provider, answering, prompt, reply_tokens, persona.max_tokens)
+        before = (
+            _before(options, number, reply_tokens),
+            _before(options, number, persona.max_tokens, worst=True),
+        )
+        prompt += before[0]
+        costs = _costs(
+            provider,
+            answering,
+            prompt,
+            reply_tokens,
+            persona.max_tokens,
+            longest=prompt - before[0] + before[1],
+        )
+        if options.talk:
+            costs = _with_user(by.replying, options.talk, costs, before)
         prompts += 0 if options.recorded else count * prompt
         one, worst = (0.0, 0.0) if options.recorded else costs
         lengths = 2 if options.pairwise and options.against else 1  # the other run's reply is read, too
@@ -129,7 +145,7 @@ def _forecast(  # each is a different thing
     batches = math.ceil(cells / by.concurrent)
     return RunForecast(
         cells=cells,
-        calls=judges if options.recorded else cells + judges,
+        calls=judges if options.recorded else judges + cells * (2 if options.talk else 1),
         judge_calls=judges,
         prompt_tokens=prompts,
         reply_tokens=0 if options.recorded else cells * reply_tokens,
@@ -141,6 +157,34 @@ def _forecast(  # each is a different thing
         model=answering,
         reason=first.reason,
     )
+
+
+def _before(options: RunOptions, number: int, reply_tokens: int, *, worst: bool = False) -> int:
+    """How many tokens of a simulated talk stand before one of its rounds."""
+    if options.talk is None:
+        return 0
+    return number * (reply_tokens + (USER_TOKENS if worst else USUAL_TOKENS))
+
+
+def _with_user(
+    replying: Replying,
+    talk: SimulatedTalk,
+    costs: tuple[float | None, float | None],
+    before: tuple[int, int],
+) -> tuple[float | None, float | None]:
+    """The same with what the simulated user costs, who may be asked twice in a round."""
+    persona = user_persona(talk.model, talk.goal)
+    first = replying.plan(persona, [("user", "?")], model=talk.model).first
+    own = estimate_tokens(persona.system_prompt)
+    one, worst = _costs(
+        first.provider,
+        first.model,
+        own + before[0],
+        USUAL_TOKENS,
+        USER_TOKENS,
+        longest=own + before[1],
+    )
+    return _plus(costs[0], one), _plus(costs[1], None if worst is None else worst * MOST_TRIES)
 
 
 def _judge_request(question: str, case: Case, *, recorded: bool) -> str:

@@ -14,6 +14,7 @@ RunState: TypeAlias = Literal["running", "finished", "cancelled", "limit", "inte
 """limit: it stopped before it could cost more than allowed. interrupted: its process died."""
 
 
+_OF_TALKS = ("asked", "user_model", "system", "memory_from", "over")
 _LISTED = frozenset({"results", "judged", "pair", "lore"})
 
 
@@ -74,6 +75,16 @@ class Cell:
     """What a judge says of this reply and another one, where they are compared."""
     lore: tuple[str, ...] = ()
     """The lore that was told."""
+    asked: str = ""
+    """What a simulated user said."""
+    user_model: str = ""
+    """The provider and model that played the user."""
+    system: str = ""
+    """The persona's system message, in a talk with a simulated user."""
+    memory_from: int = 0
+    """How many earlier turns of such a talk the persona wasn't told of any more."""
+    over: str = ""
+    """Why such a talk ended with this round; "" where it could go on."""
 
     def as_record(self) -> dict[str, Any]:
         """What is stored besides the columns."""
@@ -83,6 +94,9 @@ class Cell:
         record["judged"] = [answer.as_stored() for answer in self.judged]
         if self.pair:
             record["pair"] = asdict(self.pair)
+        for name in _OF_TALKS:
+            if value := getattr(self, name):
+                record[name] = value
         if self.lore:
             record["lore"] = list(self.lore)
         return record

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from personachat.personas.persona import Persona
 
-RunKind: TypeAlias = Literal["suite", "replay", "sweep", "adherence"]
+RunKind: TypeAlias = Literal["suite", "replay", "sweep", "adherence", "stress"]
 
-MADE: tuple[RunKind, ...] = ("replay", "sweep", "adherence")
+MADE: tuple[RunKind, ...] = ("replay", "sweep", "adherence", "stress")
 """Kinds of runs whose suite was made for them; the kind stands in the place of the suite's etag."""
 
 
@@ -51,6 +51,17 @@ class Manner(BaseModel):
         return persona.model_copy(update=changed)
 
 
+class SimulatedTalk(BaseModel):
+    """Who talks to the persona, where the cases are the rounds of a talk."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    model: str
+    """Plays the user."""
+    goal: str
+    """Who the user is and wants, as its model is told."""
+
+
 class RunOptions(BaseModel):
     """Everything is optional; the default is a plain run of a suite."""
 
@@ -78,6 +89,9 @@ class RunOptions(BaseModel):
     """By case: the number of its conversation, and of the reply in it."""
     answered_by: Mapping[int, str] = Field(default_factory=dict)
     """By case: the provider and model of a recorded reply."""
+
+    talk: SimulatedTalk | None = None
+    """Who says what the cases don't say."""
 
     def persona_for(self, number: int, persona: Persona) -> Persona:
         """The persona that answers a case."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from personachat.lab.runs.model import Cell, Run
 from personachat.lab.runs.replying import SaidTurn
 from personachat.lab.suites.model import Case, Suite
 from personachat.personas.persona import Persona
+from personachat.personas.prompt import Scene, greeting
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +47,19 @@ class RunPlan:
 def said_in(case: Case) -> list[SaidTurn]:
     """What was said, as roles and words."""
     return [("user" if turn.user else "assistant", turn.words) for turn in case.said]
+
+
+def greeting_of(run: Run, persona: Persona) -> str:
+    """What a persona says first in a talk; the same whenever the run goes on."""
+    return greeting(persona, today=run.began_at, scene=Scene(conversation=run.id))
+
+
+def said_so_far(first: str, cells: Sequence[Cell]) -> list[SaidTurn]:
+    """The talk up to now, in the order of rounds."""
+    said: list[SaidTurn] = [("assistant", first)] if first else []
+    for cell in sorted(cells, key=lambda cell: cell.case_number):
+        if cell.asked:
+            said.append(("user", cell.asked))
+        if cell.reply:
+            said.append(("assistant", cell.reply))
+    return said

@@ -41,6 +41,8 @@ class Answered:
     cost_usd: float | None = None
     lore: tuple[str, ...] = ()
     """The names of the lore entries that were told."""
+    memory_from: int = 0
+    """How many turns were left out, because they didn't fit."""
 
     @property
     def cut_off(self) -> bool:
@@ -107,6 +109,7 @@ def _answered(reply: Reply, ending: object, plan: ReplyPlan) -> Answered:
         seconds=reply.duration_seconds,
         cost_usd=0.0 if reply.provider == LOCAL else reply.cost_usd,
         lore=tuple(name for name, _ in lore_of(plan.request.parameters)) if plan.request else (),
+        memory_from=reply.memory_from or 0,
     )
     if isinstance(ending, Failed):
         can_help = plan.request is not None

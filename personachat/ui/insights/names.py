@@ -21,6 +21,7 @@ PURPOSES: Final = {
     "comparison": "Comparison",
     "test": "Test",
     "judge": "Judge",
+    "simulated_user": "Simulated user",
 }
 NONE = "Unknown"
 

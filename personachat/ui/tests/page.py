@@ -10,12 +10,22 @@ from personachat.personas.store.base import StoredPersona
 from personachat.services import Services
 from personachat.services.workspace import Workspace
 from personachat.ui import last_seen, notices, session
-from personachat.ui.tests import adherence, labelling, replaying, results, running, suite_editor, sweeping
+from personachat.ui.tests import (
+    adherence,
+    labelling,
+    replaying,
+    results,
+    running,
+    stress,
+    suite_editor,
+    sweeping,
+)
 from personachat.ui.tests.state import (
     ADHERENCE,
     LABELS,
     REPLAYS,
     RESULTS,
+    STRESS,
     SUITE,
     SWEEPS,
     open_run,
@@ -52,7 +62,7 @@ def draw(services: Services, workspace: Workspace) -> None:
     wanted = SUITE if stored and stored.problems else RESULTS
     view = st.segmented_control(
         "View",
-        (RESULTS, SUITE, REPLAYS, SWEEPS, ADHERENCE, LABELS),
+        (RESULTS, SUITE, REPLAYS, SWEEPS, ADHERENCE, STRESS, LABELS),
         default=wanted,
         key=view_key(persona_id),
         label_visibility="collapsed",
@@ -66,6 +76,8 @@ def draw(services: Services, workspace: Workspace) -> None:
         sweeping.draw(workspace, personas[persona_id].persona, stored)
     elif view == ADHERENCE:
         adherence.draw(workspace, personas[persona_id])
+    elif view == STRESS:
+        stress.draw(workspace, personas[persona_id])
     elif stored is None and not tests_state().editing:
         _draw_nothing_yet(names[persona_id], may_edit=tests.may_edit)
     elif view == SUITE or stored is None:

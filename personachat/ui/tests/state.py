@@ -12,8 +12,8 @@ from personachat.lab.suites.stored import StoredSuite
 from personachat.ui import session
 from personachat.ui.personas.editor import Mount
 
-RESULTS, SUITE, REPLAYS, LABELS = "Results", "Suite", "Replay", "Label"
-SWEEPS, ADHERENCE = "Sweep", "Adherence"
+RESULTS, SUITE, REPLAYS, SWEEPS = "Results", "Suite", "Replay", "Sweep"
+ADHERENCE, STRESS, LABELS = "Adherence", "Stress talk", "Label"
 
 SHOWN_CASES = 40
 """Each is drawn with all its replies: more would make the page slow."""

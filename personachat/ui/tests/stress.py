@@ -1,0 +1,183 @@
+"""Stress talks on the page: who talks to the persona, what that takes, and the talk with its probes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from personachat.errors import PersonaChatError
+from personachat.lab.adherence import by_question, cell_share
+from personachat.lab.on_save import TestSettings
+from personachat.lab.runs.made import MadeRun
+from personachat.lab.runs.model import Cell
+from personachat.lab.runs.reports import RunReport
+from personachat.lab.simulated_user import MOST_GOAL, USUAL_GOAL
+from personachat.lab.stress import MOST_ROUNDS, PROBES, ROUNDS, made_stress, requests_of
+from personachat.lab.testing import RunWish, Tests
+from personachat.personas.store.base import StoredPersona
+from personachat.services import Workspace
+from personachat.ui import notices
+from personachat.ui.insights import chart
+from personachat.ui.insights.chart import Chart
+from personachat.ui.tests import results, running
+from personachat.ui.tests.state import ADHERENCE, open_run
+from personachat.ui.wording import error_text, escaped
+
+
+def draw(workspace: Workspace, stored: StoredPersona) -> None:
+    tests = workspace.tests
+    st.caption(
+        "A simulated user talks to the persona for many rounds. At the probes a judge answers the persona's "
+        f"questions, which stand under *{ADHERENCE}*."
+    )
+    runs = tests.runs_of(stored.id, "stress")
+    if not running.follow(tests, runs[:5]):
+        _draw_choice(tests, stored)
+    results.draw_runs(tests, runs, draw_talk, nothing="There was no talk yet.")
+
+
+def _draw_choice(tests: Tests, stored: StoredPersona) -> None:
+    questions = TestSettings.of(stored.persona).questions
+    goal = st.text_area(
+        "Who the user is and wants", value=USUAL_GOAL, max_chars=MOST_GOAL, height=90, key="stress_goal"
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        user_model = st.text_input(
+            "Model that plays the user",
+            value=tests.judge_model or stored.persona.model,
+            width=240,
+            key=f"stress_user_{stored.id}",
+        ).strip()
+        rounds = st.number_input(
+            "Rounds", min_value=1, max_value=MOST_ROUNDS, value=ROUNDS, width=130, key="stress_rounds"
+        )
+        probes = st.text_input(
+            "Probes at rounds", value=", ".join(map(str, PROBES)), width=180, key="stress_probes"
+        )
+        most = st.number_input(
+            "Cost limit in US dollars",
+            min_value=0.0,
+            value=None,
+            step=0.1,
+            placeholder="None",
+            width=200,
+            key="stress_most",
+        )
+    numbers = [int(each) for each in re.findall(r"\d{1,3}", probes)]
+    wish = RunWish(persona_id=stored.id, most_cost_usd=most)
+    make = partial(
+        made_stress,
+        stored.id,
+        questions,
+        user_model=user_model,
+        goal=goal,
+        rounds=int(rounds),
+        probes=numbers,
+    )
+    forecast = None
+    try:
+        forecast = tests.forecast_made(wish, make())
+    except PersonaChatError as error:
+        st.info(error_text(error), icon=":material/info:")
+    st.button(
+        "Start the talk",
+        type="primary",
+        icon=":material/forum:",
+        disabled=forecast is None or not tests.may_edit,
+        help=None if tests.may_edit else "You can't run tests here.",
+        on_click=_start,
+        args=(tests, wish, make),
+        key="start_stress",
+    )
+    if forecast:
+        st.caption(running.told(forecast))
+
+
+def _start(tests: Tests, wish: RunWish, make: Callable[[], MadeRun]) -> None:
+    try:
+        open_run(tests.begin_made(wish, make()).plan.run.id)
+    except PersonaChatError as error:
+        notices.say_not_done(error, title="There was no talk")
+
+
+def draw_talk(tests: Tests, report: RunReport) -> None:
+    """The line over the probes, the questions with their chips, and the talk itself."""
+    cells = [cell for case in report.score.cases for cell in case.cells]
+    over = next((cell for cell in cells if cell.over), None)
+    if over:
+        st.info(escaped(f"The talk ended after round {over.case_number + 1}. {over.over}"))
+    chart.draw(over_rounds(report))
+    judged = results.Judged(tests)
+    for (question, judge), share in by_question(report).items():
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"{escaped(question)} **{escaped(share.told)}**")
+            results.draw_chip(judged.agreement_on(question, judge))
+    for cell in cells:
+        if cell.asked:
+            st.caption(f"Round {cell.case_number + 1}: simulated user")
+            st.text(cell.asked)
+            results.draw_cell(judged, cell)
+        elif cell.error and cell.error_code != "talk_over":
+            st.markdown(f":material/error: Round {cell.case_number + 1}: {escaped(cell.error)}")
+    _draw_requests(report, cells)
+
+
+def _draw_requests(report: RunReport, cells: list[Cell]) -> None:
+    """What both sides were asked in one round."""
+    spoken = [cell for cell in cells if cell.asked]
+    if not spoken:
+        return
+    number = st.selectbox(
+        "Requests of round",
+        [cell.case_number + 1 for cell in spoken],
+        index=None,
+        placeholder="None",
+        width=200,
+        key=f"stress_requests_{report.run.id}",
+    )
+    if number is None:
+        return
+    user, persona = requests_of(report, int(number) - 1)
+    for name, request in (("To the simulated user", user), ("To the persona", persona)):
+        with st.expander(name, expanded=True):
+            for role, words in request:
+                st.caption(role)
+                st.text(words)
+
+
+def over_rounds(report: RunReport) -> Chart:
+    found = [
+        (case.number + 1, cell_share(case.cells[0]) if case.cells else None)
+        for case in report.score.cases
+        if any(check.kind == "judge" for check in report.suite.cases[case.number].check)
+    ]
+    told = ", ".join(
+        f"round {number} {'not known' if share is None else f'{share * 100:.0f} %'}"
+        for number, share in found
+    )
+    return Chart(
+        key="stress",
+        question="How far is the persona still itself?",
+        option={
+            "tooltip": {"trigger": "axis"},
+            "grid": {"left": 8, "right": 16, "top": 16, "bottom": 24, "containLabel": True},
+            "xAxis": {"type": "category", "data": [str(number) for number, _ in found], "name": "Round"},
+            "yAxis": {"type": "value", "min": 0, "max": 100, "axisLabel": {"formatter": "{value} %"}},
+            "series": [
+                {
+                    "name": "Like the persona",
+                    "type": "line",
+                    "data": [None if share is None else 100 * share for _, share in found],
+                }
+            ],
+        },
+        columns=("Round", "Answers like the persona"),
+        rows=found,
+        alt=f"Answers that are like the persona: {told}.",
+        empty="Start a talk.",
+        caption="The share of questions answered as a reply like the persona would have it, at each probe.",
+        height=220,
+    )
