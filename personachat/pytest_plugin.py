@@ -59,7 +59,7 @@ class SuiteFile(pytest.File):
 
     def collect(self) -> Iterator[SuiteCase]:
         from personachat.errors import SuiteInvalid  # noqa: PLC0415  # loaded only where it is wanted
-        from personachat.lab.suites.reading import parse_suite  # noqa: PLC0415
+        from personachat.lab.suites.reading import parse_suite  # noqa: PLC0415  # a pytest run without suites loads none of it
 
         try:
             suite = parse_suite(self.path.read_text("utf-8"))
@@ -79,9 +79,9 @@ class SuiteCase(pytest.Item):
     number = 0
 
     def runtest(self) -> None:
-        from personachat.lab.runs.documents import why  # noqa: PLC0415
-        from personachat.lab.testing import RunWish  # noqa: PLC0415
-        from personachat.owners import LOCAL_OWNER  # noqa: PLC0415
+        from personachat.lab.runs.documents import why  # noqa: PLC0415  # a pytest run without suites loads none of it
+        from personachat.lab.testing import RunWish  # noqa: PLC0415  # a pytest run without suites loads none of it
+        from personachat.owners import LOCAL_OWNER  # noqa: PLC0415  # a pytest run without suites loads none of it
 
         tests = _services(self.config).of(LOCAL_OWNER, surface="cli").tests
         wish = RunWish(persona_id=self.persona_id, cases=(self.name,))
@@ -105,8 +105,8 @@ def _services(config: pytest.Config) -> Services:
     """Built for the first case; the folder's personas, and otherwise as the settings say."""
     services = config.stash.get(_SERVICES, None)
     if services is None:
-        from personachat.services import build_services  # noqa: PLC0415
-        from personachat.settings import load_settings  # noqa: PLC0415
+        from personachat.services import build_services  # noqa: PLC0415  # a pytest run without suites loads none of it
+        from personachat.settings import load_settings  # noqa: PLC0415  # a pytest run without suites loads none of it
 
         settings = load_settings(personas_dir=Path(config.getoption(OPTION)), persona_store="files")
         services = config.stash[_SERVICES] = build_services(settings)

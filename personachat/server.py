@@ -103,7 +103,7 @@ async def lifespan(served: st.App) -> AsyncGenerator[dict[str, Any]]:
 def _announce(*sentences: str) -> None:
     for sentence in sentences:
         if not logs.announced(load_settings(), sentence):
-            print(sentence, flush=True)  # noqa: T201
+            print(sentence, flush=True)  # noqa: T201  # for the terminal it was started from
 
 
 def _allow_own_names() -> None:
@@ -210,7 +210,7 @@ def serve(*, host: str, port: int, headless: bool) -> None:
     _refuse_unavailable(host, port)
     refuse_unasked(host, load_settings())
     allow_many_connections()
-    shown_host = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    shown_host = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104  # names are compared, nothing is bound
     url = f"http://{shown_host}:{port}{settings.base_path}"
     shown_url = f"{url}/" if settings.base_path else url
 
@@ -243,7 +243,7 @@ def allow_many_connections() -> None:
     with suppress(
         ImportError, ValueError, OSError
     ):  # Windows has no such limit, and some systems none to move
-        import resource  # noqa: PLC0415
+        import resource  # noqa: PLC0415  # there is none on Windows
 
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         most_files = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)

@@ -177,7 +177,7 @@ def _folder(value: Path) -> Path:
 
 
 def _file(value: Path) -> Path:
-    file = Path(os.path.expanduser(value))  # noqa: PTH111
+    file = Path(os.path.expanduser(value))  # noqa: PTH111  # Path.expanduser raises where there is no home
     if not file.is_file():
         raise ValueError("there is no such file")
     return file
@@ -529,7 +529,7 @@ def _in_files() -> dict[str, Any]:
 def _secrets() -> dict[str, Any]:
     """The files Streamlit reads as well, in its order: a later one wins."""
     secrets: dict[str, Any] = {}
-    for folder in dict.fromkeys((Path(os.path.expanduser("~")), Path.cwd(), APP)):  # noqa: PTH111
+    for folder in dict.fromkeys((Path(os.path.expanduser("~")), Path.cwd(), APP)):  # noqa: PTH111  # Path.expanduser raises where there is no home
         file = folder / ".streamlit" / "secrets.toml"
         try:
             secrets |= tomllib.loads(file.read_text("utf-8"))

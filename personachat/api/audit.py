@@ -59,7 +59,7 @@ def list_audit(  # noqa: PLR0913  # one parameter a filter
     until: Annotated[Moment, Query(description="The first moment that is no longer included.")] = None,
     before: Annotated[int | SkipJsonSchema[None], Query(ge=1, lt=2**31, description="`nextBefore`.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    format: Annotated[Literal["json", "csv"], Query(description="CSV has all events.")] = "json",  # noqa: A002
+    format: Annotated[Literal["json", "csv"], Query(description="CSV has all events.")] = "json",  # noqa: A002  # what callers call it
 ) -> AuditPage | Response:
     """The newest events first. For administrators."""
     audit = administrator_of(request).audit

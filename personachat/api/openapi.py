@@ -146,7 +146,7 @@ def add_description(api: FastAPI) -> None:
             api.openapi_schema = described
         return api.openapi_schema
 
-    api.openapi = describe  # type: ignore[method-assign]
+    api.openapi = describe  # type: ignore[method-assign]  # FastAPI's way of replacing it
 
 
 def _persona(schemas: dict[str, Any]) -> dict[str, Any]:

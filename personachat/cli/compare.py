@@ -137,11 +137,11 @@ def _spread(setups: list[Setup], values: Sequence[dict[str, object]], option: st
     if not values:
         return setups
     if len(setups) == 1:
-        return [replace(setups[0], **each) for each in values]  # type: ignore[arg-type]
+        return [replace(setups[0], **each) for each in values]  # type: ignore[arg-type]  # values are checked when they are parsed
     if len(values) == 1:
-        return [replace(each, **values[0]) for each in setups]  # type: ignore[arg-type]
+        return [replace(each, **values[0]) for each in setups]  # type: ignore[arg-type]  # values are checked when they are parsed
     if len(values) == len(setups):
-        return [replace(each, **value) for each, value in zip(setups, values, strict=True)]  # type: ignore[arg-type]
+        return [replace(each, **value) for each, value in zip(setups, values, strict=True)]  # type: ignore[arg-type]  # values are checked when they are parsed
     raise typer.BadParameter(
         f"Give {option} once, or once for each of the {len(setups)} variants.", param_hint=option
     )

@@ -57,7 +57,7 @@ def pressed_keys() -> Iterator[Keys]:
         yield Keys()
         return
     import termios  # noqa: PLC0415  # not everywhere
-    import tty  # noqa: PLC0415
+    import tty  # noqa: PLC0415  # there is none on Windows
 
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)

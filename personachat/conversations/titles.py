@@ -40,8 +40,8 @@ _TAG = re.compile(r"</?[A-Za-z][^<>\n]*>")
 _LINE_START = re.compile(r"^\s*(?:#{1,6}\s+|>\s*|[-*+]\s+(?:\[[ xX]\]\s+)?|\d{1,3}[.)]\s+)+")
 _RULE = re.compile(r"^[\s*_=|:-]+$")
 _EMPHASIS = re.compile(r"(\*\*|__|\*|~~|`+)(?=\S)(.+?)(?<=\S)\1")
-_SENTENCE_END = re.compile(r"(?<=\w{3}\.)\s+(?=[^a-z])|(?<=[!?…])\s+|(?<=[。！？])")  # noqa: RUF001
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")  # noqa: RUF001
+_SENTENCE_END = re.compile(r"(?<=\w{3}\.)\s+(?=[^a-z])|(?<=[!?…])\s+|(?<=[。！？])")  # noqa: RUF001  # these signs are meant
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")  # noqa: RUF001  # these signs are meant
 
 
 def title_of(messages: Sequence[ChatMessage]) -> str:
@@ -68,7 +68,7 @@ def _is_telling(messages: Iterable[ChatMessage]) -> bool:
 
 
 def _tells(line: str) -> bool:
-    words = [word.casefold().replace("’", "'") for word in _WORD.findall(line)]  # noqa: RUF001
+    words = [word.casefold().replace("’", "'") for word in _WORD.findall(line)]  # noqa: RUF001  # these signs are meant
     if not words:
         return False
     return any(word not in _SMALL_TALK for word in words)
@@ -118,4 +118,4 @@ def _cut(line: str) -> str:
     at = head.rfind(" ")
     if at < MOST_CHARACTERS // 3:  # a script without spaces, or an address: any place is as good
         at = MOST_CHARACTERS - 1
-    return head[:at].rstrip(" ,;:.-–—") + "…"  # noqa: RUF001
+    return head[:at].rstrip(" ,;:.-–—") + "…"  # noqa: RUF001  # these signs are meant

@@ -233,7 +233,7 @@ class Database:
 
     def _inode(self) -> int | None:
         try:
-            return os.stat(self.path).st_ino if self.path else None  # noqa: PTH116
+            return os.stat(self.path).st_ino if self.path else None  # noqa: PTH116  # a string, which it is cheaper to look at often
         except OSError:
             return None
 

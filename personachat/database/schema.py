@@ -72,7 +72,7 @@ def _version(connection: Connection) -> str | None:
 
 def _upgrade(connection: Connection, to: str) -> None:
     from alembic import command  # noqa: PLC0415  # a third of a second that few starts need
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415  # likewise
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

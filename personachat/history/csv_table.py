@@ -42,9 +42,9 @@ COLUMNS = (
     "error_code",
 )
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001  # spreadsheets take these signs for the ASCII ones
 
-_FORMULA_INSIDE = re.compile(r"(?<=[;\t\r\n\v\f])(?= *(?:[=@＝＠]|[-+－＋][^\s+-]))")  # noqa: RUF001
+_FORMULA_INSIDE = re.compile(r"(?<=[;\t\r\n\v\f])(?= *(?:[=@＝＠]|[-+－＋][^\s+-]))")  # noqa: RUF001  # spreadsheets take these signs for the ASCII ones
 
 
 def csv_of(conversations: Iterable[tuple[Conversation, Sequence[Turn], Collection[str]]]) -> bytes:

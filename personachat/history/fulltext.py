@@ -101,7 +101,7 @@ def _look(
             break
     tsquery, values = _tsquery(owner, sought, filters)
     older = text(
-        f"WITH older AS MATERIALIZED (SELECT number FROM turn_words WHERE words @@ ({tsquery}))"  # noqa: S608
+        f"WITH older AS MATERIALIZED (SELECT number FROM turn_words WHERE words @@ ({tsquery}))"  # noqa: S608  # parts of our own
         " SELECT number FROM older WHERE number < :floor ORDER BY number DESC LIMIT :size"
     )
     values |= {"floor": floor, "size": size - len(numbers)}

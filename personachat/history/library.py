@@ -119,7 +119,7 @@ class ConversationLibrary:
         with self._database.write() as connection:
             organizing.change(connection, self._owner, storable(conversation_id), pinned=pinned)
 
-    def archive(self, conversation_id: str, archived: bool) -> None:  # noqa: FBT001
+    def archive(self, conversation_id: str, archived: bool) -> None:  # noqa: FBT001  # the name of the method says it
         with self._database.write() as connection:
             organizing.change(connection, self._owner, storable(conversation_id), archived=archived)
 
@@ -176,7 +176,7 @@ class ConversationLibrary:
         if revoked:
             self._trail.note("unshared", kind="conversation", target=conversation_id)
 
-    def export(self, ids: Sequence[str] | None, format: ExportFormat) -> Exported:  # noqa: A002
+    def export(self, ids: Sequence[str] | None, format: ExportFormat) -> Exported:  # noqa: A002  # what callers call it
         """These conversations, or all (None), as one file; nothing is in it that is deleted."""
         self._settle()
         storable_ids = None if ids is None else [storable(conversation_id) for conversation_id in ids]

@@ -96,7 +96,7 @@ async def reply(
     except Exception as error:  # noqa: BLE001  # the text that came is with the consumer; this is its end
         # Neither message nor values: either may hold a secret.
         where = "".join(traceback.format_tb(error.__traceback__))
-        log.error("%s failed with %s\n%s", provider.name, type(error).__name__, where)  # noqa: TRY400
+        log.error("%s failed with %s\n%s", provider.name, type(error).__name__, where)  # noqa: TRY400  # see above
         failure = Failed.of(unforeseen(), retries=attempts.retries)
     if failure and not ended:  # what goes wrong in a provider's tidying up is no matter of the reply
         yield failure

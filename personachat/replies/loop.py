@@ -102,7 +102,7 @@ async def _drain() -> None:
 def _new_loop() -> asyncio.AbstractEventLoop:
     """uvloop's, which takes half the time a token of asyncio's own; there is none for Windows."""
     try:
-        import uvloop  # noqa: PLC0415
+        import uvloop  # noqa: PLC0415  # there is none for Windows
     except ImportError:
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()

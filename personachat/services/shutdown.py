@@ -184,4 +184,4 @@ def _replies(count: int) -> str:
 
 def _say(sentence: str) -> None:
     with suppress(OSError, ValueError):  # nobody reads what we write any more
-        print(sentence, flush=True)  # noqa: T201
+        print(sentence, flush=True)  # noqa: T201  # for whoever pressed Ctrl-C

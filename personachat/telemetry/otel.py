@@ -75,7 +75,7 @@ def _set_up_elsewhere() -> bool:
     if "opentelemetry.sdk.trace" not in sys.modules:
         return False
     from opentelemetry import trace  # noqa: PLC0415  # only where it is wanted
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  # only where it is wanted
 
     return isinstance(trace.get_tracer_provider(), TracerProvider)
 
@@ -98,10 +98,10 @@ def _exporters_wanted(given: Mapping[str, str], signal: str) -> tuple[str, ...]:
 def _own(exporters: Mapping[str, Sequence[str]]) -> CallSpans:
     """Raises ImportError."""
     from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415  # only where it is wanted
-    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader  # noqa: PLC0415
-    from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource  # noqa: PLC0415
-    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader  # noqa: PLC0415  # only where it is wanted
+    from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource  # noqa: PLC0415  # only where it is wanted
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  # only where it is wanted
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415  # only where it is wanted
 
     # What the operator says in OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES wins.
     from_environment = Resource.create()

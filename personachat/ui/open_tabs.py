@@ -192,19 +192,19 @@ def _look_once() -> None:
     changes += tuple(Change(owner, DRAFT + each, at, is_listed=True) for owner, each, at in drafts)
     _tabs.take(changes, looked_at=moment)
     for session_id in _tabs.outdated():
-        runtime._get_async_objs().eventloop.call_soon_threadsafe(_run_again, runtime, session_id)  # noqa: SLF001
+        runtime._get_async_objs().eventloop.call_soon_threadsafe(_run_again, runtime, session_id)  # noqa: SLF001  # Streamlit has no public way
 
 
 def _is_idle(runtime: Runtime, session_id: str) -> bool:
-    session_info = runtime._session_mgr.get_active_session_info(session_id)  # noqa: SLF001
-    return session_info is not None and session_info.session._state is AppSessionState.APP_NOT_RUNNING  # noqa: SLF001
+    session_info = runtime._session_mgr.get_active_session_info(session_id)  # noqa: SLF001  # Streamlit has no public way
+    return session_info is not None and session_info.session._state is AppSessionState.APP_NOT_RUNNING  # noqa: SLF001  # Streamlit has no public way
 
 
 def _run_again(runtime: Runtime, session_id: str) -> None:
     """Run an idle tab's page as Streamlit does when its source changed; on the server's loop."""
-    session_info = runtime._session_mgr.get_active_session_info(session_id)  # noqa: SLF001
+    session_info = runtime._session_mgr.get_active_session_info(session_id)  # noqa: SLF001  # Streamlit has no public way
     if session_info is None:
         _tabs.drop(session_id)
-    elif session_info.session._state is AppSessionState.APP_NOT_RUNNING:  # noqa: SLF001
+    elif session_info.session._state is AppSessionState.APP_NOT_RUNNING:  # noqa: SLF001  # Streamlit has no public way
         _tabs.refresh(session_id)
-        session_info.session.request_rerun(session_info.session._client_state)  # noqa: SLF001
+        session_info.session.request_rerun(session_info.session._client_state)  # noqa: SLF001  # Streamlit has no public way

@@ -35,8 +35,8 @@ _check_requests = ScriptRunner._maybe_handle_execution_control_request
 
 def let_callbacks_finish() -> None:
     """Make Streamlit do so; once a process, and again changes nothing."""
-    ScriptRunner._maybe_handle_execution_control_request = _check_outside_callbacks  # type: ignore[method-assign]
-    SafeSessionState.on_script_will_rerun = _take_turns  # type: ignore[method-assign]
+    ScriptRunner._maybe_handle_execution_control_request = _check_outside_callbacks  # type: ignore[method-assign]  # Streamlit has no public way
+    SafeSessionState.on_script_will_rerun = _take_turns  # type: ignore[method-assign]  # Streamlit has no public way
 
 
 def _check_outside_callbacks(self: ScriptRunner) -> None:

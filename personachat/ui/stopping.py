@@ -41,7 +41,7 @@ def prepare() -> None:
         _prepared = True
     for sentence in unknown_settings.sentences():  # where the whole server is ours it has said so
         log.warning("%s", sentence)
-    loop = Runtime.instance()._get_async_objs().eventloop  # noqa: SLF001
+    loop = Runtime.instance()._get_async_objs().eventloop  # noqa: SLF001  # Streamlit has no public way
     loop.call_soon_threadsafe(_prepare, loop, TRIES)
 
 

@@ -139,7 +139,7 @@ class PersonaServer(Server[None]):
 
     async def _initialized(self, ctx: Context, _: types.NotificationParams | None) -> None:
         # The SDK tells of no other way to speak to a client later on than its connection, which is private.
-        await self.changes.add(ctx.session._connection)  # noqa: SLF001
+        await self.changes.add(ctx.session._connection)  # noqa: SLF001  # the SDK has no public way
 
     def _workspace(self, ctx: Context) -> Workspace:
         """What the caller can do: over stdio whoever has started this. To be called in a thread."""

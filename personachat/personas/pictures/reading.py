@@ -110,7 +110,7 @@ def _decoded(content: bytes, kind: Kind, *, square: bool) -> Image:
 
 def _taken(content: bytes, kind: Kind, exif: bytes | None, *, square: bool) -> tuple[Image, int]:
     """What is wanted of a picture, not much larger than it will be, and how that is to be turned."""
-    from PIL import Image as Images  # noqa: PLC0415
+    from PIL import Image as Images  # noqa: PLC0415  # slow to load, and few requests need it
 
     with Images.open(io.BytesIO(content), formats=[kind]) as image:
         _check_size(image, kind)
@@ -137,7 +137,7 @@ def _check_size(image: ImageFile, kind: Kind) -> None:
 
 def _orientation(exif: bytes | None) -> int:
     """How the picture is to be turned (EXIF, 1 to 8); 1 where nothing sensible says so."""
-    from PIL import Image as Images  # noqa: PLC0415
+    from PIL import Image as Images  # noqa: PLC0415  # slow to load, and few requests need it
 
     try:
         read = Images.Exif()
@@ -163,7 +163,7 @@ def _square_in(size: tuple[int, int], turned: int) -> tuple[int, int, int, int]:
 
 def _reduced(image: Image, box: tuple[int, int, int, int]) -> Image:
     """What is in the box, a whole number of times smaller; strip by strip, so that no second copy is held."""
-    from PIL import Image as Images  # noqa: PLC0415
+    from PIL import Image as Images  # noqa: PLC0415  # slow to load, and few requests need it
 
     left, top, right, bottom = box
     factor = max(1, max(right - left, bottom - top) // MOST_SIDE)
@@ -184,7 +184,7 @@ def _coloured(strip: Image, mode: str) -> Image:
 
 
 def _fitted(image: Image) -> Image:
-    from PIL import Image as Images  # noqa: PLC0415
+    from PIL import Image as Images  # noqa: PLC0415  # slow to load, and few requests need it
 
     share = MOST_SIDE / max(image.size)
     if share >= 1:
@@ -194,7 +194,7 @@ def _fitted(image: Image) -> Image:
 
 
 def _turned(image: Image, orientation: int) -> Image:
-    from PIL.Image import Transpose  # noqa: PLC0415
+    from PIL.Image import Transpose  # noqa: PLC0415  # slow to load, and few requests need it
 
     ways = {
         2: Transpose.FLIP_LEFT_RIGHT,
@@ -219,7 +219,7 @@ def _png(image: Image) -> bytes:
 
 
 def _thumb(image: Image) -> bytes:
-    from PIL import Image as Images  # noqa: PLC0415
+    from PIL import Image as Images  # noqa: PLC0415  # slow to load, and few requests need it
 
     box = _square_in(image.size, 1)
     side = min(THUMB_SIDE, box[2] - box[0])

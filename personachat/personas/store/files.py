@@ -153,7 +153,7 @@ class FilePersonaStore(WritingStore):
         with self._locked():
             with available(self._folder):
                 away = self._folder / PUT_AWAY
-                names = sorted(os.listdir(away)) if away.is_dir() else []  # noqa: PTH208
+                names = sorted(os.listdir(away)) if away.is_dir() else []  # noqa: PTH208  # names alone are needed
             matches = [name for name in names if stem_of(name.partition("-")[2]) == persona_id]
             if not matches:
                 raise not_found(persona_id)

@@ -141,7 +141,7 @@ def _sweep(folder: Path) -> None:
     for entry in os.scandir(folder):
         if entry.name.startswith(_TEMPORARY):
             with suppress(FileNotFoundError):
-                os.unlink(entry.path)  # noqa: PTH108
+                os.unlink(entry.path)  # noqa: PTH108  # an entry of os.scandir
 
 
 def _sync(folder: Path) -> None:

@@ -93,7 +93,7 @@ def _renamed(content: bytes, pending: Pending) -> bytes:
 
 def _move_beside(folder: Path, pending: Pending) -> None:
     start = f"{pending.old_id}."
-    for name in sorted(os.listdir(folder)):  # noqa: PTH208
+    for name in sorted(os.listdir(folder)):  # noqa: PTH208  # names alone are needed
         if name.startswith(start) and not name.startswith(f"{pending.old_id}{SUFFIX}"):
             to = folder / f"{pending.new_id}.{name.removeprefix(start)}"
             if not os.path.lexists(to):

@@ -70,9 +70,9 @@ def new_client(url: str, key: str | None, server: Server) -> openai.AsyncOpenAI:
     if key and not (key.isascii() and key.isprintable()):
         raise ApiKeyRefused("The API key contains invalid characters.", hint=f"Check {server.key_setting}.")
     import httpx2  # noqa: PLC0415  # see the module
-    import openai  # noqa: PLC0415
+    import openai  # noqa: PLC0415  # takes a second; the first reply or the warm-up pays for it
 
-    from personachat.providers.openai.large_requests import HttpClient  # noqa: PLC0415
+    from personachat.providers.openai.large_requests import HttpClient  # noqa: PLC0415  # takes a second; the first reply or the warm-up pays for it
 
     _hide_addresses()
     # At DEBUG it logs the headers of answers, which may echo a key; an explicit level is respected.

@@ -234,7 +234,7 @@ class OpenAICompatibleProvider:
     def _translated(self, error: Exception, *, model: str) -> Exception:
         """The ProviderError for what the SDK raised; the error itself where it is no affair of the wire."""
         import httpx2  # noqa: PLC0415  # see _open
-        import openai  # noqa: PLC0415
+        import openai  # noqa: PLC0415  # takes a second; the first reply or the warm-up pays for it
 
         if isinstance(error, openai.APIStatusError):
             return from_status(

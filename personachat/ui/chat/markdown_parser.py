@@ -128,7 +128,7 @@ def _used_labels(tokens: list[Token]) -> Iterator[str]:
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"store_labels": True, "maxNesting": DEEPEST + 10}).enable("table")
     parser.validateLink = lambda url: True  # type: ignore[method-assign]  # noqa: ARG005  # judged when written
-    parser.normalizeLinkText = lambda link: link  # type: ignore[method-assign]
+    parser.normalizeLinkText = lambda link: link  # type: ignore[method-assign]  # markdown-it's way of configuring it
     parser.block.ruler.before("table", "deep", _deep)
     parser.block.ruler.before("fence", "math_block", _math_block, {"alt": INTERRUPTED})
     parser.block.ruler.at("reference", _reference(parser))
@@ -142,13 +142,13 @@ def _reference(parser: MarkdownIt) -> Any:
     (read,) = [rule for rule in parser.block.ruler.__rules__ if rule.name == "reference"]
     original = read.fn
 
-    def reference(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001
+    def reference(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001  # markdown-it's way of calling
         return not isinstance(state.env.get("references"), _Nothing) and original(state, start, end, silent)
 
     return reference
 
 
-def _deep(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001
+def _deep(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001  # markdown-it's way of calling
     if state.level < DEEPEST or silent:
         return False
     state.line = end
@@ -160,7 +160,7 @@ def _deep(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noq
     return True
 
 
-def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001
+def _math_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001  # markdown-it's way of calling
     r"""A formula between lines that hold only `$$`, or `\[` and `\]`. Unclosed, it takes all that follows."""
     if state.is_code_block(start):
         return False
@@ -190,7 +190,7 @@ def _line(state: StateBlock, number: int) -> str:
     return state.src[state.bMarks[number] + state.tShift[number] : state.eMarks[number]].rstrip(" \t")
 
 
-def _math(state: StateInline, silent: bool) -> bool:  # noqa: FBT001
+def _math(state: StateInline, silent: bool) -> bool:  # noqa: FBT001  # markdown-it's way of calling
     source, at = state.src, state.pos
     if source[at] not in "$\\":
         return False
@@ -228,7 +228,7 @@ def _closed(state: StateInline, closing: str) -> tuple[str, int] | None:
     return (content, end + 2) if content.strip() else None
 
 
-def _code(state: StateInline, silent: bool) -> bool:  # noqa: FBT001
+def _code(state: StateInline, silent: bool) -> bool:  # noqa: FBT001  # markdown-it's way of calling
     """A code span; in a text that grows, one that is not closed yet as well."""
     if not state.env.get("growing") or state.src[state.pos] != "`":
         return backtick(state, silent)
