@@ -17,6 +17,10 @@ BIRDS = ("heron", "stork", "crane", "egret")
 MODELS = tuple(f"canary-{number}" for number in (1, 2, 3, 4))
 
 
+ROW = '[class*="st-key-compare_row_{}_"] [data-testid="stHorizontalBlock"]'
+"""What holds the columns of a message, and scrolls where they don't fit."""
+
+
 def provider(server: AppServer) -> FakeProvider:
     assert server.provider
     server.provider.forget()
@@ -51,6 +55,13 @@ def say(page: Page, words: str) -> None:
     box.press("Enter")
 
 
+def settled_link(page: Page, name: str) -> Locator:
+    """A page's link in the sidebar, while replies are still being written."""
+    found = page.get_by_test_id("stSidebarNavLink").filter(has_text=name)
+    expect(found).to_be_visible()
+    return found
+
+
 def expect_birds(page: Page, number: int) -> None:
     """Each column of this message has its own bird and no other."""
     for place, bird in enumerate(BIRDS):
@@ -83,10 +94,19 @@ def test_four_columns_keep_their_words_over_three_messages_and_a_refresh(
         if number == 2:
             page.reload()
             expect(columns(page, 2).nth(3)).to_contain_text("egret-2")
+        if number == 3:  # another page and back, and a second tab
+            settled_link(page, "Personas").click()
+            expect(page.get_by_role("heading", name="Personas")).to_be_visible()
+            page.go_back()
+            expect(columns(page, 3).nth(3)).to_contain_text("egret-3")
+            second = page.context.new_page()
+            second.goto(page.url)
+            expect(columns(second, 3).nth(3)).to_contain_text("egret-3")
         for gate in reversed(gates):
             gate.open()
         expect_birds(page, number)
         expect(button(page, "A is best")).to_be_visible()
+    expect_birds(second, 3)
     for number in (1, 2, 3):
         expect_birds(page, number)
     for model, bird in zip(MODELS, BIRDS, strict=True):
@@ -156,8 +176,16 @@ def test_on_a_phone_one_column_is_in_view_and_one_that_fails_leaves_the_others_a
     assert second["x"] >= first["x"] + first["width"]  # beside, and reached by a swipe
     assert second["y"] == first["y"]
     settled(page)
+    say(page, "And now")
+    expect(columns(page, 2).nth(1)).to_contain_text("You said: And now")
+    expect(button(page, "Tie")).to_be_visible()
+    settled(page)
+    page.evaluate(f"document.querySelector('{ROW.format(2)}').scrollTo({{left: 9999}})")
+    wait_until(page, f"document.querySelector('{ROW.format(1)}').scrollLeft > 100")  # they go together
+    page.evaluate(f"document.querySelector('{ROW.format(1)}').scrollTo({{left: 0}})")
+    wait_until(page, f"document.querySelector('{ROW.format(2)}').scrollLeft < 5")
     button(page, "Ask again").first.click()
-    expect(columns(page, 1).nth(0)).to_contain_text("You said: Which one")
+    expect(columns(page, 2).nth(0)).to_contain_text("You said: And now")
 
 
 def _bytes(data: str | bytes) -> bytes:
