@@ -489,3 +489,32 @@ def test_traits_are_in_the_address_and_in_the_fields(open_home: OpenPage) -> Non
     assert fields["Tone"] == "very *dry*"
     page.text_input(key="compare_style_2").set_value("tables").run()
     assert page.query_params["variant"] == ["ada;tone=very %2Adry%2A", "ada;style=tables"]
+
+
+def test_six_variants_that_are_begun_here_stream_into_the_matrix(
+    open_home: OpenPage, fake: FakeProvider
+) -> None:
+    models = [f"fake-{number}" for number in range(1, 7)]
+    fake.answer_by_model({each: tokens([f"Words of {each}."]) for each in models})
+    page = visit(open_home(), variant=[f"ada;model={each}" for each in models], message="Hello?")
+    click(page, "begin_comparison")
+    page.run()
+    assert "Words of fake-1." in texts(page)
+    click(page, "cell_1_F")
+    assert "Words of fake-6." in texts(page)
+
+
+def test_a_blind_comparison_that_is_begun_here_shows_all_replies_together(
+    open_home: OpenPage, fake: FakeProvider
+) -> None:
+    fake.answer_by_model({"fake-1": tokens(["Heron."]), "fake-2": tokens(["Stork."])})
+    page = visit(open_home(), variant=["ada", "bob"], message="Which bird?", blind="1")
+    click(page, "begin_comparison")
+    page.run()
+    shown = texts(page)
+    assert "Heron." in shown
+    assert "Stork." in shown
+    assert "Ada" not in shown
+    assert not [each for each in page.main.button if each.label == "Ask again"]
+    click(page, "vote_1_tie")
+    assert "Ada" in texts(page)

@@ -106,29 +106,30 @@ def _draw_head(comparisons: Comparisons, shown: SeenComparison) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.header(escaped(shown.title), anchor=False, width="stretch")
         st.button("New comparison", icon=":material/add:", key="new_comparison", on_click=leave)
-        with st.popover(heard("Export"), icon=":material/download:", help="Export", type="tertiary"):
-            for file_format, name in FILES.items():
-                suffix = {"markdown": "md"}.get(file_format, file_format)
-                st.download_button(
-                    name,
-                    data=partial(_file, comparisons, shown.id, file_format),
-                    file_name=f"comparison-{shown.id[:8]}.{suffix}",
-                    key=f"export_comparison_{file_format}",
-                    on_click="ignore",
-                    width="stretch",
-                )
-        with st.popover(heard("Share"), icon=":material/share:", help="Share", type="tertiary"):
-            _draw_share(shown)
-        st.menu_button(
-            heard("More"),
-            [RENAME, DELETE],
-            icon=":material/more_vert:",
-            help="More",
-            type="tertiary",
-            key=_MENU,
-            on_click=_choose,
-            args=(shown.id, shown.title),
-        )
+        with st.container(horizontal=True, gap="small", width="content"):  # they wrap together
+            with st.popover(heard("Export"), icon=":material/download:", help="Export", type="tertiary"):
+                for file_format, name in FILES.items():
+                    suffix = {"markdown": "md"}.get(file_format, file_format)
+                    st.download_button(
+                        name,
+                        data=partial(_file, comparisons, shown.id, file_format),
+                        file_name=f"comparison-{shown.id[:8]}.{suffix}",
+                        key=f"export_comparison_{file_format}",
+                        on_click="ignore",
+                        width="stretch",
+                    )
+            with st.popover(heard("Share"), icon=":material/share:", help="Share", type="tertiary"):
+                _draw_share(shown)
+            st.menu_button(
+                heard("More"),
+                [RENAME, DELETE],
+                icon=":material/more_vert:",
+                help="More",
+                type="tertiary",
+                key=_MENU,
+                on_click=_choose,
+                args=(shown.id, shown.title),
+            )
     if compare_state().renaming:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.text_input("Title", shown.title, key=actions.TITLE, max_chars=200)
