@@ -398,6 +398,12 @@ class BudgetNotFound(PersonaChatError):
     code = "budget_not_found"
 
 
+class PriceUnknown(PersonaChatError):
+    """A budget in money limits the call, and nobody knows what it would cost; the provider was not asked."""
+
+    code = "price_unknown"
+
+
 class TokenInvalid(PersonaChatError):
     """What cannot be an API token; nothing was changed."""
 

@@ -421,6 +421,9 @@ class Settings(BaseSettings):
     budgets: Annotated[tuple[BudgetSettings, ...], BudgetsJson] = ()
     """What may be spent, by whom and in which time; those added on the page come on top."""
 
+    unknown_price: Literal["uncounted", "refuse"] | Annotated[float, Field(ge=0, lt=1e9)] = "uncounted"
+    """What budgets in money make of a model without a known price: US dollars per million tokens, or this."""
+
     audit_retention_days: int | None = Field(None, ge=1, le=36_500)
     """The same for the audit and its events."""
 

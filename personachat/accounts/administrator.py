@@ -45,7 +45,9 @@ class Administrator:
         *,
         owner: str,
         role: str = "",
+        name: str = "",
     ) -> None:
+        """`name` is what the audit calls them."""
         refuse_others(owner, role=role)
         self.owner = owner
         self.audit = audit
@@ -53,12 +55,28 @@ class Administrator:
         self._tokens = tokens
         self._people = people
         self._data = data
-        self._trail = audit.trail(owner)
+        self._trail = audit.trail(owner, name=name)
         self._issuing = TokenIssuing(tokens, budgets, self._trail)
 
     def budgets(self) -> list[BudgetOverview]:
         """Every budget and how it stands."""
         return self._budgets.overview()
+
+    def unpriced(self) -> str:
+        """What budgets in money make of models without a known price, in sentences; "" without one."""
+        if not any(each.unit == "usd" for each in self._budgets.all):
+            return ""
+        price = self._budgets.unknown_price
+        if price == "refuse":
+            return "Models without a known price are refused to everyone whom a budget in US dollars limits."
+        if isinstance(price, float):
+            return f"Models without a known price count as ${price:g} per million tokens."
+        found = self._budgets.unpriced_models()
+        used = f" This month these have answered: {', '.join(found)}." if found else ""
+        return (
+            "Models without a known price count nothing in US dollars."
+            f"{used} PERSONACHAT_UNKNOWN_PRICE sets a price for them, or refuses them."
+        )
 
     def add_budget(self, budget: Budget) -> Budget:
         """Set one more. Raises BudgetInvalid."""
@@ -74,6 +92,11 @@ class Administrator:
     def people(self) -> list[KnownPerson]:
         """Whoever has conversations here, the last active first."""
         return self._people.all()
+
+    def names(self) -> dict[str, str]:
+        """What people and tokens are called, by owner and by id."""
+        people = {each.owner: each.name for each in self._people.all()}
+        return people | {each.id: each.name for each in self._tokens.all()}
 
     def export_person(self, owner: str) -> PersonExport:
         """Everything that is kept of somebody, in one archive. Raises PersonUnknown."""

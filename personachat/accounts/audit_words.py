@@ -10,7 +10,7 @@ from personachat.accounts.budget import amount_of
 from personachat.owners import author_of
 
 Names = Mapping[str, str]
-"""What owners are called, where that is known."""
+"""What owners are called, and tokens by their ids, where that is known."""
 
 _VISIBLE = {
     "private": "only people named there can use it",
@@ -98,7 +98,9 @@ def _spender(scope: str, name: str, names: Names) -> str:
     word = "API token" if scope == "token" else scope
     if not name:
         return f"each {word}"
-    return names.get(name) or author_of(name) if scope == "person" else f"the {word} {name}"
+    if scope == "person":
+        return _person_named(name, names)
+    return f"the {word} {names.get(name, name) if scope == 'token' else name}"
 
 
 def _token(event: AuditEvent, known: Mapping[str, Any], names: Names) -> str:
@@ -143,7 +145,9 @@ def _rule(grant: Mapping[str, Any]) -> str:
 
 
 def _setting(event: AuditEvent, _: Mapping[str, Any], __: Names) -> str:
-    return "started the server with other settings" if event.action == "changed" else ""
+    if event.action != "changed":
+        return ""
+    return "started the server with other settings" if event.before else "started the server"
 
 
 def _person(event: AuditEvent, known: Mapping[str, Any], names: Names) -> str:

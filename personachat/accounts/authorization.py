@@ -84,9 +84,16 @@ class Authorization:
             return Person(owner, Role.EDITOR if may_edit else Role.READER)
         seen = self._seen_people.last_known(owner) if owner.startswith("user:") else None
         if seen:
-            return seen.person
+            return self._roles.still(seen.person) or replace(seen.person, role=Role.READER)
         edits = owner.startswith("browser:") and may_edit and self._public_editing
         return Person(owner, Role.EDITOR if edits else Role.READER)
+
+    def is_refused(self, owner: str) -> bool:
+        """Whether somebody who logged in once is not let in any more."""
+        if not self.people_log_in or not owner.startswith("user:"):
+            return False
+        seen = self._seen_people.last_known(owner)
+        return seen is not None and self._roles.still(seen.person) is None
 
     def within_token(self, person: Person) -> Person:
         """The person with the role of the token of this request, if that is less than their own."""

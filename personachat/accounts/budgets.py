@@ -23,7 +23,7 @@ from personachat.accounts.spending import spenders, states
 from personachat.accounts.tables import api_tokens, budget_calls, budgets
 from personachat.conversations.model import new_id, now
 from personachat.database.connection import Database
-from personachat.errors import BudgetExceeded, BudgetInvalid, BudgetNotFound, PersonaChatError
+from personachat.errors import BudgetExceeded, BudgetInvalid, BudgetNotFound, PersonaChatError, PriceUnknown
 from personachat.messages import Usage, storable
 from personachat.providers import pricing
 from personachat.request_context import current_request
@@ -31,8 +31,9 @@ from personachat.settings import LOCAL, Settings
 from personachat.usage.forecast import Medians, forecast
 from personachat.usage.model import Call
 from personachat.usage.people import People
+from personachat.usage.tables import usage_calls
 
-REFRESH_SECONDS = 5.0
+REFRESH_SECONDS = 1.0
 
 STATES_SECONDS = 10.0
 """How long a page goes by what it was told of a budget last."""
@@ -72,6 +73,8 @@ class Budgets:
         self._people = people
         self._longest_tokens = settings.longest_reply_tokens
         self._retention_days = settings.usage_retention_days
+        self.unknown_price = settings.unknown_price
+        """See the setting."""
         self._role_of = role_of
         self.settle: Callable[[], object] = lambda: None
         """Has the ledger write what has ended, before a call is refused."""
@@ -93,6 +96,21 @@ class Budgets:
         """Whether there may be a budget; asks nobody."""
         return bool(self.configured) or self._rows is None or bool(self._rows)
 
+    @property
+    def refuses_unpriced(self) -> bool:
+        return self.unknown_price == "refuse"
+
+    def unpriced_models(self) -> list[str]:
+        """Models that answered this month without a known price, and so counted nothing in money."""
+        c = usage_calls.c
+        month = now().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        query = select(c.provider, c.model).where(
+            c.began_at >= month, c.cost_usd.is_(None), c.outcome.not_in(("running", "failed")), c.model != ""
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query.distinct().order_by(c.provider, c.model).limit(MOST_SPENDERS))
+            return [f"{row.provider}/{row.model}" for row in rows]
+
     def refresh(self) -> None:
         """Learn what other processes have changed. Raises what `Database` raises."""
         with self._database.read() as connection:
@@ -103,7 +121,7 @@ class Budgets:
         )
 
     def admit(self, call: Call) -> None:
-        """Reserve what the call may take. Raises BudgetExceeded, and what `Database` raises."""
+        """Reserve what the call may take. Raises BudgetExceeded, PriceUnknown, and what `Database` raises."""
         counted = call.counted()
         if not counted.provider:  # nobody will be asked
             return
@@ -122,6 +140,11 @@ class Budgets:
         if not self.all:
             return
         tokens, cost_usd = self._at_most(call, counted.provider, counted.model)
+        if cost_usd is None and self.refuses_unpriced and any(budget.unit == "usd" for budget in limits):
+            raise PriceUnknown(
+                f"The price of {counted.model} isn't known, but a budget in US dollars limits you.",
+                hint="Choose another model, or ask an admin to set PERSONACHAT_UNKNOWN_PRICE.",
+            )
         try:
             self._reserve(call, caller, limits, tokens=tokens, cost_usd=cost_usd)
         except BudgetExceeded:

@@ -8,7 +8,7 @@ or is refused where that is none.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from personachat.accounts.identity import Identity, groups_in
@@ -38,6 +38,19 @@ class RoleRules:
         if role is None:
             return None
         return Person(identity.key, role, identity.name, identity.email, groups)
+
+    def still(self, person: Person) -> Person | None:
+        """Somebody who was seen, by today's lists; None where they would be refused by now.
+
+        What their login claimed besides is not kept, so a role that a claim may have given stays.
+        """
+        role = self._role(person.email, person.groups, {})
+        if any(rule.startswith("claim:") for rule in self._rules_of(person.role)):
+            role = max(role or Role.READER, person.role, key=tuple(Role).index)
+        return None if role is None else replace(person, role=role)
+
+    def _rules_of(self, role: Role) -> Sequence[str]:
+        return {Role.ADMIN: self.admins, Role.EDITOR: self.editors, Role.READER: self.readers}[role]
 
     def _role(self, email: str, groups: Collection[str], claims: Mapping[str, Any]) -> Role | None:
         lists = ((Role.ADMIN, self.admins), (Role.EDITOR, self.editors), (Role.READER, self.readers))

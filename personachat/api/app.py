@@ -126,7 +126,7 @@ def create_api(services: Callable[[], Services] = get_services, *, base_path: st
                 Gate,
                 settings=lambda: services().settings,
                 admit=lambda identity: services().admit(identity),
-                tokens=lambda: services().tokens,
+                tokens=lambda: services().admitted_tokens,
             )
         ],
     )

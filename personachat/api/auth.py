@@ -25,10 +25,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from personachat.access import RequestOrigin
+from personachat.accounts.admitted_tokens import AdmittedTokens
 from personachat.accounts.identity import Identity, of_header
 from personachat.accounts.person import Person
 from personachat.accounts.proxies import trusted_user
-from personachat.accounts.tokens import ApiToken, Tokens, is_made_here
+from personachat.accounts.tokens import ApiToken, is_made_here
 from personachat.api import cors
 from personachat.api.errors import Refused, problem_of
 from personachat.api.large_bodies import IncomingBody, Room
@@ -128,7 +129,7 @@ class Gate:
         wrong_tokens: WrongTokens | None = None,
         most_bytes: Callable[[Scope, Settings], int] = _most_bytes,
         admit: Callable[[Identity], Person] | None = None,
-        tokens: Callable[[], Tokens] | None = None,
+        tokens: Callable[[], AdmittedTokens] | None = None,
     ) -> None:
         """`admit` says who somebody is whom a trusted proxy names; without it no proxy is believed.
 

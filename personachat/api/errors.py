@@ -79,6 +79,7 @@ STATUSES: Mapping[str, int] = {
     "too_many_replies": 429,
     "budget_exceeded": 429,
     "request_limit_reached": 429,
+    "price_unknown": 403,
     "budget_invalid": 422,
     "budget_not_found": 404,
     "token_invalid": 422,

@@ -10,11 +10,11 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from personachat.chat.prompt_estimates import prompt_tokens
 from personachat.conversations.model import Reply
 from personachat.errors import RequestRefused
 from personachat.messages import ChatMessage, ReplyEvent, Role, storable
 from personachat.personas.persona import Persona
-from personachat.personas.prompt import estimate_tokens
 from personachat.personas.store.base import PersonaSource
 from personachat.personas.variables import with_values
 from personachat.providers.base import ChatRequest
@@ -110,7 +110,7 @@ class Completions:
             persona_id=stored.id,
             persona_revision=stored.etag,
             model_asked=persona.model,
-            prompt_tokens=_estimate(request),
+            prompt_tokens=prompt_tokens(request),
             most_tokens=request.max_tokens,
         )
         live_reply = LiveReply(kept=False, first=first, persona_id=stored.id, origin=origin)
@@ -158,13 +158,6 @@ class Completions:
             find=lambda: self._providers.stand_in(answering),
             ask=ask_stand_in,
         )
-
-
-def _estimate(request: ChatRequest) -> int | None:
-    """How many tokens are asked; None where pictures or the like are among them."""
-    if request.as_sent:
-        return None
-    return sum(estimate_tokens(message.content) for message in request.messages)
 
 
 def _split(

@@ -1,6 +1,7 @@
 """What models cost and how much they take in: the figures of the package genai-prices, as installed.
 
-Unpriced is not free: what is not known is None. Nothing is fetched. The figures take a third of a second to
+Unpriced is not free: what is not known is None, unless the operator says what to take for it. Nothing is
+fetched. The figures take a third of a second to
 load, which happens at the first question, or in `warm_up`.
 """
 
@@ -29,6 +30,15 @@ _OWN_COPY = re.compile(r":(latest|e?\d+(\.\d+)?[bm])\b")
 """Tags of Ollama's library: somebody's own copy, which its maker does not charge for."""
 
 _FREE = ":free"
+
+_assumed_usd: float | None = None
+"""Of a million tokens, where no price is known."""
+
+
+def assume(usd_per_million_tokens: float | None) -> None:
+    """Take this for the price of every model whose price is not known; None takes nothing for it."""
+    global _assumed_usd  # noqa: PLW0603  # one process, one operator
+    _assumed_usd = usd_per_million_tokens
 
 
 def warm_up() -> None:
@@ -61,7 +71,9 @@ def cost_usd(provider: str, model: str, usage: Usage) -> float | None:
         price = info.calc_price(counted, seller)
         if _is_priced(price.model_price) or info.id.endswith(_FREE):
             return float(price.total_price)
-    return None
+    if _assumed_usd is None:
+        return None
+    return (usage.prompt_tokens + usage.completion_tokens) * _assumed_usd / 1_000_000
 
 
 def _is_priced(price: ModelPrice) -> bool:

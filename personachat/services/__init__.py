@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from personachat.accounts.administration import role_of_owner
 from personachat.accounts.administrator import Administrator
+from personachat.accounts.admitted_tokens import AdmittedTokens
 from personachat.accounts.audit import Audit
 from personachat.accounts.authorization import Authorization
 from personachat.accounts.budgets import Budgets
@@ -29,6 +30,7 @@ from personachat.accounts.person import Person
 from personachat.accounts.person_pictures import PersonPictures
 from personachat.accounts.persona_access import PersonaAccesses
 from personachat.accounts.reach import PersonasInReach, RevisionsInReach
+from personachat.accounts.roles import RoleRules
 from personachat.accounts.settings_in_force import note_changes
 from personachat.accounts.token_issuing import TokenIssuing
 from personachat.accounts.tokens import Tokens
@@ -170,9 +172,7 @@ class Services:
 
         `person` is who they are, where that is known; it is looked up else.
         """
-        role = self.authorization.stated_role(
-            self.authorization.within_token(person or self.person_of(owner))
-        )
+        person = self.authorization.within_token(person or self.person_of(owner))
         return Administrator(
             self.budgets,
             self.audit,
@@ -180,7 +180,8 @@ class Services:
             KnownPeople(self.database),
             PersonData(self.database, data_dir=self.settings.data_dir, stop=self._let_go_of),
             owner=owner,
-            role=role,
+            role=self.authorization.stated_role(person),
+            name=person.name,
         )
 
     def own_tokens(self, owner: str, *, person: Person | None = None) -> OwnTokens:
@@ -188,6 +189,11 @@ class Services:
         person = self.authorization.within_token(person or self.person_of(owner))
         trail = self.audit.trail(owner, name=person.name)
         return OwnTokens(TokenIssuing(self.tokens, self.budgets, trail), person)
+
+    @property
+    def admitted_tokens(self) -> AdmittedTokens:
+        """The API tokens of people who are let in."""
+        return AdmittedTokens(self.tokens, is_refused=self.authorization.is_refused)
 
     def conversations_of(self, owner: str) -> int:
         """How many conversations somebody has."""
@@ -307,7 +313,8 @@ def build_services(settings: Settings) -> Services:
     people = People(database)
     seen_people = SeenPeople(database)
     audit = Audit(database, retention_days=settings.audit_retention_days)
-    budgets = Budgets(database, people, settings=settings, role_of=partial(_role_of, seen_people))
+    role_of = partial(_role_of, seen_people, RoleRules.of(settings))
+    budgets = Budgets(database, people, settings=settings, role_of=role_of)
     figures = call_figures(settings, running=lambda: runner.running)
     ledger = ledger_of(
         settings,
@@ -346,6 +353,7 @@ def build_services(settings: Settings) -> Services:
         runner=runner,
         process_id=checkpoints.process_id,
     )
+    pricing.assume(settings.unknown_price if isinstance(settings.unknown_price, float) else None)
     checkpoints.start()
     ledger.start()
     budgets.settle = ledger.settle
@@ -422,10 +430,10 @@ def build_services(settings: Settings) -> Services:
     return services
 
 
-def _role_of(seen_people: SeenPeople, owner: str) -> str:
+def _role_of(seen_people: SeenPeople, rules: RoleRules, owner: str) -> str:
     """The role that counts for budgets. Raises what the database raises."""
     seen = seen_people.last_known(owner) if owner.startswith("user:") else None
-    return seen.person.role if seen else role_of_owner(owner)
+    return (rules.still(seen.person) or seen.person).role if seen else role_of_owner(owner)
 
 
 _lock = threading.Lock()

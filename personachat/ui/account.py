@@ -27,7 +27,7 @@ def draw(desk: OwnTokens) -> None:
         st.caption(escaped(person.email))
     st.subheader("API tokens", anchor=False)
     tokens.draw_made()
-    count = tokens.draw_list(desk, do, empty=EMPTY, show_owner=False)
+    count = tokens.draw_list(desk, do, empty=EMPTY)
     try:
         personas = [each.id for each in session.workspace().personas.all()]
     except PersonaChatError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeAlias, TypeVar, get_args
 
@@ -40,13 +40,13 @@ def draw_made() -> None:
         st.code(secret, language=None)
 
 
-def draw_list(desk: TokenDesk, do: Do, *, empty: str, show_owner: bool) -> int:
-    """Draw all that there are and return how many."""
+def draw_list(desk: TokenDesk, do: Do, *, empty: str, names: Mapping[str, str] | None = None) -> int:
+    """Draw all that there are and return how many. Without `names` of people all are one's own."""
     found, budgets = desk.tokens(), desk.token_budgets()
     if not found:
         st.info(empty, title="No tokens", icon=":material/key:")
     for each in found:
-        _draw_token(each, do, about(each, budgets.get(each.id, ()), moment=now(), show_owner=show_owner))
+        _draw_token(each, do, about(each, budgets.get(each.id, ()), moment=now(), names=names))
     return len(found)
 
 
@@ -75,10 +75,14 @@ def _draw_token(each: ApiToken, do: Do, told: str) -> None:
                 )
 
 
-def about(each: ApiToken, budgets: Sequence[Budget], *, moment: datetime, show_owner: bool) -> str:
+def about(
+    each: ApiToken, budgets: Sequence[Budget], *, moment: datetime, names: Mapping[str, str] | None
+) -> str:
     """Its role, person, personas, budget, expiry and last use; plain text."""
     role = each.role.capitalize()
-    parts = [f"{role} for {author_of(each.owner)}" if show_owner else role, f"id {each.id[:8]}"]
+    if names is not None:
+        role += f" for {names.get(each.owner) or author_of(each.owner)}"
+    parts = [role, f"id {each.id[:8]}"]
     if each.personas is not None:
         parts.append(f"only {', '.join(sorted(each.personas))}")
     parts += [f"{budget.amount} per {budget.period}" for budget in budgets]

@@ -73,8 +73,13 @@ ACCESS = {"owner": "", "visibility": "everyone", "prompt_visible": True, "grants
             "changed the access to the persona tutor",
         ),
         (
-            event("changed", "setting", "server", before={}, after={}),
+            event("changed", "setting", "server", before={"A": "b"}),
             "started the server with other settings",
+        ),
+        (event("changed", "setting", "server", after={"A": "b"}), "started the server"),
+        (
+            event("created", "budget", "b", after=BUDGET | {"scope": "token", "name": "t"}),
+            "set a budget of $5.00 per month for the API token Nightly",
         ),
         (event("exported", "person", ADA), "exported everything kept of Ada"),
         (
@@ -90,7 +95,7 @@ ACCESS = {"owner": "", "visibility": "everyone", "prompt_visible": True, "grants
     ],
 )
 def test_a_deed_is_a_sentence(found: AuditEvent, words: str) -> None:
-    assert deed(found, {ADA: "Ada"}) == words
+    assert deed(found, {ADA: "Ada", "t": "Nightly"}) == words
 
 
 def test_a_change_of_access_says_what_changed() -> None:

@@ -15,6 +15,8 @@ from personachat.accounts.spending import states
 from personachat.accounts.tables import budget_calls
 from personachat.conversations.model import now
 from personachat.errors import BudgetExceeded, BudgetInvalid, BudgetNotFound
+from personachat.messages import Usage
+from personachat.providers import pricing
 from personachat.request_context import RequestContext, current_request
 from personachat.services import Services
 from personachat.usage.model import Call
@@ -316,3 +318,51 @@ def test_a_refusal_raises_the_error_it_is_told_as(make_services: Callable[..., S
     assert error.code == BudgetExceeded.code
     assert error.retry_after_seconds
     assert 0 < error.retry_after_seconds <= 86_400
+
+
+UNPRICED = limits({"scope": "person", "per": "day", "usd": 0.001})
+
+
+def asked(services: Services) -> str:
+    """How a reply of a model ends whose price nobody knows."""
+    services.personas.save(persona_text("unpriced", model="fake-1"))
+    return ended_with(local(services).chat.begin("Hi", persona_id="unpriced"))
+
+
+def test_a_model_without_a_price_counts_nothing_and_the_administrator_is_told(
+    make_services: Callable[..., Services],
+) -> None:
+    services = make_services(budgets=UNPRICED)
+    assert asked(services) == ""
+    services.ledger.settle()
+    told = services.administrator("local").unpriced()
+    assert "count nothing in US dollars" in told
+    assert "This month these have answered: openai/fake-1." in told
+    assert (
+        not make_services(budgets=limits({"scope": "all", "per": "day", "tokens": 9}))
+        .administrator("local")
+        .unpriced()
+    )
+
+
+def test_a_model_without_a_price_can_be_refused(
+    make_services: Callable[..., Services], fake: FakeProvider
+) -> None:
+    services = make_services(budgets=UNPRICED, unknown_price="refuse")
+    assert asked(services) == "price_unknown"
+    assert not fake.chats
+    assert "are refused" in services.administrator("local").unpriced()
+    free = make_services(budgets=limits({"scope": "all", "per": "day", "replies": 9}), unknown_price="refuse")
+    assert asked(free) == ""
+
+
+def test_a_model_without_a_price_can_count_as_one(make_services: Callable[..., Services]) -> None:
+    services = make_services(budgets=limits({"scope": "all", "per": "day", "usd": 5}), unknown_price=10)
+    assert asked(services) == ""
+    services.ledger.settle()
+    (state,) = services.budgets.states(services.budgets.caller("local"))
+    assert state.spent > 0
+    dear = make_services(budgets=UNPRICED, unknown_price=1_000)
+    assert asked(dear) == "budget_exceeded"
+    make_services()  # what was assumed goes with its settings
+    assert pricing.cost_usd("openai", "fake-1", Usage(1, 1)) is None

@@ -44,7 +44,7 @@ class McpApp:
             settings=lambda: services().settings,
             refuse=_refusal,
             admit=lambda identity: services().admit(identity),
-            tokens=lambda: services().tokens,
+            tokens=lambda: services().admitted_tokens,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

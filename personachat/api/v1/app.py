@@ -25,7 +25,7 @@ def create_v1(services: Callable[[], Services] = get_services) -> FastAPI:
     gate = Middleware(
         Gate,
         settings=lambda: services().settings,
-        tokens=lambda: services().tokens,
+        tokens=lambda: services().admitted_tokens,
         refuse=failure_of,
         admit=lambda identity: services().admit(identity),
         most_bytes=lambda _, settings: settings.v1_body_mb * 1024 * 1024,

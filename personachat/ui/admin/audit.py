@@ -27,7 +27,7 @@ def draw(_: Services, administrator: Administrator) -> None:
     if not events:
         st.info("No events match.", title="Nothing here", icon=":material/policy:")
         return
-    names = {each.owner: each.name for each in administrator.people()}
+    names = administrator.names()
     for event in events[:row_count]:
         st.markdown(line(event, names))
     with st.container(horizontal=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import get_args
 
 import streamlit as st
@@ -28,24 +29,27 @@ def draw(_: Services, administrator: Administrator) -> None:
     budgets = administrator.budgets()
     if not budgets:
         st.info("Nothing limits what people spend yet.", title="No budgets", icon=":material/savings:")
+    names = administrator.names() if any(each.budget.name for each in budgets) else {}
     for each in budgets:
-        _draw_budget(each)
+        _draw_budget(each, names)
+    if unpriced := administrator.unpriced():
+        st.caption(escaped(unpriced))
     with st.expander("Add a budget", icon=":material/add:", expanded=not budgets):
         _draw_form()
 
 
-def _draw_budget(each: BudgetOverview) -> None:
-    budget = each.budget
+def _draw_budget(each: BudgetOverview, names: Mapping[str, str]) -> None:
+    budget, subject = each.budget, whose(each.budget, names)
     with st.container(border=True, horizontal=True, vertical_alignment="center", wrap=False):
         with st.container(gap="xsmall"):
-            st.markdown(f"**{escaped(whose(budget))}**: {escaped(budget.amount)} per {budget.period}")
+            st.markdown(f"**{escaped(subject)}**: {escaped(budget.amount)} per {budget.period}")
             for spender, state in each.states:
                 st.progress(min(state.share, 1.0), text=escaped(spending(spender, state)))
             if not budget.id:
                 st.caption("From the settings")
         if budget.id:
             st.button(
-                heard(f"Remove the budget for {escaped(whose(budget))}"),
+                heard(f"Remove the budget for {escaped(subject)}"),
                 icon=":material/delete:",
                 help="Remove",
                 type="tertiary",
@@ -55,13 +59,14 @@ def _draw_budget(each: BudgetOverview) -> None:
             )
 
 
-def whose(budget: Budget) -> str:
+def whose(budget: Budget, names: Mapping[str, str]) -> str:
     """E.g. "Everyone together", "Each person", "Role reader"; plain text."""
     scope = SCOPES[budget.scope]
     if budget.scope == "all":
         return scope
     if budget.name:
-        return f"{scope} {budget.name}"
+        name = names.get(budget.name) if budget.scope in {"person", "token"} else None
+        return f"{scope} {name or budget.name}"
     return f"Each {scope if budget.scope == 'token' else scope.lower()}"
 
 
@@ -86,7 +91,13 @@ def _draw_form() -> None:
         )
         most, unit, period = st.columns(3)
         most.number_input("Limit", min_value=0.0, value=5.0, key="budget_most")
-        unit.selectbox("Of", get_args(Unit), format_func=UNITS.__getitem__, key="budget_unit")
+        unit.selectbox(
+            "Of",
+            get_args(Unit),
+            format_func=UNITS.__getitem__,
+            key="budget_unit",
+            help="A model without a known price counts in US dollars as PERSONACHAT_UNKNOWN_PRICE says.",
+        )
         period.selectbox(
             "Per", get_args(Period), index=2, format_func=PERIODS.__getitem__, key="budget_period"
         )

@@ -18,7 +18,7 @@ EMPTY = "A token lets a program use the API as a person, with a role of its own.
 
 def draw(services: Services, administrator: Administrator) -> None:
     tokens.draw_made()
-    count = tokens.draw_list(administrator, doing.do, empty=EMPTY, show_owner=True)
+    count = tokens.draw_list(administrator, doing.do, empty=EMPTY, names=administrator.names())
     configured = len(services.settings.accepted_tokens)
     if configured:
         st.caption(f"Also accepted: {configured} from the settings.")

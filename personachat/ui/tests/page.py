@@ -68,16 +68,15 @@ def draw(services: Services, workspace: Workspace) -> None:
         label_visibility="collapsed",
         required=True,
     )
-    if view == REPLAYS:
-        replaying.draw(services, workspace, persona_id)
-    elif view == LABELS:
-        labelling.draw(tests, persona_id, stored)
-    elif view == SWEEPS:
-        sweeping.draw(workspace, personas[persona_id].persona, stored)
-    elif view == ADHERENCE:
-        adherence.draw(workspace, personas[persona_id])
-    elif view == STRESS:
-        stress.draw(workspace, personas[persona_id])
+    drawn = {
+        REPLAYS: lambda: replaying.draw(services, workspace, persona_id),
+        LABELS: lambda: labelling.draw(tests, persona_id, stored),
+        SWEEPS: lambda: sweeping.draw(workspace, personas[persona_id].persona, stored),
+        ADHERENCE: lambda: adherence.draw(workspace, personas[persona_id]),
+        STRESS: lambda: stress.draw(workspace, personas[persona_id]),
+    }
+    if view in drawn:
+        drawn[view]()
     elif stored is None and not tests_state().editing:
         _draw_nothing_yet(names[persona_id], may_edit=tests.may_edit)
     elif view == SUITE or stored is None:
