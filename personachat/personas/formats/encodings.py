@@ -15,6 +15,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
 )
+_DOUBLED_MARK = re.compile(rb"(?:\xef\xbb\xbf)+(?=\xef\xbb\xbf)")
 _HIGH = re.compile(rb"[\x80-\xff]+")
 _SAMPLE_BYTES = 200_000
 _PAIRED = 0.9
@@ -37,6 +38,8 @@ class Decoded:
 
 def decoded(content: bytes) -> Decoded | None:
     """The text that these bytes are; None where they are no text."""
+    if doubled := _DOUBLED_MARK.match(content):
+        content = content[doubled.end() :]
     result = _marked(content) or _unmarked(content)
     if result is None or "\x00" in result.text:
         return None
@@ -46,7 +49,8 @@ def decoded(content: bytes) -> Decoded | None:
 def _marked(content: bytes) -> Decoded | None:
     for mark, codec, name in _MARKS:
         if content.startswith(mark):
-            return _tried(content, codec, name)
+            whole = content if codec != "utf-16" else content[: len(content) & ~1]
+            return _tried(whole, codec, name)
     return None
 
 

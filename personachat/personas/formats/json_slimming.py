@@ -38,7 +38,7 @@ def slimmed(content: bytes) -> tuple[bytes, tuple[str, ...]]:
     """The text of a JSON object without its big extensions, and their names; as it is where it is small."""
     if len(content) < FROM_BYTES:
         return content, ()
-    big = [member for member in _extensions(content) if member.end - member.start > BIG_BYTES]
+    big = _big_extensions(content)
     if not big:
         return content, ()
     kept: list[bytes] = []
@@ -51,8 +51,8 @@ def slimmed(content: bytes) -> tuple[bytes, tuple[str, ...]]:
     return b"".join(kept), names
 
 
-def _extensions(content: bytes) -> list[_Member]:
-    """The members of a card's extensions; those up to where the text breaks off or holds too much."""
+def _big_extensions(content: bytes) -> list[_Member]:
+    """The big members of a card's extensions; those up to where the text breaks off or holds too much."""
     path: list[bytes] = []
     keys: list[tuple[bytes, int] | None] = []  # of each open bracket, the key whose value is being read
     members: list[_Member] = []
@@ -71,7 +71,7 @@ def _extensions(content: bytes) -> list[_Member]:
             continue
         if not path:
             break
-        if (key := keys[-1]) and tuple(path[1:]) in _PLACES:
+        if (key := keys[-1]) and at - key[1] > BIG_BYTES and tuple(path[1:]) in _PLACES:
             members.append(_Member(*key, at))
         keys[-1] = None
         if sign in b"}]":

@@ -22,7 +22,6 @@ from personachat.personas.formats.cards import charx
 from personachat.personas.formats.cards.card import CardRead, read_card_text
 from personachat.personas.formats.cards.exif import JPEG, is_webp, read_exif_card
 from personachat.personas.formats.cards.images import shelved, with_image, without_image
-from personachat.personas.formats.cards.payload import payload_text
 from personachat.personas.formats.cards.png import SIGNATURE, read_png_card
 from personachat.personas.formats.catalogue import (
     MOST_ARCHIVE_BYTES,
@@ -108,7 +107,7 @@ def _pictured(content: bytes, origin: str) -> ImportedPersona | None:
         text, left_out = read_png_card(content)
         kind = "PNG"
     elif content.startswith(JPEG) or is_webp(content):
-        text, left_out = payload_text(read_exif_card(content))
+        text, left_out = read_exif_card(content)
         kind = "JPEG" if content.startswith(JPEG) else "WebP"
     else:
         return None

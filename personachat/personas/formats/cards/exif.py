@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from itertools import islice
 from typing import NoReturn
 
 from personachat.errors import ImportRefused
+from personachat.personas.formats.cards.payload import payload_text
 from personachat.personas.formats.catalogue import NoPersona
 
 JPEG, RIFF, WEBP = b"\xff\xd8\xff", b"RIFF", b"WEBP"
 
 MOST_SEGMENTS = 5_000
 MOST_ENTRIES = 1_000
+MOST_COMMENTS = 20
 
 _EXIF_TABLE, _USER_COMMENT, _DESCRIPTION = 0x8769, 0x9286, 0x010E
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 7: 1}
 _MARKERS_ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 _CHARSETS = {b"ASCII\0\0\0": "", b"UNICODE\0": "utf-16", b"JIS\0\0\0\0\0": "", bytes(8): ""}
+_BLANK = b" \t\r\n\0"
 _APP1, _SCAN, _END, _COMMENT = 0xE1, 0xDA, 0xD9, 0xFE
 _HINT = "Some sites remove it. Download the original file."
 
@@ -30,14 +34,17 @@ def is_webp(content: bytes) -> bool:
     return content[:4] == RIFF and content[8:12] == WEBP
 
 
-def read_exif_card(content: bytes) -> bytes:
-    """What the picture's comment holds: a card's JSON in some wrapping. Raises ImportRefused."""
+def read_exif_card(content: bytes) -> tuple[str, tuple[str, ...]]:
+    """The first card in the picture's comments that can be read, as `payload_text`. Raises ImportRefused."""
     blocks = _webp_blocks(content) if is_webp(content) else _jpeg_blocks(content)
-    for block in blocks:
-        for comment in _comments(block):
-            if comment.strip(b" \t\r\n\0"):
-                return comment
-    raise NoPersona("The picture contains no character card.", hint=_HINT)
+    fault: ImportRefused = NoPersona("The picture contains no character card.", hint=_HINT)
+    found = (comment for block in blocks for comment in _comments(block) if comment.strip(_BLANK))
+    for comment in islice(found, MOST_COMMENTS):
+        try:
+            return payload_text(comment)
+        except ImportRefused as refused:
+            fault = refused
+    raise fault
 
 
 def _jpeg_blocks(content: bytes) -> Iterator[bytes]:
