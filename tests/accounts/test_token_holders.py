@@ -41,7 +41,7 @@ def test_a_change_of_the_lists_counts_for_tokens_at_once(
     fill(before)
     headers = made(before, "ada", role="editor")
     before.close()
-    with served(make_services(**(TEAM | settings))) as client:
+    with served(make_services(**{**TEAM, **settings})) as client:
         assert client.get("/personas/common", headers=headers).status_code == status["own"]
         new: dict[str, Any] = {"id": "new", "name": "New", "systemPrompt": "Be kind.", "model": "gpt-6-luna"}
         new |= {"description": "", "temperature": 0.7, "maxTokens": 100}

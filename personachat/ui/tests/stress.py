@@ -18,7 +18,7 @@ from personachat.lab.simulated_user import MOST_GOAL, USUAL_GOAL
 from personachat.lab.stress import MOST_ROUNDS, PROBES, ROUNDS, made_stress, requests_of
 from personachat.lab.testing import RunWish, Tests
 from personachat.personas.store.base import StoredPersona
-from personachat.services import Workspace
+from personachat.services.workspace import Workspace
 from personachat.ui import notices
 from personachat.ui.insights import chart
 from personachat.ui.insights.chart import Chart

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -21,9 +20,10 @@ PAIR = (Setup(persona_id="ada"), Setup(persona_id="bob"))
 
 
 @pytest.fixture
-def as_person(comparing_services: Services) -> Callable[..., Comparisons]:
+def as_person(comparing_services: Services, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Comparisons]:
     """The comparisons of somebody who logs in, or of an administrator."""
-    services = replace(comparing_services, accounts=True)
+    services = comparing_services
+    monkeypatch.setattr(services.authorization, "people_log_in", True)
 
     def comparisons(name: str, role: Role = Role.EDITOR) -> Comparisons:
         key = f"user:{name}"
