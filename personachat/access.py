@@ -27,7 +27,7 @@ class HostAndPort:
 
 @dataclass(frozen=True, slots=True)
 class RequestOrigin:
-    """What one request or connection says of where it comes from. `host` is "" where that is not clear."""
+    """What one request or connection says of where it comes from. `host` is "" if that is not clear."""
 
     host: str = ""
     origin: str | None = None
@@ -118,7 +118,7 @@ def listens_on_loopback_alone(host: str) -> bool | None:
 
 
 def place_of(host: str) -> HostAndPort | None:
-    """What a Host header names, in lower case; None where it is no name and port."""
+    """What a Host header names, in lower case; None if it is no name and port."""
     match = _PLACE.fullmatch(host)
     if match is None:
         return None
@@ -129,7 +129,7 @@ def place_of(host: str) -> HostAndPort | None:
 
 
 def origin_of(origin: str) -> tuple[str, HostAndPort] | None:
-    """The scheme of an Origin, and its place with the port spelled out; None where it is none of a page."""
+    """The scheme of an Origin, and its place with the port spelled out; None if it is none of a page."""
     scheme, separator, rest = origin.partition("://")
     place = place_of(rest)
     default = _DEFAULT_PORTS.get(scheme.lower())

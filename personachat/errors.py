@@ -113,7 +113,7 @@ class PersonaExists(PersonaChatError):
 
 
 class PersonaChanged(PersonaChatError):
-    """Somebody saved a newer version. `etag` and `text` are the stored ones; None where it was deleted."""
+    """Somebody saved a newer version. `etag` and `text` are the stored ones; None if it was deleted."""
 
     code = "persona_changed"
 
@@ -483,7 +483,7 @@ class RequestRefused(ProviderError):
 
 
 class ContextTooLong(ProviderError):
-    """`window_tokens` is what the provider said it takes at most; None where it did not say."""
+    """`window_tokens` is what the provider said it takes at most; None if it did not say."""
 
     code = "context_too_long"
 

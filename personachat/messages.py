@@ -34,7 +34,7 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the provider counted them; None where it did not say."""
+    """Tokens as the provider counted them; None if it did not say."""
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -60,7 +60,7 @@ class Started:
     provider: str
     model: str
     sent: Mapping[str, Any] | None = field(default=None, compare=False)
-    """The request as it was taken: on the wire, without model and messages. None where it is as asked."""
+    """The request as it was taken: on the wire, without model and messages. None if it is as asked."""
     form: int = field(default=0, compare=False)
     """The form of its messages, by the provider's count; 0 is the plain one."""
     retries: int = field(default=0, compare=False)
@@ -101,9 +101,9 @@ class Noticed:
 
     message: str
     memory_from: int | None = None
-    """From now on the model is told of the turns from this depth on; None where that did not change."""
+    """From now on the model is told of the turns from this depth on; None if that did not change."""
     summary: str = ""
-    """What it is told instead of the turns before; "" where they were dropped."""
+    """What it is told instead of the turns before; "" if they were dropped."""
     left_out: int = 0
     """Messages the engine left out since it last said so; `replies` makes `memory_from` of it."""
 
@@ -112,14 +112,14 @@ class Noticed:
 class UsageReported:
     usage: Usage
     cost_usd: float | None = None
-    """None where no price is known."""
+    """None if no price is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
     reason: FinishReason
     retries: int = field(default=0, compare=False)
-    """See Started."""
+    """How many requests had failed before the one that this ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class Failed:
     hint: str = ""
     retry_after_seconds: float | None = None
     retries: int = field(default=0, compare=False)
-    """See Started."""
+    """How many requests had failed before the one that this ends."""
     request_id: str = field(default="", compare=False)
     """Which request it was; the log says the same."""
 

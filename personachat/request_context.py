@@ -27,7 +27,7 @@ class RequestContext:
     traceparent: str = ""
     tracestate: str = ""
     role: str = ""
-    """What a token lets its caller be; "" where none says it."""
+    """What a token lets its caller be; "" if none says it."""
     token_id: str = ""
     """Which API token it came with."""
     personas: frozenset[str] | None = None

@@ -149,7 +149,7 @@ def _show_script_error(error: Exception) -> bool:
 
 
 def _asked_to_listen_at() -> str | None:
-    """Where the command that loads this module was told to listen; None where that is not known.
+    """Where the command that loads this module was told to listen; None if that is not known.
 
     `uvicorn` and `streamlit run` load the app while their own command line is being carried out.
     """

@@ -461,7 +461,7 @@ class Settings(BaseSettings):
 
     @property
     def longest_reply_tokens(self) -> int | None:
-        """What no request may ask for more than; None where the operator sets no limit."""
+        """What no request may ask for more than; None if the operator sets no limit."""
         limits = [limit for limit in (self.max_tokens, self.api_max_tokens) if limit is not None]
         return min(limits, default=None)
 

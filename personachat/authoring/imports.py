@@ -70,7 +70,7 @@ class PlannedImport:
 
     @property
     def collides_with(self) -> str:
-        """The name and the id of the persona here that differs from what comes; "" where none does."""
+        """The name and the id of the persona here that differs from what comes; "" if none does."""
         if self.action != "conflict" or self.stored is None:
             return ""
         name = self.stored.persona.name if isinstance(self.stored, StoredPersona) else "a broken file"
@@ -107,7 +107,7 @@ class ImportPlan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one persona. `saved` is None where it was kept as it is, or failed."""
+    """What became of one persona. `saved` is None if it was kept as it is, or failed."""
 
     id: str
     name: str

@@ -220,7 +220,7 @@ class PersonaLibrary:
         return self.revisions.newest(ids)
 
     def lore(self, persona_id: str) -> bytes | None:
-        """The persona's lore as a lorebook_v3 file; None where it has none. Raises what `get` raises."""
+        """The persona's lore as a lorebook_v3 file; None if it has none. Raises what `get` raises."""
         return write_lore(self._personas.get(persona_id).persona)
 
     def add_lore(
@@ -241,7 +241,7 @@ class PersonaLibrary:
     def restore(self, persona_id: str, number: int, *, etag: str | None = None) -> StoredPersona:
         """Make a revision the current version again, as a new revision; a deleted persona comes back.
 
-        Raises RevisionNotFound, PersonaInvalid where it follows an older schema, and what `save` raises.
+        Raises RevisionNotFound, PersonaInvalid if it follows an older schema, and what `save` raises.
         """
         text = renamed_text(self.revision(persona_id, number).text, persona_id)
         saving = Saving(self._author, f"Restored revision {number}", "restored")
@@ -408,7 +408,7 @@ class PersonaLibrary:
         return exported
 
     def bundle(self, ids: Collection[str] | None = None) -> ExportedFile:
-        """These personas, or all, as one archive. Raises PersonaNotFound where one of them is not there."""
+        """These personas, or all, as one archive. Raises PersonaNotFound if one of them is not there."""
         bundled_personas = [stored for stored in self._personas.all() if isinstance(stored, StoredPersona)]
         if ids is not None:
             chosen = {stored.id: stored for stored in bundled_personas if stored.id in ids}

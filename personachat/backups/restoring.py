@@ -186,7 +186,7 @@ def _fill(
     manifest: Manifest,
     places: Mapping[str, str],
 ) -> int:
-    """Put a table's rows in; returns how many. Raises BackupFailed where the file does not hold them all."""
+    """Put a table's rows in; returns how many. Raises BackupFailed if the file does not hold them all."""
     expected, number = manifest.rows.get(table.name, 0), 0
     if table.name not in manifest.rows:
         return 0

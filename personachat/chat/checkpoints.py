@@ -64,7 +64,7 @@ class Checkpoints:
 
     @property
     def trouble(self) -> PersonaChatError | None:
-        """Why words are not being saved at the moment; None where they are."""
+        """Why words are not being saved at the moment; None if they are."""
         return self._trouble
 
     def start(self) -> None:
@@ -96,7 +96,7 @@ class Checkpoints:
             return turn_id in self._watched
 
     def flush(self, *, timeout_seconds: float, live: bool = True) -> bool:
-        """Write now what has come, of `live` replies too; False where that takes longer or fails."""
+        """Write now what has come, of `live` replies too; False if that takes longer or fails."""
         if not self._writing.acquire(timeout=timeout_seconds):
             return False
         try:
@@ -207,7 +207,7 @@ class Checkpoints:
         return True
 
     def _attempt(self, write: Callable[[], T]) -> T | None:
-        """Do something with the database; None where it fails, which is logged once until it works again."""
+        """Do something with the database; None if it fails, which is logged once until it works again."""
         try:
             done = write()
         except Exception as error:

@@ -95,7 +95,7 @@ class Completions:
 
         `owner` and `surface` say for whom it is counted.
 
-        Raises ShuttingDown, PersonaNotFound, PersonaBroken, RequestRefused where the model takes no such
+        Raises ShuttingDown, PersonaNotFound, PersonaBroken, RequestRefused if the model takes no such
         request, and a ProviderError where nobody can answer.
         """
         self._runner.admit()

@@ -35,7 +35,7 @@ class Inspection:
         self._owner = owner
 
     def sent(self, turn_id: str) -> RequestBody | None:
-        """What was sent for a reply; None where nothing was, or it is not known.
+        """What was sent for a reply; None if nothing was, or it is not known.
 
         Raises TurnNotFound, PromptHidden.
         """
@@ -59,7 +59,7 @@ class Inspection:
     ) -> RequestBody:
         """What would be sent for these words, and these variables.
 
-        Raises ProviderError where nobody would answer, ConversationNotFound, PersonaNotFound, PromptHidden.
+        Raises ProviderError if nobody would answer, ConversationNotFound, PersonaNotFound, PromptHidden.
         """
         persona = self._personas.get(persona_id)
         self._refuse_unless_seen(persona.id)
@@ -72,7 +72,7 @@ class Inspection:
     def first(self, persona: Persona, path: Sequence[Turn], *, offline: bool = False) -> RequestBody:
         """What would be sent in a new chat with a persona that may not be saved.
 
-        Raises ProviderError where nobody would answer.
+        Raises ProviderError if nobody would answer.
         """
         return self._answers.replies.preview(persona, path, offline=offline)
 
@@ -94,7 +94,7 @@ class Inspection:
             )
 
     def _taken(self, turn_id: str) -> Started | None:
-        """The event with which a model took the request; None where none did, or it is not known."""
+        """The event with which a model took the request; None if none did, or it is not known."""
         try:
             events = self._conversations.live_reply(self._owner, turn_id).wait(0, timeout_seconds=0)
         except ReplyNotFound:

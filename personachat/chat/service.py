@@ -180,7 +180,11 @@ class ChatService:
         )
 
     def retry(self, conversation_id: str, *, offline: bool = False) -> LiveReply:
-        """Answer the last user turn again, beside the reply that is there. Errors as for `send`."""
+        """Answer the last user turn again, beside the reply that is there.
+
+        Raises ConversationNotFound, ReplyNotFound, PersonaNotFound, PersonaBroken, ShuttingDown, and
+        ReplyInProgress while another reply is live.
+        """
         conversation = self._conversations.idle(self.owner, conversation_id)
         path = list(conversation.path)
         while path and path[-1].role != "user":
@@ -194,7 +198,8 @@ class ChatService:
     def continue_reply(self, reply_id: str) -> LiveReply:
         """Go on where a reply stopped, in the same turn, with the model that began it.
 
-        Raises NotContinuable; other errors as for `send`.
+        Raises TurnNotFound, NotContinuable, PersonaNotFound, PersonaBroken, ShuttingDown, and ReplyInProgress
+        while another reply is live.
         """
         conversation_id, turn = self.turn(reply_id)
         conversation = self._conversations.idle(self.owner, conversation_id, last=1)
@@ -226,7 +231,7 @@ class ChatService:
     def queue(self, conversation_id: str, text: str, *, persona_id: str, offline: bool = False) -> None:
         """Send `text` as soon as the live reply is done, or now if none is.
 
-        Raises ShuttingDown where the server will not send it, and nobody could after it.
+        Raises ShuttingDown if the server will not send it, and nobody could after it.
         """
         if self._answers.draining and conversation_id in self._conversations.temporary:
             raise ShuttingDown
@@ -236,7 +241,7 @@ class ChatService:
             self.send_queued(conversation_id)
 
     def send_queued(self, conversation_id: str) -> LiveReply | None:
-        """Send the first queued message, if there is one and no reply is live. Errors as for `send`.
+        """Send the first queued message, if there is one and no reply is live. Raises what `send` raises.
 
         While the server shuts down it stays in the queue, for whoever opens the conversation after that.
         """
@@ -262,7 +267,7 @@ class ChatService:
             return live_reply or self.send_queued(conversation_id)
 
     def unqueue(self, conversation_id: str, message_id: str | None = None) -> QueuedMessage | None:
-        """Take a message out of the queue (None: the first); None where it has been sent already."""
+        """Take a message out of the queue (None: the first); None if it has been sent already."""
         store = self._conversations.store_of(conversation_id)
         return store.unqueue(self.owner, conversation_id, message_id)
 

@@ -84,7 +84,7 @@ class ReplyStarter:
         """Add `new_turns` (which end `path`, the turns to be answered) and the reply to them.
 
         `variables` are kept with the conversation; those that it has already are filled in as well.
-        Raises ReplyInProgress where the conversation has gone on since it was read, and ShuttingDown.
+        Raises ReplyInProgress if the conversation has gone on since it was read, and ShuttingDown.
         """
         self._runner.admit()
         filled_persona = filled(persona.persona, conversation, variables)
@@ -146,7 +146,7 @@ class ReplyStarter:
     ) -> LiveReply:
         """Extend a reply that ended before the model was done; `path` is what it answers.
 
-        Raises NotContinuable, ShuttingDown, and ReplyInProgress where somebody else was quicker.
+        Raises NotContinuable, ShuttingDown, and ReplyInProgress if somebody else was quicker.
         """
         self._runner.admit()
         with self.conversations.sending:

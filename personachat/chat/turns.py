@@ -77,7 +77,7 @@ def openings(persona: Persona, *, seed: str = "") -> tuple[str, ...]:
 
 
 def cleaned(text: str) -> str:
-    """The text as it can be stored and sent. Raises MessageInvalid where it is empty or too long."""
+    """The text as it can be stored and sent. Raises MessageInvalid if it is empty or too long."""
     text = storable(text).strip()
     if not text:
         raise MessageInvalid("The message is empty.", hint="Write something first.")

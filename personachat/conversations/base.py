@@ -84,7 +84,7 @@ class ConversationStore(Protocol):
         """Make the newest turn below (or else the turn itself) the leaf. Raises TurnNotFound."""
 
     def request(self, owner: str, turn_id: str) -> SentRequest | None:
-        """What was asked for an assistant's turn; None where nothing was. Raises TurnNotFound."""
+        """What was asked for an assistant's turn; None if nothing was. Raises TurnNotFound."""
 
     def rate(self, owner: str, turn_id: str, rating: Rating | None, *, note: str = "") -> None:
         """Rate an assistant's turn, or take the rating back (None). Raises TurnNotFound."""
@@ -110,7 +110,7 @@ class ConversationStore(Protocol):
     def unqueue(
         self, owner: str, conversation_id: str, message_id: str | None = None
     ) -> QueuedMessage | None:
-        """Take a message out of the queue (None: the first) and return it; None where it is gone."""
+        """Take a message out of the queue (None: the first) and return it; None if it is gone."""
 
     def waiting(self, owner: str, conversation_id: str) -> tuple[QueuedMessage, ...]:
         """The queue, the first message first; what `get` says of it, for less."""
@@ -123,7 +123,7 @@ class ReplyRecords(Protocol):
     """What a process writes of the replies it generates. `process_id` is the writer's `new_id()`."""
 
     def claim(self, turn_id: str, *, process_id: str) -> bool:
-        """Make a reply this process's own to write, running; False where a living process has it."""
+        """Make a reply this process's own to write, running; False if a living process has it."""
 
     def save(self, replies: Mapping[str, tuple[Reply, str]], *, process_id: str) -> frozenset[str]:
         """Write replies by the ids of their turns, all in one transaction; returns those written.
@@ -142,13 +142,13 @@ class ReplyRecords(Protocol):
         """Ask the process that generates a reply to "pause", "resume" or "stop" it, at its next beat."""
 
     def look(self, turn_id: str) -> tuple[Reply, str] | None:
-        """A reply as it was last written, and its journal; None where it is gone."""
+        """A reply as it was last written, and its journal; None if it is gone."""
 
     def interrupt(self) -> frozenset[str]:
         """Mark the live replies of dead processes "interrupted"; returns the ids of their turns."""
 
     def abandon(self, turn_id: str, *, process_id: str) -> bool:
-        """Mark a live reply of this process "interrupted"; False where it is none.
+        """Mark a live reply of this process "interrupted"; False if it is none.
 
         To be called of one that the process does not know: it was told that it could not be written.
         """

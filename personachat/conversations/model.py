@@ -26,7 +26,7 @@ MEASURABLE_SECONDS = 0.05
 def writing_speed(
     tokens: int, *, first_token_seconds: float | None, duration_seconds: float | None
 ) -> float | None:
-    """How many tokens a second came after the first; None where that says nothing about the model."""
+    """How many tokens a second came after the first; None if that says nothing about the model."""
     if first_token_seconds is None or duration_seconds is None:
         return None
     writing = duration_seconds - first_token_seconds
@@ -45,7 +45,7 @@ def now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is known of one reply at one moment. Seconds are since the request; None where not yet."""
+    """What is known of one reply at one moment. Seconds are since the request; None if not yet."""
 
     state: TurnState = "running"
     text: str = ""
@@ -58,7 +58,7 @@ class Reply:
     usage: Usage | None = None
     """Of all requests together, where the reply was continued."""
     cost_usd: float | None = None
-    """None where no price is known."""
+    """None if no price is known."""
     finish_reason: FinishReason | None = None
     error: Failed | None = None
     first_token_seconds: float | None = None
@@ -66,9 +66,9 @@ class Reply:
     """From the request to the first word of the text, where reasoning came before it."""
     duration_seconds: float | None = None
     memory_from: int | None = None
-    """The depth of the first turn the model was told of; None where it was told of all."""
+    """The depth of the first turn the model was told of; None if it was told of all."""
     summary: str = ""
-    """What the model was told instead of the turns before `memory_from`; "" where they were dropped."""
+    """What the model was told instead of the turns before `memory_from`; "" if they were dropped."""
 
     @property
     def live(self) -> bool:
@@ -101,7 +101,7 @@ class Reply:
         )
 
     def tokens_per_second(self, tokens: int) -> float | None:
-        """How fast `tokens` came after the first; None where that says nothing about the model."""
+        """How fast `tokens` came after the first; None if that says nothing about the model."""
         return writing_speed(
             tokens, first_token_seconds=self.first_token_seconds, duration_seconds=self.duration_seconds
         )

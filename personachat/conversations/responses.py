@@ -107,7 +107,7 @@ class KeptResponses:
                 log.debug("Old responses could not be forgotten: %s", error.code)
 
     def keep(self, owner: str, response: KeptResponse) -> bool:
-        """Keep a response, and what it follows for longer; False where it is too large."""
+        """Keep a response, and what it follows for longer; False if it is too large."""
         given, came = json.dumps(response.input), json.dumps(response.output)
         size = len(given) + len(came)
         if size > MOST_BYTES:
@@ -135,7 +135,7 @@ class KeptResponses:
     def conversation(self, owner: str, response_id: str) -> list[Item] | None:
         """All items up to the end of a response, oldest first.
 
-        None where it, or one that it follows, is not there any more or was never the owner's.
+        None if it, or one that it follows, is not there any more or was never the owner's.
         """
         with self._database.read() as connection:
             chain = _chain(owner, response_id)

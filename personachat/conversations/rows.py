@@ -63,7 +63,7 @@ def turn_of(row: Row[Any]) -> Turn:
 
 
 def reply_of(row: Row[Any]) -> Reply | None:
-    """The reply in TURN_COLUMNS; None where the turn was not generated."""
+    """The reply in TURN_COLUMNS; None if the turn was not generated."""
     if row.state is None:
         return None
     usage = Usage(**{name: getattr(row, name) for name in _COUNTS})

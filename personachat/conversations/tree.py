@@ -66,7 +66,7 @@ def newest_sibling(connection: Connection, turn: Row[Any]) -> str | None:
 def siblings(
     connection: Connection, path: Sequence[Turn], *, conversation_id: str
 ) -> dict[str, tuple[str, ...]]:
-    """See Conversation.siblings."""
+    """For turns of a path that have siblings: the ids of all in the same place, oldest first."""
     values: dict[str, Any] = {"here": conversation_id}
     query = _IN_PLACES
     if len(path) <= _MOST_PLACES:

@@ -61,7 +61,7 @@ class Database:
     """Cheap to make and safe for threads; not for processes forked after its first use."""
 
     def __init__(self, url: str | URL, *, silent_seconds: float = SILENT_SECONDS) -> None:
-        self._url: URL | None = None  # and stays None where it cannot be one
+        self._url: URL | None = None  # and stays None if it cannot be one
         self._silent_seconds = silent_seconds
         with suppress(*OPENING_FAULTS):
             self._url = make_url(url)
@@ -92,7 +92,10 @@ class Database:
         return Path(named).absolute() if named and named != ":memory:" else None
 
     def prepare(self) -> None:
-        """Open it and bring it up to date, if that has not been done. Errors as for `read`."""
+        """Open it and bring it up to date, if that has not been done.
+
+        Raises DatabaseUnavailable and DatabaseDamaged.
+        """
         self._opened()
 
     def close(self) -> None:
@@ -115,7 +118,10 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that an exception rolls back; committed at the end. Errors as for `read`."""
+        """A transaction that an exception rolls back; committed at the end.
+
+        Raises DatabaseUnavailable and DatabaseDamaged.
+        """
         engine = self._opened()
         with ExitStack() as stack:
             if self.is_sqlite:
@@ -138,11 +144,11 @@ class Database:
 
     @property
     def back_seconds(self) -> float:
-        """How long ago the last outage ended; infinite where there was none."""
+        """How long ago the last outage ended; infinite if there was none."""
         return self._outage.over_for
 
     def check(self) -> None:
-        """Ask it something. Errors as for `read`."""
+        """Raise if the database cannot be reached. Raises DatabaseUnavailable and DatabaseDamaged."""
         with self.read() as connection:
             connection.execute(select(1))
 

@@ -36,7 +36,7 @@ class Outage:
 
     @property
     def over_for(self) -> float:
-        """Seconds since it ended that a failure was known; infinite where none ever was."""
+        """Seconds since it ended that a failure was known; infinite if none ever was."""
         return self._clock() - self._ended
 
     def now(self) -> float:

@@ -65,7 +65,7 @@ class PatientConnection(Connection[Any]):
             raise NoAnswer("the server doesn't answer") from None
 
     def _cancelled(self, gen: PQGen[Any]) -> Any:
-        """Cancel what runs. Raises QueryCanceled where that worked; returns what had come just before."""
+        """Cancel what runs. Raises QueryCanceled if that worked; returns what had come just before."""
         self.cancel_safe(timeout=CANCEL_SECONDS)
         return super().wait(_listened_to(gen, CANCEL_SECONDS), SLICE_SECONDS)
 

@@ -33,7 +33,7 @@ class Presence:
                 self._held[process_id] = lock
 
     def living(self, process_id: str) -> bool | None:
-        """Whether a process lives; None where there is no file to tell."""
+        """Whether a process lives; None if there is no file to tell."""
         with self._lock:
             if process_id in self._held:
                 return True

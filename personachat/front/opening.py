@@ -32,7 +32,7 @@ def refuse_unasked(host: str, settings: Settings) -> None:
 
 
 def who_can_do_what(host: str | None, settings: Settings) -> str:
-    """Sentences for the terminal. `host` is where the server listens, None where that is not known."""
+    """Sentences for the terminal. `host` is where the server listens, None if that is not known."""
     alone = host is not None and listens_on_loopback_alone(host)
     return " ".join((_about_pages(settings, alone=bool(alone)), _about_api(settings)))
 

@@ -49,7 +49,7 @@ REFUSAL = Explanation("The model declined to answer.", _OTHERWISE)
 
 
 def explanation_of(reply: Reply) -> Explanation | None:
-    """Why a reply that did not fail is not what one would expect; None where it is."""
+    """Why a reply that did not fail is not what one would expect; None if it is."""
     has_words = bool(reply.text.strip())
     if reply.finish_reason == "length":
         without = LENGTH_OF_THOUGHT if reply.reasoning else LENGTH_WITHOUT_A_WORD
@@ -70,5 +70,5 @@ _TO_READERS = {
 
 
 def told_to_readers(*, state: str | None, finish_reason: str | None) -> str:
-    """The same for somebody who only reads; "" where there is nothing to tell."""
+    """The same for somebody who only reads; "" if there is nothing to tell."""
     return _TO_READERS.get(state or "") or _TO_READERS.get(finish_reason or "", "")

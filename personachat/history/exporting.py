@@ -53,7 +53,7 @@ class Tree:
 
     @property
     def leaf_id(self) -> str | None:
-        """The end of the active branch; None where it is empty."""
+        """The end of the active branch; None if it is empty."""
         return self.head.leaf_id if any(turn.id == self.head.leaf_id for turn in self.turns) else None
 
 

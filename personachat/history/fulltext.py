@@ -39,7 +39,7 @@ def newest(
 
 
 def few_turns(connection: Connection, owner: str, filters: Filters, *, most: int) -> Sequence[int] | None:
-    """The numbers of all turns with these facts; None where they are more than `most`, or look common."""
+    """The numbers of all turns with these facts; None if they are more than `most`, or look common."""
     if connection.dialect.name != "sqlite":
         among = _among_newest(connection, owner, SearchQuery(), filters, below=LAST_NUMBER, size=_COMMON)
         if len(among.numbers) == _COMMON:
@@ -80,7 +80,7 @@ def _hex(fact: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """What was found among some turns; `floor` is the lowest number of them, None where there are no more."""
+    """What was found among some turns; `floor` is the lowest number of them, None if there are no more."""
 
     numbers: Sequence[int]
     floor: int | None

@@ -49,7 +49,7 @@ class Contents:
 
 
 def read(text: str) -> Contents | None:
-    """What the file holds; None where it is no object. Raises ValueError, RecursionError and a TooMany."""
+    """What the file holds; None if it is no object. Raises ValueError, RecursionError and a TooMany."""
     return _Reader(text).contents()
 
 

@@ -107,7 +107,7 @@ def _read(content: bytes) -> tuple[str, import_reading.Contents | None]:
 
 
 def _imported(text: str, entry: ConversationEntry | Any, number: int) -> CheckedConversation:
-    """The conversation with new ids. Raises ImportRefused where it, or its tree of turns, is none."""
+    """The conversation with new ids. Raises ImportRefused if it, or its tree of turns, is none."""
     values = entry.values if isinstance(entry, ConversationEntry) else entry
     title = values.get("title") if isinstance(values, dict) else ""
     name = _named(number, title if isinstance(title, str) else "")

@@ -157,7 +157,7 @@ class ConversationLibrary:
     def share(self, conversation_id: str) -> Share:
         """A link to the active branch as it is now; the same link as before, where there was one.
 
-        Raises MessageInvalid where there is nothing to share.
+        Raises MessageInvalid if there is nothing to share.
         """
         self._settle()
         with self._database.write() as connection:

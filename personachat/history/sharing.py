@@ -115,7 +115,7 @@ def share(connection: Connection, owner: str, conversation_id: str) -> Share:
 
 
 def share_of(connection: Connection, owner: str, conversation_id: str) -> Share | None:
-    """The conversation's link; None where there is none. Raises ConversationNotFound."""
+    """The conversation's link; None if there is none. Raises ConversationNotFound."""
     c = conversations.c
     row = connection.execute(
         select(c.id, shares.c.token, shares.c.title, shares.c.created_at)

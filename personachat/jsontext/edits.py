@@ -94,7 +94,7 @@ def merged(before: str, one: str, other: str) -> str:
 
 
 def both_changes(before: str, one: str, other: str) -> str | None:
-    """Both changes of a text that two hands changed at once; None where they touch the same place."""
+    """Both changes of a text that two hands changed at once; None if they touch the same place."""
     if other in (before, one):
         return one
     if one == before:

@@ -52,7 +52,7 @@ def face_with(picture: str, avatar: str) -> str:
 
 
 def picture_in(face: str | None) -> str:
-    """The name of the picture in a face; "" where there is none."""
+    """The name of the picture in a face; "" if there is none."""
     match = _FACE.fullmatch(face) if face and face.startswith(":picture/") else None
     return match[1] if match else ""
 
@@ -64,7 +64,7 @@ def avatar_in(face: str | None) -> str | None:
 
 
 def safe_face(face: str | None) -> str | None:
-    """The face without an avatar that can be none; None where nothing is left."""
+    """The face without an avatar that can be none; None if nothing is left."""
     picture = picture_in(face)
     return face_with(picture, avatar_in(face) or "") if picture else safe_avatar(face)
 
@@ -88,7 +88,7 @@ def _icon_fault(avatar: str) -> str:
 def _listed(filename: str, name: str) -> frozenset[str]:
     """A list of Streamlit's, from its file: importing Streamlit takes a second, and is for pages alone.
 
-    Empty where it cannot be found; then only the avatar's shape is checked.
+    Empty if it cannot be found; then only the avatar's shape is checked.
     """
     spec = find_spec("streamlit")
     if not spec or not spec.origin:

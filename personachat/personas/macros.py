@@ -129,7 +129,7 @@ class _Filling:
         return "".join(parts)
 
     def value(self, inner: str) -> str | None:
-        """What a macro stands for; None where it is not known."""
+        """What a macro stands for; None if it is not known."""
         inner = inner.strip()
         if inner.startswith("//"):
             return ""

@@ -56,7 +56,7 @@ class Merge:
 
 
 def merge_personas(base: str, mine: str, theirs: str) -> Merge | None:
-    """Merge two changes of `base`; None where one of the texts cannot be read as an object."""
+    """Merge two changes of `base`; None if one of the texts cannot be read as an object."""
     first, second, third = (_object(text) for text in (base, mine, theirs))
     if first is None or second is None or third is None:
         return None
@@ -80,7 +80,7 @@ def merge_personas(base: str, mine: str, theirs: str) -> Merge | None:
 def _compared(
     base: Mapping[str, Any], mine: Mapping[str, Any], theirs: Mapping[str, Any], path: Path
 ) -> Iterator[tuple[Any, _Change | None, _Change | None]]:
-    """Each field that somebody changed: what it was, my change and theirs, None where one left it alone."""
+    """Each field that somebody changed: what it was, my change and theirs, None if one left it alone."""
     for key in dict.fromkeys((*theirs, *mine, *base)):
         place = (*path, key)
         before, my, other = (each.get(key, _MISSING) for each in (base, mine, theirs))

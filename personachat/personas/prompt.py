@@ -231,7 +231,7 @@ class _Filling:
         return teller.tell(messages, occasion)
 
     def _greeting(self) -> int | None:
-        """Which greeting the history begins with; None where that is not known."""
+        """Which greeting the history begins with; None if that is not known."""
         if not self._history or self._history[0].role != "assistant":
             return None
         first = self._history[0].content

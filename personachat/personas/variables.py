@@ -116,7 +116,7 @@ def _variable(name: str, value: Any) -> Variable | None:
 
 
 def _text(value: Any) -> str | None:
-    """A default as text; None where it is neither text nor a number."""
+    """A default as text; None if it is neither text nor a number."""
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int | float):

@@ -73,7 +73,7 @@ class Provider(Protocol):
 
     @property
     def base_url(self) -> str | None:
-        """Where requests go, "***" for what may be a secret; None where the model is in this process."""
+        """Where requests go, "***" for what may be a secret; None if the model is in this process."""
 
     @property
     def wants_key(self) -> bool:
@@ -83,7 +83,7 @@ class Provider(Protocol):
         """The JSON of a request exactly as it would be sent now. Holds no key."""
 
     def window_tokens(self, model: str) -> int | None:
-        """How many tokens a model takes in, reply included; None where that has not been said."""
+        """How many tokens a model takes in, reply included; None if that has not been said."""
 
     def stream(self, request: ChatRequest) -> AsyncGenerator[ProviderEvent]:
         """Stream one reply: Started first, Finished last; UsageReported may come before Finished.

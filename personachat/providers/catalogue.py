@@ -54,7 +54,7 @@ class KnownModels:
 @dataclass(slots=True)
 class _Listing:
     models: tuple[str, ...] | None = None
-    """As the provider last said; None where it never has."""
+    """As the provider last said; None if it never has."""
     fault: str = ""
     stale_at: float = 0.0
     asking: bool = False

@@ -211,7 +211,7 @@ def of_a_persona(extensions: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fault_of(name: str) -> str | None:
-    """Why a persona may not hold it, as the end of a sentence; None where it may."""
+    """Why a persona may not hold it, as the end of a sentence; None if it may."""
     if own := OWN_KEYS.get(name):
         return f"is already set by the persona's own key {own}"
     if name in _NOT_OF_A_PERSONA:

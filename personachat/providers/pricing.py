@@ -47,7 +47,7 @@ def warm_up() -> None:
 
 
 def window_tokens(provider: str, model: str) -> int | None:
-    """How many tokens a model takes in; None where that is not known.
+    """How many tokens a model takes in; None if that is not known.
 
     `provider` is a provider's name here, which need not say whose the model is: its own name decides then.
     """
@@ -55,7 +55,7 @@ def window_tokens(provider: str, model: str) -> int | None:
 
 
 def cost_usd(provider: str, model: str, usage: Usage) -> float | None:
-    """What a request costs by today's list price, in US dollars; None where a price or a count is unknown."""
+    """What a request costs by today's list price, in US dollars; None if a price or a count is unknown."""
     if usage.prompt_tokens is None or usage.completion_tokens is None:
         return None
     if min(usage.prompt_tokens, usage.completion_tokens) < 0:

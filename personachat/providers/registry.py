@@ -86,7 +86,7 @@ class ProviderRegistry:
         return tuple(self._providers)
 
     def named(self, name: str) -> Provider | None:
-        """The provider of this name; None where it is not configured (any more)."""
+        """The provider of this name; None if it is not configured (any more)."""
         return self._providers.get(name)
 
     def resolve(self, model: str, *, offline: bool = False) -> ModelChoice:

@@ -28,7 +28,7 @@ def set_key() -> str:
 
 
 def install_offline() -> str:
-    """How to install the offline model; "" where that is no way on."""
+    """How to install the offline model; "" if that is no way on."""
     if on_community_cloud():
         return ""
     return f"Or install the offline model: {_commands()}"

@@ -38,9 +38,9 @@ class ContextUse:
 
     used_tokens: int
     window_tokens: int | None
-    """None where it is not known."""
+    """None if it is not known."""
     memory_from: int | None
-    """The depth of the first turn the model is told of; None where it is told of all."""
+    """The depth of the first turn the model is told of; None if it is told of all."""
     measured: bool
 
 
@@ -64,7 +64,7 @@ class FittedContext:
     depths: tuple[int, ...]
     """Of the turns among the messages; of what is inserted, the next turn's."""
     memory_from: int | None
-    """The depth of the first turn that is told; None where all are."""
+    """The depth of the first turn that is told; None if all are."""
     prompt_tokens: int
     """By the estimate."""
     summary: str = ""
@@ -88,7 +88,7 @@ def fitted(
 
     What is `inserted` always stays, too: where the turns it stands above are gone, before the rest.
 
-    `scale` is tokens for each estimated one, see `measured_scale`; None where nothing was measured.
+    `scale` is tokens for each estimated one, see `measured_scale`; None if nothing was measured.
     """
     placed = with_words(path)
     always = tuple(pinned)
@@ -164,7 +164,7 @@ def measured_scale(
 ) -> float | None:
     """Tokens for each estimated one, as they were counted for earlier replies of this persona and model.
 
-    None where they were not.
+    None if they were not.
     """
     placed = with_words(path)
     tokens = [estimate_tokens(turn.text) + MESSAGE_TOKENS for _, turn in placed]

@@ -26,13 +26,13 @@ class Ending:
     """What is said of an end."""
 
     name: str = ""
-    """For people; "" where there is nothing to say, or an error says it."""
+    """For people; "" if there is nothing to say, or an error says it."""
     sentence: str = ""
-    """The same where there is more room; "" where it is the name."""
+    """The same where there is more room; "" if it is the name."""
     finish_reason: str | None = None
-    """Of a chat completion; None where it ends with an error and without [DONE]."""
+    """Of a chat completion; None if it ends with an error and without [DONE]."""
     incomplete: str | None = None
-    """Why a response is incomplete; None where it is completed, or failed."""
+    """Why a response is incomplete; None if it is completed, or failed."""
     exit_code: int = 0
     """Of a command that shows the reply."""
 
@@ -61,7 +61,7 @@ _BY_NAME: Mapping[str, Ending] = {str(end): ending for end, ending in ENDINGS.it
 
 
 def end_of(last: Finished | Failed | None) -> End:
-    """The end of a reply whose last event is this; None where it stopped coming without one."""
+    """The end of a reply whose last event is this; None if it stopped coming without one."""
     match last:
         case Finished(reason):
             return reason
@@ -72,7 +72,7 @@ def end_of(last: Finished | Failed | None) -> End:
 
 
 def cut_off_by(last: Finished | Failed | None) -> Failed | None:
-    """The error that tells a reply was cut off; None where it was not."""
+    """The error that tells a reply was cut off; None if it was not."""
     match last:
         case None:
             return INTERRUPTED
@@ -85,5 +85,5 @@ def cut_off_by(last: Finished | Failed | None) -> Failed | None:
 
 
 def ending_of(state: str, finish_reason: str | None) -> Ending | None:
-    """What is said of a reply as it is stored; None where it is live, or its reason is none we know."""
+    """What is said of a reply as it is stored; None if it is live, or its reason is none we know."""
     return _BY_NAME.get(finish_reason or "stop" if state == "finished" else state)

@@ -81,7 +81,7 @@ def decoded(journal: str, reply: Reply) -> list[ReplyEvent]:
 
 
 def _end_of(reply: Reply) -> Finished | Failed | None:
-    """The event a reply ended with; None where it is live or was interrupted."""
+    """The event a reply ended with; None if it is live or was interrupted."""
     if reply.live or reply.state == "interrupted":
         return None
     return reply.error or Finished(reply.finish_reason or "stop")

@@ -46,7 +46,7 @@ class LiveReply:
         self.origin = origin or Origin()
         """Who asked for it, and what for."""
         self.remote: Callable[[Control], None] | None = None
-        """How the process that generates it is told what to do; None where it is this one."""
+        """How the process that generates it is told what to do; None if it is this one."""
         self.request: RequestContext | None = None
         """Which request it is generated for, in this process."""
         self.words: Words | None = None
@@ -222,7 +222,7 @@ class LiveReply:
             self.end(Finished("stopped"))
 
     def add(self, event: ReplyEvent) -> bool:
-        """Take the next event. False where it must wait because the reply is paused.
+        """Take the next event. False if it must wait because the reply is paused.
 
         Whatever comes after the end is dropped.
         """

@@ -47,7 +47,7 @@ class EngineLoop:
         return not self._thread.is_alive()
 
     def soon(self, call: Callable[..., object], *arguments: object) -> None:
-        """Have something called on the loop. Raises RuntimeError where that is closed."""
+        """Have something called on the loop. Raises RuntimeError if that is closed."""
         self._loop.call_soon_threadsafe(call, *arguments)
 
     def later(self, seconds: float, call: Callable[[], object]) -> None:
@@ -59,7 +59,7 @@ class EngineLoop:
         return self._loop.create_task(coroutine)
 
     def begin(self, coroutine: Coroutine[Any, Any, object]) -> None:
-        """Run a coroutine on the loop and wait for nothing. Raises RuntimeError where the loop has ended."""
+        """Run a coroutine on the loop and wait for nothing. Raises RuntimeError if the loop has ended."""
         try:
             asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         except RuntimeError:
@@ -69,7 +69,7 @@ class EngineLoop:
     def ask(self, coroutine: Coroutine[Any, Any, T], *, timeout_seconds: float) -> T:
         """Run a coroutine on the loop and wait for its result.
 
-        Raises TimeoutError, and RuntimeError or CancelledError where the loop has ended or ends.
+        Raises TimeoutError, and RuntimeError or CancelledError if the loop has ended or ends.
         """
         try:
             future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)

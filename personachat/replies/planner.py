@@ -43,7 +43,7 @@ class Events(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReplyPlan:
-    """A reply that has not begun. `request` is None where nobody can answer."""
+    """A reply that has not begun. `request` is None if nobody can answer."""
 
     first: Reply
     request: SentRequest | None
@@ -93,7 +93,7 @@ class ReplyPlanner:
         )
 
     def preview(self, persona: Persona, path: Sequence[Turn], *, offline: bool = False) -> RequestBody:
-        """What would be sent for the path's last turn. Raises ProviderError where nobody would answer."""
+        """What would be sent for the path's last turn. Raises ProviderError if nobody would answer."""
         answering = self._providers.resolve(persona.model, offline=offline)
         planned = planned_request(persona, path, answering)
         sent = self._body(answering.provider.name, planned.request(planned.summed_up()))
@@ -149,7 +149,7 @@ class ReplyPlanner:
     def counted_memory(
         self, persona: Persona, last: Turn | None, *, offline: bool = False
     ) -> ContextUse | None:
-        """The same as the last turn's provider counted it; None where it did not, or another one answers."""
+        """The same as the last turn's provider counted it; None if it did not, or another one answers."""
         answered = last.reply if last else None
         if answered is None:
             return None

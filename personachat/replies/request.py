@@ -46,7 +46,7 @@ class PlannedRequest:
     """What the model is told as things are, without a further summary."""
     window_tokens: int | None
     to_sum_up: FittedContext | None
-    """What it is to be told with a further summary, of the turns dropped here; None where none is needed."""
+    """What it is to be told with a further summary, of the turns dropped here; None if none is needed."""
     fit: Callable[..., FittedContext]
     """Fits the path with a `summary`."""
     own: PersonaPart
@@ -144,7 +144,7 @@ def own_part(
 
 
 def _idle(turns: Sequence[Turn]) -> timedelta | None:
-    """How long the user was silent before what they said last; None where that was the first."""
+    """How long the user was silent before what they said last; None if that was the first."""
     earlier = [turn.created_at for turn in turns[:-1] if turn.role == "user"]
     return datetime.now(UTC) - earlier[-1] if earlier else None
 

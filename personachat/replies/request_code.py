@@ -25,7 +25,7 @@ class RequestBody:
 
     provider: str
     base_url: str | None
-    """None where the model is in this process, or its provider not configured any more.
+    """None if the model is in this process, or its provider not configured any more.
 
     "***" stands for what may be a secret in it.
     """
@@ -39,7 +39,7 @@ class RequestBody:
 
 
 def as_curl(sent: RequestBody) -> str | None:
-    """A command for a POSIX shell; None where there is no address. The key comes from the environment."""
+    """A command for a POSIX shell; None if there is no address. The key comes from the environment."""
     if sent.base_url is None:
         return None
     # By its standard input: as an argument a long conversation would be refused by the system. No line of
@@ -76,7 +76,7 @@ def as_python(sent: RequestBody) -> str:
 
 
 def no_address(sent: RequestBody) -> str:
-    """Why there is no address, as a sentence; "" where there is one."""
+    """Why there is no address, as a sentence; "" if there is one."""
     if sent.base_url is not None:
         return ""
     return IN_PROCESS if sent.provider == LOCAL else NOT_CONFIGURED

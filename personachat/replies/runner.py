@@ -176,11 +176,14 @@ class ReplyRunner:
         self._draining = True
 
     def begin(self, coroutine: Coroutine[Any, Any, object]) -> None:
-        """See EngineLoop.begin."""
+        """Run a coroutine on the replies' loop without waiting. Raises RuntimeError if the loop has ended."""
         self._loop.begin(coroutine)
 
     def ask(self, coroutine: Coroutine[Any, Any, T], *, timeout_seconds: float) -> T:
-        """See EngineLoop.ask."""
+        """Run a coroutine on the replies' loop and wait for its result.
+
+        Raises TimeoutError, what the coroutine raises, and RuntimeError or CancelledError if the loop ends.
+        """
         return self._loop.ask(coroutine, timeout_seconds=timeout_seconds)
 
     def interrupt_all(self) -> int:
@@ -260,7 +263,7 @@ class ReplyRunner:
                     return
 
     async def _passed(self, live_reply: LiveReply, event: ReplyEvent) -> bool:
-        """Add an event, after the pause if there is one; False where that lasts too long."""
+        """Add an event, after the pause if there is one; False if that lasts too long."""
         while not live_reply.add(event):
             try:
                 async with asyncio.timeout(self._paused_seconds):

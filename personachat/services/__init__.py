@@ -130,7 +130,7 @@ class Services:
     authorization: Authorization
     workspaces: Workspaces
     figures: CallFigures | None = None
-    """What /metrics says; None where there is none."""
+    """What /metrics says; None if there is none."""
 
     @property
     def accounts(self) -> bool:
@@ -138,7 +138,11 @@ class Services:
         return self.authorization.people_log_in
 
     def admit(self, identity: Identity) -> Person:
-        """The person whom a login or a proxy names, with their role. Errors as for Authorization.admit."""
+        """The person whom a login or a proxy names, with their role.
+
+        Raises LoginNeeded if they are refused or their login has ended, and what the database raises if it
+        cannot say so.
+        """
         return self.authorization.admit(identity)
 
     def person_of(self, owner: str, *, may_edit: bool = True) -> Person:
@@ -170,7 +174,7 @@ class Services:
     def administrator(self, owner: str, *, person: Person | None = None) -> Administrator:
         """What an administrator can do. Raises AdministrationNotAllowed for anybody else.
 
-        `person` is who they are, where that is known; it is looked up else.
+        `person` is who they are; without it, they are looked up.
         """
         person = self.authorization.within_token(person or self.person_of(owner))
         return Administrator(
@@ -262,7 +266,7 @@ class Services:
         self.database.check()
 
     def check_providers(self) -> None:
-        """Raises NoModelAvailable where no provider is configured and no model is installed. Asks nobody."""
+        """Raises NoModelAvailable if no provider is configured and no model is installed. Asks nobody."""
         try:
             self.models.answering("")
         except NoModelAvailable:
@@ -273,7 +277,7 @@ class Services:
     def warm_up(self) -> None:
         """Do what the first reply would wait for, and tidy up the database; takes seconds.
 
-        Errors as for ReplyRunner.ask; DatabaseUnavailable, DatabaseDamaged.
+        Raises TimeoutError after a minute without the providers, DatabaseUnavailable and DatabaseDamaged.
         """
         self.runner.ask(self.providers.warm_up(), timeout_seconds=60)
         pricing.warm_up()

@@ -60,7 +60,7 @@ def drained_at(
 
 
 def drain_at(*signals: signal.Signals) -> bool:
-    """The same for a server that is not ours, until the process ends; False where it handles none yet.
+    """The same for a server that is not ours, until the process ends; False if it handles none yet.
 
     Such a server may wait for its clients for ever: what it takes a second Ctrl-C for elsewhere ends this
     process. To be called on the server's loop.

@@ -45,7 +45,7 @@ def is_written() -> bool:
 
 
 def configure(settings: Settings, *, always: bool = False) -> logging.Handler | None:
-    """Log as the settings say, once a process; None where they leave it as it is.
+    """Log as the settings say, once a process; None if they leave it as it is.
 
     `always` is for servers: where the settings say nothing, warnings have a time and a level. The handler
     that is returned is for loggers that keep away from the root.
@@ -82,7 +82,7 @@ def _made(settings: Settings) -> logging.Handler:
 
 
 def announced(settings: Settings, sentence: str) -> bool:
-    """Log what is printed otherwise; False where it is to be printed."""
+    """Log what is printed otherwise; False if it is to be printed."""
     if settings.log_format != "json":
         return False
     logging.getLogger("personachat.server").info("%s", sentence)

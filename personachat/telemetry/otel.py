@@ -39,7 +39,7 @@ _PROTOCOLS = {"": "otlp_proto_http", "http/protobuf": "otlp_proto_http", "grpc":
 def observer(
     environment: Mapping[str, str] | None = None, *, masking: Masking | None = None
 ) -> CallSpans | None:
-    """What is to be told of calls; None where no variable asks for it, or the SDK is missing.
+    """What is to be told of calls; None if no variable asks for it, or the SDK is missing.
 
     `masking` hides the secrets in texts, where those are asked for; without it none are told.
     """

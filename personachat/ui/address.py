@@ -25,7 +25,7 @@ def page(name: str, **query: str) -> str:
 
 
 def api() -> str | None:
-    """The address of the API, without a slash at its end; None where none is served."""
+    """The address of the API, without a slash at its end; None if none is served."""
     here = urlsplit(st.context.url or "")
     return urlunsplit((here.scheme, here.netloc, f"{_folder()}/api", "", "")) if _served else None
 

@@ -30,7 +30,7 @@ def may_edit_here(services: Services) -> bool:
 
 
 def why_not_edit(services: Services) -> str | None:
-    """Why this session cannot change personas at all; None where it can."""
+    """Why this session cannot change personas at all; None if it can."""
     if may_edit_here(services):
         return None
     return READER if services.accounts and current_person().is_known else WHY_NOT

@@ -92,13 +92,13 @@ def arrived(picture: str) -> None:
 
 
 def in_line(picture: str) -> str:
-    """A picture as a part of a label, as high as its letters; "" where there is none."""
+    """A picture as a part of a label, as high as its letters; "" if there is none."""
     url = address(picture)
     return f"![]({url})\u2002" if url else ""
 
 
 def address(picture: str) -> str:
-    """Where the browser gets a small picture in this run; "" where there is none."""
+    """Where the browser gets a small picture in this run; "" if there is none."""
     content = thumb(picture)
     return address_of(content, f"face-{picture}") if content else ""
 

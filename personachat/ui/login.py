@@ -45,7 +45,7 @@ def _state() -> LoginState:
 
 
 def trouble() -> PersonaChatError | None:
-    """Why nothing can be shown to whoever has this session open; None where everything can."""
+    """Why nothing can be shown to whoever has this session open; None if everything can."""
     session.services()  # where there are none it says why
     try:
         owner.current_person()

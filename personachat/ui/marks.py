@@ -45,7 +45,7 @@ def is_mark(state: WidgetState) -> bool:
 
 
 def read_mark(states: tuple[WidgetState, ...], name: str, kind: type[Told]) -> Told | None:
-    """What was told under that name; None where that is nothing, or nothing of this kind."""
+    """What was told under that name; None if that is nothing, or nothing of this kind."""
     adapter: TypeAdapter[Any] = TypeAdapter(kind)
     for state in states:
         if (script_runs.key_of(state.id) or "").startswith(f"{KEY}{name}-"):

@@ -159,7 +159,7 @@ def leave() -> None:
 
 
 def _session_id() -> str | None:
-    """This session's; None where no server runs it, as in a test of a page."""
+    """This session's; None if no server runs it, as in a test of a page."""
     context = get_script_run_ctx()
     if context is None or not Runtime.exists() or type(Runtime.instance()) is not Runtime:
         return None

@@ -48,7 +48,7 @@ def current_owner() -> str:
 
 
 def current_person() -> Person:
-    """Who has this session open, judged anew in every run of the script. Errors as for `current_owner`.
+    """Who has this session open, judged anew in every run of the script. Raises what `current_owner` raises.
 
     Runs that follow each other at once share what is known of a script: among them it counts for a moment.
     """
@@ -111,7 +111,7 @@ def browser_owner() -> str:
 
 
 def owner_before_login() -> str | None:
-    """The owner of what this browser did before somebody logged in; None where it did nothing."""
+    """The owner of what this browser did before somebody logged in; None if it did nothing."""
     given = str(st.context.cookies.get(COOKIE, ""))
     return f"browser:{_hashed(given)}" if _RANDOM.fullmatch(given) else None
 

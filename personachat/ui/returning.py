@@ -54,19 +54,19 @@ class ReturnedWidgets:
         return frozenset(key for state in self.states if (key := script_runs.key_of(state.id)))
 
     def json(self, key: str) -> Any:
-        """The value of a component; None where there is none."""
+        """The value of a component; None if there is none."""
         for state in self.states:
             if script_runs.key_of(state.id) == key and state.json_value:
                 return json.loads(state.json_value)
         return None
 
     def text(self, key: str) -> str:
-        """The value of a widget that holds text; "" where there is none."""
+        """The value of a widget that holds text; "" if there is none."""
         found = (state.string_value for state in self.states if script_runs.key_of(state.id) == key)
         return next(found, "")
 
     def mark(self, name: str, kind: type[Told]) -> Told | None:
-        """What the page told by a mark of that name; None where it told nothing."""
+        """What the page told by a mark of that name; None if it told nothing."""
         return marks.read_mark(self.states, name, kind)
 
     def any(self, *keys: str) -> bool:

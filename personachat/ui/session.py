@@ -88,7 +88,7 @@ def _who() -> tuple[Person, bool]:
 
 
 def why_not_edit(persona_id: str | None = None) -> str | None:
-    """Why this session cannot change personas, or this one; None where it can."""
+    """Why this session cannot change personas, or this one; None if it can."""
     why = why_not_edit_here(services())
     if why is None and persona_id and not workspace().rights.may("edit", persona_id):
         return "You can use this persona, but not change it. Your edits stay in your own draft."
@@ -116,7 +116,7 @@ def drafts() -> dict[str, PersonaDraft]:
 
 
 def remembered(name: str) -> str | None:
-    """A value from the URL, else from the session; None where neither has it."""
+    """A value from the URL, else from the session; None if neither has it."""
     value = st.query_params.get(name) or st.session_state.get(f"remembered_{name}")
     return str(value) if value else None
 
@@ -151,7 +151,7 @@ def talk_with(persona_id: str, *, is_default: bool) -> None:
 
 
 def current_conversation(chat: ChatService, *, last: int | None = None) -> Conversation | None:
-    """The conversation the session is in; None where none has begun. Raises DatabaseUnavailable and -Damaged.
+    """The conversation the session is in; None if none has begun. Raises DatabaseUnavailable and -Damaged.
 
     It has the `last` turns, or as many as may be shown. One that is gone is said once.
     """

@@ -165,7 +165,7 @@ class Drafter:
         return improvement if improvement and improvement.owner == owner else None
 
     def find(self, drafting_id: str, *, owner: str) -> Drafting | None:
-        """A draft that this owner has begun; None where it is forgotten, or somebody else's."""
+        """A draft that this owner has begun; None if it is forgotten, or somebody else's."""
         with self._lock:
             drafting = self._draftings.get(drafting_id)
         return drafting if drafting and drafting.owner == owner else None

@@ -39,7 +39,7 @@ def improvement_request(prompt: str, wish: str) -> str:
 
 
 def proposed(reply: str, prompt: str) -> str | None:
-    """The prompt in a reply; None where there is none, such as in a refusal, or nothing changes."""
+    """The prompt in a reply; None if there is none, such as in a refusal, or nothing changes."""
     text = reply
     for pattern in (_FENCED, _TAGGED, _FENCED):
         match = pattern.match(text)

@@ -53,7 +53,7 @@ def name_from(description: str) -> str:
 
 
 def name_of(written: object) -> str:
-    """The name that a model wrote; shortened where it is a sentence, "" where it is none."""
+    """The name that a model wrote; shortened where it is a sentence, "" if it is none."""
     if not isinstance(written, str):
         return ""
     line = _LABEL.sub("", _line(written).strip(_AROUND)).strip(_AROUND)

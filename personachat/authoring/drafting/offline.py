@@ -30,7 +30,7 @@ _COMMON = re.compile(
 
 
 def nearest(description: str) -> Template | None:
-    """The shipped template that has most of the description's words; None where none has any that matter."""
+    """The shipped template that has most of the description's words; None if none has any that matter."""
     description_words = _words(description)
     scored = [
         (sum(_weight(word) * counted[word] for word in description_words & counted.keys()), template)

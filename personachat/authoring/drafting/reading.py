@@ -57,7 +57,7 @@ def drafted_text(reply: str, description: str, *, taken: Collection[str], model:
 
 
 def _object_in(reply: str) -> dict[str, Any]:
-    """The persona's object, by plain keys; empty where the reply holds none."""
+    """The persona's object, by plain keys; empty if the reply holds none."""
     for candidate in _objects(reply):
         inner = [value for value in candidate.values() if isinstance(value, dict)]
         for each in (candidate, *inner):
@@ -82,7 +82,7 @@ def _objects(reply: str) -> Iterator[dict[str, Any]]:
 
 
 def _mended(text: str) -> Any:
-    """What an object that was cut off holds so far; None where it is no such thing."""
+    """What an object that was cut off holds so far; None if it is no such thing."""
     closers, safe, in_string = _walked(text)
     whole = ('"' if in_string else "") + closers
     half_escape = _HALF_ESCAPE.search(text)

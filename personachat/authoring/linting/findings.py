@@ -31,7 +31,7 @@ class Finding:
     at: int = 0
     """How many characters of the value that `path` leads to come before it."""
     fix: Fix | None = None
-    """What mends it by itself; None where somebody has to decide."""
+    """What mends it by itself; None if somebody has to decide."""
 
 
 @dataclass(frozen=True, slots=True)

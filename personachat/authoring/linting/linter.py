@@ -38,7 +38,7 @@ class Estimate:
     reply_tokens_most: int
     window_tokens: int | None
     cost_usd_most: float | None
-    """By today's list price; None where it is not known, as with a model of one's own."""
+    """By today's list price; None if it is not known, as with a model of one's own."""
 
 
 class Linter:

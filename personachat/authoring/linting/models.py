@@ -36,10 +36,10 @@ class ModelFacts:
     """The model a persona asks for, who would answer, and what is known of it."""
 
     answering: ModelChoice | None
-    """None where nobody here would; `why_not` then says why."""
+    """None if nobody here would; `why_not` then says why."""
     why_not: str = ""
     listed: tuple[str, ...] | None = None
-    """What the provider lists; None where it has not said."""
+    """What the provider lists; None if it has not said."""
     default: bool = False
     """Whether it is the provider that bare names mean."""
     learned: frozenset[str] = frozenset()
@@ -49,7 +49,7 @@ class ModelFacts:
 
     @property
     def own(self) -> ModelChoice | None:
-        """Who answers with the very model that is asked for; None where another steps in."""
+        """Who answers with the very model that is asked for; None if another steps in."""
         return None if self.answering is None or self.answering.substituted else self.answering
 
     @property

@@ -36,7 +36,7 @@ def retirements() -> dict[str, Retirement]:
 
 
 def retirement(model: str) -> Retirement | None:
-    """The date of a model under its own name or a gateway's (`maker/model`); None where none is known."""
+    """The date of a model under its own name or a gateway's (`maker/model`); None if none is known."""
     return retirements().get(model.lower()) or retirements().get(model.lower().rpartition("/")[2])
 
 

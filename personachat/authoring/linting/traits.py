@@ -96,7 +96,7 @@ def _empty(subject: Subject) -> Iterator[Remark]:
 
 
 def _against(prompt: str, trait: str) -> tuple[str, str] | None:
-    """The order of the prompt that speaks against this trait, and the trait's word; None where none does."""
+    """The order of the prompt that speaks against this trait, and the trait's word; None if none does."""
     words = {match[0].lower(): match.start() for match in re.finditer(r"[\w-]+", trait)}
     plain = {word for word, start in words.items() if not _TURNED.search(trait[:start][-_LOOKED_BACK:])}
     sentences = [match[0] for match in _SENTENCE.finditer(prompt) if not _CONDITION.search(match[0])]

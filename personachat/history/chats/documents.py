@@ -66,7 +66,7 @@ def _unpacked(content: Content) -> list[bytes]:
 
 
 def _converted(content: bytes) -> list[dict[str, Any]] | None:
-    """The conversations of one file; None where it is ours, or nobody's."""
+    """The conversations of one file; None if it is ours, or nobody's."""
     if len(content) > MOST_BYTES or FORMAT.encode() in content[:2_000]:
         return None
     try:
@@ -94,7 +94,7 @@ def _listed(text: str) -> list[dict[str, Any]] | None:
 
 
 def _converted_values(values: Iterator[Any] | list[Any]) -> list[dict[str, Any]] | None:
-    """The conversations as ours; None where the first is of no program that is known."""
+    """The conversations as ours; None if the first is of no program that is known."""
     conversations: list[dict[str, Any]] = []
     for value in values:
         convert = next((convert for matches, convert in _READERS if matches(value)), None)
@@ -115,7 +115,7 @@ def _loaded(text: str) -> Any:
 
 
 def _lines(text: str) -> list[dict[str, Any]] | None:
-    """The lines of a chat of SillyTavern; None where the file is something else."""
+    """The lines of a chat of SillyTavern; None if the file is something else."""
     first, _, rest = text.lstrip().partition("\n")
     if not rest.strip() or not sillytavern.matches(_loaded(first)):
         return None

@@ -66,7 +66,7 @@ def conversation(
 
 
 def moment(value: Any) -> str:
-    """Seconds or milliseconds since 1970, or ISO 8601, as ISO 8601; "" where it is none of them."""
+    """Seconds or milliseconds since 1970, or ISO 8601, as ISO 8601; "" if it is none of them."""
     if isinstance(value, bool) or value is None:
         return ""
     if isinstance(value, str):

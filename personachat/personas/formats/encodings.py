@@ -37,7 +37,7 @@ class Decoded:
 
 
 def decoded(content: bytes) -> Decoded | None:
-    """The text that these bytes are; None where they are no text."""
+    """The text that these bytes are; None if they are no text."""
     if doubled := _DOUBLED_MARK.match(content):
         content = content[doubled.end() :]
     result = _marked(content) or _unmarked(content)

@@ -101,7 +101,7 @@ def _listed(
 def _whole_list(
     text: str, members: Sequence[MemberText], origin: str, columns: Mapping[str, str] | None
 ) -> FileContents | None:
-    """What a list is as a whole: messages, masks, or a table; None where each member stands for itself."""
+    """What a list is as a whole: messages, masks, or a table; None if each member stands for itself."""
     first = text[members[0].start : members[0].end]
     keys = {piece.key for piece in _cut(first, text, members[0].start)}
     if _says_persona(keys) or _has_card_keys(keys) or _has_model_keys(keys):

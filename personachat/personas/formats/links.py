@@ -29,7 +29,7 @@ _HINT = "Copy the whole link again, or ask for a new one."
 
 
 def packed(text: str) -> str | None:
-    """A persona's text for use in an address; None where that gets longer than MAX_LINK_CHARACTERS."""
+    """A persona's text for use in an address; None if that gets longer than MAX_LINK_CHARACTERS."""
     small = json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))
     written = base64.urlsafe_b64encode(zlib.compress(small.encode(), 9)).decode().rstrip("=")
     return _VERSION + written if len(written) < MAX_LINK_CHARACTERS else None

@@ -55,7 +55,7 @@ def read_lore(content: bytes) -> LoreRead:
 
 
 def write_lore(persona: Persona) -> bytes | None:
-    """The persona's book as a lorebook_v3 file; None where it has none."""
+    """The persona's book as a lorebook_v3 file; None if it has none."""
     book = persona.extensions.get(lorebook.BOOK)
     if not isinstance(book, Mapping):
         return None

@@ -80,7 +80,7 @@ def read_file(
 
 
 def looks_like(text: str) -> str:
-    """What a text is that is no persona's own, with its article; "" where it is, or nobody knows it."""
+    """What a text is that is no persona's own, with its article; "" if it is, or nobody knows it."""
     if '"systemPrompt"' in text[:MOST_TEXT_BYTES] or len(text) > MOST_TEXT_BYTES:
         return ""
     try:
@@ -102,7 +102,7 @@ def _single(content: bytes, name: str, origin: str, columns: Mapping[str, str] |
 
 
 def _pictured(content: bytes, origin: str) -> ImportedPersona | None:
-    """The persona of a picture with a card; None where it is no picture of a kind that carries cards."""
+    """The persona of a picture with a card; None if it is no picture of a kind that carries cards."""
     if content.startswith(SIGNATURE):
         text, left_out = read_png_card(content)
         kind = "PNG"

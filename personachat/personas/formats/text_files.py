@@ -178,7 +178,7 @@ def _yaml_value(text: str) -> Any:
 
 
 def _of_value(value: Any, file: _File) -> FileContents | None:
-    """What a value of YAML brings; None where nobody here knows it."""
+    """What a value of YAML brings; None if nobody here knows it."""
     if not isinstance(value, dict | list):
         return None
     if isinstance(value, dict) and ("systemPrompt" in value or json_files.is_card_value(value)):

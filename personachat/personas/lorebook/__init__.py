@@ -43,7 +43,7 @@ _tellers: OrderedDict[int, tuple[Any, Teller]] = OrderedDict()
 
 
 def teller_of(persona: Persona) -> Teller | None:
-    """The persona's book, ready to be told; None where it has none. Safe for threads."""
+    """The persona's book, ready to be told; None if it has none. Safe for threads."""
     value = persona.extensions.get(BOOK)
     if not isinstance(value, Mapping):
         return None

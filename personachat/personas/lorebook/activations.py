@@ -29,7 +29,7 @@ class Occasion:
     prompt: str = ""
     """The persona's own, for entries whose keys may stand there."""
     greeting: int | None = None
-    """Which greeting the conversation began with, from 0; None where that is not known."""
+    """Which greeting the conversation began with, from 0; None if that is not known."""
     most_tokens: int = MOST_TOLD_TOKENS
     certain_only: bool = False
     """Tell only what would be told in every conversation."""

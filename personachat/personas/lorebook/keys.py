@@ -84,7 +84,7 @@ def listed(value: Any) -> list[str]:
 
 
 def fault(one: Key) -> str:
-    """Why a regular expression cannot be run, as the end of a sentence; "" where it can, or is none."""
+    """Why a regular expression cannot be run, as the end of a sentence; "" if it can, or is none."""
     if one.flags is None or compiled(one.text, one.flags) is not None:
         return ""
     if _NOT_RUN.search(one.text):
@@ -94,7 +94,7 @@ def fault(one: Key) -> str:
 
 @lru_cache(maxsize=_PATTERNS_KEPT)
 def compiled(source: str, flags: str) -> Any:
-    """A regular expression as RE2 takes it; None where it does not."""
+    """A regular expression as RE2 takes it; None if it does not."""
     if _NOT_RUN.search(source):
         return None
     options = re2.Options()
@@ -150,7 +150,7 @@ _OPTIONAL = frozenset("?*{")
 
 
 def certain_letters(source: str) -> str:
-    """Letters in a row, in lower case, that whatever it matches must hold; "" where none are known."""
+    """Letters in a row, in lower case, that whatever it matches must hold; "" if none are known."""
     if "|" in source:
         return ""
     best = run = ""

@@ -137,7 +137,7 @@ class _Field:
         return value if isinstance(value, str) else ""
 
     def flag(self, *names: str) -> bool | None:
-        """Yes or no; None where it is not said."""
+        """Yes or no; None if it is not said."""
         value = self.value(*names)
         if value is None or isinstance(value, bool):
             return value

@@ -181,7 +181,7 @@ class _Telling:
         return numbers | self._teller.constant
 
     def _why(self, entry: LoreEntry, seen: _Seen, *, level: int = 0, count: int | None = None) -> str | None:
-        """What brings an entry up, as it is said; None where nothing does."""
+        """What brings an entry up, as it is said; None if nothing does."""
         count = len(self._history) if count is None else count
         if not self._may(entry, level=level, count=count):
             return None

@@ -56,7 +56,7 @@ def digest_of(content: bytes) -> str:
 
 
 def kind_of(content: bytes) -> Kind | None:
-    """What kind of picture a file is that begins so; None where it is none of those that are read."""
+    """What kind of picture a file is that begins so; None if it is none of those that are read."""
     if content.startswith(SIGNATURE):
         return "PNG"
     if content.startswith(JPEG):

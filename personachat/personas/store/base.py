@@ -59,7 +59,7 @@ class Saving:
     """Who saves, and why: what a revision says of itself. What is too long is cut."""
 
     author: str = ""
-    """As people are told it; "" where it is not known."""
+    """As people are told it; "" if it is not known."""
     note: str = ""
     action: Literal["restored", "imported"] | None = None
     """None is a plain save: the revision says "created" where there was none before, else "saved"."""
@@ -151,7 +151,7 @@ class Revisions(Protocol):
     """The history of every persona of a store. Methods raise DatabaseUnavailable and DatabaseDamaged."""
 
     def of(self, persona_id: str, *, limit: int = 50, before: int | None = None) -> tuple[Revision, ...]:
-        """The newest first, without texts; those with a number below `before`. Empty where there are none."""
+        """The newest first, without texts; those with a number below `before`. Empty if there are none."""
 
     def get(self, persona_id: str, number: int) -> Revision:
         """With its text. Raises RevisionNotFound."""

@@ -46,7 +46,7 @@ class DraftText:
 
 @dataclass(frozen=True, slots=True)
 class KeptDraft:
-    """A draft as it is kept. `draft` is None where it was saved or discarded."""
+    """A draft as it is kept. `draft` is None if it was saved or discarded."""
 
     persona_id: str
     draft: DraftText | None
@@ -135,7 +135,7 @@ class PersonaDrafts:
         return tuple(DiscardedDraft(*row) for row in rows)
 
     def take_back(self, owner: str, aside: str) -> KeptDraft | None:
-        """Remove a draft that was set aside and return it, for who opens it again; None where it is gone."""
+        """Remove a draft that was set aside and return it, for who opens it again; None if it is gone."""
         here = (*self._asides(owner), _d.aside == aside)
         with self._database.write() as connection:
             row = connection.execute(select(persona_drafts).where(*here)).one_or_none()

@@ -195,7 +195,7 @@ class FilePersonaStore(WritingStore):
             pass
 
     def _is_renamed(self, _pending: Pending) -> bool | None:
-        """Whether an interrupted renaming is to be carried on, or dropped; None where nobody can tell now."""
+        """Whether an interrupted renaming is to be carried on, or dropped; None if nobody can tell now."""
         return True
 
     def _rename_rows(self, renaming: Renaming, *, saving: Saving) -> None:
@@ -238,7 +238,7 @@ class FilePersonaStore(WritingStore):
         return self._load(name) if name else None
 
     def _load(self, name: str) -> StoredPersona | BrokenPersona | None:
-        """Return what a file holds, or None where there is none."""
+        """Return what a file holds, or None if there is none."""
         with available(self._folder):
             status = _status(self._folder / name)
         return None if status is None else self._loaded(name, status)

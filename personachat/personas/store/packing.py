@@ -31,7 +31,7 @@ def decompressed(packed: bytes) -> str:
 
 
 def difference(old: str, new: str) -> bytes | None:
-    """What makes `old` of `new`; None where that saves little over compressing `old`."""
+    """What makes `old` of `new`; None if that saves little over compressing `old`."""
     packed = zlib.compress(json.dumps(list(_steps(old, new)), separators=(",", ":")).encode(), 6)
     if len(packed) > _SMALLER * len(compressed(old)) or older(packed, new) != old:
         return None

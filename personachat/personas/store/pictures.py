@@ -45,7 +45,7 @@ class PersonaPictures:
             put(connection, persona_pictures, row, key=("digest",))
 
     def content(self, digest: str) -> bytes | None:
-        """The PNG; None where it is not here."""
+        """The PNG; None if it is not here."""
         with self._database.read() as connection:
             content = connection.execute(select(_p.content).where(_p.digest == digest)).scalar()
         return None if content is None else bytes(content)

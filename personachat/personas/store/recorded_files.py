@@ -151,7 +151,7 @@ class RecordedFiles(FilePersonaStore):
         return self._redirects.missing(persona_id)
 
     def _rename_rows(self, renaming: Renaming, *, saving: Saving) -> None:
-        """The point of no return. Raises StoreUnavailable where the database fails; nothing changed then."""
+        """The point of no return. Raises StoreUnavailable if the database fails; nothing changed then."""
         try:
             with self._database.write() as connection:
                 self._revisions.rename(connection, renaming, saving=saving, also=self._moves)
@@ -171,7 +171,7 @@ class RecordedFiles(FilePersonaStore):
         return self._is_renamed_now(pending.mark)
 
     def _is_renamed_now(self, mark: str) -> bool | None:
-        """Whether the database has it; None where it cannot be asked."""
+        """Whether the database has it; None if it cannot be asked."""
         try:
             return self._redirects.is_done(mark)
         except PersonaChatError as error:

@@ -217,7 +217,7 @@ class SqlRevisions:
         }
 
     def _text(self, connection: Connection, persona_id: str, number: int) -> str | None:
-        """The text of a revision; None where it, or what it is made from, is not there."""
+        """The text of a revision; None if it, or what it is made from, is not there."""
         whole = self._select(func.min(_r.number)).where(
             _r.persona_id == persona_id, _r.number >= number, _r.packing != _DIFFERENCE
         )

@@ -56,7 +56,7 @@ def check_version(persona_id: str, current: StoredPersona | BrokenPersona | None
 
 
 def check_free(persona_id: str, current: StoredPersona | BrokenPersona | None) -> None:
-    """Raises PersonaExists where there is one, or PersonaBroken where it is a broken one."""
+    """Raises PersonaExists if there is one, or PersonaBroken where it is a broken one."""
     if current is not None:
         whole(current)
         raise PersonaExists(

@@ -43,7 +43,7 @@ def open_store(
     `moves` are what other parts do where a persona gets another id, `begun` what they do in the transaction
     in which a database gets its first personas.
 
-    Raises StoreUnavailable where a folder has to be filled and cannot be.
+    Raises StoreUnavailable if a folder has to be filled and cannot be.
     """
     revisions = SqlRevisions(database, place=place_of(settings), kept=settings.kept_revisions)
     folder = settings.personas_dir
@@ -65,7 +65,7 @@ def open_store(
 def first_personas(folder: Path, shipped: Path) -> list[StoredPersona]:
     """What a database begins with: the folder's personas, or the shipped ones where it has none.
 
-    Broken files are left out. Raises StoreUnavailable where a folder cannot be read.
+    Broken files are left out. Raises StoreUnavailable if a folder cannot be read.
     """
     for source in (folder, shipped):
         stored_personas = FilePersonaStore(source).all()
@@ -91,7 +91,7 @@ def _first_with_pictures(folder: Path, pictures: PictureFiles) -> list[StoredPer
 def seed_personas(folder: Path, shipped: Path) -> None:
     """Fill a folder that has no personas and never had the shipped ones; a deleted persona stays deleted.
 
-    A start that dies half-way is completed by the next. Raises StoreUnavailable where nothing can be written.
+    A start that dies half-way is completed by the next. Raises StoreUnavailable if nothing can be written.
     """
     marker = folder / _SEEDED
     with available(folder):

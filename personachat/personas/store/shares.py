@@ -52,7 +52,7 @@ class PersonaShares:
         return token
 
     def of(self, owner: str, persona_id: str) -> PersonaShare | None:
-        """An owner's link to a persona; None where there is none."""
+        """An owner's link to a persona; None if there is none."""
         query = select(_s.token, _s.persona_id, _s.created_at)
         with self._database.read() as connection:
             first_row = connection.execute(query.where(_s.owner == owner, _s.persona_id == persona_id))

@@ -36,7 +36,7 @@ persona_revisions = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),  # from 1 on, in each persona
     Column("etag", String(64), nullable=False),
     Column("name", String(80), nullable=False),
-    Column("text", Text, nullable=False),  # "" where it is packed
+    Column("text", Text, nullable=False),  # "" if it is packed
     Column(
         "packing", String(10), nullable=False, server_default=""
     ),  # see `personachat.personas.store.packing`

@@ -63,7 +63,7 @@ class PersonaUndos:
             put(connection, persona_undos, row, key=("owner", "place"), renewed=renewed)
 
     def of(self, owner: str) -> Undo | None:
-        """What can be undone; None where there is nothing, or only what was done long ago."""
+        """What can be undone; None if there is nothing, or only what was done long ago."""
         query = select(persona_undos).where(_u.owner == owner, _u.place == self._place)
         with self._database.read() as connection:
             row = connection.execute(query).one_or_none()

@@ -21,7 +21,7 @@ _LARGEST_HEADER_BYTES = 1 << 40
 
 
 def context_length(file: Path) -> int | None:
-    """Return how many tokens the model was trained to see at once; None where the file does not say.
+    """Return how many tokens the model was trained to see at once; None if the file does not say.
 
     Raises OSError, and ValueError if this is no GGUF file. The layout is specified in ggml's docs/gguf.md.
     """

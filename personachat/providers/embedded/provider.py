@@ -119,7 +119,7 @@ class EmbeddedProvider:
         return None
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ProviderEvent]:
-        """See Provider.stream. Raises NoModelAvailable where the packages or the file are missing."""
+        """See Provider.stream. Raises NoModelAvailable if the packages or the file are missing."""
         if request.model != self.model_name:
             raise ModelNotFound(
                 f"The offline model is {self.model_name}, not {request.model}.", models=(self.model_name,)

@@ -223,7 +223,7 @@ class Completion:
 
     @property
     def closed_alone(self) -> bool | None:
-        """See Thoughts."""
+        """Whether the model closed thoughts that it had not opened; None if that has not turned out."""
         return self._thoughts.closed_alone
 
     def reported(self, value: Any) -> ProviderError:

@@ -46,7 +46,7 @@ TOO_SLOW = frozenset({408, 504, 522, 524})
 def from_status(  # noqa: PLR0911  # one return a kind of answer
     server: Server, status: int, headers: Mapping[str, str], report: Report, *, model: str
 ) -> ProviderError:
-    """Translate an answer with an error status. `report` is empty where the body was a page or nothing."""
+    """Translate an answer with an error status. `report` is empty if the body was a page or nothing."""
     wait = retry_after_seconds(headers)
     if 300 <= status < 400:
         return _redirect(server, headers)

@@ -152,7 +152,7 @@ class OpenAICompatibleProvider:
         await self._open()
 
     async def models(self) -> tuple[str, ...]:
-        """See Provider.models."""
+        """The models' names: those that the settings list, else the server's own. Raises ProviderError."""
         if self._models:
             return self._models
         client = await self._open()

@@ -59,12 +59,12 @@ class ReplyReader:
 
     @property
     def closed_alone(self) -> bool | None:
-        """Whether the model closed thoughts that nothing had opened; None where that has not turned out."""
+        """Whether the model closed thoughts that nothing had opened; None if that has not turned out."""
         return self._completion.closed_alone
 
     @property
     def refusal(self) -> Report | None:
-        """The error that the answer consisted of; None where there was none, or something else came first."""
+        """The error that the answer consisted of; None if there was none, or something else came first."""
         return self._completion.refusal
 
     def feed(self, data: bytes) -> Iterator[StreamEvent]:

@@ -101,13 +101,13 @@ class RefusedParameter:
 
     name: str
     value: str = ""
-    """The one value that was refused, as JSON; "" where it is the parameter."""
+    """The one value that was refused, as JSON; "" if it is the parameter."""
     default: float | None = None
     """The one value that is taken, where the server named it."""
     beside: frozenset[str] = frozenset()
     """Other parameters that the refusal blames."""
     mode: Mode | None = None
-    """In which mode of the model; None where that makes no difference."""
+    """In which mode of the model; None if that makes no difference."""
 
     def holds_for(self, body: Mapping[str, Any], mode: Mode) -> bool:
         """Whether a request with these parameters, in this mode, would be refused the same way."""

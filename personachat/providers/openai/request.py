@@ -154,7 +154,7 @@ class Attempt:
     def learn(self, report: Report) -> str | None:
         """Adapt to a refusal of one of the parameters sent; None if it cannot be adapted to.
 
-        Returns the sentence for the person, empty where nothing changes for them.
+        Returns the sentence for the person, empty if nothing changes for them.
         """
         sent = self.parameters()
         tokens = allowed_tokens(report, sent)
@@ -182,7 +182,7 @@ class Attempt:
         return f"{self._adaptation.model} does not accept {what}, so the model's default was used."
 
     def _bares(self, report: Report) -> bool:
-        """Leave a key out of the messages without which they say the same; False where none was refused."""
+        """Leave a key out of the messages without which they say the same; False if none was refused."""
         used = {key for message in self._request.as_sent for key in message} - self._bare
         key = refused_message_key(report, used)
         if key is None:
@@ -192,7 +192,7 @@ class Attempt:
         return True
 
     def refold(self, report: Report) -> bool:
-        """Put the messages into another form; False where it was not their form that was refused."""
+        """Put the messages into another form; False if it was not their form that was refused."""
         messages = _messages(self._request)
         form = next_form(report, messages, form=self.form, pinned=self._request.pinned)
         if form is None:

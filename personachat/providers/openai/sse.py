@@ -17,7 +17,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class ServerSentEvent(NamedTuple):
-    """`name` is empty where the server gave none; `data` has its lines joined by newlines."""
+    """`name` is empty if the server gave none; `data` has its lines joined by newlines."""
 
     name: bytes
     data: bytes

@@ -31,7 +31,7 @@ class Thoughts:
 
     def __init__(self, *, assumed: bool = False) -> None:
         self.closed_alone: bool | None = None
-        """Whether thoughts were closed that nothing had opened; None where that has not turned out."""
+        """Whether thoughts were closed that nothing had opened; None if that has not turned out."""
         self._state = _START
         self._assumed = assumed
         self._closing = _CLOSING
@@ -164,7 +164,7 @@ class Thoughts:
 
 
 def _first(text: str, tags: tuple[str, ...]) -> tuple[int, str]:
-    """Where the first of the tags stands, and which it is; "" where there is none."""
+    """Where the first of the tags stands, and which it is; "" if there is none."""
     places = [(at, tag) for tag in tags if (at := text.find(tag)) >= 0]
     return min(places, default=(len(text), ""))
 

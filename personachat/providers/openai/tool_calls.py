@@ -113,7 +113,7 @@ class ToolCallAssembler:
         self._changed[call.number] = call
 
     def _with_id(self, given_id: str, given_index: int | None, *, name: str, arguments: str) -> _Call | None:
-        """The call that a piece with an id goes on with; None where it begins one."""
+        """The call that a piece with an id goes on with; None if it begins one."""
         match = self._latest(lambda call: call.given_id == given_id)
         if match is None and arguments and not name:  # every piece has an id of its own, or it comes late
             return self._latest(lambda call: given_index in {None, call.given_index})

@@ -21,7 +21,7 @@ def draw_not_done() -> None:
 
 
 def do(action: Callable[[Administrator], T]) -> T | None:
-    """Do it as the administrator in front of this session; None where the page says why not."""
+    """Do it as the administrator in front of this session; None if the page says why not."""
     try:
         return action(session.administrator())
     except PersonaChatError as error:

@@ -84,7 +84,7 @@ def copy(turn_id: str) -> None:
 
 
 def copying(turn_id: str) -> int | None:
-    """The number of the copy to make of this turn now, once; None where none was asked for."""
+    """The number of the copy to make of this turn now, once; None if none was asked for."""
     here = chat_state()
     if here.copying != turn_id:
         return None

@@ -29,7 +29,7 @@ _PURPOSES = {
 
 
 def tokens_and_cost(reply: Reply) -> str:
-    """E.g. "212 tokens · $0.0031", with ~ for an estimate; plain text, "" where there is nothing to say."""
+    """E.g. "212 tokens · $0.0031", with ~ for an estimate; plain text, "" if there is nothing to say."""
     _, tokens = tokens_of(reply)
     cost = "" if reply.cost_usd is None else money(reply.cost_usd)
     return " · ".join(filter(None, (tokens, cost)))

@@ -44,7 +44,7 @@ KEYS = """
 
 
 def draw(services: Services) -> tuple[Persona | None, PersonaChatError | None]:
-    """Draw the head; returns the persona to talk to, None where there is none at all, and what is amiss.
+    """Draw the head; returns the persona to talk to, None if there is none at all, and what is amiss.
 
     Where the personas cannot be read they are as they were seen last.
     """

@@ -48,7 +48,7 @@ def numbers(turns: Iterable[Turn]) -> Mapping[Spoken, int]:
 
 
 def label(turn: Turn, known_numbers: Mapping[Spoken, int]) -> str:
-    """E.g. "revision 3", as a link to it; "" where it is not known."""
+    """E.g. "revision 3", as a link to it; "" if it is not known."""
     number = known_numbers.get(_spoken(turn))
     if number is None:
         return ""

@@ -188,7 +188,7 @@ def caption_of(reply: Reply, *, with_costs: bool = True) -> str:
 
 
 def tokens_of(reply: Reply) -> tuple[int, str]:
-    """How many tokens a reply has, and that in words: "212 tokens", "~1 token"; "" where there are none."""
+    """How many tokens a reply has, and that in words: "212 tokens", "~1 token"; "" if there are none."""
     counted = reply.usage.completion_tokens if reply.usage else None
     tokens = estimate_tokens(reply.text + reply.reasoning) if counted is None else counted
     about = "~" if counted is None else ""

@@ -45,7 +45,7 @@ def applied(persona: Persona, conversation: Conversation | None) -> Persona:
 
 
 def check(persona: Persona, conversation: Conversation | None) -> None:
-    """Raises MessageInvalid where a variable stands for nothing; the way to fill it is then on the page."""
+    """Raises MessageInvalid if a variable stands for nothing; the way to fill it is then on the page."""
     lacking = missing(persona, _now(persona, conversation))
     if not lacking:
         return

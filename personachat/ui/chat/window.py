@@ -65,7 +65,7 @@ def follow_turn_link() -> None:
 
 
 def bring(conversation_id: str, turn_id: str) -> bool:
-    """Make the turn's branch the active one and move the window to it; False where it is another chat's.
+    """Make the turn's branch the active one and move the window to it; False if it is another chat's.
 
     Raises TurnNotFound and ConversationNotFound.
     """

@@ -57,7 +57,7 @@ def _file_name(kind: ExportFormat, title: str | None) -> str:
 
 
 def only_title(library: ConversationLibrary) -> str | None:
-    """The title of the owner's only conversation; None where there are none or more."""
+    """The title of the owner's only conversation; None if there are none or more."""
     titles = [
         summary
         for archived in (False, True)

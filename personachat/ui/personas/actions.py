@@ -105,7 +105,7 @@ def save(personas: PersonaStore, persona_id: str) -> None:
 
 
 def _new_id(personas: PersonaStore, persona_id: str) -> str | None:
-    """The id of a persona that was renamed while its draft was open; None where it was not."""
+    """The id of a persona that was renamed while its draft was open; None if it was not."""
     try:
         personas.get(persona_id)
     except PersonaMoved as moved:
@@ -154,7 +154,7 @@ def save_merged(
 
 
 def merge_of(draft: PersonaDraft | None, theirs: PersonaChanged) -> Merge | None:
-    """The draft and the newer version in one; None where there is nothing to merge field by field."""
+    """The draft and the newer version in one; None if there is nothing to merge field by field."""
     if draft is None or draft.etag is None or theirs.etag is None or theirs.text is None:
         return None
     return merge_personas(draft.base_text, draft.text, theirs.text)

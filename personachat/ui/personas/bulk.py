@@ -110,7 +110,7 @@ def draw_actions(
 
 
 def draw_done() -> bool:
-    """What is being done or was done last, and the way back; False where that is nothing."""
+    """What is being done or was done last, and the way back; False if that is nothing."""
     return bulk_work.draw()
 
 

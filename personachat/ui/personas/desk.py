@@ -159,7 +159,7 @@ def current_id(persona_id: str | None, entries: Mapping[str, Entry]) -> str | No
 
 
 def opened(persona_id: str, entries: Mapping[str, Entry]) -> OpenPersona | None:
-    """The persona under this id as it stands, stored or only a draft; None where it is neither."""
+    """The persona under this id as it stands, stored or only a draft; None if it is neither."""
     stored, draft = entries.get(persona_id), session.drafts().get(persona_id)
     if draft and stored and stored.text == draft.text:
         del session.drafts()[persona_id]
@@ -239,7 +239,7 @@ def edit(open_persona: OpenPersona, change: Callable[[str], str]) -> None:
 
 
 def _stored_now(persona_id: str) -> StoredPersona | None:
-    """What is stored, which may have been saved a moment ago; None where it is gone or broken."""
+    """What is stored, which may have been saved a moment ago; None if it is gone or broken."""
     try:
         return session.workspace().personas.get(persona_id)
     except PersonaChatError:

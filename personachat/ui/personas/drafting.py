@@ -132,7 +132,7 @@ def _open_template(description: str) -> None:
 
 
 def draw(wanted_id: str | None, entries: Sequence[Entry]) -> bool:
-    """Draw the draft that is open, in the editor's place; False where none is."""
+    """Draw the draft that is open, in the editor's place; False if none is."""
     drafting = _drafting_of(wanted_id)
     if drafting is None:
         return False

@@ -256,7 +256,7 @@ def _draw_revision(
 def _other(
     collection: PersonaLibrary, open_persona: OpenPersona, chosen: Revision, against: Against
 ) -> str | None:
-    """The text to compare with; None where there is none."""
+    """The text to compare with; None if there is none."""
     if against == "now":
         return open_persona.stored.text if open_persona.stored else None
     if against == "other":

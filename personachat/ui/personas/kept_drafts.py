@@ -96,7 +96,7 @@ def changed_elsewhere(persona_id: str) -> bool:
 
 
 def set_aside(persona_id: str, draft: PersonaDraft) -> str | None:
-    """Keep a draft that is discarded; None where the database cannot be reached."""
+    """Keep a draft that is discarded; None if the database cannot be reached."""
     with suppress(*OUT_OF_REACH):
         return session.services().drafts.set_aside(
             current_owner(), persona_id, _text(draft), name=_name(persona_id, draft.text)

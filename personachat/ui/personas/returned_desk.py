@@ -73,7 +73,7 @@ def restore(came: ReturnedWidgets) -> None:
 
 
 def _open_again(question: ReturnedQuestion | None) -> OpenQuestion | None:
-    """The question that was open; None where the version that it was about is not what is stored now."""
+    """The question that was open; None if the version that it was about is not what is stored now."""
     if question is None:
         return None
     if question.kind not in {"conflict", "merge"}:
@@ -163,7 +163,7 @@ def _stored(persona_id: str) -> Entry | None:
 
 
 def _text_of(persona_id: str, etag: str) -> str | None:
-    """The text of an earlier version; None where it is not kept."""
+    """The text of an earlier version; None if it is not kept."""
     try:
         revisions = session.workspace().collection.revisions
         number = revisions.numbers(frozenset({(persona_id, etag)})).get((persona_id, etag))

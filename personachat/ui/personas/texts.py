@@ -54,7 +54,7 @@ def name_in(text: str) -> str | None:
 
 
 def line_of(text: str, number: int) -> str:
-    """A line of a text, 1-based, without its indent; empty where there is none."""
+    """A line of a text, 1-based, without its indent; empty if there is none."""
     lines = text.split("\n")
     return lines[number - 1].strip() if 0 < number <= len(lines) else ""
 

@@ -162,7 +162,7 @@ def _draw_opening(open_persona: OpenPersona, persona: Persona) -> None:
 
 
 def _answering_text(open_persona: OpenPersona) -> str | None:
-    """The text of the draft; of one with problems as it was before them. None where there is none."""
+    """The text of the draft; of one with problems as it was before them. None if there is none."""
     if open_persona.persona is not None:
         st.session_state[VALID] = (open_persona.id, open_persona.text)
         return open_persona.text

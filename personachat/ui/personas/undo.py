@@ -26,7 +26,7 @@ def offer(kind: UndoKind, name: str, what: Sequence[tuple[str, str]]) -> None:
 
 
 def last() -> Undo | None:
-    """What can be undone, done in whichever session; None where there is nothing."""
+    """What can be undone, done in whichever session; None if there is nothing."""
     with suppress(*OUT_OF_REACH):
         return session.services().undos.of(current_owner())
     return desk().undo

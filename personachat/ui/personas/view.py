@@ -116,7 +116,7 @@ def _labels(messages: Sequence[Mapping[str, object]], persona: Persona) -> list[
 
 
 def _first_request(persona: Persona) -> RequestBody:
-    """Raises ProviderError where nobody would answer."""
+    """Raises ProviderError if nobody would answer."""
     turn = Turn(new_id(), None, "user", SAMPLE, persona.id, persona.name)
     opening = opening_words(persona)
     greeted = Turn(new_id(), None, "assistant", opening, persona.id, persona.name)

@@ -33,7 +33,7 @@ _KINDS = (
 
 
 def split_front_matter(text: str) -> tuple[dict[str, Any], str] | None:
-    """The front matter's values and the text below; None where a text has none."""
+    """The front matter's values and the text below; None if a text has none."""
     match = _FENCE.match(text[:MOST_FRONT_CHARACTERS])
     if match is None:
         return None

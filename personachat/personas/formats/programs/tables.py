@@ -46,7 +46,7 @@ class Table:
 
 
 def csv_table(text: str, *, columns: Mapping[str, str] | None = None) -> Table | None:
-    """The table that a text is; None where it is none, or nothing in it can be a prompt."""
+    """The table that a text is; None if it is none, or nothing in it can be a prompt."""
     sample = text[:20_000]
     first = sample.lstrip("\r\n").split("\n", 1)[0]
     for sign in sorted(",;\t|", key=first.count, reverse=True):
@@ -59,7 +59,7 @@ def csv_table(text: str, *, columns: Mapping[str, str] | None = None) -> Table |
 
 
 def object_table(values: Sequence[Any], *, columns: Mapping[str, str] | None = None) -> Table | None:
-    """The table that a list of objects is; None where nothing in it can be a prompt."""
+    """The table that a list of objects is; None if nothing in it can be a prompt."""
     rows = [each for each in values if isinstance(each, dict)]
     if not rows or len(rows) < len(values):
         return None

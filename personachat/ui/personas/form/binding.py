@@ -143,7 +143,7 @@ def take_out(open_persona: OpenPersona, path: Path) -> None:
 
 
 def given(open_persona: OpenPersona, path: Path, value: Any) -> bool:
-    """Remember that somebody gave the widget of a path this value; False where it had it already.
+    """Remember that somebody gave the widget of a path this value; False if it had it already.
 
     A browser also reports what nobody touched, such as the default of a field that was just drawn.
     """

@@ -134,7 +134,7 @@ def help_of(path: Path) -> str | None:
 
 
 def _text_in(text: FormText, path: Path) -> str | None:
-    """The text at a path, "" where there is none; None where something else stands there."""
+    """The text at a path, "" if there is none; None if something else stands there."""
     value = text.value(path)
     if value is MISSING:
         return ""

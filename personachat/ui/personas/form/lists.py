@@ -165,7 +165,7 @@ def exchange_row(text: FormText, path: Path, label: str) -> None:
 
 
 def _entry(text: FormText, path: Path) -> str | None:
-    """The text of an entry, "" for the empty row; None where it is no text."""
+    """The text of an entry, "" for the empty row; None if it is no text."""
     value = text.value(path)
     if value is MISSING:
         return ""

@@ -107,7 +107,7 @@ def draw_count(
 
 
 def draw_switch(text: FormText, path: Path, label: str) -> None:
-    """True or false; false where nothing is said."""
+    """True or false; false if nothing is said."""
     value = text.value(path)
     if value is MISSING:
         value = False

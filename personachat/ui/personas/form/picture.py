@@ -101,7 +101,7 @@ def _remove(open_persona: OpenPersona, name: str) -> None:
 
 
 def _removed(persona_id: str) -> str:
-    """The picture that this session took from the persona last; "" where there is none."""
+    """The picture that this session took from the persona last; "" if there is none."""
     of, name = st.session_state.get(_REMOVED, ("", ""))
     return str(name) if of == persona_id else ""
 
