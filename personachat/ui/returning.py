@@ -62,8 +62,8 @@ class ReturnedWidgets:
 
     def text(self, key: str) -> str:
         """The value of a widget that holds text; "" if there is none."""
-        found = (state.string_value for state in self.states if script_runs.key_of(state.id) == key)
-        return next(found, "")
+        texts = (state.string_value for state in self.states if script_runs.key_of(state.id) == key)
+        return next(texts, "")
 
     def mark(self, name: str, kind: type[Told]) -> Told | None:
         """What the page told by a mark of that name; None if it told nothing."""
@@ -175,7 +175,7 @@ def _addressed(
 ) -> dict[str, WidgetState]:
     """Those of the widgets that are drawn, by the id that the widget has now."""
     here = frozenset(drawn)
-    found = {}
+    addressed_values = {}
     for state in states:
         key = script_runs.key_of(state.id)
         widget_id = state.id if state.id in here else _by_key(by_key, key)
@@ -183,8 +183,8 @@ def _addressed(
             again = WidgetState()
             again.CopyFrom(state)
             again.id = widget_id
-            found[widget_id] = again
-    return found
+            addressed_values[widget_id] = again
+    return addressed_values
 
 
 def _by_key(by_key: dict[str | None, str], key: str | None) -> str | None:
@@ -221,9 +221,9 @@ def _not_done(
         for value in coming.values.values()
         for file in value.file_uploader_state_value.uploaded_file_info
     ]
-    found = []
+    not_done = []
     if clicked:
-        found.append(
+        not_done.append(
             Notice(
                 "The connection was lost for a while, so your last action was not carried out. "
                 "Please do it again.",
@@ -233,7 +233,7 @@ def _not_done(
         )
     if files:
         names = ", ".join(f"“{as_text(name)}”" for name in files)
-        found.append(
+        not_done.append(
             Notice(
                 f"The connection was lost for a while, and {names} went with it. "
                 "Please choose the file again.",
@@ -242,5 +242,5 @@ def _not_done(
             )
         )
     if kept := tuple(filter(str.strip, words)):
-        found.append(Notice("", words=kept))
-    return found
+        not_done.append(Notice("", words=kept))
+    return not_done

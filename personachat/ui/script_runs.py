@@ -81,11 +81,11 @@ def once(make: Callable[[], Found]) -> Found:
     context = get_script_run_ctx()
     if context is None:
         return make()
-    known: dict[Callable[[], Any], Any] = vars(context).setdefault(_KNOWN, {})
-    if make not in known:
-        known[make] = make()
-    found: Found = known[make]
-    return found
+    made: dict[Callable[[], Any], Any] = vars(context).setdefault(_KNOWN, {})
+    if make not in made:
+        made[make] = make()
+    value: Found = made[make]
+    return value
 
 
 def once_a_run(make: Callable[[], Found]) -> Found:
@@ -139,9 +139,9 @@ def key_of(widget_id: str) -> str | None:
 def drawn() -> dict[str, WidgetMetadata[Any]]:
     """The widgets of this run so far that hold a value, by id."""
     context = _context()
-    known = _session(context)._new_widget_state.widget_metadata
+    metadata = _session(context)._new_widget_state.widget_metadata
     ids = context.shared.widget_ids_this_run.snapshot()
-    return {widget_id: known[widget_id] for widget_id in ids if widget_id in known}
+    return {widget_id: metadata[widget_id] for widget_id in ids if widget_id in metadata}
 
 
 def run_again(states: Iterable[WidgetState]) -> NoReturn:

@@ -186,8 +186,8 @@ def gone_meanwhile() -> bool:
 
 def conversation_seen() -> Conversation | None:
     """The conversation the session is in, as it was seen last; for when it cannot be read."""
-    found = last_seen.conversations().find(current_owner(), remembered("chat") or "")
-    return last_seen.brought_up(found, services().runner) if found else None
+    seen = last_seen.conversations().find(current_owner(), remembered("chat") or "")
+    return last_seen.brought_up(seen, services().runner) if seen else None
 
 
 def draw_gone() -> None:

@@ -38,8 +38,8 @@ def draw(*, here: str) -> None:
         st.caption(":material/database_off: Conversations can't be loaded.", help=error_text(error))
         return
     if here in FOLLOWING_PAGES:
-        shown = {summary.id: summary.changed_at for _, summary in rows}
-        open_tabs.follow(session.services(), workspace.owner, shown)
+        changed_at = {summary.id: summary.changed_at for _, summary in rows}
+        open_tabs.follow(session.services(), workspace.owner, changed_at)
     else:
         open_tabs.leave()
     if not rows:
@@ -84,8 +84,8 @@ def _rows(library: ConversationLibrary) -> Iterator[tuple[str, ConversationSumma
     """Headings and conversations, in the order they are drawn."""
     pinned = library.pinned()[:MOST_PINNED]
     newest = library.list(limit=MOST_ROWS).conversations
-    shown = {summary.id for summary in pinned}
-    dated = [summary for summary in newest if summary.id not in shown][: MOST_ROWS - len(pinned)]
+    pinned_ids = {summary.id for summary in pinned}
+    dated = [summary for summary in newest if summary.id not in pinned_ids][: MOST_ROWS - len(pinned)]
     current = _current(library, [*pinned, *dated])
     if current:
         yield "Open now", current
