@@ -467,10 +467,9 @@ class PersonaLibrary:
 
     def _plan(self, contents: FileContents) -> ImportPlan:
         missing = {each.persona.picture for each in contents.arrivals if not each.picture} - {""}
-        here = self.pictures.known(missing) if missing else frozenset()
-        named = {set_named_by(each.persona.extensions) for each in contents.arrivals if not each.assets} - {
-            ""
-        }
+        here = self.pictures.existing(missing) if missing else frozenset()
+        without = (each.persona for each in contents.arrivals if not each.assets)
+        named = {set_named_by(persona.extensions) for persona in without} - {""}
         assets = self._assets.known(named) if named else frozenset()
         return plan_of(contents, self._personas.all(), models=self._models, pictures=here, assets=assets)
 

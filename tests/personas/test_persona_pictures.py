@@ -198,7 +198,7 @@ def test_who_may_not_edit_adds_no_picture(services: Services, collection: Any) -
     (outcome,) = visitor.carry_out(visitor.plan_import(card_png()), {})
     assert isinstance(outcome.error, EditingNotAllowed)
     digest = read_picture(PORTRAIT, square=False).digest
-    assert services.pictures.known([digest]) == frozenset()
+    assert services.pictures.existing([digest]) == frozenset()
 
 
 # --- over HTTP ------------------------------------------------------------------------------------

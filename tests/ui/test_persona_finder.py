@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from personachat.personas.persona import Persona, parse_persona
-from personachat.ui.chat.persona_finder import MOST_CHOICES, choices, found
+from personachat.ui.chat.persona_finder import MOST_CHOICES, choices, matching_ids
 from personachat.ui.personas import favourites
 from tests.conftest import persona_text
 
@@ -55,11 +55,11 @@ def test_a_search_looks_for_every_word_in_name_description_tags_and_id(query: st
     text = persona_text("jurist", name="Roman", description="Knows the law", tags=["Forum", "Latin"])
     there["jurist"] = parse_persona(text)
 
-    assert found(there, query) == ["jurist"]
+    assert matching_ids(there, query) == ["jurist"]
 
 
 def test_a_search_for_nothing_finds_all_and_one_for_nonsense_none() -> None:
     there = personas(3)
 
-    assert found(there, " ") == list(there)
-    assert found(there, "p-1 nonsense") == []
+    assert matching_ids(there, " ") == list(there)
+    assert matching_ids(there, "p-1 nonsense") == []

@@ -42,7 +42,7 @@ def test_a_search_means_the_same_in_every_list(query: str, hits: list[str]) -> N
     personas = {each.id: each.persona for each in there}
 
     assert [each.id for each in filtered_rows(rows(there, {}), ListFilter(query=query))] == hits
-    assert persona_finder.found(personas, query) == hits
+    assert persona_finder.matching_ids(personas, query) == hits
     told = personas_found(there, query, labels={}).structured_content
     assert told is not None
     assert [each["id"] for each in told["personas"]] == hits

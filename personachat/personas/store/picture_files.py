@@ -62,7 +62,7 @@ class PictureFiles:
             return ""
         is_later = max(picture[:2]) > max(text[:2])
         name = ""
-        if is_later or not named or named not in self._pictures.known((named,)):
+        if is_later or not named or named not in self._pictures.existing((named,)):
             name = self._taken_in(stored.id, named, is_later=is_later)
         self._looked_at[stored.id] = named, picture
         return "" if name == named else name
@@ -72,7 +72,7 @@ class PictureFiles:
         try:
             content = read_file(self._path(persona_id), most_bytes=MOST_BYTES)
             digest = digest_of(content)
-            if digest in self._pictures.known((digest,)):
+            if digest in self._pictures.existing((digest,)):
                 return digest if is_later else ""  # else it was taken from the persona afterwards
             if named not in {"", digest} and not is_later:
                 return ""

@@ -29,7 +29,7 @@ class PersonaPictures:
 
     def keep(self, picture: PictureOnItsWay) -> None:
         """Keep it; one that is there already stays as it is, and counts as given now."""
-        is_known = picture.digest in self.known((picture.digest,))
+        is_known = picture.digest in self.existing((picture.digest,))
         with self._database.write() as connection:
             moment = self._database.moment(connection)
             if is_known:
@@ -50,7 +50,7 @@ class PersonaPictures:
             content = connection.execute(select(_p.content).where(_p.digest == digest)).scalar()
         return None if content is None else bytes(content)
 
-    def known(self, digests: Iterable[str]) -> frozenset[str]:
+    def existing(self, digests: Iterable[str]) -> frozenset[str]:
         """Those of them that are here."""
         return frozenset(row.digest for row in self._rows(digests, _p.digest))
 

@@ -36,7 +36,7 @@ def choices(personas: Mapping[str, Persona], *, also: Sequence[str]) -> list[str
     return [persona_id for persona_id in personas if persona_id in short]
 
 
-def found(personas: Mapping[str, Persona], query: str) -> list[str]:
+def matching_ids(personas: Mapping[str, Persona], query: str) -> list[str]:
     """Ids of those that a search for the words finds."""
     return matching(personas, query, text=lambda persona_id: SearchText.of(personas[persona_id]))
 
@@ -48,7 +48,7 @@ def narrowed(personas: Mapping[str, Persona], *, also: Sequence[str]) -> list[st
     query = _draw_search(personas)
     if not query:
         return choices(personas, also=also)
-    hits = found(personas, query)
+    hits = matching_ids(personas, query)
     if not hits:
         _say_nothing(query)
     return hits[:MOST_CHOICES]
@@ -62,7 +62,7 @@ def close() -> None:
 def ask(personas: Mapping[str, Persona], choose: Callable[[str], None]) -> None:
     """Search all of them; `choose` is called with the id of the one that was clicked."""
     query = _draw_search(personas)
-    hits = found(personas, query)
+    hits = matching_ids(personas, query)
     if not hits:
         _say_nothing(query)
     load(personas[persona_id].picture for persona_id in hits[:MOST_HITS])

@@ -43,7 +43,7 @@ def age(database: Database) -> None:
 
 
 def known(database: Database, *digests: str) -> list[bool]:
-    found = PersonaPictures(database).known(digests)
+    found = PersonaPictures(database).existing(digests)
     return [digest in found for digest in digests]
 
 

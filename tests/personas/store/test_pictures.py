@@ -41,7 +41,7 @@ def test_a_picture_is_kept_once(database: Database) -> None:
     pictures.keep(red)
     assert pictures.content(red.digest) == red.content
     assert pictures.thumbs([red.digest, "0" * 32]) == {red.digest: red.thumb}
-    assert pictures.known([red.digest, "0" * 32]) == {red.digest}
+    assert pictures.existing([red.digest, "0" * 32]) == {red.digest}
     assert pictures.content("0" * 32) is None
 
 
