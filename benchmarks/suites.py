@@ -29,6 +29,8 @@ from benchmarks.speech import Order
 from benchmarks.subjects import KEY, Subject, personachat, provider
 
 CROWD = Scenario("crowd", "20 sessions, 300 tokens each at 50 a second", "page", 20, 300, 50)
+ONE = Scenario("first", "A first reply", "page", 1, 20, 0)
+WARM_UPS = 10
 CALLS, CASES = 200, 20
 CELLS, CELL_CASES = 1_000, 20
 AT_ONCE = 4
@@ -63,7 +65,8 @@ async def chats(provider_url: str, repetitions: int) -> tuple[float, float]:
     beside: list[Measures] = []
     with personachat(provider_url) as server:
         subject = Subject("page", lambda: PageSession.open(server.url), server)
-        await run(CROWD, subject, provider_url)  # to warm up
+        for _ in range(WARM_UPS):
+            await run(ONE, subject, provider_url)
         for _ in range(repetitions):
             alone.append(await run(CROWD, subject, provider_url))
             await asyncio.to_thread(save, server.url, suite(CASES, CALLS // CASES, tokens=100, per_second=50))

@@ -138,6 +138,20 @@ def test_an_import_never_replaces_tests_of_a_persona_that_stays_as_it_was(
     assert text_of(tests) == TEXT
 
 
+def test_a_zip_packed_by_hand_brings_the_suites_beside_its_personas(library: PersonaLibrary) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("mine/helper.json", persona_text("helper"))
+        archive.writestr(f"mine/helper{SUFFIX}", for_persona(SUITE, "helper"))
+        archive.writestr(f"other{SUFFIX}", SUITE)
+    plan = library.plan_import(packed.getvalue())
+    assert [each.reason for each in plan.skipped] == ["Tests without a persona beside them."]
+    assert not plan.broken
+    library.carry_out(plan, {})
+    with zipfile.ZipFile(io.BytesIO(library.bundle(["helper"]).content)) as archive:
+        assert archive.read(f"personas/helper{SUFFIX}").decode() == for_persona(SUITE, "helper")
+
+
 def test_a_suite_with_problems_comes_along_with_them(
     services: Services, library: PersonaLibrary, tests: Tests
 ) -> None:

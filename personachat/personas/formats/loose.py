@@ -20,6 +20,7 @@ from personachat.personas.formats.catalogue import (
     Skipped,
 )
 from personachat.personas.formats.safe_zip import Archive
+from personachat.personas.store.persona_file import TESTS_SUFFIX
 
 MOST_UNPACKED_BYTES = 256 * 1024 * 1024
 MOST_TEXT_BYTES = 16 * 1024 * 1024
@@ -51,9 +52,13 @@ def read_loose(archive: Archive, read: Callable[[str], FileContents]) -> FileCon
         raise ImportRefused(f"The archive unpacks to more than {most} MB.", hint="Split it.")
     arrivals: list[ImportedPersona] = []
     skipped: list[Skipped] = []
-    for name in names:
+    suites = {name: "" for name in names if name.endswith(TESTS_SUFFIX)}
+    for name in [each for each in names if each not in suites]:
         try:
-            arrivals += [replace(each, file=name) for each in read(name).arrivals]
+            beside = f"{name.rpartition('.')[0]}{TESTS_SUFFIX}"
+            tests = archive.read(beside).decode("utf-8", "replace") if beside in suites else ""
+            arrivals += [replace(each, file=name, tests=tests) for each in read(name).arrivals]
+            suites.pop(beside, None)
         except (ImportRefused, PersonaInvalid) as error:
             skipped.append(Skipped(excerpt(name, most=120), str(error), not isinstance(error, NoPersona)))
             if sum(each.is_broken for each in skipped) > MOST_BROKEN:
@@ -65,6 +70,7 @@ def read_loose(archive: Archive, read: Callable[[str], FileContents]) -> FileCon
             raise ImportRefused(
                 "The archive contains more personas than one import can take.", hint="Split it."
             )
+    skipped += [Skipped(excerpt(each, most=120), "Tests without a persona beside them.") for each in suites]
     kept = [each for each in arrivals if _is_wanted(each, arrivals)]
     skipped += [
         Skipped(excerpt(each.file, most=120), "A text about the other personas in the archive.")
