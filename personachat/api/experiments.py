@@ -38,9 +38,9 @@ class ExperimentWanted(RequestModel):
     """What all have in common. What is left out is the persona's."""
 
     persona_id: Id
-    model: Annotated[Text | SkipJsonSchema[None], Field(min_length=1, max_length=200)] = None
-    revision: Annotated[int | SkipJsonSchema[None], Field(ge=1, le=2**31 - 1)] = None
-    max_cost_usd: Annotated[float | SkipJsonSchema[None], Field(ge=0, le=1_000_000)] = None
+    model: Annotated[Text, Field(min_length=1, max_length=200)] | SkipJsonSchema[None] = None
+    revision: Annotated[int, Field(ge=1, le=2**31 - 1)] | SkipJsonSchema[None] = None
+    max_cost_usd: Annotated[float, Field(ge=0, le=1_000_000)] | SkipJsonSchema[None] = None
 
     def wish(self, *, pairwise: str = "") -> RunWish:
         return RunWish(
@@ -112,7 +112,7 @@ def start_adherence(wanted: AdherenceWanted, request: Request) -> JSONResponse:
 class StressWanted(ExperimentWanted):
     """A simulated user talks to the persona. Without `questions`, its own are asked at the probes."""
 
-    user_model: Annotated[Text | SkipJsonSchema[None], Field(min_length=1, max_length=200)] = None
+    user_model: Annotated[Text, Field(min_length=1, max_length=200)] | SkipJsonSchema[None] = None
     goal: Annotated[Text, Field(max_length=MOST_GOAL, description="Who the user is and wants.")] = ""
     rounds: Annotated[int, Field(ge=1, le=MOST_ROUNDS)] = ROUNDS
     probes: Annotated[

@@ -70,14 +70,17 @@ class RunWanted(RequestModel):
     """What is left out is the suite's or the persona's. `revision` tests an earlier version."""
 
     persona_id: Id
-    repeat: Annotated[int | SkipJsonSchema[None], Field(ge=1, le=100)] = None
-    model: Annotated[Text | SkipJsonSchema[None], Field(min_length=1, max_length=200)] = None
-    revision: Annotated[int | SkipJsonSchema[None], Field(ge=1, le=2**31 - 1)] = None
-    max_cost_usd: Annotated[float | SkipJsonSchema[None], Field(ge=0, le=1_000_000)] = None
-    pairwise_against: Annotated[
-        Text | SkipJsonSchema[None],
-        Field(max_length=64, description="A run of yours: a judge compares each reply with that run's."),
-    ] = None
+    repeat: Annotated[int, Field(ge=1, le=100)] | SkipJsonSchema[None] = None
+    model: Annotated[Text, Field(min_length=1, max_length=200)] | SkipJsonSchema[None] = None
+    revision: Annotated[int, Field(ge=1, le=2**31 - 1)] | SkipJsonSchema[None] = None
+    max_cost_usd: Annotated[float, Field(ge=0, le=1_000_000)] | SkipJsonSchema[None] = None
+    pairwise_against: (
+        Annotated[
+            Text,
+            Field(max_length=64, description="A run of yours: a judge compares each reply with that run's."),
+        ]
+        | SkipJsonSchema[None]
+    ) = None
     pairwise_question: Annotated[
         Text, Field(min_length=3, max_length=MOST_QUESTION, description="What the judge decides by.")
     ] = QUESTION

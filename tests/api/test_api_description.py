@@ -125,6 +125,10 @@ OPERATIONS = [
     ("DELETE", "/tests/suites/{id}"),
     ("POST", "/tests/forecast"),
     ("POST", "/tests/runs"),
+    ("POST", "/tests/replays"),
+    ("POST", "/tests/sweeps"),
+    ("POST", "/tests/adherence"),
+    ("POST", "/tests/stress"),
     ("GET", "/tests/runs"),
     ("GET", "/tests/runs/{id}"),
     ("GET", "/tests/runs/{id}/junit"),
@@ -186,6 +190,10 @@ REFUSING = [
     ("GET", "/usage"),
     ("PUT", "/tests/suites/{id}"),
     ("POST", "/tests/runs"),
+    ("POST", "/tests/replays"),
+    ("POST", "/tests/sweeps"),
+    ("POST", "/tests/adherence"),
+    ("POST", "/tests/stress"),
     ("GET", "/tests/runs"),
 ]
 """Those that can be asked in a way the description does not allow."""

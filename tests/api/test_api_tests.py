@@ -89,6 +89,16 @@ def test_what_cannot_be_run_is_refused(client: httpx2.Client) -> None:
     )
 
 
+def test_null_is_the_same_as_leaving_out(client: httpx2.Client) -> None:
+    save(client)
+    unset = dict.fromkeys(("repeat", "model", "revision", "maxCostUsd", "pairwiseAgainst"))
+    assert client.post("/tests/forecast", json={"personaId": "tester", **unset}).json()["calls"] == 2
+    unset = dict.fromkeys(("model", "revision", "maxCostUsd"))
+    started = client.post("/tests/sweeps", json={"personaId": "tester", "message": "Hi", **unset})
+    assert started.status_code == 202
+    followed(client, started.json()["id"])
+
+
 def test_the_schema_is_one(client: httpx2.Client) -> None:
     assert client.get("/tests/schema").json()["title"] == "PersonaChat test suite"
 
