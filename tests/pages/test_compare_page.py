@@ -518,3 +518,27 @@ def test_a_blind_comparison_that_is_begun_here_shows_all_replies_together(
     assert not [each for each in page.main.button if each.label == "Ask again"]
     click(page, "vote_1_tie")
     assert "Ada" in texts(page)
+
+
+def test_all_messages_of_a_list_are_sent_one_after_another_until_one_fails(
+    open_home: OpenPage, fake: FakeProvider
+) -> None:
+    page = visit(open_home(), variant=["ada", "bob"], message="One\nTwo\nThree\nFour")
+    page.toggle(key="compare_list").set_value(True).run()
+    click(page, "begin_comparison")
+    page.run()
+    click(page, "send_all")
+    page.run()
+    assert "You said: Four" in texts(page)
+    (listed,) = comparisons().listed()
+    assert [each.message for each in comparisons().seen(listed.id).rounds] == ["One", "Two", "Three", "Four"]
+    other = visit(open_home(), variant=["ada", "bob"], message="Five\nSix\nSeven\nEight")
+    other.toggle(key="compare_list").set_value(True).run()
+    click(other, "begin_comparison")
+    other.run()
+    fake.answer_by_model({"fake-1": failure(401, "no")})
+    click(other, "send_all")
+    other.run()
+    newest = comparisons().listed()[0]
+    assert comparisons().seen(newest.id).waiting == ("Seven", "Eight")
+    assert "send_all" in [each.key for each in other.main.button]

@@ -8,6 +8,7 @@ from personachat.lab.comparisons.seen import SeenComparison
 from personachat.lab.comparisons.service import Comparisons
 from personachat.lab.comparisons.spending import MOST_LIMIT_USD
 from personachat.ui.compare import actions
+from personachat.ui.compare.state import compare_state
 from personachat.ui.wording import escaped, money
 
 
@@ -17,18 +18,8 @@ def draw(comparisons: Comparisons, shown: SeenComparison) -> None:
         return
     if not last.live and not shown.hidden:
         _draw_limit(comparisons, shown)
-    waiting = shown.waiting
-    if waiting and not last.live:
-        st.button(
-            f"Send the next message ({len(waiting)} left)",
-            icon=":material/send:",
-            type="primary",
-            key="send_waiting",
-            help=escaped(waiting[0][:200]),
-            disabled=last.hidden,
-            on_click=actions.send_waiting,
-            args=(shown.id,),
-        )
+    if shown.waiting and not last.live:
+        _draw_waiting(shown)
     st.bottom.chat_input(
         "Vote first" if last.hidden and not last.live else "Message all variants",
         key=actions.NEXT,
@@ -36,6 +27,46 @@ def draw(comparisons: Comparisons, shown: SeenComparison) -> None:
         on_submit=actions.say,
         args=(shown.id,),
     )
+
+
+def _draw_waiting(shown: SeenComparison) -> None:
+    """The ways to send what waits; while all is being sent, the next message goes off here."""
+    assert shown.last
+    if _goes_on(shown):
+        if actions.send_waiting(shown.id):
+            st.rerun()
+        compare_state().sending_all.discard(shown.id)
+        st.rerun()  # to say why not
+    count = len(shown.waiting)
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            f"Send the next message ({count} left)",
+            icon=":material/send:",
+            type="primary",
+            key="send_waiting",
+            help=escaped(shown.waiting[0][:200]),
+            disabled=shown.last.hidden,
+            on_click=actions.send_waiting,
+            args=(shown.id,),
+        )
+        if count > 1 and not shown.blind:
+            st.button(
+                "Send all",
+                icon=":material/playlist_play:",
+                key="send_all",
+                help="One after another, as long as this page is open and no reply fails.",
+                on_click=actions.send_all,
+                args=(shown.id,),
+            )
+
+
+def _goes_on(shown: SeenComparison) -> bool:
+    sending = compare_state().sending_all
+    if shown.id not in sending:
+        return False
+    if shown.hidden or any(each.state != "finished" for each in (shown.last.answers if shown.last else ())):
+        sending.discard(shown.id)
+    return shown.id in sending
 
 
 def _draw_limit(comparisons: Comparisons, shown: SeenComparison) -> None:
