@@ -85,7 +85,16 @@ def test_requirements_are_pins_and_nothing_else() -> None:
     assert not re.search(r"^-", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+def test_every_python_that_is_claimed_is_tried_with_the_wheel() -> None:
+    claimed = set(re.findall(r":: Python :: (3\.\d+)", "\n".join(PYPROJECT["project"]["classifiers"])))
+    (tried,) = re.findall(
+        r'^for python in "\$here" (.+); do$', (ROOT / ".ci" / "run").read_text("utf-8"), re.MULTILINE
+    )
+    assert claimed
+    assert claimed <= set(tried.split())
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
 def test_requirements_say_one_version_for_each_supported_python(python: str) -> None:
     assert SpecifierSet(PYPROJECT["project"]["requires-python"]).contains(f"{python}.0")
     environment = {"python_full_version": f"{python}.9", "python_version": python, "sys_platform": "linux"}

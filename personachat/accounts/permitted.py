@@ -26,7 +26,9 @@ from personachat.errors import (
     PersonaNotFound,
     RevisionNotFound,
 )
+from personachat.jsontext.edits import with_value
 from personachat.jsontext.faults import excerpt
+from personachat.personas.fields import free_id
 from personachat.personas.persona import Persona, dump_persona, parse_persona
 from personachat.personas.store.base import (
     PLAIN_SAVE,
@@ -185,7 +187,10 @@ class PermittedPersonas:
         self._refuse_unless_creating()
         persona_id = parse_persona(text).id
         if self._rights.is_taken(persona_id):
-            raise _id_is_taken(persona_id)
+            if not saving.proposes_id or self._rights.may("use", persona_id):
+                raise _id_is_taken(persona_id)
+            persona_id = free_id(persona_id, self._taken_ids())
+            text = with_value(text, ("id",), persona_id)
         if not self._rights.creates_own:
             return self._personas.create(text, saving=saving)
         with self._claimed(persona_id):
@@ -231,6 +236,10 @@ class PermittedPersonas:
         if new_id != persona_id and self._rights.is_taken(new_id):
             raise _id_is_taken(new_id)
         self._personas.rename_broken(persona_id, new_id, etag=etag)
+
+    def _taken_ids(self) -> set[str]:
+        """All that a new persona cannot have, seen or not."""
+        return {each.id for each in self._personas.all()} | set(self._rights.all())
 
     def _is_listed(self, stored: StoredPersona | BrokenPersona, access: PersonaAccess) -> bool:
         """A broken file shows its whole text, so it takes the right to see a prompt."""

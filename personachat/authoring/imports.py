@@ -306,7 +306,8 @@ def _done(
     author: str,
     keep: Callable[[ImportedPersona], None],
 ) -> Outcome:
-    saving = Saving(author, f"From {item.arrival.origin}" if item.arrival.origin else "", "imported")
+    note = f"From {item.arrival.origin}" if item.arrival.origin else ""
+    saving = Saving(author, note, "imported", proposes_id=True)
     text = item.arrival.text
     try:
         if choice != "mine" and item.action != "unchanged":

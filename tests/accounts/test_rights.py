@@ -23,6 +23,7 @@ from personachat.errors import (
     SettingsInvalid,
 )
 from personachat.front.opening import refuse_unasked
+from personachat.personas.store.base import Saving
 from personachat.services import Services
 from personachat.settings import load_settings
 from tests.accounts.conftest import ACCESSES, ADA, CANARY, PEOPLE, TEAM, TOKEN, fill, key_of, workspace_of
@@ -219,7 +220,7 @@ def test_what_cannot_be_saved_leaves_no_claim_behind(team: Services) -> None:
     assert not {"export", "common"} & team.accesses.all().keys()
 
 
-@pytest.mark.parametrize("way", ["create", "save", "rename", "import", "restore", "bring back"])
+@pytest.mark.parametrize("way", ["create", "save", "rename", "restore", "bring back"])
 def test_the_id_of_a_deleted_persona_gives_nobody_its_history(team: Services, way: str) -> None:
     workspace_of(team, "ada").collection.delete("private")
     bo = workspace_of(team, "bo").collection
@@ -228,7 +229,6 @@ def test_the_id_of_a_deleted_persona_gives_nobody_its_history(team: Services, wa
         "create": lambda: bo.create(persona_text("private")),
         "save": lambda: bo.save(persona_text("private")),
         "rename": lambda: bo.rename("mine", "private"),
-        "import": lambda: _import(bo, persona_text("private")),
         "restore": lambda: bo.restore("private", 1),
         "bring back": lambda: bo.bring_back("private"),
     }
@@ -239,9 +239,24 @@ def test_the_id_of_a_deleted_persona_gives_nobody_its_history(team: Services, wa
     assert workspace_of(team, "ada").collection.bring_back("private").id == "private"
 
 
-def _import(collection: Any, text: str) -> None:
-    (outcome,) = collection.carry_out(collection.plan_import(text.encode()), {})
-    raise outcome.error or AssertionError("it was imported")
+@pytest.mark.parametrize("deleted", [False, True])
+def test_what_is_imported_or_named_gets_another_id_than_a_hidden_persona(
+    team: Services, *, deleted: bool
+) -> None:
+    """Nobody is told that it "already exists", and nobody gets at it or its history."""
+    if deleted:
+        workspace_of(team, "ada").collection.delete("private")
+    bo = workspace_of(team, "bo")
+    (imported,) = bo.collection.carry_out(bo.collection.plan_import(persona_text("private").encode()), {})
+    assert imported.saved
+    assert imported.saved.id == "private-2"
+    named = bo.personas.create(persona_text("private"), saving=Saving(proposes_id=True))
+    assert named.id == "private-3"
+    assert {"private-2", "private-3"} <= {each.id for each in bo.personas.all()}
+    assert bo.collection.history("private") == ()
+    assert team.accesses.of("private").owner == ADA
+    with pytest.raises(PersonaExists):  # what they can see is said
+        bo.personas.create(persona_text("common"), saving=Saving(proposes_id=True))
 
 
 def test_rights_move_with_a_persona_that_is_renamed(team: Services) -> None:

@@ -63,6 +63,8 @@ class Saving:
     note: str = ""
     action: Literal["restored", "imported"] | None = None
     """None is a plain save: the revision says "created" where there was none before, else "saved"."""
+    proposes_id: bool = False
+    """Whether a new persona may get another id, where this one is taken by what its author cannot see."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Every action first takes in what the editor holds, and leaves a word for the pag
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -88,7 +89,8 @@ def save(personas: PersonaStore, persona_id: str) -> None:
     try:
         persona = parse_persona(draft.text)
         if draft.etag is None or persona.id != persona_id:
-            _saved(persona_id, draft, personas.create(draft.text, saving=_saving()))
+            new = replace(_saving(), proposes_id=draft.etag is None and persona.id == persona_id)
+            _saved(persona_id, draft, personas.create(draft.text, saving=new))
         else:
             _saved(persona_id, draft, personas.save(draft.text, etag=draft.etag, saving=_saving()))
     except PersonaChanged as newer:
