@@ -20,6 +20,7 @@ from personachat.errors import (
     PersonaChatError,
 )
 from personachat.history.moving import LeftBehind
+from personachat.providers.ways_on import SECRETS_PANEL, on_community_cloud
 from personachat.services import get_services
 from personachat.settings import login_providers
 from personachat.ui import faces, owner, session
@@ -105,10 +106,17 @@ def _log_in(provider: str) -> None:
     try:
         st.login(provider or None)
     except StreamlitError:
-        _state().failure = (
-            "The login isn't set up completely. The person who runs this server needs all values in the "
-            "[auth] table and the package for it: pip install 'personachat[auth]'."
-        )
+        _state().failure = f"The login isn't set up completely. {_what_login_needs()}"
+
+
+def _what_login_needs() -> str:
+    if on_community_cloud():
+        where = f"in {SECRETS_PANEL}, and Authlib in requirements.txt"
+        return f"It needs all values of the \\[auth\\] table {where}."
+    return (
+        "The person who runs this server needs all values in the \\[auth\\] table and the package for it: "
+        "`pip install 'personachat[auth]'`."
+    )
 
 
 def draw_account() -> None:

@@ -16,7 +16,7 @@ from personachat.accounts.rights import Grant, PersonaAccess
 from personachat.errors import LoginNeeded
 from personachat.personas.store.drafts import DraftText
 from personachat.services import get_services
-from personachat.ui import address, owner, script_runs, session
+from personachat.ui import address, login, owner, script_runs, session
 from personachat.ui.personas import access
 from personachat.ui.personas import desk as persona_desk
 from tests.conftest import persona_text
@@ -350,3 +350,16 @@ def test_comparing_and_testing_a_persona_with_a_hidden_prompt_shows_none_of_it(
     assert not page.exception
     assert WORD not in everything(page)
     assert "Quince private" not in everything(page)
+
+
+@pytest.mark.parametrize("in_the_cloud", [True, False])
+def test_a_login_that_is_not_set_up_says_what_it_needs_where_it_runs(
+    visitor: Visitor, open_home: OpenPage, monkeypatch: pytest.MonkeyPatch, *, in_the_cloud: bool
+) -> None:
+    monkeypatch.setattr(login, "login_providers", lambda: ("",))
+    monkeypatch.setattr(login, "on_community_cloud", lambda: in_the_cloud)
+    page = open_home()
+    page.button(key="login_").click().run()
+    assert "isn't set up completely" in words(page)
+    assert ("under Secrets" in words(page)) is in_the_cloud
+    assert ("pip install" in words(page)) is not in_the_cloud

@@ -13,6 +13,7 @@ from personachat.accounts.audit_words import size_of
 from personachat.accounts.last_backup import last_backup
 from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
+from personachat.providers.ways_on import on_community_cloud
 from personachat.services import Services
 from personachat.ui import session
 from personachat.ui.dates import ago, exact, viewer_zone
@@ -70,8 +71,11 @@ def _draw_backup(administrator: Administrator) -> None:
     if found is None:
         days = administrator.audit.retention_days
         when = f"in the last {counted(days, 'day')}" if days else "yet"
+        how = "On the server, run: personachat backup FILE"
+        if on_community_cloud():
+            how = "Export the personas and conversations on their pages."
         st.warning(
-            f"No backup has been made {when}. On the server, run: personachat backup FILE",
+            f"No backup has been made {when}. {how}",
             icon=":material/backup:",
         )
         return
