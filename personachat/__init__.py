@@ -1,3 +1,3 @@
 """PersonaChat: a workbench for AI personas."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

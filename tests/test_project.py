@@ -108,7 +108,7 @@ def test_the_change_log_knows_the_version_and_what_is_unreleased() -> None:
     assert headings[0] == "Unreleased"
     versions = [Version(heading) for heading in headings[1:]]
     assert versions == sorted(versions, reverse=True)
-    assert Version(__version__) >= max(versions, default=Version("0"))
+    assert versions[0] == Version(__version__), "a release has its section, and the package its version"
 
 
 def test_the_table_of_settings_has_each_setting_once_and_no_other() -> None:
