@@ -29,6 +29,7 @@ from sqlalchemy import Connection
 
 from personachat.database.connection import Database
 from personachat.owners import LOCAL_OWNER
+from personachat.ui.insights.spending import NUMBERS as SPENT
 from personachat.usage.closing import Closing
 from personachat.usage.people import People
 from personachat.usage.questions import UsageQuery
@@ -160,7 +161,7 @@ def cases(database: Database) -> Iterator[Case]:
         page = (
             partial(usage.summed, asked, ("day", "outcome")),
             partial(usage.summed, question(days, before=days), ("day", "outcome")),
-            partial(usage.summed, asked, ("day", "persona")),
+            partial(usage.summed, asked, ("day", "persona"), numbers=SPENT),
             partial(usage.speeds, asked, ("model",)),
             partial(usage.speeds, asked, ("day",)),
             partial(usage.summed, question(days, outcome="failed"), ("error", "model")),

@@ -20,7 +20,7 @@ from personachat.usage.questions import UsageQuery
 from personachat.usage.records import SqlUsage
 from personachat.usage.speeds import UNMEASURED, Speed, speeds
 from personachat.usage.sums import Sum
-from personachat.usage.tables import usage_calls
+from personachat.usage.tables import NUMBERS, usage_calls
 
 ME = "me"
 
@@ -72,10 +72,13 @@ class UsageReader:
         """Whether their own calls of comparisons are left out now."""
         return self._votes_blind()
 
-    def summed(self, question: UsageQuery, by: Sequence[str]) -> tuple[Sum, ...]:
+    def summed(
+        self, question: UsageQuery, by: Sequence[str], *, numbers: Sequence[str] = NUMBERS
+    ) -> tuple[Sum, ...]:
+        """The sums of each group; of `numbers` alone, where somebody needs no others."""
         question = self._ready(question)
         with self._database.read() as connection:
-            return sums.summed(connection, question, by)
+            return sums.summed(connection, question, by, numbers)
 
     def total(self, question: UsageQuery) -> Sum:
         question = self._ready(question)

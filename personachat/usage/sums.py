@@ -99,16 +99,22 @@ NOTHING = Sum((), dict.fromkeys(NUMBERS, 0))
 """The sum of no calls."""
 
 
-def summed(connection: Connection, question: UsageQuery, by: Sequence[str]) -> tuple[Sum, ...]:
-    """The sums of each group that has calls. Raises UsageQuestionInvalid where those are too many."""
+def summed(
+    connection: Connection, question: UsageQuery, by: Sequence[str], numbers: Sequence[str] = NUMBERS
+) -> tuple[Sum, ...]:
+    """The sums of each group that has calls. Raises UsageQuestionInvalid where those are too many.
+
+    `numbers` are the columns that are wanted, `calls` among them: fewer are quicker where groups are many.
+    """
     numbers_by_key: dict[tuple[str | None, ...], dict[str, float]] = {}
     spans = spans_of(connection, question, by_day="day" in by)
     for at in range(0, len(spans), MOST_SPANS):
-        for row in _ended(connection, question, by, spans[at : at + MOST_SPANS]):
-            numbers = numbers_by_key.setdefault(key_of(row[: len(by)], by), dict.fromkeys(NUMBERS, 0))
-            for name, number in zip(NUMBERS, row[len(by) :], strict=True):
-                numbers[name] += number
-    _add_running(connection, question, by, numbers_by_key)
+        for row in _ended(connection, question, by, spans[at : at + MOST_SPANS], numbers):
+            key = key_of(row[: len(by)], by)
+            group = dict(zip(numbers, row[len(by) :], strict=True))
+            before = numbers_by_key.get(key)
+            numbers_by_key[key] = {name: before[name] + group[name] for name in numbers} if before else group
+    _add_running(connection, question, by, numbers_by_key, numbers)
     if len(numbers_by_key) > MOST_GROUPS:
         raise UsageQuestionInvalid(
             f"There are more than {MOST_GROUPS:,} groups.", hint="Choose fewer days, or group by less."
@@ -138,7 +144,11 @@ class Span:
 
 
 def _ended(
-    connection: Connection, question: UsageQuery, by: Sequence[str], spans: Sequence[Span]
+    connection: Connection,
+    question: UsageQuery,
+    by: Sequence[str],
+    spans: Sequence[Span],
+    wanted: Sequence[str],
 ) -> Sequence[Sequence[Any]]:
     """The sums of what has ended; groups without a call may be among them."""
     conditions = question.conditions(usage_kinds)
@@ -148,7 +158,7 @@ def _ended(
         kinds = select(usage_kinds.c.id).where(*conditions)
         parts = [part.where(part.selected_columns.kind_id.in_(kinds)) for part in parts]
     parts_together = union_all(*parts).subquery()
-    numbers = [func.sum(parts_together.c[name]).label(name) for name in NUMBERS]
+    numbers = [func.sum(parts_together.c[name]).label(name) for name in wanted]
     if all(name == "day" for name in by):
         only = [parts_together.c.day for _ in by]
         rows = connection.execute(select(*only, *numbers).group_by(*only)).all()
@@ -160,7 +170,7 @@ def _ended(
         .subquery()
     )
     keys = [each.c.day if name == "day" else usage_kinds.c[GROUPS[name]] for name in by]
-    query = select(*keys, *(func.sum(each.c[name]) for name in NUMBERS)).select_from(each)
+    query = select(*keys, *(func.sum(each.c[name]) for name in wanted)).select_from(each)
     query = query.join(usage_kinds, usage_kinds.c.id == each.c.kind_id).group_by(*keys)
     # One more than may be: who asks for too much is told so, and nothing is loaded that nobody sees.
     return connection.execute(query.having(func.sum(each.c.calls) > 0).limit(MOST_GROUPS + 1)).all()
@@ -328,6 +338,7 @@ def _add_running(
     question: UsageQuery,
     by: Sequence[str],
     numbers_by_key: dict[tuple[str | None, ...], dict[str, float]],
+    wanted: Sequence[str],
 ) -> None:
     # Within a query of its own: without statistics SQLite takes the index of the days for the narrower one.
     running = select(usage_calls).where(RUNNING).offset(0).subquery()
@@ -337,13 +348,12 @@ def _add_running(
             str(days.today(row["began_at"], question.zone)) if name == "day" else row[GROUPS[name]]
             for name in by
         )
-        numbers = numbers_by_key.setdefault(key, dict.fromkeys(NUMBERS, 0))
-        numbers["calls"] += 1
-        numbers["estimated"] += bool(row["estimated"])
+        known: dict[str, float] = {"calls": 1, "estimated": bool(row["estimated"])}
         for name in SUMMED:
-            if row[name] is not None:
-                numbers[name] += row[name]
-                numbers[f"{name}_known"] += 1
+            known |= {name: row[name] or 0, f"{name}_known": row[name] is not None}
+        numbers = numbers_by_key.setdefault(key, dict.fromkeys(wanted, 0))
+        for name in wanted:
+            numbers[name] += known[name]
 
 
 def key_of(values: Sequence[Any], by: Sequence[str]) -> tuple[str | None, ...]:

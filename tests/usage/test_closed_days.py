@@ -250,6 +250,19 @@ def test_a_page_reads_one_row_a_day_and_thing(
     assert usage_of(closed).summed(question, by) == before != ()
 
 
+def test_who_asks_for_some_numbers_gets_the_same_ones(database: Database) -> None:
+    question, by = UsageQuery(zone=ZoneInfo("Asia/Kolkata"), since=SINCE, until=UNTIL), ("day", "persona")
+    wanted = ("calls", "cost_usd", "cost_usd_known")
+    Closing(database).close_some(15)  # some days are closed, the others are not
+    some = usage_of(database).summed(question, by, numbers=wanted)
+    every = usage_of(database).summed(question, by)
+    assert [(each.key, tuple(each.numbers)) for each in some] == [(each.key, wanted) for each in every]
+    for one, all_of_it in zip(some, every, strict=True):
+        assert [one.numbers[name] for name in wanted] == pytest.approx(
+            [all_of_it.numbers[name] for name in wanted]
+        )
+
+
 def test_a_call_that_changes_late_is_in_every_answer_at_once(closed: Database) -> None:
     database = closed
     ledger = SqlUsage(database, People(database))

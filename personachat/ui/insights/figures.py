@@ -71,7 +71,8 @@ def figures(span: Range, now: Sequence[Sum], before: Sequence[Sum]) -> list[Figu
 
 def added(sums: Sequence[Sum]) -> Sum:
     """All of them as one."""
-    numbers: Mapping[str, float] = {name: sum(each.numbers[name] for each in sums) for name in NUMBERS}
+    names = sums[0].numbers if sums else NUMBERS
+    numbers: Mapping[str, float] = {name: sum(each.numbers[name] for each in sums) for name in names}
     return Sum((), numbers)
 
 

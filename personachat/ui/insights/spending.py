@@ -25,6 +25,13 @@ WHOSE: Final = {
     "purpose": "Which purposes",
     "person": "Who",
 }
+NUMBERS: Final = (
+    "calls",
+    *("prompt_tokens", "prompt_tokens_known", "completion_tokens", "completion_tokens_known"),
+    *("cost_usd", "cost_usd_known"),
+)
+"""What is added up; nothing else is shown here."""
+
 MOST_SERIES = 6
 MOST_NAMES = 15
 EMPTY = "No calls in this period. Talk to a persona, or choose more days above."
@@ -55,7 +62,7 @@ def draw(usage: UsageReader, chosen: ChosenPeriod, names: Names) -> None:
             persist_state="session",
         )
     by, measure = by or "persona", measure or "cost"
-    sums = usage.summed(chosen.question, ("day", by))
+    sums = usage.summed(chosen.question, ("day", by), numbers=NUMBERS)
     chart.draw(by_day(sums, chosen, by=by, measure=measure, names=names))
     chart.draw(by_group(sums, by=by, measure=measure, names=names))
 
