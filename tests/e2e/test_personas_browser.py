@@ -58,6 +58,23 @@ def button(page: Page, name: str) -> Locator:
     return page.get_by_role("button", name=re.compile(f"^\\S* ?{name}"))
 
 
+PLACES = """() => Object.fromEntries([...document.querySelectorAll("#stMain :is(button, [role=tab])")]
+  .filter(each => each.getClientRects().length && !each.closest('[class*="st-key-persona-"]'))
+  .map(each => [each.innerText.trim(), each.getBoundingClientRect()])
+  .filter(([name]) => name)
+  .map(([name, place]) => [name, `${Math.round(place.x)} ${Math.round(place.y)}`]))"""
+"""Where the page's buttons and tabs are, by their names."""
+
+COVERED = """() => [...document.querySelectorAll("#stMain button")]
+  .filter(each => {
+    const place = each.getBoundingClientRect()
+    const hit = document.elementFromPoint(place.x + place.width / 2, place.y + place.height / 2)
+    return hit?.closest('[data-testid="stToast"], [data-testid="stToastContainer"]')
+  })
+  .map(each => each.innerText)"""
+"""The buttons that a toast would take a click from."""
+
+
 def test_the_first_visitor_of_all_comes_through_the_front_door(app_server: AppServer, page: Page) -> None:
     page.goto(f"{app_server.url}/personas")
 
@@ -74,14 +91,19 @@ def test_a_persona_typed_into_ace_and_saved_is_on_disk_and_in_the_list(
     open_persona(page, app_server, "typed")
     expect(badge(page, "Saved")).to_be_visible()
     expect(button(page, "Save")).to_be_disabled()
+    places = page.evaluate(PLACES)
+    assert places
 
     write(page, persona_text("typed", "After typing", temperature=0.2))
     expect(badge(page, "Unsaved")).to_be_visible()
+    settled(page)
+    assert {name: place for name, place in page.evaluate(PLACES).items() if name in places} == places
     assert json.loads(path.read_text(encoding="utf-8"))["name"] == "Before"
     button(page, "Save").click()
 
     toast = page.get_by_test_id("stToast")
     expect(toast).to_contain_text("Saved After typing")
+    assert page.evaluate(COVERED) == []
     expect(toast).to_contain_text("temperature 0.7 → 0.2")
     expect(badge(page, "Saved")).to_be_visible()
     expect(row(page, "After typing")).to_be_visible()
