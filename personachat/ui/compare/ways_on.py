@@ -29,6 +29,10 @@ def draw(comparisons: Comparisons, shown: SeenComparison) -> None:
     )
 
 
+def _send_next(comparison_id: str) -> None:
+    actions.send_waiting(comparison_id)
+
+
 def _draw_waiting(shown: SeenComparison) -> None:
     """The ways to send what waits; while all is being sent, the next message goes off here."""
     assert shown.last
@@ -46,7 +50,7 @@ def _draw_waiting(shown: SeenComparison) -> None:
             key="send_waiting",
             help=escaped(shown.waiting[0][:200]),
             disabled=shown.last.hidden,
-            on_click=actions.send_waiting,
+            on_click=_send_next,
             args=(shown.id,),
         )
         if count > 1 and not shown.blind:
