@@ -65,6 +65,7 @@ FILLED = {
     "input": "Hi",
     "messages": [{"role": "user", "content": "Hi"}],
     "variant": "A",
+    "variants": [{"personaId": "tester", "samples": 2}],
     "number": 1,
     "choice": "tie",
 }
