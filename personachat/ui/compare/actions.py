@@ -60,14 +60,19 @@ def say(comparison_id: str) -> None:
         _do(lambda: session.workspace().comparisons.send(comparison_id, text), title="Not sent")
 
 
-def send_waiting(comparison_id: str) -> bool:
-    """Send the next message of the list; whether it was sent."""
+def send_waiting(comparison_id: str) -> None:
+    """Send the next message of the list."""
+    send_next(comparison_id)
+
+
+def send_next(comparison_id: str) -> bool:
+    """The same; whether it was sent."""
     return _do(lambda: session.workspace().comparisons.send_next(comparison_id), title="Not sent")
 
 
 def send_all(comparison_id: str) -> None:
     """Send the next message of the list, and each further one when the replies are there."""
-    if send_waiting(comparison_id):
+    if send_next(comparison_id):
         state.compare_state().sending_all.add(comparison_id)
 
 

@@ -37,7 +37,7 @@ def _draw_waiting(shown: SeenComparison) -> None:
     """The ways to send what waits; while all is being sent, the next message goes off here."""
     assert shown.last
     if _goes_on(shown):
-        if actions.send_waiting(shown.id):
+        if actions.send_next(shown.id):
             st.rerun()
         compare_state().sending_all.discard(shown.id)
         st.rerun()  # to say why not
