@@ -105,7 +105,10 @@ def test_a_limit_that_is_none_is_refused(comparisons: Comparisons, limit: float)
         comparisons.begin(PAIR, "One", most_cost_usd=limit)
 
 
-def test_before_a_blind_vote_no_sum_tells_which_model_is_asked(comparisons: Comparisons) -> None:
+def test_before_a_blind_vote_no_sum_tells_which_model_is_asked(
+    comparisons: Comparisons, fake: FakeProvider
+) -> None:
+    fake.answer_by_model({CHEAP: failure(401, "no"), DEAR: failure(401, "no")})
     comparison_id = begun(comparisons, 1.2 * (most(CHEAP) + most(DEAR)), blind=True)
     with pytest.raises(VoteRefused):
         comparisons.spent_usd(comparison_id)
