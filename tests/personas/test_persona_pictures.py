@@ -133,11 +133,13 @@ def test_the_assets_of_a_card_survive_the_way_back(collection: Any) -> None:
     stored = brought(collection, charx(**ICONS))
     sent = collection.export(stored.id, "charx")
     files = entries(sent.content)
-    background, icon = json.loads(files["card.json"])["data"]["assets"]
+    background, other, icon = json.loads(files["card.json"])["data"]["assets"]
+    assert other == CARD["data"]["assets"][1]
+    assert files["assets/icon/images/other.png"] == ICONS["assets/icon/images/other.png"]
     assert background == CARD["data"]["assets"][0]
     assert (icon["type"], icon["name"], icon["ext"]) == ("icon", "main", "png")
     assert files[icon["uri"].removeprefix("embeded://")] == collection.picture(stored.id)[1]
-    assert sent.losses == ("The card's pictures and sounds are not in the archive and were not kept.",)
+    assert sent.losses == ()
 
 
 def test_a_folder_of_personas_that_was_packed_brings_the_pictures_beside_them(collection: Any) -> None:
