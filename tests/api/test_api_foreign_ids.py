@@ -103,7 +103,8 @@ class Call:
         for each in re.findall(r"{(\w+)}", path):
             path = path.replace(f"{{{each}}}", value if slot == ("path", each) else mine)
         root = str(client.base_url).removesuffix("/api/")
-        body = None if self.body is None else dict(self.body) | ({name: value} if place == "body" else {})
+        given = [value] if name.endswith("Ids") else value
+        body = None if self.body is None else dict(self.body) | ({name: given} if place == "body" else {})
         options: dict[str, Any] = {} if body is None else {"json": body}
         query = {name: value} if place == "query" else {}
         return client.request(self.method, f"{root}{self.base}{path}", params=query, headers=who, **options)
@@ -147,7 +148,9 @@ CALLS = {f"{call.base} {call.method} {call.path}": call for call in calls()}
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
     tokens = "the-token-number-one the-token-number-two"
-    with standing(tmp_path_factory.mktemp("foreign"), api_tokens=tokens, trust_loopback=True) as made:
+    with standing(
+        tmp_path_factory.mktemp("foreign"), api_tokens=tokens, trust_loopback=True, judge_model="judge"
+    ) as made:
         yield made
 
 
