@@ -19,6 +19,7 @@ from personachat.lab.checks.wording import folded
 from personachat.lab.runs.model import JudgedAnswer
 from personachat.lab.runs.replying import Replying
 from personachat.lab.suites.model import JudgeQuestion
+from personachat.messages import storable
 from personachat.personas.persona import Persona
 from personachat.settings import LOCAL
 from personachat.usage.model import Origin
@@ -35,7 +36,9 @@ Answer with one JSON object and nothing else, with its keys in this order:
 "quote": "<the words of the reply that decide it, copied exactly>", "answer": "yes" or "no"}"""
 
 _FENCE_LIKE = re.compile(r"<(?=\s*/?\s*(?:reply|said|good|first|second))", re.IGNORECASE)
-_FENCED = re.compile(r"\A\s*```(?:json)?\s*\n(?P<inside>.*)\n\s*```\s*\Z", re.DOTALL | re.IGNORECASE)
+_FENCED = re.compile(
+    r"\A```(?:json)?[^\S\n]*+\n(?P<inside>.*)\n[^\S\n]*+```\Z", re.DOTALL | re.IGNORECASE
+)  # what is possessive keeps a model that answers with white space alone from taking minutes
 _MOST_CHARACTERS = 60_000
 
 
@@ -184,13 +187,26 @@ def read_verdict(answer: str, *, reply: str) -> tuple[bool | None, str, str, str
 
 
 def one_object(answer: str) -> dict[str, Any] | None:
-    """The one JSON object that an answer is, fenced or not; None where it is anything else."""
-    fenced = _FENCED.match(answer)
+    """The one JSON object that an answer is, fenced or not; None where it is anything else.
+
+    Its texts can be stored and sent on: an escape may stand for what no database holds.
+    """
+    fenced = _FENCED.match(answer.strip())
     try:
-        found = json.loads(fenced["inside"] if fenced else answer)
+        found = _storable(json.loads(fenced["inside"] if fenced else answer))
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [_storable(each) for each in value]
+    if isinstance(value, dict):
+        return {storable(name): _storable(each) for name, each in value.items()}
+    return value
 
 
 def occurs(quote: str, reply: str) -> bool:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from personachat.lab.judge import judge_request, read_verdict
+from personachat.lab.judge import judge_request, one_object, read_verdict
 from tests.lab.scripted import verdict
 
 MARK = "5f3c"
@@ -96,3 +96,29 @@ def test_another_answer_than_one_whole_object_is_no_verdict(answer: str) -> None
 def test_a_quotation_may_differ_in_case_and_space_but_has_to_be_there(quote: str) -> None:
     assert read_verdict(verdict("yes", quote), reply="You are kind.")[0] is True
     assert read_verdict(verdict("yes", quote), reply="Hello.")[0] is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "```json\n" + "\n" * 300_000 + "x",
+        "```" + " " * 300_000 + "x",
+        "```\n" + "\n " * 100_000 + "x",
+        "```\n" + "\n```\n " * 50_000 + "x",
+        "`" * 300_000,
+    ],
+)
+def test_an_answer_of_white_space_and_fences_holds_nobody_up(answer: str) -> None:
+    assert one_object(answer) is None  # in minutes, where it is read again from each of its places
+
+
+@pytest.mark.parametrize("answer", ['{"a": 1}', '```json  \n\n{"a": 1}\n \n```', '\n ```\n{"a": 1}\n  ```\n'])
+def test_one_object_is_read_with_and_without_fences(answer: str) -> None:
+    assert one_object(answer) == {"a": 1}
+
+
+@pytest.mark.parametrize("escape", ["\\ud800", "\\udfff", "\\u0000"])
+def test_what_no_database_holds_is_replaced_in_an_answer(escape: str) -> None:
+    assert one_object(f'{{"a{escape}": ["b{escape}", {{"c": "d{escape}"}}]}}') == {
+        "a\ufffd": ["b\ufffd", {"c": "d\ufffd"}]
+    }

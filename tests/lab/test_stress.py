@@ -88,6 +88,16 @@ def test_both_sides_requests_can_be_read_afterwards_as_they_were_sent(
     assert "Welcome, User." in str(sent[0])
 
 
+@pytest.mark.parametrize("escape", ["\\ud83d", "\\u0000"])
+def test_half_a_sign_in_a_users_words_does_not_end_the_talk(
+    escape: str, services: Services, fake: ScriptedProvider
+) -> None:
+    talks(fake, lambda number, _: f'{{"message": "Message {number} {escape}"}}')
+    _, cells = talk(local(services).tests, rounds=2, probes=[1])
+    assert [cell.asked for cell in cells] == ["Message 1 \ufffd", "Message 2 \ufffd"]
+    assert {cell.error for cell in cells} == {""}
+
+
 def test_each_side_hears_the_other_as_its_user(services: Services, fake: ScriptedProvider) -> None:
     services.personas.save(persona_text(greeting="Welcome."))
     talks(fake, lambda number, _: speaks(f"Message {number}"))

@@ -17,7 +17,8 @@ from referencing.exceptions import Unresolvable
 from personachat.lab.checks.model import CheckedReply, Finding
 
 _FENCED = re.compile(
-    r"\A\s*(`{3,}|~{3,})[ \t]*(?:json[c5]?)?[ \t]*\n(?P<inside>.*?)\n[ \t]*\1\s*\Z", re.DOTALL | re.IGNORECASE
+    r"\A\s*+(`{3,}+|~{3,}+)[ \t]*+(?:json[c5]?)?[ \t]*+\n(?P<inside>.*?)\n[ \t]*+\1\s*+\Z",
+    re.DOTALL | re.IGNORECASE,
 )
 MOST_CHARACTERS = 200_000
 _PLAIN = {"paragraph_open", "paragraph_close", "inline"}
