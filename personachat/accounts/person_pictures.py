@@ -121,7 +121,9 @@ class PersonPictures:
             return read_picture(self._fetch(address), square=True).thumb
         except PersonaChatError as error:
             log.info("The picture of a person can't be had: %s", error)
-            return None
+        except Exception:  # kept as none, or each of their requests would fetch it again
+            log.exception("The picture of a person can't be had")
+        return None
 
     def _keep(self, key: str, kept: _Kept) -> None:
         with self._database.write() as connection:

@@ -62,11 +62,11 @@ def fetch_picture(url: str, *, reach: Reach = PUBLIC) -> bytes:
     for _ in range(MOST_REDIRECTS + 1):
         try:
             found = _asked(_judged(url, reach), reach)
+            if isinstance(found, bytes):
+                return found
+            url = urljoin(url, found)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise PictureRefused(f"The picture can't be fetched ({type(error).__name__}).") from None
-        if isinstance(found, bytes):
-            return found
-        url = urljoin(url, found)
     raise PictureRefused("The picture is redirected too often.")
 
 

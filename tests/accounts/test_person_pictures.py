@@ -95,6 +95,9 @@ class Host(http.server.BaseHTTPRequestHandler):
         if name == "/inside":
             self.send_response(302)
             self.send_header("Location", "https://10.0.0.1/a.png")
+        elif name == "/nowhere":
+            self.send_response(302)
+            self.send_header("Location", "https://[bad/a.png")
         elif name in {"/round", "/on"}:
             self.send_response(301)
             self.send_header("Location", "/round" if name == "/round" else "/a.png")
@@ -177,7 +180,7 @@ def test_a_picture_is_fetched_and_says_nothing_of_who_asks(host: tuple[Any, Reac
     assert fetch_picture(url_of(server, "/on"), reach=reach) == PICTURE
 
 
-@pytest.mark.parametrize("path", ["/inside", "/round", "/gone", "/large", "/short"])
+@pytest.mark.parametrize("path", ["/inside", "/nowhere", "/round", "/gone", "/large", "/short"])
 def test_what_is_no_answer_is_refused(path: str, host: tuple[Any, Reach]) -> None:
     server, reach = host
     with pytest.raises(PictureRefused):
@@ -264,6 +267,20 @@ def test_one_that_cannot_be_had_is_tried_again_the_next_day(content: bytes, team
     later = PersonPictures(team.database, fetch=fetch)
     later.want(ada, ADDRESS)
     assert had(later, ada)
+
+
+def test_a_fault_nobody_foresaw_is_not_met_again_with_every_request(team: Services, ada: str) -> None:
+    asked: list[str] = []
+
+    def fetch(url: str) -> bytes:
+        asked.append(url)
+        raise RuntimeError
+
+    pictures = PersonPictures(team.database, fetch=fetch)
+    for _ in range(3):
+        pictures.want(ada, ADDRESS)
+        assert had(pictures, ada) is None
+    assert asked == [ADDRESS]
 
 
 @pytest.mark.parametrize("claim", [None, "", 7, True, ["https://x.example/a"], {"url": ADDRESS}, "h" * 9_999])
