@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,12 @@ class Axes:
     temperatures: tuple[float, ...] = ()
 
     @property
+    def count(self) -> int:
+        """How many combinations there are; none of them is made."""
+        axes = (self.tones, self.styles, self.formalities, self.temperatures)
+        return math.prod(len(set(axis)) or 1 for axis in axes)
+
+    @property
     def manners(self) -> tuple[Manner, ...]:
         """Every combination, in the order of the values."""
         axes = (self.tones, self.styles, self.formalities, self.temperatures)
@@ -55,14 +62,14 @@ def made_sweep(
         asked.append({"name": "Message", "say": message, "check": USUAL_CHECKS})
     if not asked:
         raise SuiteRunRefused("Nothing is asked.", hint="Write a message or choose cases of the suite.")
-    manners, repeat = axes.manners, max(1, min(repeat, MOST_REPEATS))
-    count = len(manners) * len(asked) * repeat
+    repeat = max(1, min(repeat, MOST_REPEATS))
+    count = axes.count * len(asked) * repeat
     if count > MOST_CELLS:
         raise SuiteRunRefused(
             f"This would be {count:,} replies; a sweep has at most {MOST_CELLS}.",
             hint="Choose fewer values.",
         )
-    numbered = [(manner, case) for manner in manners for case in asked]
+    numbered = [(manner, case) for manner in axes.manners for case in asked]
     suite = {
         "persona": persona_id,
         "repeat": repeat,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from personachat.errors import SuiteRunRefused
+from personachat.lab import sweeping
 from personachat.lab.runs.options import Manner, RunOptions
 from personachat.lab.sweeping import MOST_CELLS, Axes, made_sweep, with_manner
 from personachat.lab.testing import RunWish, Tests
@@ -71,6 +72,17 @@ def test_cases_of_the_suite_are_asked_with_their_checks(tests: Tests, fake: Scri
 def test_too_much_and_nothing_are_refused_before_anybody_is_asked(axes: Axes, message: str) -> None:
     with pytest.raises(SuiteRunRefused):
         made_sweep("tester", axes, message=message)
+
+
+def test_far_too_many_combinations_are_counted_and_never_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def make(**_: object) -> None:
+        raise AssertionError("a combination is made")
+
+    monkeypatch.setattr(sweeping, "Manner", make)
+    values = tuple(map(str, range(50)))
+    axes = Axes(tones=values, styles=values, formalities=values, temperatures=tuple(range(50)))
+    with pytest.raises(SuiteRunRefused, match="6,250,000 replies"):
+        made_sweep("tester", axes, message="Hi")
 
 
 def test_a_sweep_goes_on_as_it_began(tests: Tests, services: Services, fake: ScriptedProvider) -> None:
