@@ -139,6 +139,8 @@ def test_a_persona_that_came_from_elsewhere_costs_nothing_before_it_is_saved_her
     monkeypatch.setattr(Tests, "begin_saved_soon", lambda *_: pytest.fail("it was begun"))
     text = persona_text("arrived", extensions=ON)
     local(services).personas.create(text, saving=Saving(action="imported"))
+    over_another = persona_text(extensions=ON)
+    local(services).personas.save(over_another, saving=Saving(action="imported"))
 
 
 def test_a_run_keeps_to_the_sum_the_persona_states(
