@@ -17,6 +17,7 @@ from personachat.history.csv_table import is_guarded
 from personachat.lab.comparisons.model import MOST_ROUNDS
 
 MOST_BYTES = 5_000_000
+MOST_COLUMNS = 500
 
 _DELIMITERS = ",;\t|"
 _USUAL_NAMES = (
@@ -27,7 +28,7 @@ _USUAL_NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class MessageTable:
-    """A file's rows, all as wide as `names`; the first row is the names where it `has_names`."""
+    """A file's rows, none wider than `names`; the first row is the names where it `has_names`."""
 
     names: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -60,21 +61,26 @@ def read_table(content: bytes, *, file_name: str = "") -> MessageTable:
     if not rows:
         raise QuestionSetInvalid("There is nothing in the file.")
     width = max(map(len, rows))
-    even = tuple((*row, *[""] * (width - len(row))) for row in rows)
-    first = [cell.strip().casefold() for cell in even[0]]
+    if width > MOST_COLUMNS:
+        raise QuestionSetInvalid(
+            f"The file has {width:,} columns; at most {MOST_COLUMNS} can be read.", hint="Remove some."
+        )
+    first = [cell.strip().casefold() for cell in rows[0]]
     usual = [number for name in _USUAL_NAMES for number, cell in enumerate(first) if cell == name]
     names = [f"Column {number}" for number in range(1, width + 1)]
-    has_names = bool(usual) and len(even) > 1
+    has_names = bool(usual) and len(rows) > 1
     if has_names:
-        names = [cell.strip() or name for cell, name in zip(even[0], names, strict=True)]
-    return MessageTable(tuple(_unique(names)), even, has_names, usual[0] if usual else _longest(even))
+        names[: len(first)] = [cell.strip() or name for cell, name in zip(rows[0], names, strict=False)]
+    likely = usual[0] if usual else _longest(rows, width)
+    return MessageTable(tuple(_unique(names)), tuple(map(tuple, rows)), has_names, likely)
 
 
 def messages_of(table: MessageTable, column: int, *, has_names: bool) -> PickedMessages:
     """The messages in a column, the first row being names or not. Raises QuestionSetInvalid."""
     if not 0 <= column < len(table.names):
         raise QuestionSetInvalid("There is no such column in the file.")
-    cells = [_unguarded(row[column]).strip() for row in table.rows[1 if has_names else 0 :]]
+    rows = table.rows[1 if has_names else 0 :]
+    cells = [_unguarded(row[column]).strip() if column < len(row) else "" for row in rows]
     found = [cell for cell in cells if cell]
     once = tuple(dict.fromkeys(found))
     return PickedMessages(
@@ -128,8 +134,12 @@ def _delimiter(text: str) -> str:
     return max(_DELIMITERS, key=lambda each: counts[each])
 
 
-def _longest(rows: Sequence[Sequence[str]]) -> int:
-    return max(range(len(rows[0])), key=lambda column: sum(len(row[column]) for row in rows[1:] or rows))
+def _longest(rows: Sequence[Sequence[str]], width: int) -> int:
+    lengths = [0] * width
+    for row in rows[1:] or rows:
+        for column, cell in enumerate(row):
+            lengths[column] += len(cell)
+    return lengths.index(max(lengths))
 
 
 def _unguarded(cell: str) -> str:

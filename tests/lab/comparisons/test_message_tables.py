@@ -11,6 +11,7 @@ from personachat.errors import QuestionSetInvalid
 from personachat.history.csv_table import cell
 from personachat.lab.comparisons.message_tables import (
     MOST_BYTES,
+    MOST_COLUMNS,
     PickedMessages,
     column_called,
     messages_of,
@@ -83,3 +84,21 @@ def test_a_column_is_named_by_its_first_row_or_by_its_number() -> None:
             column_called(table, wrong)
     with pytest.raises(QuestionSetInvalid):
         messages_of(table, 2, has_names=True)
+
+
+def test_a_short_row_has_nothing_in_the_columns_that_it_lacks() -> None:
+    table = read_table(b"How?\nid,text\n1,Why?\n2\n")
+    assert table.names == ("Column 1", "Column 2")
+    assert messages_of(table, 1, has_names=False) == PickedMessages(("text", "Why?"), empty=2)
+
+
+def test_one_wide_row_does_not_make_all_others_as_wide() -> None:
+    wide = b"," * (MOST_COLUMNS - 1) + b"\n"
+    table = read_table(b"question" + wide + b"x\n" * 200_000)
+    assert sum(map(len, table.rows)) == MOST_COLUMNS + 200_000
+    assert messages_of(table, 0, has_names=True).messages == ("x",)
+
+
+def test_more_columns_than_any_table_has_are_refused() -> None:
+    with pytest.raises(QuestionSetInvalid, match=f"at most {MOST_COLUMNS}"):
+        read_table(b"a" + b"," * MOST_COLUMNS + b"\n" + b"x\n" * 1_000)
