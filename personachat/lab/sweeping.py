@@ -17,7 +17,8 @@ from personachat.errors import SuiteRunRefused
 from personachat.jsontext.edits import with_value
 from personachat.lab.runs.made import MadeRun
 from personachat.lab.runs.options import Manner, RunOptions
-from personachat.lab.suites.model import MOST_REPEATS, Case, Suite
+from personachat.lab.suites.model import MOST_REPEATS, Case
+from personachat.lab.suites.reading import parse_suite
 from personachat.personas.persona import KEYS
 
 MOST_CELLS = 96
@@ -55,7 +56,8 @@ def made_sweep(
 ) -> MadeRun:
     """The sweep over these cases of a suite, and a message if there is one.
 
-    Raises SuiteRunRefused where nothing is asked, and where there would be more replies than MOST_CELLS.
+    Raises SuiteRunRefused where nothing is asked, and where there would be more replies than MOST_CELLS, and
+    SuiteInvalid where the message is too long.
     """
     asked = [case.model_dump(mode="json", by_alias=True, exclude_unset=True) for case in cases]
     if message.strip():
@@ -78,9 +80,9 @@ def made_sweep(
             for number, (manner, case) in enumerate(numbered, 1)
         ],
     }
-    Suite.model_validate_json(json.dumps(suite), strict=True)
-    options = RunOptions(manners=tuple(manner for manner, _ in numbered))
-    return MadeRun("sweep", json.dumps(suite, ensure_ascii=False), options)
+    text = json.dumps(suite, ensure_ascii=False)
+    parse_suite(text)
+    return MadeRun("sweep", text, RunOptions(manners=tuple(manner for manner, _ in numbered)))
 
 
 def _without_repeat(case: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from personachat.errors import SuiteRunRefused
+from personachat.errors import SuiteInvalid, SuiteRunRefused
 from personachat.lab import sweeping
 from personachat.lab.runs.options import Manner, RunOptions
 from personachat.lab.sweeping import MOST_CELLS, Axes, made_sweep, with_manner
@@ -72,6 +72,11 @@ def test_cases_of_the_suite_are_asked_with_their_checks(tests: Tests, fake: Scri
 def test_too_much_and_nothing_are_refused_before_anybody_is_asked(axes: Axes, message: str) -> None:
     with pytest.raises(SuiteRunRefused):
         made_sweep("tester", axes, message=message)
+
+
+def test_a_message_that_is_too_long_is_refused_in_a_sentence() -> None:
+    with pytest.raises(SuiteInvalid):
+        made_sweep("tester", Axes(), message="x" * 200_000)
 
 
 def test_far_too_many_combinations_are_counted_and_never_made(monkeypatch: pytest.MonkeyPatch) -> None:

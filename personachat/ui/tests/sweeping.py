@@ -12,6 +12,7 @@ from personachat.lab.runs.scoring import CaseResult
 from personachat.lab.suites.stored import StoredSuite
 from personachat.lab.sweeping import MOST_CELLS, Axes, made_sweep, with_manner
 from personachat.lab.testing import RunWish, Tests
+from personachat.personas import limits
 from personachat.personas.persona import Persona
 from personachat.services.workspace import Workspace
 from personachat.ui import notices, session
@@ -57,7 +58,9 @@ def _draw_choice(tests: Tests, persona: Persona, stored: StoredSuite | None) -> 
         placeholder=f"The persona's ({persona.temperature:g})",
         key="sweep_temperature",
     )
-    message = st.text_area("Message", placeholder="What somebody says", height=80, key="sweep_message")
+    message = st.text_area(
+        "Message", placeholder="What somebody says", max_chars=limits.MESSAGE, height=80, key="sweep_message"
+    )
     whole = stored.suite if stored else None
     names = [case.name for case in whole.cases] if whole else []
     picked = st.multiselect("Cases of the suite", names, key=f"sweep_cases_{persona.id}") if names else []
