@@ -76,7 +76,7 @@ def run_saved(saved: Sequence[StoredPersona], *, settings: Settings) -> None:
             _follow(live)
             note(f"  {tests.report(live.plan.run.id).score.whole.told} cases pass in every repeat.")
     except KeyboardInterrupt:
-        note("The tests were stopped. Go on with them on the Tests page.")
+        note("The tests were stopped. Resume them on the Tests page.")
     finally:
         services.close()
 

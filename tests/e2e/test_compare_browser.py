@@ -208,7 +208,7 @@ def test_a_reply_of_a_sweep_becomes_the_draft_of_the_persona(app_server: AppServ
     message = page.get_by_label("Message")
     message.fill("Kingfisher?")
     message.press("Control+Enter")
-    expect(page.get_by_text("2 calls of")).to_be_visible()
+    expect(page.get_by_text("2 calls to")).to_be_visible()
     expect(button(page, "Try all")).to_be_enabled()
     settled(page)
     button(page, "Try all").click()

@@ -93,7 +93,7 @@ def test_a_run_is_forecast_run_and_shown_case_by_case(open_home: OpenPage) -> No
     page = open_home()
     owners_tests().save_suite("second", SUITE)
     visit(page, suite="second")
-    assert "4 calls of" in texts(page)
+    assert "4 calls to" in texts(page)
     run_all(page)
     figures = {each.label: each.value.replace(JOINER, "") for each in page.metric}
     assert figures["Cases that pass every time"] == "1 of 2"
@@ -167,7 +167,7 @@ def test_a_running_suite_shows_how_far_it_is_and_can_be_cancelled(
     ended(live)
     gate.open()
     page.run()
-    assert page.button(key="resume_run").label == "Go on with 4 replies"
+    assert page.button(key="resume_run").label == "Run the 4 missing replies"
 
 
 def test_errors_in_a_suite_are_on_their_lines_and_it_cannot_be_run(open_home: OpenPage, folder: Path) -> None:
@@ -300,7 +300,7 @@ def test_questions_are_drafted_edited_kept_and_asked_about_a_conversation(
     page.button(key="save_questions").click().run()
     saved = get_services().personas.get("second").persona
     assert saved.extensions["tests"] == {"questions": ["Is the reply kind?"]}
-    assert "1 call of" in texts(page)
+    assert "1 call to" in texts(page)
     fake.enqueue(tokens([verdict("yes", "You said")]))
     page.button(key="start_adherence").click().run()
     (run,) = owners_tests().runs_of("second", "adherence")
@@ -328,7 +328,7 @@ def test_a_simulated_user_talks_to_the_persona(
     get_services().personas.save(settings.written_into(stored.text))
     page.number_input(key="stress_rounds").set_value(2)
     page.text_input(key="stress_probes").set_value("2").run()
-    assert "2 calls of" in texts(page)
+    assert "2 calls to" in texts(page)
     fake.enqueue(
         tokens(['{"message": "Who are you?", "done": false}']),
         tokens(["I am Second."]),
@@ -362,7 +362,7 @@ def test_a_sweep_is_forecast_drawn_as_a_grid_and_becomes_the_draft(open_home: Op
     page.multiselect(key="sweep_tone").set_value(["warm", "dry"])
     page.multiselect(key="sweep_temperature").set_value([0.3])
     page.text_area(key="sweep_message").set_value("Who are you?").run()
-    assert "2 calls of" in texts(page)
+    assert "2 calls to" in texts(page)
     page.button(key="start_sweep").click().run()
     (run,) = owners_tests().runs_of("second", "sweep")
     live = owners_tests().live(run.id)
@@ -372,11 +372,29 @@ def test_a_sweep_is_forecast_drawn_as_a_grid_and_becomes_the_draft(open_home: Op
     assert not page.exception
     assert "**tone dry, temperature 0.3**" in texts(page)
     assert "You said: Who are you?" in texts(page)
+    assert page.multiselect(key="sweep_tone").value == ["warm", "dry"]  # to change one and try again
+    assert page.text_area(key="sweep_message").value == "Who are you?"
     page.button(key=f"use_{run.id}_1").click().run()
     assert not page.exception
     draft = parse_persona(page.session_state["persona_drafts"]["second"].text)
     assert (draft.personality.tone, draft.temperature) == ("dry", 0.3)
     assert page.query_params["id"] == "second"
+
+
+def test_forms_keep_what_was_chosen_while_another_view_is_open(open_home: OpenPage) -> None:
+    page = open_home()
+    page.session_state[view_key("second")] = STRESS
+    visit(page, suite="second")
+    page.text_area(key="stress_goal").set_value("You want a discount.")
+    page.number_input(key="stress_rounds").set_value(7).run()
+    page.button_group(key="tests_view_second").set_value(ADHERENCE).run()
+    (questions,) = page.text_area
+    questions.set_value("Is the reply firm?").run()
+    page.button_group(key="tests_view_second").set_value(STRESS).run()
+    assert page.text_area(key="stress_goal").value == "You want a discount."
+    assert page.number_input(key="stress_rounds").value == 7
+    page.button_group(key="tests_view_second").set_value(ADHERENCE).run()
+    assert [each.value for each in page.text_area] == ["Is the reply firm?"]
 
 
 def test_a_sweep_with_too_many_replies_says_so(open_home: OpenPage) -> None:

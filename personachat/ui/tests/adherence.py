@@ -54,6 +54,7 @@ def _draw_questions(workspace: Workspace, stored: StoredPersona) -> list[str]:
     text = st.text_area(
         "Questions, one per line",
         key=key,
+        persist_state="session",
         height=150,
         placeholder="Does the reply ask a question instead of telling the answer?",
         help="Yes means that the reply is like the persona.",
@@ -126,6 +127,7 @@ def _draw_choice(workspace: Workspace, stored: StoredPersona, questions: list[st
         default=list(titles)[:1],
         format_func=lambda each: titles[each],
         key=f"adherence_{stored.id}",
+        persist_state="session",
     )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         share = st.number_input(
@@ -135,6 +137,7 @@ def _draw_choice(workspace: Workspace, stored: StoredPersona, questions: list[st
             value=100,
             width=220,
             key="adherence_share",
+            persist_state="session",
             help="A sample, the same one every time.",
         )
         most = st.number_input(
@@ -145,6 +148,7 @@ def _draw_choice(workspace: Workspace, stored: StoredPersona, questions: list[st
             placeholder="None",
             width=200,
             key="adherence_most",
+            persist_state="session",
         )
         wish = RunWish(persona_id=stored.id, most_cost_usd=most)
         make = partial(_made, workspace, stored.id, picked, questions, share=share / 100)

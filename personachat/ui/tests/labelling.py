@@ -149,7 +149,7 @@ def _draw_thumbs(tests: Tests, persona_id: str, stored: StoredSuite | None) -> N
                 "Label 1 rated reply" if len(rated) == 1 else f"Label {len(rated)} rated replies",
                 icon=":material/thumbs_up_down:",
                 key="label_by_thumbs",
-                help=f"{counted(len(rated), 'call')} of {judge}.",
+                help=f"{counted(len(rated), 'call')} to {judge}.",
                 disabled=not tests.may_edit,
                 on_click=_begin,
                 args=(labelling, persona_id, question),

@@ -77,6 +77,7 @@ def _draw_choice(services: Services, workspace: Workspace, persona_id: str) -> N
             format_func=lambda each: f"{WAYS[each]} ({len(ways[each])})" if ways[each] else WAYS[each],
             width=220,
             key=f"replay_way_{persona_id}",
+            persist_state="session",
             on_change=_choose,
             args=(key, f"replay_way_{persona_id}", ways),
         )
@@ -85,6 +86,7 @@ def _draw_choice(services: Services, workspace: Workspace, persona_id: str) -> N
             (RECORDED, OWN),
             width=220,
             key="replay_course",
+            persist_state="session",
             help="As recorded isolates the change. Its own course shows where the new replies lead.",
         )
     picked = st.multiselect(
@@ -92,18 +94,26 @@ def _draw_choice(services: Services, workspace: Workspace, persona_id: str) -> N
         list(summaries),
         format_func=lambda each: summaries[each].title or "Untitled",
         key=key,
+        persist_state="session",
     )
     if way != NONE and not ways[way]:
-        st.caption("There are none of this kind.")
+        st.caption("No conversations of this kind. Choose another kind, or pick some yourself.")
     draft = session.drafts().get(persona_id)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         version = st.selectbox(
-            "With", [SAVED, DRAFT] if draft else [SAVED], width=220, key=f"replay_with_{persona_id}"
+            "With",
+            [SAVED, DRAFT] if draft else [SAVED],
+            width=220,
+            key=f"replay_with_{persona_id}",
+            persist_state="session",
         )
-        model = st.text_input("Model", placeholder="The persona's", width=220, key="replay_model").strip()
+        model = st.text_input(
+            "Model", placeholder="The persona's", width=220, key="replay_model", persist_state="session"
+        ).strip()
         pairwise = bool(workspace.tests.judge_model) and st.checkbox(
             "Judge which is better",
             key="replay_pairwise",
+            persist_state="session",
             help="A judge compares each reply with the recorded one, in both orders.",
         )
         wish = RunWish(

@@ -230,7 +230,7 @@ def _draw_head(tests: Tests, report: RunReport) -> None:
         if run.state in {"cancelled", "interrupted", "limit"}:
             left = run.planned - scored.done
             st.button(
-                f"Go on with {counted(left, 'reply') if left == 1 else f'{left:,} replies'}",
+                "Run the missing reply" if left == 1 else f"Run the {left:,} missing replies",
                 icon=":material/resume:",
                 on_click=_resume,
                 args=(tests, run.id),
@@ -375,7 +375,7 @@ def _resume(tests: Tests, run_id: str) -> None:
         tests.resume(run_id)
         open_run(run_id)
     except PersonaChatError as error:
-        notices.say_not_done(error, title="The run can't go on")
+        notices.say_not_done(error, title="The run can't be resumed")
 
 
 def _delete(tests: Tests, run_id: str) -> None:

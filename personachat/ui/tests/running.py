@@ -38,6 +38,7 @@ def draw(workspace: Workspace, persona: StoredPersona) -> None:
             placeholder="As in the suite",
             width=190,
             key="tests_repeat",
+            persist_state="session",
             help="How often each case is run. Each repeat is a call of its own.",
         )
         most = st.number_input(
@@ -48,6 +49,7 @@ def draw(workspace: Workspace, persona: StoredPersona) -> None:
             placeholder="None",
             width=200,
             key="tests_most_cost",
+            persist_state="session",
             help="The run stops before it would cost more.",
         )
         against = _pick_other(tests, persona_id)
@@ -103,6 +105,7 @@ def _pick_other(tests: Tests, persona_id: str) -> str:
         format_func=lambda each: names[each],
         width=220,
         key=f"tests_against_{persona_id}",
+        persist_state="session",
         help="A judge compares each reply with that of the other run, in both orders.",
     )
     return picked or ""
@@ -122,16 +125,17 @@ def follow(tests: Tests, runs: Sequence[Run]) -> bool:
 
 def told(forecast: RunForecast) -> str:
     """The forecast as one line."""
-    parts = [f"{counted(forecast.calls, 'call')} of {escaped(forecast.model)}"]
+    parts = [f"{counted(forecast.calls, 'call')} to {escaped(forecast.model)}"]
     if forecast.judge_calls:
-        judged = f"{forecast.judge_calls:,} of the judge"
-        parts[0] = f"{counted(forecast.cells, 'call')} of {escaped(forecast.model)} and {judged}"
+        judged = f"{forecast.judge_calls:,} to the judge"
+        parts[0] = f"{counted(forecast.cells, 'call')} to {escaped(forecast.model)} and {judged}"
     parts.append(f"about {short(forecast.prompt_tokens + forecast.reply_tokens)} tokens")
     if forecast.cost_usd is None or forecast.most_usd is None:
         parts.append("the price isn't known")
     else:
         usual, most = money(forecast.cost_usd), money(forecast.most_usd)
-        parts.append(escaped(usual if usual == most else f"about {usual}, at most {most}"))
+        about = usual if usual.startswith("<") else f"about {usual}"
+        parts.append(escaped(usual if usual == most else f"{about}, at most {most}"))
     if forecast.seconds:
         minutes = forecast.seconds / 60
         parts.append(f"about {max(forecast.seconds, 1):.0f} s" if minutes < 1 else f"about {minutes:.0f} min")

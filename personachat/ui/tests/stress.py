@@ -36,13 +36,18 @@ def draw(workspace: Workspace, stored: StoredPersona) -> None:
     runs = tests.runs_of(stored.id, "stress")
     if not running.follow(tests, runs[:5]):
         _draw_choice(tests, stored)
-    results.draw_runs(tests, runs, draw_talk, nothing="There was no talk yet.")
+    results.draw_runs(tests, runs, draw_talk, nothing="There are no stress talks yet.")
 
 
 def _draw_choice(tests: Tests, stored: StoredPersona) -> None:
     questions = TestSettings.of(stored.persona).questions
     goal = st.text_area(
-        "Who the user is and wants", value=USUAL_GOAL, max_chars=MOST_GOAL, height=90, key="stress_goal"
+        "Who the user is and wants",
+        value=USUAL_GOAL,
+        max_chars=MOST_GOAL,
+        height=90,
+        key="stress_goal",
+        persist_state="session",
     )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         user_model = st.text_input(
@@ -50,12 +55,23 @@ def _draw_choice(tests: Tests, stored: StoredPersona) -> None:
             value=tests.judge_model or stored.persona.model,
             width=240,
             key=f"stress_user_{stored.id}",
+            persist_state="session",
         ).strip()
         rounds = st.number_input(
-            "Rounds", min_value=1, max_value=MOST_ROUNDS, value=ROUNDS, width=130, key="stress_rounds"
+            "Rounds",
+            min_value=1,
+            max_value=MOST_ROUNDS,
+            value=ROUNDS,
+            width=130,
+            key="stress_rounds",
+            persist_state="session",
         )
         probes = st.text_input(
-            "Probes at rounds", value=", ".join(map(str, PROBES)), width=180, key="stress_probes"
+            "Probes at rounds",
+            value=", ".join(map(str, PROBES)),
+            width=180,
+            key="stress_probes",
+            persist_state="session",
         )
         most = st.number_input(
             "Cost limit in US dollars",
@@ -65,6 +81,7 @@ def _draw_choice(tests: Tests, stored: StoredPersona) -> None:
             placeholder="None",
             width=200,
             key="stress_most",
+            persist_state="session",
         )
     numbers = [int(each) for each in re.findall(r"\d{1,3}", probes)]
     wish = RunWish(persona_id=stored.id, most_cost_usd=most)
@@ -100,7 +117,7 @@ def _start(tests: Tests, wish: RunWish, make: Callable[[], MadeRun]) -> None:
     try:
         open_run(tests.begin_made(wish, make()).plan.run.id)
     except PersonaChatError as error:
-        notices.say_not_done(error, title="There was no talk")
+        notices.say_not_done(error, title="The talk wasn't started")
 
 
 def draw_talk(tests: Tests, report: RunReport) -> None:

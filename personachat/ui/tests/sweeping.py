@@ -57,13 +57,23 @@ def _draw_choice(tests: Tests, persona: Persona, stored: StoredSuite | None) -> 
         format_func=lambda each: f"{each:g}",
         placeholder=f"The persona's ({persona.temperature:g})",
         key="sweep_temperature",
+        persist_state="session",
     )
     message = st.text_area(
-        "Message", placeholder="What somebody says", max_chars=limits.MESSAGE, height=80, key="sweep_message"
+        "Message",
+        placeholder="What somebody says",
+        max_chars=limits.MESSAGE,
+        height=80,
+        key="sweep_message",
+        persist_state="session",
     )
     whole = stored.suite if stored else None
     names = [case.name for case in whole.cases] if whole else []
-    picked = st.multiselect("Cases of the suite", names, key=f"sweep_cases_{persona.id}") if names else []
+    picked = (
+        st.multiselect("Cases of the suite", names, key=f"sweep_cases_{persona.id}", persist_state="session")
+        if names
+        else []
+    )
     axes = Axes(
         tones=tuple(tones),
         styles=tuple(styles),
@@ -101,6 +111,7 @@ def _values(label: str, own: str, usual: tuple[str, ...], *, key: str) -> list[s
         placeholder=f"The persona's ({own[:40]})" if own else "The persona's",
         accept_new_options=True,
         key=key,
+        persist_state="session",
     )
 
 
