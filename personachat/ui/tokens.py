@@ -37,7 +37,7 @@ def draw_made() -> None:
     secret = st.session_state.pop(_MADE, None)
     if secret:
         st.success("Copy it now: it is never shown again.", title="Token made", icon=":material/key:")
-        st.code(secret, language=None)
+        st.code(secret, language=None, wrap_lines=True)
 
 
 def draw_list(desk: TokenDesk, do: Do, *, empty: str, names: Mapping[str, str] | None = None) -> int:

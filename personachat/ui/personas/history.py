@@ -35,9 +35,9 @@ MOST_NOTE_CHARACTERS = 80
 
 Against: TypeAlias = Literal["before", "now", "other"]
 AGAINST: dict[Against, str] = {
-    "before": "Previous revision",
-    "now": "Current version",
-    "other": "Another revision",
+    "before": "Previous",
+    "now": "Current",
+    "other": "Another",
 }
 OTHER_KEY = "revision_other"
 
