@@ -272,11 +272,7 @@ class Tests:
                 hint="Set PERSONACHAT_JUDGE_MODEL.",
             )
         forecast = self._forecast(suite, persona, wish, options)
-        if wish.most_cost_usd is not None and forecast.most_cell_usd is None:
-            raise SuiteRunRefused(
-                "The run can't be stopped at a sum, because a price of its models isn't known.",
-                hint="Leave the sum out, or choose a model whose price is known.",
-            )
+        _refuse_unpriced(wish.most_cost_usd, forecast)
         run = Run(
             id=run_id or new_id(),
             owner=self._owner,
@@ -311,14 +307,17 @@ class Tests:
     def resume(self, run_id: str, *, most_cost_usd: float | None = None) -> LiveRun | None:
         """Go on with a run where it ended; None where it runs. Finished cells stay.
 
-        Raises SuiteRunNotFound, EditingNotAllowed and ShuttingDown.
+        Raises SuiteRunNotFound, SuiteRunRefused, PersonaNotFound or EditingNotAllowed where the persona is no
+        longer theirs to test, and ShuttingDown.
         """
         self._check_may_edit()
         run = self._parts.records.get(run_id, self._owner)
+        self._check_may_read(run.persona_id)
         suite, persona = parse_suite(run.suite_text), parse_persona(run.persona_text)
         most = most_cost_usd if most_cost_usd is not None else run.most_cost_usd
         wish = RunWish(persona_id=run.persona_id, repeat=run.repeat, model=run.model or None)
         forecast = self._forecast(suite, persona, wish, run.options)
+        _refuse_unpriced(most, forecast)
         others = self._others(run, suite)
         if not self._parts.records.take_over(run_id, self._owner):
             return None
@@ -440,6 +439,15 @@ class Tests:
     def _check_may_edit(self) -> None:
         if not self.may_edit:
             raise EditingNotAllowed("You can't save or run tests here.", hint="Ask whoever runs this server.")
+
+
+def _refuse_unpriced(most_cost_usd: float | None, forecast: RunForecast) -> None:
+    """Raises SuiteRunRefused where a run could not be held to a sum."""
+    if most_cost_usd is not None and forecast.most_cell_usd is None:
+        raise SuiteRunRefused(
+            "The run can't be stopped at a sum, because a price of its models isn't known.",
+            hint="Leave the sum out, or choose a model whose price is known.",
+        )
 
 
 def _with_pairs(options: RunOptions, wish: RunWish) -> RunOptions:

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, update
 
+from personachat.accounts.person import Person, Role
+from personachat.accounts.rights import PersonaAccess
 from personachat.conversations.model import Turn
 from personachat.errors import (
     EditingNotAllowed,
+    PersonaNotFound,
     SuiteChanged,
     SuiteInvalid,
     SuiteNotFound,
@@ -20,6 +23,7 @@ from personachat.errors import (
 from personachat.lab.runs.model import Cell
 from personachat.lab.testing import RunWish, Tests
 from personachat.lab.testing_tables import test_cells, test_runs
+from personachat.request_context import RequestContext, current_request
 from personachat.services import Services
 from tests.conftest import local, persona_text
 from tests.fake_provider import Gate, tokens
@@ -231,6 +235,56 @@ def test_a_run_belongs_to_whoever_began_it(services: Services, tests: Tests) -> 
         stranger.report(run.id)
     with pytest.raises(SuiteRunNotFound):
         stranger.cancel(run.id)
+
+
+def test_runs_of_personas_that_a_token_does_not_reach_do_not_exist_for_it(tests: Tests) -> None:
+    run = ended(tests.start(WISH)).plan.run
+    token = tests.results.share(run.id)
+    around = current_request.set(RequestContext("req_1", personas=frozenset({"analyst"})))
+    try:
+        assert (tests.runs(), tests.runs_of("tester", "sweep"), tests.results.link(run.id)) == ((), (), None)
+        for use in (
+            tests.report,
+            tests.cancel,
+            tests.resume,
+            tests.delete_run,
+            tests.results.share,
+            tests.results.unshare,
+        ):
+            with pytest.raises(SuiteRunNotFound):
+                use(run.id)
+    finally:
+        current_request.reset(around)
+    around = current_request.set(RequestContext("req_2", personas=frozenset({"tester"})))
+    try:
+        assert [each.id for each in tests.runs()] == [run.id]
+        assert tests.results.link(run.id) == token
+    finally:
+        current_request.reset(around)
+
+
+def test_a_run_goes_on_only_while_the_persona_may_be_tested(
+    services: Services, tests: Tests, fake: ScriptedProvider
+) -> None:
+    ada = Person("user:ada", Role.EDITOR)
+    theirs = services.of(ada.key, person=ada).tests
+    run = ended(theirs.start(WISH)).plan.run
+    with services.database.write() as connection:
+        connection.execute(delete(test_cells))
+        connection.execute(update(test_runs).values(state="interrupted"))
+    services.accesses.put("tester", PersonaAccess("user:bo", "private"))
+    fake.forget()
+    with pytest.raises(PersonaNotFound):
+        theirs.resume(run.id)
+    assert fake.chats == []
+
+
+def test_a_run_goes_on_to_a_sum_only_where_its_price_is_known(tests: Tests, fake: ScriptedProvider) -> None:
+    run = ended(tests.start(RunWish(persona_id="tester", model="fake-1"))).plan.run
+    fake.forget()
+    with pytest.raises(SuiteRunRefused):
+        tests.resume(run.id, most_cost_usd=1)
+    assert fake.chats == []
 
 
 def test_whoever_may_not_edit_neither_saves_nor_runs(services: Services, tests: Tests) -> None:

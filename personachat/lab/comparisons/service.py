@@ -58,7 +58,7 @@ from personachat.lab.comparisons.question_sets import QuestionSets
 from personachat.lab.comparisons.seen import Answers, SeenComparison, seen
 from personachat.lab.comparisons.spending import Spending, limit_kept
 from personachat.lab.comparisons.store import SqlComparisons
-from personachat.lab.comparisons.variants import variants_of
+from personachat.lab.comparisons.variants import refuse_lost, variants_of
 from personachat.messages import ChatMessage, storable
 from personachat.owners import comparing
 from personachat.personas.persona import parse_persona
@@ -100,6 +100,7 @@ class Comparisons:
         self._surface = surface
         self._settle = settle
         self._labels = labels
+        self._rights = rights
         self._spending = Spending(answers, kept_under=self._kept_under)
         self.questions = QuestionSets(database, owner=owner)
         self.overall = OverallVotes(self._store, self.questions, personas, owner=owner, rights=rights)
@@ -156,8 +157,8 @@ class Comparisons:
     def send(self, comparison_id: str, message: str, *, waited: bool = False) -> None:
         """The next message, to every variant.
 
-        Raises MessageInvalid, ShuttingDown, ReplyInProgress, and CostLimitReached where it could cost more
-        than what is left: then no variant was asked.
+        Raises MessageInvalid, ShuttingDown, PersonaNotFound, ReplyInProgress, and CostLimitReached where it
+        could cost more than what is left: then no variant was asked.
         """
         message = self._admitted(message)
         comparison = self._with_conversations(self._store.get(self._owner, storable(comparison_id)))
@@ -165,6 +166,7 @@ class Comparisons:
             raise ComparisonInvalid(
                 f"A comparison has at most {MOST_ROUNDS} messages.", hint="Start a new one."
             )
+        refuse_lost(comparison.variants, self._rights)
         if any(each.live for each in self._live_replies(comparison)):
             raise ReplyInProgress(
                 "Replies to the message before are still being written.",
@@ -287,6 +289,7 @@ class Comparisons:
         comparison = self._store.get(self._owner, storable(comparison_id))
         one = last_round(comparison)
         variant = comparison.variant(column_of(one, letter))
+        refuse_lost([variant], self._rights)
         turn = self._turns(comparison)[one.id].get(variant.id)
         refuse_to_repeat(comparison, one, turn)
         started = turn is not None

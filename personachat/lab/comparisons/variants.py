@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from personachat.accounts.permitted import PersonaRights
 from personachat.conversations.model import new_id
 from personachat.errors import ComparisonInvalid
 from personachat.lab.comparisons.model import MOST_SAMPLES, MOST_VARIANTS, TRAITS, Setup, Variant
@@ -143,3 +144,10 @@ def _as_stored(setup: Setup) -> dict[str, Any]:
     """Without a draft's text, which the variant has."""
     kept = {name: value for name, value in asdict(setup).items() if name != "text" and value is not None}
     return kept | ({"draft": True} if setup.text is not None else {})
+
+
+def refuse_lost(variants: Sequence[Variant], rights: PersonaRights | None) -> None:
+    """Raises PersonaNotFound where a persona is no longer theirs to use, though its text is kept here."""
+    if rights is not None:
+        for variant in variants:
+            rights.refuse_unless("use", variant.persona_id)

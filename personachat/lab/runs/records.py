@@ -1,4 +1,7 @@
-"""Runs and cells as rows. A cell is written once it is whole, and counts from then on, whatever dies."""
+"""Runs and cells as rows. A cell is written once it is whole, and counts from then on, whatever dies.
+
+Runs of personas that the token of a request doesn't reach do not exist for it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, delete, func, insert, select, true, update
 
 from personachat.conversations.model import now
 from personachat.database.connection import Database
@@ -19,6 +22,7 @@ from personachat.lab.runs.options import MADE, RunKind, RunOptions
 from personachat.lab.runs.scoring import LastResult, Share
 from personachat.lab.testing_tables import test_cells, test_runs, test_suites
 from personachat.messages import storable
+from personachat.request_context import current_request
 
 MOST_CELLS_AT_ONCE = 500
 
@@ -182,7 +186,7 @@ class SqlRuns:
     ) -> tuple[Run, ...]:
         """An owner's runs of a kind, the newest first."""
         is_kind = _r.suite_etag.not_in(MADE) if kind == "suite" else _r.suite_etag == kind
-        query = select(test_runs).where(_r.owner == owner, _r.place == self.place, is_kind)
+        query = select(test_runs).where(_r.owner == owner, _r.place == self.place, is_kind, _in_reach())
         if persona_id is not None:
             query = query.where(_r.persona_id == persona_id)
         query = query.order_by(_r.began_at.desc(), _r.id).limit(limit)
@@ -193,15 +197,15 @@ class SqlRuns:
 
     def share_token(self, run_id: str, owner: str) -> str | None:
         """The token of the link to a run, if there is one."""
-        query = select(_r.share_token).where(_r.id == run_id, _r.owner == owner)
+        query = select(_r.share_token).where(_r.id == run_id, _r.owner == owner, _in_reach())
         with self._database.read() as connection:
             return connection.execute(query).scalar()
 
     def share(self, run_id: str, owner: str) -> str:
         """The token by which anybody can read a run; made where there is none. Raises SuiteRunNotFound."""
-        query = select(_r.share_token).where(_r.id == run_id, _r.owner == owner).with_for_update()
+        mine = select(_r.share_token).where(_r.id == run_id, _r.owner == owner, _in_reach())
         with self._database.write() as connection:
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(mine.with_for_update()).one_or_none()
             if row is None:
                 raise SuiteRunNotFound("There is no such test run.")
             token: str = row.share_token or secrets.token_urlsafe(_TOKEN_BYTES)
@@ -254,7 +258,12 @@ def _cell(row: Row[Any]) -> Cell:
 
 
 def _one(run_id: str, owner: str) -> Any:
-    return select(test_runs).where(_r.id == run_id, _r.owner == owner)
+    return select(test_runs).where(_r.id == run_id, _r.owner == owner, _in_reach())
+
+
+def _in_reach() -> ColumnElement[bool]:
+    reached = current_request.get().personas
+    return true() if reached is None else _r.persona_id.in_(sorted(reached))
 
 
 def _run(row: Row[Any], lost: set[str]) -> Run:

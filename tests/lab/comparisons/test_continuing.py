@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from personachat.accounts.person import Person, Role
+from personachat.accounts.rights import PersonaAccess
+from personachat.errors import PersonaNotFound
 from personachat.lab.comparisons.continuing import differences
 from personachat.lab.comparisons.model import Setup
 from personachat.lab.comparisons.service import Comparisons
 from personachat.personas.persona import parse_persona
+from personachat.request_context import RequestContext, current_request
 from personachat.services import Services
 from tests.conftest import local, persona_text
 from tests.fake_provider import FakeProvider
@@ -79,3 +83,28 @@ def test_differences_are_told_without_words_of_the_prompt(
 ) -> None:
     saved = parse_persona(persona_text("ada"))
     assert differences(parse_persona(persona_text("ada", **change)), saved) == told
+
+
+@pytest.mark.parametrize("changed", ["accesses", "token"])
+def test_a_persona_that_is_no_longer_theirs_is_not_asked_again(
+    changed: str, comparing_services: Services, fake: FakeProvider
+) -> None:
+    cleo = Person("user:cleo", Role.EDITOR)
+    comparisons = comparing_services.of(cleo.key, person=cleo).comparisons
+    comparison_id = begun(comparisons, Setup(persona_id="ada"), Setup(persona_id="bob"))
+    asked = len(fake.chats)
+    request = RequestContext("req_1")
+    if changed == "accesses":
+        comparing_services.accesses.put("bob", PersonaAccess("user:bo", "private"))
+    else:
+        request = RequestContext("req_1", personas=frozenset({"ada"}))
+    around = current_request.set(request)
+    try:
+        with pytest.raises(PersonaNotFound):
+            comparisons.send(comparison_id, "And now?")
+        with pytest.raises(PersonaNotFound):
+            comparisons.retry(comparison_id, "B")
+    finally:
+        current_request.reset(around)
+    assert len(comparisons.seen(comparison_id).rounds) == 1
+    assert not any("And now?" in str(each.body) for each in fake.chats[asked:])
