@@ -49,7 +49,7 @@ def test_replies_are_labelled_by_key_one_after_the_other_and_can_be_undone(
     for reply in ("You are kind", "You are nice"):
         fake.enqueue(tokens([reply]), tokens([verdict("yes", reply, "Warm words.")]))
     run_all(page)
-    page.segmented_control(key="tests_view_second").set_value(LABELS).run()
+    page.button_group(key="tests_view_second").set_value(LABELS).run()
     assert not page.exception
     assert QUESTION in texts(page)
     assert "2 to label" in texts(page)

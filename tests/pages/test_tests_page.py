@@ -185,7 +185,7 @@ def test_a_suite_of_someone_who_may_not_edit_can_be_read(
     monkeypatch.setattr(session, "may_edit_here", lambda _: False)
     visit(page, suite="second")
     assert page.button(key="run_tests").disabled
-    page.segmented_control(key="tests_view_second").set_value("Suite").run()
+    page.button_group(key="tests_view_second").set_value("Suite").run()
     assert not page.exception
     assert page.button(key="save_suite").disabled
 
@@ -235,7 +235,7 @@ def test_saved_conversations_are_replayed_and_what_changed_is_shown(
     page = open_home()
     conversation_id = converse("Trams", persona_id="second")
     visit(page, suite="second")
-    page.segmented_control(key="tests_view_second").set_value("Replay").run()
+    page.button_group(key="tests_view_second").set_value("Replay").run()
     assert not page.exception
     page.selectbox(key="replay_way_second").set_value(WEEK).run()
     assert page.multiselect(key="replay_second").value == [conversation_id]
@@ -354,6 +354,34 @@ def test_a_simulated_user_talks_to_the_persona(
     assert "You play a person" in texts(page)
 
 
+def test_a_talk_that_stops_early_says_so_once_and_draws_no_empty_chart(
+    open_home: OpenPage, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERSONACHAT_JUDGE_MODEL", "fake-2")
+    page = open_home()
+    stored = get_services().personas.get("second")
+    settings = TestSettings(questions=("Is the reply kind?",))
+    get_services().personas.save(settings.written_into(stored.text))
+    page.session_state[view_key("second")] = STRESS
+    visit(page, suite="second")
+    page.number_input(key="stress_rounds").set_value(4)
+    page.text_input(key="stress_probes").set_value("4").run()
+    fake.enqueue(tokens(["No object"]), tokens(["Again none"]))
+    page.button(key="start_stress").click().run()
+    (run,) = owners_tests().runs_of("second", "stress")
+    live = owners_tests().live(run.id)
+    if live:
+        ended(live)
+    page.run()
+    assert not page.exception
+    said = texts(page)
+    assert "Round 1: The user's words can't be read" in said
+    assert "The talk stopped there, with 3 rounds left." in said
+    assert "Round 2" not in said
+    assert not page.get("echarts_chart")
+    assert "No probe has all its answers." in said
+
+
 def test_a_sweep_is_forecast_drawn_as_a_grid_and_becomes_the_draft(open_home: OpenPage) -> None:
     page = open_home()
     page.session_state[view_key("second")] = SWEEPS
@@ -415,7 +443,7 @@ def test_tests_of_promptfoo_are_added_to_the_text_and_saved_by_the_person(open_h
     page = open_home()
     owners_tests().save_suite("second", SUITE)
     visit(page, suite="second")
-    page.segmented_control(key="tests_view_second").set_value("Suite").run()
+    page.button_group(key="tests_view_second").set_value("Suite").run()
     found = b"tests: [{vars: {message: Paris?}, description: Asks, assert: [{type: contains, value: Paris}]}]"
     page.file_uploader[0].upload("promptfooconfig.yaml", found, "application/yaml").run()
     assert not page.exception

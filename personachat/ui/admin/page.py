@@ -22,7 +22,7 @@ SECTIONS: Mapping[str, Callable[[Services, Administrator], None]] = {
 
 def draw(services: Services, administrator: Administrator) -> None:
     """Draw the section that is chosen. Raises DatabaseUnavailable and DatabaseDamaged."""
-    chosen = st.segmented_control(
+    chosen = st.pills(
         "Section",
         list(SECTIONS),
         default="Budgets",

@@ -219,12 +219,12 @@ def over_turns(report: RunReport) -> Chart:
         question="How far is each reply like the persona?",
         option=_line([str(turn) for turn in turns], series, turns),
         columns=("Conversation", "Reply", "Answers like the persona"),
-        rows=[(each.conversation, each.turn, each.share) for each in found],
+        rows=[(each.conversation, each.turn, each.share) for each in found] if known else (),
         alt=(
             f"{len(known)} of {len(found)} replies have all answers"
             + (f"; on average {mean * 100:.0f} % are like the persona." if mean is not None else ".")
         ),
-        empty="Measure replies.",
+        empty="No reply has all its answers. The replies below say why.",
         caption="The share of questions answered as a reply like the persona would have it. Gaps are errors.",
     )
 

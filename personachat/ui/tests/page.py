@@ -60,7 +60,7 @@ def draw(services: Services, workspace: Workspace) -> None:
         st.info(error_text(error), icon=":material/visibility_off:")
         return
     wanted = SUITE if stored and stored.problems else RESULTS
-    view = st.segmented_control(
+    view = st.pills(
         "View",
         (RESULTS, SUITE, REPLAYS, SWEEPS, ADHERENCE, STRESS, LABELS),
         default=wanted,

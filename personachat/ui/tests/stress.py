@@ -11,6 +11,7 @@ import streamlit as st
 from personachat.errors import PersonaChatError
 from personachat.lab.adherence import by_question, cell_share
 from personachat.lab.on_save import TestSettings
+from personachat.lab.runs.cells import LED_NOWHERE
 from personachat.lab.runs.made import MadeRun
 from personachat.lab.runs.model import Cell
 from personachat.lab.runs.reports import RunReport
@@ -24,7 +25,7 @@ from personachat.ui.insights import chart
 from personachat.ui.insights.chart import Chart
 from personachat.ui.tests import results, running
 from personachat.ui.tests.state import ADHERENCE, open_run
-from personachat.ui.wording import error_text, escaped
+from personachat.ui.wording import counted, error_text, escaped
 
 
 def draw(workspace: Workspace, stored: StoredPersona) -> None:
@@ -137,8 +138,10 @@ def draw_talk(tests: Tests, report: RunReport) -> None:
             st.caption(f"Round {cell.case_number + 1}: simulated user")
             st.text(cell.asked)
             results.draw_cell(judged, cell)
-        elif cell.error and cell.error_code != "talk_over":
+        elif cell.error and cell.error_code != "talk_over" and cell.error != LED_NOWHERE:
             st.markdown(f":material/error: Round {cell.case_number + 1}: {escaped(cell.error)}")
+    if missed := sum(cell.error == LED_NOWHERE for cell in cells):
+        st.caption(f"The talk stopped there, with {counted(missed, 'round')} left.")
     _draw_requests(report, cells)
 
 
@@ -192,9 +195,9 @@ def over_rounds(report: RunReport) -> Chart:
             ],
         },
         columns=("Round", "Answers like the persona"),
-        rows=found,
+        rows=found if any(share is not None for _, share in found) else (),
         alt=f"Answers that are like the persona: {told}.",
-        empty="Start a talk.",
+        empty="No probe has all its answers. The rounds below say why.",
         caption="The share of questions answered as a reply like the persona would have it, at each probe.",
         height=220,
     )
