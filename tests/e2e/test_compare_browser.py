@@ -171,6 +171,8 @@ def test_on_a_phone_one_column_is_in_view_and_one_that_fails_leaves_the_others_a
     wait_until(
         page, "document.documentElement.scrollWidth <= 400 && stMain.scrollWidth <= stMain.clientWidth"
     )
+    row = page.get_by_role("group", name="Replies side by side")
+    expect(row).to_have_attribute("tabindex", "0")  # the arrow keys scroll it
     first, second = (columns(page, 1).nth(number).bounding_box() for number in (0, 1))
     assert first
     assert second

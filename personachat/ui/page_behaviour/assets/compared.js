@@ -1,10 +1,14 @@
 // Compared replies that don't fit beside each other scroll together: once one message's row has come to rest,
 // the rows of the others show the same column. Following it they come to rest where they should: no echo.
+// Where they don't fit, a row can have the focus, so that the arrow keys reach all of it.
 
 import * as dom from "./dom.js"
 
-export function begin() {
+const narrow = matchMedia("(max-width: 640px)") // as in page.css
+
+export function begin(page, plan) {
   addEventListener("scrollend", onScrollEnd, { capture: true, passive: true })
+  narrow.addEventListener("change", plan)
 }
 
 function onScrollEnd(event) {
@@ -16,4 +20,10 @@ function onScrollEnd(event) {
   }
 }
 
-export function look() {}
+export function look() {
+  for (const row of dom.comparedRows()) {
+    if (row.hasAttribute("tabindex") === narrow.matches) continue
+    if (narrow.matches) Object.assign(row, { tabIndex: 0, role: "group", ariaLabel: "Replies side by side" })
+    else for (const name of ["tabindex", "role", "aria-label"]) row.removeAttribute(name)
+  }
+}
