@@ -69,7 +69,7 @@ def _persona(event: AuditEvent, known: Mapping[str, Any], _: Names) -> str:
     if event.action == "renamed":
         return f"renamed the persona {(event.before or {}).get('id', '')} to {event.target}"
     if event.action == "labelled":
-        return f"put the label {known.get('label')} on revision {known.get('revision')} of {which}"
+        return f"labelled revision {known.get('revision')} of {which} as {known.get('label')}"
     if event.action == "unlabelled":
         return f"removed the label {known.get('label')} from {which}"
     return _PERSONA.get(event.action, "").format(which)
@@ -104,7 +104,7 @@ def _spender(scope: str, name: str, names: Names) -> str:
 
 
 def _token(event: AuditEvent, known: Mapping[str, Any], names: Names) -> str:
-    verb = {"created": "made", "revoked": "revoked"}.get(event.action)
+    verb = {"created": "created", "revoked": "revoked"}.get(event.action)
     owner = str(known.get("owner", ""))
     whose = "" if owner == event.actor else f" for {_person_named(owner, names)}"
     return f"{verb} the API token {known.get('name')}{whose}" if verb else ""
@@ -147,24 +147,22 @@ def _rule(grant: Mapping[str, Any]) -> str:
 def _setting(event: AuditEvent, _: Mapping[str, Any], __: Names) -> str:
     if event.action != "changed":
         return ""
-    return "started the server with other settings" if event.before else "started the server"
+    return "started the server with changed settings" if event.before else "started the server"
 
 
 def _person(event: AuditEvent, known: Mapping[str, Any], names: Names) -> str:
     who = _person_named(event.target, names)
     if event.action == "exported":
-        return f"exported everything kept of {who}"
+        return f"exported all data of {who}"
     if event.action == "deleted":
-        return (
-            f"deleted everything kept of {who}, with {_many(known.get('conversations', 0), 'conversation')}"
-        )
+        return f"deleted all data of {who}, including {_many(known.get('conversations', 0), 'conversation')}"
     return ""
 
 
 def _backup(event: AuditEvent, known: Mapping[str, Any], _: Names) -> str:
     if event.action != "created":
         return ""
-    return f"made a backup: {known.get('file')}, {size_of(int(known.get('bytes', 0)))}"
+    return f"created a backup: {known.get('file')}, {size_of(int(known.get('bytes', 0)))}"
 
 
 def size_of(count: int) -> str:

@@ -91,7 +91,7 @@ def create_token(
     days: Annotated[int | None, typer.Option(min=1, max=36_500, help="Expires after so many days.")] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Make a token and print it. It is never shown again."""
+    """Create a token and print it. It is never shown again."""
     from personachat.conversations.model import now
 
     with _opened(data_dir) as administrator:

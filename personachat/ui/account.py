@@ -32,7 +32,7 @@ def draw(desk: OwnTokens) -> None:
         personas = [each.id for each in session.workspace().personas.all()]
     except PersonaChatError:
         personas = []
-    with st.expander("Make a token", icon=":material/add:", expanded=not count):
+    with st.expander("Create a token", icon=":material/add:", expanded=not count):
         tokens.draw_form(do, roles=desk.roles, personas=personas, for_others=False)
 
 

@@ -36,7 +36,7 @@ def draw_made() -> None:
     """The secret of the token that was just made; it is forgotten here."""
     secret = st.session_state.pop(_MADE, None)
     if secret:
-        st.success("Copy it now: it is never shown again.", title="Token made", icon=":material/key:")
+        st.success("Copy it now: it is never shown again.", title="Token created", icon=":material/key:")
         st.code(secret, language=None, wrap_lines=True)
 
 
@@ -60,7 +60,7 @@ def _draw_token(each: ApiToken, do: Do, told: str) -> None:
         if holds:
             with st.popover(
                 heard(f"Revoke the token {escaped(each.name)}"),
-                icon=":material/delete:",
+                icon=":material/key_off:",
                 help="Revoke",
                 type="tertiary",
                 key=f"ask_revoke_{each.id}",
@@ -118,7 +118,7 @@ def draw_form(do: Do, *, roles: Sequence[str], personas: Sequence[str], for_othe
                 placeholder="You",
                 help="The person it acts for. The ids are under People.",
             )
-        st.form_submit_button("Make token", type="primary", on_click=_make, args=(do,))
+        st.form_submit_button("Create token", type="primary", on_click=_make, args=(do,))
 
 
 def _make(do: Do) -> None:

@@ -51,7 +51,7 @@ ACCESS = {"owner": "", "visibility": "everyone", "prompt_visible": True, "grants
         ),
         (
             event("labelled", "persona", "tutor", after={"label": "live", "revision": 3}),
-            "put the label live on revision 3 of the persona tutor",
+            "labelled revision 3 of the persona tutor as live",
         ),
         (event("exported", "persona", after={"count": 3, "ids": []}), "exported 3 personas"),
         (event("shared", "persona", "tutor"), "created a link to the persona tutor"),
@@ -63,7 +63,7 @@ ACCESS = {"owner": "", "visibility": "everyone", "prompt_visible": True, "grants
             event("deleted", "budget", "b", before=BUDGET | {"scope": "role", "name": ""}),
             "removed a budget of $5.00 per month for each role",
         ),
-        (event("created", "token", "t", after=TOKEN), "made the API token Nightly for Ada"),
+        (event("created", "token", "t", after=TOKEN), "created the API token Nightly for Ada"),
         (
             event("revoked", "token", "t", before=TOKEN | {"owner": "user:bo"}),
             "revoked the API token Nightly",
@@ -74,21 +74,21 @@ ACCESS = {"owner": "", "visibility": "everyone", "prompt_visible": True, "grants
         ),
         (
             event("changed", "setting", "server", before={"A": "b"}),
-            "started the server with other settings",
+            "started the server with changed settings",
         ),
         (event("changed", "setting", "server", after={"A": "b"}), "started the server"),
         (
             event("created", "budget", "b", after=BUDGET | {"scope": "token", "name": "t"}),
             "set a budget of $5.00 per month for the API token Nightly",
         ),
-        (event("exported", "person", ADA), "exported everything kept of Ada"),
+        (event("exported", "person", ADA), "exported all data of Ada"),
         (
             event("deleted", "person", "user:bbbb", before={"conversations": 1}),
-            "deleted everything kept of User bbbb, with 1 conversation",
+            "deleted all data of User bbbb, including 1 conversation",
         ),
         (
             event("created", "backup", "server", after={"file": "all.zip", "bytes": 3_400_000}),
-            "made a backup: all.zip, 3.4 MB",
+            "created a backup: all.zip, 3.4 MB",
         ),
         (event("thrown", "stone", "far"), "thrown stone far"),
         (event("created", "budget", "b", after={}), "created budget b"),

@@ -54,7 +54,7 @@ def said(page: AppTest) -> str:
 
 
 def submit(page: AppTest) -> AppTest:
-    next(button for button in page.button if button.label == "Make token").click().run()
+    next(button for button in page.button if button.label == "Create token").click().run()
     assert not page.exception
     return page
 
@@ -98,7 +98,7 @@ def test_two_people_in_one_session_never_get_each_others_secret(
     visitor.is_(ADA)
     page = account(open_home)
     page.text_input(key="token_name").set_value("Adas")
-    next(button for button in page.button if button.label == "Make token").click()
+    next(button for button in page.button if button.label == "Create token").click()
     visitor.is_(BO)  # by the time that it is clicked
     page.run()
     assert not page.exception

@@ -91,7 +91,7 @@ def test_budgets_of_the_settings_cannot_be_removed_here(
 def test_a_token_is_shown_once(admin: AppTest) -> None:
     look_at(admin, "Tokens")
     admin.text_input(key="token_name").set_value("Nightly report")
-    submit(admin, "Make token")
+    submit(admin, "Create token")
     (secret,) = [each.value for each in admin.code if each.value.startswith("pc_")]
     assert get_services().tokens.find(secret)
     admin.run()
@@ -103,7 +103,7 @@ def test_a_token_is_shown_once(admin: AppTest) -> None:
 
 def test_a_token_without_a_name_is_not_made_and_the_page_says_why(admin: AppTest) -> None:
     look_at(admin, "Tokens")
-    submit(admin, "Make token")
+    submit(admin, "Create token")
     assert "A token needs a name of 1 to 100 characters." in said(admin)
     assert get_services().tokens.all() == []
 
@@ -116,7 +116,7 @@ def test_the_last_backup_is_shown(admin: AppTest, tmp_path: Path) -> None:
     assert "Last backup just now: all.zip, " in said(admin)
     assert "No backup" not in words_of_warnings(admin)
     look_at(admin, "Audit log")
-    assert "made a backup" in said(admin)
+    assert "created a backup" in said(admin)
 
 
 def words_of_warnings(page: AppTest) -> str:

@@ -26,5 +26,5 @@ def draw(services: Services, administrator: Administrator) -> None:
         personas = [each.id for each in services.personas.all()]
     except PersonaChatError:
         personas = []
-    with st.expander("Make a token", icon=":material/add:", expanded=not count):
+    with st.expander("Create a token", icon=":material/add:", expanded=not count):
         tokens.draw_form(doing.do, roles=get_args(Role), personas=personas, for_others=True)
