@@ -114,9 +114,10 @@ def _wishes(tests: Tests, wanted: Wanted) -> list[RunWish]:
     for persona_id in wanted.ids or tests.with_suites():
         wish = RunWish(persona_id=persona_id, repeat=wanted.repeat, model=wanted.model)
         try:
+            # the newest version first: a file that nobody has looked at yet becomes a revision by that
+            made = tests.forecast(replace(wish, pairwise=QUESTION if wanted.pairwise else ""))
             if wanted.against is not None:
                 tests.forecast(replace(wish, revision=wanted.against))
-            made = tests.forecast(replace(wish, pairwise=QUESTION if wanted.pairwise else ""))
         except SuiteInvalid as error:
             for problem in error.problems:
                 complain(f"{persona_id}.tests.yaml:{problem.line}:{problem.column}: {problem.message}")

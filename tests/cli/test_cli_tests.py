@@ -120,6 +120,14 @@ def test_a_revision_is_run_and_compared(
     assert "for each of the two versions" in said.err
 
 
+def test_a_file_that_nobody_has_looked_at_yet_is_its_first_revision(
+    settings: Settings, fake: FakeProvider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert testing.run(Wanted(ids=("tester",), against=1), settings=settings) == 0
+    assert len(fake.chats) == 4
+    assert "Compared with revision 1: 1 same." in capsys.readouterr().out
+
+
 def test_each_case_is_worse_better_missing_or_the_same(
     settings: Settings, fake: FakeProvider, capsys: pytest.CaptureFixture[str]
 ) -> None:
