@@ -353,3 +353,25 @@ def test_checks_from_packages(name: str, *, allowed: bool, outcome: str, said: s
     (result,) = run_checks(CheckedReply(text="Say please"), [check], own)
     assert (result.outcome, said in result.finding.found) == (outcome, True)
     assert "a secret" not in result.finding.found
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "outcome"),
+    [
+        ({"pattern": "^(a+)+$"}, '"' + "a" * 60 + '!"', "fail"),  # in years, where it is tried backwards
+        ({"pattern": "^(a+)+$"}, '"aaa"', "pass"),
+        ({"patternProperties": {"^(a+)+$": False}}, '{"' + "a" * 60 + '!": 1}', "pass"),
+        ({"patternProperties": {"^x": {"type": "string"}}}, '{"x": 1}', "fail"),
+        (
+            {"patternProperties": {"^(a+)+$": True}, "additionalProperties": False},
+            '{"' + "a" * 60 + '!": 1}',
+            "fail",
+        ),
+        ({"properties": {"b": True}, "additionalProperties": False}, '{"b": 1}', "pass"),
+        ({"additionalProperties": {"type": "string"}}, '{"b": 1}', "fail"),
+        ({"pattern": "(?=a)"}, '"a"', "error"),
+        ({"$schema": "http://json-schema.org/draft-07/schema#", "pattern": "^b"}, '"a"', "fail"),
+    ],
+)
+def test_a_schemas_patterns_cannot_run_for_minutes(schema: dict[str, Any], text: str, outcome: str) -> None:
+    assert find("json", schema, text).outcome == outcome

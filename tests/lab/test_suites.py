@@ -10,8 +10,9 @@ from jsonschema import Draft202012Validator
 
 from personachat.errors import SuiteInvalid
 from personachat.lab.checks.running import JUDGE, PLAIN
+from personachat.lab.suites import reading
 from personachat.lab.suites.model import Check, suite_schema
-from personachat.lab.suites.reading import parse_suite, problems_of
+from personachat.lab.suites.reading import MOST_ERRORS, MOST_PROBLEMS, parse_suite, problems_of
 from personachat.personas.formats.yaml_text import read_yaml
 
 SUITE = """\
@@ -128,3 +129,28 @@ def test_the_schema_says_the_same_as_the_reader(value: Any, *, valid: bool) -> N
 def test_every_check_of_the_format_is_run_by_somebody() -> None:
     kinds = {field.alias or name for name, field in Check.model_fields.items()}
     assert kinds == set(PLAIN) | {JUDGE, "own"}
+
+
+@pytest.mark.parametrize("value", ["", "null", ".nan", ".inf", "-1", "x"])
+@pytest.mark.parametrize("check", ["words", "cost", "seconds"])
+def test_a_limit_that_is_none_yet_is_a_problem_and_no_crash(check: str, value: str) -> None:
+    case = f"{{name: a, say: Hi, check: [{{{check}: {{at_most: {value}}}}}]}}"
+    text = f"persona: tester\ncases:\n  - {case}\n"
+    with pytest.raises(SuiteInvalid):
+        parse_suite(text)
+
+
+def test_thousands_of_mistakes_are_not_each_compared_with_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    sought = reading._problem
+
+    def look(*each: Any) -> Any:
+        asked.append(each)
+        return sought(*each)
+
+    monkeypatch.setattr(reading, "_problem", look)
+    text = "".join(f"key{number}: 1\n" for number in range(5_000))
+    with pytest.raises(SuiteInvalid) as caught:
+        parse_suite(text)
+    assert len(caught.value.problems) == MOST_PROBLEMS
+    assert len(asked) <= MOST_ERRORS

@@ -7,14 +7,13 @@ import re
 from functools import cache
 from typing import Any
 
-from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
-from jsonschema.validators import validator_for
 from markdown_it import MarkdownIt
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from personachat.lab.checks.model import CheckedReply, Finding
+from personachat.lab.checks.schemas import validator_of
 
 _FENCED = re.compile(
     r"\A\s*+(`{3,}+|~{3,}+)[ \t]*+(?:json[c5]?)?[ \t]*+\n(?P<inside>.*?)\n[ \t]*+\1\s*+\Z",
@@ -50,9 +49,9 @@ def json_(reply: CheckedReply, wanted: bool | dict[str, Any]) -> Finding:  # noq
         return Finding.of(not fault, fault or "It is JSON.")
     try:
         # References may not fetch anything.
-        validator = validator_for(wanted, default=Draft202012Validator)(wanted, registry=Registry())
+        validator = validator_of(wanted)(wanted, registry=Registry())
         error = best_match(validator.iter_errors(value))
-    except (Unresolvable, RecursionError) as problem:
+    except (Unresolvable, RecursionError, ValueError) as problem:
         return Finding("error", f"The schema can't be used: {str(problem)[:200]}.")
     if error is None:
         return Finding("pass", "It follows the schema.")

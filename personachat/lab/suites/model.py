@@ -27,6 +27,9 @@ Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 Question = Annotated[str, StringConstraints(min_length=3, max_length=2_000, pattern=r"\S")]
 
 
+Limit = Annotated[float, Field(ge=0)]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
@@ -34,8 +37,8 @@ class _Part(BaseModel):
 class Range(_Part):
     """From `at_least` to `at_most`, both inclusive."""
 
-    at_least: float | SkipJsonSchema[None] = Field(None, ge=0)
-    at_most: float | SkipJsonSchema[None] = Field(None, ge=0)
+    at_least: Limit | SkipJsonSchema[None] = None
+    at_most: Limit | SkipJsonSchema[None] = None
 
     @model_validator(mode="after")
     def _some_numbers(self) -> Self:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 MOST_PROBLEMS = 50
 
+MOST_ERRORS = 500
+"""So many are looked at to find those problems: each is compared with all others."""
+
 _Place = tuple[int, int]
 
 _FORMS = {
@@ -103,7 +106,7 @@ def parse_suite(text: str) -> Suite:
     try:
         return Suite.model_validate_json(json.dumps(read.value), strict=True)
     except ValidationError as error:
-        errors = error.errors(include_url=False)
+        errors = error.errors(include_url=False)[:MOST_ERRORS]
         raise SuiteInvalid(_problems(errors, read)[:MOST_PROBLEMS]) from None
 
 
