@@ -52,7 +52,8 @@ class Spending:
         limit = comparison.most_cost_usd
         if limit is None:
             return
-        asked = [each for each in comparison.variants if variant is None or each.id == variant.id]
+        # Before a blind vote one column counts as the dearest: what is refused would tell which that is.
+        asked = comparison.variants if variant is None or comparison.hidden else (variant,)
         known = [most for each in asked if (most := self._most_usd(each, message)) is not None]
         if len(known) < len(asked):
             raise ComparisonInvalid(
@@ -60,12 +61,13 @@ class Spending:
                 hint="Leave the sum out, or choose models whose prices are known.",
             )
         left = max(0.0, limit - self.spent_usd(comparison))
-        if sum(known) <= left + 1e-12:
+        needed = sum(known) if variant is None else max(known)
+        if needed <= left + 1e-12:
             return
         if comparison.hidden:  # what it costs would tell which model is asked
             raise CostLimitReached("This could cost more than what is left of your limit.", hint=RAISE_IT)
         told = f"${left:.4f} of your limit of ${limit:.4g} is left"
-        raise CostLimitReached(f"This could cost up to ${sum(known):.4f}, and {told}.", hint=RAISE_IT)
+        raise CostLimitReached(f"This could cost up to ${needed:.4f}, and {told}.", hint=RAISE_IT)
 
     def spent_usd(self, comparison: Comparison) -> float:
         """What all replies have cost."""

@@ -105,6 +105,25 @@ def test_a_limit_that_is_none_is_refused(comparisons: Comparisons, limit: float)
         comparisons.begin(PAIR, "One", most_cost_usd=limit)
 
 
+def test_before_a_blind_vote_what_is_refused_does_not_tell_which_column_is_dear(
+    comparisons: Comparisons, fake: FakeProvider
+) -> None:
+    fake.answer_by_model({CHEAP: failure(401, "no"), DEAR: failure(401, "no")})
+    comparison_id = begun(comparisons, 1.2 * (most(CHEAP) + most(DEAR)), blind=True)
+    comparisons.limit(comparison_id, most(DEAR) / 2)  # enough for the cheap column alone
+    for letter in "AB":
+        with pytest.raises(CostLimitReached):
+            comparisons.retry(comparison_id, letter)
+    comparisons.reveal(comparison_id, 1)
+    refused = []
+    for letter in "AB":
+        try:
+            comparisons.retry(comparison_id, letter)
+        except CostLimitReached:
+            refused.append(letter)
+    assert len(refused) == 1
+
+
 def test_before_a_blind_vote_no_sum_tells_which_model_is_asked(
     comparisons: Comparisons, fake: FakeProvider
 ) -> None:
