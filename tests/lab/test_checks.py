@@ -375,3 +375,9 @@ def test_checks_from_packages(name: str, *, allowed: bool, outcome: str, said: s
 )
 def test_a_schemas_patterns_cannot_run_for_minutes(schema: dict[str, Any], text: str, outcome: str) -> None:
     assert find("json", schema, text).outcome == outcome
+
+
+@pytest.mark.parametrize("mark", ["`", "~"])
+def test_a_reply_of_fences_alone_is_read_once(mark: str) -> None:
+    assert find("questions", 0, mark * 1_000_000).outcome == "pass"  # else it takes half an hour
+    assert find("questions", 1, f"{mark * 4}py\nOne?\n{mark * 3}\nTwo?\n{mark * 4}\nThree?").outcome == "pass"

@@ -18,7 +18,7 @@ _WORD = re.compile(
 )
 """3.14 and don't are one word each. Where no blanks stand between words, each letter is one."""
 
-_FENCED = re.compile(r"^(`{3,}|~{3,})[^\n]*\n.*?(?:^\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+_FENCED = re.compile(r"^(`{3,}+|~{3,}+)[^\n]*+\n.*?(?:^\1[ \t]*+$|\Z)", re.DOTALL | re.MULTILINE)
 _INLINE_CODE = re.compile(r"`[^`\n]+`")
 _MARKS = "?\uff1f\u061f\u037e\u055e\u1367\u2047\u2048\u2049"
 _QUESTION = re.compile(
