@@ -49,13 +49,13 @@ def test_results_are_on_the_row_in_the_head_and_on_the_revision(open_home: OpenP
     owners_tests().save_suite("second", SUITE)
     ended(owners_tests().start(RunWish(persona_id="second")))
     visit(page, tab="History")
-    assert ":orange[1 of 2 tests]" in row(page, "second")
+    assert ":orange-badge[1 of 2 tests]" in row(page, "second")
     assert " tests" not in row(page, "default-persona")
     assert "1 of 2 (9 to 91 %) cases passed in every repeat" in page.button(key="persona-second").help
     assert badges(page) == [":orange-badge[:material/rule: 1 of 2 tests]"] * 2
     get_services().of("local").collection.save(persona_text("second", name="Second", temperature=0.3))
     visit(page, tab="History")
-    assert ":gray[1 of 2 tests, outdated]" in row(page, "second")
+    assert ":gray-badge[1 of 2 tests, outdated]" in row(page, "second")
     assert "The persona changed since" in page.button(key="persona-second").help
     assert badges(page) == [
         ":gray-badge[:material/rule: 1 of 2 tests, outdated]",

@@ -41,7 +41,7 @@ def draw(result: LastResult | None) -> None:
 
 def mark(result: LastResult | None) -> str:
     """The badge within a line of Markdown; "" where there is none."""
-    return f" :{_color(result)}[{_words(result)}]" if result else ""
+    return f" :{_color(result)}-badge[{_words(result)}]" if result else ""
 
 
 def told(result: LastResult) -> str:
