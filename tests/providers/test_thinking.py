@@ -160,6 +160,26 @@ def test_a_model_known_to_think_first_never_tells_thoughts_as_text() -> None:
 
 
 @pytest.mark.parametrize(
+    "pieces",
+    [
+        ["Use `<think>draft</think>` as ", "the tag. Then <think> in prose and </think> too."],
+        ["`<think>`", " opens a thought and `</think>` ends it."],
+        ["It ends with `</think>`", "\n\nDone."],
+        ["So:\n```xml\n</think>\n```\n\n", "Done."],
+        ["Between <think> and </think>", "\n\nit thinks."],
+    ],
+)
+def test_tags_that_are_told_of_are_text_even_of_a_model_known_to_think_first(pieces: list[str]) -> None:
+    assert read(pieces, assumed=True)[1] == "".join(pieces)
+    assert read(list("".join(pieces)), assumed=True)[1] == "".join(pieces)
+    thoughts = Thoughts(assumed=True)
+    for piece in pieces:
+        thoughts.feed(piece)
+    thoughts.end(cut_off=False)
+    assert thoughts.closed_alone is False, "the next reply is not taken for thoughts first"
+
+
+@pytest.mark.parametrize(
     ("stored", "told_again"),
     [
         ("<think>plan</think>\n\nAnswer", "Answer"),

@@ -115,6 +115,9 @@ class Thoughts:
     def _read_thoughts(self, text: str, events: list[Said]) -> str:
         at, tag = _first(text, self._closing)
         if tag:
+            if self._so_far[0] == "" and _is_told_of("".join(self._so_far) + text[:at]):
+                self._take_for_words(text[: at + len(tag)], events)
+                return text[at + len(tag) :]
             self._think(text[:at].rstrip(), events)
             if self._so_far[0] == "":
                 self.closed_alone = True
@@ -125,6 +128,12 @@ class Thoughts:
         self._so_far.append(complete)
         self._think(complete, events)
         return ""
+
+    def _take_for_words(self, text: str, events: list[Said]) -> None:
+        """What was assumed to be thoughts was the answer, up to the end of `text`."""
+        words = "".join(self._so_far) + text
+        self._state, self._so_far, self.closed_alone = _WORDS, [], False
+        self._say(words, events)
 
     def _think(self, text: str, events: list[Said]) -> None:
         """Tell thoughts, without the blanks before them."""
@@ -182,10 +191,9 @@ def _ends_thoughts(before: str, after: str, *, final: bool) -> bool | None:
 
     It does on a line of its own, or at the end of a paragraph, where no tag and no code was opened before.
     """
-    line = before.rpartition("\n")[2]
-    is_told_of = any(opening in before for opening in _TAGS) or line.count("`") % 2 == 1
-    if is_told_of or len(_FENCE.findall(before)) % 2 == 1:
+    if any(opening in before for opening in _TAGS) or _is_in_code(before):
         return False
+    line = before.rpartition("\n")[2]
     has_own_line = not line.strip()
     rest = after.lstrip(" \t\r")
     if not rest:
@@ -198,6 +206,16 @@ def _ends_thoughts(before: str, after: str, *, final: bool) -> bool | None:
     if not further:
         return False if final else None
     return further[0] == "\n"
+
+
+def _is_told_of(before: str) -> bool:
+    """Whether the closing tag behind these words belongs to a sentence about tags, not to thoughts."""
+    return any(opening in before.rpartition("\n")[2] for opening in _TAGS) or _is_in_code(before)
+
+
+def _is_in_code(before: str) -> bool:
+    """Whether these words end within code."""
+    return before.rpartition("\n")[2].count("`") % 2 == 1 or len(_FENCE.findall(before)) % 2 == 1
 
 
 def without_thoughts(text: str) -> str:
