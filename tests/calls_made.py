@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -16,9 +17,13 @@ def calls_of(work: Callable[[], object]) -> int:
         count += event in {"call", "c_call"}
 
     before = sys.getprofile()
+    was_collecting = gc.isenabled()
+    gc.disable()  # else the rubbish of other tests would count, whenever it is collected
     sys.setprofile(note)
     try:
         work()
     finally:
         sys.setprofile(before)
+        if was_collecting:
+            gc.enable()
     return count

@@ -41,6 +41,8 @@ def is_ours(value: ast.expr) -> bool:
             return True
         case ast.IfExp():
             return is_ours(value.body) and is_ours(value.orelse)
+        case ast.BoolOp():
+            return all(map(is_ours, value.values))
         case ast.JoinedStr():
             return ast.unparse(value) == "f':material/{icon}:'"
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(value=ast.Name(id="faces"), attr=name)):

@@ -76,7 +76,8 @@ def _draw(services: Services, everything: Sequence[StoredPersona | BrokenPersona
             [*others, *offered],
             key=PERSONA_CHOICE,
             format_func=lambda name: FIND_LABEL if name == FIND else _option(name, personas, persona),
-            icon=_icon(persona),
+            # In the closed field; the page lays the picture over it.
+            icon=drawable(persona.avatar) or (":material/person:" if faces.thumb(persona.picture) else None),
             label_visibility="collapsed",
             on_change=_choose,
         )
@@ -115,11 +116,6 @@ def restore(came: ReturnedWidgets) -> None:
     """Open the search again that a page had open that comes back without its session."""
     if came.any(persona_finder.SEARCH) and not came.mark("dialog", TurnDialog):
         chat_state().finding_persona = True
-
-
-def _icon(persona: Persona) -> str | None:
-    """What stands in the closed field: the place of the picture, too, which the page lays over it."""
-    return drawable(persona.avatar) or (":material/person:" if faces.thumb(persona.picture) else None)
 
 
 def _option(name: str, personas: Mapping[str, Persona], chosen: Persona) -> str:
