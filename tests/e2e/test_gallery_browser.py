@@ -27,7 +27,7 @@ def test_a_template_is_found_and_opened_by_keyboard_and_saved(app_server: AppSer
     dialog = open_dialog(page, app_server)
     settled(page)
     dialog.get_by_label("Search templates").focus()
-    page.keyboard.type("outage")
+    page.keyboard.insert_text("outage")
     use = dialog.get_by_role("button", name="Use this")
     expect(use).to_have_count(1)
     expect(dialog.get_by_text("Incident guide")).to_be_visible()

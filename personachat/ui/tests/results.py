@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
 from typing import Literal, TypeAlias
 
 import streamlit as st
 
-from personachat.conversations.model import now
 from personachat.errors import PersonaChatError, SuiteRunNotFound
 from personachat.lab.checks.model import CheckResult
 from personachat.lab.labels import Agreement, reply_key
@@ -23,9 +21,10 @@ from personachat.lab.runs.scoring import CaseResult, CaseState, Comparison
 from personachat.lab.testing import Tests
 from personachat.personas.word_diff import compared_words
 from personachat.ui import notices
-from personachat.ui.dates import ago, viewer_zone
+from personachat.ui.dates import viewer_zone
 from personachat.ui.personas.diff import draw_words
 from personachat.ui.tests import history, pairs, sharing
+from personachat.ui.tests.run_names import run_names
 from personachat.ui.tests.state import SHOWN_CASES, open_run, run_open, tests_state
 from personachat.ui.wording import counted, escaped, money
 
@@ -42,13 +41,6 @@ NAMES: dict[CaseState, str] = {
     "flaky": "flaky",
     "error": "error",
     "missing": "missing",
-}
-ENDS = {
-    "running": "running",
-    "finished": "finished",
-    "cancelled": "cancelled",
-    "limit": "stopped at the cost limit",
-    "interrupted": "interrupted",
 }
 _CHANGES = {"better": ":material/trending_up:", "worse": ":material/trending_down:"}
 
@@ -175,13 +167,13 @@ def _pick(runs: tuple[Run, ...]) -> Run:
     opened = run_open()
     if opened not in by_id:
         opened = runs[0].id
-    moment, zone = now(), viewer_zone()
+    names = run_names(runs, zone=viewer_zone())
     key = f"tests_run_{opened}_{len(runs)}_{by_id[opened].state}"  # so that it shows the state of now
     picked = st.selectbox(
         "Run",
         list(by_id),
         index=list(by_id).index(opened),
-        format_func=lambda each: _run_name(by_id[each], moment=moment, zone=zone),
+        format_func=lambda each: names[each],
         on_change=_picked,
         key=key,
         args=(key,),
@@ -191,12 +183,6 @@ def _pick(runs: tuple[Run, ...]) -> Run:
 
 def _picked(key: str) -> None:
     open_run(str(st.session_state[key]))
-
-
-def _run_name(run: Run, *, moment: datetime, zone: tzinfo) -> str:
-    model = f", {run.model}" if run.model else ""
-    revision = f", persona {run.persona_revision[:8]}" if run.persona_revision else ", draft"
-    return f"{ago(run.began_at, now=moment, zone=zone)}{revision}{model}, {ENDS[run.state]}"
 
 
 def _draw_head(tests: Tests, report: RunReport) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from personachat.conversations.model import now
 from personachat.errors import PersonaChatError
 from personachat.lab.pairwise import QUESTION
 from personachat.lab.runs.forecast import RunForecast
@@ -15,8 +14,9 @@ from personachat.lab.testing import RunWish, Tests
 from personachat.personas.store.base import StoredPersona
 from personachat.services.workspace import Workspace
 from personachat.ui import notices
-from personachat.ui.dates import ago, viewer_zone
+from personachat.ui.dates import viewer_zone
 from personachat.ui.tests import on_save
+from personachat.ui.tests.run_names import run_names
 from personachat.ui.tests.state import open_run, run_open
 from personachat.ui.wording import counted, error_text, escaped, money, short
 
@@ -92,11 +92,7 @@ def _pick_other(tests: Tests, persona_id: str) -> str:
     ended = [run for run in tests.runs(persona_id, limit=MOST_OTHERS) if run.state != "running"]
     if not ended or not tests.judge_model:
         return ""
-    moment, zone = now(), viewer_zone()
-    names = {
-        run.id: f"{run.persona_revision[:8] or 'draft'}, {ago(run.began_at, now=moment, zone=zone)}"
-        for run in ended
-    }
+    names = run_names(ended, zone=viewer_zone(), with_state=False)
     picked = st.selectbox(
         "Judge against",
         list(names),

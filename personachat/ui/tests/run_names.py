@@ -1,0 +1,36 @@
+"""What runs are called where one of them is chosen: a field knows its choices by their words alone.
+
+So no two are called the same, and none changes its name while the page is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import tzinfo
+
+from personachat.lab.runs.model import Run
+
+ENDS = {
+    "running": "running",
+    "finished": "finished",
+    "cancelled": "cancelled",
+    "limit": "stopped at the cost limit",
+    "interrupted": "interrupted",
+}
+
+
+def run_names(runs: Iterable[Run], *, zone: tzinfo, with_state: bool = True) -> dict[str, str]:
+    """The names by the runs' ids, in their order; times are the viewer's."""
+    names: dict[str, str] = {}
+    for run in runs:
+        began = run.began_at.astimezone(zone)
+        parts = [
+            f"{began.day} {began:%b %Y, %H:%M:%S}",
+            f"persona {run.persona_revision[:8]}" if run.persona_revision else "draft",
+            run.model,
+            ENDS[run.state] if with_state else "",
+        ]
+        name = ", ".join(filter(None, parts))
+        same = sum(each == name or each.startswith(f"{name} (") for each in names.values())
+        names[run.id] = f"{name} ({same + 1})" if same else name
+    return names
